@@ -1,0 +1,97 @@
+# Everything a developer does with this checkout. `make help` lists it; `make check` is what CI runs.
+# Paths are relative throughout, so the checkout may lie in a folder whose name has spaces.
+
+ifeq ($(filter else-if,$(.FEATURES)),)
+$(error this Makefile needs GNU make 3.81 or newer)
+endif
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory
+PYTHON ?=
+ARGS ?=
+BIN := .venv/bin
+OURS := services ocpp_edge stack simulator tests
+
+# $(call step,name,command) runs a command under a headline and says how long it took.
+step = @printf '==> %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '    %s took %ss\n' '$(1)' "$$(($$(date +%s) - began))"
+
+##@ Use
+
+.PHONY: up
+up: install protos ## Install what is missing and start the whole system; ARGS="..." is passed to `csms up`
+	@$(BIN)/csms up $(ARGS)
+
+.PHONY: install
+install: .venv/.installed ## Make or update .venv from requirements.lock
+
+.PHONY: protos
+protos: install ## Bring stubs and descriptor set up to date with proto/
+	@$(BIN)/python -m stack.protos
+
+.PHONY: clean
+clean: ## Forget all state: databases, events, keys, logs, caches; refused while the system runs
+	@if [ -e .venv/.installed ]; then $(BIN)/python -m stack.cli clean; else rm -rf .csms; fi
+	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist
+
+.PHONY: distclean
+distclean: clean ## Also forget .venv and everything generated from proto/
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack.protos --remove; fi
+	@rm -rf .venv
+	@find services ocpp_edge stack simulator tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Develop
+
+.PHONY: check
+check: protos ## Everything CI runs: linters, contracts, tests; goes on after a failure and reports it at the end
+	@$(MAKE) --keep-going lint test
+
+.PHONY: test
+test: protos ## All tests; ARGS="tests/unit -k session" narrows them
+	$(call step,tests,$(BIN)/python -m pytest $(ARGS))
+
+.PHONY: lint lint-style lint-types lint-imports lint-contracts
+lint: lint-style lint-types lint-imports lint-contracts ## Style, types, who may import whom, rules of the contracts
+lint-style: install
+	$(call step,style,$(BIN)/ruff check $(OURS) && $(BIN)/ruff format --check $(OURS))
+lint-types: protos
+	$(call step,types,$(BIN)/mypy)
+lint-imports: protos
+	$(call step,imports,$(BIN)/lint-imports --no-logo)
+lint-contracts: install
+	$(call step,contracts,$(BIN)/python -m stack.contract_checks)
+
+.PHONY: format
+format: install ## Format Python and protos, and mend what ruff can mend
+	@$(BIN)/ruff format $(OURS)
+	@$(BIN)/ruff check --fix $(OURS)
+	@$(BIN)/buf format proto --write
+
+.PHONY: docs
+docs: protos ## Write the pages of docs/ that are generated from the contracts
+	@$(BIN)/python -m stack.permissions >docs/permissions.md.new
+	@mv docs/permissions.md.new docs/permissions.md
+
+.PHONY: lock
+lock: .venv/lock-tools/bin/uv ## Choose package versions anew for every platform: requirements.lock from pyproject.toml
+	@.venv/lock-tools/bin/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --all-extras \
+		--generate-hashes --no-header --no-annotate --quiet --output-file requirements.lock
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+# The stamp is older than what it was made from, or the checkout has moved: then install again.
+.venv/.installed: requirements.lock pyproject.toml stack/install.sh
+	@PYTHON='$(PYTHON)' sh stack/install.sh
+ifneq ($(shell cat .venv/.checkout 2>/dev/null),$(CURDIR))
+.venv/.installed: moved
+.PHONY: moved
+moved:
+endif
+
+# The version resolver is needed only to change the lock, so it lives apart from the product's packages.
+.venv/lock-tools/bin/uv: .venv/.installed
+	@$(BIN)/python -m venv --clear .venv/lock-tools
+	@.venv/lock-tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'

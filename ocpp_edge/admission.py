@@ -1,0 +1,127 @@
+"""Asks whether a charge point may come in, within bounds: so many at a time, so long each, and nobody forgotten.
+
+Knows neither sockets nor who decides.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from ocpp_edge.context import ChargePointState
+from ocpp_edge.handshake import Admission
+from services.chassis import metrics
+
+logger = logging.getLogger(__name__)
+
+# Stations come back without jitter of their own, so we spread them.
+_RETRY_SECONDS = (5, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """A charge point is let in. `epoch` fences everything this connection will do."""
+
+    epoch: int
+    state: ChargePointState
+    heartbeat_interval_seconds: int
+    station_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A charge point is turned away with an HTTP status; `retry_after_seconds` goes with 503 and 429."""
+
+    status: HTTPStatus
+    reason: str
+    retry_after_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A connection that was welcome has ended."""
+
+    charge_point_id: str
+    epoch: int
+    reason: str
+
+
+# Decides about an admission: authenticates, and makes a new epoch. May raise; that counts as unavailable.
+Admit = Callable[[Admission], Awaitable[Welcome | Refusal]]
+# Told once of the end of every welcome. Must not raise for a stale epoch.
+Leave = Callable[[Departure], Awaitable[None]]
+
+
+class Doorkeeper:
+    """Bounds the admissions under way and sees that every welcome is either used or given back."""
+
+    def __init__(self, admit: Admit, leave: Leave, *, max_pending: int, timeout_seconds: float) -> None:
+        self._admit = admit
+        self._leave = leave
+        self._max_pending = max_pending
+        self._timeout = timeout_seconds
+        # Every admission and departure under way; held here, since the loop keeps weak references only.
+        self._pending: set[asyncio.Task[Welcome | Refusal]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._overload = metrics.counter("ocpp_handshakes_overload_total", "Handshakes turned away with 503.")
+        metrics.gauge("ocpp_handshakes_pending", "Handshakes waiting for a decision.").read_from(
+            lambda: len(self._pending)
+        )
+
+    async def ask(self, admission: Admission) -> Welcome | Refusal:
+        """Welcome or Refusal. Cancelling this leaves no epoch behind: a welcome that comes too late is given back."""
+        if len(self._pending) >= self._max_pending:
+            return self.overloaded("too many handshakes at a time")
+        deciding = asyncio.ensure_future(self._decide(admission))
+        self._pending.add(deciding)
+        deciding.add_done_callback(self._pending.discard)
+        try:
+            done, _ = await asyncio.wait((deciding,), timeout=self._timeout)
+        except asyncio.CancelledError:
+            self._return_when_decided(admission, deciding)
+            raise
+        if done:
+            return deciding.result()
+        self._return_when_decided(admission, deciding)
+        return self.overloaded("the decision takes too long")
+
+    def overloaded(self, reason: str) -> Refusal:
+        """Come back later, each at another time."""
+        self._overload.add()
+        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, reason, random.randint(*_RETRY_SECONDS))
+
+    def depart(self, departure: Departure) -> None:
+        """Report the end of a welcome, without waiting for it."""
+        leaving = asyncio.ensure_future(self._report(departure))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    async def settle(self) -> None:
+        """Wait until every departure so far has been reported."""
+        while self._leaving or self._pending:
+            await asyncio.wait([*self._leaving, *self._pending])
+
+    async def _decide(self, admission: Admission) -> Welcome | Refusal:
+        try:
+            return await self._admit(admission)
+        except Exception:
+            logger.exception("admission failed", extra={"charge_point_id": admission.charge_point_id})
+            return self.overloaded("the platform is not available")
+
+    def _return_when_decided(self, admission: Admission, deciding: asyncio.Task[Welcome | Refusal]) -> None:
+        def give_back(decided: asyncio.Task[Welcome | Refusal]) -> None:
+            if decided.cancelled():
+                return
+            answer = decided.result()
+            if isinstance(answer, Welcome):
+                self.depart(Departure(admission.charge_point_id, answer.epoch, "left before it was let in"))
+
+        deciding.add_done_callback(give_back)
+
+    async def _report(self, departure: Departure) -> None:
+        try:
+            await self._leave(departure)
+        except Exception:
+            logger.exception("departure not reported", extra={"charge_point_id": departure.charge_point_id})

@@ -1,0 +1,46 @@
+"""What a handler knows about the charge point it works for and the message in its hand.
+
+Plain data of one connection; holds no socket and talks to nobody.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from ocpp_edge.versions import Version
+
+_NEVER = datetime.fromtimestamp(0, UTC)
+_NOTHING: frozenset[str] = frozenset()
+
+
+class ChargePointState(StrEnum):
+    """Whether the operator takes the charge point in; kept across its connections."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+
+
+@dataclass(slots=True)
+class ChargerContext:
+    """One connection of one charge point.
+
+    `message_id` and `received_time` belong to the message being handled: the messages of a connection are handled one
+    after the other. `state` and `heartbeat_interval_seconds` change when the charge point boots.
+    """
+
+    charge_point_id: str
+    version: Version
+    epoch: int
+    state: ChargePointState = ChargePointState.ACCEPTED
+    heartbeat_interval_seconds: int = 60
+    station_id: str = ""
+    remote_address: str = ""
+    message_id: str = ""
+    received_time: datetime = _NEVER
+    # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
+    solicited: frozenset[str] = field(default=_NOTHING)
+
+    def solicit(self, action: str) -> None:
+        """Let `action` through although the charge point is not accepted yet (OCPP 2.0.1 B02.FR.09)."""
+        self.solicited |= {action}

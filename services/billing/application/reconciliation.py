@@ -1,0 +1,40 @@
+"""Compares billing with the owner of the facts, so that no bill hangs on an event that got lost."""
+
+from datetime import timedelta
+
+from services.billing.application.billing import Biller
+from services.billing.ports import Transactions, Works
+from services.kernel.clock import Clock
+
+_NAME = "transactions"
+# Commits do not become visible in the order of their times: look back further than any of them takes.
+_OVERLAP = timedelta(minutes=2)
+_FIRST_LOOK_BACK = timedelta(days=30)
+
+
+class Reconciliation:
+    """Takes in every transaction that changed since the last look. Idempotent."""
+
+    def __init__(self, works: Works, clock: Clock, biller: Biller, transactions: Transactions) -> None:
+        self._works = works
+        self._clock = clock
+        self._biller = biller
+        self._transactions = transactions
+
+    async def run_once(self) -> int:
+        """Compare, page by page; how many transactions were looked at. Raises: UNAVAILABLE."""
+        async with self._works() as work:
+            until = await work.reconciled_until(_NAME)
+        since = (until or self._clock.now() - _FIRST_LOOK_BACK) - _OVERLAP
+        looked_at, token = 0, ""
+        while True:
+            found, token = await self._transactions.changed_since(since, token)
+            for snapshot, _ in found:
+                async with self._works() as work:
+                    await self._biller.take_in(work, snapshot)
+            if found:
+                async with self._works() as work:
+                    await work.note_reconciled(_NAME, found[-1][1])
+            looked_at += len(found)
+            if not token:
+                return looked_at

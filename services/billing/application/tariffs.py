@@ -1,0 +1,93 @@
+"""What can be done with tariffs, and what charging would cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
+from services.billing.domain.tariff import Tariff, next_version, validated
+from services.billing.ports import Drivers, Stations, Works
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
+from services.kernel.errors import invalid, not_found
+from services.kernel.ids import new_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceQuestion:
+    """What a caller wants to know the price of."""
+
+    tariff_id: str
+    station_id: str
+    driver_id: str
+    energy_wh: int
+    start: datetime | None
+    end: datetime | None
+    idle_minutes: int
+
+
+class Tariffs:
+    """The use cases of tariffs. Each method is one unit of work."""
+
+    def __init__(self, works: Works, clock: Clock, drivers: Drivers, stations: Stations) -> None:
+        self._works = works
+        self._clock = clock
+        self._drivers = drivers
+        self._stations = stations
+
+    async def page(self, station_id: str, include_retired: bool, page: PageRequest) -> Page[Tariff]:
+        """One page of the newest versions, the newest tariff first."""
+        async with self._works() as work:
+            return await work.tariffs.page(station_id, include_retired, page)
+
+    async def get(self, tariff_id: str) -> Tariff:
+        """The newest version. Raises: TARIFF_NOT_FOUND."""
+        async with self._works() as work:
+            return _found(await work.tariffs.find(tariff_id), tariff_id)
+
+    async def create(self, fields: Mapping[str, Any], request_id: str) -> Tariff:
+        """Make a tariff of `fields`. Idempotent by `request_id`. Raises: INVALID_FIELD."""
+        now = self._clock.now()
+        tariff = validated(Tariff(id=new_id(), **fields, create_time=now, update_time=now))
+        async with self._works() as work:
+            if request_id and (made := await work.remember("tariffs", request_id, tariff.id)) != tariff.id:
+                return _found(await work.tariffs.find(made), made)
+            await work.tariffs.add_version(tariff)
+            return tariff
+
+    async def update(self, tariff_id: str, changes: Mapping[str, Any], etag: str) -> Tariff:
+        """Make a new version. Raises: TARIFF_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
+        async with self._works() as work:
+            tariff = _found(await work.tariffs.find(tariff_id, for_update=True), tariff_id)
+            tariff = next_version(tariff, changes, etag, self._clock.now())
+            await work.tariffs.add_version(tariff)
+            return tariff
+
+    async def calculate(self, question: PriceQuestion) -> Price:
+        """What a session would cost. Raises: INVALID_FIELD, TARIFF_NOT_FOUND, TARIFF_NOT_VALID."""
+        if not question.tariff_id and not question.station_id:
+            raise invalid("tariffId", "or stationId must be given")
+        start = question.start or self._clock.now()
+        used = checked(
+            Consumption(
+                energy_wh=question.energy_wh,
+                start=start,
+                end=question.end or start,
+                idle_minutes=question.idle_minutes,
+                time_zone=await self._stations.time_zone(question.station_id or None),
+                tier=await self._drivers.tier(question.driver_id or None),
+            )
+        )
+        async with self._works() as work:
+            if question.tariff_id:
+                tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id)
+            else:
+                tariff = _found(await work.tariffs.applying_at(question.station_id), f"of {question.station_id}")
+        return price(require_valid(tariff), used)
+
+
+def _found(tariff: Tariff | None, tariff_id: str) -> Tariff:
+    if tariff is None:
+        raise not_found("tariff", tariff_id)
+    return tariff

@@ -1,0 +1,118 @@
+"""Tariffs: what charging costs, in versions that never change."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from services.kernel.errors import conflict
+from services.kernel.ids import is_id
+from services.kernel.money import minor_digits
+from services.kernel.validation import Violations
+
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_MOST_COMPONENTS = 50
+_WHOLE = 10_000
+
+
+class ComponentKind(StrEnum):
+    """What is counted; the price is for one kWh, hour, session and hour."""
+
+    ENERGY = "ENERGY"
+    TIME = "TIME"
+    FLAT = "FLAT"
+    IDLE = "IDLE"
+
+
+class MembershipTier(StrEnum):
+    """How much a driver is valued, as the driver service tells it."""
+
+    BASIC = "BASIC"
+    SILVER = "SILVER"
+    GOLD = "GOLD"
+    PLATINUM = "PLATINUM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceComponent:
+    """One thing that is charged for, at the times of day and days of the week it applies; no times mean always."""
+
+    kind: ComponentKind
+    price: Decimal
+    start_time_of_day: str = ""
+    end_time_of_day: str = ""
+    days_of_week: tuple[int, ...] = ()
+    grace_minutes: int = 0
+
+    def applies(self, at: datetime) -> bool:
+        """Whether it applies at a local time."""
+        if self.days_of_week and at.isoweekday() not in self.days_of_week:
+            return False
+        if not self.start_time_of_day:
+            return True
+        start, end = time.fromisoformat(self.start_time_of_day), time.fromisoformat(self.end_time_of_day)
+        now = at.time()
+        return start <= now < end if start < end else now >= start or now < end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """One version of a tariff. Prices are in major units of the currency, as exact as they were given."""
+
+    id: str
+    name: str
+    description: str = ""
+    currency_code: str
+    components: Sequence[PriceComponent]
+    tax_basis_points: int = 0
+    tier_discounts: Mapping[MembershipTier, int]
+    station_ids: Sequence[str] = ()
+    is_default: bool = False
+    retired: bool = False
+    version: int = 1
+    create_time: datetime
+    update_time: datetime
+
+
+def validated(tariff: Tariff) -> Tariff:
+    """`tariff` itself. Raises: INVALID_FIELD with every field out of bounds."""
+    violations = Violations("tariff")
+    violations.text("name", tariff.name.strip(), longest=200, shortest=1)
+    violations.text("description", tariff.description, longest=1000)
+    violations.parsed("currencyCode", lambda: minor_digits(tariff.currency_code))
+    violations.number("taxBasisPoints", tariff.tax_basis_points, 0, _WHOLE)
+    count = len(tariff.components)
+    violations.check(1 <= count <= _MOST_COMPONENTS, "components", f"must be 1 to {_MOST_COMPONENTS}")
+    for position, component in enumerate(tariff.components[:_MOST_COMPONENTS]):
+        _check_component(violations, f"components[{position}]", component)
+    for tier, discount in tariff.tier_discounts.items():
+        violations.number(f"tierDiscounts[{tier}].discountBasisPoints", discount, 0, _WHOLE)
+    for position, station_id in enumerate(tariff.station_ids):
+        violations.check(is_id(station_id), f"stationIds[{position}]", "is not the id of a station")
+    violations.check(not (tariff.is_default and tariff.retired), "isDefault", "a retired tariff cannot be the default")
+    violations.raise_if_any()
+    return tariff
+
+
+def next_version(tariff: Tariff, changes: Mapping[str, Any], etag: str, now: datetime) -> Tariff:
+    """The version of `tariff` after `changes`. Raises: INVALID_FIELD, ETAG_MISMATCH."""
+    if etag and etag != str(tariff.version):
+        raise conflict("ETAG_MISMATCH", f"tariff {tariff.id} has changed since etag {etag} was read")
+    return validated(replace(tariff, **changes, update_time=now, version=tariff.version + 1))
+
+
+def _check_component(violations: Violations, place: str, component: PriceComponent) -> None:
+    violations.check(0 <= component.price <= 1_000_000, f"{place}.price", "must be 0 to 1000000")
+    times = (component.start_time_of_day, component.end_time_of_day)
+    violations.check(bool(times[0]) == bool(times[1]), f"{place}.startTimeOfDay", "and endTimeOfDay belong together")
+    for name, value in zip(("startTimeOfDay", "endTimeOfDay"), times, strict=True):
+        violations.check(not value or bool(_TIME_OF_DAY.fullmatch(value)), f"{place}.{name}", "must be HH:MM")
+    violations.check(not times[0] or times[0] != times[1], f"{place}.endTimeOfDay", "must differ from startTimeOfDay")
+    days = all(1 <= day <= 7 for day in component.days_of_week)
+    violations.check(days, f"{place}.daysOfWeek", "must be 1 (Monday) to 7 (Sunday)")
+    violations.number(f"{place}.graceMinutes", component.grace_minutes, 0, 10_080)
+    only_idle = component.kind is ComponentKind.IDLE or component.grace_minutes == 0
+    violations.check(only_idle, f"{place}.graceMinutes", "is for IDLE only")

@@ -1,0 +1,3 @@
+"""The history of the database `csms_billing`."""
+
+DATABASE = "csms_billing"

@@ -1,0 +1,191 @@
+"""What the use cases need from the outside: repositories within one unit of work, a place for events, other services.
+
+Shapes only; the implementations are in sql/ and clients.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from services.billing.domain.charging_session import ChargingSession, ChargingSessionFilter, TransactionSnapshot
+from services.billing.domain.events import SessionBilled
+from services.billing.domain.invoice import Invoice, InvoiceFilter
+from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
+from services.billing.domain.tariff import MembershipTier, Tariff
+from services.chassis.pagination import Page, PageRequest
+
+
+class TariffRepository(Protocol):
+    """The stored versions of tariffs."""
+
+    async def page(self, station_id: str, include_retired: bool, page: PageRequest) -> Page[Tariff]:
+        """One page of newest versions, the newest tariff first; with a station those that can apply there."""
+        ...
+
+    async def find(self, tariff_id: str, version: int | None = None, *, for_update: bool = False) -> Tariff | None:
+        """A version of a tariff, the newest without one; locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def applying_at(self, station_id: str | None) -> Tariff | None:
+        """The tariff of a station, else the default, else None."""
+        ...
+
+    async def add_version(self, tariff: Tariff) -> None:
+        """Store a new version, which becomes the newest; a new default takes the place of the one before."""
+        ...
+
+
+class ChargingSessionRepository(Protocol):
+    """The stored charging sessions."""
+
+    async def page(self, narrowing: ChargingSessionFilter, page: PageRequest) -> Page[ChargingSession]:
+        """One page, the latest started first."""
+        ...
+
+    async def find(self, session_id: str, *, for_update: bool = False) -> ChargingSession | None:
+        """The session, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def of_transaction(self, snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
+        """The session of a transaction, locked until the unit of work ends; made with revision 0 when there is none."""
+        ...
+
+    async def add(self, session: ChargingSession) -> None:
+        """Store a new session."""
+        ...
+
+    async def replace(self, session: ChargingSession) -> None:
+        """Store all fields of a session."""
+        ...
+
+
+class InvoiceRepository(Protocol):
+    """The stored invoices."""
+
+    async def page(self, narrowing: InvoiceFilter, page: PageRequest) -> Page[Invoice]:
+        """One page, the newest first."""
+        ...
+
+    async def find(self, invoice_id: str, *, for_update: bool = False) -> Invoice | None:
+        """The invoice, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def next_count(self, year: int) -> int:
+        """How many invoices the year has with the next one. Whoever asks keeps all others waiting until he commits."""
+        ...
+
+    async def add(self, invoice: Invoice) -> None:
+        """Store a new invoice. The database refuses a second one that is not void for a session."""
+        ...
+
+    async def replace(self, invoice: Invoice) -> None:
+        """Store the state of an invoice and what was paid."""
+        ...
+
+
+class PaymentRepository(Protocol):
+    """The stored payments and payment methods."""
+
+    async def page(self, narrowing: PaymentFilter, page: PageRequest) -> Page[Payment]:
+        """One page of payments, the newest first."""
+        ...
+
+    async def find(self, payment_id: str) -> Payment | None:
+        """The payment."""
+        ...
+
+    async def with_reference(self, external_reference: str) -> Payment | None:
+        """The payment with this reference."""
+        ...
+
+    async def add(self, payment: Payment) -> None:
+        """Store a new payment."""
+        ...
+
+    async def methods(self, driver_id: str, page: PageRequest) -> Page[PaymentMethod]:
+        """One page of payment methods, the newest first; of one driver when one is named."""
+        ...
+
+    async def find_method(self, method_id: str) -> PaymentMethod | None:
+        """The payment method."""
+        ...
+
+    async def add_method(self, method: PaymentMethod) -> PaymentMethod:
+        """Store a new method; the first of a driver becomes the default, a new default takes the old one's place."""
+        ...
+
+
+class Work(Protocol):
+    """One unit of work: what is done through it is committed together, with its events, or not at all."""
+
+    @property
+    def tariffs(self) -> TariffRepository: ...
+
+    @property
+    def sessions(self) -> ChargingSessionRepository: ...
+
+    @property
+    def invoices(self) -> InvoiceRepository: ...
+
+    @property
+    def payments(self) -> PaymentRepository: ...
+
+    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
+        """The id that `request_id` made within a day; `resource_id` when it is the first."""
+        ...
+
+    async def publish(self, events: Sequence[SessionBilled]) -> None:
+        """Tell the domain events of this change, once it is committed."""
+        ...
+
+    async def reconciled_until(self, name: str) -> datetime | None:
+        """How far the facts of another service were compared with ours."""
+        ...
+
+    async def note_reconciled(self, name: str, until: datetime) -> None:
+        """Note how far they were compared."""
+        ...
+
+
+class Works(Protocol):
+    """Begins units of work."""
+
+    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Drivers(Protocol):
+    """Asks the driver service."""
+
+    async def tier(self, driver_id: str | None) -> MembershipTier:
+        """The membership tier of a driver; BASIC for None and for one who is not known. Raises: UNAVAILABLE."""
+        ...
+
+    async def require(self, driver_id: str) -> None:
+        """Raises: DRIVER_NOT_FOUND, UNAVAILABLE."""
+        ...
+
+
+class Stations(Protocol):
+    """Asks the station service."""
+
+    async def time_zone(self, station_id: str | None) -> str:
+        """The time zone of a station; UTC for None and for one that is not known. Raises: UNAVAILABLE."""
+        ...
+
+
+class Transactions(Protocol):
+    """Asks the transaction service."""
+
+    async def energy_wh(self, transaction_ids: Sequence[str]) -> Mapping[str, int]:
+        """The energy so far of these transactions; empty when the service does not answer."""
+        ...
+
+    async def changed_since(
+        self, time: datetime, page_token: str
+    ) -> tuple[Sequence[tuple[TransactionSnapshot, datetime]], str]:
+        """Transactions changed since then, in the order of change and with its time; and the token of the next page.
+
+        Raises: UNAVAILABLE.
+        """
+        ...

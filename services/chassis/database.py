@@ -1,0 +1,185 @@
+"""The way into PostgreSQL: pools, transactions, and the translation of driver errors.
+
+Knows no table. A block that fails because the database is away, overloaded or asks to try again raises
+DatabaseUnavailable; violated constraints pass unchanged, to be told apart by name with `constraint_of`.
+"""
+
+import asyncio
+import select
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import psycopg
+import sqlalchemy.exc
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import event, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from services.kernel.errors import DomainError, ErrorKind
+
+RawConnection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+# A caller's deadline is 5 s by default: waiting longer for a connection than that helps nobody.
+_ACQUIRE_SECONDS = 5
+_PING_SECONDS = 2
+_SESSION = {
+    "connect_timeout": 5,
+    # Without it a connection whose peer has vanished blocks its caller for some 15 minutes.
+    "tcp_user_timeout": 10_000,
+    "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+}
+# Connection lost, insufficient resources, operator intervention, lock not available, serialization failure, deadlock.
+_TRY_AGAIN_STATES = ("08", "53", "57P", "55P03", "40001", "40P01")
+_QUERY_CANCELED = "57014"
+
+
+class DatabaseUnavailable(DomainError):
+    """The database is away, restarting, out of connections or space, or met a deadlock; trying again may help."""
+
+    def __init__(self) -> None:
+        super().__init__(ErrorKind.UNAVAILABLE, "UNAVAILABLE", "the database does not answer; try again later")
+
+
+class Database:
+    """One database of one service, for one event loop.
+
+    `url` is a PostgreSQL URL, with or without `+psycopg`. Connections are opened when first needed, so that a process
+    starts while its database is away. Replicas share one server: a process holds at most
+    `pool_size + overflow + raw_pool_size` connections besides those of `raw()`.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 5, overflow: int = 5, raw_pool_size: int = 4) -> None:
+        parsed = make_url(url)
+        session = {**_SESSION, "application_name": parsed.database or "csms"}
+        self._engine = create_async_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            connect_args=session,
+            pool_size=pool_size,
+            max_overflow=overflow,
+            pool_timeout=_ACQUIRE_SECONDS,
+        )
+        self._read_engine = self._engine.execution_options(postgresql_readonly=True)
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        self._conninfo = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._session: dict[str, Any] = session
+        self._raw_pool_size = raw_pool_size
+        self._raw_pool: AsyncConnectionPool[RawConnection] | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A read-write transaction: committed when the block ends, rolled back when it raises."""
+        with _translated():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A read-only transaction: PostgreSQL refuses a write in it."""
+        with _translated():
+            async with self._read_engine.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def raw_transaction(self) -> AsyncIterator[RawConnection]:
+        """The same as `transaction` on the bare driver, for COPY and executemany on hot paths.
+
+        Its pool is its own and small, so that a group commit never waits behind lists and reports.
+        """
+        with _translated():
+            pool = await self._open_raw_pool()
+            async with pool.connection() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def raw(self) -> AsyncIterator[RawConnection]:
+        """A dedicated connection in autocommit mode, closed at the end: for session locks and the like."""
+        with _translated():
+            async with await RawConnection.connect(self._conninfo, autocommit=True, **self._session) as connection:
+                yield connection
+
+    async def ping(self) -> None:
+        """Raises DatabaseUnavailable unless the database answers within two seconds."""
+        try:
+            async with asyncio.timeout(_PING_SECONDS), self.read() as connection:
+                await connection.execute(text("SELECT 1"))
+        except TimeoutError as error:
+            raise DatabaseUnavailable from error
+
+    async def close(self) -> None:
+        """Close every pooled connection. Blocks still open keep theirs until they end."""
+        if self._raw_pool is not None:
+            await self._raw_pool.close()
+            self._raw_pool = None
+        await self._engine.dispose()
+
+    async def _open_raw_pool(self) -> AsyncConnectionPool[RawConnection]:
+        if self._raw_pool is None:
+            # No await between the test and the assignment: two first users get the same pool.
+            self._raw_pool = AsyncConnectionPool(
+                self._conninfo,
+                connection_class=RawConnection,
+                kwargs=self._session,
+                min_size=1,
+                max_size=self._raw_pool_size,
+                timeout=_ACQUIRE_SECONDS,
+                check=_raise_if_closed,
+                open=False,
+            )
+        await self._raw_pool.open()
+        return self._raw_pool
+
+
+def constraint_of(error: BaseException) -> str | None:
+    """The name of the constraint that an IntegrityError (of SQLAlchemy or psycopg) broke; None for anything else."""
+    cause = error.orig if isinstance(error, sqlalchemy.exc.IntegrityError) else error
+    return cause.diag.constraint_name if isinstance(cause, psycopg.IntegrityError) else None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+        if isinstance(cause, psycopg.Error) and cause.sqlstate == _QUERY_CANCELED:
+            raise DomainError(
+                ErrorKind.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the database took too long to answer"
+            ) from error
+        if _may_pass(cause):
+            raise DatabaseUnavailable from error
+        raise
+
+
+def _may_pass(cause: BaseException | None) -> bool:
+    if isinstance(cause, sqlalchemy.exc.TimeoutError | psycopg.InterfaceError):
+        return True
+    if isinstance(cause, psycopg.OperationalError):
+        # A connection that breaks (or was never made) leaves no state behind.
+        return cause.sqlstate is None or cause.sqlstate.startswith(_TRY_AGAIN_STATES)
+    return False
+
+
+def _refuse_closed(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    if _peer_has_closed(dbapi_connection.driver_connection):
+        # Whatever ended this one (a restart, most likely) ended its neighbours in the pool as well.
+        raise sqlalchemy.exc.InvalidatePoolError
+
+
+async def _raise_if_closed(connection: RawConnection) -> None:
+    if _peer_has_closed(connection):
+        # The pool would take an open one back and hand it out again.
+        await connection.close()
+        raise psycopg.OperationalError("the server closed the connection")
+
+
+def _peer_has_closed(connection: RawConnection) -> bool:
+    """Tell, without a round trip, whether the server has ended an idle connection.
+
+    An idle connection has nothing to read; if there is something it is the server's goodbye or the end of the stream.
+    """
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,124 @@
+"""Takes events from the stream for one durable consumer, in batches as they arrive.
+
+Speaks JetStream's pull protocol directly: the client library's `fetch` makes a lone event wait for its batch to fill
+or time out. Decides nothing about an event; inbox.py does.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+import nats.errors
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from services.chassis.events import STREAM, EventBus
+
+_log = logging.getLogger(__name__)
+
+BATCH = 64
+# A delivered event that is neither confirmed nor refused for so long is delivered again, to any replica.
+ACK_WAIT_SECONDS = 30
+
+_EXPIRES_SECONDS = 30
+_HEARTBEAT_SECONDS = 1
+# Two heartbeats missed: the request is lost (a reconnect, a restart of the server).
+_SILENCE_SECONDS = 2.5
+_RETRY_SECONDS = 0.5
+_NANOSECONDS = 1_000_000_000
+_REQUEST = json.dumps(
+    {"batch": BATCH, "expires": _EXPIRES_SECONDS * _NANOSECONDS, "idle_heartbeat": _HEARTBEAT_SECONDS * _NANOSECONDS}
+).encode()
+_IDLE_HEARTBEAT = "100"
+
+
+class Deliveries:
+    """One replica's share of the events of a durable consumer, which all replicas with the same `durable` divide.
+
+    The consumer begins with the oldest event that the stream has and lives on the server until somebody deletes it.
+    """
+
+    def __init__(self, bus: EventBus, durable: str, subjects: Sequence[str]) -> None:
+        self._bus = bus
+        self._durable = durable
+        self._subjects = list(subjects)
+        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._subscription: Subscription | None = None
+        self._inbox = ""
+        # How many events the outstanding request still allows: bounds `_arrived`. None left: ask for more.
+        self._allowance = 0
+        self._is_set_up = False
+
+    async def next_batch(self) -> list[Msg]:
+        """Wait for events; returns the 1 to 64 that have arrived, in order, each to be acked, naked or terminated."""
+        while True:
+            try:
+                if not self._is_set_up:
+                    await self._set_up()
+                if self._allowance <= 0:
+                    await self._request()
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    first = await self._arrived.get()
+            except TimeoutError:
+                self._allowance, self._is_set_up = 0, False
+            except nats.errors.Error as error:
+                _log.warning("consumer %s cannot be served now: %s", self._durable, error or type(error).__name__)
+                self._allowance, self._is_set_up = 0, False
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                if batch := self._take(first):
+                    return batch
+                if not self._is_set_up:
+                    await asyncio.sleep(_RETRY_SECONDS)
+
+    async def close(self) -> None:
+        """Stop asking. What was delivered but not acknowledged goes to another replica, or comes again."""
+        if self._subscription is not None:
+            with suppress(nats.errors.Error):
+                await self._subscription.unsubscribe()
+
+    async def _set_up(self) -> None:
+        jetstream = await self._bus.ready()
+        config = ConsumerConfig(
+            name=self._durable,
+            durable_name=self._durable,
+            filter_subjects=self._subjects,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_SECONDS,
+        )
+        try:
+            # Creates it, or brings the subjects of an older version up to date.
+            await jetstream.add_consumer(STREAM, config)
+        except nats.errors.Error:
+            self._bus.stream_missing()
+            raise
+        if self._subscription is None:
+            client = await self._bus.client()
+            self._inbox = client.new_inbox()
+            self._subscription = await client.subscribe(self._inbox, cb=self._arrived.put)
+        self._is_set_up = True
+
+    async def _request(self) -> None:
+        client = await self._bus.client()
+        self._allowance = BATCH
+        await client.publish(f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._durable}", _REQUEST, reply=self._inbox)
+
+    def _take(self, first: Msg) -> list[Msg]:
+        messages = [first]
+        while len(messages) < BATCH and not self._arrived.empty():
+            messages.append(self._arrived.get_nowait())
+        return [message for message in messages if self._is_event(message)]
+
+    def _is_event(self, message: Msg) -> bool:
+        status = (message.headers or {}).get("Status")
+        if status is None:
+            self._allowance -= 1
+            return True
+        if status != _IDLE_HEARTBEAT:
+            # Expired, answered in full, the consumer is gone, or nobody serves it: ask again, and look first.
+            self._allowance, self._is_set_up = 0, self._is_set_up and status == "408"
+        return False

@@ -1,0 +1,25 @@
+"""What a handler can say to REST callers beyond its message: the status of success and where the new thing is.
+
+The facade reads it from the initial metadata and callers of native gRPC do not notice. Errors are not said here.
+"""
+
+from typing import Any
+
+import grpc.aio
+
+STATUS_KEY = "x-http-code"
+
+
+async def created(context: grpc.aio.ServicerContext[Any, Any], location: str) -> None:
+    """Answer 201 with `location`, the REST path of what was made. Once a call, before the handler returns."""
+    await context.send_initial_metadata(((STATUS_KEY, "201"), ("location", location)))
+
+
+async def no_content(context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    """Answer 204 without a body. Once a call, before the handler returns."""
+    await context.send_initial_metadata(((STATUS_KEY, "204"),))
+
+
+async def service_unavailable(context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    """Answer 503 with the message as body. Once a call, before the handler returns."""
+    await context.send_initial_metadata(((STATUS_KEY, "503"),))

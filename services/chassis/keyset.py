@@ -1,0 +1,79 @@
+"""Pages of a SELECT by the sort key of the last row, never by OFFSET: as cheap on page 1,000 as on page 1.
+
+Knows no table.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.pagination import Page, PageRequest, bad_token, next_token
+
+
+async def fetch_page(
+    connection: AsyncConnection,
+    statement: Select[Any],
+    key_columns: Sequence[ColumnElement[Any]],
+    *,
+    page: PageRequest,
+    descending: bool = False,
+) -> Page[Row[Any]]:
+    """One page of `statement`, which filters but neither orders nor limits.
+
+    `key_columns` are NOT NULL, together unique, and of type text, integer, numeric, uuid or timestamptz; all of them
+    run in the same direction. Raises DomainError INVALID_ARGUMENT for a token that another list has made.
+    """
+    total = await connection.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
+    labels = [f"page_key_{position}" for position in range(len(key_columns))]
+    rows = (
+        await connection.execute(
+            _after(statement, key_columns, page, descending)
+            .add_columns(*(column.label(label) for column, label in zip(key_columns, labels, strict=True)))
+            .order_by(*(column.desc() if descending else column.asc() for column in key_columns))
+            .limit(page.size + 1)
+        )
+    ).all()
+    chosen = rows[: page.size]
+    more = len(rows) > len(chosen)
+    token = next_token([_text(getattr(chosen[-1], label)) for label in labels]) if more else ""
+    return Page(chosen, token, total or 0)
+
+
+def _after(
+    statement: Select[Any], key_columns: Sequence[ColumnElement[Any]], page: PageRequest, descending: bool
+) -> Select[Any]:
+    if page.after is None:
+        return statement
+    if len(page.after) != len(key_columns):
+        raise bad_token()
+    last = [_value(column, text) for column, text in zip(key_columns, page.after, strict=True)]
+    # A row comparison, which PostgreSQL answers from the index on the key.
+    key, values = tuple_(*key_columns), tuple_(*last)
+    return statement.where(key < values if descending else key > values)
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _value(column: ColumnElement[Any], text: str) -> object:
+    kind = column.type.python_type
+    try:
+        if kind is datetime:
+            return _aware(datetime.fromisoformat(text))
+        if kind in (int, Decimal, UUID):
+            return kind(text)
+    except (ValueError, ArithmeticError):
+        raise bad_token() from None
+    return text
+
+
+def _aware(time: datetime) -> datetime:
+    if time.utcoffset() is None:
+        raise ValueError("a time without a zone")
+    return time

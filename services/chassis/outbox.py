@@ -1,0 +1,159 @@
+"""The outbox: events are committed with the change they tell of, and relayed to the stream afterwards.
+
+`append` belongs to the caller's transaction, `OutboxRelay` to a background task. Delivery is at least once; consumers
+make it exactly once (inbox.py). Knows no payload.
+"""
+
+import asyncio
+import logging
+import re
+import uuid
+from collections.abc import Iterable
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from services.chassis.database import Database, DatabaseUnavailable, RawConnection
+from services.chassis.events import MAX_PAYLOAD_BYTES, PREFIX, EventBus, OutgoingEvent
+from services.chassis.metrics import counter, gauge
+from services.chassis.shared_tables import OUTBOX, sweep
+
+_log = logging.getLogger(__name__)
+
+BATCH = 500
+POLL_SECONDS = 0.5
+
+_LOCK = 0x6353_4D53_0002
+_STANDBY_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+_COUNT_SECONDS = 10.0
+_SWEEP_SECONDS = 600.0
+
+_COLUMNS = ("id", "subject", "payload", "create_time")
+_COPY = f"COPY outbox ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_UNPUBLISHED = (
+    f"SELECT seq, id::text, subject, payload FROM outbox WHERE publish_time IS NULL ORDER BY seq LIMIT {BATCH}"
+)
+_COUNT = "SELECT count(*) FROM outbox WHERE publish_time IS NULL"
+_MARK = "UPDATE outbox SET publish_time = now() WHERE seq = ANY(%s) AND publish_time IS NULL"
+
+_SUBJECT = re.compile(rf"{re.escape(PREFIX)}(\.[^\s.*>]+)+")
+
+_waiting = gauge("csms_outbox_waiting", "Events in the outbox that the stream does not have yet")
+_published = counter("csms_outbox_published_total", "Events relayed from the outbox to the stream")
+
+
+async def append(connection: AsyncConnection, events: Iterable[DomainEvent]) -> None:
+    """Put events into the outbox, in order, in the caller's transaction; call `OutboxRelay.wake` after its commit.
+
+    Events of one entity are relayed in the order of their commits as long as the transactions that append them lock
+    the entity's row before.
+
+    Raises: ValueError for an event that could never be published (id no UUID, subject outside the stream, too large).
+    """
+    if rows := [dict(zip(_COLUMNS, _row(event), strict=True)) for event in events]:
+        await connection.execute(insert(OUTBOX), rows)
+
+
+async def append_raw(connection: RawConnection, events: Iterable[DomainEvent]) -> None:
+    """The same as `append` by COPY, for group commits on `Database.raw_transaction`."""
+    rows = [_row(event) for event in events]
+    async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(["uuid", "text", "bytea", "timestamptz"])
+        for row in rows:
+            await copy.write_row(row)
+
+
+class OutboxRelay:
+    """Publishes the outbox of one database. Every replica runs one; a lock in the database lets one work at a time.
+
+    A relay that loses its connection, and with it the lock, cannot mark anything as published; what it published
+    meanwhile is published again by its successor under the same ids.
+    """
+
+    def __init__(self, database: Database, bus: EventBus) -> None:
+        self._database = database
+        self._bus = bus
+        self._woken = asyncio.Event()
+        self._next_count = self._next_sweep = 0.0
+
+    def wake(self) -> None:
+        """Say that a transaction with events has been committed, so that the relay need not find out by itself."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Relay until cancelled; waits out the database and the event bus when they are away."""
+        while True:
+            try:
+                async with self._database.raw() as connection:
+                    await self._lead(connection)
+            except DatabaseUnavailable as error:
+                _log.warning("the relay of the outbox waits for the database: %s", error.__cause__)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _lead(self, connection: RawConnection) -> None:
+        while True:
+            # Asked again and again, because a waiting lock request would hold back vacuum for as long as it waits.
+            if await _has_lock(connection):
+                break
+            await asyncio.sleep(_STANDBY_SECONDS)
+        while True:
+            await self._keep_house(connection)
+            if not self._bus.is_ready:
+                await self._await_bus(connection)
+            self._woken.clear()
+            if not await self._relay_round(connection):
+                await self._rest()
+
+    async def _await_bus(self, connection: RawConnection) -> None:
+        waiting = asyncio.create_task(self._bus.ready())
+        try:
+            while not (await asyncio.wait({waiting}, timeout=_COUNT_SECONDS))[0]:
+                await self._keep_house(connection)
+        finally:
+            waiting.cancel()
+
+    async def _relay_round(self, connection: RawConnection) -> bool:
+        """Publish the oldest unpublished events; whether more are waiting that can be published at once."""
+        rows = await (await connection.execute(_UNPUBLISHED)).fetchall()
+        if not rows:
+            return False
+        confirmed = await self._bus.publish(
+            [OutgoingEvent(event_id, subject, payload) for _, event_id, subject, payload in rows]
+        )
+        published = [row[0] for row, is_confirmed in zip(rows, confirmed, strict=True) if is_confirmed]
+        await connection.execute(_MARK, (published,))
+        _published.add(len(published))
+        return len(published) == BATCH
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _keep_house(self, connection: RawConnection) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_count:
+            self._next_count = now + _COUNT_SECONDS
+            row = await (await connection.execute(_COUNT)).fetchone()
+            _waiting.set(row[0] if row else 0)
+        if now >= self._next_sweep:
+            self._next_sweep = now + _SWEEP_SECONDS
+            await sweep(connection)
+
+
+async def _has_lock(connection: RawConnection) -> bool:
+    row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _row(event: DomainEvent) -> tuple[Any, ...]:
+    payload = event.SerializeToString()
+    if not _SUBJECT.fullmatch(event.subject) or len(payload) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"event {event.id} cannot be published: {len(payload)} bytes on subject {event.subject!r}")
+    return uuid.UUID(event.id), event.subject, payload, event.create_time.ToDatetime(tzinfo=UTC)

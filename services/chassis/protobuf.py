@@ -1,0 +1,82 @@
+"""Between the types of protobuf and those of Python: times, durations, enums. For the mappings of every service.
+
+Knows no message.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from services.kernel.errors import invalid
+
+_Enum = TypeVar("_Enum", bound=StrEnum)
+
+Fields = Mapping[str, Callable[[Any], Any]]
+"""The fields of a resource that callers may set: name -> what its value is in the domain, given the message."""
+
+
+def timestamp(time: datetime | None) -> Timestamp | None:
+    """An aware time as a message; None stays None, that is an absent field."""
+    if time is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+def time_of(message: Message, field: str) -> datetime | None:
+    """The time in a field, in UTC; None when it is absent. Raises: INVALID_FIELD for a time no calendar has."""
+    if not message.HasField(field):
+        return None
+    try:
+        time: datetime = getattr(message, field).ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise invalid(_json_name(message, field), "is not a time between the years 1 and 9999") from None
+    return time
+
+
+def duration_of(message: Message, field: str) -> timedelta | None:
+    """The duration in a field; None when it is absent. Raises: INVALID_FIELD for one that is out of range."""
+    if not message.HasField(field):
+        return None
+    try:
+        duration: timedelta = getattr(message, field).ToTimedelta()
+    except (ValueError, OverflowError):
+        raise invalid(_json_name(message, field), "is out of range") from None
+    return duration
+
+
+def duration(length: timedelta) -> Duration:
+    """A length of time as a message."""
+    message = Duration()
+    message.FromTimedelta(length)
+    return message
+
+
+def enum_of(kind: type[_Enum], wrapper: Any, number: int) -> _Enum | None:
+    """The member of `kind` with the name of a value of the generated enum `wrapper`; None for UNSPECIFIED.
+
+    Raises: INVALID_FIELD for a number the contract does not know.
+    """
+    if number == 0:
+        return None
+    try:
+        return kind(wrapper.Name(number))
+    except ValueError:
+        raise invalid(
+            wrapper.DESCRIPTOR.name[0].lower() + wrapper.DESCRIPTOR.name[1:], f"{number} is unknown"
+        ) from None
+
+
+def _json_name(message: Message, field: str) -> str:
+    return message.DESCRIPTOR.fields_by_name[field].json_name
+
+
+def read(message: Message, fields: Fields, names: Iterable[str]) -> dict[str, Any]:
+    """The values of the fields `names` by the names of the domain."""
+    return {name: fields[name](message) for name in names}

@@ -1,0 +1,110 @@
+"""Errors to gRPC status and back: the one place where a failure becomes what callers see.
+
+Must not let out the words of a driver, a library or a stack trace, and must not load any of those to recognise them.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import grpc.aio
+from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError, Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from csms.error.v1 import error_reason_pb2
+from services.kernel.errors import DomainError, ErrorKind, FieldViolation, unavailable
+
+DOMAIN = "csms"
+DETAILS_KEY = "grpc-status-details-bin"
+
+_CODES: Mapping[ErrorKind, int] = {
+    **{kind: code_pb2.Code.Value(kind.value) for kind in ErrorKind if kind is not ErrorKind.CONFLICT},
+    ErrorKind.CONFLICT: code_pb2.ABORTED,
+}
+_KINDS: Mapping[int, ErrorKind] = {
+    **{code: kind for kind, code in _CODES.items()},
+    code_pb2.OUT_OF_RANGE: ErrorKind.INVALID_ARGUMENT,
+    # grpc-core cancels calls by itself when a server has too many of them waiting.
+    code_pb2.CANCELLED: ErrorKind.UNAVAILABLE,
+}
+# What is said of a failure that carries no error of ours: its own words may hold addresses or a stack trace.
+_PLAIN: Mapping[ErrorKind, tuple[str, str]] = {
+    ErrorKind.UNAVAILABLE: ("UNAVAILABLE", "a part of the platform does not answer; try again later"),
+    ErrorKind.DEADLINE_EXCEEDED: ("DEADLINE_EXCEEDED", "the platform did not answer in time"),
+    ErrorKind.RESOURCE_EXHAUSTED: ("QUEUE_FULL", "the platform is busy; try again later"),
+    ErrorKind.UNIMPLEMENTED: ("UNIMPLEMENTED", "the server does not know the call"),
+    ErrorKind.UNAUTHENTICATED: ("UNAUTHENTICATED", "the caller is not known"),
+    ErrorKind.PERMISSION_DENIED: ("PERMISSION_DENIED", "the caller may not do this"),
+}
+_DATABASE_AWAY = frozenset(
+    {("sqlalchemy.exc", "OperationalError"), ("sqlalchemy.exc", "TimeoutError"), ("psycopg", "OperationalError")}
+)
+
+
+def describe(error: BaseException) -> DomainError:
+    """What callers are told of any failure. Of kind INTERNAL when it is nobody's business but ours."""
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, grpc.aio.AioRpcError):
+        return from_rpc_error(error)
+    if is_database_away(error):
+        return unavailable("the database does not answer; try again later")
+    return DomainError(ErrorKind.INTERNAL, "INTERNAL", "internal error")
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether a database driver says that it cannot reach its server (told by the names of its error classes)."""
+    return any((cls.__module__, cls.__name__) in _DATABASE_AWAY for cls in type(error).__mro__)
+
+
+def to_status(error: DomainError) -> status_pb2.Status:
+    """The google.rpc.Status of an error: ErrorInfo, and BadRequest when fields are at fault."""
+    details = [_pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))]
+    if error.violations:
+        details.append(_pack(_bad_request(error.violations)))
+    return status_pb2.Status(code=_CODES[error.kind], message=error.message, details=details)
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> DomainError:
+    """The error that a service answered with; a plain one when there was no answer of ours."""
+    rich = _rich_status(error)
+    code = error.code().value[0]
+    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in rich.details if rich is not None else ():
+        detail.Unpack(info)
+        detail.Unpack(bad_request)
+    kind = _KINDS.get(code, ErrorKind.INTERNAL)
+    if rich is None or info.domain != DOMAIN:
+        reason, message = _PLAIN.get(kind, ("INTERNAL", "internal error"))
+        return DomainError(kind if kind in _PLAIN else ErrorKind.INTERNAL, reason, message)
+    violations = [FieldViolation(entry.field, entry.description) for entry in bad_request.field_violations]
+    return DomainError(kind, info.reason, rich.message, dict(info.metadata), violations)
+
+
+def _rich_status(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
+    for key, value in error.trailing_metadata() or ():
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            try:
+                return status_pb2.Status.FromString(value)
+            except DecodeError:
+                return None
+    return None
+
+
+def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
+    entries = [
+        error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.description)
+        for violation in violations
+    ]
+    return error_details_pb2.BadRequest(field_violations=entries)
+
+
+def _pack(message: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed
+
+
+def item_error(error: DomainError) -> error_reason_pb2.ItemError:
+    """Why one item of a batch failed, for an answer that carries the others' results beside it."""
+    reason = error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}")
+    return error_reason_pb2.ItemError(reason=reason, message=error.message)

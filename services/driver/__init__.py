@@ -1,0 +1,1 @@
+"""The driver service: drivers, RFID cards, decisions about tokens, usage, accounts and their access tokens."""

@@ -1,0 +1,64 @@
+"""Runs the driver service: `python -m services.driver`."""
+
+import grpc.aio
+
+from csms.driver.v1.authorization_service_pb2_grpc import add_AuthorizationServiceServicer_to_server
+from csms.driver.v1.driver_service_pb2_grpc import add_DriverServiceServicer_to_server
+from csms.driver.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
+from csms.driver.v1.rfid_card_service_pb2_grpc import add_RfidCardServiceServicer_to_server
+from services.chassis import server
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from services.chassis.outbox import OutboxRelay
+from services.chassis.settings import ServiceSettings, database_url, load
+from services.driver.application.drivers import Drivers
+from services.driver.application.identity import Identity
+from services.driver.application.rfid_cards import RfidCards
+from services.driver.application.usage import Usage
+from services.driver.consumers import UsageConsumer
+from services.driver.credentials import Argon2Hasher, JwtSigner
+from services.driver.migrations import DATABASE
+from services.driver.servicer import AuthorizationServicer, DriverServicer, IdentityServicer, RfidCardServicer
+from services.driver.sql.work import SqlWorks
+from services.kernel.clock import SystemClock
+
+
+def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server.Wiring:
+    """The driver service on the given engines."""
+    if settings.jwt_private_key_file is None:
+        raise SystemExit("cannot start: bad settings: JWT_PRIVATE_KEY_FILE: is not set")
+    clock = SystemClock()
+    relay = OutboxRelay(database, bus)
+    works = SqlWorks(database, relay, clock)
+    signer = JwtSigner(settings.jwt_private_key_file, settings.jwt_jwks_file)
+    cards = RfidCards(works, clock)
+    drivers = DriverServicer(Drivers(works, clock), Usage(works, clock))
+    identity = IdentityServicer(Identity(works, clock, Argon2Hasher(), signer), signer)
+
+    def register(grpc_server: grpc.aio.Server) -> None:
+        add_DriverServiceServicer_to_server(drivers, grpc_server)
+        add_RfidCardServiceServicer_to_server(RfidCardServicer(cards), grpc_server)
+        add_AuthorizationServiceServicer_to_server(AuthorizationServicer(cards), grpc_server)
+        add_IdentityServiceServicer_to_server(identity, grpc_server)
+
+    return server.Wiring(register, tasks=(relay.run, UsageConsumer(bus, database, clock).run))
+
+
+async def main() -> None:
+    """Serve until told to stop."""
+    settings = load(ServiceSettings)
+    database = Database(database_url(settings, DATABASE))
+    bus = EventBus(settings.nats_url, "driver")
+    wiring = wire(settings, database, bus)
+    await server.serve(
+        "driver",
+        settings,
+        register=wiring.register,
+        tasks=wiring.tasks,
+        ready=database.ping,
+        on_stop=[bus.close, database.close],
+    )
+
+
+if __name__ == "__main__":
+    server.run(main())

@@ -1,0 +1,75 @@
+"""What can be done with RFID cards, and the decisions about their tokens."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.chassis.pagination import Page, PageRequest
+from services.driver.domain.events import TokenChanged
+from services.driver.domain.rfid_card import (
+    RfidCard,
+    RfidCardFilter,
+    TokenDecision,
+    changed,
+    decide,
+    token_key,
+    validated,
+)
+from services.driver.ports import Works
+from services.kernel.clock import Clock
+from services.kernel.errors import not_found
+from services.kernel.ids import new_id
+
+
+class RfidCards:
+    """The use cases of RFID cards. Each method is one unit of work."""
+
+    def __init__(self, works: Works, clock: Clock) -> None:
+        self._works = works
+        self._clock = clock
+
+    async def page(self, narrowing: RfidCardFilter, page: PageRequest) -> Page[RfidCard]:
+        """One page of cards, the newest first."""
+        async with self._works() as work:
+            return await work.cards.page(narrowing, page)
+
+    async def get(self, card_id: str) -> RfidCard:
+        """Raises: RFID_CARD_NOT_FOUND."""
+        async with self._works() as work:
+            return _found(await work.cards.find(card_id), card_id)
+
+    async def create(self, fields: Mapping[str, Any], request_id: str) -> RfidCard:
+        """Make a card of `fields`. Idempotent by `request_id`.
+
+        Raises: INVALID_FIELD, RFID_CARD_EXISTS, DRIVER_NOT_FOUND.
+        """
+        now = self._clock.now()
+        card = validated(RfidCard(id=new_id(), **fields, create_time=now, update_time=now))
+        async with self._works() as work:
+            if request_id and (made := await work.remember("rfid_cards", request_id, card.id)) != card.id:
+                return _found(await work.cards.find(made), made)
+            await work.cards.add(card)
+            await work.publish([TokenChanged(card.id_tag, card.id)])
+            return card
+
+    async def update(self, card_id: str, changes: Mapping[str, Any], etag: str) -> RfidCard:
+        """Raises: RFID_CARD_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH, DRIVER_NOT_FOUND."""
+        async with self._works() as work:
+            card = _found(await work.cards.find(card_id, for_update=True), card_id)
+            card = changed(card, changes, etag, self._clock.now())
+            await work.cards.replace(card)
+            await work.publish([TokenChanged(card.id_tag, card.id)])
+            return card
+
+    async def decide(self, id_tags: Sequence[str]) -> list[TokenDecision]:
+        """One decision per token, in order."""
+        keys = [token_key(id_tag) for id_tag in id_tags]
+        async with self._works() as work:
+            known = await work.cards.with_drivers(keys)
+        now = self._clock.now()
+        return [decide(card, driver, now) for card, driver in (known.get(key, (None, None)) for key in keys)]
+
+
+def _found(card: RfidCard | None, card_id: str) -> RfidCard:
+    if card is None:
+        raise not_found("RFID card", card_id)
+    return card

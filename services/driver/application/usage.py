@@ -1,0 +1,38 @@
+"""What drivers used: keeping what other services tell, and summing it up."""
+
+from datetime import datetime
+
+from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage, period, summed
+from services.driver.ports import Work, Works
+from services.kernel.clock import Clock
+from services.kernel.errors import not_found
+
+_SESSIONS_SHOWN = 100
+
+
+class Usage:
+    """The use cases of usage."""
+
+    def __init__(self, works: Works, clock: Clock) -> None:
+        self._works = works
+        self._clock = clock
+
+    async def of_driver(self, driver_id: str, start: datetime | None, end: datetime | None) -> DriverUsage:
+        """Raises: DRIVER_NOT_FOUND, INVALID_FIELD."""
+        start, end = period(start, end, self._clock.now())
+        async with self._works() as work:
+            if await work.drivers.find(driver_id) is None:
+                raise not_found("driver", driver_id)
+            ended = await work.usage.ended(driver_id, start, end)
+            latest = await work.usage.latest(driver_id, start, end, _SESSIONS_SHOWN)
+        return summed(driver_id, ended, latest)
+
+
+async def record_session(work: Work, session: SessionUsage) -> None:
+    """Keep what the transaction service told of a session. Idempotent, and of any order."""
+    await work.usage.record(session)
+
+
+async def record_cost(work: Work, cost: SessionCost) -> None:
+    """Keep what billing told of a session. Idempotent, and of any order."""
+    await work.usage.record_cost(cost)

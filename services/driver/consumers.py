@@ -1,0 +1,36 @@
+"""What other services tell that drivers' usage is made of."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from services.chassis.inbox import consume
+from services.driver import mapping
+from services.driver.application.usage import record_cost, record_session
+from services.driver.sql.work import SqlWork
+from services.kernel.clock import Clock
+
+_SUBJECTS = ("csms.event.transaction.session.*.*", "csms.event.billing.session.billed.*")
+
+
+class UsageConsumer:
+    """Keeps the usage of drivers up to date."""
+
+    def __init__(self, bus: EventBus, database: Database, clock: Clock) -> None:
+        self._bus = bus
+        self._database = database
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        await consume(self._bus, self._database, "driver-usage", _SUBJECTS, self.handle)
+
+    async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
+        """Apply one event."""
+        work = SqlWork(connection, self._clock)
+        match event.WhichOneof("payload"):
+            case "transaction_changed":
+                await record_session(work, mapping.session_usage(event.transaction_changed.transaction))
+            case "session_billed" if event.session_billed.transaction_id:
+                await record_cost(work, mapping.session_cost(event.session_billed))

@@ -1,0 +1,83 @@
+"""What drivers used: sessions as other services told of them, and their sums."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from services.kernel.errors import invalid
+
+LONGEST_PERIOD = timedelta(days=366)
+_USUAL_PERIOD = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionUsage:
+    """One session. `revision` orders the snapshots it is made of; cost comes apart from them, when it was billed."""
+
+    transaction_id: str
+    driver_id: str | None
+    id_tag: str
+    charge_point_id: str
+    station_id: str
+    start_time: datetime | None
+    end_time: datetime | None
+    energy_wh: int
+    revision: int
+    amount_minor: int | None = None
+    currency_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCost:
+    """What a session cost, tax included."""
+
+    transaction_id: str
+    driver_id: str | None
+    amount_minor: int
+    currency_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverUsage:
+    """What a driver used over a period; `costs` in minor units by currency code."""
+
+    driver_id: str
+    session_count: int = 0
+    energy_wh: int = 0
+    duration_seconds: int = 0
+    costs: dict[str, int] = field(default_factory=dict)
+    sessions: Sequence[SessionUsage] = ()
+
+
+def period(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    """The period asked for, with its defaults. Raises: INVALID_FIELD."""
+    end = end or now
+    start = start or end - _USUAL_PERIOD
+    if start >= end:
+        raise invalid("startTime", "must lie before endTime")
+    if end - start > LONGEST_PERIOD:
+        raise invalid("startTime", "must lie at most a year before endTime")
+    return start, end
+
+
+def summed(driver_id: str, ended: Sequence[SessionUsage], latest: Sequence[SessionUsage]) -> DriverUsage:
+    """The sums over the sessions that ended in a period, with the `latest` sessions to show."""
+    costs: defaultdict[str, int] = defaultdict(int)
+    for session in ended:
+        if session.currency_code is not None and session.amount_minor is not None:
+            costs[session.currency_code] += session.amount_minor
+    return DriverUsage(
+        driver_id=driver_id,
+        session_count=len(ended),
+        energy_wh=sum(session.energy_wh for session in ended),
+        duration_seconds=sum(_seconds(session) for session in ended),
+        costs=dict(costs),
+        sessions=latest,
+    )
+
+
+def _seconds(session: SessionUsage) -> int:
+    if session.start_time is None or session.end_time is None:
+        return 0
+    return max(0, int((session.end_time - session.start_time).total_seconds()))

@@ -1,0 +1,224 @@
+"""Between csms.driver.v1 (and the events) and the domain; pure, no rules."""
+
+from datetime import datetime
+from typing import Any
+
+from csms.driver.v1 import driver_pb2 as driver_pb
+from csms.driver.v1 import driver_service_pb2 as driver_service_pb
+from csms.driver.v1 import identity_service_pb2 as identity_pb
+from csms.driver.v1 import rfid_card_service_pb2 as card_service_pb
+from csms.event.v1 import domain_event_pb2 as event_pb
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.chassis import events, masks
+from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
+from services.driver.domain.account import Account, AccountKind, Role
+from services.driver.domain.driver import Driver, DriverFilter, DriverStatus, MembershipTier
+from services.driver.domain.events import TokenChanged
+from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus, TokenDecision, token_key
+from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage
+from services.kernel.ids import is_id, new_id
+
+# The fields callers may set, and what each value is in the domain.
+_DRIVER_FIELDS: Fields = {
+    "name": lambda driver: driver.name,
+    "email": lambda driver: driver.email,
+    "phone": lambda driver: driver.phone,
+    "membership_tier": lambda driver: _tier(driver.membership_tier) or MembershipTier.BASIC,
+    "status": lambda driver: _driver_status(driver.status) or DriverStatus.ACTIVE,
+}
+_CARD_FIELDS: Fields = {
+    "id_tag": lambda card: token_key(card.id_tag),
+    "driver_id": lambda card: card.driver_id or None,
+    "group_id": lambda card: card.group_id,
+    "status": lambda card: _card_status(card.status) or RfidCardStatus.ACTIVE,
+    "expiry_time": lambda card: time_of(card, "expiry_time"),
+}
+# A card's token is what the card is: it is given once.
+_CARD_CHANGES = _CARD_FIELDS.keys() - {"id_tag"}
+
+
+def driver_filter(request: driver_service_pb.ListDriversRequest) -> DriverFilter:
+    """What a list request asks for."""
+    return DriverFilter(
+        text=request.text,
+        status=_driver_status(request.status),
+        membership_tier=_tier(request.membership_tier),
+        driver_id=request.driver_id,
+    )
+
+
+def driver_fields(message: driver_pb.Driver) -> dict[str, Any]:
+    """What a caller says of a new driver, by the names of the domain."""
+    return read(message, _DRIVER_FIELDS, _DRIVER_FIELDS)
+
+
+def driver_changes(request: driver_service_pb.UpdateDriverRequest) -> dict[str, Any]:
+    """The fields an update changes, with their new values. Raises: INVALID_UPDATE_MASK."""
+    names = masks.updated_fields(request.driver, request.update_mask, _DRIVER_FIELDS.keys())
+    return read(request.driver, _DRIVER_FIELDS, names)
+
+
+def driver_to_proto(driver: Driver) -> driver_pb.Driver:
+    """The resource as callers see it."""
+    return driver_pb.Driver(
+        id=driver.id,
+        name=driver.name,
+        email=driver.email,
+        phone=driver.phone,
+        membership_tier=driver_pb.Driver.MembershipTier.Value(driver.membership_tier),
+        status=driver_pb.Driver.Status.Value(driver.status),
+        create_time=timestamp(driver.create_time),
+        update_time=timestamp(driver.update_time),
+        etag=str(driver.revision),
+    )
+
+
+def usage_to_proto(usage: DriverUsage) -> driver_pb.DriverUsage:
+    """A driver's usage as callers see it."""
+    return driver_pb.DriverUsage(
+        driver_id=usage.driver_id,
+        session_count=usage.session_count,
+        energy_wh=usage.energy_wh,
+        duration_seconds=usage.duration_seconds,
+        costs=[
+            driver_pb.CostTotal(currency_code=code, amount_minor=amount) for code, amount in sorted(usage.costs.items())
+        ],
+        sessions=map(_session_to_proto, usage.sessions),
+    )
+
+
+def rfid_card_filter(request: card_service_pb.ListRfidCardsRequest) -> RfidCardFilter:
+    """What a list request asks for."""
+    return RfidCardFilter(
+        driver_id=request.driver_id,
+        id_tag=request.id_tag,
+        group_id=request.group_id,
+        status=_card_status(request.status),
+    )
+
+
+def rfid_card_fields(message: driver_pb.RfidCard) -> dict[str, Any]:
+    """What a caller says of a new card, by the names of the domain."""
+    return read(message, _CARD_FIELDS, _CARD_FIELDS)
+
+
+def rfid_card_changes(request: card_service_pb.UpdateRfidCardRequest) -> dict[str, Any]:
+    """The fields an update changes, with their new values. Raises: INVALID_UPDATE_MASK."""
+    names = masks.updated_fields(request.rfid_card, request.update_mask, _CARD_CHANGES)
+    return read(request.rfid_card, _CARD_FIELDS, names)
+
+
+def rfid_card_to_proto(card: RfidCard) -> driver_pb.RfidCard:
+    """The resource as callers see it."""
+    return driver_pb.RfidCard(
+        id=card.id,
+        id_tag=card.id_tag,
+        driver_id=card.driver_id or "",
+        group_id=card.group_id,
+        status=driver_pb.RfidCard.Status.Value(card.status),
+        expiry_time=timestamp(card.expiry_time),
+        create_time=timestamp(card.create_time),
+        update_time=timestamp(card.update_time),
+        etag=str(card.revision),
+    )
+
+
+def decision_to_proto(decision: TokenDecision) -> driver_pb.TokenDecision:
+    """A decision as charge points and callers see it."""
+    return driver_pb.TokenDecision(
+        status=driver_pb.TokenDecision.Status.Value(decision.status),
+        valid=decision.status == "ACCEPTED",
+        driver_id=decision.driver_id,
+        group_id=decision.group_id,
+        reason=decision.reason,
+        expiry_time=timestamp(decision.expiry_time),
+    )
+
+
+def role(number: int) -> Role | None:
+    """The role of a message; None for unspecified."""
+    return enum_of(Role, identity_pb.Account.Role, number)
+
+
+def account_kind(number: int) -> AccountKind:
+    """The kind of account of a message; USER for unspecified."""
+    return enum_of(AccountKind, identity_pb.Account.Kind, number) or AccountKind.USER
+
+
+def account_to_proto(account: Account) -> identity_pb.Account:
+    """The resource as callers see it."""
+    return identity_pb.Account(
+        name=account.name,
+        kind=identity_pb.Account.Kind.Value(account.kind),
+        role=identity_pb.Account.Role.Value(account.role),
+        driver_id=account.driver_id or "",
+        create_time=timestamp(account.create_time),
+    )
+
+
+def event_to_proto(event: TokenChanged, now: datetime) -> event_pb.DomainEvent:
+    """A domain event as it is published."""
+    return event_pb.DomainEvent(
+        id=new_id(),
+        create_time=timestamp(now),
+        subject=events.subject("driver", "token", "changed", event.card_id),
+        token_changed=event_pb.TokenChanged(id_token=event.id_tag, rfid_card_id=event.card_id),
+    )
+
+
+def session_usage(transaction: transaction_pb.Transaction) -> SessionUsage:
+    """What the transaction service told, as usage."""
+    return SessionUsage(
+        transaction_id=transaction.id,
+        driver_id=transaction.driver_id if is_id(transaction.driver_id) else None,
+        id_tag=transaction.id_tag,
+        charge_point_id=transaction.charge_point_id,
+        station_id=transaction.station_id,
+        start_time=time_of(transaction, "start_time"),
+        end_time=time_of(transaction, "stop_time"),
+        energy_wh=transaction.energy_wh,
+        revision=transaction.revision,
+    )
+
+
+def session_cost(billed: event_pb.SessionBilled) -> SessionCost:
+    """What billing told, as the cost of a session."""
+    return SessionCost(
+        transaction_id=billed.transaction_id,
+        driver_id=billed.driver_id if is_id(billed.driver_id) else None,
+        amount_minor=billed.total_minor,
+        currency_code=billed.currency_code,
+    )
+
+
+def period_of(request: driver_service_pb.GetDriverUsageRequest) -> tuple[datetime | None, datetime | None]:
+    """Start and end of the period asked for, where given."""
+    return time_of(request, "start_time"), time_of(request, "end_time")
+
+
+def _session_to_proto(session: SessionUsage) -> driver_pb.SessionUsage:
+    message = driver_pb.SessionUsage(
+        transaction_id=session.transaction_id,
+        station_id=session.station_id,
+        charge_point_id=session.charge_point_id,
+        id_tag=session.id_tag,
+        start_time=timestamp(session.start_time),
+        end_time=timestamp(session.end_time),
+        energy_wh=session.energy_wh,
+    )
+    if session.currency_code is not None and session.amount_minor is not None:
+        message.cost.currency_code = session.currency_code
+        message.cost.amount_minor = session.amount_minor
+    return message
+
+
+def _tier(number: int) -> MembershipTier | None:
+    return enum_of(MembershipTier, driver_pb.Driver.MembershipTier, number)
+
+
+def _driver_status(number: int) -> DriverStatus | None:
+    return enum_of(DriverStatus, driver_pb.Driver.Status, number)
+
+
+def _card_status(number: int) -> RfidCardStatus | None:
+    return enum_of(RfidCardStatus, driver_pb.RfidCard.Status, number)

@@ -1,0 +1,166 @@
+"""What the use cases need from the outside: repositories within one unit of work, a place for events, credentials.
+
+Shapes only; the implementations are in sql/ and credentials.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from services.chassis.pagination import Page, PageRequest
+from services.driver.domain.account import Account, Role
+from services.driver.domain.driver import Driver, DriverFilter
+from services.driver.domain.events import TokenChanged
+from services.driver.domain.rfid_card import RfidCard, RfidCardFilter
+from services.driver.domain.usage import SessionCost, SessionUsage
+
+
+class DriverRepository(Protocol):
+    """The stored drivers."""
+
+    async def page(self, narrowing: DriverFilter, page: PageRequest) -> Page[Driver]:
+        """One page, the newest first."""
+        ...
+
+    async def find(self, driver_id: str, *, for_update: bool = False) -> Driver | None:
+        """The driver, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def add(self, driver: Driver) -> None:
+        """Store a new driver. Raises: DRIVER_EXISTS when its e-mail address is taken."""
+        ...
+
+    async def replace(self, driver: Driver) -> None:
+        """Store all fields of a driver. Raises: DRIVER_EXISTS when its e-mail address is taken."""
+        ...
+
+    async def remove(self, driver_id: str) -> None:
+        """Delete a driver; its cards go back to stock, its accounts go with it."""
+        ...
+
+
+class RfidCardRepository(Protocol):
+    """The stored RFID cards."""
+
+    async def page(self, narrowing: RfidCardFilter, page: PageRequest) -> Page[RfidCard]:
+        """One page, the newest first."""
+        ...
+
+    async def find(self, card_id: str, *, for_update: bool = False) -> RfidCard | None:
+        """The card, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def of_driver(self, driver_id: str) -> Sequence[RfidCard]:
+        """All cards of a driver."""
+        ...
+
+    async def with_drivers(self, tokens: Sequence[str]) -> Mapping[str, tuple[RfidCard, Driver | None]]:
+        """The cards of these tokens (as `token_key` makes them) with their holders; unknown ones are left out."""
+        ...
+
+    async def add(self, card: RfidCard) -> None:
+        """Store a new card. Raises: RFID_CARD_EXISTS, DRIVER_NOT_FOUND."""
+        ...
+
+    async def replace(self, card: RfidCard) -> None:
+        """Store all fields of a card. Raises: DRIVER_NOT_FOUND."""
+        ...
+
+
+class UsageRepository(Protocol):
+    """The sessions of drivers as other services told of them."""
+
+    async def record(self, session: SessionUsage) -> None:
+        """Keep a snapshot, unless one with the same or a later revision is kept; the cost stays as it is."""
+        ...
+
+    async def record_cost(self, cost: SessionCost) -> None:
+        """Keep the cost of a session, also of one that was not told of yet."""
+        ...
+
+    async def ended(self, driver_id: str, start: datetime, end: datetime) -> Sequence[SessionUsage]:
+        """The sessions of a driver that ended from `start` until before `end`."""
+        ...
+
+    async def latest(self, driver_id: str, start: datetime, end: datetime, limit: int) -> Sequence[SessionUsage]:
+        """The sessions of a driver that started from `start` until before `end`, the latest first."""
+        ...
+
+    async def has_running(self, driver_id: str) -> bool:
+        """Whether a session of the driver runs."""
+        ...
+
+
+class AccountRepository(Protocol):
+    """The stored accounts."""
+
+    async def page(self, role: Role | None, page: PageRequest) -> Page[Account]:
+        """One page by name."""
+        ...
+
+    async def find(self, name: str) -> Account | None:
+        """The account of that name, whatever its case."""
+        ...
+
+    async def add(self, account: Account) -> None:
+        """Store a new account. Raises: ACCOUNT_EXISTS, DRIVER_NOT_FOUND."""
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Delete the account of that name; whether there was one."""
+        ...
+
+
+class Work(Protocol):
+    """One unit of work: what is done through it is committed together, with its events, or not at all."""
+
+    @property
+    def drivers(self) -> DriverRepository: ...
+
+    @property
+    def cards(self) -> RfidCardRepository: ...
+
+    @property
+    def usage(self) -> UsageRepository: ...
+
+    @property
+    def accounts(self) -> AccountRepository: ...
+
+    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
+        """The id that `request_id` made within a day; `resource_id` when it is the first."""
+        ...
+
+    async def publish(self, events: Sequence[TokenChanged]) -> None:
+        """Tell the domain events of this change, once it is committed."""
+        ...
+
+
+class Works(Protocol):
+    """Begins units of work."""
+
+    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class PasswordHasher(Protocol):
+    """Makes and checks password hashes; slow on purpose, so it works beside the event loop."""
+
+    async def hash(self, password: str) -> str:
+        """The hash to store."""
+        ...
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password made the hash. None takes as long as a wrong password and is False."""
+        ...
+
+
+class TokenSigner(Protocol):
+    """Makes access tokens."""
+
+    def sign(self, account: Account, now: datetime) -> tuple[str, int]:
+        """A token for the account, and the seconds until it expires."""
+        ...
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        """The public keys that verify the tokens, as JSON Web Keys."""
+        ...

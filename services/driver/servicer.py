@@ -1,0 +1,198 @@
+"""The gRPC face of the driver service: mapping in, one use case, mapping out."""
+
+from typing import Any
+
+import grpc.aio
+
+from csms.driver.v1 import authorization_service_pb2 as authorization_pb
+from csms.driver.v1 import authorization_service_pb2_grpc as authorization_grpc
+from csms.driver.v1 import driver_service_pb2 as driver_pb
+from csms.driver.v1 import driver_service_pb2_grpc as driver_grpc
+from csms.driver.v1 import identity_service_pb2 as identity_pb
+from csms.driver.v1 import identity_service_pb2_grpc as identity_grpc
+from csms.driver.v1 import rfid_card_service_pb2 as card_pb
+from csms.driver.v1 import rfid_card_service_pb2_grpc as card_grpc
+from services.chassis import http
+from services.chassis.pagination import page_request
+from services.driver import mapping
+from services.driver.application.drivers import Drivers
+from services.driver.application.identity import Identity
+from services.driver.application.rfid_cards import RfidCards
+from services.driver.application.usage import Usage
+from services.driver.domain.account import AccountKind
+from services.driver.ports import TokenSigner
+from services.kernel.errors import invalid
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_MOST_TOKENS = 1000
+
+
+class DriverServicer(driver_grpc.DriverServiceServicer):
+    """csms.driver.v1.DriverService."""
+
+    def __init__(self, drivers: Drivers, usage: Usage) -> None:
+        self._drivers = drivers
+        self._usage = usage
+
+    async def ListDrivers(
+        self, request: driver_pb.ListDriversRequest, context: Context
+    ) -> driver_pb.ListDriversResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._drivers.page(mapping.driver_filter(request), wanted)
+        return driver_pb.ListDriversResponse(
+            drivers=map(mapping.driver_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetDriver(self, request: driver_pb.GetDriverRequest, context: Context) -> driver_pb.GetDriverResponse:
+        driver = await self._drivers.get(request.driver_id)
+        return driver_pb.GetDriverResponse(driver=mapping.driver_to_proto(driver))
+
+    async def CreateDriver(
+        self, request: driver_pb.CreateDriverRequest, context: Context
+    ) -> driver_pb.CreateDriverResponse:
+        driver = await self._drivers.create(mapping.driver_fields(request.driver), request.request_id)
+        await http.created(context, f"/drivers/{driver.id}")
+        return driver_pb.CreateDriverResponse(driver=mapping.driver_to_proto(driver))
+
+    async def UpdateDriver(
+        self, request: driver_pb.UpdateDriverRequest, context: Context
+    ) -> driver_pb.UpdateDriverResponse:
+        driver = await self._drivers.update(request.driver_id, mapping.driver_changes(request), request.driver.etag)
+        return driver_pb.UpdateDriverResponse(driver=mapping.driver_to_proto(driver))
+
+    async def DeleteDriver(
+        self, request: driver_pb.DeleteDriverRequest, context: Context
+    ) -> driver_pb.DeleteDriverResponse:
+        await self._drivers.delete(request.driver_id)
+        await http.no_content(context)
+        return driver_pb.DeleteDriverResponse()
+
+    async def GetDriverUsage(
+        self, request: driver_pb.GetDriverUsageRequest, context: Context
+    ) -> driver_pb.GetDriverUsageResponse:
+        usage = await self._usage.of_driver(request.driver_id, *mapping.period_of(request))
+        return driver_pb.GetDriverUsageResponse(usage=mapping.usage_to_proto(usage))
+
+
+class RfidCardServicer(card_grpc.RfidCardServiceServicer):
+    """csms.driver.v1.RfidCardService."""
+
+    def __init__(self, cards: RfidCards) -> None:
+        self._cards = cards
+
+    async def ListRfidCards(
+        self, request: card_pb.ListRfidCardsRequest, context: Context
+    ) -> card_pb.ListRfidCardsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._cards.page(mapping.rfid_card_filter(request), wanted)
+        return card_pb.ListRfidCardsResponse(
+            rfid_cards=map(mapping.rfid_card_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetRfidCard(self, request: card_pb.GetRfidCardRequest, context: Context) -> card_pb.GetRfidCardResponse:
+        card = await self._cards.get(request.card_id)
+        return card_pb.GetRfidCardResponse(rfid_card=mapping.rfid_card_to_proto(card))
+
+    async def CreateRfidCard(
+        self, request: card_pb.CreateRfidCardRequest, context: Context
+    ) -> card_pb.CreateRfidCardResponse:
+        card = await self._cards.create(mapping.rfid_card_fields(request.rfid_card), request.request_id)
+        await http.created(context, f"/rfid-cards/{card.id}")
+        return card_pb.CreateRfidCardResponse(rfid_card=mapping.rfid_card_to_proto(card))
+
+    async def UpdateRfidCard(
+        self, request: card_pb.UpdateRfidCardRequest, context: Context
+    ) -> card_pb.UpdateRfidCardResponse:
+        card = await self._cards.update(request.card_id, mapping.rfid_card_changes(request), request.rfid_card.etag)
+        return card_pb.UpdateRfidCardResponse(rfid_card=mapping.rfid_card_to_proto(card))
+
+    async def ValidateRfidCard(
+        self, request: card_pb.ValidateRfidCardRequest, context: Context
+    ) -> card_pb.ValidateRfidCardResponse:
+        [decision] = await self._cards.decide([request.id_tag])
+        return card_pb.ValidateRfidCardResponse(decision=mapping.decision_to_proto(decision))
+
+
+class AuthorizationServicer(authorization_grpc.AuthorizationServiceServicer):
+    """csms.driver.v1.AuthorizationService."""
+
+    def __init__(self, cards: RfidCards) -> None:
+        self._cards = cards
+
+    async def AuthorizeTokens(
+        self, request: authorization_pb.AuthorizeTokensRequest, context: Context
+    ) -> authorization_pb.AuthorizeTokensResponse:
+        if len(request.presentations) > _MOST_TOKENS:
+            raise invalid("presentations", f"must be at most {_MOST_TOKENS}")
+        decisions = await self._cards.decide([presentation.id_tag for presentation in request.presentations])
+        return authorization_pb.AuthorizeTokensResponse(
+            answers=[
+                authorization_pb.AuthorizationAnswer(decision=mapping.decision_to_proto(decision))
+                for decision in decisions
+            ]
+        )
+
+
+class IdentityServicer(identity_grpc.IdentityServiceServicer):
+    """csms.driver.v1.IdentityService."""
+
+    def __init__(self, identity: Identity, signer: TokenSigner) -> None:
+        self._identity = identity
+        self._signer = signer
+
+    async def IssueToken(
+        self, request: identity_pb.IssueTokenRequest, context: Context
+    ) -> identity_pb.IssueTokenResponse:
+        match request.grant_type:
+            case "password":
+                kind, name, secret = AccountKind.USER, request.username, request.password
+            case "client_credentials":
+                kind, name, secret = AccountKind.CLIENT, request.client_id, request.client_secret
+            case _:
+                raise invalid("grantType", "must be password or client_credentials")
+        account, token, seconds = await self._identity.sign_in(kind, name, secret)
+        return identity_pb.IssueTokenResponse(
+            access_token=token, token_type="Bearer", expires_in=seconds, scope=account.role.lower()
+        )
+
+    async def GetJwks(self, request: identity_pb.GetJwksRequest, context: Context) -> identity_pb.GetJwksResponse:
+        known = identity_pb.JsonWebKey.DESCRIPTOR.fields_by_name
+        return identity_pb.GetJwksResponse(
+            keys=[
+                identity_pb.JsonWebKey(**{name: value for name, value in key.items() if name in known})
+                for key in self._signer.public_keys()
+            ]
+        )
+
+    async def ListAccounts(
+        self, request: identity_pb.ListAccountsRequest, context: Context
+    ) -> identity_pb.ListAccountsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._identity.page(mapping.role(request.role), wanted)
+        return identity_pb.ListAccountsResponse(
+            accounts=map(mapping.account_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def CreateAccount(
+        self, request: identity_pb.CreateAccountRequest, context: Context
+    ) -> identity_pb.CreateAccountResponse:
+        asked = request.account
+        account = await self._identity.create(
+            asked.name, mapping.account_kind(asked.kind), mapping.role(asked.role), asked.driver_id, asked.password
+        )
+        await http.created(context, f"/accounts/{account.name}")
+        return identity_pb.CreateAccountResponse(account=mapping.account_to_proto(account))
+
+    async def DeleteAccount(
+        self, request: identity_pb.DeleteAccountRequest, context: Context
+    ) -> identity_pb.DeleteAccountResponse:
+        await self._identity.delete(request.name)
+        await http.no_content(context)
+        return identity_pb.DeleteAccountResponse()

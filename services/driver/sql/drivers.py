@@ -1,0 +1,83 @@
+"""Drivers in PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.database import constraint_of
+from services.chassis.keyset import fetch_page
+from services.chassis.pagination import Page, PageRequest
+from services.driver.domain.driver import Driver, DriverFilter, DriverStatus, MembershipTier
+from services.driver.tables import DRIVERS
+from services.kernel.errors import already_exists
+from services.kernel.ids import is_id
+
+
+class SqlDriverRepository:
+    """Satisfies ports.DriverRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def page(self, narrowing: DriverFilter, page: PageRequest) -> Page[Driver]:
+        query = select(DRIVERS).where(*_conditions(narrowing))
+        rows = await fetch_page(self._connection, query, (DRIVERS.c.id,), page=page, descending=True)
+        return rows.map(driver_of_row)
+
+    async def find(self, driver_id: str, *, for_update: bool = False) -> Driver | None:
+        if not is_id(driver_id):
+            return None
+        query = select(DRIVERS).where(DRIVERS.c.id == driver_id)
+        row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
+        return None if row is None else driver_of_row(row)
+
+    async def add(self, driver: Driver) -> None:
+        with _unique(driver):
+            await self._connection.execute(insert(DRIVERS).values(asdict(driver)))
+
+    async def replace(self, driver: Driver) -> None:
+        with _unique(driver):
+            await self._connection.execute(update(DRIVERS).where(DRIVERS.c.id == driver.id).values(asdict(driver)))
+
+    async def remove(self, driver_id: str) -> None:
+        await self._connection.execute(delete(DRIVERS).where(DRIVERS.c.id == driver_id))
+
+
+def _conditions(narrowing: DriverFilter) -> Iterator[ColumnElement[bool]]:
+    columns = DRIVERS.c
+    if narrowing.text:
+        searched = (columns.name, columns.email, columns.phone)
+        yield or_(*(column.icontains(narrowing.text, autoescape=True) for column in searched))
+    if narrowing.status:
+        yield columns.status == narrowing.status
+    if narrowing.membership_tier:
+        yield columns.membership_tier == narrowing.membership_tier
+    if narrowing.driver_id:
+        yield columns.id == narrowing.driver_id if is_id(narrowing.driver_id) else columns.id.is_(None)
+
+
+@contextmanager
+def _unique(driver: Driver) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if constraint_of(error) == "drivers_email_key":
+            raise already_exists("driver", driver.email) from error
+        raise
+
+
+def driver_of_row(row: Row[Any]) -> Driver:
+    """The driver that a row of `drivers` holds."""
+    fields = row._mapping
+    return Driver(
+        **{
+            **{column.name: fields[column.name] for column in DRIVERS.c},
+            "membership_tier": MembershipTier(fields["membership_tier"]),
+            "status": DriverStatus(fields["status"]),
+        }
+    )

@@ -1,0 +1,92 @@
+"""RFID cards in PostgreSQL."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.database import constraint_of
+from services.chassis.keyset import fetch_page
+from services.chassis.pagination import Page, PageRequest
+from services.driver.domain.driver import Driver
+from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus, token_key
+from services.driver.sql.drivers import driver_of_row
+from services.driver.tables import DRIVERS, RFID_CARDS
+from services.kernel.errors import already_exists, not_found
+from services.kernel.ids import is_id
+
+
+class SqlRfidCardRepository:
+    """Satisfies ports.RfidCardRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def page(self, narrowing: RfidCardFilter, page: PageRequest) -> Page[RfidCard]:
+        query = select(RFID_CARDS).where(*_conditions(narrowing))
+        rows = await fetch_page(self._connection, query, (RFID_CARDS.c.id,), page=page, descending=True)
+        return rows.map(_card)
+
+    async def find(self, card_id: str, *, for_update: bool = False) -> RfidCard | None:
+        if not is_id(card_id):
+            return None
+        query = select(RFID_CARDS).where(RFID_CARDS.c.id == card_id)
+        row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
+        return None if row is None else _card(row)
+
+    async def of_driver(self, driver_id: str) -> Sequence[RfidCard]:
+        rows = await self._connection.execute(select(RFID_CARDS).where(RFID_CARDS.c.driver_id == driver_id))
+        return [_card(row) for row in rows]
+
+    async def with_drivers(self, tokens: Sequence[str]) -> Mapping[str, tuple[RfidCard, Driver | None]]:
+        query = select(RFID_CARDS).where(RFID_CARDS.c.id_tag.in_(set(tokens)))
+        cards = [_card(row) for row in await self._connection.execute(query)]
+        holders = {card.driver_id for card in cards if card.driver_id}
+        rows = await self._connection.execute(select(DRIVERS).where(DRIVERS.c.id.in_(holders))) if holders else ()
+        drivers = {driver.id: driver for driver in map(driver_of_row, rows)}
+        return {card.id_tag: (card, drivers.get(card.driver_id or "")) for card in cards}
+
+    async def add(self, card: RfidCard) -> None:
+        with _constraints(card):
+            await self._connection.execute(insert(RFID_CARDS).values(asdict(card)))
+
+    async def replace(self, card: RfidCard) -> None:
+        with _constraints(card):
+            await self._connection.execute(update(RFID_CARDS).where(RFID_CARDS.c.id == card.id).values(asdict(card)))
+
+
+def _conditions(narrowing: RfidCardFilter) -> Iterator[ColumnElement[bool]]:
+    columns = RFID_CARDS.c
+    if narrowing.driver_id:
+        yield columns.driver_id == narrowing.driver_id if is_id(narrowing.driver_id) else columns.id.is_(None)
+    if narrowing.id_tag:
+        yield columns.id_tag == token_key(narrowing.id_tag)
+    if narrowing.group_id:
+        yield columns.group_id == narrowing.group_id
+    if narrowing.status:
+        yield columns.status == narrowing.status
+
+
+@contextmanager
+def _constraints(card: RfidCard) -> Iterator[None]:
+    if card.driver_id is not None and not is_id(card.driver_id):
+        raise not_found("driver", card.driver_id)
+    try:
+        yield
+    except IntegrityError as error:
+        match constraint_of(error):
+            case "rfid_cards_id_tag_key":
+                raise already_exists("RFID card", card.id_tag) from error
+            case "rfid_cards_driver_id_fkey":
+                raise not_found("driver", card.driver_id) from error
+        raise
+
+
+def _card(row: Row[Any]) -> RfidCard:
+    fields = row._mapping
+    names = [column.name for column in RFID_CARDS.c]
+    return RfidCard(**{**{name: fields[name] for name in names}, "status": RfidCardStatus(fields["status"])})

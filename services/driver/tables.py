@@ -1,0 +1,90 @@
+"""The tables of the database `csms_drivers`, as the queries see them. Their history is in migrations/."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+
+METADATA = MetaData()
+
+DRIVERS = Table(
+    "drivers",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("membership_tier", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("revision", Integer, nullable=False),
+    PrimaryKeyConstraint("id", name="drivers_pkey"),
+)
+Index("drivers_email_key", func.lower(DRIVERS.c.email), unique=True, postgresql_where=text("email <> ''"))
+
+RFID_CARDS = Table(
+    "rfid_cards",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    # In upper case: tokens are compared without regard to case.
+    Column("id_tag", Text, nullable=False),
+    Column("driver_id", Uuid(as_uuid=False)),
+    Column("group_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("expiry_time", DateTime(timezone=True)),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("revision", Integer, nullable=False),
+    PrimaryKeyConstraint("id", name="rfid_cards_pkey"),
+    UniqueConstraint("id_tag", name="rfid_cards_id_tag_key"),
+    ForeignKeyConstraint(["driver_id"], ["drivers.id"], name="rfid_cards_driver_id_fkey", ondelete="SET NULL"),
+    Index("rfid_cards_driver_id_idx", "driver_id"),
+)
+
+# No foreign key: usage outlives its driver, and what other services tell may come before anything else.
+USAGE_SESSIONS = Table(
+    "usage_sessions",
+    METADATA,
+    Column("transaction_id", Uuid(as_uuid=False), nullable=False),
+    Column("driver_id", Uuid(as_uuid=False)),
+    Column("id_tag", Text, nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("station_id", Text, nullable=False),
+    Column("start_time", DateTime(timezone=True)),
+    Column("end_time", DateTime(timezone=True)),
+    Column("energy_wh", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("amount_minor", BigInteger),
+    Column("currency_code", Text),
+    PrimaryKeyConstraint("transaction_id", name="usage_sessions_pkey"),
+    Index("usage_sessions_driver_start_idx", "driver_id", "start_time"),
+    Index("usage_sessions_driver_end_idx", "driver_id", "end_time"),
+)
+
+ACCOUNTS = Table(
+    "accounts",
+    METADATA,
+    # The name in lower case: names are compared without regard to case.
+    Column("name_key", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("driver_id", Uuid(as_uuid=False)),
+    Column("password_hash", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("name_key", name="accounts_pkey"),
+    ForeignKeyConstraint(["driver_id"], ["drivers.id"], name="accounts_driver_id_fkey", ondelete="CASCADE"),
+)

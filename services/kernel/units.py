@@ -1,0 +1,62 @@
+"""Readings in the units of OCPP brought to whole watt-hours, watts, milliamperes and millivolts.
+
+Knows the spellings of the specification only; what a charger misspells is put right before it comes here.
+Sources: OCPP 1.6 section 7.45 (UnitOfMeasure); OCPP 2.0.1 part 2, UnitOfMeasureType (multiplier is a power of ten).
+"""
+
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+
+# Powers of ten that lead to the unit we keep.
+_ENERGY = {"Wh": 0, "kWh": 3}
+_POWER = {"W": 0, "kW": 3}
+_CURRENT = {"A": 3}
+_VOLTAGE = {"V": 3}
+
+_INT64_DIGITS = 19
+_INT64_MAX = 2**63 - 1
+
+
+def energy_wh(value: Decimal, unit: str = "Wh", multiplier: int = 0) -> int:
+    """Energy in Wh. Raises ValueError for an unknown unit and for what does not fit 64 bits."""
+    return _whole(value, _exponent(_ENERGY, unit) + multiplier)
+
+
+def power_w(value: Decimal, unit: str = "W", multiplier: int = 0) -> int:
+    """Power in W. Raises ValueError for an unknown unit and for what does not fit 64 bits."""
+    return _whole(value, _exponent(_POWER, unit) + multiplier)
+
+
+def current_ma(value: Decimal, unit: str = "A", multiplier: int = 0) -> int:
+    """Current in mA. Raises ValueError for an unknown unit and for what does not fit 64 bits."""
+    return _whole(value, _exponent(_CURRENT, unit) + multiplier)
+
+
+def voltage_mv(value: Decimal, unit: str = "V", multiplier: int = 0) -> int:
+    """Voltage in mV. Raises ValueError for an unknown unit and for what does not fit 64 bits."""
+    return _whole(value, _exponent(_VOLTAGE, unit) + multiplier)
+
+
+def _exponent(known: dict[str, int], unit: str) -> int:
+    try:
+        return known[unit]
+    except KeyError:
+        raise ValueError(f"unit {unit!r} is not one of {', '.join(known)}") from None
+
+
+def _whole(value: Decimal, exponent: int) -> int:
+    """`value` times ten to `exponent` as an int, a fraction rounded half to even."""
+    if not value.is_finite():
+        raise ValueError(f"not a reading: {value}")
+    # Checked on the exponent: writing out 1E+1000000 would take the process down.
+    magnitude = value.adjusted() + exponent
+    if value and magnitude >= _INT64_DIGITS:
+        raise ValueError(f"reading out of range: {value}E{exponent:+}")
+    if not value or magnitude < -1:
+        return 0
+    with localcontext() as context:
+        # Rounded once, at the end: every digit of the reading has to survive the shift.
+        context.prec = len(value.as_tuple().digits) + _INT64_DIGITS + 1
+        whole = int(value.scaleb(exponent).quantize(Decimal(1), ROUND_HALF_EVEN))
+    if not -_INT64_MAX - 1 <= whole <= _INT64_MAX:
+        raise ValueError(f"reading out of range: {value}E{exponent:+}")
+    return whole

@@ -1,0 +1,65 @@
+"""Runs the station service: `python -m services.station`."""
+
+import grpc.aio
+
+from csms.station.v1.charge_point_service_pb2_grpc import add_ChargePointServiceServicer_to_server
+from csms.station.v1.connectivity_service_pb2_grpc import add_ConnectivityServiceServicer_to_server
+from csms.station.v1.station_service_pb2_grpc import add_StationServiceServicer_to_server
+from services.chassis import channels, server
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from services.chassis.outbox import OutboxRelay
+from services.chassis.settings import database_url, load
+from services.kernel.clock import SystemClock
+from services.station.application.charge_points import ChargePoints
+from services.station.application.connectivity import Connectivity, Policy
+from services.station.application.connectors import Connectors
+from services.station.application.stations import Stations
+from services.station.clients import GrpcCommands, GrpcRunningTransactions
+from services.station.consumers import SettingsConsumer
+from services.station.leases import LeaseSweeper
+from services.station.migrations import DATABASE
+from services.station.servicer import ChargePointServicer, ConnectivityServicer, StationServicer
+from services.station.settings import StationSettings
+from services.station.sql.work import SqlWorks
+
+
+def wire(settings: StationSettings, database: Database, bus: EventBus) -> server.Wiring:
+    """The station service on the given engines."""
+    clock = SystemClock()
+    relay = OutboxRelay(database, bus)
+    works = SqlWorks(database, relay, clock)
+    channel = channels.channel(settings.transaction_service_url, "station", settings.service_secret.get_secret_value())
+    running = GrpcRunningTransactions(channel)
+    policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown)
+    connectivity = Connectivity(works, clock, policy)
+    connectors = Connectors(works)
+    settings_consumer = SettingsConsumer(bus, database, GrpcCommands(channel))
+
+    def register(grpc_server: grpc.aio.Server) -> None:
+        stations = StationServicer(Stations(works, clock, running), connectors)
+        add_StationServiceServicer_to_server(stations, grpc_server)
+        add_ChargePointServiceServicer_to_server(ChargePointServicer(ChargePoints(works, clock, running)), grpc_server)
+        add_ConnectivityServiceServicer_to_server(ConnectivityServicer(connectivity, connectors, clock), grpc_server)
+
+    return server.Wiring(register, tasks=(relay.run, settings_consumer.run, LeaseSweeper(connectivity).run))
+
+
+async def main() -> None:
+    """Serve until told to stop."""
+    settings = load(StationSettings)
+    database = Database(database_url(settings, DATABASE))
+    bus = EventBus(settings.nats_url, "station")
+    wiring = wire(settings, database, bus)
+    await server.serve(
+        "station",
+        settings,
+        register=wiring.register,
+        tasks=wiring.tasks,
+        ready=database.ping,
+        on_stop=[bus.close, database.close],
+    )
+
+
+if __name__ == "__main__":
+    server.run(main())

@@ -1,0 +1,83 @@
+"""What can be done with charge points."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
+from services.kernel.errors import failed_precondition, not_found
+from services.kernel.ids import new_id
+from services.station.application.stations import publish_station
+from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, validated, with_password
+from services.station.ports import RunningTransactions, Work, Works
+
+
+class ChargePoints:
+    """The use cases of charge points. Each method is one unit of work."""
+
+    def __init__(self, works: Works, clock: Clock, running: RunningTransactions) -> None:
+        self._works = works
+        self._clock = clock
+        self._running = running
+
+    async def page(self, narrowing: ChargePointFilter, page: PageRequest) -> Page[ChargePoint]:
+        """One page of charge points by identity."""
+        async with self._works() as work:
+            return await work.charge_points.page(narrowing, page)
+
+    async def get(self, charge_point_id: str) -> ChargePoint:
+        """Raises: CHARGE_POINT_NOT_FOUND."""
+        async with self._works() as work:
+            return await _found(work, charge_point_id)
+
+    async def create(self, fields: Mapping[str, Any], password: str, request_id: str) -> ChargePoint:
+        """Make a charge point of `fields`. Idempotent by `request_id`.
+
+        Raises: INVALID_FIELD, CHARGE_POINT_EXISTS, STATION_NOT_FOUND.
+        """
+        now = self._clock.now()
+        charge_point = validated(ChargePoint(**fields, create_time=now, update_time=now))
+        if password:
+            charge_point = with_password(charge_point, password)
+        async with self._works() as work:
+            if request_id and await _made_before(work, request_id, charge_point.id):
+                return await _found(work, charge_point.id)
+            await work.charge_points.add([charge_point])
+            await publish_station(work, charge_point.station_id)
+            return charge_point
+
+    async def update(self, charge_point_id: str, changes: Mapping[str, Any], password: str, etag: str) -> ChargePoint:
+        """Raises: CHARGE_POINT_NOT_FOUND, STATION_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
+        async with self._works() as work:
+            before = await _found(work, charge_point_id, for_update=True)
+            after = changed(before, changes, etag, self._clock.now())
+            if password:
+                after = with_password(after, password)
+            await work.charge_points.replace([after])
+            for station_id in {before.station_id, after.station_id}:
+                await publish_station(work, station_id)
+            return after
+
+    async def delete(self, charge_point_id: str) -> None:
+        """Raises: CHARGE_POINT_NOT_FOUND, TRANSACTION_RUNNING."""
+        await self.get(charge_point_id)
+        # Asked outside of the unit of work: no lock is held while another service answers.
+        if await self._running.at_charge_point(charge_point_id):
+            raise failed_precondition("TRANSACTION_RUNNING", f"a transaction runs at charge point {charge_point_id}")
+        async with self._works() as work:
+            charge_point = await _found(work, charge_point_id, for_update=True)
+            await work.charge_points.remove(charge_point_id)
+            await publish_station(work, charge_point.station_id)
+
+
+async def _made_before(work: Work, request_id: str, charge_point_id: str) -> bool:
+    """Whether the same request has made this charge point; its identity is the caller's, so it is part of the key."""
+    attempt = new_id()
+    return await work.remember("charge_points", f"{charge_point_id}/{request_id}", attempt) != attempt
+
+
+async def _found(work: Work, charge_point_id: str, *, for_update: bool = False) -> ChargePoint:
+    charge_point = await work.charge_points.find(charge_point_id, for_update=for_update)
+    if charge_point is None:
+        raise not_found("charge point", charge_point_id)
+    return charge_point

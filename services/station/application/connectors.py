@@ -1,0 +1,104 @@
+"""What can be done with connectors."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.errors import DomainError, ErrorKind, invalid, not_found
+from services.kernel.ids import new_id
+from services.station.application.stations import publish_station
+from services.station.domain.connector import (
+    Connector,
+    StatusReport,
+    changed,
+    key_of,
+    reported,
+    tells_news,
+)
+from services.station.domain.events import ConnectorAvailabilityChanged, ConnectorStatusChanged
+from services.station.ports import Works
+
+
+class Connectors:
+    """The use cases of connectors. Each method is one unit of work."""
+
+    def __init__(self, works: Works) -> None:
+        self._works = works
+
+    async def page(self, station_id: str, page: PageRequest) -> Page[Connector]:
+        """One page of a station's connectors by charge point, EVSE and number. Raises: STATION_NOT_FOUND."""
+        async with self._works() as work:
+            if await work.stations.find(station_id) is None:
+                raise not_found("station", station_id)
+            return await work.connectors.page(station_id, page)
+
+    async def update(self, station_id: str, name: str, changes: Mapping[str, Any]) -> Connector:
+        """Change the connector of a station with this id or OCPP number.
+
+        Raises: STATION_NOT_FOUND, CONNECTOR_NOT_FOUND, INVALID_FIELD.
+        """
+        async with self._works() as work:
+            if await work.stations.find(station_id) is None:
+                raise not_found("station", station_id)
+            before = _only(await work.connectors.named(station_id, name), name)
+            after = changed(before, changes)
+            await work.connectors.store([after])
+            if before.availability is not after.availability:
+                await work.publish([ConnectorAvailabilityChanged(connector=after)])
+            await publish_station(work, station_id)
+            return after
+
+    async def report(self, reports: Sequence[StatusReport]) -> list[DomainError | None]:
+        """Take in status reports, at most one per connector; for each, why it was refused, or None.
+
+        A report from a connection that is not the newest is refused with STALE_EPOCH. Idempotent.
+        """
+        async with self._works() as work:
+            epochs = await work.connections.epochs([report.charge_point_id for report in reports])
+            current = [report for report in reports if epochs.get(report.charge_point_id) == report.epoch]
+            known = await work.connectors.find_all([key_of(report) for report in current])
+            points = await work.charge_points.find_all([report.charge_point_id for report in current])
+            changes, news = [], []
+            for report in current:
+                station_id = points[report.charge_point_id].station_id
+                before = known.get(key_of(report)) or _unseen(report, station_id)
+                after = reported(before, report)
+                if after is not before:
+                    changes.append(after)
+                    if tells_news(before, after):
+                        news.append(
+                            ConnectorStatusChanged(
+                                connector=after,
+                                previous_status=before.status,
+                                info=report.info,
+                                vendor_error_code=report.vendor_error_code,
+                            )
+                        )
+            await work.connectors.store(changes)
+            await work.publish(news)
+        return [None if report in current else stale_epoch(report.charge_point_id) for report in reports]
+
+
+def stale_epoch(charge_point_id: str) -> DomainError:
+    """The refusal of anything that comes from a connection which is not the newest."""
+    return DomainError(
+        ErrorKind.CONFLICT, "STALE_EPOCH", f"charge point {charge_point_id} has a newer connection, or none"
+    )
+
+
+def _unseen(report: StatusReport, station_id: str | None) -> Connector:
+    return Connector(
+        id=new_id(),
+        charge_point_id=report.charge_point_id,
+        evse_id=report.evse_id,
+        connector_id=report.connector_id,
+        station_id=station_id,
+    )
+
+
+def _only(found: Sequence[Connector], name: str) -> Connector:
+    if not found:
+        raise not_found("connector", name)
+    if len(found) > 1:
+        raise invalid("connectorId", "several charge points of the station use this number; give the connector's id")
+    return found[0]

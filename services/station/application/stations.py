@@ -1,0 +1,155 @@
+"""What can be done with stations."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
+from services.kernel.errors import failed_precondition, invalid, not_found
+from services.kernel.ids import new_id
+from services.station.domain import charge_point as charge_points
+from services.station.domain import connector as connectors
+from services.station.domain.charge_point import ChargePoint
+from services.station.domain.connector import Connector
+from services.station.domain.events import StationChanged
+from services.station.domain.station import FoundStation, Station, StationFilter, changed, changed_settings, validated
+from services.station.ports import RunningTransactions, Work, Works
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    """A station with what stands at it."""
+
+    station: Station
+    connectors: Sequence[Connector]
+    charge_points: Sequence[ChargePoint]
+    distance_meters: float | None = None
+
+
+class Stations:
+    """The use cases of stations. Each method is one unit of work."""
+
+    def __init__(self, works: Works, clock: Clock, running: RunningTransactions) -> None:
+        self._works = works
+        self._clock = clock
+        self._running = running
+
+    async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[StationView]:
+        """One page of stations, the newest first; of a search by place, the nearest first."""
+        async with self._works() as work:
+            found = await work.stations.page(narrowing, page)
+            views = await _views(work, found.items)
+        return Page(views, found.next_token, found.total_size)
+
+    async def get(self, station_id: str) -> StationView:
+        """Raises: STATION_NOT_FOUND."""
+        async with self._works() as work:
+            return await _view(work, await _found(work, station_id))
+
+    async def create(
+        self,
+        fields: Mapping[str, Any],
+        inline_charge_points: Sequence[Mapping[str, Any]],
+        inline_connectors: Sequence[Mapping[str, Any]],
+        request_id: str,
+    ) -> StationView:
+        """Make a station of `fields` with what stands at it. Idempotent by `request_id`.
+
+        Raises: INVALID_FIELD, CHARGE_POINT_EXISTS.
+        """
+        now = self._clock.now()
+        station = validated(Station(id=new_id(), **fields, create_time=now, update_time=now))
+        points = [
+            charge_points.validated(
+                ChargePoint(**{**given, "station_id": station.id}, create_time=now, update_time=now),
+                f"station.chargePoints[{position}]",
+            )
+            for position, given in enumerate(inline_charge_points)
+        ]
+        plugs = _inline_connectors(inline_connectors, points)
+        async with self._works() as work:
+            if request_id and (made := await work.remember("stations", request_id, station.id)) != station.id:
+                return await _view(work, await _found(work, made))
+            await work.stations.add(station)
+            await work.charge_points.add(points)
+            await work.connectors.store(plugs)
+            view = await _view(work, station)
+            await _publish(work, view)
+            return view
+
+    async def update(self, station_id: str, changes: Mapping[str, Any], etag: str) -> StationView:
+        """Raises: STATION_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
+        async with self._works() as work:
+            before = await _found(work, station_id, for_update=True)
+            after = changed(before, changes, etag, self._clock.now())
+            await work.stations.replace(after)
+            view = await _view(work, after)
+            await _publish(work, view, changed_configuration=changed_settings(before, after))
+            return view
+
+    async def delete(self, station_id: str) -> None:
+        """Raises: STATION_NOT_FOUND, TRANSACTION_RUNNING."""
+        async with self._works() as work:
+            await _found(work, station_id)
+        # Asked outside of the unit of work: no lock is held while another service answers.
+        if await self._running.at_station(station_id):
+            raise failed_precondition("TRANSACTION_RUNNING", f"a transaction runs at station {station_id}")
+        async with self._works() as work:
+            view = await _view(work, await _found(work, station_id, for_update=True))
+            await work.stations.remove(station_id)
+            await _publish(work, view, deleted=True)
+
+
+async def publish_station(work: Work, station_id: str | None) -> None:
+    """Tell how a station looks after something that stands at it changed; nothing for None."""
+    if station_id is not None and (station := await work.stations.find(station_id)) is not None:
+        await _publish(work, await _view(work, station))
+
+
+def _inline_connectors(given: Sequence[Mapping[str, Any]], points: Sequence[ChargePoint]) -> list[Connector]:
+    known = {point.id for point in points}
+    plugs: list[Connector] = []
+    for position, fields in enumerate(given):
+        place = f"station.connectors[{position}]"
+        if not fields["charge_point_id"] and len(known) == 1:
+            fields = {**fields, "charge_point_id": next(iter(known))}
+        plug = connectors.validated(Connector(id=new_id(), **fields), place)
+        if plug.charge_point_id not in known:
+            raise invalid(f"{place}.chargePointId", "must be one of the inline charge points")
+        if any(connectors.key_of(plug) == connectors.key_of(other) for other in plugs):
+            raise invalid(f"{place}.connectorId", "is given twice for the charge point")
+        plugs.append(plug)
+    return plugs
+
+
+async def _publish(work: Work, view: StationView, **more: Any) -> None:
+    event = StationChanged(station=view.station, connectors=view.connectors, charge_points=view.charge_points, **more)
+    await work.publish([event])
+
+
+async def _view(work: Work, station: Station) -> StationView:
+    [view] = await _views(work, [FoundStation(station)])
+    return view
+
+
+async def _views(work: Work, found: Sequence[FoundStation]) -> list[StationView]:
+    ids = [item.station.id for item in found]
+    plugs: defaultdict[str | None, list[Connector]] = defaultdict(list)
+    points: defaultdict[str | None, list[ChargePoint]] = defaultdict(list)
+    for plug in await work.connectors.of_stations(ids):
+        plugs[plug.station_id].append(plug)
+    for point in await work.charge_points.of_stations(ids):
+        points[point.station_id].append(point)
+    return [
+        StationView(item.station, plugs[item.station.id], points[item.station.id], item.distance_meters)
+        for item in found
+    ]
+
+
+async def _found(work: Work, station_id: str, *, for_update: bool = False) -> Station:
+    station = await work.stations.find(station_id, for_update=for_update)
+    if station is None:
+        raise not_found("station", station_id)
+    return station

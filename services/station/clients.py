@@ -1,0 +1,72 @@
+"""The ports of the station service that other services answer, over gRPC."""
+
+import grpc.aio
+
+from csms.station.v1 import station_pb2 as station_pb
+from csms.transaction.v1 import command_service_pb2 as command_pb
+from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from csms.transaction.v1 import transaction_service_pb2 as service_pb
+from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
+from services.chassis.status import from_rpc_error
+from services.station.domain.connector import Availability
+
+
+class GrpcRunningTransactions:
+    """Satisfies ports.RunningTransactions."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._transactions = service_grpc.TransactionServiceStub(channel)
+
+    async def at_station(self, station_id: str) -> bool:
+        return await self._any(service_pb.ListTransactionsRequest(station_id=station_id))
+
+    async def at_charge_point(self, charge_point_id: str) -> bool:
+        return await self._any(service_pb.ListTransactionsRequest(charge_point_id=charge_point_id))
+
+    async def _any(self, request: service_pb.ListTransactionsRequest) -> bool:
+        request.state = transaction_pb.Transaction.ACTIVE
+        request.page_size = 1
+        try:
+            response = await self._transactions.ListTransactions(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        return bool(response.transactions)
+
+
+class GrpcCommands:
+    """Satisfies ports.Commands."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._commands = command_grpc.CommandServiceStub(channel)
+
+    async def change_configuration(self, charge_point_id: str, key: str, value: str, request_id: str) -> None:
+        request = command_pb.ChangeConfigurationRequest(
+            charge_point_id=charge_point_id, options=_options(request_id), key=key, value=value
+        )
+        try:
+            await self._commands.ChangeConfiguration(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+
+    async def change_availability(
+        self, charge_point_id: str, evse_id: int, connector_id: int, availability: Availability, request_id: str
+    ) -> None:
+        request = command_pb.ChangeAvailabilityRequest(
+            charge_point_id=charge_point_id,
+            options=_options(request_id),
+            availability=station_pb.Connector.Availability.Value(availability),
+            evse_id=evse_id,
+            connector_id=connector_id,
+        )
+        try:
+            await self._commands.ChangeAvailability(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+
+
+def _options(request_id: str) -> command_pb.CommandOptions:
+    options = command_pb.CommandOptions(request_id=request_id, queue_while_offline=True)
+    # Long enough for a charge point that is switched off over the weekend.
+    options.expire_after.FromSeconds(7 * 24 * 3600)
+    return options

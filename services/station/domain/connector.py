@@ -1,0 +1,112 @@
+"""Connectors: what they are, and what a status report makes of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from services.kernel.validation import Violations
+
+NO_ERROR = "NoError"
+
+
+class ConnectorType(StrEnum):
+    """What kind of plug or socket it is."""
+
+    TYPE1 = "TYPE1"
+    TYPE2 = "TYPE2"
+    CCS1 = "CCS1"
+    CCS2 = "CCS2"
+    CHADEMO = "CHADEMO"
+    NACS = "NACS"
+    GBT_AC = "GBT_AC"
+    GBT_DC = "GBT_DC"
+    DOMESTIC = "DOMESTIC"
+
+
+class ConnectorStatus(StrEnum):
+    """What a connector is doing, in the words of OCPP."""
+
+    AVAILABLE = "AVAILABLE"
+    PREPARING = "PREPARING"
+    CHARGING = "CHARGING"
+    SUSPENDED_EVSE = "SUSPENDED_EVSE"
+    SUSPENDED_EV = "SUSPENDED_EV"
+    FINISHING = "FINISHING"
+    RESERVED = "RESERVED"
+    UNAVAILABLE = "UNAVAILABLE"
+    FAULTED = "FAULTED"
+    OCCUPIED = "OCCUPIED"
+
+
+class Availability(StrEnum):
+    """Whether the operator lets a connector be used."""
+
+    OPERATIVE = "OPERATIVE"
+    INOPERATIVE = "INOPERATIVE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """One plug or socket. EVSE 0 with connector 0 stands for the charge point as a whole and is in no list."""
+
+    id: str
+    charge_point_id: str
+    evse_id: int
+    connector_id: int
+    type: ConnectorType | None = None
+    max_power_w: int = 0
+    status: ConnectorStatus | None = None
+    error_code: str = NO_ERROR
+    availability: Availability = Availability.OPERATIVE
+    status_time: datetime | None = None
+    station_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """A StatusNotification. `time` is the device's, or the edge's where the device told none or an impossible one."""
+
+    charge_point_id: str
+    epoch: int
+    evse_id: int
+    connector_id: int
+    status: ConnectorStatus
+    error_code: str
+    info: str
+    vendor_error_code: str
+    time: datetime
+
+
+def key_of(thing: Connector | StatusReport) -> tuple[str, int, int]:
+    """What names a connector in the field."""
+    return thing.charge_point_id, thing.evse_id, thing.connector_id
+
+
+def validated(connector: Connector, field: str = "connector") -> Connector:
+    """`connector` itself. Raises: INVALID_FIELD with every field out of bounds."""
+    violations = Violations(field)
+    violations.check(bool(connector.charge_point_id), "chargePointId", "must be set")
+    violations.number("connectorId", connector.connector_id, 1, 1000)
+    violations.number("evseId", connector.evse_id, 1, 1000)
+    violations.number("maxPowerW", connector.max_power_w, 0, 10_000_000)
+    violations.raise_if_any()
+    return connector
+
+
+def changed(connector: Connector, changes: Mapping[str, Any]) -> Connector:
+    """`connector` after `changes` (field name to new value). Raises: INVALID_FIELD."""
+    return validated(replace(connector, **changes))
+
+
+def reported(connector: Connector, report: StatusReport) -> Connector:
+    """`connector` after a report; itself when the report is older than what is known or tells nothing new."""
+    if connector.status_time is not None and report.time < connector.status_time:
+        return connector
+    return replace(connector, status=report.status, error_code=report.error_code or NO_ERROR, status_time=report.time)
+
+
+def tells_news(before: Connector, after: Connector) -> bool:
+    """Whether others need to hear of it: a repeat of the same status at a later time is none."""
+    return (before.status, before.error_code) != (after.status, after.error_code)

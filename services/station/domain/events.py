@@ -1,0 +1,60 @@
+"""What the station service tells the others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from services.station.domain.charge_point import ChargePoint
+from services.station.domain.connector import Connector, ConnectorStatus
+from services.station.domain.station import Station
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationChanged:
+    """A station was created, changed or deleted."""
+
+    station: Station
+    connectors: Sequence[Connector]
+    charge_points: Sequence[ChargePoint]
+    deleted: bool = False
+    changed_configuration: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorAvailabilityChanged:
+    """The operator took a connector in or out of operation."""
+
+    connector: Connector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorStatusChanged:
+    """A connector's status changed."""
+
+    connector: Connector
+    previous_status: ConnectorStatus | None
+    info: str
+    vendor_error_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectivityChanged:
+    """A charge point went online or offline."""
+
+    charge_point_id: str
+    station_id: str | None
+    online: bool
+    epoch: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargePointBooted:
+    """A charge point booted."""
+
+    charge_point: ChargePoint
+    reason: str
+
+
+DomainEvent = (
+    StationChanged | ConnectorAvailabilityChanged | ConnectorStatusChanged | ConnectivityChanged | ChargePointBooted
+)

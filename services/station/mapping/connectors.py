@@ -1,0 +1,84 @@
+"""Connectors and what is reported of them."""
+
+from typing import Any
+
+from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
+from csms.station.v1 import station_pb2 as station_pb
+from csms.station.v1 import station_service_pb2 as service_pb
+from services.chassis import masks
+from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
+from services.kernel.clock import Clock
+from services.kernel.errors import invalid
+from services.station.domain.connector import (
+    NO_ERROR,
+    Availability,
+    Connector,
+    ConnectorStatus,
+    ConnectorType,
+    StatusReport,
+)
+
+_CONNECTOR_FIELDS: Fields = {
+    "charge_point_id": lambda connector: connector.charge_point_id,
+    # OCPP 1.6 knows no EVSE: there each connector is one.
+    "evse_id": lambda connector: connector.evse_id or connector.connector_id,
+    "connector_id": lambda connector: connector.connector_id,
+    "type": lambda connector: enum_of(ConnectorType, station_pb.Connector.Type, connector.type),
+    "max_power_w": lambda connector: connector.max_power_w,
+    "availability": lambda connector: (
+        enum_of(Availability, station_pb.Connector.Availability, connector.availability) or Availability.OPERATIVE
+    ),
+}
+_CONNECTOR_CHANGES = ("type", "max_power_w", "availability")
+
+
+def connector_fields(message: station_pb.Connector) -> dict[str, Any]:
+    """What a caller says of a new connector, by the names of the domain."""
+    return read(message, _CONNECTOR_FIELDS, _CONNECTOR_FIELDS)
+
+
+def connector_changes(request: service_pb.UpdateConnectorRequest) -> dict[str, Any]:
+    """The fields an update changes, with their new values. Raises: INVALID_UPDATE_MASK."""
+    names = masks.updated_fields(request.connector, request.update_mask, _CONNECTOR_CHANGES)
+    return read(request.connector, _CONNECTOR_FIELDS, names)
+
+
+def connector_to_proto(connector: Connector) -> station_pb.Connector:
+    """The resource as callers see it."""
+    return station_pb.Connector(
+        id=connector.id,
+        station_id=connector.station_id or "",
+        charge_point_id=connector.charge_point_id,
+        evse_id=connector.evse_id,
+        connector_id=connector.connector_id,
+        type=station_pb.Connector.Type.Value(connector.type or "TYPE_UNSPECIFIED"),
+        max_power_w=connector.max_power_w,
+        status=status_to_proto(connector.status),
+        error_code=connector.error_code,
+        availability=station_pb.Connector.Availability.Value(connector.availability),
+        status_time=timestamp(connector.status_time),
+    )
+
+
+def status_to_proto(status: ConnectorStatus | None) -> station_pb.Connector.Status.ValueType:
+    """A status as the contract numbers it; None is unspecified."""
+    return station_pb.Connector.Status.Value(status or "STATUS_UNSPECIFIED")
+
+
+def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> StatusReport:
+    """A StatusNotification. Raises: INVALID_FIELD without a status."""
+    status = enum_of(ConnectorStatus, station_pb.Connector.Status, message.status)
+    if status is None:
+        raise invalid("status", "must be set")
+    received = time_of(message, "received_time") or clock.now()
+    return StatusReport(
+        charge_point_id=message.charge_point_id,
+        epoch=message.epoch,
+        evse_id=message.evse_id,
+        connector_id=message.connector_id,
+        status=status,
+        error_code=message.error_code or NO_ERROR,
+        info=message.info,
+        vendor_error_code=message.vendor_error_code,
+        time=time_of(message, "device_time") or received,
+    )

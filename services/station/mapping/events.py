@@ -1,0 +1,80 @@
+"""Domain events as they are published."""
+
+from datetime import datetime
+
+from csms.event.v1 import domain_event_pb2 as event_pb
+from services.chassis.events import subject
+from services.chassis.protobuf import timestamp
+from services.kernel.ids import new_id
+from services.station.application.stations import StationView
+from services.station.domain.events import (
+    ChargePointBooted,
+    ConnectivityChanged,
+    ConnectorAvailabilityChanged,
+    ConnectorStatusChanged,
+    DomainEvent,
+    StationChanged,
+)
+from services.station.mapping.charge_points import charge_point_to_proto
+from services.station.mapping.connectors import connector_to_proto, status_to_proto
+from services.station.mapping.stations import station_to_proto
+
+
+def event_to_proto(event: DomainEvent, now: datetime) -> event_pb.DomainEvent:
+    """A domain event with its subject and a fresh id."""
+    message = _payload(event)
+    message.id = new_id()
+    message.subject = _subject(event)
+    message.create_time.CopyFrom(timestamp(now))  # type: ignore[arg-type]  # only None gives None
+    return message
+
+
+def _subject(event: DomainEvent) -> str:
+    match event:
+        case StationChanged(deleted=deleted):
+            return subject("station", "station", "deleted" if deleted else "changed", event.station.id)
+        case ConnectorAvailabilityChanged():
+            return subject("station", "connector", "availability_changed", event.connector.charge_point_id)
+        case ConnectorStatusChanged():
+            return subject("station", "connector", "status_changed", event.connector.charge_point_id)
+        case ConnectivityChanged(online=online):
+            return subject("station", "connection", "opened" if online else "closed", event.charge_point_id)
+        case ChargePointBooted():
+            return subject("station", "charge_point", "booted", event.charge_point.id)
+
+
+def _payload(event: DomainEvent) -> event_pb.DomainEvent:
+    match event:
+        case StationChanged():
+            view = StationView(event.station, event.connectors, event.charge_points)
+            payload = event_pb.StationChanged(
+                station=station_to_proto(view),
+                deleted=event.deleted,
+                changed_configuration=event.changed_configuration,
+            )
+            return event_pb.DomainEvent(station_changed=payload)
+        case ConnectorAvailabilityChanged():
+            availability = event_pb.ConnectorAvailabilityChanged(connector=connector_to_proto(event.connector))
+            return event_pb.DomainEvent(connector_availability_changed=availability)
+        case ConnectorStatusChanged():
+            status = event_pb.ConnectorStatusChanged(
+                connector=connector_to_proto(event.connector),
+                previous_status=status_to_proto(event.previous_status),
+                info=event.info,
+                vendor_error_code=event.vendor_error_code,
+            )
+            return event_pb.DomainEvent(connector_status_changed=status)
+        case ConnectivityChanged():
+            connectivity = event_pb.ConnectivityChanged(
+                charge_point_id=event.charge_point_id,
+                station_id=event.station_id or "",
+                online=event.online,
+                epoch=event.epoch,
+                reason=event.reason,
+            )
+            return event_pb.DomainEvent(connectivity_changed=connectivity)
+        case ChargePointBooted():
+            boot = event_pb.ChargePointBooted(
+                charge_point=charge_point_to_proto(event.charge_point), reason=event.reason
+            )
+            return event_pb.DomainEvent(charge_point_booted=boot)

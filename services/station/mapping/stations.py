@@ -1,0 +1,70 @@
+"""Stations."""
+
+from typing import Any
+
+from csms.station.v1 import station_pb2 as station_pb
+from csms.station.v1 import station_service_pb2 as service_pb
+from services.chassis import masks
+from services.chassis.protobuf import Fields, enum_of, read, timestamp
+from services.station.application.stations import StationView
+from services.station.domain.station import StationFilter, StationStatus, circle_of
+from services.station.mapping.charge_points import charge_point_to_proto
+from services.station.mapping.connectors import connector_to_proto
+
+_STATION_FIELDS: Fields = {
+    "name": lambda station: station.name,
+    "address": lambda station: station.address,
+    "city": lambda station: station.city,
+    "country": lambda station: station.country,
+    "latitude": lambda station: station.latitude if station.HasField("latitude") else None,
+    "longitude": lambda station: station.longitude if station.HasField("longitude") else None,
+    "time_zone": lambda station: station.time_zone or "UTC",
+    "status": lambda station: _status(station.status) or StationStatus.ACTIVE,
+    "configuration": lambda station: dict(station.configuration),
+}
+
+
+def station_filter(request: service_pb.ListStationsRequest) -> StationFilter:
+    """What a list request asks for. Raises: INVALID_FIELD for an incomplete search by place."""
+    place = [
+        getattr(request, name) if request.HasField(name) else None for name in ("latitude", "longitude", "radius_km")
+    ]
+    return StationFilter(status=_status(request.status), text=request.text, circle=circle_of(*place))
+
+
+def station_fields(message: station_pb.Station) -> dict[str, Any]:
+    """What a caller says of a new station, by the names of the domain."""
+    return read(message, _STATION_FIELDS, _STATION_FIELDS)
+
+
+def station_changes(request: service_pb.UpdateStationRequest) -> dict[str, Any]:
+    """The fields an update changes, with their new values. Raises: INVALID_UPDATE_MASK."""
+    names = masks.updated_fields(request.station, request.update_mask, _STATION_FIELDS.keys())
+    return read(request.station, _STATION_FIELDS, names)
+
+
+def station_to_proto(view: StationView) -> station_pb.Station:
+    """The resource as callers see it."""
+    station = view.station
+    return station_pb.Station(
+        id=station.id,
+        name=station.name,
+        address=station.address,
+        city=station.city,
+        country=station.country,
+        latitude=station.latitude,
+        longitude=station.longitude,
+        time_zone=station.time_zone,
+        status=station_pb.Station.Status.Value(station.status),
+        connectors=map(connector_to_proto, view.connectors),
+        charge_points=map(charge_point_to_proto, view.charge_points),
+        configuration=station.configuration,
+        distance_meters=view.distance_meters,
+        create_time=timestamp(station.create_time),
+        update_time=timestamp(station.update_time),
+        etag=str(station.revision),
+    )
+
+
+def _status(number: int) -> StationStatus | None:
+    return enum_of(StationStatus, station_pb.Station.Status, number)

@@ -1,0 +1,3 @@
+"""The history of the database `csms_stations`."""
+
+DATABASE = "csms_stations"

@@ -1,0 +1,193 @@
+"""What the use cases need from the outside: repositories within one unit of work, a place for events, other services.
+
+Shapes only; the implementations are in sql/ and clients.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from services.chassis.pagination import Page, PageRequest
+from services.station.domain.charge_point import ChargePoint, ChargePointFilter
+from services.station.domain.connection import ClosedConnection, Connection, ConnectionAttempt, Sighting
+from services.station.domain.connector import Availability, Connector
+from services.station.domain.events import DomainEvent
+from services.station.domain.station import FoundStation, Station, StationFilter
+
+ConnectorKey = tuple[str, int, int]
+
+
+class StationRepository(Protocol):
+    """The stored stations."""
+
+    async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[FoundStation]:
+        """One page, the newest first; of a search by place, the nearest first."""
+        ...
+
+    async def find(self, station_id: str, *, for_update: bool = False) -> Station | None:
+        """The station, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def add(self, station: Station) -> None:
+        """Store a new station."""
+        ...
+
+    async def replace(self, station: Station) -> None:
+        """Store all fields of a station."""
+        ...
+
+    async def remove(self, station_id: str) -> None:
+        """Delete a station; its charge points belong to none afterwards."""
+        ...
+
+
+class ChargePointRepository(Protocol):
+    """The stored charge points."""
+
+    async def page(self, narrowing: ChargePointFilter, page: PageRequest) -> Page[ChargePoint]:
+        """One page by identity."""
+        ...
+
+    async def find(self, charge_point_id: str, *, for_update: bool = False) -> ChargePoint | None:
+        """The charge point, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def find_all(self, charge_point_ids: Sequence[str]) -> Mapping[str, ChargePoint]:
+        """The charge points of these identities, locked in the order of identity; unknown ones are left out."""
+        ...
+
+    async def of_stations(self, station_ids: Sequence[str]) -> Sequence[ChargePoint]:
+        """All charge points of these stations by identity."""
+        ...
+
+    async def add(self, charge_points: Sequence[ChargePoint]) -> None:
+        """Store new charge points. Raises: CHARGE_POINT_EXISTS, STATION_NOT_FOUND."""
+        ...
+
+    async def replace(self, charge_points: Sequence[ChargePoint]) -> None:
+        """Store all fields of charge points. Raises: STATION_NOT_FOUND."""
+        ...
+
+    async def remove(self, charge_point_id: str) -> None:
+        """Delete a charge point with its connectors and its connection."""
+        ...
+
+
+class ConnectorRepository(Protocol):
+    """The stored connectors."""
+
+    async def page(self, station_id: str, page: PageRequest) -> Page[Connector]:
+        """One page of the connectors of a station by charge point, EVSE and number."""
+        ...
+
+    async def of_stations(self, station_ids: Sequence[str]) -> Sequence[Connector]:
+        """All connectors of these stations by charge point, EVSE and number."""
+        ...
+
+    async def named(self, station_id: str, name: str) -> Sequence[Connector]:
+        """The connectors of a station with this id or this OCPP number, locked until the unit of work ends."""
+        ...
+
+    async def find_all(self, keys: Sequence[ConnectorKey]) -> Mapping[ConnectorKey, Connector]:
+        """The connectors of these keys, locked until the unit of work ends; unknown ones are left out."""
+        ...
+
+    async def store(self, connectors: Sequence[Connector]) -> None:
+        """Store connectors, new ones and changed ones."""
+        ...
+
+
+class ConnectionRepository(Protocol):
+    """The stored connections. At most one per charge point; the epoch outlives it."""
+
+    async def open(self, attempts: Sequence[ConnectionAttempt], now: datetime) -> Mapping[str, int]:
+        """Make these the newest connections; the new epoch of each charge point."""
+        ...
+
+    async def close(self, connections: Sequence[ClosedConnection], now: datetime) -> set[str]:
+        """Close those that are open under the epoch given; their charge points."""
+        ...
+
+    async def close_abandoned(self, now: datetime, limit: int) -> Sequence[ClosedConnection]:
+        """Close connections of nodes whose lease has run out; what was closed."""
+        ...
+
+    async def epochs(self, charge_point_ids: Sequence[str]) -> Mapping[str, int]:
+        """The epochs of the open connections of these charge points."""
+        ...
+
+    async def renew_lease(self, node: str, node_address: str, until: datetime) -> None:
+        """Let a node live at least until then."""
+        ...
+
+    async def seen(self, sightings: Sequence[Sighting]) -> None:
+        """Note when something was last heard on these connections."""
+        ...
+
+    async def find(self, charge_point_id: str, now: datetime) -> Connection | None:
+        """The open connection of a charge point, on a node that lives."""
+        ...
+
+    async def page(self, page: PageRequest, now: datetime) -> Page[Connection]:
+        """One page of the open connections by charge point."""
+        ...
+
+
+class Work(Protocol):
+    """One unit of work: what is done through it is committed together, with its events, or not at all."""
+
+    @property
+    def stations(self) -> StationRepository: ...
+
+    @property
+    def charge_points(self) -> ChargePointRepository: ...
+
+    @property
+    def connectors(self) -> ConnectorRepository: ...
+
+    @property
+    def connections(self) -> ConnectionRepository: ...
+
+    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
+        """The id that `request_id` made within a day; `resource_id` when it is the first."""
+        ...
+
+    async def publish(self, events: Sequence[DomainEvent]) -> None:
+        """Tell the domain events of this change, once it is committed."""
+        ...
+
+
+class Works(Protocol):
+    """Begins units of work."""
+
+    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class RunningTransactions(Protocol):
+    """Asks the transaction service what runs."""
+
+    async def at_station(self, station_id: str) -> bool:
+        """Whether a transaction runs at the station. Raises: UNAVAILABLE."""
+        ...
+
+    async def at_charge_point(self, charge_point_id: str) -> bool:
+        """Whether a transaction runs at the charge point. Raises: UNAVAILABLE."""
+        ...
+
+
+class Commands(Protocol):
+    """Commands charge points through the transaction service; kept there until they are online.
+
+    Each is idempotent by `request_id`.
+    """
+
+    async def change_configuration(self, charge_point_id: str, key: str, value: str, request_id: str) -> None:
+        """Change one setting."""
+        ...
+
+    async def change_availability(
+        self, charge_point_id: str, evse_id: int, connector_id: int, availability: Availability, request_id: str
+    ) -> None:
+        """Take a connector in or out of operation."""
+        ...

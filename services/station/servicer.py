@@ -1,0 +1,217 @@
+"""The gRPC face of the station service: mapping in, one use case, mapping out."""
+
+from collections.abc import Sized
+from datetime import timedelta
+from typing import Any
+
+import grpc.aio
+
+from csms.station.v1 import charge_point_service_pb2 as point_pb
+from csms.station.v1 import charge_point_service_pb2_grpc as point_grpc
+from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
+from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.station.v1 import station_service_pb2 as station_pb
+from csms.station.v1 import station_service_pb2_grpc as station_grpc
+from services.chassis import http
+from services.chassis.pagination import page_request
+from services.chassis.protobuf import duration_of
+from services.kernel.clock import Clock
+from services.kernel.errors import invalid
+from services.station.application.charge_points import ChargePoints
+from services.station.application.connectivity import Connectivity
+from services.station.application.connectors import Connectors
+from services.station.application.stations import Stations
+from services.station.mapping import charge_points, connections, connectors, stations
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_MOST_ITEMS = 1000
+_MOST_SIGHTINGS = 5000
+_USUAL_LEASE = timedelta(seconds=30)
+
+
+class StationServicer(station_grpc.StationServiceServicer):
+    """csms.station.v1.StationService."""
+
+    def __init__(self, all_stations: Stations, all_connectors: Connectors) -> None:
+        self._stations = all_stations
+        self._connectors = all_connectors
+
+    async def ListStations(
+        self, request: station_pb.ListStationsRequest, context: Context
+    ) -> station_pb.ListStationsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._stations.page(stations.station_filter(request), wanted)
+        return station_pb.ListStationsResponse(
+            stations=map(stations.station_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetStation(
+        self, request: station_pb.GetStationRequest, context: Context
+    ) -> station_pb.GetStationResponse:
+        station = await self._stations.get(request.station_id)
+        return station_pb.GetStationResponse(station=stations.station_to_proto(station))
+
+    async def CreateStation(
+        self, request: station_pb.CreateStationRequest, context: Context
+    ) -> station_pb.CreateStationResponse:
+        asked = request.station
+        station = await self._stations.create(
+            stations.station_fields(asked),
+            [charge_points.charge_point_fields(point) for point in asked.charge_points],
+            [connectors.connector_fields(connector) for connector in asked.connectors],
+            request.request_id,
+        )
+        await http.created(context, f"/stations/{station.station.id}")
+        return station_pb.CreateStationResponse(station=stations.station_to_proto(station))
+
+    async def UpdateStation(
+        self, request: station_pb.UpdateStationRequest, context: Context
+    ) -> station_pb.UpdateStationResponse:
+        changes = stations.station_changes(request)
+        station = await self._stations.update(request.station_id, changes, request.station.etag)
+        return station_pb.UpdateStationResponse(station=stations.station_to_proto(station))
+
+    async def DeleteStation(
+        self, request: station_pb.DeleteStationRequest, context: Context
+    ) -> station_pb.DeleteStationResponse:
+        await self._stations.delete(request.station_id)
+        await http.no_content(context)
+        return station_pb.DeleteStationResponse()
+
+    async def ListConnectors(
+        self, request: station_pb.ListConnectorsRequest, context: Context
+    ) -> station_pb.ListConnectorsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._connectors.page(request.station_id, wanted)
+        return station_pb.ListConnectorsResponse(
+            connectors=map(connectors.connector_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def UpdateConnector(
+        self, request: station_pb.UpdateConnectorRequest, context: Context
+    ) -> station_pb.UpdateConnectorResponse:
+        changes = connectors.connector_changes(request)
+        connector = await self._connectors.update(request.station_id, request.connector_id, changes)
+        return station_pb.UpdateConnectorResponse(connector=connectors.connector_to_proto(connector))
+
+
+class ChargePointServicer(point_grpc.ChargePointServiceServicer):
+    """csms.station.v1.ChargePointService."""
+
+    def __init__(self, all_charge_points: ChargePoints) -> None:
+        self._charge_points = all_charge_points
+
+    async def ListChargePoints(
+        self, request: point_pb.ListChargePointsRequest, context: Context
+    ) -> point_pb.ListChargePointsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._charge_points.page(charge_points.charge_point_filter(request), wanted)
+        return point_pb.ListChargePointsResponse(
+            charge_points=map(charge_points.charge_point_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetChargePoint(
+        self, request: point_pb.GetChargePointRequest, context: Context
+    ) -> point_pb.GetChargePointResponse:
+        point = await self._charge_points.get(request.charge_point_id)
+        return point_pb.GetChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
+
+    async def CreateChargePoint(
+        self, request: point_pb.CreateChargePointRequest, context: Context
+    ) -> point_pb.CreateChargePointResponse:
+        asked = request.charge_point
+        fields = charge_points.charge_point_fields(asked)
+        point = await self._charge_points.create(fields, asked.password, request.request_id)
+        await http.created(context, f"/charge-points/{point.id}")
+        return point_pb.CreateChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
+
+    async def UpdateChargePoint(
+        self, request: point_pb.UpdateChargePointRequest, context: Context
+    ) -> point_pb.UpdateChargePointResponse:
+        asked = request.charge_point
+        changes = charge_points.charge_point_changes(request)
+        point = await self._charge_points.update(request.charge_point_id, changes, asked.password, asked.etag)
+        return point_pb.UpdateChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
+
+    async def DeleteChargePoint(
+        self, request: point_pb.DeleteChargePointRequest, context: Context
+    ) -> point_pb.DeleteChargePointResponse:
+        await self._charge_points.delete(request.charge_point_id)
+        await http.no_content(context)
+        return point_pb.DeleteChargePointResponse()
+
+
+class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
+    """csms.station.v1.ConnectivityService."""
+
+    def __init__(self, connectivity: Connectivity, all_connectors: Connectors, clock: Clock) -> None:
+        self._connectivity = connectivity
+        self._connectors = all_connectors
+        self._clock = clock
+
+    async def OpenConnections(
+        self, request: connectivity_pb.OpenConnectionsRequest, context: Context
+    ) -> connectivity_pb.OpenConnectionsResponse:
+        _check_size("attempts", request.attempts, _MOST_ITEMS)
+        admissions = await self._connectivity.open([connections.attempt(item) for item in request.attempts])
+        return connectivity_pb.OpenConnectionsResponse(admissions=map(connections.admission_to_proto, admissions))
+
+    async def CloseConnections(
+        self, request: connectivity_pb.CloseConnectionsRequest, context: Context
+    ) -> connectivity_pb.CloseConnectionsResponse:
+        _check_size("connections", request.connections, _MOST_ITEMS)
+        closed = await self._connectivity.close([connections.closed_connection(item) for item in request.connections])
+        return connectivity_pb.CloseConnectionsResponse(answers=map(connections.item_answer, closed))
+
+    async def ReportBoots(
+        self, request: connectivity_pb.ReportBootsRequest, context: Context
+    ) -> connectivity_pb.ReportBootsResponse:
+        _check_size("boots", request.boots, _MOST_ITEMS)
+        boots = [charge_points.boot_report(item, self._clock) for item in request.boots]
+        answers = await self._connectivity.boot(boots)
+        return connectivity_pb.ReportBootsResponse(answers=map(connections.boot_answer_to_proto, answers))
+
+    async def ReportStatuses(
+        self, request: connectivity_pb.ReportStatusesRequest, context: Context
+    ) -> connectivity_pb.ReportStatusesResponse:
+        _check_size("statuses", request.statuses, _MOST_ITEMS)
+        reports = [connectors.status_report(item, self._clock) for item in request.statuses]
+        answers = await self._connectors.report(reports)
+        return connectivity_pb.ReportStatusesResponse(answers=map(connections.item_answer, answers))
+
+    async def ReportLiveness(
+        self, request: connectivity_pb.ReportLivenessRequest, context: Context
+    ) -> connectivity_pb.ReportLivenessResponse:
+        _check_size("sightings", request.sightings, _MOST_SIGHTINGS)
+        sightings = [connections.sighting(item, self._clock) for item in request.sightings]
+        lease = duration_of(request, "lease") or _USUAL_LEASE
+        superseded = await self._connectivity.live(request.node, request.node_address, lease, sightings)
+        return connectivity_pb.ReportLivenessResponse(superseded_charge_point_ids=superseded)
+
+    async def FindConnection(
+        self, request: connectivity_pb.FindConnectionRequest, context: Context
+    ) -> connectivity_pb.FindConnectionResponse:
+        connection = await self._connectivity.find(request.charge_point_id)
+        return connectivity_pb.FindConnectionResponse(connection=connections.connection_to_proto(connection))
+
+    async def ListConnections(
+        self, request: connectivity_pb.ListConnectionsRequest, context: Context
+    ) -> connectivity_pb.ListConnectionsResponse:
+        page = await self._connectivity.page(page_request(request.page_size, request.page_token))
+        return connectivity_pb.ListConnectionsResponse(
+            connections=map(connections.connection_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+
+def _check_size(field: str, items: Sized, most: int) -> None:
+    if len(items) > most:
+        raise invalid(field, f"must be at most {most} items")

@@ -1,0 +1,115 @@
+"""Charge points in PostgreSQL. What their connection tells is read with them and never written here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.database import constraint_of
+from services.chassis.keyset import fetch_page
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.errors import already_exists, not_found
+from services.kernel.ids import is_id
+from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
+from services.station.tables import CHARGE_POINTS, CONNECTIONS
+
+_STORED = [column.name for column in CHARGE_POINTS.c]
+_IS_ONLINE = and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None))
+_WITH_CONNECTION: Select[Any] = select(
+    CHARGE_POINTS, _IS_ONLINE.label("online"), CONNECTIONS.c.protocol, CONNECTIONS.c.last_seen_time
+).select_from(CHARGE_POINTS.outerjoin(CONNECTIONS, CONNECTIONS.c.charge_point_id == CHARGE_POINTS.c.id))
+
+
+class SqlChargePointRepository:
+    """Satisfies ports.ChargePointRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def page(self, narrowing: ChargePointFilter, page: PageRequest) -> Page[ChargePoint]:
+        query = _WITH_CONNECTION.where(*_conditions(narrowing))
+        rows = await fetch_page(self._connection, query, (CHARGE_POINTS.c.id,), page=page)
+        return rows.map(_charge_point)
+
+    async def find(self, charge_point_id: str, *, for_update: bool = False) -> ChargePoint | None:
+        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.id == charge_point_id)
+        if for_update:
+            query = query.with_for_update(of=CHARGE_POINTS)
+        row = (await self._connection.execute(query)).first()
+        return None if row is None else _charge_point(row)
+
+    async def find_all(self, charge_point_ids: Sequence[str]) -> Mapping[str, ChargePoint]:
+        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.id.in_(set(charge_point_ids)))
+        rows = await self._connection.execute(query.order_by(CHARGE_POINTS.c.id).with_for_update(of=CHARGE_POINTS))
+        return {row.id: _charge_point(row) for row in rows}
+
+    async def of_stations(self, station_ids: Sequence[str]) -> Sequence[ChargePoint]:
+        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.station_id.in_(station_ids)).order_by(CHARGE_POINTS.c.id)
+        return [_charge_point(row) for row in await self._connection.execute(query)]
+
+    async def add(self, charge_points: Sequence[ChargePoint]) -> None:
+        if charge_points:
+            with _constraints(charge_points):
+                await self._connection.execute(insert(CHARGE_POINTS), [_fields(point) for point in charge_points])
+
+    async def replace(self, charge_points: Sequence[ChargePoint]) -> None:
+        if charge_points:
+            statement = update(CHARGE_POINTS).where(CHARGE_POINTS.c.id == bindparam("key"))
+            rows = [{"key": point.id, **_fields(point)} for point in charge_points]
+            with _constraints(charge_points):
+                await self._connection.execute(statement, rows)
+
+    async def remove(self, charge_point_id: str) -> None:
+        await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
+
+
+def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:
+    columns = CHARGE_POINTS.c
+    if narrowing.station_id:
+        is_known = is_id(narrowing.station_id)
+        yield columns.station_id == narrowing.station_id if is_known else columns.id.is_(None)
+    if narrowing.state:
+        yield columns.state == narrowing.state
+    if narrowing.online is not None:
+        yield _IS_ONLINE if narrowing.online else ~_IS_ONLINE
+    if narrowing.text:
+        searched = (columns.id, columns.vendor, columns.model)
+        yield or_(*(column.icontains(narrowing.text, autoescape=True) for column in searched))
+
+
+@contextmanager
+def _constraints(charge_points: Sequence[ChargePoint]) -> Iterator[None]:
+    for point in charge_points:
+        if point.station_id is not None and not is_id(point.station_id):
+            raise not_found("station", point.station_id)
+    try:
+        yield
+    except IntegrityError as error:
+        names = ", ".join(point.id for point in charge_points)
+        match constraint_of(error):
+            case "charge_points_pkey":
+                raise already_exists("charge point", names) from error
+            case "charge_points_station_id_fkey":
+                stations = {point.station_id for point in charge_points if point.station_id}
+                raise not_found("station", ", ".join(sorted(stations))) from error
+        raise
+
+
+def _fields(charge_point: ChargePoint) -> dict[str, Any]:
+    return {name: getattr(charge_point, name) for name in _STORED}
+
+
+def _charge_point(row: Row[Any]) -> ChargePoint:
+    fields = row._mapping
+    return ChargePoint(
+        **{
+            **{name: fields[name] for name in _STORED},
+            "state": ChargePointState(fields["state"]),
+            "online": bool(fields["online"]),
+            "protocol": fields["protocol"] or "",
+            "last_seen_time": fields["last_seen_time"],
+        }
+    )

@@ -1,0 +1,94 @@
+"""Connectors in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.keyset import fetch_page
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.ids import is_id
+from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
+from services.station.ports import ConnectorKey
+from services.station.tables import CHARGE_POINTS, CONNECTORS
+
+_KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
+_STORED = [column.name for column in CONNECTORS.c]
+_CHANGING = [name for name in _STORED if name not in ("id", "charge_point_id", "evse_id", "connector_id")]
+_WITH_STATION: Select[Any] = select(CONNECTORS, CHARGE_POINTS.c.station_id).join_from(
+    CONNECTORS, CHARGE_POINTS, CHARGE_POINTS.c.id == CONNECTORS.c.charge_point_id
+)
+# Connector 0 stands for the charge point as a whole.
+_REAL = CONNECTORS.c.connector_id > 0
+_GREATEST_INTEGER = 2**31 - 1
+
+
+class SqlConnectorRepository:
+    """Satisfies ports.ConnectorRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def page(self, station_id: str, page: PageRequest) -> Page[Connector]:
+        query = _WITH_STATION.where(CHARGE_POINTS.c.station_id == station_id, _REAL)
+        rows = await fetch_page(self._connection, query, _KEY, page=page)
+        return rows.map(_connector)
+
+    async def of_stations(self, station_ids: Sequence[str]) -> Sequence[Connector]:
+        query = _WITH_STATION.where(CHARGE_POINTS.c.station_id.in_(station_ids), _REAL).order_by(*_KEY)
+        return [_connector(row) for row in await self._connection.execute(query)]
+
+    async def named(self, station_id: str, name: str) -> Sequence[Connector]:
+        if is_id(name):
+            is_meant = CONNECTORS.c.id == name
+        elif name.isascii() and name.isdigit() and int(name) <= _GREATEST_INTEGER:
+            number = int(name)
+            # OCPP 2.x counts connectors within the EVSE: its EVSE number names an only connector as well.
+            is_meant = or_(CONNECTORS.c.connector_id == number, CONNECTORS.c.evse_id == number)
+            exact = await self._locked(
+                _WITH_STATION.where(
+                    CHARGE_POINTS.c.station_id == station_id,
+                    CONNECTORS.c.connector_id == number,
+                    CONNECTORS.c.evse_id == number,
+                )
+            )
+            if exact:
+                return exact
+        else:
+            return []
+        return await self._locked(_WITH_STATION.where(CHARGE_POINTS.c.station_id == station_id, is_meant, _REAL))
+
+    async def find_all(self, keys: Sequence[ConnectorKey]) -> Mapping[ConnectorKey, Connector]:
+        found = await self._locked(_WITH_STATION.where(tuple_(*_KEY).in_(keys))) if keys else ()
+        return {(plug.charge_point_id, plug.evse_id, plug.connector_id): plug for plug in found}
+
+    async def store(self, connectors: Sequence[Connector]) -> None:
+        if not connectors:
+            return
+        statement = insert(CONNECTORS)
+        changing = {name: statement.excluded[name] for name in _CHANGING}
+        statement = statement.on_conflict_do_update(constraint="connectors_place_key", set_=changing)
+        await self._connection.execute(statement, [_fields(plug) for plug in connectors])
+
+    async def _locked(self, query: Select[Any]) -> Sequence[Connector]:
+        rows = await self._connection.execute(query.order_by(*_KEY).with_for_update(of=CONNECTORS))
+        return [_connector(row) for row in rows]
+
+
+def _fields(connector: Connector) -> dict[str, Any]:
+    return {name: getattr(connector, name) for name in _STORED}
+
+
+def _connector(row: Row[Any]) -> Connector:
+    fields = row._mapping
+    return Connector(
+        **{
+            **{name: fields[name] for name in _STORED},
+            "type": ConnectorType(fields["type"]) if fields["type"] else None,
+            "status": ConnectorStatus(fields["status"]) if fields["status"] else None,
+            "availability": Availability(fields["availability"]),
+            "station_id": fields["station_id"],
+        }
+    )

@@ -1,0 +1,113 @@
+"""The tables of the database `csms_stations`, as the queries see them. Their history is in migrations/."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+METADATA = MetaData()
+
+STATIONS = Table(
+    "stations",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("city", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("latitude", Double),
+    Column("longitude", Double),
+    Column("time_zone", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("configuration", JSONB, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("revision", Integer, nullable=False),
+    PrimaryKeyConstraint("id", name="stations_pkey"),
+    Index("stations_place_idx", "latitude", "longitude"),
+)
+
+CHARGE_POINTS = Table(
+    "charge_points",
+    METADATA,
+    Column("id", Text, nullable=False),
+    Column("station_id", Uuid(as_uuid=False)),
+    Column("vendor", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("serial_number", Text, nullable=False),
+    Column("firmware_version", Text, nullable=False),
+    Column("security_profile", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("heartbeat_interval_seconds", Integer, nullable=False),
+    Column("password_hash", LargeBinary),
+    Column("next_password_hash", LargeBinary),
+    Column("boot_time", DateTime(timezone=True)),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("revision", Integer, nullable=False),
+    PrimaryKeyConstraint("id", name="charge_points_pkey"),
+    ForeignKeyConstraint(["station_id"], ["stations.id"], name="charge_points_station_id_fkey", ondelete="SET NULL"),
+    Index("charge_points_station_id_idx", "station_id"),
+)
+
+CONNECTORS = Table(
+    "connectors",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("type", Text),
+    Column("max_power_w", BigInteger, nullable=False),
+    Column("status", Text),
+    Column("error_code", Text, nullable=False),
+    Column("availability", Text, nullable=False),
+    Column("status_time", DateTime(timezone=True)),
+    PrimaryKeyConstraint("id", name="connectors_pkey"),
+    UniqueConstraint("charge_point_id", "evse_id", "connector_id", name="connectors_place_key"),
+    ForeignKeyConstraint(
+        ["charge_point_id"], ["charge_points.id"], name="connectors_charge_point_id_fkey", ondelete="CASCADE"
+    ),
+)
+
+# One row per charge point that ever connected: the epoch must go on counting after a connection is closed.
+CONNECTIONS = Table(
+    "connections",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("protocol", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("remote_address", Text, nullable=False),
+    Column("connected_time", DateTime(timezone=True), nullable=False),
+    Column("last_seen_time", DateTime(timezone=True), nullable=False),
+    Column("close_time", DateTime(timezone=True)),
+    PrimaryKeyConstraint("charge_point_id", name="connections_pkey"),
+    ForeignKeyConstraint(
+        ["charge_point_id"], ["charge_points.id"], name="connections_charge_point_id_fkey", ondelete="CASCADE"
+    ),
+    # Liveness is written for every connection every few seconds: room on the page makes that a cheap update in place.
+    postgresql_with={"fillfactor": 70},
+)
+
+EDGE_NODES = Table(
+    "edge_nodes",
+    METADATA,
+    Column("node", Text, nullable=False),
+    Column("node_address", Text, nullable=False),
+    Column("lease_end_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("node", name="edge_nodes_pkey"),
+)

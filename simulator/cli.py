@@ -1,0 +1,122 @@
+"""The command line of the simulator: `python -m simulator`.
+
+It reads options and hands over. `CP001 1.6 [URL]` runs one charge point; `fleet`, `load` and `scenarios` are words of
+their own, so no charge point can be simulated under these names.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from simulator.dialects import DIALECTS
+from simulator.options import (
+    add_endpoint_options,
+    default_url,
+    endpoint,
+    positive,
+    seconds,
+    show_warnings,
+    websocket_url,
+)
+from simulator.scenario import SCENARIOS
+from simulator.simulate import Simulation, simulate
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line. Returns the exit code: 0, 1 when something was not accepted, 2 for a bad command line."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    commands: dict[str, Callable[[Sequence[str]], int]] = {
+        "scenarios": _scenarios,
+        "fleet": _fleet,
+        "load": _load,
+    }
+    command = commands.get(words[0]) if words else None
+    try:
+        return _simulate(words) if command is None else command(words[1:])
+    except KeyboardInterrupt:
+        return 130
+
+
+def _simulate(words: Sequence[str]) -> int:
+    options = simulate_parser().parse_args(words)
+    if options.protocol not in options.scenario.protocols:
+        print(f"scenario {options.scenario.name} is for OCPP {', '.join(options.scenario.protocols)}", file=sys.stderr)
+        return 2
+    if options.connector > options.connectors:
+        print(f"connector {options.connector} of {options.connectors} does not exist", file=sys.stderr)
+        return 2
+    show_warnings()
+    return asyncio.run(simulate(_simulation(options)))
+
+
+def simulate_parser() -> argparse.ArgumentParser:
+    """The command line of one charge point."""
+    parser = argparse.ArgumentParser(
+        prog="simulator",
+        description="Run one charge point: boot, charge, stop, with every frame printed.",
+        epilog="Also: fleet (charge points that keep charging), load (the load generator), scenarios (list them).",
+    )
+    parser.add_argument("identity", metavar="ID", help="charge point id, such as CP001")
+    parser.add_argument("protocol", choices=DIALECTS, help="OCPP version")
+    parser.add_argument("url", nargs="?", type=websocket_url, default=default_url(), help="default: %(default)s")
+    parser.add_argument("--id-tag", default="DEMO0001", metavar="TAG", help="card to charge with (%(default)s)")
+    parser.add_argument("--connector", type=positive, default=1, metavar="N", help="where to charge (%(default)s)")
+    parser.add_argument("--connectors", type=positive, default=2, metavar="N", help="how many it has (%(default)s)")
+    parser.add_argument("--energy-wh", type=positive, default=5_500, metavar="WH", help="energy to take (%(default)s)")
+    parser.add_argument("--power-w", type=positive, default=11_000, metavar="W", help="charging power (%(default)s)")
+    parser.add_argument(
+        "--duration", type=seconds, default=6.0, metavar="S", help="real seconds that charging may take (%(default)s)"
+    )
+    parser.add_argument(
+        "--wait", type=seconds, default=15.0, metavar="S", help="how long to wait to be accepted (%(default)s)"
+    )
+    parser.add_argument("--scenario", type=_scenario, default=SCENARIOS["session"], metavar="NAME", help="what to do")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="append every acknowledged message to this file")
+    parser.add_argument("--quiet", action="store_true", help="print no frames")
+    add_endpoint_options(parser)
+    return parser
+
+
+def _simulation(options: argparse.Namespace) -> Simulation:
+    return Simulation(
+        identity=options.identity,
+        protocol=options.protocol,
+        endpoint=endpoint(options),
+        scenario=options.scenario,
+        id_tag=options.id_tag,
+        connector_id=options.connector,
+        energy_wh=options.energy_wh,
+        power_w=options.power_w,
+        duration_seconds=options.duration,
+        wait_seconds=options.wait,
+        connectors=options.connectors,
+        ledger=options.ledger,
+        quiet=options.quiet,
+    )
+
+
+def _scenarios(words: Sequence[str]) -> int:
+    argparse.ArgumentParser(prog="simulator scenarios", description="List the scenarios.").parse_args(words)
+    for scenario in SCENARIOS.values():
+        print(f"{scenario.name:22} {'/'.join(scenario.protocols):10} {scenario.about}")
+    return 0
+
+
+def _fleet(words: Sequence[str]) -> int:
+    from simulator import fleet_cli
+
+    return fleet_cli.main(words)
+
+
+def _load(words: Sequence[str]) -> int:
+    from simulator.load import command
+
+    return command.main(words)
+
+
+def _scenario(text: str) -> object:
+    if text not in SCENARIOS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of: {', '.join(SCENARIOS)}")
+    return SCENARIOS[text]

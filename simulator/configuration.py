@@ -1,0 +1,161 @@
+"""Settings of a charge point: typed, validated, writable or not, obeyed by the parts they steer.
+
+The store is the same for 1.6 (keys are names) and 2.0.1 (keys are components and variables); each
+dialect says which of its keys plays which role.
+"""
+
+import asyncio
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Kind(StrEnum):
+    """Data types, in OCPP 2.0.1 words."""
+
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    TEXT = "string"
+    MEMBERS = "MemberList"
+    CHOICE = "OptionList"
+
+
+class Write(Enum):
+    """What became of an attempt to change a setting."""
+
+    ACCEPTED = auto()
+    REBOOT_REQUIRED = auto()
+    REJECTED = auto()
+    READ_ONLY = auto()
+    UNKNOWN = auto()
+
+
+class Role(Enum):
+    """The settings that steer the simulator itself, whatever a dialect calls them."""
+
+    HEARTBEAT_INTERVAL = auto()
+    SAMPLE_INTERVAL = auto()
+    SAMPLED_MEASURANDS = auto()
+    MESSAGE_ATTEMPTS = auto()
+    MESSAGE_RETRY_INTERVAL = auto()
+    AUTHORIZE_REMOTE_START = auto()
+    STOP_ON_INVALID_ID = auto()
+    OFFLINE_AUTHORIZATION = auto()
+    AUTHORIZATION_CACHE = auto()
+    PASSWORD = auto()
+    PING_INTERVAL = auto()
+
+
+MEASURANDS = (
+    "Energy.Active.Import.Register",
+    "Power.Active.Import",
+    "Current.Import",
+    "Voltage",
+    "SoC",
+)
+
+
+@dataclass
+class Setting:
+    """One value with its rules. Limits are those of the number, or of the length of a text."""
+
+    value: str
+    kind: Kind = Kind.TEXT
+    writable: bool = True
+    readable: bool = True
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = ()
+    unit: str | None = None
+    needs_reboot: bool = False
+
+    def admits(self, value: str) -> bool:
+        """Whether `value` is well-formed and within the limits."""
+        match self.kind:
+            case Kind.INTEGER:
+                return self._admits_number(value)
+            case Kind.BOOLEAN:
+                return value.lower() in ("true", "false")
+            case Kind.CHOICE:
+                return value in self.choices
+            case Kind.MEMBERS:
+                return set(_members(value)) <= set(self.choices)
+            case Kind.TEXT:
+                return self._within(len(value))
+
+    def _admits_number(self, value: str) -> bool:
+        try:
+            return self._within(int(value))
+        except ValueError:
+            return False
+
+    def _within(self, number: int) -> bool:
+        low = self.minimum is None or number >= self.minimum
+        return low and (self.maximum is None or number <= self.maximum)
+
+
+class ConfigurationStore(Generic[K]):
+    """All settings of one charge point."""
+
+    def __init__(self, settings: Mapping[K, Setting], roles: Mapping[Role, K]) -> None:
+        self._settings = dict(settings)
+        self._roles = dict(roles)
+        self._changed = asyncio.Event()
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._settings)
+
+    def find(self, key: K) -> Setting | None:
+        """The setting under a key, if there is one."""
+        return self._settings.get(key)
+
+    def write(self, key: K, value: str) -> Write:
+        """Change a setting on the central system's behalf: rules apply."""
+        setting = self._settings.get(key)
+        if setting is None:
+            return Write.UNKNOWN
+        if not setting.writable:
+            return Write.READ_ONLY
+        if not setting.admits(value):
+            return Write.REJECTED
+        self._assign(key, value)
+        return Write.REBOOT_REQUIRED if setting.needs_reboot else Write.ACCEPTED
+
+    def assign(self, role: Role, value: str) -> None:
+        """Change a setting from within the charge point: no rule but the type applies."""
+        key = self._roles[role]
+        if not self._settings[key].admits(value):
+            raise ValueError(f"{key} cannot be {value!r}")
+        self._assign(key, value)
+
+    async def changed(self) -> None:
+        """Return at the next change of any setting."""
+        await self._changed.wait()
+
+    def text(self, role: Role) -> str:
+        """The value of a role as it is written."""
+        return self._settings[self._roles[role]].value
+
+    def integer(self, role: Role) -> int:
+        """The value of a role as a number."""
+        return int(self.text(role))
+
+    def flag(self, role: Role) -> bool:
+        """The value of a role as a truth."""
+        return self.text(role).lower() == "true"
+
+    def members(self, role: Role) -> tuple[str, ...]:
+        """The value of a role as a list."""
+        return _members(self.text(role))
+
+    def _assign(self, key: K, value: str) -> None:
+        self._settings[key].value = value
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _members(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())

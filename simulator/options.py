@@ -1,0 +1,62 @@
+"""Kinds of options that the command lines of the simulator share: URLs, times, counts, credentials."""
+
+import argparse
+import logging
+import os
+import ssl
+import sys
+
+from simulator.transport import Endpoint
+
+
+def default_url() -> str:
+    """Where the stack of this machine listens for charge points."""
+    return f"ws://localhost:{os.environ.get('OCPP_WEBSOCKET_PORT') or '4000'}/ocpp"
+
+
+def add_endpoint_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say how to connect."""
+    parser.add_argument("--password", type=os.fsencode, metavar="TEXT", help="password for HTTP Basic authentication")
+    parser.add_argument("--ca", type=_tls, metavar="FILE", help="certificates to trust, for wss://")
+
+
+def endpoint(options: argparse.Namespace) -> Endpoint:
+    """What `add_endpoint_options` and a `url` amount to."""
+    return Endpoint(options.url, options.password, options.ca)
+
+
+def websocket_url(text: str) -> str:
+    """An option that is a WebSocket URL."""
+    if not text.startswith(("ws://", "wss://")):
+        raise argparse.ArgumentTypeError(f"{text!r} does not begin with ws:// or wss://")
+    return text
+
+
+def positive(text: str) -> int:
+    """An option that is a number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """An option that is a positive time in seconds."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return number
+
+
+def show_warnings(*, level: int = logging.WARNING) -> None:
+    """Let warnings of the simulator be seen on stderr."""
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+
+
+def _tls(path: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error}") from error

@@ -1,0 +1,132 @@
+"""One charge point, one scenario, once: what `csms simulate CP001 1.6` does.
+
+Prints every frame. The verdict is whether everything that was sent was accepted.
+"""
+
+import asyncio
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+
+from simulator.charge_point import ChargePoint
+from simulator.charging import ChargingPlan
+from simulator.clock import DeviceClock
+from simulator.configuration import Role
+from simulator.dialects import DIALECTS
+from simulator.ledger import Ledger
+from simulator.profile import StationProfile
+from simulator.scenario import Scenario
+from simulator.scripts import Run
+from simulator.session import CallFailed
+from simulator.transport import Endpoint, Frame, FrameSink, describe
+
+_SAMPLES = 6
+# Answers that trying again will not change.
+_FINAL_STATUSES = (400, 401, 403, 404)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What to run. `duration_seconds` is real time; charging `energy_wh` is compressed into it."""
+
+    identity: str
+    protocol: str
+    endpoint: Endpoint
+    scenario: Scenario
+    id_tag: str = "DEMO0001"
+    connector_id: int = 1
+    energy_wh: int = 5_500
+    power_w: int = 11_000
+    duration_seconds: float = 6.0
+    wait_seconds: float = 15.0
+    connectors: int = 2
+    ledger: Path | None = None
+    quiet: bool = False
+
+    @property
+    def charging_seconds(self) -> int:
+        """Device seconds that the energy takes at this power."""
+        return max(1, -(-self.energy_wh * 3_600 // self.power_w))
+
+    @property
+    def rate(self) -> Fraction:
+        """How much faster than real time the charging runs."""
+        return max(Fraction(1), self.charging_seconds / Fraction(self.duration_seconds))
+
+    @property
+    def behind(self) -> timedelta:
+        """How far back the clock starts, so that the charging ends now and not in the future."""
+        if self.scenario.clock_behind is not None:
+            return self.scenario.clock_behind()
+        return timedelta(seconds=float(self.charging_seconds - self.charging_seconds / self.rate))
+
+    def plan(self) -> ChargingPlan:
+        """The session that driver and vehicle want."""
+        return ChargingPlan(self.power_w, self.energy_wh, self.charging_seconds, self.rate)
+
+
+def print_frame(frame: Frame) -> None:
+    """Show a frame to a person."""
+    print(describe(frame), flush=True)
+
+
+async def simulate(simulation: Simulation) -> int:
+    """Run it. Returns 0 when everything was accepted, else 1, with the reasons on stderr."""
+    with ExitStack() as stack:
+        sinks: list[FrameSink] = [] if simulation.quiet else [print_frame]
+        if simulation.ledger is not None:
+            sinks.append(stack.enter_context(Ledger(simulation.ledger)).sink(simulation.protocol))
+        station = build(simulation, sinks)
+        try:
+            async with station.running():
+                await _ready(station, simulation.wait_seconds)
+                await _play(station, simulation)
+        except (CallFailed, TimeoutError) as failure:
+            print(f"{simulation.identity}: {failure}", file=sys.stderr)
+            return 1
+    for problem in station.problems:
+        print(f"{simulation.identity}: not accepted: {problem}", file=sys.stderr)
+    return 1 if station.problems else 0
+
+
+def build(simulation: Simulation, sinks: list[FrameSink]) -> ChargePoint:
+    """The charge point of a simulation, not yet connected."""
+    scenario = simulation.scenario
+    station = DIALECTS[simulation.protocol](
+        simulation.identity,
+        simulation.endpoint,
+        profile=StationProfile(connectors=simulation.connectors, power_w=simulation.power_w),
+        clock=DeviceClock(simulation.behind),
+        sinks=sinks,
+        distort=None if scenario.distort is None else scenario.distort(),
+    )
+    station.configuration.assign(Role.SAMPLE_INTERVAL, str(max(1, simulation.charging_seconds // _SAMPLES)))
+    if scenario.prepare is not None:
+        scenario.prepare(station)
+    return station
+
+
+async def _ready(station: ChargePoint, wait_seconds: float) -> None:
+    try:
+        async with asyncio.timeout(wait_seconds):
+            while not station.link.ready:
+                failure = station.link.failure
+                if failure is not None and failure.status in _FINAL_STATUSES:
+                    raise CallFailed(f"connection refused: {failure}")
+                await station.link.changed()
+    except TimeoutError:
+        why = station.link.failure or f"BootNotification is {station.link.registration or 'unanswered'}"
+        raise TimeoutError(f"not in service after {wait_seconds:g} s: {why}") from None
+
+
+async def _play(station: ChargePoint, simulation: Simulation) -> None:
+    run = Run(station, simulation.id_tag, simulation.connector_id, simulation.plan(), simulation.duration_seconds)
+    await simulation.scenario.script(run)
+    try:
+        async with asyncio.timeout(simulation.wait_seconds):
+            await station.queue.drained()
+    except TimeoutError:
+        raise TimeoutError(f"{len(station.queue)} transaction messages were not taken") from None

@@ -1,0 +1,139 @@
+"""The device model of a 2.0.1 charging station: components and variables (OCPP 2.0.1 part 2, chapter 3).
+
+Settings live in the store like the keys of 1.6. What follows from the hardware's state is in `variables`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.configuration import MEASURANDS, ConfigurationStore, Kind, Role, Setting
+from simulator.profile import StationProfile
+
+_ENERGY = "Energy.Active.Import.Register"
+
+
+@dataclass(frozen=True)
+class Key:
+    """Where a variable stands: names compare without regard to case, as the standard says."""
+
+    component: str
+    variable: str
+    instance: str | None = None
+    evse_id: int | None = None
+    connector_id: int | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self._folded() == other._folded()
+
+    def __hash__(self) -> int:
+        return hash(self._folded())
+
+    def component_json(self) -> dict[str, Any]:
+        """The component as it stands in a message."""
+        evse = None if self.evse_id is None else {"id": self.evse_id, "connector_id": self.connector_id}
+        return {"name": self.component, "evse": evse}
+
+    def variable_json(self) -> dict[str, Any]:
+        """The variable as it stands in a message."""
+        return {"name": self.variable, "instance": self.instance}
+
+    def _folded(self) -> tuple[str, str, str | None, int | None, int | None]:
+        instance = None if self.instance is None else self.instance.lower()
+        return self.component.lower(), self.variable.lower(), instance, self.evse_id, self.connector_id
+
+
+_ROLES = {
+    Role.HEARTBEAT_INTERVAL: Key("OCPPCommCtrlr", "HeartbeatInterval"),
+    Role.SAMPLE_INTERVAL: Key("SampledDataCtrlr", "TxUpdatedInterval"),
+    Role.SAMPLED_MEASURANDS: Key("SampledDataCtrlr", "TxUpdatedMeasurands"),
+    Role.MESSAGE_ATTEMPTS: Key("OCPPCommCtrlr", "MessageAttempts", "TransactionEvent"),
+    Role.MESSAGE_RETRY_INTERVAL: Key("OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent"),
+    Role.AUTHORIZE_REMOTE_START: Key("AuthCtrlr", "AuthorizeRemoteStart"),
+    Role.STOP_ON_INVALID_ID: Key("TxCtrlr", "StopTxOnInvalidId"),
+    Role.OFFLINE_AUTHORIZATION: Key("AuthCtrlr", "LocalAuthorizeOffline"),
+    Role.AUTHORIZATION_CACHE: Key("AuthCacheCtrlr", "Enabled"),
+    Role.PASSWORD: Key("SecurityCtrlr", "BasicAuthPassword"),
+    Role.PING_INTERVAL: Key("OCPPCommCtrlr", "WebSocketPingInterval"),
+}
+
+
+def _number(value: int, *, minimum: int = 0, unit: str | None = None, writable: bool = True) -> Setting:
+    return Setting(str(value), Kind.INTEGER, minimum=minimum, unit=unit, writable=writable)
+
+
+def _switch(value: bool, *, writable: bool = True) -> Setting:
+    return Setting(str(value).lower(), Kind.BOOLEAN, writable=writable)
+
+
+def _fixed(value: str, kind: Kind = Kind.TEXT, choices: tuple[str, ...] = (), unit: str | None = None) -> Setting:
+    return Setting(value, kind, writable=False, choices=choices, unit=unit)
+
+
+def _measurands(value: str) -> Setting:
+    return Setting(value, Kind.MEMBERS, choices=MEASURANDS)
+
+
+def device_model(profile: StationProfile) -> ConfigurationStore[Key]:
+    """A fresh device model for this hardware."""
+    return ConfigurationStore(dict([*_controllers(profile), *_hardware(profile)]), _ROLES)
+
+
+def _controllers(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
+    points = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer")
+    yield _ROLES[Role.HEARTBEAT_INTERVAL], _number(300, unit="s")
+    yield _ROLES[Role.PING_INTERVAL], _number(0, unit="s")
+    yield _ROLES[Role.MESSAGE_ATTEMPTS], _number(10, minimum=1)
+    yield _ROLES[Role.MESSAGE_RETRY_INTERVAL], _number(2, unit="s")
+    yield Key("OCPPCommCtrlr", "NetworkConfigurationPriority"), Setting("1", maximum=100)
+    yield Key("OCPPCommCtrlr", "OfflineThreshold"), _number(60, unit="s")
+    yield Key("OCPPCommCtrlr", "FileTransferProtocols"), _fixed("HTTPS", Kind.MEMBERS, ("HTTPS",))
+    yield _ROLES[Role.AUTHORIZE_REMOTE_START], _switch(True)
+    yield _ROLES[Role.OFFLINE_AUTHORIZATION], _switch(True)
+    yield _ROLES[Role.AUTHORIZATION_CACHE], _switch(True)
+    yield _ROLES[Role.STOP_ON_INVALID_ID], _switch(True)
+    yield Key("TxCtrlr", "TxStartPoint"), _fixed("Authorized", Kind.MEMBERS, points)
+    yield Key("TxCtrlr", "TxStopPoint"), _fixed("Authorized", Kind.MEMBERS, points)
+    yield _ROLES[Role.SAMPLE_INTERVAL], _number(60, unit="s")
+    yield _ROLES[Role.SAMPLED_MEASURANDS], _measurands(",".join(MEASURANDS))
+    yield Key("SampledDataCtrlr", "TxStartedMeasurands"), _fixed(_ENERGY, Kind.MEMBERS, MEASURANDS)
+    yield Key("SampledDataCtrlr", "TxEndedMeasurands"), _fixed(_ENERGY, Kind.MEMBERS, MEASURANDS)
+    yield Key("DeviceDataCtrlr", "ItemsPerMessage", "GetReport"), _number(20, writable=False)
+    yield Key("DeviceDataCtrlr", "ItemsPerMessage", "GetVariables"), _number(50, writable=False)
+    yield Key("DeviceDataCtrlr", "ItemsPerMessage", "SetVariables"), _number(50, writable=False)
+    yield _ROLES[Role.PASSWORD], Setting("", readable=False, minimum=16, maximum=40)
+    yield Key("SecurityCtrlr", "OrganizationName"), Setting(profile.vendor, maximum=64)
+    yield Key("SecurityCtrlr", "SecurityProfile"), _number(1, writable=False)
+    yield Key("ClockCtrlr", "TimeSource"), _fixed("Heartbeat", Kind.MEMBERS, ("Heartbeat", "RealTimeClock"))
+
+
+def _hardware(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
+    yield Key("ChargingStation", "VendorName"), _fixed(profile.vendor)
+    yield Key("ChargingStation", "Model"), _fixed(profile.model)
+    yield Key("ChargingStation", "SerialNumber"), _fixed(profile.serial_number)
+    yield Key("ChargingStation", "SupplyPhases"), _number(profile.phases, writable=False)
+    for evse_id in range(1, profile.connectors + 1):
+        yield Key("EVSE", "Power", evse_id=evse_id), _fixed(str(profile.power_w), Kind.INTEGER, unit="W")
+        yield Key("EVSE", "SupplyPhases", evse_id=evse_id), _number(profile.phases, writable=False)
+        yield Key("Connector", "ConnectorType", evse_id=evse_id, connector_id=1), _fixed("cType2")
+        phases = _number(profile.phases, writable=False)
+        yield Key("Connector", "SupplyPhases", evse_id=evse_id, connector_id=1), phases
+
+
+def report_entry(key: Key, setting: Setting) -> dict[str, Any]:
+    """One entry of a NotifyReport; a secret is named but not told."""
+    mutability = "ReadWrite" if setting.readable and setting.writable else "ReadOnly"
+    attribute = {"value": setting.value, "mutability": mutability} if setting.readable else {"mutability": "WriteOnly"}
+    return {
+        "component": key.component_json(),
+        "variable": key.variable_json(),
+        "variable_attribute": [attribute],
+        "variable_characteristics": {
+            "data_type": setting.kind,
+            "supports_monitoring": False,
+            "unit": setting.unit,
+            "min_limit": setting.minimum,
+            "max_limit": setting.maximum,
+            "values_list": ",".join(setting.choices) or None,
+        },
+    }

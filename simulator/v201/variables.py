@@ -1,0 +1,117 @@
+"""Reading, writing and reporting the variables of a 2.0.1 charging station.
+
+Settings come from the device model; availability and the clock are read from the hardware at that moment.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ocpp.v201 import call
+
+from simulator.clock import stamp
+from simulator.configuration import Kind, Setting, Write
+from simulator.v201.device_model import Key, report_entry
+
+if TYPE_CHECKING:
+    from simulator.v201.charge_point import V201ChargePoint
+
+_WRITE_STATUS = {
+    Write.ACCEPTED: "Accepted",
+    Write.REBOOT_REQUIRED: "RebootRequired",
+    Write.REJECTED: "Rejected",
+    Write.READ_ONLY: "Rejected",
+}
+_ITEMS_PER_MESSAGE = 20
+
+
+def get(station: "V201ChargePoint", asked: dict[str, Any]) -> dict[str, Any]:
+    """The entry of GetVariablesResponse for one variable asked for."""
+    result = _echo(asked)
+    setting = _find(station, _key(asked))
+    if setting is None:
+        return {**result, "attribute_status": _unknown(station, asked)}
+    if asked.get("attribute_type", "Actual") != "Actual":
+        return {**result, "attribute_status": "NotSupportedAttributeType"}
+    if not setting.readable:
+        return {**result, "attribute_status": "Rejected"}
+    return {**result, "attribute_status": "Accepted", "attribute_value": setting.value}
+
+
+def set(station: "V201ChargePoint", wanted: dict[str, Any]) -> dict[str, Any]:
+    """Write one variable; the entry of SetVariablesResponse for it."""
+    result = _echo(wanted)
+    key = _key(wanted)
+    setting = _find(station, key)
+    if setting is None:
+        return {**result, "attribute_status": _unknown(station, wanted)}
+    if wanted.get("attribute_type", "Actual") != "Actual":
+        return {**result, "attribute_status": "NotSupportedAttributeType"}
+    if not setting.writable:
+        return {**result, "attribute_status": "Rejected"}
+    written = station.configuration.write(key, wanted["attribute_value"])
+    return {**result, "attribute_status": _WRITE_STATUS[written]}
+
+
+def report(station: "V201ChargePoint", base: str) -> list[dict[str, Any]]:
+    """The entries of a base report: everything, what can be configured, or the availability of the hardware."""
+    facts = _facts(station)
+    if base == "SummaryInventory":
+        return [report_entry(key, setting) for key, setting in facts.items()]
+    every = {key: station.configuration.find(key) for key in station.configuration} | facts
+    return [
+        report_entry(key, setting)
+        for key, setting in every.items()
+        if setting is not None and (base == "FullInventory" or setting.writable)
+    ]
+
+
+async def send_report(station: "V201ChargePoint", request_id: int, entries: list[dict[str, Any]]) -> None:
+    """Send a report in as many messages as it takes."""
+    generated = stamp(station.clock.now())
+    for seq_no, begin in enumerate(range(0, len(entries), _ITEMS_PER_MESSAGE)):
+        request = call.NotifyReport(
+            request_id=request_id,
+            generated_at=generated,
+            seq_no=seq_no,
+            report_data=entries[begin : begin + _ITEMS_PER_MESSAGE],
+            tbc=begin + _ITEMS_PER_MESSAGE < len(entries),
+        )
+        await station.tell("NotifyReport", request)
+
+
+def _facts(station: "V201ChargePoint") -> dict[Key, Setting]:
+    operative = any(connector.operative for connector in station.connectors.values())
+    facts = {
+        Key("ChargingStation", "AvailabilityState"): _state("Available" if operative else "Unavailable"),
+        Key("ClockCtrlr", "DateTime"): Setting(stamp(station.clock.now()), writable=False),
+    }
+    for connector in station.connectors.values():
+        state = _state(station.status_word(connector))
+        facts[Key("EVSE", "AvailabilityState", evse_id=connector.id)] = state
+        facts[Key("Connector", "AvailabilityState", evse_id=connector.id, connector_id=1)] = state
+    return facts
+
+
+def _state(word: str) -> Setting:
+    choices = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
+    return Setting(word, Kind.CHOICE, writable=False, choices=choices)
+
+
+def _find(station: "V201ChargePoint", key: Key) -> Setting | None:
+    return station.configuration.find(key) or _facts(station).get(key)
+
+
+def _key(asked: dict[str, Any]) -> Key:
+    component, variable = asked["component"], asked["variable"]
+    evse = component.get("evse", {})
+    return Key(component["name"], variable["name"], variable.get("instance"), evse.get("id"), evse.get("connector_id"))
+
+
+def _unknown(station: "V201ChargePoint", asked: dict[str, Any]) -> str:
+    name = asked["component"]["name"].lower()
+    known = {key.component.lower() for key in (*station.configuration, *_facts(station))}
+    return "UnknownVariable" if name in known else "UnknownComponent"
+
+
+def _echo(asked: dict[str, Any]) -> dict[str, Any]:
+    names = ("component", "variable", "attribute_type")
+    return {name: asked[name] for name in names if name in asked}

@@ -1,0 +1,200 @@
+"""One child process: started so that it cannot outlive us, asked whether it is ready, and ended.
+
+Knows nothing of what the child does. A child has its own session (a Ctrl-C at the terminal reaches only us), its output
+goes to one log file, and when this process is killed the kernel ends the child.
+"""
+
+import ctypes
+import functools
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stack.errors import StackError
+from stack.privileges import Account
+
+_PR_SET_PDEATHSIG = 1
+_TAIL_BYTES = 8192
+_LINE_LIMIT = 400
+_BAD_NEWS = re.compile(r"\b(?:FATAL|PANIC|CRITICAL|ERROR|critical|FTL)\b")
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run and how to tell that it is up.
+
+    `ready` is asked with the child's pid every few milliseconds and must answer at once; None means that the child is
+    ready as soon as it runs. `death_signal` is what the kernel sends to the child when this process is gone.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(repr=False)
+    ready: Callable[[int], bool] | None = None
+    ready_within_seconds: float = 30.0
+    stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGKILL
+    account: Account | None = None
+    directory: Path | None = None
+
+
+class Child:
+    """A started `Program`. Every method may be called again after the child has ended."""
+
+    def __init__(self, program: Program, process: "subprocess.Popen[bytes]", log: Path, log_begins_at: int) -> None:
+        self.program = program
+        self.log = log
+        self._log_begins_at = log_begins_at
+        self._process = process
+        self._overdue_at = time.monotonic() + program.ready_within_seconds
+
+    @property
+    def name(self) -> str:
+        return self.program.name
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal, or None while the child runs."""
+        return self._process.poll()
+
+    def check_ready(self) -> bool:
+        """Whether the child is ready. Raises StackError when it has ended or its time is over."""
+        if self.exit_code() is not None:
+            raise StackError(self.obituary())
+        if self.program.ready is None or self.program.ready(self.pid):
+            return True
+        if time.monotonic() > self._overdue_at:
+            within = self.program.ready_within_seconds
+            raise StackError(f"{self.name} was not ready within {within:g} s; {self._last_words()}")
+        return False
+
+    def wait_ready(self) -> None:
+        """Block until the child is ready. Raises StackError as `check_ready` does; the child is stopped then."""
+        try:
+            while not self.check_ready():
+                time.sleep(0.01)
+        except StackError:
+            self.stop(grace_seconds=1)
+            raise
+
+    def ask_to_stop(self) -> None:
+        """Send the stop signal, without waiting."""
+        if self.exit_code() is None:
+            self._process.send_signal(self.program.stop_signal)
+
+    def kill(self) -> None:
+        """End the child and everything it started, at once."""
+        if self.exit_code() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def stop(self, grace_seconds: float = 10.0) -> int:
+        """Ask the child to stop, kill it when it has not within the grace period, and return its exit code."""
+        self.ask_to_stop()
+        try:
+            return self._process.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._process.wait()
+
+    def obituary(self) -> str:
+        """One line about a child that has ended: its name, how it ended and its last words."""
+        return f"{self.name} {_ending(self.exit_code())}; {self._last_words()}"
+
+    def _last_words(self) -> str:
+        words = last_words(self.log, self._log_begins_at)
+        return f"last log line: {words}" if words else f"it logged nothing to {self.log}"
+
+
+def start(program: Program, log: Path) -> Child:
+    """Start `program` with its output appended to `log`; the child dies with this process.
+
+    Call it from the main thread: the kernel takes the end of the starting thread for the end of the parent.
+    Raises StackError when the program cannot be executed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError(f"{program.name} must be started from the main thread")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    account = program.account
+    try:
+        with log.open("ab") as output:
+            log_begins_at = output.tell()
+            process = subprocess.Popen(
+                list(program.command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(program.environment),
+                cwd=program.directory,
+                start_new_session=True,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+                preexec_fn=_dying_with(os.getpid(), program.death_signal),
+            )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StackError(f"{program.name} could not be started: {error}") from error
+    return Child(program, process, log, log_begins_at)
+
+
+def last_words(log: Path, since: int = 0) -> str:
+    """The line near the end of `log` that tells most: the last that speaks of an error, else the last one.
+
+    Only what lies behind the first `since` bytes counts.
+    """
+    try:
+        with log.open("rb") as handle:
+            handle.seek(max(since, log.stat().st_size - _TAIL_BYTES))
+            text = handle.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()][-10:]
+    telling = [line for line in lines if _BAD_NEWS.search(line)] or lines
+    return telling[-1][:_LINE_LIMIT] if telling else ""
+
+
+def _ending(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "is still running"
+    if exit_code >= 0:
+        return f"ended with exit code {exit_code}"
+    try:
+        return f"was ended by {signal.Signals(-exit_code).name}"
+    except ValueError:
+        return f"was ended by signal {-exit_code}"
+
+
+def _dying_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
+    """What a new child does before it becomes the program: it binds its life to that of `parent`.
+
+    Runs after the change of user, because the kernel forgets the death signal when the user changes. None where the
+    kernel has no such bond: there a killed stack leaves its children behind.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = _prctl()
+
+    def bind() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+        # The parent may have gone before the bond was made.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return bind
+
+
+@functools.cache
+def _prctl() -> Callable[..., int]:
+    function: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
+    return function

@@ -1,0 +1,148 @@
+"""The `csms` command: reads the command line and hands over to the module that does the work.
+
+Each command imports what it needs when it is called, so that `csms token` answers at once. Every failure is one line on
+stderr and an exit code other than 0.
+"""
+
+import argparse
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from stack.errors import StackError
+
+_ROLES = ("admin", "operator", "viewer", "driver", "service")
+_TTL_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit code: 0, 1 for a failure, 2 for a bad command line, 130 for an interrupt."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words[:1] == ["simulate"]:  # its options are its own
+            return _simulate(words[1:])
+        options = _parser().parse_args(words)
+        code: int = options.run(options)
+        return code
+    except StackError as error:
+        print(f"csms: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing is left to be told, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if os.environ.get("LOG_LEVEL", "").lower() == "debug":
+            traceback.print_exc()
+        print(f"csms: {type(error).__name__}: {error} (LOG_LEVEL=debug shows where)", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="csms", description="Run a charging station management system.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    commands.add_parser("up", help="start everything and stay until Ctrl-C").set_defaults(run=_up)
+    commands.add_parser("status", help="show who serves on which port").set_defaults(run=_status)
+    commands.add_parser("migrate", help="bring the databases to the newest revision").set_defaults(run=_migrate)
+    commands.add_parser("clean", help="forget the state directory: data, keys and logs").set_defaults(run=_clean)
+    commands.add_parser("simulate", help="run simulated charge points", add_help=False)
+
+    token = commands.add_parser("token", help="print an access token")
+    token.add_argument("--role", required=True, choices=_ROLES)
+    token.add_argument("--driver", metavar="ID", help="the driver that the token is for (role driver)")
+    token.add_argument("--subject", metavar="ID", help="the account it stands for (default: you, at the command line)")
+    token.add_argument("--ttl", type=_seconds, default="12h", metavar="TIME", help="90s, 15m, 12h or 30d (default 12h)")
+    token.set_defaults(run=_token)
+
+    render = commands.add_parser("render-envoy", help="write Envoy's configuration for services that run elsewhere")
+    render.add_argument("--output", type=Path, required=True, metavar="FILE")
+    render.add_argument("--validate", action="store_true", help="let Envoy check it")
+    render.set_defaults(run=_render_envoy)
+    return parser
+
+
+def _up(_options: argparse.Namespace) -> int:
+    from stack import runner, settings
+
+    runner.up(settings.load())
+    return 0
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    from stack import runner, settings
+
+    runner.migrate(settings.load())
+    return 0
+
+
+def _status(_options: argparse.Namespace) -> int:
+    from stack import health, settings, state
+
+    chosen = settings.load()
+    place = state.State(chosen.state_dir.absolute())
+    running = place.running()
+    if running is None:
+        raise StackError(f"no stack runs on {place.root}")
+    answers = health.ask(running.ports, chosen.public_host)
+    print(f"a stack runs on {place.root} (process {running.pid})")
+    for one in answers:
+        print(f"  {one.name:<12} {one.port:>5}  {'serving' if one.serving else 'NOT SERVING':<12} {one.message}")
+    return 0 if all(one.serving for one in answers) else 1
+
+
+def _clean(_options: argparse.Namespace) -> int:
+    from stack import settings, state
+
+    place = state.State(settings.load().state_dir.absolute())
+    place.forget()
+    print(f"forgot {place.root}")
+    return 0
+
+
+def _token(options: argparse.Namespace) -> int:
+    from stack import keys, settings, state
+
+    folder = state.State(settings.load().state_dir.absolute()).keys
+    token = keys.mint(
+        folder, role=options.role, driver_id=options.driver, ttl_seconds=options.ttl, subject=options.subject
+    )
+    print(token)
+    return 0
+
+
+def _render_envoy(options: argparse.Namespace) -> int:
+    from stack import config, envoy, keys, settings, state
+
+    if chosen := os.environ.get("JWT_JWKS_FILE"):
+        jwks = Path(chosen)
+    else:
+        jwks = keys.ensure(state.State(settings.load().state_dir.absolute()).keys).jwks_file
+    config.render(config.cluster_values(os.environ, jwks), options.output)
+    if options.validate:
+        envoy.validate(options.output)
+    return 0
+
+
+def _simulate(arguments: Sequence[str]) -> int:
+    from stack import config, settings
+
+    environment = {**os.environ, **config.public_ports(settings.load().ports()), "PYTHONPATH": config.python_path()}
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "simulator", *arguments], environment)
+
+
+def _seconds(text: str) -> int:
+    found = re.fullmatch(r"(\d+)([smhd]?)", text)
+    if not found or not int(found[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90s, 15m, 12h or 30d")
+    return int(found[1]) * _TTL_UNITS[found[2]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""What each part of the stack is told: the environment of every child, and Envoy's configuration from its template.
+
+Pure but for reading the template and writing the result. Starts nothing.
+"""
+
+import os
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from stack import private_files
+from stack.errors import StackError
+from stack.keys import Keys
+from stack.ports import LOOPBACK
+from stack.topology import EDGE, PORTS, PUBLIC_PORTS, SERVICES, Ports
+
+PROJECT = Path(__file__).resolve().parents[1]
+TEMPLATE = PROJECT / "envoy" / "envoy.yaml"
+DESCRIPTOR_SET = PROJECT / "proto" / "csms.binpb"
+
+_Endpoints = list[tuple[str, int]]
+
+# Pages that a developer serves on this machine; no page at all.
+_LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1)(:[0-9]+)?"
+_NO_ORIGINS = "none"
+
+# What a stack on a desk wants; who sets it otherwise is obeyed. Unknown charge points may knock (they become pending)
+# and need no password. A process that stops does not linger for its callers, who stop as well.
+_DESK_DEFAULTS = {"OCPP_ALLOW_UNKNOWN": "true", "OCPP_SECURITY_PROFILE_MIN": "0", "DRAIN_SECONDS": "0"}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the children of one stack have in common."""
+
+    ports: Ports
+    keys: Keys
+    database_url: str
+    nats_url: str
+
+
+def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> dict[str, str]:
+    """The environment of one replica of a service or of the edge: ours, with what the stack decides on top."""
+    ports, keys = surroundings.ports, surroundings.keys
+    environment = {
+        **_common(surroundings),
+        "LISTEN_PORT": str(ports.process(name, replica)),
+    }
+    if name == EDGE:
+        address = f"{LOOPBACK}:{ports.process(EDGE, replica)}"
+        environment |= {
+            "OCPP_LISTEN_HOST": LOOPBACK,
+            "OCPP_LISTEN_PORT": str(ports.websocket(replica)),
+            "EDGE_NODE_ID": address,
+            "EDGE_ADVERTISED_ADDRESS": address,
+        }
+    else:
+        environment["DATABASE_URL"] = surroundings.database_url
+    if name == "driver":
+        environment["JWT_PRIVATE_KEY_FILE"] = str(keys.private_key_file)
+    return environment
+
+
+def migration_environment(database_url: str) -> dict[str, str]:
+    """The environment of a migration."""
+    return {**_inherited(), "DATABASE_URL": database_url}
+
+
+def python_path() -> str:
+    """The import roots of the checkout, for a child that may run without an installation."""
+    return os.pathsep.join(filter(None, (str(PROJECT), str(PROJECT / "proto"), os.environ.get("PYTHONPATH"))))
+
+
+def public_ports(ports: Ports) -> dict[str, str]:
+    """The public ports as variables, each under the name that moves it."""
+    return {variable: str(ports[name]) for name, variable in PUBLIC_PORTS.items()}
+
+
+def embedded_values(ports: Ports, keys: Keys, public_host: str) -> dict[str, str]:
+    """What the template of Envoy's configuration asks for, for a stack on this machine."""
+    upstreams = {name: [(LOOPBACK, port) for port in ports.processes(name)] for name in (*SERVICES, EDGE)}
+    sockets = [(LOOPBACK, port) for port in ports.websockets()]
+    return {
+        **public_ports(ports),
+        **_endpoint_values(upstreams, sockets),
+        **_policy_values(os.environ, cors_origins=_LOCAL_ORIGINS),
+        "EDGE_PORT": str(ports["ocpp"]),
+        "LISTEN_ADDRESS": public_host,
+        "ADMIN_ADDRESS": LOOPBACK,
+        "ADMIN_PORT": str(ports["envoy admin"]),
+        "DISCOVERY": "STATIC",
+        "DESCRIPTOR_SET": _in_single_quotes(str(DESCRIPTOR_SET)),
+        "JWKS_FILE": _in_single_quotes(str(keys.jwks_file)),
+    }
+
+
+def cluster_values(environment: Mapping[str, str], jwks_file: Path) -> dict[str, str]:
+    """What the template asks for, for parts that run elsewhere: `STATION_SERVICE_URL` and so on say where.
+
+    What is not set is expected under the name of the service on its usual port. Raises StackError for a bad address.
+    """
+    upstreams = {
+        name: [_address(environment, f"{name.upper()}_SERVICE_URL", f"{name}:{PORTS[f'{name} process']}")]
+        for name in (*SERVICES, EDGE)
+    }
+    sockets = [_address(environment, "EDGE_WEBSOCKET_URL", f"{EDGE}:{PORTS['edge websocket']}")]
+    return {
+        **{variable: environment.get(variable, str(PORTS[name])) for name, variable in PUBLIC_PORTS.items()},
+        **_endpoint_values(upstreams, sockets),
+        **_policy_values(environment, cors_origins=_NO_ORIGINS),
+        "EDGE_PORT": environment.get(PUBLIC_PORTS["ocpp"], str(PORTS["ocpp"])),
+        "LISTEN_ADDRESS": environment.get("CSMS_PUBLIC_HOST", "0.0.0.0"),
+        "ADMIN_ADDRESS": LOOPBACK,
+        "ADMIN_PORT": str(PORTS["envoy admin"]),
+        "DISCOVERY": "STRICT_DNS",
+        "DESCRIPTOR_SET": _in_single_quotes(environment.get("CSMS_DESCRIPTOR_SET", str(DESCRIPTOR_SET))),
+        "JWKS_FILE": _in_single_quotes(str(jwks_file)),
+    }
+
+
+def render(values: Mapping[str, str], target: Path, template: Path = TEMPLATE) -> None:
+    """Write Envoy's configuration to `target`. Raises StackError when the template asks for what nobody sets."""
+    try:
+        text = string.Template(template.read_text(encoding="utf-8")).substitute(values)
+    except OSError as error:
+        raise StackError(f"the template of Envoy's configuration cannot be read: {error}") from error
+    except KeyError as error:
+        raise StackError(f"{template} asks for {error.args[0]}, which nothing sets") from error
+    except ValueError as error:
+        raise StackError(f"{template}: {error}; a dollar sign is written twice") from error
+    target.parent.mkdir(parents=True, exist_ok=True)
+    private_files.write(target, text, mode=0o644)
+
+
+def _endpoint_values(upstreams: Mapping[str, _Endpoints], sockets: _Endpoints) -> dict[str, str]:
+    values = {f"{name.upper()}_ENDPOINTS": _lb_endpoints(endpoints) for name, endpoints in upstreams.items()}
+    return {**values, "OCPP_ENDPOINTS": _lb_endpoints(sockets)}
+
+
+def _policy_values(environment: Mapping[str, str], *, cors_origins: str) -> dict[str, str]:
+    """What an operator may set about Envoy itself; `cors_origins` is a regular expression for whole origins."""
+    return {
+        "ACCESS_LOG": _in_single_quotes(environment.get("CSMS_ACCESS_LOG", "/dev/stdout")),
+        "CORS_ORIGINS_REGEX": _in_single_quotes(environment.get("CSMS_CORS_ORIGINS_REGEX", cors_origins)),
+        "RATE_LIMIT_PER_SECOND": environment.get("CSMS_RATE_LIMIT_PER_SECOND", "1000"),
+    }
+
+
+def _in_single_quotes(text: str) -> str:
+    """`text` as it is written between the single quotes of a YAML string."""
+    return text.replace("'", "''")
+
+
+def _address(environment: Mapping[str, str], variable: str, default: str) -> tuple[str, int]:
+    url = environment.get(variable) or default
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    try:
+        if parts.hostname and parts.port:
+            return parts.hostname, parts.port
+    except ValueError:
+        pass
+    raise StackError(f"{variable} must be host:port or http://host:port (it is {url!r})")
+
+
+def _lb_endpoints(endpoints: _Endpoints) -> str:
+    """A YAML flow list of `LbEndpoint`."""
+    addresses = (f"{{address: {host}, port_value: {port}}}" for host, port in endpoints)
+    return "[" + ", ".join(f"{{endpoint: {{address: {{socket_address: {address}}}}}}}" for address in addresses) + "]"
+
+
+def _common(surroundings: Surroundings) -> dict[str, str]:
+    ports, keys = surroundings.ports, surroundings.keys
+    addresses = {f"{name.upper()}_SERVICE_URL": _target(ports.processes(name)) for name in (*SERVICES, EDGE)}
+    return {
+        **_DESK_DEFAULTS,
+        **_inherited(),
+        **addresses,
+        **public_ports(ports),
+        "LISTEN_HOST": LOOPBACK,
+        "NATS_URL": surroundings.nats_url,
+        "JWT_JWKS_FILE": str(keys.jwks_file),
+        "SERVICE_SECRET": keys.service_secret,
+    }
+
+
+def _target(process_ports: list[int]) -> str:
+    """Where callers find a service: the addresses of its replicas."""
+    return ",".join(f"{LOOPBACK}:{port}" for port in process_ports)
+
+
+def _inherited() -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": python_path(),
+        "PYTHONUNBUFFERED": "1",
+        # gRPC would send even loopback calls through a proxy named in the environment.
+        "no_grpc_proxy": f"{LOOPBACK},localhost",
+    }

@@ -1,0 +1,5 @@
+"""What can go wrong in the stack: one exception whose text is the one line a person reads."""
+
+
+class StackError(Exception):
+    """A failure that is told in one line: what failed, why, and what to do about it. Never shown with a traceback."""

@@ -1,0 +1,226 @@
+"""The OpenAPI 3.1 document of the REST facade, made from the descriptor set.
+
+Describes what Envoy's transcoder does with the annotations; `python -m stack.openapi` prints it.
+"""
+
+import json
+import mimetypes
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+
+from stack.descriptors import Binding, Contracts, access_rule, bindings, field_path
+from stack.openapi_schemas import JsonSchema, Schemas, is_open_message, is_scalar_message
+from stack.protos import GenerationError
+
+_HTTP_BODY = "google.api.HttpBody"
+_ABOUT = """REST facade of the charging station management system, transcoded from its gRPC contracts.
+
+Times are RFC 3339 in UTC, 64-bit integers are strings, enum values are written by name. Lists are paged: `pageSize`
+(default 50, at most 250), `pageToken`, and in the answer `nextPageToken`, empty on the last page. Unknown query
+parameters are refused, unknown fields of a body are ignored. An error is a `google.rpc.Status`; its `details` carry a
+`google.rpc.ErrorInfo` with a `reason` (one of `error.v1.ErrorReason` without its prefix) and, for bad input, a
+`google.rpc.BadRequest` with every field at fault."""
+
+
+class ContractError(Exception):
+    """The annotations contradict each other or the messages; the text names the RPCs concerned."""
+
+
+def document(contracts: Contracts, release: str) -> dict[str, Any]:
+    """The whole document, ready for `json.dumps`. `release` is the version it states.
+
+    Raises ContractError when two RPCs have the same verb and template, or a binding names a field that does not exist.
+    """
+    refuse_clashes(contracts)
+    schemas = Schemas(contracts)
+    tags, paths = [], dict[str, dict[str, Any]]()
+    for service in contracts.services:
+        operations = list(_operations(schemas, service.methods))
+        if operations:
+            tags.append({"name": service.name, "description": schemas.description(service.full_name)})
+        for path, verb, operation in operations:
+            paths.setdefault(path, {})[verb] = operation
+    schemas.reference(contracts.enum("csms.error.v1.ErrorReason"))
+    error = _json(schemas.reference(contracts.message("google.rpc.Status")))
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Charging station management system", "version": release, "description": _ABOUT},
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "responses": {"Error": {"description": "What went wrong, and where.", "content": error}},
+            "schemas": schemas.components,
+        },
+    }
+
+
+def refuse_clashes(contracts: Contracts) -> None:
+    """Raises ContractError naming every verb and template that two RPCs share: Envoy would answer 404 for both."""
+    owners: dict[str, list[str]] = {}
+    for method in contracts.methods:
+        for binding in bindings(method):
+            owners.setdefault(binding.shape, []).append(method.full_name)
+    clashes = [f"{shape}: {' and '.join(names)}" for shape, names in owners.items() if len(names) > 1]
+    if clashes:
+        raise ContractError("the same verb and template twice, which makes both unreachable: " + "; ".join(clashes))
+
+
+def _operations(schemas: Schemas, methods: Iterable[MethodDescriptor]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for method in methods:
+        for number, binding in enumerate(bindings(method), start=1):
+            try:
+                yield _path(method.input_type, binding), binding.verb, _operation(schemas, method, binding, number)
+            except KeyError as error:
+                raise ContractError(f"{method.full_name}: {error.args[0]}") from None
+
+
+def _operation(schemas: Schemas, method: MethodDescriptor, binding: Binding, number: int) -> dict[str, Any]:
+    service = method.containing_service
+    comment = schemas.description(method.full_name)
+    operation: dict[str, Any] = {
+        "operationId": f"{service.name}_{method.name}" + (f"_{number}" if number > 1 else ""),
+        "tags": [service.name],
+        "summary": _first_sentence(comment),
+        "description": f"{comment}\n\n{_access(method)}".lstrip(),
+        "x-grpc-method": f"/{service.full_name}/{method.name}",
+    }
+    if parameters := [*_path_parameters(schemas, method, binding), *_query_parameters(schemas, method, binding)]:
+        operation["parameters"] = parameters
+    if binding.body:
+        operation["requestBody"] = {"required": True, "content": _request_content(schemas, method, binding)}
+    operation["responses"] = _responses(schemas, method, binding)
+    rule = access_rule(method)
+    if rule is not None and rule.public:
+        operation["security"] = []
+    return operation
+
+
+def _access(method: MethodDescriptor) -> str:
+    rule = access_rule(method)
+    if rule is None or rule.public:
+        return "Open to anybody."
+    own = " Drivers reach only what is their own." if rule.driver_request_field or rule.driver_response_field else ""
+    return f"Needs the permission `{rule.permission}`.{own}"
+
+
+def _path(request: Descriptor, binding: Binding) -> str:
+    path = binding.template
+    for variable in binding.variables:
+        before, _, rest = path.partition("{" + variable)
+        path = f"{before}{{{_json_path(field_path(request, variable))}}}{rest.partition('}')[2]}"
+    return path
+
+
+def _json_path(fields: Iterable[FieldDescriptor]) -> str:
+    return ".".join(field.json_name for field in fields)
+
+
+def _path_parameters(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> Iterator[dict[str, Any]]:
+    for variable in binding.variables:
+        fields = field_path(method.input_type, variable)
+        yield _parameter(schemas, "path", fields) | {"required": True}
+
+
+def _query_parameters(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> Iterator[dict[str, Any]]:
+    if binding.body == "*":
+        return
+    elsewhere = {*binding.variables, *filter(None, [binding.body])}
+    for fields in _query_fields(method.input_type, ()):
+        if not any(".".join(field.name for field in fields[:end]) in elsewhere for end in range(1, len(fields) + 1)):
+            yield _parameter(schemas, "query", fields)
+
+
+def _query_fields(message: Descriptor, above: tuple[FieldDescriptor, ...]) -> Iterator[tuple[FieldDescriptor, ...]]:
+    """Every field that a query string can carry, as its path from the request: no maps, no lists of messages."""
+    for field in message.fields:
+        inner = field.message_type
+        if inner is None or is_scalar_message(inner):
+            yield (*above, field)
+        elif not (field.is_repeated or is_open_message(inner) or _contains_itself(inner, (*above, field))):
+            yield from _query_fields(inner, (*above, field))
+
+
+def _contains_itself(message: Descriptor, path: tuple[FieldDescriptor, ...]) -> bool:
+    return any(field.containing_type == message for field in path)
+
+
+def _parameter(schemas: Schemas, place: str, fields: Iterable[FieldDescriptor]) -> dict[str, Any]:
+    path = list(fields)
+    schema = schemas.field(path[-1])
+    parameter = {"name": _json_path(path), "in": place, "schema": schema}
+    if description := schema.pop("description", ""):
+        parameter["description"] = description
+    return parameter
+
+
+def _request_content(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> dict[str, Any]:
+    request = method.input_type
+    if binding.body != "*":
+        body = field_path(request, binding.body)[-1]
+        return _content(schemas, body.message_type, binding) if body.message_type else _json(schemas.field(body))
+    if not binding.variables:
+        return _content(schemas, request, binding)
+    return _json(schemas.fields(field for field in request.fields if field.name not in binding.variables))
+
+
+def _responses(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> dict[str, Any]:
+    answer = method.output_type
+    comment = "The document." if answer.full_name == _HTTP_BODY else schemas.description(answer.full_name)
+    success: dict[str, Any] = {"description": comment or "The answer."}
+    code = _success_code(method, binding)
+    if code != "204":
+        success["content"] = _content(schemas, answer, binding)
+    if code == "201":
+        success["headers"] = {"Location": {"schema": {"type": "string"}, "description": "Path of what was created."}}
+    if method.server_streaming and "application/json" in success["content"]:
+        success["description"] += "\n\nOne JSON object per line, or one server-sent event each for the latter type."
+        success["content"]["text/event-stream"] = {"schema": schemas.reference(answer)}
+    return {code: success, "default": {"$ref": "#/components/responses/Error"}}
+
+
+def _success_code(method: MethodDescriptor, binding: Binding) -> str:
+    if binding.verb == "post" and method.name.startswith("Create"):
+        return "201"
+    if binding.verb == "delete" and method.name.startswith("Delete"):
+        return "204"
+    return "200"
+
+
+def _content(schemas: Schemas, message: Descriptor, binding: Binding) -> dict[str, Any]:
+    if message.full_name != _HTTP_BODY:
+        return _json(schemas.reference(message))
+    # The handler chooses the type at run time; the end of the path tells it: `/usage.csv`, `/invoices/{id}/pdf`.
+    last = binding.template.rpartition("/")[2]
+    guess = mimetypes.guess_type(last if "." in last else f"file.{last}", strict=False)[0]
+    return {guess or "*/*": {}}
+
+
+def _json(schema: JsonSchema) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _first_sentence(comment: str) -> str:
+    paragraph = " ".join(comment.split("\n\n")[0].split())
+    return paragraph.split(". ")[0].rstrip(".")
+
+
+def main() -> int:
+    """Command line: prints the document; 1 with a reason on stderr when the contracts do not allow one."""
+    try:
+        text = json.dumps(document(Contracts.load(), version("csms")), indent=1, ensure_ascii=False)
+    except (ContractError, GenerationError) as error:
+        print(f"openapi: {error}", file=sys.stderr)
+        return 1
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What must hold before anything is started: every port is free and the contracts are compiled. Starts nothing."""
+
+import time
+from collections.abc import Sequence
+
+from stack import ports as tcp
+from stack.config import DESCRIPTOR_SET
+from stack.errors import StackError
+from stack.settings import StackSettings
+from stack.topology import PUBLIC_PORTS
+
+# The children of a stack that was killed a moment ago are still closing their ports.
+_PATIENCE_SECONDS = 1.0
+
+
+def check(settings: StackSettings, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+    """Raise StackError when the stack could not come up; a taken port has that long to become free."""
+    if not DESCRIPTOR_SET.exists():
+        raise StackError("the contracts are not compiled: proto/csms.binpb is missing; `make protos` makes it")
+    wanted = _wanted(settings)
+    _check_distinct(wanted)
+    give_up_at = time.monotonic() + patience_seconds
+    while taken := [(name, number) for name, number in wanted if _is_taken(name, number, settings.public_host)]:
+        if time.monotonic() > give_up_at:
+            raise StackError(_complaint(taken))
+        time.sleep(0.1)
+
+
+def _wanted(settings: StackSettings) -> list[tuple[str, int]]:
+    outside = {"postgres": settings.database_url, "nats": settings.nats_url}
+    return [(name, number) for name, number in settings.ports().everyone() if not outside.get(name)]
+
+
+def _check_distinct(wanted: Sequence[tuple[str, int]]) -> None:
+    owners: dict[int, str] = {}
+    for name, number in wanted:
+        if number in owners:
+            raise StackError(f"port {number} is meant for both {owners[number]} and {name}; one must be set otherwise")
+        owners[number] = name
+
+
+def _is_taken(name: str, number: int, public_host: str) -> bool:
+    try:
+        return tcp.is_taken(number, public_host if name in PUBLIC_PORTS else tcp.LOOPBACK)
+    except (OSError, OverflowError) as error:
+        raise StackError(f"port {number} ({name}) cannot be used: {error}; {_remedy([name])}") from error
+
+
+def _complaint(taken: Sequence[tuple[str, int]]) -> str:
+    name, number = taken[0]
+    others = f" and {len(taken) - 1} more are" if len(taken) > 1 else " is"
+    return f"port {number} ({name}){others} in use; {_remedy([name for name, _ in taken])}"
+
+
+def _remedy(names: Sequence[str]) -> str:
+    if len(names) == 1 and names[0] in PUBLIC_PORTS:
+        return f"{PUBLIC_PORTS[names[0]]} moves it alone, CSMS_PORT_OFFSET all ports of a stack"
+    return "CSMS_PORT_OFFSET moves all ports of a stack"

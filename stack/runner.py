@@ -1,0 +1,145 @@
+"""Brings the whole system up on this machine and keeps it until it is told to stop; also migrates the databases alone.
+
+Decides the order; how each part is run is in its own module.
+"""
+
+import asyncio
+import functools
+import sys
+
+from stack import config, engines, envoy, health, keys, ports, postgres, preflight, schema, welcome
+from stack.children import Program
+from stack.config import Surroundings
+from stack.errors import StackError
+from stack.processes import Supervisor
+from stack.progress import Progress
+from stack.settings import StackSettings
+from stack.state import State
+from stack.topology import EDGE, SERVICES
+
+_SERVING_WITHIN_SECONDS = 30.0
+
+
+def up(settings: StackSettings) -> None:
+    """Run the whole stack until a signal. Raises StackError when it does not come up or a part of it dies."""
+    progress = Progress()
+    state = State(settings.state_dir.absolute())
+    with state.held(settings.ports()):
+        preflight.check(settings)
+        progress.say(f"starting on {state.root}")
+        stack = _Stack(settings, state, progress)
+        asyncio.run(stack.supervisor.run(stack.live))
+        progress.say("stopped")
+
+
+def migrate(settings: StackSettings) -> None:
+    """Bring the databases to the newest revision: of DATABASE_URL, of the stack that runs, or of one that does not.
+
+    The last needs its PostgreSQL, which is started for as long as it takes. Raises StackError.
+    """
+    state = State(settings.state_dir.absolute())
+    stack = _Stack(settings, state, Progress())
+    url = settings.database_url
+    if url is None and (running := state.running()):
+        url = postgres.url(postgres.prepare(state.postgres), running.ports["postgres"])
+    if url is not None:
+        asyncio.run(stack.supervisor.run(functools.partial(stack.migrate_databases, url)))
+        return
+    with state.held(settings.ports()):
+        asyncio.run(stack.supervisor.run(stack.migrate_own_databases))
+
+
+class _Stack:
+    """The parts of one stack, brought up step by step; the supervisor stops them."""
+
+    def __init__(self, settings: StackSettings, state: State, progress: Progress) -> None:
+        self._settings = settings
+        self._state = state
+        self._ports = settings.ports()
+        self._progress = progress
+        self.supervisor = Supervisor(state.logs, progress.say)
+        # Stopped from the last to the first: chargers are bidden farewell while all they need still runs.
+        self._engines = self.supervisor.layer()
+        self._services = self.supervisor.layer()
+        self._entrance = self.supervisor.layer()
+        self._edges = self.supervisor.layer()
+
+    async def live(self) -> None:
+        """Bring everything up, then stay."""
+        running = await engines.start(self._engines, self._settings, self._state)
+        self._progress.say(running.told)
+        await self.migrate_databases(running.database_url)
+        made = await asyncio.to_thread(keys.ensure, self._state.keys)
+        surroundings = Surroundings(self._ports, made, running.database_url, running.nats_url)
+        await self._start_processes(surroundings)
+        await self._start_entrance(surroundings)
+        await self._until_serving()
+        print(welcome.screen(self._settings, self._state, self._progress.seconds()), flush=True)
+        await asyncio.Event().wait()
+
+    async def migrate_own_databases(self) -> None:
+        """Migrate with the engines of the state directory, started for it."""
+        running = await engines.start(self._engines, self._settings, self._state)
+        await self.migrate_databases(running.database_url)
+
+    async def migrate_databases(self, database_url: str) -> None:
+        """Migrate the databases that are behind, all at once."""
+        behind = await schema.outdated(database_url)
+        environment = config.migration_environment(database_url)
+        await self.supervisor.complete(*(_migration(name, environment) for name in behind))
+        self._progress.say(f"migrated {', '.join(behind)}" if behind else "databases are up to date")
+
+    async def _start_processes(self, surroundings: Surroundings) -> None:
+        replicas = range(self._ports.replicas)
+        services = [_service(name, surroundings, replica) for name in SERVICES for replica in replicas]
+        edges = [_edge(surroundings, replica) for replica in replicas]
+        await asyncio.gather(self._services.start(*services), self._edges.start(*edges))
+        self._progress.say(f"{len(services) + len(edges)} processes listen: {', '.join((*SERVICES, EDGE))}")
+
+    async def _start_entrance(self, surroundings: Surroundings) -> None:
+        values = config.embedded_values(self._ports, surroundings.keys, self._settings.public_host)
+        config.render(values, self._state.envoy_configuration)
+        await self._entrance.start(envoy.program(self._state.envoy_configuration, self._ports["envoy admin"]))
+        self._progress.say("Envoy listens")
+
+    async def _until_serving(self) -> None:
+        deadline = self._progress.seconds() + _SERVING_WITHIN_SECONDS
+        while waiting := await self._not_serving():
+            if self._progress.seconds() > deadline:
+                told = "; ".join(f"{one.name} on port {one.port}: {one.message}" for one in waiting)
+                raise StackError(f"not everything serves after {_SERVING_WITHIN_SECONDS:g} s: {told}")
+            await asyncio.sleep(0.05)
+        self._progress.say("every public port serves")
+
+    async def _not_serving(self) -> list[health.Health]:
+        answers = await asyncio.to_thread(health.ask, self._ports, self._settings.public_host)
+        return [answer for answer in answers if not answer.serving]
+
+
+def _migration(service: str, environment: dict[str, str]) -> Program:
+    command = [sys.executable, "-m", "services.chassis.migrations", service]
+    return Program(f"migrate-{service}", command, environment)
+
+
+def _service(name: str, surroundings: Surroundings, replica: int) -> Program:
+    port = surroundings.ports.process(name, replica)
+    return Program(
+        name=_replica_name(name, replica),
+        command=[sys.executable, "-m", f"services.{name}"],
+        environment=config.environment_for(name, surroundings, replica),
+        ready=lambda _pid: ports.is_listening(port),
+    )
+
+
+def _edge(surroundings: Surroundings, replica: int) -> Program:
+    wanted = (surroundings.ports.process(EDGE, replica), surroundings.ports.websocket(replica))
+    return Program(
+        name=_replica_name(EDGE, replica),
+        command=[sys.executable, "-m", "ocpp_edge"],
+        environment=config.environment_for(EDGE, surroundings, replica),
+        ready=lambda _pid: all(ports.is_listening(port) for port in wanted),
+    )
+
+
+def _replica_name(name: str, replica: int) -> str:
+    return name if replica == 0 else f"{name}-{replica + 1}"

@@ -1,0 +1,45 @@
+"""Whether the databases of the services are at the newest revision. Only looks, `services.chassis.migrations` acts."""
+
+import asyncio
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from stack.topology import SERVICES
+
+_CONNECT_SECONDS = 5
+
+
+async def outdated(database_url: str, services: Sequence[str] = SERVICES) -> list[str]:
+    """Those of `services` whose database is missing or behind on the server of `database_url`.
+
+    A server that cannot be asked counts as behind: the migration will say what is wrong with it.
+    """
+    newest = {service: _newest(service) for service in services}
+    addresses = [make_conninfo(database_url, dbname=_database(service)) for service in services]
+    found = await asyncio.gather(*(_revision(address) for address in addresses))
+    return [service for service, revision in zip(services, found, strict=True) if revision != newest[service]]
+
+
+async def _revision(conninfo: str) -> str | None:
+    try:
+        async with await psycopg.AsyncConnection.connect(conninfo, connect_timeout=_CONNECT_SECONDS) as connection:
+            cursor = await connection.execute("SELECT version_num FROM alembic_version")
+            row = await cursor.fetchone()
+    except psycopg.Error:
+        return None
+    return row[0] if row else None
+
+
+def _database(service: str) -> str:
+    return str(importlib.import_module(f"services.{service}.migrations").DATABASE)
+
+
+def _newest(service: str) -> str:
+    """The newest revision, by the names of the files: `0001_stations.py` is revision `0001`."""
+    [place] = importlib.import_module(f"services.{service}.migrations").__path__
+    files = sorted(Path(place, "versions").glob("[0-9]*_*.py"))
+    return files[-1].name.split("_", 1)[0] if files else ""

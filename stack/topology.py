@@ -1,0 +1,78 @@
+"""Who is in the stack and on which port: the services, their replicas, the engines and the public entrances.
+
+Pure data and arithmetic.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+SERVICES = ("station", "driver", "billing", "monitoring", "transaction")
+EDGE = "edge"
+
+# The public entrances and the variable that moves each alone; the offset moves all.
+PUBLIC_PORTS: Mapping[str, str] = {
+    "gateway": "GATEWAY_PORT",
+    "station": "STATION_PORT",
+    "driver": "DRIVER_PORT",
+    "billing": "BILLING_PORT",
+    "monitoring": "MONITORING_PORT",
+    "transaction": "TRANSACTION_PORT",
+    "ocpp": "OCPP_WEBSOCKET_PORT",
+}
+
+PORTS: Mapping[str, int] = {
+    "gateway": 3000,
+    "station": 3001,
+    "driver": 3002,
+    "billing": 3003,
+    "monitoring": 3004,
+    "transaction": 4001,
+    "ocpp": 4000,
+    "envoy admin": 9901,
+    "station process": 13001,
+    "driver process": 13002,
+    "billing process": 13003,
+    "monitoring process": 13004,
+    "transaction process": 14001,
+    "edge process": 14000,
+    "edge websocket": 14100,
+    "nats": 14222,
+    "postgres": 15432,
+}
+
+# Far enough apart that ten replicas of one process never meet another's ports.
+_REPLICA_STEP = 10
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of one stack: by name for the first replica, by arithmetic for the others. Replicas count from 0."""
+
+    numbers: Mapping[str, int]
+    replicas: int = 1
+
+    def __getitem__(self, name: str) -> int:
+        return self.numbers[name]
+
+    def process(self, name: str, replica: int = 0) -> int:
+        """The internal gRPC port of a service or the edge."""
+        return self[f"{name} process"] + replica * _REPLICA_STEP
+
+    def websocket(self, replica: int = 0) -> int:
+        """The internal WebSocket port of an edge."""
+        return self["edge websocket"] + replica * _REPLICA_STEP
+
+    def processes(self, name: str) -> list[int]:
+        """The internal gRPC ports of all replicas of a service or the edge."""
+        return [self.process(name, replica) for replica in range(self.replicas)]
+
+    def websockets(self) -> list[int]:
+        """The internal WebSocket ports of all edges."""
+        return [self.websocket(replica) for replica in range(self.replicas)]
+
+    def everyone(self) -> Iterator[tuple[str, int]]:
+        """Every port with its name, those of the replicas included."""
+        for name, number in self.numbers.items():
+            replicated = name.endswith(" process") or name == "edge websocket"
+            for replica in range(self.replicas if replicated else 1):
+                yield name, number + replica * _REPLICA_STEP

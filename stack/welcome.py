@@ -1,0 +1,39 @@
+"""The one screen shown when the stack is up: where everything is, how to get a token, what to try."""
+
+from stack import health
+from stack.settings import StackSettings
+from stack.state import State
+from stack.topology import SERVICES
+
+_SCREEN = """
+CSMS is up after {seconds:.1f} s. Ctrl-C stops everything.
+
+  REST and gRPC    {gateway}   documentation: {gateway}/docs
+  one service      {services}
+  charge points    ws://{host}:{ocpp}/ocpp/<charge point id>
+  logs             {logs}
+
+A token, and a first call with it:
+
+  TOKEN=$({prefix}csms token --role operator)
+  curl -H "Authorization: Bearer $TOKEN" {gateway}/stations
+
+Who is there:  {prefix}csms status
+"""
+
+
+def screen(settings: StackSettings, state: State, seconds: float) -> str:
+    """The text of the screen for a stack that took `seconds` to come up."""
+    ports = settings.ports()
+    host = health.reachable(settings.public_host)
+    # The default directory is found by itself, another one must be named.
+    standard = state.root == type(settings).model_fields["state_dir"].default.absolute()
+    return _SCREEN.format(
+        seconds=seconds,
+        host=host,
+        gateway=f"http://{host}:{ports['gateway']}",
+        services=", ".join(f"{name} {ports[name]}" for name in SERVICES),
+        ocpp=ports["ocpp"],
+        logs=state.logs,
+        prefix="" if standard else f"CSMS_STATE_DIR={state.root} ",
+    )

@@ -1,0 +1,33 @@
+"""A small service's database and what is needed to send events to and fro on it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from tests.fixtures.postgres import FreshDatabase
+
+SAMPLE = "tests.contract.chassis.sample"
+
+
+@pytest.fixture
+def database_url(fresh_database: FreshDatabase) -> str:
+    """The URL of a new database of the sample service."""
+    return fresh_database(SAMPLE)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A new database of the sample service."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[EventBus]:
+    """A connected bus with an empty stream."""
+    bus = await EventBus.connect(nats_url)
+    yield bus
+    await bus.close()

@@ -1,0 +1,160 @@
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from services.chassis.database import Database, DatabaseUnavailable, constraint_of
+from services.kernel.errors import DomainError, ErrorKind
+from stack import postgres
+from stack.ports import free_port
+
+
+async def _things(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return sorted((await connection.scalars(text("SELECT id FROM things"))).all())
+
+
+async def _add_thing(database: Database, name: str) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("INSERT INTO things VALUES (:name)"), {"name": name})
+
+
+async def test_a_transaction_is_committed_when_its_block_ends(database: Database) -> None:
+    await _add_thing(database, "kept")
+    assert await _things(database) == ["kept"]
+
+
+async def test_a_transaction_is_rolled_back_when_its_block_raises(database: Database) -> None:
+    async def fail() -> None:
+        async with database.transaction() as connection:
+            await connection.execute(text("INSERT INTO things VALUES ('lost')"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await _things(database) == []
+
+
+async def test_a_read_cannot_write(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="read-only transaction"):
+        async with database.read() as connection:
+            await connection.execute(text("INSERT INTO things VALUES ('smuggled')"))
+    await _add_thing(database, "the connection can write again")
+
+
+async def test_a_raw_transaction_copies_and_commits(database: Database) -> None:
+    async with database.raw_transaction() as connection, connection.cursor() as cursor:
+        async with cursor.copy("COPY things FROM STDIN") as copy:
+            for name in ("a", "b"):
+                await copy.write_row((name,))
+    assert await _things(database) == ["a", "b"]
+
+
+async def test_a_raw_transaction_is_rolled_back_when_its_block_raises(database: Database) -> None:
+    async def fail() -> None:
+        async with database.raw_transaction() as connection:
+            await connection.execute("INSERT INTO things VALUES ('lost')")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await _things(database) == []
+
+
+async def test_a_violated_constraint_is_known_by_its_name(database: Database) -> None:
+    await _add_thing(database, "one")
+    with pytest.raises(IntegrityError) as refused:
+        await _add_thing(database, "one")
+    assert constraint_of(refused.value) == "things_pkey"
+    with pytest.raises(psycopg.IntegrityError) as refused_raw:
+        async with database.raw_transaction() as connection:
+            await connection.execute("INSERT INTO things VALUES ('one')")
+    assert constraint_of(refused_raw.value) == "things_pkey"
+    assert constraint_of(ValueError()) is None
+
+
+async def test_times_come_back_in_utc(database: Database) -> None:
+    async with database.read() as connection:
+        noon = await connection.scalar(text("SELECT timestamptz '2030-07-01 14:00+02'"))
+    assert noon is not None
+    assert noon.isoformat() == "2030-07-01T12:00:00+00:00"
+
+
+async def test_a_statement_that_takes_too_long_is_a_missed_deadline(database: Database) -> None:
+    async def dawdle() -> None:
+        async with database.transaction() as connection:
+            await connection.execute(text("SET LOCAL statement_timeout = '20ms'"))
+            await connection.execute(text("SELECT pg_sleep(5)"))
+
+    with pytest.raises(DomainError) as missed:
+        await dawdle()
+    assert missed.value.kind is ErrorKind.DEADLINE_EXCEEDED
+
+
+async def test_an_absent_database_is_unavailable() -> None:
+    database = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+    with pytest.raises(DatabaseUnavailable) as refused:
+        await database.ping()
+    assert (refused.value.kind, refused.value.reason) == (ErrorKind.UNAVAILABLE, "UNAVAILABLE")
+    with pytest.raises(DatabaseUnavailable):
+        async with database.raw():
+            pass
+    await database.close()
+
+
+async def test_an_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.chassis.database._ACQUIRE_SECONDS", 0.05)
+    database = Database(database_url, pool_size=1, overflow=0, raw_pool_size=1)
+    async with database.transaction(), database.raw_transaction():
+        with pytest.raises(DatabaseUnavailable):
+            await database.ping()
+        with pytest.raises(DatabaseUnavailable):
+            async with database.raw_transaction():
+                pass
+    await database.ping()
+    await database.close()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[postgres.Server]:
+    """A server that a test may end."""
+    folder = Path(tempfile.mkdtemp(prefix="csms-test-postgres-"))
+    try:
+        server = postgres.start(folder, port=free_port(), settings={"fsync": "off"})
+        yield server
+        server.stop()
+    finally:
+        postgres.remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_after_a_restart_of_the_server_the_next_call_works(own_postgres: postgres.Server) -> None:
+    database = Database(own_postgres.url)
+    await _use_every_pool(database)
+
+    own_postgres.child.kill()
+    own_postgres.stop()
+    with pytest.raises(DatabaseUnavailable):
+        await database.ping()
+    restarted = postgres.start(own_postgres.home.folder, port=own_postgres.port, settings={"fsync": "off"})
+    await _use_every_pool(database)
+
+    restarted.stop()
+    restarted = postgres.start(own_postgres.home.folder, port=own_postgres.port, settings={"fsync": "off"})
+    await _use_every_pool(database)
+    await database.close()
+    restarted.stop()
+
+
+async def _use_every_pool(database: Database) -> None:
+    """Leaves several idle connections in each pool."""
+    async with database.transaction() as one, database.read() as other:
+        await one.execute(text("SELECT 1"))
+        await other.execute(text("SELECT 1"))
+    async with database.raw_transaction() as raw:
+        await raw.execute("SELECT 1")

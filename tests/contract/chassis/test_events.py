@@ -1,0 +1,92 @@
+import asyncio
+
+import pytest
+
+from services.chassis import events, metrics
+from services.chassis.events import EventBus, LiveMessage, OutgoingEvent
+from tests.fixtures.background import eventually
+from tests.fixtures.nats import OwnNats
+
+
+async def test_live_messages_reach_those_who_listen(bus: EventBus, nats_url: str) -> None:
+    other = await EventBus.connect(nats_url)
+    async with other.subscribe_live("csms.live.meter.*", "csms.live.status.>") as messages:
+        await bus.publish_live("csms.live.meter.CP1", b"1")
+        await bus.publish_live("csms.live.other.CP1", b"2")
+        await bus.publish_live("csms.live.status.CP1.2", b"3")
+        received = [await anext(messages), await anext(messages)]
+    assert received == [LiveMessage("csms.live.meter.CP1", b"1"), LiveMessage("csms.live.status.CP1.2", b"3")]
+    await other.close()
+
+
+async def test_domain_events_can_be_listened_to_live(bus: EventBus) -> None:
+    async with bus.subscribe_live("csms.event.driver.card.*.*") as messages:
+        subject = events.subject("driver", "card", "changed", "A.B")
+        assert await bus.publish([OutgoingEvent("1", subject, b"payload")]) == [True]
+        assert await anext(messages) == LiveMessage("csms.event.driver.card.changed.A%2EB", b"payload")
+
+
+async def test_a_slow_listener_loses_what_it_has_no_room_for(bus: EventBus) -> None:
+    async def lost() -> bool:
+        return metrics.counter("csms_live_messages_dropped_total", "").value == before + 3
+
+    before = metrics.counter("csms_live_messages_dropped_total", "").value
+    async with bus.subscribe_live("csms.live.x", limit=2) as messages:
+        for number in range(5):
+            await bus.publish_live("csms.live.x", str(number).encode())
+        await eventually(lost)
+        assert [(await anext(messages)).payload, (await anext(messages)).payload] == [b"0", b"1"]
+
+
+async def test_live_messages_are_dropped_while_the_server_is_away(own_nats: OwnNats) -> None:
+    bus = EventBus(own_nats.url)
+    await bus.publish_live("csms.live.x", b"never connected")
+    own_nats.start()
+    await bus.ready()
+    async with bus.subscribe_live("csms.live.x") as messages:
+        own_nats.stop()
+        await eventually(lambda: _is_away(bus))
+        await bus.publish_live("csms.live.x", b"away")
+        own_nats.start()
+        await bus.ready()
+        await bus.publish_live("csms.live.x", b"back")
+        assert (await anext(messages)).payload == b"back"
+    await bus.close()
+
+
+async def test_a_live_message_may_not_enter_the_event_stream(bus: EventBus) -> None:
+    with pytest.raises(ValueError, match="belongs to the event stream"):
+        await bus.publish_live("csms.event.driver.card.changed.x", b"")
+
+
+async def test_a_bus_waits_for_its_server(own_nats: OwnNats) -> None:
+    connecting = asyncio.create_task(EventBus.connect(own_nats.url))
+    await asyncio.sleep(0)
+    assert not connecting.done()
+    own_nats.start()
+    async with asyncio.timeout(10):
+        bus = await connecting
+    assert bus.is_ready
+    await bus.close()
+    assert not bus.is_ready
+
+
+async def test_a_bus_knows_several_servers(own_nats: OwnNats) -> None:
+    own_nats.start()
+    async with asyncio.timeout(10):
+        bus = await EventBus.connect(f"nats://127.0.0.1:1, {own_nats.url}")
+    assert await bus.publish([OutgoingEvent("1", "csms.event.a.b.c.d", b"")]) == [True]
+    await bus.close()
+
+
+async def test_a_stream_that_is_there_is_left_as_it_is(bus: EventBus, nats_url: str) -> None:
+    jetstream = await bus.ready()
+    config = (await jetstream.stream_info(events.STREAM)).config
+    await jetstream.update_stream(config.evolve(max_age=3600))
+    another = await EventBus.connect(nats_url)
+    await another.close()
+    assert (await jetstream.stream_info(events.STREAM)).config.max_age == 3600
+
+
+async def _is_away(bus: EventBus) -> bool:
+    return not bus.is_ready

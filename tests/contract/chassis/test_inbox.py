@@ -1,0 +1,244 @@
+import asyncio
+from collections import Counter
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from services.chassis.database import Database
+from services.chassis.events import EventBus, OutgoingEvent
+from services.chassis.inbox import Handler, consume
+from services.chassis.outbox import OutboxRelay
+from services.kernel.errors import unavailable
+from tests.contract.chassis.sample.events import ALL, append, apply, effects, event_about, parked
+from tests.fixtures.background import eventually, running
+from tests.fixtures.nats import OwnNats
+
+CONSUMER = "sample-effects"
+
+
+class Faulty:
+    """A handler that leaves its trace and then fails as often as `failures` tells for an entity."""
+
+    def __init__(self, failures: dict[str, int], error: type[Exception] | Exception = RuntimeError) -> None:
+        self.calls: Counter[str] = Counter()
+        self._failures = failures
+        self._error = error
+
+    async def __call__(self, connection: AsyncConnection, event: DomainEvent) -> None:
+        await apply(connection, event)
+        entity = event.token_changed.id_token
+        self.calls[entity] += 1
+        if self.calls[entity] <= self._failures.get(entity, 0):
+            raise self._error
+
+
+async def _consume(bus: EventBus, database: Database, handler: Handler = apply, attempts: int = 10) -> None:
+    await consume(bus, database, CONSUMER, [ALL], handler, attempts=attempts, first_delay_seconds=0.01)
+
+
+async def _all_effects(database: Database, *entities: str) -> None:
+    async def happened() -> bool:
+        return len(await effects(database)) >= len(entities)
+
+    await eventually(happened)
+    assert await effects(database) == sorted(entities)
+
+
+async def _all_acknowledged(bus: EventBus) -> None:
+    jetstream = await bus.ready()
+
+    async def acknowledged() -> bool:
+        info = await jetstream.consumer_info("CSMS_EVENTS", CONSUMER)
+        return (info.num_pending, info.num_ack_pending) == (0, 0)
+
+    await eventually(acknowledged)
+
+
+async def test_every_event_has_its_effect(database: Database, bus: EventBus) -> None:
+    names = [f"e{number:03d}" for number in range(150)]
+    await append(database, *names)
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database)):
+        await _all_effects(database, *names)
+        await append(database, "later")
+        await _all_effects(database, *names, "later")
+        await _all_acknowledged(bus)
+
+
+async def test_a_lone_event_is_handled_at_once(database: Database, bus: EventBus) -> None:
+    relay = OutboxRelay(database, bus)
+    async with running(relay.run(), _consume(bus, database)):
+        await append(database, "warm up")
+        await _all_effects(database, "warm up")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await append(database, "lone")
+        relay.wake()
+        await _all_effects(database, "warm up", "lone")
+        # The library's own batched fetch would have held it back for seconds.
+        assert loop.time() - began < 1.0
+
+
+async def test_an_event_that_is_in_the_stream_twice_has_its_effect_once(database: Database, bus: EventBus) -> None:
+    event = event_about("a")
+    # Other message ids, as if the second came after the stream had forgotten the first.
+    copies = [OutgoingEvent(f"copy {number}", event.subject, event.SerializeToString()) for number in range(3)]
+    assert await bus.publish(copies) == [True, True, True]
+    async with running(_consume(bus, database)):
+        await _all_effects(database, "a")
+        await _all_acknowledged(bus)
+        last = event_about("last")
+        await bus.publish([copies[0], OutgoingEvent(last.id, last.subject, last.SerializeToString())])
+        await _all_effects(database, "a", "last")
+
+
+async def test_two_consumers_have_their_own_effects(database: Database, bus: EventBus) -> None:
+    await append(database, "a")
+    other = consume(bus, database, "sample-other", ["csms.event.sample.card.*.*"], apply)
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database), other):
+        await _all_effects(database, "a", "a")
+
+
+async def test_a_consumer_is_given_its_own_subjects_only(database: Database, bus: EventBus) -> None:
+    foreign = event_about("foreign")
+    foreign.subject = "csms.event.other.card.changed.foreign"
+    await bus.publish([OutgoingEvent(foreign.id, foreign.subject, foreign.SerializeToString())])
+    await append(database, "own")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database)):
+        await _all_effects(database, "own")
+        await _all_acknowledged(bus)
+
+
+async def test_an_event_whose_handler_fails_first_has_its_effect_once(database: Database, bus: EventBus) -> None:
+    handler = Faulty({"b": 1})
+    await append(database, "a", "b", "c")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database, handler)):
+        await _all_effects(database, "a", "b", "c")
+        await _all_acknowledged(bus)
+    assert await parked(database) == []
+
+
+async def test_a_poison_event_is_parked_and_the_others_go_on(database: Database, bus: EventBus) -> None:
+    handler = Faulty({"poison": 1000}, ValueError("cannot stomach this"))
+    await append(database, "a", "poison", "b")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database, handler, attempts=4)):
+        await _all_effects(database, "a", "b")
+        await append(database, "c")
+        await _all_effects(database, "a", "b", "c")
+        await eventually(lambda: _has_parked(database))
+        await _all_acknowledged(bus)
+    assert await parked(database) == [("poison", 4, "ValueError: cannot stomach this")]
+
+
+async def test_a_parked_event_gets_another_try_after_a_restart(database: Database, bus: EventBus) -> None:
+    await append(database, "poison")
+    faulty = Faulty({"poison": 1000})
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database, faulty, attempts=1)):
+        await eventually(lambda: _has_parked(database))
+    async with running(_consume(bus, database, faulty, attempts=1)):
+        await eventually(lambda: _called(faulty, "poison", 2))
+    assert (await effects(database), len(await parked(database))) == ([], 1)
+    async with running(_consume(bus, database)):
+        await _all_effects(database, "poison")
+    assert await parked(database) == []
+
+
+async def test_an_event_is_not_parked_for_the_absence_of_others(database: Database, bus: EventBus) -> None:
+    handler = Faulty({"a": 5}, unavailable("the billing service does not answer"))
+    await append(database, "a")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database, handler, attempts=2)):
+        await _all_effects(database, "a")
+    assert (handler.calls["a"], await parked(database)) == (6, [])
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff\xff", DomainEvent(id="no uuid").SerializeToString()])
+async def test_what_is_no_event_is_parked_at_once(database: Database, bus: EventBus, payload: bytes) -> None:
+    await bus.publish([OutgoingEvent("garbage", "csms.event.sample.card.changed.garbage", payload)])
+    await append(database, "a")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database)):
+        await _all_effects(database, "a")
+        await eventually(lambda: _has_parked(database))
+    [(entity, attempts, error)] = await parked(database)
+    assert (entity, attempts, error.split(":")[0]) == ("garbage", 1, "_NotAnEvent")
+
+
+async def test_replicas_share_the_events_and_each_has_its_effect_once(
+    database: Database, database_url: str, bus: EventBus, nats_url: str
+) -> None:
+    other_database, other_bus = Database(database_url), await EventBus.connect(nats_url)
+    handlers = [Faulty({}), Faulty({})]
+    names = [f"e{number:03d}" for number in range(400)]
+    replicas = (_consume(bus, database, handlers[0]), _consume(other_bus, other_database, handlers[1]))
+    await append(database, *names)
+    async with running(OutboxRelay(database, bus).run(), *replicas):
+        await _all_effects(database, *names)
+        await _all_acknowledged(bus)
+    assert all(handler.calls for handler in handlers)
+    await other_bus.close()
+    await other_database.close()
+
+
+async def test_consumers_outlive_the_absence_of_nats(database: Database, own_nats: OwnNats) -> None:
+    bus = EventBus(own_nats.url)
+    await append(database, "before")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database)):
+        await asyncio.sleep(0)
+        own_nats.start()
+        await _all_effects(database, "before")
+        own_nats.stop()
+        await append(database, "meanwhile")
+        own_nats.start()
+        await _all_effects(database, "before", "meanwhile")
+        own_nats.stop()
+        own_nats.lose_disk()
+        own_nats.start()
+        await append(database, "after the loss")
+        await _all_effects(database, "before", "meanwhile", "after the loss")
+    await bus.close()
+
+
+async def test_consumers_outlive_the_loss_of_their_database_connections(database: Database, bus: EventBus) -> None:
+    """Cut off in the middle of a transaction, nothing of the event remains, and it is handled again."""
+    cut: list[str] = []
+
+    async def handle(connection: AsyncConnection, event: DomainEvent) -> None:
+        await apply(connection, event)
+        if not cut:
+            cut.append(event.id)
+            async with database.transaction() as other:
+                pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+                await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+    await append(database, "a", "b")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database, handle, attempts=1)):
+        await _all_effects(database, "a", "b")
+        await _all_acknowledged(bus)
+    assert (len(cut), await parked(database)) == (1, [])
+
+
+async def test_a_process_that_dies_in_its_work_leaves_it_to_the_next(
+    database: Database, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.chassis.deliveries.ACK_WAIT_SECONDS", 1)
+    reached = asyncio.Event()
+
+    async def hang(connection: AsyncConnection, event: DomainEvent) -> None:
+        await apply(connection, event)
+        reached.set()
+        await asyncio.Event().wait()
+
+    await append(database, "a")
+    async with running(OutboxRelay(database, bus).run()):
+        async with running(_consume(bus, database, hang)):
+            await reached.wait()
+        async with running(_consume(bus, database)):
+            await _all_effects(database, "a")
+
+
+async def _has_parked(database: Database) -> bool:
+    return len(await parked(database)) > 0
+
+
+async def _called(handler: Faulty, entity: str, times: int) -> bool:
+    return handler.calls[entity] >= times

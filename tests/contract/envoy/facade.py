@@ -1,0 +1,75 @@
+"""Envoy as its callers see it: REST by port name, and native gRPC channels. Every call stands alone."""
+
+import http.client
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from stack.ports import LOOPBACK
+
+_ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A REST answer; names of headers are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def refusal(self) -> tuple[int, int, str]:
+        """HTTP status, code and message of an error, whose body has exactly the fields of google.rpc.Status."""
+        assert self.headers["content-type"] == "application/json"
+        assert set(self.json) == {"code", "message", "details"}
+        return self.status, self.json["code"], self.json["message"]
+
+
+@dataclass(frozen=True)
+class Facade:
+    """A running Envoy: its ports by the names of stack.topology, and a token that is good everywhere."""
+
+    ports: Mapping[str, int]
+    token: str
+
+    def call(
+        self,
+        port: str,
+        verb: str,
+        path: str,
+        *,
+        token: str | None = "good",
+        body: bytes | Iterable[bytes] | Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        source: str = LOOPBACK,
+    ) -> Answer:
+        """One REST call. `token` is a token, "good" for ours, None for none; a mapping as `body` is sent as JSON."""
+        connection = self.connection(port, source)
+        try:
+            content = json.dumps(body).encode() if isinstance(body, Mapping) else body
+            connection.request(verb, path, content, {**self.authorization(token), **(headers or {})})
+            response = connection.getresponse()
+            received = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, received, response.read())
+        finally:
+            connection.close()
+
+    def connection(self, port: str, source: str = LOOPBACK) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(
+            LOOPBACK, self.ports[port], timeout=_ANSWER_SECONDS, source_address=(source, 0)
+        )
+
+    def channel(self, port: str) -> grpc.Channel:
+        return grpc.insecure_channel(f"{LOOPBACK}:{self.ports[port]}")
+
+    def authorization(self, token: str | None = "good") -> dict[str, str]:
+        """The header or metadata that carries `token`."""
+        return {} if token is None else {"authorization": f"Bearer {self.token if token == 'good' else token}"}

@@ -1,0 +1,138 @@
+"""What Envoy itself refuses: always in the shape of google.rpc.Status, whatever was wrong."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import jwt
+import pytest
+
+from services.chassis.auth import service_token
+from stack import keys
+from stack.keys import Keys
+from tests.contract.envoy.facade import Facade
+
+KIB = 1024
+STATION = "/csms.station.v1.StationService/GetStation"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "body", "expected"),
+    [
+        ("GET", "/nowhere", None, (404, 5, "Could not resolve /nowhere to a method.")),
+        ("PATCH", "/stations", b"{}", (404, 5, "Could not resolve /stations to a method.")),
+        ("POST", STATION, b"{}", (404, 5, f"Could not resolve {STATION} to a method.")),
+        ("GET", "/stations?colour=red", None, (400, 3, '"colour"')),
+        ("GET", "/stations?pageSize=many", None, (400, 3, 'page_size: invalid value "many"')),
+        ("GET", "/stations?status=OPEN", None, (400, 3, 'status: invalid value "OPEN"')),
+        ("GET", "/stations?access_token=x", None, (400, 3, '"access_token"')),
+        ("POST", "/stations", b'{"status": "OPEN"}', (400, 3, 'station.status: invalid value "OPEN"')),
+        ("POST", "/stations", b'{"latitude": "north"}', (400, 3, "station.latitude")),
+        ("POST", "/stations", b'{"name": ', (400, 3, "Unexpected end of string")),
+        ("POST", "/stations", b'{"name": "x"} and more', (400, 3, "before end of input")),
+        ("POST", "/stations", b"[1]", (400, 3, "cannot start list")),
+        ("POST", "/stations", b"\xff\xfe", (400, 3, "UTF-8")),
+        ("POST", "/stations", b'{"name": "' + b"x" * 256 * KIB + b'"}', (413, 8, "larger than 256 KiB")),
+        ("GET", "/ocpp/CP1", None, (404, 5, "Could not resolve /ocpp/CP1 to a method.")),
+        ("GET", "/%00", None, (400, 3, "")),
+        ("CONNECT", "/stations", None, (400, 3, "")),
+    ],
+)
+def test_a_bad_request_is_told_what_is_wrong_with_it(
+    verb: str, path: str, body: bytes | None, expected: tuple[int, int, str], facade: Facade
+) -> None:
+    status, code, message = facade.call("gateway", verb, path, body=body).refusal
+    assert (status, code) == expected[:2]
+    assert expected[2] in message
+
+
+def test_a_body_that_does_not_tell_its_size_is_refused_when_it_grows_too_large(facade: Facade) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b'{"name": "'
+        for _ in range(300):
+            yield b"x" * KIB
+
+    assert facade.call("gateway", "POST", "/stations", body=chunks()).refusal[:2] == (413, 8)
+
+
+def test_a_body_just_below_the_limit_is_accepted(facade: Facade) -> None:
+    assert facade.call("gateway", "POST", "/stations", body={"name": "x" * 255 * KIB}).status == 201
+
+
+def test_headers_may_be_seven_kilobytes_but_not_nine(facade: Facade) -> None:
+    assert facade.call("gateway", "GET", "/stations", headers={"x-padding": "x" * 7000}).status == 200
+    refused = facade.call("gateway", "GET", "/stations", headers={"x-padding": "x" * 9000})
+    assert refused.refusal == (431, 8, "the headers are larger than 8 KiB")
+
+
+def bad_tokens(key_folder_keys: Keys) -> dict[str, tuple[str | None, int]]:
+    """Tokens that are not good enough, and the status that each is refused with."""
+    private_key = key_folder_keys.private_key_file.read_text()
+    now = int(time.time())
+    claims: dict[str, Any] = {"iss": keys.ISSUER, "aud": keys.AUDIENCE, "sub": "a1", "role": "admin", "exp": now + 60}
+
+    def signed(**changes: Any) -> str:
+        return jwt.encode(claims | changes, private_key, algorithm="ES256")
+
+    return {
+        "none": (None, 401),
+        "garbage": ("garbage", 401),
+        "expired": (signed(exp=now - 120), 401),
+        "of another issuer": (signed(iss="csms-internal"), 401),
+        "for somebody else": (signed(aud="another-api"), 403),
+        "of a service": (service_token("billing", key_folder_keys.service_secret), 401),
+        "unsigned": (jwt.encode(claims, None, algorithm="none"), 401),
+        "signed with the service secret": (jwt.encode(claims, key_folder_keys.service_secret, algorithm="HS256"), 401),
+    }
+
+
+@pytest.mark.parametrize("port", ["gateway", "station"])
+def test_a_bad_token_is_refused_on_every_port(port: str, facade: Facade, signing_keys: Keys) -> None:
+    for name, (token, status) in bad_tokens(signing_keys).items():
+        refused = facade.call(port, "GET", "/stations", token=token)
+        assert (name, *refused.refusal[:2]) == (name, status, {401: 16, 403: 7}[status])
+        code = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}[status]
+        assert (name, native_code(facade, port, facade.authorization(token))) == (name, code)
+
+
+def test_a_path_that_belongs_to_nobody_is_not_found_without_a_token_too(facade: Facade) -> None:
+    assert facade.call("gateway", "GET", "/nowhere", token=None).status == 404
+
+
+def test_a_client_that_asks_too_often_is_told_to_wait_and_others_are_not(meagre_facade: Facade) -> None:
+    answers = [meagre_facade.call("gateway", "GET", "/health", source="127.0.0.2") for _ in range(5)]
+    assert answers[-1].refusal == (429, 8, "too many requests; try again soon")
+    assert answers[-1].headers["retry-after"] == "1"
+    assert meagre_facade.call("gateway", "GET", "/health", source="127.0.0.3").status == 503
+
+
+def test_native_grpc_that_asks_too_often_is_told_so_by_its_status(meagre_facade: Facade) -> None:
+    codes = [native_code(meagre_facade, "gateway", meagre_facade.authorization()) for _ in range(5)]
+    assert codes[-1] == "RESOURCE_EXHAUSTED"
+
+
+@pytest.mark.parametrize(
+    ("port", "path"), [("gateway", "/stations"), ("gateway", "/health"), ("ocpp", "/connections"), ("billing", "/invoices")]
+)
+def test_a_service_that_is_down_is_unavailable_at_once(port: str, path: str, meagre_facade: Facade) -> None:
+    began = time.monotonic()
+    answer = meagre_facade.call(port, "GET", path, source="127.0.0.4")
+    assert answer.refusal == (503, 14, "the service does not answer")
+    assert time.monotonic() - began < 1
+
+
+def test_native_grpc_is_told_that_a_service_is_down_by_its_status(meagre_facade: Facade) -> None:
+    assert native_code(meagre_facade, "station", meagre_facade.authorization()) == "UNAVAILABLE"
+
+
+def native_code(facade: Facade, port: str, metadata: dict[str, str]) -> str:
+    """The name of the status of a native GetStation that is refused."""
+    with facade.channel(port) as channel, pytest.raises(grpc.RpcError) as refused:
+        channel.unary_unary(STATION)(b"", metadata=tuple(metadata.items()), timeout=5)
+        channel.close()
+    error = refused.value
+    assert isinstance(error, grpc.Call)
+    # A body in the shape of REST errors would stand here.
+    assert not (error.details() or "").startswith("{")
+    return str(error.code().name)

@@ -1,0 +1,90 @@
+"""What stands behind Envoy in these tests: one real gRPC server for each process, and the WebSocket of the edge.
+
+They run on threads, so that the tests are plain functions which call Envoy as any client does.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import grpc
+import orjson
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from websockets.sync.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from csms.health.v1 import health_service_pb2
+from csms.monitoring.v1 import monitoring_service_pb2
+from csms.station.v1 import station_service_pb2
+from stack.ports import LOOPBACK
+from stack.topology import EDGE, SERVICES
+from tests.contract.envoy.servicers import AnyRpc, Health, Monitoring, Stations, handlers
+
+OCPP_SUBPROTOCOLS = (Subprotocol("ocpp2.0.1"), Subprotocol("ocpp1.6"))
+HEALTH = health_service_pb2.DESCRIPTOR.services_by_name["HealthService"]
+STATIONS = station_service_pb2.DESCRIPTOR.services_by_name["StationService"]
+MONITORING = monitoring_service_pb2.DESCRIPTOR.services_by_name["MonitoringService"]
+_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Upstreams:
+    """The running servers: gRPC ports by the name of the process, the WebSocket port, and what tests ask or steer."""
+
+    ports: Mapping[str, int]
+    websocket_port: int
+    stations: Stations
+    monitoring: Monitoring
+
+
+@contextmanager
+def running() -> Iterator[Upstreams]:
+    """All upstreams, until the end of the block."""
+    stations, monitoring = Stations("station"), Monitoring("monitoring")
+    special = {"station": [handlers(stations, STATIONS)], "monitoring": [handlers(monitoring, MONITORING)]}
+    with ThreadPoolExecutor(_THREADS) as executor, ExitStack() as stack:
+        ports = {}
+        for name in (*SERVICES, EDGE):
+            server = grpc.server(executor, [*special.get(name, ()), handlers(Health(name), HEALTH), AnyRpc(name)])
+            ports[name] = _start(server, name)
+            stack.callback(_stop, server)
+        # Called before the servers stop: a stalled stream would hold its thread.
+        stack.callback(monitoring.may_go_on.set)
+        yield Upstreams(ports, stack.enter_context(_charge_point_socket()), stations, monitoring)
+
+
+def _start(server: grpc.Server, name: str) -> int:
+    health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
+    reflection.enable_server_reflection([f"process.{name}"], server)
+    port = server.add_insecure_port(f"{LOOPBACK}:0")
+    server.start()
+    return port
+
+
+def _stop(server: grpc.Server) -> None:
+    server.stop(grace=None).wait()
+
+
+@contextmanager
+def _charge_point_socket() -> Iterator[int]:
+    """A WebSocket server that first tells what it was asked for, then echoes; yields its port."""
+    with serve(_tell_and_echo, LOOPBACK, 0, subprotocols=OCPP_SUBPROTOCOLS) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.socket.getsockname()[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _tell_and_echo(connection: ServerConnection) -> None:
+    request = connection.request
+    assert request is not None
+    told = {"path": request.path, "headers": {name.lower(): value for name, value in request.headers.raw_items()}}
+    connection.send(orjson.dumps(told).decode())
+    for message in connection:
+        connection.send(message)

@@ -1,0 +1,98 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jwt
+import pytest
+
+from stack import config, keys
+from stack.state import State
+from stack.topology import PORTS, Ports
+
+Csms = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def csms(tmp_path: Path) -> Csms:
+    """Runs the command as a user would, on a state directory of its own."""
+
+    def run(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        clean = {name: value for name, value in os.environ.items() if not name.endswith(("_PORT", "_URL"))}
+        return subprocess.run(
+            [sys.executable, "-m", "stack.cli", *words],
+            env={**clean, "PYTHONPATH": config.python_path(), "CSMS_STATE_DIR": str(tmp_path / "state"), **environment},
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+def assert_one_line(failed: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert failed.stderr.startswith("csms: ")
+    assert failed.stderr.count("\n") == 1
+    for word in words:
+        assert word in failed.stderr
+
+
+def test_a_token_is_printed_and_nothing_else(csms: Csms, tmp_path: Path) -> None:
+    keys.ensure(State(tmp_path / "state").keys)
+    printed = csms("token", "--role", "driver", "--driver", "d-1", "--ttl", "15m")
+    assert (printed.returncode, printed.stderr) == (0, "")
+    claims = jwt.decode(printed.stdout.strip(), options={"verify_signature": False})
+    assert (claims["driver_id"], claims["exp"] - claims["iat"]) == ("d-1", 900)
+
+
+def test_without_a_state_directory_the_way_to_one_is_told(csms: Csms) -> None:
+    assert_one_line(csms("token", "--role", "admin"), "csms up")
+    assert_one_line(csms("status"), "no stack runs")
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "named"),
+    [
+        (["up"], {"CSMS_PORT_OFFSET": "many"}, "CSMS_PORT_OFFSET"),
+        (["up"], {"GATEWAY_PORT": "3001"}, "3001"),
+        (["token", "--role", "driver"], {}, "--driver"),
+        (["render-envoy", "--output", "/proc/nothing/envoy.yaml"], {}, "/proc/nothing"),
+        (["render-envoy", "--output", "envoy.yaml"], {"EDGE_SERVICE_URL": "nowhere"}, "EDGE_SERVICE_URL"),
+        (["migrate"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "migrate-"),
+    ],
+)
+def test_a_failure_is_one_line(words: list[str], environment: dict[str, str], named: str, csms: Csms) -> None:
+    assert_one_line(csms(*words, **environment), named)
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["token"], ["token", "--role", "king"], ["token", "--ttl", "1y"]])
+def test_a_bad_command_line_is_answered_with_the_usage(words: list[str], csms: Csms) -> None:
+    refused = csms(*words)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("usage: csms")
+
+
+def test_a_second_stack_on_one_state_directory_is_refused(csms: Csms, tmp_path: Path) -> None:
+    with State(tmp_path / "state").held(Ports(PORTS)):
+        assert_one_line(csms("up"), "a stack runs on", str(os.getpid()))
+        assert_one_line(csms("clean"), "stop it first")
+
+
+def test_status_tells_who_does_not_serve(csms: Csms, tmp_path: Path) -> None:
+    # Port 1 of this machine belongs to nobody.
+    with State(tmp_path / "state").held(Ports({**PORTS, **dict.fromkeys(PORTS, 1)})):
+        shown = csms("status")
+    assert shown.returncode == 1
+    assert shown.stdout.count("NOT SERVING") == 7
+    assert "gateway" in shown.stdout
+
+
+def test_clean_forgets_the_state(csms: Csms, tmp_path: Path) -> None:
+    keys.ensure(State(tmp_path / "state").keys)
+    assert csms("clean").returncode == 0
+    assert not (tmp_path / "state").exists()

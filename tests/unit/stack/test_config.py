@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import pytest
+
+from stack import config
+from stack.config import Surroundings
+from stack.errors import StackError
+from stack.keys import Keys
+from stack.topology import PORTS, SERVICES, Ports
+
+KEYS = Keys(Path("/keys/private-key.pem"), Path("/keys/jwks.json"), "a secret")
+
+
+def surroundings(replicas: int = 1) -> Surroundings:
+    return Surroundings(Ports(PORTS, replicas), KEYS, "postgresql://u:p@h:1/postgres", "nats://t@h:2")
+
+
+def test_a_service_is_told_where_everything_is() -> None:
+    environment = config.environment_for("billing", surroundings())
+    assert environment["LISTEN_HOST"] == "127.0.0.1"
+    assert environment["LISTEN_PORT"] == "13003"
+    assert environment["DATABASE_URL"] == "postgresql://u:p@h:1/postgres"
+    assert environment["NATS_URL"] == "nats://t@h:2"
+    assert environment["STATION_SERVICE_URL"] == "127.0.0.1:13001"
+    assert environment["EDGE_SERVICE_URL"] == "127.0.0.1:14000"
+    assert environment["JWT_JWKS_FILE"] == "/keys/jwks.json"
+    assert environment["SERVICE_SECRET"] == "a secret"
+    assert environment["GATEWAY_PORT"] == "3000"
+
+
+def test_only_the_driver_service_gets_the_key_that_signs_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JWT_PRIVATE_KEY_FILE", raising=False)
+    holders = [
+        name for name in (*SERVICES, "edge") if "JWT_PRIVATE_KEY_FILE" in config.environment_for(name, surroundings())
+    ]
+    assert holders == ["driver"]
+
+
+def test_the_edge_gets_its_sockets_and_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    environment = config.environment_for("edge", surroundings(replicas=2), replica=1)
+    assert environment["LISTEN_PORT"] == "14010"
+    assert environment["OCPP_LISTEN_PORT"] == "14110"
+    assert environment["EDGE_NODE_ID"] == environment["EDGE_ADVERTISED_ADDRESS"] == "127.0.0.1:14010"
+    assert "DATABASE_URL" not in environment
+
+
+def test_callers_of_a_replicated_service_get_all_its_addresses() -> None:
+    environment = config.environment_for("billing", surroundings(replicas=2))
+    assert environment["STATION_SERVICE_URL"] == "127.0.0.1:13001,127.0.0.1:13011"
+
+
+def test_charging_policy_is_open_on_a_desk_unless_set_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OCPP_ALLOW_UNKNOWN", raising=False)
+    assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "true"
+    monkeypatch.setenv("OCPP_ALLOW_UNKNOWN", "false")
+    assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "false"
+
+
+def test_the_template_is_filled_in(tmp_path: Path) -> None:
+    template, target = tmp_path / "template.yaml", tmp_path / "made" / "envoy.yaml"
+    template.write_text(
+        "port: ${GATEWAY_PORT}\nlb_endpoints: ${STATION_ENDPOINTS}\nregex: '^a$$'\njwks: ${JWKS_FILE}\n"
+    )
+    config.render(config.embedded_values(Ports(PORTS, 2), KEYS, "0.0.0.0"), target, template)
+    assert target.read_text() == (
+        "port: 3000\n"
+        "lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 13001}}}}, "
+        "{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 13011}}}}]\n"
+        "regex: '^a$'\n"
+        "jwks: /keys/jwks.json\n"
+    )
+
+
+def test_a_folder_with_an_apostrophe_does_not_break_the_configuration() -> None:
+    values = config.embedded_values(Ports(PORTS), Keys(Path("/k"), Path("/o'brien/jwks.json"), ""), "127.0.0.1")
+    assert values["JWKS_FILE"] == "/o''brien/jwks.json"
+
+
+@pytest.mark.parametrize(("text", "complaint"), [("${NOBODY}", "NOBODY"), ("a $ alone", "dollar")])
+def test_a_template_that_cannot_be_filled_in_is_refused(text: str, complaint: str, tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(text)
+    with pytest.raises(StackError, match=complaint):
+        config.render({}, tmp_path / "envoy.yaml", template)
+    assert not (tmp_path / "envoy.yaml").exists()
+
+
+def test_a_cluster_fills_in_the_same_blanks_as_a_single_machine() -> None:
+    assert config.embedded_values(Ports(PORTS), KEYS, "").keys() == config.cluster_values({}, KEYS.jwks_file).keys()
+
+
+def test_parts_that_run_elsewhere_are_found_by_their_variables() -> None:
+    values = config.cluster_values({"STATION_SERVICE_URL": "http://stations.internal:1234"}, KEYS.jwks_file)
+    assert "address: stations.internal, port_value: 1234" in values["STATION_ENDPOINTS"]
+    assert "address: driver, port_value: 13002" in values["DRIVER_ENDPOINTS"]
+    assert "address: edge, port_value: 14100" in values["OCPP_ENDPOINTS"]
+
+
+@pytest.mark.parametrize("url", ["station", "http://station", "station:http", "station:99999", ":1"])
+def test_an_address_without_host_and_port_is_refused(url: str) -> None:
+    with pytest.raises(StackError, match="STATION_SERVICE_URL"):
+        config.cluster_values({"STATION_SERVICE_URL": url}, KEYS.jwks_file)

@@ -1,0 +1,86 @@
+import json
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from stack import keys
+from stack.errors import StackError
+
+
+def read(token: str, jwks_file: Path) -> dict[str, Any]:
+    """The claims of a token, verified as a service would."""
+    [jwk] = json.loads(jwks_file.read_text())["keys"]
+    assert jwt.get_unverified_header(token)["kid"] == jwk["kid"]
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        jwt.PyJWK(jwk),
+        algorithms=["ES256"],
+        audience="csms-api",
+        issuer="csms",
+        options={"require": ["exp", "jti"]},
+    )
+    return claims
+
+
+def test_keys_are_made_once(tmp_path: Path) -> None:
+    first = keys.ensure(tmp_path)
+    pem = first.private_key_file.read_text()
+    assert keys.ensure(tmp_path) == first
+    assert first.private_key_file.read_text() == pem
+    assert len(first.service_secret) >= 32
+
+
+def test_nobody_else_may_read_what_is_secret(tmp_path: Path) -> None:
+    made = keys.ensure(tmp_path)
+    for file in (made.private_key_file, tmp_path / "service-secret"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert '"d"' not in made.jwks_file.read_text()
+
+
+def test_a_lost_jwks_is_made_again_from_the_private_key(tmp_path: Path) -> None:
+    made = keys.ensure(tmp_path)
+    before = made.jwks_file.read_text()
+    made.jwks_file.unlink()
+    assert keys.ensure(tmp_path).jwks_file.read_text() == before
+
+
+def test_a_token_says_who_and_for_how_long(tmp_path: Path) -> None:
+    made = keys.ensure(tmp_path)
+    claims = read(keys.mint(tmp_path, role="operator", driver_id=None, ttl_seconds=60, subject="ann"), made.jwks_file)
+    assert (claims["sub"], claims["role"]) == ("ann", "operator")
+    assert claims["exp"] - claims["iat"] == 60
+    assert abs(claims["iat"] - time.time()) < 30
+    assert "driver_id" not in claims
+
+
+def test_a_drivers_token_names_the_driver(tmp_path: Path) -> None:
+    made = keys.ensure(tmp_path)
+    claims = read(keys.mint(tmp_path, role="driver", driver_id="d-1", ttl_seconds=60), made.jwks_file)
+    assert (claims["role"], claims["driver_id"]) == ("driver", "d-1")
+
+
+def test_two_tokens_are_never_the_same(tmp_path: Path) -> None:
+    keys.ensure(tmp_path)
+    assert len({keys.mint(tmp_path, role="admin", driver_id=None, ttl_seconds=60) for _ in range(3)}) == 3
+
+
+@pytest.mark.parametrize(("role", "driver_id"), [("driver", None), ("operator", "d-1")])
+def test_driver_and_role_must_go_together(role: str, driver_id: str | None, tmp_path: Path) -> None:
+    keys.ensure(tmp_path)
+    with pytest.raises(StackError, match="--driver"):
+        keys.mint(tmp_path, role=role, driver_id=driver_id, ttl_seconds=60)
+
+
+def test_without_a_key_the_way_to_one_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="csms up"):
+        keys.mint(tmp_path, role="admin", driver_id=None, ttl_seconds=60)
+
+
+def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "private-key.pem").write_text("not a key")
+    with pytest.raises(StackError, match=r"private-key\.pem"):
+        keys.ensure(tmp_path)

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from stack import permissions
+from stack.protos import GenerationError
+from tests.fixtures.contracts import compile_sample
+
+SERVICE = """
+service ThingService {
+  rpc GetThing(GetThingRequest) returns (GetThingResponse) {
+    option (google.api.http) = {get: "/things/{id}"};
+    option (csms.auth.v1.access) = {%s};
+  }
+}
+message GetThingRequest { string id = 1; }
+message GetThingResponse { string owner_id = 1; }
+"""
+
+
+def _cells(folder: Path, rule: str) -> dict[str, str]:
+    lines = permissions.matrix(compile_sample(folder, SERVICE % rule)).splitlines()
+    head, row = ([cell.strip() for cell in line.strip("|").split("|")] for line in (lines[-3], lines[-1]))
+    return dict(zip(head, row, strict=True))
+
+
+def test_a_row_tells_the_path_the_permission_and_every_role(tmp_path: Path) -> None:
+    assert _cells(tmp_path, 'permission: "billing.tariffs.read"') == {
+        "RPC": "GetThing",
+        "REST": "`GET /things/{id}`",
+        "permission": "`billing.tariffs.read`",
+        "admin": "yes",
+        "operator": "yes",
+        "viewer": "yes",
+        "driver": "yes",
+        "service": "yes",
+    }
+
+
+def test_a_driver_who_is_narrowed_has_only_what_is_the_drivers_own(tmp_path: Path) -> None:
+    cells = _cells(tmp_path, 'permission: "billing.invoices.read", driver_response_field: "owner_id"')
+    assert (cells["driver"], cells["viewer"]) == ("own", "yes")
+
+
+def test_internal_rpcs_are_for_services_only(tmp_path: Path) -> None:
+    cells = _cells(tmp_path, 'permission: "internal.things.read"')
+    assert [role for role in ("admin", "operator", "viewer", "driver", "service") if cells[role]] == ["service"]
+
+
+def test_public_rpcs_are_for_everybody(tmp_path: Path) -> None:
+    cells = _cells(tmp_path, "public: true")
+    assert (cells["permission"], cells["driver"], cells["viewer"]) == ("*public*", "yes", "yes")
+
+
+def test_an_rpc_without_a_rule_is_refused_by_name(tmp_path: Path) -> None:
+    bare = (SERVICE % "public: true").replace("option (csms.auth.v1.access) = {public: true};", "")
+    with pytest.raises(GenerationError, match=r"csms\.sample\.v1\.ThingService\.GetThing says nothing"):
+        permissions.matrix(compile_sample(tmp_path, bare))
