@@ -11,7 +11,9 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
-OURS := services ocpp_edge stack simulator tests
+RESOLVE = .venv/lock-tools/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --quiet
+OURS := services ocpp_edge stack simulator tests deploy
 
 # $(call step,name,command) runs a command under a headline and says how long it took.
 step = @printf '==> %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '    %s took %ss\n' '$(1)' "$$(($$(date +%s) - began))"
@@ -26,8 +28,9 @@ up: install protos ## Install what is missing and start the whole system; ARGS="
 install: .venv/.installed ## Make or update .venv from requirements.lock
 
 .PHONY: protos
-protos: install ## Bring stubs and descriptor set up to date with proto/
+protos: install ## Bring stubs, descriptor set and OpenAPI document up to date with proto/
 	@$(BIN)/python -m stack.protos
+	@$(MAKE) --silent proto/openapi.json
 
 .PHONY: clean
 clean: ## Forget all state: databases, events, keys, logs, caches; refused while the system runs
@@ -37,7 +40,7 @@ clean: ## Forget all state: databases, events, keys, logs, caches; refused while
 .PHONY: distclean
 distclean: clean ## Also forget .venv and everything generated from proto/
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack.protos --remove; fi
-	@rm -rf .venv
+	@rm -rf .venv proto/openapi.json
 	@find services ocpp_edge stack simulator tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Develop
@@ -73,9 +76,10 @@ docs: protos ## Write the pages of docs/ that are generated from the contracts
 	@mv docs/permissions.md.new docs/permissions.md
 
 .PHONY: lock
-lock: .venv/lock-tools/bin/uv ## Choose package versions anew for every platform: requirements.lock from pyproject.toml
-	@.venv/lock-tools/bin/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --all-extras \
-		--generate-hashes --no-header --no-annotate --quiet --output-file requirements.lock
+lock: .venv/lock-tools/bin/uv ## Choose package versions anew for every platform: both requirements.lock
+	@$(RESOLVE) --all-extras --upgrade --output-file requirements.lock
+	@$(RESOLVE) --extra build --extra simulator --constraint requirements.lock --upgrade \
+		--output-file deploy/requirements.lock
 
 .PHONY: help
 help: ## This list
@@ -90,6 +94,10 @@ ifneq ($(shell cat .venv/.checkout 2>/dev/null),$(CURDIR))
 .PHONY: moved
 moved:
 endif
+
+proto/openapi.json: proto/csms.binpb stack/openapi.py stack/openapi_schemas.py stack/descriptors.py pyproject.toml
+	@$(BIN)/python -m stack.openapi >$@.new
+	@mv $@.new $@
 
 # The version resolver is needed only to change the lock, so it lives apart from the product's packages.
 .venv/lock-tools/bin/uv: .venv/.installed

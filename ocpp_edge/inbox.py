@@ -102,7 +102,11 @@ class Inbox(Generic[B]):
         try:
             while True:
                 while self._waiting:
-                    await self._handle(*self._waiting.pop(0))
+                    try:
+                        await self._handle(*self._waiting.pop(0))
+                    except Exception:
+                        self._environment.counters.defects.add()
+                        logger.exception("an answer made the edge fail")
                     self._progress()
                 if self._closed:
                     return

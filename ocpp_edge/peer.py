@@ -15,7 +15,8 @@ Network = IPv4Network | IPv6Network
 
 # Envoy's X-Forwarded-Client-Cert: `Hash=..;Subject="CN=CP1,O=Org";DNS=CP1`, one element for each hop, nearest last.
 _XFCC_PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^;,"]*)([;,]|$)')
-_COMMON_NAME = re.compile(r"(?:^|,)\s*CN=((?:[^,\\]|\\.)+)")
+# In a subject after RFC 2253 an escaped comma is text: `O=x\,CN=CP2` names no CP2.
+_COMMON_NAME = re.compile(r"(?:^|(?<!\\),)\s*CN=((?:[^,+\\]|\\.)+)")
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -64,7 +65,7 @@ def _forwarded_names(value: str) -> tuple[str, ...]:
     """The names in the last element of the header."""
     names: list[str] = []
     for key, quoted, separator in _XFCC_PAIR.findall(value):
-        text = _ESCAPED.sub(r"\1", quoted[1:-1]) if quoted.startswith('"') else quoted
+        text = quoted[1:-1].replace('\\"', '"') if quoted.startswith('"') else quoted
         if key.lower() == "subject":
             names += [_ESCAPED.sub(r"\1", name) for name in _COMMON_NAME.findall(text)]
         elif key.lower() == "dns" and text:

@@ -4,4 +4,6 @@ import sys
 
 from simulator.cli import main
 
-sys.exit(main())
+# The load generator's child processes import this module again.
+if __name__ == "__main__":
+    sys.exit(main())

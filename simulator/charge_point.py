@@ -152,13 +152,13 @@ class ChargePoint(ABC):
         task.add_done_callback(self._reap)
 
     async def ready(self, timeout: float | None = None) -> None:
-        """Return once connected and accepted.
+        """Return once connected and accepted, with every status told.
 
         Raises:
             TimeoutError: that did not happen within `timeout` real seconds.
         """
         async with asyncio.timeout(timeout):
-            while not self.link.ready:
+            while not self.link.in_service:
                 await self.link.changed()
 
     # Calls.

@@ -54,12 +54,18 @@ class Link:
         self._permitted.set()
         self._boot_now = asyncio.Event()
         self._rebooting = False
+        self._announced = False
         self._changed = asyncio.Event()
 
     @property
     def ready(self) -> bool:
         """Whether messages other than BootNotification may be sent."""
         return self.session is not None and self.registration == ACCEPTED
+
+    @property
+    def in_service(self) -> bool:
+        """Whether it is ready and has told its status on this connection."""
+        return self.ready and self._announced
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -139,7 +145,7 @@ class Link:
         return station.open_session(transport)
 
     async def _hold(self, session: OcppSession) -> None:
-        self.session, self.failure = session, None
+        self.session, self.failure, self._announced = session, None, False
         self.connects += 1
         self._notify()
         reader = asyncio.create_task(session.serve())
@@ -166,6 +172,8 @@ class Link:
             else:
                 await self._station.announce(all_connectors=False)
             self._backoff.reset()
+            self._announced = True
+            self._notify()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._deliver(session))
                 group.create_task(self._beat())

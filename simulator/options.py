@@ -32,6 +32,14 @@ def websocket_url(text: str) -> str:
     return text
 
 
+def names(text: str) -> list[str]:
+    """An option that is a list of words with commas between them."""
+    found = [word.strip() for word in text.split(",") if word.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("is empty")
+    return found
+
+
 def positive(text: str) -> int:
     """An option that is a number from 1."""
     if not text.isdecimal() or int(text) < 1:

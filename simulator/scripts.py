@@ -14,11 +14,14 @@ from simulator import charging
 from simulator.charge_point import ChargePoint
 from simulator.charging import ChargingPlan
 from simulator.clock import stamp
+from simulator.configuration import Role
 from simulator.connector import Connector, StopReason, Transaction
 from simulator.session import CallFailed, LinkDown, OcppSession
 
 _GARBAGE = ("", "{", "[]", "[2]", '[2,"x"]', '[9,"x",{}]', '[2,1,"Heartbeat",{}]', '[2,"x","NoSuchAction",{}]', "null")
 _STORM_RECONNECTS = 5
+# How long a script waits for the connection to come back.
+_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ async def late_meter_values(run: Run) -> None:
     while run.station.link.ready:
         await run.station.link.changed()
     run.station.post_nowait(late)
-    await run.station.ready(run.seconds)
+    await run.station.ready(_PATIENCE_SECONDS)
 
 
 async def unfinished(run: Run) -> None:
@@ -131,7 +134,7 @@ async def reconnect_storm(run: Run) -> None:
         while run.station.link.ready:
             await run.station.link.changed()
         run.station.link.restore()
-        await run.station.ready(run.seconds)
+        await run.station.ready(_PATIENCE_SECONDS)
     await one_session(run)
 
 
@@ -148,11 +151,14 @@ async def second_socket(run: Run) -> None:
         sinks=station.sinks,
         distort=station.distort,
     )
+    for role in (Role.SAMPLE_INTERVAL, Role.MESSAGE_ATTEMPTS, Role.MESSAGE_RETRY_INTERVAL):
+        twin.configuration.assign(role, station.configuration.text(role))
     async with twin.running():
-        await twin.ready(run.seconds)
+        await twin.ready(_PATIENCE_SECONDS)
         await one_session(replace(run, station=twin))
         await twin.queue.drained()
-    station.problems.extend(twin.problems)
+    for problem in twin.problems:
+        station.problem(problem.action, problem.detail)
 
 
 async def malformed_frames(run: Run) -> None:
@@ -227,7 +233,7 @@ async def _away(run: Run) -> None:
 
 async def _back(run: Run) -> None:
     run.station.link.restore()
-    await run.station.ready(run.seconds)
+    await run.station.ready(_PATIENCE_SECONDS)
 
 
 def _raw_authorize(station: ChargePoint, id_tag: str) -> list[Any]:

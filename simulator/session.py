@@ -24,6 +24,8 @@ _package_logger = logging.getLogger(f"{__name__}.ocpp")
 _package_logger.addHandler(logging.NullHandler())
 _package_logger.propagate = False
 
+_LONGEST_REASON = 300
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
@@ -89,7 +91,9 @@ class OcppSession(PackageChargePoint):  # type: ignore[misc]  # the package has 
             raise LinkDown(str(error)) from error
         except TimeoutError as error:
             raise CallUnanswered(f"no answer within {self._response_timeout} s") from error
-        except (OCPPError, UnknownCallErrorCodeError) as error:
+        except OCPPError as error:
+            raise CallRefused(_reason(error)) from error
+        except UnknownCallErrorCodeError as error:
             raise CallRefused(str(error)) from error
         finally:
             closed.cancel()
@@ -152,6 +156,12 @@ class OcppSession(PackageChargePoint):  # type: ignore[misc]  # the package has 
             logger.exception("%s: could not handle a frame", self.id)
         while self._effects:
             self._spawn(self._effects.popleft())
+
+
+def _reason(error: Any) -> str:
+    """What a person needs of a CALLERROR: some servers put the whole request into its details."""
+    cause = error.details.get("cause") if isinstance(error.details, dict) else None
+    return f"{error.code}: {cause or error.description}"[:_LONGEST_REASON]
 
 
 def _parse(text: str) -> list[Any]:

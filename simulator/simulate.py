@@ -24,6 +24,8 @@ from simulator.session import CallFailed
 from simulator.transport import Endpoint, Frame, FrameSink, describe
 
 _SAMPLES = 6
+# A person waits for the verdict.
+_ATTEMPTS, _RETRY_SECONDS = 2, 1
 # Answers that trying again will not change.
 _FINAL_STATUSES = (400, 401, 403, 404)
 
@@ -74,7 +76,7 @@ def print_frame(frame: Frame) -> None:
 
 
 async def simulate(simulation: Simulation) -> int:
-    """Run it. Returns 0 when everything was accepted, else 1, with the reasons on stderr."""
+    """Run it. Returns 0 when everything was accepted, else 1, with the reason on stderr."""
     with ExitStack() as stack:
         sinks: list[FrameSink] = [] if simulation.quiet else [print_frame]
         if simulation.ledger is not None:
@@ -87,9 +89,10 @@ async def simulate(simulation: Simulation) -> int:
         except (CallFailed, TimeoutError) as failure:
             print(f"{simulation.identity}: {failure}", file=sys.stderr)
             return 1
-    for problem in station.problems:
-        print(f"{simulation.identity}: not accepted: {problem}", file=sys.stderr)
-    return 1 if station.problems else 0
+    # Each was told when it happened.
+    if refused := station.problem_counts.total():
+        print(f"{simulation.identity}: {refused} not accepted", file=sys.stderr)
+    return 1 if refused else 0
 
 
 def build(simulation: Simulation, sinks: list[FrameSink]) -> ChargePoint:
@@ -103,7 +106,12 @@ def build(simulation: Simulation, sinks: list[FrameSink]) -> ChargePoint:
         sinks=sinks,
         distort=None if scenario.distort is None else scenario.distort(),
     )
-    station.configuration.assign(Role.SAMPLE_INTERVAL, str(max(1, simulation.charging_seconds // _SAMPLES)))
+    for role, number in (
+        (Role.SAMPLE_INTERVAL, max(1, simulation.charging_seconds // _SAMPLES)),
+        (Role.MESSAGE_ATTEMPTS, _ATTEMPTS),
+        (Role.MESSAGE_RETRY_INTERVAL, _RETRY_SECONDS),
+    ):
+        station.configuration.assign(role, str(number))
     if scenario.prepare is not None:
         scenario.prepare(station)
     return station
@@ -112,7 +120,7 @@ def build(simulation: Simulation, sinks: list[FrameSink]) -> ChargePoint:
 async def _ready(station: ChargePoint, wait_seconds: float) -> None:
     try:
         async with asyncio.timeout(wait_seconds):
-            while not station.link.ready:
+            while not station.link.in_service:
                 failure = station.link.failure
                 if failure is not None and failure.status in _FINAL_STATUSES:
                     raise CallFailed(f"connection refused: {failure}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stack.errors import StackError
 
-_ROLES = ("admin", "operator", "viewer", "driver", "service")
+_ROLES = ("admin", "operator", "viewer", "driver")
 _TTL_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -22,8 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0, 1 for a failure, 2 for a bad command line, 130 for an interrupt."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if words[:1] == ["simulate"]:  # its options are its own
-            return _simulate(words[1:])
+        # The simulator's options are its own.
+        if words[:1] == ["simulate"]:
+            return _simulator(words[1:])
+        if words[:1] == ["load"]:
+            return _simulator(words)
         options = _parser().parse_args(words)
         code: int = options.run(options)
         return code
@@ -47,11 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="csms", description="Run a charging station management system.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    commands.add_parser("up", help="start everything and stay until Ctrl-C").set_defaults(run=_up)
+    up = commands.add_parser("up", help="start everything and stay until Ctrl-C")
+    up.add_argument("--no-demo", action="store_true", help="without demo data and simulated charge points")
+    up.set_defaults(run=_up)
     commands.add_parser("status", help="show who serves on which port").set_defaults(run=_status)
     commands.add_parser("migrate", help="bring the databases to the newest revision").set_defaults(run=_migrate)
     commands.add_parser("clean", help="forget the state directory: data, keys and logs").set_defaults(run=_clean)
-    commands.add_parser("simulate", help="run simulated charge points", add_help=False)
+    commands.add_parser("simulate", help="run a simulated charge point", add_help=False)
+    commands.add_parser("load", help="put the running stack under load and print what it did", add_help=False)
 
     token = commands.add_parser("token", help="print an access token")
     token.add_argument("--role", required=True, choices=_ROLES)
@@ -67,10 +73,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _up(_options: argparse.Namespace) -> int:
+def _up(options: argparse.Namespace) -> int:
     from stack import runner, settings
 
-    runner.up(settings.load())
+    runner.up(settings.load(), with_demo=not options.no_demo)
     return 0
 
 
@@ -129,7 +135,7 @@ def _render_envoy(options: argparse.Namespace) -> int:
     return 0
 
 
-def _simulate(arguments: Sequence[str]) -> int:
+def _simulator(arguments: Sequence[str]) -> int:
     from stack import config, settings
 
     environment = {**os.environ, **config.public_ports(settings.load().ports()), "PYTHONPATH": config.python_path()}

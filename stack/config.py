@@ -68,6 +68,11 @@ def migration_environment(database_url: str) -> dict[str, str]:
     return {**_inherited(), "DATABASE_URL": database_url}
 
 
+def process_environment() -> dict[str, str]:
+    """The environment of a child that needs nothing but the checkout."""
+    return _inherited()
+
+
 def python_path() -> str:
     """The import roots of the checkout, for a child that may run without an installation."""
     return os.pathsep.join(filter(None, (str(PROJECT), str(PROJECT / "proto"), os.environ.get("PYTHONPATH"))))

@@ -73,6 +73,10 @@ class Supervisor:
         self._layers.append(layer)
         return layer
 
+    def pids(self) -> dict[str, int]:
+        """The process of every child by its name."""
+        return {child.name: child.pid for child in self._everyone()}
+
     async def complete(self, *programs: Program) -> None:
         """Run `programs` side by side to their end. Raises StackError when one ends with another code than 0."""
         jobs: list[Child] = []

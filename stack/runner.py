@@ -7,7 +7,7 @@ import asyncio
 import functools
 import sys
 
-from stack import config, engines, envoy, health, keys, ports, postgres, preflight, schema, welcome
+from stack import config, demo, engines, envoy, health, keys, ports, postgres, preflight, schema, welcome
 from stack.children import Program
 from stack.config import Surroundings
 from stack.errors import StackError
@@ -20,15 +20,18 @@ from stack.topology import EDGE, SERVICES
 _SERVING_WITHIN_SECONDS = 30.0
 
 
-def up(settings: StackSettings) -> None:
-    """Run the whole stack until a signal. Raises StackError when it does not come up or a part of it dies."""
+def up(settings: StackSettings, *, with_demo: bool = True) -> None:
+    """Run the whole stack until a signal, with demo data and charge points that use it when `with_demo`.
+
+    Raises StackError when it does not come up or a part of it dies.
+    """
     progress = Progress()
     state = State(settings.state_dir.absolute())
     with state.held(settings.ports()):
         preflight.check(settings)
         progress.say(f"starting on {state.root}")
         stack = _Stack(settings, state, progress)
-        asyncio.run(stack.supervisor.run(stack.live))
+        asyncio.run(stack.supervisor.run(functools.partial(stack.live, with_demo)))
         progress.say("stopped")
 
 
@@ -63,8 +66,9 @@ class _Stack:
         self._services = self.supervisor.layer()
         self._entrance = self.supervisor.layer()
         self._edges = self.supervisor.layer()
+        self._chargers = self.supervisor.layer()
 
-    async def live(self) -> None:
+    async def live(self, with_demo: bool) -> None:
         """Bring everything up, then stay."""
         running = await engines.start(self._engines, self._settings, self._state)
         self._progress.say(running.told)
@@ -74,7 +78,10 @@ class _Stack:
         await self._start_processes(surroundings)
         await self._start_entrance(surroundings)
         await self._until_serving()
-        print(welcome.screen(self._settings, self._state, self._progress.seconds()), flush=True)
+        self._state.write_processes(self.supervisor.pids())
+        if with_demo:
+            await self._start_demo()
+        print(welcome.screen(self._settings, self._state, self._progress.seconds(), with_demo), flush=True)
         await asyncio.Event().wait()
 
     async def migrate_own_databases(self) -> None:
@@ -101,6 +108,12 @@ class _Stack:
         config.render(values, self._state.envoy_configuration)
         await self._entrance.start(envoy.program(self._state.envoy_configuration, self._ports["envoy admin"]))
         self._progress.say("Envoy listens")
+
+    async def _start_demo(self) -> None:
+        host = health.reachable(self._settings.public_host)
+        self._progress.say(await asyncio.to_thread(demo.seed, self._state, self._ports, host))
+        await self._chargers.start(_fleet(f"ws://{host}:{self._ports['ocpp']}/ocpp"))
+        self._progress.say(f"{len(demo.FLEET)} simulated charge points keep charging: {', '.join(demo.FLEET)}")
 
     async def _until_serving(self) -> None:
         deadline = self._progress.seconds() + _SERVING_WITHIN_SECONDS
@@ -139,6 +152,12 @@ def _edge(surroundings: Surroundings, replica: int) -> Program:
         environment=config.environment_for(EDGE, surroundings, replica),
         ready=lambda _pid: all(ports.is_listening(port) for port in wanted),
     )
+
+
+def _fleet(url: str) -> Program:
+    chosen = ["--ids", ",".join(demo.FLEET), "--tags", ",".join(demo.FLEET_CARDS)]
+    command = [sys.executable, "-m", "simulator", "fleet", "--url", url, *chosen]
+    return Program("fleet", command, config.process_environment())
 
 
 def _replica_name(name: str, replica: int) -> str:

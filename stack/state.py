@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,14 @@ class State:
         return self.root / "envoy.yaml"
 
     @property
+    def demo_password(self) -> Path:
+        return self.keys / "demo-operator-password"
+
+    @property
+    def processes(self) -> Path:
+        return self.root / "processes.json"
+
+    @property
     def _lock(self) -> Path:
         return self.root / "running.json"
 
@@ -70,6 +78,10 @@ class State:
             json.dump({"pid": os.getpid(), "replicas": ports.replicas, "ports": dict(ports.numbers)}, handle)
             handle.flush()
             yield
+
+    def write_processes(self, pids: Mapping[str, int]) -> None:
+        """Note which process is which, for whoever measures them."""
+        self.processes.write_text(json.dumps(pids, indent=1) + "\n", encoding="utf-8")
 
     def running(self) -> Running | None:
         """The stack that runs on this directory right now, if any. A stack that was killed does not count."""
@@ -92,7 +104,7 @@ class State:
         postgres.remove(self.postgres)
         for folder in (self.nats, self.logs, self.keys):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.envoy_configuration, self._lock):
+        for file in (self.envoy_configuration, self.processes, self._lock):
             file.unlink(missing_ok=True)
         with suppress(OSError):
             self.root.rmdir()

@@ -1,6 +1,6 @@
 """The one screen shown when the stack is up: where everything is, how to get a token, what to try."""
 
-from stack import health
+from stack import demo, health
 from stack.settings import StackSettings
 from stack.state import State
 from stack.topology import SERVICES
@@ -21,14 +21,25 @@ A token, and a first call with it:
 Who is there:  {prefix}csms status
 """
 
+_DEMO = """
+Try a charge point of your own, and look at what it did:
 
-def screen(settings: StackSettings, state: State, seconds: float) -> str:
+  {prefix}csms simulate CP001 1.6
+  curl -H "Authorization: Bearer $TOKEN" "{gateway}/charging-sessions?pageSize=3"
+  curl -H "Authorization: Bearer $TOKEN" {gateway}/charge-points/CP001/messages
+
+A password works as well: {operator}, {password}
+"""
+
+
+def screen(settings: StackSettings, state: State, seconds: float, with_demo: bool) -> str:
     """The text of the screen for a stack that took `seconds` to come up."""
     ports = settings.ports()
     host = health.reachable(settings.public_host)
     # The default directory is found by itself, another one must be named.
     standard = state.root == type(settings).model_fields["state_dir"].default.absolute()
-    return _SCREEN.format(
+    text = _SCREEN + _DEMO if with_demo else _SCREEN
+    return text.format(
         seconds=seconds,
         host=host,
         gateway=f"http://{host}:{ports['gateway']}",
@@ -36,4 +47,6 @@ def screen(settings: StackSettings, state: State, seconds: float) -> str:
         ocpp=ports["ocpp"],
         logs=state.logs,
         prefix="" if standard else f"CSMS_STATE_DIR={state.root} ",
+        operator=demo.OPERATOR,
+        password=f"kept in {state.demo_password}",
     )

@@ -65,14 +65,13 @@ class Gateway(Generic[B]):
         self._environment = environment
         self._served = tuple(routes)
         self._server: Server | None = None
+        self._port = 0
         self._emptied = asyncio.Event()
 
     @property
     def port(self) -> int:
-        """The port it listens on. Raises RuntimeError before `start`."""
-        if self._server is None:
-            raise RuntimeError("the gateway has not been started")
-        return int(next(iter(self._server.sockets)).getsockname()[1])
+        """The port it listens on; zero before `start`."""
+        return self._port
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address is taken."""
@@ -99,6 +98,7 @@ class Gateway(Generic[B]):
             backlog=1024,
             logger=socket_logger,
         )
+        self._port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def drain(self, spread_seconds: float, grace_seconds: float) -> None:
         """Stop accepting, close every connection with 1001 once it is idle, one after the other over `spread_seconds`.

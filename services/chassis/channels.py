@@ -82,7 +82,8 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
         client_call_details: grpc.aio.ClientCallDetails,
         request: Any,
     ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
-        timeout = client_call_details.timeout or DEADLINE_SECONDS
+        given = client_call_details.timeout
+        timeout = DEADLINE_SECONDS if given is None else given
         details = self._identity.details(client_call_details, timeout)
         call = await continuation(details, request)
         if not is_safe_to_repeat(_name(details.method)):

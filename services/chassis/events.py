@@ -248,8 +248,6 @@ class EventBus:
             _log.warning("NATS is away; events wait in the outbox")
 
     async def _on_connected(self) -> None:
-        # It may have come back without its disk.
-        self.stream_missing()
         self._connected.set()
         _log.info("NATS is back")
 

@@ -23,3 +23,8 @@ async def no_content(context: grpc.aio.ServicerContext[Any, Any]) -> None:
 async def service_unavailable(context: grpc.aio.ServicerContext[Any, Any]) -> None:
     """Answer 503 with the message as body. Once a call, before the handler returns."""
     await context.send_initial_metadata(((STATUS_KEY, "503"),))
+
+
+async def attachment(context: grpc.aio.ServicerContext[Any, Any], file_name: str) -> None:
+    """Let browsers save the body under this name. Once a call, before the handler returns."""
+    await context.send_initial_metadata((("content-disposition", f'attachment; filename="{file_name}"'),))

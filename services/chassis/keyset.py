@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.pagination import Page, PageRequest, bad_token, next_token
 
+_GREATEST_INT = 2**63 - 1
+
 
 async def fetch_page(
     connection: AsyncConnection,
@@ -64,16 +66,23 @@ def _text(value: object) -> str:
 def _value(column: ColumnElement[Any], text: str) -> object:
     kind = column.type.python_type
     try:
-        if kind is datetime:
-            return _aware(datetime.fromisoformat(text))
-        if kind in (int, Decimal, UUID):
-            return kind(text)
+        return _parse(kind, text)
     except (ValueError, ArithmeticError):
         raise bad_token() from None
+
+
+def _parse(kind: type, text: str) -> object:
+    """Raises ValueError or ArithmeticError for what PostgreSQL would not take as a value of this kind."""
+    if kind is datetime:
+        time = datetime.fromisoformat(text)
+        if time.utcoffset() is None:
+            raise ValueError("a time without a zone")
+        return time
+    if kind is UUID:
+        return UUID(text)
+    if kind in (int, Decimal):
+        number = Decimal(text)
+        if not number.is_finite() or not -_GREATEST_INT <= number <= _GREATEST_INT:
+            raise ValueError("not a number of ours")
+        return kind(text)
     return text
-
-
-def _aware(time: datetime) -> datetime:
-    if time.utcoffset() is None:
-        raise ValueError("a time without a zone")
-    return time

@@ -181,7 +181,8 @@ async def _background(tasks: Sequence[Task]) -> AsyncIterator[list[asyncio.Task[
     finally:
         for task in started:
             task.cancel()
-        await asyncio.gather(*started, return_exceptions=True)
+        if started:
+            await asyncio.wait(started, timeout=_CLOSE_SECONDS)
 
 
 async def _first_failure(stopping: asyncio.Event, tasks: set[asyncio.Task[None]]) -> asyncio.Task[None] | None:

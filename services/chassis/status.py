@@ -16,6 +16,10 @@ from services.kernel.errors import DomainError, ErrorKind, FieldViolation, unava
 DOMAIN = "csms"
 DETAILS_KEY = "grpc-status-details-bin"
 
+# A status travels as metadata, of which many clients take 8 KiB and then fail the call for that alone.
+MAX_TEXT = 300
+MAX_FIELDS_BYTES = 2_000
+
 _CODES: Mapping[ErrorKind, int] = {
     **{kind: code_pb2.Code.Value(kind.value) for kind in ErrorKind if kind is not ErrorKind.CONFLICT},
     ErrorKind.CONFLICT: code_pb2.ABORTED,
@@ -57,11 +61,15 @@ def is_database_away(error: BaseException) -> bool:
 
 
 def to_status(error: DomainError) -> status_pb2.Status:
-    """The google.rpc.Status of an error: ErrorInfo, and BadRequest when fields are at fault."""
-    details = [_pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata))]
+    """The google.rpc.Status of an error: ErrorInfo, and BadRequest when fields are at fault.
+
+    Long texts are cut and the last of very many fields left out: see MAX_TEXT and MAX_FIELDS_BYTES.
+    """
+    metadata = {key: _cut(value) for key, value in error.metadata.items()}
+    details = [_pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))]
     if error.violations:
         details.append(_pack(_bad_request(error.violations)))
-    return status_pb2.Status(code=_CODES[error.kind], message=error.message, details=details)
+    return status_pb2.Status(code=_CODES[error.kind], message=_cut(error.message), details=details)
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> DomainError:
@@ -91,11 +99,16 @@ def _rich_status(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
 
 
 def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
-    entries = [
-        error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.description)
-        for violation in violations
-    ]
-    return error_details_pb2.BadRequest(field_violations=entries)
+    bad_request = error_details_pb2.BadRequest()
+    for violation in violations:
+        bad_request.field_violations.add(field=_cut(violation.field), description=_cut(violation.description))
+        if bad_request.ByteSize() > MAX_FIELDS_BYTES:
+            break
+    return bad_request
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 def _pack(message: Message) -> any_pb2.Any:

@@ -1,7 +1,4 @@
-import shutil
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+import asyncio
 
 import psycopg
 import pytest
@@ -10,8 +7,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.chassis.database import Database, DatabaseUnavailable, constraint_of
 from services.kernel.errors import DomainError, ErrorKind
-from stack import postgres
 from stack.ports import free_port
+from tests.fixtures.postgres import OwnPostgres
 
 
 async def _things(database: Database) -> list[str]:
@@ -120,35 +117,29 @@ async def test_an_exhausted_pool_is_unavailable(database_url: str, monkeypatch: 
     await database.close()
 
 
-@pytest.fixture
-def own_postgres() -> Iterator[postgres.Server]:
-    """A server that a test may end."""
-    folder = Path(tempfile.mkdtemp(prefix="csms-test-postgres-"))
+async def test_after_a_restart_of_the_server_the_next_call_works(own_postgres: OwnPostgres) -> None:
+    database = Database(own_postgres.url)
     try:
-        server = postgres.start(folder, port=free_port(), settings={"fsync": "off"})
-        yield server
-        server.stop()
+        await _use_every_pool(database)
+        own_postgres.stop()
+        own_postgres.start()
+        await _use_every_pool(database)
+
+        own_postgres.kill()
+        with pytest.raises(DatabaseUnavailable):
+            await database.ping()
+        own_postgres.start()
+        await _use_every_pool(database)
     finally:
-        postgres.remove(folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        await database.close()
 
 
-async def test_after_a_restart_of_the_server_the_next_call_works(own_postgres: postgres.Server) -> None:
+async def test_a_database_is_closed_at_once_while_its_server_is_away(own_postgres: OwnPostgres) -> None:
     database = Database(own_postgres.url)
     await _use_every_pool(database)
-
-    own_postgres.child.kill()
-    own_postgres.stop()
-    with pytest.raises(DatabaseUnavailable):
-        await database.ping()
-    restarted = postgres.start(own_postgres.home.folder, port=own_postgres.port, settings={"fsync": "off"})
-    await _use_every_pool(database)
-
-    restarted.stop()
-    restarted = postgres.start(own_postgres.home.folder, port=own_postgres.port, settings={"fsync": "off"})
-    await _use_every_pool(database)
-    await database.close()
-    restarted.stop()
+    own_postgres.kill()
+    async with asyncio.timeout(3):
+        await database.close()
 
 
 async def _use_every_pool(database: Database) -> None:

@@ -16,7 +16,7 @@ from services.chassis.http import created
 from services.chassis.logging import current_context
 from services.chassis.server import running_server
 from services.chassis.status import from_rpc_error
-from services.kernel.errors import DomainError, ErrorKind, invalid
+from services.kernel.errors import DomainError, ErrorKind, invalid, not_found
 from tests.fixtures.library import Client, handlers, message, method
 from tests.fixtures.tokens import Tokens
 
@@ -216,6 +216,26 @@ async def test_an_error_of_a_handler_arrives_with_its_reason_and_fields(
 
     assert (error.kind, error.reason) == (ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD")
     assert [violation.field for violation in error.violations] == ["bookId"]
+
+
+async def test_an_error_with_endless_particulars_still_arrives(
+    client: Client, library: Library, tokens: Tokens
+) -> None:
+    metadata = _as(tokens.user("operator"))
+    library.fails_with = not_found("book", "€" * 5_000)
+    authors: list[dict[str, str]] = [{}] * 5_000
+
+    lost = await _failure(client.GetBook(GetBookRequest(book_id="b1"), metadata=metadata))
+    missing = await _failure(client.CreateBook(CreateBookRequest(book={"authors": authors}), metadata=metadata))
+
+    assert (lost.kind, lost.reason) == (ErrorKind.NOT_FOUND, "BOOK_NOT_FOUND")
+    assert missing.reason == "MISSING_FIELD"
+    assert [violation.field for violation in missing.violations][:4] == [
+        "book.title",
+        "book.binding",
+        "book.shelfNumber",
+        "book.authors[0].fullName",
+    ]
 
 
 async def test_an_unforeseen_failure_is_internal_and_logged_once_with_its_request(

@@ -89,7 +89,8 @@ async def test_maintenance_does_not_wait_long_for_a_lock(database: Database) -> 
     async with database.transaction() as reader:
         await reader.execute(text("SELECT count(*) FROM readings"))
         with pytest.raises(DatabaseUnavailable):
-            await _maintain(database)
+            async with asyncio.timeout(5):
+                await _maintain(database)
     await _maintain(database)
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import grpc.aio
 import pytest
 from google.protobuf import descriptor_pool
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]  # ships no annotations
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (  # type: ignore[import-untyped]  # likewise
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
@@ -85,7 +85,8 @@ async def start(tokens: Tokens, tmp_path: Path) -> AsyncIterator[Start]:
             cwd=tmp_path,
             env={**known, **settings},
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            # The library beneath has its own say there, in its own form.
+            stderr=asyncio.subprocess.DEVNULL,
         )
         started.append(process)
         return Process(process)

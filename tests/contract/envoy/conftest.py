@@ -1,21 +1,15 @@
-"""One Envoy for all these tests, on the configuration of the product; another, short of everything, for those that say so."""
+"""One Envoy for all these tests, on the product's configuration, and a meagre one for those that ask for it."""
 
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from stack import config, envoy, keys
+from stack import keys
 from stack.keys import Keys
-from stack.ports import LOOPBACK
-from stack.topology import PORTS, Ports
-from tests.contract.envoy import upstreams
+from tests.contract.envoy import launch, upstreams
 from tests.contract.envoy.facade import Facade
 from tests.contract.envoy.upstreams import Upstreams
-
-_CORS_ORIGINS = r"https://console\.example(:[0-9]+)?"
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +23,7 @@ def signing_keys(key_folder: Path) -> Keys:
 
 
 @pytest.fixture(scope="session")
-def token(key_folder: Path, signing_keys: Keys) -> str:
+def admin_token(key_folder: Path, signing_keys: Keys) -> str:
     return keys.mint(key_folder, role="admin", driver_id=None, ttl_seconds=3600)
 
 
@@ -42,44 +36,17 @@ def behind() -> Iterator[Upstreams]:
 
 @pytest.fixture(scope="session")
 def facade(
-    behind: Upstreams, signing_keys: Keys, token: str, tmp_path_factory: pytest.TempPathFactory
+    behind: Upstreams, signing_keys: Keys, admin_token: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Facade]:
-    processes = {f"{name} process": port for name, port in behind.ports.items()}
-    with _free_ports() as free:
-        numbers = {**free, **processes, "edge websocket": behind.websocket_port}
-    folder = tmp_path_factory.mktemp("envoy")
-    with _envoy(folder, numbers, signing_keys, {"RATE_LIMIT_PER_SECOND": "100000"}):
-        yield Facade(numbers, token)
+    """Envoy before all processes, for pages of https://console.example, without a limit that tests could meet."""
+    settings = {"RATE_LIMIT_PER_SECOND": "100000", "CORS_ORIGINS_REGEX": r"https://console\.example(:[0-9]+)?"}
+    with launch.running(tmp_path_factory.mktemp("envoy"), signing_keys, behind, **settings) as ports:
+        yield Facade(ports, admin_token)
 
 
 @pytest.fixture(scope="session")
-def meagre_facade(signing_keys: Keys, token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facade]:
-    """Behind it is nobody, and it takes three requests a second from an address: each test has its own."""
-    with _free_ports() as numbers:
-        pass
-    with _envoy(tmp_path_factory.mktemp("meagre"), numbers, signing_keys, {"RATE_LIMIT_PER_SECOND": "3"}):
-        yield Facade(numbers, token)
-
-
-@contextmanager
-def _envoy(folder: Path, numbers: Mapping[str, int], signing_keys: Keys, extra: Mapping[str, str]) -> Iterator[None]:
-    values = config.embedded_values(Ports(numbers), signing_keys, LOOPBACK)
-    configuration = folder / "envoy.yaml"
-    config.render({**values, "CORS_ORIGINS_REGEX": _CORS_ORIGINS, **extra}, configuration)
-    child = envoy.start(configuration, admin_port=numbers["envoy admin"], log=folder / "envoy.log")
-    try:
-        yield
-    finally:
-        child.stop()
-
-
-@contextmanager
-def _free_ports() -> Iterator[dict[str, int]]:
-    """A free port for every name, all different; somebody listens on none of them after the block."""
-    with ExitStack() as held:
-        ports = {}
-        for name in PORTS:
-            probe = held.enter_context(socket.socket())
-            probe.bind((LOOPBACK, 0))
-            ports[name] = probe.getsockname()[1]
-        yield ports
+def meagre_facade(signing_keys: Keys, admin_token: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facade]:
+    """Before nobody, and it takes three requests a second from an address: tests use addresses of their own."""
+    folder = tmp_path_factory.mktemp("envoy")
+    with launch.running(folder, signing_keys, None, RATE_LIMIT_PER_SECOND="3") as ports:
+        yield Facade(ports, admin_token)

@@ -34,6 +34,17 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class NativeAnswer:
+    """The answer to a unary gRPC call. `code` is the name of its status; headers are the initial metadata."""
+
+    code: str
+    details: str
+    headers: Mapping[str, str]
+    trailers: Mapping[str, str | bytes]
+    message: bytes
+
+
+@dataclass(frozen=True)
 class Facade:
     """A running Envoy: its ports by the names of stack.topology, and a token that is good everywhere."""
 
@@ -66,6 +77,26 @@ class Facade:
         return http.client.HTTPConnection(
             LOOPBACK, self.ports[port], timeout=_ANSWER_SECONDS, source_address=(source, 0)
         )
+
+    def native(
+        self,
+        port: str,
+        rpc: str,
+        message: bytes = b"",
+        *,
+        token: str | None = "good",
+        timeout: float | None = _ANSWER_SECONDS,
+        metadata: Mapping[str, str] | None = None,
+    ) -> NativeAnswer:
+        """One unary gRPC call of `/package.Service/Method` with a serialized message."""
+        sent = tuple({**self.authorization(token), **(metadata or {})}.items())
+        with self.channel(port) as channel:
+            stub = channel.unary_unary(rpc, request_serializer=bytes, response_deserializer=bytes)
+            call = stub.future(message, timeout, sent)
+            code = call.code()
+            headers = {key: str(value) for key, value in call.initial_metadata()}
+            received = call.result() if code is grpc.StatusCode.OK else b""
+            return NativeAnswer(code.name, call.details(), headers, dict(call.trailing_metadata()), received)
 
     def channel(self, port: str) -> grpc.Channel:
         return grpc.insecure_channel(f"{LOOPBACK}:{self.ports[port]}")

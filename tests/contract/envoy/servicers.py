@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_status import rpc_status
 
@@ -47,10 +48,13 @@ def handlers(servicer: object, service: ServiceDescriptor) -> grpc.GenericRpcHan
     return grpc.method_handlers_generic_handler(service.full_name, found)
 
 
-def _handler(servicer: object, method: MethodDescriptor) -> "grpc.RpcMethodHandler[bytes, bytes]":
+def _handler(servicer: object, method: MethodDescriptor) -> "grpc.RpcMethodHandler[Message, Message]":
     make = grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
-    request, response = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
-    return make(getattr(servicer, method.name), request.FromString, response.SerializeToString)
+    return make(getattr(servicer, method.name), GetMessageClass(method.input_type).FromString, _serialized)
+
+
+def _serialized(message: Message) -> bytes:
+    return message.SerializeToString()
 
 
 class AnyRpc(grpc.GenericRpcHandler):
@@ -59,9 +63,7 @@ class AnyRpc(grpc.GenericRpcHandler):
     def __init__(self, process: str) -> None:
         self._process = process
 
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> "grpc.RpcMethodHandler[bytes, bytes]":
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         method = handler_call_details.method
 
         def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:

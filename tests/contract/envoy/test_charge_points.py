@@ -56,7 +56,8 @@ def test_the_edge_hears_who_connects_from_where(facade: Facade) -> None:
 
 
 @pytest.mark.parametrize(
-    ("offered", "chosen"), [(["ocpp1.6"], "ocpp1.6"), (["ocpp1.6", "ocpp2.0.1"], "ocpp2.0.1"), (["ocpp2.0.1"], "ocpp2.0.1")]
+    ("offered", "chosen"),
+    [(["ocpp1.6"], "ocpp1.6"), (["ocpp1.6", "ocpp2.0.1"], "ocpp2.0.1"), (["ocpp2.0.1"], "ocpp2.0.1")],
 )
 def test_the_edge_chooses_the_subprotocol(offered: list[str], chosen: str, facade: Facade) -> None:
     with open_socket(facade, "/ocpp/CP1", *offered) as connection:
@@ -81,8 +82,8 @@ def test_frames_pass_both_ways_whatever_their_size(facade: Facade) -> None:
 
 def test_header_names_keep_their_case_for_clients_that_compare_it(facade: Facade) -> None:
     handshake = (
-        f"GET /ocpp/CP1 HTTP/1.1\r\nHost: csms\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: {KEY}\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+        "GET /ocpp/CP1 HTTP/1.1\r\nHost: csms\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
     )
     with socket.create_connection((LOOPBACK, facade.ports["ocpp"]), timeout=5) as client:
         client.sendall(handshake.encode())

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import grpc
 import jwt
 import pytest
 
@@ -47,13 +46,18 @@ def test_a_bad_request_is_told_what_is_wrong_with_it(
     assert expected[2] in message
 
 
-def test_a_body_that_does_not_tell_its_size_is_refused_when_it_grows_too_large(facade: Facade) -> None:
-    def chunks() -> Iterator[bytes]:
+@pytest.mark.parametrize("headers", [{}, {"content-length": str(300 * KIB + 12)}], ids=["chunked", "sized"])
+def test_a_body_that_comes_in_pieces_is_refused_when_it_grows_too_large(
+    headers: dict[str, str], facade: Facade
+) -> None:
+    def pieces() -> Iterator[bytes]:
         yield b'{"name": "'
         for _ in range(300):
             yield b"x" * KIB
+        yield b'"}'
 
-    assert facade.call("gateway", "POST", "/stations", body=chunks()).refusal[:2] == (413, 8)
+    answer = facade.call("gateway", "POST", "/stations", body=pieces(), headers=headers)
+    assert answer.refusal == (413, 8, "the body is larger than 256 KiB")
 
 
 def test_a_body_just_below_the_limit_is_accepted(facade: Facade) -> None:
@@ -82,7 +86,7 @@ def bad_tokens(key_folder_keys: Keys) -> dict[str, tuple[str | None, int]]:
         "of another issuer": (signed(iss="csms-internal"), 401),
         "for somebody else": (signed(aud="another-api"), 403),
         "of a service": (service_token("billing", key_folder_keys.service_secret), 401),
-        "unsigned": (jwt.encode(claims, None, algorithm="none"), 401),
+        "unsigned": (jwt.encode(claims, "", algorithm="none"), 401),
         "signed with the service secret": (jwt.encode(claims, key_folder_keys.service_secret, algorithm="HS256"), 401),
     }
 
@@ -93,7 +97,9 @@ def test_a_bad_token_is_refused_on_every_port(port: str, facade: Facade, signing
         refused = facade.call(port, "GET", "/stations", token=token)
         assert (name, *refused.refusal[:2]) == (name, status, {401: 16, 403: 7}[status])
         code = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED"}[status]
-        assert (name, native_code(facade, port, facade.authorization(token))) == (name, code)
+        native = facade.native(port, STATION, token=token)
+        assert (name, native.code) == (name, code)
+        assert native.details == refused.refusal[2]
 
 
 def test_a_path_that_belongs_to_nobody_is_not_found_without_a_token_too(facade: Facade) -> None:
@@ -108,12 +114,13 @@ def test_a_client_that_asks_too_often_is_told_to_wait_and_others_are_not(meagre_
 
 
 def test_native_grpc_that_asks_too_often_is_told_so_by_its_status(meagre_facade: Facade) -> None:
-    codes = [native_code(meagre_facade, "gateway", meagre_facade.authorization()) for _ in range(5)]
-    assert codes[-1] == "RESOURCE_EXHAUSTED"
+    answers = [meagre_facade.native("gateway", STATION) for _ in range(5)]
+    assert (answers[-1].code, answers[-1].details) == ("RESOURCE_EXHAUSTED", "local_rate_limited")
 
 
 @pytest.mark.parametrize(
-    ("port", "path"), [("gateway", "/stations"), ("gateway", "/health"), ("ocpp", "/connections"), ("billing", "/invoices")]
+    ("port", "path"),
+    [("gateway", "/stations"), ("gateway", "/health"), ("ocpp", "/connections"), ("billing", "/invoices")],
 )
 def test_a_service_that_is_down_is_unavailable_at_once(port: str, path: str, meagre_facade: Facade) -> None:
     began = time.monotonic()
@@ -123,16 +130,5 @@ def test_a_service_that_is_down_is_unavailable_at_once(port: str, path: str, mea
 
 
 def test_native_grpc_is_told_that_a_service_is_down_by_its_status(meagre_facade: Facade) -> None:
-    assert native_code(meagre_facade, "station", meagre_facade.authorization()) == "UNAVAILABLE"
-
-
-def native_code(facade: Facade, port: str, metadata: dict[str, str]) -> str:
-    """The name of the status of a native GetStation that is refused."""
-    with facade.channel(port) as channel, pytest.raises(grpc.RpcError) as refused:
-        channel.unary_unary(STATION)(b"", metadata=tuple(metadata.items()), timeout=5)
-        channel.close()
-    error = refused.value
-    assert isinstance(error, grpc.Call)
-    # A body in the shape of REST errors would stand here.
-    assert not (error.details() or "").startswith("{")
-    return str(error.code().name)
+    answer = meagre_facade.native("station", STATION)
+    assert (answer.code, answer.details) == ("UNAVAILABLE", "no healthy upstream")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
@@ -63,7 +62,10 @@ def test_a_rest_path_reaches_its_rpc_on_the_gateway_and_on_the_port_of_its_servi
     for port in PUBLIC_PORTS:
         answer = facade.call(port, binding.verb.upper(), concrete(binding), body=body)
         if port in ("gateway", PORT_OF[owner(method)]):
-            assert (answer.headers.get("x-process"), answer.headers.get("x-method")) == (owner(method), rpc_path(method))
+            assert (answer.headers.get("x-process"), answer.headers.get("x-method")) == (
+                owner(method),
+                rpc_path(method),
+            )
         else:
             assert answer.refusal == (404, 5, "this port has no such method")
 
@@ -72,29 +74,27 @@ def test_a_rest_path_reaches_its_rpc_on_the_gateway_and_on_the_port_of_its_servi
 def test_native_grpc_reaches_an_rpc_on_the_same_ports(method: MethodDescriptor, facade: Facade) -> None:
     for port in PUBLIC_PORTS:
         expected = "OK" if port in ("gateway", PORT_OF[owner(method)]) else "UNIMPLEMENTED"
-        assert (port, native(facade, port, rpc_path(method))) == (port, expected)
+        assert (port, facade.native(port, rpc_path(method)).code) == (port, expected)
 
 
-@pytest.mark.parametrize("method", list(filter(is_internal, METHODS)), ids=rpc_path)
+@pytest.mark.parametrize("method", [each for each in METHODS if is_internal(each)], ids=rpc_path)
 def test_what_is_internal_is_reached_on_no_port(method: MethodDescriptor, facade: Facade) -> None:
     assert bindings(method) == []
     for port in PUBLIC_PORTS:
-        assert (port, native(facade, port, rpc_path(method))) == (port, "UNIMPLEMENTED")
+        assert (port, facade.native(port, rpc_path(method)).code) == (port, "UNIMPLEMENTED")
         refused = facade.call(port, "POST", rpc_path(method), body={})
         assert refused.refusal[:2] == (404, 5)
 
 
 @pytest.mark.parametrize("method", PUBLIC, ids=rpc_path)
-def test_only_what_the_contracts_call_public_is_open_without_a_token(
-    method: MethodDescriptor, facade: Facade
-) -> None:
+def test_only_what_the_contracts_call_public_is_open_without_a_token(method: MethodDescriptor, facade: Facade) -> None:
     rule = access_rule(method)
     assert rule is not None
     for binding in bindings(method):
         body = b"{}" if binding.body else None
         answer = facade.call("gateway", binding.verb.upper(), concrete(binding), body=body, token=None)
         assert (answer.status != 401) == rule.public
-    code = native(facade, "gateway", rpc_path(method), signed=False)
+    code = facade.native("gateway", rpc_path(method), token=None).code
     assert (code != "UNAUTHENTICATED") == rule.public
 
 
@@ -109,15 +109,4 @@ def test_each_port_tells_the_health_of_its_own_process(port: str, facade: Facade
 def test_each_port_reflects_the_services_of_its_own_process(port: str, facade: Facade) -> None:
     with facade.channel(port) as channel:
         services = ProtoReflectionDescriptorDatabase(channel).get_services()
-    assert services == [f"process.{ {'gateway': 'monitoring', 'ocpp': EDGE}.get(port, port)}"]
-
-
-def native(facade: Facade, port: str, path: str, *, signed: bool = True) -> str:
-    """The name of the status of a native call with an empty message."""
-    with facade.channel(port) as channel:
-        call = channel.unary_unary(path)
-        try:
-            call(b"", metadata=tuple(facade.authorization().items()) if signed else (), timeout=5)
-        except grpc.RpcError as error:
-            return str(error.code().name)
-    return "OK"
+    assert services == [f"process.{ {'gateway': 'monitoring', 'ocpp': EDGE}.get(port, port) }"]

@@ -1,0 +1,105 @@
+"""The ports of the billing service that other services answer, over gRPC."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import grpc.aio
+
+from csms.driver.v1 import driver_pb2 as driver_pb
+from csms.driver.v1 import driver_service_pb2 as driver_service_pb
+from csms.driver.v1 import driver_service_pb2_grpc as driver_grpc
+from csms.station.v1 import station_service_pb2 as station_pb
+from csms.station.v1 import station_service_pb2_grpc as station_grpc
+from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
+from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from services.billing.domain.charging_session import TransactionSnapshot
+from services.billing.domain.tariff import MembershipTier
+from services.billing.mapping.charging_sessions import transaction_snapshot
+from services.chassis.protobuf import enum_of, timestamp
+from services.chassis.status import from_rpc_error
+from services.kernel.errors import DomainError, ErrorKind
+
+_LIVE_SECONDS = 2.0
+_PAGE = 250
+
+_log = logging.getLogger(__name__)
+
+
+class GrpcDrivers:
+    """Satisfies ports.Drivers."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._drivers = driver_grpc.DriverServiceStub(channel)
+
+    async def tier(self, driver_id: str | None) -> MembershipTier:
+        if driver_id is None:
+            return MembershipTier.BASIC
+        try:
+            number = (await self._get(driver_id)).membership_tier
+        except DomainError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return MembershipTier.BASIC
+            raise
+        return enum_of(MembershipTier, driver_pb.Driver.MembershipTier, number) or MembershipTier.BASIC
+
+    async def require(self, driver_id: str) -> None:
+        await self._get(driver_id)
+
+    async def _get(self, driver_id: str) -> driver_pb.Driver:
+        try:
+            response = await self._drivers.GetDriver(driver_service_pb.GetDriverRequest(driver_id=driver_id))
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        return response.driver
+
+
+class GrpcStations:
+    """Satisfies ports.Stations."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stations = station_grpc.StationServiceStub(channel)
+
+    async def time_zone(self, station_id: str | None) -> str:
+        if station_id is None:
+            return "UTC"
+        try:
+            response = await self._stations.GetStation(station_pb.GetStationRequest(station_id=station_id))
+        except grpc.aio.AioRpcError as error:
+            failure = from_rpc_error(error)
+            if failure.kind is ErrorKind.NOT_FOUND:
+                return "UTC"
+            raise failure from error
+        return response.station.time_zone
+
+
+class GrpcTransactions:
+    """Satisfies ports.Transactions."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._transactions = transaction_grpc.TransactionServiceStub(channel)
+
+    async def energy_wh(self, transaction_ids: Sequence[str]) -> Mapping[str, int]:
+        request = transaction_pb.ListTransactionsRequest(ids=transaction_ids, page_size=_PAGE)
+        try:
+            response = await self._transactions.ListTransactions(request, timeout=_LIVE_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            _log.warning("live energy is not to be had: %s", error.details())
+            return {}
+        return {transaction.id: transaction.energy_wh for transaction in response.transactions}
+
+    async def changed_since(
+        self, time: datetime, page_token: str
+    ) -> tuple[Sequence[tuple[TransactionSnapshot, datetime]], str]:
+        request = transaction_pb.ListTransactionsRequest(
+            update_time_from=timestamp(time), page_size=_PAGE, page_token=page_token
+        )
+        try:
+            response = await self._transactions.ListTransactions(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        found = [
+            (transaction_snapshot(transaction), transaction.update_time.ToDatetime(tzinfo=UTC))
+            for transaction in response.transactions
+        ]
+        return found, response.next_page_token

@@ -1,0 +1,66 @@
+"""What bills follow from: events of the transaction service, and the comparison with its facts."""
+
+import asyncio
+import logging
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from services.billing.application.billing import Biller
+from services.billing.application.reconciliation import Reconciliation
+from services.billing.mapping.charging_sessions import transaction_snapshot
+from services.billing.sql.work import SqlWork
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from services.chassis.inbox import consume
+from services.chassis.outbox import OutboxRelay
+from services.kernel.clock import Clock
+from services.kernel.errors import DomainError
+
+_SUBJECTS = ("csms.event.transaction.session.*.*",)
+_RECONCILE_SECONDS = 300.0
+_RETRY_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class TransactionConsumer:
+    """Bills what the transaction service tells."""
+
+    def __init__(self, bus: EventBus, database: Database, relay: OutboxRelay, clock: Clock, biller: Biller) -> None:
+        self._bus = bus
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+        self._biller = biller
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        await consume(self._bus, self._database, "billing-sessions", _SUBJECTS, self.handle)
+
+    async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
+        """Apply one event."""
+        if event.HasField("transaction_changed"):
+            snapshot = transaction_snapshot(event.transaction_changed.transaction)
+            await self._biller.take_in(SqlWork(connection, self._clock), snapshot)
+            # Its own event, if there is one, is committed in a moment.
+            self._relay.wake()
+
+
+class Reconciler:
+    """Compares with the transaction service at start and every few minutes."""
+
+    def __init__(self, reconciliation: Reconciliation) -> None:
+        self._reconciliation = reconciliation
+
+    async def run(self) -> None:
+        """Compare until cancelled; waits out what is away."""
+        while True:
+            try:
+                count = await self._reconciliation.run_once()
+                _log.info("compared %d transactions with their bills", count)
+                pause = _RECONCILE_SECONDS
+            except DomainError as error:
+                _log.info("bills cannot be compared now: %s", error.message)
+                pause = _RETRY_SECONDS
+            await asyncio.sleep(pause)

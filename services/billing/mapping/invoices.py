@@ -1,0 +1,35 @@
+"""Invoices."""
+
+from csms.billing.v1 import invoice_pb2 as invoice_pb
+from csms.billing.v1 import invoice_service_pb2 as service_pb
+from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceState
+from services.billing.mapping.money import money_to_proto
+from services.billing.mapping.tariffs import line_to_proto
+from services.chassis.protobuf import enum_of, time_of, timestamp
+
+
+def invoice_filter(request: service_pb.ListInvoicesRequest) -> InvoiceFilter:
+    """What a list request asks for."""
+    return InvoiceFilter(
+        driver_id=request.driver_id,
+        state=enum_of(InvoiceState, invoice_pb.Invoice.State, request.state),
+        charging_session_id=request.charging_session_id,
+        issue_time_from=time_of(request, "issue_time_from"),
+        issue_time_to=time_of(request, "issue_time_to"),
+    )
+
+
+def invoice_to_proto(invoice: Invoice) -> invoice_pb.Invoice:
+    """The resource as callers see it."""
+    return invoice_pb.Invoice(
+        id=invoice.id,
+        number=invoice.number,
+        driver_id=invoice.driver_id or "",
+        charging_session_id=invoice.charging_session_id,
+        state=invoice_pb.Invoice.State.Value(invoice.state),
+        issue_time=timestamp(invoice.issue_time),
+        total=money_to_proto(invoice.total),
+        tax=money_to_proto(invoice.tax),
+        paid=money_to_proto(invoice.paid),
+        lines=map(line_to_proto, invoice.lines),
+    )

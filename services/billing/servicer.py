@@ -1,0 +1,196 @@
+"""The gRPC face of the billing service: mapping in, one use case, mapping out."""
+
+from typing import Any
+
+import grpc.aio
+from google.api.httpbody_pb2 import HttpBody
+
+from csms.billing.v1 import billing_service_pb2 as session_pb
+from csms.billing.v1 import billing_service_pb2_grpc as session_grpc
+from csms.billing.v1 import invoice_service_pb2 as invoice_pb
+from csms.billing.v1 import invoice_service_pb2_grpc as invoice_grpc
+from csms.billing.v1 import payment_service_pb2 as payment_pb
+from csms.billing.v1 import payment_service_pb2_grpc as payment_grpc
+from csms.billing.v1 import tariff_service_pb2 as tariff_pb
+from csms.billing.v1 import tariff_service_pb2_grpc as tariff_grpc
+from services.billing import pdf
+from services.billing.application.charging_sessions import ChargingSessions
+from services.billing.application.invoices import Invoices
+from services.billing.application.payments import Payments
+from services.billing.application.tariffs import Tariffs
+from services.billing.domain.payment import PaymentFilter
+from services.billing.mapping import charging_sessions, invoices, payments, tariffs
+from services.chassis import http
+from services.chassis.pagination import page_request
+from services.chassis.protobuf import time_of
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class TariffServicer(tariff_grpc.TariffServiceServicer):
+    """csms.billing.v1.TariffService."""
+
+    def __init__(self, all_tariffs: Tariffs) -> None:
+        self._tariffs = all_tariffs
+
+    async def ListTariffs(
+        self, request: tariff_pb.ListTariffsRequest, context: Context
+    ) -> tariff_pb.ListTariffsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._tariffs.page(request.station_id, request.include_retired, wanted)
+        return tariff_pb.ListTariffsResponse(
+            tariffs=map(tariffs.tariff_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetTariff(self, request: tariff_pb.GetTariffRequest, context: Context) -> tariff_pb.GetTariffResponse:
+        tariff = await self._tariffs.get(request.tariff_id)
+        return tariff_pb.GetTariffResponse(tariff=tariffs.tariff_to_proto(tariff))
+
+    async def CreateTariff(
+        self, request: tariff_pb.CreateTariffRequest, context: Context
+    ) -> tariff_pb.CreateTariffResponse:
+        tariff = await self._tariffs.create(tariffs.tariff_fields(request.tariff), request.request_id)
+        await http.created(context, f"/pricing/tariffs/{tariff.id}")
+        return tariff_pb.CreateTariffResponse(tariff=tariffs.tariff_to_proto(tariff))
+
+    async def UpdateTariff(
+        self, request: tariff_pb.UpdateTariffRequest, context: Context
+    ) -> tariff_pb.UpdateTariffResponse:
+        changes = tariffs.tariff_changes(request, await self._tariffs.get(request.tariff_id))
+        tariff = await self._tariffs.update(request.tariff_id, changes, request.tariff.etag)
+        return tariff_pb.UpdateTariffResponse(tariff=tariffs.tariff_to_proto(tariff))
+
+    async def CalculatePrice(
+        self, request: tariff_pb.CalculatePriceRequest, context: Context
+    ) -> tariff_pb.CalculatePriceResponse:
+        price = await self._tariffs.calculate(tariffs.price_question(request))
+        return tariff_pb.CalculatePriceResponse(price=tariffs.price_to_message(price))
+
+
+class BillingServicer(session_grpc.BillingServiceServicer):
+    """csms.billing.v1.BillingService."""
+
+    def __init__(self, sessions: ChargingSessions) -> None:
+        self._sessions = sessions
+
+    async def ListChargingSessions(
+        self, request: session_pb.ListChargingSessionsRequest, context: Context
+    ) -> session_pb.ListChargingSessionsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._sessions.page(charging_sessions.charging_session_filter(request), wanted)
+        return session_pb.ListChargingSessionsResponse(
+            charging_sessions=map(charging_sessions.charging_session_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetChargingSession(
+        self, request: session_pb.GetChargingSessionRequest, context: Context
+    ) -> session_pb.GetChargingSessionResponse:
+        session = await self._sessions.get(request.id)
+        return session_pb.GetChargingSessionResponse(
+            charging_session=charging_sessions.charging_session_to_proto(session)
+        )
+
+    async def CreateChargingSession(
+        self, request: session_pb.CreateChargingSessionRequest, context: Context
+    ) -> session_pb.CreateChargingSessionResponse:
+        fields = charging_sessions.charging_session_fields(request.charging_session)
+        start_time = time_of(request.charging_session, "start_time")
+        session = await self._sessions.create(fields, start_time, request.request_id)
+        await http.created(context, f"/charging-sessions/{session.id}")
+        return session_pb.CreateChargingSessionResponse(
+            charging_session=charging_sessions.charging_session_to_proto(session)
+        )
+
+    async def CompleteChargingSession(
+        self, request: session_pb.CompleteChargingSessionRequest, context: Context
+    ) -> session_pb.CompleteChargingSessionResponse:
+        session = await self._sessions.complete(
+            request.id, request.energy_wh, time_of(request, "end_time"), request.idle_minutes
+        )
+        return session_pb.CompleteChargingSessionResponse(
+            charging_session=charging_sessions.charging_session_to_proto(session)
+        )
+
+
+class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
+    """csms.billing.v1.InvoiceService."""
+
+    def __init__(self, all_invoices: Invoices) -> None:
+        self._invoices = all_invoices
+
+    async def ListInvoices(
+        self, request: invoice_pb.ListInvoicesRequest, context: Context
+    ) -> invoice_pb.ListInvoicesResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._invoices.page(invoices.invoice_filter(request), wanted)
+        return invoice_pb.ListInvoicesResponse(
+            invoices=map(invoices.invoice_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetInvoice(
+        self, request: invoice_pb.GetInvoiceRequest, context: Context
+    ) -> invoice_pb.GetInvoiceResponse:
+        invoice = await self._invoices.get(request.id)
+        return invoice_pb.GetInvoiceResponse(invoice=invoices.invoice_to_proto(invoice))
+
+    async def GetInvoicePdf(self, request: invoice_pb.GetInvoicePdfRequest, context: Context) -> HttpBody:
+        invoice = await self._invoices.get(request.id)
+        await http.attachment(context, f"invoice-{invoice.number}.pdf")
+        return HttpBody(content_type="application/pdf", data=pdf.render(invoice))
+
+
+class PaymentServicer(payment_grpc.PaymentServiceServicer):
+    """csms.billing.v1.PaymentService."""
+
+    def __init__(self, all_payments: Payments) -> None:
+        self._payments = all_payments
+
+    async def ListPayments(
+        self, request: payment_pb.ListPaymentsRequest, context: Context
+    ) -> payment_pb.ListPaymentsResponse:
+        narrowing = PaymentFilter(driver_id=request.driver_id, invoice_id=request.invoice_id)
+        page = await self._payments.page(narrowing, page_request(request.page_size, request.page_token))
+        return payment_pb.ListPaymentsResponse(
+            payments=map(payments.payment_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def CreatePayment(
+        self, request: payment_pb.CreatePaymentRequest, context: Context
+    ) -> payment_pb.CreatePaymentResponse:
+        payment = await self._payments.record(payments.payment_request(request.payment), request.request_id)
+        await http.created(context, f"/payments?invoiceId={payment.invoice_id}")
+        return payment_pb.CreatePaymentResponse(payment=payments.payment_to_proto(payment))
+
+    async def ListPaymentMethods(
+        self, request: payment_pb.ListPaymentMethodsRequest, context: Context
+    ) -> payment_pb.ListPaymentMethodsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._payments.methods(request.driver_id, wanted)
+        return payment_pb.ListPaymentMethodsResponse(
+            payment_methods=map(payments.method_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def CreatePaymentMethod(
+        self, request: payment_pb.CreatePaymentMethodRequest, context: Context
+    ) -> payment_pb.CreatePaymentMethodResponse:
+        asked = request.payment_method
+        method = await self._payments.add_method(
+            asked.driver_id,
+            payments.method_kind(asked.kind),
+            asked.label,
+            asked.provider_token,
+            asked.is_default,
+            request.request_id,
+        )
+        await http.created(context, f"/payment-methods?driverId={method.driver_id}")
+        return payment_pb.CreatePaymentMethodResponse(payment_method=payments.method_to_proto(method))

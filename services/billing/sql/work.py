@@ -1,0 +1,65 @@
+"""One unit of work on the database of the billing service."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.domain.events import SessionBilled
+from services.billing.mapping.events import event_to_proto
+from services.billing.sql.charging_sessions import SqlChargingSessionRepository
+from services.billing.sql.invoices import SqlInvoiceRepository
+from services.billing.sql.payments import SqlPaymentRepository
+from services.billing.sql.tariffs import SqlTariffRepository
+from services.billing.tables import RECONCILIATIONS
+from services.chassis import idempotency, outbox
+from services.chassis.database import Database
+from services.kernel.clock import Clock
+
+
+class SqlWork:
+    """Satisfies ports.Work on one transaction."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self.tariffs = SqlTariffRepository(connection)
+        self.sessions = SqlChargingSessionRepository(connection)
+        self.invoices = SqlInvoiceRepository(connection)
+        self.payments = SqlPaymentRepository(connection)
+
+    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
+        return await idempotency.remember(self._connection, scope, request_id, resource_id)
+
+    async def publish(self, events: Sequence[SessionBilled]) -> None:
+        now = self._clock.now()
+        await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
+
+    async def reconciled_until(self, name: str) -> datetime | None:
+        query = select(RECONCILIATIONS.c.until_time).where(RECONCILIATIONS.c.name == name)
+        return (await self._connection.execute(query)).scalar_one_or_none()
+
+    async def note_reconciled(self, name: str, until: datetime) -> None:
+        statement = insert(RECONCILIATIONS).values(name=name, until_time=until)
+        latest = func.greatest(statement.excluded.until_time, RECONCILIATIONS.c.until_time)
+        await self._connection.execute(
+            statement.on_conflict_do_update(constraint="reconciliations_pkey", set_={"until_time": latest})
+        )
+
+
+class SqlWorks:
+    """Satisfies ports.Works. The relay is woken after each commit."""
+
+    def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[SqlWork]:
+        async with self._database.transaction() as connection:
+            yield SqlWork(connection, self._clock)
+        self._relay.wake()

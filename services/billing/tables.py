@@ -1,0 +1,152 @@
+"""The tables of the database `csms_billing`, as the queries see them. Their history is in migrations/."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+METADATA = MetaData()
+
+# One row per version of a tariff; a version never changes but for the flags that make it the newest and the default.
+PRICING_TIERS = Table(
+    "pricing_tiers",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("currency_code", Text, nullable=False),
+    Column("components", JSONB, nullable=False),
+    Column("tax_basis_points", Integer, nullable=False),
+    Column("tier_discounts", JSONB, nullable=False),
+    Column("station_ids", ARRAY(Uuid(as_uuid=False)), nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("retired", Boolean, nullable=False),
+    Column("is_newest", Boolean, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("id", "version", name="pricing_tiers_pkey"),
+    Index("pricing_tiers_newest_key", "id", unique=True, postgresql_where=text("is_newest")),
+    Index("pricing_tiers_default_key", "is_default", unique=True, postgresql_where=text("is_newest AND is_default")),
+)
+
+CHARGING_SESSIONS = Table(
+    "charging_sessions",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("transaction_id", Uuid(as_uuid=False)),
+    Column("station_id", Uuid(as_uuid=False)),
+    Column("charge_point_id", Text, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("driver_id", Uuid(as_uuid=False)),
+    Column("id_tag", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("start_time", DateTime(timezone=True), nullable=False),
+    Column("end_time", DateTime(timezone=True)),
+    Column("energy_wh", BigInteger, nullable=False),
+    Column("idle_minutes", Integer, nullable=False),
+    Column("cost_minor", BigInteger),
+    Column("currency_code", Text),
+    Column("tariff_id", Uuid(as_uuid=False)),
+    Column("tariff_version", Integer, nullable=False),
+    Column("invoice_id", Uuid(as_uuid=False)),
+    Column("hold_reason", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("id", name="charging_sessions_pkey"),
+    UniqueConstraint("transaction_id", name="charging_sessions_transaction_id_key"),
+    Index("charging_sessions_start_time_idx", "start_time", "id"),
+    Index("charging_sessions_driver_idx", "driver_id", "start_time"),
+    Index("charging_sessions_station_idx", "station_id", "start_time"),
+)
+
+INVOICES = Table(
+    "invoices",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("number", Text, nullable=False),
+    Column("driver_id", Uuid(as_uuid=False)),
+    Column("charging_session_id", Uuid(as_uuid=False), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("issue_time", DateTime(timezone=True), nullable=False),
+    Column("currency_code", Text, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("tax_minor", BigInteger, nullable=False),
+    Column("paid_minor", BigInteger, nullable=False),
+    Column("lines", JSONB, nullable=False),
+    PrimaryKeyConstraint("id", name="invoices_pkey"),
+    UniqueConstraint("number", name="invoices_number_key"),
+    ForeignKeyConstraint(["charging_session_id"], ["charging_sessions.id"], name="invoices_charging_session_id_fkey"),
+    # The last word on "billed once": a session has one invoice that counts.
+    Index("invoices_session_key", "charging_session_id", unique=True, postgresql_where=text("state <> 'VOID'")),
+    Index("invoices_driver_idx", "driver_id", "id"),
+)
+
+INVOICE_COUNTS = Table(
+    "invoice_counts",
+    METADATA,
+    Column("year", Integer, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("year", name="invoice_counts_pkey"),
+)
+
+PAYMENT_METHODS = Table(
+    "payment_methods",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("driver_id", Uuid(as_uuid=False), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("provider_token", Text, nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("id", name="payment_methods_pkey"),
+    Index("payment_methods_default_key", "driver_id", unique=True, postgresql_where=text("is_default")),
+    Index("payment_methods_driver_idx", "driver_id"),
+)
+
+PAYMENTS = Table(
+    "payments",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("invoice_id", Uuid(as_uuid=False), nullable=False),
+    Column("driver_id", Uuid(as_uuid=False)),
+    Column("payment_method_id", Uuid(as_uuid=False)),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency_code", Text, nullable=False),
+    Column("external_reference", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("id", name="payments_pkey"),
+    ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name="payments_invoice_id_fkey"),
+    ForeignKeyConstraint(["payment_method_id"], ["payment_methods.id"], name="payments_payment_method_id_fkey"),
+    Index(
+        "payments_external_reference_key",
+        "external_reference",
+        unique=True,
+        postgresql_where=text("external_reference <> ''"),
+    ),
+    Index("payments_invoice_idx", "invoice_id"),
+    Index("payments_driver_idx", "driver_id"),
+)
+
+RECONCILIATIONS = Table(
+    "reconciliations",
+    METADATA,
+    Column("name", Text, nullable=False),
+    Column("until_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("name", name="reconciliations_pkey"),
+)

@@ -1,0 +1,195 @@
+"""Records what charge points tell of their sessions, many events in one commit.
+
+Two lanes: readings of running sessions are stored without a look at the sessions; whatever may change a session goes
+through a recording. Neither waits for the other, and a bad event fails alone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+from services.chassis.batching import Batcher
+from services.kernel.clock import Clock
+from services.kernel.errors import DomainError, ErrorKind
+from services.transaction.domain.fact import Authorization, TransactionEvent
+from services.transaction.domain.reading import MeterReport, Placed
+from services.transaction.domain.recording import Recording, Told, stray_ends, told, wanted
+from services.transaction.ports import MeterStore, RecordingWorks, Report
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+# Events of one transaction: enough to spread its cost, few enough to be answered within some ten milliseconds.
+_CHUNK = 256
+_MOST_WAITING_CHUNKS = 400
+_PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED)
+
+_log = logging.getLogger(__name__)
+
+
+class Recorded(NamedTuple):
+    """The answer to one event; see csms.transaction.v1.TransactionEventAnswer."""
+
+    session_id: str
+    transaction_id: str
+    authorization: Authorization | None = None
+    duplicate: bool = False
+
+
+class Recorder:
+    """Records batches of events. Made inside the running event loop that it works in."""
+
+    def __init__(self, meters: MeterStore, recordings: RecordingWorks, clock: Clock) -> None:
+        self._meters = meters
+        self._recordings = recordings
+        self._clock = clock
+        self._meter_lane = _lane("meter values", self._store)
+        self._session_lane = _lane("transaction events", self._record)
+
+    async def record(self, reports: Sequence[Report]) -> list[Recorded | DomainError]:
+        """Record events; the answers, in order, are given when everything is committed that will be."""
+        answers: list[Recorded | DomainError | None] = [None] * len(reports)
+        meters: list[tuple[int, MeterReport]] = []
+        events: list[tuple[int, Told]] = []
+        for position, report in enumerate(reports):
+            try:
+                readings = report.meter_report()
+                if readings is None:
+                    events.append((position, told(report.event())))
+                else:
+                    meters.append((position, readings))
+            except DomainError as error:
+                answers[position] = error
+        placed, _ = await asyncio.gather(
+            _through(self._meter_lane, [item for _, item in meters]), self._answer(events, answers)
+        )
+        late = self._late(reports, meters, placed, answers)
+        await self._answer(late, answers)
+        return [answer for answer in answers if answer is not None]
+
+    async def close(self) -> None:
+        """Refuse new events and return when those that wait are recorded."""
+        await self._meter_lane.close()
+        await self._session_lane.close()
+
+    async def _answer(self, events: list[tuple[int, Told]], answers: list[Recorded | DomainError | None]) -> None:
+        results = await _through(self._session_lane, [item for _, item in events])
+        for (position, _), result in zip(events, results, strict=True):
+            answers[position] = result
+
+    def _late(
+        self,
+        reports: Sequence[Report],
+        meters: list[tuple[int, MeterReport]],
+        placed: Sequence[Placed | DomainError],
+        answers: list[Recorded | DomainError | None],
+    ) -> list[tuple[int, Told]]:
+        """Answer the readings that are stored; the others become events of the sessions they belong to."""
+        late: list[tuple[int, Told]] = []
+        for (position, _), place in zip(meters, placed, strict=True):
+            if isinstance(place, DomainError):
+                answers[position] = place
+            elif place.is_stored:
+                answers[position] = Recorded(place.session_id, place.transaction_id)
+            else:
+                try:
+                    late.append((position, told(_named(reports[position].event(), place.transaction_id))))
+                except DomainError as error:
+                    answers[position] = error
+        return late
+
+    async def _store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
+        return await self._meters.store(reports)
+
+    async def _record(self, batch: Sequence[Told]) -> Sequence[Recorded]:
+        wants = wanted(batch)
+        async with self._recordings() as work:
+            stored, numbers = await work.load(wants)
+            if strays := stray_ends(batch, stored):
+                stored = [*stored, *await work.ended_by(strays)]
+            recording = Recording(stored, numbers, self._clock.now())
+            answers = [recording.record(item) for item in batch]
+            registers = {}
+            if hanging := recording.hanging():
+                await work.store_readings(recording.facts)
+                registers = await work.registers(hanging)
+            fresh = await work.commit(recording.outcome(registers))
+        seen: set[str] = set()
+        results: list[Recorded] = []
+        for key, session_id, transaction_id, authorization in answers:
+            is_duplicate = key in seen or key not in fresh
+            seen.add(key)
+            results.append(Recorded(session_id, transaction_id, authorization, is_duplicate))
+        return results
+
+
+def _named(event: TransactionEvent, transaction_id: str) -> TransactionEvent:
+    return event if event.transaction_id else event.of_session(transaction_id)
+
+
+_Lane = Batcher[Sequence[_Item], Sequence[_Result | DomainError]]
+
+
+def _lane(name: str, commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result]]]) -> _Lane[_Item, _Result]:
+    """Merges the chunks of several calls into one `commit` at a time."""
+
+    async def send(chunks: list[Sequence[_Item]]) -> list[Sequence[_Result | DomainError] | Exception]:
+        items = [item for chunk in chunks for item in chunk]
+        results = await _isolating(commit, items)
+        answers: list[Sequence[_Result | DomainError] | Exception] = []
+        start = 0
+        for chunk in chunks:
+            answers.append(results[start : start + len(chunk)])
+            start += len(chunk)
+        return answers
+
+    return Batcher(
+        send,
+        max_items=_CHUNK,
+        max_queue=_MOST_WAITING_CHUNKS,
+        # The edge has gathered them already.
+        linger_seconds=0,
+        size_of=len,
+        max_bytes=2 * _CHUNK,
+        name=name,
+    )
+
+
+async def _through(lane: _Lane[_Item, _Result], items: Sequence[_Item]) -> list[_Result | DomainError]:
+    """What becomes of `items` in the lane, in order."""
+    chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
+    outcomes = await asyncio.gather(*(_outcome(lane, chunk) for chunk in chunks))
+    return [result for outcome in outcomes for result in outcome]
+
+
+async def _outcome(lane: _Lane[_Item, _Result], chunk: Sequence[_Item]) -> Sequence[_Result | DomainError]:
+    try:
+        return await lane.submit(chunk)
+    except DomainError as error:
+        return [error] * len(chunk)
+
+
+async def _isolating(
+    commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result]]], items: Sequence[_Item]
+) -> Sequence[_Result | DomainError]:
+    """Commit `items` together or, when one of them is at fault, those that can be: halves of halves, until it is alone.
+
+    Raises: UNAVAILABLE, DEADLINE_EXCEEDED when no item is at fault.
+    """
+    try:
+        return await commit(items)
+    except Exception as error:  # which item it was, and whether it was one, is found out here
+        if isinstance(error, DomainError) and error.kind in _PASSING:
+            raise
+        if len(items) == 1:
+            return [_failure(error)]
+    half = len(items) // 2
+    return [*await _isolating(commit, items[:half]), *await _isolating(commit, items[half:])]
+
+
+def _failure(error: Exception) -> DomainError:
+    if isinstance(error, DomainError):
+        return error
+    _log.error("an event cannot be recorded", exc_info=error)
+    return DomainError(ErrorKind.INTERNAL, "INTERNAL", "internal error")

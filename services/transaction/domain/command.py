@@ -1,0 +1,178 @@
+"""Commands to charge points: what may be asked, and how a command moves from being asked to having its effect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from services.kernel.validation import Violations
+from services.transaction.domain.session import Session, SessionState, token_time
+
+REMOTE_START, REMOTE_STOP, RESET = "remote_start", "remote_stop", "reset"
+# The kinds whose effect shows in something else than their answer.
+_KINDS_WITH_EFFECT = frozenset({REMOTE_START, REMOTE_STOP, RESET})
+
+_SHORTEST_LIFE, _USUAL_LIFE, _LONGEST_LIFE = timedelta(seconds=1), timedelta(minutes=5), timedelta(days=7)
+_LONGEST_ERROR = 500
+# Corrected clocks of charge points are about right.
+_CLOCK_SLACK = timedelta(minutes=1)
+
+
+class CommandState(StrEnum):
+    """Where a command stands."""
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+    EFFECTIVE = "EFFECTIVE"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command. `kind` is the name of its field in csms.transaction.v1.CommandBody and `body` that field, by the
+    names of its fields; `delivery_time` is when a queued one shall be tried next."""
+
+    id: str
+    charge_point_id: str
+    kind: str
+    body: Mapping[str, Any]
+    state: CommandState
+    status: str = ""
+    answer: Mapping[str, Any] | None = None
+    error: str = ""
+    transaction_id: str = ""
+    requested_by: str
+    create_time: datetime
+    update_time: datetime
+    expire_time: datetime
+    delivery_time: datetime | None = None
+
+    @property
+    def may_still_work(self) -> bool:
+        """Whether its effect is still waited for: it was sent, and nothing says that it is over."""
+        if self.kind not in _KINDS_WITH_EFFECT:
+            return False
+        # One that the charge point did not answer in time may have been carried out all the same.
+        return self.state in (CommandState.SENT, CommandState.ACCEPTED, CommandState.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandOptions:
+    """How a command shall be carried out; `expire_after` None is five minutes."""
+
+    request_id: str = ""
+    queue_while_offline: bool = False
+    expire_after: timedelta | None = None
+
+    @property
+    def life(self) -> timedelta:
+        return _USUAL_LIFE if self.expire_after is None else self.expire_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFilter:
+    """Which commands of a charge point a list holds."""
+
+    charge_point_id: str
+    state: CommandState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a charge point answered to a command: its status in its own words, and the whole payload."""
+
+    accepted: bool
+    status: str
+    answer: Mapping[str, Any]
+
+
+def check(kind: str, body: Mapping[str, Any], options: CommandOptions) -> None:
+    """Raises: INVALID_FIELD with every field of the request that is out of bounds."""
+    violations = Violations()
+    violations.text("options.requestId", options.request_id, longest=100)
+    violations.check(
+        _SHORTEST_LIFE <= options.life <= _LONGEST_LIFE, "options.expireAfter", "must be between 1 s and 7 days"
+    )
+    for name, field in (("connector_id", "connectorId"), ("evse_id", "evseId")):
+        least = 1 if kind == "unlock" and name == "connector_id" else 0
+        violations.check(body.get(name, 0) >= least, field, f"must be at least {least}")
+    for name, field, longest in _TEXTS:
+        violations.text(field, body.get(name, ""), longest=longest)
+    violations.check(all(body.get("keys", ("",))) or "keys" not in body, "keys", "must not be empty")
+    violations.raise_if_any()
+
+
+# By OCPP 2.x, which allows more than OCPP 1.6; what a charge point's own version allows is for the edge to say.
+_TEXTS = (
+    ("id_tag", "idTag", 36),
+    ("transaction_id", "transactionId", 36),
+    ("key", "key", 101),
+    ("value", "value", 2500),
+    ("message", "message", 50),
+    ("vendor_id", "vendorId", 255),
+    ("message_id", "messageId", 50),
+)
+
+
+def sent(command: Command, now: datetime) -> Command:
+    """`command` on its way."""
+    return replace(command, state=CommandState.SENT, delivery_time=None, update_time=now)
+
+
+def queued(command: Command, delivery_time: datetime, now: datetime) -> Command:
+    """`command` waiting for its charge point, to be tried at `delivery_time`."""
+    return replace(command, state=CommandState.QUEUED, delivery_time=delivery_time, update_time=now)
+
+
+def answered(command: Command, reply: Reply, now: datetime) -> Command:
+    """`command` after the charge point answered. What is known to be over by then stays what it is."""
+    told = replace(command, status=reply.status, answer=reply.answer, update_time=now)
+    if command.state is not CommandState.SENT:
+        return told
+    return replace(told, state=CommandState.ACCEPTED if reply.accepted else CommandState.REJECTED)
+
+
+def failed(command: Command, error: str, now: datetime) -> Command:
+    """`command` after it could not be delivered, or got no valid answer."""
+    if command.state is not CommandState.SENT:
+        return command
+    return replace(command, state=CommandState.FAILED, error=error[:_LONGEST_ERROR], update_time=now)
+
+
+def effective(command: Command, transaction_id: str, now: datetime) -> Command:
+    """`command` after it had its effect."""
+    return replace(
+        command, state=CommandState.EFFECTIVE, transaction_id=transaction_id, delivery_time=None, update_time=now
+    )
+
+
+def expired(command: Command, now: datetime) -> Command:
+    """`command` after its time is over."""
+    return replace(command, state=CommandState.EXPIRED, delivery_time=None, update_time=now)
+
+
+def started_by(session: Session, command: Command) -> bool:
+    """Whether `session` is what a remote start asked for."""
+    place, presented = command.body.get("connector_id", 0), token_time(session)
+    return (
+        command.kind == REMOTE_START
+        and presented is not None
+        and presented >= command.create_time - _CLOCK_SLACK
+        and session.id_tag == command.body["id_tag"].upper()
+        and session.state is not SessionState.ORPHAN
+        and place in (0, session.connector_id, session.evse_id)
+    )
+
+
+def ended_by(session: Session, command: Command) -> bool:
+    """Whether the end of `session` is what a remote stop asked for."""
+    asked = command.body.get("transaction_id")
+    return (
+        command.kind == REMOTE_STOP
+        and session.state is SessionState.ENDED
+        and asked in (session.id, session.transaction_id)
+    )

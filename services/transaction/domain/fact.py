@@ -1,0 +1,159 @@
+"""Facts: what charge points reported of their sessions, with the key that makes a repetition recognisable."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from services.kernel.ids import derived_id
+from services.transaction.domain.reading import Reading
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# Keeps times before 1970, which broken clocks give, in order.
+_BIAS = 1 << 60
+_GREATEST_SEQUENCE = 0xFFFF_FFFF
+
+# What a charge point by OCPP 1.6 sends when it does not know the number of its session.
+_NO_NUMBER = frozenset({"", "0", "-1"})
+_OCPP_16 = "ocpp1.6"
+
+
+class EventKind(StrEnum):
+    """What an event tells of its session."""
+
+    STARTED = "STARTED"
+    UPDATED = "UPDATED"
+    ENDED = "ENDED"
+
+
+class Authorization(StrEnum):
+    """What was decided about the token of a session."""
+
+    ACCEPTED = "ACCEPTED"
+    BLOCKED = "BLOCKED"
+    EXPIRED = "EXPIRED"
+    INVALID = "INVALID"
+    CONCURRENT_TX = "CONCURRENT_TX"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionEvent:
+    """One event as the edge hands it over. The fields are those of csms.transaction.v1.TransactionEvent; None where
+    a number or a decision was not told."""
+
+    charge_point_id: str
+    epoch: int = 0
+    kind: EventKind
+    protocol: str
+    transaction_id: str = ""
+    evse_id: int = 0
+    connector_id: int = 0
+    id_tag: str = ""
+    authorization: Authorization | None = None
+    driver_id: str = ""
+    station_id: str = ""
+    device_time: datetime
+    received_time: datetime
+    corrected_time: datetime
+    seq_no: int | None = None
+    offline: bool = False
+    trigger_reason: str = ""
+    charging_state: str = ""
+    stop_reason: str = ""
+    meter_wh: int | None = None
+    remote_start_id: int | None = None
+    reservation_id: int | None = None
+    readings: tuple[Reading, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    @property
+    def names_no_session(self) -> bool:
+        """Whether the charge point does not say, or does not know, which session it means."""
+        return self.transaction_id in _NO_NUMBER if self.is_ocpp_16 else not self.transaction_id
+
+    def of_session(self, transaction_id: str) -> "TransactionEvent":
+        """The same event as if the charge point had named the session it means."""
+        return replace(self, transaction_id=transaction_id)
+
+    @property
+    def is_ocpp_16(self) -> bool:
+        """Whether the platform, not the charge point, gives the session its number."""
+        return self.protocol == _OCPP_16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """An event that was placed: the session it belongs to, what that is called, and the decision about its token.
+
+    Never changes. `key` names the event itself, wherever and however often it is sent; `estimated` marks an end that
+    the platform concluded from other facts.
+    """
+
+    key: str
+    session_id: str
+    transaction_id: str
+    authorization: Authorization | None
+    event: TransactionEvent
+    estimated: bool = False
+
+
+def session_id_of(charge_point_id: str, transaction_id: str) -> str:
+    """The id of the session that a charge point calls `transaction_id`."""
+    return derived_id(charge_point_id, transaction_id)
+
+
+def start_key_of(event: TransactionEvent) -> str:
+    """What a start by OCPP 1.6 is recognised by when it is sent again, with whatever message id, to whatever node."""
+    meter_wh = "" if event.meter_wh is None else event.meter_wh
+    return derived_id(
+        event.charge_point_id, event.connector_id, event.id_tag, _microseconds(event.device_time), meter_wh
+    )
+
+
+def key_of(event: TransactionEvent) -> str:
+    """The key of an event: what the charge point said, and nothing that the platform added.
+
+    The content counts as well as the sequence number, because there are charge points that send the same one always.
+    Corrected times are brought back to the device's clock: the correction may be another one at the next attempt.
+    """
+    correction = event.corrected_time - event.device_time
+    readings = [(str(reading.sampled_time - correction), *reading[2:]) for reading in event.readings]
+    said = (
+        event.evse_id,
+        event.connector_id,
+        event.id_tag,
+        event.trigger_reason,
+        event.charging_state,
+        event.stop_reason,
+        event.meter_wh,
+        event.remote_start_id,
+        event.reservation_id,
+        readings,
+    )
+    return derived_id(
+        event.charge_point_id,
+        event.transaction_id,
+        event.kind,
+        "" if event.seq_no is None else event.seq_no,
+        _microseconds(event.device_time),
+        repr(said),
+    )
+
+
+def moment(fact: Fact) -> str:
+    """Orders facts by their corrected time, those of one moment by their keys. Fixed width, compared as text."""
+    return f"{_microseconds(fact.event.corrected_time) + _BIAS:016x}{fact.key[-12:]}"
+
+
+def moment_time(text: str) -> datetime:
+    """The time in a `moment`."""
+    return _EPOCH + (int(text[:16], 16) - _BIAS) * _MICROSECOND
+
+
+def sequence(fact: Fact) -> str:
+    """The sequence number of a fact, fixed width, compared as text."""
+    return f"{min(max(fact.event.seq_no or 0, 0), _GREATEST_SEQUENCE):08x}"
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND

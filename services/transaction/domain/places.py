@@ -1,0 +1,26 @@
+"""Where sessions take place and which of two came first: what the end of one can be concluded from."""
+
+from services.transaction.domain.fact import TransactionEvent
+from services.transaction.domain.session import Session
+
+
+def same_place(session: Session, event: TransactionEvent) -> bool:
+    """Whether a session of the same charge point runs where the event happened: two cannot at a time."""
+    if session.evse_id and event.evse_id:
+        # An EVSE charges one vehicle at a time, whichever of its connectors is used.
+        return session.evse_id == event.evse_id
+    return bool(event.connector_id) and session.connector_id == event.connector_id
+
+
+def precedes(session: Session, event: TransactionEvent, session_id: str) -> bool:
+    """Whether a session began before the one, `session_id`, that `event` starts. Of two at one moment the ids decide."""
+    return (session.begin_time, session.id) < (event.corrected_time, session_id)
+
+
+def may_end(session: Session, event: TransactionEvent) -> bool:
+    """Whether an end that does not name its session could be the end of this one."""
+    if (event.connector_id or event.evse_id) and not same_place(session, event):
+        return False
+    if session.begin_time > event.corrected_time:
+        return False
+    return event.meter_wh is None or session.meter_start_wh is None or event.meter_wh >= session.meter_start_wh

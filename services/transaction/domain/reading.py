@@ -1,0 +1,71 @@
+"""Readings of the meter: one sample, and what the samples of a session say of its energy register."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+
+class Reading(NamedTuple):
+    """What the meter showed at one moment; None for what was not sent. Energy in Wh, power in W, current in mA,
+    voltage in mV. `digest` tells samples of one moment apart: equal readings have equal digests.
+
+    A tuple, because one is made for every meter value that comes in.
+    """
+
+    sampled_time: datetime
+    digest: int
+    context: str
+    energy_wh: int | None = None
+    power_w: int | None = None
+    current_ma: int | None = None
+    voltage_mv: int | None = None
+    soc_percent: int | None = None
+    power_offered_w: int | None = None
+    other_json: str = ""
+
+
+class MeterReport(NamedTuple):
+    """Readings and nothing else: a message that can change no session but by its energy.
+
+    `transaction_id` is what the charge point calls the session; empty for readings outside of any.
+    """
+
+    charge_point_id: str
+    transaction_id: str
+    evse_id: int
+    connector_id: int
+    received_time: datetime
+    seq_no: int | None
+    readings: tuple[Reading, ...]
+
+
+class Placed(NamedTuple):
+    """Where the readings of a report belong; both are empty outside of any session.
+
+    Only those of a running session, and those outside of any, are stored by then: others may change what the session
+    comes to.
+    """
+
+    session_id: str
+    transaction_id: str
+    is_stored: bool
+
+
+class Registers(NamedTuple):
+    """The first and the last value of the energy register among readings, in Wh; None without any."""
+
+    first_wh: int | None = None
+    last_wh: int | None = None
+
+
+class Latest(NamedTuple):
+    """What a session's readings show by now: the register at both ends, and the newest power and state of charge."""
+
+    registers: Registers = Registers()
+    power_w: int | None = None
+    soc_percent: int | None = None
+
+
+def highest_register(readings: Iterable[Reading]) -> int | None:
+    """The greatest value of the energy register among readings."""
+    return max((reading.energy_wh for reading in readings if reading.energy_wh is not None), default=None)

@@ -1,0 +1,296 @@
+"""Recording: decides what a batch of events means, given the sessions that are stored.
+
+Places each event in its session, numbers the starts by OCPP 1.6, decides about concurrent tokens, and concludes the
+end of sessions that others have replaced. Pure; whoever uses it holds the locks on what `Wanted` names.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from services.kernel.ids import derived_id
+from services.transaction.domain.events import SessionChange, SessionChanged
+from services.transaction.domain.fact import (
+    Authorization,
+    EventKind,
+    Fact,
+    TransactionEvent,
+    key_of,
+    moment,
+    session_id_of,
+    start_key_of,
+)
+from services.transaction.domain.places import may_end, precedes, same_place
+from services.transaction.domain.reading import Registers
+from services.transaction.domain.session import ORPHAN_STOP, Session, SessionState, joined, settled, stop_rank
+
+MATCHED_STOP = "matched_stop"
+# A session that began longer ago blocks its token nowhere else: its end may never be told.
+_TOKEN_IN_USE = timedelta(hours=24)
+# A start that comes so late was kept back by the charge point; later ones may be here already.
+_LATE = timedelta(minutes=1)
+_CONCLUDED_REASON = "Other"
+
+
+class Told(NamedTuple):
+    """An event with its key, which takes a while to compute."""
+
+    event: TransactionEvent
+    key: str
+
+
+class Answer(NamedTuple):
+    """The answer to one event. `key` is that of its fact, to find out whether it was recorded before."""
+
+    key: str
+    session_id: str
+    transaction_id: str
+    authorization: Authorization | None
+
+
+@dataclass(slots=True)
+class Wanted:
+    """Which sessions a batch of events may touch or depend on, and with that what has to be locked."""
+
+    charge_point_ids: set[str] = field(default_factory=set)
+    tokens: set[str] = field(default_factory=set)
+    session_ids: set[str] = field(default_factory=set)
+    start_keys: set[str] = field(default_factory=set)
+    running_at: set[str] = field(default_factory=set)
+    begun_after: list[tuple[str, datetime]] = field(default_factory=list)
+    new_numbers: int = 0
+
+
+class Outcome(NamedTuple):
+    """What a recording comes to: facts and sessions to be stored, and what to tell."""
+
+    facts: Sequence[Fact]
+    sessions: Sequence[Session]
+    events: Sequence[SessionChanged]
+
+
+def told(event: TransactionEvent) -> Told:
+    """`event` with its key."""
+    return Told(event, key_of(event))
+
+
+def wanted(batch: Iterable[Told]) -> Wanted:
+    """What must be locked and loaded before a batch is recorded."""
+    wants = Wanted()
+    for event, _ in batch:
+        wants.charge_point_ids.add(event.charge_point_id)
+        if _presents_good_token(event):
+            wants.tokens.add(event.id_tag)
+        if not event.names_no_session:
+            wants.session_ids.add(session_id_of(event.charge_point_id, event.transaction_id))
+        if event.kind is EventKind.STARTED:
+            _want_for_start(wants, event)
+        elif event.kind is EventKind.ENDED and (event.is_ocpp_16 or event.names_no_session):
+            wants.running_at.add(event.charge_point_id)
+    return wants
+
+
+def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[tuple[str, str]]:
+    """Charge point and rank of each end that names no session in `stored`: one that it ended before must be loaded."""
+    started = {session.id for session in stored if session.start_time is not None}
+    return [
+        (event.charge_point_id, stop_rank(_unplaced(event, key)))
+        for event, key in batch
+        if event.kind is EventKind.ENDED and (event.is_ocpp_16 or event.names_no_session)
+        if event.names_no_session or session_id_of(event.charge_point_id, event.transaction_id) not in started
+    ]
+
+
+class Recording:
+    """Records events one after the other. `numbers` are unused transaction numbers, as many as `Wanted` says."""
+
+    def __init__(self, stored: Iterable[Session], numbers: Iterator[int], now: datetime) -> None:
+        self._numbers = numbers
+        self._now = now
+        self._facts: dict[str, Fact] = {}
+        self._stored: dict[str, Session] = {}
+        self._sessions: dict[str, Session] = {}
+        self._ids_by_charge_point: defaultdict[str, set[str]] = defaultdict(set)
+        self._ids_by_token: defaultdict[str, set[str]] = defaultdict(set)
+        self._ids_by_start: dict[str, str] = {}
+        for session in stored:
+            self._stored[session.id] = session
+            self._keep(session)
+
+    def record(self, item: Told) -> Answer:
+        """Take one event in."""
+        event = item.event
+        if event.kind is EventKind.STARTED:
+            return self._record_start(item)
+        if event.kind is EventKind.ENDED:
+            return self._record_end(item)
+        return self._place(item, session_id_of(event.charge_point_id, event.transaction_id), event.transaction_id)
+
+    @property
+    def facts(self) -> list[Fact]:
+        """The facts so far."""
+        return list(self._facts.values())
+
+    def hanging(self) -> list[Session]:
+        """The sessions of this batch for which `outcome` needs the registers."""
+        touched = {fact.session_id for fact in self._facts.values()}
+        return [self._sessions[session_id] for session_id in touched if self._sessions[session_id].hangs_on_readings]
+
+    def outcome(self, registers: Mapping[str, Registers]) -> Outcome:
+        """All of it. `registers`, by session id, are those of all readings, the ones of this batch included."""
+        changed: list[Session] = []
+        for session_id in sorted({fact.session_id for fact in self._facts.values()}):
+            before = self._stored.get(session_id)
+            session = settled(self._sessions[session_id], registers.get(session_id, Registers()))
+            if before is None or session != replace(before, update_time=session.update_time):
+                changed.append(replace(session, revision=session.revision + 1, update_time=self._now))
+        events = [SessionChanged(session, _change(self._stored.get(session.id), session)) for session in changed]
+        return Outcome(self.facts, changed, events)
+
+    def _record_start(self, item: Told) -> Answer:
+        event = item.event
+        session_id, transaction_id = self._started_as(event)
+        for other in self._at_same_place(event, session_id):
+            if other.state is SessionState.ACTIVE and precedes(other, event, session_id):
+                self._conclude_end(other, event, event.corrected_time, session_id)
+        answer = self._place(item, session_id, transaction_id)
+        later = [other for other in self._at_same_place(event, session_id) if not precedes(other, event, session_id)]
+        if later:
+            next_one = min(later, key=lambda other: (other.begin_time, other.id))
+            self._conclude_end(self._sessions[session_id], event, next_one.begin_time, next_one.id)
+        return answer
+
+    def _started_as(self, event: TransactionEvent) -> tuple[str, str]:
+        """Id of the session that a start begins, and what it is called; a start that is known keeps its number."""
+        if not event.names_no_session:
+            return session_id_of(event.charge_point_id, event.transaction_id), event.transaction_id
+        known = self._ids_by_start.get(start_key_of(event))
+        if known is not None:
+            return known, self._sessions[known].transaction_id
+        number = str(next(self._numbers))
+        return session_id_of(event.charge_point_id, number), number
+
+    def _record_end(self, item: Told) -> Answer:
+        event = item.event
+        session_id = session_id_of(event.charge_point_id, event.transaction_id)
+        if not event.names_no_session:
+            known = self._sessions.get(session_id)
+            if not event.is_ocpp_16 or (known is not None and known.start_time is not None):
+                return self._place(item, session_id, event.transaction_id)
+        meant = self._meant(item)
+        if meant is not None:
+            return self._place(item, meant.id, meant.transaction_id, MATCHED_STOP)
+        # Ends without a number are told apart by their keys alone.
+        return self._place(
+            item, item.key if event.names_no_session else session_id, event.transaction_id, ORPHAN_STOP
+        )
+
+    def _place(self, item: Told, session_id: str, transaction_id: str, *flags: str) -> Answer:
+        event, key = item
+        authorization = self._authorization(item, session_id)
+        fact = Fact(
+            key=key,
+            session_id=session_id,
+            transaction_id=transaction_id,
+            authorization=authorization,
+            event=replace(event, flags=(*event.flags, *flags)) if flags else event,
+        )
+        self._take_in(fact)
+        return Answer(key, session_id, transaction_id, authorization)
+
+    def _take_in(self, fact: Fact) -> None:
+        self._facts.setdefault(fact.key, fact)
+        self._keep(joined(self._sessions.get(fact.session_id), fact))
+
+    def _keep(self, session: Session) -> None:
+        self._sessions[session.id] = session
+        self._ids_by_charge_point[session.charge_point_id].add(session.id)
+        if session.id_tag:
+            self._ids_by_token[session.id_tag].add(session.id)
+        if session.start_key:
+            self._ids_by_start[session.start_key] = session.id
+
+    def _authorization(self, item: Told, session_id: str) -> Authorization | None:
+        """The decision of the edge, unless the token is in use in another session; the same at every repetition."""
+        event, key = item
+        if not _presents_good_token(event):
+            return event.authorization
+        session = self._sessions.get(session_id)
+        if session is not None and session.token_rank[1:] == moment(_unplaced(event, key)):
+            return session.authorization
+        others = (self._sessions[other] for other in self._ids_by_token[event.id_tag] - {session_id})
+        in_use = any(
+            other.state is SessionState.ACTIVE
+            and other.id_tag == event.id_tag
+            and other.authorization is Authorization.ACCEPTED
+            and timedelta() <= event.corrected_time - other.begin_time < _TOKEN_IN_USE
+            for other in others
+        )
+        return Authorization.CONCURRENT_TX if in_use else event.authorization
+
+    def _conclude_end(self, session: Session, event: TransactionEvent, time: datetime, evidence: str) -> None:
+        """End `session` at `time`, because the session `evidence` has taken its place, as `event` told."""
+        end = TransactionEvent(
+            charge_point_id=session.charge_point_id,
+            kind=EventKind.ENDED,
+            protocol=session.protocol,
+            transaction_id=session.transaction_id,
+            device_time=time,
+            received_time=event.received_time,
+            corrected_time=time,
+            stop_reason=_CONCLUDED_REASON,
+        )
+        self._take_in(
+            Fact(
+                key=derived_id("concluded end", session.id, evidence),
+                session_id=session.id,
+                transaction_id=session.transaction_id,
+                authorization=None,
+                event=end,
+                estimated=True,
+            )
+        )
+
+    def _at_same_place(self, event: TransactionEvent, session_id: str) -> list[Session]:
+        others = (self._sessions[other] for other in self._ids_by_charge_point[event.charge_point_id] - {session_id})
+        return [other for other in others if other.start_time is not None and same_place(other, event)]
+
+    def _meant(self, item: Told) -> Session | None:
+        """The session that an end without a usable number means, if there is no doubt: a running one, or the one that
+        it has ended before."""
+        event, key = item
+        rank = stop_rank(_unplaced(event, key))
+        here = [self._sessions[session_id] for session_id in self._ids_by_charge_point[event.charge_point_id]]
+        for session in here:
+            if session.stop_rank == rank and session.start_time is not None:
+                return session
+        running = [session for session in here if session.state is SessionState.ACTIVE and may_end(session, event)]
+        with_token = [session for session in running if event.id_tag and session.id_tag == event.id_tag]
+        candidates = with_token or running
+        return candidates[0] if len(candidates) == 1 else None
+
+
+def _want_for_start(wants: Wanted, event: TransactionEvent) -> None:
+    wants.running_at.add(event.charge_point_id)
+    if event.names_no_session:
+        wants.start_keys.add(start_key_of(event))
+        wants.new_numbers += 1
+    if event.offline or event.received_time - event.corrected_time > _LATE:
+        wants.begun_after.append((event.charge_point_id, event.corrected_time))
+
+
+def _presents_good_token(event: TransactionEvent) -> bool:
+    return bool(event.id_tag) and event.kind is not EventKind.ENDED and event.authorization is Authorization.ACCEPTED
+
+
+def _unplaced(event: TransactionEvent, key: str) -> Fact:
+    return Fact(key=key, session_id="", transaction_id="", authorization=None, event=event)
+
+
+def _change(before: Session | None, session: Session) -> SessionChange:
+    if session.state is SessionState.ENDED:
+        return SessionChange.ENDED
+    begins = before is None or before.state is not SessionState.ACTIVE
+    return SessionChange.STARTED if begins and session.state is SessionState.ACTIVE else SessionChange.UPDATED

@@ -1,0 +1,261 @@
+"""Sessions: the fold over the facts about one of them, the same in any order and with any repetition.
+
+A session keeps, beside what it shows, which fact decided each part of it (its ranks). So one more fact can be joined
+to it without reading the others again: `joined` is commutative, associative and idempotent.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from services.transaction.domain.fact import Authorization, EventKind, Fact, moment, moment_time, sequence, start_key_of
+from services.transaction.domain.reading import Registers, highest_register
+
+# Flags that follow from the facts; they come and go with what is known.
+ESTIMATED_END = "estimated_end"
+REGISTER_WENT_BACK = "register_went_back"
+IMPLAUSIBLE_ENERGY = "implausible_energy"
+UNAUTHORIZED = "unauthorized"
+CONCURRENT_TX = "concurrent_tx"
+_CONCLUDED = frozenset({ESTIMATED_END, REGISTER_WENT_BACK, IMPLAUSIBLE_ENERGY, UNAUTHORIZED, CONCURRENT_TX})
+# Flags that stay.
+SEVERAL_ENDS = "several_ends"
+ORPHAN_STOP = "orphan_stop"
+
+# No charge point delivers more; a register read in the wrong unit soon looks as if one did.
+_GREATEST_POWER_W = 1_000_000
+_SLACK_WH = 1_000
+# A register told in Wh and the same one sampled in kWh differ by this much at most.
+_ROUNDING_WH = 10
+_SECOND = timedelta(seconds=1)
+# What the rank of an end begins with.
+_TOLD, _ESTIMATE = "1", "9"
+_REFUSED = frozenset({Authorization.BLOCKED, Authorization.EXPIRED, Authorization.INVALID})
+
+
+class SessionState(StrEnum):
+    """Where a session stands."""
+
+    ACTIVE = "ACTIVE"
+    ENDED = "ENDED"
+    ORPHAN = "ORPHAN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A charging session. The fields are those of csms.transaction.v1.Transaction, and:
+
+    `begin_time` is the start or, as long as that is not known, the earliest time heard of; `meter_last_wh` the highest
+    register in any fact; `start_key` recognises its start by OCPP 1.6. Of `start_rank`, `token_rank` and `stop_rank`
+    the least wins, of `charging_rank` the greatest; empty is none.
+    """
+
+    id: str
+    transaction_id: str
+    charge_point_id: str
+    evse_id: int = 0
+    connector_id: int = 0
+    id_tag: str = ""
+    state: SessionState = SessionState.ORPHAN
+    begin_time: datetime
+    start_time: datetime | None = None
+    stop_time: datetime | None = None
+    meter_start_wh: int | None = None
+    meter_stop_wh: int | None = None
+    meter_last_wh: int | None = None
+    energy_wh: int = 0
+    stop_reason: str = ""
+    authorization: Authorization | None = None
+    driver_id: str = ""
+    station_id: str = ""
+    protocol: str = ""
+    charging_state: str = ""
+    offline: bool = False
+    flags: tuple[str, ...] = ()
+    start_key: str | None = None
+    start_rank: str = ""
+    token_rank: str = ""
+    charging_rank: str = ""
+    stop_rank: str = ""
+    revision: int = 0
+    create_time: datetime
+    update_time: datetime
+
+    @property
+    def hangs_on_readings(self) -> bool:
+        """Whether its energy can only be told from readings: it is over, and a register was not told."""
+        return self.stop_time is not None and (self.meter_start_wh is None or self.meter_stop_wh is None)
+
+
+def fold(facts: Iterable[Fact], registers: Registers = Registers()) -> Session:
+    """The session that `facts`, at least one and all of one session, tell of. `registers` are those of its readings."""
+    session: Session | None = None
+    for fact in facts:
+        session = joined(session, fact)
+    if session is None:
+        raise ValueError("a session without facts")
+    return settled(session, registers)
+
+
+def joined(session: Session | None, fact: Fact) -> Session:
+    """`session` with one more fact about it, still to be `settled`."""
+    if session is None:
+        session = _unheard(fact)
+    changes = _circumstances(session, fact)
+    if fact.event.kind is EventKind.STARTED:
+        changes |= _start(session, fact)
+    if fact.event.kind is EventKind.ENDED:
+        changes |= _stop(session, fact, changes)
+    if fact.event.id_tag:
+        changes |= _token(session, fact)
+    if fact.event.charging_state and (rank := _charging_rank(fact)) > session.charging_rank:
+        changes |= {"charging_rank": rank, "charging_state": fact.event.charging_state}
+    changes["state"] = _state(
+        changes.get("start_time", session.start_time), changes.get("stop_time", session.stop_time)
+    )
+    return replace(session, **changes)
+
+
+def settled(session: Session, registers: Registers = Registers()) -> Session:
+    """`session` with what follows from its facts: its energy, and the flags that are conclusions.
+
+    `registers` only count where `hangs_on_readings`.
+    """
+    first, last = session.meter_start_wh, session.meter_stop_wh
+    if session.hangs_on_readings:
+        first = registers.first_wh if first is None else first
+        seen = [wh for wh in (registers.last_wh, session.meter_last_wh) if wh is not None]
+        last = max(seen, default=None) if last is None else last
+    elif session.stop_time is None:
+        last = session.meter_last_wh
+    energy_wh = 0 if first is None or last is None else last - first
+    flags = {flag for flag in session.flags if flag not in _CONCLUDED} | set(_conclusions(session, energy_wh))
+    return replace(session, energy_wh=max(energy_wh, 0), flags=tuple(sorted(flags)))
+
+
+def stop_rank(fact: Fact) -> str:
+    """The rank of an end: one the charge point told before an estimate; the last of those it told, the first estimate."""
+    if fact.estimated:
+        return f"{_ESTIMATE}{moment(fact)}"
+    return f"{_TOLD}{_reversed(f'{sequence(fact)}{moment(fact)}')}"
+
+
+def token_rank(fact: Fact) -> str:
+    """The rank of a token: that of an end counts only for want of another, a refused one only for want of a good one."""
+    is_end, is_refused = fact.event.kind is EventKind.ENDED, fact.authorization is not Authorization.ACCEPTED
+    return f"{2 * is_end + is_refused}{moment(fact)}"
+
+
+def token_time(session: Session) -> datetime | None:
+    """When the token of `session` was presented, by the corrected clock; None without one."""
+    return moment_time(session.token_rank[1:]) if session.token_rank else None
+
+
+def _charging_rank(fact: Fact) -> str:
+    return f"{moment(fact)[:16]}{sequence(fact)}{moment(fact)[16:]}"
+
+
+def _unheard(fact: Fact) -> Session:
+    event = fact.event
+    return Session(
+        id=fact.session_id,
+        transaction_id=fact.transaction_id,
+        charge_point_id=event.charge_point_id,
+        begin_time=event.corrected_time,
+        create_time=event.received_time,
+        update_time=event.received_time,
+    )
+
+
+def _circumstances(session: Session, fact: Fact) -> dict[str, Any]:
+    """What every fact adds to: the greater value stays, and flags gather."""
+    event = fact.event
+    told = [session.meter_last_wh, event.meter_wh, highest_register(event.readings)]
+    changes: dict[str, Any] = {
+        "evse_id": max(session.evse_id, event.evse_id),
+        "connector_id": max(session.connector_id, event.connector_id),
+        "protocol": max(session.protocol, event.protocol),
+        "meter_last_wh": max((wh for wh in told if wh is not None), default=None),
+        "flags": tuple(sorted({*session.flags, *event.flags})),
+        "create_time": min(session.create_time, event.received_time),
+        "update_time": max(session.update_time, event.received_time),
+    }
+    if not session.start_rank:
+        changes["begin_time"] = min(session.begin_time, event.corrected_time)
+        changes["station_id"] = max(session.station_id, event.station_id)
+    return changes
+
+
+def _start(session: Session, fact: Fact) -> dict[str, Any]:
+    rank, event = moment(fact), fact.event
+    if session.start_rank and session.start_rank <= rank:
+        return {}
+    return {
+        "start_rank": rank,
+        "begin_time": event.corrected_time,
+        "start_time": event.corrected_time,
+        "meter_start_wh": event.meter_wh,
+        "station_id": event.station_id,
+        "offline": event.offline,
+        "start_key": start_key_of(event) if event.is_ocpp_16 else None,
+    }
+
+
+def _stop(session: Session, fact: Fact, changes: dict[str, Any]) -> dict[str, Any]:
+    rank, event = stop_rank(fact), fact.event
+    flags = changes["flags"]
+    if session.stop_rank not in ("", rank) and _ESTIMATE not in (session.stop_rank[0], rank[0]):
+        flags = tuple(sorted({*flags, SEVERAL_ENDS}))
+    if session.stop_rank and session.stop_rank <= rank:
+        return {"flags": flags}
+    return {
+        "stop_rank": rank,
+        "stop_time": event.corrected_time,
+        "meter_stop_wh": event.meter_wh,
+        "stop_reason": event.stop_reason,
+        "flags": flags,
+    }
+
+
+def _token(session: Session, fact: Fact) -> dict[str, Any]:
+    rank, event = token_rank(fact), fact.event
+    if session.token_rank and session.token_rank <= rank:
+        return {}
+    return {
+        "token_rank": rank,
+        "id_tag": event.id_tag,
+        "authorization": fact.authorization,
+        "driver_id": event.driver_id,
+    }
+
+
+def _state(start_time: datetime | None, stop_time: datetime | None) -> SessionState:
+    if start_time is None:
+        return SessionState.ORPHAN
+    return SessionState.ACTIVE if stop_time is None else SessionState.ENDED
+
+
+def _conclusions(session: Session, energy_wh: int) -> Iterable[str]:
+    if session.stop_rank.startswith(_ESTIMATE):
+        yield ESTIMATED_END
+    if session.authorization in _REFUSED:
+        yield UNAUTHORIZED
+    if session.authorization is Authorization.CONCURRENT_TX:
+        yield CONCURRENT_TX
+    stop_wh, last_wh = session.meter_stop_wh, session.meter_last_wh
+    if energy_wh < 0 or (stop_wh is not None and last_wh is not None and last_wh > stop_wh + _ROUNDING_WH):
+        yield REGISTER_WENT_BACK
+    if session.start_time and session.stop_time:
+        seconds = (session.stop_time - session.start_time) // _SECOND
+        if energy_wh > seconds * _GREATEST_POWER_W // 3600 + _SLACK_WH:
+            yield IMPLAUSIBLE_ENERGY
+
+
+def _reversed(hexadecimal: str) -> str:
+    """Orders the other way round, digit by digit."""
+    return hexadecimal.translate(_OPPOSITE)
+
+
+_OPPOSITE = str.maketrans("0123456789abcdef", "fedcba9876543210")

@@ -1,0 +1,57 @@
+"""Transactions as their readers see them, and which of them a list holds."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.kernel.validation import Violations
+from services.transaction.domain.reading import Latest
+from services.transaction.domain.session import Session, SessionState
+
+_MOST_IDS = 250
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionFilter:
+    """Which transactions a list holds; an empty or None field does not narrow it.
+
+    With `update_time_from` the list runs in the order of change, otherwise the latest started comes first.
+    """
+
+    charge_point_id: str = ""
+    station_id: str = ""
+    id_tag: str = ""
+    driver_id: str = ""
+    state: SessionState | None = None
+    start_time_from: datetime | None = None
+    start_time_to: datetime | None = None
+    ids: tuple[str, ...] = ()
+    update_time_from: datetime | None = None
+
+
+def validated(narrowing: TransactionFilter) -> TransactionFilter:
+    """`narrowing` itself. Raises: INVALID_FIELD."""
+    violations = Violations()
+    violations.check(len(narrowing.ids) <= _MOST_IDS, "ids", f"must be at most {_MOST_IDS}")
+    violations.raise_if_any()
+    return narrowing
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """A session as its readers see it: with what its readings show by now."""
+
+    session: Session
+    power_w: int | None = None
+    soc_percent: int | None = None
+
+
+def viewed(session: Session, latest: Latest) -> TransactionView:
+    """`session` with its latest readings: the energy of one that is over is settled, that of a running one is not."""
+    if session.stop_time is not None:
+        return TransactionView(session, None, latest.soc_percent)
+    first_wh, last_wh = latest.registers
+    first_wh = session.meter_start_wh if session.meter_start_wh is not None else first_wh
+    seen = [wh for wh in (last_wh, session.meter_last_wh) if wh is not None]
+    if first_wh is not None and seen:
+        session = replace(session, energy_wh=max(max(seen) - first_wh, 0))
+    return TransactionView(session, latest.power_w, latest.soc_percent)

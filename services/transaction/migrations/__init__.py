@@ -1,0 +1,3 @@
+"""The history of the database `csms_charge_points`."""
+
+DATABASE = "csms_charge_points"

@@ -1,0 +1,195 @@
+"""What the use cases need from the outside: repositories within one unit of work, a place for events, charge points.
+
+Shapes only; the implementations are in sql/ and clients.py.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from services.chassis.pagination import Page, PageRequest
+from services.transaction.domain.command import Command, CommandFilter, Reply
+from services.transaction.domain.events import CommandChanged, SessionChanged
+from services.transaction.domain.fact import Fact, TransactionEvent
+from services.transaction.domain.message import MessageFilter, OcppMessage
+from services.transaction.domain.reading import Latest, MeterReport, Placed, Reading, Registers
+from services.transaction.domain.recording import Outcome, Wanted
+from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import TransactionFilter
+
+
+class TransactionRepository(Protocol):
+    """The stored sessions and their readings; written by recordings only."""
+
+    async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Session]:
+        """One page, in the order that the filter says."""
+        ...
+
+    async def find(self, transaction_id: str) -> Session | None:
+        """The session with this id."""
+        ...
+
+    async def latest(self, sessions: Sequence[Session]) -> Mapping[str, Latest]:
+        """What the readings of each session show by now, by its id."""
+        ...
+
+    async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:
+        """One page of the readings of a session, in the order of sampling."""
+        ...
+
+
+class MessageRepository(Protocol):
+    """The journal of frames."""
+
+    async def page(self, narrowing: MessageFilter, page: PageRequest) -> Page[OcppMessage]:
+        """One page, the newest first; counted up to 10,000."""
+        ...
+
+
+class Journal(Protocol):
+    """Takes frames into the journal."""
+
+    async def append(self, messages: Sequence[OcppMessage]) -> None:
+        """Store frames; those that are there already stay as they are."""
+        ...
+
+
+class CommandRepository(Protocol):
+    """The stored commands."""
+
+    async def page(self, narrowing: CommandFilter, page: PageRequest) -> Page[Command]:
+        """One page, the newest first."""
+        ...
+
+    async def find(self, command_id: str, *, for_update: bool = False) -> Command | None:
+        """The command, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def working_at(self, charge_point_id: str) -> Sequence[Command]:
+        """The commands of a charge point whose effect may still come, the oldest first, locked."""
+        ...
+
+    async def queued_for(self, charge_point_id: str) -> Sequence[Command]:
+        """The queued commands of a charge point, the oldest first, locked."""
+        ...
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Command]:
+        """Queued commands to be tried by now, the oldest first, locked; those locked by others are passed over."""
+        ...
+
+    async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:
+        """Commands whose time is over while they wait for delivery, answer or effect, locked as by `due`."""
+        ...
+
+    async def add(self, command: Command) -> None:
+        """Store a new command."""
+        ...
+
+    async def replace(self, command: Command) -> None:
+        """Store all fields of a command."""
+        ...
+
+
+class Work(Protocol):
+    """One unit of work: what is done through it is committed together, with its events, or not at all."""
+
+    @property
+    def transactions(self) -> TransactionRepository: ...
+
+    @property
+    def messages(self) -> MessageRepository: ...
+
+    @property
+    def commands(self) -> CommandRepository: ...
+
+    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
+        """The id that `request_id` made within a day; `resource_id` when it is the first."""
+        ...
+
+    async def publish(self, events: Sequence[SessionChanged | CommandChanged]) -> None:
+        """Tell the domain events of this change, once it is committed."""
+        ...
+
+
+class Works(Protocol):
+    """Begins units of work."""
+
+    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Report(Protocol):
+    """One event as it came in."""
+
+    def meter_report(self) -> MeterReport | None:
+        """Its readings, when there is nothing else in it."""
+        ...
+
+    def event(self) -> TransactionEvent:
+        """All of it. Raises: INVALID_FIELD."""
+        ...
+
+
+class MeterStore(Protocol):
+    """Stores readings, many at a time, without a look at anything but the state of their sessions."""
+
+    async def store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
+        """Store the readings of each report if they belong to a running session or to none; answers in order.
+
+        Readings that are stored already stay as they are. Readings without a session go to the one whose time at
+        their connector holds them. Raises: INVALID_FIELD when a value cannot be stored.
+        """
+        ...
+
+
+class RecordingWork(Protocol):
+    """The unit of work of one recording, on sessions that nobody else records for at the same time."""
+
+    async def load(self, wants: Wanted) -> tuple[Sequence[Session], Iterator[int]]:
+        """Lock what is wanted, then read it; with enough unused transaction numbers."""
+        ...
+
+    async def ended_by(self, ranks: Sequence[tuple[str, str]]) -> Sequence[Session]:
+        """The sessions that ends of these charge points and ranks have ended."""
+        ...
+
+    async def store_readings(self, facts: Sequence[Fact]) -> None:
+        """Store the readings that came with facts, as MeterStore does."""
+        ...
+
+    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
+        """The registers of the stored readings, by session id."""
+        ...
+
+    async def commit(self, outcome: Outcome) -> set[str]:
+        """Store the outcome, with its readings and its events; returns the keys of the facts that are new."""
+        ...
+
+
+class RecordingWorks(Protocol):
+    """Begins recordings; what was not committed by the end is undone."""
+
+    def __call__(self) -> AbstractAsyncContextManager[RecordingWork]: ...
+
+
+class ChargePoints(Protocol):
+    """The charge points of the platform."""
+
+    async def edge_address(self, charge_point_id: str) -> str | None:
+        """Where the edge node answers that the charge point is connected to; None while it is offline.
+
+        Raises: CHARGE_POINT_NOT_FOUND.
+        """
+        ...
+
+
+class Edge(Protocol):
+    """The edge nodes."""
+
+    async def deliver(self, address: str, command: Command, body: Mapping[str, Any], timeout: timedelta) -> Reply:
+        """Have the node at `address` send a command, and wait for the charge point's answer.
+
+        Raises: CONNECTION_NOT_FOUND when the charge point is not there (any more), NOT_SUPPORTED_BY_CHARGE_POINT,
+        OCPP_SCHEMA_VIOLATION, OCPP_CALL_ERROR, CHARGE_POINT_TIMEOUT, UNAVAILABLE.
+        """
+        ...

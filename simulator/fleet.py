@@ -1,0 +1,180 @@
+"""A fleet: charge points that charge, pause, charge again and come back by themselves when they are cut off.
+
+Real time throughout, so that what they report is physically true. Each keeps to itself; stopping ends the sessions in
+order and delivers what still waits.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.charge_point import ChargePoint
+from simulator.charging import ChargingPlan, Outcome, charge
+from simulator.configuration import Role
+from simulator.connector import Connector, StopReason
+from simulator.dialects import DIALECTS
+from simulator.ledger import Ledger
+from simulator.link import Timing
+from simulator.profile import StationProfile
+from simulator.transport import Direction, Endpoint, Frame, FrameSink
+
+
+@dataclass(frozen=True)
+class FleetPlan:
+    """Who charges where. `identities`, `tags` and `protocols` are dealt out in turn; seconds are real seconds.
+
+    Sessions and pauses last between half and one and a half times what is said here. `cut_seconds` is the mean time
+    after which a line breaks without a word, None for never.
+    """
+
+    identities: Sequence[str]
+    tags: Sequence[str]
+    protocols: Sequence[str]
+    endpoint: Endpoint
+    connectors: int = 2
+    power_w: int = 50_000
+    session_seconds: float = 60.0
+    pause_seconds: float = 10.0
+    sample_seconds: int = 10
+    ramp_seconds: float = 5.0
+    cut_seconds: float | None = None
+    grace_seconds: float = 15.0
+
+
+@dataclass(frozen=True)
+class FleetReport:
+    """What a fleet did. `unsent` counts transaction messages that were still waiting at the end."""
+
+    charge_points: int
+    connects: int
+    sessions: int
+    acknowledged: int
+    refused: int
+    problems: dict[str, int]
+    unsent: int
+
+
+class Fleet:
+    """The charge points of a plan. `run` may be called once."""
+
+    def __init__(self, plan: FleetPlan, ledger: Ledger | None = None, rng: random.Random | None = None) -> None:
+        self._plan = plan
+        self._rng = rng or random.Random()
+        self._answers: Counter[str] = Counter()
+        self._sessions = 0
+        self._stop = asyncio.Event()
+        self.stations = [self._build(number, ledger) for number in range(len(plan.identities))]
+
+    def stop(self) -> None:
+        """End the sessions and go home; `run` returns when that is done."""
+        self._stop.set()
+
+    async def run(self) -> FleetReport:
+        """Keep charging until stopped."""
+        async with asyncio.TaskGroup() as group:
+            for number, station in enumerate(self.stations):
+                group.create_task(self._live(station, self._plan.tags[number % len(self._plan.tags)]))
+        return self._report()
+
+    def _build(self, number: int, ledger: Ledger | None) -> ChargePoint:
+        plan = self._plan
+        protocol = plan.protocols[number % len(plan.protocols)]
+        sinks: list[FrameSink] = [self._count]
+        if ledger is not None:
+            sinks.append(ledger.sink(protocol))
+        station = DIALECTS[protocol](
+            plan.identities[number],
+            plan.endpoint,
+            profile=StationProfile(
+                serial_number=f"SIM-{number + 1:04}", connectors=plan.connectors, power_w=plan.power_w
+            ),
+            timing=Timing(reconnect_ceiling=30.0),
+            sinks=sinks,
+        )
+        station.configuration.assign(Role.SAMPLE_INTERVAL, str(plan.sample_seconds))
+        return station
+
+    def _count(self, frame: Frame) -> None:
+        if frame.direction is Direction.RECEIVED:
+            self._answers[frame.text[:2]] += 1
+
+    async def _live(self, station: ChargePoint, tag: str) -> None:
+        await self._rest(self._rng.uniform(0.0, self._plan.ramp_seconds))
+        if self._stop.is_set():
+            return
+        async with station.running():
+            if self._plan.cut_seconds is not None:
+                station.spawn(self._cut_now_and_then(station, self._plan.cut_seconds))
+            ready = asyncio.create_task(station.ready())
+            await self._until_stopped(ready)
+            ready.cancel()
+            while not self._stop.is_set():
+                connector = next((each for each in station.connectors.values() if each.free), None)
+                if connector is not None:
+                    await self._charge(station, connector, tag)
+                await self._rest(self._about(self._plan.pause_seconds))
+            await self._go_home(station)
+
+    async def _charge(self, station: ChargePoint, connector: Connector, tag: str) -> None:
+        wanted = ChargingPlan(seconds=max(1, round(self._about(self._plan.session_seconds))))
+        session = asyncio.create_task(charge(station, connector, tag, wanted))
+        await self._until_stopped(session)
+        if self._stop.is_set():
+            if connector.transaction is None:
+                session.cancel()  # not begun yet: it need not begin
+            else:
+                connector.transaction.request_stop(StopReason.LOCAL)
+            await asyncio.wait({session}, timeout=self._plan.grace_seconds)
+            session.cancel()
+        [outcome] = await asyncio.gather(session, return_exceptions=True)
+        if isinstance(outcome, Outcome):
+            self._sessions += outcome.transaction is not None
+        elif not isinstance(outcome, asyncio.CancelledError):
+            raise outcome
+
+    async def _go_home(self, station: ChargePoint) -> None:
+        """Stop what commands have started, deliver what waits, within the grace period."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._plan.grace_seconds):
+                for transaction in station.transactions():
+                    transaction.request_stop(StopReason.LOCAL)
+                    await transaction.ended.wait()
+                await station.queue.drained()
+
+    async def _cut_now_and_then(self, station: ChargePoint, mean_seconds: float) -> None:
+        while True:
+            await asyncio.sleep(self._rng.expovariate(1 / mean_seconds))
+            station.link.cut()
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+    async def _until_stopped(self, task: "asyncio.Task[Any]") -> None:
+        """Return when the task is done or the fleet is stopped; the task goes on."""
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+
+    def _about(self, seconds: float) -> float:
+        return seconds * self._rng.uniform(0.5, 1.5)
+
+    def _report(self) -> FleetReport:
+        problems: Counter[str] = Counter()
+        for station in self.stations:
+            problems.update(station.problem_counts)
+        return FleetReport(
+            charge_points=len(self.stations),
+            connects=sum(station.link.connects for station in self.stations),
+            sessions=self._sessions,
+            acknowledged=self._answers["[3"],
+            refused=self._answers["[4"],
+            problems=dict(problems),
+            unsent=sum(len(station.queue) for station in self.stations),
+        )

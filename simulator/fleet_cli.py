@@ -1,0 +1,95 @@
+"""The command line of a fleet: `python -m simulator fleet`. It stops cleanly on SIGTERM and SIGINT."""
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+from simulator.dialects import DIALECTS
+from simulator.fleet import Fleet, FleetPlan
+from simulator.ledger import Ledger
+from simulator.options import (
+    add_endpoint_options,
+    default_url,
+    endpoint,
+    names,
+    positive,
+    seconds,
+    show_warnings,
+    websocket_url,
+)
+
+_DEFAULT_COUNT = 3
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a fleet until it is stopped; prints its report as JSON. Returns 0, or 1 when messages were left unsent."""
+    parser = fleet_parser()
+    options = parser.parse_args(words)
+    count = options.count or _DEFAULT_COUNT
+    identities = options.ids or [f"{options.prefix}{number:03}" for number in range(1, count + 1)]
+    if options.ids and options.count not in (None, len(options.ids)):
+        parser.error("--count says another number than --ids")
+    unknown = set(options.protocols) - set(DIALECTS)
+    if unknown:
+        parser.error(f"--protocols: {', '.join(sorted(unknown))} is not one of {', '.join(DIALECTS)}")
+    plan = FleetPlan(
+        identities=identities,
+        tags=options.tags,
+        protocols=options.protocols,
+        endpoint=endpoint(options),
+        connectors=options.connectors,
+        power_w=options.power_w,
+        session_seconds=options.session,
+        pause_seconds=options.pause,
+        sample_seconds=options.sample,
+        ramp_seconds=options.ramp,
+        cut_seconds=options.cut,
+    )
+    show_warnings()
+    return asyncio.run(_run(plan, options.ledger, options.seconds, random.Random(options.seed)))
+
+
+def fleet_parser() -> argparse.ArgumentParser:
+    """The command line of a fleet."""
+    parser = argparse.ArgumentParser(prog="simulator fleet", description="Charge points that keep charging.")
+    parser.add_argument("--url", type=websocket_url, default=default_url(), help="default: %(default)s")
+    parser.add_argument("--count", type=positive, default=None, metavar="N", help="how many, as CP001, CP002, ... (3)")
+    parser.add_argument("--prefix", default="CP", help="what their ids begin with (%(default)s)")
+    parser.add_argument("--ids", type=names, metavar="ID,...", help="their ids, instead of --count and --prefix")
+    parser.add_argument(
+        "--tags", type=names, default=["DEMO0001"], metavar="TAG,...", help="cards, dealt out in turn (DEMO0001)"
+    )
+    parser.add_argument(
+        "--protocols", type=names, default=["1.6", "2.0.1"], metavar="V,...", help="OCPP versions, in turn (1.6,2.0.1)"
+    )
+    parser.add_argument("--connectors", type=positive, default=2, metavar="N", help="connectors each (%(default)s)")
+    parser.add_argument("--power-w", type=positive, default=50_000, metavar="W", help="charging power (%(default)s)")
+    parser.add_argument("--session", type=seconds, default=60.0, metavar="S", help="a session's length (%(default)s)")
+    parser.add_argument("--pause", type=seconds, default=10.0, metavar="S", help="pause between them (%(default)s)")
+    parser.add_argument("--sample", type=positive, default=10, metavar="S", help="meter value interval (%(default)s)")
+    parser.add_argument("--ramp", type=seconds, default=5.0, metavar="S", help="all begin within this (%(default)s)")
+    parser.add_argument("--cut", type=seconds, metavar="S", help="break each line after about this long")
+    parser.add_argument("--seconds", type=seconds, metavar="S", help="stop after this long (default: when told)")
+    parser.add_argument("--seed", type=int, metavar="N", help="repeat the chances of an earlier run")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="append every acknowledged message to this file")
+    add_endpoint_options(parser)
+    return parser
+
+
+async def _run(plan: FleetPlan, ledger: Path | None, limit_seconds: float | None, rng: random.Random) -> int:
+    with ExitStack() as stack:
+        fleet = Fleet(plan, None if ledger is None else stack.enter_context(Ledger(ledger)), rng)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, fleet.stop)
+        if limit_seconds is not None:
+            loop.call_later(limit_seconds, fleet.stop)
+        report = await fleet.run()
+    print(json.dumps(asdict(report)))
+    return 1 if report.unsent else 0

@@ -1,0 +1,127 @@
+"""services.chassis.keyset, on PostgreSQL"""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Column, DateTime, Integer, MetaData, Numeric, Select, Table, Text, Uuid, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.database import Database
+from services.chassis.keyset import fetch_page
+from services.chassis.pagination import PageRequest, page_request
+from services.kernel.errors import DomainError
+from services.kernel.ids import derived_id
+from stack.postgres import Server
+
+BOOKS = Table(
+    "keyset_books",
+    MetaData(),
+    Column("id", Uuid(as_uuid=True), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("price", Numeric(10, 2), nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    prefixes=["TEMPORARY"],
+)
+# Several of a kind in every column but the last of the key.
+ROWS: list[dict[str, Any]] = [
+    {
+        "id": UUID(derived_id("book", number)),
+        "title": f"Title {number % 3}, é and ' and %",
+        "pages": number % 4 - 2,
+        "price": Decimal(number % 5) / 4,
+        "create_time": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=number % 6),
+    }
+    for number in range(23)
+]
+
+
+@pytest.fixture
+async def connection(postgres_server: Server) -> AsyncIterator[AsyncConnection]:
+    """A connection that sees the books above."""
+    database = Database(postgres_server.url)
+    async with database.transaction() as connection:
+        await connection.run_sync(BOOKS.create)
+        await connection.execute(insert(BOOKS), ROWS)
+        yield connection
+        await connection.rollback()
+    await database.close()
+
+
+async def _all_pages(
+    connection: AsyncConnection, statement: Select[Any], names: list[str], size: int, *, descending: bool = False
+) -> list[Any]:
+    found: list[Any] = []
+    token = ""
+    while True:
+        page = await fetch_page(
+            connection,
+            statement,
+            [BOOKS.c[name] for name in names],
+            page=page_request(size, token),
+            descending=descending,
+        )
+        assert len(page.items) <= size
+        found += [row.id for row in page.items]
+        token = page.next_token
+        if not token:
+            return found
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("names", [["id"], ["title", "id"], ["pages", "price", "id"], ["create_time", "id"]])
+@pytest.mark.parametrize("size", [1, 7, 23, 50])
+async def test_the_pages_are_the_list_in_order_whatever_the_key(
+    connection: AsyncConnection, names: list[str], size: int, descending: bool
+) -> None:
+    in_order = sorted(ROWS, key=lambda row: tuple(row[name] for name in names), reverse=descending)
+
+    found = await _all_pages(connection, select(BOOKS.c.id), names, size, descending=descending)
+
+    assert found == [row["id"] for row in in_order]
+
+
+async def test_the_total_counts_what_the_filter_lets_through(connection: AsyncConnection) -> None:
+    statement = select(BOOKS).where(BOOKS.c.pages == 1)
+
+    page = await fetch_page(connection, statement, [BOOKS.c.id], page=PageRequest(size=2))
+
+    assert (len(page.items), page.total_size) == (2, len([row for row in ROWS if row["pages"] == 1]))
+
+
+async def test_an_empty_list_is_one_empty_page(connection: AsyncConnection) -> None:
+    page = await fetch_page(connection, select(BOOKS).where(BOOKS.c.pages > 100), [BOOKS.c.id], page=PageRequest())
+
+    assert (list(page.items), page.next_token, page.total_size) == ([], "", 0)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ["1"],
+        ["1", "2", "3"],
+        ["not a number", ROWS[0]["id"].hex],
+        ["1", "not an id"],
+        ["9" * 30, str(ROWS[0]["id"])],
+        ["9" * 5000, str(ROWS[0]["id"])],
+        ["1.5", str(ROWS[0]["id"])],
+        ["NaN", str(ROWS[0]["id"])],
+    ],
+)
+async def test_the_token_of_another_list_is_refused(connection: AsyncConnection, key: list[str]) -> None:
+    with pytest.raises(DomainError) as refused:
+        await fetch_page(connection, select(BOOKS), [BOOKS.c.pages, BOOKS.c.id], page=PageRequest(after=tuple(key)))
+
+    assert refused.value.reason == "INVALID_PAGE_TOKEN"
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-01-01T00:00:00", "2026-13-01T00:00:00+00:00"])
+async def test_a_token_with_a_time_that_is_none_is_refused(connection: AsyncConnection, time: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        await fetch_page(connection, select(BOOKS), [BOOKS.c.create_time], page=PageRequest(after=(time,)))
+
+    assert refused.value.reason == "INVALID_PAGE_TOKEN"

@@ -1,0 +1,81 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services.chassis.settings import ServiceSettings
+from stack.topology import EDGE, PORTS, PUBLIC_PORTS, SERVICES
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+EDGE_VARIABLES = {"OCPP_LISTEN_HOST", "OCPP_LISTEN_PORT", "OCPP_ALLOW_UNKNOWN", "OCPP_SECURITY_PROFILE_MIN"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8"))
+    return found
+
+
+def _environment(compose: dict[str, Any], name: str) -> dict[str, Any]:
+    return dict(compose["services"][name].get("environment", {}))
+
+
+def test_every_service_and_the_edge_run_as_themselves(compose: dict[str, Any]) -> None:
+    for name in SERVICES:
+        assert compose["services"][name]["command"] == ["python", "-m", f"services.{name}"]
+    assert "exec python -m ocpp_edge" in compose["services"][EDGE]["command"][-1]
+
+
+def test_processes_listen_where_the_others_look_for_them(compose: dict[str, Any]) -> None:
+    for name in (*SERVICES, EDGE):
+        environment = _environment(compose, name)
+        assert environment["LISTEN_HOST"] == "0.0.0.0"
+        assert environment["LISTEN_PORT"] == PORTS[f"{name} process"]
+        for other in (*SERVICES, EDGE):
+            assert environment[f"{other.upper()}_SERVICE_URL"] == f"{other}:{PORTS[f'{other} process']}"
+    assert _environment(compose, EDGE)["OCPP_LISTEN_PORT"] == PORTS["edge websocket"]
+
+
+def test_no_variable_is_set_that_nobody_reads(compose: dict[str, Any]) -> None:
+    known = {name.upper() for name in ServiceSettings.model_fields}
+    for name in SERVICES:
+        assert _environment(compose, name).keys() <= known, name
+    assert _environment(compose, EDGE).keys() <= known | EDGE_VARIABLES
+
+
+def test_only_the_entrance_is_public_and_on_the_known_ports(compose: dict[str, Any]) -> None:
+    public = {name for name, service in compose["services"].items() if "ports" in service}
+    assert public == {"envoy"}
+    expected = {f"${{{variable}:-{PORTS[name]}}}:{PORTS[name]}" for name, variable in PUBLIC_PORTS.items()}
+    assert set(compose["services"]["envoy"]["ports"]) == expected
+
+
+def test_only_the_driver_service_sees_the_private_key(compose: dict[str, Any]) -> None:
+    holders = {
+        name
+        for name, service in compose["services"].items()
+        if any(volume.startswith("keys:") for volume in service.get("volumes", []))
+    }
+    assert holders == {"prepare", "driver"}
+
+
+def test_secrets_have_no_default(compose: dict[str, Any]) -> None:
+    text = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
+    for secret in ("POSTGRES_PASSWORD", "SERVICE_SECRET"):
+        assert f"${{{secret}:?" in text
+        assert f"${{{secret}:-" not in text
+        assert f"${{{secret}}}" not in text
+
+
+def test_everything_starts_after_what_it_needs(compose: dict[str, Any]) -> None:
+    for name in SERVICES:
+        needs = compose["services"][name]["depends_on"]
+        assert needs["migrate"]["condition"] == "service_completed_successfully"
+        assert needs["nats"]["condition"] == "service_healthy"
+    assert compose["services"]["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
+
+
+def test_every_named_volume_is_declared(compose: dict[str, Any]) -> None:
+    used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])}
+    assert used == set(compose["volumes"])

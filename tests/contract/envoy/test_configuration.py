@@ -1,0 +1,72 @@
+"""The configuration as a whole: Envoy accepts it wherever the parts run, and its log keeps secrets to itself."""
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stack import config, envoy
+from stack.keys import Keys
+from stack.ports import LOOPBACK
+from stack.topology import PORTS, PUBLIC_PORTS, Ports
+from tests.contract.envoy import launch
+from tests.contract.envoy.facade import Facade
+from tests.contract.envoy.upstreams import Upstreams
+
+
+def test_envoy_accepts_it_for_one_machine(signing_keys: Keys, tmp_path: Path) -> None:
+    config.render(config.embedded_values(Ports(PORTS, 2), signing_keys, LOOPBACK), tmp_path / "envoy.yaml")
+    envoy.validate(tmp_path / "envoy.yaml")
+
+
+def test_envoy_accepts_it_for_a_cluster_that_finds_its_parts_by_name(signing_keys: Keys, tmp_path: Path) -> None:
+    config.render(config.cluster_values({}, signing_keys.jwks_file), tmp_path / "envoy.yaml")
+    envoy.validate(tmp_path / "envoy.yaml")
+
+
+def test_every_port_has_the_same_policies(facade: Facade) -> None:
+    own = {"stat_prefix", "route_config", "http_protocol_options", "delayed_close_timeout"}
+    policies = []
+    for listener in static_listeners(facade.ports["envoy admin"]):
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        (host,) = manager["route_config"]["virtual_hosts"]
+        shared = {key: value for key, value in host.items() if key not in ("name", "routes")}
+        policies.append({key: value for key, value in manager.items() if key not in own} | shared)
+    assert len(policies) == len(PUBLIC_PORTS)
+    assert all(policy == policies[0] for policy in policies)
+
+
+def static_listeners(admin_port: int) -> list[dict[str, Any]]:
+    """The listeners as Envoy has understood them."""
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{admin_port}/config_dump?resource=static_listeners") as answer:
+        return [each["listener"] for each in json.load(answer)["configs"]]
+
+
+@pytest.fixture
+def log_of_a_call(behind: Upstreams, signing_keys: Keys, admin_token: str, tmp_path: Path) -> list[str]:
+    behind.monitoring.may_go_on.set()
+    log = tmp_path / "access.log"
+    with launch.running(tmp_path, signing_keys, behind, ACCESS_LOG=str(log)) as ports:
+        facade = Facade(ports, admin_token)
+        facade.call("gateway", "GET", f"/real-time/events?entityId=CP1&access_token={admin_token}", token=None)
+        facade.call("gateway", "DELETE", "/stations/s1")
+    return log.read_text().splitlines()
+
+
+def test_the_log_tells_what_was_asked_and_by_whom_but_shows_no_token(
+    log_of_a_call: list[str], admin_token: str
+) -> None:
+    events, deletion = map(json.loads, log_of_a_call)
+    assert (events["method"], events["path"], events["status"]) == ("GET", "/real-time/events", 200)
+    assert (deletion["method"], deletion["path"]) == ("DELETE", "/stations/s1")
+    assert deletion["rpc"] == "/csms.station.v1.StationService/DeleteStation"
+    assert deletion["subject"].startswith("cli:")
+    secret = admin_token.rpartition(".")[2]
+    assert not [line for line in log_of_a_call if secret in line or "CP1" in line]
+
+
+def test_envoy_has_nothing_to_warn_about(log_of_a_call: list[str], tmp_path: Path) -> None:
+    warnings = (tmp_path / "envoy.log").read_text().splitlines()
+    assert [line for line in warnings if not line.endswith("caught ENVOY_SIGTERM")] == []

@@ -1,0 +1,160 @@
+"""A gateway on a free loopback port with a door that knows a few charge points, and clients to knock at it."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from ipaddress import ip_network
+from typing import Any
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from ocpp_edge.admission import Departure, Doorkeeper, Refusal, Welcome
+from ocpp_edge.connection import Connection
+from ocpp_edge.context import ChargePointState
+from ocpp_edge.counters import Counters
+from ocpp_edge.environment import Environment
+from ocpp_edge.gateway import Gateway, GatewaySettings
+from ocpp_edge.handshake import Admission
+from ocpp_edge.journal import Journal
+from ocpp_edge.registry import Registry
+from ocpp_edge.sweeper import Sweeper
+from ocpp_edge.versions import Version
+from services.kernel.clock import SystemClock
+from tests.fixtures.background import eventually
+from tests.unit.ocpp_edge.harness import Backend, ManualTime, table
+
+PASSWORD = b"correct horse battery staple"
+BYTES_PASSWORD = bytes.fromhex("0123456789abcdef0123456789abcdef")
+
+
+class Door:
+    """Admits by a table: identity to password, None for none needed. `hold` keeps decisions back while it is clear."""
+
+    def __init__(self) -> None:
+        self.passwords: dict[str, bytes | None] = {
+            "CP1": None,
+            "CP2": None,
+            "RPC 16/é": None,
+            "SECRET": PASSWORD,
+            "a:b": PASSWORD,
+            "BYTES": BYTES_PASSWORD,
+        }
+        self.hold = asyncio.Event()
+        self.hold.set()
+        self.epoch = 0
+        self.admissions: list[Admission] = []
+        self.departures: list[Departure] = []
+
+    async def admit(self, admission: Admission) -> Welcome | Refusal:
+        self.admissions.append(admission)
+        await self.hold.wait()
+        if admission.charge_point_id == "BROKEN":
+            raise ConnectionError("the station service is down")
+        if admission.charge_point_id not in self.passwords:
+            return Refusal(HTTPStatus.NOT_FOUND, "no such charge point")
+        expected = self.passwords[admission.charge_point_id]
+        if expected is not None and admission.password != expected:
+            return Refusal(HTTPStatus.UNAUTHORIZED, "wrong credentials")
+        self.epoch += 1
+        return Welcome(self.epoch, ChargePointState.ACCEPTED, 60)
+
+    async def leave(self, departure: Departure) -> None:
+        self.departures.append(departure)
+
+
+class Edge:
+    """A running gateway and everything behind it."""
+
+    def __init__(self, max_pending: int = 50, **settings: Any) -> None:
+        self.door = Door()
+        self.time = ManualTime()
+        self.backend = Backend()
+        self.journal = Journal()
+        self.counters = Counters()
+        self.registry = Registry[Connection[Backend]]()
+        self.sweeper = Sweeper(self.time)
+        environment = Environment(
+            backend=self.backend,
+            clock=SystemClock(),
+            monotonic=self.time,
+            journal=self.journal.append,
+            counters=self.counters,
+            watch=self.sweeper.watch,
+            late_answer=lambda *_: None,
+        )
+        self.gateway = Gateway(
+            GatewaySettings(trusted_proxies=[ip_network("127.0.0.0/8")], **settings),
+            {version: table(version) for version in Version},
+            Doorkeeper(self.door.admit, self.door.leave, max_pending=max_pending, timeout_seconds=10),
+            self.registry,
+            self.sweeper,
+            environment,
+        )
+
+    def connect(
+        self, path: str = "/ocpp/CP1", *protocols: str, headers: dict[str, str] | None = None, **options: Any
+    ) -> connect:
+        offered = [Subprotocol(name) for name in protocols]
+        return connect(
+            f"ws://127.0.0.1:{self.gateway.port}{path}",
+            subprotocols=offered or None,
+            additional_headers=headers,
+            ping_interval=None,
+            proxy=None,
+            **options,
+        )
+
+    def sweep_round(self) -> None:
+        """What the sweeper's task would do in ten seconds."""
+        for _ in range(20):
+            self.sweeper.tick()
+
+
+@asynccontextmanager
+async def running(**settings: Any) -> AsyncIterator[Edge]:
+    edge = Edge(**settings)
+    await edge.gateway.start()
+    try:
+        yield edge
+    finally:
+        edge.door.hold.set()
+        edge.backend.gate.set()
+        await edge.gateway.drain(spread_seconds=0, grace_seconds=2)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something has happened in the gateway."""
+
+    async def holds() -> bool:
+        return bool(condition())
+
+    await eventually(holds)
+
+
+def basic(user: str, password: bytes) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(user.encode() + b":" + password).decode()}
+
+
+async def ask(socket: ClientConnection, *message: object) -> Any:
+    """Send a message and return the next one that comes."""
+    await socket.send(orjson.dumps(message), text=True)
+    return orjson.loads(await socket.recv())
+
+
+async def say(socket: ClientConnection, message: str) -> None:
+    """Send a message and wait for what comes, if anything does."""
+    await socket.send(message)
+    await socket.recv()
+
+
+async def raw_exchange(port: int, request: bytes) -> bytes:
+    """Everything the server says to `request` before it closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer

@@ -1,0 +1,188 @@
+"""A session under any schedule: never answers twice, never sends two calls at once, never loses one."""
+
+from collections import Counter
+
+import orjson
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from ocpp_edge.calls import CallState, FailureReason, LocalProtocolError, OutboundCall, Priority, QueueFull
+from ocpp_edge.errors import Fault
+from ocpp_edge.events import Duplicate, Ignored, LateAnswer, Rejected, Resolved, UnknownAnswer
+from ocpp_edge.requests import InboundRequest
+from ocpp_edge.session import Session, SessionClosed
+from ocpp_edge.versions import Version
+
+_ON_THE_WIRE = (CallState.SENT, CallState.ORPHANED)
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """The charge point, the edge and the clock take turns as they like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session = Session(Version.V16)
+        self.now = 0.0
+        self.serial = 0
+        self.closed = False
+        self.open: list[InboundRequest] = []
+        self.answered: list[InboundRequest] = []
+        self.received: Counter[str] = Counter()
+        self.replies: Counter[str] = Counter()
+        self.calls: list[OutboundCall] = []
+        self.cancelled: set[str] = set()
+        self.resolved: Counter[str] = Counter()
+
+    def take(self, raw: bytes) -> object:
+        event = self.session.receive(raw, self.now)
+        if self.closed:
+            assert event == Ignored()
+        if isinstance(event, Resolved):
+            self.resolved[event.call.message_id] += 1
+        return event
+
+    def reply(self, frame: bytes | None) -> None:
+        assert (frame is None) == self.closed
+        if frame is not None:
+            self.replies[orjson.loads(frame)[1]] += 1
+
+    # the charge point
+
+    @rule(message_id=st.sampled_from("abc"), variant=st.integers(0, 2))
+    def request_arrives(self, message_id: str, variant: int) -> None:
+        content = (message_id, {"v": variant})
+        repeated = any((request.message_id, request.payload) == content for request in self.open)
+        event = self.take(orjson.dumps([2, message_id, "Heartbeat", {"v": variant}]))
+        if self.closed:
+            return
+        if repeated:
+            assert event == Duplicate(message_id)
+        else:
+            assert isinstance(event, InboundRequest)
+            self.open.append(event)
+            self.received[message_id] += 1
+
+    @rule(raw=st.binary(max_size=12))
+    def garbage_arrives(self, raw: bytes) -> None:
+        event = self.take(raw)
+        assert self.closed or isinstance(event, Rejected)
+
+    @precondition(lambda self: self.calls)
+    @rule(data=st.data(), error=st.booleans())
+    def answer_arrives(self, data: st.DataObject, error: bool) -> None:
+        call = data.draw(st.sampled_from(self.calls))
+        before = call.state
+        event = self.take(orjson.dumps([4, call.message_id, "X", "", {}] if error else [3, call.message_id, {}]))
+        if self.closed:
+            return
+        if before is CallState.SENT:
+            assert isinstance(event, Resolved)
+        elif before in (CallState.ORPHANED, CallState.ABANDONED):
+            # Only so many are remembered; a forgotten one is unknown, never an error.
+            assert isinstance(event, LateAnswer | UnknownAnswer)
+        else:
+            assert event == UnknownAnswer(call.message_id)
+
+    # the edge
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data(), refuse=st.booleans())
+    def answer_a_request(self, data: st.DataObject, refuse: bool) -> None:
+        request = data.draw(st.sampled_from(self.open))
+        self.open.remove(request)
+        if refuse:
+            self.reply(self.session.refuse(request, Fault.GENERIC, ""))
+        else:
+            self.reply(self.session.answer(request, {}))
+        if not self.closed:
+            self.answered.append(request)
+
+    @precondition(lambda self: self.answered)
+    @rule(data=st.data())
+    def answer_again(self, data: st.DataObject) -> None:
+        request = data.draw(st.sampled_from(self.answered))
+        try:
+            self.session.answer(request, {})
+        except LocalProtocolError:
+            return
+        raise AssertionError("answered twice")
+
+    @rule(priority=st.sampled_from(Priority), patience=st.floats(0, 30))
+    def call(self, priority: Priority, patience: float) -> None:
+        self.serial += 1
+        try:
+            call = self.session.call(
+                f"call-{self.serial}",
+                "Reset",
+                {},
+                response_timeout=10,
+                expires_at=self.now + patience,
+                priority=priority,
+            )
+        except SessionClosed:
+            assert self.closed
+        except QueueFull:
+            assert sum(call.state is CallState.QUEUED for call in self.calls) > 60
+        else:
+            self.calls.append(call)
+
+    @rule()
+    def send_next(self) -> None:
+        waiting = [call for call in self.calls if call.state is CallState.QUEUED]
+        busy = any(call.state in _ON_THE_WIRE for call in self.calls)
+        following = self.session.next_call(self.now)
+        assert (following is not None) == (bool(waiting) and not busy)
+        if following is not None:
+            assert following.priority == min(call.priority for call in waiting)
+
+    @precondition(lambda self: self.calls)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from(self.calls))
+        self.session.cancel(call)
+        if not self.resolved[call.message_id]:
+            self.cancelled.add(call.message_id)
+
+    @rule(seconds=st.floats(0, 12))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        for resolved in self.session.expire(self.now):
+            self.resolved[resolved.call.message_id] += 1
+
+    @precondition(lambda self: self.serial > 3)
+    @rule(reason=st.sampled_from(FailureReason))
+    def close(self, reason: FailureReason) -> None:
+        for resolved in self.session.close(reason):
+            self.resolved[resolved.call.message_id] += 1
+        self.closed = True
+
+    @invariant()
+    def one_call_at_most_is_on_the_wire(self) -> None:
+        assert sum(call.state in _ON_THE_WIRE for call in self.calls) <= 1
+
+    @invariant()
+    def nothing_is_answered_more_often_than_asked(self) -> None:
+        assert not self.replies - self.received
+
+    @invariant()
+    def no_caller_hears_twice(self) -> None:
+        assert all(count == 1 for count in self.resolved.values())
+
+    @invariant()
+    def pending_means_watched(self) -> None:
+        pending = any(call.state in (CallState.QUEUED, *_ON_THE_WIRE) for call in self.calls)
+        assert self.session.has_calls == pending
+
+    def teardown(self) -> None:
+        """However it ended, time alone brings every call to its caller."""
+        for _ in range(len(self.calls) + 1):
+            self.session.next_call(self.now)
+            self.time_passes(31)
+        for call in self.calls:
+            heard = self.resolved[call.message_id]
+            assert heard == 1 or call.message_id in self.cancelled
+
+
+SessionMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestSessionUnderAnySchedule = SessionMachine.TestCase
