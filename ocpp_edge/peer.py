@@ -46,6 +46,8 @@ def peer_behind(peer: Peer, headers: HeaderValues, trusted: Sequence[Network]) -
     forwarded = [part.strip() for value in headers("X-Forwarded-For") for part in value.split(",") if part.strip()]
     scheme = [value.strip().lower() for value in headers("X-Forwarded-Proto")]
     certificate = headers("X-Forwarded-Client-Cert")
+    if not (forwarded or scheme or certificate):
+        return peer  # it speaks for itself
     return Peer(
         forwarded[-1] if forwarded else peer.address,
         scheme[-1:] == ["https"],

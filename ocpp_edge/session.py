@@ -166,7 +166,7 @@ class Session:
             self._in_flight = None
             if self._abandoned is None:
                 self._abandoned = deque(maxlen=_REMEMBERED_CALLS)
-            pass
+            self._abandoned.append(call)
         if self._queue:
             for waiting in self._queue.remove_expired(now):
                 ended += _end(waiting, CallInput.EXPIRE, FailureReason.EXPIRED)

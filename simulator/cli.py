@@ -20,6 +20,7 @@ from simulator.options import (
     show_warnings,
     websocket_url,
 )
+from simulator.output import say
 from simulator.scenario import SCENARIOS
 from simulator.simulate import Simulation, simulate
 
@@ -100,7 +101,7 @@ def _simulation(options: argparse.Namespace) -> Simulation:
 def _scenarios(words: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="simulator scenarios", description="List the scenarios.").parse_args(words)
     for scenario in SCENARIOS.values():
-        print(f"{scenario.name:22} {'/'.join(scenario.protocols):10} {scenario.about}")
+        say(f"{scenario.name:22} {'/'.join(scenario.protocols):10} {scenario.about}")
     return 0
 
 

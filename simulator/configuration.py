@@ -131,6 +131,10 @@ class ConfigurationStore(Generic[K]):
             raise ValueError(f"{key} cannot be {value!r}")
         self._assign(key, value)
 
+    def plays(self, key: K, role: Role) -> bool:
+        """Whether this key is the one for a role."""
+        return self._roles[role] == key
+
     async def changed(self) -> None:
         """Return at the next change of any setting."""
         await self._changed.wait()

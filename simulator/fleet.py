@@ -28,7 +28,7 @@ class FleetPlan:
     """Who charges where. `identities`, `tags` and `protocols` are dealt out in turn; seconds are real seconds.
 
     Sessions and pauses last between half and one and a half times what is said here. `cut_seconds` is the mean time
-    after which a line breaks without a word, None for never.
+    after which a line breaks without a word, None for never; an `idle` fleet starts no session by itself.
     """
 
     identities: Sequence[str]
@@ -42,12 +42,17 @@ class FleetPlan:
     sample_seconds: int = 10
     ramp_seconds: float = 5.0
     cut_seconds: float | None = None
+    message_attempts: int = 20
     grace_seconds: float = 15.0
+    idle: bool = False
 
 
 @dataclass(frozen=True)
 class FleetReport:
-    """What a fleet did. `unsent` counts transaction messages that were still waiting at the end."""
+    """What a fleet did.
+
+    `unsent` counts transaction messages that were still waiting at the end, `given_up` those refused too often.
+    """
 
     charge_points: int
     connects: int
@@ -56,6 +61,7 @@ class FleetReport:
     refused: int
     problems: dict[str, int]
     unsent: int
+    given_up: int
 
 
 class Fleet:
@@ -96,6 +102,8 @@ class Fleet:
             sinks=sinks,
         )
         station.configuration.assign(Role.SAMPLE_INTERVAL, str(plan.sample_seconds))
+        station.configuration.assign(Role.MESSAGE_ATTEMPTS, str(plan.message_attempts))
+        station.configuration.assign(Role.MESSAGE_RETRY_INTERVAL, "1")
         return station
 
     def _count(self, frame: Frame) -> None:
@@ -114,7 +122,7 @@ class Fleet:
             ready.cancel()
             while not self._stop.is_set():
                 connector = next((each for each in station.connectors.values() if each.free), None)
-                if connector is not None:
+                if connector is not None and not self._plan.idle:
                     await self._charge(station, connector, tag)
                 await self._rest(self._about(self._plan.pause_seconds))
             await self._go_home(station)
@@ -177,4 +185,5 @@ class Fleet:
             refused=self._answers["[4"],
             problems=dict(problems),
             unsent=sum(len(station.queue) for station in self.stations),
+            given_up=sum(station.queue.given_up for station in self.stations),
         )

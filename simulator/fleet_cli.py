@@ -23,6 +23,7 @@ from simulator.options import (
     show_warnings,
     websocket_url,
 )
+from simulator.output import say
 
 _DEFAULT_COUNT = 3
 
@@ -50,6 +51,8 @@ def main(words: Sequence[str]) -> int:
         sample_seconds=options.sample,
         ramp_seconds=options.ramp,
         cut_seconds=options.cut,
+        idle=options.idle,
+        message_attempts=options.attempts,
     )
     show_warnings()
     return asyncio.run(_run(plan, options.ledger, options.seconds, random.Random(options.seed)))
@@ -75,6 +78,10 @@ def fleet_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=positive, default=10, metavar="S", help="meter value interval (%(default)s)")
     parser.add_argument("--ramp", type=seconds, default=5.0, metavar="S", help="all begin within this (%(default)s)")
     parser.add_argument("--cut", type=seconds, metavar="S", help="break each line after about this long")
+    parser.add_argument(
+        "--attempts", type=positive, default=20, metavar="N", help="tries for a refused message (%(default)s)"
+    )
+    parser.add_argument("--idle", action="store_true", help="start no session, only obey commands")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="stop after this long (default: when told)")
     parser.add_argument("--seed", type=int, metavar="N", help="repeat the chances of an earlier run")
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="append every acknowledged message to this file")
@@ -91,5 +98,5 @@ async def _run(plan: FleetPlan, ledger: Path | None, limit_seconds: float | None
         if limit_seconds is not None:
             loop.call_later(limit_seconds, fleet.stop)
         report = await fleet.run()
-    print(json.dumps(asdict(report)))
+    say(json.dumps(asdict(report)))
     return 1 if report.unsent else 0

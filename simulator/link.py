@@ -52,6 +52,7 @@ class Link:
         self.obedient = True
         self._permitted = asyncio.Event()
         self._permitted.set()
+        self._hurry = asyncio.Event()
         self._boot_now = asyncio.Event()
         self._rebooting = False
         self._announced = False
@@ -83,10 +84,10 @@ class Link:
                     failure,
                     pause,
                 )
-                await asyncio.sleep(pause)
+                await self._rest(pause)
                 continue
             await self._hold(session)
-            await asyncio.sleep(self._timing.reboot if self._rebooting else self._backoff.next())
+            await self._rest(self._timing.reboot if self._rebooting else self._backoff.next())
             self._rebooting = False
 
     async def changed(self) -> None:
@@ -102,6 +103,10 @@ class Link:
         self.boot_reason = reason
         self.registration = None
         self._rebooting = True
+        await self.reconnect()
+
+    async def reconnect(self) -> None:
+        """Close the socket and connect again; no boot."""
         if self.session is not None:
             await self.session.transport.close()
 
@@ -118,6 +123,7 @@ class Link:
         """Allow connections again, at once."""
         self._backoff.reset()
         self._permitted.set()
+        self._hurry.set()
 
     def forget_registration(self, boot_reason: str) -> None:
         """The next connection starts with a BootNotification (power came back)."""
@@ -129,6 +135,12 @@ class Link:
         self._permitted.clear()
         if self.session is not None:
             await self.session.transport.close()
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before the next connection, unless `restore` says at once."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
+        self._hurry.clear()
 
     async def _open(self) -> OcppSession:
         station = self._station

@@ -29,11 +29,12 @@ class QueuedMessage:
 
 
 class OfflineQueue:
-    """First in, first out; the head leaves only when it was acknowledged or given up."""
+    """First in, first out; the head leaves only when it was acknowledged or given up. `given_up` counts the latter."""
 
     def __init__(self) -> None:
         self._messages: deque[QueuedMessage] = deque()
         self._changed = asyncio.Event()
+        self.given_up = 0
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -66,6 +67,7 @@ class OfflineQueue:
     def give_up(self, message: QueuedMessage) -> None:
         """The head failed too often: drop it, so that later ones are not held up for ever."""
         self._remove(message)
+        self.given_up += 1
         message.attempted.set()
 
     async def drained(self) -> None:

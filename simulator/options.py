@@ -17,7 +17,7 @@ def default_url() -> str:
 def add_endpoint_options(parser: argparse.ArgumentParser) -> None:
     """The options that say how to connect."""
     parser.add_argument("--password", type=os.fsencode, metavar="TEXT", help="password for HTTP Basic authentication")
-    parser.add_argument("--ca", type=_tls, metavar="FILE", help="certificates to trust, for wss://")
+    parser.add_argument("--ca", type=trusting, metavar="FILE", help="certificates to trust, for wss://")
 
 
 def endpoint(options: argparse.Namespace) -> Endpoint:
@@ -63,7 +63,8 @@ def show_warnings(*, level: int = logging.WARNING) -> None:
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
 
 
-def _tls(path: str) -> ssl.SSLContext:
+def trusting(path: str) -> ssl.SSLContext:
+    """An option that is a file of certificates to trust."""
     try:
         return ssl.create_default_context(cafile=path)
     except OSError as error:

@@ -17,6 +17,7 @@ from simulator.clock import DeviceClock
 from simulator.configuration import Role
 from simulator.dialects import DIALECTS
 from simulator.ledger import Ledger
+from simulator.output import say
 from simulator.profile import StationProfile
 from simulator.scenario import Scenario
 from simulator.scripts import Run
@@ -72,7 +73,7 @@ class Simulation:
 
 def print_frame(frame: Frame) -> None:
     """Show a frame to a person."""
-    print(describe(frame), flush=True)
+    say(describe(frame))
 
 
 async def simulate(simulation: Simulation) -> int:

@@ -179,7 +179,7 @@ async def open_transport(
             subprotocols=[Subprotocol(subprotocol)],
             additional_headers=endpoint.headers(charge_point_id, password),
             compression=None,
-            ssl=endpoint.tls,
+            ssl=endpoint.tls if endpoint.url.startswith("wss://") else None,
             # Charge points sit on the operator's network: proxy variables are not meant for them.
             proxy=None,
             open_timeout=endpoint.open_timeout_seconds,

@@ -85,10 +85,13 @@ class ChargerSocket(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self.connection is not None:
-            self.connection.lost()
-            if self.on_lost is not None:
-                self.on_lost(self.connection)
+        connection, on_lost = self.connection, self.on_lost
+        # The two point at each other: let them go without the garbage collector.
+        self.connection = self.on_lost = None
+        if connection is not None:
+            connection.lost()
+            if on_lost is not None:
+                on_lost(connection)
 
     def _continue_message(self, connection: Connection[Any], frame: Frame) -> None:
         fragments = self._fragments or []

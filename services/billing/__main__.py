@@ -13,7 +13,7 @@ from services.billing.application.payments import Payments
 from services.billing.application.reconciliation import Reconciliation
 from services.billing.application.tariffs import Tariffs
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
-from services.billing.consumers import Reconciler, TransactionConsumer
+from services.billing.consumers import Reconciler, Settler, TransactionConsumer
 from services.billing.migrations import DATABASE
 from services.billing.servicer import BillingServicer, InvoiceServicer, PaymentServicer, TariffServicer
 from services.billing.sql.work import SqlWorks
@@ -36,17 +36,17 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
     transactions = GrpcTransactions(channels.channel(settings.transaction_service_url, "billing", secret))
     biller = Biller(works, clock, drivers, stations)
     sessions = ChargingSessions(works, clock, biller, transactions)
-    consumer = TransactionConsumer(bus, database, relay, clock, biller)
+    consumer = TransactionConsumer(bus, database, clock, biller)
     reconciler = Reconciler(Reconciliation(works, clock, biller, transactions))
 
     def register(grpc_server: grpc.aio.Server) -> None:
-        tariffs = Tariffs(works, clock, drivers, stations)
+        tariffs = Tariffs(works, clock, biller, drivers, stations)
         add_TariffServiceServicer_to_server(TariffServicer(tariffs), grpc_server)
         add_BillingServiceServicer_to_server(BillingServicer(sessions), grpc_server)
         add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(works)), grpc_server)
         add_PaymentServiceServicer_to_server(PaymentServicer(Payments(works, clock, drivers)), grpc_server)
 
-    return server.Wiring(register, tasks=(relay.run, consumer.run, reconciler.run))
+    return server.Wiring(register, tasks=(relay.run, consumer.run, Settler(biller).run, reconciler.run))
 
 
 async def main() -> None:

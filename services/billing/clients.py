@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc.aio
 
@@ -20,7 +21,6 @@ from services.chassis.protobuf import enum_of, timestamp
 from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind
 
-_LIVE_SECONDS = 2.0
 _PAGE = 250
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,16 @@ class GrpcStations:
             if failure.kind is ErrorKind.NOT_FOUND:
                 return "UTC"
             raise failure from error
-        return response.station.time_zone
+        return _known(response.station.time_zone)
+
+
+def _known(time_zone: str) -> str:
+    # The station service has checked it, maybe by a newer list of time zones than ours.
+    try:
+        return ZoneInfo(time_zone).key
+    except (ZoneInfoNotFoundError, ValueError):
+        _log.error("the time zone %r is not known here: prices go by UTC", time_zone)
+        return "UTC"
 
 
 class GrpcTransactions:
@@ -79,10 +88,10 @@ class GrpcTransactions:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._transactions = transaction_grpc.TransactionServiceStub(channel)
 
-    async def energy_wh(self, transaction_ids: Sequence[str]) -> Mapping[str, int]:
+    async def energy_wh(self, transaction_ids: Sequence[str], timeout: float) -> Mapping[str, int]:
         request = transaction_pb.ListTransactionsRequest(ids=transaction_ids, page_size=_PAGE)
         try:
-            response = await self._transactions.ListTransactions(request, timeout=_LIVE_SECONDS)
+            response = await self._transactions.ListTransactions(request, timeout=timeout)
         except grpc.aio.AioRpcError as error:
             _log.warning("live energy is not to be had: %s", error.details())
             return {}

@@ -13,24 +13,24 @@ from services.billing.sql.work import SqlWork
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.inbox import consume
-from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 
 _SUBJECTS = ("csms.event.transaction.session.*.*",)
 _RECONCILE_SECONDS = 300.0
 _RETRY_SECONDS = 5.0
+_SETTLE_SECONDS = 0.25
+_SETTLE_AGAIN_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
 
 class TransactionConsumer:
-    """Bills what the transaction service tells."""
+    """Follows what the transaction service tells."""
 
-    def __init__(self, bus: EventBus, database: Database, relay: OutboxRelay, clock: Clock, biller: Biller) -> None:
+    def __init__(self, bus: EventBus, database: Database, clock: Clock, biller: Biller) -> None:
         self._bus = bus
         self._database = database
-        self._relay = relay
         self._clock = clock
         self._biller = biller
 
@@ -43,8 +43,27 @@ class TransactionConsumer:
         if event.HasField("transaction_changed"):
             snapshot = transaction_snapshot(event.transaction_changed.transaction)
             await self._biller.take_in(SqlWork(connection, self._clock), snapshot)
-            # Its own event, if there is one, is committed in a moment.
-            self._relay.wake()
+
+
+class Settler:
+    """Bills sessions soon after their end was taken in, by whichever replica.
+
+    Apart from the events: these are handled many in one transaction, which must not wait for other services nor keep
+    the counter of invoices.
+    """
+
+    def __init__(self, biller: Biller) -> None:
+        self._biller = biller
+
+    async def run(self) -> None:
+        """Bill until cancelled; waits out what is away."""
+        while True:
+            try:
+                pause = _SETTLE_AGAIN_SECONDS if await self._biller.settle_all() else _SETTLE_SECONDS
+            except DomainError as error:
+                _log.info("sessions cannot be billed now: %s", error.message)
+                pause = _RETRY_SECONDS
+            await asyncio.sleep(pause)
 
 
 class Reconciler:

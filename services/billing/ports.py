@@ -23,16 +23,24 @@ class TariffRepository(Protocol):
         """One page of newest versions, the newest tariff first; with a station those that can apply there."""
         ...
 
-    async def find(self, tariff_id: str, version: int | None = None, *, for_update: bool = False) -> Tariff | None:
-        """A version of a tariff, the newest without one; locked until the unit of work ends when `for_update`."""
+    async def lock(self) -> None:
+        """Keep all others from changing tariffs until the unit of work ends."""
         ...
 
-    async def applying_at(self, station_id: str | None) -> Tariff | None:
-        """The tariff of a station, else the default, else None."""
+    async def find(self, tariff_id: str, version: int | None = None) -> Tariff | None:
+        """A version of a tariff, the newest without one."""
+        ...
+
+    async def find_default(self) -> Tariff | None:
+        """The newest version of the default tariff."""
+        ...
+
+    async def applying_at(self, station_id: str | None, at: datetime | None = None) -> Tariff | None:
+        """The tariff of a station, else the default, else None: as of a moment in the past, or as of now."""
         ...
 
     async def add_version(self, tariff: Tariff) -> None:
-        """Store a new version, which becomes the newest; a new default takes the place of the one before."""
+        """Store a new version, which becomes the newest as of its `update_time`. Two defaults are refused."""
         ...
 
 
@@ -47,8 +55,20 @@ class ChargingSessionRepository(Protocol):
         """The session, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def of_transaction(self, snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
-        """The session of a transaction, locked until the unit of work ends; made with revision 0 when there is none."""
+    async def of_transaction(self, transaction_id: str) -> ChargingSession | None:
+        """The session of a transaction, for a unit of work that takes in snapshots.
+
+        It is locked until the unit of work ends, and only one of these at a time has any: they may take in several
+        in any order without ever waiting for each other in a ring.
+        """
+        ...
+
+    async def pending(self, after_id: str, limit: int) -> Sequence[str]:
+        """The first ids, in their order, of the sessions held as PENDING; an empty `after_id` begins at the first."""
+        ...
+
+    async def retry_untariffed(self) -> None:
+        """Make those sessions PENDING that are held as NO_TARIFF and have a tariff that applies now."""
         ...
 
     async def add(self, session: ChargingSession) -> None:
@@ -177,8 +197,8 @@ class Stations(Protocol):
 class Transactions(Protocol):
     """Asks the transaction service."""
 
-    async def energy_wh(self, transaction_ids: Sequence[str]) -> Mapping[str, int]:
-        """The energy so far of these transactions; empty when the service does not answer."""
+    async def energy_wh(self, transaction_ids: Sequence[str], timeout: float) -> Mapping[str, int]:
+        """The energy so far of these transactions; empty when the service does not answer within `timeout` seconds."""
         ...
 
     async def changed_since(

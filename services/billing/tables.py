@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 METADATA = MetaData()
 
-# One row per version of a tariff; a version never changes but for the flags that make it the newest and the default.
+# One row per version of a tariff; a version never changes but for `until_time`, when the next one took its place.
 PRICING_TIERS = Table(
     "pricing_tiers",
     METADATA,
@@ -35,12 +35,17 @@ PRICING_TIERS = Table(
     Column("station_ids", ARRAY(Uuid(as_uuid=False)), nullable=False),
     Column("is_default", Boolean, nullable=False),
     Column("retired", Boolean, nullable=False),
-    Column("is_newest", Boolean, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("until_time", DateTime(timezone=True)),
     PrimaryKeyConstraint("id", "version", name="pricing_tiers_pkey"),
-    Index("pricing_tiers_newest_key", "id", unique=True, postgresql_where=text("is_newest")),
-    Index("pricing_tiers_default_key", "is_default", unique=True, postgresql_where=text("is_newest AND is_default")),
+    Index("pricing_tiers_newest_key", "id", unique=True, postgresql_where=text("until_time IS NULL")),
+    Index(
+        "pricing_tiers_default_key",
+        "is_default",
+        unique=True,
+        postgresql_where=text("until_time IS NULL AND is_default"),
+    ),
 )
 
 CHARGING_SESSIONS = Table(
@@ -72,6 +77,7 @@ CHARGING_SESSIONS = Table(
     Index("charging_sessions_start_time_idx", "start_time", "id"),
     Index("charging_sessions_driver_idx", "driver_id", "start_time"),
     Index("charging_sessions_station_idx", "station_id", "start_time"),
+    Index("charging_sessions_held_idx", "hold_reason", "id", postgresql_where=text("hold_reason <> ''")),
 )
 
 INVOICES = Table(

@@ -55,6 +55,8 @@ class Database:
         self._engine = create_async_engine(
             parsed.set(drivername="postgresql+psycopg"),
             connect_args=session,
+            # Error texts end up in logs; what callers sent, passwords among it, must not.
+            hide_parameters=True,
             pool_size=pool_size,
             max_overflow=overflow,
             pool_timeout=_ACQUIRE_SECONDS,

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from services.chassis.events import STREAM, EventBus
+from services.chassis.events import STREAM, EventBus, heed_cancellation
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class Deliveries:
     async def next_batch(self) -> list[Msg]:
         """Wait for events; returns the 1 to 64 that have arrived, in order, each to be acked, naked or terminated."""
         while True:
+            heed_cancellation()
             try:
                 if not self._is_set_up:
                     await self._set_up()

@@ -78,6 +78,17 @@ def entity_of(event_subject: str) -> str:
     return unquote(event_subject.rsplit(".", 1)[-1])
 
 
+def heed_cancellation() -> None:
+    """Raise the CancelledError that the client library has swallowed; for endless loops that call it.
+
+    A cancellation that comes together with the answer of the server is lost in it (asyncio.wait_for, up to Python 3.11,
+    returns the answer then), and the loop would go on for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class EventBus:
     """A connection to NATS that is made when first needed and mends itself; for one event loop.
 
@@ -111,6 +122,7 @@ class EventBus:
         async with self._getting_ready:
             pause = _RETRY_SECONDS
             while True:
+                heed_cancellation()
                 client = await self._dial()
                 await self._connected.wait()
                 self._jetstream = self._jetstream or client.jetstream()
@@ -137,6 +149,8 @@ class EventBus:
         an absent server. Never raises for a server that fails: what was not confirmed may or may not have arrived;
         publish it again.
         """
+        if not events:
+            return []
         jetstream = await self.ready()
         confirmations: list[asyncio.Future[PubAck]] = []
         try:
@@ -184,6 +198,8 @@ class EventBus:
 
         subscriptions = [await client.subscribe(wanted, cb=keep) for wanted in subjects]
         try:
+            # The client may send the ping of its flush before the subscriptions, but not the ping of the next one.
+            await client.flush()
             await client.flush()
             yield _endless(waiting)
         finally:
@@ -213,6 +229,7 @@ class EventBus:
     async def _dial(self) -> Client:
         """The client; connects it if there is none yet."""
         while self._client is None:
+            heed_cancellation()
             await self._wait_for_port()
             client = Client()
             try:

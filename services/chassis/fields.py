@@ -1,4 +1,4 @@
-"""What the contracts demand of every request field: REQUIRED is there, OUTPUT_ONLY is dropped, no text is endless.
+"""What is demanded of every request field: REQUIRED is there, OUTPUT_ONLY is dropped, no text is endless or unfit.
 
 Reads the annotations once per message type; a request whose type has none, at any depth, is not looked at. Rules that
 need to know what a field means belong to a domain.
@@ -61,15 +61,19 @@ def enforce(request: Message) -> None:
         )
 
 
-def refuse_long_texts(request: Message) -> None:
-    """Raises DomainError INVALID_ARGUMENT when any text of the request has more than 10,000 characters."""
-    # No text can be longer than the message that holds it.
-    if request.ByteSize() <= MAX_TEXT:
+def check_texts(request: Message) -> None:
+    """Refuse texts that no part of the platform takes.
+
+    Raises DomainError INVALID_ARGUMENT naming every text of more than 10,000 characters, or with a NUL in it, which
+    PostgreSQL cannot store.
+    """
+    # No text can be longer than the message that holds it, nor hold what the message does not.
+    if request.ByteSize() <= MAX_TEXT and b"\0" not in request.SerializeToString():
         return
-    long = [FieldViolation(path, f"must be at most {MAX_TEXT} characters") for path in _long_texts(request, "")]
-    if long:
-        names = ", ".join(violation.field for violation in long)
-        raise DomainError(ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD", f"too long: {names}", violations=long)
+    bad = list(_bad_texts(request, ""))
+    if bad:
+        message = "; ".join(f"{violation.field}: {violation.description}" for violation in bad)
+        raise DomainError(ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD", message, violations=bad)
 
 
 def _walk(
@@ -174,14 +178,16 @@ def _mapped(message: Message, name: str) -> Iterator[tuple[str, Message]]:
         yield f"[{key}]", item
 
 
-def _long_texts(message: Message, prefix: str) -> Iterator[str]:
+def _bad_texts(message: Message, prefix: str) -> Iterator[FieldViolation]:
     for member, value in message.ListFields():
         path = prefix + member.json_name
         for position, item in _values(member, value):
             if isinstance(item, Message):
-                yield from _long_texts(item, f"{path}{position}.")
+                yield from _bad_texts(item, f"{path}{position}.")
             elif isinstance(item, str) and len(item) > MAX_TEXT:
-                yield f"{path}{position}"
+                yield FieldViolation(f"{path}{position}", f"must be at most {MAX_TEXT} characters")
+            elif isinstance(item, str) and "\0" in item:
+                yield FieldViolation(f"{path}{position}", "must not contain NUL")
 
 
 def _values(member: FieldDescriptor, value: Any) -> Iterator[tuple[str, Any]]:

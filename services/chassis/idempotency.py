@@ -8,6 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.shared_tables import IDEMPOTENCY_KEYS
+from services.kernel.errors import invalid
+
+_LONGEST_REQUEST_ID = 100
 
 
 async def remember(connection: AsyncConnection, scope: str, request_id: str, resource_id: str) -> str:
@@ -15,8 +18,11 @@ async def remember(connection: AsyncConnection, scope: str, request_id: str, res
 
     Call it before the resource is inserted: when the answer is not `resource_id`, the work has been done and that
     resource is the answer. A concurrent request with the same id waits here until the first has committed or rolled
-    back. `scope` keeps apart the kinds of resource and the callers, for example `stations/<account id>`.
+    back. `scope` keeps apart the kinds of resource and the callers, for example `stations/<account id>`. Raises:
+    INVALID_FIELD for a request id of more than 100 characters.
     """
+    if len(request_id) > _LONGEST_REQUEST_ID:
+        raise invalid("requestId", f"must have at most {_LONGEST_REQUEST_ID} characters")
     claim = (
         insert(IDEMPOTENCY_KEYS)
         .values(scope=scope, request_id=request_id, resource_id=resource_id)

@@ -126,7 +126,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
         require_permission(rule, caller)
         restrict_request(rule, caller, request)
         if not rule.internal:
-            fields.refuse_long_texts(request)
+            fields.check_texts(request)
         fields.enforce(request)
         return caller
 

@@ -24,13 +24,15 @@ async def fetch_page(
     *,
     page: PageRequest,
     descending: bool = False,
+    count_up_to: int | None = None,
 ) -> Page[Row[Any]]:
-    """One page of `statement`, which filters but neither orders nor limits.
+    """One page of `statement`, which filters but neither orders nor limits; `count_up_to` bounds what counting costs.
 
     `key_columns` are NOT NULL, together unique, and of type text, integer, numeric, uuid or timestamptz; all of them
     run in the same direction. Raises DomainError INVALID_ARGUMENT for a token that another list has made.
     """
-    total = await connection.scalar(select(func.count()).select_from(statement.order_by(None).subquery()))
+    counted = statement.order_by(None).limit(count_up_to).subquery()
+    total = await connection.scalar(select(func.count()).select_from(counted))
     labels = [f"page_key_{position}" for position in range(len(key_columns))]
     rows = (
         await connection.execute(

@@ -31,8 +31,8 @@ def upgrade(url: str, package: str) -> None:
     """Run the migrations of `package` on the database `url`.
 
     `package` is a service (`station`) or any dotted package that has `migrations/versions`.
-    Idempotent, and safe to call from many processes at once: one migrates, the others wait for it. Blocking; call it
-    before the event loop runs or in a thread.
+    Idempotent, and safe to call from many processes at once: one migrates, the others wait for it. Blocking, and not
+    for several threads (Alembic keeps its context in the module).
 
     Raises: psycopg.OperationalError when the server is away, LookupError when the package has no migrations.
     """

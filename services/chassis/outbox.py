@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database, DatabaseUnavailable, RawConnection
-from services.chassis.events import MAX_PAYLOAD_BYTES, PREFIX, EventBus, OutgoingEvent
+from services.chassis.events import MAX_PAYLOAD_BYTES, PREFIX, EventBus, OutgoingEvent, heed_cancellation
 from services.chassis.metrics import counter, gauge
 from services.chassis.shared_tables import OUTBOX, sweep
 
@@ -33,7 +33,10 @@ _COUNT_SECONDS = 10.0
 _SWEEP_SECONDS = 600.0
 
 _COLUMNS = ("id", "subject", "payload", "create_time")
-_COPY = f"COPY outbox ({', '.join(_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+_INSERT = (
+    f"INSERT INTO outbox ({', '.join(_COLUMNS)})"
+    " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[])"
+)
 _UNPUBLISHED = (
     f"SELECT seq, id::text, subject, payload FROM outbox WHERE publish_time IS NULL ORDER BY seq LIMIT {BATCH}"
 )
@@ -59,12 +62,9 @@ async def append(connection: AsyncConnection, events: Iterable[DomainEvent]) -> 
 
 
 async def append_raw(connection: RawConnection, events: Iterable[DomainEvent]) -> None:
-    """The same as `append` by COPY, for group commits on `Database.raw_transaction`."""
-    rows = [_row(event) for event in events]
-    async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(["uuid", "text", "bytea", "timestamptz"])
-        for row in rows:
-            await copy.write_row(row)
+    """The same as `append` on the bare driver, for group commits; one statement, so that it may go into a pipeline."""
+    if rows := [_row(event) for event in events]:
+        await connection.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
 
 
 class OutboxRelay:
@@ -101,6 +101,7 @@ class OutboxRelay:
                 break
             await asyncio.sleep(_STANDBY_SECONDS)
         while True:
+            heed_cancellation()
             await self._keep_house(connection)
             if not self._bus.is_ready:
                 await self._await_bus(connection)

@@ -50,10 +50,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What a service is made of once it has its engines: servicers to register, tasks to run beside the server."""
+    """What a service is made of once it has its engines: servicers to register, tasks to run beside the server.
+
+    `on_stop` is what it closes by itself in the end, before the engines are.
+    """
 
     register: Register
     tasks: Sequence[Task] = ()
+    on_stop: Sequence[Callable[[], Awaitable[object]]] = ()
 
 
 class ServerFailed(Exception):

@@ -10,7 +10,7 @@ from services.chassis import server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
-from services.chassis.settings import ServiceSettings, database_url, load
+from services.chassis.settings import database_url, load
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity import Identity
 from services.driver.application.rfid_cards import RfidCards
@@ -19,14 +19,13 @@ from services.driver.consumers import UsageConsumer
 from services.driver.credentials import Argon2Hasher, JwtSigner
 from services.driver.migrations import DATABASE
 from services.driver.servicer import AuthorizationServicer, DriverServicer, IdentityServicer, RfidCardServicer
+from services.driver.settings import DriverSettings
 from services.driver.sql.work import SqlWorks
 from services.kernel.clock import SystemClock
 
 
-def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server.Wiring:
+def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.Wiring:
     """The driver service on the given engines."""
-    if settings.jwt_private_key_file is None:
-        raise SystemExit("cannot start: bad settings: JWT_PRIVATE_KEY_FILE: is not set")
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
     works = SqlWorks(database, relay, clock)
@@ -46,7 +45,7 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
 
 async def main() -> None:
     """Serve until told to stop."""
-    settings = load(ServiceSettings)
+    settings = load(DriverSettings)
     database = Database(database_url(settings, DATABASE))
     bus = EventBus(settings.nats_url, "driver")
     wiring = wire(settings, database, bus)

@@ -8,12 +8,16 @@ from pathlib import Path
 import argon2
 import jwt
 import orjson
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from jwt.algorithms import ECAlgorithm
 
 from services.chassis.auth import USER_ALGORITHM, USER_AUDIENCE, USER_ISSUER
+from services.chassis.server import ServerFailed
 from services.driver.domain.account import Account
 from services.kernel.ids import new_id
 
 _TOKEN_LIFETIME = timedelta(hours=1)
+_ES256 = ECAlgorithm(ECAlgorithm.SHA256, SECP256R1)
 
 
 class Argon2Hasher:
@@ -41,12 +45,19 @@ class Argon2Hasher:
 
 
 class JwtSigner:
-    """Signs ES256 tokens. Raises OSError or ValueError when a file is missing or no key."""
+    """Signs ES256 tokens. Raises ServerFailed when the files hold no pair of keys."""
 
     def __init__(self, private_key_file: Path, jwks_file: Path) -> None:
-        self._private_key = private_key_file.read_text()
         self._jwks_file = jwks_file
-        self._key_id = self.public_keys()[-1]["kid"]
+        try:
+            key = _ES256.prepare_key(private_key_file.read_bytes())
+            place = _place(_ES256.to_jwk(key, as_dict=True))
+            ids = [published["kid"] for published in self.public_keys() if _place(published) == place]
+        except (OSError, ValueError, KeyError, TypeError, jwt.PyJWTError) as error:
+            raise ServerFailed(f"JWT_PRIVATE_KEY_FILE, JWT_JWKS_FILE: no pair of keys: {error}") from None
+        if not ids or not isinstance(key, EllipticCurvePrivateKey):
+            raise ServerFailed("JWT_PRIVATE_KEY_FILE holds the private half of no key in JWT_JWKS_FILE")
+        self._private_key, self._key_id = key, ids[0]
 
     def sign(self, account: Account, now: datetime) -> tuple[str, int]:
         claims = {
@@ -66,3 +77,8 @@ class JwtSigner:
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         keys: Sequence[Mapping[str, str]] = orjson.loads(self._jwks_file.read_bytes())["keys"]
         return keys
+
+
+def _place(key: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The point on the curve that a JSON Web Key stands for."""
+    return key.get("x"), key.get("y")

@@ -17,6 +17,7 @@ from services.driver.domain.events import TokenChanged
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus, TokenDecision, token_key
 from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage
 from services.kernel.ids import is_id, new_id
+from services.kernel.validation import search_text
 
 # The fields callers may set, and what each value is in the domain.
 _DRIVER_FIELDS: Fields = {
@@ -33,14 +34,12 @@ _CARD_FIELDS: Fields = {
     "status": lambda card: _card_status(card.status) or RfidCardStatus.ACTIVE,
     "expiry_time": lambda card: time_of(card, "expiry_time"),
 }
-# A card's token is what the card is: it is given once.
-_CARD_CHANGES = _CARD_FIELDS.keys() - {"id_tag"}
 
 
 def driver_filter(request: driver_service_pb.ListDriversRequest) -> DriverFilter:
-    """What a list request asks for."""
+    """What a list request asks for. Raises: INVALID_FIELD."""
     return DriverFilter(
-        text=request.text,
+        text=search_text(request.text),
         status=_driver_status(request.status),
         membership_tier=_tier(request.membership_tier),
         driver_id=request.driver_id,
@@ -104,7 +103,7 @@ def rfid_card_fields(message: driver_pb.RfidCard) -> dict[str, Any]:
 
 def rfid_card_changes(request: card_service_pb.UpdateRfidCardRequest) -> dict[str, Any]:
     """The fields an update changes, with their new values. Raises: INVALID_UPDATE_MASK."""
-    names = masks.updated_fields(request.rfid_card, request.update_mask, _CARD_CHANGES)
+    names = masks.updated_fields(request.rfid_card, request.update_mask, _CARD_FIELDS.keys())
     return read(request.rfid_card, _CARD_FIELDS, names)
 
 

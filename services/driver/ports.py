@@ -36,7 +36,7 @@ class DriverRepository(Protocol):
         ...
 
     async def remove(self, driver_id: str) -> None:
-        """Delete a driver; its cards go back to stock, its accounts go with it."""
+        """Delete a driver and its accounts; its cards belong to nobody afterwards."""
         ...
 
 
@@ -51,8 +51,8 @@ class RfidCardRepository(Protocol):
         """The card, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def of_driver(self, driver_id: str) -> Sequence[RfidCard]:
-        """All cards of a driver."""
+    async def of_driver(self, driver_id: str, *, for_update: bool = False) -> Sequence[RfidCard]:
+        """All cards of a driver, locked until the unit of work ends when `for_update`."""
         ...
 
     async def with_drivers(self, tokens: Sequence[str]) -> Mapping[str, tuple[RfidCard, Driver | None]]:

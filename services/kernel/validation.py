@@ -5,7 +5,9 @@ Knows the bounds of values, not what the values mean.
 
 from collections.abc import Callable
 
-from services.kernel.errors import DomainError, ErrorKind, FieldViolation
+from services.kernel.errors import DomainError, ErrorKind, FieldViolation, invalid
+
+_LONGEST_SEARCH = 200
 
 
 class Violations:
@@ -48,3 +50,10 @@ class Violations:
         if self._found:
             message = "; ".join(f"{violation.field}: {violation.description}" for violation in self._found)
             raise DomainError(ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD", message, violations=self._found)
+
+
+def search_text(text: str) -> str:
+    """`text` itself, what a list is searched for. Raises: INVALID_FIELD beyond 200 characters."""
+    if len(text) > _LONGEST_SEARCH:
+        raise invalid("text", f"must have at most {_LONGEST_SEARCH} characters")
+    return text

@@ -66,8 +66,8 @@ class CommandRepository(Protocol):
         """The command, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def working_at(self, charge_point_id: str) -> Sequence[Command]:
-        """The commands of a charge point whose effect may still come, the oldest first, locked."""
+    async def working_at(self, charge_point_id: str, now: datetime) -> Sequence[Command]:
+        """The commands of a charge point whose effect may still come at `now`, the oldest first, locked."""
         ...
 
     async def queued_for(self, charge_point_id: str) -> Sequence[Command]:

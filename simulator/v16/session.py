@@ -7,7 +7,7 @@ from ocpp.v16 import call, call_result
 from ocpp.v16.enums import Action
 
 from simulator import commands
-from simulator.configuration import Write
+from simulator.configuration import Role, Write
 from simulator.connector import StopReason
 from simulator.session import OcppSession, handles
 from simulator.transport import Transport
@@ -86,7 +86,10 @@ class V16Session(OcppSession, PackageV16ChargePoint):  # type: ignore[misc]  # t
 
     @handles(Action.change_configuration)
     def on_change_configuration(self, key: str, value: str, **_: Any) -> Any:
-        return call_result.ChangeConfiguration(_WRITE_STATUS[self.station.configuration.write(key, value)])
+        written = self.station.configuration.write(key, value)
+        if written is Write.ACCEPTED and self.station.configuration.plays(key, Role.PASSWORD):
+            self.then(self.station.link.reconnect())
+        return call_result.ChangeConfiguration(_WRITE_STATUS[written])
 
     @handles(Action.trigger_message)
     def on_trigger_message(self, requested_message: str, connector_id: int | None = None, **_: Any) -> Any:

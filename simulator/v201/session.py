@@ -75,7 +75,11 @@ class V201Session(OcppSession, PackageV201ChargePoint):  # type: ignore[misc]  #
 
     @handles(Action.set_variables)
     def on_set_variables(self, set_variable_data: list[dict[str, Any]], **_: Any) -> Any:
-        return call_result.SetVariables([variables.set(self.station, wanted) for wanted in set_variable_data])
+        password = self.station.password
+        results = [variables.set(self.station, wanted) for wanted in set_variable_data]
+        if self.station.password != password:
+            self.then(self.station.link.reconnect())
+        return call_result.SetVariables(results)
 
     @handles(Action.get_base_report)
     def on_get_base_report(self, request_id: int, report_base: str, **_: Any) -> Any:

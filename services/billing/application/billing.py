@@ -1,10 +1,19 @@
-"""How a session becomes a bill, exactly once: the one place where invoices are issued and taken back."""
+"""How a session becomes a bill, exactly once: the one place where invoices are issued and taken back.
 
+Locks are taken in this order, by all: session, invoice, the counter of invoices. Other services are only asked while
+none is held: a slow one must not keep anybody else from being billed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.billing.domain.charging_session import (
     NO_TARIFF,
     PAID_BEFORE_CORRECTION,
+    PENDING,
     ChargingSession,
     SessionState,
     TransactionSnapshot,
@@ -12,20 +21,25 @@ from services.billing.domain.charging_session import (
     completed,
     followed,
     held,
-    hold_reason,
+    unbilled,
+    unheard,
 )
 from services.billing.domain.events import SessionBilled
-from services.billing.domain.invoice import InvoiceState, issued, number_of, voided
+from services.billing.domain.invoice import issued, number_of, voided
 from services.billing.domain.pricing import LONGEST_SESSION, Consumption, Price, price
 from services.billing.domain.tariff import Tariff
 from services.billing.ports import Drivers, Stations, Work, Works
 from services.kernel.clock import Clock
-from services.kernel.errors import DomainError
+from services.kernel.errors import DomainError, not_found
 from services.kernel.ids import new_id
+
+_AT_ONCE = 8
+
+_log = logging.getLogger(__name__)
 
 
 class Biller:
-    """Prices and bills sessions."""
+    """Follows transactions, and bills sessions that have ended."""
 
     def __init__(self, works: Works, clock: Clock, drivers: Drivers, stations: Stations) -> None:
         self._works = works
@@ -34,92 +48,124 @@ class Biller:
         self._stations = stations
 
     async def take_in(self, work: Work, snapshot: TransactionSnapshot) -> None:
-        """Bring the session of a transaction up to date, and bill it when it has ended.
+        """Bring the session of a transaction up to date; one that has ended is billed by `settle`.
 
         Idempotent, and of any order: only a snapshot newer than all before it has an effect.
         """
         now = self._clock.now()
-        before = await work.sessions.of_transaction(snapshot, now)
-        session = followed(before, snapshot, now)
+        before = await work.sessions.of_transaction(snapshot.id)
+        session = followed(before or unheard(snapshot, now), snapshot, now)
         if session is before:
             return
-        if not snapshot.is_ended:
-            await work.sessions.replace(await self._with_tariff(work, session))
-        elif reason := hold_reason(snapshot):
-            await work.sessions.replace(held(session, reason))
-        elif before.state is not SessionState.COMPLETED:
-            await self.bill(work, session)
-        elif (before.energy_wh, before.end_time) != (session.energy_wh, session.end_time):
-            await self._correct(work, session)
-        else:
-            await work.sessions.replace(session)
+        if session.state is not SessionState.COMPLETED and session.hold_reason != PENDING:
+            session = await self._without_invoice(work, session)
+        if session.tariff_id is None and (tariff := await tariff_of(work, session)) is not None:
+            session = bound(session, tariff)
+        await (work.sessions.add if before is None else work.sessions.replace)(session)
 
-    async def bill(self, work: Work, session: ChargingSession) -> ChargingSession:
-        """Issue the invoice of an ended session; without a tariff it is held."""
-        session = await self._with_tariff(work, session)
-        tariff = await self._tariff(work, session)
-        if tariff is None:
-            session = held(session, NO_TARIFF)
-            await work.sessions.replace(session)
-            return session
-        cost = price(tariff, await self._consumption(session, session.end_time or self._clock.now()))
-        session = completed(session, cost, new_id())
-        await self._issue(work, session, cost)
-        await work.sessions.replace(session)
-        return session
+    async def settle_all(self) -> int:
+        """Bill every PENDING session; how many could not be billed. The failure of one is not that of the others."""
+        failures: list[BaseException] = []
+        after = ""
+        while ids := await self._pending(after):
+            outcomes = await asyncio.gather(*map(self.settle, ids), return_exceptions=True)
+            failures += [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+            after = ids[-1]
+        if failures:
+            mine = next((failure for failure in failures if not isinstance(failure, DomainError)), None)
+            _log.warning("%d sessions cannot be billed now: %s", len(failures), mine or failures[0], exc_info=mine)
+        return len(failures)
 
-    async def price_so_far(self, session: ChargingSession, now: datetime) -> Price | None:
-        """What a running session costs at this moment; None when no tariff applies or a tier cannot be asked for."""
+    async def settle(self, session_id: str) -> ChargingSession:
+        """Bill a session if it is PENDING: issue its invoice in the place of one that says something else.
+
+        Without a tariff it is held, and also when money was paid for the invoice to be replaced. Returns the session.
+        Raises: CHARGING_SESSION_NOT_FOUND; UNAVAILABLE when others cannot be asked.
+        """
+        while True:
+            async with self._works() as work:
+                session = await work.sessions.find(session_id)
+                if session is None:
+                    raise not_found("charging session", session_id)
+                if session.hold_reason != PENDING:
+                    return session
+                tariff = await tariff_of(work, session)
+            end = session.end_time or session.update_time
+            cost = None if tariff is None else price(tariff, await self._consumption(session, end))
+            async with self._works() as work:
+                if await work.sessions.find(session_id, for_update=True) == session:
+                    return await self._bill(work, session, cost)
+
+    async def retry_untariffed(self) -> None:
+        """Have those sessions billed that waited for a tariff which exists by now."""
         async with self._works() as work:
-            tariff = await self._tariff(work, session)
+            await work.sessions.retry_untariffed()
+
+    async def prices_so_far(self, sessions: Sequence[ChargingSession], timeout: float) -> Sequence[Price | None]:
+        """What running sessions cost at this moment.
+
+        None where no tariff applies or a tier or time zone cannot be had: a price without his discount would frighten
+        a driver, none is honest. Takes at most about `timeout` seconds.
+        """
+        async with self._works() as work:
+            tariffs = {key: await work.tariffs.find(*key) for key in {_tariff_key(session) for session in sessions}}
+        now = self._clock.now()
+        asked = [
+            asyncio.create_task(self._price_so_far(tariffs[_tariff_key(session)], session, now)) for session in sessions
+        ]
+        if asked:
+            _, late = await asyncio.wait(asked, timeout=timeout)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        return [None if task.cancelled() else task.result() for task in asked]
+
+    async def _price_so_far(self, tariff: Tariff | None, session: ChargingSession, now: datetime) -> Price | None:
         if tariff is None:
             return None
         try:
             return price(tariff, await self._consumption(session, now))
         except DomainError:
-            # A price without the driver's discount would frighten him; none is honest.
             return None
 
-    async def _correct(self, work: Work, session: ChargingSession) -> None:
-        """Replace the invoice of a session whose facts changed after it was issued, unless money has moved."""
-        invoice = await work.invoices.find(session.invoice_id or "", for_update=True)
-        if invoice is None or invoice.state is not InvoiceState.OPEN or invoice.paid.minor_units:
-            await work.sessions.replace(held(session, PAID_BEFORE_CORRECTION))
-            return
-        await work.invoices.replace(voided(invoice))
-        await self.bill(work, session)
+    async def _pending(self, after_id: str) -> Sequence[str]:
+        async with self._works() as work:
+            return await work.sessions.pending(after_id, _AT_ONCE)
 
-    async def _issue(self, work: Work, session: ChargingSession, cost: Price) -> None:
+    async def _bill(self, work: Work, session: ChargingSession, cost: Price | None) -> ChargingSession:
         now = self._clock.now()
-        number = number_of(now.year, await work.invoices.next_count(now.year))
-        invoice_id = session.invoice_id or new_id()
-        await work.invoices.add(issued(invoice_id, number, session.driver_id, session.id, cost, now))
-        await work.publish(
-            [
-                SessionBilled(
-                    charging_session_id=session.id,
-                    transaction_id=session.transaction_id,
-                    invoice_id=invoice_id,
-                    station_id=session.station_id,
-                    driver_id=session.driver_id,
-                    energy_wh=session.energy_wh,
-                    total=cost.total,
-                    end_time=session.end_time or now,
-                )
-            ]
-        )
+        session = await self._without_invoice(work, replace(session, update_time=now))
+        if session.hold_reason == PENDING:
+            session = held(session, NO_TARIFF) if cost is None else await self._invoiced(work, session, cost, now)
+        await work.sessions.replace(session)
+        return session
 
-    async def _with_tariff(self, work: Work, session: ChargingSession) -> ChargingSession:
-        """`session` with the version of the tariff that applies when it is first heard of; kept ever after."""
-        if session.tariff_id is not None:
+    async def _without_invoice(self, work: Work, session: ChargingSession) -> ChargingSession:
+        """`session` after its invoice, if it has one, was taken back; held when money was paid for that."""
+        if session.invoice_id is None:
             return session
-        tariff = await work.tariffs.applying_at(session.station_id)
-        return session if tariff is None else bound(session, tariff)
+        invoice = await work.invoices.find(session.invoice_id, for_update=True)
+        if invoice is None or invoice.paid.minor_units:
+            return held(session, PAID_BEFORE_CORRECTION)
+        await work.invoices.replace(voided(invoice))
+        return unbilled(session)
 
-    async def _tariff(self, work: Work, session: ChargingSession) -> Tariff | None:
-        if session.tariff_id is None:
-            return None
-        return await work.tariffs.find(session.tariff_id, session.tariff_version)
+    async def _invoiced(self, work: Work, session: ChargingSession, cost: Price, now: datetime) -> ChargingSession:
+        number = number_of(now.year, await work.invoices.next_count(now.year))
+        invoice = issued(new_id(), number, session.driver_id, session.id, cost, now)
+        await work.invoices.add(invoice)
+        billed = SessionBilled(
+            charging_session_id=session.id,
+            transaction_id=session.transaction_id,
+            invoice_id=invoice.id,
+            station_id=session.station_id,
+            driver_id=session.driver_id,
+            energy_wh=session.energy_wh,
+            total=cost.total,
+            end_time=session.end_time or now,
+        )
+        await work.publish([billed])
+        return completed(session, cost, invoice.id)
 
     async def _consumption(self, session: ChargingSession, end: datetime) -> Consumption:
         tier = await self._drivers.tier(session.driver_id)
@@ -133,3 +179,16 @@ class Biller:
             time_zone=await self._stations.time_zone(session.station_id),
             tier=tier,
         )
+
+
+async def tariff_of(work: Work, session: ChargingSession) -> Tariff | None:
+    """The version a session is bound to; else the one that applied when it began; else the one that applies now."""
+    if session.tariff_id is not None:
+        return await work.tariffs.find(*_tariff_key(session))
+    return await work.tariffs.applying_at(session.station_id, session.start_time) or await work.tariffs.applying_at(
+        session.station_id
+    )
+
+
+def _tariff_key(session: ChargingSession) -> tuple[str, int]:
+    return session.tariff_id or "", session.tariff_version

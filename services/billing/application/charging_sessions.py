@@ -1,25 +1,35 @@
 """What can be done with charging sessions, and how they follow from what charge points told."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.billing.application.billing import Biller
+from services.billing.application.billing import Biller, tariff_of
 from services.billing.domain.charging_session import (
+    CLOCK_SKEW,
     ChargingSession,
     ChargingSessionFilter,
     SessionState,
     bound,
     check_completable,
+    ended,
     priced,
+    validated,
 )
 from services.billing.domain.pricing import Consumption, checked, require_valid
-from services.billing.ports import Transactions, Works
+from services.billing.domain.tariff import Tariff
+from services.billing.ports import Transactions, Work, Works
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
-from services.kernel.errors import invalid, not_found
+from services.kernel.errors import DomainError, invalid, not_found
 from services.kernel.ids import new_id
+
+# Asked twice in a row, for energy and for what prices depend on: both fit into a caller's usual deadline of 5 s.
+_LIVE_SECONDS = 2.0
+
+_log = logging.getLogger(__name__)
 
 
 class ChargingSessions:
@@ -51,18 +61,11 @@ class ChargingSessions:
         """
         now = self._clock.now()
         session = ChargingSession(id=new_id(), **fields, start_time=start_time or now, create_time=now, update_time=now)
-        if session.start_time > now:
-            raise invalid("chargingSession.startTime", "must not lie in the future")
+        validated(session, now)
         async with self._works() as work:
             if request_id and (made := await work.remember("sessions", request_id, session.id)) != session.id:
                 return _found(await work.sessions.find(made), made)
-            if session.tariff_id is None:
-                tariff = await work.tariffs.applying_at(session.station_id)
-            else:
-                tariff = await work.tariffs.find(session.tariff_id)
-                if tariff is None:
-                    raise not_found("tariff", session.tariff_id)
-                require_valid(tariff)
+            tariff = await _wanted_tariff(work, session)
             if tariff is not None:
                 session = bound(session, tariff)
             await work.sessions.add(session)
@@ -73,34 +76,50 @@ class ChargingSessions:
     ) -> ChargingSession:
         """Complete and bill a session that did not come by OCPP; a repeat returns it as it is.
 
-        Raises: CHARGING_SESSION_NOT_FOUND, INVALID_FIELD, CHARGING_SESSION_COMPLETED.
+        While others cannot be asked for its price it is PENDING, and billed later. Raises: CHARGING_SESSION_NOT_FOUND,
+        INVALID_FIELD, CHARGING_SESSION_COMPLETED.
         """
+        now = self._clock.now()
         async with self._works() as work:
             session = _found(await work.sessions.find(session_id, for_update=True), session_id)
-            if check_completable(session, energy_wh, end_time, idle_minutes):
-                return session
-            now = self._clock.now()
-            end = end_time or now
-            checked(Consumption(energy_wh=energy_wh, start=session.start_time, end=end, idle_minutes=idle_minutes))
-            session = replace(session, energy_wh=energy_wh, end_time=end, idle_minutes=idle_minutes, update_time=now)
-            return await self._biller.bill(work, session)
+            if not check_completable(session, energy_wh, end_time, idle_minutes):
+                end = end_time or max(now, session.start_time)
+                if end > now + CLOCK_SKEW:
+                    raise invalid("endTime", "must not lie in the future")
+                used = Consumption(energy_wh=energy_wh, start=session.start_time, end=end, idle_minutes=idle_minutes)
+                checked(used, "endTime")
+                session = ended(session, energy_wh, end, idle_minutes, now)
+                await work.sessions.replace(session)
+        try:
+            return await self._biller.settle(session_id)
+        except DomainError as error:
+            _log.warning("session %s is billed later: %s", session_id, error.message)
+            return session
 
     async def _live(self, sessions: Sequence[ChargingSession]) -> list[ChargingSession]:
+        """`sessions`, the running ones with energy and cost of this moment as far as these can be had in time."""
+        running = [session for session in sessions if session.state is SessionState.ACTIVE]
+        told = [session.transaction_id for session in running if session.transaction_id is not None]
+        energies = await self._transactions.energy_wh(told, _LIVE_SECONDS) if told else {}
         running = [
-            session.transaction_id
-            for session in sessions
-            if session.state is SessionState.ACTIVE and session.transaction_id is not None
+            replace(session, energy_wh=energies.get(session.transaction_id or "", session.energy_wh))
+            for session in running
         ]
-        energies = await self._transactions.energy_wh(running) if running else {}
-        return [await self._at_this_moment(session, energies) for session in sessions]
+        prices = await self._biller.prices_so_far(running, _LIVE_SECONDS)
+        live = {
+            session.id: session if price is None else priced(session, price)
+            for session, price in zip(running, prices, strict=True)
+        }
+        return [live.get(session.id, session) for session in sessions]
 
-    async def _at_this_moment(self, session: ChargingSession, energies: Mapping[str, int]) -> ChargingSession:
-        if session.state is not SessionState.ACTIVE:
-            return session
-        energy_wh = energies.get(session.transaction_id or "", session.energy_wh)
-        session = replace(session, energy_wh=energy_wh)
-        price = await self._biller.price_so_far(session, self._clock.now())
-        return priced(session, price) if price is not None else session
+
+async def _wanted_tariff(work: Work, session: ChargingSession) -> Tariff | None:
+    if session.tariff_id is None:
+        return await tariff_of(work, session)
+    tariff = await work.tariffs.find(session.tariff_id)
+    if tariff is None:
+        raise not_found("tariff", session.tariff_id)
+    return require_valid(tariff)
 
 
 def _found(session: ChargingSession | None, session_id: str) -> ChargingSession:

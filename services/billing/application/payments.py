@@ -8,6 +8,8 @@ from services.billing.domain.payment import (
     PaymentMethodKind,
     PaymentRequest,
     check_payment,
+    recorded_before,
+    require_usable,
     validated,
 )
 from services.billing.ports import Drivers, Work, Works
@@ -37,18 +39,19 @@ class Payments:
         """
         check_payment(request)
         async with self._works() as work:
-            payment_id = new_id()
-            if request_id and (made := await work.remember("payments", request_id, payment_id)) != payment_id:
-                return await _found(work, made)
-            # The invoice's lock comes first: two payments with one reference must not both find none.
+            # The invoice's lock comes first: two payments of it must not both see what is open.
             invoice = await work.invoices.find(request.invoice_id, for_update=True)
             if invoice is None:
                 raise not_found("invoice", request.invoice_id)
-            reference = request.external_reference
-            if reference and (earlier := await work.payments.with_reference(reference)) is not None:
-                return earlier
+            if request.external_reference:
+                earlier = await work.payments.with_reference(request.external_reference)
+                if earlier is not None:
+                    return recorded_before(earlier, request)
+            payment_id = new_id()
+            if request_id and (made := await work.remember("payments", request_id, payment_id)) != payment_id:
+                return await _found(work, made)
             if request.payment_method_id is not None:
-                await _check_method(work, request.payment_method_id)
+                require_usable(await _found_method(work, request.payment_method_id), invoice.driver_id)
             invoice, amount = paid(invoice, request.amount)
             payment = Payment(
                 id=payment_id,
@@ -56,7 +59,7 @@ class Payments:
                 driver_id=invoice.driver_id,
                 payment_method_id=request.payment_method_id,
                 amount=amount,
-                external_reference=reference,
+                external_reference=request.external_reference,
                 create_time=self._clock.now(),
             )
             await work.payments.add(payment)
@@ -91,8 +94,10 @@ class Payments:
         )
         await self._drivers.require(driver_id)
         async with self._works() as work:
-            if request_id and (made := await work.remember("methods", request_id, method.id)) != method.id:
-                return await _check_method(work, made)
+            # Drivers choose their request ids without knowing of each other.
+            scope = f"payment_methods/{driver_id}"
+            if request_id and (made := await work.remember(scope, request_id, method.id)) != method.id:
+                return await _found_method(work, made)
             return await work.payments.add_method(method)
 
 
@@ -103,7 +108,7 @@ async def _found(work: Work, payment_id: str) -> Payment:
     return payment
 
 
-async def _check_method(work: Work, method_id: str) -> PaymentMethod:
+async def _found_method(work: Work, method_id: str) -> PaymentMethod:
     method = await work.payments.find_method(method_id)
     if method is None:
         raise not_found("payment method", method_id)

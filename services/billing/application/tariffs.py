@@ -1,13 +1,14 @@
 """What can be done with tariffs, and what charging would cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from services.billing.application.billing import Biller
 from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
-from services.billing.domain.tariff import Tariff, next_version, validated
-from services.billing.ports import Drivers, Stations, Works
+from services.billing.domain.tariff import Tariff, next_version, no_longer_default, validated
+from services.billing.ports import Drivers, Stations, Work, Works
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid, not_found
@@ -30,9 +31,10 @@ class PriceQuestion:
 class Tariffs:
     """The use cases of tariffs. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock, drivers: Drivers, stations: Stations) -> None:
+    def __init__(self, works: Works, clock: Clock, biller: Biller, drivers: Drivers, stations: Stations) -> None:
         self._works = works
         self._clock = clock
+        self._biller = biller
         self._drivers = drivers
         self._stations = stations
 
@@ -53,16 +55,20 @@ class Tariffs:
         async with self._works() as work:
             if request_id and (made := await work.remember("tariffs", request_id, tariff.id)) != tariff.id:
                 return _found(await work.tariffs.find(made), made)
-            await work.tariffs.add_version(tariff)
-            return tariff
+            await work.tariffs.lock()
+            await _add_version(work, tariff)
+        await self._biller.retry_untariffed()
+        return tariff
 
     async def update(self, tariff_id: str, changes: Mapping[str, Any], etag: str) -> Tariff:
         """Make a new version. Raises: TARIFF_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
         async with self._works() as work:
-            tariff = _found(await work.tariffs.find(tariff_id, for_update=True), tariff_id)
+            await work.tariffs.lock()
+            tariff = _found(await work.tariffs.find(tariff_id), tariff_id)
             tariff = next_version(tariff, changes, etag, self._clock.now())
-            await work.tariffs.add_version(tariff)
-            return tariff
+            await _add_version(work, tariff)
+        await self._biller.retry_untariffed()
+        return tariff
 
     async def calculate(self, question: PriceQuestion) -> Price:
         """What a session would cost. Raises: INVALID_FIELD, TARIFF_NOT_FOUND, TARIFF_NOT_VALID."""
@@ -75,8 +81,6 @@ class Tariffs:
                 start=start,
                 end=question.end or start,
                 idle_minutes=question.idle_minutes,
-                time_zone=await self._stations.time_zone(question.station_id or None),
-                tier=await self._drivers.tier(question.driver_id or None),
             )
         )
         async with self._works() as work:
@@ -84,7 +88,17 @@ class Tariffs:
                 tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id)
             else:
                 tariff = _found(await work.tariffs.applying_at(question.station_id), f"of {question.station_id}")
-        return price(require_valid(tariff), used)
+        require_valid(tariff)
+        time_zone = await self._stations.time_zone(question.station_id or None)
+        tier = await self._drivers.tier(question.driver_id or None)
+        return price(tariff, replace(used, time_zone=time_zone, tier=tier))
+
+
+async def _add_version(work: Work, tariff: Tariff) -> None:
+    before = await work.tariffs.find_default() if tariff.is_default else None
+    if before is not None and before.id != tariff.id:
+        await work.tariffs.add_version(no_longer_default(before, tariff.update_time))
+    await work.tariffs.add_version(tariff)
 
 
 def _found(tariff: Tariff | None, tariff_id: str) -> Tariff:

@@ -1,18 +1,30 @@
 """Charging sessions as a commercial fact: what follows from what charge points told, and from what callers entered."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.billing.domain.pricing import Price
 from services.billing.domain.tariff import Tariff
 from services.kernel.errors import failed_precondition
+from services.kernel.ids import derived_id, is_id
 from services.kernel.money import Money
+from services.kernel.validation import Violations
 
-UNAUTHORIZED = "unauthorized"
-NO_START = "no_start"
+# Callers' clocks may be ahead of ours by as much.
+CLOCK_SKEW = timedelta(minutes=1)
+
+# Why an ended session has no bill: PENDING ones are billed in a moment, NO_TARIFF ones when a tariff applies, the others
+# wait for a person or for better news from the charge point.
+PENDING = "pending"
 NO_TARIFF = "no_tariff"
+NO_START = "no_start"
+UNAUTHORIZED = "unauthorized"
 PAID_BEFORE_CORRECTION = "paid_before_correction"
+# What the transaction service flags as hardly true.
+_DOUBTS = ("implausible_energy", "register_went_back")
+# A bill that says something else of these is wrong.
+_BILLED = ("driver_id", "station_id", "start_time", "end_time", "energy_wh")
 
 
 class SessionState(StrEnum):
@@ -63,7 +75,10 @@ class ChargingSessionFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionSnapshot:
-    """What the transaction service tells of a session, as far as billing cares."""
+    """What the transaction service tells of a session, as far as billing cares.
+
+    Without `has_start`, `start_time` is when it was first heard of; `stop_time` is None while it runs.
+    """
 
     id: str
     charge_point_id: str
@@ -72,38 +87,80 @@ class TransactionSnapshot:
     driver_id: str | None
     id_tag: str
     is_accepted: bool
-    is_ended: bool
     has_start: bool
-    start_time: datetime | None
+    start_time: datetime
     stop_time: datetime | None
     energy_wh: int
+    flags: tuple[str, ...] = ()
     revision: int
 
 
-def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
-    """`session` after a newer snapshot; itself after one that is no newer."""
-    if snapshot.revision <= session.revision:
-        return session
-    return replace(
-        session,
-        station_id=snapshot.station_id or session.station_id,
-        charge_point_id=snapshot.charge_point_id,
-        connector_id=snapshot.connector_id,
-        driver_id=snapshot.driver_id or session.driver_id,
-        id_tag=snapshot.id_tag or session.id_tag,
-        start_time=snapshot.start_time or session.start_time,
-        end_time=snapshot.stop_time if snapshot.is_ended else None,
-        energy_wh=max(0, snapshot.energy_wh),
-        revision=snapshot.revision,
+def validated(session: ChargingSession, now: datetime) -> ChargingSession:
+    """`session` itself, as a caller entered it. Raises: INVALID_FIELD with every field out of bounds."""
+    violations = Violations("chargingSession")
+    for name, value in (
+        ("stationId", session.station_id),
+        ("driverId", session.driver_id),
+        ("tariffId", session.tariff_id),
+    ):
+        violations.check(value is None or is_id(value), name, "is not an id")
+    violations.text("chargePointId", session.charge_point_id, longest=48)
+    violations.number("connectorId", session.connector_id, 0, 1000)
+    violations.text("idTag", session.id_tag, longest=255)
+    violations.check(session.start_time <= now + CLOCK_SKEW, "startTime", "must not lie in the future")
+    violations.raise_if_any()
+    return session
+
+
+def unheard(snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
+    """The session of a transaction that nothing was told of yet; the same id wherever it is made."""
+    return ChargingSession(
+        id=derived_id("charging session", snapshot.id),
+        transaction_id=snapshot.id,
+        start_time=snapshot.start_time,
+        create_time=now,
         update_time=now,
     )
 
 
-def hold_reason(snapshot: TransactionSnapshot) -> str:
-    """Why the bill of an ended session has to wait for a person; empty when it does not."""
-    if not snapshot.has_start:
-        return NO_START
-    return "" if snapshot.is_accepted else UNAUTHORIZED
+def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
+    """`session` after a newer snapshot, which alone decides what it says; itself after one that is no newer.
+
+    An ended one is PENDING unless it is held or its bill still says the same. The tariff is that of a place and a
+    time: when either changes it has to be found anew.
+    """
+    if snapshot.revision <= session.revision:
+        return session
+    after = replace(
+        session,
+        station_id=snapshot.station_id,
+        charge_point_id=snapshot.charge_point_id,
+        connector_id=snapshot.connector_id,
+        driver_id=snapshot.driver_id,
+        id_tag=snapshot.id_tag,
+        start_time=snapshot.start_time,
+        end_time=snapshot.stop_time,
+        energy_wh=max(0, snapshot.energy_wh),
+        revision=snapshot.revision,
+        update_time=now,
+    )
+    if (after.station_id, after.start_time) != (session.station_id, session.start_time):
+        after = replace(after, tariff_id=None, tariff_version=0)
+    if snapshot.stop_time is None:
+        return replace(after, state=SessionState.ACTIVE, hold_reason="")
+    if reason := _hold_reason(snapshot):
+        return held(after, reason)
+    if session.state is SessionState.COMPLETED and _says_the_same(session, after):
+        return after
+    return held(after, PENDING)
+
+
+def ended(
+    session: ChargingSession, energy_wh: int, end_time: datetime, idle_minutes: int, now: datetime
+) -> ChargingSession:
+    """`session` after a caller's completion."""
+    facts = {"energy_wh": energy_wh, "end_time": end_time, "idle_minutes": idle_minutes, "update_time": now}
+    return held(replace(session, **facts), PENDING)
 
 
 def held(session: ChargingSession, reason: str) -> ChargingSession:
@@ -126,6 +183,11 @@ def completed(session: ChargingSession, price: Price, invoice_id: str) -> Chargi
     return replace(priced(session, price), state=SessionState.COMPLETED, invoice_id=invoice_id, hold_reason="")
 
 
+def unbilled(session: ChargingSession) -> ChargingSession:
+    """`session` after its invoice was taken back."""
+    return replace(session, invoice_id=None, cost=None)
+
+
 def check_completable(session: ChargingSession, energy_wh: int, end_time: datetime | None, idle_minutes: int) -> bool:
     """Whether a caller's completion is a repeat of the one that was done. Raises: CHARGING_SESSION_COMPLETED."""
     if session.transaction_id is not None:
@@ -140,3 +202,16 @@ def check_completable(session: ChargingSession, energy_wh: int, end_time: dateti
     raise failed_precondition(
         "CHARGING_SESSION_COMPLETED", f"session {session.id} has been completed with other values"
     )
+
+
+def _hold_reason(snapshot: TransactionSnapshot) -> str:
+    """Why the bill of an ended session has to wait; empty when it does not."""
+    if not snapshot.has_start:
+        return NO_START
+    if not snapshot.is_accepted:
+        return UNAUTHORIZED
+    return next((doubt for doubt in _DOUBTS if doubt in snapshot.flags), "")
+
+
+def _says_the_same(before: ChargingSession, after: ChargingSession) -> bool:
+    return all(getattr(before, name) == getattr(after, name) for name in _BILLED)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from services.kernel.errors import invalid, not_found
 from services.kernel.money import Money
 from services.kernel.validation import Violations
 
@@ -67,6 +68,20 @@ def check_payment(request: PaymentRequest) -> None:
     violations = Violations("payment")
     violations.text("externalReference", request.external_reference, longest=200)
     violations.raise_if_any()
+
+
+def recorded_before(earlier: Payment, request: PaymentRequest) -> Payment:
+    """`earlier`, which has the reference of a request, if that asks for the same. Raises: INVALID_FIELD."""
+    same_amount = request.amount is None or request.amount == earlier.amount
+    if earlier.invoice_id != request.invoice_id or not same_amount:
+        raise invalid("payment.externalReference", "is the reference of another payment")
+    return earlier
+
+
+def require_usable(method: PaymentMethod, driver_id: str | None) -> None:
+    """Raises: PAYMENT_METHOD_NOT_FOUND when the invoice of `driver_id` cannot be paid by it."""
+    if driver_id not in (None, method.driver_id):
+        raise not_found("payment method", method.id)
 
 
 def validated(method: PaymentMethod) -> PaymentMethod:

@@ -1,16 +1,17 @@
 """Pricing: from a tariff and what was used to the lines of a bill. Exact: Decimal until the amount of each line.
 
 Where prices change during a session, its energy is shared out evenly over its time: charge points are not bound to read
-their meters at the moment a price changes.
+their meters at the moment a price changes. How the time divides is decided in schedule.py.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from datetime import time as time_of_day
 from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from services.billing.domain.schedule import Share, applying, shares, stretches
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
 from services.kernel.errors import failed_precondition, invalid
 from services.kernel.money import Money
@@ -19,8 +20,11 @@ MOST_ENERGY_WH = 100_000_000
 MOST_IDLE_MINUTES = 10_080
 LONGEST_SESSION = timedelta(days=366)
 
-_HOUR = Decimal(3600)
+_HOUR = timedelta(hours=1)
+_MICROSECOND = timedelta(microseconds=1)
 _BASIS_POINTS = Decimal(10_000)
+# More windows than that say less than none.
+_MOST_WINDOWS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,23 +63,22 @@ class Price:
     total: Money
 
 
-def checked(used: Consumption) -> Consumption:
-    """`used` itself. Raises: INVALID_FIELD for what no session can be."""
+def checked(used: Consumption, end_field: str = "end") -> Consumption:
+    """`used` itself. Raises: INVALID_FIELD for what no session can be; `end_field` is what its end is called."""
     if not 0 <= used.energy_wh <= MOST_ENERGY_WH:
         raise invalid("energyWh", f"must be 0 to {MOST_ENERGY_WH}")
     if not 0 <= used.idle_minutes <= MOST_IDLE_MINUTES:
         raise invalid("idleMinutes", f"must be 0 to {MOST_IDLE_MINUTES}")
     if used.end < used.start:
-        raise invalid("end", "must not lie before start")
+        raise invalid(end_field, "must not lie before the start")
     if used.end - used.start > LONGEST_SESSION:
-        raise invalid("end", "must lie at most a year after start")
+        raise invalid(end_field, "must lie at most a year after the start")
     return used
 
 
 def price(tariff: Tariff, used: Consumption) -> Price:
-    """What `used` costs by `tariff`."""
-    makers = (_energy_lines, _time_lines, _flat_line, _idle_line)
-    lines = [line for make in makers for line in make(tariff, used)]
+    """What `used` costs by `tariff`. Never less for more energy."""
+    lines = [*_shared_lines(tariff, used), *_flat_line(tariff, used), *_idle_line(tariff, used)]
     nothing = Money(tariff.currency_code, 0)
     lines += _discount_line(tariff, used, sum((line.amount for line in lines), nothing))
     subtotal = sum((line.amount for line in lines), nothing)
@@ -97,38 +100,45 @@ def require_valid(tariff: Tariff) -> Tariff:
     return tariff
 
 
-def _energy_lines(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
-    length = _seconds(used.end - used.start)
-    passed, shared_wh = Decimal(0), 0
-    for component, seconds in _shares(tariff, used, ComponentKind.ENERGY):
-        passed += seconds
-        # Shares of the running sum, so that rounding neither adds nor loses a watt-hour.
-        until_now_wh = int((used.energy_wh * passed / length).to_integral_value()) if length else used.energy_wh
-        kwh = Decimal(until_now_wh - shared_wh) / 1000
-        shared_wh = until_now_wh
-        yield _line(tariff, component, f"Energy{_when(component)}", kwh, "kWh")
+def _shared_lines(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
+    """The lines whose quantity depends on how the session's time divides."""
+    time = stretches(tariff.components, used.start, used.end, ZoneInfo(used.time_zone))
+    energy = shares(tariff.components, ComponentKind.ENERGY, time)
+    for share, share_wh in zip(energy, _apportioned(used.energy_wh, energy), strict=True):
+        if share.components:
+            yield _line(tariff, "Energy", share.components, Decimal(share_wh) / 1000, "kWh")
+    for share in shares(tariff.components, ComponentKind.TIME, time):
+        if share.components:
+            yield _line(tariff, "Time", share.components, _hours(share.length), "h")
 
 
-def _time_lines(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
-    for component, seconds in _shares(tariff, used, ComponentKind.TIME):
-        yield _line(tariff, component, f"Time{_when(component)}", _hours(seconds), "h")
+def _apportioned(energy_wh: int, parts: Sequence[Share]) -> list[int]:
+    """Whole watt-hours in proportion to the lengths of `parts`: they sum to the whole, and none shrinks as it grows.
+
+    (By D'Hondt's method; rounding each part would do neither.)
+    """
+    lengths = [part.length // _MICROSECOND for part in parts]
+    whole = sum(lengths)
+    if not whole:
+        return [energy_wh]
+    found = [energy_wh * length // whole for length in lengths]
+    for _ in range(energy_wh - sum(found)):
+        next_in_turn = max(range(len(found)), key=lambda position: Fraction(lengths[position], found[position] + 1))
+        found[next_in_turn] += 1
+    return found
 
 
 def _flat_line(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
-    position = _applying(tariff, ComponentKind.FLAT, used.start.astimezone(ZoneInfo(used.time_zone)))
-    if position is not None:
-        component = tariff.components[position]
-        yield _line(tariff, component, f"Session fee{_when(component)}", Decimal(1), "session")
+    component = applying(tariff.components, ComponentKind.FLAT, used.start.astimezone(ZoneInfo(used.time_zone)))
+    if component is not None:
+        yield _line(tariff, "Session fee", [component], Decimal(1), "session")
 
 
 def _idle_line(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
-    position = _applying(tariff, ComponentKind.IDLE, used.end.astimezone(ZoneInfo(used.time_zone)))
-    if position is None:
-        return
-    component = tariff.components[position]
-    minutes = max(0, used.idle_minutes - component.grace_minutes)
-    if minutes:
-        yield _line(tariff, component, f"Idling{_when(component)}", _hours(Decimal(minutes * 60)), "h")
+    component = applying(tariff.components, ComponentKind.IDLE, used.end.astimezone(ZoneInfo(used.time_zone)))
+    if component is not None and used.idle_minutes > component.grace_minutes:
+        length = timedelta(minutes=used.idle_minutes - component.grace_minutes)
+        yield _line(tariff, "Idling", [component], _hours(length), "h")
 
 
 def _discount_line(tariff: Tariff, used: Consumption, subtotal: Money) -> Iterator[PriceLine]:
@@ -147,66 +157,24 @@ def _discount_line(tariff: Tariff, used: Consumption, subtotal: Money) -> Iterat
     )
 
 
-def _line(tariff: Tariff, component: PriceComponent, description: str, quantity: Decimal, unit: str) -> PriceLine:
+def _line(tariff: Tariff, name: str, components: Sequence[PriceComponent], quantity: Decimal, unit: str) -> PriceLine:
+    unit_price = components[0].price
     return PriceLine(
-        kind=component.kind,
-        description=description,
+        kind=components[0].kind,
+        description=f"{name}{_when(components)}",
         quantity=quantity,
         unit=unit,
-        unit_price=component.price,
-        amount=Money.from_decimal(tariff.currency_code, quantity * component.price),
+        unit_price=unit_price,
+        amount=Money.from_decimal(tariff.currency_code, quantity * unit_price),
     )
 
 
-def _shares(tariff: Tariff, used: Consumption, kind: ComponentKind) -> Iterator[tuple[PriceComponent, Decimal]]:
-    """For each component of `kind` the seconds of the session in which it is the one that counts."""
-    zone = ZoneInfo(used.time_zone)
-    moments = sorted({used.start, *_price_changes(tariff, used, zone)})
-    seconds: dict[int, Decimal] = {}
-    for begin, end in zip(moments, [*moments[1:], used.end], strict=True):
-        position = _applying(tariff, kind, begin.astimezone(zone))
-        if position is not None:
-            seconds[position] = seconds.get(position, Decimal(0)) + _seconds(end - begin)
-    for position, share in seconds.items():
-        yield tariff.components[position], share
+def _hours(length: timedelta) -> Decimal:
+    return (Decimal(length // _MICROSECOND) / (_HOUR // _MICROSECOND)).quantize(Decimal("0.0001"))
 
 
-def _price_changes(tariff: Tariff, used: Consumption, zone: ZoneInfo) -> Iterator[datetime]:
-    """The moments within the session at which another price may begin."""
-    times = {time_of_day.fromisoformat(text) for component in tariff.components for text in _edges(component)}
-    if any(component.days_of_week for component in tariff.components):
-        times.add(time_of_day())
-    if not times:
-        return
-    day = used.start.astimezone(zone).date()
-    last = used.end.astimezone(zone).date()
-    while day <= last:
-        for moment in times:
-            # By way of UTC, for the local clock may skip or repeat it.
-            change = datetime.combine(day, moment, zone).astimezone(used.start.tzinfo)
-            if used.start < change < used.end:
-                yield change
-        day += timedelta(days=1)
-
-
-def _edges(component: PriceComponent) -> Sequence[str]:
-    return [text for text in (component.start_time_of_day, component.end_time_of_day) if text]
-
-
-def _applying(tariff: Tariff, kind: ComponentKind, at: datetime) -> int | None:
-    for position, component in enumerate(tariff.components):
-        if component.kind is kind and component.applies(at):
-            return position
-    return None
-
-
-def _seconds(length: timedelta) -> Decimal:
-    return Decimal(length // timedelta(microseconds=1)) / 1_000_000
-
-
-def _hours(seconds: Decimal) -> Decimal:
-    return (seconds / _HOUR).quantize(Decimal("0.0001"))
-
-
-def _when(component: PriceComponent) -> str:
-    return f" {component.start_time_of_day}-{component.end_time_of_day}" if component.start_time_of_day else ""
+def _when(components: Sequence[PriceComponent]) -> str:
+    windows = {f"{component.start_time_of_day}-{component.end_time_of_day}": None for component in components}
+    if "-" in windows or len(windows) > _MOST_WINDOWS:
+        return ""
+    return f" {', '.join(windows)}"

@@ -38,7 +38,10 @@ class MembershipTier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceComponent:
-    """One thing that is charged for, at the times of day and days of the week it applies; no times mean always."""
+    """One thing that is charged for, at the times of day and days of the week it applies; no times mean always.
+
+    A window that runs past midnight belongs to the day on which it begins.
+    """
 
     kind: ComponentKind
     price: Decimal
@@ -49,13 +52,15 @@ class PriceComponent:
 
     def applies(self, at: datetime) -> bool:
         """Whether it applies at a local time."""
-        if self.days_of_week and at.isoweekday() not in self.days_of_week:
-            return False
-        if not self.start_time_of_day:
-            return True
-        start, end = time.fromisoformat(self.start_time_of_day), time.fromisoformat(self.end_time_of_day)
-        now = at.time()
-        return start <= now < end if start < end else now >= start or now < end
+        day = at.isoweekday()
+        if self.start_time_of_day:
+            start, end = time.fromisoformat(self.start_time_of_day), time.fromisoformat(self.end_time_of_day)
+            now, is_overnight = at.time(), end <= start
+            if not (now >= start or now < end if is_overnight else start <= now < end):
+                return False
+            if is_overnight and now < end:
+                day = (day - 2) % 7 + 1
+        return not self.days_of_week or day in self.days_of_week
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +93,8 @@ def validated(tariff: Tariff) -> Tariff:
     violations.check(1 <= count <= _MOST_COMPONENTS, "components", f"must be 1 to {_MOST_COMPONENTS}")
     for position, component in enumerate(tariff.components[:_MOST_COMPONENTS]):
         _check_component(violations, f"components[{position}]", component)
-    for tier, discount in tariff.tier_discounts.items():
-        violations.number(f"tierDiscounts[{tier}].discountBasisPoints", discount, 0, _WHOLE)
+    for position, discount in enumerate(tariff.tier_discounts.values()):
+        violations.number(f"tierDiscounts[{position}].discountBasisPoints", discount, 0, _WHOLE)
     for position, station_id in enumerate(tariff.station_ids):
         violations.check(is_id(station_id), f"stationIds[{position}]", "is not the id of a station")
     violations.check(not (tariff.is_default and tariff.retired), "isDefault", "a retired tariff cannot be the default")
@@ -102,6 +107,11 @@ def next_version(tariff: Tariff, changes: Mapping[str, Any], etag: str, now: dat
     if etag and etag != str(tariff.version):
         raise conflict("ETAG_MISMATCH", f"tariff {tariff.id} has changed since etag {etag} was read")
     return validated(replace(tariff, **changes, update_time=now, version=tariff.version + 1))
+
+
+def no_longer_default(tariff: Tariff, now: datetime) -> Tariff:
+    """The version of `tariff` after another one has become the default."""
+    return replace(tariff, is_default=False, update_time=now, version=tariff.version + 1)
 
 
 def _check_component(violations: Violations, place: str, component: PriceComponent) -> None:

@@ -30,10 +30,7 @@ def charging_session_filter(request: service_pb.ListChargingSessionsRequest) -> 
 
 
 def charging_session_fields(message: session_pb.ChargingSession) -> dict[str, Any]:
-    """What a caller says of a new session, by the names of the domain. Raises: INVALID_FIELD for what is no id."""
-    for name, json_name in (("station_id", "stationId"), ("driver_id", "driverId"), ("tariff_id", "tariffId")):
-        if getattr(message, name) and not is_id(getattr(message, name)):
-            raise invalid(f"chargingSession.{json_name}", "is not an id")
+    """What a caller says of a new session, by the names of the domain."""
     return {
         "station_id": message.station_id or None,
         "charge_point_id": message.charge_point_id,
@@ -69,9 +66,10 @@ def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSe
 
 
 def transaction_snapshot(message: transaction_pb.Transaction) -> TransactionSnapshot:
-    """What the transaction service tells of a session, as far as billing cares."""
-    state, authorization = message.state, message.authorization
-    stop_time = time_of(message, "stop_time")
+    """What the transaction service tells of a session, as far as billing cares. Raises: INVALID_FIELD without a time."""
+    start_time = time_of(message, "start_time") or time_of(message, "create_time")
+    if start_time is None:
+        raise invalid("transaction.createTime", "must be set")
     return TransactionSnapshot(
         id=message.id,
         charge_point_id=message.charge_point_id,
@@ -79,11 +77,11 @@ def transaction_snapshot(message: transaction_pb.Transaction) -> TransactionSnap
         station_id=message.station_id if is_id(message.station_id) else None,
         driver_id=message.driver_id if is_id(message.driver_id) else None,
         id_tag=message.id_tag,
-        is_accepted=authorization == transaction_pb.Transaction.ACCEPTED,
-        is_ended=state == transaction_pb.Transaction.ENDED or stop_time is not None,
-        has_start=state != transaction_pb.Transaction.ORPHAN,
-        start_time=time_of(message, "start_time"),
-        stop_time=stop_time,
+        is_accepted=message.authorization == transaction_pb.Transaction.ACCEPTED,
+        has_start=message.state != transaction_pb.Transaction.ORPHAN,
+        start_time=start_time,
+        stop_time=time_of(message, "stop_time"),
         energy_wh=message.energy_wh,
+        flags=tuple(message.flags),
         revision=message.revision,
     )

@@ -1,25 +1,25 @@
 """Charging sessions in PostgreSQL."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Row, any_, exists, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.charging_session import (
+    NO_TARIFF,
+    PENDING,
     ChargingSession,
     ChargingSessionFilter,
     SessionState,
-    TransactionSnapshot,
 )
-from services.billing.tables import CHARGING_SESSIONS
+from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.kernel.ids import derived_id, is_id
+from services.kernel.ids import is_id
 from services.kernel.money import Money
 
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))")
 _PLAIN = [column.name for column in CHARGING_SESSIONS.c if column.name not in ("cost_minor", "currency_code")]
 
 
@@ -42,20 +42,30 @@ class SqlChargingSessionRepository:
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
         return None if row is None else _session(row)
 
-    async def of_transaction(self, snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
-        unheard = ChargingSession(
-            id=derived_id("charging session", snapshot.id),
-            transaction_id=snapshot.id,
-            start_time=snapshot.start_time or now,
-            create_time=now,
-            update_time=now,
+    async def of_transaction(self, transaction_id: str) -> ChargingSession | None:
+        await self._connection.execute(_LOCK)
+        query = select(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.transaction_id == transaction_id)
+        row = (await self._connection.execute(query.with_for_update())).first()
+        return None if row is None else _session(row)
+
+    async def pending(self, after_id: str, limit: int) -> Sequence[str]:
+        columns = CHARGING_SESSIONS.c
+        query = select(columns.id).where(columns.hold_reason == PENDING).order_by(columns.id).limit(limit)
+        found = await self._connection.scalars(query.where(columns.id > after_id) if after_id else query)
+        return found.all()
+
+    async def retry_untariffed(self) -> None:
+        tariffs = PRICING_TIERS.c
+        has_tariff = exists().where(
+            tariffs.until_time.is_(None),
+            tariffs.retired.is_(False),
+            or_(tariffs.is_default, CHARGING_SESSIONS.c.station_id == any_(tariffs.station_ids)),
         )
-        statement = insert(CHARGING_SESSIONS).values(_fields(unheard))
-        await self._connection.execute(
-            statement.on_conflict_do_nothing(constraint="charging_sessions_transaction_id_key")
-        )
-        query = select(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.transaction_id == snapshot.id)
-        return _session((await self._connection.execute(query.with_for_update())).one())
+        waiting = select(CHARGING_SESSIONS.c.id).where(CHARGING_SESSIONS.c.hold_reason == NO_TARIFF, has_tariff)
+        # One that is locked changes anyway; waiting for it could end in a ring.
+        free = waiting.with_for_update(skip_locked=True)
+        statement = update(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.id.in_(free))
+        await self._connection.execute(statement.values(hold_reason=PENDING))
 
     async def add(self, session: ChargingSession) -> None:
         await self._connection.execute(insert(CHARGING_SESSIONS).values(_fields(session)))

@@ -5,12 +5,15 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, exists, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod, PaymentMethodKind
 from services.billing.tables import PAYMENT_METHODS, PAYMENTS
+from services.chassis.database import constraint_of
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
+from services.kernel.errors import invalid
 from services.kernel.ids import is_id
 from services.kernel.money import Money
 
@@ -36,18 +39,23 @@ class SqlPaymentRepository:
         return await self._first(PAYMENTS.c.external_reference == external_reference)
 
     async def add(self, payment: Payment) -> None:
-        await self._connection.execute(
-            insert(PAYMENTS).values(
-                id=payment.id,
-                invoice_id=payment.invoice_id,
-                driver_id=payment.driver_id,
-                payment_method_id=payment.payment_method_id,
-                amount_minor=payment.amount.minor_units,
-                currency_code=payment.amount.currency_code,
-                external_reference=payment.external_reference,
-                create_time=payment.create_time,
-            )
+        statement = insert(PAYMENTS).values(
+            id=payment.id,
+            invoice_id=payment.invoice_id,
+            driver_id=payment.driver_id,
+            payment_method_id=payment.payment_method_id,
+            amount_minor=payment.amount.minor_units,
+            currency_code=payment.amount.currency_code,
+            external_reference=payment.external_reference,
+            create_time=payment.create_time,
         )
+        try:
+            await self._connection.execute(statement)
+        except IntegrityError as error:
+            if constraint_of(error) != "payments_external_reference_key":
+                raise
+            # Of two invoices at the same moment; for one the lock of the invoice makes the second wait.
+            raise invalid("payment.externalReference", "is the reference of another payment") from error
 
     async def methods(self, driver_id: str, page: PageRequest) -> Page[PaymentMethod]:
         query = select(PAYMENT_METHODS)

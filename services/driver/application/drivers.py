@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.pagination import Page, PageRequest
+from services.driver.domain import rfid_card
 from services.driver.domain.driver import Driver, DriverFilter, changed, validated
 from services.driver.domain.events import TokenChanged
 from services.driver.ports import Works
@@ -56,7 +57,9 @@ class Drivers:
             _found(await work.drivers.find(driver_id, for_update=True), driver_id)
             if await work.usage.has_running(driver_id):
                 raise failed_precondition("DRIVER_IN_USE", f"a session of driver {driver_id} runs")
-            cards = await work.cards.of_driver(driver_id)
+            cards = await work.cards.of_driver(driver_id, for_update=True)
+            for card in cards:
+                await work.cards.replace(rfid_card.changed(card, {"driver_id": None}, "", self._clock.now()))
             await work.drivers.remove(driver_id)
             await work.publish([TokenChanged(card.id_tag, card.id) for card in cards])
 

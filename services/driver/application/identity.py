@@ -19,13 +19,16 @@ class Identity:
 
     async def sign_in(self, kind: AccountKind, name: str, password: str) -> tuple[Account, str, int]:
         """The account, an access token and the seconds until that expires. Raises: INVALID_CREDENTIALS, QUEUE_FULL."""
-        now = self._clock.now()
-        self._failures.check(name_key(name), now)
+        self._failures.check(name_key(name), self._clock.now())
         async with self._works() as work:
             account = await work.accounts.find(name)
         if account is not None and account.kind is not kind:
             account = None
-        if not await self._hasher.matches(password, account.password_hash if account else None) or account is None:
+        is_right = await self._hasher.matches(password, account.password_hash if account else None)
+        now = self._clock.now()
+        # Once more: of many guesses at the same time only the first ten are told whether they are right.
+        self._failures.check(name_key(name), now)
+        if account is None or not is_right:
             self._failures.note(name_key(name), now)
             raise DomainError(
                 ErrorKind.UNAUTHENTICATED, "INVALID_CREDENTIALS", "the name and the password do not match"

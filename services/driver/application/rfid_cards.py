@@ -11,6 +11,7 @@ from services.driver.domain.rfid_card import (
     TokenDecision,
     changed,
     decide,
+    is_token,
     token_key,
     validated,
 )
@@ -64,7 +65,7 @@ class RfidCards:
         """One decision per token, in order."""
         keys = [token_key(id_tag) for id_tag in id_tags]
         async with self._works() as work:
-            known = await work.cards.with_drivers(keys)
+            known = await work.cards.with_drivers([key for key in keys if is_token(key)])
         now = self._clock.now()
         return [decide(card, driver, now) for card, driver in (known.get(key, (None, None)) for key in keys)]
 

@@ -68,14 +68,20 @@ class TokenDecision:
 
 def token_key(id_tag: str) -> str:
     """What tokens are compared by: OCPP compares them without regard to case."""
-    return id_tag.strip().upper()
+    token = id_tag.strip()
+    # Beyond ASCII no token can be known, and upper case could turn one into another's.
+    return token.upper() if token.isascii() else token
+
+
+def is_token(text: str) -> bool:
+    """Whether a card could have this token."""
+    return 1 <= len(text) <= _LONGEST_TOKEN and text.isascii() and text.isprintable()
 
 
 def validated(card: RfidCard) -> RfidCard:
     """`card` itself. Raises: INVALID_FIELD with every field out of bounds."""
     violations = Violations("rfidCard")
-    violations.text("idTag", card.id_tag, longest=_LONGEST_TOKEN, shortest=1)
-    violations.check(card.id_tag.isascii() and card.id_tag.isprintable(), "idTag", "must be printable ASCII")
+    violations.check(is_token(card.id_tag), "idTag", f"must be 1 to {_LONGEST_TOKEN} printable ASCII characters")
     violations.text("groupId", card.group_id, longest=_LONGEST_TOKEN)
     violations.raise_if_any()
     return card
@@ -85,6 +91,11 @@ def changed(card: RfidCard, changes: Mapping[str, Any], etag: str, now: datetime
     """`card` after `changes` (field name to new value). Raises: INVALID_FIELD, ETAG_MISMATCH."""
     if etag and etag != str(card.revision):
         raise conflict("ETAG_MISMATCH", f"card {card.id} has changed since etag {etag} was read")
+    violations = Violations("rfidCard")
+    violations.check(changes.get("id_tag", card.id_tag) == card.id_tag, "idTag", "cannot be changed")
+    is_found_again = card.status is RfidCardStatus.LOST and changes.get("status", card.status) is not card.status
+    violations.check(not is_found_again, "status", "cannot be changed: a lost card stays lost")
+    violations.raise_if_any()
     return validated(replace(card, **changes, update_time=now, revision=card.revision + 1))
 
 

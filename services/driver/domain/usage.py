@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from services.kernel.errors import invalid
 
 LONGEST_PERIOD = timedelta(days=366)
 _USUAL_PERIOD = timedelta(days=30)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class DriverUsage:
 def period(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
     """The period asked for, with its defaults. Raises: INVALID_FIELD."""
     end = end or now
-    start = start or end - _USUAL_PERIOD
+    start = start or max(end, _EARLIEST + _USUAL_PERIOD) - _USUAL_PERIOD
     if start >= end:
         raise invalid("startTime", "must lie before endTime")
     if end - start > LONGEST_PERIOD:

@@ -38,8 +38,9 @@ class SqlRfidCardRepository:
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
         return None if row is None else _card(row)
 
-    async def of_driver(self, driver_id: str) -> Sequence[RfidCard]:
-        rows = await self._connection.execute(select(RFID_CARDS).where(RFID_CARDS.c.driver_id == driver_id))
+    async def of_driver(self, driver_id: str, *, for_update: bool = False) -> Sequence[RfidCard]:
+        query = select(RFID_CARDS).where(RFID_CARDS.c.driver_id == driver_id).order_by(RFID_CARDS.c.id)
+        rows = await self._connection.execute(query.with_for_update() if for_update else query)
         return [_card(row) for row in rows]
 
     async def with_drivers(self, tokens: Sequence[str]) -> Mapping[str, tuple[RfidCard, Driver | None]]:

@@ -6,14 +6,14 @@ through a recording. Neither waits for the other, and a bad event fails alone.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from services.chassis.batching import Batcher
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
 from services.transaction.domain.fact import Authorization, TransactionEvent
-from services.transaction.domain.reading import MeterReport, Placed
+from services.transaction.domain.reading import MeterReport, Placed, Registers
 from services.transaction.domain.recording import Recording, Told, stray_ends, told, wanted
 from services.transaction.ports import MeterStore, RecordingWorks, Report
 
@@ -110,7 +110,7 @@ class Recorder:
                 stored = [*stored, *await work.ended_by(strays)]
             recording = Recording(stored, numbers, self._clock.now())
             answers = [recording.record(item) for item in batch]
-            registers = {}
+            registers: Mapping[str, Registers] = {}
             if hanging := recording.hanging():
                 await work.store_readings(recording.facts)
                 registers = await work.registers(hanging)
@@ -125,7 +125,7 @@ class Recorder:
 
 
 def _named(event: TransactionEvent, transaction_id: str) -> TransactionEvent:
-    return event if event.transaction_id else event.of_session(transaction_id)
+    return event.of_session(transaction_id) if event.names_no_session else event
 
 
 _Lane = Batcher[Sequence[_Item], Sequence[_Result | DomainError]]

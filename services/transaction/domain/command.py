@@ -11,7 +11,7 @@ from services.transaction.domain.session import Session, SessionState, token_tim
 
 REMOTE_START, REMOTE_STOP, RESET = "remote_start", "remote_stop", "reset"
 # The kinds whose effect shows in something else than their answer.
-_KINDS_WITH_EFFECT = frozenset({REMOTE_START, REMOTE_STOP, RESET})
+KINDS_WITH_EFFECT = frozenset({REMOTE_START, REMOTE_STOP, RESET})
 
 _SHORTEST_LIFE, _USUAL_LIFE, _LONGEST_LIFE = timedelta(seconds=1), timedelta(minutes=5), timedelta(days=7)
 _LONGEST_ERROR = 500
@@ -29,6 +29,10 @@ class CommandState(StrEnum):
     FAILED = "FAILED"
     EFFECTIVE = "EFFECTIVE"
     EXPIRED = "EXPIRED"
+
+
+# One that the charge point did not answer in time may have been carried out all the same.
+STATES_BEFORE_EFFECT = (CommandState.SENT, CommandState.ACCEPTED, CommandState.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +54,6 @@ class Command:
     update_time: datetime
     expire_time: datetime
     delivery_time: datetime | None = None
-
-    @property
-    def may_still_work(self) -> bool:
-        """Whether its effect is still waited for: it was sent, and nothing says that it is over."""
-        if self.kind not in _KINDS_WITH_EFFECT:
-            return False
-        # One that the charge point did not answer in time may have been carried out all the same.
-        return self.state in (CommandState.SENT, CommandState.ACCEPTED, CommandState.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,10 @@
 """Facts: what charge points reported of their sessions, with the key that makes a repetition recognisable."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from services.kernel.ids import derived_id
 from services.transaction.domain.reading import Reading
@@ -14,8 +16,8 @@ _BIAS = 1 << 60
 _GREATEST_SEQUENCE = 0xFFFF_FFFF
 
 # What a charge point by OCPP 1.6 sends when it does not know the number of its session.
-_NO_NUMBER = frozenset({"", "0", "-1"})
-_OCPP_16 = "ocpp1.6"
+NO_NUMBER = frozenset({"", "0", "-1"})
+OCPP_16 = "ocpp1.6"
 
 
 class EventKind(StrEnum):
@@ -34,6 +36,9 @@ class Authorization(StrEnum):
     EXPIRED = "EXPIRED"
     INVALID = "INVALID"
     CONCURRENT_TX = "CONCURRENT_TX"
+
+
+_CONTEXT_OF_REGISTER = {EventKind.STARTED: "Transaction.Begin", EventKind.ENDED: "Transaction.End"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,7 @@ class TransactionEvent:
     @property
     def names_no_session(self) -> bool:
         """Whether the charge point does not say, or does not know, which session it means."""
-        return self.transaction_id in _NO_NUMBER if self.is_ocpp_16 else not self.transaction_id
+        return self.transaction_id in NO_NUMBER if self.is_ocpp_16 else not self.transaction_id
 
     def of_session(self, transaction_id: str) -> "TransactionEvent":
         """The same event as if the charge point had named the session it means."""
@@ -78,7 +83,7 @@ class TransactionEvent:
     @property
     def is_ocpp_16(self) -> bool:
         """Whether the platform, not the charge point, gives the session its number."""
-        return self.protocol == _OCPP_16
+        return self.protocol == OCPP_16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,14 @@ class Fact:
     estimated: bool = False
 
 
+def register_told(kind: EventKind, readings: Iterable[Reading]) -> int | None:
+    """The register at the start or the end that an event is about, when only its readings tell it (OCPP 2.x)."""
+    context = _CONTEXT_OF_REGISTER.get(kind)
+    registers = (reading.energy_wh for reading in readings if reading.context == context)
+    return next((register for register in registers if register is not None), None)
+
+
+@lru_cache(maxsize=50_000)
 def session_id_of(charge_point_id: str, transaction_id: str) -> str:
     """The id of the session that a charge point calls `transaction_id`."""
     return derived_id(charge_point_id, transaction_id)

@@ -13,7 +13,7 @@ def same_place(session: Session, event: TransactionEvent) -> bool:
 
 
 def precedes(session: Session, event: TransactionEvent, session_id: str) -> bool:
-    """Whether a session began before the one, `session_id`, that `event` starts. Of two at one moment the ids decide."""
+    """Whether a session began before the one, `session_id`, that `event` starts; at one moment the ids decide."""
     return (session.begin_time, session.id) < (event.corrected_time, session_id)
 
 

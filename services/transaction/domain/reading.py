@@ -4,6 +4,19 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+# Why a sample was taken, in the words of OCPP (ReadingContextEnumType). Stored by position: only ever append.
+CONTEXTS = (
+    "Other",
+    "Interruption.Begin",
+    "Interruption.End",
+    "Sample.Clock",
+    "Sample.Periodic",
+    "Transaction.Begin",
+    "Transaction.End",
+    "Trigger",
+)
+USUAL_CONTEXT = "Sample.Periodic"
+
 
 class Reading(NamedTuple):
     """What the meter showed at one moment; None for what was not sent. Energy in Wh, power in W, current in mA,
@@ -58,10 +71,13 @@ class Registers(NamedTuple):
     last_wh: int | None = None
 
 
+NO_REGISTERS = Registers()
+
+
 class Latest(NamedTuple):
     """What a session's readings show by now: the register at both ends, and the newest power and state of charge."""
 
-    registers: Registers = Registers()
+    registers: Registers = NO_REGISTERS
     power_w: int | None = None
     soc_percent: int | None = None
 

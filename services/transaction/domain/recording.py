@@ -23,7 +23,7 @@ from services.transaction.domain.fact import (
     start_key_of,
 )
 from services.transaction.domain.places import may_end, precedes, same_place
-from services.transaction.domain.reading import Registers
+from services.transaction.domain.reading import NO_REGISTERS, Registers
 from services.transaction.domain.session import ORPHAN_STOP, Session, SessionState, joined, settled, stop_rank
 
 MATCHED_STOP = "matched_stop"
@@ -143,7 +143,7 @@ class Recording:
         changed: list[Session] = []
         for session_id in sorted({fact.session_id for fact in self._facts.values()}):
             before = self._stored.get(session_id)
-            session = settled(self._sessions[session_id], registers.get(session_id, Registers()))
+            session = settled(self._sessions[session_id], registers.get(session_id, NO_REGISTERS))
             if before is None or session != replace(before, update_time=session.update_time):
                 changed.append(replace(session, revision=session.revision + 1, update_time=self._now))
         events = [SessionChanged(session, _change(self._stored.get(session.id), session)) for session in changed]
@@ -183,9 +183,7 @@ class Recording:
         if meant is not None:
             return self._place(item, meant.id, meant.transaction_id, MATCHED_STOP)
         # Ends without a number are told apart by their keys alone.
-        return self._place(
-            item, item.key if event.names_no_session else session_id, event.transaction_id, ORPHAN_STOP
-        )
+        return self._place(item, item.key if event.names_no_session else session_id, event.transaction_id, ORPHAN_STOP)
 
     def _place(self, item: Told, session_id: str, transaction_id: str, *flags: str) -> Answer:
         event, key = item

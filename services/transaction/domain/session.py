@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.transaction.domain.fact import Authorization, EventKind, Fact, moment, moment_time, sequence, start_key_of
-from services.transaction.domain.reading import Registers, highest_register
+from services.transaction.domain.reading import NO_REGISTERS, Registers, highest_register
 
 # Flags that follow from the facts; they come and go with what is known.
 ESTIMATED_END = "estimated_end"
@@ -89,7 +89,7 @@ class Session:
         return self.stop_time is not None and (self.meter_start_wh is None or self.meter_stop_wh is None)
 
 
-def fold(facts: Iterable[Fact], registers: Registers = Registers()) -> Session:
+def fold(facts: Iterable[Fact], registers: Registers = NO_REGISTERS) -> Session:
     """The session that `facts`, at least one and all of one session, tell of. `registers` are those of its readings."""
     session: Session | None = None
     for fact in facts:
@@ -118,7 +118,7 @@ def joined(session: Session | None, fact: Fact) -> Session:
     return replace(session, **changes)
 
 
-def settled(session: Session, registers: Registers = Registers()) -> Session:
+def settled(session: Session, registers: Registers = NO_REGISTERS) -> Session:
     """`session` with what follows from its facts: its energy, and the flags that are conclusions.
 
     `registers` only count where `hangs_on_readings`.
@@ -136,14 +136,14 @@ def settled(session: Session, registers: Registers = Registers()) -> Session:
 
 
 def stop_rank(fact: Fact) -> str:
-    """The rank of an end: one the charge point told before an estimate; the last of those it told, the first estimate."""
+    """The rank of an end: the last that the charge point told or, for want of one, the first that was estimated."""
     if fact.estimated:
         return f"{_ESTIMATE}{moment(fact)}"
     return f"{_TOLD}{_reversed(f'{sequence(fact)}{moment(fact)}')}"
 
 
 def token_rank(fact: Fact) -> str:
-    """The rank of a token: that of an end counts only for want of another, a refused one only for want of a good one."""
+    """The rank of a token: the first good one, or the first refused one; that of an end only for want of both."""
     is_end, is_refused = fact.event.kind is EventKind.ENDED, fact.authorization is not Authorization.ACCEPTED
     return f"{2 * is_end + is_refused}{moment(fact)}"
 

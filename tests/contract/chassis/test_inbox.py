@@ -222,6 +222,35 @@ async def test_the_loss_of_the_database_in_the_middle_of_an_event_is_no_failed_a
     assert (len(calls), await parked(database)) == (4, [])
 
 
+async def test_a_consumer_that_was_deleted_is_made_again_and_repeats_nothing(database: Database, bus: EventBus) -> None:
+    await append(database, "a")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database)):
+        await _all_effects(database, "a")
+        await (await bus.ready()).delete_consumer("CSMS_EVENTS", CONSUMER)
+        await append(database, "b")
+        await _all_effects(database, "a", "b")
+        await _all_acknowledged(bus)
+
+
+async def test_events_do_not_wait_when_a_request_for_them_expires(
+    database: Database, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = b'{"batch": 64, "expires": 300000000, "idle_heartbeat": 100000000}'
+    monkeypatch.setattr("services.chassis.deliveries._REQUEST", short)
+    relay = OutboxRelay(database, bus)
+    loop = asyncio.get_running_loop()
+    names, slowest = [f"e{number}" for number in range(10)], 0.0
+    async with running(relay.run(), _consume(bus, database)):
+        for count, name in enumerate(names, start=1):
+            began = loop.time()
+            await append(database, name)
+            relay.wake()
+            await _all_effects(database, *names[:count])
+            slowest = max(slowest, loop.time() - began)
+            await asyncio.sleep(0.1)  # lets several requests expire in the course of the test
+    assert slowest < 1.5
+
+
 async def test_a_process_that_dies_in_its_work_leaves_it_to_the_next(
     database: Database, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +265,7 @@ async def test_a_process_that_dies_in_its_work_leaves_it_to_the_next(
     await append(database, "a")
     async with running(OutboxRelay(database, bus).run()):
         async with running(_consume(bus, database, hang)):
-            await reached.wait()
+            await asyncio.wait_for(reached.wait(), 10)
         async with running(_consume(bus, database)):
             await _all_effects(database, "a")
 

@@ -93,6 +93,12 @@ async def test_the_total_counts_what_the_filter_lets_through(connection: AsyncCo
     assert (len(page.items), page.total_size) == (2, len([row for row in ROWS if row["pages"] == 1]))
 
 
+async def test_counting_stops_where_it_is_told_to(connection: AsyncConnection) -> None:
+    page = await fetch_page(connection, select(BOOKS), [BOOKS.c.id], page=PageRequest(size=2), count_up_to=3)
+
+    assert (len(page.items), page.total_size) == (2, 3)
+
+
 async def test_an_empty_list_is_one_empty_page(connection: AsyncConnection) -> None:
     page = await fetch_page(connection, select(BOOKS).where(BOOKS.c.pages > 100), [BOOKS.c.id], page=PageRequest())
 

@@ -1,5 +1,7 @@
 import asyncio
 import importlib
+import os
+import sys
 from pathlib import Path
 
 import psycopg
@@ -11,6 +13,9 @@ from sqlalchemy import create_engine, make_url
 from services.chassis import migrations, shared_tables
 from stack import postgres
 from tests.contract.chassis.conftest import SAMPLE
+from tests.contract.chassis.sample.migrations import DATABASE
+
+_ROOT = Path(__file__).resolve().parents[3]
 
 
 def _url(server: postgres.Server, database: str) -> str:
@@ -23,11 +28,20 @@ def _revisions(url: str) -> list[tuple[object, ...]]:
 
 
 async def test_many_processes_may_create_and_migrate_one_database_at_once(postgres_server: postgres.Server) -> None:
-    url = _url(postgres_server, "migrated_by_many")
-    await asyncio.gather(*(asyncio.to_thread(migrations.upgrade, url, SAMPLE) for _ in range(4)))
-    assert _revisions(url) == [("0001",)]
-    migrations.upgrade(url, SAMPLE)
-    assert _revisions(url) == [("0001",)]
+    environment = {
+        **os.environ,
+        "DATABASE_URL": postgres_server.url,
+        "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'proto'}",
+    }
+    command = (sys.executable, "-m", "services.chassis.migrations", SAMPLE)
+    processes = [await asyncio.create_subprocess_exec(*command, cwd=_ROOT, env=environment) for _ in range(3)]
+    assert await asyncio.gather(*(process.wait() for process in processes)) == [0, 0, 0]
+    assert _revisions(_url(postgres_server, DATABASE)) == [("0001",)]
+
+
+def test_a_database_that_is_up_to_date_stays_as_it_is(database_url: str) -> None:
+    migrations.upgrade(database_url, SAMPLE)
+    assert _revisions(database_url) == [("0001",)]
 
 
 def test_the_shared_tables_are_created_as_they_are_described(database_url: str) -> None:

@@ -126,13 +126,13 @@ async def running(**settings: Any) -> AsyncIterator[Edge]:
         await edge.gateway.drain(spread_seconds=0, grace_seconds=2)
 
 
-async def until(condition: Callable[[], object]) -> None:
+async def until(condition: Callable[[], object], within_seconds: float = 15.0) -> None:
     """Wait until something has happened in the gateway."""
 
     async def holds() -> bool:
         return bool(condition())
 
-    await eventually(holds)
+    await eventually(holds, within_seconds=within_seconds)
 
 
 def basic(user: str, password: bytes) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """An open socket under real clients: garbage, floods, replacement, silence, the end of the process."""
 
 import asyncio
+from functools import partial
 
 import orjson
 import pytest
@@ -75,6 +76,26 @@ async def test_a_flood_is_answered_call_by_call(edge: Edge) -> None:
             await socket.send(f'[2,"{number}","Heartbeat",{{}}]')
         answers = [orjson.loads(await socket.recv())[1] for _ in range(count)]
         assert sorted(answers, key=int) == [str(number) for number in range(count)]
+        assert await alive(socket)
+
+
+async def send_until_nothing_is_handled(edge: Edge, socket: ClientConnection, most: int) -> int:
+    """Send requests with large answers without reading these; the number sent when the gateway stopped, or `most`."""
+    for sent in range(1, most + 1):
+        await socket.send(f'[2,"{sent}","DataTransfer",{{"vendorId":"large"}}]')
+        try:
+            await until(partial(edge.backend.handled.__contains__, str(sent)), within_seconds=0.5)
+        except TimeoutError:
+            return sent
+    return most
+
+
+async def test_who_does_not_read_is_not_read_from_until_he_does(edge: Edge) -> None:
+    async with edge.connect("/ocpp/CP1", "ocpp1.6", max_queue=1) as socket:
+        sent = await send_until_nothing_is_handled(edge, socket, most=500)
+        assert len(edge.backend.handled) == sent - 1
+        answers = [orjson.loads(await socket.recv())[1] for _ in range(sent)]
+        assert answers == [str(number) for number in range(1, sent + 1)]
         assert await alive(socket)
 
 

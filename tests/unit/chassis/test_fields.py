@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.chassis.fields import MAX_TEXT, _rules_of, enforce, refuse_long_texts
+from services.chassis.fields import MAX_TEXT, _rules_of, check_texts, enforce
 from services.kernel.errors import DomainError, ErrorKind
 from tests.fixtures.library import message
 
@@ -131,7 +131,7 @@ def test_endless_text_is_refused_wherever_it_is() -> None:
     )
 
     with pytest.raises(DomainError) as refused:
-        refuse_long_texts(request)
+        check_texts(request)
 
     assert (refused.value.kind, refused.value.reason) == (ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD")
     assert [violation.field for violation in refused.value.violations] == [
@@ -142,5 +142,20 @@ def test_endless_text_is_refused_wherever_it_is() -> None:
 
 
 def test_text_of_the_greatest_length_and_long_bytes_pass() -> None:
-    refuse_long_texts(_create(note="é" * MAX_TEXT))
-    refuse_long_texts(_create(cover_image=b"x" * (MAX_TEXT * 2), note="x"))
+    check_texts(_create(note="é" * MAX_TEXT))
+    check_texts(_create(cover_image=b"x" * (MAX_TEXT * 2), note="x"))
+
+
+def test_text_that_postgresql_cannot_store_is_refused_wherever_it_is() -> None:
+    with pytest.raises(DomainError) as refused:
+        check_texts(_create(note="a\0b", translators_by_language={"\0": {"full_name": "A"}}, cover_image=b"\0"))
+
+    assert (refused.value.kind, refused.value.reason) == (ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD")
+    assert [violation.field for violation in refused.value.violations] == [
+        "book.translatorsByLanguage[\0]",
+        "book.note",
+    ]
+
+
+def test_bytes_and_numbers_may_hold_zeros() -> None:
+    check_texts(_create(cover_image=b"\0\0", shelf_number=0))

@@ -96,6 +96,9 @@ async def data_transfer(payload: Payload, context: ChargerContext, backend: Back
             raise unavailable("the transaction service is down")
         case "invalid":
             return {"status": "Splendid"}
+        case "large":
+            backend.handled.append(context.message_id)
+            return {"status": "Accepted", "data": "x" * 65536}
         case "not json":
             return {"status": "Accepted", "data": NOW}
     backend.handled.append(context.message_id)

@@ -34,7 +34,8 @@ def test_nobody_else_is_believed() -> None:
 
 
 def test_a_proxy_that_says_nothing_is_the_peer() -> None:
-    assert behind("127.0.0.1") == Peer("127.0.0.1")
+    itself = Peer("127.0.0.1", tls=True, certificate_names=("CP1",))
+    assert peer_behind(itself, lambda _name: [], PROXIES) == itself
 
 
 @pytest.mark.parametrize(

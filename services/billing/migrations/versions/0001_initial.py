@@ -40,20 +40,24 @@ def _create_pricing_tiers() -> None:
         sa.Column("station_ids", ARRAY(_ID), nullable=False),
         sa.Column("is_default", sa.Boolean, nullable=False),
         sa.Column("retired", sa.Boolean, nullable=False),
-        sa.Column("is_newest", sa.Boolean, nullable=False),
         sa.Column("create_time", _TIME, nullable=False),
         sa.Column("update_time", _TIME, nullable=False),
+        sa.Column("until_time", _TIME),
         sa.PrimaryKeyConstraint("id", "version", name="pricing_tiers_pkey"),
     )
     op.create_index(
-        "pricing_tiers_newest_key", "pricing_tiers", ["id"], unique=True, postgresql_where=sa.text("is_newest")
+        "pricing_tiers_newest_key",
+        "pricing_tiers",
+        ["id"],
+        unique=True,
+        postgresql_where=sa.text("until_time IS NULL"),
     )
     op.create_index(
         "pricing_tiers_default_key",
         "pricing_tiers",
         ["is_default"],
         unique=True,
-        postgresql_where=sa.text("is_newest AND is_default"),
+        postgresql_where=sa.text("until_time IS NULL AND is_default"),
     )
 
 
@@ -87,6 +91,12 @@ def _create_charging_sessions() -> None:
     op.create_index("charging_sessions_start_time_idx", "charging_sessions", ["start_time", "id"])
     op.create_index("charging_sessions_driver_idx", "charging_sessions", ["driver_id", "start_time"])
     op.create_index("charging_sessions_station_idx", "charging_sessions", ["station_id", "start_time"])
+    op.create_index(
+        "charging_sessions_held_idx",
+        "charging_sessions",
+        ["hold_reason", "id"],
+        postgresql_where=sa.text("hold_reason <> ''"),
+    )
 
 
 def _create_invoices() -> None:

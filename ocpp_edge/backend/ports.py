@@ -1,0 +1,36 @@
+"""What the handlers of OCPP messages need of the platform. Shapes only."""
+
+from typing import Protocol
+
+from csms.driver.v1.authorization_service_pb2 import TokenPresentation
+from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
+from services.kernel.clock import Clock
+
+
+class Backend(Protocol):
+    """The platform as a handler sees it.
+
+    Each method returns when what it was told is stored for good, and raises DomainError when it is not: then the
+    charge point must not be told that it is.
+    """
+
+    @property
+    def clock(self) -> Clock: ...
+
+    async def report_boot(self, boot: BootReport) -> BootAnswer:
+        """Record a boot; the answer says whether the charge point is accepted."""
+        ...
+
+    async def report_status(self, status: StatusReport) -> None:
+        """Record the status of a connector."""
+        ...
+
+    async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
+        """Decide about a token. An unknown one is no error."""
+        ...
+
+    async def record(self, event: TransactionEvent) -> TransactionEventAnswer:
+        """Record what happened in a session. Idempotent: a repetition gets the answer of the first time."""
+        ...

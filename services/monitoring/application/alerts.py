@@ -1,0 +1,109 @@
+"""What can be done with alerts, and what the verdicts of the rules do to them."""
+
+from collections.abc import Sequence
+
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
+from services.kernel.errors import not_found
+from services.kernel.ids import new_id
+from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind, Verdict, acknowledged, raised
+from services.monitoring.domain.charge_point import ChargePoint
+from services.monitoring.domain.events import AlertChanged
+from services.monitoring.domain.rules import (
+    FREQUENCIES,
+    OFFLINE_GRACE,
+    SESSION_ALERT_LIFE,
+    Incident,
+    frequency_verdict,
+    is_away,
+    offline_verdict,
+)
+from services.monitoring.ports import Work, Works
+
+# What is about the hardware of a charge point, and void without it.
+_HARDWARE = (
+    AlertKind.CONNECTOR_FAULTED,
+    AlertKind.CHARGE_POINT_OFFLINE,
+    AlertKind.FREQUENT_FAULTS,
+    AlertKind.FREQUENT_DISCONNECTS,
+)
+_ABOUT_SESSIONS = (AlertKind.UNAUTHORIZED_SESSION, AlertKind.ORPHAN_TRANSACTION)
+_AWAY_AT_ONCE = 500
+
+
+class Alerts:
+    """The use cases of alerts. Each method is one unit of work."""
+
+    def __init__(self, works: Works, clock: Clock) -> None:
+        self._works = works
+        self._clock = clock
+
+    async def page(self, narrowing: AlertFilter, page: PageRequest) -> Page[Alert]:
+        """One page of alerts, the newest first."""
+        async with self._works() as work:
+            return await work.alerts.page(narrowing, page)
+
+    async def acknowledge(self, alert_id: str, subject: str) -> Alert:
+        """Take an alert on behalf of the caller `subject`. Idempotent: the first stays. Raises: ALERT_NOT_FOUND."""
+        async with self._works() as work:
+            before = await work.alerts.find(alert_id, for_update=True)
+            if before is None:
+                raise not_found("alert", alert_id)
+            after = acknowledged(before, subject, self._clock.now())
+            if after is not before:
+                await work.alerts.replace(after)
+                await _publish(work, [after])
+            return after
+
+    async def raise_for_those_away(self) -> int:
+        """Raise an alert for charge points that have been away too long, up to a batch; how many were looked at."""
+        now = self._clock.now()
+        async with self._works() as work:
+            points = await work.charge_points.away(now - OFFLINE_GRACE, _AWAY_AT_ONCE)
+            await judge(work, [offline_verdict(point, stands=True) for point in points if is_away(point, now)], self._clock)
+        return len(points)
+
+    async def clear_what_is_over(self) -> None:
+        """Clear predictions that did not come true, and alerts of sessions that are over and were looked at."""
+        now = self._clock.now()
+        async with self._works() as work:
+            for kind, rule in FREQUENCIES.items():
+                await _publish(work, await work.alerts.clear_calmed(kind, rule, now))
+            await _publish(work, await work.alerts.clear_over(_ABOUT_SESSIONS, now - SESSION_ALERT_LIFE, now))
+
+
+async def judge(work: Work, verdicts: Sequence[Verdict], clock: Clock) -> None:
+    """Raise and clear alerts as the rules found."""
+    now = clock.now()
+    fine = [(verdict.kind, verdict.subject) for verdict in verdicts if not verdict.stands]
+    changed = list(await work.alerts.clear(fine, now))
+    for verdict in verdicts:
+        if verdict.stands:
+            alert = raised(verdict, new_id(), now)
+            if await work.alerts.open(alert, counts=verdict.counts):
+                changed.append(alert)
+    await _publish(work, changed)
+
+
+async def note_incident(
+    work: Work, incident: Incident, clock: Clock, *, charge_point_id: str, station_id: str | None, connector_id: int = 0
+) -> None:
+    """Keep an incident, and raise the prediction when it happens too often. One that is long past predicts nothing."""
+    since = clock.now() - FREQUENCIES[incident.kind].span
+    if incident.time <= since:
+        return
+    count = await work.incidents.add(incident, since)
+    verdict = frequency_verdict(
+        incident, count, charge_point_id=charge_point_id, station_id=station_id, connector_id=connector_id
+    )
+    if verdict is not None:
+        await judge(work, [verdict], clock)
+
+
+async def forget_hardware(work: Work, point: ChargePoint, clock: Clock) -> None:
+    """Clear what is about a charge point that is no longer there."""
+    await _publish(work, await work.alerts.clear_all_of(point.id, _HARDWARE, clock.now()))
+
+
+async def _publish(work: Work, alerts: Sequence[Alert]) -> None:
+    await work.publish([AlertChanged(alert) for alert in alerts])

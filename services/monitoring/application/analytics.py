@@ -1,0 +1,34 @@
+"""Figures: the dashboard, and usage by period and dimension."""
+
+from datetime import datetime
+
+from services.kernel.clock import Clock
+from services.monitoring.domain.dashboard import Dashboard
+from services.monitoring.domain.usage import MOST_POINTS, Dimension, Period, UsagePoint, bounded, usage_query
+from services.monitoring.ports import Works
+
+
+class Analytics:
+    """The use cases of figures. Each method is one unit of work."""
+
+    def __init__(self, works: Works, clock: Clock) -> None:
+        self._works = works
+        self._clock = clock
+
+    async def dashboard(self) -> Dashboard:
+        """The figures of this moment."""
+        async with self._works() as work:
+            return await work.figures.dashboard(self._clock.now())
+
+    async def usage(
+        self,
+        period: Period | None,
+        dimension: Dimension | None,
+        start: datetime | None,
+        end: datetime | None,
+        station_id: str,
+    ) -> list[UsagePoint]:
+        """The points by period and key. Raises: INVALID_FIELD."""
+        query = usage_query(period, dimension, start, end, station_id, self._clock.now())
+        async with self._works() as work:
+            return bounded(await work.usage.points(query, MOST_POINTS + 1))

@@ -1,0 +1,63 @@
+"""Connectors as their charge points report them: what the newest report says."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class ConnectorStatus(StrEnum):
+    """What a connector is doing, in the words of OCPP."""
+
+    AVAILABLE = "AVAILABLE"
+    PREPARING = "PREPARING"
+    CHARGING = "CHARGING"
+    SUSPENDED_EVSE = "SUSPENDED_EVSE"
+    SUSPENDED_EV = "SUSPENDED_EV"
+    FINISHING = "FINISHING"
+    RESERVED = "RESERVED"
+    UNAVAILABLE = "UNAVAILABLE"
+    FAULTED = "FAULTED"
+    OCCUPIED = "OCCUPIED"
+
+
+ConnectorKey = tuple[str, int, int]
+"""Charge point, EVSE and number of a connector."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """A connector after a report. Number 0 stands for the charge point as a whole and is in no list.
+
+    `status_time` is the device's; `told_time` is when the station service told of it, which orders reports of one
+    moment and snapshots that repeat them.
+    """
+
+    charge_point_id: str
+    evse_id: int
+    connector_id: int
+    status: ConnectorStatus | None
+    error_code: str = ""
+    info: str = ""
+    status_time: datetime | None
+    told_time: datetime
+
+    @property
+    def key(self) -> ConnectorKey:
+        """What names it in the field."""
+        return self.charge_point_id, self.evse_id, self.connector_id
+
+    @property
+    def is_faulted(self) -> bool:
+        """Whether it is broken, by its own words."""
+        return self.status is ConnectorStatus.FAULTED
+
+
+def is_newer(report: Connector, known: Connector | None) -> bool:
+    """Whether a report says more than what is known: the later device time counts, then the later telling."""
+    return known is None or _rank(report) > _rank(known)
+
+
+def _rank(connector: Connector) -> tuple[datetime, datetime]:
+    return connector.status_time or _NEVER, connector.told_time

@@ -1,0 +1,150 @@
+"""The rules by which alerts are raised and cleared."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.monitoring.domain.alert import AlertKind, Verdict
+from services.monitoring.domain.charge_point import ChargePoint
+from services.monitoring.domain.connector import Connector
+from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
+
+# How long a charge point may be away before anybody needs to know.
+OFFLINE_GRACE = timedelta(seconds=30)
+# A session that should not have been is over, and yet somebody should look at it: this long, unless he has.
+SESSION_ALERT_LIFE = timedelta(days=7)
+
+_REFUSED = frozenset({Authorization.BLOCKED, Authorization.EXPIRED, Authorization.INVALID})
+_LONGEST_MESSAGE = 500
+
+
+class IncidentKind(StrEnum):
+    """What foretells trouble when it happens often."""
+
+    FAULT = "FAULT"
+    DISCONNECT = "DISCONNECT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Something that happened to a subject of alerts."""
+
+    kind: IncidentKind
+    subject: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """How often within how long is too often, and the alert that says so."""
+
+    alert_kind: AlertKind
+    threshold: int
+    span: timedelta
+
+
+FREQUENCIES = {
+    IncidentKind.FAULT: Frequency(AlertKind.FREQUENT_FAULTS, 3, timedelta(hours=24)),
+    IncidentKind.DISCONNECT: Frequency(AlertKind.FREQUENT_DISCONNECTS, 5, timedelta(hours=1)),
+}
+
+
+def subject_of(connector: Connector) -> str:
+    """What alerts and incidents call a connector."""
+    return f"{connector.charge_point_id}/{connector.evse_id}/{connector.connector_id}"
+
+
+def fault_verdict(connector: Connector, station_id: str | None, *, is_news: bool) -> Verdict:
+    """Whether a connector is faulted. `is_news` when its charge point has just said so."""
+    details = ": ".join(filter(None, (connector.error_code, connector.info)))
+    return Verdict(
+        kind=AlertKind.CONNECTOR_FAULTED,
+        subject=subject_of(connector),
+        stands=connector.is_faulted,
+        counts=is_news,
+        charge_point_id=connector.charge_point_id,
+        station_id=station_id,
+        connector_id=connector.connector_id,
+        message=f"{_named(connector)} is faulted ({details})"[:_LONGEST_MESSAGE],
+    )
+
+
+def is_away(point: ChargePoint, now: datetime) -> bool:
+    """Whether a charge point has been offline for longer than is forgiven. One that never came is not missed."""
+    return (
+        not point.online
+        and not point.removed
+        and point.changed_time is not None
+        and now - point.changed_time >= OFFLINE_GRACE
+    )
+
+
+def offline_verdict(point: ChargePoint, *, stands: bool) -> Verdict:
+    """Whether a charge point is away, or back."""
+    since = f" since {point.changed_time:%Y-%m-%d %H:%M:%S} UTC" if point.changed_time else ""
+    return Verdict(
+        kind=AlertKind.CHARGE_POINT_OFFLINE,
+        subject=point.id,
+        stands=stands,
+        charge_point_id=point.id,
+        station_id=point.station_id,
+        message=f"charge point {point.id} is offline{since}",
+    )
+
+
+def session_verdicts(transaction: Transaction) -> list[Verdict]:
+    """Whether a session should not have been allowed, and whether its start is missing."""
+    decision = (transaction.authorization or "").lower()
+    place = f"at connector {transaction.connector_id} of {transaction.charge_point_id}"
+    found = (
+        (
+            AlertKind.UNAUTHORIZED_SESSION,
+            transaction.authorization in _REFUSED,
+            f"transaction {transaction.transaction_id} {place} goes on with a token that is {decision}",
+        ),
+        (
+            AlertKind.ORPHAN_TRANSACTION,
+            transaction.state is TransactionState.ORPHAN,
+            f"transaction {transaction.transaction_id} {place} has no start",
+        ),
+    )
+    return [
+        Verdict(
+            kind=kind,
+            subject=transaction.id,
+            stands=stands,
+            charge_point_id=transaction.charge_point_id,
+            station_id=transaction.station_id,
+            connector_id=transaction.connector_id,
+            message=message,
+        )
+        for kind, stands, message in found
+    ]
+
+
+def frequency_verdict(
+    incident: Incident, count: int, *, charge_point_id: str, station_id: str | None, connector_id: int = 0
+) -> Verdict | None:
+    """The prediction after an incident, `count` being how many there were lately with it; None for none."""
+    rule = FREQUENCIES[incident.kind]
+    if count < rule.threshold:
+        return None
+    what = "faulted" if incident.kind is IncidentKind.FAULT else "lost its connection"
+    who = f"connector {connector_id} of {charge_point_id}" if connector_id else f"charge point {charge_point_id}"
+    hours = rule.span // timedelta(hours=1)
+    return Verdict(
+        kind=rule.alert_kind,
+        subject=incident.subject,
+        stands=True,
+        counts=True,
+        charge_point_id=charge_point_id,
+        station_id=station_id,
+        connector_id=connector_id,
+        message=f"{who} {what} {count} times within {hours} h and may need maintenance",
+    )
+
+
+def _named(connector: Connector) -> str:
+    if connector.connector_id == 0:
+        return f"charge point {connector.charge_point_id}"
+    return f"connector {connector.connector_id} of {connector.charge_point_id}"

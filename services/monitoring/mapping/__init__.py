@@ -1,0 +1,1 @@
+"""Between csms.monitoring.v1 (and the events) and the domain, one file per noun; pure, no rules."""

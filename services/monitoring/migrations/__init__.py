@@ -1,0 +1,3 @@
+"""The history of the database `csms_monitoring`."""
+
+DATABASE = "csms_monitoring"

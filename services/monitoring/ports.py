@@ -1,0 +1,314 @@
+"""What the use cases need from the outside: repositories within one unit of work, a place for events, other services.
+
+Shapes only; the implementations are in sql/, clients.py, feed.py and documents.py.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from services.chassis.pagination import Page, PageRequest
+from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind
+from services.monitoring.domain.charge_point import ChargePoint, ChargePointSnapshot, Sighting
+from services.monitoring.domain.connection import Connection
+from services.monitoring.domain.connector import Connector
+from services.monitoring.domain.dashboard import Dashboard
+from services.monitoring.domain.events import AlertChanged
+from services.monitoring.domain.live_reading import SessionKey
+from services.monitoring.domain.metrics import MetricChange, Metrics, Window
+from services.monitoring.domain.rules import Frequency, Incident, IncidentKind
+from services.monitoring.domain.service_info import ServiceHealth
+from services.monitoring.domain.station import Health, Station, StationFilter, StationSnapshot
+from services.monitoring.domain.stream import StreamItem, StreamRequest
+from services.monitoring.domain.transaction import Transaction
+from services.monitoring.domain.usage import UsagePoint, UsageQuery, UsageRecord
+
+
+class StationRepository(Protocol):
+    """The stations as they were told of."""
+
+    async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[Station]:
+        """One page by name, without those that are deleted."""
+        ...
+
+    async def find(self, station_id: str, *, for_update: bool = False) -> Station | None:
+        """The station, also a deleted one; locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def store(self, station: Station) -> None:
+        """Store all fields of a station, new or known."""
+        ...
+
+    async def touch(self, station_id: str, time: datetime) -> bool:
+        """Note that something changed there, and lock it until the unit of work ends; False for an unknown one."""
+        ...
+
+    async def set_health(self, station_id: str, health: Health) -> None:
+        """Store how a station is."""
+        ...
+
+    async def unheard(self, since: datetime, known: Collection[str]) -> Sequence[Station]:
+        """Stations that are not deleted, not among `known`, and were last told of before `since`."""
+        ...
+
+
+class ChargePointRepository(Protocol):
+    """The charge points as they were told of."""
+
+    async def lock(self, charge_point_id: str) -> ChargePoint:
+        """The charge point, made when it is not known yet, locked until the unit of work ends."""
+        ...
+
+    async def store(self, charge_point: ChargePoint) -> None:
+        """Store all fields of a known charge point."""
+        ...
+
+    async def of_stations(self, station_ids: Collection[str]) -> Sequence[ChargePoint]:
+        """All charge points of these stations by identity."""
+        ...
+
+    async def away(self, since: datetime, limit: int) -> Sequence[ChargePoint]:
+        """Charge points that went offline by `since` and have no open alert for it, locked; passes over locked ones."""
+        ...
+
+    async def online(self) -> Mapping[str, int]:
+        """The epochs of all charge points that are online, by identity."""
+        ...
+
+    async def unheard(self, since: datetime, known: Collection[str]) -> Sequence[str]:
+        """Charge points that are not removed, not among `known`, and were last told of before `since`."""
+        ...
+
+
+class ConnectorRepository(Protocol):
+    """The connectors as they were reported."""
+
+    async def record(self, connector: Connector) -> bool:
+        """Keep a report, unless a newer one is known; whether it was kept."""
+        ...
+
+    async def of_stations(self, station_ids: Collection[str]) -> Sequence[Connector]:
+        """All connectors of these stations by charge point, EVSE and number, number 0 included."""
+        ...
+
+    async def keep_only(self, charge_point_ids: Collection[str], connectors: Sequence[Connector]) -> None:
+        """Forget connectors of these charge points that are not among `connectors` and were told of before them."""
+        ...
+
+
+class TransactionRepository(Protocol):
+    """The transactions as they were told of."""
+
+    async def find(self, transaction_id: str) -> Transaction | None:
+        """The transaction, locked until the unit of work ends; None is locked for all others as well."""
+        ...
+
+    async def store(self, transaction: Transaction) -> None:
+        """Store all fields of a transaction, new or known."""
+        ...
+
+    async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
+        """The transactions that charge points call this, in the order of their ids, locked."""
+        ...
+
+    async def set_metered(self, transactions: Sequence[Transaction]) -> None:
+        """Store what live readings changed."""
+        ...
+
+    async def running_at(self, station_ids: Collection[str]) -> Sequence[Transaction]:
+        """The running transactions at these stations, the first started first."""
+        ...
+
+    async def powers_at(self, station_ids: Collection[str], since: datetime) -> Mapping[str, int]:
+        """The power in W that stations deliver by readings from `since`; those without any are left out."""
+        ...
+
+    async def latest_update(self) -> datetime | None:
+        """When the latest change happened that is known; None without any transaction."""
+        ...
+
+
+class AlertRepository(Protocol):
+    """The stored alerts."""
+
+    async def page(self, narrowing: AlertFilter, page: PageRequest) -> Page[Alert]:
+        """One page, the newest first."""
+        ...
+
+    async def find(self, alert_id: str, *, for_update: bool = False) -> Alert | None:
+        """The alert, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def open(self, alert: Alert, *, counts: bool) -> bool:
+        """Store an alert; when one for its kind and subject stands, add an occurrence if it `counts`. Whether it is new."""
+        ...
+
+    async def replace(self, alert: Alert) -> None:
+        """Store all fields of an alert."""
+        ...
+
+    async def clear(self, subjects: Collection[tuple[AlertKind, str]], now: datetime) -> Sequence[Alert]:
+        """Clear the alerts for these kinds and subjects; what was cleared."""
+        ...
+
+    async def clear_all_of(self, charge_point_id: str, kinds: Collection[AlertKind], now: datetime) -> Sequence[Alert]:
+        """Clear the alerts of these kinds of a charge point; what was cleared."""
+        ...
+
+    async def clear_calmed(self, kind: IncidentKind, rule: Frequency, now: datetime) -> Sequence[Alert]:
+        """Clear predictions whose incidents have become rare enough; what was cleared."""
+        ...
+
+    async def clear_over(self, kinds: Collection[AlertKind], raised_before: datetime, now: datetime) -> Sequence[Alert]:
+        """Clear alerts of ended transactions that are acknowledged or were raised before then; what was cleared."""
+        ...
+
+    async def open_counts(self, station_ids: Collection[str]) -> Mapping[str, int]:
+        """The number of alerts that are not cleared by station; stations without any are left out."""
+        ...
+
+
+class IncidentRepository(Protocol):
+    """What happened lately to the subjects of predictions."""
+
+    async def add(self, incident: Incident, since: datetime) -> int:
+        """Keep an incident; how many of its kind and subject there were from `since` on, with it."""
+        ...
+
+
+class MetricsRepository(Protocol):
+    """The minutes of stations."""
+
+    async def add(self, changes: Sequence[MetricChange]) -> None:
+        """Add to minutes; `changes` are merged, see metrics.merged."""
+        ...
+
+    async def steps(self, station_id: str, window: Window) -> dict[int, Metrics]:
+        """The metrics of a station by the position of the step in the window; steps without any are left out."""
+        ...
+
+
+class UsageRepository(Protocol):
+    """The records of sessions."""
+
+    async def lock(self, session_id: str) -> UsageRecord:
+        """The record of a session, made when there is none yet, locked until the unit of work ends."""
+        ...
+
+    async def store(self, record: UsageRecord) -> None:
+        """Store all fields of a known record."""
+        ...
+
+    async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:
+        """Up to `limit` points by period and key."""
+        ...
+
+
+class FigureRepository(Protocol):
+    """Sums over everything."""
+
+    async def dashboard(self, now: datetime) -> Dashboard:
+        """The figures of this moment."""
+        ...
+
+
+class Work(Protocol):
+    """One unit of work: what is done through it is committed together, with its events, or not at all."""
+
+    @property
+    def stations(self) -> StationRepository: ...
+
+    @property
+    def charge_points(self) -> ChargePointRepository: ...
+
+    @property
+    def connectors(self) -> ConnectorRepository: ...
+
+    @property
+    def transactions(self) -> TransactionRepository: ...
+
+    @property
+    def alerts(self) -> AlertRepository: ...
+
+    @property
+    def incidents(self) -> IncidentRepository: ...
+
+    @property
+    def metrics(self) -> MetricsRepository: ...
+
+    @property
+    def usage(self) -> UsageRepository: ...
+
+    @property
+    def figures(self) -> FigureRepository: ...
+
+    async def publish(self, events: Sequence[AlertChanged]) -> None:
+        """Tell the domain events of this change, once it is committed."""
+        ...
+
+
+class Works(Protocol):
+    """Begins units of work."""
+
+    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class LiveConnections(Protocol):
+    """Asks the station service who is connected."""
+
+    async def page(self, page_size: int, page_token: str) -> Page[Connection]:
+        """One page by charge point. Raises: INVALID_FIELD, INVALID_PAGE_TOKEN, UNAVAILABLE."""
+        ...
+
+
+class Owners(Protocol):
+    """The services that own what is monitored, asked for everything; each raises UNAVAILABLE."""
+
+    def stations(self, told_time: datetime) -> AsyncIterator[Sequence[StationSnapshot]]:
+        """All stations, page by page, as of `told_time`."""
+        ...
+
+    def charge_points(self, told_time: datetime) -> AsyncIterator[Sequence[ChargePointSnapshot]]:
+        """All charge points, page by page, as of `told_time`."""
+        ...
+
+    def connections(self, time: datetime) -> AsyncIterator[Sequence[Sighting]]:
+        """All open connections, page by page, as of `time`."""
+        ...
+
+    def transactions_changed_since(self, time: datetime) -> AsyncIterator[Sequence[Transaction]]:
+        """The transactions that changed from then on, page by page, in the order of change."""
+        ...
+
+
+class EventFeed(Protocol):
+    """The stream of domain events."""
+
+    def read(self, request: StreamRequest) -> AbstractAsyncContextManager[AsyncIterator[StreamItem]]:
+        """Items without an end, signs of life among them; closing the block frees what the reader held.
+
+        Raises: UNAVAILABLE when the stream does not answer (any more), INVALID_FIELD when it no longer has, or never
+        had, the place to begin at.
+        """
+        ...
+
+
+class Platform(Protocol):
+    """Asks services how they are."""
+
+    async def health(self, name: str) -> ServiceHealth:
+        """What the service says of itself; UNREACHABLE after a second without an answer. Never raises."""
+        ...
+
+
+class Documents(Protocol):
+    """The documents for those who use the platform."""
+
+    def openapi(self) -> bytes:
+        """The OpenAPI document as JSON. Raises: UNAVAILABLE when it was not made."""
+        ...
+
+    def page(self) -> bytes:
+        """The page to read and try it with, as HTML."""
+        ...

@@ -1,0 +1,119 @@
+"""Alerts in PostgreSQL."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, func, literal_column, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.keyset import fetch_page
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.ids import is_id
+from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind, AlertSeverity, AlertState
+from services.monitoring.domain.rules import Frequency, IncidentKind
+from services.monitoring.tables import ALERTS, INCIDENTS, TRANSACTIONS
+
+_STANDS = ALERTS.c.clear_time.is_(None)
+_SUBJECT = tuple_(ALERTS.c.kind, ALERTS.c.subject)
+
+
+class SqlAlertRepository:
+    """Satisfies ports.AlertRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def page(self, narrowing: AlertFilter, page: PageRequest) -> Page[Alert]:
+        query = select(ALERTS).where(*_conditions(narrowing))
+        rows = await fetch_page(self._connection, query, (ALERTS.c.id,), page=page, descending=True)
+        return rows.map(_alert)
+
+    async def find(self, alert_id: str, *, for_update: bool = False) -> Alert | None:
+        if not is_id(alert_id):
+            return None
+        query = select(ALERTS).where(ALERTS.c.id == alert_id)
+        row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
+        return None if row is None else _alert(row)
+
+    async def open(self, alert: Alert, *, counts: bool) -> bool:
+        statement = insert(ALERTS).values(asdict(alert))
+        again = {"occurrence_count": ALERTS.c.occurrence_count + 1, "message": statement.excluded.message}
+        arbiter: dict[str, Any] = {"index_elements": ["kind", "subject"], "index_where": _STANDS}
+        statement = (
+            statement.on_conflict_do_update(**arbiter, set_=again)
+            if counts
+            else statement.on_conflict_do_nothing(**arbiter)
+        )
+        row = (await self._connection.execute(statement.returning(ALERTS.c.id))).first()
+        return row is not None and row.id == alert.id
+
+    async def replace(self, alert: Alert) -> None:
+        await self._connection.execute(update(ALERTS).where(ALERTS.c.id == alert.id).values(asdict(alert)))
+
+    async def clear(self, subjects: Collection[tuple[AlertKind, str]], now: datetime) -> Sequence[Alert]:
+        return await self._clear(_SUBJECT.in_(list(subjects)), now) if subjects else []
+
+    async def clear_all_of(self, charge_point_id: str, kinds: Collection[AlertKind], now: datetime) -> Sequence[Alert]:
+        columns = ALERTS.c
+        return await self._clear(and_(columns.charge_point_id == charge_point_id, columns.kind.in_(kinds)), now)
+
+    async def clear_calmed(self, kind: IncidentKind, rule: Frequency, now: datetime) -> Sequence[Alert]:
+        lately = (
+            select(func.count())
+            .where(
+                INCIDENTS.c.subject == ALERTS.c.subject, INCIDENTS.c.kind == kind, INCIDENTS.c.time > now - rule.span
+            )
+            .scalar_subquery()
+        )
+        return await self._clear(and_(ALERTS.c.kind == rule.alert_kind, lately < rule.threshold), now)
+
+    async def clear_over(self, kinds: Collection[AlertKind], raised_before: datetime, now: datetime) -> Sequence[Alert]:
+        columns = ALERTS.c
+        # Their subject is the id of the transaction.
+        has_ended = exists().where(
+            TRANSACTIONS.c.id == func.cast(columns.subject, TRANSACTIONS.c.id.type), TRANSACTIONS.c.stop_time.is_not(None)
+        )
+        is_old = columns.acknowledge_time.is_not(None) | (columns.create_time < raised_before)
+        return await self._clear(and_(columns.kind.in_(kinds), is_old, has_ended), now)
+
+    async def open_counts(self, station_ids: Collection[str]) -> Mapping[str, int]:
+        columns = ALERTS.c
+        query = (
+            select(columns.station_id, func.count().label("count"))
+            .where(columns.station_id.in_(station_ids), _STANDS)
+            .group_by(columns.station_id)
+        )
+        return {row.station_id: row._mapping["count"] for row in await self._connection.execute(query)}
+
+    async def _clear(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Alert]:
+        statement = update(ALERTS).where(_STANDS, condition).values(state=AlertState.CLEARED, clear_time=now)
+        return [_alert(row) for row in await self._connection.execute(statement.returning(*ALERTS.c))]
+
+
+def _conditions(narrowing: AlertFilter) -> Iterator[ColumnElement[bool]]:
+    columns = ALERTS.c
+    yield columns.state == narrowing.state if narrowing.state else _STANDS
+    if narrowing.severity:
+        yield columns.severity == narrowing.severity
+    if narrowing.kind:
+        yield columns.kind == narrowing.kind
+    if narrowing.charge_point_id:
+        yield columns.charge_point_id == narrowing.charge_point_id
+    if narrowing.station_id:
+        is_known = is_id(narrowing.station_id)
+        yield columns.station_id == narrowing.station_id if is_known else literal_column("false")
+
+
+def _alert(row: Row[Any]) -> Alert:
+    fields = row._mapping
+    return Alert(
+        **{
+            **{column.name: fields[column.name] for column in ALERTS.c},
+            "kind": AlertKind(fields["kind"]),
+            "severity": AlertSeverity(fields["severity"]),
+            "state": AlertState(fields["state"]),
+        }
+    )

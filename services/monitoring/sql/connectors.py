@@ -1,0 +1,63 @@
+"""Connectors in PostgreSQL."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.monitoring.domain.connector import Connector, ConnectorStatus
+from services.monitoring.tables import CHARGE_POINTS, CONNECTORS
+
+_KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
+
+
+class SqlConnectorRepository:
+    """Satisfies ports.ConnectorRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def record(self, connector: Connector) -> bool:
+        statement = insert(CONNECTORS).values(asdict(connector))
+        told = statement.excluded
+        changed = {name: told[name] for name in ("status", "error_code", "info", "status_time", "told_time")}
+        # The same order as in domain/connector.is_newer, decided where the row is locked.
+        statement = statement.on_conflict_do_update(
+            constraint="connectors_pkey",
+            set_=changed,
+            where=_rank(told.status_time, told.told_time) > _rank(CONNECTORS.c.status_time, CONNECTORS.c.told_time),
+        )
+        return (await self._connection.execute(statement.returning(_KEY[0]))).first() is not None
+
+    async def of_stations(self, station_ids: Collection[str]) -> Sequence[Connector]:
+        query = (
+            select(CONNECTORS)
+            .join(CHARGE_POINTS, CHARGE_POINTS.c.id == CONNECTORS.c.charge_point_id)
+            .where(CHARGE_POINTS.c.station_id.in_(station_ids))
+            .order_by(*_KEY)
+        )
+        return [_connector(row) for row in await self._connection.execute(query)]
+
+    async def keep_only(self, charge_point_ids: Collection[str], connectors: Sequence[Connector]) -> None:
+        if not charge_point_ids or not connectors:
+            return
+        statement = delete(CONNECTORS).where(
+            CONNECTORS.c.charge_point_id.in_(charge_point_ids),
+            # What stands for the charge point as a whole is in no snapshot.
+            CONNECTORS.c.connector_id > 0,
+            CONNECTORS.c.told_time < min(connector.told_time for connector in connectors),
+            tuple_(*_KEY).not_in([connector.key for connector in connectors]),
+        )
+        await self._connection.execute(statement)
+
+
+def _rank(status_time: Any, told_time: Any) -> Any:
+    return tuple_(func.coalesce(status_time, "-infinity"), told_time)
+
+
+def _connector(row: Row[Any]) -> Connector:
+    fields = row._mapping
+    return Connector(**{**fields, "status": ConnectorStatus(fields["status"]) if fields["status"] else None})

@@ -1,0 +1,83 @@
+"""Transactions in PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.monitoring.domain.live_reading import SessionKey
+from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
+from services.monitoring.sql.locks import lock
+from services.monitoring.tables import TRANSACTIONS
+
+_IS_RUNNING = TRANSACTIONS.c.state == TransactionState.ACTIVE
+
+
+class SqlTransactionRepository:
+    """Satisfies ports.TransactionRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def find(self, transaction_id: str) -> Transaction | None:
+        await lock(self._connection, f"transaction {transaction_id}")
+        query = select(TRANSACTIONS).where(TRANSACTIONS.c.id == transaction_id).with_for_update()
+        row = (await self._connection.execute(query)).first()
+        return None if row is None else _transaction(row)
+
+    async def store(self, transaction: Transaction) -> None:
+        fields = asdict(transaction)
+        statement = insert(TRANSACTIONS).values(fields)
+        changed = {name: statement.excluded[name] for name in fields if name != "id"}
+        await self._connection.execute(statement.on_conflict_do_update(constraint="transactions_pkey", set_=changed))
+
+    async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
+        if not keys:
+            return []
+        columns = TRANSACTIONS.c
+        is_named = tuple_(columns.charge_point_id, columns.transaction_id).in_(list(keys))
+        query = select(TRANSACTIONS).where(is_named).order_by(columns.id).with_for_update()
+        return [_transaction(row) for row in await self._connection.execute(query)]
+
+    async def set_metered(self, transactions: Sequence[Transaction]) -> None:
+        if not transactions:
+            return
+        changed = ("power_w", "power_time", "metered_wh")
+        statement = update(TRANSACTIONS).where(TRANSACTIONS.c.id == bindparam("key"))
+        rows = [{"key": one.id, **{name: getattr(one, name) for name in changed}} for one in transactions]
+        await self._connection.execute(statement, rows)
+
+    async def running_at(self, station_ids: Collection[str]) -> Sequence[Transaction]:
+        columns = TRANSACTIONS.c
+        query = select(TRANSACTIONS).where(columns.station_id.in_(station_ids), _IS_RUNNING)
+        rows = await self._connection.execute(query.order_by(columns.start_time, columns.id))
+        return [_transaction(row) for row in rows]
+
+    async def powers_at(self, station_ids: Collection[str], since: datetime) -> Mapping[str, int]:
+        columns = TRANSACTIONS.c
+        query = (
+            select(columns.station_id, func.sum(columns.power_w).label("power_w"))
+            .where(columns.station_id.in_(station_ids), _IS_RUNNING, columns.power_time >= since)
+            .group_by(columns.station_id)
+        )
+        return {row.station_id: int(row.power_w or 0) for row in await self._connection.execute(query)}
+
+    async def latest_update(self) -> datetime | None:
+        latest: datetime | None = await self._connection.scalar(select(func.max(TRANSACTIONS.c.update_time)))
+        return latest
+
+
+def _transaction(row: Row[Any]) -> Transaction:
+    fields = row._mapping
+    decision = fields["authorization"]
+    return Transaction(
+        **{
+            **fields,
+            "state": TransactionState(fields["state"]),
+            "authorization": Authorization(decision) if decision else None,
+        }
+    )

@@ -1,0 +1,93 @@
+"""The records of sessions in PostgreSQL, and their sums."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Label, Text, cast, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.kernel.ids import is_id
+from services.monitoring.domain.usage import Dimension, UsagePoint, UsageQuery, UsageRecord
+from services.monitoring.tables import USAGE_ANALYTICS
+
+_COLUMNS = USAGE_ANALYTICS.c
+_DRIVER = func.coalesce(_COLUMNS.driver_id, _COLUMNS.billed_driver_id)
+_SECONDS = func.coalesce(func.greatest(func.floor(func.extract("epoch", _COLUMNS.end_time - _COLUMNS.start_time)), 0), 0)
+
+
+class SqlUsageRepository:
+    """Satisfies ports.UsageRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self, session_id: str) -> UsageRecord:
+        statement = insert(USAGE_ANALYTICS).values(asdict(UsageRecord(session_id=session_id)))
+        # Changes nothing, but finds and locks the row in one go.
+        statement = statement.on_conflict_do_update(
+            constraint="usage_analytics_pkey", set_={"session_id": statement.excluded.session_id}
+        )
+        [row] = await self._connection.execute(statement.returning(*_COLUMNS))
+        return UsageRecord(**row._mapping)
+
+    async def store(self, record: UsageRecord) -> None:
+        statement = update(USAGE_ANALYTICS).where(_COLUMNS.session_id == record.session_id)
+        await self._connection.execute(statement.values(asdict(record)))
+
+    async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:
+        start, key = _group(query)
+        sums = (
+            select(
+                start,
+                key,
+                func.count().label("session_count"),
+                cast(func.sum(_COLUMNS.energy_wh), BigInteger).label("energy_wh"),
+                cast(func.sum(_SECONDS), BigInteger).label("duration_seconds"),
+                func.count(_DRIVER.distinct()).label("driver_count"),
+            )
+            .where(*_conditions(query))
+            .group_by(start, key)
+            .order_by(start, key)
+            .limit(limit)
+        )
+        rows = (await self._connection.execute(sums)).all()
+        revenue = await self._revenue(query)
+        return [
+            UsagePoint(**row._mapping, revenue=revenue.get((row.period_start, row.key), {})) for row in rows
+        ]
+
+    async def _revenue(self, query: UsageQuery) -> dict[tuple[Any, str], dict[str, int]]:
+        start, key = _group(query)
+        amount = cast(func.sum(_COLUMNS.amount_minor), BigInteger).label("amount_minor")
+        sums = (
+            select(start, key, _COLUMNS.currency_code, amount)
+            .where(*_conditions(query), _COLUMNS.currency_code.is_not(None))
+            .group_by(start, key, _COLUMNS.currency_code)
+            .order_by(_COLUMNS.currency_code)
+        )
+        found: dict[tuple[Any, str], dict[str, int]] = {}
+        for row in await self._connection.execute(sums):
+            found.setdefault((row.period_start, row.key), {})[row.currency_code] = row.amount_minor
+        return found
+
+
+def _group(query: UsageQuery) -> tuple[Label[Any], Label[Any]]:
+    """The period and the value of the dimension that a session belongs to."""
+    start = func.date_trunc(query.period.lower(), _COLUMNS.end_time, "UTC").label("period_start")
+    values: dict[Dimension, ColumnElement[Any]] = {
+        Dimension.TOTAL: literal(""),
+        Dimension.STATION: func.coalesce(cast(_COLUMNS.station_id, Text), ""),
+        Dimension.CHARGE_POINT: _COLUMNS.charge_point_id,
+        Dimension.DRIVER: func.coalesce(cast(_DRIVER, Text), ""),
+    }
+    return start, values[query.dimension].label("key")
+
+
+def _conditions(query: UsageQuery) -> Iterator[ColumnElement[bool]]:
+    yield _COLUMNS.end_time >= query.start
+    yield _COLUMNS.end_time < query.end
+    if query.station_id:
+        is_known = is_id(query.station_id)
+        yield _COLUMNS.station_id == query.station_id if is_known else _COLUMNS.session_id.is_(None)

@@ -1,0 +1,57 @@
+"""One unit of work on the database of the monitoring service."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis import outbox
+from services.chassis.database import Database
+from services.kernel.clock import Clock
+from services.monitoring.domain.events import AlertChanged
+from services.monitoring.mapping.alerts import event_to_proto
+from services.monitoring.sql.alerts import SqlAlertRepository
+from services.monitoring.sql.charge_points import SqlChargePointRepository
+from services.monitoring.sql.connectors import SqlConnectorRepository
+from services.monitoring.sql.figures import SqlFigureRepository
+from services.monitoring.sql.incidents import SqlIncidentRepository
+from services.monitoring.sql.metrics import SqlMetricsRepository
+from services.monitoring.sql.stations import SqlStationRepository
+from services.monitoring.sql.transactions import SqlTransactionRepository
+from services.monitoring.sql.usage import SqlUsageRepository
+
+
+class SqlWork:
+    """Satisfies ports.Work on one transaction."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self.stations = SqlStationRepository(connection)
+        self.charge_points = SqlChargePointRepository(connection)
+        self.connectors = SqlConnectorRepository(connection)
+        self.transactions = SqlTransactionRepository(connection)
+        self.alerts = SqlAlertRepository(connection)
+        self.incidents = SqlIncidentRepository(connection)
+        self.metrics = SqlMetricsRepository(connection)
+        self.usage = SqlUsageRepository(connection)
+        self.figures = SqlFigureRepository(connection)
+
+    async def publish(self, events: Sequence[AlertChanged]) -> None:
+        now = self._clock.now()
+        await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
+
+
+class SqlWorks:
+    """Satisfies ports.Works. The relay is woken after each commit."""
+
+    def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[SqlWork]:
+        async with self._database.transaction() as connection:
+            yield SqlWork(connection, self._clock)
+        self._relay.wake()

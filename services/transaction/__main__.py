@@ -1,0 +1,92 @@
+"""Runs the transaction service: `python -m services.transaction`."""
+
+import grpc.aio
+
+from csms.transaction.v1.command_service_pb2_grpc import add_CommandServiceServicer_to_server
+from csms.transaction.v1.journal_service_pb2_grpc import add_JournalServiceServicer_to_server
+from csms.transaction.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
+from csms.transaction.v1.transaction_service_pb2_grpc import add_TransactionServiceServicer_to_server
+from services.chassis import channels, server
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from services.chassis.outbox import OutboxRelay
+from services.chassis.partitions import partition_task
+from services.chassis.settings import database_url, load
+from services.kernel.clock import SystemClock
+from services.transaction.application.commands import Commands
+from services.transaction.application.delivery import Delivery
+from services.transaction.application.journal import Messages
+from services.transaction.application.recording import Recorder
+from services.transaction.application.transactions import Transactions
+from services.transaction.clients import GrpcChargePoints, GrpcEdge
+from services.transaction.consumers import CommandConsumer
+from services.transaction.migrations import DATABASE
+from services.transaction.servicer.commands import CommandServicer
+from services.transaction.servicer.journal import JournalServicer
+from services.transaction.servicer.live import LiveMeterValues
+from services.transaction.servicer.recording import RecordingServicer
+from services.transaction.servicer.transactions import TransactionServicer
+from services.transaction.settings import TransactionSettings
+from services.transaction.sql.messages import SqlJournal
+from services.transaction.sql.meter_values import SqlMeterStore
+from services.transaction.sql.recording import SqlRecordings
+from services.transaction.sql.work import SqlWorks
+
+
+def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> server.Wiring:
+    """The transaction service on the given engines."""
+    clock = SystemClock()
+    relay = OutboxRelay(database, bus)
+    works = SqlWorks(database, relay, clock)
+    meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
+    recorder = Recorder(meters, recordings, clock)
+    secret = settings.service_secret.get_secret_value()
+    stations = channels.channel(settings.station_service_url, "transaction", secret)
+    charge_points, edge = GrpcChargePoints(stations), GrpcEdge(secret)
+    delivery = Delivery(works, charge_points, edge, clock)
+    commands = Commands(works, charge_points, delivery, clock)
+
+    def register(grpc_server: grpc.aio.Server) -> None:
+        add_TransactionServiceServicer_to_server(TransactionServicer(Transactions(works)), grpc_server)
+        add_RecordingServiceServicer_to_server(RecordingServicer(recorder, LiveMeterValues(bus)), grpc_server)
+        add_JournalServiceServicer_to_server(JournalServicer(Messages(works, journal)), grpc_server)
+        add_CommandServiceServicer_to_server(CommandServicer(commands), grpc_server)
+
+    return server.Wiring(
+        register,
+        tasks=(
+            relay.run,
+            delivery.run,
+            CommandConsumer(bus, database, clock).run,
+            lambda: partition_task(database, settings.retention_days),
+        ),
+        on_stop=(
+            recorder.close,
+            delivery.close,
+            edge.close,
+            meters.close,
+            recordings.close,
+            journal.close,
+            stations.close,
+        ),
+    )
+
+
+async def main() -> None:
+    """Serve until told to stop."""
+    settings = load(TransactionSettings)
+    database = Database(database_url(settings, DATABASE))
+    bus = EventBus(settings.nats_url, "transaction")
+    wiring = wire(settings, database, bus)
+    await server.serve(
+        "transaction",
+        settings,
+        register=wiring.register,
+        tasks=wiring.tasks,
+        ready=database.ping,
+        on_stop=[*wiring.on_stop, bus.close, database.close],
+    )
+
+
+if __name__ == "__main__":
+    server.run(main())

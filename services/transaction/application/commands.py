@@ -1,0 +1,84 @@
+"""What callers can do with commands: ask for them, and look what became of them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
+from services.kernel.errors import not_found
+from services.kernel.ids import new_id
+from services.transaction.application.delivery import Delivery, changed_event, offline
+from services.transaction.domain.command import Command, CommandFilter, CommandOptions, CommandState, check
+from services.transaction.ports import ChargePoints, Works
+
+
+class Commands:
+    """The use cases of commands."""
+
+    def __init__(self, works: Works, charge_points: ChargePoints, delivery: Delivery, clock: Clock) -> None:
+        self._works = works
+        self._charge_points = charge_points
+        self._delivery = delivery
+        self._clock = clock
+
+    async def page(self, narrowing: CommandFilter, page: PageRequest) -> Page[Command]:
+        """One page of commands, the newest first."""
+        async with self._works() as work:
+            return await work.commands.page(narrowing, page)
+
+    async def get(self, command_id: str) -> Command:
+        """Raises: COMMAND_NOT_FOUND."""
+        async with self._works() as work:
+            return _found(await work.commands.find(command_id), command_id)
+
+    async def issue(
+        self,
+        charge_point_id: str,
+        kind: str,
+        body: Mapping[str, Any],
+        options: CommandOptions,
+        requested_by: str,
+        timeout: timedelta,
+    ) -> Command:
+        """Record a command, deliver it and return it with its answer, or queued.
+
+        Idempotent by the request id, for each caller. Raises: INVALID_FIELD, CHARGE_POINT_NOT_FOUND,
+        CHARGE_POINT_OFFLINE, NOT_SUPPORTED_BY_CHARGE_POINT, OCPP_SCHEMA_VIOLATION, OCPP_CALL_ERROR,
+        CHARGE_POINT_TIMEOUT.
+        """
+        check(kind, body, options)
+        now = self._clock.now()
+        is_online = await self._charge_points.edge_address(charge_point_id) is not None
+        command = Command(
+            id=new_id(),
+            charge_point_id=charge_point_id,
+            kind=kind,
+            body=body,
+            state=CommandState.SENT if is_online else CommandState.QUEUED,
+            requested_by=requested_by,
+            create_time=now,
+            update_time=now,
+            expire_time=now + options.life,
+            # It may have come online since it was asked after.
+            delivery_time=None if is_online else now,
+        )
+        async with self._works() as work:
+            if options.request_id:
+                made = await work.remember(f"commands/{requested_by}", options.request_id, command.id)
+                if made != command.id:
+                    return _found(await work.commands.find(made), made)
+            if not is_online and not options.queue_while_offline:
+                # Forgets the request id as well: the caller may try again.
+                raise offline(charge_point_id)
+            await work.commands.add(command)
+            await work.publish([changed_event(command)])
+        if not is_online:
+            return command
+        return await self._delivery.deliver(command, min(timeout, options.life), keep=options.queue_while_offline)
+
+
+def _found(command: Command | None, command_id: str) -> Command:
+    if command is None:
+        raise not_found("command", command_id)
+    return command

@@ -1,0 +1,183 @@
+"""Brings commands to their charge points, notes what they answer, and looks after those that wait."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from services.kernel.clock import Clock
+from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
+from services.transaction.domain.command import (
+    REMOTE_STOP,
+    Command,
+    Reply,
+    answered,
+    expired,
+    failed,
+    queued,
+    sent,
+)
+from services.transaction.domain.events import CommandChanged
+from services.transaction.ports import ChargePoints, Edge, Work, Works
+
+_PAUSE_SECONDS = 1.0
+_AT_ONCE = 50
+# How long a charge point may take to answer a command that nobody waits for.
+_PATIENCE = timedelta(seconds=30)
+# Usually its charge point tells that it is online again; a lost event must not keep a command waiting for ever.
+_RETRY = timedelta(minutes=1)
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Delivers commands. What was begun is brought to an end, also when the caller does not wait for it."""
+
+    def __init__(self, works: Works, charge_points: ChargePoints, edge: Edge, clock: Clock) -> None:
+        self._works = works
+        self._charge_points = charge_points
+        self._edge = edge
+        self._clock = clock
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def deliver(self, command: Command, timeout: timedelta, *, keep: bool) -> Command:
+        """Deliver a command that is SENT, and return it with the answer.
+
+        With `keep` it is queued again when the charge point turns out to be offline. Raises, after noting it, what
+        Edge.deliver raises, and CHARGE_POINT_OFFLINE.
+        """
+        return await asyncio.shield(self._begin(self._deliver(command, timeout, keep=keep)))
+
+    async def run(self) -> None:
+        """Deliver queued commands when they are due and let overdue ones expire, until cancelled."""
+        while True:
+            try:
+                await self.deliver_due()
+                await self.expire_overdue()
+            except DomainError as error:
+                _log.warning("queued commands are not looked after now: %s", error.message)
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def deliver_due(self) -> None:
+        """Begin to deliver the queued commands that are due: those of one charge point in order."""
+        if len(self._tasks) >= _AT_ONCE:
+            return
+        async with self._works() as work:
+            now = self._clock.now()
+            due = [sent(command, now) for command in await work.commands.due(now, _AT_ONCE)]
+            for command in due:
+                await work.commands.replace(command)
+            await work.publish([changed_event(command) for command in due])
+        by_charge_point: defaultdict[str, list[Command]] = defaultdict(list)
+        for command in due:
+            by_charge_point[command.charge_point_id].append(command)
+        for commands in by_charge_point.values():
+            self._begin(self._deliver_in_order(commands))
+
+    async def expire_overdue(self) -> None:
+        """Let go of commands whose time is over."""
+        async with self._works() as work:
+            now = self._clock.now()
+            overdue = [expired(command, now) for command in await work.commands.overdue(now, _AT_ONCE)]
+            for command in overdue:
+                await work.commands.replace(command)
+            await work.publish([changed_event(command) for command in overdue])
+
+    async def close(self) -> None:
+        """Return when every delivery that was begun has ended."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _begin(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+        return task
+
+    def _end(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        # The caller may have left before it failed.
+        if not task.cancelled() and (error := task.exception()) and not isinstance(error, DomainError):
+            _log.error("a command could not be delivered", exc_info=error)
+
+    async def _deliver_in_order(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            try:
+                await self._deliver(command, _PATIENCE, keep=True)
+            except DomainError as error:
+                _log.info("queued command %s failed: %s", command.id, error.message)
+
+    async def _deliver(self, command: Command, timeout: timedelta, *, keep: bool) -> Command:
+        try:
+            reply = await self._reach(command, timeout)
+        except DomainError as error:
+            if keep and (error.kind is ErrorKind.UNAVAILABLE or error.reason == "CHARGE_POINT_OFFLINE"):
+                return await self._change(command, lambda current: self._queued_again(current))
+            note = f"{error.reason}: {error.message}"
+            await self._change(command, lambda current: failed(current, note, self._clock.now()))
+            raise
+        return await self._change(command, lambda current: answered(current, reply, self._clock.now()))
+
+    async def _reach(self, command: Command, timeout: timedelta) -> Reply:
+        """Ask the edge node that holds the socket; once more when it has moved meanwhile."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout.total_seconds()
+        body = await self._body_for_charge_point(command)
+        asked: set[str] = set()
+        while True:
+            address = await self._charge_points.edge_address(command.charge_point_id)
+            if address is None or len(asked) == 2:
+                raise offline(command.charge_point_id)
+            asked.add(address)
+            try:
+                left = timedelta(seconds=max(deadline - loop.time(), 0.1))
+                return await self._edge.deliver(address, command, body, left)
+            except DomainError as error:
+                # Anything but these may have reached the charge point.
+                if error.reason != "CONNECTION_NOT_FOUND":
+                    raise
+                if len(asked) < 2 and await self._charge_points.edge_address(command.charge_point_id) != address:
+                    continue
+                raise offline(command.charge_point_id) from error
+
+    async def _body_for_charge_point(self, command: Command) -> Mapping[str, Any]:
+        """The body in the words of the charge point, which does not know our ids."""
+        if command.kind != REMOTE_STOP:
+            return command.body
+        async with self._works() as work:
+            session = await work.transactions.find(command.body["transaction_id"])
+        if session is None or session.charge_point_id != command.charge_point_id:
+            return command.body
+        return {**command.body, "transaction_id": session.transaction_id}
+
+    def _queued_again(self, command: Command) -> Command:
+        now = self._clock.now()
+        return queued(command, now + _RETRY, now)
+
+    async def _change(self, command: Command, change: Callable[[Command], Command]) -> Command:
+        """Apply `change` to the command as it stands by now."""
+        async with self._works() as work:
+            current = await work.commands.find(command.id, for_update=True)
+            if current is None:
+                raise not_found("command", command.id)
+            return await store_change(work, current, change(current))
+
+
+async def store_change(work: Work, before: Command, command: Command) -> Command:
+    """Store `command`, which was `before`, and tell of it when its state is another one."""
+    await work.commands.replace(command)
+    if command.state is not before.state:
+        await work.publish([changed_event(command)])
+    return command
+
+
+def changed_event(command: Command) -> CommandChanged:
+    """What is told of a command that reached another state."""
+    return CommandChanged(command.id, command.charge_point_id, command.kind, command.state)
+
+
+def offline(charge_point_id: str) -> DomainError:
+    """The failure of a command to a charge point that is not connected."""
+    return failed_precondition("CHARGE_POINT_OFFLINE", f"charge point {charge_point_id} is not connected")

@@ -1,0 +1,88 @@
+"""The ports of the transaction service that other processes answer, over gRPC."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import grpc.aio
+
+from csms.edge.v1 import edge_service_pb2 as edge_pb
+from csms.edge.v1 import edge_service_pb2_grpc as edge_grpc
+from csms.station.v1 import charge_point_service_pb2 as charge_point_pb
+from csms.station.v1 import charge_point_service_pb2_grpc as charge_point_grpc
+from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
+from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from services.chassis.channels import channel
+from services.chassis.protobuf import duration
+from services.chassis.status import from_rpc_error
+from services.transaction.domain.command import Command, Reply
+from services.transaction.mapping.commands import body_to_proto, reply_of
+
+_MOST_CHANNELS = 64
+# What the edge needs beyond the time the charge point gets.
+_HOP_SECONDS = 0.5
+
+
+class GrpcChargePoints:
+    """Satisfies ports.ChargePoints."""
+
+    def __init__(self, station_channel: grpc.aio.Channel) -> None:
+        self._connectivity = connectivity_grpc.ConnectivityServiceStub(station_channel)
+        self._charge_points = charge_point_grpc.ChargePointServiceStub(station_channel)
+
+    async def edge_address(self, charge_point_id: str) -> str | None:
+        request = connectivity_pb.FindConnectionRequest(charge_point_id=charge_point_id)
+        try:
+            found = await self._connectivity.FindConnection(request)
+        except grpc.aio.AioRpcError as error:
+            failure = from_rpc_error(error)
+            if failure.reason != "CONNECTION_NOT_FOUND":
+                raise failure from error
+        else:
+            return found.connection.node_address
+        await self._check_exists(charge_point_id)
+        return None
+
+    async def _check_exists(self, charge_point_id: str) -> None:
+        request = charge_point_pb.GetChargePointRequest(charge_point_id=charge_point_id)
+        try:
+            await self._charge_points.GetChargePoint(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+
+
+class GrpcEdge:
+    """Satisfies ports.Edge, with one channel for each edge node spoken to of late."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+        self._channels: OrderedDict[str, grpc.aio.Channel] = OrderedDict()
+
+    async def deliver(self, address: str, command: Command, body: Mapping[str, Any], timeout: timedelta) -> Reply:
+        request = edge_pb.DeliverCommandRequest(
+            command_id=command.id,
+            charge_point_id=command.charge_point_id,
+            body=body_to_proto(command.kind, body),
+            timeout=duration(timeout),
+        )
+        stub = edge_grpc.EdgeServiceStub(await self._channel(address))
+        try:
+            response = await stub.DeliverCommand(request, timeout=timeout.total_seconds() + _HOP_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        return reply_of(response)
+
+    async def close(self) -> None:
+        """Close every channel."""
+        while self._channels:
+            await self._channels.popitem()[1].close()
+
+    async def _channel(self, address: str) -> grpc.aio.Channel:
+        if address not in self._channels:
+            self._channels[address] = channel(address, "transaction", self._secret)
+        self._channels.move_to_end(address)
+        if len(self._channels) > _MOST_CHANNELS:
+            _, oldest = self._channels.popitem(last=False)
+            await oldest.close(grace=_HOP_SECONDS)
+        return self._channels[address]

@@ -1,0 +1,68 @@
+"""Commands: what callers ask for, how it goes to the edge, and the records of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from csms.edge.v1 import edge_service_pb2 as edge_pb
+from csms.transaction.v1 import command_pb2 as command_pb
+from csms.transaction.v1 import command_service_pb2 as service_pb
+from services.chassis.protobuf import duration_of, enum_of, timestamp
+from services.transaction.domain.command import Command, CommandFilter, CommandOptions, CommandState, Reply
+
+
+def command_filter(request: service_pb.ListCommandsRequest) -> CommandFilter:
+    """What a list request asks for."""
+    return CommandFilter(
+        charge_point_id=request.charge_point_id,
+        state=enum_of(CommandState, command_pb.Command.State, request.state),
+    )
+
+
+def options_of(options: service_pb.CommandOptions) -> CommandOptions:
+    """How a command shall be carried out. Raises: INVALID_FIELD."""
+    return CommandOptions(
+        request_id=options.request_id,
+        queue_while_offline=options.queue_while_offline,
+        expire_after=duration_of(options, "expire_after"),
+    )
+
+
+def body_of(kind: str, request: Message) -> dict[str, Any]:
+    """What a request asks for: its fields that the field `kind` of CommandBody has as well, by name."""
+    names = getattr(command_pb.CommandBody(), kind).DESCRIPTOR.fields_by_name
+    asked = json_format.MessageToDict(request, preserving_proto_field_name=True)
+    return {name: value for name, value in asked.items() if name in names}
+
+
+def body_to_proto(kind: str, body: Mapping[str, Any]) -> command_pb.CommandBody:
+    """What a command asks for, as a message."""
+    return json_format.ParseDict({kind: dict(body)}, command_pb.CommandBody())
+
+
+def command_to_proto(command: Command) -> command_pb.Command:
+    """The record as callers see it."""
+    message = command_pb.Command(
+        id=command.id,
+        charge_point_id=command.charge_point_id,
+        kind=command.kind,
+        body=body_to_proto(command.kind, command.body),
+        state=command_pb.Command.State.Value(command.state),
+        status=command.status,
+        error=command.error,
+        transaction_id=command.transaction_id,
+        requested_by=command.requested_by,
+        create_time=timestamp(command.create_time),
+        update_time=timestamp(command.update_time),
+        expire_time=timestamp(command.expire_time),
+    )
+    if command.answer is not None:
+        message.answer.update(dict(command.answer))
+    return message
+
+
+def reply_of(response: edge_pb.DeliverCommandResponse) -> Reply:
+    """What a charge point answered."""
+    return Reply(response.accepted, response.status, json_format.MessageToDict(response.answer))

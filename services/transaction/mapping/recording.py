@@ -1,0 +1,165 @@
+"""Events of charging sessions as the edge sends them, and the answers it gets.
+
+On the path of every meter value: no reflection, and nothing is built that is not needed.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from csms.error.v1 import error_reason_pb2 as error_pb
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.kernel.errors import DomainError, invalid
+from services.transaction.application.recording import Recorded
+from services.transaction.domain.fact import NO_NUMBER, OCPP_16, EventKind, TransactionEvent, register_told
+from services.transaction.domain.reading import MeterReport, Reading
+from services.transaction.mapping.transactions import AUTHORIZATIONS, authorization_to_proto
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS = {number: EventKind(name) for name, number in recording_pb.TransactionEvent.Kind.items() if number}
+_UPDATED = recording_pb.TransactionEvent.UPDATED
+# What makes a charge point tell its meter values and nothing else (OCPP 2.0.1, TriggerReasonEnumType).
+_METER_TRIGGERS = frozenset({"", "MeterValuePeriodic", "MeterValueClock", "Trigger"})
+_INT32 = 2**31
+
+
+class EventMessage:
+    """Satisfies ports.Report for a message of csms.transaction.v1.TransactionEvent."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: recording_pb.TransactionEvent) -> None:
+        self._message = message
+
+    def meter_report(self) -> MeterReport | None:
+        message = self._message
+        if message.kind != _UPDATED or not message.charge_point_id:
+            return None
+        transaction_id = message.transaction_id
+        if message.protocol == OCPP_16 and transaction_id in NO_NUMBER:
+            transaction_id = ""
+        if transaction_id and not _is_mere_meter_values(message):
+            return None
+        return MeterReport(
+            message.charge_point_id,
+            transaction_id,
+            message.evse_id,
+            message.connector_id,
+            _time(message.received_time, "receivedTime"),
+            message.seq_no if message.HasField("seq_no") else None,
+            _readings(message),
+        )
+
+    def event(self) -> TransactionEvent:
+        message = self._message
+        kind = _KINDS.get(message.kind)
+        if kind is None:
+            raise invalid("kind", "is not one that is known")
+        if not message.charge_point_id:
+            raise invalid("chargePointId", "is required")
+        if not message.HasField("device_time"):
+            raise invalid("deviceTime", "is required")
+        device_time = _time(message.device_time, "deviceTime")
+        corrected_time = device_time
+        if message.HasField("corrected_time"):
+            corrected_time = _time(message.corrected_time, "correctedTime")
+        received_time = corrected_time
+        if message.HasField("received_time"):
+            received_time = _time(message.received_time, "receivedTime")
+        readings = _readings(message)
+        return TransactionEvent(
+            charge_point_id=message.charge_point_id,
+            epoch=message.epoch,
+            kind=kind,
+            protocol=message.protocol,
+            transaction_id=message.transaction_id,
+            evse_id=message.evse_id,
+            connector_id=message.connector_id,
+            id_tag=message.id_tag.upper(),
+            authorization=AUTHORIZATIONS.get(message.authorization),
+            driver_id=message.driver_id,
+            station_id=message.station_id,
+            device_time=device_time,
+            received_time=received_time,
+            corrected_time=corrected_time,
+            seq_no=message.seq_no if message.HasField("seq_no") else None,
+            offline=message.offline,
+            trigger_reason=message.trigger_reason,
+            charging_state=message.charging_state,
+            stop_reason=message.stop_reason,
+            meter_wh=message.meter_wh if message.HasField("meter_wh") else register_told(kind, readings),
+            remote_start_id=message.remote_start_id if message.HasField("remote_start_id") else None,
+            reservation_id=message.reservation_id if message.HasField("reservation_id") else None,
+            readings=readings,
+            flags=tuple(message.flags),
+        )
+
+
+def answer_to_proto(answer: Recorded | DomainError) -> recording_pb.TransactionEventAnswer:
+    """The answer to one event."""
+    if isinstance(answer, DomainError):
+        return recording_pb.TransactionEventAnswer(error=item_error(answer))
+    return recording_pb.TransactionEventAnswer(
+        id=answer.session_id,
+        transaction_id=answer.transaction_id,
+        authorization=authorization_to_proto(answer.authorization),
+        duplicate=answer.duplicate,
+    )
+
+
+def item_error(error: DomainError) -> error_pb.ItemError:
+    """The failure of one item of a batch."""
+    return error_pb.ItemError(reason=error_pb.ErrorReason.Value(f"ERROR_REASON_{error.reason}"), message=error.message)
+
+
+def _is_mere_meter_values(message: recording_pb.TransactionEvent) -> bool:
+    """Whether the message changes nothing about its session. With a corrected clock it is not taken for that: only the
+    key of an event recognises a repetition whose correction is another one."""
+    return not (
+        message.id_tag
+        or message.charging_state
+        or message.flags
+        or not message.meter_values
+        or message.trigger_reason not in _METER_TRIGGERS
+        or message.HasField("meter_wh")
+        or message.HasField("remote_start_id")
+        or message.HasField("reservation_id")
+        or message.device_time != message.corrected_time
+    )
+
+
+def _readings(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
+    return tuple([_reading(value) for value in message.meter_values])
+
+
+def _reading(value: transaction_pb.MeterValue) -> Reading:
+    has = value.HasField
+    return Reading(
+        _time(value.sampled_time, "meterValues.sampledTime"),
+        crc32(value.SerializeToString()) - _INT32,
+        value.context,
+        value.energy_wh if has("energy_wh") else None,
+        value.power_w if has("power_w") else None,
+        value.current_ma if has("current_ma") else None,
+        value.voltage_mv if has("voltage_mv") else None,
+        value.soc_percent if has("soc_percent") else None,
+        value.power_offered_w if has("power_offered_w") else None,
+        value.other_json,
+    )
+
+
+def _time(message: Timestamp, field: str) -> datetime:
+    try:
+        return _EPOCH + timedelta(0, message.seconds, message.nanos // 1000)
+    except OverflowError:
+        raise invalid(field, "is not a time between the years 1 and 9999") from None
+
+
+def reading_to_proto(reading: Reading) -> transaction_pb.MeterValue:
+    """A meter value as callers see it."""
+    known: dict[str, Any] = {name: value for name, value in reading._asdict().items() if value is not None}
+    del known["digest"]
+    return transaction_pb.MeterValue(**known)

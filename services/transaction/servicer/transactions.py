@@ -1,0 +1,49 @@
+"""csms.transaction.v1.TransactionService."""
+
+from typing import Any
+
+import grpc.aio
+
+from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
+from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from services.chassis.pagination import page_request
+from services.transaction.application.transactions import Transactions
+from services.transaction.mapping.recording import reading_to_proto
+from services.transaction.mapping.transactions import transaction_filter, view_to_proto
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class TransactionServicer(transaction_grpc.TransactionServiceServicer):
+    """Reads transactions."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    async def ListTransactions(
+        self, request: transaction_pb.ListTransactionsRequest, context: Context
+    ) -> transaction_pb.ListTransactionsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._transactions.page(transaction_filter(request), wanted)
+        return transaction_pb.ListTransactionsResponse(
+            transactions=map(view_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetTransaction(
+        self, request: transaction_pb.GetTransactionRequest, context: Context
+    ) -> transaction_pb.GetTransactionResponse:
+        view = await self._transactions.get(request.id)
+        return transaction_pb.GetTransactionResponse(transaction=view_to_proto(view))
+
+    async def ListMeterValues(
+        self, request: transaction_pb.ListMeterValuesRequest, context: Context
+    ) -> transaction_pb.ListMeterValuesResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._transactions.readings(request.id, wanted)
+        return transaction_pb.ListMeterValuesResponse(
+            meter_values=map(reading_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )

@@ -1,0 +1,92 @@
+"""Commands in PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.keyset import fetch_page
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.ids import is_id
+from services.transaction.domain.command import (
+    KINDS_WITH_EFFECT,
+    STATES_BEFORE_EFFECT,
+    Command,
+    CommandFilter,
+    CommandState,
+)
+from services.transaction.tables import COMMANDS
+
+# More than anybody waits for at one charge point.
+_MOST_OPEN = 200
+
+
+class SqlCommandRepository:
+    """Satisfies ports.CommandRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def page(self, narrowing: CommandFilter, page: PageRequest) -> Page[Command]:
+        columns = COMMANDS.c
+        query = select(COMMANDS).where(columns.charge_point_id == narrowing.charge_point_id)
+        if narrowing.state:
+            query = query.where(columns.state == narrowing.state)
+        rows = await fetch_page(self._connection, query, (columns.id,), page=page, descending=True)
+        return rows.map(_command)
+
+    async def find(self, command_id: str, *, for_update: bool = False) -> Command | None:
+        if not is_id(command_id):
+            return None
+        query = select(COMMANDS).where(COMMANDS.c.id == command_id)
+        row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
+        return None if row is None else _command(row)
+
+    async def working_at(self, charge_point_id: str, now: datetime) -> Sequence[Command]:
+        columns = COMMANDS.c
+        may_work = and_(columns.state.in_(STATES_BEFORE_EFFECT), columns.kind.in_(KINDS_WITH_EFFECT))
+        return await self._locked(_of(charge_point_id).where(may_work, columns.expire_time > now))
+
+    async def queued_for(self, charge_point_id: str) -> Sequence[Command]:
+        return await self._locked(_of(charge_point_id).where(COMMANDS.c.state == CommandState.QUEUED))
+
+    async def due(self, now: datetime, limit: int) -> Sequence[Command]:
+        columns = COMMANDS.c
+        is_due = and_(columns.state == CommandState.QUEUED, columns.delivery_time <= now, columns.expire_time > now)
+        query = select(COMMANDS).where(is_due).order_by(columns.delivery_time, columns.id).limit(limit)
+        return await self._unlocked(query)
+
+    async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:
+        columns = COMMANDS.c
+        waits = or_(
+            columns.state.in_((CommandState.QUEUED, CommandState.SENT)),
+            and_(columns.state == CommandState.ACCEPTED, columns.kind.in_(KINDS_WITH_EFFECT)),
+        )
+        query = select(COMMANDS).where(columns.expire_time <= now, waits).order_by(columns.expire_time).limit(limit)
+        return await self._unlocked(query)
+
+    async def add(self, command: Command) -> None:
+        await self._connection.execute(insert(COMMANDS).values(asdict(command)))
+
+    async def replace(self, command: Command) -> None:
+        await self._connection.execute(update(COMMANDS).where(COMMANDS.c.id == command.id).values(asdict(command)))
+
+    async def _locked(self, query: Select[Any]) -> Sequence[Command]:
+        rows = await self._connection.execute(query.with_for_update().limit(_MOST_OPEN))
+        return [_command(row) for row in rows]
+
+    async def _unlocked(self, query: Select[Any]) -> Sequence[Command]:
+        rows = await self._connection.execute(query.with_for_update(skip_locked=True))
+        return [_command(row) for row in rows]
+
+
+def _of(charge_point_id: str) -> Select[Any]:
+    return select(COMMANDS).where(COMMANDS.c.charge_point_id == charge_point_id).order_by(COMMANDS.c.id)
+
+
+def _command(row: Row[Any]) -> Command:
+    fields = row._mapping
+    return Command(**{**{name: fields[name] for name in COMMANDS.c.keys()}, "state": CommandState(fields["state"])})

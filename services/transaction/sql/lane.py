@@ -1,0 +1,72 @@
+"""A connection for one writer: in autocommit mode, kept as long as it works, made anew after it broke."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from services.chassis.database import Database, RawConnection
+from services.kernel.errors import invalid
+
+
+class Lane:
+    """Lends its connection to one user after the other.
+
+    A pool would look at the connection and wrap a transaction round every statement: two round trips that a statement
+    which is a transaction by itself does not need.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turn = asyncio.Lock()
+        self._stack: AsyncExitStack | None = None
+        self._connection: RawConnection | None = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[RawConnection]:
+        """The connection, outside of any transaction; one that the block leaves open is rolled back.
+
+        Raises: DatabaseUnavailable, and INVALID_FIELD for a value that PostgreSQL cannot store.
+        """
+        async with self._turn:
+            connection = await self._open()
+            try:
+                yield connection
+                await _end_transaction(connection)
+            except psycopg.DataError as error:
+                await _end_transaction(connection)
+                raise invalid("events", "holds a value that cannot be stored") from error
+            except BaseException as error:
+                if isinstance(error, psycopg.OperationalError | asyncio.CancelledError) or connection.closed:
+                    await self._drop(error)
+                else:
+                    await _end_transaction(connection)
+                raise
+
+    async def close(self) -> None:
+        """Close the connection; the next user gets a new one."""
+        async with self._turn:
+            if self._stack is not None:
+                stack, self._stack = self._stack, None
+                await stack.aclose()
+
+    async def _open(self) -> RawConnection:
+        if self._stack is not None and self._connection is not None and not self._connection.closed:
+            return self._connection
+        stack = AsyncExitStack()
+        self._connection = await stack.enter_async_context(self._database.raw())
+        self._stack = stack
+        return self._connection
+
+    async def _drop(self, error: BaseException) -> None:
+        """Leave the connection by way of the database, which translates the errors of a broken one."""
+        stack, self._stack = self._stack, None
+        if stack is not None:
+            await stack.__aexit__(type(error), error, error.__traceback__)
+
+
+async def _end_transaction(connection: RawConnection) -> None:
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        await connection.rollback()

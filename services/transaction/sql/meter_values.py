@@ -1,0 +1,134 @@
+"""Readings in PostgreSQL: many of them in one statement, each stored once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from services.chassis.database import Database
+from services.kernel.ids import derived_id
+from services.transaction.domain.fact import Fact, TransactionEvent, session_id_of
+from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
+from services.transaction.sql.lane import Lane
+from services.transaction.sql.recordset import Recordset
+from services.transaction.tables import METER_VALUES
+
+_READINGS = Recordset(METER_VALUES)
+_LETTER = _READINGS.letter_of
+# Readings of the sessions that run; tells the sessions that do not.
+_STORE = f"""
+WITH told AS (
+    SELECT *, (SELECT state FROM transactions WHERE id = r.{_LETTER["transaction_id"]}) AS state
+    FROM {_READINGS.relation}
+), stored AS (
+    INSERT INTO meter_values ({_READINGS.columns})
+    SELECT {_READINGS.values} FROM told AS r WHERE state = 'ACTIVE' ON CONFLICT DO NOTHING
+)
+SELECT DISTINCT {_LETTER["transaction_id"]}::text FROM told WHERE state IS DISTINCT FROM 'ACTIVE'
+""".encode()
+_PLACED = Recordset(METER_VALUES, report="integer", report_time="timestamptz")
+# Readings without a session: placed, each report as a whole, by connector and time.
+_PLACE = f"""
+WITH told AS (
+    SELECT r.*, session.*
+    FROM {_PLACED.relation}
+    LEFT JOIN LATERAL (
+        SELECT t.id AS session_id, t.transaction_id AS called, t.state, t.stop_time
+        FROM transactions AS t
+        WHERE t.charge_point_id = r.{_LETTER["charge_point_id"]}
+        AND t.start_time IS NOT NULL AND t.begin_time <= r.report_time
+        AND CASE WHEN r.{_LETTER["evse_id"]} > 0 AND t.evse_id > 0 THEN t.evse_id = r.{_LETTER["evse_id"]}
+            ELSE r.{_LETTER["connector_id"]} > 0 AND t.connector_id = r.{_LETTER["connector_id"]} END
+        ORDER BY t.begin_time DESC LIMIT 1
+    ) AS session ON session.state = 'ACTIVE' OR session.stop_time >= r.report_time
+), stored AS (
+    INSERT INTO meter_values ({_READINGS.columns})
+    SELECT coalesce(r.session_id, r.{_LETTER["transaction_id"]}), {_READINGS.values.split(", ", 1)[1]} FROM told AS r
+    WHERE state IS NULL OR state = 'ACTIVE' ON CONFLICT DO NOTHING
+)
+SELECT DISTINCT report, session_id::text, called, state = 'ACTIVE' FROM told WHERE session_id IS NOT NULL
+""".encode()
+INSERT_READINGS = f"""
+INSERT INTO meter_values ({_READINGS.columns}) SELECT {_READINGS.values} FROM {_READINGS.relation}
+ON CONFLICT DO NOTHING
+""".encode()
+_CONTEXT_NUMBERS = {context: number for number, context in enumerate(CONTEXTS)} | {"": CONTEXTS.index(USUAL_CONTEXT)}
+_Row = tuple[Any, ...]
+
+
+class SqlMeterStore:
+    """Satisfies ports.MeterStore. A session that another replica ends meanwhile is not missed: a charge point tells
+    the end only after its readings were answered, and tells them again when they were not."""
+
+    def __init__(self, database: Database) -> None:
+        self._lane = Lane(database)
+
+    async def store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
+        async with self._lane.connection() as connection:
+            not_running: set[str] = set()
+            if named := [row for report in reports if report.transaction_id for row in _named_rows(report)]:
+                cursor = await connection.execute(_STORE, (_READINGS.dump(named),))
+                not_running = {session_id for (session_id,) in await cursor.fetchall()}
+            placed: dict[int, Placed] = {}
+            if unnamed := [
+                row for n, report in enumerate(reports) if not report.transaction_id for row in _unnamed_rows(n, report)
+            ]:
+                cursor = await connection.execute(_PLACE, (_PLACED.dump(unnamed),))
+                placed = {n: Placed(*place) for n, *place in await cursor.fetchall()}
+        outside = Placed("", "", True)
+        return [
+            _placed(report, not_running) if report.transaction_id else placed.get(n, outside)
+            for n, report in enumerate(reports)
+        ]
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._lane.close()
+
+
+def dump_readings(facts: Iterable[Fact]) -> str:
+    """The parameter of INSERT_READINGS: the readings that came with facts. Empty when there are none."""
+    rows = [_row(fact.session_id, fact.event, reading) for fact in facts for reading in fact.event.readings]
+    return _READINGS.dump(rows) if rows else ""
+
+
+def _placed(report: MeterReport, not_running: set[str]) -> Placed:
+    session_id = session_id_of(report.charge_point_id, report.transaction_id)
+    return Placed(session_id, report.transaction_id, session_id not in not_running)
+
+
+def _named_rows(report: MeterReport) -> Iterator[_Row]:
+    session_id = session_id_of(report.charge_point_id, report.transaction_id)
+    return (_row(session_id, report, reading) for reading in report.readings)
+
+
+def _unnamed_rows(position: int, report: MeterReport) -> Iterator[_Row]:
+    stand_in = _connector_id(report.charge_point_id, report.evse_id, report.connector_id)
+    for reading in report.readings:
+        yield *_row(stand_in, report, reading), position, report.readings[0].sampled_time
+
+
+def _row(session_id: str, source: MeterReport | TransactionEvent, reading: Reading) -> _Row:
+    return (
+        session_id,
+        reading.sampled_time,
+        reading.digest,
+        source.charge_point_id,
+        source.evse_id,
+        source.connector_id,
+        source.received_time,
+        source.seq_no,
+        _CONTEXT_NUMBERS.get(reading.context, 0),
+        reading.energy_wh,
+        reading.power_w,
+        reading.current_ma,
+        reading.voltage_mv,
+        reading.soc_percent,
+        reading.power_offered_w,
+        reading.other_json or None,
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _connector_id(charge_point_id: str, evse_id: int, connector_id: int) -> str:
+    """What stands for the session in readings outside of any."""
+    return derived_id("readings of", charge_point_id, evse_id, connector_id)

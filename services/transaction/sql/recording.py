@@ -1,0 +1,198 @@
+"""Recordings in PostgreSQL: what changes sessions, in few round trips per batch."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
+
+from services.chassis import outbox
+from services.chassis.database import Database, RawConnection
+from services.transaction.domain.fact import Fact
+from services.transaction.domain.reading import Registers
+from services.transaction.domain.recording import Outcome, Wanted
+from services.transaction.domain.session import Session
+from services.transaction.mapping.events import event_to_proto
+from services.transaction.sql.lane import Lane
+from services.transaction.sql.meter_values import INSERT_READINGS, dump_readings
+from services.transaction.sql.recordset import Recordset
+from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
+from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
+
+# Locks on charge points and tokens, not on rows: they also cover the sessions that do not exist yet, and cost no write.
+# In the order of their keys, so that two replicas never wait for each other.
+_LOCK = b"SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
+_LOAD = f"""
+SELECT {SESSION_COLUMNS} FROM transactions AS t
+WHERE t.id = ANY (%s::uuid[]) OR t.start_key = ANY (%s::uuid[])
+OR (t.state = 'ACTIVE' AND t.charge_point_id = ANY (%s))
+OR (t.id_tag <> '' AND t.id_tag = ANY (%s) AND t.begin_time > now() - interval '2 days' AND t.state = 'ACTIVE')
+""".encode()
+_BEGUN_AFTER = f"""
+SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS wanted (charge_point_id, begin_time)
+CROSS JOIN LATERAL (
+    SELECT * FROM transactions AS one
+    WHERE one.charge_point_id = wanted.charge_point_id AND one.begin_time >= wanted.begin_time
+    ORDER BY one.begin_time LIMIT 20
+) AS t
+""".encode()
+_ENDED_BY = f"""
+SELECT {SESSION_COLUMNS} FROM transactions AS t WHERE t.charge_point_id = ANY (%s) AND t.stop_rank = ANY (%s)
+""".encode()
+_NUMBERS = b"SELECT nextval('transaction_numbers') FROM generate_series(1, %s)"
+_FACTS = Recordset(TRANSACTION_EVENTS)
+_INSERT_FACTS = f"""
+INSERT INTO transaction_events ({_FACTS.columns}) SELECT {_FACTS.values} FROM {_FACTS.relation}
+ON CONFLICT DO NOTHING RETURNING key::text
+""".encode()
+_REGISTERS = b"""
+SELECT session.id::text, first.energy_wh, last.energy_wh
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) AS session (id, begin_time, end_time)
+LEFT JOIN LATERAL (
+    SELECT energy_wh FROM meter_values
+    WHERE transaction_id = session.id AND sampled_time BETWEEN session.begin_time AND session.end_time
+    AND sampled_time BETWEEN %s AND %s AND energy_wh IS NOT NULL
+    ORDER BY sampled_time LIMIT 1
+) AS first ON true
+LEFT JOIN LATERAL (
+    SELECT energy_wh FROM meter_values
+    WHERE transaction_id = session.id AND sampled_time BETWEEN session.begin_time AND session.end_time
+    AND sampled_time BETWEEN %s AND %s AND energy_wh IS NOT NULL
+    ORDER BY sampled_time DESC LIMIT 1
+) AS last ON true
+"""
+# Readings are looked for this far around a session; one without a start may have begun long before its end.
+_AROUND, _LONG_BEFORE = timedelta(days=1), timedelta(days=7)
+
+
+class SqlRecordings:
+    """Satisfies ports.RecordingWorks, one recording at a time."""
+
+    def __init__(self, database: Database, relay: outbox.OutboxRelay) -> None:
+        self._lane = Lane(database)
+        self._relay = relay
+        self._numbers: deque[int] = deque()
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator["SqlRecording"]:
+        async with self._lane.connection() as connection:
+            yield SqlRecording(connection, self._numbers)
+        self._relay.wake()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._lane.close()
+
+
+class SqlRecording:
+    """Satisfies ports.RecordingWork."""
+
+    def __init__(self, connection: RawConnection, numbers: deque[int]) -> None:
+        self._connection = connection
+        self._numbers = numbers
+
+    async def load(self, wants: Wanted) -> tuple[Sequence[Session], Iterator[int]]:
+        connection, numbers = self._connection, None
+        missing = wants.new_numbers - len(self._numbers)
+        async with connection.pipeline():
+            await connection.execute(b"BEGIN")
+            await connection.execute(_LOCK, (_array(_lock_keys(wants)),))
+            found = [
+                await connection.execute(
+                    _LOAD,
+                    (_array(wants.session_ids), _array(wants.start_keys), list(wants.running_at), list(wants.tokens)),
+                )
+            ]
+            if wants.begun_after:
+                charge_point_ids, times = zip(*wants.begun_after, strict=True)
+                found.append(await connection.execute(_BEGUN_AFTER, (list(charge_point_ids), list(times))))
+            if missing > 0:
+                numbers = await connection.execute(_NUMBERS, (-(-missing // NUMBERS_AT_ONCE),))
+        rows = [row for cursor in found for row in await cursor.fetchall()]
+        if numbers is not None:
+            for (first,) in await numbers.fetchall():
+                self._numbers.extend(range(first, first + NUMBERS_AT_ONCE))
+        return [session_of(row) for row in rows], iter(self._numbers.popleft, None)
+
+    async def ended_by(self, ranks: Sequence[tuple[str, str]]) -> Sequence[Session]:
+        charge_point_ids, stop_ranks = zip(*ranks, strict=True)
+        cursor = await self._connection.execute(_ENDED_BY, (list(charge_point_ids), list(stop_ranks)))
+        return [session_of(row) for row in await cursor.fetchall()]
+
+    async def store_readings(self, facts: Sequence[Fact]) -> None:
+        if readings := dump_readings(facts):
+            await self._connection.execute(INSERT_READINGS, (readings,))
+
+    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
+        windows = [_window(session) for session in sessions]
+        bounds = (min(start for start, _ in windows), max(end for _, end in windows))
+        cursor = await self._connection.execute(
+            _REGISTERS,
+            (_array(session.id for session in sessions), *map(list, zip(*windows, strict=True)), *bounds, *bounds),
+            # Planned anew each time: only with the bounds at hand are the other days' partitions left alone.
+            prepare=False,
+        )
+        return {session_id: Registers(first, last) for session_id, first, last in await cursor.fetchall()}
+
+    async def commit(self, outcome: Outcome) -> set[str]:
+        connection = self._connection
+        readings = dump_readings(outcome.facts)
+        async with connection.pipeline():
+            inserted = await connection.execute(_INSERT_FACTS, (_FACTS.dump(map(_fact_row, outcome.facts)),))
+            if readings:
+                await connection.execute(INSERT_READINGS, (readings,))
+            if outcome.sessions:
+                await connection.execute(UPSERT_SESSIONS, (dump_sessions(outcome.sessions),))
+            if outcome.events:
+                told = [event_to_proto(event, event.session.update_time) for event in outcome.events]
+                await outbox.append_raw(connection, told)
+            await connection.execute(b"COMMIT")
+        return {key for (key,) in await inserted.fetchall()}
+
+
+def _lock_keys(wants: Wanted) -> list[int]:
+    names = [f"charge point {name}" for name in wants.charge_point_ids] + [f"token {name}" for name in wants.tokens]
+    return sorted(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names)
+
+
+def _array(values: Iterable[str | int]) -> str:
+    """An array as PostgreSQL writes it, for values that need no quotes: a fraction of what adapting a list costs."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def _window(session: Session) -> tuple[Any, Any]:
+    end = max(session.begin_time, session.stop_time or session.begin_time)
+    return session.begin_time - (_AROUND if session.start_time else _LONG_BEFORE), end + _AROUND
+
+
+def _fact_row(fact: Fact) -> tuple[Any, ...]:
+    event = fact.event
+    return (
+        fact.session_id,
+        event.device_time,
+        fact.key,
+        event.transaction_id,
+        event.charge_point_id,
+        event.epoch,
+        event.kind,
+        event.protocol,
+        event.evse_id,
+        event.connector_id,
+        event.id_tag,
+        fact.authorization,
+        event.driver_id,
+        event.station_id,
+        event.received_time,
+        event.corrected_time,
+        event.seq_no,
+        event.offline,
+        event.trigger_reason,
+        event.charging_state,
+        event.stop_reason,
+        event.meter_wh,
+        event.remote_start_id,
+        event.reservation_id,
+        event.flags,
+        fact.estimated,
+    )

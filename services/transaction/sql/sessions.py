@@ -1,0 +1,45 @@
+"""Sessions as rows of `transactions`, for all who read or write them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.transaction.domain.fact import Authorization
+from services.transaction.domain.session import Session, SessionState
+from services.transaction.sql.recordset import Recordset, quoted
+from services.transaction.tables import TRANSACTIONS
+
+_NAMES = [column.name for column in TRANSACTIONS.columns]
+_SESSIONS = Recordset(TRANSACTIONS)
+
+# What to select for `session_of`, from `transactions AS t`.
+SESSION_COLUMNS = ", ".join(
+    f"t.{quoted(name)}::text" if name in ("id", "start_key") else f"t.{quoted(name)}" for name in _NAMES
+)
+UPSERT_SESSIONS = f"""
+INSERT INTO transactions ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
+ON CONFLICT (id) DO UPDATE
+SET ({_SESSIONS.columns}) = ROW ({", ".join(f"excluded.{quoted(name)}" for name in _NAMES)})
+""".encode()
+
+
+def session_of(row: Sequence[Any]) -> Session:
+    """The session in a row of SESSION_COLUMNS."""
+    return session_of_fields(dict(zip(_NAMES, row, strict=True)))
+
+
+def session_of_fields(fields: Mapping[str, Any]) -> Session:
+    """The session with these values of its columns."""
+    authorization = fields["authorization"]
+    return Session(
+        **{
+            **fields,
+            "state": SessionState(fields["state"]),
+            "authorization": None if authorization is None else Authorization(authorization),
+            "flags": tuple(fields["flags"]),
+        }
+    )
+
+
+def dump_sessions(sessions: Sequence[Session]) -> str:
+    """The parameter of UPSERT_SESSIONS."""
+    return _SESSIONS.dump([[getattr(session, name) for name in _NAMES] for session in sessions])

@@ -1,0 +1,48 @@
+"""One unit of work on the database of the transaction service."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis import idempotency, outbox
+from services.chassis.database import Database
+from services.kernel.clock import Clock
+from services.transaction.domain.events import CommandChanged, SessionChanged
+from services.transaction.mapping.events import event_to_proto
+from services.transaction.sql.commands import SqlCommandRepository
+from services.transaction.sql.messages import SqlMessageRepository
+from services.transaction.sql.transactions import SqlTransactionRepository
+
+
+class SqlWork:
+    """Satisfies ports.Work on one transaction."""
+
+    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self.transactions = SqlTransactionRepository(connection)
+        self.messages = SqlMessageRepository(connection)
+        self.commands = SqlCommandRepository(connection)
+
+    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
+        return await idempotency.remember(self._connection, scope, request_id, resource_id)
+
+    async def publish(self, events: Sequence[SessionChanged | CommandChanged]) -> None:
+        now = self._clock.now()
+        await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
+
+
+class SqlWorks:
+    """Satisfies ports.Works. The relay is woken after each commit."""
+
+    def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
+        self._database = database
+        self._relay = relay
+        self._clock = clock
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[SqlWork]:
+        async with self._database.transaction() as connection:
+            yield SqlWork(connection, self._clock)
+        self._relay.wake()

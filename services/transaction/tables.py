@@ -1,0 +1,179 @@
+"""The tables of the database `csms_charge_points`, as the queries see them. Their history is in migrations/."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+METADATA = MetaData()
+
+# What charge points by OCPP 1.6 call their transactions. Processes take as many at a time as the increment says.
+NUMBERS_AT_ONCE = 100
+TRANSACTION_NUMBERS = Sequence(
+    "transaction_numbers", metadata=METADATA, data_type=Integer, start=1, increment=NUMBERS_AT_ONCE
+)
+
+_Time = DateTime(timezone=True)
+
+# Ids of stations and drivers are text: they belong to other services, and a start must not fail for the look of one.
+TRANSACTIONS = Table(
+    "transactions",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("id_tag", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("begin_time", _Time, nullable=False),
+    Column("start_time", _Time),
+    Column("stop_time", _Time),
+    Column("meter_start_wh", BigInteger),
+    Column("meter_stop_wh", BigInteger),
+    Column("meter_last_wh", BigInteger),
+    Column("energy_wh", BigInteger, nullable=False),
+    Column("stop_reason", Text, nullable=False),
+    Column("authorization", Text),
+    Column("driver_id", Text, nullable=False),
+    Column("station_id", Text, nullable=False),
+    Column("protocol", Text, nullable=False),
+    Column("charging_state", Text, nullable=False),
+    Column("offline", Boolean, nullable=False),
+    Column("flags", ARRAY(Text), nullable=False),
+    Column("start_key", Uuid(as_uuid=False)),
+    Column("start_rank", Text, nullable=False),
+    Column("token_rank", Text, nullable=False),
+    Column("charging_rank", Text, nullable=False),
+    Column("stop_rank", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("create_time", _Time, nullable=False),
+    Column("update_time", _Time, nullable=False),
+    PrimaryKeyConstraint("id", name="transactions_pkey"),
+    Index("transactions_start_key_key", "start_key", unique=True, postgresql_where=text("start_key IS NOT NULL")),
+    Index("transactions_running_idx", "charge_point_id", postgresql_where=text("state = 'ACTIVE'")),
+    Index("transactions_begin_time_idx", "begin_time", "id"),
+    Index("transactions_update_time_idx", "update_time", "id"),
+    Index("transactions_charge_point_idx", "charge_point_id", "begin_time"),
+    Index("transactions_station_idx", "station_id", "begin_time", postgresql_where=text("station_id <> ''")),
+    Index("transactions_driver_idx", "driver_id", "begin_time", postgresql_where=text("driver_id <> ''")),
+    Index("transactions_id_tag_idx", "id_tag", "begin_time", postgresql_where=text("id_tag <> ''")),
+)
+
+# The facts about sessions, as charge points told them; partitioned by day.
+TRANSACTION_EVENTS = Table(
+    "transaction_events",
+    METADATA,
+    Column("transaction_id", Uuid(as_uuid=False), nullable=False),
+    Column("device_time", _Time, nullable=False),
+    Column("key", Uuid(as_uuid=False), nullable=False),
+    Column("told_transaction_id", Text, nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("protocol", Text, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("id_tag", Text, nullable=False),
+    Column("authorization", Text),
+    Column("driver_id", Text, nullable=False),
+    Column("station_id", Text, nullable=False),
+    Column("received_time", _Time, nullable=False),
+    Column("corrected_time", _Time, nullable=False),
+    Column("seq_no", BigInteger),
+    Column("offline", Boolean, nullable=False),
+    Column("trigger_reason", Text, nullable=False),
+    Column("charging_state", Text, nullable=False),
+    Column("stop_reason", Text, nullable=False),
+    Column("meter_wh", BigInteger),
+    Column("remote_start_id", BigInteger),
+    Column("reservation_id", BigInteger),
+    Column("flags", ARRAY(Text), nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    PrimaryKeyConstraint("transaction_id", "device_time", "key", name="transaction_events_pkey"),
+    postgresql_partition_by="RANGE (device_time)",
+)
+
+# Readings; partitioned by day. The only index is the key: it tells repetitions and serves every query.
+METER_VALUES = Table(
+    "meter_values",
+    METADATA,
+    # The session or, for readings outside of any, an id that stands for the connector.
+    Column("transaction_id", Uuid(as_uuid=False), nullable=False),
+    Column("sampled_time", _Time, nullable=False),
+    # Of the content: charge points send several samples of one moment.
+    Column("digest", Integer, nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("received_time", _Time, nullable=False),
+    Column("seq_no", BigInteger),
+    Column("context", SmallInteger, nullable=False),
+    Column("energy_wh", BigInteger),
+    Column("power_w", BigInteger),
+    Column("current_ma", BigInteger),
+    Column("voltage_mv", BigInteger),
+    Column("soc_percent", Integer),
+    Column("power_offered_w", BigInteger),
+    Column("other_json", Text),
+    PrimaryKeyConstraint("transaction_id", "sampled_time", "digest", name="meter_values_pkey"),
+    postgresql_partition_by="RANGE (sampled_time)",
+)
+
+# The journal of frames; partitioned by day.
+OCPP_MESSAGES = Table(
+    "ocpp_messages",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("time", _Time, nullable=False),
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("kind", Text),
+    Column("message_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("frame", Text, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("latency_us", BigInteger, nullable=False),
+    Column("protocol", Text, nullable=False),
+    PrimaryKeyConstraint("charge_point_id", "time", "id", name="ocpp_messages_pkey"),
+    postgresql_partition_by="RANGE (time)",
+)
+
+COMMANDS = Table(
+    "commands",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("answer", JSONB(none_as_null=True)),
+    Column("error", Text, nullable=False),
+    # What started or ended; an id of ours, or empty.
+    Column("transaction_id", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("create_time", _Time, nullable=False),
+    Column("update_time", _Time, nullable=False),
+    Column("expire_time", _Time, nullable=False),
+    Column("delivery_time", _Time),
+    PrimaryKeyConstraint("id", name="commands_pkey"),
+    Index("commands_charge_point_idx", "charge_point_id", "id"),
+    Index("commands_due_idx", "delivery_time", postgresql_where=text("state = 'QUEUED'")),
+    Index("commands_open_idx", "expire_time", postgresql_where=text("state IN ('QUEUED', 'SENT', 'ACCEPTED')")),
+)

@@ -1,0 +1,3 @@
+"""The history of the database `csms_sample`."""
+
+DATABASE = "csms_sample"

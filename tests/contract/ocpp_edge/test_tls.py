@@ -1,0 +1,121 @@
+"""Security profiles 2 and 3 on a real TLS socket."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidMessage, InvalidStatus
+from websockets.typing import Subprotocol
+
+from tests.contract.ocpp_edge.edge import PASSWORD, Edge, basic, running
+
+
+class Authority:
+    """A certificate authority that writes what it issues to files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._certificate = self._sign("authority", self._key, None)
+        self.file = folder / "authority.pem"
+        self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, name: str) -> Path:
+        """A file with the certificate of `name` and its key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._sign(name, key, self._certificate.subject)
+        file = self._folder / f"{name}.pem"
+        file.write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return file
+
+    def _sign(self, name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name | None) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer or subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(minutes=1))
+            .not_valid_after(now + timedelta(hours=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def server_context(authority: Authority) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue("localhost"))
+    context.load_verify_locations(authority.file)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def client_context(authority: Authority, certificate: Path | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority.file))
+    if certificate is not None:
+        context.load_cert_chain(certificate)
+    return context
+
+
+def dial(edge: Edge, path: str, context: ssl.SSLContext, headers: dict[str, str] | None = None) -> connect:
+    return connect(
+        f"wss://localhost:{edge.gateway.port}{path}",
+        subprotocols=[Subprotocol("ocpp1.6")],
+        ssl=context,
+        host="127.0.0.1",
+        additional_headers=headers,
+        proxy=None,
+    )
+
+
+async def test_basic_credentials_over_tls_are_profile_2(authority: Authority) -> None:
+    async with (
+        running(tls=server_context(authority), minimum_security_profile=2) as edge,
+        dial(edge, "/ocpp/SECRET", client_context(authority), basic("SECRET", PASSWORD)),
+    ):
+        assert edge.door.admissions[0].security_profile == 2
+
+
+async def test_a_client_certificate_is_profile_3_and_names_its_holder(authority: Authority) -> None:
+    context = client_context(authority, authority.issue("CP1"))
+    async with (
+        running(tls=server_context(authority), minimum_security_profile=3) as edge,
+        dial(edge, "/ocpp/CP1", context),
+    ):
+        assert edge.door.admissions[0].security_profile == 3
+        assert edge.door.admissions[0].peer.certificate_names == ("CP1",)
+
+
+async def test_without_a_certificate_profile_3_is_out_of_reach(authority: Authority) -> None:
+    async with running(tls=server_context(authority), minimum_security_profile=3) as edge:
+        with pytest.raises(InvalidStatus) as refused:
+            await dial(edge, "/ocpp/SECRET", client_context(authority), basic("SECRET", PASSWORD))
+        assert refused.value.response.status_code == 403
+
+
+async def test_a_foreign_certificate_does_not_get_as_far_as_http(authority: Authority, tmp_path: Path) -> None:
+    (tmp_path / "foreign").mkdir()
+    foreign = Authority(tmp_path / "foreign").issue("CP1")
+    async with running(tls=server_context(authority)) as edge:
+        with pytest.raises((ssl.SSLError, OSError, InvalidMessage)):
+            await dial(edge, "/ocpp/CP1", client_context(authority, foreign))
+        assert edge.door.admissions == []

@@ -1,0 +1,123 @@
+"""What charge points get wrong on the wire: each gets an answer, the socket lives, the process lives."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.fixtures.system import System
+
+_BOOT = {"chargePointVendor": "ACME", "chargePointModel": "Tester"}
+
+
+def _register(system: System, charge_point: str) -> None:
+    assert system.call("POST", "/charge-points", {"id": charge_point}).status in (201, 409)
+
+
+async def _ask(socket: ClientConnection, frame: Any) -> Any:
+    await socket.send(frame if isinstance(frame, str) else json.dumps(frame))
+    async with asyncio.timeout(10):
+        return json.loads(await socket.recv())
+
+
+def _open(system: System, charge_point: str, protocol: str = "ocpp1.6") -> connect:
+    return connect(f"{system.ocpp_url()}/{charge_point}", subprotocols=[Subprotocol(protocol)], proxy=None)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ("{not json", "FormationViolation"),
+        ("[]", "FormationViolation"),
+        ('{"a": 1}', "FormationViolation"),
+        ('[2, "x1"]', "FormationViolation"),
+        ('[2, "x2", "Nonsense", {}]', "NotImplemented"),
+        ('[2, "x3", "BootNotification", {}]', "OccurenceConstraintViolation"),
+        ('[2, "x4", "StatusNotification", {"connectorId": "one"}]', None),
+        ('[2, "x5", "Heartbeat", {"extra": 1}]', None),
+        ('[9, "x6", "Heartbeat", {}]', None),
+        ('[2, "x7", "MeterValues", ' + "[" * 200 + "]" * 200 + "]", None),
+    ],
+)
+async def test_a_bad_frame_gets_a_callerror_and_the_socket_stays_open(
+    system: System, frame: str, code: str | None
+) -> None:
+    await asyncio.to_thread(_register, system, "E2EBAD")
+    async with _open(system, "E2EBAD") as socket:
+        answer = await _ask(socket, frame)
+        assert answer[0] == 4, answer
+        assert code is None or answer[2] == code, answer
+        accepted = await _ask(socket, [2, "boot", "BootNotification", _BOOT])
+        assert accepted[2]["status"] == "Accepted"
+
+
+async def test_an_answer_to_nothing_is_ignored(system: System) -> None:
+    await asyncio.to_thread(_register, system, "E2EBAD")
+    async with _open(system, "E2EBAD") as socket:
+        await socket.send('[3, "never asked", {"status": "Accepted"}]')
+        assert (await _ask(socket, [2, "h", "Heartbeat", {}]))[0] == 3
+
+
+@pytest.mark.parametrize("subprotocol", ["ocpp0.1", "chat"])
+async def test_an_unknown_subprotocol_is_not_upgraded(system: System, subprotocol: str) -> None:
+    await asyncio.to_thread(_register, system, "E2EBAD")
+    with pytest.raises(websockets.InvalidStatus) as refusal:
+        async with _open(system, "E2EBAD", subprotocol):
+            pass
+    assert refusal.value.response.status_code == 400
+
+
+async def test_a_wrong_password_is_refused_before_the_upgrade(system: System) -> None:
+    body = {"id": "E2ELOCKED", "password": "the-password-of-20-c", "securityProfile": 1}
+    assert (await asyncio.to_thread(system.call, "POST", "/charge-points", body)).status == 201
+    for credentials in ("", "E2ELOCKED:wrong-password-12345@"):
+        url = system.ocpp_url().replace("ws://", f"ws://{credentials}") + "/E2ELOCKED"
+        with pytest.raises(websockets.InvalidStatus) as refusal:
+            async with connect(url, subprotocols=[Subprotocol("ocpp1.6")], proxy=None):
+                pass
+        assert refusal.value.response.status_code == 401
+    url = system.ocpp_url().replace("ws://", "ws://E2ELOCKED:the-password-of-20-c@") + "/E2ELOCKED"
+    async with connect(url, subprotocols=[Subprotocol("ocpp1.6")], proxy=None) as socket:
+        assert (await _ask(socket, [2, "b", "BootNotification", _BOOT]))[2]["status"] == "Accepted"
+
+
+async def test_an_unknown_charge_point_waits_in_the_inbox_until_it_is_accepted(system: System) -> None:
+    async with _open(system, "E2ESTRANGER") as socket:
+        assert (await _ask(socket, [2, "b1", "BootNotification", _BOOT]))[2]["status"] == "Pending"
+        waiting = await asyncio.to_thread(system.get, "/charge-points?state=PENDING&text=E2ESTRANGER")
+        assert [point["id"] for point in waiting.data] == ["E2ESTRANGER"]
+        accept = {"state": "ACCEPTED"}
+        assert (await asyncio.to_thread(system.call, "PUT", "/charge-points/E2ESTRANGER", accept)).status == 200
+        assert (await _ask(socket, [2, "b2", "BootNotification", _BOOT]))[2]["status"] == "Accepted"
+
+
+async def test_both_forms_of_the_url_work(system: System) -> None:
+    await asyncio.to_thread(_register, system, "E2EFORM")
+    for url in (
+        f"{system.ocpp_url()}/E2EFORM",
+        f"{system.ocpp_url()}/E2EFORM/",
+        f"{system.ocpp_url()}?chargePointId=E2EFORM&version=1.6",
+    ):
+        subprotocols = None if "version" in url else [Subprotocol("ocpp1.6")]
+        async with connect(url, subprotocols=subprotocols, proxy=None) as socket:
+            assert (await _ask(socket, [2, "b", "BootNotification", _BOOT]))[2]["status"] == "Accepted"
+
+
+async def test_a_retried_start_gets_the_same_transaction(system: System) -> None:
+    await asyncio.to_thread(_register, system, "E2ERETRY")
+    start = {"connectorId": 1, "idTag": "NOBODY", "meterStart": 100, "timestamp": "2026-03-01T10:00:00Z"}
+    numbers = []
+    for attempt in range(3):
+        async with _open(system, "E2ERETRY") as socket:
+            numbers.append((await _ask(socket, [2, f"s{attempt}", "StartTransaction", start]))[2]["transactionId"])
+            stop = {"transactionId": numbers[0], "meterStop": 900, "timestamp": "2026-03-01T11:00:00Z"}
+            answer = await _ask(socket, [2, f"e{attempt}", "StopTransaction", stop])
+            assert answer[0] == 3
+    assert len(set(numbers)) == 1
+    assert numbers[0] > 0
+    [transaction] = (await asyncio.to_thread(system.get, "/transactions?chargePointId=E2ERETRY")).data
+    assert (transaction["state"], transaction["energyWh"]) == ("ENDED", "800")

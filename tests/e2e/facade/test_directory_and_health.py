@@ -1,0 +1,93 @@
+"""What anybody may ask without a token: health of every port, the directory, the documents."""
+
+import pytest
+
+from tests.fixtures.system import System
+
+_SERVICE_OF = {
+    "gateway": "monitoring",
+    "station": "station",
+    "driver": "driver",
+    "billing": "billing",
+    "monitoring": "monitoring",
+    "ocpp": "edge",
+    "transaction": "transaction",
+}
+
+
+@pytest.mark.parametrize("port", _SERVICE_OF)
+def test_every_port_tells_its_health(system: System, port: str) -> None:
+    answer = system.get("/health", role=None, port=port)
+    assert answer.status == 200
+    assert answer.json["service"] == _SERVICE_OF[port]
+    assert answer.json["message"]
+    assert answer.json["status"] == "SERVING"
+
+
+def test_the_directory_lists_every_service_as_serving(system: System) -> None:
+    services = system.get("/services", role=None).data
+    assert {service["name"]: service["status"] for service in services} == {
+        name: "SERVING" for name in ("station", "driver", "billing", "monitoring", "transaction", "edge")
+    }
+    ports = {service["name"]: service["publicPort"] for service in services}
+    assert ports["edge"] == system.ports["ocpp"]
+    assert ports["billing"] == system.ports["billing"]
+
+
+def test_the_openapi_document_has_every_path_of_the_seed(system: System) -> None:
+    document = system.get("/openapi.json", role=None).json
+    assert document["openapi"].startswith("3.1")
+    wanted = {
+        *(
+            "/stations",
+            "/stations/{station_id}",
+            "/connectors/station/{station_id}",
+            "/drivers",
+            "/rfid-cards/validate",
+        ),
+        *("/charging-sessions", "/invoices", "/pricing/tariffs", "/pricing/calculate", "/stations/status", "/alerts"),
+        *("/analytics/dashboard", "/analytics/usage", "/real-time/connections", "/real-time/events", "/connections"),
+        *("/transactions", "/health", "/services", "/auth/token"),
+    }
+    assert wanted <= set(document["paths"])
+
+
+def test_the_page_to_read_is_html(system: System) -> None:
+    answer = system.get("/docs", role=None)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "/openapi.json" in answer.text
+
+
+def test_a_password_gets_a_token_that_works(system: System) -> None:
+    account = {"name": "e2e-operator", "role": "OPERATOR", "password": "a long enough password"}
+    assert system.call("POST", "/accounts", account, role="admin").status == 201
+    grant = {"grantType": "password", "username": "e2e-operator", "password": "a long enough password"}
+    answer = system.call("POST", "/auth/token", grant, role=None)
+    assert answer.status == 200
+    assert answer.json["token_type"] == "Bearer"
+    headers = {"Authorization": f"Bearer {answer.json['access_token']}"}
+    assert system.call("GET", "/stations", role=None, headers=headers).status == 200
+    assert system.call("GET", "/accounts", role=None, headers=headers).status == 403
+
+
+def test_client_credentials_get_a_token_and_a_wrong_secret_does_not(system: System) -> None:
+    account = {"name": "e2e-program", "kind": "CLIENT", "role": "VIEWER", "password": "the secret of a program"}
+    assert system.call("POST", "/accounts", account, role="admin").status == 201
+    grant = {"grantType": "client_credentials", "clientId": "e2e-program", "clientSecret": "the secret of a program"}
+    assert system.call("POST", "/auth/token", grant, role=None).status == 200
+    wrong = system.call("POST", "/auth/token", {**grant, "clientSecret": "another"}, role=None)
+    assert wrong.status == 401
+    assert wrong.json["details"][0]["reason"] == "INVALID_CREDENTIALS"
+
+
+def test_the_public_keys_are_a_key_set(system: System) -> None:
+    [key] = system.get("/.well-known/jwks.json", role=None).json["keys"]
+    assert (key["kty"], key["alg"], key["crv"]) == ("EC", "ES256", "P-256")
+
+
+@pytest.mark.parametrize("path", ["/stations", "/drivers", "/invoices", "/alerts", "/transactions", "/accounts"])
+def test_everything_else_needs_a_token(system: System, path: str) -> None:
+    answer = system.get(path, role=None)
+    assert answer.status == 401
+    assert answer.json["code"] == 16
