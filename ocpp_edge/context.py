@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from ocpp_edge.device_clock import DeviceClock
+from ocpp_edge.registers import Registers
 from ocpp_edge.versions import Version
 
 _NEVER = datetime.fromtimestamp(0, UTC)
@@ -25,8 +27,9 @@ class ChargePointState(StrEnum):
 class ChargerContext:
     """One connection of one charge point.
 
-    `message_id` and `received_time` belong to the message being handled: the messages of a connection are handled one
-    after the other. `state` and `heartbeat_interval_seconds` change when the charge point boots.
+    `message_id`, `received_time` and `coerced` (what had to be mended in its payload) belong to the message being
+    handled: the messages of a connection are handled one after the other. `state` and `heartbeat_interval_seconds`
+    change when the charge point boots.
     """
 
     charge_point_id: str
@@ -38,6 +41,9 @@ class ChargerContext:
     remote_address: str = ""
     message_id: str = ""
     received_time: datetime = _NEVER
+    coerced: tuple[str, ...] = ()
+    clock: DeviceClock = field(default_factory=DeviceClock)
+    registers: Registers = field(default_factory=Registers)
     # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
     solicited: frozenset[str] = field(default=_NOTHING)
 

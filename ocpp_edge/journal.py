@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from ocpp_edge.versions import Version
 from services.chassis import metrics
 
 
@@ -20,6 +21,7 @@ class FrameRecord(NamedTuple):
 
     charge_point_id: str
     epoch: int
+    version: Version
     inbound: bool
     time: datetime
     message_type: int

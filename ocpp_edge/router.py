@@ -3,14 +3,14 @@
 Decides and validates; reads no socket, sends nothing, and does not know what a handler does.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ocpp_edge.context import ChargePointState, ChargerContext
 from ocpp_edge.errors import CallRefused, Fault, violated
 from ocpp_edge.frames import Payload
-from ocpp_edge.schemas import PayloadSchema, Schemas, load
+from ocpp_edge.schemas import PayloadSchema, Schemas, Violation, load
 from ocpp_edge.versions import Version
 
 B = TypeVar("B")
@@ -19,6 +19,9 @@ B = TypeVar("B")
 Handler = Callable[[Payload, ChargerContext, B], Awaitable[Payload]]
 # Handles one SEND (OCPP 2.1), which has no answer.
 NoticeHandler = Callable[[Payload, ChargerContext, B], Awaitable[None]]
+
+# What is made of a payload that breaks its schema: the payload mended, names for what was done, what is still wrong.
+Mend = Callable[[PayloadSchema, str, Payload], tuple[Payload, tuple[str, ...], Sequence[Violation]]]
 
 _BOOT = "BootNotification"
 
@@ -47,7 +50,7 @@ class InvalidAnswer(Exception):
 
 
 class RouteTable(Generic[B]):
-    """What a charge point of one version may ask.
+    """What a charge point of one version may ask. Without `mend`, a payload that breaks its schema is refused.
 
     Raises ValueError for a handler of an action that the version does not have.
     """
@@ -57,8 +60,10 @@ class RouteTable(Generic[B]):
         version: Version,
         handlers: Mapping[str, Handler[B]],
         notices: Mapping[str, NoticeHandler[B]] | None = None,
+        mend: Mend | None = None,
     ) -> None:
         self.version = version
+        self._mend = mend
         self.schemas = load(version)
         self._routes = {action: self._route(action, handle) for action, handle in handlers.items()}
         self._notices = {action: self._notice(action, handle) for action, handle in (notices or {}).items()}
@@ -75,9 +80,7 @@ class RouteTable(Generic[B]):
         route = self._routes.get(action)
         if route is None:
             raise unroutable(self.schemas, action)
-        violations = route.request.violations(payload)
-        if violations:
-            raise violated(violations)
+        payload = self._checked(route.request, action, payload, context)
         answer = await route.handle(payload, context, backend)
         violations = route.response.violations(answer)
         if violations:
@@ -89,10 +92,17 @@ class RouteTable(Generic[B]):
         route = self._notices.get(action)
         if route is None:
             raise unroutable(self.schemas, action)
-        violations = route.request.violations(payload)
+        await route.handle(self._checked(route.request, action, payload, context), context, backend)
+
+    def _checked(self, schema: PayloadSchema, action: str, payload: Payload, context: ChargerContext) -> Payload:
+        """The payload to be handled: as it came when it is valid, else as far as it can be mended."""
+        context.coerced = ()
+        violations = schema.violations(payload)
+        if violations and self._mend is not None:
+            payload, context.coerced, violations = self._mend(schema, action, payload)
         if violations:
             raise violated(violations)
-        await route.handle(payload, context, backend)
+        return payload
 
     def _route(self, action: str, handle: Handler[B]) -> Route[B]:
         try:

@@ -50,11 +50,11 @@ class PayloadSchema:
         self._validator = jsonschema_rs.validator_for(dict(definition), validate_formats=False, mask="the value")
         self._is_valid = self._validator.is_valid
 
-    def violations(self, payload: Any) -> Sequence[Violation]:
-        """Where `payload` is wrong: empty when it is valid, at most some twenty entries otherwise."""
+    def violations(self, payload: Any, at_most: int = _MAX_VIOLATIONS) -> Sequence[Violation]:
+        """Where `payload` is wrong: empty when it is valid, some `at_most` entries otherwise."""
         if self._is_valid(payload):
             return _NONE
-        found = islice(self._validator.iter_errors(payload), _MAX_VIOLATIONS)
+        found = islice(self._validator.iter_errors(payload), at_most)
         return [violation for error in found for violation in _violations_of(error)]
 
 

@@ -43,7 +43,17 @@ class Wire:
         now = environment.clock.now()
         environment.journal(
             FrameRecord(
-                context.charge_point_id, context.epoch, False, now, kind, message_id, action, frame, latency, outcome
+                context.charge_point_id,
+                context.epoch,
+                context.version,
+                False,
+                now,
+                kind,
+                message_id,
+                action,
+                frame,
+                latency,
+                outcome,
             )
         )
 
@@ -65,6 +75,7 @@ class Wire:
             FrameRecord(
                 context.charge_point_id,
                 context.epoch,
+                context.version,
                 True,
                 moment,
                 kind,

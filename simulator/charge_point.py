@@ -8,7 +8,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -43,6 +43,7 @@ class ChargePoint(ABC):
     """State of one station. `problems` keeps the latest refusals, `problem_counts` counts them all.
 
     `message_ids`, when given, makes the ids of calls (real stations repeat them); otherwise they are UUIDs.
+    `hold_back` names, by action, what is done before a command is even looked at.
     """
 
     protocol: ClassVar[str]
@@ -68,6 +69,7 @@ class ChargePoint(ABC):
         self.sinks = tuple(sinks)
         self.distort = distort
         self.message_ids: Callable[[], str] | None = None
+        self.hold_back: dict[str, Callable[[Any], Awaitable[None]]] = {}
         self.connectors = {
             number: Connector(number, Meter(self.clock.now_us, initial_wh))
             for number in range(1, self.profile.connectors + 1)

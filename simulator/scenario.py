@@ -54,7 +54,12 @@ _SCENARIOS = (
     _scripted("second-socket", scripts.second_socket),
     _scripted("malformed-frames", scripts.malformed_frames),
     _scripted("two-calls-in-flight", scripts.two_calls_in_flight),
-    _scripted("authorize-first", scripts.authorize_first),
+    Scenario(
+        "authorize-first",
+        (scripts.authorize_first.__doc__ or "").rstrip("."),
+        scripts.obey,
+        prepare=scripts.authorize_first,
+    ),
     Scenario("duplicate-start", "The start is sent twice", distort=lambda: distortion.twice(distortion.is_start)),
     Scenario("duplicate-stop", "The stop is sent twice", distort=lambda: distortion.twice(distortion.is_stop)),
     Scenario("eager-status", (distortion.eager_status.__doc__ or "").rstrip("."), distort=distortion.eager_status),

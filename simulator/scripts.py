@@ -16,7 +16,7 @@ from simulator.charging import ChargingPlan
 from simulator.clock import stamp
 from simulator.configuration import Role
 from simulator.connector import Connector, StopReason, Transaction
-from simulator.session import CallFailed, LinkDown, OcppSession
+from simulator.session import LinkDown, OcppSession
 
 _GARBAGE = ("", "{", "[]", "[2]", '[2,"x"]', '[9,"x",{}]', '[2,1,"Heartbeat",{}]', '[2,"x","NoSuchAction",{}]', "null")
 _STORM_RECONNECTS = 5
@@ -192,18 +192,15 @@ async def two_calls_in_flight(run: Run) -> None:
             await session.exchange_raw(stop)
 
 
-async def authorize_first(run: Run) -> None:
-    """A remote start is answered only once the station's own Authorize was answered; obeys for the run's time."""
+def authorize_first(station: ChargePoint) -> None:
+    """A remote start is answered only once the station's own Authorize was answered."""
 
-    async def ask() -> None:
-        try:
-            await run.station.call(run.station.authorize_request(run.id_tag))
-        except CallFailed as failure:
-            run.station.problem("Authorize", str(failure))
+    async def ask(payload: Any) -> None:
+        id_tag = payload["idTag"] if "idTag" in payload else payload["idToken"]["idToken"]
+        await station.tell("Authorize", station.authorize_request(id_tag))
 
     for action in ("RemoteStartTransaction", "RequestStartTransaction"):
-        run.session.hold_back[action] = ask
-    await obey(run)
+        station.hold_back[action] = ask
 
 
 def repeating_ids(station: ChargePoint) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar, cast
 
 from ocpp.charge_point import ChargePoint as PackageChargePoint
@@ -28,6 +28,8 @@ _LONGEST_REASON = 300
 
 P = ParamSpec("P")
 R = TypeVar("R")
+# By action: what must be done with a command's payload before the command is even looked at.
+HoldBack = Mapping[str, Callable[[Any], Awaitable[None]]]
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -55,12 +57,13 @@ def handles(action: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 class OcppSession(PackageChargePoint):  # type: ignore[misc]  # the package has no types
     """One connection's worth of OCPP. Subclasses add the handlers of a version."""
 
-    def __init__(self, charge_point_id: str, transport: Transport, spawn: Spawn, response_timeout: float) -> None:
+    def __init__(
+        self, charge_point_id: str, transport: Transport, spawn: Spawn, response_timeout: float, hold_back: HoldBack
+    ) -> None:
         super().__init__(charge_point_id, transport, response_timeout, _package_logger)
         self.transport = transport
         self.closed = asyncio.Event()
-        # Actions whose answer is held back until the awaitable made here has finished.
-        self.hold_back: dict[str, Callable[[], Awaitable[None]]] = {}
+        self._hold_back = hold_back
         self._spawn = spawn
         self._effects: deque[Coroutine[Any, Any, None]] = deque()
         self._raw: dict[str, asyncio.Future[list[Any]]] = {}
@@ -137,9 +140,9 @@ class OcppSession(PackageChargePoint):  # type: ignore[misc]  # the package has 
         if message[:1] in ([3], [4]) and (answer := self._raw.pop(str(message[1]), None)):
             answer.set_result(message)
             return
-        wait_for = self.hold_back.get(str(message[2])) if message[:1] == [2] else None
-        if wait_for is not None:
-            self._spawn(self._route_later(raw_msg, wait_for()))
+        first = self._hold_back.get(str(message[2])) if message[:1] == [2] and len(message) == 4 else None
+        if first is not None:
+            self._spawn(self._route_later(raw_msg, first(message[3])))
             return
         await self._route(raw_msg)
 

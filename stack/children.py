@@ -6,6 +6,7 @@ goes to one log file, and when this process is killed the kernel ends the child.
 
 import ctypes
 import functools
+import json
 import os
 import re
 import signal
@@ -161,7 +162,17 @@ def last_words(log: Path, since: int = 0) -> str:
         return ""
     lines = [line.strip() for line in text.splitlines() if line.strip()][-10:]
     telling = [line for line in lines if _BAD_NEWS.search(line)] or lines
-    return telling[-1][:_LINE_LIMIT] if telling else ""
+    return _plain(telling[-1])[:_LINE_LIMIT] if telling else ""
+
+
+def _plain(line: str) -> str:
+    """What a line of our own JSON logs says, with the last line of its traceback; any other line as it is."""
+    try:
+        entry = json.loads(line)
+        error = str(entry.get("error", "")).strip().splitlines()
+        return ": ".join((entry["message"], *error[-1:]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return line
 
 
 def _ending(exit_code: int | None) -> str:

@@ -8,10 +8,12 @@ import asyncio
 import logging
 import re
 import uuid
+from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
 
+import orjson
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,8 +36,8 @@ _SWEEP_SECONDS = 600.0
 
 _COLUMNS = ("id", "subject", "payload", "create_time")
 _INSERT = (
-    f"INSERT INTO outbox ({', '.join(_COLUMNS)})"
-    " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[])"
+    f"INSERT INTO outbox ({', '.join(_COLUMNS)}) SELECT id, subject, decode(payload, 'base64'), create_time"
+    " FROM json_to_recordset(%s) AS event (id uuid, subject text, payload text, create_time timestamptz)"
 )
 _UNPUBLISHED = (
     f"SELECT seq, id::text, subject, payload FROM outbox WHERE publish_time IS NULL ORDER BY seq LIMIT {BATCH}"
@@ -64,7 +66,10 @@ async def append(connection: AsyncConnection, events: Iterable[DomainEvent]) -> 
 async def append_raw(connection: RawConnection, events: Iterable[DomainEvent]) -> None:
     """The same as `append` on the bare driver, for group commits; one statement, so that it may go into a pipeline."""
     if rows := [_row(event) for event in events]:
-        await connection.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+        # As JSON, which costs the client a fraction of what arrays or single rows do.
+        told = [(event_id, subject, b64encode(payload).decode(), time) for event_id, subject, payload, time in rows]
+        events_json = orjson.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in told])
+        await connection.execute(_INSERT, (events_json.decode(),))
 
 
 class OutboxRelay:

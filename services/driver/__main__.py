@@ -55,7 +55,7 @@ async def main() -> None:
         register=wiring.register,
         tasks=wiring.tasks,
         ready=database.ping,
-        on_stop=[bus.close, database.close],
+        on_stop=[*wiring.on_stop, bus.close, database.close],
     )
 
 

@@ -1,6 +1,7 @@
 """The gRPC face of the driver service: mapping in, one use case, mapping out."""
 
 from typing import Any
+from urllib.parse import quote
 
 import grpc.aio
 
@@ -187,7 +188,7 @@ class IdentityServicer(identity_grpc.IdentityServiceServicer):
         account = await self._identity.create(
             asked.name, mapping.account_kind(asked.kind), mapping.role(asked.role), asked.driver_id, asked.password
         )
-        await http.created(context, f"/accounts/{account.name}")
+        await http.created(context, f"/accounts/{quote(account.name)}")
         return identity_pb.CreateAccountResponse(account=mapping.account_to_proto(account))
 
     async def DeleteAccount(

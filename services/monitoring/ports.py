@@ -141,7 +141,10 @@ class AlertRepository(Protocol):
         ...
 
     async def open(self, alert: Alert, *, counts: bool) -> bool:
-        """Store an alert; when one for its kind and subject stands, add an occurrence if it `counts`. Whether it is new."""
+        """Store an alert, unless one for its kind and subject stands: that one happened again, if it `counts`.
+
+        Whether the alert is new.
+        """
         ...
 
     async def replace(self, alert: Alert) -> None:

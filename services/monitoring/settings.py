@@ -1,11 +1,13 @@
 """The settings of the monitoring service beside those that every service has."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from services.chassis.settings import Port, ServiceSettings
+from services.monitoring.domain.service_info import ServicePlace
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -30,3 +32,23 @@ class MonitoringSettings(ServiceSettings):
     metrics_retention_days: Annotated[int, Field(ge=2, le=3660)] = 93
     # How long usage is kept.
     usage_retention_days: Annotated[int, Field(ge=31, le=36_600)] = 1100
+
+    @property
+    def retention_days(self) -> Mapping[str, int]:
+        """How many days the tables that are partitioned by day keep."""
+        # The longest span that predictions look at is a day.
+        return {"station_metrics": self.metrics_retention_days, "incidents": 2}
+
+    def places(self) -> list[ServicePlace]:
+        """Every service of the platform with its addresses."""
+        return [
+            ServicePlace(name=name, address=address, public_port=port)
+            for name, address, port in (
+                ("station", self.station_service_url, self.station_port),
+                ("driver", self.driver_service_url, self.driver_port),
+                ("billing", self.billing_service_url, self.billing_port),
+                ("monitoring", self.monitoring_service_url, self.monitoring_port),
+                ("transaction", self.transaction_service_url, self.transaction_port),
+                ("edge", self.edge_service_url, self.ocpp_websocket_port),
+            )
+        ]

@@ -34,7 +34,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown)
     connectivity = Connectivity(works, clock, policy)
     connectors = Connectors(works)
-    settings_consumer = SettingsConsumer(bus, database, GrpcCommands(channel))
+    settings_consumer = SettingsConsumer(bus, database, clock, GrpcCommands(channel))
 
     def register(grpc_server: grpc.aio.Server) -> None:
         stations = StationServicer(Stations(works, clock, running), connectors)
@@ -42,7 +42,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_ChargePointServiceServicer_to_server(ChargePointServicer(ChargePoints(works, clock, running)), grpc_server)
         add_ConnectivityServiceServicer_to_server(ConnectivityServicer(connectivity, connectors, clock), grpc_server)
 
-    return server.Wiring(register, tasks=(relay.run, settings_consumer.run, LeaseSweeper(connectivity).run))
+    tasks = (relay.run, settings_consumer.run, LeaseSweeper(connectivity).run)
+    return server.Wiring(register, tasks, on_stop=(channel.close,))
 
 
 async def main() -> None:
@@ -57,7 +58,7 @@ async def main() -> None:
         register=wiring.register,
         tasks=wiring.tasks,
         ready=database.ping,
-        on_stop=[bus.close, database.close],
+        on_stop=[*wiring.on_stop, bus.close, database.close],
     )
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from services.chassis.pagination import Page, PageRequest
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter
-from services.station.domain.connection import ClosedConnection, Connection, ConnectionAttempt, Sighting
+from services.station.domain.connection import ClosedConnection, Connection, ConnectionAttempt, Newest, Sighting
 from services.station.domain.connector import Availability, Connector
 from services.station.domain.events import DomainEvent
 from services.station.domain.station import FoundStation, Station, StationFilter
@@ -62,11 +62,15 @@ class ChargePointRepository(Protocol):
         ...
 
     async def add(self, charge_points: Sequence[ChargePoint]) -> None:
-        """Store new charge points. Raises: CHARGE_POINT_EXISTS, STATION_NOT_FOUND."""
+        """Store new charge points. Raises: CHARGE_POINT_EXISTS."""
+        ...
+
+    async def add_missing(self, charge_points: Sequence[ChargePoint]) -> None:
+        """Store those of the charge points whose identity is not known yet."""
         ...
 
     async def replace(self, charge_points: Sequence[ChargePoint]) -> None:
-        """Store all fields of charge points. Raises: STATION_NOT_FOUND."""
+        """Store all fields of charge points."""
         ...
 
     async def remove(self, charge_point_id: str) -> None:
@@ -89,8 +93,10 @@ class ConnectorRepository(Protocol):
         """The connectors of a station with this id or this OCPP number, locked until the unit of work ends."""
         ...
 
-    async def find_all(self, keys: Sequence[ConnectorKey]) -> Mapping[ConnectorKey, Connector]:
-        """The connectors of these keys, locked until the unit of work ends; unknown ones are left out."""
+    async def find_all(
+        self, keys: Sequence[ConnectorKey], *, for_update: bool = False
+    ) -> Mapping[ConnectorKey, Connector]:
+        """The connectors of these keys, locked until the unit of work ends when `for_update`; without unknown ones."""
         ...
 
     async def store(self, connectors: Sequence[Connector]) -> None:
@@ -99,30 +105,37 @@ class ConnectorRepository(Protocol):
 
 
 class ConnectionRepository(Protocol):
-    """The stored connections. At most one per charge point; the epoch outlives it."""
+    """The stored connections. At most one per charge point; the epoch outlives it.
 
-    async def open(self, attempts: Sequence[ConnectionAttempt], now: datetime) -> Mapping[str, int]:
-        """Make these the newest connections; the new epoch of each charge point."""
+    Only who has locked a charge point opens and closes its connection.
+    """
+
+    async def open(self, attempts: Sequence[ConnectionAttempt], now: datetime) -> Sequence[int]:
+        """Make these, one after the other, the newest connections; the epoch of each."""
         ...
 
-    async def close(self, connections: Sequence[ClosedConnection], now: datetime) -> set[str]:
-        """Close those that are open under the epoch given; their charge points."""
+    async def close(self, charge_point_ids: Sequence[str], now: datetime) -> None:
+        """Close the connections of these charge points."""
         ...
 
-    async def close_abandoned(self, now: datetime, limit: int) -> Sequence[ClosedConnection]:
-        """Close connections of nodes whose lease has run out; what was closed."""
+    async def abandoned(self, now: datetime, limit: int) -> Sequence[ClosedConnection]:
+        """The open connections, up to `limit`, of nodes whose lease has run out."""
         ...
 
-    async def epochs(self, charge_point_ids: Sequence[str]) -> Mapping[str, int]:
-        """The epochs of the open connections of these charge points."""
+    async def newest(self, charge_point_ids: Sequence[str]) -> Mapping[str, Newest]:
+        """The newest connections of these charge points; those that never had one are left out."""
         ...
 
     async def renew_lease(self, node: str, node_address: str, until: datetime) -> None:
         """Let a node live at least until then."""
         ...
 
+    async def forget_nodes(self, before: datetime) -> None:
+        """Delete the nodes whose lease ran out before then."""
+        ...
+
     async def seen(self, sightings: Sequence[Sighting]) -> None:
-        """Note when something was last heard on these connections."""
+        """Note when something was last heard on these connections; those that are just being changed are left out."""
         ...
 
     async def find(self, charge_point_id: str, now: datetime) -> Connection | None:

@@ -1,8 +1,8 @@
 """The gRPC face of the station service: mapping in, one use case, mapping out."""
 
-from collections.abc import Sized
-from datetime import timedelta
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence, Sized
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import grpc.aio
 
@@ -16,18 +16,21 @@ from services.chassis import http
 from services.chassis.pagination import page_request
 from services.chassis.protobuf import duration_of
 from services.kernel.clock import Clock
-from services.kernel.errors import invalid
+from services.kernel.errors import DomainError, invalid
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
 from services.station.application.stations import Stations
+from services.station.domain.connection import lease_of
 from services.station.mapping import charge_points, connections, connectors, stations
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_Message = TypeVar("_Message")
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
 
 _MOST_ITEMS = 1000
 _MOST_SIGHTINGS = 5000
-_USUAL_LEASE = timedelta(seconds=30)
 
 
 class StationServicer(station_grpc.StationServiceServicer):
@@ -127,17 +130,15 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
         self, request: point_pb.CreateChargePointRequest, context: Context
     ) -> point_pb.CreateChargePointResponse:
         asked = request.charge_point
-        fields = charge_points.charge_point_fields(asked)
-        point = await self._charge_points.create(fields, asked.password, request.request_id)
-        await http.created(context, f"/charge-points/{point.id}")
+        point = await self._charge_points.create(charge_points.charge_point_fields(asked), request.request_id)
+        await http.created(context, f"/charge-points/{quote(point.id)}")
         return point_pb.CreateChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
 
     async def UpdateChargePoint(
         self, request: point_pb.UpdateChargePointRequest, context: Context
     ) -> point_pb.UpdateChargePointResponse:
-        asked = request.charge_point
         changes = charge_points.charge_point_changes(request)
-        point = await self._charge_points.update(request.charge_point_id, changes, asked.password, asked.etag)
+        point = await self._charge_points.update(request.charge_point_id, changes, request.charge_point.etag)
         return point_pb.UpdateChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
 
     async def DeleteChargePoint(
@@ -174,16 +175,16 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
         self, request: connectivity_pb.ReportBootsRequest, context: Context
     ) -> connectivity_pb.ReportBootsResponse:
         _check_size("boots", request.boots, _MOST_ITEMS)
-        boots = [charge_points.boot_report(item, self._clock) for item in request.boots]
-        answers = await self._connectivity.boot(boots)
+        boots = [_read(charge_points.boot_report, item, self._clock) for item in request.boots]
+        answers = await _answer_each(boots, self._connectivity.boot)
         return connectivity_pb.ReportBootsResponse(answers=map(connections.boot_answer_to_proto, answers))
 
     async def ReportStatuses(
         self, request: connectivity_pb.ReportStatusesRequest, context: Context
     ) -> connectivity_pb.ReportStatusesResponse:
         _check_size("statuses", request.statuses, _MOST_ITEMS)
-        reports = [connectors.status_report(item, self._clock) for item in request.statuses]
-        answers = await self._connectors.report(reports)
+        reports = [_read(connectors.status_report, item, self._clock) for item in request.statuses]
+        answers = await _answer_each(reports, self._connectors.report)
         return connectivity_pb.ReportStatusesResponse(answers=map(connections.item_answer, answers))
 
     async def ReportLiveness(
@@ -191,7 +192,7 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
     ) -> connectivity_pb.ReportLivenessResponse:
         _check_size("sightings", request.sightings, _MOST_SIGHTINGS)
         sightings = [connections.sighting(item, self._clock) for item in request.sightings]
-        lease = duration_of(request, "lease") or _USUAL_LEASE
+        lease = lease_of(duration_of(request, "lease"))
         superseded = await self._connectivity.live(request.node, request.node_address, lease, sightings)
         return connectivity_pb.ReportLivenessResponse(superseded_charge_point_ids=superseded)
 
@@ -215,3 +216,19 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
 def _check_size(field: str, items: Sized, most: int) -> None:
     if len(items) > most:
         raise invalid(field, f"must be at most {most} items")
+
+
+def _read(reading: Callable[[_Message, Clock], _Item], message: _Message, clock: Clock) -> _Item | DomainError:
+    """An item of a batch, or why it is none."""
+    try:
+        return reading(message, clock)
+    except DomainError as error:
+        return error
+
+
+async def _answer_each(
+    items: Sequence[_Item | DomainError], use_case: Callable[[Sequence[_Item]], Awaitable[Sequence[_Answer]]]
+) -> list[_Answer | DomainError]:
+    """The answers of a use case to the sound items, in their places among those that are none."""
+    answers = iter(await use_case([item for item in items if not isinstance(item, DomainError)]))
+    return [item if isinstance(item, DomainError) else next(answers) for item in items]

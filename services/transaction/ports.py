@@ -149,8 +149,9 @@ class RecordingWork(Protocol):
         """Lock what is wanted, then read it; with enough unused transaction numbers."""
         ...
 
-    async def ended_by(self, ranks: Sequence[tuple[str, str]]) -> Sequence[Session]:
-        """The sessions that ends of these charge points and ranks have ended."""
+    async def candidates(self, ends: Sequence[tuple[str, str]]) -> Sequence[Session]:
+        """The sessions that ends could mean, by charge point and rank: those that run there, and the one that such an
+        end has ended before."""
         ...
 
     async def store_readings(self, facts: Sequence[Fact]) -> None:

@@ -41,21 +41,13 @@ def parse_pids(text: str) -> dict[str, int]:
 
 
 def of_stack(state: Path) -> dict[str, int]:
-    """The processes of the stack that runs on a state directory: by its list of them, else the runner's children.
+    """The processes of the stack that runs on a state directory, as it has listed them.
 
     Raises:
-        FileNotFoundError: no stack runs there.
+        FileNotFoundError: no stack has run there.
     """
-    listed = state / "processes.json"
-    if listed.exists():
-        return {str(name): int(pid) for name, pid in json.loads(listed.read_text(encoding="utf-8")).items()}
-    runner = psutil.Process(int(json.loads((state / "running.json").read_text(encoding="utf-8"))["pid"]))
-    found: dict[str, int] = {}
-    for child in runner.children():
-        name = _name(child)
-        number = sum(1 for other in found if other.split("#")[0] == name)
-        found[f"{name}#{number + 1}" if number else name] = child.pid
-    return found
+    listed = json.loads((state / "processes.json").read_text(encoding="utf-8"))
+    return {str(name): int(pid) for name, pid in listed.items()}
 
 
 def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
@@ -111,15 +103,6 @@ def versions() -> dict[str, str]:
 
 def _alive(pids: Mapping[str, int]) -> dict[str, psutil.Process]:
     return {name: psutil.Process(pid) for name, pid in pids.items() if psutil.pid_exists(pid)}
-
-
-def _name(process: psutil.Process) -> str:
-    """`edge` for `python -m ocpp_edge`, `station` for `python -m services.station`, else the program's name."""
-    words = process.cmdline()
-    if "-m" in words[:-1]:
-        module = words[words.index("-m") + 1]
-        return module.split(".")[-1].removeprefix("ocpp_")
-    return process.name()
 
 
 def _cpu_model() -> str:

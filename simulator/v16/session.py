@@ -30,7 +30,7 @@ class V16Session(OcppSession, PackageV16ChargePoint):  # type: ignore[misc]  # t
     """One connection of a 1.6 charge point."""
 
     def __init__(self, station: "V16ChargePoint", transport: Transport) -> None:
-        super().__init__(station.identity, transport, station.spawn, station.timing.response_timeout)
+        super().__init__(station.identity, transport, station.spawn, station.timing.response_timeout, station.hold_back)
         self.station = station
 
     @handles(Action.remote_start_transaction)

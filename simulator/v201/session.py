@@ -22,7 +22,7 @@ class V201Session(OcppSession, PackageV201ChargePoint):  # type: ignore[misc]  #
     """One connection of a 2.0.1 charging station."""
 
     def __init__(self, station: "V201ChargePoint", transport: Transport) -> None:
-        super().__init__(station.identity, transport, station.spawn, station.timing.response_timeout)
+        super().__init__(station.identity, transport, station.spawn, station.timing.response_timeout, station.hold_back)
         self.station = station
 
     @handles(Action.request_start_transaction)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.billing.domain.charging_session import (
     NO_TARIFF,
@@ -170,11 +170,11 @@ class Biller:
     async def _consumption(self, session: ChargingSession, end: datetime) -> Consumption:
         tier = await self._drivers.tier(session.driver_id)
         # A clock that ran wild must not price a session by centuries, nor backwards.
-        end = max(session.start_time, min(end, session.start_time + LONGEST_SESSION))
+        length = min(max(end - session.start_time, timedelta()), LONGEST_SESSION)
         return Consumption(
             energy_wh=session.energy_wh,
             start=session.start_time,
-            end=end,
+            end=session.start_time + length,
             idle_minutes=session.idle_minutes,
             time_zone=await self._stations.time_zone(session.station_id),
             tier=tier,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.billing.domain.pricing import Price
+from services.billing.domain.pricing import FIRST_YEAR, Price
 from services.billing.domain.tariff import Tariff
 from services.kernel.errors import failed_precondition
 from services.kernel.ids import derived_id, is_id
@@ -14,8 +14,8 @@ from services.kernel.validation import Violations
 # Callers' clocks may be ahead of ours by as much.
 CLOCK_SKEW = timedelta(minutes=1)
 
-# Why an ended session has no bill: PENDING ones are billed in a moment, NO_TARIFF ones when a tariff applies, the others
-# wait for a person or for better news from the charge point.
+# Why an ended session has no bill: PENDING ones are billed in a moment, NO_TARIFF ones as soon as a tariff applies, the
+# others wait for a person or for better news from the charge point.
 PENDING = "pending"
 NO_TARIFF = "no_tariff"
 NO_START = "no_start"
@@ -107,6 +107,7 @@ def validated(session: ChargingSession, now: datetime) -> ChargingSession:
     violations.text("chargePointId", session.charge_point_id, longest=48)
     violations.number("connectorId", session.connector_id, 0, 1000)
     violations.text("idTag", session.id_tag, longest=255)
+    violations.check(session.start_time.year >= FIRST_YEAR, "startTime", f"must not lie before {FIRST_YEAR}")
     violations.check(session.start_time <= now + CLOCK_SKEW, "startTime", "must not lie in the future")
     violations.raise_if_any()
     return session
@@ -159,8 +160,8 @@ def ended(
     session: ChargingSession, energy_wh: int, end_time: datetime, idle_minutes: int, now: datetime
 ) -> ChargingSession:
     """`session` after a caller's completion."""
-    facts = {"energy_wh": energy_wh, "end_time": end_time, "idle_minutes": idle_minutes, "update_time": now}
-    return held(replace(session, **facts), PENDING)
+    after = replace(session, energy_wh=energy_wh, end_time=end_time, idle_minutes=idle_minutes, update_time=now)
+    return held(after, PENDING)
 
 
 def held(session: ChargingSession, reason: str) -> ChargingSession:

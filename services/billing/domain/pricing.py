@@ -19,6 +19,8 @@ from services.kernel.money import Money
 MOST_ENERGY_WH = 100_000_000
 MOST_IDLE_MINUTES = 10_080
 LONGEST_SESSION = timedelta(days=366)
+# Beyond these years calendars and time zones come to an end.
+FIRST_YEAR, LAST_YEAR = 1970, 9000
 
 _HOUR = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -69,6 +71,8 @@ def checked(used: Consumption, end_field: str = "end") -> Consumption:
         raise invalid("energyWh", f"must be 0 to {MOST_ENERGY_WH}")
     if not 0 <= used.idle_minutes <= MOST_IDLE_MINUTES:
         raise invalid("idleMinutes", f"must be 0 to {MOST_IDLE_MINUTES}")
+    if not FIRST_YEAR <= used.start.year <= LAST_YEAR:
+        raise invalid("start", f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
     if used.end < used.start:
         raise invalid(end_field, "must not lie before the start")
     if used.end - used.start > LONGEST_SESSION:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from services.billing.domain.tariff import ComponentKind, PriceComponent
@@ -39,7 +40,7 @@ def stretches(
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     inside = (change for change in _changes(components, start, end, zone) if start < change < end)
     moments = [start, *sorted(set(inside)), end]
-    return [Stretch(begin.astimezone(zone), after - begin) for begin, after in zip(moments, moments[1:], strict=False)]
+    return [Stretch(begin.astimezone(zone), after - begin) for begin, after in pairwise(moments)]
 
 
 def shares(components: Sequence[PriceComponent], kind: ComponentKind, time: Iterable[Stretch]) -> Sequence[Share]:

@@ -66,7 +66,7 @@ def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSe
 
 
 def transaction_snapshot(message: transaction_pb.Transaction) -> TransactionSnapshot:
-    """What the transaction service tells of a session, as far as billing cares. Raises: INVALID_FIELD without a time."""
+    """What the transaction service tells of a session, as far as billing cares. Raises: INVALID_FIELD."""
     start_time = time_of(message, "start_time") or time_of(message, "create_time")
     if start_time is None:
         raise invalid("transaction.createTime", "must be set")

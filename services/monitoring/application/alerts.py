@@ -60,7 +60,9 @@ class Alerts:
         now = self._clock.now()
         async with self._works() as work:
             points = await work.charge_points.away(now - OFFLINE_GRACE, _AWAY_AT_ONCE)
-            await judge(work, [offline_verdict(point, stands=True) for point in points if is_away(point, now)], self._clock)
+            await judge(
+                work, [offline_verdict(point, stands=True) for point in points if is_away(point, now)], self._clock
+            )
         return len(points)
 
     async def clear_what_is_over(self) -> None:

@@ -22,9 +22,7 @@ async def take_in_connectivity(work: Work, change: ConnectivityChange, clock: Cl
     if not change.online:
         incident = Incident(kind=IncidentKind.DISCONNECT, subject=change.charge_point_id, time=change.time)
         await _count(work, change.station_id, incident, Metrics(disconnect_count=1))
-        await note_incident(
-            work, incident, clock, charge_point_id=change.charge_point_id, station_id=change.station_id
-        )
+        await note_incident(work, incident, clock, charge_point_id=change.charge_point_id, station_id=change.station_id)
 
 
 async def take_in_boot(work: Work, snapshot: ChargePointSnapshot) -> None:

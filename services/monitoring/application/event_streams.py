@@ -1,7 +1,7 @@
 """Streams of events to their readers: how many there may be, and how each of them ends."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from services.kernel.errors import DomainError, ErrorKind
 from services.monitoring.domain.stream import StreamItem, StreamRequest
@@ -21,31 +21,40 @@ class EventStreams:
         """How many are open."""
         return self._count
 
-    async def read(self, request: StreamRequest) -> AsyncIterator[StreamItem]:
-        """The items of one reader; the last one says why there are no more.
+    @asynccontextmanager
+    async def open(self, request: StreamRequest) -> AsyncIterator[AsyncIterator[StreamItem]]:
+        """The items of one reader, from the moment the block begins; the last one says why there are no more.
 
-        Raises: QUEUE_FULL when there are too many readers, UNAVAILABLE when the events cannot be had at all.
+        Raises: QUEUE_FULL when there are too many readers. Every other failure is an item.
         """
         if self._count >= self._limit:
             raise DomainError(ErrorKind.RESOURCE_EXHAUSTED, "QUEUE_FULL", "too many streams are open; try again later")
         self._count += 1
         try:
-            async with aclosing(self._items(request)) as items:
-                async for item in items:
-                    yield item
+            async with AsyncExitStack() as stack:
+                try:
+                    items = await stack.enter_async_context(self._feed.read(request))
+                except DomainError as error:
+                    yield _failed(request.after or 0, error)
+                else:
+                    yield _until_end(items, request)
         finally:
             self._count -= 1
 
-    async def _items(self, request: StreamRequest) -> AsyncIterator[StreamItem]:
-        cursor, events = request.after or 0, 0
-        try:
-            async with self._feed.read(request) as items:
-                async for item in items:
-                    cursor = item.cursor
-                    yield item
-                    events += item.event is not None
-                    if events == request.max_events > 0:
-                        yield StreamItem(cursor=cursor, end=True)
-                        return
-        except DomainError as error:
-            yield StreamItem(cursor=cursor, error=error)
+
+async def _failed(cursor: int, error: DomainError) -> AsyncIterator[StreamItem]:
+    yield StreamItem(cursor=cursor, error=error)
+
+
+async def _until_end(items: AsyncIterator[StreamItem], request: StreamRequest) -> AsyncIterator[StreamItem]:
+    cursor, events = request.after or 0, 0
+    try:
+        async for item in items:
+            cursor = item.cursor
+            yield item
+            events += item.event is not None
+            if events == request.max_events > 0:
+                yield StreamItem(cursor=cursor, end=True)
+                return
+    except DomainError as error:
+        yield StreamItem(cursor=cursor, error=error)

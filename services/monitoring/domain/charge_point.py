@@ -109,8 +109,8 @@ def taken_away(point: ChargePoint, station_id: str) -> ChargePoint:
 
 
 def deleted(point: ChargePoint) -> ChargePoint:
-    """`point` after its owner no longer knows it."""
-    return replace(point, station_id=None, online=False, removed=True)
+    """`point` after its owner no longer knows it. Should there be one of this identity again, its epochs begin anew."""
+    return replace(point, station_id=None, online=False, epoch=0, changed_time=None, removed=True)
 
 
 def _turned(point: ChargePoint, online: bool, epoch: int, time: datetime) -> ChargePoint:

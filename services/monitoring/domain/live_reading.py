@@ -75,14 +75,16 @@ def metered(transaction: Transaction, gathered: Gathered, now: datetime) -> tupl
     is_fresh = gathered.power_time is not None and abs(now - gathered.power_time) <= POWER_IS_FRESH
     if is_fresh and _is_later(gathered.power_time, transaction.power_time):
         transaction = replace(transaction, power_w=gathered.power_w, power_time=gathered.power_time)
+    station_id, start_wh, metered_wh = transaction.station_id, transaction.meter_start_wh, transaction.metered_wh
     changes = []
-    if transaction.is_running and transaction.station_id is not None and transaction.meter_start_wh is not None:
+    if transaction.is_running and station_id is not None and start_wh is not None:
         for minute, register_wh in sorted(gathered.registers_wh.items()):
-            more_wh = register_wh - transaction.meter_start_wh - transaction.metered_wh
+            more_wh = register_wh - start_wh - metered_wh
             if more_wh > 0:
-                transaction = replace(transaction, metered_wh=transaction.metered_wh + more_wh)
-                added = Metrics(energy_wh=more_wh)
-                changes.append(MetricChange(station_id=transaction.station_id, time=minute, metrics=added))
+                metered_wh += more_wh
+                changes.append(MetricChange(station_id=station_id, time=minute, metrics=Metrics(energy_wh=more_wh)))
+    if changes:
+        transaction = replace(transaction, metered_wh=metered_wh)
     return transaction, changes
 
 

@@ -76,7 +76,7 @@ class ConnectorView:
 def is_newer(snapshot: StationSnapshot, known: Station | None) -> bool:
     """Whether a snapshot says more than what is known. A change of what stands at a station keeps its revision."""
     return known is None or (
-        (snapshot.deleted, snapshot.revision, snapshot.told_time) > (known.deleted, known.revision, known.told_time)
+        (snapshot.revision, snapshot.told_time, snapshot.deleted) > (known.revision, known.told_time, known.deleted)
     )
 
 

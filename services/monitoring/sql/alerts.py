@@ -74,7 +74,8 @@ class SqlAlertRepository:
         columns = ALERTS.c
         # Their subject is the id of the transaction.
         has_ended = exists().where(
-            TRANSACTIONS.c.id == func.cast(columns.subject, TRANSACTIONS.c.id.type), TRANSACTIONS.c.stop_time.is_not(None)
+            TRANSACTIONS.c.id == func.cast(columns.subject, TRANSACTIONS.c.id.type),
+            TRANSACTIONS.c.stop_time.is_not(None),
         )
         is_old = columns.acknowledge_time.is_not(None) | (columns.create_time < raised_before)
         return await self._clear(and_(columns.kind.in_(kinds), is_old, has_ended), now)

@@ -23,9 +23,7 @@ class SqlChargePointRepository:
     async def lock(self, charge_point_id: str) -> ChargePoint:
         statement = insert(CHARGE_POINTS).values(asdict(ChargePoint(id=charge_point_id)))
         # Changes nothing, but finds and locks the row in one go.
-        statement = statement.on_conflict_do_update(
-            constraint="charge_points_pkey", set_={"id": statement.excluded.id}
-        )
+        statement = statement.on_conflict_do_update(constraint="charge_points_pkey", set_={"id": statement.excluded.id})
         [row] = await self._connection.execute(statement.returning(*CHARGE_POINTS.c))
         return _charge_point(row)
 
@@ -40,7 +38,9 @@ class SqlChargePointRepository:
     async def away(self, since: datetime, limit: int) -> Sequence[ChargePoint]:
         columns = CHARGE_POINTS.c
         is_known = exists().where(
-            ALERTS.c.kind == AlertKind.CHARGE_POINT_OFFLINE, ALERTS.c.subject == columns.id, ALERTS.c.clear_time.is_(None)
+            ALERTS.c.kind == AlertKind.CHARGE_POINT_OFFLINE,
+            ALERTS.c.subject == columns.id,
+            ALERTS.c.clear_time.is_(None),
         )
         query = (
             select(CHARGE_POINTS)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, tuple_
+from sqlalchemy import Row, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,7 +55,7 @@ class SqlConnectorRepository:
 
 
 def _rank(status_time: Any, told_time: Any) -> Any:
-    return tuple_(func.coalesce(status_time, "-infinity"), told_time)
+    return tuple_(func.coalesce(status_time, text("'-infinity'")), told_time)
 
 
 def _connector(row: Row[Any]) -> Connector:

@@ -36,24 +36,24 @@ class SqlFigureRepository:
             alert_counts=await self._counts(_alerts()),
         )
 
-    async def _row(self, query: Select[Any]) -> Any:
+    async def _row(self, query: Select[Any, Any]) -> Any:
         return (await self._connection.execute(query)).one()
 
-    async def _counts(self, query: Select[Any]) -> Mapping[str, int]:
+    async def _counts(self, query: Select[Any, Any]) -> Mapping[str, int]:
         return {name: int(count) for name, count in await self._connection.execute(query)}
 
 
-def _stations() -> Select[Any]:
+def _stations() -> Select[int]:
     return select(func.count()).select_from(STATIONS).where(~STATIONS.c.deleted)
 
 
-def _charge_points() -> Select[Any]:
+def _charge_points() -> Select[Any, Any]:
     columns = CHARGE_POINTS.c
     online = func.count().filter(columns.online).label("online")
-    return select(func.count().label("total"), online).where(~columns.removed)
+    return select(func.count().label("total"), online).select_from(CHARGE_POINTS).where(~columns.removed)
 
 
-def _connectors() -> Select[Any]:
+def _connectors() -> Select[Any, Any]:
     status = func.coalesce(CONNECTORS.c.status, "STATUS_UNSPECIFIED")
     return (
         select(status, func.count())
@@ -63,25 +63,25 @@ def _connectors() -> Select[Any]:
     )
 
 
-def _running(now: datetime) -> Select[Any]:
+def _running(now: datetime) -> Select[Any, Any]:
     columns = TRANSACTIONS.c
     fresh = func.sum(columns.power_w).filter(columns.power_time >= now - POWER_IS_FRESH)
     power = func.coalesce(fresh, 0).label("power_w")
     return select(func.count().label("total"), power).where(columns.state == TransactionState.ACTIVE)
 
 
-def _ended(today: datetime) -> Select[Any]:
+def _ended(today: datetime) -> Select[Any, Any]:
     columns = USAGE_ANALYTICS.c
     energy = func.coalesce(func.sum(columns.energy_wh), 0).label("energy_wh")
     return select(func.count().label("total"), energy).where(columns.end_time >= today)
 
 
-def _revenue(today: datetime) -> Select[Any]:
+def _revenue(today: datetime) -> Select[Any, Any]:
     columns = USAGE_ANALYTICS.c
     amount = func.sum(columns.amount_minor)
     return select(columns.currency_code, amount).where(columns.bill_time >= today).group_by(columns.currency_code)
 
 
-def _alerts() -> Select[Any]:
+def _alerts() -> Select[Any, Any]:
     columns = ALERTS.c
     return select(columns.severity, func.count()).where(columns.clear_time.is_(None)).group_by(columns.severity)

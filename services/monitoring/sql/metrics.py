@@ -32,9 +32,7 @@ class SqlMetricsRepository:
                 _GREATEST: func.greatest(columns[_GREATEST], added[_GREATEST]),
             },
         )
-        rows = [
-            {"station_id": change.station_id, "time": change.time, **asdict(change.metrics)} for change in changes
-        ]
+        rows = [{"station_id": change.station_id, "time": change.time, **asdict(change.metrics)} for change in changes]
         await self._connection.execute(statement, rows)
 
     async def steps(self, station_id: str, window: Window) -> dict[int, Metrics]:

@@ -14,7 +14,9 @@ from services.monitoring.tables import USAGE_ANALYTICS
 
 _COLUMNS = USAGE_ANALYTICS.c
 _DRIVER = func.coalesce(_COLUMNS.driver_id, _COLUMNS.billed_driver_id)
-_SECONDS = func.coalesce(func.greatest(func.floor(func.extract("epoch", _COLUMNS.end_time - _COLUMNS.start_time)), 0), 0)
+_SECONDS = func.coalesce(
+    func.greatest(func.floor(func.extract("epoch", _COLUMNS.end_time - _COLUMNS.start_time)), 0), 0
+)
 
 
 class SqlUsageRepository:
@@ -54,9 +56,7 @@ class SqlUsageRepository:
         )
         rows = (await self._connection.execute(sums)).all()
         revenue = await self._revenue(query)
-        return [
-            UsagePoint(**row._mapping, revenue=revenue.get((row.period_start, row.key), {})) for row in rows
-        ]
+        return [UsagePoint(**row._mapping, revenue=revenue.get((row.period_start, row.key), {})) for row in rows]
 
     async def _revenue(self, query: UsageQuery) -> dict[tuple[Any, str], dict[str, int]]:
         start, key = _group(query)

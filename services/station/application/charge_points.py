@@ -5,10 +5,11 @@ from typing import Any
 
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
-from services.kernel.errors import failed_precondition, not_found
+from services.kernel.errors import conflict, failed_precondition, not_found
 from services.kernel.ids import new_id
-from services.station.application.stations import publish_station
-from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, validated, with_password
+from services.station.application.stations import lock_stations, publish_stations
+from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, made
+from services.station.domain.station import Station
 from services.station.ports import RunningTransactions, Work, Works
 
 
@@ -30,32 +31,27 @@ class ChargePoints:
         async with self._works() as work:
             return await _found(work, charge_point_id)
 
-    async def create(self, fields: Mapping[str, Any], password: str, request_id: str) -> ChargePoint:
+    async def create(self, fields: Mapping[str, Any], request_id: str) -> ChargePoint:
         """Make a charge point of `fields`. Idempotent by `request_id`.
 
         Raises: INVALID_FIELD, CHARGE_POINT_EXISTS, STATION_NOT_FOUND.
         """
-        now = self._clock.now()
-        charge_point = validated(ChargePoint(**fields, create_time=now, update_time=now))
-        if password:
-            charge_point = with_password(charge_point, password)
+        charge_point = made(fields, self._clock.now())
         async with self._works() as work:
             if request_id and await _made_before(work, request_id, charge_point.id):
                 return await _found(work, charge_point.id)
+            stations = await lock_stations(work, [charge_point.station_id])
             await work.charge_points.add([charge_point])
-            await publish_station(work, charge_point.station_id)
+            await publish_stations(work, stations)
             return charge_point
 
-    async def update(self, charge_point_id: str, changes: Mapping[str, Any], password: str, etag: str) -> ChargePoint:
+    async def update(self, charge_point_id: str, changes: Mapping[str, Any], etag: str) -> ChargePoint:
         """Raises: CHARGE_POINT_NOT_FOUND, STATION_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
         async with self._works() as work:
-            before = await _found(work, charge_point_id, for_update=True)
+            before, stations = await _locked(work, charge_point_id, changes.get("station_id"))
             after = changed(before, changes, etag, self._clock.now())
-            if password:
-                after = with_password(after, password)
             await work.charge_points.replace([after])
-            for station_id in {before.station_id, after.station_id}:
-                await publish_station(work, station_id)
+            await publish_stations(work, stations)
             return after
 
     async def delete(self, charge_point_id: str) -> None:
@@ -65,15 +61,27 @@ class ChargePoints:
         if await self._running.at_charge_point(charge_point_id):
             raise failed_precondition("TRANSACTION_RUNNING", f"a transaction runs at charge point {charge_point_id}")
         async with self._works() as work:
-            charge_point = await _found(work, charge_point_id, for_update=True)
+            _, stations = await _locked(work, charge_point_id)
             await work.charge_points.remove(charge_point_id)
-            await publish_station(work, charge_point.station_id)
+            await publish_stations(work, stations)
 
 
 async def _made_before(work: Work, request_id: str, charge_point_id: str) -> bool:
-    """Whether the same request has made this charge point; its identity is the caller's, so it is part of the key."""
+    """Whether the same request has made this charge point; its identity is the caller's, so it is part of the scope."""
     attempt = new_id()
-    return await work.remember("charge_points", f"{charge_point_id}/{request_id}", attempt) != attempt
+    return await work.remember(f"charge_points/{charge_point_id}", request_id, attempt) != attempt
+
+
+async def _locked(
+    work: Work, charge_point_id: str, new_station_id: str | None = None
+) -> tuple[ChargePoint, list[Station]]:
+    """The charge point, and the stations that a change of it concerns; all locked."""
+    seen = await _found(work, charge_point_id)
+    stations = await lock_stations(work, [seen.station_id, new_station_id])
+    charge_point = await _found(work, charge_point_id, for_update=True)
+    if charge_point.station_id != seen.station_id:
+        raise conflict("ETAG_MISMATCH", f"charge point {charge_point_id} is being changed by somebody else")
+    return charge_point, stations
 
 
 async def _found(work: Work, charge_point_id: str, *, for_update: bool = False) -> ChargePoint:

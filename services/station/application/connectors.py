@@ -6,17 +6,12 @@ from typing import Any
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import DomainError, ErrorKind, invalid, not_found
 from services.kernel.ids import new_id
-from services.station.application.stations import publish_station
-from services.station.domain.connector import (
-    Connector,
-    StatusReport,
-    changed,
-    key_of,
-    reported,
-    tells_news,
-)
+from services.station.application.stations import lock_stations, publish_stations
+from services.station.domain.charge_point import ChargePoint
+from services.station.domain.connection import holds
+from services.station.domain.connector import Connector, StatusReport, changed, key_of, reported, tells_news
 from services.station.domain.events import ConnectorAvailabilityChanged, ConnectorStatusChanged
-from services.station.ports import Works
+from services.station.ports import ConnectorKey, Works
 
 
 class Connectors:
@@ -38,45 +33,41 @@ class Connectors:
         Raises: STATION_NOT_FOUND, CONNECTOR_NOT_FOUND, INVALID_FIELD.
         """
         async with self._works() as work:
-            if await work.stations.find(station_id) is None:
-                raise not_found("station", station_id)
+            stations = await lock_stations(work, [station_id])
             before = _only(await work.connectors.named(station_id, name), name)
             after = changed(before, changes)
             await work.connectors.store([after])
             if before.availability is not after.availability:
                 await work.publish([ConnectorAvailabilityChanged(connector=after)])
-            await publish_station(work, station_id)
+            await publish_stations(work, stations)
             return after
 
     async def report(self, reports: Sequence[StatusReport]) -> list[DomainError | None]:
-        """Take in status reports, at most one per connector; for each, why it was refused, or None.
+        """Take in status reports; for each, why it was refused, or None. Unknown connectors are made.
 
         A report from a connection that is not the newest is refused with STALE_EPOCH. Idempotent.
         """
         async with self._works() as work:
-            epochs = await work.connections.epochs([report.charge_point_id for report in reports])
-            current = [report for report in reports if epochs.get(report.charge_point_id) == report.epoch]
-            known = await work.connectors.find_all([key_of(report) for report in current])
-            points = await work.charge_points.find_all([report.charge_point_id for report in current])
-            changes, news = [], []
+            # Locked first: no newer connection comes between the look at the epochs and the change.
+            points = await work.charge_points.find_all([report.charge_point_id for report in reports])
+            newest = await work.connections.newest(list(points))
+            current = [report for report in reports if holds(newest.get(report.charge_point_id), report.epoch)]
+            known = dict(await work.connectors.find_all([key_of(report) for report in current], for_update=True))
+            changes: dict[ConnectorKey, Connector] = {}
+            news = []
             for report in current:
-                station_id = points[report.charge_point_id].station_id
-                before = known.get(key_of(report)) or _unseen(report, station_id)
+                before = known.get(key_of(report)) or _unseen(report, points[report.charge_point_id])
                 after = reported(before, report)
                 if after is not before:
-                    changes.append(after)
-                    if tells_news(before, after):
-                        news.append(
-                            ConnectorStatusChanged(
-                                connector=after,
-                                previous_status=before.status,
-                                info=report.info,
-                                vendor_error_code=report.vendor_error_code,
-                            )
-                        )
-            await work.connectors.store(changes)
+                    known[key_of(report)] = changes[key_of(report)] = after
+                if tells_news(before, after):
+                    news.append(_news(before, after, report))
+            await work.connectors.store(list(changes.values()))
             await work.publish(news)
-        return [None if report in current else stale_epoch(report.charge_point_id) for report in reports]
+        return [
+            None if holds(newest.get(report.charge_point_id), report.epoch) else stale_epoch(report.charge_point_id)
+            for report in reports
+        ]
 
 
 def stale_epoch(charge_point_id: str) -> DomainError:
@@ -86,13 +77,22 @@ def stale_epoch(charge_point_id: str) -> DomainError:
     )
 
 
-def _unseen(report: StatusReport, station_id: str | None) -> Connector:
+def _unseen(report: StatusReport, charge_point: ChargePoint) -> Connector:
     return Connector(
         id=new_id(),
         charge_point_id=report.charge_point_id,
         evse_id=report.evse_id,
         connector_id=report.connector_id,
-        station_id=station_id,
+        station_id=charge_point.station_id,
+    )
+
+
+def _news(before: Connector, after: Connector, report: StatusReport) -> ConnectorStatusChanged:
+    return ConnectorStatusChanged(
+        connector=after,
+        previous_status=before.status,
+        info=report.info,
+        vendor_error_code=report.vendor_error_code,
     )
 
 

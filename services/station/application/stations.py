@@ -1,7 +1,7 @@
 """What can be done with stations."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +62,7 @@ class Stations:
         now = self._clock.now()
         station = validated(Station(id=new_id(), **fields, create_time=now, update_time=now))
         points = [
-            charge_points.validated(
-                ChargePoint(**{**given, "station_id": station.id}, create_time=now, update_time=now),
-                f"station.chargePoints[{position}]",
-            )
+            charge_points.made({**given, "station_id": station.id}, now, f"station.chargePoints[{position}]")
             for position, given in enumerate(inline_charge_points)
         ]
         plugs = _inline_connectors(inline_connectors, points)
@@ -102,9 +99,19 @@ class Stations:
             await _publish(work, view, deleted=True)
 
 
-async def publish_station(work: Work, station_id: str | None) -> None:
-    """Tell how a station looks after something that stands at it changed; nothing for None."""
-    if station_id is not None and (station := await work.stations.find(station_id)) is not None:
+async def lock_stations(work: Work, station_ids: Collection[str | None]) -> list[Station]:
+    """Lock the stations that something which changes stands at, before it is locked itself; None stands for none.
+
+    Always in this order, so that nobody waits for another in a circle; and each tells how its station looks only when
+    the one before has been committed. Raises: STATION_NOT_FOUND.
+    """
+    ids = sorted({station_id for station_id in station_ids if station_id is not None})
+    return [await _found(work, station_id, for_update=True) for station_id in ids]
+
+
+async def publish_stations(work: Work, stations: Sequence[Station]) -> None:
+    """Tell how locked stations look after something that stands at them changed."""
+    for station in stations:
         await _publish(work, await _view(work, station))
 
 

@@ -1,7 +1,13 @@
 """Connections: who is online, on which edge node, with which epoch."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from services.kernel.errors import invalid
+
+_USUAL_LEASE = timedelta(seconds=30)
+_SHORTEST_LEASE = timedelta(seconds=5)
+_LONGEST_LEASE = timedelta(seconds=300)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,14 @@ class Connection:
     last_seen_time: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest connection of a charge point: its epoch, and whether it is open still."""
+
+    epoch: int
+    is_open: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedConnection:
     """A connection that ended, and why."""
@@ -48,3 +62,16 @@ class Sighting:
     charge_point_id: str
     epoch: int
     last_seen_time: datetime
+
+
+def holds(newest: Newest | None, epoch: int) -> bool:
+    """Whether `epoch` is that of the open connection: only what comes with that one may change anything."""
+    return newest is not None and newest.is_open and newest.epoch == epoch
+
+
+def lease_of(length: timedelta | None) -> timedelta:
+    """How long the lease of an edge node lasts; None stands for the usual time. Raises: INVALID_FIELD."""
+    lease = _USUAL_LEASE if length is None else length
+    if not _SHORTEST_LEASE <= lease <= _LONGEST_LEASE:
+        raise invalid("lease", "must be between 5 and 300 seconds")
+    return lease

@@ -7,8 +7,12 @@ from enum import StrEnum
 from typing import Any
 
 from services.kernel.validation import Violations
+from services.station.domain.device import told_text
 
 NO_ERROR = "NoError"
+
+_GREATEST_NUMBER = 1000
+_PLACE = {"charge_point_id": "chargePointId", "evse_id": "evseId", "connector_id": "connectorId"}
 
 
 class ConnectorType(StrEnum):
@@ -66,7 +70,7 @@ class Connector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """A StatusNotification. `time` is the device's, or the edge's where the device told none or an impossible one."""
+    """A StatusNotification. `time` is as `device.told_time` makes it."""
 
     charge_point_id: str
     epoch: int
@@ -88,8 +92,8 @@ def validated(connector: Connector, field: str = "connector") -> Connector:
     """`connector` itself. Raises: INVALID_FIELD with every field out of bounds."""
     violations = Violations(field)
     violations.check(bool(connector.charge_point_id), "chargePointId", "must be set")
-    violations.number("connectorId", connector.connector_id, 1, 1000)
-    violations.number("evseId", connector.evse_id, 1, 1000)
+    violations.number("connectorId", connector.connector_id, 1, _GREATEST_NUMBER)
+    violations.number("evseId", connector.evse_id, 1, _GREATEST_NUMBER)
     violations.number("maxPowerW", connector.max_power_w, 0, 10_000_000)
     violations.raise_if_any()
     return connector
@@ -97,14 +101,33 @@ def validated(connector: Connector, field: str = "connector") -> Connector:
 
 def changed(connector: Connector, changes: Mapping[str, Any]) -> Connector:
     """`connector` after `changes` (field name to new value). Raises: INVALID_FIELD."""
-    return validated(replace(connector, **changes))
+    violations = Violations("connector")
+    for name, path in _PLACE.items():
+        fixed = getattr(connector, name)
+        violations.check((changes.get(name) or fixed) == fixed, path, "cannot be changed")
+    violations.raise_if_any()
+    return validated(replace(connector, **{name: value for name, value in changes.items() if name not in _PLACE}))
+
+
+def checked(report: StatusReport) -> StatusReport:
+    """`report` itself. Raises: INVALID_FIELD for numbers that no connector has."""
+    violations = Violations()
+    violations.number("evseId", report.evse_id, 0, _GREATEST_NUMBER)
+    violations.number("connectorId", report.connector_id, 0, _GREATEST_NUMBER)
+    violations.raise_if_any()
+    return report
 
 
 def reported(connector: Connector, report: StatusReport) -> Connector:
-    """`connector` after a report; itself when the report is older than what is known or tells nothing new."""
+    """`connector` after a report; itself when the report is older than what is known or repeats it.
+
+    Of reports of one moment the last to come counts: many clocks know no more than seconds.
+    """
     if connector.status_time is not None and report.time < connector.status_time:
         return connector
-    return replace(connector, status=report.status, error_code=report.error_code or NO_ERROR, status_time=report.time)
+    error_code = told_text(report.error_code) or NO_ERROR
+    after = replace(connector, status=report.status, error_code=error_code, status_time=report.time)
+    return connector if after == connector else after
 
 
 def tells_news(before: Connector, after: Connector) -> bool:

@@ -132,6 +132,6 @@ def _check_configuration(violations: Violations, configuration: Mapping[str, str
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return False
     return True

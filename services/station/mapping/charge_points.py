@@ -9,6 +9,7 @@ from services.chassis import masks
 from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
+from services.kernel.validation import search_text
 from services.station.domain.charge_point import BootReport, ChargePoint, ChargePointFilter, ChargePointState
 
 _CHARGE_POINT_FIELDS: Fields = {
@@ -20,18 +21,18 @@ _CHARGE_POINT_FIELDS: Fields = {
     "security_profile": lambda point: point.security_profile,
     "state": lambda point: _state(point.state) or ChargePointState.ACCEPTED,
     "heartbeat_interval_seconds": lambda point: point.heartbeat_interval_seconds,
+    "password": lambda point: point.password,
 }
-# The password is handed on beside the other fields: a charge point holds only what was made of it.
-_CHARGE_POINT_CHANGES = (_CHARGE_POINT_FIELDS.keys() - {"id"}) | {"password"}
+_CHARGE_POINT_CHANGES = _CHARGE_POINT_FIELDS.keys() - {"id"}
 
 
 def charge_point_filter(request: service_pb.ListChargePointsRequest) -> ChargePointFilter:
-    """What a list request asks for."""
+    """What a list request asks for. Raises: INVALID_FIELD."""
     return ChargePointFilter(
         station_id=request.station_id,
         state=_state(request.state),
         online=request.online if request.HasField("online") else None,
-        text=request.text,
+        text=search_text(request.text),
     )
 
 
@@ -45,7 +46,7 @@ def charge_point_changes(request: service_pb.UpdateChargePointRequest) -> dict[s
     if request.charge_point.id not in ("", request.charge_point_id):
         raise invalid("chargePoint.id", "cannot be changed")
     names = masks.updated_fields(request.charge_point, request.update_mask, _CHARGE_POINT_CHANGES)
-    return read(request.charge_point, _CHARGE_POINT_FIELDS, names - {"password"})
+    return read(request.charge_point, _CHARGE_POINT_FIELDS, names)
 
 
 def charge_point_to_proto(point: ChargePoint) -> charge_point_pb.ChargePoint:
@@ -53,8 +54,8 @@ def charge_point_to_proto(point: ChargePoint) -> charge_point_pb.ChargePoint:
     return charge_point_pb.ChargePoint(
         id=point.id,
         station_id=point.station_id or "",
-        vendor=point.vendor,
-        model=point.model,
+        vendor=point.vendor or point.reported_vendor,
+        model=point.model or point.reported_model,
         serial_number=point.serial_number,
         firmware_version=point.firmware_version,
         protocol=point.protocol,

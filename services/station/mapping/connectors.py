@@ -16,7 +16,9 @@ from services.station.domain.connector import (
     ConnectorStatus,
     ConnectorType,
     StatusReport,
+    checked,
 )
+from services.station.domain.device import told_time
 
 _CONNECTOR_FIELDS: Fields = {
     "charge_point_id": lambda connector: connector.charge_point_id,
@@ -29,7 +31,6 @@ _CONNECTOR_FIELDS: Fields = {
         enum_of(Availability, station_pb.Connector.Availability, connector.availability) or Availability.OPERATIVE
     ),
 }
-_CONNECTOR_CHANGES = ("type", "max_power_w", "availability")
 
 
 def connector_fields(message: station_pb.Connector) -> dict[str, Any]:
@@ -39,8 +40,13 @@ def connector_fields(message: station_pb.Connector) -> dict[str, Any]:
 
 def connector_changes(request: service_pb.UpdateConnectorRequest) -> dict[str, Any]:
     """The fields an update changes, with their new values. Raises: INVALID_UPDATE_MASK."""
-    names = masks.updated_fields(request.connector, request.update_mask, _CONNECTOR_CHANGES)
+    names = masks.updated_fields(request.connector, request.update_mask, _CONNECTOR_FIELDS.keys())
     return read(request.connector, _CONNECTOR_FIELDS, names)
+
+
+def connector_of(message: station_pb.Connector) -> Connector:
+    """A connector as an event told of it."""
+    return Connector(id=message.id, **connector_fields(message))
 
 
 def connector_to_proto(connector: Connector) -> station_pb.Connector:
@@ -66,12 +72,12 @@ def status_to_proto(status: ConnectorStatus | None) -> station_pb.Connector.Stat
 
 
 def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> StatusReport:
-    """A StatusNotification. Raises: INVALID_FIELD without a status."""
+    """A StatusNotification. Raises: INVALID_FIELD."""
     status = enum_of(ConnectorStatus, station_pb.Connector.Status, message.status)
     if status is None:
         raise invalid("status", "must be set")
     received = time_of(message, "received_time") or clock.now()
-    return StatusReport(
+    report = StatusReport(
         charge_point_id=message.charge_point_id,
         epoch=message.epoch,
         evse_id=message.evse_id,
@@ -80,5 +86,6 @@ def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> Status
         error_code=message.error_code or NO_ERROR,
         info=message.info,
         vendor_error_code=message.vendor_error_code,
-        time=time_of(message, "device_time") or received,
+        time=told_time(time_of(message, "device_time"), received),
     )
+    return checked(report)

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
 from services.chassis.events import subject
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import new_id
 from services.station.application.stations import StationView
 from services.station.domain.events import (
@@ -25,7 +24,7 @@ def event_to_proto(event: DomainEvent, now: datetime) -> event_pb.DomainEvent:
     message = _payload(event)
     message.id = new_id()
     message.subject = _subject(event)
-    message.create_time.CopyFrom(timestamp(now))  # type: ignore[arg-type]  # only None gives None
+    message.create_time.FromDatetime(now)
     return message
 
 

@@ -6,6 +6,7 @@ from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1 import station_service_pb2 as service_pb
 from services.chassis import masks
 from services.chassis.protobuf import Fields, enum_of, read, timestamp
+from services.kernel.validation import search_text
 from services.station.application.stations import StationView
 from services.station.domain.station import StationFilter, StationStatus, circle_of
 from services.station.mapping.charge_points import charge_point_to_proto
@@ -25,11 +26,11 @@ _STATION_FIELDS: Fields = {
 
 
 def station_filter(request: service_pb.ListStationsRequest) -> StationFilter:
-    """What a list request asks for. Raises: INVALID_FIELD for an incomplete search by place."""
+    """What a list request asks for. Raises: INVALID_FIELD."""
     place = [
         getattr(request, name) if request.HasField(name) else None for name in ("latitude", "longitude", "radius_km")
     ]
-    return StationFilter(status=_status(request.status), text=request.text, circle=circle_of(*place))
+    return StationFilter(status=_status(request.status), text=search_text(request.text), circle=circle_of(*place))
 
 
 def station_fields(message: station_pb.Station) -> dict[str, Any]:

@@ -1,17 +1,29 @@
 """Charge points in PostgreSQL. What their connection tells is read with them and never written here."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, delete, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    delete,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import constraint_of
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.kernel.errors import already_exists, not_found
+from services.kernel.errors import already_exists
 from services.kernel.ids import is_id
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
 from services.station.tables import CHARGE_POINTS, CONNECTIONS
@@ -42,7 +54,7 @@ class SqlChargePointRepository:
         return None if row is None else _charge_point(row)
 
     async def find_all(self, charge_point_ids: Sequence[str]) -> Mapping[str, ChargePoint]:
-        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.id.in_(set(charge_point_ids)))
+        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.id == any_(literal(list(charge_point_ids), ARRAY(Text))))
         rows = await self._connection.execute(query.order_by(CHARGE_POINTS.c.id).with_for_update(of=CHARGE_POINTS))
         return {row.id: _charge_point(row) for row in rows}
 
@@ -51,19 +63,31 @@ class SqlChargePointRepository:
         return [_charge_point(row) for row in await self._connection.execute(query)]
 
     async def add(self, charge_points: Sequence[ChargePoint]) -> None:
-        if charge_points:
-            with _constraints(charge_points):
-                await self._connection.execute(insert(CHARGE_POINTS), [_fields(point) for point in charge_points])
+        missing = await self._insert(charge_points)
+        known = [point.id for point in charge_points if point.id not in missing]
+        if known:
+            raise already_exists("charge point", ", ".join(known))
+
+    async def add_missing(self, charge_points: Sequence[ChargePoint]) -> None:
+        await self._insert(charge_points)
 
     async def replace(self, charge_points: Sequence[ChargePoint]) -> None:
         if charge_points:
             statement = update(CHARGE_POINTS).where(CHARGE_POINTS.c.id == bindparam("key"))
             rows = [{"key": point.id, **_fields(point)} for point in charge_points]
-            with _constraints(charge_points):
-                await self._connection.execute(statement, rows)
+            await self._connection.execute(statement, rows)
 
     async def remove(self, charge_point_id: str) -> None:
         await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
+
+    async def _insert(self, charge_points: Sequence[ChargePoint]) -> set[str]:
+        """Store those whose identity is not taken; their identities."""
+        if not charge_points:
+            return set()
+        statement = insert(CHARGE_POINTS).on_conflict_do_nothing(constraint="charge_points_pkey")
+        # In the order of identity, so that two batches never wait for each other in a circle.
+        rows = [_fields(point) for point in sorted(charge_points, key=lambda point: point.id)]
+        return set(await self._connection.scalars(statement.returning(CHARGE_POINTS.c.id), rows))
 
 
 def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:
@@ -76,26 +100,8 @@ def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:
     if narrowing.online is not None:
         yield _IS_ONLINE if narrowing.online else ~_IS_ONLINE
     if narrowing.text:
-        searched = (columns.id, columns.vendor, columns.model)
+        searched = (columns.id, columns.vendor, columns.model, columns.reported_vendor, columns.reported_model)
         yield or_(*(column.icontains(narrowing.text, autoescape=True) for column in searched))
-
-
-@contextmanager
-def _constraints(charge_points: Sequence[ChargePoint]) -> Iterator[None]:
-    for point in charge_points:
-        if point.station_id is not None and not is_id(point.station_id):
-            raise not_found("station", point.station_id)
-    try:
-        yield
-    except IntegrityError as error:
-        names = ", ".join(point.id for point in charge_points)
-        match constraint_of(error):
-            case "charge_points_pkey":
-                raise already_exists("charge point", names) from error
-            case "charge_points_station_id_fkey":
-                stations = {point.station_id for point in charge_points if point.station_id}
-                raise not_found("station", ", ".join(sorted(stations))) from error
-        raise
 
 
 def _fields(charge_point: ChargePoint) -> dict[str, Any]:

@@ -1,20 +1,35 @@
-"""Connections and the leases of edge nodes in PostgreSQL. Every write carries the epoch it is meant for."""
+"""Connections and the leases of edge nodes in PostgreSQL."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    and_,
+    any_,
+    column,
+    delete,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.station.domain.connection import ClosedConnection, Connection, ConnectionAttempt, Sighting
+from services.station.domain.connection import ClosedConnection, Connection, ConnectionAttempt, Newest, Sighting
 from services.station.tables import CONNECTIONS, EDGE_NODES
 
 _IS_OPEN = CONNECTIONS.c.close_time.is_(None)
-_EPOCH = tuple_(CONNECTIONS.c.charge_point_id, CONNECTIONS.c.epoch)
 
 
 class SqlConnectionRepository:
@@ -23,56 +38,57 @@ class SqlConnectionRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def open(self, attempts: Sequence[ConnectionAttempt], now: datetime) -> Mapping[str, int]:
+    async def open(self, attempts: Sequence[ConnectionAttempt], now: datetime) -> Sequence[int]:
         if not attempts:
-            return {}
-        # In the order of identity, so that two batches never wait for each other in a circle.
+            return []
+        left = Counter(attempt.charge_point_id for attempt in attempts)
+        last = {attempt.charge_point_id: attempt for attempt in attempts}
         rows = [
             {
-                "charge_point_id": attempt.charge_point_id,
-                "epoch": 1,
-                "protocol": attempt.protocol,
-                "node": attempt.node,
-                "remote_address": attempt.remote_address,
+                "charge_point_id": name,
+                "epoch": left[name],
+                "protocol": last[name].protocol,
+                "node": last[name].node,
+                "remote_address": last[name].remote_address,
                 "connected_time": now,
                 "last_seen_time": now,
                 "close_time": None,
             }
-            for attempt in sorted(attempts, key=lambda attempt: attempt.charge_point_id)
+            for name in sorted(last)
         ]
-        statement = insert(CONNECTIONS).values(rows)
+        statement = insert(CONNECTIONS)
         renewed = {name: statement.excluded[name] for name in rows[0] if name not in ("charge_point_id", "epoch")}
         statement = statement.on_conflict_do_update(
-            constraint="connections_pkey", set_={**renewed, "epoch": CONNECTIONS.c.epoch + 1}
+            constraint="connections_pkey", set_={**renewed, "epoch": CONNECTIONS.c.epoch + statement.excluded.epoch}
         )
-        opened = statement.returning(CONNECTIONS.c.charge_point_id, CONNECTIONS.c.epoch)
-        return {row.charge_point_id: row.epoch for row in await self._connection.execute(opened)}
+        opened = await self._connection.execute(
+            statement.returning(CONNECTIONS.c.charge_point_id, CONNECTIONS.c.epoch), rows
+        )
+        greatest = {row.charge_point_id: row.epoch for row in opened}
+        epochs: list[int] = []
+        for attempt in attempts:
+            left[attempt.charge_point_id] -= 1
+            epochs.append(greatest[attempt.charge_point_id] - left[attempt.charge_point_id])
+        return epochs
 
-    async def close(self, connections: Sequence[ClosedConnection], now: datetime) -> set[str]:
-        if not connections:
-            return set()
-        meant = [(connection.charge_point_id, connection.epoch) for connection in connections]
-        statement = update(CONNECTIONS).where(_EPOCH.in_(meant), _IS_OPEN).values(close_time=now)
-        return set(await self._connection.scalars(statement.returning(CONNECTIONS.c.charge_point_id)))
+    async def close(self, charge_point_ids: Sequence[str], now: datetime) -> None:
+        if charge_point_ids:
+            await self._connection.execute(update(CONNECTIONS).where(_of(charge_point_ids)).values(close_time=now))
 
-    async def close_abandoned(self, now: datetime, limit: int) -> Sequence[ClosedConnection]:
+    async def abandoned(self, now: datetime, limit: int) -> Sequence[ClosedConnection]:
         alive = select(EDGE_NODES.c.node).where(EDGE_NODES.c.lease_end_time > now)
-        abandoned = (
-            select(CONNECTIONS.c.charge_point_id)
-            .where(_IS_OPEN, CONNECTIONS.c.node.not_in(alive))
-            .order_by(CONNECTIONS.c.charge_point_id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
+        query = select(CONNECTIONS.c.charge_point_id, CONNECTIONS.c.epoch).where(
+            _IS_OPEN, CONNECTIONS.c.node.not_in(alive)
         )
-        statement = update(CONNECTIONS).where(CONNECTIONS.c.charge_point_id.in_(abandoned)).values(close_time=now)
-        rows = await self._connection.execute(statement.returning(CONNECTIONS.c.charge_point_id, CONNECTIONS.c.epoch))
+        rows = await self._connection.execute(query.order_by(CONNECTIONS.c.charge_point_id).limit(limit))
         return [ClosedConnection(**row._mapping, reason="the lease of its edge node ran out") for row in rows]
 
-    async def epochs(self, charge_point_ids: Sequence[str]) -> Mapping[str, int]:
-        query = select(CONNECTIONS.c.charge_point_id, CONNECTIONS.c.epoch).where(
-            CONNECTIONS.c.charge_point_id.in_(set(charge_point_ids)), _IS_OPEN
-        )
-        return {row.charge_point_id: row.epoch for row in await self._connection.execute(query)}
+    async def newest(self, charge_point_ids: Sequence[str]) -> Mapping[str, Newest]:
+        if not charge_point_ids:
+            return {}
+        query = select(CONNECTIONS.c.charge_point_id, CONNECTIONS.c.epoch, _IS_OPEN.label("is_open"))
+        rows = await self._connection.execute(query.where(_of(charge_point_ids)))
+        return {row.charge_point_id: Newest(row.epoch, row.is_open) for row in rows}
 
     async def renew_lease(self, node: str, node_address: str, until: datetime) -> None:
         statement = insert(EDGE_NODES).values(node=node, node_address=node_address, lease_end_time=until)
@@ -82,21 +98,35 @@ class SqlConnectionRepository:
         }
         await self._connection.execute(statement.on_conflict_do_update(constraint="edge_nodes_pkey", set_=renewed))
 
+    async def forget_nodes(self, before: datetime) -> None:
+        await self._connection.execute(delete(EDGE_NODES).where(EDGE_NODES.c.lease_end_time < before))
+
     async def seen(self, sightings: Sequence[Sighting]) -> None:
         if not sightings:
             return
-        columns = CONNECTIONS.c
-        statement = (
-            update(CONNECTIONS)
-            .where(columns.charge_point_id == bindparam("seen_id"), columns.epoch == bindparam("seen_epoch"), _IS_OPEN)
-            .values(last_seen_time=bindparam("seen_time"))
+        told = (
+            func.unnest(
+                literal([seen.charge_point_id for seen in sightings], ARRAY(Text)),
+                literal([seen.epoch for seen in sightings], ARRAY(BigInteger)),
+                literal([seen.last_seen_time for seen in sightings], ARRAY(DateTime(timezone=True))),
+            )
+            .table_valued(
+                column("id", Text), column("epoch", BigInteger), column("time", DateTime(timezone=True)), name="told"
+            )
+            .render_derived()
         )
-        ordered = sorted(sightings, key=lambda sighting: sighting.charge_point_id)
-        rows = [
-            {"seen_id": seen.charge_point_id, "seen_epoch": seen.epoch, "seen_time": seen.last_seen_time}
-            for seen in ordered
-        ]
-        await self._connection.execute(statement, rows)
+        columns = CONNECTIONS.c
+        # Whoever changes a connection has news of it as well: nobody waits for anybody here.
+        free = (
+            select(columns.charge_point_id, told.c.time)
+            .join_from(CONNECTIONS, told, and_(columns.charge_point_id == told.c.id, columns.epoch == told.c.epoch))
+            .where(_IS_OPEN)
+            .with_for_update(of=CONNECTIONS, skip_locked=True)
+            .subquery()
+        )
+        newer = func.greatest(columns.last_seen_time, free.c.time)
+        heard = update(CONNECTIONS).where(columns.charge_point_id == free.c.charge_point_id)
+        await self._connection.execute(heard.values(last_seen_time=newer))
 
     async def find(self, charge_point_id: str, now: datetime) -> Connection | None:
         query = _living(now).where(CONNECTIONS.c.charge_point_id == charge_point_id)
@@ -106,6 +136,10 @@ class SqlConnectionRepository:
     async def page(self, page: PageRequest, now: datetime) -> Page[Connection]:
         rows = await fetch_page(self._connection, _living(now), (CONNECTIONS.c.charge_point_id,), page=page)
         return rows.map(lambda row: Connection(**{name: row._mapping[name] for name in Connection.__slots__}))
+
+
+def _of(charge_point_ids: Sequence[str]) -> ColumnElement[bool]:
+    return CONNECTIONS.c.charge_point_id == any_(literal(list(charge_point_ids), ARRAY(Text)))
 
 
 def _living(now: datetime) -> Select[Any]:

@@ -1,5 +1,6 @@
 """Connectors in PostgreSQL."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
-from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
+from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType, key_of
 from services.station.ports import ConnectorKey
 from services.station.tables import CHARGE_POINTS, CONNECTORS
 
@@ -22,7 +23,7 @@ _WITH_STATION: Select[Any] = select(CONNECTORS, CHARGE_POINTS.c.station_id).join
 )
 # Connector 0 stands for the charge point as a whole.
 _REAL = CONNECTORS.c.connector_id > 0
-_GREATEST_INTEGER = 2**31 - 1
+_NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 class SqlConnectorRepository:
@@ -41,28 +42,22 @@ class SqlConnectorRepository:
         return [_connector(row) for row in await self._connection.execute(query)]
 
     async def named(self, station_id: str, name: str) -> Sequence[Connector]:
+        there = _WITH_STATION.where(CHARGE_POINTS.c.station_id == station_id, _REAL)
         if is_id(name):
-            is_meant = CONNECTORS.c.id == name
-        elif name.isascii() and name.isdigit() and int(name) <= _GREATEST_INTEGER:
-            number = int(name)
-            # OCPP 2.x counts connectors within the EVSE: its EVSE number names an only connector as well.
-            is_meant = or_(CONNECTORS.c.connector_id == number, CONNECTORS.c.evse_id == number)
-            exact = await self._locked(
-                _WITH_STATION.where(
-                    CHARGE_POINTS.c.station_id == station_id,
-                    CONNECTORS.c.connector_id == number,
-                    CONNECTORS.c.evse_id == number,
-                )
-            )
-            if exact:
-                return exact
-        else:
+            return await self._all(there.where(CONNECTORS.c.id == name), for_update=True)
+        if not _NUMBER.fullmatch(name):
             return []
-        return await self._locked(_WITH_STATION.where(CHARGE_POINTS.c.station_id == station_id, is_meant, _REAL))
+        by_evse, by_connector = CONNECTORS.c.evse_id == int(name), CONNECTORS.c.connector_id == int(name)
+        # OCPP 2.x counts connectors within the EVSE: where no connector has both numbers, either names an only one.
+        exact = await self._all(there.where(by_evse, by_connector), for_update=True)
+        return exact or await self._all(there.where(or_(by_evse, by_connector)), for_update=True)
 
-    async def find_all(self, keys: Sequence[ConnectorKey]) -> Mapping[ConnectorKey, Connector]:
-        found = await self._locked(_WITH_STATION.where(tuple_(*_KEY).in_(keys))) if keys else ()
-        return {(plug.charge_point_id, plug.evse_id, plug.connector_id): plug for plug in found}
+    async def find_all(
+        self, keys: Sequence[ConnectorKey], *, for_update: bool = False
+    ) -> Mapping[ConnectorKey, Connector]:
+        query = _WITH_STATION.where(tuple_(*_KEY).in_(keys))
+        found = await self._all(query, for_update=for_update) if keys else ()
+        return {key_of(plug): plug for plug in found}
 
     async def store(self, connectors: Sequence[Connector]) -> None:
         if not connectors:
@@ -72,8 +67,9 @@ class SqlConnectorRepository:
         statement = statement.on_conflict_do_update(constraint="connectors_place_key", set_=changing)
         await self._connection.execute(statement, [_fields(plug) for plug in connectors])
 
-    async def _locked(self, query: Select[Any]) -> Sequence[Connector]:
-        rows = await self._connection.execute(query.order_by(*_KEY).with_for_update(of=CONNECTORS))
+    async def _all(self, query: Select[Any], *, for_update: bool) -> Sequence[Connector]:
+        query = query.order_by(*_KEY)
+        rows = await self._connection.execute(query.with_for_update(of=CONNECTORS) if for_update else query)
         return [_connector(row) for row in rows]
 
 

@@ -107,7 +107,7 @@ class Recorder:
         async with self._recordings() as work:
             stored, numbers = await work.load(wants)
             if strays := stray_ends(batch, stored):
-                stored = [*stored, *await work.ended_by(strays)]
+                stored = [*stored, *await work.candidates(strays)]
             recording = Recording(stored, numbers, self._clock.now())
             answers = [recording.record(item) for item in batch]
             registers: Mapping[str, Registers] = {}

@@ -90,8 +90,8 @@ class TransactionEvent:
 class Fact:
     """An event that was placed: the session it belongs to, what that is called, and the decision about its token.
 
-    Never changes. `key` names the event itself, wherever and however often it is sent; `estimated` marks an end that
-    the platform concluded from other facts.
+    Never changes. `key` names the event itself, wherever and however often it is sent; `start_key` is that of a start
+    by OCPP 1.6; `estimated` marks an end that the platform concluded from other facts.
     """
 
     key: str
@@ -99,6 +99,7 @@ class Fact:
     transaction_id: str
     authorization: Authorization | None
     event: TransactionEvent
+    start_key: str | None = None
     estimated: bool = False
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
 from services.transaction.domain.events import SessionChange, SessionChanged
@@ -24,7 +24,15 @@ from services.transaction.domain.fact import (
 )
 from services.transaction.domain.places import may_end, precedes, same_place
 from services.transaction.domain.reading import NO_REGISTERS, Registers
-from services.transaction.domain.session import ORPHAN_STOP, Session, SessionState, joined, settled, stop_rank
+from services.transaction.domain.session import (
+    ORPHAN_STOP,
+    Session,
+    SessionState,
+    content,
+    join,
+    settle,
+    stop_rank,
+)
 
 MATCHED_STOP = "matched_stop"
 # A session that began longer ago blocks its token nowhere else: its end may never be told.
@@ -35,10 +43,11 @@ _CONCLUDED_REASON = "Other"
 
 
 class Told(NamedTuple):
-    """An event with its key, which takes a while to compute."""
+    """An event with its keys, which take a while to compute."""
 
     event: TransactionEvent
     key: str
+    start_key: str | None
 
 
 class Answer(NamedTuple):
@@ -72,34 +81,38 @@ class Outcome(NamedTuple):
 
 
 def told(event: TransactionEvent) -> Told:
-    """`event` with its key."""
-    return Told(event, key_of(event))
+    """`event` with its keys."""
+    is_numberless_start = event.kind is EventKind.STARTED and event.names_no_session
+    return Told(event, key_of(event), start_key_of(event) if is_numberless_start else None)
 
 
 def wanted(batch: Iterable[Told]) -> Wanted:
     """What must be locked and loaded before a batch is recorded."""
     wants = Wanted()
-    for event, _ in batch:
+    for event, _, start_key in batch:
         wants.charge_point_ids.add(event.charge_point_id)
         if _presents_good_token(event):
             wants.tokens.add(event.id_tag)
         if not event.names_no_session:
             wants.session_ids.add(session_id_of(event.charge_point_id, event.transaction_id))
+        if start_key is not None:
+            wants.start_keys.add(start_key)
+            wants.new_numbers += 1
         if event.kind is EventKind.STARTED:
-            _want_for_start(wants, event)
-        elif event.kind is EventKind.ENDED and (event.is_ocpp_16 or event.names_no_session):
             wants.running_at.add(event.charge_point_id)
+            if event.offline or event.received_time - event.corrected_time > _LATE:
+                wants.begun_after.append((event.charge_point_id, event.corrected_time))
     return wants
 
 
 def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[tuple[str, str]]:
-    """Charge point and rank of each end that names no session in `stored`: one that it ended before must be loaded."""
-    started = {session.id for session in stored if session.start_time is not None}
+    """Charge point and rank of each end that names no session which is known to have begun."""
+    begun = {session.id for session in stored if session.start_time is not None}
     return [
         (event.charge_point_id, stop_rank(_unplaced(event, key)))
-        for event, key in batch
+        for event, key, _ in batch
         if event.kind is EventKind.ENDED and (event.is_ocpp_16 or event.names_no_session)
-        if event.names_no_session or session_id_of(event.charge_point_id, event.transaction_id) not in started
+        if event.names_no_session or session_id_of(event.charge_point_id, event.transaction_id) not in begun
     ]
 
 
@@ -110,13 +123,14 @@ class Recording:
         self._numbers = numbers
         self._now = now
         self._facts: dict[str, Fact] = {}
-        self._stored: dict[str, Session] = {}
+        # What was stored of each session: its content, and its state.
+        self._before: dict[str, tuple[tuple[Any, ...], SessionState]] = {}
         self._sessions: dict[str, Session] = {}
         self._ids_by_charge_point: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_token: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_start: dict[str, str] = {}
         for session in stored:
-            self._stored[session.id] = session
+            self._before[session.id] = content(session), session.state
             self._keep(session)
 
     def record(self, item: Told) -> Answer:
@@ -141,17 +155,21 @@ class Recording:
     def outcome(self, registers: Mapping[str, Registers]) -> Outcome:
         """All of it. `registers`, by session id, are those of all readings, the ones of this batch included."""
         changed: list[Session] = []
+        events: list[SessionChanged] = []
         for session_id in sorted({fact.session_id for fact in self._facts.values()}):
-            before = self._stored.get(session_id)
-            session = settled(self._sessions[session_id], registers.get(session_id, NO_REGISTERS))
-            if before is None or session != replace(before, update_time=session.update_time):
-                changed.append(replace(session, revision=session.revision + 1, update_time=self._now))
-        events = [SessionChanged(session, _change(self._stored.get(session.id), session)) for session in changed]
+            before, state = self._before.get(session_id, (None, None))
+            session = self._sessions[session_id]
+            settle(session, registers.get(session_id, NO_REGISTERS))
+            if content(session) != before:
+                session.revision += 1
+                session.update_time = self._now
+                changed.append(session)
+                events.append(SessionChanged(session, _change(state, session.state)))
         return Outcome(self.facts, changed, events)
 
     def _record_start(self, item: Told) -> Answer:
         event = item.event
-        session_id, transaction_id = self._started_as(event)
+        session_id, transaction_id = self._started_as(item)
         for other in self._at_same_place(event, session_id):
             if other.state is SessionState.ACTIVE and precedes(other, event, session_id):
                 self._conclude_end(other, event, event.corrected_time, session_id)
@@ -162,11 +180,12 @@ class Recording:
             self._conclude_end(self._sessions[session_id], event, next_one.begin_time, next_one.id)
         return answer
 
-    def _started_as(self, event: TransactionEvent) -> tuple[str, str]:
+    def _started_as(self, item: Told) -> tuple[str, str]:
         """Id of the session that a start begins, and what it is called; a start that is known keeps its number."""
-        if not event.names_no_session:
+        event, _, start_key = item
+        if start_key is None:
             return session_id_of(event.charge_point_id, event.transaction_id), event.transaction_id
-        known = self._ids_by_start.get(start_key_of(event))
+        known = self._ids_by_start.get(start_key)
         if known is not None:
             return known, self._sessions[known].transaction_id
         number = str(next(self._numbers))
@@ -186,7 +205,7 @@ class Recording:
         return self._place(item, item.key if event.names_no_session else session_id, event.transaction_id, ORPHAN_STOP)
 
     def _place(self, item: Told, session_id: str, transaction_id: str, *flags: str) -> Answer:
-        event, key = item
+        event, key, _ = item
         authorization = self._authorization(item, session_id)
         fact = Fact(
             key=key,
@@ -194,13 +213,14 @@ class Recording:
             transaction_id=transaction_id,
             authorization=authorization,
             event=replace(event, flags=(*event.flags, *flags)) if flags else event,
+            start_key=item.start_key,
         )
         self._take_in(fact)
         return Answer(key, session_id, transaction_id, authorization)
 
     def _take_in(self, fact: Fact) -> None:
         self._facts.setdefault(fact.key, fact)
-        self._keep(joined(self._sessions.get(fact.session_id), fact))
+        self._keep(join(self._sessions.get(fact.session_id), fact))
 
     def _keep(self, session: Session) -> None:
         self._sessions[session.id] = session
@@ -212,7 +232,7 @@ class Recording:
 
     def _authorization(self, item: Told, session_id: str) -> Authorization | None:
         """The decision of the edge, unless the token is in use in another session; the same at every repetition."""
-        event, key = item
+        event, key, _ = item
         if not _presents_good_token(event):
             return event.authorization
         session = self._sessions.get(session_id)
@@ -258,7 +278,7 @@ class Recording:
     def _meant(self, item: Told) -> Session | None:
         """The session that an end without a usable number means, if there is no doubt: a running one, or the one that
         it has ended before."""
-        event, key = item
+        event, key, _ = item
         rank = stop_rank(_unplaced(event, key))
         here = [self._sessions[session_id] for session_id in self._ids_by_charge_point[event.charge_point_id]]
         for session in here:
@@ -270,15 +290,6 @@ class Recording:
         return candidates[0] if len(candidates) == 1 else None
 
 
-def _want_for_start(wants: Wanted, event: TransactionEvent) -> None:
-    wants.running_at.add(event.charge_point_id)
-    if event.names_no_session:
-        wants.start_keys.add(start_key_of(event))
-        wants.new_numbers += 1
-    if event.offline or event.received_time - event.corrected_time > _LATE:
-        wants.begun_after.append((event.charge_point_id, event.corrected_time))
-
-
 def _presents_good_token(event: TransactionEvent) -> bool:
     return bool(event.id_tag) and event.kind is not EventKind.ENDED and event.authorization is Authorization.ACCEPTED
 
@@ -287,8 +298,8 @@ def _unplaced(event: TransactionEvent, key: str) -> Fact:
     return Fact(key=key, session_id="", transaction_id="", authorization=None, event=event)
 
 
-def _change(before: Session | None, session: Session) -> SessionChange:
-    if session.state is SessionState.ENDED:
+def _change(before: SessionState | None, state: SessionState) -> SessionChange:
+    if state is SessionState.ENDED:
         return SessionChange.ENDED
-    begins = before is None or before.state is not SessionState.ACTIVE
-    return SessionChange.STARTED if begins and session.state is SessionState.ACTIVE else SessionChange.UPDATED
+    begins = state is SessionState.ACTIVE and before is not SessionState.ACTIVE
+    return SessionChange.STARTED if begins else SessionChange.UPDATED

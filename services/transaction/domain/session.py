@@ -1,16 +1,17 @@
 """Sessions: the fold over the facts about one of them, the same in any order and with any repetition.
 
 A session keeps, beside what it shows, which fact decided each part of it (its ranks). So one more fact can be joined
-to it without reading the others again: `joined` is commutative, associative and idempotent.
+to it without reading the others again: `join` is commutative, associative and idempotent.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
-from services.transaction.domain.fact import Authorization, EventKind, Fact, moment, moment_time, sequence, start_key_of
+from services.transaction.domain.fact import Authorization, EventKind, Fact, moment, moment_time, sequence
 from services.transaction.domain.reading import NO_REGISTERS, Registers, highest_register
 
 # Flags that follow from the facts; they come and go with what is known.
@@ -43,13 +44,16 @@ class SessionState(StrEnum):
     ORPHAN = "ORPHAN"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Session:
     """A charging session. The fields are those of csms.transaction.v1.Transaction, and:
 
     `begin_time` is the start or, as long as that is not known, the earliest time heard of; `meter_last_wh` the highest
     register in any fact; `start_key` recognises its start by OCPP 1.6. Of `start_rank`, `token_rank` and `stop_rank`
     the least wins, of `charging_rank` the greatest; empty is none.
+
+    Whoever folds facts into a session owns it alone and changes it in place, by `join` and `settle` only: a new object
+    for each of the facts of a batch would cost more than all the rest.
     """
 
     id: str
@@ -89,37 +93,50 @@ class Session:
         return self.stop_time is not None and (self.meter_start_wh is None or self.meter_stop_wh is None)
 
 
+_VERSIONING = ("revision", "update_time")
+content: Callable[[Session], tuple[Any, ...]] = attrgetter(
+    *(field.name for field in fields(Session) if field.name not in _VERSIONING)
+)
+"""What a session says, without how often and when it changed; equal contents are equal sessions."""
+
+
 def fold(facts: Iterable[Fact], registers: Registers = NO_REGISTERS) -> Session:
     """The session that `facts`, at least one and all of one session, tell of. `registers` are those of its readings."""
     session: Session | None = None
     for fact in facts:
-        session = joined(session, fact)
+        session = join(session, fact)
     if session is None:
         raise ValueError("a session without facts")
-    return settled(session, registers)
+    settle(session, registers)
+    return session
 
 
-def joined(session: Session | None, fact: Fact) -> Session:
-    """`session` with one more fact about it, still to be `settled`."""
+def join(session: Session | None, fact: Fact) -> Session:
+    """Take one more fact into `session`, which is still to be settled then. A first fact makes a session."""
+    event = fact.event
     if session is None:
-        session = _unheard(fact)
-    changes = _circumstances(session, fact)
-    if fact.event.kind is EventKind.STARTED:
-        changes |= _start(session, fact)
-    if fact.event.kind is EventKind.ENDED:
-        changes |= _stop(session, fact, changes)
-    if fact.event.id_tag:
-        changes |= _token(session, fact)
-    if fact.event.charging_state and (rank := _charging_rank(fact)) > session.charging_rank:
-        changes |= {"charging_rank": rank, "charging_state": fact.event.charging_state}
-    changes["state"] = _state(
-        changes.get("start_time", session.start_time), changes.get("stop_time", session.stop_time)
-    )
-    return replace(session, **changes)
+        session = Session(
+            id=fact.session_id,
+            transaction_id=fact.transaction_id,
+            charge_point_id=event.charge_point_id,
+            begin_time=event.corrected_time,
+            create_time=event.received_time,
+            update_time=event.received_time,
+        )
+    _join_circumstances(session, fact)
+    if event.kind is EventKind.STARTED:
+        _join_start(session, fact)
+    elif event.kind is EventKind.ENDED:
+        _join_end(session, fact)
+    if event.id_tag:
+        _join_token(session, fact)
+    if event.charging_state and (rank := _charging_rank(fact)) > session.charging_rank:
+        session.charging_rank, session.charging_state = rank, event.charging_state
+    return session
 
 
-def settled(session: Session, registers: Registers = NO_REGISTERS) -> Session:
-    """`session` with what follows from its facts: its energy, and the flags that are conclusions.
+def settle(session: Session, registers: Registers = NO_REGISTERS) -> None:
+    """Draw from the facts in `session` what follows: its energy, and the flags that are conclusions.
 
     `registers` only count where `hangs_on_readings`.
     """
@@ -131,8 +148,9 @@ def settled(session: Session, registers: Registers = NO_REGISTERS) -> Session:
     elif session.stop_time is None:
         last = session.meter_last_wh
     energy_wh = 0 if first is None or last is None else last - first
-    flags = {flag for flag in session.flags if flag not in _CONCLUDED} | set(_conclusions(session, energy_wh))
-    return replace(session, energy_wh=max(energy_wh, 0), flags=tuple(sorted(flags)))
+    session.energy_wh = max(energy_wh, 0)
+    flags = [flag for flag in session.flags if flag not in _CONCLUDED]
+    session.flags = tuple(sorted([*flags, *_conclusions(session, energy_wh)]))
 
 
 def stop_rank(fact: Fact) -> str:
@@ -157,84 +175,55 @@ def _charging_rank(fact: Fact) -> str:
     return f"{moment(fact)[:16]}{sequence(fact)}{moment(fact)[16:]}"
 
 
-def _unheard(fact: Fact) -> Session:
-    event = fact.event
-    return Session(
-        id=fact.session_id,
-        transaction_id=fact.transaction_id,
-        charge_point_id=event.charge_point_id,
-        begin_time=event.corrected_time,
-        create_time=event.received_time,
-        update_time=event.received_time,
-    )
-
-
-def _circumstances(session: Session, fact: Fact) -> dict[str, Any]:
+def _join_circumstances(session: Session, fact: Fact) -> None:
     """What every fact adds to: the greater value stays, and flags gather."""
     event = fact.event
-    told = [session.meter_last_wh, event.meter_wh, highest_register(event.readings)]
-    changes: dict[str, Any] = {
-        "evse_id": max(session.evse_id, event.evse_id),
-        "connector_id": max(session.connector_id, event.connector_id),
-        "protocol": max(session.protocol, event.protocol),
-        "meter_last_wh": max((wh for wh in told if wh is not None), default=None),
-        "flags": tuple(sorted({*session.flags, *event.flags})),
-        "create_time": min(session.create_time, event.received_time),
-        "update_time": max(session.update_time, event.received_time),
-    }
+    session.evse_id = max(session.evse_id, event.evse_id)
+    session.connector_id = max(session.connector_id, event.connector_id)
+    session.protocol = max(session.protocol, event.protocol)
+    for register in (event.meter_wh, highest_register(event.readings)):
+        if register is not None and (session.meter_last_wh is None or register > session.meter_last_wh):
+            session.meter_last_wh = register
+    if event.flags:
+        session.flags = tuple(sorted({*session.flags, *event.flags}))
+    session.create_time = min(session.create_time, event.received_time)
     if not session.start_rank:
-        changes["begin_time"] = min(session.begin_time, event.corrected_time)
-        changes["station_id"] = max(session.station_id, event.station_id)
-    return changes
+        session.begin_time = min(session.begin_time, event.corrected_time)
+        session.station_id = max(session.station_id, event.station_id)
 
 
-def _start(session: Session, fact: Fact) -> dict[str, Any]:
+def _join_start(session: Session, fact: Fact) -> None:
     rank, event = moment(fact), fact.event
     if session.start_rank and session.start_rank <= rank:
-        return {}
-    return {
-        "start_rank": rank,
-        "begin_time": event.corrected_time,
-        "start_time": event.corrected_time,
-        "meter_start_wh": event.meter_wh,
-        "station_id": event.station_id,
-        "offline": event.offline,
-        "start_key": start_key_of(event) if event.is_ocpp_16 else None,
-    }
+        return
+    session.start_rank = rank
+    session.begin_time = session.start_time = event.corrected_time
+    session.meter_start_wh = event.meter_wh
+    session.station_id = event.station_id
+    session.offline = event.offline
+    session.start_key = fact.start_key
+    session.state = SessionState.ACTIVE if session.stop_time is None else SessionState.ENDED
 
 
-def _stop(session: Session, fact: Fact, changes: dict[str, Any]) -> dict[str, Any]:
+def _join_end(session: Session, fact: Fact) -> None:
     rank, event = stop_rank(fact), fact.event
-    flags = changes["flags"]
     if session.stop_rank not in ("", rank) and _ESTIMATE not in (session.stop_rank[0], rank[0]):
-        flags = tuple(sorted({*flags, SEVERAL_ENDS}))
+        session.flags = tuple(sorted({*session.flags, SEVERAL_ENDS}))
     if session.stop_rank and session.stop_rank <= rank:
-        return {"flags": flags}
-    return {
-        "stop_rank": rank,
-        "stop_time": event.corrected_time,
-        "meter_stop_wh": event.meter_wh,
-        "stop_reason": event.stop_reason,
-        "flags": flags,
-    }
+        return
+    session.stop_rank = rank
+    session.stop_time = event.corrected_time
+    session.meter_stop_wh = event.meter_wh
+    session.stop_reason = event.stop_reason
+    session.state = SessionState.ORPHAN if session.start_time is None else SessionState.ENDED
 
 
-def _token(session: Session, fact: Fact) -> dict[str, Any]:
+def _join_token(session: Session, fact: Fact) -> None:
     rank, event = token_rank(fact), fact.event
     if session.token_rank and session.token_rank <= rank:
-        return {}
-    return {
-        "token_rank": rank,
-        "id_tag": event.id_tag,
-        "authorization": fact.authorization,
-        "driver_id": event.driver_id,
-    }
-
-
-def _state(start_time: datetime | None, stop_time: datetime | None) -> SessionState:
-    if start_time is None:
-        return SessionState.ORPHAN
-    return SessionState.ACTIVE if stop_time is None else SessionState.ENDED
+        return
+    session.token_rank, session.authorization = rank, fact.authorization
+    session.id_tag, session.driver_id = event.id_tag, event.driver_id
 
 
 def _conclusions(session: Session, energy_wh: int) -> Iterable[str]:

@@ -1,7 +1,7 @@
 """Recordings in PostgreSQL: what changes sessions, in few round trips per batch."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from hashlib import blake2b
@@ -16,19 +16,22 @@ from services.transaction.domain.session import Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.lane import Lane
 from services.transaction.sql.meter_values import INSERT_READINGS, dump_readings
-from services.transaction.sql.recordset import Recordset
+from services.transaction.sql.recordset import Recordset, array, text_array
 from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
 from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
 
 # Locks on charge points and tokens, not on rows: they also cover the sessions that do not exist yet, and cost no write.
 # In the order of their keys, so that two replicas never wait for each other.
 _LOCK = b"SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
-_LOAD = f"""
-SELECT {SESSION_COLUMNS} FROM transactions AS t
-WHERE t.id = ANY (%s::uuid[]) OR t.start_key = ANY (%s::uuid[])
-OR (t.state = 'ACTIVE' AND t.charge_point_id = ANY (%s))
-OR (t.id_tag <> '' AND t.id_tag = ANY (%s) AND t.begin_time > now() - interval '2 days' AND t.state = 'ACTIVE')
-""".encode()
+_OF = f"SELECT {SESSION_COLUMNS} FROM transactions AS t WHERE"
+_BY_ID = f"{_OF} t.id = ANY (%s::uuid[])"
+_BY_START = f"{_OF} t.start_key = ANY (%s::uuid[])"
+_RUNNING_AT = f"{_OF} t.state = 'ACTIVE' AND t.charge_point_id = ANY (%s::text[])"
+# Concatenated, so that the planner does not take the index of all running sessions for a short way to these.
+_WITH_TOKEN = (
+    f"{_OF} t.id_tag <> '' AND t.id_tag = ANY (%s::text[]) AND t.begin_time > now() - interval '2 days'"
+    " AND t.state || '' = 'ACTIVE'"
+)
 _BEGUN_AFTER = f"""
 SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS wanted (charge_point_id, begin_time)
 CROSS JOIN LATERAL (
@@ -37,9 +40,10 @@ CROSS JOIN LATERAL (
     ORDER BY one.begin_time LIMIT 20
 ) AS t
 """.encode()
-_ENDED_BY = f"""
-SELECT {SESSION_COLUMNS} FROM transactions AS t WHERE t.charge_point_id = ANY (%s) AND t.stop_rank = ANY (%s)
-""".encode()
+_CANDIDATES = (
+    f"{_RUNNING_AT} UNION ALL {_OF} t.state <> 'ACTIVE' AND t.charge_point_id = ANY (%s::text[])"
+    " AND t.stop_rank = ANY (%s::text[])"
+).encode()
 _NUMBERS = b"SELECT nextval('transaction_numbers') FROM generate_series(1, %s)"
 _FACTS = Recordset(TRANSACTION_EVENTS)
 _INSERT_FACTS = f"""
@@ -97,16 +101,8 @@ class SqlRecording:
         missing = wants.new_numbers - len(self._numbers)
         async with connection.pipeline():
             await connection.execute(b"BEGIN")
-            await connection.execute(_LOCK, (_array(_lock_keys(wants)),))
-            found = [
-                await connection.execute(
-                    _LOAD,
-                    (_array(wants.session_ids), _array(wants.start_keys), list(wants.running_at), list(wants.tokens)),
-                )
-            ]
-            if wants.begun_after:
-                charge_point_ids, times = zip(*wants.begun_after, strict=True)
-                found.append(await connection.execute(_BEGUN_AFTER, (list(charge_point_ids), list(times))))
+            await connection.execute(_LOCK, (array(_lock_keys(wants)),))
+            found = [await connection.execute(query, parameters) for query, parameters in _queries(wants)]
             if missing > 0:
                 numbers = await connection.execute(_NUMBERS, (-(-missing // NUMBERS_AT_ONCE),))
         rows = [row for cursor in found for row in await cursor.fetchall()]
@@ -115,9 +111,9 @@ class SqlRecording:
                 self._numbers.extend(range(first, first + NUMBERS_AT_ONCE))
         return [session_of(row) for row in rows], iter(self._numbers.popleft, None)
 
-    async def ended_by(self, ranks: Sequence[tuple[str, str]]) -> Sequence[Session]:
-        charge_point_ids, stop_ranks = zip(*ranks, strict=True)
-        cursor = await self._connection.execute(_ENDED_BY, (list(charge_point_ids), list(stop_ranks)))
+    async def candidates(self, ends: Sequence[tuple[str, str]]) -> Sequence[Session]:
+        charge_point_ids, stop_ranks = map(text_array, zip(*ends, strict=True))
+        cursor = await self._connection.execute(_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks))
         return [session_of(row) for row in await cursor.fetchall()]
 
     async def store_readings(self, facts: Sequence[Fact]) -> None:
@@ -129,7 +125,7 @@ class SqlRecording:
         bounds = (min(start for start, _ in windows), max(end for _, end in windows))
         cursor = await self._connection.execute(
             _REGISTERS,
-            (_array(session.id for session in sessions), *map(list, zip(*windows, strict=True)), *bounds, *bounds),
+            (array(session.id for session in sessions), *map(list, zip(*windows, strict=True)), *bounds, *bounds),
             # Planned anew each time: only with the bounds at hand are the other days' partitions left alone.
             prepare=False,
         )
@@ -156,9 +152,21 @@ def _lock_keys(wants: Wanted) -> list[int]:
     return sorted(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names)
 
 
-def _array(values: Iterable[str | int]) -> str:
-    """An array as PostgreSQL writes it, for values that need no quotes: a fraction of what adapting a list costs."""
-    return f"{{{','.join(map(str, values))}}}"
+def _queries(wants: Wanted) -> Iterator[tuple[bytes, tuple[Any, ...]]]:
+    """One query for all by which sessions are found, and one for those that begun later."""
+    ways = (
+        (_BY_ID, array(wants.session_ids)),
+        (_BY_START, array(wants.start_keys)),
+        (_RUNNING_AT, text_array(wants.running_at)),
+        (_WITH_TOKEN, text_array(wants.tokens)),
+    )
+    taken = [(query, values) for query, values in ways if values != "{}"]
+    if taken:
+        queries, parameters = zip(*taken, strict=True)
+        yield " UNION ALL ".join(queries).encode(), parameters
+    if wants.begun_after:
+        charge_point_ids, times = zip(*wants.begun_after, strict=True)
+        yield _BEGUN_AFTER, (text_array(charge_point_ids), list(times))
 
 
 def _window(session: Session) -> tuple[Any, Any]:

@@ -42,6 +42,17 @@ class Recordset:
         return orjson.dumps([dict(zip(keys, row, strict=True)) for row in rows]).decode()
 
 
+def array(values: Iterable[str | int]) -> str:
+    """An array as PostgreSQL writes it, of values that need no quotes: a fraction of what adapting a list costs."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def text_array(values: Iterable[str]) -> str:
+    """An array of any text as PostgreSQL writes it."""
+    escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join([f'"{value}"' for value in escaped]) + "}"
+
+
 def quoted(name: str) -> str:
     """A column's name as SQL wants it."""
     return str(_DIALECT.identifier_preparer.quote(name))

@@ -1,11 +1,12 @@
 """The journal's waiting room keeps the newest frames within its bounds."""
 
 from ocpp_edge.journal import FrameRecord, Journal
+from ocpp_edge.versions import Version
 from tests.unit.ocpp_edge.harness import NOW
 
 
 def record(number: int, size: int = 10) -> FrameRecord:
-    return FrameRecord("CP1", 1, True, NOW, 2, str(number), "Heartbeat", b"x" * size, None, "")
+    return FrameRecord("CP1", 1, Version.V16, True, NOW, 2, str(number), "Heartbeat", b"x" * size, None, "")
 
 
 def ids(records: list[FrameRecord]) -> list[str]:

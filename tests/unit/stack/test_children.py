@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 from stack.children import last_words
@@ -30,3 +31,11 @@ def test_a_huge_or_missing_log_is_no_trouble(tmp_path: Path) -> None:
     log.write_bytes(b"\xff" * 1_000_000 + b"\n" + b"x" * 10_000)
     assert 0 < len(last_words(log)) < 1000
     assert last_words(tmp_path / "none") == ""
+
+
+def test_the_last_words_of_our_own_processes_are_told_without_their_json(tmp_path: Path) -> None:
+    log = tmp_path / "station.log"
+    traceback = "Traceback (most recent call last):\n  File ...\nValueError: no such thing"
+    entry = {"level": "CRITICAL", "message": "the background task failed", "error": traceback}
+    log.write_text(json.dumps(entry) + "\n")
+    assert last_words(log) == "the background task failed: ValueError: no such thing"

@@ -52,6 +52,8 @@ def _create_charge_points() -> None:
         sa.Column("station_id", _ID),
         sa.Column("vendor", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
+        sa.Column("reported_vendor", sa.Text, nullable=False),
+        sa.Column("reported_model", sa.Text, nullable=False),
         sa.Column("serial_number", sa.Text, nullable=False),
         sa.Column("firmware_version", sa.Text, nullable=False),
         sa.Column("security_profile", sa.Integer, nullable=False),

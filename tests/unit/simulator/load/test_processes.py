@@ -21,19 +21,9 @@ def test_what_is_not_written_so_is_refused(text: str) -> None:
         processes.parse_pids(text)
 
 
-def test_a_list_of_processes_is_believed(tmp_path: Path) -> None:
+def test_the_processes_of_a_stack_are_those_it_has_listed(tmp_path: Path) -> None:
     (tmp_path / "processes.json").write_text(json.dumps({"edge": 41, "postgres": 42}))
     assert processes.of_stack(tmp_path) == {"edge": 41, "postgres": 42}
-
-
-def test_without_a_list_the_children_of_the_runner_are_named_by_what_they_run(tmp_path: Path) -> None:
-    waiting = "import sys; sys.stdin.read()"
-    child = subprocess.Popen([sys.executable, "-c", waiting, "-m", "services.station"], stdin=subprocess.PIPE)
-    try:
-        (tmp_path / "running.json").write_text(json.dumps({"pid": os.getpid()}))
-        assert processes.of_stack(tmp_path)["station"] == child.pid
-    finally:
-        child.communicate()
 
 
 def test_where_no_stack_runs_there_is_nothing_to_watch(tmp_path: Path) -> None:

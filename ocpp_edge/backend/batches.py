@@ -1,0 +1,119 @@
+"""One batch RPC of a service as a call for a single item: gathered, sent, and each told what became of his own.
+
+Knows no RPC; the answers carry an `error` of csms.error.v1.ItemError or are good.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from typing import Generic, Literal, Protocol, TypeVar
+
+import grpc.aio
+
+from csms.error.v1.error_reason_pb2 import ItemError
+from ocpp_edge.backend.item_errors import error_of
+from services.chassis.batching import Batcher
+from services.chassis.status import from_rpc_error
+from services.kernel.errors import DomainError
+
+# The contracts allow 1000 items and 8 MiB; smaller batches are answered sooner.
+_MAX_ITEMS = 256
+_MAX_BYTES = 4 * 1024 * 1024
+_MAX_QUEUE = 50_000
+_MAX_IN_FLIGHT = 2
+
+
+class Item(Protocol):
+    """A message that can say how large it is."""
+
+    def ByteSize(self) -> int: ...
+
+
+class Answer(Protocol):
+    """The answer to one item; `error` is set when the item failed."""
+
+    @property
+    def error(self) -> ItemError: ...
+
+    def HasField(self, name: Literal["error"], /) -> bool: ...
+
+
+_Item = TypeVar("_Item", bound=Item)
+_Answer = TypeVar("_Answer", bound=Answer)
+
+
+class BatchCall(Generic[_Item, _Answer]):
+    """Sends items through `call`, which takes a list and answers in its order.
+
+    Items of one `key` never share a batch. An RPC that fails, fails each of its items; `failed` is told of items that
+    failed by themselves. Made inside a running event loop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        call: Callable[[list[_Item]], Awaitable[Sequence[_Answer]]],
+        key: Callable[[_Item], Hashable],
+        failed: Callable[[_Item, DomainError], None] | None = None,
+    ) -> None:
+        self._call = call
+        self._key = key
+        self._failed = failed
+        self._batcher: Batcher[_Item, _Answer] = Batcher(
+            self._send,
+            max_items=_MAX_ITEMS,
+            max_queue=_MAX_QUEUE,
+            max_in_flight=_MAX_IN_FLIGHT,
+            size_of=_size,
+            max_bytes=_MAX_BYTES,
+            name=name,
+        )
+
+    async def submit(self, item: _Item) -> _Answer:
+        """The answer to `item`. Raises DomainError."""
+        return await self._batcher.submit(item)
+
+    async def close(self) -> None:
+        """Send what waits, and refuse what comes after."""
+        await self._batcher.close()
+
+    async def _send(self, items: list[_Item]) -> list[_Answer | Exception]:
+        results: dict[int, _Answer | Exception] = {}
+        for positions in self._rounds(items):
+            batch = [items[position] for position in positions]
+            for position, result in zip(positions, await self._sent(batch), strict=True):
+                results[position] = result
+        return [results[position] for position in range(len(items))]
+
+    async def _sent(self, batch: list[_Item]) -> list[_Answer | Exception]:
+        try:
+            answers = await self._call(batch)
+        except grpc.aio.AioRpcError as error:
+            return [from_rpc_error(error)] * len(batch)
+        return [self._judged(item, answer) for item, answer in zip(batch, answers, strict=True)]
+
+    def _judged(self, item: _Item, answer: _Answer) -> _Answer | Exception:
+        if not answer.HasField("error"):
+            return answer
+        error = error_of(answer.error)
+        if self._failed is not None:
+            self._failed(item, error)
+        return error
+
+    def _rounds(self, items: list[_Item]) -> Iterator[Sequence[int]]:
+        """Positions of the items of each batch: an old connection's last word may wait beside a new one's first."""
+        keys = [self._key(item) for item in items]
+        if len(set(keys)) == len(keys):
+            yield range(len(items))
+            return
+        waiting = list(range(len(items)))
+        while waiting:
+            seen: set[Hashable] = set()
+            now, later = [], []
+            for position in waiting:
+                (later if keys[position] in seen else now).append(position)
+                seen.add(keys[position])
+            yield now
+            waiting = later
+
+
+def _size(item: Item) -> int:
+    return item.ByteSize()

@@ -1,0 +1,67 @@
+"""Who comes in and who has left, by the word of the station service. Decides nothing."""
+
+from http import HTTPStatus
+
+from csms.station.v1.connectivity_service_pb2 import ClosedConnection, ConnectionAttempt
+from ocpp_edge.admission import Departure, Refusal, Welcome
+from ocpp_edge.backend.clients import Node, Stations
+from ocpp_edge.boots import state_of
+from ocpp_edge.handshake import Admission
+from services.kernel.errors import DomainError, ErrorKind
+
+_STATUSES = {
+    ErrorKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorKind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
+    ErrorKind.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
+}
+_LONGEST_REASON = 200
+
+
+class Entrance:
+    """The two doors of admission.py."""
+
+    def __init__(self, stations: Stations, node: Node) -> None:
+        self._stations = stations
+        self._node = node
+
+    async def admit(self, admission: Admission) -> Welcome | Refusal:
+        """Raises DomainError when the platform cannot say."""
+        try:
+            answer = await self._stations.opening.submit(attempt_of(admission, self._node))
+        except DomainError as error:
+            status = _STATUSES.get(error.kind)
+            if status is None:
+                raise
+            return Refusal(status, error.message)
+        return Welcome(answer.epoch, state_of(answer.state), answer.heartbeat_interval_seconds, answer.station_id)
+
+    async def leave(self, departure: Departure) -> None:
+        """A connection that is not the newest has nothing to report."""
+        closed = ClosedConnection(
+            charge_point_id=departure.charge_point_id,
+            epoch=departure.epoch,
+            reason=departure.reason[:_LONGEST_REASON],
+        )
+        try:
+            await self._stations.closing.submit(closed)
+        except DomainError as error:
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+
+
+def attempt_of(admission: Admission, node: Node) -> ConnectionAttempt:
+    """What the station service is told of a wish to connect."""
+    names = admission.peer.certificate_names
+    return ConnectionAttempt(
+        charge_point_id=admission.charge_point_id,
+        protocol=admission.version.subprotocol,
+        node=node.name,
+        node_address=node.address,
+        remote_address=admission.peer.address,
+        password=admission.password,
+        # A certificate may name several; the one that is meant is the one that matches, if any does.
+        certificate_common_name=admission.charge_point_id
+        if admission.charge_point_id in names
+        else next(iter(names), ""),
+        security_profile=admission.security_profile,
+    )

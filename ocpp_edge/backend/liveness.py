@@ -1,0 +1,79 @@
+"""Tells the station service every few seconds that this node lives and whom it has heard, and closes what is old.
+
+One call for all heartbeats, pings and messages; the lease of the node hangs on it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from csms.station.v1.connectivity_service_pb2 import Sighting
+from ocpp_edge.backend.clients import Stations
+from ocpp_edge.connection import Connection
+from ocpp_edge.device_clock import proto_time
+from ocpp_edge.registry import Registry
+from services.kernel.clock import Clock
+from services.kernel.errors import DomainError
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 5.0
+_LEASE = timedelta(seconds=30)
+# The contract allows 5000.
+_MAX_SIGHTINGS = 2000
+
+
+class LivenessReporter:
+    """Reports what the connections of `registry` have heard; `monotonic` is the clock of their `last_seen`."""
+
+    def __init__(
+        self, stations: Stations, registry: Registry[Connection[Any]], clock: Clock, monotonic: Callable[[], float]
+    ) -> None:
+        self._stations = stations
+        self._registry = registry
+        self._clock = clock
+        self._monotonic = monotonic
+        # Everything heard until then has been reported.
+        self._reported = float("-inf")
+
+    async def run(self) -> None:
+        """Report for ever. A report that fails is made good by the next."""
+        while True:
+            try:
+                await self.report()
+            except DomainError as error:
+                logger.warning("liveness not reported: %s", error.message)
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def report(self) -> None:
+        """Renew the lease, tell what was heard since the last time, hang up on those that are newer elsewhere.
+
+        Raises DomainError; then the same is told again next time.
+        """
+        began = self._monotonic()
+        heard = self._heard_since(self._reported)
+        batch = list(islice(heard, _MAX_SIGHTINGS))
+        while True:
+            epochs = {sighting.charge_point_id: sighting.epoch for sighting in batch}
+            for charge_point_id in await self._stations.live(_LEASE, batch):
+                if self._registry.revoke(charge_point_id, epochs.get(charge_point_id, -1)):
+                    logger.info("superseded on another node", extra={"charge_point_id": charge_point_id})
+            batch = list(islice(heard, _MAX_SIGHTINGS))
+            if not batch:
+                break
+        self._reported = began
+
+    def _heard_since(self, moment: float) -> Iterator[Sighting]:
+        now, monotonic = self._clock.now(), self._monotonic()
+        for connection in self._registry:
+            if connection.last_seen >= moment:
+                context = connection.context
+                silence = timedelta(seconds=max(monotonic - connection.last_seen, 0.0))
+                yield Sighting(
+                    charge_point_id=context.charge_point_id,
+                    epoch=context.epoch,
+                    last_seen_time=proto_time(now - silence),
+                )

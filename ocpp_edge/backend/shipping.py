@@ -1,0 +1,111 @@
+"""Takes frames out of the journal's waiting room to the transaction service, off the path of the answers.
+
+Passwords are masked here: nothing behind this point has seen them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from csms.transaction.v1.journal_service_pb2 import OcppMessage
+from ocpp_edge.backend.clients import Journals
+from ocpp_edge.device_clock import proto_time
+from ocpp_edge.journal import FrameRecord, Journal
+from ocpp_edge.redaction import redacted
+from services.chassis import metrics
+from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.ids import new_id
+
+logger = logging.getLogger(__name__)
+
+# The contract allows 2000 frames; a call carries 8 MiB.
+_MAX_FRAMES = 500
+_MAX_BYTES = 4 * 1024 * 1024
+_LONGEST_FRAME = 64 * 1024
+_GATHER_SECONDS = 0.2
+_RETRY_SECONDS = 1.0
+_KINDS = {
+    2: OcppMessage.CALL,
+    3: OcppMessage.CALL_RESULT,
+    4: OcppMessage.CALL_ERROR,
+    5: OcppMessage.CALL_ERROR,
+    6: OcppMessage.SEND,
+}
+_WITH_ERROR_CODE = frozenset({OcppMessage.CALL_ERROR, OcppMessage.KIND_UNSPECIFIED})
+
+
+class Shipper:
+    """Ships the frames of `journal`, the oldest first. What cannot be shipped waits; how much of it, the journal says."""
+
+    def __init__(self, journal: Journal, journals: Journals) -> None:
+        self._journal = journal
+        self._journals = journals
+        # Taken out, not yet known to be stored. They keep their ids, so that none is stored twice.
+        self._under_way: list[OcppMessage] = []
+        self._dropped = metrics.counter("ocpp_journal_refused_total", "Frames that the journal would not take.")
+
+    async def run(self) -> None:
+        """Ship for ever."""
+        while True:
+            try:
+                while await self._ship_some():
+                    pass
+                await asyncio.sleep(_GATHER_SECONDS)
+            except DomainError as error:
+                logger.warning("frames not journalled yet: %s", error.message)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def flush(self) -> None:
+        """Ship all that waits. Raises DomainError when that fails."""
+        while await self._ship_some():
+            pass
+
+    async def _ship_some(self) -> bool:
+        """Ship one batch, if there is anything."""
+        if not self._under_way:
+            self._under_way = [to_message(record) for record in self._journal.take(_MAX_FRAMES)]
+        while self._under_way:
+            batch = _head(self._under_way)
+            try:
+                await self._journals.append(batch)
+            except DomainError as error:
+                if error.kind is not ErrorKind.INVALID_ARGUMENT:
+                    raise
+                # One bad frame must not hold up all that follow.
+                self._dropped.add(len(batch))
+                logger.error("frames refused by the journal: %s", error.message)
+            del self._under_way[: len(batch)]
+            if not self._under_way:
+                return len(batch) > 0
+        return False
+
+
+def to_message(record: FrameRecord) -> OcppMessage:
+    """A frame as the journal keeps it."""
+    kind = _KINDS.get(record.message_type, OcppMessage.KIND_UNSPECIFIED)
+    text = redacted(record.raw).decode(errors="replace")
+    return OcppMessage(
+        id=new_id(),
+        charge_point_id=record.charge_point_id,
+        epoch=record.epoch,
+        direction=OcppMessage.INBOUND if record.inbound else OcppMessage.OUTBOUND,
+        kind=kind,
+        message_id=record.message_id,
+        action=record.action,
+        # No text column holds a NUL.
+        frame=text[:_LONGEST_FRAME].replace("\0", "\ufffd"),
+        error_code=record.outcome if kind in _WITH_ERROR_CODE else "",
+        latency_us=record.latency_us or 0,
+        time=proto_time(record.time),
+        protocol=record.version.subprotocol,
+    )
+
+
+def _head(messages: Sequence[OcppMessage]) -> Sequence[OcppMessage]:
+    """As many of the first messages as one call carries, at least one."""
+    room = _MAX_BYTES
+    for count, message in enumerate(messages):
+        room -= message.ByteSize()
+        if room < 0 and count:
+            return messages[:count]
+    return messages[:]

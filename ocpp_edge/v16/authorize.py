@@ -1,0 +1,12 @@
+"""Authorize (OCPP 1.6 section 4.1): may this token charge?"""
+
+from ocpp_edge import tokens
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.frames import Payload
+from ocpp_edge.v16.id_tags import id_tag_info
+
+
+async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
+    decision = await tokens.decide(tokens.normal(payload["idTag"]), context, backend)
+    return {"idTagInfo": id_tag_info(decision)}

@@ -1,0 +1,28 @@
+"""BootNotification (OCPP 1.6 section 4.2): the charge point has started and asks whether it is welcome."""
+
+from csms.station.v1.connectivity_service_pb2 import BootReport
+from ocpp_edge import boots
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.device_clock import proto_time
+from ocpp_edge.frames import Payload
+
+
+def to_report(payload: Payload, context: ChargerContext) -> BootReport:
+    """The boot; the serial number of the box serves where that of the charge point is missing."""
+    return BootReport(
+        charge_point_id=context.charge_point_id,
+        epoch=context.epoch,
+        vendor=payload.get("chargePointVendor", ""),
+        model=payload.get("chargePointModel", ""),
+        serial_number=payload.get("chargePointSerialNumber") or payload.get("chargeBoxSerialNumber", ""),
+        firmware_version=payload.get("firmwareVersion", ""),
+        iccid=payload.get("iccid", ""),
+        imsi=payload.get("imsi", ""),
+        received_time=proto_time(context.received_time),
+    )
+
+
+async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
+    answer = await backend.report_boot(to_report(payload, context))
+    return boots.answered(answer, context, backend.clock.now())

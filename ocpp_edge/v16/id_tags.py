@@ -1,0 +1,30 @@
+"""Decisions about tokens in the words of OCPP 1.6 (section 7.27, IdTagInfo)."""
+
+from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.transaction.v1.transaction_pb2 import Transaction
+from ocpp_edge.device_clock import iso_text
+from ocpp_edge.frames import Payload
+from ocpp_edge.tokens import authorization_of
+
+_STATUSES = {
+    Transaction.ACCEPTED: "Accepted",
+    Transaction.BLOCKED: "Blocked",
+    Transaction.EXPIRED: "Expired",
+    Transaction.INVALID: "Invalid",
+    Transaction.CONCURRENT_TX: "ConcurrentTx",
+}
+# OCPP 1.6 section 7.28; our groups may have longer names, which a charge point could not compare.
+_LONGEST_TAG = 20
+
+
+def id_tag_info(
+    decision: TokenDecision,
+    authorization: Transaction.Authorization.ValueType = Transaction.AUTHORIZATION_UNSPECIFIED,
+) -> Payload:
+    """What a charge point is told about a token; `authorization` is what became of the decision in a session."""
+    info: Payload = {"status": _STATUSES[authorization or authorization_of(decision)]}
+    if decision.HasField("expiry_time"):
+        info["expiryDate"] = iso_text(decision.expiry_time.ToDatetime())
+    if 0 < len(decision.group_id) <= _LONGEST_TAG:
+        info["parentIdTag"] = decision.group_id
+    return info

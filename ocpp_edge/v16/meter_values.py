@@ -1,0 +1,44 @@
+"""MeterValues (OCPP 1.6 section 4.7): readings of a session, or of a meter while nobody charges."""
+
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.facts import transaction_event
+from ocpp_edge.frames import Payload
+from ocpp_edge.payloads import number_at
+from ocpp_edge.v16.samples import meter_values
+
+# What charge points send that do not know their session.
+_NO_SESSION = frozenset({None, 0, -1})
+
+
+def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | None:
+    """The readings, in the moment of the last one; None when there are none."""
+    entries = payload["meterValue"]
+    moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
+    values, doubts = meter_values(entries, moment)
+    if not values:
+        return None
+    number = payload.get("transactionId")
+    transaction_id = "" if number in _NO_SESSION else str(number)
+    connector_id = number_at(payload, "connectorId")
+    doubts |= context.registers.aligned(transaction_id, values)
+    event = transaction_event(
+        TransactionEvent.UPDATED,
+        context,
+        moment,
+        transaction_id=transaction_id,
+        evse_id=connector_id,
+        connector_id=connector_id,
+        meter_values=values,
+    )
+    if doubts:
+        event.flags.extend(sorted(doubts))
+    return event
+
+
+async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
+    event = to_event(payload, context)
+    if event is not None:
+        await backend.record(event)
+    return {}

@@ -1,0 +1,33 @@
+"""What a charge point of OCPP 1.6 may ask: action to handler."""
+
+from collections.abc import Mapping
+
+from ocpp_edge import data_transfers, heartbeats
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.leniency import mend
+from ocpp_edge.router import Handler, RouteTable
+from ocpp_edge.v16 import (
+    authorize,
+    boot_notification,
+    meter_values,
+    start_transaction,
+    status_notification,
+    stop_transaction,
+)
+from ocpp_edge.versions import Version
+
+HANDLERS: Mapping[str, Handler[Backend]] = {
+    "Authorize": authorize.handle,
+    "BootNotification": boot_notification.handle,
+    "DataTransfer": data_transfers.handle,
+    "Heartbeat": heartbeats.handle,
+    "MeterValues": meter_values.handle,
+    "StartTransaction": start_transaction.handle,
+    "StatusNotification": status_notification.handle,
+    "StopTransaction": stop_transaction.handle,
+}
+
+
+def route_table() -> RouteTable[Backend]:
+    """The table of this version, with what real charge points get wrong forgiven."""
+    return RouteTable(Version.V16, HANDLERS, mend=mend)

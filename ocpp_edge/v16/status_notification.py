@@ -1,0 +1,47 @@
+"""StatusNotification (OCPP 1.6 section 4.9): what a connector, or the charge point as a whole, is doing."""
+
+from csms.station.v1.connectivity_service_pb2 import StatusReport
+from csms.station.v1.station_pb2 import Connector
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.device_clock import proto_time
+from ocpp_edge.frames import Payload
+from ocpp_edge.payloads import number_at
+
+_STATUSES = {
+    "Available": Connector.AVAILABLE,
+    "Preparing": Connector.PREPARING,
+    "Charging": Connector.CHARGING,
+    "SuspendedEVSE": Connector.SUSPENDED_EVSE,
+    "SuspendedEV": Connector.SUSPENDED_EV,
+    "Finishing": Connector.FINISHING,
+    "Reserved": Connector.RESERVED,
+    "Unavailable": Connector.UNAVAILABLE,
+    "Faulted": Connector.FAULTED,
+}
+_NO_ERROR = "NoError"
+
+
+def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
+    """The status, at the corrected time of the device; connectors of OCPP 1.6 are EVSEs of their own."""
+    connector_id = number_at(payload, "connectorId")
+    report = StatusReport(
+        charge_point_id=context.charge_point_id,
+        epoch=context.epoch,
+        evse_id=connector_id,
+        connector_id=connector_id,
+        status=_STATUSES[payload["status"]],
+        error_code=payload.get("errorCode", _NO_ERROR),
+        info=payload.get("info", ""),
+        vendor_error_code=payload.get("vendorErrorCode", ""),
+        received_time=proto_time(context.received_time),
+    )
+    if payload.get("timestamp"):
+        moment = context.clock.moment(payload["timestamp"], context.received_time)
+        report.device_time.CopyFrom(proto_time(moment.corrected_time))
+    return report
+
+
+async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
+    await backend.report_status(to_report(payload, context))
+    return {}

@@ -1,0 +1,47 @@
+"""StopTransaction (OCPP 1.6 section 4.10): a session is over, perhaps one that we never heard of."""
+
+from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
+from ocpp_edge import tokens
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.facts import transaction_event
+from ocpp_edge.frames import Payload
+from ocpp_edge.payloads import integer_at
+from ocpp_edge.v16.id_tags import id_tag_info
+from ocpp_edge.v16.samples import meter_values
+
+# What a stop without a reason says (OCPP 1.6 section 6.51).
+_USUAL_REASON = "Local"
+
+
+def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision | None) -> TransactionEvent:
+    """The end, with the readings that came with it. `decision` is about the token that stopped the session, if any."""
+    moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
+    transaction_id = str(payload.get("transactionId", ""))
+    values, doubts = meter_values(payload.get("transactionData", []), moment)
+    doubts |= context.registers.aligned(transaction_id, values)
+    event = transaction_event(
+        TransactionEvent.ENDED,
+        context,
+        moment,
+        transaction_id=transaction_id,
+        id_tag=tokens.normal(payload.get("idTag", "")),
+        authorization=tokens.authorization_of(decision),
+        driver_id=decision.driver_id if decision is not None else "",
+        offline=moment.was_late,
+        stop_reason=payload.get("reason", _USUAL_REASON),
+        meter_wh=integer_at(payload, "meterStop"),
+        meter_values=values,
+    )
+    event.flags.extend(sorted(doubts))
+    return event
+
+
+async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
+    id_tag = tokens.normal(payload.get("idTag", ""))
+    decision = await tokens.decide_at_end(id_tag, context, backend) if id_tag else None
+    event = to_event(payload, context, decision)
+    await backend.record(event)
+    context.registers.ended(event.transaction_id)
+    return {} if decision is None else {"idTagInfo": id_tag_info(decision)}

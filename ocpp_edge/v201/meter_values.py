@@ -1,0 +1,38 @@
+"""MeterValues (OCPP 2.0.1 use case J01): readings of an EVSE outside of transaction events."""
+
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.facts import transaction_event
+from ocpp_edge.frames import Payload
+from ocpp_edge.payloads import number_at
+from ocpp_edge.v201.samples import meter_values
+
+
+def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | None:
+    """The readings, in the moment of the last one; None when there are none.
+
+    They name no session: whether one ran there at the time is found out by whoever keeps the sessions.
+    """
+    entries = payload["meterValue"]
+    moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
+    values, doubts = meter_values(entries, moment)
+    if not values:
+        return None
+    event = transaction_event(
+        TransactionEvent.UPDATED,
+        context,
+        moment,
+        evse_id=number_at(payload, "evseId"),
+        meter_values=values,
+    )
+    if doubts:
+        event.flags.extend(sorted(doubts))
+    return event
+
+
+async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
+    event = to_event(payload, context)
+    if event is not None:
+        await backend.record(event)
+    return {}

@@ -1,0 +1,36 @@
+"""StatusNotification (OCPP 2.0.1 use case G01): what a connector of an EVSE is doing."""
+
+from csms.station.v1.connectivity_service_pb2 import StatusReport
+from csms.station.v1.station_pb2 import Connector
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.device_clock import proto_time
+from ocpp_edge.frames import Payload
+from ocpp_edge.payloads import number_at
+
+_STATUSES = {
+    "Available": Connector.AVAILABLE,
+    "Occupied": Connector.OCCUPIED,
+    "Reserved": Connector.RESERVED,
+    "Unavailable": Connector.UNAVAILABLE,
+    "Faulted": Connector.FAULTED,
+}
+
+
+def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
+    """The status, at the corrected time of the device."""
+    moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
+    return StatusReport(
+        charge_point_id=context.charge_point_id,
+        epoch=context.epoch,
+        evse_id=number_at(payload, "evseId"),
+        connector_id=number_at(payload, "connectorId"),
+        status=_STATUSES[payload["connectorStatus"]],
+        device_time=proto_time(moment.corrected_time),
+        received_time=proto_time(context.received_time),
+    )
+
+
+async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
+    await backend.report_status(to_report(payload, context))
+    return {}

@@ -1,0 +1,118 @@
+"""The ports of the monitoring service that other processes answer, over gRPC."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import grpc.aio
+
+from csms.health.v1 import health_service_pb2 as health_pb
+from csms.health.v1 import health_service_pb2_grpc as health_grpc
+from csms.station.v1 import charge_point_service_pb2 as point_pb
+from csms.station.v1 import charge_point_service_pb2_grpc as point_grpc
+from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
+from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.station.v1 import station_service_pb2 as station_pb
+from csms.station.v1 import station_service_pb2_grpc as station_grpc
+from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
+from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from services.chassis.pagination import Page
+from services.chassis.protobuf import timestamp
+from services.chassis.status import from_rpc_error
+from services.kernel.clock import Clock
+from services.monitoring.domain.charge_point import ChargePointSnapshot, Sighting
+from services.monitoring.domain.connection import Connection
+from services.monitoring.domain.service_info import ServiceHealth, ServiceStatus
+from services.monitoring.domain.station import StationSnapshot
+from services.monitoring.domain.transaction import Transaction
+from services.monitoring.mapping import told
+
+_Response = TypeVar("_Response")
+
+_PATIENCE_SECONDS = 1.0
+_LARGEST_PAGE = 250
+_UNREACHABLE = ServiceHealth(status=ServiceStatus.UNREACHABLE, message="does not answer")
+
+
+class GrpcLiveConnections:
+    """Satisfies ports.LiveConnections."""
+
+    def __init__(self, station_channel: grpc.aio.Channel) -> None:
+        self._connectivity = connectivity_grpc.ConnectivityServiceStub(station_channel)
+
+    async def page(self, page_size: int, page_token: str) -> Page[Connection]:
+        request = connectivity_pb.ListConnectionsRequest(page_size=page_size, page_token=page_token)
+        response = await _answer(self._connectivity.ListConnections(request))
+        connections = [told.connection(message) for message in response.connections]
+        return Page(connections, response.next_page_token, response.total_size)
+
+
+class GrpcOwners:
+    """Satisfies ports.Owners."""
+
+    def __init__(self, station_channel: grpc.aio.Channel, transaction_channel: grpc.aio.Channel, clock: Clock) -> None:
+        self._stations = station_grpc.StationServiceStub(station_channel)
+        self._charge_points = point_grpc.ChargePointServiceStub(station_channel)
+        self._connectivity = connectivity_grpc.ConnectivityServiceStub(station_channel)
+        self._transactions = transaction_grpc.TransactionServiceStub(transaction_channel)
+        self._clock = clock
+
+    async def stations(self, told_time: datetime) -> AsyncIterator[Sequence[StationSnapshot]]:
+        request = station_pb.ListStationsRequest(page_size=_LARGEST_PAGE)
+        async for response in _pages(self._stations.ListStations, request):
+            yield [told.station_snapshot(message, told_time) for message in response.stations]
+
+    async def charge_points(self, told_time: datetime) -> AsyncIterator[Sequence[ChargePointSnapshot]]:
+        request = point_pb.ListChargePointsRequest(page_size=_LARGEST_PAGE)
+        async for response in _pages(self._charge_points.ListChargePoints, request):
+            yield [told.charge_point_snapshot(message, told_time) for message in response.charge_points]
+
+    async def connections(self, time: datetime) -> AsyncIterator[Sequence[Sighting]]:
+        request = connectivity_pb.ListConnectionsRequest(page_size=_LARGEST_PAGE)
+        async for response in _pages(self._connectivity.ListConnections, request):
+            yield [told.sighting(message, time) for message in response.connections]
+
+    async def transactions_changed_since(self, time: datetime) -> AsyncIterator[Sequence[Transaction]]:
+        request = transaction_pb.ListTransactionsRequest(update_time_from=timestamp(time), page_size=_LARGEST_PAGE)
+        async for response in _pages(self._transactions.ListTransactions, request):
+            yield [told.transaction(message, self._clock) for message in response.transactions]
+
+
+class GrpcPlatform:
+    """Satisfies ports.Platform, on the channels by the names of the services."""
+
+    def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
+        self._services = {name: health_grpc.HealthServiceStub(channel) for name, channel in channels.items()}
+
+    async def health(self, name: str) -> ServiceHealth:
+        try:
+            # The library's own deadline does not bound the search for an address.
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                answer = await self._services[name].Check(health_pb.CheckRequest(), timeout=_PATIENCE_SECONDS)
+            return ServiceHealth(status=ServiceStatus(answer.status), message=answer.message, version=answer.version)
+        except (grpc.aio.AioRpcError, TimeoutError, ValueError):
+            return _UNREACHABLE
+
+
+async def close_all(channels: Iterable[grpc.aio.Channel]) -> None:
+    """Close channels."""
+    for channel in channels:
+        await channel.close()
+
+
+async def _pages(method: Callable[[Any], Awaitable[_Response]], request: Any) -> AsyncIterator[_Response]:
+    """Every page of a list."""
+    while True:
+        response: Any = await _answer(method(request))
+        yield response
+        if not response.next_page_token:
+            return
+        request.page_token = response.next_page_token
+
+
+async def _answer(call: Awaitable[_Response]) -> _Response:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from error

@@ -1,0 +1,203 @@
+"""The stream of domain events for readers who come and go: an ephemeral, ordered consumer for each of them.
+
+A reader holds at most one batch in memory and asks for the next one when it has read that: a slow one slows only
+itself. Any disturbance ends the reading with an error; the reader resumes where it was.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from services.chassis.events import STREAM, EventBus, subject
+from services.kernel.errors import DomainError, invalid, unavailable
+from services.monitoring.domain.stream import StreamItem, StreamRequest
+
+SIGN_OF_LIFE_SECONDS = 15.0
+
+_BATCH = 64
+_BATCH_BYTES = 2 * 1024 * 1024
+_HEARTBEAT_SECONDS = 2.0
+# Two heartbeats missed: the request is lost.
+_SILENCE_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
+_ANSWER_SECONDS = 3.0
+# A consumer whose process died is removed by the server after this.
+_INACTIVE_SECONDS = 60.0
+_NANOSECONDS = 1_000_000_000
+_IDLE_HEARTBEAT, _TIMED_OUT, _CONFLICT = "100", "408", "409"
+_FULL = "Exceeds MaxBytes"
+# Subjects speak of sessions where the contracts speak of transactions.
+_NOUNS = {"transaction": ("transaction", "session")}
+
+
+class JetStreamFeed:
+    """Satisfies ports.EventFeed."""
+
+    def __init__(self, bus: EventBus, sign_of_life_seconds: float = SIGN_OF_LIFE_SECONDS) -> None:
+        self._bus = bus
+        self._sign_of_life_seconds = sign_of_life_seconds
+
+    @asynccontextmanager
+    async def read(self, request: StreamRequest) -> AsyncIterator[AsyncIterator[StreamItem]]:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                jetstream, client = await self._bus.ready(), await self._bus.client()
+                after = await _checked_start(jetstream, request.after)
+                config = _consumer(after, _filters(request.nouns, request.entity_id))
+                consumer = (await jetstream.add_consumer(STREAM, config)).name
+        except (nats.errors.Error, TimeoutError, OSError) as error:
+            if isinstance(error, NotFoundError):
+                self._bus.stream_missing()
+            raise _lost() from None
+        try:
+            reading = _Reading(self._bus, jetstream, client, consumer, after, self._sign_of_life_seconds)
+            async with reading.subscribed():
+                yield reading
+        finally:
+            with suppress(nats.errors.Error, TimeoutError, OSError):
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    await jetstream.delete_consumer(STREAM, consumer)
+
+
+class _Reading:
+    """The items for one reader."""
+
+    def __init__(
+        self,
+        bus: EventBus,
+        jetstream: JetStreamContext,
+        client: Client,
+        consumer: str,
+        after: int,
+        sign_of_life_seconds: float,
+    ) -> None:
+        self._bus = bus
+        self._jetstream = jetstream
+        self._client = client
+        self._consumer = consumer
+        self._cursor = after
+        self._sign_of_life_seconds = sign_of_life_seconds
+        self._inbox = client.new_inbox()
+        # Bounded by what is asked for.
+        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        self._delivered = 0
+        self._allowance = 0
+        self._is_idle = True
+        # Everything up to here is certain to have been delivered when the request under way times out idle.
+        self._horizon = after
+
+    @asynccontextmanager
+    async def subscribed(self) -> AsyncIterator[None]:
+        """Listens for the answers to its requests."""
+        try:
+            subscription = await self._client.subscribe(self._inbox, cb=self._arrived.put)
+        except (nats.errors.Error, OSError):
+            raise _lost() from None
+        try:
+            yield
+        finally:
+            with suppress(nats.errors.Error, OSError):
+                await subscription.unsubscribe()
+
+    def __aiter__(self) -> AsyncIterator[StreamItem]:
+        return self
+
+    async def __anext__(self) -> StreamItem:
+        while True:
+            if self._allowance <= 0:
+                await self._request()
+            message = await self._next_message()
+            status = (message.headers or {}).get("Status")
+            if status is None:
+                return self._event(message)
+            if status == _TIMED_OUT:
+                self._allowance = 0
+                if self._is_idle:
+                    self._cursor = max(self._cursor, self._horizon)
+                    return StreamItem(cursor=self._cursor)
+                self._is_idle = True
+            elif status == _CONFLICT and _FULL in (message.headers or {}).get("Description", ""):
+                self._allowance = 0
+            elif status != _IDLE_HEARTBEAT:
+                raise _lost()
+
+    def _event(self, message: Msg) -> StreamItem:
+        place = message.metadata.sequence
+        if place.consumer != self._delivered + 1:
+            raise _lost()
+        self._delivered = place.consumer
+        self._allowance -= 1
+        self._is_idle = False
+        self._cursor = place.stream
+        return StreamItem(cursor=self._cursor, event=message.data)
+
+    async def _request(self) -> None:
+        wish = {
+            "batch": _BATCH,
+            "max_bytes": _BATCH_BYTES,
+            "expires": int(self._sign_of_life_seconds * _NANOSECONDS),
+            "idle_heartbeat": int(min(_HEARTBEAT_SECONDS, self._sign_of_life_seconds / 3) * _NANOSECONDS),
+        }
+        try:
+            if self._is_idle:
+                self._horizon = (await self._jetstream.stream_info(STREAM)).state.last_seq
+            next_message = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._consumer}"
+            await self._client.publish(next_message, json.dumps(wish).encode(), reply=self._inbox)
+        except (nats.errors.Error, TimeoutError, OSError):
+            raise _lost() from None
+        self._allowance = _BATCH
+
+    async def _next_message(self) -> Msg:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + _SILENCE_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    return await self._arrived.get()
+            except TimeoutError:
+                if not self._bus.is_ready or loop.time() >= give_up_at:
+                    raise _lost() from None
+
+
+async def _checked_start(jetstream: JetStreamContext, after: int | None) -> int:
+    """Where to begin. Raises: INVALID_FIELD when events after that are gone, or it lies ahead of the stream."""
+    state = (await jetstream.stream_info(STREAM)).state
+    if after is None:
+        return state.last_seq
+    if after > state.last_seq:
+        raise invalid("cursor", "lies ahead of the stream, which was made anew; begin again without it")
+    if 0 < after < state.first_seq - 1:
+        raise invalid("cursor", "is older than the events that are kept; begin with 0 for the oldest of them")
+    return after
+
+
+def _consumer(after: int, filters: Sequence[str]) -> ConsumerConfig:
+    return ConsumerConfig(
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        ack_policy=AckPolicy.NONE,
+        filter_subjects=list(filters),
+        inactive_threshold=_INACTIVE_SECONDS,
+        mem_storage=True,
+        num_replicas=1,
+    )
+
+
+def _filters(nouns: Sequence[str], entity_id: str) -> list[str]:
+    """The subjects asked for. The server refuses those that overlap."""
+    kinds = {_NOUNS.get(noun, ("*", noun)) for noun in nouns} or {("*", "*")}
+    apart = sorted(kind for kind in kinds if kind[0] == "*" or ("*", kind[1]) not in kinds)
+    ending = subject("*", "*", "*", entity_id).rsplit(".", 1)[-1] if entity_id else "*"
+    return [f"csms.event.{service}.{noun}.*.{ending}" for service, noun in apart]
+
+
+def _lost() -> DomainError:
+    return unavailable("the event stream does not answer; resume with the cursor of the last item")

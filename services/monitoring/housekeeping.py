@@ -1,0 +1,78 @@
+"""What happens by the clock: alerts that come and go with time, comparison with the owners, and the end of old rows."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from services.chassis.database import Database, RawConnection
+from services.kernel.errors import DomainError
+from services.monitoring.application.alerts import Alerts
+from services.monitoring.application.reconciliation import Reconciliation
+from services.monitoring.settings import MonitoringSettings
+
+_ALERT_SECONDS = 5.0
+_RECONCILIATION_SECONDS = 1800.0
+_SWEEP_SECONDS = 3600.0
+_RETRY_SECONDS = 10.0
+_BATCH = 5_000
+
+_log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """The tasks that run beside the server. Every replica may run them."""
+
+    def __init__(
+        self, settings: MonitoringSettings, database: Database, alerts: Alerts, reconciliation: Reconciliation
+    ) -> None:
+        self._database = database
+        self._alerts = alerts
+        self._reconciliation = reconciliation
+        # Transactions outlive the metrics they count in, so that a late correction finds what it corrects.
+        self._expired = {
+            "transactions": f"stop_time < now() - interval '{settings.metrics_retention_days + 7} days'",
+            "alerts": "clear_time < now() - interval '365 days'",
+            "usage_analytics": f"end_time < now() - interval '{settings.usage_retention_days} days'",
+        }
+
+    async def watch_alerts(self) -> None:
+        """Raise and clear what time alone decides, until cancelled."""
+        await _every(_ALERT_SECONDS, self._look_at_alerts, "alerts are not looked at now")
+
+    async def reconcile(self) -> None:
+        """Compare with the owners now and from time to time, until cancelled."""
+        await _every(_RECONCILIATION_SECONDS, self._reconciliation.run, "not compared with the owners yet")
+
+    async def sweep(self) -> None:
+        """Delete rows past their retention now and every hour, until cancelled."""
+        await _every(_SWEEP_SECONDS, self._delete_expired, "old rows are not deleted now")
+
+    async def _look_at_alerts(self) -> None:
+        while await self._alerts.raise_for_those_away():
+            pass
+        await self._alerts.clear_what_is_over()
+
+    async def _delete_expired(self) -> None:
+        async with self._database.raw() as connection:
+            for table, condition in self._expired.items():
+                while await _delete(connection, table, condition) == _BATCH:
+                    pass
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]], complaint: str) -> None:
+    """Do `work` again and again; waits out what is away."""
+    while True:
+        pause = seconds
+        try:
+            await work()
+        except DomainError as error:
+            _log.warning("%s: %s", complaint, error.message)
+            pause = min(seconds, _RETRY_SECONDS)
+        await asyncio.sleep(pause)
+
+
+async def _delete(connection: RawConnection, table: str, condition: str) -> int:
+    """Delete up to a batch in a short statement of its own; how many."""
+    expired = f"SELECT ctid FROM {table} WHERE {condition} LIMIT {_BATCH}"
+    statement = f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({expired}))"
+    return (await connection.execute(statement.encode())).rowcount

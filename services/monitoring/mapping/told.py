@@ -1,0 +1,167 @@
+"""What other services tell, in events and in answers, as the domain sees it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from csms.event.v1 import domain_event_pb2 as event_pb
+from csms.station.v1 import charge_point_pb2 as charge_point_pb
+from csms.station.v1 import station_pb2 as station_pb
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.chassis.protobuf import enum_of, time_of
+from services.kernel.clock import Clock
+from services.kernel.ids import is_id
+from services.monitoring.domain.charge_point import ChargePointSnapshot, ConnectivityChange, Sighting
+from services.monitoring.domain.connection import Connection
+from services.monitoring.domain.connector import Connector, ConnectorStatus
+from services.monitoring.domain.live_reading import LiveReading
+from services.monitoring.domain.station import StationSnapshot
+from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
+from services.monitoring.domain.usage import Bill
+
+
+def told_time_of(event: event_pb.DomainEvent, clock: Clock) -> datetime:
+    """When an event was told."""
+    return time_of(event, "create_time") or clock.now()
+
+
+def id_or_none(text: str) -> str | None:
+    """An id of ours, where there is one."""
+    return text if is_id(text) else None
+
+
+def station_snapshot(message: station_pb.Station, told_time: datetime, *, deleted: bool = False) -> StationSnapshot:
+    """A station with what stands at it."""
+    return StationSnapshot(
+        id=message.id,
+        name=message.name,
+        revision=int(message.etag) if message.etag.isdecimal() else 0,
+        told_time=told_time,
+        deleted=deleted,
+        charge_points=[charge_point_snapshot(point, told_time) for point in message.charge_points],
+        connectors=[connector(plug, told_time) for plug in message.connectors],
+    )
+
+
+def charge_point_snapshot(message: charge_point_pb.ChargePoint, told_time: datetime) -> ChargePointSnapshot:
+    """A charge point."""
+    return ChargePointSnapshot(
+        id=message.id,
+        created_time=time_of(message, "create_time"),
+        online=message.online,
+        last_seen_time=time_of(message, "last_seen_time"),
+        told_time=told_time,
+    )
+
+
+def connector(message: station_pb.Connector, told_time: datetime, info: str = "") -> Connector:
+    """A connector with its last report."""
+    return Connector(
+        charge_point_id=message.charge_point_id,
+        evse_id=message.evse_id,
+        connector_id=message.connector_id,
+        status=enum_of(ConnectorStatus, station_pb.Connector.Status, message.status),
+        error_code=message.error_code,
+        info=info,
+        status_time=time_of(message, "status_time"),
+        told_time=told_time,
+    )
+
+
+def reported_connector(changed: event_pb.ConnectorStatusChanged, told_time: datetime) -> Connector:
+    """A connector with a new report, and what its charge point said to it."""
+    info = ", ".join(filter(None, (changed.info, changed.vendor_error_code)))
+    return connector(changed.connector, told_time, info)
+
+
+def connectivity_change(changed: event_pb.ConnectivityChanged, told_time: datetime) -> ConnectivityChange:
+    """A connection that was opened or closed."""
+    return ConnectivityChange(
+        charge_point_id=changed.charge_point_id,
+        station_id=id_or_none(changed.station_id),
+        online=changed.online,
+        epoch=changed.epoch,
+        reason=changed.reason,
+        time=told_time,
+    )
+
+
+def connection(message: charge_point_pb.Connection) -> Connection:
+    """An open connection."""
+    return Connection(
+        charge_point_id=message.charge_point_id,
+        protocol=message.protocol,
+        connected_time=time_of(message, "connected_time"),
+        last_seen_time=time_of(message, "last_seen_time"),
+        node=message.node,
+        epoch=message.epoch,
+        remote_address=message.remote_address,
+        node_address=message.node_address,
+    )
+
+
+def sighting(message: charge_point_pb.Connection, time: datetime) -> Sighting:
+    """An open connection, as of `time`."""
+    return Sighting(charge_point_id=message.charge_point_id, online=True, epoch=message.epoch, time=time)
+
+
+def transaction(message: transaction_pb.Transaction, clock: Clock) -> Transaction:
+    """A transaction."""
+    update_time = time_of(message, "update_time") or clock.now()
+    has_power = message.HasField("power_w")
+    kinds = transaction_pb.Transaction
+    return Transaction(
+        id=message.id,
+        transaction_id=message.transaction_id,
+        charge_point_id=message.charge_point_id,
+        evse_id=message.evse_id,
+        connector_id=message.connector_id,
+        station_id=id_or_none(message.station_id),
+        driver_id=id_or_none(message.driver_id),
+        state=enum_of(TransactionState, kinds.State, message.state) or TransactionState.ORPHAN,
+        authorization=enum_of(Authorization, kinds.Authorization, message.authorization),
+        start_time=time_of(message, "start_time"),
+        stop_time=time_of(message, "stop_time"),
+        meter_start_wh=message.meter_start_wh if message.HasField("meter_start_wh") else None,
+        energy_wh=message.energy_wh,
+        power_w=message.power_w if has_power else None,
+        power_time=update_time if has_power else None,
+        revision=message.revision,
+        update_time=update_time,
+    )
+
+
+def bill(billed: event_pb.SessionBilled, bill_time: datetime) -> Bill:
+    """A bill; a session that did not come by OCPP goes by its id in billing."""
+    return Bill(
+        session_id=billed.transaction_id or billed.charging_session_id,
+        station_id=id_or_none(billed.station_id),
+        driver_id=id_or_none(billed.driver_id),
+        energy_wh=billed.energy_wh,
+        end_time=time_of(billed, "end_time"),
+        amount_minor=billed.total_minor,
+        currency_code=billed.currency_code,
+        bill_time=bill_time,
+    )
+
+
+def live_readings(payload: bytes) -> Iterator[LiveReading]:
+    """The samples of power and energy in recorded events: a csms.transaction.v1.RecordTransactionEventsRequest.
+
+    Raises: google.protobuf.message.DecodeError, INVALID_FIELD.
+    """
+    for event in recording_pb.RecordTransactionEventsRequest.FromString(payload).events:
+        if not event.transaction_id:
+            continue
+        for value in event.meter_values:
+            power_w = value.power_w if value.HasField("power_w") else None
+            register_wh = value.energy_wh if value.HasField("energy_wh") else None
+            time = time_of(value, "sampled_time")
+            if time is not None and (power_w is not None or register_wh is not None):
+                yield LiveReading(
+                    charge_point_id=event.charge_point_id,
+                    transaction_id=event.transaction_id,
+                    time=time,
+                    power_w=power_w,
+                    register_wh=register_wh,
+                )

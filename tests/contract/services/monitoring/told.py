@@ -1,0 +1,138 @@
+"""Events as other services publish them, sound in all that a test does not say."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from csms.event.v1 import domain_event_pb2 as event_pb
+from csms.station.v1 import charge_point_pb2 as charge_point_pb
+from csms.station.v1 import station_pb2 as station_pb
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.chassis.events import subject
+from services.kernel.ids import derived_id, new_id
+
+# The whole minute under way a minute ago: events lie in the past, and close together.
+NOW = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
+STATION = new_id()
+
+Connector = station_pb.Connector
+
+
+def at(seconds: float) -> datetime:
+    """So long after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def a_connector(number: int = 1, status: str = "AVAILABLE", *, seconds: float = 0, **fields: Any) -> Connector:
+    """A connector of CP1 that reported `status` at this second."""
+    usual = {
+        "station_id": STATION,
+        "charge_point_id": "CP1",
+        "evse_id": number,
+        "connector_id": number,
+        "status": status,
+        "error_code": "NoError" if status != "FAULTED" else "GroundFailure",
+        "status_time": at(seconds),
+    }
+    return Connector(**{**usual, **fields})
+
+
+def a_charge_point(name: str = "CP1", *, created: float = -3600, **fields: Any) -> charge_point_pb.ChargePoint:
+    """A charge point that was created an hour ago."""
+    return charge_point_pb.ChargePoint(id=name, create_time=at(created), **fields)
+
+
+def station_changed(
+    name: str = "Harbour",
+    *,
+    station_id: str = STATION,
+    seconds: float = 0,
+    revision: int = 1,
+    connectors: Sequence[Connector] = (),
+    charge_points: Sequence[charge_point_pb.ChargePoint] = (),
+    deleted: bool = False,
+) -> event_pb.DomainEvent:
+    """A station as it was at this second."""
+    station = station_pb.Station(
+        id=station_id, name=name, etag=str(revision), connectors=connectors, charge_points=charge_points
+    )
+    return _event(
+        subject("station", "station", "deleted" if deleted else "changed", station_id),
+        seconds,
+        station_changed=event_pb.StationChanged(station=station, deleted=deleted),
+    )
+
+
+def connector_reported(connector: Connector, *, seconds: float = 0, info: str = "") -> event_pb.DomainEvent:
+    """A connector's new status."""
+    return _event(
+        subject("station", "connector", "status_changed", connector.charge_point_id),
+        seconds,
+        connector_status_changed=event_pb.ConnectorStatusChanged(connector=connector, info=info),
+    )
+
+
+def connection(
+    *, online: bool, epoch: int = 1, seconds: float = 0, name: str = "CP1", station_id: str = STATION
+) -> event_pb.DomainEvent:
+    """A connection that was opened or closed."""
+    changed = event_pb.ConnectivityChanged(charge_point_id=name, station_id=station_id, online=online, epoch=epoch)
+    verb = "opened" if online else "closed"
+    return _event(subject("station", "connection", verb, name), seconds, connectivity_changed=changed)
+
+
+def booted(point: charge_point_pb.ChargePoint, *, seconds: float = 0) -> event_pb.DomainEvent:
+    """A charge point that booted."""
+    return _event(
+        subject("station", "charge_point", "booted", point.id),
+        seconds,
+        charge_point_booted=event_pb.ChargePointBooted(charge_point=point, reason="PowerUp"),
+    )
+
+
+def a_transaction(number: str = "42", *, revision: int = 1, **fields: Any) -> transaction_pb.Transaction:
+    """A transaction at connector 1 of CP1 that runs since NOW."""
+    usual = {
+        "id": derived_id("CP1", number),
+        "transaction_id": number,
+        "charge_point_id": "CP1",
+        "evse_id": 1,
+        "connector_id": 1,
+        "station_id": STATION,
+        "state": "ACTIVE",
+        "authorization": "ACCEPTED",
+        "start_time": NOW,
+        "meter_start_wh": 1_000,
+        "update_time": at(revision),
+    }
+    return transaction_pb.Transaction(**{**usual, **fields}, revision=revision)
+
+
+def session(transaction: transaction_pb.Transaction) -> event_pb.DomainEvent:
+    """A transaction that changed."""
+    verb = {1: "started", 2: "ended"}.get(transaction.state, "updated")
+    return _event(
+        subject("transaction", "session", verb, transaction.charge_point_id),
+        0,
+        transaction_changed=event_pb.TransactionChanged(transaction=transaction),
+    )
+
+
+def billed(number: str = "42", *, seconds: float = 0, **fields: Any) -> event_pb.DomainEvent:
+    """A bill of the transaction with this number."""
+    usual = {
+        "charging_session_id": new_id(),
+        "transaction_id": derived_id("CP1", number) if number else "",
+        "invoice_id": new_id(),
+        "station_id": STATION,
+        "energy_wh": 7_000,
+        "total_minor": 350,
+        "currency_code": "EUR",
+        "end_time": at(30),
+    }
+    bill = event_pb.SessionBilled(**{**usual, **fields})
+    return _event(subject("billing", "session", "billed", bill.charging_session_id), seconds, session_billed=bill)
+
+
+def _event(event_subject: str, seconds: float, **payload: Any) -> event_pb.DomainEvent:
+    return event_pb.DomainEvent(id=new_id(), subject=event_subject, create_time=at(seconds), **payload)

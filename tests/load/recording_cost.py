@@ -1,0 +1,252 @@
+"""What recording costs: CPU of the service and of PostgreSQL per event, through the recorder, as it is deployed.
+
+`python -m tests.load.recording_cost` starts a PostgreSQL of its own (fsync on), fills it a little and prints
+microseconds per event, medians over interleaved rounds. Batches come as messages, one at a time; gRPC is not in it.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import uvloop
+
+from csms.transaction.v1 import journal_service_pb2 as journal_pb
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.chassis import migrations
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from services.chassis.outbox import OutboxRelay
+from services.chassis.partitions import maintain
+from services.chassis.protobuf import timestamp
+from services.kernel.clock import SystemClock
+from services.kernel.ids import new_id
+from services.transaction.application.recording import Recorder
+from services.transaction.mapping.messages import message_of
+from services.transaction.mapping.recording import EventMessage, answer_to_proto
+from services.transaction.sql.messages import SqlJournal
+from services.transaction.sql.meter_values import SqlMeterStore
+from services.transaction.sql.recording import SqlRecordings
+from stack import postgres
+from stack.ports import free_port
+
+_TABLES = ("meter_values", "transaction_events", "ocpp_messages")
+_PAST_DAYS = 30
+_FRAME = '[2,"%s","MeterValues",{"connectorId":1,"meterValue":[' + '{"value":"230.1","unit":"V"},' * 12 + "]}]"
+
+Event = recording_pb.TransactionEvent
+Batch = Sequence[Event]
+
+
+@dataclass
+class Cost:
+    """Microseconds per event of each round."""
+
+    service: list[float] = field(default_factory=list)
+    database: list[float] = field(default_factory=list)
+    milliseconds_per_batch: list[float] = field(default_factory=list)
+
+
+class Fleet:
+    """Charge points by OCPP 1.6 that start, meter and stop, and one field of OCPP 2.0.1 that tells charging states."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._clock = datetime.now(UTC) - timedelta(hours=2)
+        self._next = 0
+        self.numbers: dict[str, str] = {}
+        self.running: list[str] = []
+
+    def starts(self) -> Batch:
+        return [self._event(Event.STARTED, id_tag=f"TAG{self._next}", meter_wh=1000) for _ in range(self._size)]
+
+    def meter_values(self) -> Batch:
+        return [self._of_session(Event.UPDATED, self._value()) for _ in range(self._size)]
+
+    def charging_states(self) -> Batch:
+        return [self._of_session(Event.UPDATED, self._value(), charging_state="Charging") for _ in range(self._size)]
+
+    def clock_aligned(self) -> Batch:
+        return [self._event(Event.UPDATED, self._value()) for _ in range(self._size)]
+
+    def stops(self) -> Batch:
+        return [
+            self._of_session(Event.ENDED, meter_wh=9000, stop_reason="Local", used_up=True) for _ in range(self._size)
+        ]
+
+    def note(self, batch: Batch, answers: Sequence[recording_pb.TransactionEventAnswer]) -> None:
+        for event, answer in zip(batch, answers, strict=True):
+            assert not answer.HasField("error"), answer
+            if event.kind == Event.STARTED:
+                self.numbers[event.charge_point_id] = answer.transaction_id
+                self.running.append(event.charge_point_id)
+
+    def _of_session(
+        self, kind: Event.Kind.ValueType, *values: object, used_up: bool = False, **fields: object
+    ) -> Event:
+        charge_point_id = self.running.pop(0)
+        if not used_up:
+            self.running.append(charge_point_id)
+        return self._event(kind, *values, charge_point=charge_point_id, number=self.numbers[charge_point_id], **fields)
+
+    def _event(
+        self, kind: Event.Kind.ValueType, *values: object, charge_point: str = "", number: str = "", **fields: object
+    ) -> Event:
+        self._next += 1
+        self._clock += timedelta(milliseconds=7)
+        at = timestamp(self._clock)
+        return Event(  # type: ignore[arg-type]  # fields by name
+            charge_point_id=charge_point or f"CP{self._next:06}",
+            epoch=7,
+            kind=kind,
+            protocol="ocpp1.6",
+            transaction_id=number,
+            connector_id=1,
+            authorization=transaction_pb.Transaction.ACCEPTED,
+            driver_id="0199f1c2-0000-7000-8000-000000000001",
+            station_id="0199f1c2-0000-7000-8000-000000000002",
+            device_time=at,
+            corrected_time=at,
+            received_time=at,
+            meter_values=values,
+            **fields,
+        )
+
+    def _value(self) -> transaction_pb.MeterValue:
+        self._clock += timedelta(milliseconds=7)
+        return transaction_pb.MeterValue(
+            sampled_time=timestamp(self._clock),
+            context="Sample.Periodic",
+            energy_wh=1000 + self._next,
+            power_w=7200,
+            current_ma=16000,
+            voltage_mv=230100,
+        )
+
+
+class Bench:
+    """The recorder and the journal on one database."""
+
+    def __init__(self, database: Database, server: psutil.Process, size: int) -> None:
+        self._server = server
+        self._fleet = Fleet(size)
+        self._size = size
+        relay = OutboxRelay(database, EventBus("nats://127.0.0.1:1"))
+        self._recorder = Recorder(SqlMeterStore(database), SqlRecordings(database, relay), SystemClock())
+        self._journal = SqlJournal(database)
+        self.costs: dict[str, Cost] = {}
+
+    async def fill(self, batches: int) -> None:
+        for _ in range(batches):
+            await self._record(self._fleet.starts())
+
+    async def round(self, batches: int) -> None:
+        fleet = self._fleet
+        await self._measure("Start", fleet.starts, batches)
+        await self._measure("MeterValues", fleet.meter_values, batches)
+        await self._measure("Updated with charging state", fleet.charging_states, batches)
+        await self._measure("MeterValues outside sessions", fleet.clock_aligned, batches)
+        await self._measure("Stop", fleet.stops, batches)
+        await self._measure_journal(batches)
+
+    async def close(self) -> None:
+        await self._recorder.close()
+        await self._journal.close()
+
+    async def _measure(self, name: str, make: Callable[[], Batch], batches: int) -> None:
+        made = [[event.SerializeToString() for event in make()] for _ in range(batches)]
+
+        async def work() -> None:
+            for batch in made:
+                await self._record([Event.FromString(event) for event in batch])
+
+        await self._time(name, work, batches)
+
+    async def _measure_journal(self, batches: int) -> None:
+        made = [list(self._frames()) for _ in range(batches)]
+
+        async def work() -> None:
+            for batch in made:
+                await self._journal.append([message_of(frame) for frame in batch])
+
+        await self._time("Journal frame", work, batches)
+
+    def _frames(self) -> Iterator[journal_pb.OcppMessage]:
+        for number in range(self._size):
+            yield journal_pb.OcppMessage(
+                id=new_id(),
+                charge_point_id=f"CP{number:06}",
+                epoch=7,
+                direction=journal_pb.OcppMessage.INBOUND,
+                kind=journal_pb.OcppMessage.CALL,
+                message_id=str(number),
+                action="MeterValues",
+                frame=_FRAME % number,
+                time=timestamp(datetime.now(UTC)),
+                protocol="ocpp1.6",
+            )
+
+    async def _record(self, batch: Batch) -> None:
+        answers = await self._recorder.record([EventMessage(event) for event in batch])
+        self._fleet.note(batch, [answer_to_proto(answer) for answer in answers])
+
+    async def _time(self, name: str, work: Callable[[], Awaitable[None]], batches: int) -> None:
+        service, database, clock = time.process_time(), self._database_seconds(), time.perf_counter()
+        await work()
+        cost, events = self.costs.setdefault(name, Cost()), batches * self._size
+        cost.service.append((time.process_time() - service) / events * 1e6)
+        cost.database.append((self._database_seconds() - database) / events * 1e6)
+        cost.milliseconds_per_batch.append((time.perf_counter() - clock) / batches * 1e3)
+
+    def _database_seconds(self) -> float:
+        times = [process.cpu_times() for process in self._server.children(recursive=True)]
+        return sum(time.user + time.system for time in times)
+
+
+async def _run(url: str, server: psutil.Process, options: argparse.Namespace) -> None:
+    database = Database(url)
+    today = datetime.now(UTC).date()
+    for table in _TABLES:
+        for day in (today - timedelta(days=offset) for offset in range(_PAST_DAYS, -1, -9)):
+            async with database.transaction() as connection:
+                await maintain(connection, table, retention_days=400, today=day)
+    bench = Bench(database, server, options.size)
+    await bench.fill(max(10, options.fill // options.size))
+    for _ in range(options.rounds):
+        await bench.round(options.batches)
+    await bench.close()
+    await database.close()
+    print(f"batches of {options.size}, medians of {options.rounds} rounds of {options.batches} batches")
+    print(f"{'us of CPU per event':32}{'service':>9}{'database':>10}{'sum':>8}{'ms per batch':>14}")
+    for name, cost in bench.costs.items():
+        mine, theirs = statistics.median(cost.service), statistics.median(cost.database)
+        wall = statistics.median(cost.milliseconds_per_batch)
+        print(f"{name:32}{mine:9.1f}{theirs:10.1f}{mine + theirs:8.1f}{wall:14.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=64, help="events per batch")
+    parser.add_argument("--batches", type=int, default=40, help="batches per round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--fill", type=int, default=20_000, help="sessions to begin with")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="csms-recording-cost-") as folder:
+        server = postgres.start(Path(folder), port=free_port())
+        try:
+            url = server.url.rsplit("/", 1)[0] + "/csms_charge_points"
+            migrations.upgrade(url, "transaction")
+            uvloop.run(_run(url, psutil.Process(server.child.pid), options))
+        finally:
+            server.stop()
+            postgres.remove(Path(folder))
+
+
+if __name__ == "__main__":
+    main()

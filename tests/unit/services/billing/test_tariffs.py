@@ -1,0 +1,101 @@
+"""Tariffs: their bounds and their versions."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.billing.domain.tariff import MembershipTier, PriceComponent, next_version, no_longer_default, validated
+from services.kernel.errors import DomainError
+from tests.unit.services.billing.examples import NOW, STATION, component, energy, tariff
+
+LATER = NOW + timedelta(minutes=5)
+
+
+def _refused(**fields: Any) -> list[str]:
+    components = fields.pop("components", [energy("0.4")])
+    with pytest.raises(DomainError) as refused:
+        validated(tariff(*components, **fields))
+    assert refused.value.reason == "INVALID_FIELD"
+    return [violation.field.removeprefix("tariff.") for violation in refused.value.violations]
+
+
+def test_a_sound_tariff_passes() -> None:
+    plan = tariff(
+        energy("0.40", "22:00-06:00", (1, 7)),
+        energy("0", "00:00-23:59"),
+        component("IDLE", "1000000", grace_minutes=10_080),
+        tax=10_000,
+        discounts={MembershipTier.GOLD: 10_000},
+        station_ids=[STATION],
+        is_default=True,
+        name="n" * 200,
+        description="d" * 1000,
+    )
+    assert validated(plan) is plan
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"name": ""}, ["name"]),
+        ({"name": "n" * 201, "description": "d" * 1001}, ["name", "description"]),
+        ({"currency_code": "eur"}, ["currencyCode"]),
+        ({"tax": -1}, ["taxBasisPoints"]),
+        ({"tax": 10_001}, ["taxBasisPoints"]),
+        ({"components": []}, ["components"]),
+        ({"components": [energy("1")] * 51}, ["components"]),
+        (
+            {"discounts": {MembershipTier.GOLD: 0, MembershipTier.SILVER: 10_001}},
+            ["tierDiscounts[1].discountBasisPoints"],
+        ),
+        ({"station_ids": [STATION, "nowhere"]}, ["stationIds[1]"]),
+        ({"is_default": True, "retired": True}, ["isDefault"]),
+    ],
+)
+def test_every_bad_field_is_named(fields: dict[str, Any], named: list[str]) -> None:
+    assert _refused(**fields) == named
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        (energy("-0.01"), ["price"]),
+        (energy("1000000.01"), ["price"]),
+        (energy("1", "08:00-"), ["startTimeOfDay"]),
+        (energy("1", "8:00-12:00"), ["startTimeOfDay"]),
+        (energy("1", "08:00-24:00"), ["endTimeOfDay"]),
+        (energy("1", "08:00-08:00"), ["endTimeOfDay"]),
+        (energy("1", days=(0, 1)), ["daysOfWeek"]),
+        (energy("1", days=(8,)), ["daysOfWeek"]),
+        (component("IDLE", "1", grace_minutes=-1), ["graceMinutes"]),
+        (component("TIME", "1", grace_minutes=1), ["graceMinutes"]),
+    ],
+)
+def test_every_bad_field_of_a_component_is_named_with_its_place(bad: PriceComponent, named: list[str]) -> None:
+    assert _refused(components=[energy("1"), bad]) == [f"components[1].{field}" for field in named]
+
+
+def test_a_change_makes_the_next_version() -> None:
+    first = tariff(energy("1"))
+    second = next_version(first, {"name": "Dearer"}, "1", LATER)
+    assert (second.id, second.version, second.name, second.update_time) == (first.id, 2, "Dearer", LATER)
+    assert (second.create_time, first.version) == (NOW, 1)
+    assert next_version(second, {}, "", LATER).version == 3
+
+
+def test_a_change_of_an_old_version_is_refused() -> None:
+    with pytest.raises(DomainError) as refused:
+        next_version(tariff(energy("1"), version=2), {"name": "x"}, "1", LATER)
+    assert refused.value.reason == "ETAG_MISMATCH"
+
+
+def test_a_change_must_leave_a_sound_tariff() -> None:
+    with pytest.raises(DomainError) as refused:
+        next_version(tariff(energy("1"), is_default=True), {"retired": True}, "", LATER)
+    assert [violation.field for violation in refused.value.violations] == ["tariff.isDefault"]
+
+
+def test_to_lose_the_default_is_a_change() -> None:
+    after = no_longer_default(tariff(energy("1"), is_default=True), LATER)
+    assert (after.is_default, after.version, after.update_time) == (False, 2, LATER)

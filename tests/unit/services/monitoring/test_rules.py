@@ -1,0 +1,142 @@
+"""The rules of alerts: what raises them, what clears them, what they say."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.monitoring.domain.alert import AlertKind, AlertSeverity, AlertState, acknowledged, raised
+from services.monitoring.domain.charge_point import ChargePoint
+from services.monitoring.domain.connector import Connector, ConnectorStatus
+from services.monitoring.domain.rules import (
+    OFFLINE_GRACE,
+    Incident,
+    IncidentKind,
+    fault_verdict,
+    frequency_verdict,
+    is_away,
+    offline_verdict,
+    session_verdicts,
+)
+from services.monitoring.domain.transaction import Authorization, TransactionState
+from tests.unit.services.monitoring.samples import NOW, a_transaction
+
+
+def connector(status: ConnectorStatus, number: int = 1) -> Connector:
+    return Connector(
+        charge_point_id="CP1",
+        evse_id=number,
+        connector_id=number,
+        status=status,
+        error_code="GroundFailure",
+        info="relay 3",
+        status_time=NOW,
+        told_time=NOW,
+    )
+
+
+def test_a_faulted_connector_is_a_cause_that_says_what_is_broken() -> None:
+    verdict = fault_verdict(connector(ConnectorStatus.FAULTED), "S", is_news=True)
+    assert (verdict.stands, verdict.counts, verdict.subject) == (True, True, "CP1/1/1")
+    assert verdict.message == "connector 1 of CP1 is faulted (GroundFailure: relay 3)"
+    whole = fault_verdict(connector(ConnectorStatus.FAULTED, 0), "S", is_news=True)
+    assert whole.message.startswith("charge point CP1 is faulted")
+
+
+@pytest.mark.parametrize("status", [status for status in ConnectorStatus if status is not ConnectorStatus.FAULTED])
+def test_any_other_status_clears_it(status: ConnectorStatus) -> None:
+    assert not fault_verdict(connector(status), "S", is_news=True).stands
+
+
+@pytest.mark.parametrize(
+    ("point", "away"),
+    [
+        (ChargePoint(id="CP1", changed_time=NOW - OFFLINE_GRACE), True),
+        (ChargePoint(id="CP1", changed_time=NOW - OFFLINE_GRACE + timedelta(seconds=1)), False),
+        (ChargePoint(id="CP1", changed_time=NOW - OFFLINE_GRACE, online=True), False),
+        (ChargePoint(id="CP1", changed_time=NOW - OFFLINE_GRACE, removed=True), False),
+        (ChargePoint(id="CP1"), False),
+    ],
+    ids=["too long", "a moment", "is online", "is gone", "never came"],
+)
+def test_a_charge_point_is_missed_after_a_grace(point: ChargePoint, away: bool) -> None:
+    assert is_away(point, NOW) is away
+
+
+def test_the_alert_of_a_charge_point_says_since_when() -> None:
+    verdict = offline_verdict(ChargePoint(id="CP1", changed_time=NOW), stands=True)
+    assert verdict.message == "charge point CP1 is offline since 2030-05-01 12:00:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "state", "standing"),
+    [
+        (Authorization.ACCEPTED, TransactionState.ACTIVE, []),
+        (None, TransactionState.ACTIVE, []),
+        (Authorization.CONCURRENT_TX, TransactionState.ACTIVE, []),
+        (Authorization.BLOCKED, TransactionState.ACTIVE, [AlertKind.UNAUTHORIZED_SESSION]),
+        (Authorization.EXPIRED, TransactionState.ENDED, [AlertKind.UNAUTHORIZED_SESSION]),
+        (
+            Authorization.INVALID,
+            TransactionState.ORPHAN,
+            [AlertKind.UNAUTHORIZED_SESSION, AlertKind.ORPHAN_TRANSACTION],
+        ),
+        (None, TransactionState.ORPHAN, [AlertKind.ORPHAN_TRANSACTION]),
+    ],
+)
+def test_a_session_is_a_cause_when_its_token_was_refused_or_its_start_is_missing(
+    authorization: Authorization | None, state: TransactionState, standing: list[AlertKind]
+) -> None:
+    verdicts = session_verdicts(a_transaction(authorization=authorization, state=state))
+    assert [verdict.kind for verdict in verdicts if verdict.stands] == standing
+    assert {verdict.kind for verdict in verdicts} == {AlertKind.UNAUTHORIZED_SESSION, AlertKind.ORPHAN_TRANSACTION}
+    # A look at how things are: the next snapshot is not another occurrence.
+    assert not any(verdict.counts for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("kind", "alert", "enough", "connector_id", "message"),
+    [
+        (
+            IncidentKind.FAULT,
+            AlertKind.FREQUENT_FAULTS,
+            3,
+            2,
+            "connector 2 of CP1 faulted 3 times within 24 h and may need maintenance",
+        ),
+        (
+            IncidentKind.DISCONNECT,
+            AlertKind.FREQUENT_DISCONNECTS,
+            5,
+            0,
+            "charge point CP1 lost its connection 5 times within 1 h and may need maintenance",
+        ),
+    ],
+)
+def test_what_happens_too_often_foretells_trouble(
+    kind: IncidentKind, alert: AlertKind, enough: int, connector_id: int, message: str
+) -> None:
+    incident = Incident(kind=kind, subject="CP1", time=NOW)
+    found = [
+        frequency_verdict(incident, count, charge_point_id="CP1", station_id=None, connector_id=connector_id)
+        for count in (enough - 1, enough)
+    ]
+    verdict = found[1]
+    assert found[0] is None
+    assert verdict is not None
+    assert (verdict.kind, verdict.stands, verdict.counts, verdict.message) == (alert, True, True, message)
+
+
+def test_an_alert_is_acknowledged_once() -> None:
+    alert = raised(fault_verdict(connector(ConnectorStatus.FAULTED), None, is_news=True), "id", NOW)
+    assert (alert.state, alert.severity) == (AlertState.OPEN, AlertSeverity.CRITICAL)
+    taken = acknowledged(alert, "ann", NOW)
+    assert (taken.state, taken.acknowledged_by, taken.acknowledge_time) == (AlertState.ACKNOWLEDGED, "ann", NOW)
+    assert acknowledged(taken, "bob", NOW + timedelta(hours=1)) is taken
+
+
+def test_a_cleared_alert_stays_cleared_when_it_is_acknowledged() -> None:
+    alert = raised(offline_verdict(ChargePoint(id="CP1"), stands=True), "id", NOW)
+    cleared = replace(alert, state=AlertState.CLEARED, clear_time=NOW)
+    taken = acknowledged(cleared, "ann", NOW)
+    assert (taken.state, taken.acknowledged_by) == (AlertState.CLEARED, "ann")
