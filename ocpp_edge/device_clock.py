@@ -81,7 +81,9 @@ class DeviceClock:
         if device_time.year < _FIRST_YEAR:
             if self._uptime_offset is None:
                 self._uptime_offset = late
-            return min(self._uptime_offset, late)
+            # A year of neither kind is no count of anything: it happened when it was told.
+            offset = self._uptime_offset if device_time.year >= _EPOCH.year else late
+            return min(offset, late)
         if late < -TOLERANCE:
             self._ahead = max(self._ahead, -late)
         elif late <= TOLERANCE:

@@ -21,6 +21,8 @@ IMPLAUSIBLE_VALUE = "implausible_value"
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 _USUAL_CONTEXT = "Sample.Periodic"
+# 64 bits hold any reading in milliamperes below this power of ten.
+_LARGEST_EXPONENT = 15
 
 # As charge points spell them, in small letters; those of OCPP need no entry when they are spelled right.
 _SPELLINGS = {
@@ -101,7 +103,7 @@ def _fields(samples: Iterable[Sample], flags: set[str]) -> tuple[dict[str, Any],
     rest: list[Sample] = []
     by_measurand: dict[str, list[Sample]] = {}
     for sample in samples:
-        if sample.measurand in _MEASURANDS:
+        if sample.measurand in _MEASURANDS and not (sample.signed and sample.value is None):
             by_measurand.setdefault(sample.measurand, []).append(sample)
         else:
             rest.append(sample)
@@ -151,8 +153,7 @@ def _at_best_location(group: list[Sample], rest: list[Sample]) -> list[Sample]:
 
 def _converted(sample: Sample, usual_unit: str, convert: _Convert, flags: set[str]) -> int | None:
     if sample.value is None:
-        if not sample.signed:
-            flags.add(UNREADABLE_VALUE)
+        flags.add(UNREADABLE_VALUE)
         return None
     unit = sample.unit or usual_unit
     if unit not in _UNITS and unit != usual_unit:
@@ -165,7 +166,8 @@ def _converted(sample: Sample, usual_unit: str, convert: _Convert, flags: set[st
     except _Implausible:
         flags.add(IMPLAUSIBLE_VALUE)
     except ValueError:
-        flags.add(UNKNOWN_UNIT)
+        too_large = sample.value.adjusted() + sample.multiplier > _LARGEST_EXPONENT
+        flags.add(IMPLAUSIBLE_VALUE if too_large else UNKNOWN_UNIT)
     return None
 
 

@@ -20,10 +20,9 @@ def redacted(frame: bytes) -> bytes:
     if _SUSPECT.search(frame) is None:
         return frame
     try:
-        message = orjson.loads(frame)
-    except orjson.JSONDecodeError:
+        return orjson.dumps(_masked(orjson.loads(frame)))
+    except (ValueError, TypeError, RecursionError):  # no JSON, or nested beyond every measure
         return MASK.encode()
-    return orjson.dumps(_masked(message))
 
 
 def _masked(value: Any) -> Any:

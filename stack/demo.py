@@ -50,6 +50,7 @@ _STATIONS: tuple[dict[str, Any], ...] = (
         "timeZone": "Europe/Vienna",
     },
 )
+_OCPP_2 = ("CP002", "CP004")
 _STATION_OF = {"CP001": 0, "CP002": 0, "CP003": 1, "CP004": 1, "CP005": 2}
 _DRIVERS = (
     ("Ada Lovelace", "PLATINUM"),
@@ -82,23 +83,18 @@ def seed(state: State, ports: Ports, host: str) -> str:
 
 def _station(facade: Facade, number: int) -> str:
     points = [point for point in CHARGE_POINTS if _STATION_OF[point] == number]
-    connectors = [
-        {
-            "chargePointId": point,
-            "connectorId": connector,
-            "type": "CCS2" if connector == 1 else "TYPE2",
-            **_power(connector),
-        }
-        for point in points
-        for connector in (1, 2)
-    ]
+    connectors = [_connector(point, place) for point in points for place in (1, 2)]
     body = {**_STATIONS[number], "chargePoints": [{"id": point} for point in points], "connectors": connectors}
     created: str = facade.post(f"/stations?requestId=demo-station-{number}", body)["data"]["id"]
     return created
 
 
-def _power(connector: int) -> dict[str, int]:
-    return {"maxPowerW": 50_000 if connector == 1 else 22_000}
+def _connector(point: str, place: int) -> dict[str, Any]:
+    """The fast connector of a charge point is at place 1, the slow one at place 2."""
+    what = {"type": "CCS2", "maxPowerW": 50_000} if place == 1 else {"type": "TYPE2", "maxPowerW": 22_000}
+    # OCPP 2.x counts connectors within the EVSE, OCPP 1.6 within the charge point.
+    where = {"evseId": place, "connectorId": 1} if point in _OCPP_2 else {"connectorId": place}
+    return {"chargePointId": point, **where, **what}
 
 
 def _driver(facade: Facade, number: int) -> str:

@@ -107,7 +107,8 @@ class BatchCall(Generic[_Item, _Answer]):
         waiting = list(range(len(items)))
         while waiting:
             seen: set[Hashable] = set()
-            now, later = [], []
+            now: list[int] = []
+            later: list[int] = []
             for position in waiting:
                 (later if keys[position] in seen else now).append(position)
                 seen.add(keys[position])

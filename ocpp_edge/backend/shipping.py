@@ -35,49 +35,48 @@ _WITH_ERROR_CODE = frozenset({OcppMessage.CALL_ERROR, OcppMessage.KIND_UNSPECIFI
 
 
 class Shipper:
-    """Ships the frames of `journal`, the oldest first. What cannot be shipped waits; how much of it, the journal says."""
+    """Ships the frames of `journal`, the oldest first. What cannot be shipped waits; the journal bounds how much."""
 
     def __init__(self, journal: Journal, journals: Journals) -> None:
         self._journal = journal
         self._journals = journals
         # Taken out, not yet known to be stored. They keep their ids, so that none is stored twice.
         self._under_way: list[OcppMessage] = []
-        self._dropped = metrics.counter("ocpp_journal_refused_total", "Frames that the journal would not take.")
+        self._refused = metrics.counter("ocpp_journal_refused_total", "Frames that the journal would not take.")
 
     async def run(self) -> None:
         """Ship for ever."""
         while True:
             try:
-                while await self._ship_some():
-                    pass
-                await asyncio.sleep(_GATHER_SECONDS)
+                shipped = await self._ship()
             except DomainError as error:
                 logger.warning("frames not journalled yet: %s", error.message)
                 await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                if shipped < _MAX_FRAMES:
+                    await asyncio.sleep(_GATHER_SECONDS)
 
     async def flush(self) -> None:
         """Ship all that waits. Raises DomainError when that fails."""
-        while await self._ship_some():
+        while await self._ship():
             pass
 
-    async def _ship_some(self) -> bool:
-        """Ship one batch, if there is anything."""
+    async def _ship(self) -> int:
+        """Ship one batch; how many frames that were."""
         if not self._under_way:
             self._under_way = [to_message(record) for record in self._journal.take(_MAX_FRAMES)]
-        while self._under_way:
-            batch = _head(self._under_way)
+        batch = _head(self._under_way)
+        if batch:
             try:
                 await self._journals.append(batch)
             except DomainError as error:
                 if error.kind is not ErrorKind.INVALID_ARGUMENT:
                     raise
-                # One bad frame must not hold up all that follow.
-                self._dropped.add(len(batch))
+                # Bad frames must not hold up all that follow.
+                self._refused.add(len(batch))
                 logger.error("frames refused by the journal: %s", error.message)
             del self._under_way[: len(batch)]
-            if not self._under_way:
-                return len(batch) > 0
-        return False
+        return len(batch)
 
 
 def to_message(record: FrameRecord) -> OcppMessage:

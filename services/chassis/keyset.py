@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Uuid, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.pagination import Page, PageRequest, bad_token, next_token
@@ -66,7 +66,8 @@ def _text(value: object) -> str:
 
 
 def _value(column: ColumnElement[Any], text: str) -> object:
-    kind = column.type.python_type
+    # A uuid that is handed over as text must not be compared as text.
+    kind = UUID if isinstance(column.type, Uuid) else column.type.python_type
     try:
         return _parse(kind, text)
     except (ValueError, ArithmeticError):

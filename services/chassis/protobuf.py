@@ -26,9 +26,15 @@ def timestamp(time: datetime | None) -> Timestamp | None:
     """An aware time as a message; None stays None, that is an absent field."""
     if time is None:
         return None
-    # By hand, in a third of the time that FromDatetime takes: events are full of times.
+    message = Timestamp()
+    write_time(time, message)
+    return message
+
+
+def write_time(time: datetime, message: Timestamp) -> None:
+    """An aware time into a message; by hand, in a third of the time that FromDatetime takes."""
     since = time - _EPOCH
-    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
+    message.seconds, message.nanos = since.days * 86_400 + since.seconds, since.microseconds * 1000
 
 
 def time_of(message: Message, field: str) -> datetime | None:

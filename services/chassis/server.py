@@ -8,7 +8,7 @@ import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -106,15 +106,16 @@ async def serve(
     register: Register,
     tasks: Sequence[Task] = (),
     ready: Ready | None = None,
+    drain: Callable[[], Awaitable[object]] | None = None,
     on_stop: Sequence[Callable[[], Awaitable[object]]] = (),
 ) -> None:
     """Run the process until SIGTERM or SIGINT.
 
     `register` adds the servicers. `tasks` run beside the server, from before it starts until after it has stopped;
     one may end, but one that raises ends the process. `ready` is asked every second (see Health.watch); without it
-    the service serves from the start. To stop: NOT_SERVING first, `settings.drain_seconds` for callers to notice (a
-    second signal cuts them short), then calls under way, then `tasks` are cancelled, then `on_stop` in order. Raises
-    ServerFailed.
+    the service serves from the start. To stop: NOT_SERVING first, `settings.drain_seconds` for callers to notice and
+    meanwhile `drain`, which is awaited (a second signal cuts both short), then calls under way, then `tasks` are
+    cancelled, then `on_stop` in order. Raises ServerFailed.
     """
     configure(service, settings.log_level, settings.log_format)
     stopping, hurry = _signals()
@@ -131,8 +132,7 @@ async def serve(
         if failed is not None:
             raise ServerFailed(f"the background task {failed.get_name()} failed") from failed.exception()
         _log.info("stopping")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(hurry.wait(), settings.drain_seconds)
+        await _drain(settings.drain_seconds, drain, hurry)
     _log.info("stopped")
 
 
@@ -202,6 +202,26 @@ async def _first_failure(stopping: asyncio.Event, tasks: set[asyncio.Task[None]]
         return None
     finally:
         stop.cancel()
+
+
+async def _drain(seconds: float, drain: Callable[[], Awaitable[object]] | None, hurry: asyncio.Event) -> None:
+    """Return when the time is over and `drain` has returned, or when somebody is in a hurry."""
+    emptied = asyncio.gather(asyncio.sleep(seconds), _emptied(drain))
+    hurried = asyncio.create_task(hurry.wait())
+    waits: set[asyncio.Future[Any]] = {emptied, hurried}
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.wait(waits)
+
+
+async def _emptied(drain: Callable[[], Awaitable[object]] | None) -> None:
+    try:
+        if drain is not None:
+            await drain()
+    except Exception as error:
+        # The process stops all the same.
+        _log.warning("not drained in order: %s: %s", type(error).__name__, error)
 
 
 async def _always() -> bool:

@@ -21,6 +21,8 @@ from services.kernel.errors import DomainError, invalid, unavailable
 from services.monitoring.domain.stream import StreamItem, StreamRequest
 
 SIGN_OF_LIFE_SECONDS = 15.0
+# REST readers see nothing, not even that they are heard, before the first item.
+FIRST_SIGN_SECONDS = 0.5
 
 _BATCH = 64
 _BATCH_BYTES = 2 * 1024 * 1024
@@ -33,7 +35,7 @@ _ANSWER_SECONDS = 3.0
 _INACTIVE_SECONDS = 60.0
 _NANOSECONDS = 1_000_000_000
 _IDLE_HEARTBEAT, _TIMED_OUT, _CONFLICT = "100", "408", "409"
-_FULL = "Exceeds MaxBytes"
+_TOO_LARGE, _COMPLETED = "Exceeds MaxBytes", "Batch Completed"
 # Subjects speak of sessions where the contracts speak of transactions.
 _NOUNS = {"transaction": ("transaction", "session")}
 
@@ -85,6 +87,7 @@ class _Reading:
         self._consumer = consumer
         self._cursor = after
         self._sign_of_life_seconds = sign_of_life_seconds
+        self._patience_seconds = min(FIRST_SIGN_SECONDS, sign_of_life_seconds)
         self._inbox = client.new_inbox()
         # Bounded by what is asked for.
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
@@ -124,10 +127,16 @@ class _Reading:
                     self._cursor = max(self._cursor, self._horizon)
                     return StreamItem(cursor=self._cursor)
                 self._is_idle = True
-            elif status == _CONFLICT and _FULL in (message.headers or {}).get("Description", ""):
-                self._allowance = 0
-            elif status != _IDLE_HEARTBEAT:
+            elif not self._goes_on(status, (message.headers or {}).get("Description", "")):
                 raise _lost()
+
+    def _goes_on(self, status: str, description: str) -> bool:
+        """Whether a status that ends nothing but a request, if that, came."""
+        if status == _CONFLICT and _TOO_LARGE in description:
+            self._allowance = 0
+            return True
+        # What is said of a batch that is complete may come when the next one has been asked for.
+        return status == _IDLE_HEARTBEAT or (status == _CONFLICT and _COMPLETED in description)
 
     def _event(self, message: Msg) -> StreamItem:
         place = message.metadata.sequence
@@ -143,9 +152,10 @@ class _Reading:
         wish = {
             "batch": _BATCH,
             "max_bytes": _BATCH_BYTES,
-            "expires": int(self._sign_of_life_seconds * _NANOSECONDS),
-            "idle_heartbeat": int(min(_HEARTBEAT_SECONDS, self._sign_of_life_seconds / 3) * _NANOSECONDS),
+            "expires": int(self._patience_seconds * _NANOSECONDS),
+            "idle_heartbeat": int(min(_HEARTBEAT_SECONDS, self._patience_seconds / 3) * _NANOSECONDS),
         }
+        self._patience_seconds = self._sign_of_life_seconds
         try:
             if self._is_idle:
                 self._horizon = (await self._jetstream.stream_info(STREAM)).state.last_seq

@@ -6,6 +6,7 @@ none is held: a slow one must not keep anybody else from being billed.
 
 import asyncio
 import logging
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,7 +34,9 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
 from services.kernel.ids import new_id
 
-_AT_ONCE = 8
+_PAGE = 64
+# Each takes a connection to the database; others need some, too.
+_AT_ONCE = 4
 
 _log = logging.getLogger(__name__)
 
@@ -65,10 +68,18 @@ class Biller:
 
     async def settle_all(self) -> int:
         """Bill every PENDING session; how many could not be billed. The failure of one is not that of the others."""
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def settle_in_turn(session_id: str) -> None:
+            async with turns:
+                await self.settle(session_id)
+
         failures: list[BaseException] = []
         after = ""
         while ids := await self._pending(after):
-            outcomes = await asyncio.gather(*map(self.settle, ids), return_exceptions=True)
+            # Shuffled, so that replicas that see the same sessions do not follow each other from one to the next.
+            shuffled = random.sample(ids, len(ids))
+            outcomes = await asyncio.gather(*map(settle_in_turn, shuffled), return_exceptions=True)
             failures += [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
             after = ids[-1]
         if failures:
@@ -130,7 +141,7 @@ class Biller:
 
     async def _pending(self, after_id: str) -> Sequence[str]:
         async with self._works() as work:
-            return await work.sessions.pending(after_id, _AT_ONCE)
+            return await work.sessions.pending(after_id, _PAGE)
 
     async def _bill(self, work: Work, session: ChargingSession, cost: Price | None) -> ChargingSession:
         now = self._clock.now()

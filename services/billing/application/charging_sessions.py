@@ -26,8 +26,8 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, invalid, not_found
 from services.kernel.ids import new_id
 
-# Asked twice in a row, for energy and for what prices depend on: both fit into a caller's usual deadline of 5 s.
-_LIVE_SECONDS = 2.0
+# Waited for twice in a row, for energy and for what prices depend on: a list of sessions cannot take longer.
+_LIVE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 

@@ -1,12 +1,12 @@
 """Tariffs in PostgreSQL: every version a row of `pricing_tiers`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, and_, case, false, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
@@ -36,7 +36,7 @@ class SqlTariffRepository:
         if not include_retired:
             query = query.where(_IN_USE)
         if station_id:
-            query = query.where(or_(*_here(station_id), _IS_DEFAULT))
+            query = query.where(or_(_here(station_id), _IS_DEFAULT))
         rows = await fetch_page(self._connection, query, (PRICING_TIERS.c.id,), page=page, descending=True)
         return rows.map(_tariff)
 
@@ -53,9 +53,9 @@ class SqlTariffRepository:
         return await self._first(select(PRICING_TIERS).where(_IS_NEWEST, _IS_DEFAULT))
 
     async def applying_at(self, station_id: str | None, at: datetime | None = None) -> Tariff | None:
-        query = select(PRICING_TIERS).where(_IN_USE, or_(*_here(station_id), _IS_DEFAULT), _valid(at))
+        query = select(PRICING_TIERS).where(_IN_USE, or_(_here(station_id), _IS_DEFAULT), _valid(at))
         # The station's own before the default, and of several the one that was changed last.
-        order = (case(*((here, 0) for here in _here(station_id)), else_=1), PRICING_TIERS.c.update_time.desc())
+        order = (case((_here(station_id), 0), else_=1), PRICING_TIERS.c.update_time.desc())
         return await self._first(query.order_by(*order).limit(1))
 
     async def add_version(self, tariff: Tariff) -> None:
@@ -68,10 +68,11 @@ class SqlTariffRepository:
         return None if row is None else _tariff(row)
 
 
-def _here(station_id: str | None) -> Sequence[ColumnElement[bool]]:
-    """The condition that a tariff is one of the station; none for what is no station."""
-    is_station = station_id is not None and is_id(station_id)
-    return [PRICING_TIERS.c.station_ids.contains([station_id])] if is_station else []
+def _here(station_id: str | None) -> ColumnElement[bool]:
+    """The condition that a tariff is one of the station."""
+    if station_id is None or not is_id(station_id):
+        return false()
+    return PRICING_TIERS.c.station_ids.contains([station_id])
 
 
 def _valid(at: datetime | None) -> ColumnElement[bool]:

@@ -3,23 +3,25 @@
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Iterator
 
 _SALT_BYTES = 16
+_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
 
 
 def hashed(password: str) -> bytes:
     """What is stored of a new password."""
-    return _hash(password.encode(), os.urandom(_SALT_BYTES))
+    return _hash(_canonical(password.encode()), os.urandom(_SALT_BYTES))
 
 
 def matches(password: bytes, stored: bytes) -> bool:
-    """Whether a password shown by a charge point is the one that `stored` was made of; takes the same time for both.
+    """Whether a password shown by a charge point is the one that `stored` was made of.
 
-    Either may be bytes or their hexadecimal text (security whitepaper for OCPP 1.6, section 3.5).
+    Either may be bytes or their hexadecimal text (security whitepaper for OCPP 1.6, section 3.5). The time it takes
+    tells nothing of what is stored.
     """
     salt = stored[:_SALT_BYTES]
-    # All forms are tried, so that the time tells nothing of which one fits.
     return any([hmac.compare_digest(_hash(form, salt), stored) for form in _forms(password)])
 
 
@@ -29,12 +31,12 @@ def _hash(password: bytes, salt: bytes) -> bytes:
 
 
 def _forms(password: bytes) -> Iterator[bytes]:
-    yield password
+    """What may have been stored of a password that is shown like this."""
+    yield _canonical(password)
     yield password.hex().encode()
-    yield password.hex().upper().encode()
-    try:
+    if _HEX.fullmatch(password):
         yield bytes.fromhex(password.decode("ascii"))
-    except ValueError:
-        return
-    yield password.lower()
-    yield password.upper()
+
+
+def _canonical(password: bytes) -> bytes:
+    return password.lower() if _HEX.fullmatch(password) else password

@@ -31,6 +31,7 @@ from services.transaction.domain.session import (
     content,
     join,
     settle,
+    shown,
     stop_rank,
 )
 
@@ -68,7 +69,7 @@ class Wanted:
     session_ids: set[str] = field(default_factory=set)
     start_keys: set[str] = field(default_factory=set)
     running_at: set[str] = field(default_factory=set)
-    begun_after: list[tuple[str, datetime]] = field(default_factory=list)
+    around: list[tuple[str, datetime]] = field(default_factory=list)
     new_numbers: int = 0
 
 
@@ -78,6 +79,17 @@ class Outcome(NamedTuple):
     facts: Sequence[Fact]
     sessions: Sequence[Session]
     events: Sequence[SessionChanged]
+
+
+class _Image(NamedTuple):
+    """A session as it was stored."""
+
+    content: tuple[Any, ...] = ()
+    shown: tuple[Any, ...] = ()
+    state: SessionState | None = None
+
+
+_NOTHING = _Image()
 
 
 def told(event: TransactionEvent) -> Told:
@@ -101,7 +113,7 @@ def wanted(batch: Iterable[Told]) -> Wanted:
         if event.kind is EventKind.STARTED:
             wants.running_at.add(event.charge_point_id)
             if event.offline or event.received_time - event.corrected_time > _LATE:
-                wants.begun_after.append((event.charge_point_id, event.corrected_time))
+                wants.around.append((event.charge_point_id, event.corrected_time))
     return wants
 
 
@@ -123,14 +135,13 @@ class Recording:
         self._numbers = numbers
         self._now = now
         self._facts: dict[str, Fact] = {}
-        # What was stored of each session: its content, and its state.
-        self._before: dict[str, tuple[tuple[Any, ...], SessionState]] = {}
+        self._before: dict[str, _Image] = {}
         self._sessions: dict[str, Session] = {}
         self._ids_by_charge_point: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_token: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_start: dict[str, str] = {}
         for session in stored:
-            self._before[session.id] = content(session), session.state
+            self._before[session.id] = _Image(content(session), shown(session), session.state)
             self._keep(session)
 
     def record(self, item: Told) -> Answer:
@@ -157,21 +168,22 @@ class Recording:
         changed: list[Session] = []
         events: list[SessionChanged] = []
         for session_id in sorted({fact.session_id for fact in self._facts.values()}):
-            before, state = self._before.get(session_id, (None, None))
-            session = self._sessions[session_id]
+            before, session = self._before.get(session_id, _NOTHING), self._sessions[session_id]
             settle(session, registers.get(session_id, NO_REGISTERS))
-            if content(session) != before:
+            if content(session) == before.content:
+                continue
+            changed.append(session)
+            if shown(session) != before.shown:
                 session.revision += 1
                 session.update_time = self._now
-                changed.append(session)
-                events.append(SessionChanged(session, _change(state, session.state)))
+                events.append(SessionChanged(session, _change(before.state, session.state)))
         return Outcome(self.facts, changed, events)
 
     def _record_start(self, item: Told) -> Answer:
         event = item.event
         session_id, transaction_id = self._started_as(item)
         for other in self._at_same_place(event, session_id):
-            if other.state is SessionState.ACTIVE and precedes(other, event, session_id):
+            if other.outlasts(event.corrected_time) and precedes(other, event, session_id):
                 self._conclude_end(other, event, event.corrected_time, session_id)
         answer = self._place(item, session_id, transaction_id)
         later = [other for other in self._at_same_place(event, session_id) if not precedes(other, event, session_id)]

@@ -32,7 +32,7 @@ _SLACK_WH = 1_000
 _ROUNDING_WH = 10
 _SECOND = timedelta(seconds=1)
 # What the rank of an end begins with.
-_TOLD, _ESTIMATE = "1", "9"
+_TOLD, ESTIMATE = "1", "9"
 _REFUSED = frozenset({Authorization.BLOCKED, Authorization.EXPIRED, Authorization.INVALID})
 
 
@@ -92,12 +92,27 @@ class Session:
         """Whether its energy can only be told from readings: it is over, and a register was not told."""
         return self.stop_time is not None and (self.meter_start_wh is None or self.meter_stop_wh is None)
 
+    def outlasts(self, time: datetime) -> bool:
+        """Whether nobody has told that it was over by `time`: it runs, or a later end was only concluded."""
+        if self.stop_time is None:
+            return True
+        return self.stop_rank.startswith(ESTIMATE) and self.stop_time > time
 
-_VERSIONING = ("revision", "update_time")
-content: Callable[[Session], tuple[Any, ...]] = attrgetter(
-    *(field.name for field in fields(Session) if field.name not in _VERSIONING)
-)
-"""What a session says, without how often and when it changed; equal contents are equal sessions."""
+
+_VERSIONING = {"revision", "update_time"}
+# What the next fact is compared with. It changes often and tells nobody anything.
+_BOOKKEEPING = {"meter_last_wh", "start_rank", "token_rank", "charging_rank", "stop_rank"}
+_NAMES = [field.name for field in fields(Session)]
+
+content: Callable[[Session], tuple[Any, ...]] = attrgetter(*(name for name in _NAMES if name not in _VERSIONING))
+"""What is stored of a session, without how often and when it changed."""
+
+_shown = attrgetter(*(name for name in _NAMES if name not in _VERSIONING | _BOOKKEEPING | {"energy_wh"}))
+
+
+def shown(session: Session) -> tuple[Any, ...]:
+    """What others are told when it changes. The energy of a running session is not among it: the readings show it."""
+    return _shown(session), session.energy_wh if session.stop_time is not None else None
 
 
 def fold(facts: Iterable[Fact], registers: Registers = NO_REGISTERS) -> Session:
@@ -156,7 +171,7 @@ def settle(session: Session, registers: Registers = NO_REGISTERS) -> None:
 def stop_rank(fact: Fact) -> str:
     """The rank of an end: the last that the charge point told or, for want of one, the first that was estimated."""
     if fact.estimated:
-        return f"{_ESTIMATE}{moment(fact)}"
+        return f"{ESTIMATE}{moment(fact)}"
     return f"{_TOLD}{_reversed(f'{sequence(fact)}{moment(fact)}')}"
 
 
@@ -207,7 +222,7 @@ def _join_start(session: Session, fact: Fact) -> None:
 
 def _join_end(session: Session, fact: Fact) -> None:
     rank, event = stop_rank(fact), fact.event
-    if session.stop_rank not in ("", rank) and _ESTIMATE not in (session.stop_rank[0], rank[0]):
+    if session.stop_rank not in ("", rank) and ESTIMATE not in (session.stop_rank[0], rank[0]):
         session.flags = tuple(sorted({*session.flags, SEVERAL_ENDS}))
     if session.stop_rank and session.stop_rank <= rank:
         return
@@ -227,7 +242,7 @@ def _join_token(session: Session, fact: Fact) -> None:
 
 
 def _conclusions(session: Session, energy_wh: int) -> Iterable[str]:
-    if session.stop_rank.startswith(_ESTIMATE):
+    if session.stop_rank.startswith(ESTIMATE):
         yield ESTIMATED_END
     if session.authorization in _REFUSED:
         yield UNAUTHORIZED

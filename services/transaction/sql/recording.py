@@ -12,7 +12,7 @@ from services.chassis.database import Database, RawConnection
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.reading import Registers
 from services.transaction.domain.recording import Outcome, Wanted
-from services.transaction.domain.session import Session
+from services.transaction.domain.session import ESTIMATE, Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.lane import Lane
 from services.transaction.sql.meter_values import INSERT_READINGS, dump_readings
@@ -32,12 +32,18 @@ _WITH_TOKEN = (
     f"{_OF} t.id_tag <> '' AND t.id_tag = ANY (%s::text[]) AND t.begin_time > now() - interval '2 days'"
     " AND t.state || '' = 'ACTIVE'"
 )
-_BEGUN_AFTER = f"""
-SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS wanted (charge_point_id, begin_time)
+# For starts that come late: the sessions that began after them, and those that such a one was held to have replaced.
+_AROUND_STARTS = f"""
+SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS start (charge_point_id, time)
 CROSS JOIN LATERAL (
-    SELECT * FROM transactions AS one
-    WHERE one.charge_point_id = wanted.charge_point_id AND one.begin_time >= wanted.begin_time
-    ORDER BY one.begin_time LIMIT 20
+    (SELECT * FROM transactions AS later
+     WHERE later.charge_point_id = start.charge_point_id AND later.begin_time >= start.time
+     ORDER BY later.begin_time LIMIT 20)
+    UNION ALL
+    (SELECT * FROM transactions AS before
+     WHERE before.charge_point_id = start.charge_point_id AND before.begin_time < start.time
+     AND before.stop_rank >= '{ESTIMATE}' AND before.stop_time > start.time
+     ORDER BY before.begin_time DESC LIMIT 20)
 ) AS t
 """.encode()
 _CANDIDATES = (
@@ -153,7 +159,7 @@ def _lock_keys(wants: Wanted) -> list[int]:
 
 
 def _queries(wants: Wanted) -> Iterator[tuple[bytes, tuple[Any, ...]]]:
-    """One query for all by which sessions are found, and one for those that begun later."""
+    """One query for all by which sessions are found, and one for those around late starts."""
     ways = (
         (_BY_ID, array(wants.session_ids)),
         (_BY_START, array(wants.start_keys)),
@@ -164,9 +170,9 @@ def _queries(wants: Wanted) -> Iterator[tuple[bytes, tuple[Any, ...]]]:
     if taken:
         queries, parameters = zip(*taken, strict=True)
         yield " UNION ALL ".join(queries).encode(), parameters
-    if wants.begun_after:
-        charge_point_ids, times = zip(*wants.begun_after, strict=True)
-        yield _BEGUN_AFTER, (text_array(charge_point_ids), list(times))
+    if wants.around:
+        charge_point_ids, times = zip(*wants.around, strict=True)
+        yield _AROUND_STARTS, (text_array(charge_point_ids), list(times))
 
 
 def _window(session: Session) -> tuple[Any, Any]:

@@ -45,6 +45,10 @@ async def _fail() -> None:
     raise KeyError("what the work missed")
 
 
+async def _drain() -> None:
+    _log.info("drained")
+
+
 async def _close_badly() -> None:
     raise ConnectionError("gone already")
 
@@ -65,6 +69,7 @@ async def main(behavior: str, folder: Path) -> None:
         register=_register,
         tasks=[_work, _end_early, *([_fail] if behavior == "fail" else [])],
         ready=ready,
+        drain=_drain,
         on_stop=[_close_badly, _close],
     )
 

@@ -7,7 +7,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Column, DateTime, Integer, MetaData, Numeric, Select, Table, Text, Uuid, insert, select
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Numeric,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    insert,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import Database
@@ -131,3 +144,10 @@ async def test_a_token_with_a_time_that_is_none_is_refused(connection: AsyncConn
         await fetch_page(connection, select(BOOKS), [BOOKS.c.create_time], page=PageRequest(after=(time,)))
 
     assert refused.value.reason == "INVALID_PAGE_TOKEN"
+
+
+async def test_ids_that_are_read_as_text_are_compared_as_ids(connection: AsyncConnection) -> None:
+    key = [type_coerce(BOOKS.c.id, Uuid(as_uuid=False))]
+    first = await fetch_page(connection, select(BOOKS.c.id), key, page=page_request(20, ""))
+    second = await fetch_page(connection, select(BOOKS.c.id), key, page=page_request(20, first.next_token))
+    assert [row.id for page in (first, second) for row in page.items] == sorted(row["id"] for row in ROWS)

@@ -117,8 +117,9 @@ async def test_a_process_told_to_stop_finishes_its_calls_and_closes_in_order(sta
 
     assert answer.text == "hello slowly"
     assert await process.ended() == 0
-    assert process.messages[-5:] == [
+    assert process.messages[-6:] == [
         "stopping",
+        "drained",
         "work ended",
         "not closed in order: ConnectionError: gone already",
         "closed",

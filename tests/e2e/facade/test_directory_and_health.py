@@ -40,8 +40,8 @@ def test_the_openapi_document_has_every_path_of_the_seed(system: System) -> None
     wanted = {
         *(
             "/stations",
-            "/stations/{station_id}",
-            "/connectors/station/{station_id}",
+            "/stations/{stationId}",
+            "/connectors/station/{stationId}",
             "/drivers",
             "/rfid-cards/validate",
         ),

@@ -60,6 +60,7 @@ def _create_transactions() -> None:
         sa.Column("create_time", _TIME, nullable=False),
         sa.Column("update_time", _TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="transactions_pkey"),
+        postgresql_with={"fillfactor": 90},
     )
 
 

@@ -26,9 +26,7 @@ NOWHERE = "127.0.0.1:1"
 @pytest.fixture
 async def service(run_service: ServiceRunner) -> RunningService:
     """The service, without what it does besides answering."""
-    return await run_service(
-        "monitoring", **{f"{name}_service_url": NOWHERE for name in ("station", "driver", "billing", "transaction")}
-    )
+    return await run_service("monitoring", station_service_url=NOWHERE, transaction_service_url=NOWHERE)
 
 
 @pytest.fixture

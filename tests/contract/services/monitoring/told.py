@@ -9,6 +9,7 @@ from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.chassis.events import subject
+from services.chassis.protobuf import timestamp
 from services.kernel.ids import derived_id, new_id
 
 # The whole minute under way a minute ago: events lie in the past, and close together.
@@ -39,7 +40,7 @@ def a_connector(number: int = 1, status: str = "AVAILABLE", *, seconds: float = 
 
 def a_charge_point(name: str = "CP1", *, created: float = -3600, **fields: Any) -> charge_point_pb.ChargePoint:
     """A charge point that was created an hour ago."""
-    return charge_point_pb.ChargePoint(id=name, create_time=at(created), **fields)
+    return charge_point_pb.ChargePoint(id=name, create_time=timestamp(at(created)), **fields)
 
 
 def station_changed(
@@ -135,4 +136,4 @@ def billed(number: str = "42", *, seconds: float = 0, **fields: Any) -> event_pb
 
 
 def _event(event_subject: str, seconds: float, **payload: Any) -> event_pb.DomainEvent:
-    return event_pb.DomainEvent(id=new_id(), subject=event_subject, create_time=at(seconds), **payload)
+    return event_pb.DomainEvent(id=new_id(), subject=event_subject, create_time=timestamp(at(seconds)), **payload)

@@ -1,15 +1,37 @@
 """The transaction service, running inside the test, and its callers."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
-from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from csms.transaction.v1 import transaction_service_pb2 as service_pb
+from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
 from tests.fixtures.services import RunningService, ServiceRunner
 
 Record = Callable[..., Awaitable[Sequence[recording_pb.TransactionEventAnswer]]]
+
+
+class Reader:
+    """The service as an administrator reads it."""
+
+    def __init__(self, stub: service_grpc.TransactionServiceStub) -> None:
+        self.stub = stub
+
+    async def get(self, transaction_id: str) -> transaction_pb.Transaction:
+        response = await self.stub.GetTransaction(service_pb.GetTransactionRequest(id=transaction_id))
+        return response.transaction
+
+    async def list(self, **fields: Any) -> Sequence[transaction_pb.Transaction]:
+        response = await self.stub.ListTransactions(service_pb.ListTransactionsRequest(**fields))
+        return response.transactions
+
+    async def meter_values(self, transaction_id: str) -> Sequence[transaction_pb.MeterValue]:
+        response = await self.stub.ListMeterValues(service_pb.ListMeterValuesRequest(id=transaction_id, page_size=250))
+        return response.meter_values
 
 
 @pytest.fixture
@@ -25,9 +47,9 @@ async def record(service: RunningService) -> Record:
 
 
 @pytest.fixture
-async def transactions(service: RunningService) -> transaction_grpc.TransactionServiceStub:
-    """The service as an administrator reads it."""
-    return transaction_grpc.TransactionServiceStub(await service.channel())
+async def transactions(service: RunningService) -> Reader:
+    """What can be read of what was recorded."""
+    return Reader(service_grpc.TransactionServiceStub(await service.channel()))
 
 
 async def recorder(service: RunningService) -> Record:

@@ -1,0 +1,29 @@
+"""Runs an OCPP edge node: `python -m ocpp_edge`."""
+
+from ocpp_edge.settings import EdgeSettings
+from ocpp_edge.wiring import wire
+from services.chassis import server
+from services.chassis.settings import load
+
+
+async def main() -> None:
+    """Serve until told to stop."""
+    settings = load(EdgeSettings)
+    edge = wire(settings)
+
+    async def ready() -> bool:
+        return edge.gateway.port != 0
+
+    await server.serve(
+        "edge",
+        settings,
+        register=edge.wiring.register,
+        tasks=edge.wiring.tasks,
+        ready=ready,
+        drain=edge.drain,
+        on_stop=edge.on_stop,
+    )
+
+
+if __name__ == "__main__":
+    server.run(main())

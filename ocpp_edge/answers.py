@@ -1,0 +1,81 @@
+"""What became of a call to a charge point, as its caller is told: the payload, or why there is none."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ocpp_edge.calls import Failed, FailureReason, Outcome, Refused
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.errors import error_code, violated
+from ocpp_edge.frames import Payload
+from ocpp_edge.leniency import mend
+from ocpp_edge.schemas import load
+from services.kernel.errors import DomainError, ErrorKind, failed_precondition, unavailable
+
+# A charge point that says one of these lacks the feature.
+_LACKS_FEATURE = frozenset({"NotImplemented", "NotSupported"})
+_TIMEOUT_MESSAGES: Mapping[FailureReason, str] = {
+    FailureReason.TIMED_OUT: "the charge point did not answer in time",
+    FailureReason.EXPIRED: "the charge point was busy with other requests for too long",
+    FailureReason.CANCELLED: "the charge point did not answer in time",
+    # It may have heard the request and done as it was told.
+    FailureReason.CONNECTION_LOST: "the connection was lost before the charge point answered",
+    FailureReason.SUPERSEDED: "the charge point connected anew before it answered",
+}
+
+
+class Answered(NamedTuple):
+    """The payload of a CALLRESULT: as the charge point sent it, and with what we forgive put right."""
+
+    sent: Payload
+    valid: Payload
+
+
+def answered(outcome: Outcome, action: str, context: ChargerContext) -> Answered:
+    """The answer to `action`, when its schema allows it or we forgive it.
+
+    Raises: OCPP_CALL_ERROR, CHARGE_POINT_TIMEOUT, UNAVAILABLE.
+    """
+    if isinstance(outcome, Refused):
+        raise call_error(outcome.code, outcome.description)
+    if isinstance(outcome, Failed):
+        raise _failure(outcome.reason)
+    if not outcome.violations:
+        return Answered(outcome.payload, outcome.payload)
+    valid, _, violations = mend(load(context.version).responses[action], action, outcome.payload)
+    if violations:
+        refusal = violated(violations)
+        raise call_error(error_code(context.version, refusal.fault), f"in its answer: {refusal.description}")
+    return Answered(outcome.payload, valid)
+
+
+def call_error(code: str, description: str) -> DomainError:
+    """The charge point answered with an error, or with what is no answer."""
+    return failed_precondition(
+        "OCPP_CALL_ERROR",
+        f"the charge point answered {code or 'an error'}: {description}",
+        ocppErrorCode=code,
+        ocppErrorDescription=description,
+    )
+
+
+def not_supported(detail: str) -> DomainError:
+    """The charge point, or its OCPP version, lacks a feature."""
+    return failed_precondition("NOT_SUPPORTED_BY_CHARGE_POINT", f"not supported: {detail}", detail=detail)
+
+
+def lacks_feature(outcome: Outcome) -> bool:
+    """Whether the charge point said that it cannot do at all what it was asked."""
+    return isinstance(outcome, Refused) and outcome.code in _LACKS_FEATURE
+
+
+def charge_point_timeout(reason: FailureReason = FailureReason.TIMED_OUT) -> DomainError:
+    """No answer; the request may still take effect."""
+    return DomainError(ErrorKind.DEADLINE_EXCEEDED, "CHARGE_POINT_TIMEOUT", _TIMEOUT_MESSAGES[reason])
+
+
+def _failure(reason: FailureReason) -> DomainError:
+    if reason is FailureReason.UNREADABLE:
+        return call_error("", "its answer could not be read")
+    if reason is FailureReason.SHUTTING_DOWN:
+        return unavailable("this edge node is stopping; the charge point will connect to another")
+    return charge_point_timeout(reason)

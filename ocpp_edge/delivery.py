@@ -1,0 +1,83 @@
+"""Brings requests to connected charge points: commands in the words of their version, and raw ones. No gRPC in here."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
+from csms.transaction.v1.command_pb2 import CommandBody
+from ocpp_edge.answers import Answered, answered, charge_point_timeout, lacks_feature, not_supported
+from ocpp_edge.calls import Outcome, Priority
+from ocpp_edge.commands import Dialect
+from ocpp_edge.connection import Connection
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.frames import Payload
+from ocpp_edge.structs import struct_of
+from ocpp_edge.v16 import commands as v16
+from ocpp_edge.v201 import commands as v201
+from ocpp_edge.versions import Version
+from services.kernel.errors import invalid
+
+_DIALECTS: Mapping[Version, Mapping[str, Dialect]] = {
+    Version.V16: v16.DIALECT,
+    Version.V201: v201.DIALECT,
+}
+# Somebody stands in front of the charge point; nobody waits for a list of settings.
+_PRIORITIES = {
+    "remote_start": Priority.URGENT,
+    "remote_stop": Priority.URGENT,
+    "unlock": Priority.URGENT,
+    "get_configuration": Priority.BACKGROUND,
+}
+_REPORTS = frozenset({"GetBaseReport", "GetReport"})
+
+
+async def deliver(
+    connection: Connection[Any], command_id: str, body: CommandBody, seconds: float
+) -> DeliverCommandResponse:
+    """Send a command and wait up to `seconds` for the answer.
+
+    Raises: INVALID_FIELD, NOT_SUPPORTED_BY_CHARGE_POINT, OCPP_SCHEMA_VIOLATION, OCPP_CALL_ERROR,
+    CHARGE_POINT_TIMEOUT, QUEUE_FULL, UNAVAILABLE.
+    """
+    kind = body.WhichOneof("body")
+    if kind is None:
+        raise invalid("body", "must be set")
+    dialect = _DIALECTS.get(connection.context.version, {}).get(kind)
+    if dialect is None:
+        raise not_supported(f"{kind} in OCPP {connection.context.version}")
+    action, payload = dialect.ask(getattr(body, kind), command_id)
+    outcome = await _call(connection, action, payload, seconds, _PRIORITIES.get(kind, Priority.NORMAL))
+    if lacks_feature(outcome):
+        raise not_supported(f"the charge point does not know {action}")
+    answer = answered(outcome, action, connection.context)
+    accepted, status = dialect.reply(answer.valid)
+    return DeliverCommandResponse(accepted=accepted, status=status, answer=struct_of(answer.sent))
+
+
+async def send(connection: Connection[Any], action: str, payload: Payload, seconds: float) -> Answered:
+    """Send any request and wait up to `seconds` for the answer. Raises as `deliver` does."""
+    outcome = await _call(connection, action, payload, seconds, Priority.NORMAL)
+    return answered(outcome, action, connection.context)
+
+
+async def _call(
+    connection: Connection[Any], action: str, payload: Payload, seconds: float, priority: Priority
+) -> Outcome:
+    _solicit(connection.context, action, payload)
+    try:
+        # One limit for waiting and being answered; a request that was sent keeps its place until it is answered.
+        async with asyncio.timeout(seconds):
+            return await connection.call(
+                action, payload, timeout_seconds=seconds, expires_in_seconds=seconds, priority=priority
+            )
+    except TimeoutError:
+        raise charge_point_timeout() from None
+
+
+def _solicit(context: ChargerContext, action: str, payload: Payload) -> None:
+    """What a request makes a station send is welcome even while it waits to be accepted."""
+    if action == "TriggerMessage":
+        context.solicit(str(payload.get("requestedMessage")))
+    elif action in _REPORTS:
+        context.solicit("NotifyReport")

@@ -1,0 +1,48 @@
+"""The settings of an edge process beside those that every service has."""
+
+from ipaddress import ip_network
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from ocpp_edge.backend.clients import Node
+from ocpp_edge.peer import Network
+from services.chassis.settings import Port, ServiceSettings
+
+
+def _separated(text: object) -> object:
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_separated)]
+
+
+class EdgeSettings(ServiceSettings):
+    """Each field is the environment variable of its name in capitals."""
+
+    listen_port: Port = 14000
+    # Where charge points connect. Zero takes a free port.
+    ocpp_listen_host: str = "127.0.0.1"
+    ocpp_listen_port: Port = 14100
+    # Name of this process among the edge nodes, and where the others reach its gRPC: its own address when empty.
+    edge_node_id: str = ""
+    edge_advertised_address: str = ""
+    # Lowest OCPP security profile: 0 none, 1 Basic, 2 TLS with Basic, 3 TLS with client certificate.
+    ocpp_security_profile_min: Annotated[int, Field(ge=0, le=3)] = 1
+    # Proxies whose forwarding headers are believed, as networks with commas between them.
+    ocpp_trusted_proxies: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    ocpp_max_connections: Annotated[int, Field(ge=1)] = 20_000
+    # Handshakes that wait for the station service at a time; more are told to come back.
+    ocpp_max_pending_handshakes: Annotated[int, Field(ge=1)] = 500
+    # When a silent charge point is pinged, and when it is given up.
+    ocpp_ping_seconds: Annotated[float, Field(gt=0)] = 60.0
+    ocpp_dead_seconds: Annotated[float, Field(gt=0)] = 120.0
+    # Over how long a stopping process sends its charge points away, at most.
+    ocpp_drain_seconds: Annotated[float, Field(ge=0, le=300)] = 5.0
+
+    @property
+    def node(self) -> Node:
+        """This process, as the others know it."""
+        own = f"{self.listen_host}:{self.listen_port}"
+        return Node(self.edge_node_id or own, self.edge_advertised_address or own)

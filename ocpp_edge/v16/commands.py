@@ -1,0 +1,89 @@
+"""Commands in the words of OCPP 1.6, and what its answers mean. Pure, both ways."""
+
+from collections.abc import Mapping
+
+from csms.station.v1.station_pb2 import Connector
+from csms.transaction.v1 import command_pb2 as command_pb
+from ocpp_edge.answers import not_supported
+from ocpp_edge.commands import Asked, Dialect, Reply, no_status, told_by_status
+from ocpp_edge.frames import Payload
+from services.kernel.errors import invalid
+
+# Messages that came with the security whitepaper (edition 3, section 5).
+_EXTENDED_TRIGGERS = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
+
+
+def remote_start(body: command_pb.RemoteStart, _command_id: str) -> Asked:
+    payload: Payload = {"idTag": body.id_tag}
+    if body.connector_id:
+        payload["connectorId"] = body.connector_id
+    return "RemoteStartTransaction", payload
+
+
+def remote_stop(body: command_pb.RemoteStop, _command_id: str) -> Asked:
+    if not body.transaction_id.isdecimal():
+        raise invalid("transactionId", "is not the number of a transaction of OCPP 1.6")
+    return "RemoteStopTransaction", {"transactionId": int(body.transaction_id)}
+
+
+def reset(body: command_pb.Reset, _command_id: str) -> Asked:
+    if body.evse_id:
+        raise not_supported("reset of a single EVSE in OCPP 1.6")
+    return "Reset", {"type": "Hard" if body.type == command_pb.Reset.HARD else "Soft"}
+
+
+def unlock(body: command_pb.Unlock, _command_id: str) -> Asked:
+    return "UnlockConnector", {"connectorId": body.connector_id}
+
+
+def change_availability(body: command_pb.ChangeAvailability, _command_id: str) -> Asked:
+    out = body.availability == Connector.INOPERATIVE
+    payload: Payload = {
+        "connectorId": body.connector_id or body.evse_id,
+        "type": "Inoperative" if out else "Operative",
+    }
+    return "ChangeAvailability", payload
+
+
+def get_configuration(body: command_pb.GetConfiguration, _command_id: str) -> Asked:
+    return "GetConfiguration", {"key": list(body.keys)} if body.keys else {}
+
+
+def change_configuration(body: command_pb.ChangeConfiguration, _command_id: str) -> Asked:
+    return "ChangeConfiguration", {"key": body.key, "value": body.value}
+
+
+def trigger_message(body: command_pb.TriggerMessage, _command_id: str) -> Asked:
+    payload: Payload = {"requestedMessage": body.message}
+    if body.connector_id:
+        payload["connectorId"] = body.connector_id
+    return "ExtendedTriggerMessage" if body.message in _EXTENDED_TRIGGERS else "TriggerMessage", payload
+
+
+def clear_cache(_body: command_pb.ClearCache, _command_id: str) -> Asked:
+    return "ClearCache", {}
+
+
+def transfer_data(body: command_pb.TransferData, _command_id: str) -> Asked:
+    payload: Payload = {"vendorId": body.vendor_id}
+    if body.message_id:
+        payload["messageId"] = body.message_id
+    if body.data:
+        payload["data"] = body.data
+    return "DataTransfer", payload
+
+
+_ACCEPTED: Reply = told_by_status("Accepted")
+
+DIALECT: Mapping[str, Dialect] = {
+    "remote_start": Dialect(remote_start, _ACCEPTED),
+    "remote_stop": Dialect(remote_stop, _ACCEPTED),
+    "reset": Dialect(reset, _ACCEPTED),
+    "unlock": Dialect(unlock, told_by_status("Unlocked")),
+    "change_availability": Dialect(change_availability, told_by_status("Accepted", "Scheduled")),
+    "get_configuration": Dialect(get_configuration, no_status),
+    "change_configuration": Dialect(change_configuration, told_by_status("Accepted", "RebootRequired")),
+    "trigger_message": Dialect(trigger_message, _ACCEPTED),
+    "clear_cache": Dialect(clear_cache, _ACCEPTED),
+    "transfer_data": Dialect(transfer_data, _ACCEPTED),
+}

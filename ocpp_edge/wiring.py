@@ -1,0 +1,118 @@
+"""How an edge node is put together from its settings. The only place that knows all its parts."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import grpc.aio
+
+from csms.edge.v1.edge_service_pb2_grpc import add_EdgeServiceServicer_to_server
+from ocpp_edge.admission import Doorkeeper
+from ocpp_edge.backend.clients import GrpcBackend, Journals, Stations
+from ocpp_edge.backend.entrance import Entrance
+from ocpp_edge.backend.liveness import LivenessReporter
+from ocpp_edge.backend.ports import Backend
+from ocpp_edge.backend.shipping import Shipper
+from ocpp_edge.calls import OutboundCall, Outcome
+from ocpp_edge.connection import Connection
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.counters import Counters
+from ocpp_edge.environment import Environment, Liveness
+from ocpp_edge.gateway import Gateway, GatewaySettings
+from ocpp_edge.journal import Journal
+from ocpp_edge.nodes import Nodes
+from ocpp_edge.registry import Registry
+from ocpp_edge.servicer import EdgeServicer
+from ocpp_edge.settings import EdgeSettings
+from ocpp_edge.sweeper import Sweeper
+from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v201 import routes as v201
+from ocpp_edge.versions import Version
+from services.chassis import channels, server
+from services.kernel.clock import SystemClock
+
+logger = logging.getLogger(__name__)
+
+_ADMISSION_SECONDS = 10.0
+# A few charge points need no spreading.
+_DRAIN_SECONDS_EACH = 0.01
+_LEAVING_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An edge node that was put together: what a server registers and runs, and how it is emptied and closed."""
+
+    gateway: Gateway[Backend]
+    wiring: server.Wiring
+    drain: Callable[[], Awaitable[None]]
+    on_stop: tuple[Callable[[], Awaitable[object]], ...]
+
+
+def wire(settings: EdgeSettings) -> Edge:
+    """The edge node of these settings. Called inside the running event loop."""
+    secret, clock, node = settings.service_secret.get_secret_value(), SystemClock(), settings.node
+    urls = (settings.station_service_url, settings.driver_service_url, settings.transaction_service_url)
+    station_channel, driver_channel, transaction_channel = (channels.channel(url, "edge", secret) for url in urls)
+    registry: Registry[Connection[Backend]] = Registry()
+    stations = Stations(station_channel, node, registry.revoke)
+    backend = GrpcBackend(stations, driver_channel, transaction_channel, clock)
+    entrance = Entrance(stations, node)
+    doorkeeper = Doorkeeper(
+        entrance.admit,
+        entrance.leave,
+        max_pending=settings.ocpp_max_pending_handshakes,
+        timeout_seconds=_ADMISSION_SECONDS,
+    )
+    journal, sweeper = Journal(), Sweeper(time.monotonic)
+    shipper = Shipper(journal, Journals(transaction_channel))
+    environment: Environment[Backend] = Environment(
+        backend=backend,
+        clock=clock,
+        monotonic=time.monotonic,
+        journal=journal.append,
+        counters=Counters(),
+        watch=sweeper.watch,
+        late_answer=_late_answer,
+    )
+    routes = {Version.V201: v201.route_table(), Version.V16: v16.route_table()}
+    gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
+    nodes = Nodes(node, stations, secret)
+    liveness = LivenessReporter(stations, registry, clock, time.monotonic)
+
+    async def accept() -> None:
+        await gateway.start()
+        logger.info("charge points connect to %s:%d", settings.ocpp_listen_host, gateway.port)
+
+    async def drain() -> None:
+        spread = min(settings.ocpp_drain_seconds, len(registry) * _DRAIN_SECONDS_EACH)
+        await gateway.drain(spread, _LEAVING_SECONDS)
+
+    def register(grpc_server: grpc.aio.Server) -> None:
+        add_EdgeServiceServicer_to_server(EdgeServicer(registry, stations, nodes), grpc_server)
+
+    closing = (station_channel.close, driver_channel.close, transaction_channel.close)
+    return Edge(
+        gateway,
+        server.Wiring(register, (accept, sweeper.run, shipper.run, liveness.run)),
+        drain,
+        (backend.close, stations.close, shipper.flush, nodes.close, *closing),
+    )
+
+
+def _gateway_settings(settings: EdgeSettings) -> GatewaySettings:
+    return GatewaySettings(
+        host=settings.ocpp_listen_host,
+        port=settings.ocpp_listen_port,
+        minimum_security_profile=settings.ocpp_security_profile_min,
+        trusted_proxies=settings.ocpp_trusted_proxies,
+        max_connections=settings.ocpp_max_connections,
+        liveness=Liveness(settings.ocpp_ping_seconds, settings.ocpp_dead_seconds),
+    )
+
+
+def _late_answer(context: ChargerContext, call: OutboundCall, outcome: Outcome) -> None:
+    """Nobody waits for it any more; the journal has it."""
+    about = {"charge_point_id": context.charge_point_id}
+    logger.info("%s answered late: %s", call.action, type(outcome).__name__, extra=about)

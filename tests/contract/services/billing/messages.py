@@ -1,0 +1,110 @@
+"""What callers and the transaction service send, with usual values for what a test does not care about."""
+
+from collections.abc import Awaitable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import grpc.aio
+import pytest
+from google.type.money_pb2 import Money as MoneyMessage
+
+from csms.billing.v1 import tariff_pb2 as tariff_pb
+from csms.billing.v1 import tariff_service_pb2 as tariff_service_pb
+from csms.event.v1.domain_event_pb2 import DomainEvent, TransactionChanged
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.billing.mapping.money import price_to_proto
+from services.chassis.events import OutgoingEvent, subject
+from services.chassis.protobuf import timestamp
+from services.chassis.status import from_rpc_error
+from services.kernel.errors import DomainError
+from services.kernel.ids import derived_id, new_id
+
+STATION = derived_id("station", 1)
+DRIVER = derived_id("driver", 1)
+OTHER_DRIVER = derived_id("driver", 2)
+# Two hours ago, so that what began then has gone on for a while and ended before now.
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+END = START + timedelta(hours=1)
+
+
+def component(kind: str = "ENERGY", price: str = "0.40", **fields: Any) -> tariff_pb.PriceComponent:
+    return tariff_pb.PriceComponent(
+        kind=tariff_pb.PriceComponent.Kind.Value(kind), price=price_to_proto(Decimal(price), ""), **fields
+    )
+
+
+def tariff(*components: tariff_pb.PriceComponent, **fields: Any) -> tariff_pb.Tariff:
+    """A tariff in euros: 0.40 a kWh without other components."""
+    return tariff_pb.Tariff(
+        **{"name": "Standard", "currency_code": "EUR", "components": components or [component()], **fields}
+    )
+
+
+def new_tariff(*components: tariff_pb.PriceComponent, **fields: Any) -> tariff_service_pb.CreateTariffRequest:
+    return tariff_service_pb.CreateTariffRequest(tariff=tariff(*components, **fields))
+
+
+def money(amount: str, currency: str = "EUR") -> MoneyMessage:
+    return price_to_proto(Decimal(amount), currency)
+
+
+def amount(message: MoneyMessage) -> str:
+    """For example `4.76 EUR`."""
+    return f"{message.units + Decimal(message.nanos) / 10**9:.2f} {message.currency_code}"
+
+
+def transaction(number: int = 1, revision: int = 1, **fields: Any) -> transaction_pb.Transaction:
+    """An accepted session of the driver at the station that used 10 kWh in an hour."""
+    return transaction_pb.Transaction(
+        **{
+            "id": derived_id("transaction", number),
+            "charge_point_id": f"CP{number}",
+            "connector_id": 1,
+            "station_id": STATION,
+            "driver_id": DRIVER,
+            "id_tag": "TAG1",
+            "state": transaction_pb.Transaction.ENDED,
+            "authorization": transaction_pb.Transaction.ACCEPTED,
+            "start_time": timestamp(START),
+            "stop_time": timestamp(END),
+            "energy_wh": 10_000,
+            "revision": revision,
+            "create_time": timestamp(START),
+            "update_time": timestamp(END),
+            **fields,
+        }
+    )
+
+
+def running_transaction(number: int = 1, revision: int = 1, **fields: Any) -> transaction_pb.Transaction:
+    """One that has not ended."""
+    running = {"state": transaction_pb.Transaction.ACTIVE, "stop_time": None}
+    return transaction(number, revision, **{**running, **fields})
+
+
+def session_id(number: int = 1) -> str:
+    """The id of the charging session of a transaction."""
+    return derived_id("charging session", derived_id("transaction", number))
+
+
+def told(message: transaction_pb.Transaction, event_id: str | None = None) -> OutgoingEvent:
+    """The event that tells of a transaction; each has its own message id, as if the stream had forgotten the others."""
+    event = DomainEvent(
+        id=event_id or new_id(),
+        subject=subject("transaction", "session", "changed", message.charge_point_id),
+        transaction_changed=TransactionChanged(transaction=message),
+    )
+    event.create_time.GetCurrentTime()
+    return OutgoingEvent(new_id(), event.subject, event.SerializeToString())
+
+
+async def refusal(call: Awaitable[Any]) -> DomainError:
+    """Why a call fails."""
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await call
+    return from_rpc_error(failed.value)
+
+
+def fields_of(error: DomainError) -> Sequence[str]:
+    return [violation.field for violation in error.violations]

@@ -1,0 +1,63 @@
+"""Whoever bills or takes in snapshots at the same time waits for the others, never in a ring."""
+
+import asyncio
+import random
+
+from csms.billing.v1.invoice_pb2 import Payment
+from csms.billing.v1.invoice_service_pb2 import ListInvoicesRequest
+from csms.billing.v1.payment_service_pb2 import CreatePaymentRequest
+from services.billing.application.billing import Biller
+from services.billing.clients import GrpcDrivers, GrpcStations
+from services.billing.mapping.charging_sessions import transaction_snapshot
+from services.billing.sql.work import SqlWork, SqlWorks
+from services.chassis import channels
+from services.chassis.outbox import OutboxRelay
+from services.kernel.clock import SystemClock
+from tests.contract.services.billing.conftest import Books, Caller
+from tests.contract.services.billing.messages import new_tariff, transaction
+from tests.contract.services.billing.neighbours import Neighbours
+from tests.fixtures.services import RunningService
+
+SESSIONS = 8
+ROUNDS = 6
+
+
+async def test_batches_in_opposite_orders_and_billing_beside_them_never_deadlock(
+    service: RunningService, admin: Caller, neighbours: Neighbours
+) -> None:
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    clock = SystemClock()
+    secret = service.settings.service_secret.get_secret_value()
+    channel = channels.channel(neighbours.address, "billing", secret)
+    works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), clock)
+    biller = Biller(works, clock, GrpcDrivers(channel), GrpcStations(channel))
+
+    async def take_in(revision: int) -> None:
+        """As one consumer does with a batch of events: in one transaction."""
+        order = random.Random(revision).sample(range(SESSIONS), SESSIONS)
+        async with service.database.transaction() as connection:
+            for number in order:
+                message = transaction(number, revision, energy_wh=1_000 * revision)
+                await biller.take_in(SqlWork(connection, clock), transaction_snapshot(message))
+
+    async def pay_something() -> None:
+        for invoice in (await admin.invoices.ListInvoices(ListInvoicesRequest())).invoices:
+            request = CreatePaymentRequest(payment=Payment(invoice_id=invoice.id))
+            await asyncio.gather(admin.payments.CreatePayment(request), return_exceptions=True)
+
+    try:
+        for number in range(ROUNDS):
+            revisions = range(number * 3 + 1, number * 3 + 4)
+            # A deadlock ends one of them with an error.
+            await asyncio.gather(*map(take_in, revisions), biller.settle_all(), biller.settle_all())
+            if number == ROUNDS // 2:
+                await asyncio.gather(pay_something(), *map(take_in, revisions), biller.settle_all())
+        assert await biller.settle_all() == 0
+    finally:
+        await channel.close()
+    books = Books(service.database)
+    standing = set((await books.sessions()).values())
+    assert standing <= {("COMPLETED", ""), ("HELD", "paid_before_correction")}
+    counting = [point for point, state, _ in await books.invoices() if state != "VOID"]
+    assert sorted(counting) == [f"CP{number}" for number in range(SESSIONS)]
+    assert await books.rows("SELECT count(*) FROM invoices") == await books.rows("SELECT count FROM invoice_counts")

@@ -1,0 +1,125 @@
+"""What charging would cost, over gRPC."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from csms.billing.v1 import tariff_pb2 as tariff_pb
+from csms.billing.v1.tariff_service_pb2 import CalculatePriceRequest, UpdateTariffRequest
+from csms.driver.v1.driver_pb2 import Driver
+from services.chassis.protobuf import timestamp
+from services.kernel.errors import ErrorKind
+from services.kernel.ids import derived_id
+from tests.contract.services.billing.conftest import Caller
+from tests.contract.services.billing.messages import DRIVER, STATION, amount, component, fields_of, new_tariff, refusal
+from tests.contract.services.billing.neighbours import Neighbours
+
+
+def _at(hour: int) -> Any:
+    return timestamp(datetime(2026, 3, 2, hour, tzinfo=UTC))
+
+
+async def _price(admin: Caller, **fields: Any) -> tariff_pb.Price:
+    return (await admin.tariffs.CalculatePrice(CalculatePriceRequest(**fields))).price
+
+
+async def _create(admin: Caller, *components: tariff_pb.PriceComponent, **fields: Any) -> tariff_pb.Tariff:
+    return (await admin.tariffs.CreateTariff(new_tariff(*components, **fields))).tariff
+
+
+async def test_a_price_comes_line_by_line(admin: Caller, neighbours: Neighbours) -> None:
+    neighbours.tiers[DRIVER] = "GOLD"
+    made = await _create(
+        admin,
+        component("ENERGY", "0.40"),
+        component("TIME", "1.20"),
+        component("FLAT", "0.50"),
+        component("IDLE", "6.00", grace_minutes=10),
+        tax_basis_points=1900,
+        tier_discounts=[tariff_pb.TierDiscount(membership_tier=Driver.GOLD, discount_basis_points=1000)],
+    )
+    price = await _price(
+        admin, tariff_id=made.id, driver_id=DRIVER, energy_wh=12_345, start=_at(10), end=_at(12), idle_minutes=40
+    )
+    assert [
+        (line.kind, line.quantity, line.unit, amount(line.unit_price), amount(line.amount)) for line in price.lines
+    ] == [
+        ("ENERGY", "12.345", "kWh", "0.40 EUR", "4.94 EUR"),
+        ("TIME", "2.0000", "h", "1.20 EUR", "2.40 EUR"),
+        ("FLAT", "1", "session", "0.50 EUR", "0.50 EUR"),
+        ("IDLE", "0.5000", "h", "6.00 EUR", "3.00 EUR"),
+        ("DISCOUNT", "10", "%", "-0.11 EUR", "-1.08 EUR"),
+    ]
+    assert (price.tariff_id, price.tariff_version) == (made.id, 1)
+    assert [amount(money) for money in (price.subtotal, price.tax, price.total)] == [
+        "9.76 EUR",
+        "1.85 EUR",
+        "11.61 EUR",
+    ]
+
+
+async def test_the_station_decides_the_tariff_and_the_time_of_day(admin: Caller, neighbours: Neighbours) -> None:
+    neighbours.time_zones[STATION] = "Europe/Berlin"
+    night_and_day = (
+        component(price="0.20", start_time_of_day="22:00", end_time_of_day="06:00"),
+        component(price="0.50"),
+    )
+    here = await _create(admin, *night_and_day, name="Here", station_ids=[STATION])
+    default = await _create(admin, component(price="0.90"), name="Default", is_default=True)
+    question = {"energy_wh": 1000, "start": _at(21), "end": _at(22)}
+    price = await _price(admin, station_id=STATION, **question)
+    assert (price.tariff_id, amount(price.total)) == (here.id, "0.20 EUR")
+    # By its id alone the tariff has no place, and the clock is that of UTC.
+    assert amount((await _price(admin, tariff_id=here.id, **question)).total) == "0.50 EUR"
+    elsewhere = await _price(admin, station_id=derived_id("station", 2), **question)
+    assert (elsewhere.tariff_id, amount(elsewhere.total)) == (default.id, "0.90 EUR")
+    # Of two at one station the one that was changed last.
+    newer = await _create(admin, component(price="0.60"), name="Newer", station_ids=[STATION])
+    assert (await _price(admin, station_id=STATION, **question)).tariff_id == newer.id
+
+
+async def test_an_unknown_driver_or_time_zone_does_not_prevent_a_price(admin: Caller, neighbours: Neighbours) -> None:
+    neighbours.time_zones[STATION] = "Mars/Olympus_Mons"
+    made = await _create(admin)
+    price = await _price(admin, tariff_id=made.id, station_id=STATION, driver_id=DRIVER, energy_wh=1000)
+    assert amount(price.total) == "0.40 EUR"
+
+
+async def test_prices_wait_for_nobody_who_is_not_asked(admin: Caller, neighbours: Neighbours) -> None:
+    made = await _create(admin)
+    neighbours.away = {"driver", "station"}
+    assert amount((await _price(admin, tariff_id=made.id, energy_wh=1000)).total) == "0.40 EUR"
+    refused = await refusal(_price(admin, tariff_id=made.id, driver_id=DRIVER))
+    assert refused.kind is ErrorKind.UNAVAILABLE
+
+
+async def test_what_cannot_be_priced_is_refused(admin: Caller) -> None:
+    made = await _create(admin)
+    refused = await refusal(_price(admin, energy_wh=1))
+    assert fields_of(refused) == ["tariffId"]
+    for question in ({"tariff_id": STATION}, {"station_id": STATION}, {"station_id": "no id"}):
+        refused = await refusal(_price(admin, **question))
+        assert (refused.kind, refused.reason) == (ErrorKind.NOT_FOUND, "TARIFF_NOT_FOUND")
+    retire = UpdateTariffRequest(tariff_id=made.id, tariff=tariff_pb.Tariff(retired=True))
+    await admin.tariffs.UpdateTariff(retire)
+    refused = await refusal(_price(admin, tariff_id=made.id))
+    assert (refused.kind, refused.reason) == (ErrorKind.FAILED_PRECONDITION, "TARIFF_NOT_VALID")
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"energy_wh": -1}, "energyWh"),
+        ({"energy_wh": 2**63 - 1}, "energyWh"),
+        ({"idle_minutes": 10_081}, "idleMinutes"),
+        ({"start": _at(2), "end": _at(1)}, "end"),
+        ({"end": timestamp(datetime(9999, 12, 31, tzinfo=UTC))}, "end"),
+        ({"start": timestamp(datetime(1, 1, 1, tzinfo=UTC))}, "start"),
+        ({"start": {"seconds": 2**62}}, "start"),
+    ],
+)
+async def test_bad_input_is_refused_by_name(admin: Caller, fields: dict[str, Any], named: str) -> None:
+    made = await _create(admin)
+    refused = await refusal(_price(admin, tariff_id=made.id, **fields))
+    assert (refused.reason, fields_of(refused)) == ("INVALID_FIELD", [named])

@@ -1,0 +1,277 @@
+"""Alerts: raised and cleared by what happens and by time, one for each cause, told of and acknowledged."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from sqlalchemy import select
+
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from csms.monitoring.v1 import alert_service_pb2 as alert_pb
+from csms.monitoring.v1 import alert_service_pb2_grpc as alert_grpc
+from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
+from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
+from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
+from services.chassis.shared_tables import OUTBOX
+from services.chassis.status import from_rpc_error
+from services.kernel.clock import FixedClock
+from services.kernel.ids import new_id
+from services.monitoring.application.alerts import Alerts
+from services.monitoring.sql.work import SqlWorks
+from tests.contract.services.monitoring.conftest import Tell
+from tests.contract.services.monitoring.told import (
+    STATION,
+    a_charge_point,
+    a_connector,
+    a_transaction,
+    at,
+    connection,
+    connector_reported,
+    session,
+    station_changed,
+)
+from tests.fixtures.services import RunningService
+
+Alert = monitoring_pb.Alert
+
+
+async def listed(stub: alert_grpc.AlertServiceStub, **wish: object) -> list[Alert]:
+    return list((await stub.ListAlerts(alert_pb.ListAlertsRequest(**wish))).alerts)  # type: ignore[arg-type]
+
+
+async def standing(stub: alert_grpc.AlertServiceStub) -> list[tuple[str, int]]:
+    """Kind and occurrences of the alerts that are not cleared."""
+    return sorted((alert.kind, alert.occurrence_count) for alert in await listed(stub))
+
+
+async def told_of(service: RunningService) -> list[tuple[str, str]]:
+    """Kind and state of the alerts that others were told of, in order."""
+    async with service.database.read() as connection:
+        payloads = await connection.scalars(select(OUTBOX.c.payload).order_by(OUTBOX.c.seq))
+        events = [DomainEvent.FromString(payload) for payload in payloads]
+    assert all(event.subject.startswith("csms.event.monitoring.alert.") for event in events)
+    return [(event.alert_changed.kind, event.alert_changed.state) for event in events]
+
+
+def sweeper(works: SqlWorks, seconds: float) -> Alerts:
+    """The alerts as they are looked at so long after NOW."""
+    return Alerts(works, FixedClock(at(seconds)))
+
+
+async def test_a_faulted_connector_raises_an_alert_that_a_fine_one_clears(
+    service: RunningService, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(connector_reported(a_connector(2, "FAULTED", seconds=1), seconds=1, info="relay"))
+    [alert] = await listed(alerts)
+    assert (alert.kind, alert.severity, alert.state) == ("connector_faulted", Alert.CRITICAL, Alert.OPEN)
+    assert (alert.charge_point_id, alert.station_id, alert.connector_id) == ("CP1", STATION, 2)
+    assert alert.message == "connector 2 of CP1 is faulted (GroundFailure: relay)"
+    await tell(connector_reported(a_connector(2, "FAULTED", seconds=2, error_code="HighTemperature"), seconds=2))
+    assert await standing(alerts) == [("connector_faulted", 2)]
+    await tell(connector_reported(a_connector(2, "CHARGING", seconds=3), seconds=3))
+    assert await listed(alerts) == []
+    [cleared] = await listed(alerts, state=Alert.CLEARED)
+    assert cleared.HasField("clear_time")
+    assert await told_of(service) == [("connector_faulted", "OPEN"), ("connector_faulted", "CLEARED")]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_the_newest_report_decides_in_any_order(
+    order: Sequence[int], tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    reports = [
+        connector_reported(a_connector(1, "FAULTED", seconds=1), seconds=1),
+        connector_reported(a_connector(1, "AVAILABLE", seconds=2), seconds=2),
+        connector_reported(a_connector(1, "FAULTED", seconds=3), seconds=3),
+    ]
+    await tell(*(reports[position] for position in order))
+    assert [kind for kind, _ in await standing(alerts)] == ["connector_faulted"]
+
+
+async def test_a_repeated_event_is_no_other_occurrence(tell: Tell, alerts: alert_grpc.AlertServiceStub) -> None:
+    report = connector_reported(a_connector(1, "FAULTED"))
+    await tell(report, report)
+    await tell(station_changed(charge_points=[a_charge_point()], connectors=[a_connector(1, "FAULTED")], seconds=5))
+    assert await standing(alerts) == [("connector_faulted", 1)]
+
+
+async def test_a_snapshot_that_shows_a_fault_raises_the_alert_too(
+    tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(station_changed(charge_points=[a_charge_point()], connectors=[a_connector(1, "FAULTED")]))
+    assert await standing(alerts) == [("connector_faulted", 1)]
+
+
+async def test_a_charge_point_that_stays_away_raises_an_alert_until_it_is_back(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(
+        station_changed(charge_points=[a_charge_point()]),
+        connection(online=True, epoch=1, seconds=0),
+        connection(online=False, epoch=1, seconds=10),
+    )
+    assert await sweeper(works, 39).raise_for_those_away() == 0
+    assert await listed(alerts) == []
+    for _ in range(2):
+        await sweeper(works, 40).raise_for_those_away()
+    [alert] = await listed(alerts)
+    assert (alert.kind, alert.severity, alert.occurrence_count) == ("charge_point_offline", Alert.CRITICAL, 1)
+    assert (alert.charge_point_id, alert.station_id) == ("CP1", STATION)
+    await tell(connection(online=True, epoch=2, seconds=50))
+    assert await listed(alerts) == []
+
+
+async def test_a_charge_point_that_never_came_or_was_taken_away_is_not_missed(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(
+        station_changed(charge_points=[a_charge_point("CP1"), a_charge_point("CP2")]),
+        connection(online=True, epoch=1, seconds=0),
+        connection(online=False, epoch=1, seconds=1),
+    )
+    await sweeper(works, 60).raise_for_those_away()
+    assert [alert.charge_point_id for alert in await listed(alerts)] == ["CP1"]
+    await tell(station_changed(seconds=70))
+    assert await listed(alerts) == []
+    assert await sweeper(works, 100).raise_for_those_away() == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"authorization": "BLOCKED"}, "unauthorized_session"),
+        ({"authorization": "INVALID", "state": "ENDED", "stop_time": at(5)}, "unauthorized_session"),
+        ({"state": "ORPHAN"}, "orphan_transaction"),
+    ],
+)
+async def test_a_session_that_should_not_be_raises_an_alert_until_it_is_put_right(
+    fields: dict[str, Any], kind: str, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(session(a_transaction(**fields)), session(a_transaction(revision=2, **fields)))
+    assert await standing(alerts) == [(kind, 1)]
+    await tell(session(a_transaction(revision=3)))
+    assert await listed(alerts) == []
+
+
+async def test_the_alert_of_a_session_that_is_over_goes_when_somebody_has_looked_at_it(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    over: dict[str, Any] = {"authorization": "BLOCKED", "state": "ENDED", "stop_time": at(5)}
+    await tell(session(a_transaction("1", **over)), session(a_transaction("2", **over)))
+    await sweeper(works, 60).clear_what_is_over()
+    later, earlier = await listed(alerts)
+    await alerts.AcknowledgeAlert(alert_pb.AcknowledgeAlertRequest(id=earlier.id))
+    await sweeper(works, 60).clear_what_is_over()
+    assert [alert.id for alert in await listed(alerts)] == [later.id]
+    await sweeper(works, 8 * 86_400).clear_what_is_over()
+    assert await listed(alerts) == []
+
+
+async def test_three_faults_of_a_connector_within_a_day_foretell_trouble(
+    service: RunningService, works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    def fault(seconds: int, number: int = 1) -> list[DomainEvent]:
+        return [
+            connector_reported(a_connector(number, "FAULTED", seconds=seconds), seconds=seconds),
+            connector_reported(a_connector(number, "AVAILABLE", seconds=seconds + 1), seconds=seconds + 1),
+        ]
+
+    long_ago = -25 * 3600
+    await tell(*fault(long_ago), *fault(0), *fault(10), *fault(0, number=2))
+    assert await listed(alerts) == []
+    await tell(*fault(20))
+    [alert] = await listed(alerts)
+    assert (alert.kind, alert.severity, alert.connector_id) == ("frequent_faults", Alert.WARNING, 1)
+    await tell(*fault(30))
+    assert await standing(alerts) == [("frequent_faults", 2)]
+    await sweeper(works, 12 * 3600).clear_what_is_over()
+    assert await standing(alerts) == [("frequent_faults", 2)]
+    await sweeper(works, 25 * 3600).clear_what_is_over()
+    assert await listed(alerts) == []
+    assert (await told_of(service))[-1] == ("frequent_faults", "CLEARED")
+
+
+async def test_five_lost_connections_within_an_hour_foretell_trouble(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    for epoch in range(1, 5):
+        await tell(connection(online=False, epoch=epoch, seconds=epoch), connection(online=True, epoch=epoch))
+    assert await listed(alerts) == []
+    await tell(connection(online=False, epoch=5, seconds=5))
+    [alert] = await listed(alerts)
+    assert (alert.kind, alert.connector_id, alert.charge_point_id) == ("frequent_disconnects", 0, "CP1")
+    await sweeper(works, 3700).clear_what_is_over()
+    assert await listed(alerts) == []
+
+
+async def test_an_alert_is_acknowledged_by_whoever_is_first(
+    service: RunningService, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(connector_reported(a_connector(1, "FAULTED")))
+    [alert] = await listed(alerts)
+    request = alert_pb.AcknowledgeAlertRequest(id=alert.id)
+    taken = (await alerts.AcknowledgeAlert(request)).alert
+    assert (taken.state, taken.acknowledged_by) == (Alert.ACKNOWLEDGED, "olga")
+    other = alert_grpc.AlertServiceStub(await service.channel("admin", sub="adam"))
+    assert (await other.AcknowledgeAlert(request)).alert == taken
+    assert [each.id for each in await listed(alerts, state=Alert.ACKNOWLEDGED)] == [alert.id]
+    assert await listed(alerts, state=Alert.OPEN) == []
+    await tell(connector_reported(a_connector(1, "FAULTED", seconds=9), seconds=9))
+    assert await standing(alerts) == [("connector_faulted", 2)]
+    assert await told_of(service) == [("connector_faulted", "OPEN"), ("connector_faulted", "ACKNOWLEDGED")]
+
+
+async def test_alerts_are_narrowed_and_paged_the_newest_first(tell: Tell, alerts: alert_grpc.AlertServiceStub) -> None:
+    await tell(connector_reported(a_connector(1, "FAULTED")))
+    await tell(connector_reported(a_connector(2, "FAULTED", charge_point_id="CP2", station_id=new_id())))
+    await tell(session(a_transaction(state="ORPHAN")))
+    newest, middle, oldest = await listed(alerts)
+    assert (newest.kind, middle.charge_point_id, oldest.charge_point_id) == ("orphan_transaction", "CP2", "CP1")
+    assert await listed(alerts, severity=Alert.WARNING) == [newest]
+    assert await listed(alerts, kind="connector_faulted", charge_point_id="CP1") == [oldest]
+    assert await listed(alerts, station_id=STATION) == [newest, oldest]
+    assert await listed(alerts, station_id="no id") == []
+    first = await alerts.ListAlerts(alert_pb.ListAlertsRequest(page_size=2))
+    second = await alerts.ListAlerts(alert_pb.ListAlertsRequest(page_size=2, page_token=first.next_page_token))
+    assert [*first.alerts, *second.alerts] == [newest, middle, oldest]
+    assert (first.total_size, second.next_page_token) == (3, "")
+
+
+async def test_a_station_shows_how_many_of_its_alerts_stand(
+    tell: Tell, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    await tell(
+        station_changed(charge_points=[a_charge_point()]),
+        connector_reported(a_connector(1, "FAULTED")),
+        connector_reported(a_connector(2, "FAULTED")),
+        connector_reported(a_connector(2, "AVAILABLE", seconds=5), seconds=5),
+    )
+    response = await monitoring.ListStationStatuses(service_pb.ListStationStatusesRequest())
+    assert [status.open_alert_count for status in response.station_statuses] == [1]
+
+
+@pytest.mark.parametrize(
+    ("alert_id", "code", "reason"),
+    [
+        (new_id(), grpc.StatusCode.NOT_FOUND, "ALERT_NOT_FOUND"),
+        ("no id", grpc.StatusCode.NOT_FOUND, "ALERT_NOT_FOUND"),
+        ("", grpc.StatusCode.INVALID_ARGUMENT, "MISSING_FIELD"),
+    ],
+)
+async def test_what_is_no_alert_cannot_be_acknowledged(
+    alert_id: str, code: grpc.StatusCode, reason: str, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await alerts.AcknowledgeAlert(alert_pb.AcknowledgeAlertRequest(id=alert_id))
+    assert (failure.value.code(), from_rpc_error(failure.value).reason) == (code, reason)
+
+
+async def test_a_viewer_reads_alerts_and_does_not_take_them(service: RunningService) -> None:
+    viewer = alert_grpc.AlertServiceStub(await service.channel("viewer"))
+    assert await listed(viewer) == []
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await viewer.AcknowledgeAlert(alert_pb.AcknowledgeAlertRequest(id=new_id()))
+    assert failure.value.code() is grpc.StatusCode.PERMISSION_DENIED

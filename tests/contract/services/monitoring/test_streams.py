@@ -1,0 +1,288 @@
+"""Streams of events: resumed by cursor, narrowed at the stream, bounded in number and memory, ended with a reason."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+import grpc.aio
+import pytest
+
+from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
+from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
+from services.chassis.events import STREAM, EventBus, OutgoingEvent
+from services.chassis.status import from_rpc_error
+from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.ids import new_id
+from services.monitoring.application.event_streams import EventStreams
+from services.monitoring.domain.stream import StreamItem, stream_request
+from services.monitoring.feed import JetStreamFeed
+from tests.contract.services.monitoring.conftest import publish
+from tests.contract.services.monitoring.told import (
+    STATION,
+    a_charge_point,
+    a_connector,
+    a_transaction,
+    booted,
+    connector_reported,
+    session,
+    station_changed,
+)
+from tests.fixtures.background import eventually
+from tests.fixtures.nats import OwnNats
+from tests.fixtures.services import RunningService
+
+Item = service_pb.StreamEventsResponse
+
+EVENTS = [
+    station_changed(),
+    connector_reported(a_connector(1)),
+    session(a_transaction()),
+    connector_reported(a_connector(1, charge_point_id="CP.2")),
+    booted(a_charge_point()),
+]
+IDS = [event.id for event in EVENTS]
+
+
+async def read(stub: monitoring_grpc.MonitoringServiceStub, **wish: object) -> list[Item]:
+    call = stub.StreamEvents(service_pb.StreamEventsRequest(**wish))  # type: ignore[arg-type]
+    return [item async for item in call]
+
+
+async def consumer_count(bus: EventBus) -> int:
+    state = (await (await bus.ready()).stream_info(STREAM)).state
+    return state.consumer_count
+
+
+@asynccontextmanager
+async def items_of(bus: EventBus, cursor: str, *, seconds: float = 0.3) -> AsyncIterator[AsyncIterator[StreamItem]]:
+    """The items of a reader whose signs of life come often."""
+    streams = EventStreams(JetStreamFeed(bus, seconds), 1)
+    async with streams.open(stream_request(cursor, [], "", 0)) as items:
+        yield items
+
+
+async def test_a_stream_begins_with_the_next_event(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    await publish(service.bus, *EVENTS[:2])
+    call = monitoring.StreamEvents(service_pb.StreamEventsRequest(max_events=2))
+    # The stream is open as soon as its headers are there.
+    await call.initial_metadata()
+    await publish(service.bus, *EVENTS[2:])
+    items = [item async for item in call]
+    assert [item.event.id for item in items[:2]] == IDS[2:4]
+    assert items[0].event == EVENTS[2]
+    assert (items[2].end, items[2].HasField("event"), items[2].HasField("error")) == (True, False, False)
+
+
+async def test_a_stream_resumes_after_its_cursor(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    await publish(service.bus, *EVENTS)
+    *first, end = await read(monitoring, cursor="0", max_events=2)
+    *second, _ = await read(monitoring, cursor=end.cursor, max_events=3)
+    assert [item.event.id for item in [*first, *second]] == IDS
+    assert [int(item.cursor) for item in [*first, *second]] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("wish", "positions"),
+    [
+        ({"nouns": ["connector"]}, [1, 3]),
+        ({"nouns": ["transaction"]}, [2]),
+        ({"nouns": ["session", "transaction"]}, [2]),
+        ({"nouns": ["station", "charge_point"]}, [0, 4]),
+        ({"entity_id": "CP1"}, [1, 2, 4]),
+        ({"entity_id": "CP.2"}, [3]),
+        ({"entity_id": STATION, "nouns": ["station"]}, [0]),
+        ({}, [0, 1, 2, 3, 4]),
+    ],
+)
+async def test_a_stream_is_narrowed_by_noun_and_entity(
+    wish: dict[str, object],
+    positions: list[int],
+    service: RunningService,
+    monitoring: monitoring_grpc.MonitoringServiceStub,
+) -> None:
+    await publish(service.bus, *EVENTS)
+    *items, _ = await read(monitoring, cursor="0", max_events=len(positions), **wish)
+    assert [IDS.index(item.event.id) for item in items] == positions
+
+
+async def test_many_events_come_in_order_and_none_twice(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    many = [connector_reported(a_connector(number)) for number in range(1, 301)]
+    await publish(service.bus, *many)
+    *items, _ = await read(monitoring, cursor="0", max_events=300)
+    assert [item.event.id for item in items] == [event.id for event in many]
+
+
+async def test_large_events_do_not_break_a_stream(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    large = [connector_reported(a_connector(number), info="x" * 700_000) for number in range(1, 8)]
+    await publish(service.bus, *large)
+    *items, _ = await read(monitoring, cursor="0", max_events=7)
+    assert [item.event.id for item in items] == [event.id for event in large]
+
+
+async def test_what_is_no_event_is_passed_over(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    await service.bus.publish([OutgoingEvent(new_id(), "csms.event.x.y.z.1", b"\xff\xff")])
+    first, end = await read(monitoring, cursor="0", max_events=1)
+    assert (first.HasField("event"), first.cursor, end.end) == (False, "1", True)
+
+
+async def test_a_cursor_older_than_the_stream_ends_it_with_an_error(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    await publish(service.bus, *EVENTS)
+    await (await service.bus.ready()).purge_stream(STREAM, seq=4)
+    [item] = await read(monitoring, cursor="2")
+    assert (item.error.info.reason, item.error.bad_request.field_violations[0].field) == ("INVALID_FIELD", "cursor")
+    assert (item.error.info.domain, item.end, item.cursor) == ("csms", False, "2")
+    *items, _ = await read(monitoring, cursor="3", max_events=2)
+    assert [item.event.id for item in items] == IDS[3:]
+
+
+async def test_a_cursor_ahead_of_the_stream_ends_it_with_an_error(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    await publish(service.bus, *EVENTS)
+    [item] = await read(monitoring, cursor="6")
+    assert "ahead" in item.error.message
+
+
+async def test_a_quiet_stream_shows_signs_of_life_that_move_its_cursor(service: RunningService) -> None:
+    await publish(service.bus, *EVENTS)
+    streams = EventStreams(JetStreamFeed(service.bus, 0.3), 1)
+    async with streams.open(stream_request("1", ["alert"], "", 0)) as items:
+        first = await anext(items)
+        second = await anext(items)
+    assert (first.event, first.error, first.end, first.cursor) == (None, None, False, 5)
+    assert second.cursor == 5
+
+
+async def test_events_after_a_quiet_time_come_at_once(service: RunningService) -> None:
+    async with items_of(service.bus, "") as items:
+        assert (await anext(items)).event is None
+        await publish(service.bus, EVENTS[0])
+        async with asyncio.timeout(5):
+            while (item := await anext(items)).event is None:
+                pass
+    assert item.cursor == 1
+
+
+async def test_there_are_only_so_many_streams(service: RunningService) -> None:
+    streams = EventStreams(JetStreamFeed(service.bus), 2)
+    wish = stream_request("", [], "", 0)
+    async with streams.open(wish), streams.open(wish):
+        with pytest.raises(DomainError) as failure:
+            async with streams.open(wish):
+                pass
+    assert failure.value.kind is ErrorKind.RESOURCE_EXHAUSTED
+    assert await consumer_count(service.bus) == 0
+
+
+async def test_a_reader_who_leaves_frees_what_he_held(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    call = monitoring.StreamEvents(service_pb.StreamEventsRequest())
+    await call.initial_metadata()
+    assert await consumer_count(service.bus) == 1
+    call.cancel()
+
+    async def is_freed() -> bool:
+        return await consumer_count(service.bus) == 0
+
+    await eventually(is_freed)
+
+
+async def test_a_reader_who_does_not_read_is_not_waited_for_in_memory(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    large = [connector_reported(a_connector(number), info="x" * 500_000) for number in range(1, 41)]
+    await publish(service.bus, *large)
+    jetstream = await service.bus.ready()
+    call = monitoring.StreamEvents(service_pb.StreamEventsRequest(cursor="0"))
+    assert (await anext(aiter(call))).event.id == large[0].id
+
+    async def delivered() -> int:
+        [consumer] = await jetstream.consumers_info(STREAM)
+        assert consumer.delivered is not None
+        return consumer.delivered.stream_seq
+
+    async def has_stopped() -> bool:
+        before = await delivered()
+        await asyncio.sleep(0.3)
+        return await delivered() == before
+
+    await eventually(has_stopped)
+    assert await delivered() < len(large)
+    call.cancel()
+
+    async def is_freed() -> bool:
+        return await consumer_count(service.bus) == 0
+
+    await eventually(is_freed)
+
+
+async def test_an_event_bus_that_goes_away_ends_the_stream_with_an_error(own_nats: OwnNats) -> None:
+    own_nats.start()
+    bus = await EventBus.connect(own_nats.url, "reader")
+    try:
+        async with items_of(bus, "", seconds=15) as items:
+            await publish(bus, EVENTS[0])
+            first = await anext(items)
+            own_nats.stop()
+            last = await anext(items)
+            assert [item async for item in items] == []
+        assert (first.cursor, last.cursor) == (1, 1)
+        assert last.error is not None
+        assert last.error.kind is ErrorKind.UNAVAILABLE
+        # While it is away a stream says so at once, and when it is back it resumes.
+        async with items_of(bus, "1") as items:
+            assert [item.error is not None for item in [item async for item in items]] == [True]
+        own_nats.start()
+        await bus.ready()
+        async with items_of(bus, "0") as items:
+            assert (await anext(items)).event is not None
+    finally:
+        await bus.close()
+
+
+async def test_a_consumer_that_is_removed_ends_the_stream_with_an_error(service: RunningService) -> None:
+    async with items_of(service.bus, "", seconds=15) as items:
+        waiting = asyncio.ensure_future(anext(items))
+        jetstream = await service.bus.ready()
+
+        async def is_asked() -> bool:
+            [consumer] = await jetstream.consumers_info(STREAM)
+            return bool(consumer.num_waiting)
+
+        await eventually(is_asked)
+        [consumer] = await jetstream.consumers_info(STREAM)
+        await jetstream.delete_consumer(STREAM, consumer.name)
+        assert (await waiting).error is not None
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [({"cursor": "x"}, "cursor"), ({"nouns": ["*"]}, "nouns"), ({"max_events": -1}, "maxEvents")],
+)
+async def test_a_bad_wish_is_refused_by_its_field(
+    wish: dict[str, object], field: str, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await read(monitoring, **wish)
+    assert [violation.field for violation in from_rpc_error(failure.value).violations] == [field]
+
+
+async def test_drivers_do_not_read_events(service: RunningService) -> None:
+    stub = monitoring_grpc.MonitoringServiceStub(await service.channel("driver", driver_id=new_id()))
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await read(stub)
+    assert failure.value.code() is grpc.StatusCode.PERMISSION_DENIED

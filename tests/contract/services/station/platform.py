@@ -1,0 +1,80 @@
+"""The part of the transaction service that the station service calls, on the other side of a real wire."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc.aio
+
+from csms.transaction.v1 import command_service_pb2 as command_pb
+from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
+from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
+from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from csms.transaction.v1.transaction_pb2 import Transaction
+from services.chassis.auth import current_caller
+from services.chassis.server import running_server
+from services.chassis.settings import ServiceSettings
+from services.kernel.errors import DomainError
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Order = tuple[Any, ...]
+
+
+class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.CommandServiceServicer):
+    """Knows which transactions run, and keeps the commands it was given: each request id once."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.running: list[Transaction] = []
+        self.orders: dict[str, Order] = {}
+        self.asked: list[str] = []
+        # What becomes of a command to a charge point, the next one first.
+        self.failures: dict[str, list[DomainError]] = {}
+
+    async def ListTransactions(
+        self, request: transaction_pb.ListTransactionsRequest, context: Context
+    ) -> transaction_pb.ListTransactionsResponse:
+        self.asked.append(current_caller().subject)
+        found = [
+            transaction
+            for transaction in self.running
+            if request.station_id in ("", transaction.station_id)
+            and request.charge_point_id in ("", transaction.charge_point_id)
+            and request.state in (Transaction.STATE_UNSPECIFIED, transaction.state)
+        ]
+        return transaction_pb.ListTransactionsResponse(transactions=found, total_size=len(found))
+
+    async def ChangeConfiguration(
+        self, request: command_pb.ChangeConfigurationRequest, context: Context
+    ) -> command_pb.ChangeConfigurationResponse:
+        self._keep(request.charge_point_id, request.options, (request.key, request.value))
+        return command_pb.ChangeConfigurationResponse()
+
+    async def ChangeAvailability(
+        self, request: command_pb.ChangeAvailabilityRequest, context: Context
+    ) -> command_pb.ChangeAvailabilityResponse:
+        self._keep(
+            request.charge_point_id, request.options, (request.evse_id, request.connector_id, request.availability)
+        )
+        return command_pb.ChangeAvailabilityResponse()
+
+    def _keep(self, charge_point_id: str, options: command_pb.CommandOptions, order: Order) -> None:
+        assert options.queue_while_offline
+        self.asked.append(charge_point_id)
+        if failures := self.failures.get(charge_point_id):
+            raise failures.pop(0)
+        self.orders.setdefault(options.request_id, (charge_point_id, *order))
+
+
+@asynccontextmanager
+async def platform_on_the_wire(settings: ServiceSettings) -> AsyncIterator[Platform]:
+    """A platform that answers on `address` for the length of the block."""
+    platform = Platform()
+
+    def register(server: grpc.aio.Server) -> None:
+        transaction_grpc.add_TransactionServiceServicer_to_server(platform, server)
+        command_grpc.add_CommandServiceServicer_to_server(platform, server)
+
+    async with running_server("transaction", settings, register=register) as (port, _):
+        platform.address = f"127.0.0.1:{port}"
+        yield platform

@@ -1,0 +1,71 @@
+"""A platform of a few lines for handlers: answers as it is told to, and remembers what it was told."""
+
+from datetime import UTC, datetime
+
+from csms.driver.v1.authorization_service_pb2 import TokenPresentation
+from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.station.v1.charge_point_pb2 import ChargePoint
+from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
+from csms.transaction.v1.transaction_pb2 import Transaction
+from ocpp_edge.context import ChargePointState, ChargerContext
+from ocpp_edge.versions import Version
+from services.kernel.clock import Clock, FixedClock
+from services.kernel.errors import DomainError
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Platform:
+    """Satisfies ports.Backend. Tokens it does not know are invalid; `down` names the methods that fail."""
+
+    def __init__(self) -> None:
+        self.clock: Clock = FixedClock(NOW)
+        self.tokens: dict[str, TokenDecision] = {
+            "CARD": TokenDecision(status=TokenDecision.ACCEPTED, valid=True, driver_id="d1"),
+            "LOST": TokenDecision(status=TokenDecision.BLOCKED, driver_id="d2"),
+        }
+        self.state: ChargePoint.State.ValueType = ChargePoint.ACCEPTED
+        self.transaction_id = "42"
+        self.concurrent = False
+        self.down: dict[str, DomainError] = {}
+        self.boots: list[BootReport] = []
+        self.statuses: list[StatusReport] = []
+        self.presented: list[str] = []
+        self.events: list[TransactionEvent] = []
+
+    async def report_boot(self, boot: BootReport) -> BootAnswer:
+        self._fail_if_down("report_boot")
+        self.boots.append(boot)
+        return BootAnswer(state=self.state, interval_seconds=300)
+
+    async def report_status(self, status: StatusReport) -> None:
+        self._fail_if_down("report_status")
+        self.statuses.append(status)
+
+    async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
+        self._fail_if_down("authorize")
+        self.presented.append(presentation.id_tag)
+        return self.tokens.get(presentation.id_tag, TokenDecision(status=TokenDecision.INVALID))
+
+    async def record(self, event: TransactionEvent) -> TransactionEventAnswer:
+        self._fail_if_down("record")
+        self.events.append(event)
+        authorization = Transaction.CONCURRENT_TX if self.concurrent else event.authorization
+        transaction_id = event.transaction_id or self.transaction_id
+        return TransactionEventAnswer(id="x", transaction_id=transaction_id, authorization=authorization)
+
+    @property
+    def event(self) -> TransactionEvent:
+        """The one event that was recorded."""
+        (event,) = self.events
+        return event
+
+    def _fail_if_down(self, method: str) -> None:
+        if method in self.down:
+            raise self.down[method]
+
+
+def context(version: Version = Version.V16, state: ChargePointState = ChargePointState.ACCEPTED) -> ChargerContext:
+    """An accepted charge point whose message has just come in."""
+    return ChargerContext("CP1", version, epoch=7, state=state, station_id="s1", received_time=NOW)

@@ -1,0 +1,268 @@
+"""What batches of events are taken for."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.ids import derived_id
+from services.transaction.domain.events import SessionChange
+from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
+from services.transaction.domain.reading import Registers
+from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording, stray_ends, told, wanted
+from services.transaction.domain.session import (
+    CONCURRENT_TX,
+    ESTIMATED_END,
+    ORPHAN_STOP,
+    Session,
+    SessionState,
+    content,
+)
+from tests.unit.services.transaction.facts import (
+    T0,
+    ended,
+    ended_16,
+    minutes,
+    reading,
+    started,
+    started_16,
+    updated,
+)
+
+
+class Platform:
+    """Remembers what was recorded, as the database does."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Session] = {}
+        self.changes: list[tuple[str, SessionChange]] = []
+        self.registers: dict[str, Registers] = {}
+        self._numbers = itertools.count(1)
+
+    def record(self, *events: TransactionEvent) -> list[Answer]:
+        """The answers to a batch."""
+        recording = Recording([replace(session) for session in self.sessions.values()], self._numbers, minutes(0))
+        answers = [recording.record(told(event)) for event in events]
+        outcome = recording.outcome(self.registers)
+        self.sessions |= {session.id: session for session in outcome.sessions}
+        self.changes += [(event.session.transaction_id, event.change) for event in outcome.events]
+        return answers
+
+    def session(self, answer: Answer) -> Session:
+        return self.sessions[answer.session_id]
+
+    @property
+    def contents(self) -> Sequence[tuple[object, ...]]:
+        return sorted(map(content, self.sessions.values()))
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+def test_a_start_without_a_number_gets_one_and_keeps_it(platform: Platform) -> None:
+    [first] = platform.record(started_16())
+    [again] = platform.record(started_16(received_time=minutes(3), epoch=2))
+    [other] = platform.record(started_16(connector_id=2))
+    assert (first.transaction_id, again.transaction_id, other.transaction_id) == ("1", "1", "2")
+    assert first.session_id == again.session_id == session_id_of("CP1", "1")
+    assert again.key == first.key
+
+
+def test_a_session_is_told_of_when_it_starts_changes_and_ends(platform: Platform) -> None:
+    platform.record(started(), updated(minutes(1), charging_state="Charging"))
+    platform.record(updated(minutes(2), charging_state="Charging", seq_no=2))
+    platform.record(updated(minutes(3), charging_state="SuspendedEV"))
+    platform.record(ended(minutes(4), meter_wh=1))
+    platform.record(ended(minutes(4), meter_wh=1))
+    changes = [change.value for _, change in platform.changes]
+    assert changes == ["started", "updated", "ended"]
+    [session] = platform.sessions.values()
+    assert session.revision == 3
+
+
+def test_an_end_before_its_start_is_told_as_one_session(platform: Platform) -> None:
+    platform.record(ended(minutes(4), meter_wh=9000))
+    platform.record(started(meter_wh=1000))
+    assert [change.value for _, change in platform.changes] == ["updated", "ended"]
+    [session] = platform.sessions.values()
+    assert (session.state, session.energy_wh) == (SessionState.ENDED, 8000)
+
+
+def test_a_start_ends_the_session_that_ran_at_its_connector(platform: Platform) -> None:
+    platform.registers = {session_id_of("CP1", "1"): Registers(1000, 4000)}
+    [zombie] = platform.record(started_16())
+    [elsewhere] = platform.record(started_16(connector_id=2, id_tag="B"))
+    platform.record(started_16(minutes(60), id_tag="C"))
+    session = platform.session(zombie)
+    assert (session.state, session.stop_time, session.flags) == (SessionState.ENDED, minutes(60), (ESTIMATED_END,))
+    assert (session.energy_wh, session.stop_reason) == (3000, "Other")
+    assert platform.session(elsewhere).state is SessionState.ACTIVE
+    platform.record(ended_16(zombie.transaction_id, minutes(30), meter_wh=3000))
+    corrected = platform.session(zombie)
+    assert (corrected.stop_time, corrected.energy_wh, corrected.flags) == (minutes(30), 2000, ())
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_starts_that_come_in_any_order_end_each_other_in_the_order_of_their_times(order: tuple[int, ...]) -> None:
+    platform = Platform()
+    starts = [started(minutes(10 * n), transaction_id=f"T-{n}", id_tag=f"TAG{n}") for n in range(3)]
+    for position in order:
+        platform.record(starts[position])
+    stops = [platform.sessions[session_id_of("CP1", f"T-{n}")].stop_time for n in range(3)]
+    assert stops == [minutes(10), minutes(20), None]
+
+
+def test_two_starts_of_one_moment_end_the_same_one_in_any_order() -> None:
+    starts = [started(transaction_id=name, id_tag=name) for name in ("T-1", "T-2")]
+    one, other = Platform(), Platform()
+    one.record(*starts)
+    other.record(*reversed(starts))
+    assert one.contents == other.contents
+
+
+def test_a_token_that_charges_elsewhere_is_concurrent(platform: Platform) -> None:
+    [first] = platform.record(started_16())
+    [second] = platform.record(started_16(minutes(5), charge_point_id="CP2"))
+    assert (first.authorization, second.authorization) == (Authorization.ACCEPTED, Authorization.CONCURRENT_TX)
+    assert platform.session(second).flags == (CONCURRENT_TX,)
+    platform.record(ended_16(first.transaction_id, minutes(6)))
+    [retried] = platform.record(started_16(minutes(5), charge_point_id="CP2"))
+    assert retried.authorization is Authorization.CONCURRENT_TX
+    [third] = platform.record(started_16(minutes(7), charge_point_id="CP3"))
+    assert third.authorization is Authorization.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(started_16(), id="the same start again"),
+        pytest.param(started_16(minutes(5)), id="the next one at the connector"),
+        pytest.param(started_16(T0 - timedelta(minutes=5), charge_point_id="CP2"), id="one that began before"),
+        pytest.param(started_16(T0 + timedelta(hours=25), charge_point_id="CP2"), id="long after"),
+        pytest.param(started_16(minutes(5), charge_point_id="CP2", id_tag="OTHER"), id="another token"),
+    ],
+)
+def test_these_starts_are_not_concurrent(platform: Platform, start: TransactionEvent) -> None:
+    platform.record(started_16())
+    [answer] = platform.record(start)
+    assert answer.authorization is Authorization.ACCEPTED
+
+
+def test_a_token_presented_after_the_start_is_checked_as_well(platform: Platform) -> None:
+    platform.record(started_16())
+    plugged = started(minutes(1), charge_point_id="CP2", id_tag="", authorization=None)
+    swiped = updated(minutes(2), charge_point_id="CP2", id_tag="TAG", authorization=Authorization.ACCEPTED)
+    _, answer = platform.record(plugged, swiped)
+    assert answer.authorization is Authorization.CONCURRENT_TX
+    platform.record(ended_16("1", minutes(3)))
+    [again] = platform.record(replace(swiped, device_time=minutes(4), corrected_time=minutes(4)))
+    assert again.authorization is Authorization.ACCEPTED
+    assert platform.session(again).authorization is Authorization.ACCEPTED
+
+
+def test_a_refused_token_is_not_made_worse(platform: Platform) -> None:
+    platform.record(started_16())
+    [answer] = platform.record(started_16(charge_point_id="CP2", authorization=Authorization.BLOCKED))
+    assert answer.authorization is Authorization.BLOCKED
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "", "4711"])
+def test_an_end_without_a_known_number_ends_the_session_it_must_mean(platform: Platform, number: str) -> None:
+    [running] = platform.record(started_16())
+    [stop] = platform.record(ended_16(number, minutes(30), connector_id=1))
+    assert (stop.session_id, stop.transaction_id) == (running.session_id, running.transaction_id)
+    session = platform.session(running)
+    assert (session.state, session.energy_wh, session.flags) == (SessionState.ENDED, 5000, (MATCHED_STOP,))
+    [again] = platform.record(ended_16(number, minutes(30), connector_id=1))
+    assert again == stop
+    assert list(platform.sessions) == [running.session_id]
+
+
+def test_of_two_running_sessions_the_token_tells_which_one_ended(platform: Platform) -> None:
+    platform.record(started_16(id_tag="A"))
+    [meant] = platform.record(started_16(connector_id=2, id_tag="B"))
+    [stop] = platform.record(ended_16("0", minutes(30), id_tag="B"))
+    assert stop.session_id == meant.session_id
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(ended_16("0", minutes(30)), id="two sessions run"),
+        pytest.param(ended_16("0", minutes(30), connector_id=3), id="at another connector"),
+        pytest.param(ended_16("0", T0 - timedelta(minutes=1), connector_id=1), id="before the start"),
+        pytest.param(ended_16("0", minutes(30), connector_id=1, meter_wh=999), id="the register was lower"),
+    ],
+)
+def test_an_end_that_fits_no_session_is_kept_as_an_orphan(platform: Platform, stop: TransactionEvent) -> None:
+    platform.record(started_16(id_tag="A"), started_16(connector_id=2, id_tag="B"))
+    [answer] = platform.record(stop)
+    session = platform.session(answer)
+    assert (session.state, session.flags, session.transaction_id) == (SessionState.ORPHAN, (ORPHAN_STOP,), "0")
+    assert platform.record(stop) == [answer]
+    assert len(platform.sessions) == 3
+
+
+def test_an_unknown_number_names_an_orphan_of_its_own(platform: Platform) -> None:
+    [answer] = platform.record(ended_16("4711", minutes(30)))
+    assert answer.session_id == derived_id("CP1", "4711")
+    assert platform.session(answer).flags == (ORPHAN_STOP,)
+
+
+def test_readings_of_a_session_nobody_knows_make_an_orphan(platform: Platform) -> None:
+    [answer] = platform.record(updated(minutes(1), readings=(reading(minutes(1), 1000),)))
+    assert platform.session(answer).state is SessionState.ORPHAN
+
+
+def test_late_readings_count_when_the_end_did_not_tell_the_register(platform: Platform) -> None:
+    session_id = session_id_of("CP1", "T-1")
+    platform.registers = {session_id: Registers(1000, 4000)}
+    platform.record(started(meter_wh=1000), ended(minutes(30)))
+    assert platform.sessions[session_id].energy_wh == 3000
+    platform.registers = {session_id: Registers(1000, 4500)}
+    platform.record(updated(minutes(29), received_time=minutes(90), readings=(reading(minutes(29), 4500),)))
+    assert platform.sessions[session_id].energy_wh == 3500
+    assert platform.changes[-1] == ("T-1", SessionChange.ENDED)
+
+
+def test_what_is_wanted_covers_what_is_needed() -> None:
+    late = started_16(minutes(0), received_time=minutes(2), id_tag="A")
+    batch = [told(late), told(ended_16("7", minutes(1))), told(started(minutes(3), charge_point_id="CP3"))]
+    wants = wanted(batch)
+    assert wants.charge_point_ids == {"CP1", "CP3"}
+    assert wants.tokens == {"A", "TAG"}
+    assert wants.session_ids == {session_id_of("CP1", "7"), session_id_of("CP3", "T-1")}
+    assert wants.start_keys == {batch[0].start_key}
+    assert wants.running_at == {"CP1", "CP3"}
+    assert wants.around == [("CP1", minutes(0))]
+    assert wants.new_numbers == 1
+    assert [charge_point_id for charge_point_id, _ in stray_ends(batch, [])] == ["CP1"]
+
+
+_EVENTS = [
+    started(minutes(0), meter_wh=1000),
+    updated(minutes(5), charging_state="Charging", readings=(reading(minutes(5), 2000),), seq_no=1),
+    updated(minutes(9), charging_state="SuspendedEV", seq_no=2),
+    ended(minutes(30), meter_wh=5000),
+    started(minutes(60), transaction_id="T-2", id_tag="OTHER"),
+]
+
+
+@given(st.permutations(_EVENTS), st.lists(st.sampled_from(_EVENTS), max_size=5), st.data())
+def test_events_give_the_same_sessions_in_any_order_and_grouping(
+    events: list[TransactionEvent], repeated: list[TransactionEvent], data: st.DataObject
+) -> None:
+    expected, platform = Platform(), Platform()
+    expected.record(*_EVENTS)
+    rest = [*events, *repeated]
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        platform.record(*rest[:size])
+        rest = rest[size:]
+    assert platform.contents == expected.contents

@@ -1,0 +1,202 @@
+"""The fold over the facts of a session."""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.transaction.domain.fact import Authorization, Fact
+from services.transaction.domain.reading import Registers
+from services.transaction.domain.session import (
+    CONCURRENT_TX,
+    ESTIMATED_END,
+    IMPLAUSIBLE_ENERGY,
+    REGISTER_WENT_BACK,
+    SEVERAL_ENDS,
+    UNAUTHORIZED,
+    Session,
+    SessionState,
+    content,
+    fold,
+    join,
+    settle,
+    token_time,
+)
+from tests.unit.services.transaction.facts import ended, facts, minutes, placed, reading, started, updated
+
+_REGISTERS = st.none() | st.integers(0, 50_000)
+
+
+def _distinct(told: list[Fact]) -> list[Fact]:
+    """One fact for each key: what is recorded twice was decided once."""
+    return list({fact.key: fact for fact in told}.values())
+
+
+@given(
+    st.lists(facts(), min_size=1, max_size=6).map(_distinct),
+    st.randoms(use_true_random=False),
+    st.builds(Registers, _REGISTERS, _REGISTERS),
+)
+def test_the_same_facts_give_the_same_session_in_any_order_and_however_often(
+    told: list[Fact], chance: random.Random, registers: Registers
+) -> None:
+    shuffled = told + chance.choices(told, k=len(told))
+    chance.shuffle(shuffled)
+    assert content(fold(shuffled, registers)) == content(fold(told, registers))
+
+
+@given(st.lists(facts(), min_size=2, max_size=6).map(_distinct), st.data())
+def test_settling_in_between_changes_nothing(told: list[Fact], data: st.DataObject) -> None:
+    session: Session | None = None
+    for fact in told:
+        session = join(session, fact)
+        if data.draw(st.booleans()):
+            settle(session, Registers(1, 2))
+    assert session is not None
+    settle(session)
+    assert content(session) == content(fold(told))
+
+
+def test_a_whole_session_is_what_its_facts_say() -> None:
+    session = fold(
+        [
+            placed(started(minutes(0), meter_wh=1000, station_id="S", driver_id="D", offline=True)),
+            placed(updated(minutes(10), charging_state="Charging")),
+            placed(updated(minutes(20), charging_state="SuspendedEV", connector_id=2)),
+            placed(ended(minutes(30), meter_wh=8000, stop_reason="EVDisconnected")),
+        ]
+    )
+    assert (session.state, session.start_time, session.stop_time) == (SessionState.ENDED, minutes(0), minutes(30))
+    assert (session.meter_start_wh, session.meter_stop_wh, session.energy_wh) == (1000, 8000, 7000)
+    assert (session.id_tag, session.driver_id, session.station_id) == ("TAG", "D", "S")
+    assert (session.evse_id, session.connector_id, session.charging_state) == (1, 2, "SuspendedEV")
+    assert (session.stop_reason, session.offline, session.flags) == ("EVDisconnected", True, ())
+
+
+def test_an_end_before_its_start_is_an_orphan_until_the_start_comes() -> None:
+    end = placed(ended(minutes(30), meter_wh=8000))
+    orphan = fold([end])
+    assert (orphan.state, orphan.begin_time, orphan.energy_wh) == (SessionState.ORPHAN, minutes(30), 0)
+    session = fold([end, placed(started(minutes(0), meter_wh=1000))])
+    assert (session.state, session.begin_time, session.energy_wh) == (SessionState.ENDED, minutes(0), 7000)
+
+
+def test_a_late_change_of_charging_state_does_not_overwrite_a_later_one() -> None:
+    session = fold(
+        [
+            placed(started()),
+            placed(updated(minutes(5), charging_state="Charging", seq_no=2)),
+            placed(updated(minutes(3), charging_state="EVConnected", seq_no=1)),
+        ]
+    )
+    assert session.charging_state == "Charging"
+
+
+def test_the_token_of_a_session_is_the_first_good_one() -> None:
+    without = started(id_tag="", authorization=None)
+    refused = updated(minutes(1), id_tag="BAD", authorization=Authorization.INVALID)
+    good = updated(minutes(2), id_tag="GOOD", authorization=Authorization.ACCEPTED, driver_id="D")
+    later = updated(minutes(3), id_tag="LATER", authorization=Authorization.ACCEPTED)
+    session = fold([placed(without), placed(refused), placed(good), placed(later)])
+    assert (session.id_tag, session.authorization, session.driver_id) == ("GOOD", Authorization.ACCEPTED, "D")
+    assert token_time(session) == minutes(2)
+
+
+def test_the_token_of_an_end_does_not_replace_that_of_the_start() -> None:
+    end = ended(minutes(30), id_tag="MASTER", authorization=Authorization.ACCEPTED)
+    refused = placed(started(authorization=Authorization.BLOCKED))
+    assert fold([placed(end), refused]).id_tag == "TAG"
+    assert fold([placed(end)]).id_tag == "MASTER"
+
+
+def test_an_estimated_end_gives_way_to_the_one_that_is_told_late() -> None:
+    start, estimate = placed(started(meter_wh=1000)), placed(ended(minutes(60)), estimated=True)
+    guessed = fold([start, estimate], Registers(1000, 4000))
+    assert (guessed.stop_time, guessed.energy_wh, guessed.flags) == (minutes(60), 3000, (ESTIMATED_END,))
+    told = fold([start, estimate, placed(ended(minutes(40), meter_wh=5000))])
+    assert (told.stop_time, told.energy_wh, told.flags) == (minutes(40), 4000, ())
+
+
+def test_of_several_estimates_the_earliest_counts() -> None:
+    estimates = [placed(ended(minutes(number)), estimated=True) for number in (90, 60, 75)]
+    assert fold([placed(started()), *estimates]).stop_time == minutes(60)
+
+
+def test_two_different_ends_are_flagged_and_the_last_counts() -> None:
+    ends = [placed(ended(minutes(30), meter_wh=5000)), placed(ended(minutes(31), meter_wh=5100))]
+    session = fold([placed(started(meter_wh=1000)), *ends])
+    assert (session.stop_time, session.energy_wh, session.flags) == (minutes(31), 4100, (SEVERAL_ENDS,))
+
+
+@pytest.mark.parametrize(
+    ("start_wh", "stop_wh", "registers", "energy_wh"),
+    [
+        (1000, 6000, Registers(1, 90_000), 5000),
+        (None, 6000, Registers(2000, 5500), 4000),
+        (1000, None, Registers(2000, 5500), 4500),
+        (None, None, Registers(2000, 5500), 3500),
+        (None, 6000, Registers(None, None), 0),
+        (1000, None, Registers(None, None), 0),
+    ],
+)
+def test_registers_that_were_not_told_come_from_the_readings(
+    start_wh: int | None, stop_wh: int | None, registers: Registers, energy_wh: int
+) -> None:
+    told = [placed(started(meter_wh=start_wh)), placed(ended(minutes(30), meter_wh=stop_wh))]
+    session = fold(told, registers)
+    assert session.energy_wh == energy_wh
+    assert session.hangs_on_readings is (start_wh is None or stop_wh is None)
+
+
+def test_the_energy_of_a_running_session_is_what_its_facts_show() -> None:
+    seen = updated(minutes(10), readings=(reading(minutes(10), 3000), reading(minutes(9), 2500)))
+    assert fold([placed(started(meter_wh=1000)), placed(seen)]).energy_wh == 2000
+
+
+@pytest.mark.parametrize(
+    ("told", "flag"),
+    [
+        ([started(meter_wh=9000), ended(minutes(30), meter_wh=8000)], REGISTER_WENT_BACK),
+        (
+            [
+                started(meter_wh=0),
+                updated(minutes(9), readings=(reading(minutes(9), 9000),)),
+                ended(minutes(30), meter_wh=8000),
+            ],
+            REGISTER_WENT_BACK,
+        ),
+        ([started(meter_wh=0), ended(minutes(30), meter_wh=22_000_000)], IMPLAUSIBLE_ENERGY),
+        ([started(authorization=Authorization.BLOCKED)], UNAUTHORIZED),
+        ([started(authorization=Authorization.CONCURRENT_TX)], CONCURRENT_TX),
+    ],
+)
+def test_what_wants_a_look_is_flagged(told: list, flag: str) -> None:  # type: ignore[type-arg]  # events
+    session = fold([placed(event) for event in told])
+    assert session.flags == (flag,)
+    assert session.energy_wh >= 0
+
+
+def test_a_register_told_in_whole_watt_hours_may_fall_short_of_a_sample() -> None:
+    sample = updated(minutes(29), readings=(reading(minutes(29), 8001),))
+    session = fold([placed(started(meter_wh=0)), placed(sample), placed(ended(minutes(30), meter_wh=8000))])
+    assert session.flags == ()
+
+
+def test_flags_of_the_edge_stay() -> None:
+    session = fold([placed(started(flags=("clock_corrected",))), placed(ended(minutes(5), flags=("coerced",)))])
+    assert session.flags == ("clock_corrected", "coerced")
+
+
+def test_a_session_needs_a_fact() -> None:
+    with pytest.raises(ValueError, match="without facts"):
+        fold([])
+
+
+def test_versions_are_not_part_of_what_a_session_says() -> None:
+    session = fold([placed(started())])
+    assert content(replace(session, revision=9, update_time=session.update_time + timedelta(days=1))) == content(
+        session
+    )
