@@ -66,7 +66,7 @@ def wire(settings: EdgeSettings) -> Edge:
         timeout_seconds=_ADMISSION_SECONDS,
     )
     journal, sweeper = Journal(), Sweeper(time.monotonic)
-    shipper = Shipper(journal, Journals(transaction_channel))
+    shipper = Shipper(journal, Journals(transaction_channel).append)
     environment: Environment[Backend] = Environment(
         backend=backend,
         clock=clock,

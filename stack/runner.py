@@ -6,6 +6,7 @@ Decides the order; how each part is run is in its own module.
 import asyncio
 import functools
 import sys
+from collections.abc import Sequence
 
 from stack import config, demo, engines, envoy, health, keys, ports, postgres, preflight, schema, welcome
 from stack.children import Program
@@ -90,10 +91,12 @@ class _Stack:
         await self.migrate_databases(running.database_url)
 
     async def migrate_databases(self, database_url: str) -> None:
-        """Migrate the databases that are behind, all at once."""
+        """Migrate the databases that are behind."""
         behind = await schema.outdated(database_url)
         environment = config.migration_environment(database_url)
-        await self.supervisor.complete(*(_migration(name, environment) for name in behind))
+        if behind:
+            # One process for all: loading the tools takes longer than the migrations.
+            await self.supervisor.complete(_migration(behind, environment))
         self._progress.say(f"migrated {', '.join(behind)}" if behind else "databases are up to date")
 
     async def _start_processes(self, surroundings: Surroundings) -> None:
@@ -129,9 +132,9 @@ class _Stack:
         return [answer for answer in answers if not answer.serving]
 
 
-def _migration(service: str, environment: dict[str, str]) -> Program:
-    command = [sys.executable, "-m", "services.chassis.migrations", service]
-    return Program(f"migrate-{service}", command, environment)
+def _migration(services: Sequence[str], environment: dict[str, str]) -> Program:
+    command = [sys.executable, "-m", "services.chassis.migrations", *services]
+    return Program("migrate", command, environment)
 
 
 def _service(name: str, surroundings: Surroundings, replica: int) -> Program:

@@ -5,10 +5,9 @@ Passwords are masked here: nothing behind this point has seen them.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from csms.transaction.v1.journal_service_pb2 import OcppMessage
-from ocpp_edge.backend.clients import Journals
 from ocpp_edge.device_clock import proto_time
 from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.redaction import redacted
@@ -35,11 +34,14 @@ _WITH_ERROR_CODE = frozenset({OcppMessage.CALL_ERROR, OcppMessage.KIND_UNSPECIFI
 
 
 class Shipper:
-    """Ships the frames of `journal`, the oldest first. What cannot be shipped waits; the journal bounds how much."""
+    """Ships the frames of `journal`, the oldest first. What cannot be shipped waits; the journal bounds how much.
 
-    def __init__(self, journal: Journal, journals: Journals) -> None:
+    `append` stores frames for good, those that it has already not again; it raises DomainError when it did not.
+    """
+
+    def __init__(self, journal: Journal, append: Callable[[Sequence[OcppMessage]], Awaitable[None]]) -> None:
         self._journal = journal
-        self._journals = journals
+        self._append = append
         # Taken out, not yet known to be stored. They keep their ids, so that none is stored twice.
         self._under_way: list[OcppMessage] = []
         self._refused = metrics.counter("ocpp_journal_refused_total", "Frames that the journal would not take.")
@@ -68,7 +70,7 @@ class Shipper:
         batch = _head(self._under_way)
         if batch:
             try:
-                await self._journals.append(batch)
+                await self._append(batch)
             except DomainError as error:
                 if error.kind is not ErrorKind.INVALID_ARGUMENT:
                     raise

@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[AsyncConnection, DomainEvent], Awaitable[None]]
 """Applies one event. Has no effect but through its connection, because it is called again after a rollback."""
 
+BatchHandler = Callable[[AsyncConnection, Sequence[DomainEvent]], Awaitable[None]]
+"""The same for the events that came together, in their order: one statement may do for many of them."""
+
 _LONGEST_DELAY_SECONDS = 60.0
 _DATABASE_RETRY_SECONDS = 1.0
 _PARKED_AT_ONCE = 1000
@@ -59,6 +62,27 @@ async def consume(
     database is away everything waits. Parked events get another try when this begins, that is after a restart with
     mended code.
     """
+
+    async def one_by_one(connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        for event in events:
+            await handler(connection, event)
+
+    await consume_batches(
+        bus, database, durable, subjects, one_by_one, attempts=attempts, first_delay_seconds=first_delay_seconds
+    )
+
+
+async def consume_batches(
+    bus: EventBus,
+    database: Database,
+    durable: str,
+    subjects: Sequence[str],
+    handler: BatchHandler,
+    *,
+    attempts: int = 10,
+    first_delay_seconds: float = 0.5,
+) -> None:
+    """The same as `consume` for a handler of many events. When it fails, it gets them again one at a time."""
     consumer = _Consumer(database, durable, handler, attempts, first_delay_seconds)
     await consumer.retry_parked()
     deliveries = Deliveries(bus, durable, subjects)
@@ -78,7 +102,7 @@ async def consume(
 class _Consumer:
     database: Database
     durable: str
-    handler: Handler
+    handler: BatchHandler
     attempts: int
     first_delay_seconds: float
 
@@ -147,11 +171,14 @@ class _Consumer:
     async def _apply(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         ids = [uuid.UUID(event.id) for event in events]
         claimed = await connection.scalars(_CLAIM, {"consumer": self.durable, "ids": ids})
-        fresh = set(claimed.all())
+        unhandled = set(claimed.all())
+        fresh = []
         for event_id, event in zip(ids, events, strict=True):
-            if event_id in fresh:
-                fresh.remove(event_id)
-                await self.handler(connection, event)
+            if event_id in unhandled:
+                unhandled.remove(event_id)
+                fresh.append(event)
+        if fresh:
+            await self.handler(connection, fresh)
 
     async def _refuse(self, message: Msg, error: Exception) -> None:
         attempt = message.metadata.num_delivered

@@ -2,8 +2,8 @@
 
 Migrations only go forward: expand, backfill, contract. Knows no service by name.
 
-`python -m services.chassis.migrations station` upgrades the database of that service on the server of DATABASE_URL;
-with `--revision "add a column"` it writes the next, empty revision file instead.
+`python -m services.chassis.migrations station driver` upgrades the databases of these services on the server of
+DATABASE_URL; with `--revision "add a column"` it writes the next, empty revision file of each instead.
 """
 
 import argparse
@@ -128,21 +128,28 @@ def _server_url() -> URL:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 0 when done, 2 with one line on stderr when it cannot be done."""
     parser = argparse.ArgumentParser(
-        prog="python -m services.chassis.migrations", description="Migrate one service's database."
+        prog="python -m services.chassis.migrations", description="Migrate the databases of services."
     )
-    parser.add_argument("package", help="service whose migrations are meant, for example `station`")
-    parser.add_argument("--revision", metavar="MESSAGE", help="write the next revision file instead of migrating")
+    parser.add_argument("packages", nargs="+", metavar="SERVICE", help="whose migrations are meant, such as `station`")
+    parser.add_argument("--revision", metavar="MESSAGE", help="write the next revision file of each instead")
     options = parser.parse_args(arguments)
     try:
-        if options.revision:
-            print(write_revision(options.package, options.revision))
-            return 0
-        url = _server_url().set(database=database_of(options.package))
-        upgrade(url.render_as_string(hide_password=False), options.package)
+        for package in options.packages:
+            if options.revision:
+                print(write_revision(package, options.revision))
+            else:
+                _upgrade_own_database(package)
     except (LookupError, ImportError, AttributeError, psycopg.OperationalError) as error:
         print(f"migrations: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _upgrade_own_database(package: str) -> None:
+    if not (server := os.environ.get("DATABASE_URL")):
+        raise LookupError("DATABASE_URL is not set")
+    url = make_url(server).set(database=database_of(package))
+    upgrade(url.render_as_string(hide_password=False), package)
 
 
 if __name__ == "__main__":

@@ -154,16 +154,16 @@ class RecordingWork(Protocol):
         end has ended before."""
         ...
 
-    async def store_readings(self, facts: Sequence[Fact]) -> None:
-        """Store the readings that came with facts, as MeterStore does."""
+    async def store(self, facts: Sequence[Fact]) -> set[str]:
+        """Store those facts that are new, with the readings that came with them; returns their keys."""
         ...
 
     async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
         """The registers of the stored readings, by session id."""
         ...
 
-    async def commit(self, outcome: Outcome) -> set[str]:
-        """Store the outcome, with its readings and its events; returns the keys of the facts that are new."""
+    async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
+        """Store the outcome with its events, and `facts` as `store` does; then commit all of it."""
         ...
 
 

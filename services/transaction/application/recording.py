@@ -6,7 +6,7 @@ through a recording. Neither waits for the other, and a bad event fails alone.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from services.chassis.batching import Batcher
@@ -110,11 +110,12 @@ class Recorder:
                 stored = [*stored, *await work.candidates(strays)]
             recording = Recording(stored, numbers, self._clock.now())
             answers = [recording.record(item) for item in batch]
-            registers: Mapping[str, Registers] = {}
+            facts, fresh, registers = recording.facts, set[str](), dict[str, Registers]()
             if hanging := recording.hanging():
-                await work.store_readings(recording.facts)
-                registers = await work.registers(hanging)
-            fresh = await work.commit(recording.outcome(registers))
+                # Their energy depends on all readings, these included.
+                facts, fresh = [], await work.store(facts)
+                registers |= await work.registers(hanging)
+            fresh |= await work.commit(recording.outcome(registers), facts)
         seen: set[str] = set()
         results: list[Recorded] = []
         for key, session_id, transaction_id, authorization in answers:

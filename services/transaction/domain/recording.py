@@ -74,9 +74,8 @@ class Wanted:
 
 
 class Outcome(NamedTuple):
-    """What a recording comes to: facts and sessions to be stored, and what to tell."""
+    """What a recording comes to beside its facts: the sessions that changed, and what to tell."""
 
-    facts: Sequence[Fact]
     sessions: Sequence[Session]
     events: Sequence[SessionChanged]
 
@@ -155,7 +154,7 @@ class Recording:
 
     @property
     def facts(self) -> list[Fact]:
-        """The facts so far."""
+        """The facts that the events became."""
         return list(self._facts.values())
 
     def hanging(self) -> list[Session]:
@@ -177,7 +176,7 @@ class Recording:
                 session.revision += 1
                 session.update_time = self._now
                 events.append(SessionChanged(session, _change(before.state, session.state)))
-        return Outcome(self.facts, changed, events)
+        return Outcome(changed, events)
 
     def _record_start(self, item: Told) -> Answer:
         event = item.event

@@ -47,10 +47,9 @@ WITH told AS (
 )
 SELECT DISTINCT report, session_id::text, called, state = 'ACTIVE' FROM told WHERE session_id IS NOT NULL
 """.encode()
-INSERT_READINGS = f"""
-INSERT INTO meter_values ({_READINGS.columns}) SELECT {_READINGS.values} FROM {_READINGS.relation}
-ON CONFLICT DO NOTHING
-""".encode()
+READINGS_OF_FACTS = Recordset(METER_VALUES, fact="uuid")
+"""Readings with the key of the fact that they came with."""
+
 _CONTEXT_NUMBERS = {context: number for number, context in enumerate(CONTEXTS)} | {"": CONTEXTS.index(USUAL_CONTEXT)}
 _Row = tuple[Any, ...]
 
@@ -85,10 +84,11 @@ class SqlMeterStore:
         await self._lane.close()
 
 
-def dump_readings(facts: Iterable[Fact]) -> str:
-    """The parameter of INSERT_READINGS: the readings that came with facts. Empty when there are none."""
-    rows = [_row(fact.session_id, fact.event, reading) for fact in facts for reading in fact.event.readings]
-    return _READINGS.dump(rows) if rows else ""
+def rows_of_facts(facts: Iterable[Fact]) -> list[_Row]:
+    """The rows of READINGS_OF_FACTS."""
+    return [
+        (*_row(fact.session_id, fact.event, reading), fact.key) for fact in facts for reading in fact.event.readings
+    ]
 
 
 def _placed(report: MeterReport, not_running: set[str]) -> Placed:

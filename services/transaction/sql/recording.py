@@ -15,7 +15,8 @@ from services.transaction.domain.recording import Outcome, Wanted
 from services.transaction.domain.session import ESTIMATE, Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.lane import Lane
-from services.transaction.sql.meter_values import INSERT_READINGS, dump_readings
+from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
+from services.transaction.sql.meter_values import rows_of_facts
 from services.transaction.sql.recordset import Recordset, array, text_array
 from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
 from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
@@ -52,9 +53,18 @@ _CANDIDATES = (
 ).encode()
 _NUMBERS = b"SELECT nextval('transaction_numbers') FROM generate_series(1, %s)"
 _FACTS = Recordset(TRANSACTION_EVENTS)
-_INSERT_FACTS = f"""
-INSERT INTO transaction_events ({_FACTS.columns}) SELECT {_FACTS.values} FROM {_FACTS.relation}
-ON CONFLICT DO NOTHING RETURNING key::text
+_INSERT_FACTS = (
+    f"INSERT INTO transaction_events ({_FACTS.columns}) SELECT {_FACTS.values} FROM {_FACTS.relation}"
+    " ON CONFLICT DO NOTHING RETURNING key"
+)
+_STORE_FACTS = f"{_INSERT_FACTS}::text".encode()
+# The readings of a fact that is there already are there as well, perhaps with another correction of their times.
+_STORE_FACTS_AND_READINGS = f"""
+WITH fresh AS ({_INSERT_FACTS}), readings AS (
+    INSERT INTO meter_values ({READINGS.columns})
+    SELECT {READINGS.values} FROM {READINGS.relation} JOIN fresh ON fresh.key = r.fact ON CONFLICT DO NOTHING
+)
+SELECT key::text FROM fresh
 """.encode()
 _REGISTERS = b"""
 SELECT session.id::text, first.energy_wh, last.energy_wh
@@ -122,9 +132,9 @@ class SqlRecording:
         cursor = await self._connection.execute(_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks))
         return [session_of(row) for row in await cursor.fetchall()]
 
-    async def store_readings(self, facts: Sequence[Fact]) -> None:
-        if readings := dump_readings(facts):
-            await self._connection.execute(INSERT_READINGS, (readings,))
+    async def store(self, facts: Sequence[Fact]) -> set[str]:
+        cursor = await self._connection.execute(*_storing(facts))
+        return {key for (key,) in await cursor.fetchall()}
 
     async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
         windows = [_window(session) for session in sessions]
@@ -137,20 +147,25 @@ class SqlRecording:
         )
         return {session_id: Registers(first, last) for session_id, first, last in await cursor.fetchall()}
 
-    async def commit(self, outcome: Outcome) -> set[str]:
-        connection = self._connection
-        readings = dump_readings(outcome.facts)
+    async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
+        connection, stored = self._connection, None
         async with connection.pipeline():
-            inserted = await connection.execute(_INSERT_FACTS, (_FACTS.dump(map(_fact_row, outcome.facts)),))
-            if readings:
-                await connection.execute(INSERT_READINGS, (readings,))
+            if facts:
+                stored = await connection.execute(*_storing(facts))
             if outcome.sessions:
                 await connection.execute(UPSERT_SESSIONS, (dump_sessions(outcome.sessions),))
             if outcome.events:
                 told = [event_to_proto(event, event.session.update_time) for event in outcome.events]
                 await outbox.append_raw(connection, told)
             await connection.execute(b"COMMIT")
-        return {key for (key,) in await inserted.fetchall()}
+        return set() if stored is None else {key for (key,) in await stored.fetchall()}
+
+
+def _storing(facts: Sequence[Fact]) -> tuple[bytes, tuple[str, ...]]:
+    """The statement that stores facts with their readings, and its parameters."""
+    told = _FACTS.dump(map(_fact_row, facts))
+    readings = rows_of_facts(facts)
+    return (_STORE_FACTS_AND_READINGS, (told, READINGS.dump(readings))) if readings else (_STORE_FACTS, (told,))
 
 
 def _lock_keys(wants: Wanted) -> list[int]:

@@ -1,5 +1,6 @@
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database
 from services.chassis.events import EventBus, OutgoingEvent
-from services.chassis.inbox import Handler, consume
+from services.chassis.inbox import Handler, consume, consume_batches
 from services.chassis.outbox import OutboxRelay
 from services.kernel.errors import unavailable
 from tests.contract.chassis.sample.events import ALL, append, apply, effects, event_about, parked
@@ -276,3 +277,39 @@ async def _has_parked(database: Database) -> bool:
 
 async def _called(handler: Faulty, entity: str, times: int) -> bool:
     return handler.calls[entity] >= times
+
+
+async def test_events_that_came_together_are_handled_together(database: Database, bus: EventBus) -> None:
+    batches: list[list[str]] = []
+
+    async def handler(connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        batches.append([event.token_changed.id_token for event in events])
+        for event in events:
+            await apply(connection, event)
+        if len(events) > 1 and "bad" in batches[-1]:
+            raise RuntimeError
+
+    names = [f"e{number}" for number in range(20)]
+    await append(database, *names)
+    relay = OutboxRelay(database, bus)
+    async with running(relay.run()):
+        await _all_published(database)
+        async with running(consume_batches(bus, database, CONSUMER, [ALL], handler, first_delay_seconds=0.01)):
+            await _all_effects(database, *names)
+            assert batches[0] == names[: len(batches[0])]
+            assert len(batches) < len(names)
+        # One that fails makes them come again one at a time.
+        await append(database, "bad", "good")
+        await _all_published(database)
+        batches.clear()
+        async with running(consume_batches(bus, database, CONSUMER, [ALL], handler, first_delay_seconds=0.01)):
+            await _all_effects(database, *names, "bad", "good")
+    assert batches == [["bad", "good"], ["bad"], ["good"]]
+
+
+async def _all_published(database: Database) -> None:
+    async def published() -> bool:
+        async with database.read() as connection:
+            return not await connection.scalar(text("SELECT count(*) FROM outbox WHERE publish_time IS NULL"))
+
+    await eventually(published)

@@ -63,7 +63,7 @@ def test_without_a_state_directory_the_way_to_one_is_told(csms: Csms) -> None:
         (["token", "--role", "driver"], {}, "--driver"),
         (["render-envoy", "--output", "/proc/nothing/envoy.yaml"], {}, "/proc/nothing"),
         (["render-envoy", "--output", "envoy.yaml"], {"EDGE_SERVICE_URL": "nowhere"}, "EDGE_SERVICE_URL"),
-        (["migrate"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "migrate-"),
+        (["migrate"], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "migrate"),
     ],
 )
 def test_a_failure_is_one_line(words: list[str], environment: dict[str, str], named: str, csms: Csms) -> None:

@@ -74,11 +74,7 @@ async def test_a_changed_tariff_serves_as_well(boss: Caller, books: Books, tell:
 async def test_a_newer_snapshot_finds_the_tariff_as_well(boss: Caller, books: Books, tell: Tell) -> None:
     await tell(transaction(1))
     await books.become({"CP1": NO_TARIFF})
-    # As if the one who made the tariff had died before he could look for sessions that wait for it.
-    async with books.database.transaction() as connection:
-        await boss.tariffs.CreateTariff(new_tariff(is_default=True))
-        await connection.exec_driver_sql("UPDATE charging_sessions SET hold_reason = 'no_tariff'")
-    await books.become({"CP1": NO_TARIFF})
+    await _make_tariff_unnoticed(boss, books)
     await tell(transaction(1, 2))
     await books.become({"CP1": DONE})
 
@@ -88,11 +84,7 @@ async def test_a_restart_finds_the_tariff_as_well(
 ) -> None:
     await tell(transaction(1))
     await books.become({"CP1": NO_TARIFF})
-    async with books.database.transaction() as connection:
-        # Locked, the session is not found by the one who makes the tariff.
-        await connection.exec_driver_sql("SELECT * FROM charging_sessions FOR UPDATE")
-        await boss.tariffs.CreateTariff(new_tariff(is_default=True))
-    await books.become({"CP1": NO_TARIFF})
+    await _make_tariff_unnoticed(boss, books)
     await run_service("billing", background=True, database_url=database_url, **neighbours.settings())
     await books.become({"CP1": DONE})
 
@@ -126,6 +118,14 @@ async def test_a_slow_driver_service_keeps_nobody_else_from_being_billed(
     await books.become({"CP1": DONE, "CP2": DONE})
     # What was asked for the older snapshot was not used.
     assert sorted(await books.invoices()) == [("CP1", "OPEN", 800), ("CP2", "OPEN", 400)]
+
+
+async def _make_tariff_unnoticed(boss: Caller, books: Books) -> None:
+    async with books.database.transaction() as connection:
+        # Locked, the session is passed over by the one who makes the tariff.
+        await connection.exec_driver_sql("SELECT * FROM charging_sessions FOR UPDATE")
+        await boss.tariffs.CreateTariff(new_tariff(is_default=True))
+    assert await books.sessions() == {"CP1": NO_TARIFF}
 
 
 async def _was_asked(neighbours: Neighbours, driver_id: str) -> bool:

@@ -18,8 +18,8 @@ from tests.contract.services.billing.messages import new_tariff, transaction
 from tests.contract.services.billing.neighbours import Neighbours
 from tests.fixtures.services import RunningService
 
-SESSIONS = 8
-ROUNDS = 6
+SESSIONS = 6
+ROUNDS = 3
 
 
 async def test_batches_in_opposite_orders_and_billing_beside_them_never_deadlock(
@@ -50,7 +50,7 @@ async def test_batches_in_opposite_orders_and_billing_beside_them_never_deadlock
             revisions = range(number * 3 + 1, number * 3 + 4)
             # A deadlock ends one of them with an error.
             await asyncio.gather(*map(take_in, revisions), biller.settle_all(), biller.settle_all())
-            if number == ROUNDS // 2:
+            if number == 1:
                 await asyncio.gather(pay_something(), *map(take_in, revisions), biller.settle_all())
         assert await biller.settle_all() == 0
     finally:

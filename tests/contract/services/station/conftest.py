@@ -12,7 +12,7 @@ from csms.station.v1 import charge_point_service_pb2_grpc as point_grpc
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from services.kernel.ids import new_id
-from tests.contract.services.station.platform import Platform, platform_on_the_wire
+from tests.contract.services.station.transactions import Platform, platform_on_the_wire
 from tests.fixtures.services import RunningService, ServiceRunner
 from tests.fixtures.tokens import Tokens
 

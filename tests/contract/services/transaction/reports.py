@@ -24,11 +24,11 @@ def minutes(number: float) -> datetime:
 
 def event(kind: Any, at: datetime, *, charge_point_id: str = "CP1", **fields: Any) -> recording_pb.TransactionEvent:
     """An event at `at` by a charge point with a good clock."""
-    told = {"device_time": at, "corrected_time": at, "received_time": max(at, NOW), **fields}
+    told = {"device_time": at, "corrected_time": at, "received_time": max(at, NOW), "epoch": 1, **fields}
     stamped: dict[str, Any] = {
         name: timestamp(value) if isinstance(value, datetime) else value for name, value in told.items()
     }
-    return recording_pb.TransactionEvent(charge_point_id=charge_point_id, epoch=1, kind=kind, **stamped)
+    return recording_pb.TransactionEvent(charge_point_id=charge_point_id, kind=kind, **stamped)
 
 
 def start_16(at: datetime = NOW, **fields: Any) -> recording_pb.TransactionEvent:

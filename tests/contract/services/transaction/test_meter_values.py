@@ -1,0 +1,111 @@
+"""Meter values: stored once, placed by connector and time when they name no session, passed on when committed."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.chassis.database import Database
+from tests.contract.services.transaction.conftest import Reader, Record
+from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
+from tests.fixtures.services import RunningService
+
+
+async def _stored(database: Database) -> int:
+    async with database.read() as connection:
+        return await connection.scalar(text("SELECT count(*) FROM meter_values")) or 0
+
+
+async def test_meter_values_that_are_sent_again_are_stored_once(record: Record, transactions: Reader) -> None:
+    [started] = await record(start_16(minutes(-30)))
+    report = meter_values_16(started.transaction_id, minutes(-20), 2000, 2100, 2200)
+    for _ in range(3):
+        [answer] = await record(report)
+        assert answer.id == started.id
+    values = await transactions.meter_values(started.id)
+    assert [value.energy_wh for value in values] == [2000, 2100, 2200]
+
+
+async def test_every_measurand_comes_back_as_it_was_sent(record: Record, transactions: Reader) -> None:
+    [started] = await record(start_16(minutes(-30)))
+    full = reading(
+        minutes(-20) + timedelta(microseconds=123456),
+        "Sample.Clock",
+        energy_wh=0,
+        power_w=-7200,
+        current_ma=16000,
+        voltage_mv=230_100,
+        soc_percent=0,
+        power_offered_w=11_000,
+        other_json='[{"value": "50.01", "measurand": "Frequency"}]',
+    )
+    sparse = reading(minutes(-19), "Trigger", power_w=5)
+    await record(meter_values_16(started.transaction_id, minutes(-20), meter_values=[full, sparse]))
+    assert list(await transactions.meter_values(started.id)) == [full, sparse]
+    running = await transactions.get(started.id)
+    assert (running.power_w, running.soc_percent) == (5, 0)
+
+
+async def test_different_samples_of_one_moment_are_all_kept(record: Record, transactions: Reader) -> None:
+    [started] = await record(start_16(minutes(-30)))
+    for measurand in ({"energy_wh": 2000}, {"power_w": 7000}):
+        value = reading(minutes(-20), **measurand)
+        await record(meter_values_16(started.transaction_id, minutes(-20), meter_values=[value]))
+    assert len(await transactions.meter_values(started.id)) == 2
+
+
+async def test_values_without_a_session_go_to_the_one_that_held_the_connector(
+    record: Record, transactions: Reader, service: RunningService
+) -> None:
+    [ended] = await record(start_16(minutes(-90)))
+    await record(stop_16(ended.transaction_id, minutes(-60)))
+    [running] = await record(start_16(minutes(-30), meter_wh=6000))
+    expected = {-95: "", -70: ended.id, -45: "", -20: running.id}
+    for at, session_id in expected.items():
+        for number in ("", "0"):
+            [answer] = await record(meter_values_16(number, minutes(at), 6500))
+            assert (at, answer.id) == (at, session_id)
+    [elsewhere] = await record(meter_values_16("", minutes(-20), 6500, connector_id=2))
+    [whole] = await record(meter_values_16("", minutes(-20), 6500, connector_id=0))
+    assert (elsewhere.id, whole.id) == ("", "")
+    assert [value.energy_wh for value in await transactions.meter_values(running.id)] == [6500]
+    assert len(await transactions.meter_values(ended.id)) == 1
+    assert await _stored(service.database) == 6
+
+
+async def test_values_outside_of_any_session_are_kept_apart_by_charge_point_and_connector(
+    record: Record, service: RunningService
+) -> None:
+    reports = [
+        meter_values_16("", minutes(-20), 1000, charge_point_id=name, connector_id=connector)
+        for name in ("CP1", "CP2")
+        for connector in (0, 1, 2)
+    ]
+    for report in reports * 2:
+        await record(report)
+    assert await _stored(service.database) == 6
+
+
+async def test_committed_meter_values_are_passed_on_live(record: Record, service: RunningService) -> None:
+    await service.bus.ready()
+    async with service.bus.subscribe_live("csms.live.meter_values") as messages:
+        [started] = await record(start_16(minutes(-30)))
+        bad = meter_values_16("1", minutes(-20), 2000, charge_point_id="CP2", meter_values=[])
+        told = meter_values_16(started.transaction_id, minutes(-20), 2000)
+        await record(told, bad)
+        async with asyncio.timeout(5):
+            message = await anext(messages)
+    assert list(recording_pb.RecordTransactionEventsRequest.FromString(message.payload).events) == [told]
+
+
+async def test_energy_of_a_running_session_without_a_start_register_comes_from_its_readings(
+    record: Record, transactions: Reader
+) -> None:
+    start = start_16(minutes(-30))
+    start.ClearField("meter_wh")
+    [started] = await record(start)
+    await record(meter_values_16(started.transaction_id, minutes(-20), 2000, 2600))
+    [listed] = await transactions.list(state=transaction_pb.Transaction.ACTIVE)
+    assert (listed.id, listed.energy_wh) == (started.id, 600)

@@ -1,0 +1,115 @@
+"""Frames on their way to the journal: complete, masked, none twice, none for ever in the way."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from csms.transaction.v1.journal_service_pb2 import OcppMessage
+from ocpp_edge.backend.shipping import Shipper, to_message
+from ocpp_edge.journal import FrameRecord, Journal
+from ocpp_edge.versions import Version
+from services.kernel.errors import DomainError, invalid, unavailable
+from services.kernel.ids import is_id
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def record(raw: bytes = b'[2,"1","Heartbeat",{}]', **fields: Any) -> FrameRecord:
+    usual = FrameRecord("CP1", 7, Version.V16, True, NOW, 2, "1", "Heartbeat", raw, None, "")
+    return usual._replace(**fields)
+
+
+class Journals:
+    """Takes frames, unless `failures` says what is wrong with the next batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.ids: list[str] = []
+        self.failures: list[DomainError] = []
+
+    async def append(self, messages: Sequence[OcppMessage]) -> None:
+        self.batches.append([message.message_id for message in messages])
+        self.ids += [message.id for message in messages]
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+def shipper(journals: Journals, *records: FrameRecord) -> Shipper:
+    journal = Journal()
+    for one in records:
+        journal.append(one)
+    return Shipper(journal, journals.append)
+
+
+def test_a_frame_is_kept_with_all_that_is_known_of_it() -> None:
+    message = to_message(record(inbound=False, message_type=3, latency_us=1500))
+    assert is_id(message.id)
+    assert (message.charge_point_id, message.epoch, message.protocol) == ("CP1", 7, "ocpp1.6")
+    assert (message.direction, message.kind, message.message_id) == (OcppMessage.OUTBOUND, OcppMessage.CALL_RESULT, "1")
+    assert (message.action, message.frame, message.latency_us) == ("Heartbeat", '[2,"1","Heartbeat",{}]', 1500)
+    assert (message.time.ToJsonString(), message.error_code) == ("2026-03-01T12:00:00Z", "")
+
+
+@pytest.mark.parametrize(
+    ("message_type", "kind", "error_code"),
+    [
+        (0, OcppMessage.KIND_UNSPECIFIED, "Why"),
+        (2, OcppMessage.CALL, ""),
+        (4, OcppMessage.CALL_ERROR, "Why"),
+        (5, OcppMessage.CALL_ERROR, "Why"),
+        (6, OcppMessage.SEND, ""),
+    ],
+)
+def test_error_codes_belong_to_errors(message_type: int, kind: OcppMessage.Kind.ValueType, error_code: str) -> None:
+    message = to_message(record(message_type=message_type, outcome="Why"))
+    assert (message.kind, message.error_code, message.direction) == (kind, error_code, OcppMessage.INBOUND)
+
+
+def test_what_no_text_column_holds_is_replaced() -> None:
+    assert to_message(record(b"\xff\x00garbage")).frame == "\ufffd\ufffdgarbage"
+
+
+def test_a_very_long_frame_is_cut() -> None:
+    assert len(to_message(record(b"x" * 100_000)).frame) == 64 * 1024
+
+
+def test_passwords_do_not_get_this_far() -> None:
+    raw = b'[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"secret"}]'
+    assert "secret" not in to_message(record(raw)).frame
+
+
+async def test_what_waits_is_shipped_in_order() -> None:
+    journals = Journals()
+    await shipper(journals, *(record(message_id=str(number)) for number in range(3))).flush()
+    assert journals.batches == [["0", "1", "2"]]
+
+
+async def test_a_batch_holds_no_more_than_a_call_carries() -> None:
+    journals = Journals()
+    many = [record(b"x" * 60_000, message_id=str(number)) for number in range(100)]
+    await shipper(journals, *many).flush()
+    assert len(journals.batches) > 1
+    assert [number for batch in journals.batches for number in batch] == [str(number) for number in range(100)]
+
+
+async def test_what_was_not_taken_is_sent_again_under_the_same_id() -> None:
+    journals = Journals()
+    journals.failures = [unavailable("the transaction service is down")]
+    one = shipper(journals, record())
+    with pytest.raises(DomainError):
+        await one.flush()
+    await one.flush()
+    assert journals.batches == [["1"], ["1"]]
+    assert len(set(journals.ids)) == 1
+
+
+async def test_frames_that_are_refused_do_not_hold_up_the_others() -> None:
+    journals = Journals()
+    journals.failures = [invalid("messages", "are bad")]
+    many = [record(b"x" * 60_000, message_id=str(number)) for number in range(100)]
+    await shipper(journals, *many).flush()
+    assert journals.batches[0][0] == "0"
+    assert journals.batches[-1][-1] == "99"
+    assert len(journals.ids) == len(set(journals.ids)) == 100

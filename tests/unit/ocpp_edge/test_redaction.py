@@ -1,0 +1,62 @@
+"""Passwords do not reach the journal; everything else does, byte for byte."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from ocpp_edge.redaction import MASK, redacted
+
+SECRET = "0123456789abcdef"
+VARIABLE = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"key": "AuthorizationKey", "value": SECRET},
+        {"key": "authorizationkey", "value": SECRET},
+        {"configurationKey": [{"key": "AuthorizationKey", "readonly": False, "value": SECRET}]},
+        {"setVariableData": [{**VARIABLE, "attributeValue": SECRET}]},
+        {"getVariableResult": [{**VARIABLE, "attributeStatus": "Accepted", "attributeValue": SECRET}]},
+        {"eventData": [{**VARIABLE, "actualValue": SECRET}]},
+        {"reportData": [{**VARIABLE, "variableAttribute": [{"value": SECRET}, {"type": "Target", "value": SECRET}]}]},
+        {"connectionData": {"basicAuthPassword": SECRET, "apn": {"apnPassword": SECRET}, "vpn": {"password": SECRET}}},
+    ],
+)
+def test_a_password_is_masked(payload: dict[str, Any]) -> None:
+    for frame in ([2, "1", "Any", payload], [3, "1", payload], [4, "1", "GenericError", "", payload]):
+        masked = redacted(orjson.dumps(frame))
+        assert SECRET.encode() not in masked
+        assert MASK.encode() in masked
+        assert orjson.loads(masked)[:2] == frame[:2]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'[2, "1", "ChangeConfiguration", {"key":"MeterValueSampleInterval","value":"60"}]',
+        b"not even JSON",
+        b"",
+        b"\xff\xfe",
+    ],
+)
+def test_a_frame_without_passwords_is_left_alone(frame: bytes) -> None:
+    assert redacted(frame) is frame
+
+
+def test_what_stands_beside_a_password_is_kept() -> None:
+    settings = [{"key": "AuthorizationKey", "value": SECRET}, {"key": "HeartbeatInterval", "value": "60"}]
+    kept = orjson.loads(redacted(orjson.dumps([3, "1", {"configurationKey": settings}])))
+    assert kept[2]["configurationKey"][1] == settings[1]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"' + SECRET.encode(),
+        b"[" * 900 + b'"password"' + b"]" * 900,
+    ],
+)
+def test_what_may_hold_a_password_and_cannot_be_read_is_masked_whole(frame: bytes) -> None:
+    assert redacted(frame) == MASK.encode()

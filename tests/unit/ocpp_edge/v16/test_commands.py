@@ -1,0 +1,136 @@
+"""Commands in the words of OCPP 1.6: every one a valid request, every answer understood."""
+
+from typing import Any
+
+import pytest
+
+from csms.station.v1.station_pb2 import Connector
+from csms.transaction.v1.command_pb2 import (
+    ChangeAvailability,
+    ChangeConfiguration,
+    ClearCache,
+    CommandBody,
+    GetConfiguration,
+    RemoteStart,
+    RemoteStop,
+    Reset,
+    TransferData,
+    TriggerMessage,
+    Unlock,
+)
+from ocpp_edge.schemas import load
+from ocpp_edge.v16.commands import DIALECT
+from ocpp_edge.versions import Version
+from services.kernel.errors import DomainError
+
+SCHEMAS = load(Version.V16)
+INOPERATIVE, OPERATIVE = Connector.INOPERATIVE, Connector.OPERATIVE
+
+
+def test_every_kind_of_command_is_spoken() -> None:
+    assert set(DIALECT) == {field.name for field in CommandBody.DESCRIPTOR.oneofs_by_name["body"].fields}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "action", "payload"),
+    [
+        ("remote_start", RemoteStart(id_tag="CARD"), "RemoteStartTransaction", {"idTag": "CARD"}),
+        (
+            "remote_start",
+            RemoteStart(id_tag="CARD", connector_id=2),
+            "RemoteStartTransaction",
+            {"idTag": "CARD", "connectorId": 2},
+        ),
+        ("remote_stop", RemoteStop(transaction_id="42"), "RemoteStopTransaction", {"transactionId": 42}),
+        ("reset", Reset(), "Reset", {"type": "Soft"}),
+        ("reset", Reset(type=Reset.SOFT), "Reset", {"type": "Soft"}),
+        ("reset", Reset(type=Reset.HARD), "Reset", {"type": "Hard"}),
+        ("unlock", Unlock(connector_id=2), "UnlockConnector", {"connectorId": 2}),
+        (
+            "change_availability",
+            ChangeAvailability(availability=INOPERATIVE, connector_id=2, evse_id=2),
+            "ChangeAvailability",
+            {"connectorId": 2, "type": "Inoperative"},
+        ),
+        (
+            "change_availability",
+            ChangeAvailability(availability=OPERATIVE),
+            "ChangeAvailability",
+            {"connectorId": 0, "type": "Operative"},
+        ),
+        ("get_configuration", GetConfiguration(), "GetConfiguration", {}),
+        ("get_configuration", GetConfiguration(keys=["A", "B"]), "GetConfiguration", {"key": ["A", "B"]}),
+        (
+            "change_configuration",
+            ChangeConfiguration(key="MeterValueSampleInterval", value="60"),
+            "ChangeConfiguration",
+            {"key": "MeterValueSampleInterval", "value": "60"},
+        ),
+        ("trigger_message", TriggerMessage(message="Heartbeat"), "TriggerMessage", {"requestedMessage": "Heartbeat"}),
+        (
+            "trigger_message",
+            TriggerMessage(message="MeterValues", connector_id=1),
+            "TriggerMessage",
+            {"requestedMessage": "MeterValues", "connectorId": 1},
+        ),
+        (
+            "trigger_message",
+            TriggerMessage(message="SignChargePointCertificate"),
+            "ExtendedTriggerMessage",
+            {"requestedMessage": "SignChargePointCertificate"},
+        ),
+        ("clear_cache", ClearCache(), "ClearCache", {}),
+        ("transfer_data", TransferData(vendor_id="acme"), "DataTransfer", {"vendorId": "acme"}),
+        (
+            "transfer_data",
+            TransferData(vendor_id="acme", message_id="m", data="d"),
+            "DataTransfer",
+            {"vendorId": "acme", "messageId": "m", "data": "d"},
+        ),
+    ],
+    ids=str,
+)
+def test_a_command_becomes_a_valid_request(kind: str, body: Any, action: str, payload: dict[str, Any]) -> None:
+    assert DIALECT[kind].ask(body, "c1") == (action, payload)
+    assert not SCHEMAS.requests[action].violations(payload)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "reason"),
+    [
+        ("remote_stop", RemoteStop(transaction_id="T1"), "INVALID_FIELD"),
+        ("remote_stop", RemoteStop(transaction_id="-1"), "INVALID_FIELD"),
+        ("reset", Reset(evse_id=1), "NOT_SUPPORTED_BY_CHARGE_POINT"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_said_is_refused(kind: str, body: Any, reason: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        DIALECT[kind].ask(body, "c1")
+    assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "good", "bad"),
+    [
+        ("remote_start", "RemoteStartTransaction", ["Accepted"], ["Rejected"]),
+        ("remote_stop", "RemoteStopTransaction", ["Accepted"], ["Rejected"]),
+        ("reset", "Reset", ["Accepted"], ["Rejected"]),
+        ("unlock", "UnlockConnector", ["Unlocked"], ["UnlockFailed", "NotSupported"]),
+        ("change_availability", "ChangeAvailability", ["Accepted", "Scheduled"], ["Rejected"]),
+        ("change_configuration", "ChangeConfiguration", ["Accepted", "RebootRequired"], ["Rejected", "NotSupported"]),
+        ("trigger_message", "TriggerMessage", ["Accepted"], ["Rejected", "NotImplemented"]),
+        ("clear_cache", "ClearCache", ["Accepted"], ["Rejected"]),
+        ("transfer_data", "DataTransfer", ["Accepted"], ["Rejected", "UnknownMessageId", "UnknownVendorId"]),
+    ],
+)
+def test_an_answer_says_whether_the_command_was_taken(kind: str, action: str, good: list[str], bad: list[str]) -> None:
+    for status in (*good, *bad):
+        answer = {"status": status}
+        assert not SCHEMAS.responses[action].violations(answer)
+        assert DIALECT[kind].reply(answer) == (status in good, status)
+
+
+def test_a_list_of_settings_has_no_status() -> None:
+    answer = {"configurationKey": [{"key": "A", "readonly": False, "value": "1"}], "unknownKey": ["B"]}
+    assert DIALECT["get_configuration"].reply(answer) == (True, "")
