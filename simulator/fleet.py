@@ -160,7 +160,8 @@ class Fleet:
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
 
     async def _until_stopped(self, task: "asyncio.Task[Any]") -> None:
         """Return when the task is done or the fleet is stopped; the task goes on."""

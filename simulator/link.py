@@ -139,7 +139,8 @@ class Link:
     async def _rest(self, seconds: float) -> None:
         """Wait before the next connection, unless `restore` says at once."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
         self._hurry.clear()
 
     async def _open(self) -> OcppSession:
@@ -200,7 +201,8 @@ class Link:
             if self.registration == ACCEPTED:
                 return
             try:
-                await asyncio.wait_for(self._boot_now.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._boot_now.wait()
             except TimeoutError:
                 continue
 

@@ -135,7 +135,8 @@ class Supervisor:
     async def _news(self, seconds: float) -> None:
         """Wait for the end of some child or a signal, but not longer than that. Look before waiting again."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._signalled.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._signalled.wait()
         self._signalled.clear()
 
     def _everyone(self) -> Iterator[Child]:

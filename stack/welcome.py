@@ -1,5 +1,9 @@
 """The one screen shown when the stack is up: where everything is, how to get a token, what to try."""
 
+import shutil
+import sys
+from pathlib import Path
+
 from stack import demo, health
 from stack.settings import StackSettings
 from stack.state import State
@@ -15,16 +19,16 @@ CSMS is up after {seconds:.1f} s. Ctrl-C stops everything.
 
 A token, and a first call with it:
 
-  TOKEN=$({prefix}csms token --role operator)
+  TOKEN=$({csms} token --role operator)
   curl -H "Authorization: Bearer $TOKEN" {gateway}/stations
 
-Who is there:  {prefix}csms status
+Who is there:  {csms} status
 """
 
 _DEMO = """
 Try a charge point of your own, and look at what it did:
 
-  {prefix}csms simulate CP001 1.6
+  {csms} simulate CP001 1.6
   curl -H "Authorization: Bearer $TOKEN" "{gateway}/charging-sessions?pageSize=3"
   curl -H "Authorization: Bearer $TOKEN" {gateway}/charge-points/CP001/messages
 
@@ -46,7 +50,16 @@ def screen(settings: StackSettings, state: State, seconds: float, with_demo: boo
         services=", ".join(f"{name} {ports[name]}" for name in SERVICES),
         ocpp=ports["ocpp"],
         logs=state.logs,
-        prefix="" if standard else f"CSMS_STATE_DIR={state.root} ",
+        csms=_command() if standard else f"CSMS_STATE_DIR={state.root} {_command()}",
         operator=demo.OPERATOR,
         password=f"kept in {state.demo_password}",
     )
+
+
+def _command() -> str:
+    """How the `csms` command is called from here: by its name when the shell finds it, else by its path."""
+    ours = Path(sys.executable).with_name("csms")
+    if shutil.which("csms") == str(ours):
+        return "csms"
+    here = Path.cwd()
+    return str(ours.relative_to(here)) if ours.is_relative_to(here) else str(ours)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from google.protobuf.message import DecodeError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database
 from services.chassis.events import EventBus
-from services.chassis.inbox import consume
+from services.chassis.inbox import consume_batches
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
-from services.monitoring.application.charge_points import take_in_boot, take_in_connectivity, take_in_status
-from services.monitoring.application.stations import take_in_station
-from services.monitoring.application.transactions import LiveMeter, take_in_bill, take_in_transaction
+from services.monitoring.application.charge_points import take_in_boots, take_in_connectivity, take_in_statuses
+from services.monitoring.application.stations import take_in_stations
+from services.monitoring.application.transactions import LiveMeter, take_in_bills, take_in_transactions
 from services.monitoring.mapping import told
 from services.monitoring.sql.work import SqlWork
 
@@ -41,26 +42,28 @@ class StationConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume(self._bus, self._database, "monitoring-stations", _STATION_SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, "monitoring-stations", _STATION_SUBJECTS, self.handle)
 
-    async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
-        """Apply one event."""
-        work, time = SqlWork(connection, self._clock), told.told_time_of(event, self._clock)
-        match event.WhichOneof("payload"):
-            case "station_changed":
-                changed = event.station_changed
-                snapshot = told.station_snapshot(changed.station, time, deleted=changed.deleted)
-                await take_in_station(work, snapshot, self._clock)
-            case "connector_status_changed":
-                connector = told.reported_connector(event.connector_status_changed, time)
-                station_id = told.id_or_none(event.connector_status_changed.connector.station_id)
-                await take_in_status(work, connector, station_id, self._clock)
-            case "connectivity_changed":
-                change = told.connectivity_change(event.connectivity_changed, time)
-                await take_in_connectivity(work, change, self._clock)
-            case "charge_point_booted":
-                point = told.charge_point_snapshot(event.charge_point_booted.charge_point, time)
-                await take_in_boot(work, point)
+    async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        """Apply events. Those of one kind go together: what comes of them does not hang on the order of the others."""
+        work, clock = SqlWork(connection, self._clock), self._clock
+        stations, changes, reports, boots = [], [], [], []
+        for event in events:
+            time = told.told_time_of(event, clock)
+            match event.WhichOneof("payload"):
+                case "station_changed":
+                    changed = event.station_changed
+                    stations.append(told.station_snapshot(changed.station, time, deleted=changed.deleted))
+                case "connectivity_changed":
+                    changes.append(told.connectivity_change(event.connectivity_changed, time))
+                case "connector_status_changed":
+                    reports.append(told.status_report(event.connector_status_changed, time))
+                case "charge_point_booted":
+                    boots.append(told.charge_point_snapshot(event.charge_point_booted.charge_point, time))
+        await take_in_stations(work, stations, clock)
+        await take_in_connectivity(work, changes, clock)
+        await take_in_boots(work, boots, clock)
+        await take_in_statuses(work, reports, clock)
 
 
 class SessionConsumer:
@@ -73,17 +76,20 @@ class SessionConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume(self._bus, self._database, "monitoring-sessions", _SESSION_SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, "monitoring-sessions", _SESSION_SUBJECTS, self.handle)
 
-    async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
-        """Apply one event."""
-        work = SqlWork(connection, self._clock)
-        match event.WhichOneof("payload"):
-            case "transaction_changed":
-                snapshot = told.transaction(event.transaction_changed.transaction, self._clock)
-                await take_in_transaction(work, snapshot, self._clock)
-            case "session_billed":
-                await take_in_bill(work, told.bill(event.session_billed, told.told_time_of(event, self._clock)))
+    async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        """Apply events; the order of bills and transactions does not matter."""
+        work, clock = SqlWork(connection, self._clock), self._clock
+        snapshots, bills = [], []
+        for event in events:
+            match event.WhichOneof("payload"):
+                case "transaction_changed":
+                    snapshots.append(told.transaction(event.transaction_changed.transaction, clock))
+                case "session_billed":
+                    bills.append(told.bill(event.session_billed, told.told_time_of(event, clock)))
+        await take_in_transactions(work, snapshots, clock)
+        await take_in_bills(work, bills)
 
 
 class LiveConsumer:

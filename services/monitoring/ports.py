@@ -12,7 +12,7 @@ from services.chassis.pagination import Page, PageRequest
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind
 from services.monitoring.domain.charge_point import ChargePoint, ChargePointSnapshot, Sighting
 from services.monitoring.domain.connection import Connection
-from services.monitoring.domain.connector import Connector
+from services.monitoring.domain.connector import Connector, ConnectorKey
 from services.monitoring.domain.dashboard import Dashboard
 from services.monitoring.domain.events import AlertChanged
 from services.monitoring.domain.live_reading import SessionKey
@@ -32,20 +32,24 @@ class StationRepository(Protocol):
         """One page by name, without those that are deleted."""
         ...
 
-    async def find(self, station_id: str, *, for_update: bool = False) -> Station | None:
-        """The station, also a deleted one; locked until the unit of work ends when `for_update`."""
+    async def exists(self, station_id: str) -> bool:
+        """Whether there is such a station, or was one."""
         ...
 
-    async def store(self, station: Station) -> None:
-        """Store all fields of a station, new or known."""
+    async def lock(self, station_ids: Collection[str]) -> Mapping[str, Station]:
+        """These stations, also deleted ones, locked until the unit of work ends; so is what is not known yet."""
         ...
 
-    async def touch(self, station_id: str, time: datetime) -> bool:
-        """Note that something changed there, and lock it until the unit of work ends; False for an unknown one."""
+    async def store(self, stations: Sequence[Station]) -> None:
+        """Store all fields of stations, new or known."""
         ...
 
-    async def set_health(self, station_id: str, health: Health) -> None:
-        """Store how a station is."""
+    async def touch(self, times: Mapping[str, datetime]) -> Collection[str]:
+        """Note when something changed at stations, and lock them until the unit of work ends; those that are known."""
+        ...
+
+    async def set_healths(self, healths: Mapping[str, Health]) -> None:
+        """Store how stations are."""
         ...
 
     async def unheard(self, since: datetime, known: Collection[str]) -> Sequence[Station]:
@@ -56,12 +60,12 @@ class StationRepository(Protocol):
 class ChargePointRepository(Protocol):
     """The charge points as they were told of."""
 
-    async def lock(self, charge_point_id: str) -> ChargePoint:
-        """The charge point, made when it is not known yet, locked until the unit of work ends."""
+    async def lock(self, charge_point_ids: Collection[str]) -> dict[str, ChargePoint]:
+        """These charge points, made where they are not known yet, locked until the unit of work ends."""
         ...
 
-    async def store(self, charge_point: ChargePoint) -> None:
-        """Store all fields of a known charge point."""
+    async def store(self, charge_points: Collection[ChargePoint]) -> None:
+        """Store all fields of known charge points."""
         ...
 
     async def of_stations(self, station_ids: Collection[str]) -> Sequence[ChargePoint]:
@@ -84,28 +88,28 @@ class ChargePointRepository(Protocol):
 class ConnectorRepository(Protocol):
     """The connectors as they were reported."""
 
-    async def record(self, connector: Connector) -> bool:
-        """Keep a report, unless a newer one is known; whether it was kept."""
+    async def record(self, connectors: Sequence[Connector]) -> Collection[ConnectorKey]:
+        """Keep reports, at most one per connector, where no newer one is known; those that were kept."""
         ...
 
     async def of_stations(self, station_ids: Collection[str]) -> Sequence[Connector]:
         """All connectors of these stations by charge point, EVSE and number, number 0 included."""
         ...
 
-    async def keep_only(self, charge_point_ids: Collection[str], connectors: Sequence[Connector]) -> None:
-        """Forget connectors of these charge points that are not among `connectors` and were told of before them."""
+    async def keep_only(self, snapshots: Sequence[StationSnapshot]) -> None:
+        """Of the charge points in snapshots, forget connectors that these lack and that were told of before them."""
         ...
 
 
 class TransactionRepository(Protocol):
     """The transactions as they were told of."""
 
-    async def find(self, transaction_id: str) -> Transaction | None:
-        """The transaction, locked until the unit of work ends; None is locked for all others as well."""
+    async def lock(self, transaction_ids: Collection[str]) -> Mapping[str, Transaction]:
+        """These transactions, locked until the unit of work ends; so is what is not known yet."""
         ...
 
-    async def store(self, transaction: Transaction) -> None:
-        """Store all fields of a transaction, new or known."""
+    async def store(self, transactions: Sequence[Transaction]) -> None:
+        """Store all fields of transactions, new or known."""
         ...
 
     async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
@@ -155,8 +159,10 @@ class AlertRepository(Protocol):
         """Clear the alerts for these kinds and subjects; what was cleared."""
         ...
 
-    async def clear_all_of(self, charge_point_id: str, kinds: Collection[AlertKind], now: datetime) -> Sequence[Alert]:
-        """Clear the alerts of these kinds of a charge point; what was cleared."""
+    async def clear_all_of(
+        self, charge_point_ids: Collection[str], kinds: Collection[AlertKind], now: datetime
+    ) -> Sequence[Alert]:
+        """Clear the alerts of these kinds of charge points; what was cleared."""
         ...
 
     async def clear_calmed(self, kind: IncidentKind, rule: Frequency, now: datetime) -> Sequence[Alert]:
@@ -175,8 +181,8 @@ class AlertRepository(Protocol):
 class IncidentRepository(Protocol):
     """What happened lately to the subjects of predictions."""
 
-    async def add(self, incident: Incident, since: datetime) -> int:
-        """Keep an incident; how many of its kind and subject there were from `since` on, with it."""
+    async def add(self, incidents: Sequence[Incident], since: datetime) -> Mapping[str, int]:
+        """Keep incidents of one kind; how many of it there were after `since`, with these, by subject."""
         ...
 
 
@@ -195,12 +201,12 @@ class MetricsRepository(Protocol):
 class UsageRepository(Protocol):
     """The records of sessions."""
 
-    async def lock(self, session_id: str) -> UsageRecord:
-        """The record of a session, made when there is none yet, locked until the unit of work ends."""
+    async def lock(self, session_ids: Collection[str]) -> Mapping[str, UsageRecord]:
+        """The records of sessions, made where there are none yet, locked until the unit of work ends."""
         ...
 
-    async def store(self, record: UsageRecord) -> None:
-        """Store all fields of a known record."""
+    async def store(self, records: Sequence[UsageRecord]) -> None:
+        """Store all fields of known records."""
         ...
 
     async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:

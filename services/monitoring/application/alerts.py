@@ -1,13 +1,13 @@
 """What can be done with alerts, and what the verdicts of the rules do to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind, Verdict, acknowledged, raised
-from services.monitoring.domain.charge_point import ChargePoint
 from services.monitoring.domain.events import AlertChanged
 from services.monitoring.domain.rules import (
     FREQUENCIES,
@@ -60,9 +60,8 @@ class Alerts:
         now = self._clock.now()
         async with self._works() as work:
             points = await work.charge_points.away(now - OFFLINE_GRACE, _AWAY_AT_ONCE)
-            await judge(
-                work, [offline_verdict(point, stands=True) for point in points if is_away(point, now)], self._clock
-            )
+            missed = [offline_verdict(point, stands=True) for point in points if is_away(point, now)]
+            await judge(work, missed, now)
         return len(points)
 
     async def clear_what_is_over(self) -> None:
@@ -74,9 +73,8 @@ class Alerts:
             await _publish(work, await work.alerts.clear_over(_ABOUT_SESSIONS, now - SESSION_ALERT_LIFE, now))
 
 
-async def judge(work: Work, verdicts: Sequence[Verdict], clock: Clock) -> None:
-    """Raise and clear alerts as the rules found."""
-    now = clock.now()
+async def judge(work: Work, verdicts: Sequence[Verdict], now: datetime) -> None:
+    """Raise and clear alerts as the rules found, at most one verdict for each kind and subject."""
     fine = [(verdict.kind, verdict.subject) for verdict in verdicts if not verdict.stands]
     changed = list(await work.alerts.clear(fine, now))
     for verdict in verdicts:
@@ -87,24 +85,22 @@ async def judge(work: Work, verdicts: Sequence[Verdict], clock: Clock) -> None:
     await _publish(work, changed)
 
 
-async def note_incident(
-    work: Work, incident: Incident, clock: Clock, *, charge_point_id: str, station_id: str | None, connector_id: int = 0
-) -> None:
-    """Keep an incident, and raise the prediction when it happens too often. One that is long past predicts nothing."""
-    since = clock.now() - FREQUENCIES[incident.kind].span
-    if incident.time <= since:
-        return
-    count = await work.incidents.add(incident, since)
-    verdict = frequency_verdict(
-        incident, count, charge_point_id=charge_point_id, station_id=station_id, connector_id=connector_id
-    )
-    if verdict is not None:
-        await judge(work, [verdict], clock)
+async def note_incidents(work: Work, incidents: Mapping[Incident, Verdict], now: datetime) -> None:
+    """Keep incidents, and raise predictions where they happen too often. What is long past predicts nothing.
+
+    Each comes with a verdict that says where it happened. All are of one kind.
+    """
+    recent = [incident for incident in incidents if incident.time > now - FREQUENCIES[incident.kind].span]
+    if recent:
+        since = now - FREQUENCIES[recent[0].kind].span
+        counts = await work.incidents.add(recent, since)
+        found = [frequency_verdict(one, counts.get(one.subject, 0), incidents[one]) for one in recent]
+        await judge(work, [verdict for verdict in found if verdict is not None], now)
 
 
-async def forget_hardware(work: Work, point: ChargePoint, clock: Clock) -> None:
-    """Clear what is about a charge point that is no longer there."""
-    await _publish(work, await work.alerts.clear_all_of(point.id, _HARDWARE, clock.now()))
+async def forget_hardware(work: Work, charge_point_ids: Collection[str], now: datetime) -> None:
+    """Clear what is about charge points that are no longer there."""
+    await _publish(work, await work.alerts.clear_all_of(charge_point_ids, _HARDWARE, now))
 
 
 async def _publish(work: Work, alerts: Sequence[Alert]) -> None:

@@ -21,6 +21,6 @@ class StationMetrics:
         """One point per step, also of a station that was deleted. Raises: STATION_NOT_FOUND, INVALID_FIELD."""
         window = window_of(length, step, end, self._clock.now())
         async with self._works() as work:
-            if await work.stations.find(station_id) is None:
+            if not await work.stations.exists(station_id):
                 raise not_found("station", station_id)
             return window.filled(await work.metrics.steps(station_id, window))

@@ -3,14 +3,13 @@
 from datetime import datetime, timedelta
 
 from services.kernel.clock import Clock
-from services.monitoring.application.alerts import forget_hardware, judge
-from services.monitoring.application.charge_points import take_in_boot
-from services.monitoring.application.stations import refresh, take_in_station
-from services.monitoring.application.transactions import take_in_transaction
-from services.monitoring.domain.charge_point import Sighting, deleted, sighted
-from services.monitoring.domain.rules import offline_verdict
-from services.monitoring.domain.station import StationSnapshot
-from services.monitoring.ports import Owners, Work, Works
+from services.monitoring.application.alerts import forget_hardware
+from services.monitoring.application.charge_points import take_in_boots, take_in_sightings
+from services.monitoring.application.stations import refresh, take_in_stations
+from services.monitoring.application.transactions import take_in_transactions
+from services.monitoring.domain.charge_point import Sighting, deleted
+from services.monitoring.domain.station import Station, StationSnapshot
+from services.monitoring.ports import Owners, Works
 
 # What the owners tell counts as told so long ago: an event that was on its way meanwhile must not lose against it.
 _MARGIN = timedelta(minutes=1)
@@ -39,36 +38,24 @@ class Reconciliation:
     async def _stations(self, told_time: datetime) -> None:
         seen: set[str] = set()
         async for page in self._owners.stations(told_time):
-            for snapshot in page:
-                seen.add(snapshot.id)
-                async with self._works() as work:
-                    await take_in_station(work, snapshot, self._clock)
+            seen |= {snapshot.id for snapshot in page}
+            async with self._works() as work:
+                await take_in_stations(work, page, self._clock)
         async with self._works() as work:
-            for station in await work.stations.unheard(told_time, seen):
-                gone = StationSnapshot(
-                    id=station.id,
-                    name=station.name,
-                    revision=station.revision,
-                    told_time=told_time,
-                    deleted=True,
-                    charge_points=(),
-                    connectors=(),
-                )
-                await take_in_station(work, gone, self._clock)
+            unheard = await work.stations.unheard(told_time, seen)
+            await take_in_stations(work, [_gone(station, told_time) for station in unheard], self._clock)
 
     async def _charge_points(self, told_time: datetime) -> None:
         seen: set[str] = set()
         async for page in self._owners.charge_points(told_time):
             seen |= {snapshot.id for snapshot in page}
             async with self._works() as work:
-                for snapshot in page:
-                    await take_in_boot(work, snapshot)
+                await take_in_boots(work, page, self._clock)
         async with self._works() as work:
-            for charge_point_id in await work.charge_points.unheard(told_time, seen):
-                before = await work.charge_points.lock(charge_point_id)
-                await work.charge_points.store(deleted(before))
-                await forget_hardware(work, before, self._clock)
-                await refresh(work, before.station_id, told_time)
+            gone = await work.charge_points.lock(await work.charge_points.unheard(told_time, seen))
+            await work.charge_points.store([deleted(point) for point in gone.values()])
+            await forget_hardware(work, gone.keys(), self._clock.now())
+            await refresh(work, {point.station_id: told_time for point in gone.values()})
 
     async def _connections(self, time: datetime) -> None:
         seen: set[str] = set()
@@ -76,24 +63,16 @@ class Reconciliation:
             known = await work.charge_points.online()
         async for page in self._owners.connections(time):
             seen |= {sighting.charge_point_id for sighting in page}
+            news = [sighting for sighting in page if known.get(sighting.charge_point_id) != sighting.epoch]
             async with self._works() as work:
-                for sighting in page:
-                    if known.get(sighting.charge_point_id) != sighting.epoch:
-                        await self._sight(work, sighting)
+                await take_in_sightings(work, news, self._clock)
+        gone = [
+            Sighting(charge_point_id=name, online=False, epoch=epoch, time=time)
+            for name, epoch in known.items()
+            if name not in seen
+        ]
         async with self._works() as work:
-            for charge_point_id in sorted(known.keys() - seen):
-                epoch = known[charge_point_id]
-                gone = Sighting(charge_point_id=charge_point_id, online=False, epoch=epoch, time=time)
-                await self._sight(work, gone)
-
-    async def _sight(self, work: Work, sighting: Sighting) -> None:
-        before = await work.charge_points.lock(sighting.charge_point_id)
-        after = sighted(before, sighting)
-        if after is not before:
-            await work.charge_points.store(after)
-            if after.online:
-                await judge(work, [offline_verdict(after, stands=False)], self._clock)
-            await refresh(work, after.station_id, sighting.time)
+            await take_in_sightings(work, gone, self._clock)
 
     async def _transactions(self) -> None:
         async with self._works() as work:
@@ -101,5 +80,16 @@ class Reconciliation:
         since = latest - _OVERLAP if latest is not None else self._clock.now() - _FIRST_LOOK
         async for page in self._owners.transactions_changed_since(since):
             async with self._works() as work:
-                for snapshot in page:
-                    await take_in_transaction(work, snapshot, self._clock)
+                await take_in_transactions(work, page, self._clock)
+
+
+def _gone(station: Station, told_time: datetime) -> StationSnapshot:
+    return StationSnapshot(
+        id=station.id,
+        name=station.name,
+        revision=station.revision,
+        told_time=told_time,
+        deleted=True,
+        charge_points=(),
+        connectors=(),
+    )

@@ -1,13 +1,14 @@
 """Stations: their live status, and what snapshots of them bring."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.monitoring.application.alerts import forget_hardware, judge
-from services.monitoring.domain.charge_point import ChargePoint, placed, shown, taken_away
+from services.monitoring.application.rounds import rounds
+from services.monitoring.domain.charge_point import ChargePoint, ChargePointSnapshot, placed, shown, taken_away
 from services.monitoring.domain.connector import Connector
 from services.monitoring.domain.rules import fault_verdict
 from services.monitoring.domain.station import (
@@ -17,6 +18,7 @@ from services.monitoring.domain.station import (
     StationView,
     health_of,
     is_newer,
+    stored,
 )
 from services.monitoring.domain.transaction import Transaction
 from services.monitoring.ports import Work, Works
@@ -36,71 +38,91 @@ class Stations:
         return Page(views, stations.next_token, stations.total_size)
 
 
-async def take_in_station(work: Work, snapshot: StationSnapshot, clock: Clock) -> None:
-    """Bring a station and what stands at it up to date; an older snapshot than the known one changes nothing."""
-    known = await work.stations.find(snapshot.id, for_update=True)
-    if not is_newer(snapshot, known):
-        return
-    await work.stations.store(
-        Station(
-            id=snapshot.id,
-            name=snapshot.name,
-            revision=snapshot.revision,
-            told_time=snapshot.told_time,
-            deleted=snapshot.deleted,
-            update_time=max(snapshot.told_time, known.update_time) if known else snapshot.told_time,
-        )
-    )
-    present = set() if snapshot.deleted else {point.id for point in snapshot.charge_points}
-    left = await _take_in_charge_points(work, snapshot, present, clock)
-    for connector in snapshot.connectors:
-        if connector.charge_point_id in present and await work.connectors.record(connector):
-            await judge(work, [fault_verdict(connector, snapshot.id, is_news=False)], clock)
-    await work.connectors.keep_only(present, snapshot.connectors)
-    for station_id in sorted({snapshot.id, *left}):
-        await refresh(work, station_id, snapshot.told_time)
+async def take_in_stations(work: Work, snapshots: Iterable[StationSnapshot], clock: Clock) -> None:
+    """Bring stations and what stands at them up to date; snapshots older than the known ones change nothing."""
+    for batch in rounds(snapshots, lambda snapshot: snapshot.id):
+        known = await work.stations.lock([snapshot.id for snapshot in batch])
+        newer = [snapshot for snapshot in batch if is_newer(snapshot, known.get(snapshot.id))]
+        await work.stations.store([stored(snapshot, known.get(snapshot.id)) for snapshot in newer])
+        changed: dict[str | None, datetime] = {snapshot.id: snapshot.told_time for snapshot in newer}
+        changed |= await _take_in_charge_points(work, newer, clock)
+        await _take_in_connectors(work, newer, clock)
+        await refresh(work, changed)
 
 
-async def refresh(work: Work, station_id: str | None, time: datetime) -> None:
-    """Judge a station's health anew after something at it changed at `time`; nothing for None or an unknown one."""
+async def refresh(work: Work, changed: Mapping[str | None, datetime]) -> None:
+    """Judge the health of stations anew after something at them changed at these times; unknown ones are left out."""
+    times = {station_id: time for station_id, time in changed.items() if station_id is not None}
     # Locked before what stands there is read, so that of two changes at once the later one sees both.
-    if station_id is not None and await work.stations.touch(station_id, time):
-        points = await work.charge_points.of_stations([station_id])
-        connectors = await work.connectors.of_stations([station_id])
-        await work.stations.set_health(station_id, health_of(points, connectors))
+    station_ids = await work.stations.touch(times)
+    if station_ids:
+        points, connectors = await _standing_at(work, station_ids)
+        healths = {one: health_of(points[one], connectors[one]) for one in station_ids}
+        await work.stations.set_healths(healths)
 
 
 async def _take_in_charge_points(
-    work: Work, snapshot: StationSnapshot, present: Collection[str], clock: Clock
-) -> set[str]:
-    """Place those that are there, take away those that no longer are; the other stations that lost one by it."""
-    left: set[str] = set()
-    for shot in sorted(snapshot.charge_points, key=lambda point: point.id):
-        if shot.id in present:
-            before = await work.charge_points.lock(shot.id)
-            after = placed(shown(before, shot), snapshot.id, snapshot.told_time)
-            await work.charge_points.store(after)
-            if before.station_id is not None and before.station_id != after.station_id:
-                left.add(before.station_id)
-    for known in await work.charge_points.of_stations([snapshot.id]):
-        if known.id not in present:
-            after = taken_away(await work.charge_points.lock(known.id), snapshot.id)
-            await work.charge_points.store(after)
-            if after.removed:
-                await forget_hardware(work, after, clock)
+    work: Work, snapshots: Sequence[StationSnapshot], clock: Clock
+) -> dict[str | None, datetime]:
+    """Place those that are there, take away those that no longer are; other stations that lost one by it, and when."""
+    standing = await work.charge_points.of_stations([snapshot.id for snapshot in snapshots])
+    points_at = _by_station(standing)
+    present = {shot.id for snapshot in snapshots for shot in _shots(snapshot)}
+    points = await work.charge_points.lock(present | {point.id for point in standing})
+    left: dict[str | None, datetime] = {}
+    for snapshot in snapshots:
+        shots = {shot.id: shot for shot in _shots(snapshot)}
+        for name, shot in shots.items():
+            before = points[name]
+            points[name] = placed(shown(before, shot), snapshot.id, snapshot.told_time)
+            if before.station_id not in (None, points[name].station_id):
+                left[before.station_id] = snapshot.told_time
+        for known in points_at[snapshot.id]:
+            if known.id not in shots:
+                points[known.id] = taken_away(points[known.id], snapshot.id)
+    await work.charge_points.store(points.values())
+    removed = [point.id for point in points.values() if point.removed]
+    if removed:
+        await forget_hardware(work, removed, clock.now())
     return left
+
+
+async def _take_in_connectors(work: Work, snapshots: Sequence[StationSnapshot], clock: Clock) -> None:
+    present = [snapshot for snapshot in snapshots if not snapshot.deleted]
+    connectors = {plug.key: (plug, snapshot.id) for snapshot in present for plug in snapshot.connectors}
+    kept = await work.connectors.record([plug for plug, _ in connectors.values()])
+    await judge(work, [fault_verdict(*connectors[key], is_news=False) for key in sorted(kept)], clock.now())
+    await work.connectors.keep_only(present)
+
+
+def _shots(snapshot: StationSnapshot) -> Sequence[ChargePointSnapshot]:
+    """What a snapshot shows to stand at its station."""
+    return () if snapshot.deleted else snapshot.charge_points
+
+
+async def _standing_at(
+    work: Work, station_ids: Collection[str]
+) -> tuple[Mapping[str | None, list[ChargePoint]], Mapping[str | None, list[Connector]]]:
+    """The charge points and the connectors of stations, by station."""
+    points = _by_station(await work.charge_points.of_stations(station_ids))
+    connectors: defaultdict[str | None, list[Connector]] = defaultdict(list)
+    station_of = {point.id: station_id for station_id, found in points.items() for point in found}
+    for connector in await work.connectors.of_stations(station_ids):
+        connectors[station_of.get(connector.charge_point_id)].append(connector)
+    return points, connectors
+
+
+def _by_station(points: Iterable[ChargePoint]) -> Mapping[str | None, list[ChargePoint]]:
+    found: defaultdict[str | None, list[ChargePoint]] = defaultdict(list)
+    for point in points:
+        found[point.station_id].append(point)
+    return found
 
 
 async def _views(work: Work, stations: Sequence[Station]) -> list[StationView]:
     ids = [station.id for station in stations]
-    points: defaultdict[str | None, list[ChargePoint]] = defaultdict(list)
-    connectors: defaultdict[str | None, list[Connector]] = defaultdict(list)
+    points, connectors = await _standing_at(work, ids)
     transactions: defaultdict[str | None, list[Transaction]] = defaultdict(list)
-    for point in await work.charge_points.of_stations(ids):
-        points[point.station_id].append(point)
-    station_of = {point.id: station_id for station_id, found in points.items() for point in found}
-    for connector in await work.connectors.of_stations(ids):
-        connectors[station_of.get(connector.charge_point_id)].append(connector)
     for transaction in await work.transactions.running_at(ids):
         transactions[transaction.station_id].append(transaction)
     alerts = await work.alerts.open_counts(ids)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from services.kernel.clock import Clock
 from services.monitoring.application.alerts import judge
+from services.monitoring.application.rounds import rounds
 from services.monitoring.domain.live_reading import LiveReading, LiveReadings, metered
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of, merged, transaction_changes
 from services.monitoring.domain.rules import session_verdicts
@@ -14,29 +15,40 @@ from services.monitoring.ports import Work, Works
 _SESSIONS_AT_ONCE = 500
 
 
-async def take_in_transaction(work: Work, snapshot: Transaction, clock: Clock) -> None:
-    """Bring a transaction, the metrics, the usage and the alerts up to date; an older snapshot changes nothing."""
-    before = await work.transactions.find(snapshot.id)
-    after = followed(before, snapshot)
-    if after is before:
-        return
-    after, changes = transaction_changes(before, after)
-    await work.transactions.store(after)
-    await work.metrics.add(merged(changes))
-    await judge(work, session_verdicts(after), clock)
-    if after.station_id is not None:
-        await work.stations.touch(after.station_id, after.update_time)
-    if after.stop_time is not None or (before is not None and before.stop_time is not None):
-        record = await work.usage.lock(after.id)
-        await work.usage.store(used(record, after))
+async def take_in_transactions(work: Work, snapshots: Iterable[Transaction], clock: Clock) -> None:
+    """Bring transactions, the metrics, the usage and the alerts up to date; older snapshots change nothing."""
+    for batch in rounds(snapshots, lambda snapshot: snapshot.id):
+        known = await work.transactions.lock([snapshot.id for snapshot in batch])
+        changed: list[Transaction] = []
+        changes: list[MetricChange] = []
+        for snapshot in batch:
+            before = known.get(snapshot.id)
+            after = followed(before, snapshot)
+            if after is not before:
+                after, added = transaction_changes(before, after)
+                changed.append(after)
+                changes += added
+        await work.transactions.store(changed)
+        await work.metrics.add(merged(changes))
+        await judge(work, [verdict for one in changed for verdict in session_verdicts(one)], clock.now())
+        await work.stations.touch({one.station_id: one.update_time for one in changed if one.station_id is not None})
+        await _use(work, [one for one in changed if _has_ended(one) or _has_ended(known.get(one.id))])
 
 
-async def take_in_bill(work: Work, bill: Bill) -> None:
-    """Note what a session cost; an older bill than the known one changes nothing."""
-    before = await work.usage.lock(bill.session_id)
-    after = billed(before, bill)
-    if after is not before:
-        await work.usage.store(after)
+async def take_in_bills(work: Work, bills: Iterable[Bill]) -> None:
+    """Note what sessions cost; older bills than the known ones change nothing."""
+    for batch in rounds(bills, lambda bill: bill.session_id):
+        records = await work.usage.lock({bill.session_id for bill in batch})
+        await work.usage.store([billed(records[bill.session_id], bill) for bill in batch])
+
+
+async def _use(work: Work, transactions: list[Transaction]) -> None:
+    records = await work.usage.lock({transaction.id for transaction in transactions})
+    await work.usage.store([used(records[transaction.id], transaction) for transaction in transactions])
+
+
+def _has_ended(transaction: Transaction | None) -> bool:
+    return transaction is not None and transaction.stop_time is not None
 
 
 class LiveMeter:

@@ -54,6 +54,14 @@ class Connector:
         return self.status is ConnectorStatus.FAULTED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """A connector as it has just been reported, and its station, if it has one."""
+
+    connector: Connector
+    station_id: str | None
+
+
 def is_newer(report: Connector, known: Connector | None) -> bool:
     """Whether a report says more than what is known: the later device time counts, then the later telling."""
     return known is None or _rank(report) > _rank(known)

@@ -1,12 +1,12 @@
 """The rules by which alerts are raised and cleared."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.monitoring.domain.alert import AlertKind, Verdict
-from services.monitoring.domain.charge_point import ChargePoint
-from services.monitoring.domain.connector import Connector
+from services.monitoring.domain.charge_point import ChargePoint, ConnectivityChange
+from services.monitoring.domain.connector import Connector, StatusReport
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 
 # How long a charge point may be away before anybody needs to know.
@@ -122,26 +122,44 @@ def session_verdicts(transaction: Transaction) -> list[Verdict]:
     ]
 
 
-def frequency_verdict(
-    incident: Incident, count: int, *, charge_point_id: str, station_id: str | None, connector_id: int = 0
-) -> Verdict | None:
+def fault(report: StatusReport) -> tuple[Incident, Verdict]:
+    """A fault that was reported, and the prediction that such faults lead to."""
+    connector = report.connector
+    incident = Incident(kind=IncidentKind.FAULT, subject=subject_of(connector), time=connector.told_time)
+    return incident, Verdict(
+        kind=AlertKind.FREQUENT_FAULTS,
+        subject=incident.subject,
+        stands=True,
+        counts=True,
+        charge_point_id=connector.charge_point_id,
+        station_id=report.station_id,
+        connector_id=connector.connector_id,
+        message=f"{_named(connector)} faulted",
+    )
+
+
+def disconnect(change: ConnectivityChange) -> tuple[Incident, Verdict]:
+    """A connection that ended, and the prediction that such ends lead to."""
+    incident = Incident(kind=IncidentKind.DISCONNECT, subject=change.charge_point_id, time=change.time)
+    return incident, Verdict(
+        kind=AlertKind.FREQUENT_DISCONNECTS,
+        subject=incident.subject,
+        stands=True,
+        counts=True,
+        charge_point_id=change.charge_point_id,
+        station_id=change.station_id,
+        message=f"charge point {change.charge_point_id} lost its connection",
+    )
+
+
+def frequency_verdict(incident: Incident, count: int, prediction: Verdict) -> Verdict | None:
     """The prediction after an incident, `count` being how many there were lately with it; None for none."""
     rule = FREQUENCIES[incident.kind]
     if count < rule.threshold:
         return None
-    what = "faulted" if incident.kind is IncidentKind.FAULT else "lost its connection"
-    who = f"connector {connector_id} of {charge_point_id}" if connector_id else f"charge point {charge_point_id}"
     hours = rule.span // timedelta(hours=1)
-    return Verdict(
-        kind=rule.alert_kind,
-        subject=incident.subject,
-        stands=True,
-        counts=True,
-        charge_point_id=charge_point_id,
-        station_id=station_id,
-        connector_id=connector_id,
-        message=f"{who} {what} {count} times within {hours} h and may need maintenance",
-    )
+    message = f"{prediction.message} {count} times within {hours} h and may need maintenance"
+    return replace(prediction, message=message)
 
 
 def _named(connector: Connector) -> str:

@@ -80,6 +80,18 @@ def is_newer(snapshot: StationSnapshot, known: Station | None) -> bool:
     )
 
 
+def stored(snapshot: StationSnapshot, known: Station | None) -> Station:
+    """The station that a snapshot shows; its health is found when what stands there is known."""
+    return Station(
+        id=snapshot.id,
+        name=snapshot.name,
+        revision=snapshot.revision,
+        told_time=snapshot.told_time,
+        deleted=snapshot.deleted,
+        update_time=max(snapshot.told_time, known.update_time) if known else snapshot.told_time,
+    )
+
+
 def health_of(charge_points: Sequence[ChargePoint], connectors: Sequence[Connector]) -> Health:
     """How a station with these is; one that has nothing yet is OK.
 

@@ -13,7 +13,7 @@ from services.kernel.clock import Clock
 from services.kernel.ids import is_id
 from services.monitoring.domain.charge_point import ChargePointSnapshot, ConnectivityChange, Sighting
 from services.monitoring.domain.connection import Connection
-from services.monitoring.domain.connector import Connector, ConnectorStatus
+from services.monitoring.domain.connector import Connector, ConnectorStatus, StatusReport
 from services.monitoring.domain.live_reading import LiveReading
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
@@ -68,10 +68,11 @@ def connector(message: station_pb.Connector, told_time: datetime, info: str = ""
     )
 
 
-def reported_connector(changed: event_pb.ConnectorStatusChanged, told_time: datetime) -> Connector:
+def status_report(changed: event_pb.ConnectorStatusChanged, told_time: datetime) -> StatusReport:
     """A connector with a new report, and what its charge point said to it."""
     info = ", ".join(filter(None, (changed.info, changed.vendor_error_code)))
-    return connector(changed.connector, told_time, info)
+    station_id = id_or_none(changed.connector.station_id)
+    return StatusReport(connector=connector(changed.connector, told_time, info), station_id=station_id)
 
 
 def connectivity_change(changed: event_pb.ConnectivityChanged, told_time: datetime) -> ConnectivityChange:

@@ -56,9 +56,11 @@ class SqlAlertRepository:
     async def clear(self, subjects: Collection[tuple[AlertKind, str]], now: datetime) -> Sequence[Alert]:
         return await self._clear(_SUBJECT.in_(list(subjects)), now) if subjects else []
 
-    async def clear_all_of(self, charge_point_id: str, kinds: Collection[AlertKind], now: datetime) -> Sequence[Alert]:
+    async def clear_all_of(
+        self, charge_point_ids: Collection[str], kinds: Collection[AlertKind], now: datetime
+    ) -> Sequence[Alert]:
         columns = ALERTS.c
-        return await self._clear(and_(columns.charge_point_id == charge_point_id, columns.kind.in_(kinds)), now)
+        return await self._clear(and_(columns.charge_point_id.in_(charge_point_ids), columns.kind.in_(kinds)), now)
 
     async def clear_calmed(self, kind: IncidentKind, rule: Frequency, now: datetime) -> Sequence[Alert]:
         lately = (

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, select, update
+from sqlalchemy import Row, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,16 +20,24 @@ class SqlChargePointRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def lock(self, charge_point_id: str) -> ChargePoint:
-        statement = insert(CHARGE_POINTS).values(asdict(ChargePoint(id=charge_point_id)))
-        # Changes nothing, but finds and locks the row in one go.
-        statement = statement.on_conflict_do_update(constraint="charge_points_pkey", set_={"id": statement.excluded.id})
-        [row] = await self._connection.execute(statement.returning(*CHARGE_POINTS.c))
-        return _charge_point(row)
+    async def lock(self, charge_point_ids: Collection[str]) -> dict[str, ChargePoint]:
+        if not charge_point_ids:
+            return {}
+        # In one order, so that two who lock the same never wait for each other in a circle.
+        unheard = [asdict(ChargePoint(id=name)) for name in sorted(charge_point_ids)]
+        await self._connection.execute(insert(CHARGE_POINTS).on_conflict_do_nothing(), unheard)
+        query = select(CHARGE_POINTS).where(CHARGE_POINTS.c.id.in_(charge_point_ids))
+        rows = await self._connection.execute(query.order_by(CHARGE_POINTS.c.id).with_for_update())
+        return {row.id: _charge_point(row) for row in rows}
 
-    async def store(self, charge_point: ChargePoint) -> None:
-        statement = update(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point.id)
-        await self._connection.execute(statement.values(asdict(charge_point)))
+    async def store(self, charge_points: Collection[ChargePoint]) -> None:
+        if charge_points:
+            fields: dict[str, Any] = {
+                column.name: bindparam(f"new_{column.name}") for column in CHARGE_POINTS.c if column.name != "id"
+            }
+            statement = update(CHARGE_POINTS).where(CHARGE_POINTS.c.id == bindparam("new_id")).values(fields)
+            rows = [{f"new_{name}": value for name, value in asdict(point).items()} for point in charge_points]
+            await self._connection.execute(statement, rows)
 
     async def of_stations(self, station_ids: Collection[str]) -> Sequence[ChargePoint]:
         query = select(CHARGE_POINTS).where(CHARGE_POINTS.c.station_id.in_(station_ids)).order_by(CHARGE_POINTS.c.id)

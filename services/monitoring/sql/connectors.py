@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, text, tuple_
+from sqlalchemy import ARRAY, Row, Text, all_, any_, bindparam, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.monitoring.domain.connector import Connector, ConnectorStatus
+from services.monitoring.domain.connector import Connector, ConnectorKey, ConnectorStatus
+from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.tables import CHARGE_POINTS, CONNECTORS
 
 _KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
@@ -20,8 +21,10 @@ class SqlConnectorRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def record(self, connector: Connector) -> bool:
-        statement = insert(CONNECTORS).values(asdict(connector))
+    async def record(self, connectors: Sequence[Connector]) -> Collection[ConnectorKey]:
+        if not connectors:
+            return []
+        statement = insert(CONNECTORS)
         told = statement.excluded
         changed = {name: told[name] for name in ("status", "error_code", "info", "status_time", "told_time")}
         # The same order as in domain/connector.is_newer, decided where the row is locked.
@@ -30,7 +33,9 @@ class SqlConnectorRepository:
             set_=changed,
             where=_rank(told.status_time, told.told_time) > _rank(CONNECTORS.c.status_time, CONNECTORS.c.told_time),
         )
-        return (await self._connection.execute(statement.returning(_KEY[0]))).first() is not None
+        rows = [asdict(connector) for connector in sorted(connectors, key=lambda connector: connector.key)]
+        kept = await self._connection.execute(statement.returning(*_KEY), rows)
+        return {(row.charge_point_id, row.evse_id, row.connector_id) for row in kept}
 
     async def of_stations(self, station_ids: Collection[str]) -> Sequence[Connector]:
         query = (
@@ -41,17 +46,26 @@ class SqlConnectorRepository:
         )
         return [_connector(row) for row in await self._connection.execute(query)]
 
-    async def keep_only(self, charge_point_ids: Collection[str], connectors: Sequence[Connector]) -> None:
-        if not charge_point_ids or not connectors:
+    async def keep_only(self, snapshots: Sequence[StationSnapshot]) -> None:
+        if not snapshots:
             return
+        key = func.concat_ws("/", *_KEY)
         statement = delete(CONNECTORS).where(
-            CONNECTORS.c.charge_point_id.in_(charge_point_ids),
+            CONNECTORS.c.charge_point_id == any_(bindparam("names", type_=ARRAY(Text))),
             # What stands for the charge point as a whole is in no snapshot.
             CONNECTORS.c.connector_id > 0,
-            CONNECTORS.c.told_time < min(connector.told_time for connector in connectors),
-            tuple_(*_KEY).not_in([connector.key for connector in connectors]),
+            CONNECTORS.c.told_time < bindparam("told_time"),
+            key != all_(bindparam("keys", type_=ARRAY(Text))),
         )
-        await self._connection.execute(statement)
+        rows = [
+            {
+                "names": [point.id for point in snapshot.charge_points],
+                "told_time": snapshot.told_time,
+                "keys": ["/".join(map(str, connector.key)) for connector in snapshot.connectors],
+            }
+            for snapshot in snapshots
+        ]
+        await self._connection.execute(statement, rows)
 
 
 def _rank(status_time: Any, told_time: Any) -> Any:

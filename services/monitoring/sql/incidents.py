@@ -1,5 +1,6 @@
 """Incidents in PostgreSQL."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -16,10 +17,16 @@ class SqlIncidentRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add(self, incident: Incident, since: datetime) -> int:
-        await self._connection.execute(insert(INCIDENTS).values(asdict(incident)))
+    async def add(self, incidents: Sequence[Incident], since: datetime) -> Mapping[str, int]:
+        await self._connection.execute(insert(INCIDENTS), [asdict(incident) for incident in incidents])
         columns = INCIDENTS.c
-        lately = select(func.count()).where(
-            columns.subject == incident.subject, columns.kind == incident.kind, columns.time > since
+        lately = (
+            select(columns.subject, func.count().label("count"))
+            .where(
+                columns.subject.in_([incident.subject for incident in incidents]),
+                columns.kind == incidents[0].kind,
+                columns.time > since,
+            )
+            .group_by(columns.subject)
         )
-        return int(await self._connection.scalar(lately) or 0)
+        return {row.subject: row._mapping["count"] for row in await self._connection.execute(lately)}

@@ -1,11 +1,11 @@
 """Stations in PostgreSQL."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,29 +28,39 @@ class SqlStationRepository:
         rows = await fetch_page(self._connection, query, (STATIONS.c.name, STATIONS.c.id), page=page)
         return rows.map(_station)
 
-    async def find(self, station_id: str, *, for_update: bool = False) -> Station | None:
-        if not is_id(station_id):
-            return None
-        if for_update:
-            await lock(self._connection, f"station {station_id}")
-        query = select(STATIONS).where(STATIONS.c.id == station_id)
-        row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
-        return None if row is None else _station(row)
+    async def exists(self, station_id: str) -> bool:
+        query = select(STATIONS.c.id).where(STATIONS.c.id == station_id)
+        return is_id(station_id) and (await self._connection.execute(query)).first() is not None
 
-    async def store(self, station: Station) -> None:
-        statement = insert(STATIONS).values(asdict(station))
-        changed = {name: statement.excluded[name] for name in asdict(station) if name != "id"}
-        await self._connection.execute(statement.on_conflict_do_update(constraint="stations_pkey", set_=changed))
+    async def lock(self, station_ids: Collection[str]) -> Mapping[str, Station]:
+        await lock(self._connection, "station", station_ids)
+        query = select(STATIONS).where(STATIONS.c.id.in_(station_ids)).order_by(STATIONS.c.id).with_for_update()
+        return {row.id: _station(row) for row in await self._connection.execute(query)}
 
-    async def touch(self, station_id: str, time: datetime) -> bool:
-        latest = func.greatest(STATIONS.c.update_time, time)
-        statement = update(STATIONS).where(STATIONS.c.id == station_id).values(update_time=latest)
-        return bool((await self._connection.execute(statement)).rowcount)
+    async def store(self, stations: Sequence[Station]) -> None:
+        if stations:
+            statement = insert(STATIONS)
+            changed = {column.name: statement.excluded[column.name] for column in STATIONS.c if column.name != "id"}
+            statement = statement.on_conflict_do_update(constraint="stations_pkey", set_=changed)
+            await self._connection.execute(statement, [asdict(station) for station in stations])
 
-    async def set_health(self, station_id: str, health: Health) -> None:
-        columns = STATIONS.c
-        changed = update(STATIONS).where(columns.id == station_id, columns.health != health).values(health=health)
-        await self._connection.execute(changed)
+    async def touch(self, times: Mapping[str, datetime]) -> Collection[str]:
+        if not times:
+            return []
+        locked = select(STATIONS.c.id).where(STATIONS.c.id.in_(times)).order_by(STATIONS.c.id).with_for_update()
+        found = (await self._connection.scalars(locked)).all()
+        if found:
+            latest = func.greatest(STATIONS.c.update_time, bindparam("time"))
+            statement = update(STATIONS).where(STATIONS.c.id == bindparam("key")).values(update_time=latest)
+            await self._connection.execute(statement, [{"key": one, "time": times[one]} for one in found])
+        return found
+
+    async def set_healths(self, healths: Mapping[str, Health]) -> None:
+        if healths:
+            is_other = STATIONS.c.health != bindparam("now")
+            statement = update(STATIONS).where(STATIONS.c.id == bindparam("key"), is_other)
+            rows = [{"key": station_id, "now": health} for station_id, health in healths.items()]
+            await self._connection.execute(statement.values(health=bindparam("now")), rows)
 
     async def unheard(self, since: datetime, known: Collection[str]) -> Sequence[Station]:
         query = select(STATIONS).where(~STATIONS.c.deleted, STATIONS.c.told_time < since)

@@ -23,17 +23,18 @@ class SqlTransactionRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def find(self, transaction_id: str) -> Transaction | None:
-        await lock(self._connection, f"transaction {transaction_id}")
-        query = select(TRANSACTIONS).where(TRANSACTIONS.c.id == transaction_id).with_for_update()
-        row = (await self._connection.execute(query)).first()
-        return None if row is None else _transaction(row)
+    async def lock(self, transaction_ids: Collection[str]) -> Mapping[str, Transaction]:
+        await lock(self._connection, "transaction", transaction_ids)
+        columns = TRANSACTIONS.c
+        query = select(TRANSACTIONS).where(columns.id.in_(transaction_ids)).order_by(columns.id).with_for_update()
+        return {row.id: _transaction(row) for row in await self._connection.execute(query)}
 
-    async def store(self, transaction: Transaction) -> None:
-        fields = asdict(transaction)
-        statement = insert(TRANSACTIONS).values(fields)
-        changed = {name: statement.excluded[name] for name in fields if name != "id"}
-        await self._connection.execute(statement.on_conflict_do_update(constraint="transactions_pkey", set_=changed))
+    async def store(self, transactions: Sequence[Transaction]) -> None:
+        if transactions:
+            statement = insert(TRANSACTIONS)
+            changed = {column.name: statement.excluded[column.name] for column in TRANSACTIONS.c if column.name != "id"}
+            statement = statement.on_conflict_do_update(constraint="transactions_pkey", set_=changed)
+            await self._connection.execute(statement, [asdict(transaction) for transaction in transactions])
 
     async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
         if not keys:

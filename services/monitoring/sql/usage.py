@@ -1,10 +1,10 @@
 """The records of sessions in PostgreSQL, and their sums."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Label, Text, cast, func, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, Label, Text, bindparam, cast, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,18 +25,24 @@ class SqlUsageRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def lock(self, session_id: str) -> UsageRecord:
-        statement = insert(USAGE_ANALYTICS).values(asdict(UsageRecord(session_id=session_id)))
-        # Changes nothing, but finds and locks the row in one go.
-        statement = statement.on_conflict_do_update(
-            constraint="usage_analytics_pkey", set_={"session_id": statement.excluded.session_id}
-        )
-        [row] = await self._connection.execute(statement.returning(*_COLUMNS))
-        return UsageRecord(**row._mapping)
+    async def lock(self, session_ids: Collection[str]) -> Mapping[str, UsageRecord]:
+        if not session_ids:
+            return {}
+        # In one order, so that two who lock the same never wait for each other in a circle.
+        empty = [asdict(UsageRecord(session_id=session_id)) for session_id in sorted(session_ids)]
+        await self._connection.execute(insert(USAGE_ANALYTICS).on_conflict_do_nothing(), empty)
+        query = select(USAGE_ANALYTICS).where(_COLUMNS.session_id.in_(session_ids))
+        rows = await self._connection.execute(query.order_by(_COLUMNS.session_id).with_for_update())
+        return {row.session_id: UsageRecord(**row._mapping) for row in rows}
 
-    async def store(self, record: UsageRecord) -> None:
-        statement = update(USAGE_ANALYTICS).where(_COLUMNS.session_id == record.session_id)
-        await self._connection.execute(statement.values(asdict(record)))
+    async def store(self, records: Sequence[UsageRecord]) -> None:
+        if records:
+            fields: dict[str, Any] = {
+                column.name: bindparam(f"new_{column.name}") for column in _COLUMNS if column.name != "session_id"
+            }
+            statement = update(USAGE_ANALYTICS).where(_COLUMNS.session_id == bindparam("new_session_id"))
+            rows = [{f"new_{name}": value for name, value in asdict(record).items()} for record in records]
+            await self._connection.execute(statement.values(fields), rows)
 
     async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:
         start, key = _group(query)

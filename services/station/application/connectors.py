@@ -100,5 +100,5 @@ def _only(found: Sequence[Connector], name: str) -> Connector:
     if not found:
         raise not_found("connector", name)
     if len(found) > 1:
-        raise invalid("connectorId", "several charge points of the station use this number; give the connector's id")
+        raise invalid("connectorId", "several connectors of the station go by this number; give the connector's id")
     return found[0]

@@ -111,10 +111,10 @@ class Recorder:
             recording = Recording(stored, numbers, self._clock.now())
             answers = [recording.record(item) for item in batch]
             facts, fresh, registers = recording.facts, set[str](), dict[str, Registers]()
-            if hanging := recording.hanging():
-                # Their energy depends on all readings, these included.
+            if over := recording.over():
+                # Their energy is settled with all their readings, these included.
                 facts, fresh = [], await work.store(facts)
-                registers |= await work.registers(hanging)
+                registers |= await work.registers(over)
             fresh |= await work.commit(recording.outcome(registers), facts)
         seen: set[str] = set()
         results: list[Recorded] = []

@@ -44,7 +44,7 @@ _CONTEXT_OF_REGISTER = {EventKind.STARTED: "Transaction.Begin", EventKind.ENDED:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionEvent:
     """One event as the edge hands it over. The fields are those of csms.transaction.v1.TransactionEvent; None where
-    a number or a decision was not told."""
+    a number or a decision was not told. `is_mere_reading` marks one that tells nothing but readings."""
 
     charge_point_id: str
     epoch: int = 0
@@ -70,6 +70,7 @@ class TransactionEvent:
     reservation_id: int | None = None
     readings: tuple[Reading, ...] = ()
     flags: tuple[str, ...] = ()
+    is_mere_reading: bool = False
 
     @property
     def names_no_session(self) -> bool:

@@ -157,10 +157,10 @@ class Recording:
         """The facts that the events became."""
         return list(self._facts.values())
 
-    def hanging(self) -> list[Session]:
+    def over(self) -> list[Session]:
         """The sessions of this batch for which `outcome` needs the registers."""
         touched = {fact.session_id for fact in self._facts.values()}
-        return [self._sessions[session_id] for session_id in touched if self._sessions[session_id].hangs_on_readings]
+        return [self._sessions[session_id] for session_id in touched if self._sessions[session_id].is_over]
 
     def outcome(self, registers: Mapping[str, Registers]) -> Outcome:
         """All of it. `registers`, by session id, are those of all readings, the ones of this batch included."""

@@ -28,8 +28,8 @@ ORPHAN_STOP = "orphan_stop"
 # No charge point delivers more; a register read in the wrong unit soon looks as if one did.
 _GREATEST_POWER_W = 1_000_000
 _SLACK_WH = 1_000
-# A register told in Wh and the same one sampled in kWh differ by this much at most.
-_ROUNDING_WH = 10
+# So much may be delivered, or rounded away, between the register of a stop and a sample of about that time.
+_CROSSING_WH = 100
 _SECOND = timedelta(seconds=1)
 # What the rank of an end begins with.
 _TOLD, ESTIMATE = "1", "9"
@@ -88,9 +88,9 @@ class Session:
     update_time: datetime
 
     @property
-    def hangs_on_readings(self) -> bool:
-        """Whether its energy can only be told from readings: it is over, and a register was not told."""
-        return self.stop_time is not None and (self.meter_start_wh is None or self.meter_stop_wh is None)
+    def is_over(self) -> bool:
+        """Whether its energy is to be settled, for which its readings have to be looked at."""
+        return self.stop_time is not None
 
     def outlasts(self, time: datetime) -> bool:
         """Whether nobody has told that it was over by `time`: it runs, or a later end was only concluded."""
@@ -153,19 +153,20 @@ def join(session: Session | None, fact: Fact) -> Session:
 def settle(session: Session, registers: Registers = NO_REGISTERS) -> None:
     """Draw from the facts in `session` what follows: its energy, and the flags that are conclusions.
 
-    `registers` only count where `hangs_on_readings`.
+    `registers` only count once the session `is_over`: they tell the registers that the facts do not, and whether
+    those that they do tell can be true.
     """
     first, last = session.meter_start_wh, session.meter_stop_wh
-    if session.hangs_on_readings:
+    if not session.is_over:
+        registers, last = NO_REGISTERS, session.meter_last_wh
+    highest = _greatest(registers.last_wh, session.meter_last_wh)
+    if session.is_over:
         first = registers.first_wh if first is None else first
-        seen = [wh for wh in (registers.last_wh, session.meter_last_wh) if wh is not None]
-        last = max(seen, default=None) if last is None else last
-    elif session.stop_time is None:
-        last = session.meter_last_wh
+        last = highest if last is None else last
     energy_wh = 0 if first is None or last is None else last - first
     session.energy_wh = max(energy_wh, 0)
     flags = [flag for flag in session.flags if flag not in _CONCLUDED]
-    session.flags = tuple(sorted([*flags, *_conclusions(session, energy_wh)]))
+    session.flags = tuple(sorted([*flags, *_conclusions(session, energy_wh, highest)]))
 
 
 def stop_rank(fact: Fact) -> str:
@@ -193,12 +194,12 @@ def _charging_rank(fact: Fact) -> str:
 def _join_circumstances(session: Session, fact: Fact) -> None:
     """What every fact adds to: the greater value stays, and flags gather."""
     event = fact.event
-    session.evse_id = max(session.evse_id, event.evse_id)
-    session.connector_id = max(session.connector_id, event.connector_id)
     session.protocol = max(session.protocol, event.protocol)
-    for register in (event.meter_wh, highest_register(event.readings)):
-        if register is not None and (session.meter_last_wh is None or register > session.meter_last_wh):
-            session.meter_last_wh = register
+    # Mere readings of a session that runs are no facts at all, so they must not count when they come as such.
+    if not event.is_mere_reading:
+        session.evse_id = max(session.evse_id, event.evse_id)
+        session.connector_id = max(session.connector_id, event.connector_id)
+        session.meter_last_wh = _greatest(session.meter_last_wh, event.meter_wh, highest_register(event.readings))
     if event.flags:
         session.flags = tuple(sorted({*session.flags, *event.flags}))
     session.create_time = min(session.create_time, event.received_time)
@@ -241,20 +242,24 @@ def _join_token(session: Session, fact: Fact) -> None:
     session.id_tag, session.driver_id = event.id_tag, event.driver_id
 
 
-def _conclusions(session: Session, energy_wh: int) -> Iterable[str]:
+def _conclusions(session: Session, energy_wh: int, highest_wh: int | None) -> Iterable[str]:
     if session.stop_rank.startswith(ESTIMATE):
         yield ESTIMATED_END
     if session.authorization in _REFUSED:
         yield UNAUTHORIZED
     if session.authorization is Authorization.CONCURRENT_TX:
         yield CONCURRENT_TX
-    stop_wh, last_wh = session.meter_stop_wh, session.meter_last_wh
-    if energy_wh < 0 or (stop_wh is not None and last_wh is not None and last_wh > stop_wh + _ROUNDING_WH):
+    stop_wh = session.meter_stop_wh
+    if energy_wh < 0 or (stop_wh is not None and highest_wh is not None and highest_wh > stop_wh + _CROSSING_WH):
         yield REGISTER_WENT_BACK
     if session.start_time and session.stop_time:
         seconds = (session.stop_time - session.start_time) // _SECOND
         if energy_wh > seconds * _GREATEST_POWER_W // 3600 + _SLACK_WH:
             yield IMPLAUSIBLE_ENERGY
+
+
+def _greatest(*registers: int | None) -> int | None:
+    return max((register for register in registers if register is not None), default=None)
 
 
 def _reversed(hexadecimal: str) -> str:

@@ -41,7 +41,7 @@ class EventMessage:
         transaction_id = message.transaction_id
         if message.protocol == OCPP_16 and transaction_id in NO_NUMBER:
             transaction_id = ""
-        if transaction_id and not _is_mere_meter_values(message):
+        if transaction_id and not _is_mere_reading(message):
             return None
         return MeterReport(
             message.charge_point_id,
@@ -95,6 +95,7 @@ class EventMessage:
             reservation_id=message.reservation_id if message.HasField("reservation_id") else None,
             readings=readings,
             flags=tuple(message.flags),
+            is_mere_reading=message.kind == _UPDATED and _is_mere_reading(message),
         )
 
 
@@ -115,7 +116,7 @@ def item_error(error: DomainError) -> error_pb.ItemError:
     return error_pb.ItemError(reason=error_pb.ErrorReason.Value(f"ERROR_REASON_{error.reason}"), message=error.message)
 
 
-def _is_mere_meter_values(message: recording_pb.TransactionEvent) -> bool:
+def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
     """Whether the message changes nothing about its session. With a corrected clock it is not taken for that: only the
     key of an event recognises a repetition whose correction is another one."""
     return not (

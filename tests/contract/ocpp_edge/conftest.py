@@ -7,6 +7,9 @@ import pytest
 import uvloop
 
 from tests.contract.ocpp_edge.edge import Edge, running
+from tests.contract.ocpp_edge.node import Node, Starter, starting
+from tests.contract.ocpp_edge.platform import Platform, running_platform
+from tests.fixtures.tokens import Tokens
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -17,3 +20,20 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 async def edge() -> AsyncIterator[Edge]:
     async with running() as edge:
         yield edge
+
+
+@pytest.fixture
+async def platform(tokens: Tokens) -> AsyncIterator[Platform]:
+    async with running_platform(tokens) as platform:
+        yield platform
+
+
+@pytest.fixture
+async def start_node(tokens: Tokens, platform: Platform) -> AsyncIterator[Starter]:
+    async with starting(tokens, platform) as start:
+        yield start
+
+
+@pytest.fixture
+async def node(start_node: Starter) -> Node:
+    return await start_node()

@@ -35,6 +35,7 @@ async def test_nats_ends_and_comes_back_while_sessions_are_billed(
     await _publish(service, EVENTS[: COUNT * 3 // 2])
     await eventually(lambda: _some_invoices(service))
     own_nats.stop()
+    await eventually(lambda: _has_noticed(service))
     own_nats.start()
     await _publish(service, EVENTS[COUNT * 3 // 2 :])
     await _expect_one_bill_each(service)
@@ -51,7 +52,7 @@ async def test_postgresql_ends_and_comes_back_while_sessions_are_billed(
     await _make_tariff(services[0])
     publishing = asyncio.create_task(_publish(services[0], EVENTS))
     await eventually(lambda: _some_invoices(services[0]))
-    own_postgres.kill()
+    own_postgres.stop()
     with pytest.raises(DatabaseUnavailable):
         await services[0].database.ping()
     own_postgres.start()
@@ -69,6 +70,10 @@ async def _publish(service: RunningService, waiting: list[OutgoingEvent]) -> Non
         confirmed = await service.bus.publish(waiting[:10])
         lost = [event for event, is_confirmed in zip(waiting, confirmed, strict=False) if not is_confirmed]
         waiting = lost + waiting[10:]
+
+
+async def _has_noticed(service: RunningService) -> bool:
+    return not service.bus.is_ready
 
 
 async def _some_invoices(service: RunningService) -> bool:

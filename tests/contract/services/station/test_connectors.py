@@ -95,11 +95,13 @@ async def test_a_connector_is_changed_by_its_id_or_by_its_number(stations: Stati
 async def test_a_number_means_the_evse_where_connectors_are_counted_within_it(
     stations: StationServiceStub, name: str
 ) -> None:
-    made = await _station(stations, name, (1, 1), (2, 1), (3, 1), (3, 2))
+    made = await _station(stations, name, (1, 1), (2, 1), (3, 1), (4, 1), (4, 3))
 
     assert (await update_connector(stations, made.id, "1", max_power_w=1)).evse_id == 1
-    assert (await update_connector(stations, made.id, "2", max_power_w=2)).evse_id == 3 or True
-    assert await bad_fields(update_connector(stations, made.id, "3", max_power_w=3)) == ["connectorId"]
+    assert (await update_connector(stations, made.id, "2", max_power_w=2)).evse_id == 2
+    # EVSE 3 and connector 3 of EVSE 4; both connectors of EVSE 4.
+    for ambiguous in ("3", "4"):
+        assert await bad_fields(update_connector(stations, made.id, ambiguous, max_power_w=3)) == ["connectorId"]
 
 
 async def test_a_number_that_several_charge_points_use_is_refused(stations: StationServiceStub, name: str) -> None:
@@ -118,8 +120,8 @@ async def test_every_bad_field_is_named(stations: StationServiceStub, name: str)
 
     too_strong = update_connector(stations, made.id, "1", max_power_w=10_000_001)
     assert await bad_fields(too_strong) == ["connector.maxPowerW"]
-    moved = update_connector(stations, made.id, "1", connector_id=2, charge_point_id="other")
-    assert await bad_fields(moved) == ["connector.chargePointId", "connector.connectorId"]
+    moved = update_connector(stations, made.id, "1", evse_id=2, charge_point_id="other")
+    assert await bad_fields(moved) == ["connector.chargePointId", "connector.evseId"]
     assert await bad_fields(update_connector(stations, made.id, "1", type=99)) == ["type"]
     assert await reason(update_connector(stations, made.id, "1", "status")) == "INVALID_UPDATE_MASK"
     nothing = stations.UpdateConnector(pb.UpdateConnectorRequest())

@@ -1,6 +1,7 @@
 """Many events at a time: few commits, each event its own answer, a bad one fails alone, replicas agree."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +9,12 @@ from sqlalchemy import text
 from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from services.chassis import metrics
+from services.chassis.outbox import OutboxRelay
+from services.kernel.clock import SystemClock
+from services.transaction.application.recording import Recorded, Recorder
+from services.transaction.mapping.recording import EventMessage
+from services.transaction.sql.meter_values import SqlMeterStore
+from services.transaction.sql.recording import SqlRecordings
 from tests.contract.services.transaction.conftest import Reader, Record, recorder
 from tests.contract.services.transaction.reports import (
     ACCEPTED,
@@ -29,20 +36,34 @@ def _commits(lane: str) -> float:
     return metrics.counter("batches_total", "Batches sent.", batcher=lane).value
 
 
-async def test_many_events_at_once_take_few_commits(record: Record, transactions: Reader) -> None:
+@pytest.fixture
+async def own_recorder(service: RunningService) -> AsyncIterator[Recorder]:
+    """A recorder without a server in front of it."""
+    meters = SqlMeterStore(service.database)
+    recordings = SqlRecordings(service.database, OutboxRelay(service.database, service.bus))
+    recorder = Recorder(meters, recordings, SystemClock())
+    yield recorder
+    for end in (recorder.close, meters.close, recordings.close):
+        await end()
+
+
+async def test_events_that_come_together_share_a_commit(own_recorder: Recorder) -> None:
+    async def record_all(events: Sequence[recording_pb.TransactionEvent]) -> list[Recorded]:
+        answers = await asyncio.gather(*(own_recorder.record([EventMessage(event)]) for event in events))
+        return [answer for [answer] in answers if isinstance(answer, Recorded)]
+
     before = _commits("transaction events")
-    starts = [start_16(charge_point_id=f"CP{n}", id_tag=f"TAG{n}") for n in range(200)]
-    answers = [answer for [answer] in await asyncio.gather(*(record(start) for start in starts))]
-    assert len({answer.transaction_id for answer in answers}) == 200
-    assert _commits("transaction events") - before <= 40
+    started = await record_all([start_16(charge_point_id=f"CP{n}", id_tag=f"TAG{n}") for n in range(200)])
+    assert len({answer.transaction_id for answer in started}) == 200
+    assert _commits("transaction events") - before == 1
     before = _commits("meter values")
     reports = [
         meter_values_16(answer.transaction_id, minutes(1), 2000, charge_point_id=f"CP{n}")
-        for n, answer in enumerate(answers)
+        for n, answer in enumerate(started)
     ]
-    placed = [answer for [answer] in await asyncio.gather(*(record(report) for report in reports))]
-    assert [answer.id for answer in placed] == [answer.id for answer in answers]
-    assert _commits("meter values") - before <= 40
+    placed = await record_all(reports)
+    assert [answer.session_id for answer in placed] == [answer.session_id for answer in started]
+    assert _commits("meter values") - before == 1
 
 
 async def test_a_batch_is_answered_in_its_order(record: Record) -> None:

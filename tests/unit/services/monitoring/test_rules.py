@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.monitoring.domain.alert import AlertKind, AlertSeverity, AlertState, acknowledged, raised
-from services.monitoring.domain.charge_point import ChargePoint
-from services.monitoring.domain.connector import Connector, ConnectorStatus
+from services.monitoring.domain.alert import AlertKind, AlertSeverity, AlertState, Verdict, acknowledged, raised
+from services.monitoring.domain.charge_point import ChargePoint, ConnectivityChange
+from services.monitoring.domain.connector import Connector, ConnectorStatus, StatusReport
 from services.monitoring.domain.rules import (
     OFFLINE_GRACE,
     Incident,
-    IncidentKind,
+    disconnect,
+    fault,
     fault_verdict,
     frequency_verdict,
     is_away,
@@ -94,37 +95,26 @@ def test_a_session_is_a_cause_when_its_token_was_refused_or_its_start_is_missing
     assert not any(verdict.counts for verdict in verdicts)
 
 
+FAULT = StatusReport(connector=connector(ConnectorStatus.FAULTED, 2), station_id="S")
+END = ConnectivityChange(charge_point_id="CP1", station_id="S", online=False, epoch=1, reason="", time=NOW)
+
+
 @pytest.mark.parametrize(
-    ("kind", "alert", "enough", "connector_id", "message"),
+    ("happened", "alert", "enough", "message"),
     [
-        (
-            IncidentKind.FAULT,
-            AlertKind.FREQUENT_FAULTS,
-            3,
-            2,
-            "connector 2 of CP1 faulted 3 times within 24 h and may need maintenance",
-        ),
-        (
-            IncidentKind.DISCONNECT,
-            AlertKind.FREQUENT_DISCONNECTS,
-            5,
-            0,
-            "charge point CP1 lost its connection 5 times within 1 h and may need maintenance",
-        ),
+        (fault(FAULT), AlertKind.FREQUENT_FAULTS, 3, "connector 2 of CP1 faulted 3 times within 24 h"),
+        (disconnect(END), AlertKind.FREQUENT_DISCONNECTS, 5, "charge point CP1 lost its connection 5 times within 1 h"),
     ],
 )
 def test_what_happens_too_often_foretells_trouble(
-    kind: IncidentKind, alert: AlertKind, enough: int, connector_id: int, message: str
+    happened: tuple[Incident, Verdict], alert: AlertKind, enough: int, message: str
 ) -> None:
-    incident = Incident(kind=kind, subject="CP1", time=NOW)
-    found = [
-        frequency_verdict(incident, count, charge_point_id="CP1", station_id=None, connector_id=connector_id)
-        for count in (enough - 1, enough)
-    ]
-    verdict = found[1]
-    assert found[0] is None
+    assert frequency_verdict(happened[0], enough - 1, happened[1]) is None
+    verdict = frequency_verdict(happened[0], enough, happened[1])
     assert verdict is not None
-    assert (verdict.kind, verdict.stands, verdict.counts, verdict.message) == (alert, True, True, message)
+    assert (verdict.kind, verdict.stands, verdict.counts) == (alert, True, True)
+    assert (verdict.charge_point_id, verdict.station_id) == ("CP1", "S")
+    assert verdict.message == f"{message} and may need maintenance"
 
 
 def test_an_alert_is_acknowledged_once() -> None:

@@ -103,9 +103,9 @@ def test_a_start_ends_the_session_that_ran_at_its_connector(platform: Platform) 
     assert (session.state, session.stop_time, session.flags) == (SessionState.ENDED, minutes(60), (ESTIMATED_END,))
     assert (session.energy_wh, session.stop_reason) == (3000, "Other")
     assert platform.session(elsewhere).state is SessionState.ACTIVE
-    platform.record(ended_16(zombie.transaction_id, minutes(30), meter_wh=3000))
+    platform.record(ended_16(zombie.transaction_id, minutes(30), meter_wh=4500))
     corrected = platform.session(zombie)
-    assert (corrected.stop_time, corrected.energy_wh, corrected.flags) == (minutes(30), 2000, ())
+    assert (corrected.stop_time, corrected.energy_wh, corrected.flags) == (minutes(30), 3500, ())
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))

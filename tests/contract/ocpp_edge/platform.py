@@ -1,0 +1,240 @@
+"""The services behind the edge, of a few lines each, on the generated bases and behind the real interceptors.
+
+They accept, number and remember; `down` names RPCs that fail.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from csms.driver.v1 import authorization_service_pb2 as authorization_pb
+from csms.driver.v1 import authorization_service_pb2_grpc as authorization_grpc
+from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.station.v1 import connectivity_service_pb2 as station_pb
+from csms.station.v1 import connectivity_service_pb2_grpc as station_grpc
+from csms.station.v1.charge_point_pb2 import ChargePoint, Connection
+from csms.transaction.v1 import journal_service_pb2 as journal_pb
+from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
+from csms.transaction.v1.transaction_pb2 import Transaction
+from services.chassis import server
+from services.chassis.status import item_error
+from services.kernel.errors import DomainError, conflict, not_found, unavailable
+from tests.fixtures.tokens import Tokens
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Platform:
+    """What the services were told, and what they shall say."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.down: set[str] = set()
+        self.unknown: set[str] = set()
+        self.passwords: dict[str, bytes] = {}
+        self.states: dict[str, ChargePoint.State.ValueType] = {}
+        self.tokens = {"CARD": TokenDecision.ACCEPTED, "LOST": TokenDecision.BLOCKED}
+        self.connections: dict[str, Connection] = {}
+        self.closed: list[tuple[str, int]] = []
+        self.boots: list[station_pb.BootReport] = []
+        self.statuses: list[station_pb.StatusReport] = []
+        self.sightings: list[station_pb.Sighting] = []
+        self.leases: list[str] = []
+        self.superseded: list[str] = []
+        self.events: list[recording_pb.TransactionEvent] = []
+        self.numbers: dict[tuple[str, int, str, str, int], str] = {}
+        self.frames: dict[str, journal_pb.OcppMessage] = {}
+        self.epoch = 0
+
+    def check(self, rpc: str) -> None:
+        if rpc in self.down:
+            raise unavailable(f"{rpc} is down")
+
+    def stale(self, charge_point_id: str, epoch: int) -> DomainError | None:
+        current = self.connections.get(charge_point_id)
+        return None if current is not None and current.epoch == epoch else conflict("STALE_EPOCH", "stale")
+
+    def journal(self, charge_point_id: str) -> list[tuple[str, str, str]]:
+        """Direction, kind and action of the frames of a charge point, in order."""
+        frames = sorted(self.frames.values(), key=lambda frame: frame.id)
+        return [
+            (
+                journal_pb.OcppMessage.Direction.Name(frame.direction),
+                journal_pb.OcppMessage.Kind.Name(frame.kind),
+                frame.action,
+            )
+            for frame in frames
+            if frame.charge_point_id == charge_point_id
+        ]
+
+
+class _Connectivity(station_grpc.ConnectivityServiceServicer):
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def OpenConnections(
+        self, request: station_pb.OpenConnectionsRequest, context: Context
+    ) -> station_pb.OpenConnectionsResponse:
+        self._platform.check("OpenConnections")
+        return station_pb.OpenConnectionsResponse(admissions=[self._admit(attempt) for attempt in request.attempts])
+
+    def _admit(self, attempt: station_pb.ConnectionAttempt) -> station_pb.ConnectionAdmission:
+        platform, identity = self._platform, attempt.charge_point_id
+        if identity in platform.unknown:
+            return station_pb.ConnectionAdmission(error=item_error(not_found("charge point", identity)))
+        if platform.passwords.get(identity, attempt.password) != attempt.password:
+            wrong = item_error(conflict("INVALID_CREDENTIALS", "wrong"))
+            return station_pb.ConnectionAdmission(error=wrong)
+        platform.epoch += 1
+        platform.connections[identity] = Connection(
+            charge_point_id=identity,
+            epoch=platform.epoch,
+            protocol=attempt.protocol,
+            node=attempt.node,
+            node_address=attempt.node_address,
+            remote_address=attempt.remote_address,
+        )
+        state = platform.states.get(identity, ChargePoint.ACCEPTED)
+        return station_pb.ConnectionAdmission(
+            epoch=platform.epoch, state=state, heartbeat_interval_seconds=60, station_id="station"
+        )
+
+    async def CloseConnections(
+        self, request: station_pb.CloseConnectionsRequest, context: Context
+    ) -> station_pb.CloseConnectionsResponse:
+        answers = []
+        for closed in request.connections:
+            error = self._platform.stale(closed.charge_point_id, closed.epoch)
+            if error is None:
+                del self._platform.connections[closed.charge_point_id]
+                self._platform.closed.append((closed.charge_point_id, closed.epoch))
+            answers.append(_item_answer(error))
+        return station_pb.CloseConnectionsResponse(answers=answers)
+
+    async def ReportBoots(
+        self, request: station_pb.ReportBootsRequest, context: Context
+    ) -> station_pb.ReportBootsResponse:
+        platform = self._platform
+        platform.check("ReportBoots")
+        answers = []
+        for boot in request.boots:
+            error = platform.stale(boot.charge_point_id, boot.epoch)
+            platform.boots.append(boot)
+            state = platform.states.get(boot.charge_point_id, ChargePoint.ACCEPTED)
+            answers.append(
+                station_pb.BootAnswer(error=item_error(error))
+                if error
+                else station_pb.BootAnswer(state=state, interval_seconds=120)
+            )
+        return station_pb.ReportBootsResponse(answers=answers)
+
+    async def ReportStatuses(
+        self, request: station_pb.ReportStatusesRequest, context: Context
+    ) -> station_pb.ReportStatusesResponse:
+        platform = self._platform
+        platform.check("ReportStatuses")
+        platform.statuses += request.statuses
+        stale = [platform.stale(status.charge_point_id, status.epoch) for status in request.statuses]
+        return station_pb.ReportStatusesResponse(answers=map(_item_answer, stale))
+
+    async def ReportLiveness(
+        self, request: station_pb.ReportLivenessRequest, context: Context
+    ) -> station_pb.ReportLivenessResponse:
+        self._platform.check("ReportLiveness")
+        self._platform.leases.append(request.node)
+        self._platform.sightings += request.sightings
+        return station_pb.ReportLivenessResponse(superseded_charge_point_ids=self._platform.superseded)
+
+    async def FindConnection(
+        self, request: station_pb.FindConnectionRequest, context: Context
+    ) -> station_pb.FindConnectionResponse:
+        connection = self._platform.connections.get(request.charge_point_id)
+        if connection is None:
+            raise not_found("connection", request.charge_point_id)
+        return station_pb.FindConnectionResponse(connection=connection)
+
+    async def ListConnections(
+        self, request: station_pb.ListConnectionsRequest, context: Context
+    ) -> station_pb.ListConnectionsResponse:
+        connections = list(self._platform.connections.values())
+        return station_pb.ListConnectionsResponse(
+            connections=connections[: request.page_size], next_page_token="more", total_size=len(connections)
+        )
+
+
+class _Authorization(authorization_grpc.AuthorizationServiceServicer):
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def AuthorizeTokens(
+        self, request: authorization_pb.AuthorizeTokensRequest, context: Context
+    ) -> authorization_pb.AuthorizeTokensResponse:
+        self._platform.check("AuthorizeTokens")
+        statuses = [self._platform.tokens.get(one.id_tag, TokenDecision.INVALID) for one in request.presentations]
+        return authorization_pb.AuthorizeTokensResponse(
+            answers=[
+                authorization_pb.AuthorizationAnswer(decision=TokenDecision(status=status, driver_id="driver"))
+                for status in statuses
+            ]
+        )
+
+
+class _Recording(recording_grpc.RecordingServiceServicer):
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def RecordTransactionEvents(
+        self, request: recording_pb.RecordTransactionEventsRequest, context: Context
+    ) -> recording_pb.RecordTransactionEventsResponse:
+        self._platform.check("RecordTransactionEvents")
+        return recording_pb.RecordTransactionEventsResponse(answers=[self._record(event) for event in request.events])
+
+    def _record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
+        platform = self._platform
+        platform.events.append(event)
+        number = event.transaction_id
+        if event.kind == recording_pb.TransactionEvent.STARTED and not number:
+            time = event.device_time.ToJsonString()
+            key = (event.charge_point_id, event.connector_id, event.id_tag, time, event.meter_wh)
+            number = platform.numbers.setdefault(key, str(1000 + len(platform.numbers)))
+        authorization = event.authorization
+        if number.endswith("9"):
+            authorization = Transaction.CONCURRENT_TX
+        return recording_pb.TransactionEventAnswer(id=number, transaction_id=number, authorization=authorization)
+
+
+class _Journal(journal_grpc.JournalServiceServicer):
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def AppendMessages(
+        self, request: journal_pb.AppendMessagesRequest, context: Context
+    ) -> journal_pb.AppendMessagesResponse:
+        self._platform.check("AppendMessages")
+        self._platform.frames.update({message.id: message for message in request.messages})
+        return journal_pb.AppendMessagesResponse()
+
+
+def _item_answer(error: DomainError | None) -> station_pb.ItemAnswer:
+    return station_pb.ItemAnswer(error=item_error(error) if error else None)
+
+
+@asynccontextmanager
+async def running_platform(tokens: Tokens) -> AsyncIterator[Platform]:
+    """All services on one port."""
+    platform = Platform()
+
+    def register(grpc_server: grpc.aio.Server) -> None:
+        station_grpc.add_ConnectivityServiceServicer_to_server(_Connectivity(platform), grpc_server)
+        authorization_grpc.add_AuthorizationServiceServicer_to_server(_Authorization(platform), grpc_server)
+        recording_grpc.add_RecordingServiceServicer_to_server(_Recording(platform), grpc_server)
+        journal_grpc.add_JournalServiceServicer_to_server(_Journal(platform), grpc_server)
+
+    async with server.running_server("platform", tokens.settings(), register=register) as (port, _):
+        platform.address = f"127.0.0.1:{port}"
+        yield platform

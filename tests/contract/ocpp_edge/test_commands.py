@@ -1,0 +1,257 @@
+"""Commands and raw requests over gRPC to charge points on real sockets, here and on another node."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from csms.edge.v1 import edge_service_pb2 as edge_pb
+from csms.edge.v1.edge_service_pb2_grpc import EdgeServiceStub
+from csms.station.v1.charge_point_pb2 import ChargePoint
+from csms.transaction.v1.command_pb2 import CommandBody, GetConfiguration, RemoteStart, Reset, TriggerMessage
+from ocpp_edge.nodes import FORWARDED_KEY
+from ocpp_edge.structs import payload_of, struct_of
+from ocpp_edge.versions import Version
+from services.chassis.status import from_rpc_error
+from services.kernel.errors import DomainError
+from tests.contract.ocpp_edge.edge import until
+from tests.contract.ocpp_edge.node import Node, Starter
+from tests.contract.ocpp_edge.platform import Platform
+from tests.fixtures.tokens import Tokens
+
+START = CommandBody(remote_start=RemoteStart(id_tag="CARD", connector_id=1))
+
+
+def command(body: CommandBody, seconds: int = 5, charge_point_id: str = "CP1") -> edge_pb.DeliverCommandRequest:
+    return edge_pb.DeliverCommandRequest(
+        command_id="c1", charge_point_id=charge_point_id, body=body, timeout=Duration(seconds=seconds)
+    )
+
+
+def raw(action: str, payload: dict[str, Any], seconds: int = 5) -> edge_pb.SendOcppCallRequest:
+    return edge_pb.SendOcppCallRequest(
+        charge_point_id="CP1", action=action, payload=struct_of(payload), timeout=Duration(seconds=seconds)
+    )
+
+
+async def failure(call: Awaitable[Any]) -> DomainError:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await call
+    return from_rpc_error(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "action"), [(Version.V16, "RemoteStartTransaction"), (Version.V201, "RequestStartTransaction")]
+)
+async def test_a_command_is_spoken_in_the_version_of_the_charge_point(
+    node: Node, version: Version, action: str
+) -> None:
+    service = await node.service()
+    async with node.charger(version=version) as charger:
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
+        asked = await charger.answer({"status": "Accepted"}, action)
+        answer = await delivering
+    assert (answer.accepted, answer.status, payload_of(answer.answer)) == (True, "Accepted", {"status": "Accepted"})
+    assert "CARD" in str(asked)
+
+
+async def test_a_refusal_is_no_error(node: Node) -> None:
+    service = await node.service()
+    async with node.charger() as charger:
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
+        await charger.answer({"status": "Rejected"}, "RemoteStartTransaction")
+        answer = await delivering
+    assert (answer.accepted, answer.status) == (False, "Rejected")
+
+
+async def test_a_station_may_ask_before_it_answers(node: Node) -> None:
+    service = await node.service()
+    async with node.charger(version=Version.V201) as charger:
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
+        request = await charger.receive()
+        token = {"idToken": "CARD", "type": "ISO14443"}
+        assert (await charger.ask("Authorize", {"idToken": token}))["idTokenInfo"]["status"] == "Accepted"
+        await charger.socket.send(f'[3,"{request[1]}",{{"status":"Accepted"}}]')
+        assert (await delivering).accepted
+
+
+async def test_settings_come_back_as_the_charge_point_sent_them(node: Node) -> None:
+    service = await node.service()
+    body = CommandBody(get_configuration=GetConfiguration(keys=["HeartbeatInterval"]))
+    settings = {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}]}
+    async with node.charger() as charger:
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(body)))
+        assert await charger.answer(settings, "GetConfiguration") == {"key": ["HeartbeatInterval"]}
+        answer = await delivering
+    assert (answer.accepted, answer.status, payload_of(answer.answer)) == (True, "", settings)
+
+
+async def test_a_call_error_is_passed_on(node: Node) -> None:
+    service = await node.service()
+    async with node.charger() as charger:
+        for code, reason in (("InternalError", "OCPP_CALL_ERROR"), ("NotSupported", "NOT_SUPPORTED_BY_CHARGE_POINT")):
+            delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
+            await charger.refuse(code, "cannot")
+            error = await failure(delivering)
+            assert (error.kind.value, error.reason) == ("FAILED_PRECONDITION", reason)
+        sending = asyncio.ensure_future(service.SendOcppCall(raw("ClearCache", {})))
+        await charger.refuse("NotSupported", "cannot")
+        error = await failure(sending)
+    assert error.reason == "OCPP_CALL_ERROR"
+    assert error.metadata == {"ocppErrorCode": "NotSupported", "ocppErrorDescription": "cannot"}
+
+
+async def test_no_answer_in_time_is_a_timeout_and_the_next_command_waits_its_turn(node: Node) -> None:
+    service = await node.service()
+    async with node.charger() as charger:
+        error = await failure(service.DeliverCommand(command(START, seconds=1)))
+        assert (error.kind.value, error.reason) == ("DEADLINE_EXCEEDED", "CHARGE_POINT_TIMEOUT")
+        _, late_id, *_ = await charger.receive()
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(CommandBody(reset=Reset()))))
+        await charger.socket.send(f'[3,"{late_id}",{{"status":"Accepted"}}]')
+        assert await charger.answer({"status": "Accepted"}, "Reset") == {"type": "Soft"}
+        assert (await delivering).accepted
+
+
+async def test_the_callers_deadline_ends_the_wait_before_it_passes(node: Node) -> None:
+    service = await node.service()
+    async with node.charger():
+        error = await failure(service.SendOcppCall(raw("ClearCache", {}, seconds=60), timeout=1.0))
+    assert error.reason == "CHARGE_POINT_TIMEOUT"
+
+
+@pytest.mark.parametrize("payload", [{}, {"status": "Perhaps"}])
+async def test_an_answer_that_breaks_its_schema_is_an_error_of_the_charge_point(
+    node: Node, payload: dict[str, Any]
+) -> None:
+    service = await node.service()
+    async with node.charger() as charger:
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
+        await charger.answer(payload, "RemoteStartTransaction")
+        assert (await failure(delivering)).reason == "OCPP_CALL_ERROR"
+
+
+async def test_a_lost_connection_ends_its_commands_at_once(node: Node) -> None:
+    service = await node.service()
+    async with node.charger() as charger:
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(START, seconds=60)))
+        await charger.receive()
+    assert (await failure(delivering)).reason == "CHARGE_POINT_TIMEOUT"
+
+
+async def test_any_request_can_be_sent_and_whole_numbers_are_whole(node: Node) -> None:
+    service = await node.service()
+    async with node.charger() as charger:
+        sending = asyncio.ensure_future(service.SendOcppCall(raw("UnlockConnector", {"connectorId": 1})))
+        assert await charger.answer({"status": "Unlocked"}, "UnlockConnector") == {"connectorId": 1}
+        assert payload_of((await sending).payload) == {"status": "Unlocked"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason", "field"),
+    [
+        (raw("UnlockConnector", {}), "OCPP_SCHEMA_VIOLATION", "payload.connectorId"),
+        (raw("UnlockConnector", {"connectorId": 1.5}), "OCPP_SCHEMA_VIOLATION", "payload.connectorId"),
+        (raw("GetVariables", {}), "NOT_SUPPORTED_BY_CHARGE_POINT", None),
+        (raw("ClearCache", {}, seconds=121), "INVALID_FIELD", "timeout"),
+        (edge_pb.SendOcppCallRequest(charge_point_id="CP1"), "MISSING_FIELD", "action"),
+    ],
+    ids=["missing", "fraction", "other version", "too long", "no action"],
+)
+async def test_what_cannot_be_sent_is_refused(
+    node: Node, request_: edge_pb.SendOcppCallRequest, reason: str, field: str | None
+) -> None:
+    service = await node.service()
+    async with node.charger():
+        error = await failure(service.SendOcppCall(request_))
+    assert error.reason == reason
+    assert [violation.field for violation in error.violations] == ([field] if field else [])
+
+
+async def test_a_command_that_the_version_lacks_is_refused(node: Node) -> None:
+    service = await node.service()
+    async with node.charger(version=Version.V16):
+        error = await failure(service.DeliverCommand(command(CommandBody(reset=Reset(evse_id=1)))))
+        assert error.reason == "NOT_SUPPORTED_BY_CHARGE_POINT"
+        assert "detail" in error.metadata
+        assert (await failure(service.DeliverCommand(command(CommandBody())))).reason == "INVALID_FIELD"
+
+
+async def test_a_charge_point_that_is_nowhere_cannot_be_reached(node: Node) -> None:
+    service = await node.service()
+    for call in (service.DeliverCommand(command(START)), service.SendOcppCall(raw("ClearCache", {}))):
+        assert (await failure(call)).reason == "CONNECTION_NOT_FOUND"
+    gone = service.DisconnectChargePoint(edge_pb.DisconnectChargePointRequest(charge_point_id="CP1"))
+    assert (await failure(gone)).reason == "CONNECTION_NOT_FOUND"
+
+
+async def test_what_was_triggered_is_welcome_from_a_pending_station(node: Node, platform: Platform) -> None:
+    platform.states["CP1"] = ChargePoint.PENDING
+    service = await node.service()
+    async with node.charger(version=Version.V201) as charger:
+        assert (await charger.exchange("Heartbeat", {}))[2] == "SecurityError"
+        body = CommandBody(trigger_message=TriggerMessage(message="Heartbeat"))
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(body)))
+        await charger.answer({"status": "Accepted"}, "TriggerMessage")
+        assert (await delivering).accepted
+        assert await charger.ask("Heartbeat", {})
+        report = {"requestId": 1, "generatedAt": "2026-03-01T12:00:00Z", "seqNo": 0}
+        assert (await charger.exchange("NotifyReport", report))[2] == "SecurityError"
+        base = {"requestId": 1, "reportBase": "FullInventory"}
+        sending = asyncio.ensure_future(service.SendOcppCall(raw("GetBaseReport", base)))
+        await charger.answer({"status": "Accepted"}, "GetBaseReport")
+        await sending
+        assert await charger.ask("NotifyReport", report) == {}
+
+
+async def test_any_node_can_be_asked(start_node: Starter, platform: Platform) -> None:
+    here, there = await start_node(), await start_node()
+    service = await here.service()
+    async with there.charger() as charger:
+        assert platform.connections["CP1"].node_address == there.address
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
+        await charger.answer({"status": "Accepted"}, "RemoteStartTransaction")
+        assert (await delivering).accepted
+        sending = asyncio.ensure_future(service.SendOcppCall(raw("ClearCache", {})))
+        await charger.refuse("GenericError", "no")
+        error = await failure(sending)
+        assert (error.reason, error.metadata["ocppErrorCode"]) == ("OCPP_CALL_ERROR", "GenericError")
+        assert (await failure(service.DeliverCommand(command(START, seconds=1)))).reason == "CHARGE_POINT_TIMEOUT"
+        await service.DisconnectChargePoint(edge_pb.DisconnectChargePointRequest(charge_point_id="CP1"))
+        await charger.socket.wait_closed()
+        assert charger.socket.close_code == 1001
+
+
+async def test_a_request_is_passed_on_once(start_node: Starter, platform: Platform) -> None:
+    here, there = await start_node(), await start_node()
+    async with there.charger():
+        service = await here.service()
+        passed_on = service.DeliverCommand(command(START), metadata=((FORWARDED_KEY, "a third node"),))
+        assert (await failure(passed_on)).reason == "CONNECTION_NOT_FOUND"
+    await until(lambda: platform.closed)
+
+
+async def test_connections_of_all_nodes_are_listed(start_node: Starter) -> None:
+    here, there = await start_node(), await start_node()
+    service = await here.service()
+    async with here.charger("CP1"), there.charger("CP2"):
+        page = await service.ListConnections(edge_pb.ListConnectionsRequest(page_size=1))
+        assert [connection.charge_point_id for connection in page.connections] == ["CP1"]
+        assert (page.next_page_token, page.total_size) == ("more", 2)
+        found = await service.GetConnection(edge_pb.GetConnectionRequest(charge_point_id="CP2"))
+        assert (found.connection.node, found.connection.protocol) == (there.address, "ocpp1.6")
+
+
+async def test_who_may_only_look_may_not_send(node: Node, tokens: Tokens) -> None:
+    async with grpc.aio.insecure_channel(node.address) as channel:
+        service = EdgeServiceStub(channel)
+        viewer = (("authorization", f"Bearer {tokens.user('viewer')}"),)
+        await service.ListConnections(edge_pb.ListConnectionsRequest(), metadata=viewer)
+        refused = await failure(service.SendOcppCall(raw("ClearCache", {}), metadata=viewer))
+        assert refused.reason == "PERMISSION_DENIED"
+        operator = (("authorization", f"Bearer {tokens.user('operator')}"),)
+        assert (await failure(service.DeliverCommand(command(START), metadata=operator))).reason == "PERMISSION_DENIED"

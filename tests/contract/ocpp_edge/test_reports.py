@@ -1,0 +1,148 @@
+"""What the edge tells besides: every frame to the journal, every sign of life to the station service, its own end."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from csms.edge.v1 import edge_service_pb2 as edge_pb
+from csms.transaction.v1.command_pb2 import ChangeConfiguration, CommandBody
+from ocpp_edge.backend import liveness
+from stack.ports import free_port, is_listening
+from tests.contract.ocpp_edge.edge import until
+from tests.contract.ocpp_edge.node import Node, Starter
+from tests.contract.ocpp_edge.platform import Platform
+from tests.fixtures.tokens import Tokens
+
+ROOT = Path(__file__).resolve().parents[3]
+BOOT = {"chargePointVendor": "Vendor", "chargePointModel": "Model"}
+STATUS = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+
+
+async def test_every_frame_reaches_the_journal(node: Node, platform: Platform) -> None:
+    service = await node.service()
+    async with node.charger() as charger:
+        await charger.ask("BootNotification", BOOT)
+        await charger.exchange("MakeCoffee", {})
+        await charger.socket.send("no OCPP at all")
+        await charger.receive()
+        body = CommandBody(change_configuration=ChangeConfiguration(key="AuthorizationKey", value="secret" * 3))
+        request = edge_pb.DeliverCommandRequest(command_id="c1", charge_point_id="CP1", body=body)
+        delivering = asyncio.ensure_future(service.DeliverCommand(request))
+        assert (await charger.answer({"status": "Accepted"}, "ChangeConfiguration"))["value"] == "secret" * 3
+        await delivering
+    await until(lambda: len(platform.frames) == 8)
+    assert platform.journal("CP1") == [
+        ("INBOUND", "CALL", "BootNotification"),
+        ("OUTBOUND", "CALL_RESULT", "BootNotification"),
+        ("INBOUND", "CALL", "MakeCoffee"),
+        ("OUTBOUND", "CALL_ERROR", "MakeCoffee"),
+        ("INBOUND", "KIND_UNSPECIFIED", ""),
+        ("OUTBOUND", "CALL_ERROR", ""),
+        ("OUTBOUND", "CALL", "ChangeConfiguration"),
+        ("INBOUND", "CALL_RESULT", "ChangeConfiguration"),
+    ]
+    frames = sorted(platform.frames.values(), key=lambda frame: frame.id)
+    assert {(frame.protocol, frame.epoch) for frame in frames} == {("ocpp1.6", 1)}
+    assert orjson.loads(frames[0].frame)[3] == BOOT
+    assert frames[1].latency_us > 0
+    assert [frame.error_code for frame in frames[2:6]] == [
+        "",
+        "NotImplemented",
+        "FormationViolation",
+        "FormationViolation",
+    ]
+    assert not any("secret" in frame.frame for frame in frames)
+
+
+async def test_frames_wait_for_a_journal_that_is_down(node: Node, platform: Platform) -> None:
+    platform.down = {"AppendMessages"}
+    async with node.charger() as charger:
+        await charger.ask("BootNotification", BOOT)
+        platform.down = set()
+        await until(lambda: len(platform.frames) == 2)
+
+
+async def test_a_node_shows_that_it_lives_and_whom_it_has_heard(
+    start_node: Starter, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "INTERVAL_SECONDS", 0.05)
+    node = await start_node(edge_node_id="node-1")
+    await until(lambda: platform.leases)
+    async with node.charger() as charger:
+        await charger.ask("Heartbeat", {})
+        await until(lambda: platform.sightings)
+        sighting = platform.sightings[0]
+        assert (sighting.charge_point_id, sighting.epoch, set(platform.leases)) == ("CP1", 1, {"node-1"})
+        platform.superseded = ["CP1"]
+        await charger.ask("Heartbeat", {})
+        await charger.socket.wait_closed()
+        assert charger.socket.close_code == 1008
+
+
+async def test_a_connection_that_speaks_for_nobody_any_more_is_closed(node: Node, platform: Platform) -> None:
+    async with node.charger() as charger:
+        del platform.connections["CP1"]
+        await charger.send("StatusNotification", STATUS)
+        await charger.socket.wait_closed()
+        assert charger.socket.close_code == 1008
+
+
+@asynccontextmanager
+async def process(
+    tokens: Tokens, platform: Platform, folder: Path
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
+    """An edge process of its own, and the port it takes charge points on."""
+    listen_port, ocpp_port = free_port(), free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'proto'}",
+        "LISTEN_PORT": str(listen_port),
+        "OCPP_LISTEN_PORT": str(ocpp_port),
+        "OCPP_SECURITY_PROFILE_MIN": "0",
+        "OCPP_TRUSTED_PROXIES": "127.0.0.1/32, 10.0.0.0/8",
+        "STATION_SERVICE_URL": f"http://{platform.address}",
+        "DRIVER_SERVICE_URL": platform.address,
+        "TRANSACTION_SERVICE_URL": platform.address,
+        "JWT_JWKS_FILE": str(tokens.jwks_file),
+        "SERVICE_SECRET": tokens.service_secret,
+        "DRAIN_SECONDS": "0",
+    }
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ocpp_edge", cwd=folder, env=environment, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await until(lambda: is_listening(listen_port) and is_listening(ocpp_port))
+        yield started, ocpp_port
+    finally:
+        if started.returncode is None:
+            started.kill()
+        await started.wait()
+
+
+async def test_a_process_told_to_stop_sends_its_charge_points_away_and_forgets_nothing(
+    tokens: Tokens, platform: Platform, tmp_path: Path
+) -> None:
+    async with process(tokens, platform, tmp_path) as (edge, port), asyncio.timeout(30):
+        sockets = [
+            await connect(f"ws://127.0.0.1:{port}/ocpp/CP{number}", subprotocols=[Subprotocol("ocpp1.6")], proxy=None)
+            for number in range(3)
+        ]
+        for socket in sockets:
+            await socket.send('[2,"1","Heartbeat",{}]')
+            await socket.recv()
+        edge.send_signal(signal.SIGTERM)
+        for socket in sockets:
+            await socket.wait_closed()
+        assert [socket.close_code for socket in sockets] == [1001] * 3
+        assert await edge.wait() == 0
+    assert sorted(name for name, _ in platform.closed) == ["CP0", "CP1", "CP2"]
+    assert len(platform.frames) == 6

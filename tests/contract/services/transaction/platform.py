@@ -1,0 +1,106 @@
+"""The surroundings of commands: the real station service, and an edge node that answers as the test wants."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import grpc.aio
+
+from csms.edge.v1 import edge_service_pb2 as edge_pb
+from csms.edge.v1 import edge_service_pb2_grpc as edge_grpc
+from csms.station.v1 import charge_point_pb2 as charge_point_pb
+from csms.station.v1 import charge_point_service_pb2 as service_pb
+from csms.station.v1 import charge_point_service_pb2_grpc as service_grpc
+from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
+from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from services.chassis.server import running_server
+from tests.fixtures.services import RunningService
+from tests.fixtures.tokens import Tokens
+
+Answer = Callable[[edge_pb.DeliverCommandRequest], edge_pb.DeliverCommandResponse]
+
+
+def accepted(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+    """The charge point takes the command."""
+    response = edge_pb.DeliverCommandResponse(accepted=True, status="Accepted")
+    response.answer.update({"status": "Accepted"})
+    return response
+
+
+def rejected(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+    """The charge point does not take the command."""
+    return edge_pb.DeliverCommandResponse(accepted=False, status="Rejected")
+
+
+@dataclass
+class Edge(edge_grpc.EdgeServiceServicer):
+    """An edge node on `address`: keeps what it was asked to deliver, and answers by `answer`, which may raise.
+
+    `before` is awaited before each answer."""
+
+    answer: Answer = accepted
+    before: Callable[[], Awaitable[None]] | None = None
+    address: str = ""
+    delivered: list[edge_pb.DeliverCommandRequest] = field(default_factory=list)
+
+    async def DeliverCommand(
+        self, request: edge_pb.DeliverCommandRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> edge_pb.DeliverCommandResponse:
+        self.delivered.append(request)
+        if self.before is not None:
+            await self.before()
+        return self.answer(request)
+
+
+@asynccontextmanager
+async def running_edge(tokens: Tokens) -> AsyncIterator[Edge]:
+    """An edge node with the interceptors of a real one."""
+    edge = Edge()
+
+    def register(server: grpc.aio.Server) -> None:
+        edge_grpc.add_EdgeServiceServicer_to_server(edge, server)
+
+    async with running_server("edge", tokens.settings(), register=register) as (port, _):
+        edge.address = f"127.0.0.1:{port}"
+        yield edge
+
+
+class Stations:
+    """The station service as operators and edge nodes use it."""
+
+    def __init__(self, service: RunningService) -> None:
+        self._service = service
+
+    async def create(self, charge_point_id: str) -> None:
+        stub = service_grpc.ChargePointServiceStub(await self._service.channel())
+        point = charge_point_pb.ChargePoint(id=charge_point_id)
+        await stub.CreateChargePoint(service_pb.CreateChargePointRequest(charge_point=point))
+
+    async def connect(self, charge_point_id: str, edge: Edge) -> int:
+        """Open a connection of the charge point to `edge`; returns its epoch."""
+        attempt = connectivity_pb.ConnectionAttempt(
+            charge_point_id=charge_point_id,
+            protocol="ocpp1.6",
+            node=edge.address,
+            node_address=edge.address,
+            remote_address="192.0.2.1:1",
+        )
+        stub = await self._connectivity()
+        response = await stub.OpenConnections(connectivity_pb.OpenConnectionsRequest(attempts=[attempt]))
+        [admission] = response.admissions
+        assert not admission.HasField("error"), admission
+        return admission.epoch
+
+    async def disconnect(self, charge_point_id: str, epoch: int) -> None:
+        closed = connectivity_pb.ClosedConnection(charge_point_id=charge_point_id, epoch=epoch, reason="test")
+        stub = await self._connectivity()
+        await stub.CloseConnections(connectivity_pb.CloseConnectionsRequest(connections=[closed]))
+
+    async def boot(self, charge_point_id: str, epoch: int) -> None:
+        report = connectivity_pb.BootReport(charge_point_id=charge_point_id, epoch=epoch, vendor="V", model="M")
+        stub = await self._connectivity()
+        report.received_time.GetCurrentTime()
+        await stub.ReportBoots(connectivity_pb.ReportBootsRequest(boots=[report]))
+
+    async def _connectivity(self) -> connectivity_grpc.ConnectivityServiceStub:
+        return connectivity_grpc.ConnectivityServiceStub(await self._service.internal_channel("ocpp_edge"))

@@ -1,0 +1,107 @@
+"""The same facts give the same rows, the same bill and the same readings in any order, on the real database."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from services.chassis.database import Database
+from tests.contract.services.transaction.conftest import Record, recorder
+from tests.contract.services.transaction.reports import (
+    ACCEPTED,
+    ENDED,
+    STARTED,
+    UPDATED,
+    event_201,
+    minutes,
+    reading,
+)
+from tests.fixtures.services import RunningService
+
+_TABLES = ("meter_values", "transaction_events", "transactions", "outbox")
+# What tells when and how often the platform heard of it.
+_VERSIONS = ("revision", "update_time", "create_time")
+
+
+def _session(name: str, first_wh: int) -> list[recording_pb.TransactionEvent]:
+    """A session of which neither register is told: its energy hangs on readings, some of which come by themselves."""
+
+    def told(kind: Any, at: float, seq_no: int, **fields: Any) -> recording_pb.TransactionEvent:
+        return event_201(kind, minutes(at), seq_no, transaction_id=name, charge_point_id=name, **fields)
+
+    def sample(at: float, energy_wh: int) -> dict[str, Any]:
+        return {"meter_values": [reading(minutes(at), energy_wh=energy_wh)]}
+
+    return [
+        told(STARTED, -60, 0, id_tag=name, authorization=ACCEPTED, driver_id="D", station_id="S"),
+        told(UPDATED, -50, 1, charging_state="Charging", **sample(-50, first_wh)),
+        told(UPDATED, -40, 2, **sample(-40, first_wh + 1000)),
+        told(UPDATED, -30, 3, **sample(-30, first_wh + 2500)),
+        told(ENDED, -20, 4, stop_reason="Local"),
+    ]
+
+
+_EVENTS = [*_session("A", 100), *_session("B", 90_000)]
+
+
+async def _rows(database: Database) -> dict[str, list[dict[str, Any]]]:
+    async with database.read() as connection:
+        found = {}
+        for table in ("transactions", "meter_values"):
+            rows = (await connection.execute(text(f"SELECT * FROM {table}"))).mappings()
+            found[table] = sorted(({k: v for k, v in row.items() if k not in _VERSIONS} for row in rows), key=repr)
+        return found
+
+
+async def _bills(database: Database) -> list[tuple[Any, ...]]:
+    """What billing hears last of each session."""
+    async with database.read() as connection:
+        payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
+    last = {}
+    for payload in payloads:
+        event = DomainEvent.FromString(payload)
+        session = event.transaction_changed.transaction
+        last[session.id] = (event.subject, session.energy_wh, session.start_time.seconds, session.stop_time.seconds)
+    return sorted(last.values())
+
+
+async def _recorded(
+    record: Record, database: Database, batches: Sequence[Sequence[recording_pb.TransactionEvent]]
+) -> tuple[Any, ...]:
+    async with database.transaction() as connection:
+        await connection.execute(text(f"TRUNCATE {', '.join(_TABLES)}"))
+    for batch in batches:
+        assert not any(answer.HasField("error") for answer in await record(*batch))
+    return await _rows(database), await _bills(database)
+
+
+@pytest.fixture
+async def record(service: RunningService) -> Record:
+    return await recorder(service)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations(_EVENTS),
+    repeated=st.lists(st.sampled_from(_EVENTS), max_size=5),
+    sizes=st.lists(st.integers(1, 6), min_size=15, max_size=15),
+)
+async def test_facts_in_any_order_and_however_often_give_the_same_rows_and_bills(
+    service: RunningService,
+    record: Record,
+    order: list[recording_pb.TransactionEvent],
+    repeated: list[recording_pb.TransactionEvent],
+    sizes: list[int],
+) -> None:
+    expected = await _recorded(record, service.database, [[event] for event in _EVENTS])
+    rest, batches = [*order, *repeated], []
+    for size in sizes:
+        batches.append(rest[:size])
+        rest = rest[size:]
+    assert await _recorded(record, service.database, batches) == expected
+    assert [bill[1] for bill in expected[1]] == [2500, 2500]

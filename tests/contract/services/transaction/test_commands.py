@@ -1,0 +1,377 @@
+"""Commands: delivered to the edge node that holds the socket, queued while offline, and what becomes of them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from sqlalchemy import text
+
+from csms.edge.v1 import edge_service_pb2 as edge_pb
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from csms.station.v1 import station_pb2 as station_pb
+from csms.transaction.v1 import command_pb2 as command_pb
+from csms.transaction.v1 import command_service_pb2 as service_pb
+from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
+from services.chassis.status import from_rpc_error
+from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
+from services.kernel.ids import new_id
+from tests.contract.services.transaction.conftest import recorder
+from tests.contract.services.transaction.platform import Edge, Stations, accepted, rejected, running_edge
+from tests.contract.services.transaction.reports import start_16, stop_16
+from tests.fixtures.background import eventually
+from tests.fixtures.services import RunningService, ServiceRunner
+from tests.fixtures.tokens import Tokens
+
+State = command_pb.Command.State
+QUEUE = service_pb.CommandOptions(queue_while_offline=True)
+
+
+@dataclass
+class Platform:
+    """Charge point CP1 is connected to `edge`, CP2 is known but offline."""
+
+    service: RunningService
+    stations: Stations
+    edge: Edge
+    commands: service_grpc.CommandServiceStub
+    epoch: int
+
+    async def get(self, command_id: str) -> command_pb.Command:
+        response = await self.commands.GetCommand(service_pb.GetCommandRequest(command_id=command_id))
+        return response.command
+
+    async def becomes(self, command_id: str, state: State.ValueType) -> command_pb.Command:
+        """Wait until the command is in `state`."""
+
+        async def is_in_state() -> bool:
+            return (await self.get(command_id)).state == state
+
+        await eventually(is_in_state)
+        return await self.get(command_id)
+
+    async def clear_cache(self, charge_point_id: str = "CP1", **options: Any) -> command_pb.Command:
+        """Any command, which has no effect to wait for."""
+        request = service_pb.ClearCacheRequest(
+            charge_point_id=charge_point_id, options=service_pb.CommandOptions(**options)
+        )
+        return (await self.commands.ClearCache(request)).command
+
+
+@pytest.fixture
+async def platform(run_service: ServiceRunner, tokens: Tokens) -> AsyncIterator[Platform]:
+    async with running_edge(tokens) as edge:
+        stations = await run_service("station", background=True)
+        service = await run_service("transaction", background=True, station_service_url=stations.address)
+        known = Stations(stations)
+        for charge_point_id in ("CP1", "CP2"):
+            await known.create(charge_point_id)
+        epoch = await known.connect("CP1", edge)
+        yield Platform(service, known, edge, service_grpc.CommandServiceStub(await service.channel(sub="ann")), epoch)
+
+
+def _refusing(error: Exception) -> Any:
+    def answer(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+        raise error
+
+    return answer
+
+
+async def _failure(call: Any) -> DomainError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return from_rpc_error(caught.value)
+
+
+async def test_a_command_is_delivered_and_its_answer_recorded(platform: Platform) -> None:
+    request = service_pb.RemoteStartRequest(charge_point_id="CP1", id_tag="TAG", connector_id=2)
+    command = (await platform.commands.RemoteStart(request)).command
+    assert (command.state, command.status, dict(command.answer)) == (State.ACCEPTED, "Accepted", {"status": "Accepted"})
+    assert (command.kind, command.requested_by, command.charge_point_id) == ("remote_start", "ann", "CP1")
+    assert command.body.remote_start == command_pb.RemoteStart(id_tag="TAG", connector_id=2)
+    [delivered] = platform.edge.delivered
+    assert (delivered.command_id, delivered.charge_point_id) == (command.id, "CP1")
+    assert delivered.body == command.body
+    assert 0 < delivered.timeout.ToTimedelta().total_seconds() <= 30
+    assert await platform.get(command.id) == command
+
+
+@pytest.mark.parametrize(
+    ("rpc", "fields", "kind"),
+    [
+        ("RemoteStop", {"transaction_id": "7"}, "remote_stop"),
+        ("ResetChargePoint", {"type": command_pb.Reset.HARD, "evse_id": 1}, "reset"),
+        ("UnlockConnector", {"connector_id": 1, "evse_id": 2}, "unlock"),
+        (
+            "ChangeAvailability",
+            {"availability": station_pb.Connector.INOPERATIVE, "connector_id": 1},
+            "change_availability",
+        ),
+        ("GetConfiguration", {"keys": ["HeartbeatInterval"]}, "get_configuration"),
+        ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"}, "change_configuration"),
+        ("TriggerMessage", {"message": "StatusNotification", "connector_id": 1}, "trigger_message"),
+        ("ClearCache", {}, "clear_cache"),
+        ("SendDataTransfer", {"vendor_id": "V", "message_id": "M", "data": "D"}, "transfer_data"),
+    ],
+)
+async def test_every_command_reaches_the_edge_as_it_was_asked(
+    platform: Platform, rpc: str, fields: dict[str, Any], kind: str
+) -> None:
+    request = getattr(service_pb, f"{rpc}Request")(charge_point_id="CP1", **fields)
+    command = (await getattr(platform.commands, rpc)(request)).command
+    [delivered] = platform.edge.delivered
+    assert (command.kind, delivered.body.WhichOneof("body")) == (kind, kind)
+    body = getattr(delivered.body, kind)
+    assert {name: getattr(body, name) for name in fields} == fields
+
+
+async def test_a_refusal_is_no_error(platform: Platform) -> None:
+    platform.edge.answer = rejected
+    command = await platform.clear_cache()
+    assert (command.state, command.status) == (State.REJECTED, "Rejected")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        failed_precondition("NOT_SUPPORTED_BY_CHARGE_POINT", "ocpp1.6 has no such thing", detail="ocpp1.6"),
+        failed_precondition("OCPP_CALL_ERROR", "InternalError", ocppErrorCode="InternalError"),
+        DomainError(ErrorKind.DEADLINE_EXCEEDED, "CHARGE_POINT_TIMEOUT", "CP1 did not answer"),
+    ],
+)
+async def test_a_failure_is_told_and_recorded(platform: Platform, error: DomainError) -> None:
+    platform.edge.answer = _refusing(error)
+    request = service_pb.ClearCacheRequest(charge_point_id="CP1", options=QUEUE)
+    failure = await _failure(platform.commands.ClearCache(request))
+    assert (failure.reason, failure.metadata) == (error.reason, error.metadata)
+    listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
+    [command] = listed.commands
+    assert (command.state, command.error) == (State.FAILED, f"{error.reason}: {error.message}")
+
+
+async def test_an_offline_and_an_unknown_charge_point_are_told_apart(platform: Platform) -> None:
+    for charge_point_id, reason in (("CP2", "CHARGE_POINT_OFFLINE"), ("CP9", "CHARGE_POINT_NOT_FOUND")):
+        request = service_pb.ClearCacheRequest(charge_point_id=charge_point_id)
+        assert (await _failure(platform.commands.ClearCache(request))).reason == reason
+    request = service_pb.ClearCacheRequest(charge_point_id="CP9", options=QUEUE)
+    assert (await _failure(platform.commands.ClearCache(request))).reason == "CHARGE_POINT_NOT_FOUND"
+    listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP2"))
+    assert listed.total_size == 0
+
+
+async def test_a_repeated_request_returns_the_first_record(platform: Platform) -> None:
+    first = await platform.clear_cache(request_id="r-1")
+    again = await platform.clear_cache(request_id="r-1")
+    other = await platform.clear_cache(request_id="r-2")
+    assert (again.id, again.state) == (first.id, State.ACCEPTED)
+    assert other.id != first.id
+    assert len(platform.edge.delivered) == 2
+
+
+async def test_a_request_that_failed_for_being_offline_may_be_repeated(platform: Platform) -> None:
+    options = service_pb.CommandOptions(request_id="r-1")
+    request = service_pb.ClearCacheRequest(charge_point_id="CP2", options=options)
+    assert (await _failure(platform.commands.ClearCache(request))).reason == "CHARGE_POINT_OFFLINE"
+    await platform.stations.connect("CP2", platform.edge)
+    assert (await platform.commands.ClearCache(request)).command.state == State.ACCEPTED
+
+
+async def test_a_queued_command_is_delivered_when_the_charge_point_comes_online(platform: Platform) -> None:
+    command = await platform.clear_cache("CP2", queue_while_offline=True)
+    assert command.state == State.QUEUED
+    await platform.stations.connect("CP2", platform.edge)
+    await platform.becomes(command.id, State.ACCEPTED)
+    assert [delivered.command_id for delivered in platform.edge.delivered] == [command.id]
+
+
+async def test_queued_commands_are_delivered_in_order_at_the_boot(platform: Platform) -> None:
+    queued = [await platform.clear_cache("CP2", queue_while_offline=True) for _ in range(3)]
+    epoch = await platform.stations.connect("CP2", platform.edge)
+    await platform.stations.boot("CP2", epoch)
+    for command in queued:
+        await platform.becomes(command.id, State.ACCEPTED)
+    assert [delivered.command_id for delivered in platform.edge.delivered] == [command.id for command in queued]
+
+
+async def test_a_command_goes_to_the_node_that_the_charge_point_has_moved_to(
+    platform: Platform, tokens: Tokens
+) -> None:
+    async with running_edge(tokens) as other:
+
+        def moved(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+            raise not_found("connection", "CP1")
+
+        async def move() -> None:
+            await platform.stations.connect("CP1", other)
+
+        platform.edge.answer = moved
+        # It moves while the command is on its way to the node that it has left.
+        platform.edge.before = move
+        command = await platform.clear_cache()
+        assert command.state == State.ACCEPTED
+        assert len(other.delivered) == 1
+
+
+@pytest.mark.parametrize(("queue", "state"), [(False, State.FAILED), (True, State.QUEUED)])
+async def test_a_charge_point_that_has_just_gone_counts_as_offline(
+    platform: Platform, queue: bool, state: State.ValueType
+) -> None:
+    platform.edge.answer = _refusing(not_found("connection", "CP1"))
+    options = service_pb.CommandOptions(queue_while_offline=queue)
+    call = platform.commands.ClearCache(service_pb.ClearCacheRequest(charge_point_id="CP1", options=options))
+    if queue:
+        assert (await call).command.state == State.QUEUED
+    else:
+        assert (await _failure(call)).reason == "CHARGE_POINT_OFFLINE"
+    listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
+    assert [command.state for command in listed.commands] == [state]
+
+
+async def test_a_queued_command_expires(platform: Platform) -> None:
+    expiry = Duration(seconds=1)
+    command = await platform.clear_cache("CP2", queue_while_offline=True, expire_after=expiry)
+    await platform.becomes(command.id, State.EXPIRED)
+
+
+async def test_a_remote_start_without_effect_expires_and_a_cleared_cache_does_not(platform: Platform) -> None:
+    options = service_pb.CommandOptions(expire_after=Duration(seconds=1))
+    start = service_pb.RemoteStartRequest(charge_point_id="CP1", id_tag="TAG", options=options)
+    started = (await platform.commands.RemoteStart(start)).command
+    cleared = await platform.clear_cache(expire_after=Duration(seconds=1))
+    await platform.becomes(started.id, State.EXPIRED)
+    assert (await platform.get(cleared.id)).state == State.ACCEPTED
+
+
+async def test_a_remote_start_and_stop_have_their_effects(platform: Platform) -> None:
+    record = await recorder(platform.service)
+    start = service_pb.RemoteStartRequest(charge_point_id="CP1", id_tag="tag", connector_id=1)
+    commands = [(await platform.commands.RemoteStart(start)).command for _ in range(2)]
+    now = datetime.now(UTC)
+    [elsewhere] = await record(start_16(now, connector_id=2, id_tag="OTHER"))
+    [started] = await record(start_16(now, id_tag="TAG"))
+    effective = await platform.becomes(commands[0].id, State.EFFECTIVE)
+    assert effective.transaction_id == started.id
+    assert (await platform.get(commands[1].id)).state == State.ACCEPTED
+    stops = [
+        (await platform.commands.RemoteStop(_stop(transaction_id))).command
+        for transaction_id in (started.id, started.transaction_id, elsewhere.id)
+    ]
+    told = [delivered.body.remote_stop.transaction_id for delivered in platform.edge.delivered[2:]]
+    assert told == [started.transaction_id, started.transaction_id, elsewhere.transaction_id]
+    await record(stop_16(started.transaction_id, now + timedelta(minutes=5)))
+    for command in stops[:2]:
+        assert (await platform.becomes(command.id, State.EFFECTIVE)).transaction_id == started.id
+    assert (await platform.get(stops[2].id)).state == State.ACCEPTED
+
+
+def _stop(transaction_id: str) -> service_pb.RemoteStopRequest:
+    return service_pb.RemoteStopRequest(charge_point_id="CP1", transaction_id=transaction_id)
+
+
+async def test_a_reset_has_its_effect_at_the_next_boot(platform: Platform) -> None:
+    command = (
+        await platform.commands.ResetChargePoint(service_pb.ResetChargePointRequest(charge_point_id="CP1"))
+    ).command
+    epoch = await platform.stations.connect("CP1", platform.edge)
+    await platform.stations.boot("CP1", epoch)
+    await platform.becomes(command.id, State.EFFECTIVE)
+
+
+async def test_a_remote_start_that_was_not_answered_in_time_may_still_have_its_effect(platform: Platform) -> None:
+    platform.edge.answer = _refusing(DomainError(ErrorKind.DEADLINE_EXCEEDED, "CHARGE_POINT_TIMEOUT", "no answer"))
+    request = service_pb.RemoteStartRequest(charge_point_id="CP1", id_tag="TAG")
+    assert (await _failure(platform.commands.RemoteStart(request))).reason == "CHARGE_POINT_TIMEOUT"
+    record = await recorder(platform.service)
+    await record(start_16(datetime.now(UTC)))
+    listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
+    command = await platform.becomes(listed.commands[0].id, State.EFFECTIVE)
+    assert command.error.startswith("CHARGE_POINT_TIMEOUT")
+
+
+async def test_a_command_is_brought_to_its_end_when_the_caller_has_left(platform: Platform) -> None:
+    answering = asyncio.Event()
+
+    async def slowly() -> None:
+        await answering.wait()
+
+    platform.edge.before = slowly
+    call = platform.commands.ClearCache(service_pb.ClearCacheRequest(charge_point_id="CP1"), timeout=30)
+
+    async def is_delivered() -> bool:
+        return bool(platform.edge.delivered)
+
+    waiting = asyncio.ensure_future(_failure(call))
+    await eventually(is_delivered)
+    call.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    answering.set()
+    await platform.becomes(platform.edge.delivered[0].command_id, State.ACCEPTED)
+
+
+async def test_every_change_of_state_is_told(platform: Platform) -> None:
+    command = await platform.clear_cache("CP2", queue_while_offline=True)
+    await platform.stations.connect("CP2", platform.edge)
+    await platform.becomes(command.id, State.ACCEPTED)
+    async with platform.service.database.read() as connection:
+        payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
+    events = [DomainEvent.FromString(payload) for payload in payloads]
+    states = [event.command_changed.state for event in events]
+    assert (states[0], states[-2:]) == ("QUEUED", ["SENT", "ACCEPTED"])
+    assert {event.subject for event in events} == {"csms.event.transaction.command.changed.CP2"}
+
+
+@pytest.mark.parametrize(
+    ("rpc", "fields", "named"),
+    [
+        ("RemoteStart", {}, ["idTag"]),
+        ("RemoteStart", {"id_tag": "x" * 37, "connector_id": -1}, ["connectorId", "idTag"]),
+        ("UnlockConnector", {}, ["connectorId"]),
+        ("ChangeConfiguration", {"value": "x"}, ["key"]),
+        ("ChangeAvailability", {"connector_id": 1}, ["availability"]),
+        ("GetConfiguration", {"keys": [""]}, ["keys"]),
+        ("ClearCache", {"options": {"request_id": "x" * 101}}, ["options.requestId"]),
+        ("ClearCache", {"options": {"expire_after": Duration(seconds=8 * 86400)}}, ["options.expireAfter"]),
+        ("ClearCache", {"options": {"expire_after": Duration(nanos=1)}}, ["options.expireAfter"]),
+    ],
+)
+async def test_bad_input_is_named(service: RunningService, rpc: str, fields: dict[str, Any], named: list[str]) -> None:
+    commands = service_grpc.CommandServiceStub(await service.channel())
+    request = getattr(service_pb, f"{rpc}Request")(charge_point_id="CP1", **fields)
+    failure = await _failure(getattr(commands, rpc)(request))
+    assert failure.kind is ErrorKind.INVALID_ARGUMENT
+    assert [violation.field for violation in failure.violations] == named
+
+
+async def test_an_unknown_command_is_not_found(service: RunningService) -> None:
+    commands = service_grpc.CommandServiceStub(await service.channel())
+    for unknown in (new_id(), "nonsense"):
+        request = service_pb.GetCommandRequest(command_id=unknown)
+        assert (await _failure(commands.GetCommand(request))).reason == "COMMAND_NOT_FOUND"
+
+
+async def test_who_may_only_read_may_not_command(service: RunningService) -> None:
+    commands = service_grpc.CommandServiceStub(await service.channel("viewer"))
+    failure = await _failure(commands.ClearCache(service_pb.ClearCacheRequest(charge_point_id="CP1")))
+    assert failure.kind is ErrorKind.PERMISSION_DENIED
+    listed = await commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
+    assert listed.total_size == 0
+
+
+async def test_commands_are_listed_by_state_and_in_pages(platform: Platform) -> None:
+    made = [await platform.clear_cache() for _ in range(3)]
+    platform.edge.answer = rejected
+    refused = await platform.clear_cache()
+    platform.edge.answer = accepted
+    request = service_pb.ListCommandsRequest(charge_point_id="CP1", state=State.REJECTED)
+    assert [found.id for found in (await platform.commands.ListCommands(request)).commands] == [refused.id]
+    request = service_pb.ListCommandsRequest(charge_point_id="CP1", page_size=3)
+    first = await platform.commands.ListCommands(request)
+    request.page_token = first.next_page_token
+    rest = await platform.commands.ListCommands(request)
+    listed = [found.id for found in [*first.commands, *rest.commands]]
+    assert listed == [refused.id, *(command.id for command in reversed(made))]
