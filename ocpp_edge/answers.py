@@ -7,7 +7,7 @@ from ocpp_edge.calls import Failed, FailureReason, Outcome, Refused
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.errors import error_code, violated
 from ocpp_edge.frames import Payload
-from ocpp_edge.leniency import mend
+from ocpp_edge.mending import mend
 from ocpp_edge.schemas import load
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, unavailable
 

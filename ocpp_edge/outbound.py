@@ -16,7 +16,7 @@ from ocpp_edge.frames import MessageType
 from ocpp_edge.schemas import Schemas
 from ocpp_edge.session import Session, SessionClosed
 from ocpp_edge.wire import Wire
-from services.kernel.errors import DomainError, ErrorKind, FieldViolation
+from services.kernel.errors import DomainError, ErrorKind, FieldViolation, failed_precondition
 from services.kernel.ids import new_id
 
 
@@ -142,7 +142,7 @@ def check_call(schemas: Schemas, action: str, payload: Mapping[str, Any]) -> Non
     schema = schemas.requests.get(action)
     if schema is None or action not in schemas.responses:
         message = f"OCPP {schemas.version} has no request {action}"
-        raise DomainError(ErrorKind.FAILED_PRECONDITION, "NOT_SUPPORTED_BY_CHARGE_POINT", message)
+        raise failed_precondition("NOT_SUPPORTED_BY_CHARGE_POINT", message, detail=message)
     violations = schema.violations(payload)
     if violations:
         raise DomainError(

@@ -3,7 +3,7 @@
 from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, FilePath
 from pydantic_settings import NoDecode
 
 from ocpp_edge.backend.clients import Node
@@ -30,6 +30,10 @@ class EdgeSettings(ServiceSettings):
     edge_advertised_address: str = ""
     # Lowest OCPP security profile: 0 none, 1 Basic, 2 TLS with Basic, 3 TLS with client certificate.
     ocpp_security_profile_min: Annotated[int, Field(ge=0, le=3)] = 1
+    # TLS of charge points that ends here: certificate chain and key, and the authority of client certificates.
+    ocpp_tls_certificate_file: FilePath | None = None
+    ocpp_tls_key_file: FilePath | None = None
+    ocpp_tls_client_ca_file: FilePath | None = None
     # Proxies whose forwarding headers are believed, as networks with commas between them.
     ocpp_trusted_proxies: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
     ocpp_max_connections: Annotated[int, Field(ge=1)] = 20_000

@@ -26,6 +26,7 @@ from ocpp_edge.registry import Registry
 from ocpp_edge.servicer import EdgeServicer
 from ocpp_edge.settings import EdgeSettings
 from ocpp_edge.sweeper import Sweeper
+from ocpp_edge.tls import server_context
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
@@ -79,7 +80,7 @@ def wire(settings: EdgeSettings) -> Edge:
     routes = {Version.V201: v201.route_table(), Version.V16: v16.route_table()}
     gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
     nodes = Nodes(node, stations, secret)
-    liveness = LivenessReporter(stations, registry, clock, time.monotonic)
+    liveness = LivenessReporter(stations.live, registry, clock, time.monotonic)
 
     async def accept() -> None:
         await gateway.start()
@@ -102,9 +103,12 @@ def wire(settings: EdgeSettings) -> Edge:
 
 
 def _gateway_settings(settings: EdgeSettings) -> GatewaySettings:
+    certificate = settings.ocpp_tls_certificate_file
+    authority = settings.ocpp_tls_client_ca_file
     return GatewaySettings(
         host=settings.ocpp_listen_host,
         port=settings.ocpp_listen_port,
+        tls=server_context(certificate, settings.ocpp_tls_key_file, authority) if certificate is not None else None,
         minimum_security_profile=settings.ocpp_security_profile_min,
         trusted_proxies=settings.ocpp_trusted_proxies,
         max_connections=settings.ocpp_max_connections,

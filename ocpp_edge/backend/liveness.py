@@ -5,13 +5,12 @@ One call for all heartbeats, pings and messages; the lease of the node hangs on 
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import Any
 
 from csms.station.v1.connectivity_service_pb2 import Sighting
-from ocpp_edge.backend.clients import Stations
 from ocpp_edge.connection import Connection
 from ocpp_edge.device_clock import proto_time
 from ocpp_edge.registry import Registry
@@ -26,13 +25,17 @@ _LEASE = timedelta(seconds=30)
 _MAX_SIGHTINGS = 2000
 
 
+# Renews the lease of this node and tells whom it has heard; names the charge points that are newer elsewhere.
+Live = Callable[[timedelta, Sequence[Sighting]], Awaitable[Sequence[str]]]
+
+
 class LivenessReporter:
     """Reports what the connections of `registry` have heard; `monotonic` is the clock of their `last_seen`."""
 
     def __init__(
-        self, stations: Stations, registry: Registry[Connection[Any]], clock: Clock, monotonic: Callable[[], float]
+        self, live: Live, registry: Registry[Connection[Any]], clock: Clock, monotonic: Callable[[], float]
     ) -> None:
-        self._stations = stations
+        self._live = live
         self._registry = registry
         self._clock = clock
         self._monotonic = monotonic
@@ -58,7 +61,7 @@ class LivenessReporter:
         batch = list(islice(heard, _MAX_SIGHTINGS))
         while True:
             epochs = {sighting.charge_point_id: sighting.epoch for sighting in batch}
-            for charge_point_id in await self._stations.live(_LEASE, batch):
+            for charge_point_id in await self._live(_LEASE, batch):
                 if self._registry.revoke(charge_point_id, epochs.get(charge_point_id, -1)):
                     logger.info("superseded on another node", extra={"charge_point_id": charge_point_id})
             batch = list(islice(heard, _MAX_SIGHTINGS))

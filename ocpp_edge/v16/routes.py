@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ocpp_edge import data_transfers, heartbeats
 from ocpp_edge.backend.ports import Backend
-from ocpp_edge.leniency import mend
+from ocpp_edge.mending import mend
 from ocpp_edge.router import Handler, RouteTable
 from ocpp_edge.v16 import (
     authorize,

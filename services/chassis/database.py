@@ -163,19 +163,19 @@ def _may_pass(cause: BaseException | None) -> bool:
 
 
 def _refuse_closed(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    if _peer_has_closed(dbapi_connection.driver_connection):
+    if peer_has_closed(dbapi_connection.driver_connection):
         # Whatever ended this one (a restart, most likely) ended its neighbours in the pool as well.
         raise sqlalchemy.exc.InvalidatePoolError
 
 
 async def _raise_if_closed(connection: RawConnection) -> None:
-    if _peer_has_closed(connection):
+    if peer_has_closed(connection):
         # The pool would take an open one back and hand it out again.
         await connection.close()
         raise psycopg.OperationalError("the server closed the connection")
 
 
-def _peer_has_closed(connection: RawConnection) -> bool:
+def peer_has_closed(connection: RawConnection) -> bool:
     """Tell, without a round trip, whether the server has ended an idle connection.
 
     An idle connection has nothing to read; if there is something it is the server's goodbye or the end of the stream.

@@ -42,6 +42,7 @@ _PUBLISH_SECONDS = 10
 _RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 2.0
 _FIRST_PORT = 4222
+_LOOK_AGAIN_SECONDS = 0.05
 # Readable in a subject and without a meaning there; everything else outside letters, digits, - and _ is escaped.
 _SAFE = "=:+|@"
 
@@ -76,6 +77,13 @@ def subject(service: str, noun: str, verb: str, entity_id: str) -> str:
 def entity_of(event_subject: str) -> str:
     """The id that `subject` was made with."""
     return unquote(event_subject.rsplit(".", 1)[-1])
+
+
+async def _end(reconnecting: "asyncio.Task[None]") -> None:
+    """Cancel the library's reconnection until it ends: one cancellation can be lost, and it would go on for ever."""
+    while not reconnecting.done():
+        reconnecting.cancel()
+        await asyncio.wait({reconnecting}, timeout=_LOOK_AGAIN_SECONDS)
 
 
 def heed_cancellation() -> None:
@@ -212,7 +220,10 @@ class EventBus:
         self._connected.clear()
         client, self._client, self._jetstream = self._client, None, None
         if client is not None:
+            reconnecting = client._reconnection_task
             await client.close()
+            if reconnecting is not None:
+                await _end(reconnecting)
 
     def stream_missing(self) -> None:
         """Tell the bus that the server does not know the stream (any more): `ready` makes it anew."""

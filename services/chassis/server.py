@@ -52,11 +52,13 @@ _log = logging.getLogger(__name__)
 class Wiring:
     """What a service is made of once it has its engines: servicers to register, tasks to run beside the server.
 
-    `on_stop` is what it closes by itself in the end, before the engines are.
+    `drain` ends calls that would not end by themselves, see `serve`. `on_stop` is what it closes by itself in the end,
+    before the engines are.
     """
 
     register: Register
     tasks: Sequence[Task] = ()
+    drain: Callable[[], Awaitable[object]] | None = None
     on_stop: Sequence[Callable[[], Awaitable[object]]] = ()
 
 

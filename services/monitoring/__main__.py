@@ -11,6 +11,7 @@ from csms.monitoring.v1.monitoring_service_pb2_grpc import add_MonitoringService
 from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
+from services.chassis.metrics import gauge
 from services.chassis.outbox import OutboxRelay
 from services.chassis.partitions import partition_task
 from services.chassis.settings import database_url, load
@@ -23,7 +24,7 @@ from services.monitoring.application.metrics import StationMetrics
 from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.application.stations import Stations
 from services.monitoring.application.transactions import LiveMeter
-from services.monitoring.clients import GrpcLiveConnections, GrpcOwners, GrpcPlatform, close_all
+from services.monitoring.clients import GrpcOwners, GrpcPlatform, close_all
 from services.monitoring.consumers import LiveConsumer, SessionConsumer, StationConsumer
 from services.monitoring.documents import FileDocuments
 from services.monitoring.feed import JetStreamFeed
@@ -45,10 +46,12 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
     alerts = Alerts(works, clock)
     owners = GrpcOwners(opened["station"], opened["transaction"], clock)
     housekeeping = Housekeeping(settings, database, alerts, Reconciliation(works, owners, clock))
-    live = LiveConsumer(bus, LiveMeter(works, clock))
+    meter = LiveMeter(works, clock)
+    live = LiveConsumer(bus, meter)
     streams = EventStreams(JetStreamFeed(bus), settings.event_stream_limit)
-    connections = GrpcLiveConnections(opened["station"])
-    monitoring = MonitoringServicer(Stations(works), StationMetrics(works, clock), connections, streams, clock)
+    gauge("csms_live_sessions_waiting", "Sessions with unwritten live readings").read_from(lambda: meter.waiting)
+    gauge("csms_event_streams_open", "Streams of events that are read").read_from(lambda: streams.count)
+    monitoring = MonitoringServicer(Stations(works), StationMetrics(works, clock), owners, streams, clock)
     directory = DirectoryServicer(Directory(places, GrpcPlatform(opened)), FileDocuments(settings.openapi_file))
 
     def register(grpc_server: grpc.aio.Server) -> None:
@@ -70,6 +73,7 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
             housekeeping.sweep,
             functools.partial(partition_task, database, settings.retention_days),
         ),
+        drain=streams.close,
         on_stop=(functools.partial(close_all, opened.values()),),
     )
 
@@ -86,6 +90,7 @@ async def main() -> None:
         register=wiring.register,
         tasks=wiring.tasks,
         ready=database.ping,
+        drain=wiring.drain,
         on_stop=[*wiring.on_stop, bus.close, database.close],
     )
 

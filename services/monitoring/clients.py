@@ -35,19 +35,6 @@ _LARGEST_PAGE = 250
 _UNREACHABLE = ServiceHealth(status=ServiceStatus.UNREACHABLE, message="does not answer")
 
 
-class GrpcLiveConnections:
-    """Satisfies ports.LiveConnections."""
-
-    def __init__(self, station_channel: grpc.aio.Channel) -> None:
-        self._connectivity = connectivity_grpc.ConnectivityServiceStub(station_channel)
-
-    async def page(self, page_size: int, page_token: str) -> Page[Connection]:
-        request = connectivity_pb.ListConnectionsRequest(page_size=page_size, page_token=page_token)
-        response = await _answer(self._connectivity.ListConnections(request))
-        connections = [told.connection(message) for message in response.connections]
-        return Page(connections, response.next_page_token, response.total_size)
-
-
 class GrpcOwners:
     """Satisfies ports.Owners."""
 
@@ -72,6 +59,12 @@ class GrpcOwners:
         request = connectivity_pb.ListConnectionsRequest(page_size=_LARGEST_PAGE)
         async for response in _pages(self._connectivity.ListConnections, request):
             yield [told.sighting(message, time) for message in response.connections]
+
+    async def connection_page(self, page_size: int, page_token: str) -> Page[Connection]:
+        request = connectivity_pb.ListConnectionsRequest(page_size=page_size, page_token=page_token)
+        response = await _answer(self._connectivity.ListConnections(request))
+        connections = [told.connection(message) for message in response.connections]
+        return Page(connections, response.next_page_token, response.total_size)
 
     async def transactions_changed_since(self, time: datetime) -> AsyncIterator[Sequence[Transaction]]:
         request = transaction_pb.ListTransactionsRequest(update_time_from=timestamp(time), page_size=_LARGEST_PAGE)

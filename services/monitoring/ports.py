@@ -134,7 +134,7 @@ class TransactionRepository(Protocol):
 
 
 class AlertRepository(Protocol):
-    """The stored alerts."""
+    """The stored alerts, and the incidents that predictions are made from."""
 
     async def page(self, narrowing: AlertFilter, page: PageRequest) -> Page[Alert]:
         """One page, the newest first."""
@@ -177,11 +177,7 @@ class AlertRepository(Protocol):
         """The number of alerts that are not cleared by station; stations without any are left out."""
         ...
 
-
-class IncidentRepository(Protocol):
-    """What happened lately to the subjects of predictions."""
-
-    async def add(self, incidents: Sequence[Incident], since: datetime) -> Mapping[str, int]:
+    async def add_incidents(self, incidents: Sequence[Incident], since: datetime) -> Mapping[str, int]:
         """Keep incidents of one kind; how many of it there were after `since`, with these, by subject."""
         ...
 
@@ -241,9 +237,6 @@ class Work(Protocol):
     def alerts(self) -> AlertRepository: ...
 
     @property
-    def incidents(self) -> IncidentRepository: ...
-
-    @property
     def metrics(self) -> MetricsRepository: ...
 
     @property
@@ -263,16 +256,8 @@ class Works(Protocol):
     def __call__(self) -> AbstractAsyncContextManager[Work]: ...
 
 
-class LiveConnections(Protocol):
-    """Asks the station service who is connected."""
-
-    async def page(self, page_size: int, page_token: str) -> Page[Connection]:
-        """One page by charge point. Raises: INVALID_FIELD, INVALID_PAGE_TOKEN, UNAVAILABLE."""
-        ...
-
-
 class Owners(Protocol):
-    """The services that own what is monitored, asked for everything; each raises UNAVAILABLE."""
+    """The services that own what is monitored. Each method raises UNAVAILABLE."""
 
     def stations(self, told_time: datetime) -> AsyncIterator[Sequence[StationSnapshot]]:
         """All stations, page by page, as of `told_time`."""
@@ -284,6 +269,10 @@ class Owners(Protocol):
 
     def connections(self, time: datetime) -> AsyncIterator[Sequence[Sighting]]:
         """All open connections, page by page, as of `time`."""
+        ...
+
+    async def connection_page(self, page_size: int, page_token: str) -> Page[Connection]:
+        """One page of the open connections by charge point. Raises: INVALID_FIELD, INVALID_PAGE_TOKEN."""
         ...
 
     def transactions_changed_since(self, time: datetime) -> AsyncIterator[Sequence[Transaction]]:

@@ -26,7 +26,7 @@ from services.monitoring.application.event_streams import EventStreams
 from services.monitoring.application.metrics import StationMetrics
 from services.monitoring.application.stations import Stations
 from services.monitoring.mapping import alerts, analytics, directory, stations, streams
-from services.monitoring.ports import Documents, LiveConnections
+from services.monitoring.ports import Documents, Owners
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -38,13 +38,13 @@ class MonitoringServicer(monitoring_grpc.MonitoringServiceServicer):
         self,
         all_stations: Stations,
         metrics: StationMetrics,
-        connections: LiveConnections,
+        owners: Owners,
         event_streams: EventStreams,
         clock: Clock,
     ) -> None:
         self._stations = all_stations
         self._metrics = metrics
-        self._connections = connections
+        self._owners = owners
         self._streams = event_streams
         self._clock = clock
 
@@ -70,7 +70,7 @@ class MonitoringServicer(monitoring_grpc.MonitoringServiceServicer):
     async def ListLiveConnections(
         self, request: monitoring_pb.ListLiveConnectionsRequest, context: Context
     ) -> monitoring_pb.ListLiveConnectionsResponse:
-        page = await self._connections.page(request.page_size, request.page_token)
+        page = await self._owners.connection_page(request.page_size, request.page_token)
         return monitoring_pb.ListLiveConnectionsResponse(
             connections=map(stations.connection_to_proto, page.items),
             next_page_token=page.next_token,

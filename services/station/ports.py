@@ -65,6 +65,10 @@ class ChargePointRepository(Protocol):
         """Store new charge points. Raises: CHARGE_POINT_EXISTS."""
         ...
 
+    async def known(self, charge_point_ids: Sequence[str]) -> set[str]:
+        """Those of the identities that charge points have; nothing is locked."""
+        ...
+
     async def add_missing(self, charge_points: Sequence[ChargePoint]) -> None:
         """Store those of the charge points whose identity is not known yet."""
         ...

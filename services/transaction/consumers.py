@@ -35,7 +35,8 @@ class CommandConsumer:
         work, now = SqlWork(connection, self._clock), self._clock.now()
         match event.WhichOneof("payload"):
             case "transaction_changed":
-                await note_session(work, event.transaction_changed.transaction.id, now)
+                session = event.transaction_changed.transaction
+                await note_session(work, session.charge_point_id, session.id, now)
             case "charge_point_booted":
                 charge_point_id = event.charge_point_booted.charge_point.id
                 await note_boot(work, charge_point_id, time_of(event, "create_time") or now, now)

@@ -176,6 +176,7 @@ COMMANDS = Table(
     Column("delivery_time", _Time),
     PrimaryKeyConstraint("id", name="commands_pkey"),
     Index("commands_charge_point_idx", "charge_point_id", "id"),
+    Index("commands_working_idx", "charge_point_id", "expire_time"),
     Index("commands_due_idx", "delivery_time", postgresql_where=text("state = 'QUEUED'")),
     Index("commands_open_idx", "expire_time", postgresql_where=text("state IN ('QUEUED', 'SENT', 'ACCEPTED')")),
 )

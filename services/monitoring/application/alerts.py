@@ -93,7 +93,7 @@ async def note_incidents(work: Work, incidents: Mapping[Incident, Verdict], now:
     recent = [incident for incident in incidents if incident.time > now - FREQUENCIES[incident.kind].span]
     if recent:
         since = now - FREQUENCIES[recent[0].kind].span
-        counts = await work.incidents.add(recent, since)
+        counts = await work.alerts.add_incidents(recent, since)
         found = [frequency_verdict(one, counts.get(one.subject, 0), incidents[one]) for one in recent]
         await judge(work, [verdict for verdict in found if verdict is not None], now)
 

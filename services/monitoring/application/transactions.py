@@ -59,6 +59,11 @@ class LiveMeter:
         self._clock = clock
         self._readings = LiveReadings()
 
+    @property
+    def waiting(self) -> int:
+        """How many sessions have samples that are not written down."""
+        return len(self._readings)
+
     def gather(self, readings: Iterable[LiveReading]) -> None:
         """Take in samples; costs no database."""
         self._readings.add(readings)

@@ -53,8 +53,11 @@ class LiveReadings:
         self._most_sessions = most_sessions
         self._sessions: dict[SessionKey, Gathered] = {}
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     def add(self, readings: Iterable[LiveReading]) -> None:
-        """Take in samples."""
+        """Take in samples; those of more sessions than are allowed are left out."""
         for reading in readings:
             key = reading.charge_point_id, reading.transaction_id
             gathered = self._sessions.get(key)

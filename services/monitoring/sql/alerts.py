@@ -1,11 +1,11 @@
-"""Alerts in PostgreSQL."""
+"""Alerts in PostgreSQL, and the incidents that predictions are made from."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, literal_column, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, case, cast, exists, func, literal_column, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +13,7 @@ from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind, AlertSeverity, AlertState
-from services.monitoring.domain.rules import Frequency, IncidentKind
+from services.monitoring.domain.rules import Frequency, Incident, IncidentKind
 from services.monitoring.tables import ALERTS, INCIDENTS, TRANSACTIONS
 
 _STANDS = ALERTS.c.clear_time.is_(None)
@@ -74,13 +74,25 @@ class SqlAlertRepository:
 
     async def clear_over(self, kinds: Collection[AlertKind], raised_before: datetime, now: datetime) -> Sequence[Alert]:
         columns = ALERTS.c
-        # Their subject is the id of the transaction.
-        has_ended = exists().where(
-            TRANSACTIONS.c.id == func.cast(columns.subject, TRANSACTIONS.c.id.type),
-            TRANSACTIONS.c.stop_time.is_not(None),
-        )
+        # Their subject is the id of a transaction; that of others need not look like one.
+        transaction_id = case((columns.kind.in_(kinds), cast(columns.subject, TRANSACTIONS.c.id.type)))
+        has_ended = exists().where(TRANSACTIONS.c.id == transaction_id, TRANSACTIONS.c.stop_time.is_not(None))
         is_old = columns.acknowledge_time.is_not(None) | (columns.create_time < raised_before)
         return await self._clear(and_(columns.kind.in_(kinds), is_old, has_ended), now)
+
+    async def add_incidents(self, incidents: Sequence[Incident], since: datetime) -> Mapping[str, int]:
+        await self._connection.execute(insert(INCIDENTS), [asdict(incident) for incident in incidents])
+        columns = INCIDENTS.c
+        lately = (
+            select(columns.subject, func.count().label("count"))
+            .where(
+                columns.subject.in_([incident.subject for incident in incidents]),
+                columns.kind == incidents[0].kind,
+                columns.time > since,
+            )
+            .group_by(columns.subject)
+        )
+        return {row.subject: row._mapping["count"] for row in await self._connection.execute(lately)}
 
     async def open_counts(self, station_ids: Collection[str]) -> Mapping[str, int]:
         columns = ALERTS.c

@@ -14,7 +14,6 @@ from services.monitoring.sql.alerts import SqlAlertRepository
 from services.monitoring.sql.charge_points import SqlChargePointRepository
 from services.monitoring.sql.connectors import SqlConnectorRepository
 from services.monitoring.sql.figures import SqlFigureRepository
-from services.monitoring.sql.incidents import SqlIncidentRepository
 from services.monitoring.sql.metrics import SqlMetricsRepository
 from services.monitoring.sql.stations import SqlStationRepository
 from services.monitoring.sql.transactions import SqlTransactionRepository
@@ -32,7 +31,6 @@ class SqlWork:
         self.connectors = SqlConnectorRepository(connection)
         self.transactions = SqlTransactionRepository(connection)
         self.alerts = SqlAlertRepository(connection)
-        self.incidents = SqlIncidentRepository(connection)
         self.metrics = SqlMetricsRepository(connection)
         self.usage = SqlUsageRepository(connection)
         self.figures = SqlFigureRepository(connection)

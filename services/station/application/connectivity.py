@@ -74,7 +74,9 @@ class Connectivity:
         names = sorted({attempt.charge_point_id for attempt in attempts if is_identity(attempt.charge_point_id)})
         async with self._works() as work:
             if self._policy.allow_unknown:
-                await work.charge_points.add_missing(self._strangers(names))
+                # Before anything is locked; others may be adding the same.
+                known = await work.charge_points.known(names)
+                await work.charge_points.add_missing(self._strangers([name for name in names if name not in known]))
             points = await work.charge_points.find_all(names)
             verdicts = [_verdict(points.get(attempt.charge_point_id), attempt) for attempt in attempts]
             let_in = [

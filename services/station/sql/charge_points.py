@@ -54,7 +54,7 @@ class SqlChargePointRepository:
         return None if row is None else _charge_point(row)
 
     async def find_all(self, charge_point_ids: Sequence[str]) -> Mapping[str, ChargePoint]:
-        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.id == any_(literal(list(charge_point_ids), ARRAY(Text))))
+        query = _WITH_CONNECTION.where(_is_any_of(charge_point_ids))
         rows = await self._connection.execute(query.order_by(CHARGE_POINTS.c.id).with_for_update(of=CHARGE_POINTS))
         return {row.id: _charge_point(row) for row in rows}
 
@@ -67,6 +67,9 @@ class SqlChargePointRepository:
         known = [point.id for point in charge_points if point.id not in missing]
         if known:
             raise already_exists("charge point", ", ".join(known))
+
+    async def known(self, charge_point_ids: Sequence[str]) -> set[str]:
+        return set(await self._connection.scalars(select(CHARGE_POINTS.c.id).where(_is_any_of(charge_point_ids))))
 
     async def add_missing(self, charge_points: Sequence[ChargePoint]) -> None:
         await self._insert(charge_points)
@@ -88,6 +91,10 @@ class SqlChargePointRepository:
         # In the order of identity, so that two batches never wait for each other in a circle.
         rows = [_fields(point) for point in sorted(charge_points, key=lambda point: point.id)]
         return set(await self._connection.scalars(statement.returning(CHARGE_POINTS.c.id), rows))
+
+
+def _is_any_of(charge_point_ids: Sequence[str]) -> ColumnElement[bool]:
+    return CHARGE_POINTS.c.id == any_(literal(list(charge_point_ids), ARRAY(Text)))
 
 
 def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:

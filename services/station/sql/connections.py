@@ -73,7 +73,9 @@ class SqlConnectionRepository:
 
     async def close(self, charge_point_ids: Sequence[str], now: datetime) -> None:
         if charge_point_ids:
-            await self._connection.execute(update(CONNECTIONS).where(_of(charge_point_ids)).values(close_time=now))
+            await self._connection.execute(
+                update(CONNECTIONS).where(_is_any_of(charge_point_ids)).values(close_time=now)
+            )
 
     async def abandoned(self, now: datetime, limit: int) -> Sequence[ClosedConnection]:
         alive = select(EDGE_NODES.c.node).where(EDGE_NODES.c.lease_end_time > now)
@@ -87,7 +89,7 @@ class SqlConnectionRepository:
         if not charge_point_ids:
             return {}
         query = select(CONNECTIONS.c.charge_point_id, CONNECTIONS.c.epoch, _IS_OPEN.label("is_open"))
-        rows = await self._connection.execute(query.where(_of(charge_point_ids)))
+        rows = await self._connection.execute(query.where(_is_any_of(charge_point_ids)))
         return {row.charge_point_id: Newest(row.epoch, row.is_open) for row in rows}
 
     async def renew_lease(self, node: str, node_address: str, until: datetime) -> None:
@@ -138,7 +140,7 @@ class SqlConnectionRepository:
         return rows.map(lambda row: Connection(**{name: row._mapping[name] for name in Connection.__slots__}))
 
 
-def _of(charge_point_ids: Sequence[str]) -> ColumnElement[bool]:
+def _is_any_of(charge_point_ids: Sequence[str]) -> ColumnElement[bool]:
     return CONNECTIONS.c.charge_point_id == any_(literal(list(charge_point_ids), ARRAY(Text)))
 
 

@@ -12,6 +12,7 @@ from services.kernel.errors import DomainError, ErrorKind, failed_precondition, 
 from services.transaction.domain.command import (
     REMOTE_STOP,
     Command,
+    CommandState,
     Reply,
     answered,
     expired,
@@ -24,6 +25,9 @@ from services.transaction.ports import ChargePoints, Edge, Work, Works
 
 _PAUSE_SECONDS = 1.0
 _AT_ONCE = 50
+_LEAST_SECONDS = 0.1
+# The one that holds the socket, and the one that the charge point has moved to meanwhile.
+_NODES_ASKED = 2
 # How long a charge point may take to answer a command that nobody waits for.
 _PATIENCE = timedelta(seconds=30)
 # Usually its charge point tells that it is online again; a lost event must not keep a command waiting for ever.
@@ -125,22 +129,24 @@ class Delivery:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout.total_seconds()
         body = await self._body_for_charge_point(command)
+        address = await self._charge_points.edge_address(command.charge_point_id)
         asked: set[str] = set()
-        while True:
-            address = await self._charge_points.edge_address(command.charge_point_id)
-            if address is None or len(asked) == 2:
-                raise offline(command.charge_point_id)
+        while address is not None:
             asked.add(address)
+            left = timedelta(seconds=max(deadline - loop.time(), _LEAST_SECONDS))
             try:
-                left = timedelta(seconds=max(deadline - loop.time(), 0.1))
                 return await self._edge.deliver(address, command, body, left)
             except DomainError as error:
-                # Anything but these may have reached the charge point.
-                if error.reason != "CONNECTION_NOT_FOUND":
+                is_gone = error.reason == "CONNECTION_NOT_FOUND"
+                if not is_gone and error.kind is not ErrorKind.UNAVAILABLE:
+                    # It has, or may have, reached the charge point.
                     raise
-                if len(asked) < 2 and await self._charge_points.edge_address(command.charge_point_id) != address:
-                    continue
-                raise offline(command.charge_point_id) from error
+                address = await self._charge_points.edge_address(command.charge_point_id)
+                if not is_gone and (address in asked or len(asked) == _NODES_ASKED):
+                    raise
+                if address in asked or len(asked) == _NODES_ASKED:
+                    break
+        raise offline(command.charge_point_id)
 
     async def _body_for_charge_point(self, command: Command) -> Mapping[str, Any]:
         """The body in the words of the charge point, which does not know our ids."""
@@ -154,7 +160,7 @@ class Delivery:
 
     def _queued_again(self, command: Command) -> Command:
         now = self._clock.now()
-        return queued(command, now + _RETRY, now)
+        return queued(command, now + _RETRY, now) if command.state is CommandState.SENT else command
 
     async def _change(self, command: Command, change: Callable[[Command], Command]) -> Command:
         """Apply `change` to the command as it stands by now."""

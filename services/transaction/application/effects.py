@@ -10,13 +10,14 @@ from services.transaction.ports import Work
 _SETTLING = timedelta(seconds=3)
 
 
-async def note_session(work: Work, transaction_id: str, now: datetime) -> None:
+async def note_session(work: Work, charge_point_id: str, transaction_id: str, now: datetime) -> None:
     """A session has changed: it may be what a remote start or stop asked for."""
-    session = await work.transactions.find(transaction_id)
+    commands = await work.commands.working_at(charge_point_id, now)
+    session = await work.transactions.find(transaction_id) if commands else None
     if session is None:
         return
     is_claimed = False
-    for command in await work.commands.working_at(session.charge_point_id, now):
+    for command in commands:
         starts = not is_claimed and started_by(session, command)
         if starts or ended_by(session, command):
             is_claimed = is_claimed or command.kind == REMOTE_START

@@ -172,7 +172,7 @@ async def _outcome(lane: _Lane[_Item, _Result], chunk: Sequence[_Item]) -> Seque
 
 
 async def _isolating(
-    commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result]]], items: Sequence[_Item]
+    commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result]]], items: Sequence[_Item], *, again: bool = False
 ) -> Sequence[_Result | DomainError]:
     """Commit `items` together or, when one of them is at fault, those that can be: halves of halves, until it is alone.
 
@@ -183,8 +183,11 @@ async def _isolating(
     except Exception as error:  # which item it was, and whether it was one, is found out here
         if isinstance(error, DomainError) and error.kind in _PASSING:
             raise
-        if len(items) == 1:
+        if len(items) == 1 and (again or isinstance(error, DomainError)):
             return [_failure(error)]
+    if len(items) == 1:
+        # Perhaps it was the moment, not the item: a partition was attached, for example.
+        return await _isolating(commit, items, again=True)
     half = len(items) // 2
     return [*await _isolating(commit, items[:half]), *await _isolating(commit, items[half:])]
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from services.chassis.database import Database, RawConnection
+from services.chassis.database import Database, RawConnection, peer_has_closed
 from services.kernel.errors import invalid
 
 
@@ -48,23 +48,23 @@ class Lane:
     async def close(self) -> None:
         """Close the connection; the next user gets a new one."""
         async with self._turn:
-            if self._stack is not None:
-                stack, self._stack = self._stack, None
-                await stack.aclose()
+            await self._drop(None)
 
     async def _open(self) -> RawConnection:
-        if self._stack is not None and self._connection is not None and not self._connection.closed:
-            return self._connection
+        if self._stack is not None and self._connection is not None:
+            if not peer_has_closed(self._connection):
+                return self._connection
+            await self._drop(None)
         stack = AsyncExitStack()
         self._connection = await stack.enter_async_context(self._database.raw())
         self._stack = stack
         return self._connection
 
-    async def _drop(self, error: BaseException) -> None:
-        """Leave the connection by way of the database, which translates the errors of a broken one."""
-        stack, self._stack = self._stack, None
+    async def _drop(self, error: BaseException | None) -> None:
+        """Leave the connection by way of the database, which raises the translation of `error`."""
+        stack, self._stack, self._connection = self._stack, None, None
         if stack is not None:
-            await stack.__aexit__(type(error), error, error.__traceback__)
+            await stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
 
 async def _end_transaction(connection: RawConnection) -> None:

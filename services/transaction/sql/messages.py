@@ -52,8 +52,9 @@ class SqlJournal:
                 async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
                     for message in messages:
                         await copy.write_row(message)
-            except psycopg.errors.UniqueViolation:
-                # A repetition, which is rare. COPY stores all or nothing, and cannot pass over what is there.
+            except (psycopg.errors.UniqueViolation, psycopg.errors.CheckViolation):
+                # A repetition, or a partition that was attached meanwhile; both are rare. COPY stores all or nothing,
+                # and cannot pass over what is there.
                 await connection.execute(_INSERT_MISSING, (_MESSAGES.dump(messages),))
 
     async def close(self) -> None:

@@ -75,6 +75,14 @@ async def test_a_violated_constraint_is_known_by_its_name(database: Database) ->
     assert constraint_of(ValueError()) is None
 
 
+async def test_the_words_of_an_error_hold_nothing_that_was_sent(database: Database) -> None:
+    with pytest.raises(DBAPIError) as failed:
+        async with database.transaction() as connection:
+            await connection.execute(text("SELECT CAST(:name AS text) / 2"), {"name": "a secret"})
+
+    assert "a secret" not in str(failed.value)
+
+
 async def test_times_come_back_in_utc(database: Database) -> None:
     async with database.read() as connection:
         noon = await connection.scalar(text("SELECT timestamptz '2030-07-01 14:00+02'"))

@@ -1,10 +1,12 @@
 import asyncio
 
+import pytest
 from sqlalchemy import text
 
 from services.chassis.database import Database
 from services.chassis.idempotency import recall, remember
 from services.chassis.shared_tables import sweep
+from services.kernel.errors import DomainError
 from tests.fixtures.background import eventually
 
 
@@ -33,6 +35,15 @@ async def test_a_concurrent_request_waits_and_gets_what_the_first_made(database:
         await _wait_until_somebody_waits(database)
         assert not second.done()
     assert await second == "first"
+
+
+async def test_a_request_id_is_bounded(database: Database) -> None:
+    async with database.transaction() as connection:
+        assert await remember(connection, "stations", "x" * 100, "kept") == "kept"
+        with pytest.raises(DomainError) as refused:
+            await remember(connection, "stations", "x" * 101, "lost")
+
+    assert [violation.field for violation in refused.value.violations] == ["requestId"]
 
 
 async def test_keys_are_forgotten_after_a_day(database: Database) -> None:

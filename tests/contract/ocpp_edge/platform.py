@@ -212,6 +212,12 @@ class _Journal(journal_grpc.JournalServiceServicer):
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
+    async def ListMessages(
+        self, request: journal_pb.ListMessagesRequest, context: Context
+    ) -> journal_pb.ListMessagesResponse:
+        frames = [one for one in self._platform.frames.values() if one.charge_point_id == request.charge_point_id]
+        return journal_pb.ListMessagesResponse(messages=frames, total_size=len(frames))
+
     async def AppendMessages(
         self, request: journal_pb.AppendMessagesRequest, context: Context
     ) -> journal_pb.AppendMessagesResponse:

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.typing import Subprotocol
 
+from ocpp_edge import tls
 from tests.contract.ocpp_edge.edge import PASSWORD, Edge, basic, running
 
 
@@ -62,11 +63,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def server_context(authority: Authority) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority.issue("localhost"))
-    context.load_verify_locations(authority.file)
-    context.verify_mode = ssl.CERT_OPTIONAL
-    return context
+    return tls.server_context(authority.issue("localhost"), None, authority.file)
 
 
 def client_context(authority: Authority, certificate: Path | None = None) -> ssl.SSLContext:

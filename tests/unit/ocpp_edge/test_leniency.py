@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ocpp_edge.leniency import TABLE, Remedy, mend
+from ocpp_edge.leniency import TABLE, Remedy
+from ocpp_edge.mending import mend
 from ocpp_edge.schemas import load
 from ocpp_edge.versions import Version
 

@@ -180,6 +180,7 @@ def _create_commands() -> None:
         sa.PrimaryKeyConstraint("id", name="commands_pkey"),
     )
     op.create_index("commands_charge_point_idx", "commands", ["charge_point_id", "id"])
+    op.create_index("commands_working_idx", "commands", ["charge_point_id", "expire_time"])
     due, is_open = "state = 'QUEUED'", "state IN ('QUEUED', 'SENT', 'ACCEPTED')"
     op.create_index("commands_due_idx", "commands", ["delivery_time"], postgresql_where=sa.text(due))
     op.create_index("commands_open_idx", "commands", ["expire_time"], postgresql_where=sa.text(is_open))

@@ -29,9 +29,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 UNHEARD_OF: Any = 99
-# Places in Berlin and beyond, with their distances from the first in metres (great circle).
-GATE = (52.516272, 13.377722)
-PLACES = {"gate": (GATE, 0), "tower": ((52.520815, 13.409419), 2204), "lake": ((52.434, 13.176), 16414)}
 
 
 async def _delete(stations: StationServiceStub, station_id: str) -> None:
@@ -198,55 +195,6 @@ async def test_a_list_is_narrowed_by_status_and_text(stations: StationServiceStu
     assert await _names(stations, text=f"{name}_") == []
     assert await bad_fields(_list(stations, text="x" * 201)) == ["text"]
     assert await bad_fields(_list(stations, status=UNHEARD_OF)) == ["status"]
-
-
-async def test_a_search_by_place_finds_the_nearest_first_with_their_distances(
-    stations: StationServiceStub, name: str
-) -> None:
-    for label, (place, _) in reversed(PLACES.items()):
-        await create_station(stations, name=f"{label} {name}", latitude=place[0], longitude=place[1])
-    await create_station(stations, name=f"nowhere {name}")
-    here = {"text": name, "latitude": GATE[0], "longitude": GATE[1]}
-
-    found = await _list(stations, **here, radius_km=50)
-
-    assert [station.name.split()[0] for station in found.stations] == list(PLACES)
-    for station, (_, distance) in zip(found.stations, PLACES.values(), strict=True):
-        assert station.distance_meters == pytest.approx(distance, abs=max(30, distance * 0.005))
-    assert found.total_size == 3
-    assert [n.split()[0] for n in await _names(stations, **here, radius_km=3)] == ["gate", "tower"]
-    assert [n.split()[0] for n in await _names(stations, **here, radius_km=0.0005)] == ["gate"]
-
-    paged, token = [], ""
-    for _ in PLACES:
-        page = await _list(stations, **here, radius_km=50, page_size=1, page_token=token)
-        paged += [station.name.split()[0] for station in page.stations]
-        token = page.next_page_token
-    assert (paged, token) == (list(PLACES), "")
-
-
-async def test_the_search_goes_across_the_date_line_and_the_poles(stations: StationServiceStub, name: str) -> None:
-    places = [(0.0, 179.99), (0.0, -179.99), (89.99, 0.0), (89.99, 180.0), (-90.0, 0.0)]
-    for number, (latitude, longitude) in enumerate(places):
-        await create_station(stations, name=f"{number} {name}", latitude=latitude, longitude=longitude)
-
-    async def near(latitude: float, longitude: float, radius_km: float) -> list[str]:
-        found = await _names(stations, text=name, latitude=latitude, longitude=longitude, radius_km=radius_km)
-        return sorted(n[0] for n in found)
-
-    assert await near(0, 180, 2) == ["0", "1"]
-    assert await near(90, 0, 2) == ["2", "3"]
-    assert await near(-90, 77, 1) == ["4"]
-    assert await near(0, 2, 20_000) == ["0", "1", "2", "3", "4"]
-
-
-async def test_a_search_by_place_needs_a_whole_place(stations: StationServiceStub) -> None:
-    assert await bad_fields(_list(stations, latitude=52)) == ["longitude", "radiusKm"]
-    assert await bad_fields(_list(stations, latitude=91, longitude=181, radius_km=0)) == [
-        "latitude",
-        "longitude",
-        "radiusKm",
-    ]
 
 
 async def test_an_update_without_mask_replaces_what_it_carries(stations: StationServiceStub, name: str) -> None:

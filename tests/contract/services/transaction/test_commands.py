@@ -29,6 +29,7 @@ from tests.fixtures.services import RunningService, ServiceRunner
 from tests.fixtures.tokens import Tokens
 
 State = command_pb.Command.State
+INOPERATIVE = station_pb.Connector.INOPERATIVE
 QUEUE = service_pb.CommandOptions(queue_while_offline=True)
 
 
@@ -101,33 +102,31 @@ async def test_a_command_is_delivered_and_its_answer_recorded(platform: Platform
     assert await platform.get(command.id) == command
 
 
-@pytest.mark.parametrize(
-    ("rpc", "fields", "kind"),
-    [
-        ("RemoteStop", {"transaction_id": "7"}, "remote_stop"),
-        ("ResetChargePoint", {"type": command_pb.Reset.HARD, "evse_id": 1}, "reset"),
-        ("UnlockConnector", {"connector_id": 1, "evse_id": 2}, "unlock"),
-        (
-            "ChangeAvailability",
-            {"availability": station_pb.Connector.INOPERATIVE, "connector_id": 1},
-            "change_availability",
-        ),
-        ("GetConfiguration", {"keys": ["HeartbeatInterval"]}, "get_configuration"),
-        ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"}, "change_configuration"),
-        ("TriggerMessage", {"message": "StatusNotification", "connector_id": 1}, "trigger_message"),
-        ("ClearCache", {}, "clear_cache"),
-        ("SendDataTransfer", {"vendor_id": "V", "message_id": "M", "data": "D"}, "transfer_data"),
-    ],
-)
-async def test_every_command_reaches_the_edge_as_it_was_asked(
-    platform: Platform, rpc: str, fields: dict[str, Any], kind: str
-) -> None:
-    request = getattr(service_pb, f"{rpc}Request")(charge_point_id="CP1", **fields)
-    command = (await getattr(platform.commands, rpc)(request)).command
-    [delivered] = platform.edge.delivered
-    assert (command.kind, delivered.body.WhichOneof("body")) == (kind, kind)
-    body = getattr(delivered.body, kind)
-    assert {name: getattr(body, name) for name in fields} == fields
+_EVERY_COMMAND: list[tuple[str, dict[str, Any], str]] = [
+    ("RemoteStop", {"transaction_id": "7"}, "remote_stop"),
+    ("ResetChargePoint", {"type": command_pb.Reset.HARD, "evse_id": 1}, "reset"),
+    ("UnlockConnector", {"connector_id": 1, "evse_id": 2}, "unlock"),
+    (
+        "ChangeAvailability",
+        {"availability": INOPERATIVE, "connector_id": 1},
+        "change_availability",
+    ),
+    ("GetConfiguration", {"keys": ["HeartbeatInterval"]}, "get_configuration"),
+    ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"}, "change_configuration"),
+    ("TriggerMessage", {"message": "StatusNotification", "connector_id": 1}, "trigger_message"),
+    ("ClearCache", {}, "clear_cache"),
+    ("SendDataTransfer", {"vendor_id": "V", "message_id": "M", "data": "D"}, "transfer_data"),
+]
+
+
+async def test_every_command_reaches_the_edge_as_it_was_asked(platform: Platform) -> None:
+    for rpc, fields, kind in _EVERY_COMMAND:
+        request = getattr(service_pb, f"{rpc}Request")(charge_point_id="CP1", **fields)
+        command = (await getattr(platform.commands, rpc)(request)).command
+        delivered = platform.edge.delivered[-1]
+        assert (command.kind, delivered.body.WhichOneof("body")) == (kind, kind)
+        body = getattr(delivered.body, kind)
+        assert {name: getattr(body, name) for name in fields} == fields
 
 
 async def test_a_refusal_is_no_error(platform: Platform) -> None:
@@ -136,22 +135,19 @@ async def test_a_refusal_is_no_error(platform: Platform) -> None:
     assert (command.state, command.status) == (State.REJECTED, "Rejected")
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
+async def test_a_failure_is_told_and_recorded(platform: Platform) -> None:
+    for error in (
         failed_precondition("NOT_SUPPORTED_BY_CHARGE_POINT", "ocpp1.6 has no such thing", detail="ocpp1.6"),
         failed_precondition("OCPP_CALL_ERROR", "InternalError", ocppErrorCode="InternalError"),
         DomainError(ErrorKind.DEADLINE_EXCEEDED, "CHARGE_POINT_TIMEOUT", "CP1 did not answer"),
-    ],
-)
-async def test_a_failure_is_told_and_recorded(platform: Platform, error: DomainError) -> None:
-    platform.edge.answer = _refusing(error)
-    request = service_pb.ClearCacheRequest(charge_point_id="CP1", options=QUEUE)
-    failure = await _failure(platform.commands.ClearCache(request))
-    assert (failure.reason, failure.metadata) == (error.reason, error.metadata)
-    listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
-    [command] = listed.commands
-    assert (command.state, command.error) == (State.FAILED, f"{error.reason}: {error.message}")
+    ):
+        platform.edge.answer = _refusing(error)
+        request = service_pb.ClearCacheRequest(charge_point_id="CP1", options=QUEUE)
+        failure = await _failure(platform.commands.ClearCache(request))
+        assert (failure.reason, failure.metadata) == (error.reason, error.metadata)
+        listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
+        command = listed.commands[0]
+        assert (command.state, command.error) == (State.FAILED, f"{error.reason}: {error.message}")
 
 
 async def test_an_offline_and_an_unknown_charge_point_are_told_apart(platform: Platform) -> None:
@@ -230,6 +226,15 @@ async def test_a_charge_point_that_has_just_gone_counts_as_offline(
         assert (await _failure(call)).reason == "CHARGE_POINT_OFFLINE"
     listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
     assert [command.state for command in listed.commands] == [state]
+
+
+async def test_a_dead_edge_node_fails_the_command_or_has_it_queued(platform: Platform) -> None:
+    await platform.stations.connect("CP1", Edge(address="127.0.0.1:1"))  # type: ignore[abstract]  # nobody is there
+    call = platform.commands.ClearCache(service_pb.ClearCacheRequest(charge_point_id="CP1"))
+    assert (await _failure(call)).kind is ErrorKind.UNAVAILABLE
+    assert (await platform.clear_cache(queue_while_offline=True)).state == State.QUEUED
+    await platform.stations.connect("CP1", platform.edge)
+    assert (await platform.clear_cache()).state == State.ACCEPTED
 
 
 async def test_a_queued_command_expires(platform: Platform) -> None:
@@ -315,7 +320,7 @@ async def test_a_command_is_brought_to_its_end_when_the_caller_has_left(platform
 
 async def test_every_change_of_state_is_told(platform: Platform) -> None:
     command = await platform.clear_cache("CP2", queue_while_offline=True)
-    await platform.stations.connect("CP2", platform.edge)
+    await platform.stations.boot("CP2", await platform.stations.connect("CP2", platform.edge))
     await platform.becomes(command.id, State.ACCEPTED)
     async with platform.service.database.read() as connection:
         payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
@@ -325,26 +330,26 @@ async def test_every_change_of_state_is_told(platform: Platform) -> None:
     assert {event.subject for event in events} == {"csms.event.transaction.command.changed.CP2"}
 
 
-@pytest.mark.parametrize(
-    ("rpc", "fields", "named"),
-    [
-        ("RemoteStart", {}, ["idTag"]),
-        ("RemoteStart", {"id_tag": "x" * 37, "connector_id": -1}, ["connectorId", "idTag"]),
-        ("UnlockConnector", {}, ["connectorId"]),
-        ("ChangeConfiguration", {"value": "x"}, ["key"]),
-        ("ChangeAvailability", {"connector_id": 1}, ["availability"]),
-        ("GetConfiguration", {"keys": [""]}, ["keys"]),
-        ("ClearCache", {"options": {"request_id": "x" * 101}}, ["options.requestId"]),
-        ("ClearCache", {"options": {"expire_after": Duration(seconds=8 * 86400)}}, ["options.expireAfter"]),
-        ("ClearCache", {"options": {"expire_after": Duration(nanos=1)}}, ["options.expireAfter"]),
-    ],
-)
-async def test_bad_input_is_named(service: RunningService, rpc: str, fields: dict[str, Any], named: list[str]) -> None:
+_BAD_INPUT: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("RemoteStart", {}, ["idTag"]),
+    ("RemoteStart", {"id_tag": "x" * 37, "connector_id": -1}, ["connectorId", "idTag"]),
+    ("UnlockConnector", {}, ["connectorId"]),
+    ("ChangeConfiguration", {"value": "x"}, ["key"]),
+    ("ChangeAvailability", {"connector_id": 1}, ["availability"]),
+    ("GetConfiguration", {"keys": [""]}, ["keys"]),
+    ("ClearCache", {"options": {"request_id": "x" * 101}}, ["options.requestId"]),
+    ("ClearCache", {"options": {"expire_after": Duration(seconds=8 * 86400)}}, ["options.expireAfter"]),
+    ("ClearCache", {"options": {"expire_after": Duration(nanos=1)}}, ["options.expireAfter"]),
+]
+
+
+async def test_bad_input_is_named(service: RunningService) -> None:
     commands = service_grpc.CommandServiceStub(await service.channel())
-    request = getattr(service_pb, f"{rpc}Request")(charge_point_id="CP1", **fields)
-    failure = await _failure(getattr(commands, rpc)(request))
-    assert failure.kind is ErrorKind.INVALID_ARGUMENT
-    assert [violation.field for violation in failure.violations] == named
+    for rpc, fields, named in _BAD_INPUT:
+        request = getattr(service_pb, f"{rpc}Request")(charge_point_id="CP1", **fields)
+        failure = await _failure(getattr(commands, rpc)(request))
+        assert failure.kind is ErrorKind.INVALID_ARGUMENT
+        assert [violation.field for violation in failure.violations] == named
 
 
 async def test_an_unknown_command_is_not_found(service: RunningService) -> None:

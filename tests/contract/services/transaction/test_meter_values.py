@@ -50,8 +50,7 @@ async def test_every_measurand_comes_back_as_it_was_sent(record: Record, transac
 
 async def test_different_samples_of_one_moment_are_all_kept(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30)))
-    for measurand in ({"energy_wh": 2000}, {"power_w": 7000}):
-        value = reading(minutes(-20), **measurand)
+    for value in (reading(minutes(-20), energy_wh=2000), reading(minutes(-20), power_w=7000)):
         await record(meter_values_16(started.transaction_id, minutes(-20), meter_values=[value]))
     assert len(await transactions.meter_values(started.id)) == 2
 

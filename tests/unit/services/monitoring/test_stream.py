@@ -1,5 +1,6 @@
 """Event streams: what a reader may ask for, how many there may be, and how they end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -99,4 +100,27 @@ async def test_there_are_only_so_many_streams_at_once() -> None:
             await read(streams, request())
         assert failure.value.kind is ErrorKind.RESOURCE_EXHAUSTED
     assert await read(streams, request(max_events=1))
+    assert streams.count == 0
+
+
+class EndlessFeed(ListedFeed):
+    """Satisfies ports.EventFeed with one item; then nothing happens."""
+
+    async def _listed(self) -> AsyncIterator[StreamItem]:
+        yield self._items[0]
+        await asyncio.Event().wait()
+
+
+async def test_a_service_that_stops_ends_its_streams_with_a_reason() -> None:
+    streams = EventStreams(EndlessFeed([StreamItem(cursor=1, event=b"a")]), 2)
+    waiting, slow = asyncio.create_task(read(streams, request())), request()
+    async with streams.open(slow) as items:
+        assert (await anext(items)).cursor == 1
+        await asyncio.sleep(0)
+        await streams.close()
+        # One who was not waiting for an item hears of it when he asks for the next.
+        rest = [item async for item in items]
+    for last in (rest[-1], (await waiting)[-1]):
+        assert last.error is not None
+        assert (last.cursor, last.error.kind) == (1, ErrorKind.UNAVAILABLE)
     assert streams.count == 0

@@ -1,0 +1,74 @@
+"""What happens to events while the database, or what surrounds the service, is not well."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from csms.error.v1 import error_reason_pb2 as error_pb
+from services.chassis.database import Database
+from services.chassis.partitions import maintain
+from tests.contract.services.transaction.conftest import Reader, Record
+from tests.contract.services.transaction.reports import NOW, meter_values_16, minutes, start_16, stop_16
+from tests.fixtures.background import eventually
+from tests.fixtures.services import RunningService
+
+_OTHERS = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+async def _cut_connections(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(_OTHERS)
+
+
+async def test_events_are_recorded_after_the_database_has_cut_its_connections(
+    record: Record, transactions: Reader, service: RunningService
+) -> None:
+    [started] = await record(start_16(minutes(-30)))
+    await record(meter_values_16(started.transaction_id, minutes(-20), 2000))
+    await _cut_connections(service.database)
+    [metered] = await record(meter_values_16(started.transaction_id, minutes(-10), 3000))
+    [stopped] = await record(stop_16(started.transaction_id, minutes(-5)))
+    assert metered.id == stopped.id == started.id
+    assert len(await transactions.meter_values(started.id)) == 2
+
+
+async def test_an_event_whose_commit_was_cut_short_is_not_recorded_and_may_come_again(
+    record: Record, service: RunningService
+) -> None:
+    await record(start_16(minutes(-30)))
+    async with service.database.transaction() as connection:
+        await connection.execute(text("LOCK TABLE transactions IN ACCESS EXCLUSIVE MODE"))
+        waiting = asyncio.ensure_future(record(start_16(minutes(-30), charge_point_id="CP2", id_tag="B")))
+
+        async def is_waiting() -> bool:
+            return bool(await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+        await eventually(is_waiting)
+        await connection.execute(_OTHERS)
+        [answer] = await waiting
+    assert answer.error.reason == error_pb.ERROR_REASON_UNAVAILABLE
+    [again] = await record(start_16(minutes(-30), charge_point_id="CP2", id_tag="B"))
+    assert (again.HasField("error"), again.duplicate) == (False, False)
+
+
+@pytest.mark.parametrize("table", ["transaction_events", "meter_values"])
+async def test_events_go_on_while_partitions_are_made(record: Record, service: RunningService, table: str) -> None:
+    async def make_partitions() -> None:
+        for day in range(0, 60, 9):
+            async with service.database.transaction() as connection:
+                today = (NOW - timedelta(days=day)).date()
+                await maintain(connection, table, retention_days=400, today=today)
+
+    async def charge(number: int) -> None:
+        at = NOW - timedelta(days=number)
+        [started] = await record(start_16(at, charge_point_id=f"CP{number}", id_tag=f"TAG{number}"))
+        report = meter_values_16(started.transaction_id, at + timedelta(minutes=1), 1500, charge_point_id=f"CP{number}")
+        [metered] = await record(report)
+        assert (started.HasField("error"), metered.id) == (False, started.id)
+
+    await asyncio.gather(make_partitions(), *(charge(number) for number in range(40)))

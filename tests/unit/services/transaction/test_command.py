@@ -1,0 +1,140 @@
+"""How a command moves from state to state, and what counts as its effect."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.kernel.errors import DomainError
+from services.transaction.domain.command import (
+    Command,
+    CommandOptions,
+    CommandState,
+    Reply,
+    answered,
+    check,
+    effective,
+    ended_by,
+    expired,
+    failed,
+    started_by,
+)
+from services.transaction.domain.fact import Authorization
+from services.transaction.domain.session import fold
+from tests.unit.services.transaction.facts import SESSION_ID, T0, ended, minutes, placed, started, updated
+
+ACCEPTED, REJECTED = Reply(True, "Accepted", {"status": "Accepted"}), Reply(False, "Rejected", {})
+
+
+def _command(kind: str = "remote_start", state: CommandState = CommandState.SENT, **body: Any) -> Command:
+    return Command(
+        id="0199f1c2-0000-7000-8000-00000000000c",
+        charge_point_id="CP1",
+        kind=kind,
+        body=body or {"id_tag": "tag"},
+        state=state,
+        requested_by="ann",
+        create_time=T0,
+        update_time=T0,
+        expire_time=minutes(5),
+    )
+
+
+def _accepts(command: Command) -> Command:
+    return answered(command, ACCEPTED, T0)
+
+
+def _rejects(command: Command) -> Command:
+    return answered(command, REJECTED, T0)
+
+
+def _fails(command: Command) -> Command:
+    return failed(command, "why", T0)
+
+
+def _works(command: Command) -> Command:
+    return effective(command, SESSION_ID, T0)
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "after"),
+    [
+        (CommandState.SENT, _accepts, CommandState.ACCEPTED),
+        (CommandState.SENT, _rejects, CommandState.REJECTED),
+        (CommandState.EFFECTIVE, _accepts, CommandState.EFFECTIVE),
+        (CommandState.EXPIRED, _accepts, CommandState.EXPIRED),
+        (CommandState.SENT, _fails, CommandState.FAILED),
+        (CommandState.EFFECTIVE, _fails, CommandState.EFFECTIVE),
+        (CommandState.FAILED, _works, CommandState.EFFECTIVE),
+    ],
+)
+def test_what_is_known_to_be_over_stays_over(
+    before: CommandState, change: Callable[[Command], Command], after: CommandState
+) -> None:
+    assert change(_command(state=before)).state is after
+
+
+def test_an_expired_command_waits_for_nothing() -> None:
+    waiting = replace(_command(state=CommandState.QUEUED), delivery_time=T0)
+    over = expired(waiting, minutes(6))
+    assert (over.state, over.delivery_time) == (CommandState.EXPIRED, None)
+
+
+def test_a_late_answer_is_kept_with_its_command() -> None:
+    told = answered(_command(state=CommandState.EXPIRED), ACCEPTED, minutes(9))
+    assert (told.status, told.answer, told.update_time) == ("Accepted", {"status": "Accepted"}, minutes(9))
+
+
+@pytest.mark.parametrize(
+    ("fields", "body", "expected"),
+    [
+        ({}, {"id_tag": "tag"}, True),
+        ({}, {"id_tag": "TAG", "connector_id": 1}, True),
+        ({}, {"id_tag": "TAG", "connector_id": 2}, False),
+        ({}, {"id_tag": "OTHER"}, False),
+        ({"corrected_time": T0 - timedelta(minutes=2)}, {"id_tag": "TAG"}, False),
+    ],
+)
+def test_a_session_is_the_effect_of_the_remote_start_for_its_token(
+    fields: dict[str, Any], body: dict[str, Any], expected: bool
+) -> None:
+    assert started_by(fold([placed(started(**fields))]), _command(**body)) is expected
+
+
+def test_a_session_that_got_its_token_by_the_remote_start_is_its_effect() -> None:
+    plugged = placed(started(minutes(-60), id_tag="", authorization=None))
+    assert not started_by(fold([plugged]), _command())
+    swiped = updated(minutes(1), id_tag="TAG", authorization=Authorization.ACCEPTED)
+    assert started_by(fold([plugged, placed(swiped)]), _command())
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("T-1", True), (SESSION_ID, True), ("T-2", False)])
+def test_the_end_of_a_session_is_the_effect_of_its_remote_stop(asked: str, expected: bool) -> None:
+    command = _command("remote_stop", transaction_id=asked)
+    running = fold([placed(started())])
+    over = fold([placed(started()), placed(ended(minutes(5)))])
+    assert (ended_by(running, command), ended_by(over, command)) == (False, expected)
+    assert not started_by(over, command)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "fields"),
+    [
+        ("remote_start", {"id_tag": "x" * 37, "connector_id": -1}, ["connectorId", "idTag"]),
+        ("unlock", {}, ["connectorId"]),
+        ("change_configuration", {"key": "k" * 102, "value": "v" * 2501}, ["key", "value"]),
+        ("transfer_data", {"vendor_id": "v" * 256}, ["vendorId"]),
+        ("get_configuration", {"keys": ["a", ""]}, ["keys"]),
+    ],
+)
+def test_a_command_out_of_bounds_is_refused(kind: str, body: dict[str, Any], fields: list[str]) -> None:
+    with pytest.raises(DomainError) as caught:
+        check(kind, body, CommandOptions())
+    assert [violation.field for violation in caught.value.violations] == fields
+
+
+def test_a_command_within_bounds_is_not_refused() -> None:
+    check("get_configuration", {}, CommandOptions(expire_after=timedelta(days=7)))
+    check("reset", {"type": "HARD"}, CommandOptions(request_id="x" * 100))
