@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from services.chassis.pagination import Page, PageRequest
+from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
 from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.domain.reading import Latest, MeterReport, Placed, Reading, Registers
-from services.transaction.domain.recording import Outcome, Wanted
+from services.transaction.domain.recording import Outcome
 from services.transaction.domain.session import Session
 from services.transaction.domain.transaction import TransactionFilter
 

@@ -12,9 +12,10 @@ from typing import NamedTuple, TypeVar
 from services.chassis.batching import Batcher
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
+from services.transaction.domain.batch import Told, stray_ends, told, wanted
 from services.transaction.domain.fact import Authorization, TransactionEvent
 from services.transaction.domain.reading import MeterReport, Placed, Registers
-from services.transaction.domain.recording import Recording, Told, stray_ends, told, wanted
+from services.transaction.domain.recording import Recording
 from services.transaction.ports import MeterStore, RecordingWorks, Report
 
 _Item = TypeVar("_Item")

@@ -77,6 +77,11 @@ class TransactionEvent:
         """Whether the charge point does not say, or does not know, which session it means."""
         return self.transaction_id in NO_NUMBER if self.is_ocpp_16 else not self.transaction_id
 
+    @property
+    def wants_number(self) -> bool:
+        """Whether the answer has to say what the session is called from now on: a start by OCPP 1.6."""
+        return self.kind is EventKind.STARTED and self.names_no_session
+
     def of_session(self, transaction_id: str) -> "TransactionEvent":
         """The same event as if the charge point had named the session it means."""
         return replace(self, transaction_id=transaction_id)
@@ -91,8 +96,8 @@ class TransactionEvent:
 class Fact:
     """An event that was placed: the session it belongs to, what that is called, and the decision about its token.
 
-    Never changes. `key` names the event itself, wherever and however often it is sent; `start_key` is that of a start
-    by OCPP 1.6; `estimated` marks an end that the platform concluded from other facts.
+    Never changes. `key` names the event itself, wherever and however often it is sent; `estimated` marks an end that
+    the platform concluded from other facts.
     """
 
     key: str
@@ -100,7 +105,6 @@ class Fact:
     transaction_id: str
     authorization: Authorization | None
     event: TransactionEvent
-    start_key: str | None = None
     estimated: bool = False
 
 
@@ -115,14 +119,6 @@ def register_told(kind: EventKind, readings: Iterable[Reading]) -> int | None:
 def session_id_of(charge_point_id: str, transaction_id: str) -> str:
     """The id of the session that a charge point calls `transaction_id`."""
     return derived_id(charge_point_id, transaction_id)
-
-
-def start_key_of(event: TransactionEvent) -> str:
-    """What a start by OCPP 1.6 is recognised by when it is sent again, with whatever message id, to whatever node."""
-    meter_wh = "" if event.meter_wh is None else event.meter_wh
-    return derived_id(
-        event.charge_point_id, event.connector_id, event.id_tag, _microseconds(event.device_time), meter_wh
-    )
 
 
 def key_of(event: TransactionEvent) -> str:

@@ -1,26 +1,25 @@
 """Recording: decides what a batch of events means, given the sessions that are stored.
 
 Places each event in its session, numbers the starts by OCPP 1.6, decides about concurrent tokens, and concludes the
-end of sessions that others have replaced. Pure; whoever uses it holds the locks on what `Wanted` names.
+end of sessions that others have replaced. Pure; whoever uses it holds the locks that batch.py names.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
+from services.transaction.domain.batch import Told, presents_good_token, unplaced
 from services.transaction.domain.events import SessionChange, SessionChanged
 from services.transaction.domain.fact import (
     Authorization,
     EventKind,
     Fact,
     TransactionEvent,
-    key_of,
     moment,
     session_id_of,
-    start_key_of,
 )
 from services.transaction.domain.places import may_end, precedes, same_place
 from services.transaction.domain.reading import NO_REGISTERS, Registers
@@ -38,17 +37,7 @@ from services.transaction.domain.session import (
 MATCHED_STOP = "matched_stop"
 # A session that began longer ago blocks its token nowhere else: its end may never be told.
 _TOKEN_IN_USE = timedelta(hours=24)
-# A start that comes so late was kept back by the charge point; later ones may be here already.
-_LATE = timedelta(minutes=1)
 _CONCLUDED_REASON = "Other"
-
-
-class Told(NamedTuple):
-    """An event with its keys, which take a while to compute."""
-
-    event: TransactionEvent
-    key: str
-    start_key: str | None
 
 
 class Answer(NamedTuple):
@@ -58,19 +47,6 @@ class Answer(NamedTuple):
     session_id: str
     transaction_id: str
     authorization: Authorization | None
-
-
-@dataclass(slots=True)
-class Wanted:
-    """Which sessions a batch of events may touch or depend on, and with that what has to be locked."""
-
-    charge_point_ids: set[str] = field(default_factory=set)
-    tokens: set[str] = field(default_factory=set)
-    session_ids: set[str] = field(default_factory=set)
-    start_keys: set[str] = field(default_factory=set)
-    running_at: set[str] = field(default_factory=set)
-    around: list[tuple[str, datetime]] = field(default_factory=list)
-    new_numbers: int = 0
 
 
 class Outcome(NamedTuple):
@@ -91,44 +67,8 @@ class _Image(NamedTuple):
 _NOTHING = _Image()
 
 
-def told(event: TransactionEvent) -> Told:
-    """`event` with its keys."""
-    is_numberless_start = event.kind is EventKind.STARTED and event.names_no_session
-    return Told(event, key_of(event), start_key_of(event) if is_numberless_start else None)
-
-
-def wanted(batch: Iterable[Told]) -> Wanted:
-    """What must be locked and loaded before a batch is recorded."""
-    wants = Wanted()
-    for event, _, start_key in batch:
-        wants.charge_point_ids.add(event.charge_point_id)
-        if _presents_good_token(event):
-            wants.tokens.add(event.id_tag)
-        if not event.names_no_session:
-            wants.session_ids.add(session_id_of(event.charge_point_id, event.transaction_id))
-        if start_key is not None:
-            wants.start_keys.add(start_key)
-            wants.new_numbers += 1
-        if event.kind is EventKind.STARTED:
-            wants.running_at.add(event.charge_point_id)
-            if event.offline or event.received_time - event.corrected_time > _LATE:
-                wants.around.append((event.charge_point_id, event.corrected_time))
-    return wants
-
-
-def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[tuple[str, str]]:
-    """Charge point and rank of each end that names no session which is known to have begun."""
-    begun = {session.id for session in stored if session.start_time is not None}
-    return [
-        (event.charge_point_id, stop_rank(_unplaced(event, key)))
-        for event, key, _ in batch
-        if event.kind is EventKind.ENDED and (event.is_ocpp_16 or event.names_no_session)
-        if event.names_no_session or session_id_of(event.charge_point_id, event.transaction_id) not in begun
-    ]
-
-
 class Recording:
-    """Records events one after the other. `numbers` are unused transaction numbers, as many as `Wanted` says."""
+    """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`."""
 
     def __init__(self, stored: Iterable[Session], numbers: Iterator[int], now: datetime) -> None:
         self._numbers = numbers
@@ -193,10 +133,10 @@ class Recording:
 
     def _started_as(self, item: Told) -> tuple[str, str]:
         """Id of the session that a start begins, and what it is called; a start that is known keeps its number."""
-        event, _, start_key = item
-        if start_key is None:
+        event, key = item
+        if not event.wants_number:
             return session_id_of(event.charge_point_id, event.transaction_id), event.transaction_id
-        known = self._ids_by_start.get(start_key)
+        known = self._ids_by_start.get(key)
         if known is not None:
             return known, self._sessions[known].transaction_id
         number = str(next(self._numbers))
@@ -216,7 +156,7 @@ class Recording:
         return self._place(item, item.key if event.names_no_session else session_id, event.transaction_id, ORPHAN_STOP)
 
     def _place(self, item: Told, session_id: str, transaction_id: str, *flags: str) -> Answer:
-        event, key, _ = item
+        event, key = item
         authorization = self._authorization(item, session_id)
         fact = Fact(
             key=key,
@@ -224,7 +164,6 @@ class Recording:
             transaction_id=transaction_id,
             authorization=authorization,
             event=replace(event, flags=(*event.flags, *flags)) if flags else event,
-            start_key=item.start_key,
         )
         self._take_in(fact)
         return Answer(key, session_id, transaction_id, authorization)
@@ -243,11 +182,11 @@ class Recording:
 
     def _authorization(self, item: Told, session_id: str) -> Authorization | None:
         """The decision of the edge, unless the token is in use in another session; the same at every repetition."""
-        event, key, _ = item
-        if not _presents_good_token(event):
+        event, key = item
+        if not presents_good_token(event):
             return event.authorization
         session = self._sessions.get(session_id)
-        if session is not None and session.token_rank[1:] == moment(_unplaced(event, key)):
+        if session is not None and session.token_rank[1:] == moment(unplaced(event, key)):
             return session.authorization
         others = (self._sessions[other] for other in self._ids_by_token[event.id_tag] - {session_id})
         in_use = any(
@@ -289,8 +228,8 @@ class Recording:
     def _meant(self, item: Told) -> Session | None:
         """The session that an end without a usable number means, if there is no doubt: a running one, or the one that
         it has ended before."""
-        event, key, _ = item
-        rank = stop_rank(_unplaced(event, key))
+        event, key = item
+        rank = stop_rank(unplaced(event, key))
         here = [self._sessions[session_id] for session_id in self._ids_by_charge_point[event.charge_point_id]]
         for session in here:
             if session.stop_rank == rank and session.start_time is not None:
@@ -299,14 +238,6 @@ class Recording:
         with_token = [session for session in running if event.id_tag and session.id_tag == event.id_tag]
         candidates = with_token or running
         return candidates[0] if len(candidates) == 1 else None
-
-
-def _presents_good_token(event: TransactionEvent) -> bool:
-    return bool(event.id_tag) and event.kind is not EventKind.ENDED and event.authorization is Authorization.ACCEPTED
-
-
-def _unplaced(event: TransactionEvent, key: str) -> Fact:
-    return Fact(key=key, session_id="", transaction_id="", authorization=None, event=event)
 
 
 def _change(before: SessionState | None, state: SessionState) -> SessionChange:

@@ -49,7 +49,7 @@ class Session:
     """A charging session. The fields are those of csms.transaction.v1.Transaction, and:
 
     `begin_time` is the start or, as long as that is not known, the earliest time heard of; `meter_last_wh` the highest
-    register in any fact; `start_key` recognises its start by OCPP 1.6. Of `start_rank`, `token_rank` and `stop_rank`
+    register in any fact; `start_key` the key of a start by OCPP 1.6. Of `start_rank`, `token_rank` and `stop_rank`
     the least wins, of `charging_rank` the greatest; empty is none.
 
     Whoever folds facts into a session owns it alone and changes it in place, by `join` and `settle` only: a new object
@@ -217,7 +217,7 @@ def _join_start(session: Session, fact: Fact) -> None:
     session.meter_start_wh = event.meter_wh
     session.station_id = event.station_id
     session.offline = event.offline
-    session.start_key = fact.start_key
+    session.start_key = fact.key if event.wants_number else None
     session.state = SessionState.ACTIVE if session.stop_time is None else SessionState.ENDED
 
 

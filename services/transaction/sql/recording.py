@@ -4,14 +4,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Any
+from zlib import crc32
 
 from services.chassis import outbox
 from services.chassis.database import Database, RawConnection
+from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.reading import Registers
-from services.transaction.domain.recording import Outcome, Wanted
+from services.transaction.domain.recording import Outcome
 from services.transaction.domain.session import ESTIMATE, Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.lane import Lane
@@ -23,6 +24,7 @@ from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
 
 # Locks on charge points and tokens, not on rows: they also cover the sessions that do not exist yet, and cost no write.
 # In the order of their keys, so that two replicas never wait for each other.
+_CHARGE_POINT, _TOKEN = 1 << 32, 2 << 32
 _LOCK = b"SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 _OF = f"SELECT {SESSION_COLUMNS} FROM transactions AS t WHERE"
 _BY_ID = f"{_OF} t.id = ANY (%s::uuid[])"
@@ -169,8 +171,9 @@ def _storing(facts: Sequence[Fact]) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _lock_keys(wants: Wanted) -> list[int]:
-    names = [f"charge point {name}" for name in wants.charge_point_ids] + [f"token {name}" for name in wants.tokens]
-    return sorted(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names)
+    """One key for each thing to be locked. That two things may share one costs a wait, no more."""
+    keys = {_CHARGE_POINT + crc32(name.encode()) for name in wants.charge_point_ids}
+    return sorted(keys.union(_TOKEN + crc32(name.encode()) for name in wants.tokens))
 
 
 def _queries(wants: Wanted) -> Iterator[tuple[bytes, tuple[Any, ...]]]:

@@ -1,6 +1,7 @@
 """Sessions as rows of `transactions`, for all who read or write them."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from services.transaction.domain.fact import Authorization
@@ -10,6 +11,7 @@ from services.transaction.tables import TRANSACTIONS
 
 _NAMES = [column.name for column in TRANSACTIONS.columns]
 _SESSIONS = Recordset(TRANSACTIONS)
+_values = attrgetter(*_NAMES)
 
 # What to select for `session_of`, from `transactions AS t`.
 SESSION_COLUMNS = ", ".join(
@@ -42,4 +44,4 @@ def session_of_fields(fields: Mapping[str, Any]) -> Session:
 
 def dump_sessions(sessions: Sequence[Session]) -> str:
     """The parameter of UPSERT_SESSIONS."""
-    return _SESSIONS.dump([[getattr(session, name) for name in _NAMES] for session in sessions])
+    return _SESSIONS.dump(map(_values, sessions))

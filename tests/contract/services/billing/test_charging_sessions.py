@@ -4,8 +4,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from csms.billing.v1 import charging_session_pb2 as session_pb
 from csms.billing.v1.billing_service_pb2 import (
     CompleteChargingSessionRequest,
@@ -230,9 +228,8 @@ async def test_the_session_of_a_charge_point_is_not_completed_by_callers(
     assert (await refusal(_complete(boss, session_id()))).reason == "CHARGING_SESSION_COMPLETED"
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
+async def test_bad_input_of_a_new_session_is_refused_by_name(admin: Caller) -> None:
+    cases: list[tuple[dict[str, Any], list[str]]] = [
         ({"station_id": "x", "driver_id": "y"}, ["chargingSession.stationId", "chargingSession.driverId"]),
         ({"tariff_id": "x"}, ["chargingSession.tariffId"]),
         ({"charge_point_id": "x" * 49}, ["chargingSession.chargePointId"]),
@@ -241,40 +238,36 @@ async def test_the_session_of_a_charge_point_is_not_completed_by_callers(
         ({"start_time": timestamp(datetime(2126, 1, 1, tzinfo=UTC))}, ["chargingSession.startTime"]),
         ({"start_time": {"seconds": 2**62}}, ["startTime"]),
         ({"request_id": "x" * 101}, ["requestId"]),
-    ],
-)
-async def test_bad_input_of_a_new_session_is_refused_by_name(
-    admin: Caller, fields: dict[str, Any], named: list[str]
-) -> None:
-    refused = await refusal(_create(admin, **fields))
-    assert (refused.reason, fields_of(refused)) == ("INVALID_FIELD", named)
+    ]
+    for fields, named in cases:
+        refused = await refusal(_create(admin, **fields))
+        assert (refused.reason, fields_of(refused)) == ("INVALID_FIELD", named)
+    nothing = CreateChargingSessionRequest()
+    assert fields_of(await refusal(admin.sessions.CreateChargingSession(nothing))) == ["chargingSession"]
+    assert await _list(admin) == []
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
+async def test_bad_input_of_a_completion_is_refused_by_name(admin: Caller) -> None:
+    session = await _create(admin)
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"energy_wh": -1}, "energyWh"),
         ({"energy_wh": 100_000_001}, "energyWh"),
         ({"idle_minutes": -1}, "idleMinutes"),
         ({"end_time": timestamp(START - timedelta(seconds=1))}, "endTime"),
         ({"end_time": timestamp(datetime(2126, 1, 1, tzinfo=UTC))}, "endTime"),
         ({"id": ""}, "id"),
-    ],
-)
-async def test_bad_input_of_a_completion_is_refused_by_name(admin: Caller, fields: dict[str, Any], named: str) -> None:
-    session = await _create(admin)
-    assert fields_of(await refusal(_complete(admin, **{"id": session.id, **fields}))) == [named]
+    ]
+    for fields, named in cases:
+        assert fields_of(await refusal(_complete(admin, **{"id": session.id, **fields}))) == [named]
     assert (await _get(admin, session.id)).state == Session.ACTIVE
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [
+async def test_bad_input_of_a_list_is_refused_by_name(admin: Caller) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"page_size": -1}, "pageSize"),
         ({"page_token": "x"}, "pageToken"),
         ({"state": 99}, "state"),
         ({"start_time_from": {"seconds": 2**62}}, "startTimeFrom"),
-    ],
-)
-async def test_bad_input_of_a_list_is_refused_by_name(admin: Caller, fields: dict[str, Any], named: str) -> None:
-    assert fields_of(await refusal(_list(admin, **fields))) == [named]
+    ]
+    for fields, named in cases:
+        assert fields_of(await refusal(_list(admin, **fields))) == [named]

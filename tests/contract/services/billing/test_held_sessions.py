@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from csms.billing.v1.tariff_pb2 import Tariff
 from csms.billing.v1.tariff_service_pb2 import UpdateTariffRequest
 from csms.transaction.v1.transaction_pb2 import Transaction
@@ -26,27 +24,23 @@ DONE = ("COMPLETED", "")
 NO_TARIFF = ("HELD", "no_tariff")
 
 
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
+async def test_a_doubtful_session_is_not_billed_until_it_is_put_right(boss: Caller, books: Books, tell: Tell) -> None:
+    await boss.tariffs.CreateTariff(new_tariff(is_default=True))
+    doubtful: list[tuple[dict[str, Any], str]] = [
         ({"authorization": Transaction.INVALID}, "unauthorized"),
         ({"authorization": Transaction.CONCURRENT_TX}, "unauthorized"),
         ({"authorization": 0}, "unauthorized"),
         ({"state": Transaction.ORPHAN, "start_time": None}, "no_start"),
         ({"flags": ["implausible_energy"]}, "implausible_energy"),
         ({"flags": ["register_went_back"]}, "register_went_back"),
-    ],
-)
-async def test_a_doubtful_session_is_not_billed_until_it_is_put_right(
-    boss: Caller, books: Books, tell: Tell, fields: dict[str, Any], reason: str
-) -> None:
-    await boss.tariffs.CreateTariff(new_tariff(is_default=True))
-    await tell(transaction(1, 1, **fields), transaction(2, 1))
-    await books.become({"CP1": ("HELD", reason), "CP2": DONE})
-    assert await books.invoices() == [("CP2", "OPEN", 400)]
-    await tell(transaction(1, 2))
-    await books.become({"CP1": DONE, "CP2": DONE})
-    assert await books.invoices() == [("CP2", "OPEN", 400), ("CP1", "OPEN", 400)]
+    ]
+    await tell(transaction(9), *(transaction(number, 1, **fields) for number, (fields, _) in enumerate(doubtful)))
+    held = {f"CP{number}": ("HELD", reason) for number, (_, reason) in enumerate(doubtful)}
+    await books.become({"CP9": DONE, **held})
+    assert await books.invoices() == [("CP9", "OPEN", 400)]
+    await tell(*(transaction(number, 2) for number in range(len(doubtful))))
+    await books.become({"CP9": DONE, **dict.fromkeys(held, DONE)})
+    assert len(await books.invoices()) == 1 + len(doubtful)
 
 
 async def test_a_session_without_a_tariff_is_billed_when_there_is_one(boss: Caller, books: Books, tell: Tell) -> None:

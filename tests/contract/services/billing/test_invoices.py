@@ -5,8 +5,6 @@ import zlib
 from datetime import UTC, timedelta
 from typing import Any
 
-import pytest
-
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoiceRequest, ListInvoicesRequest
 from services.chassis.protobuf import timestamp
@@ -96,12 +94,15 @@ async def test_what_does_not_exist_is_not_found(admin: Caller) -> None:
             assert (refused.kind, refused.reason) == (ErrorKind.NOT_FOUND, "INVOICE_NOT_FOUND")
 
 
-@pytest.mark.parametrize(
-    ("fields", "named"),
-    [({"page_size": -1}, "pageSize"), ({"page_token": "x"}, "pageToken"), ({"state": 9}, "state")],
-)
-async def test_bad_input_is_refused_by_name(admin: Caller, fields: dict[str, Any], named: str) -> None:
-    assert fields_of(await refusal(_list(admin, **fields))) == [named]
+async def test_bad_input_is_refused_by_name(admin: Caller) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"page_size": -1}, "pageSize"),
+        ({"page_token": "x"}, "pageToken"),
+        ({"state": 9}, "state"),
+        ({"issue_time_to": {"seconds": 2**62}}, "issueTimeTo"),
+    ]
+    for fields, named in cases:
+        assert fields_of(await refusal(_list(admin, **fields))) == [named]
     assert fields_of(await refusal(admin.invoices.GetInvoice(GetInvoiceRequest()))) == ["id"]
 
 

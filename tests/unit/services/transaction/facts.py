@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent, key_of, start_key_of
+from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent, key_of
 from services.transaction.domain.reading import Reading
 
 T0 = datetime(2031, 5, 1, 12, tzinfo=UTC)
@@ -70,7 +70,6 @@ def placed(told: TransactionEvent, **fields: Any) -> Fact:
         "session_id": SESSION_ID,
         "transaction_id": "T-1",
         "authorization": told.authorization,
-        "start_key": start_key_of(told) if told.is_ocpp_16 and told.kind is EventKind.STARTED else None,
     }
     return Fact(event=told, **{**usual, **fields})
 

@@ -15,7 +15,6 @@ from services.transaction.domain.fact import (
     moment_time,
     register_told,
     session_id_of,
-    start_key_of,
 )
 from tests.unit.services.transaction.facts import minutes, placed, reading, started, started_16, updated
 
@@ -28,7 +27,6 @@ def test_what_the_platform_adds_is_not_part_of_the_key() -> None:
     event = started(driver_id="D", epoch=1)
     again = replace(event, driver_id="", epoch=9, received_time=minutes(5), authorization=None, flags=("coerced",))
     assert key_of(again) == key_of(event)
-    assert start_key_of(again) == start_key_of(event)
 
 
 def test_another_correction_of_the_clock_gives_the_same_key() -> None:
@@ -63,7 +61,7 @@ def test_every_word_of_the_charge_point_is_part_of_the_key(change: dict[str, obj
     "change", [{"connector_id": 2}, {"id_tag": "B"}, {"meter_wh": 2}, {"device_time": minutes(1)}, {"meter_wh": None}]
 )
 def test_starts_that_differ_have_different_keys(change: dict[str, object]) -> None:
-    assert start_key_of(started_16(**change)) != start_key_of(started_16())  # type: ignore[arg-type]  # fields by name
+    assert key_of(started_16(**change)) != key_of(started_16())  # type: ignore[arg-type]  # fields by name
 
 
 @given(

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.ids import derived_id
+from services.transaction.domain.batch import stray_ends, told, wanted
 from services.transaction.domain.events import SessionChange
 from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
 from services.transaction.domain.reading import Registers
-from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording, stray_ends, told, wanted
+from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
 from services.transaction.domain.session import (
     CONCURRENT_TX,
     ESTIMATED_END,
@@ -238,7 +239,7 @@ def test_what_is_wanted_covers_what_is_needed() -> None:
     assert wants.charge_point_ids == {"CP1", "CP3"}
     assert wants.tokens == {"A", "TAG"}
     assert wants.session_ids == {session_id_of("CP1", "7"), session_id_of("CP3", "T-1")}
-    assert wants.start_keys == {batch[0].start_key}
+    assert wants.start_keys == {batch[0].key}
     assert wants.running_at == {"CP1", "CP3"}
     assert wants.around == [("CP1", minutes(0))]
     assert wants.new_numbers == 1

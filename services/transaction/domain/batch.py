@@ -1,0 +1,77 @@
+"""Batches of events: what must be locked and loaded before one can be recorded."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent, key_of, session_id_of
+from services.transaction.domain.session import Session, stop_rank
+
+# A start that comes so late was kept back by the charge point; later ones may be here already.
+_LATE = timedelta(minutes=1)
+
+
+class Told(NamedTuple):
+    """An event with its key, which takes a while to compute."""
+
+    event: TransactionEvent
+    key: str
+
+
+@dataclass(slots=True)
+class Wanted:
+    """Which sessions a batch of events may touch or depend on, and with that what has to be locked."""
+
+    charge_point_ids: set[str] = field(default_factory=set)
+    tokens: set[str] = field(default_factory=set)
+    session_ids: set[str] = field(default_factory=set)
+    start_keys: set[str] = field(default_factory=set)
+    running_at: set[str] = field(default_factory=set)
+    around: list[tuple[str, datetime]] = field(default_factory=list)
+    new_numbers: int = 0
+
+
+def told(event: TransactionEvent) -> Told:
+    """`event` with its key."""
+    return Told(event, key_of(event))
+
+
+def wanted(batch: Iterable[Told]) -> Wanted:
+    """What must be locked and loaded before a batch is recorded."""
+    wants = Wanted()
+    for event, key in batch:
+        wants.charge_point_ids.add(event.charge_point_id)
+        if presents_good_token(event):
+            wants.tokens.add(event.id_tag)
+        if not event.names_no_session:
+            wants.session_ids.add(session_id_of(event.charge_point_id, event.transaction_id))
+        if event.wants_number:
+            wants.start_keys.add(key)
+            wants.new_numbers += 1
+        if event.kind is EventKind.STARTED:
+            wants.running_at.add(event.charge_point_id)
+            if event.offline or event.received_time - event.corrected_time > _LATE:
+                wants.around.append((event.charge_point_id, event.corrected_time))
+    return wants
+
+
+def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[tuple[str, str]]:
+    """Charge point and rank of each end that names no session which is known to have begun."""
+    begun = {session.id for session in stored if session.start_time is not None}
+    return [
+        (event.charge_point_id, stop_rank(unplaced(event, key)))
+        for event, key in batch
+        if event.kind is EventKind.ENDED and (event.is_ocpp_16 or event.names_no_session)
+        if event.names_no_session or session_id_of(event.charge_point_id, event.transaction_id) not in begun
+    ]
+
+
+def presents_good_token(event: TransactionEvent) -> bool:
+    """Whether the event would let its token charge."""
+    return bool(event.id_tag) and event.kind is not EventKind.ENDED and event.authorization is Authorization.ACCEPTED
+
+
+def unplaced(event: TransactionEvent, key: str) -> Fact:
+    """The fact that the event will become, as far as its rank goes."""
+    return Fact(key=key, session_id="", transaction_id="", authorization=None, event=event)
