@@ -31,9 +31,9 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
     relay = OutboxRelay(database, bus)
     works = SqlWorks(database, relay, clock)
     secret = settings.service_secret.get_secret_value()
-    drivers = GrpcDrivers(channels.channel(settings.driver_service_url, "billing", secret))
-    stations = GrpcStations(channels.channel(settings.station_service_url, "billing", secret))
-    transactions = GrpcTransactions(channels.channel(settings.transaction_service_url, "billing", secret))
+    addresses = (settings.driver_service_url, settings.station_service_url, settings.transaction_service_url)
+    opened = [channels.channel(address, "billing", secret) for address in addresses]
+    drivers, stations, transactions = GrpcDrivers(opened[0]), GrpcStations(opened[1]), GrpcTransactions(opened[2])
     biller = Biller(works, clock, drivers, stations)
     sessions = ChargingSessions(works, clock, biller, transactions)
     consumer = TransactionConsumer(bus, database, clock, biller)
@@ -46,7 +46,8 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
         add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(works)), grpc_server)
         add_PaymentServiceServicer_to_server(PaymentServicer(Payments(works, clock, drivers)), grpc_server)
 
-    return server.Wiring(register, tasks=(relay.run, consumer.run, Settler(biller).run, reconciler.run))
+    tasks = (relay.run, consumer.run, Settler(biller).run, reconciler.run)
+    return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened])
 
 
 async def main() -> None:
@@ -61,7 +62,7 @@ async def main() -> None:
         register=wiring.register,
         tasks=wiring.tasks,
         ready=database.ping,
-        on_stop=[bus.close, database.close],
+        on_stop=[*wiring.on_stop, bus.close, database.close],
     )
 
 

@@ -67,8 +67,8 @@ class ChargingSessionRepository(Protocol):
         """The first ids, in their order, of the sessions held as PENDING; an empty `after_id` begins at the first."""
         ...
 
-    async def retry_untariffed(self) -> None:
-        """Make those sessions PENDING that are held as NO_TARIFF and have a tariff that applies now."""
+    async def retry_untariffed(self, limit: int) -> int:
+        """Make up to `limit` sessions PENDING that are held as NO_TARIFF and have a tariff by now; how many it were."""
         ...
 
     async def add(self, session: ChargingSession) -> None:

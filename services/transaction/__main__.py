@@ -2,10 +2,6 @@
 
 import grpc.aio
 
-from csms.transaction.v1.command_service_pb2_grpc import add_CommandServiceServicer_to_server
-from csms.transaction.v1.journal_service_pb2_grpc import add_JournalServiceServicer_to_server
-from csms.transaction.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
-from csms.transaction.v1.transaction_service_pb2_grpc import add_TransactionServiceServicer_to_server
 from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
@@ -21,11 +17,8 @@ from services.transaction.application.transactions import Transactions
 from services.transaction.clients import GrpcChargePoints, GrpcEdge
 from services.transaction.consumers import CommandConsumer
 from services.transaction.migrations import DATABASE
-from services.transaction.servicer.commands import CommandServicer
-from services.transaction.servicer.journal import JournalServicer
 from services.transaction.servicer.live import LiveMeterValues
-from services.transaction.servicer.recording import RecordingServicer
-from services.transaction.servicer.transactions import TransactionServicer
+from services.transaction.servicer.registration import register
 from services.transaction.settings import TransactionSettings
 from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
@@ -46,20 +39,15 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     delivery = Delivery(works, charge_points, edge, clock)
     commands = Commands(works, charge_points, delivery, clock)
 
-    def register(grpc_server: grpc.aio.Server) -> None:
-        add_TransactionServiceServicer_to_server(TransactionServicer(Transactions(works)), grpc_server)
-        add_RecordingServiceServicer_to_server(RecordingServicer(recorder, LiveMeterValues(bus)), grpc_server)
-        add_JournalServiceServicer_to_server(JournalServicer(Messages(works, journal)), grpc_server)
-        add_CommandServiceServicer_to_server(CommandServicer(commands), grpc_server)
+    def serve(grpc_server: grpc.aio.Server) -> None:
+        register(grpc_server, Transactions(works), recorder, LiveMeterValues(bus), Messages(works, journal), commands)
+
+    async def keep_partitions() -> None:
+        await partition_task(database, settings.retention_days)
 
     return server.Wiring(
-        register,
-        tasks=(
-            relay.run,
-            delivery.run,
-            CommandConsumer(bus, database, clock).run,
-            lambda: partition_task(database, settings.retention_days),
-        ),
+        serve,
+        tasks=(relay.run, delivery.run, CommandConsumer(bus, database, clock).run, keep_partitions),
         on_stop=(
             recorder.close,
             delivery.close,

@@ -35,6 +35,7 @@ from services.kernel.errors import DomainError, not_found
 from services.kernel.ids import new_id
 
 _PAGE = 64
+_RETRIED_AT_ONCE = 1000
 # Each takes a connection to the database; others need some, too.
 _AT_ONCE = 4
 
@@ -107,10 +108,10 @@ class Biller:
                 if await work.sessions.find(session_id, for_update=True) == session:
                     return await self._bill(work, session, cost)
 
-    async def retry_untariffed(self) -> None:
-        """Have those sessions billed that waited for a tariff which exists by now."""
+    async def retry_untariffed(self) -> bool:
+        """Have sessions billed that waited for a tariff which exists by now; whether there may be more of them."""
         async with self._works() as work:
-            await work.sessions.retry_untariffed()
+            return await work.sessions.retry_untariffed(_RETRIED_AT_ONCE) == _RETRIED_AT_ONCE
 
     async def prices_so_far(self, sessions: Sequence[ChargingSession], timeout: float) -> Sequence[Price | None]:
         """What running sessions cost at this moment.

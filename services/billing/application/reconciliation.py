@@ -23,7 +23,8 @@ class Reconciliation:
 
     async def run_once(self) -> int:
         """Compare, page by page; how many transactions were looked at. Raises: UNAVAILABLE."""
-        await self._biller.retry_untariffed()
+        while await self._biller.retry_untariffed():
+            pass
         async with self._works() as work:
             until = await work.reconciled_until(_NAME)
         since = (until or self._clock.now() - _FIRST_LOOK_BACK) - _OVERLAP

@@ -54,7 +54,7 @@ class SqlChargingSessionRepository:
         found = await self._connection.scalars(query.where(columns.id > after_id) if after_id else query)
         return found.all()
 
-    async def retry_untariffed(self) -> None:
+    async def retry_untariffed(self, limit: int) -> int:
         tariffs = PRICING_TIERS.c
         has_tariff = exists().where(
             tariffs.until_time.is_(None),
@@ -63,9 +63,9 @@ class SqlChargingSessionRepository:
         )
         waiting = select(CHARGING_SESSIONS.c.id).where(CHARGING_SESSIONS.c.hold_reason == NO_TARIFF, has_tariff)
         # One that is locked changes anyway; waiting for it could end in a ring.
-        free = waiting.with_for_update(skip_locked=True)
+        free = waiting.limit(limit).with_for_update(skip_locked=True)
         statement = update(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.id.in_(free))
-        await self._connection.execute(statement.values(hold_reason=PENDING))
+        return (await self._connection.execute(statement.values(hold_reason=PENDING))).rowcount
 
     async def add(self, session: ChargingSession) -> None:
         await self._connection.execute(insert(CHARGING_SESSIONS).values(_fields(session)))

@@ -38,13 +38,18 @@ def message_of(message: journal_pb.OcppMessage) -> OcppMessage:
         message.epoch,
         direction,
         _KINDS.get(message.kind),
-        message.message_id,
-        message.action,
-        message.frame,
-        message.error_code,
+        _storable(message.message_id),
+        _storable(message.action),
+        _storable(message.frame),
+        _storable(message.error_code),
         message.latency_us,
         message.protocol,
     )
+
+
+def _storable(text: str) -> str:
+    """The text of what may be no OCPP at all, as PostgreSQL can store it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
 
 
 def message_to_proto(message: OcppMessage) -> journal_pb.OcppMessage:

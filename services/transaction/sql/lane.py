@@ -12,14 +12,15 @@ from services.kernel.errors import invalid
 
 
 class Lane:
-    """Lends its connection to one user after the other.
+    """Lends its connection to one user after the other. `carries` is the field of the requests that its rows come in.
 
     A pool would look at the connection and wrap a transaction round every statement: two round trips that a statement
     which is a transaction by itself does not need.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, carries: str) -> None:
         self._database = database
+        self._carries = carries
         self._turn = asyncio.Lock()
         self._stack: AsyncExitStack | None = None
         self._connection: RawConnection | None = None
@@ -37,7 +38,7 @@ class Lane:
                 await _end_transaction(connection)
             except psycopg.DataError as error:
                 await _end_transaction(connection)
-                raise invalid("events", "holds a value that cannot be stored") from error
+                raise invalid(self._carries, "holds a value that cannot be stored") from error
             except BaseException as error:
                 if isinstance(error, psycopg.OperationalError | asyncio.CancelledError) or connection.closed:
                     await self._drop(error)

@@ -42,7 +42,7 @@ class SqlJournal:
     """Satisfies ports.Journal."""
 
     def __init__(self, database: Database) -> None:
-        self._lane = Lane(database)
+        self._lane = Lane(database, "messages")
 
     async def append(self, messages: Sequence[OcppMessage]) -> None:
         if not messages:

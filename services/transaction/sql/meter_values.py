@@ -59,7 +59,7 @@ class SqlMeterStore:
     the end only after its readings were answered, and tells them again when they were not."""
 
     def __init__(self, database: Database) -> None:
-        self._lane = Lane(database)
+        self._lane = Lane(database, "events")
 
     async def store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
         async with self._lane.connection() as connection:

@@ -92,7 +92,7 @@ class SqlRecordings:
     """Satisfies ports.RecordingWorks, one recording at a time."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay) -> None:
-        self._lane = Lane(database)
+        self._lane = Lane(database, "events")
         self._relay = relay
         self._numbers: deque[int] = deque()
 

@@ -133,6 +133,11 @@ async def test_a_long_frame_is_kept_whole(edge: Stub, journal: Stub) -> None:
     assert list((await _list(journal)).messages) == [long]
 
 
+async def test_a_frame_that_is_no_text_does_not_cost_the_others(edge: Stub, journal: Stub) -> None:
+    await _append(edge, _frame(1, frame="a\0b", action="\0"), _frame(2))
+    assert [found.frame for found in (await _list(journal)).messages][1] == "a\N{REPLACEMENT CHARACTER}b"
+
+
 async def test_only_the_platform_writes(service: RunningService, journal: Stub) -> None:
     admin = await service.channel("admin")
     for call in (

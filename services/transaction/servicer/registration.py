@@ -1,0 +1,32 @@
+"""Puts the servicers on a server."""
+
+import grpc.aio
+
+from csms.transaction.v1.command_service_pb2_grpc import add_CommandServiceServicer_to_server
+from csms.transaction.v1.journal_service_pb2_grpc import add_JournalServiceServicer_to_server
+from csms.transaction.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
+from csms.transaction.v1.transaction_service_pb2_grpc import add_TransactionServiceServicer_to_server
+from services.transaction.application.commands import Commands
+from services.transaction.application.journal import Messages
+from services.transaction.application.recording import Recorder
+from services.transaction.application.transactions import Transactions
+from services.transaction.servicer.commands import CommandServicer
+from services.transaction.servicer.journal import JournalServicer
+from services.transaction.servicer.live import LiveMeterValues
+from services.transaction.servicer.recording import RecordingServicer
+from services.transaction.servicer.transactions import TransactionServicer
+
+
+def register(
+    server: grpc.aio.Server,
+    transactions: Transactions,
+    recorder: Recorder,
+    live: LiveMeterValues,
+    messages: Messages,
+    commands: Commands,
+) -> None:
+    """Answer every RPC of csms.transaction.v1 on `server`."""
+    add_TransactionServiceServicer_to_server(TransactionServicer(transactions), server)
+    add_RecordingServiceServicer_to_server(RecordingServicer(recorder, live), server)
+    add_JournalServiceServicer_to_server(JournalServicer(messages), server)
+    add_CommandServiceServicer_to_server(CommandServicer(commands), server)
