@@ -146,9 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _upgrade_own_database(package: str) -> None:
-    if not (server := os.environ.get("DATABASE_URL")):
-        raise LookupError("DATABASE_URL is not set")
-    url = make_url(server).set(database=database_of(package))
+    url = _server_url().set(database=database_of(package))
     upgrade(url.render_as_string(hide_password=False), package)
 
 
