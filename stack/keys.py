@@ -22,7 +22,6 @@ from stack.errors import StackError
 
 ISSUER = "csms"
 AUDIENCE = "csms-api"
-ROLES = ("admin", "operator", "viewer", "driver")
 
 _ALGORITHM = "ES256"
 _COORDINATE_BYTES = 32
