@@ -12,7 +12,7 @@ import orjson
 
 from csms.transaction.v1.transaction_pb2 import MeterValue
 from ocpp_edge.device_clock import proto_time
-from services.kernel.units import current_ma, energy_wh, power_w, voltage_mv
+from services.kernel.units import current_ma, energy_wh, power_w, voltage_mv, whole_of
 
 UNKNOWN_UNIT = "unknown_unit"
 UNREADABLE_VALUE = "unreadable_value"
@@ -20,7 +20,7 @@ UNIT_RESPELLED = "unit_respelled"
 IMPLAUSIBLE_VALUE = "implausible_value"
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
-_USUAL_CONTEXT = "Sample.Periodic"
+USUAL_CONTEXT = "Sample.Periodic"
 # 64 bits hold any reading in milliamperes below this power of ten.
 _LARGEST_EXPONENT = 15
 
@@ -83,13 +83,38 @@ def decimal_of(value: object) -> Decimal | None:
     return number if number.is_finite() else None
 
 
+# Measurand, unit (None when not told), value and context of a sample that has nothing else to it.
+PlainSample = tuple[str, str | None, str, str]
+
+
+def plain_value(samples: Iterable[PlainSample | None], time: datetime) -> MeterValue | None:
+    """The meter value that samples make when none needs judgement, as nearly always; None when one does.
+
+    The usual units and spellings, one value for a measurand, one context, nothing to round. `to_meter_values` gives the
+    same for these, at several times the cost.
+    """
+    fields: dict[str, Any] = {}
+    context = ""
+    for sample in samples:
+        if sample is None:
+            return None
+        measurand, unit, value, told = sample
+        name, exponent = _PLAIN.get((measurand, unit), _NOT_PLAIN)
+        number = whole_of(value, exponent) if name and type(value) is str else None
+        if number is None or name in fields or (context and told != context) or (number > 100 and name == _PERCENT):
+            return None
+        fields[name] = number
+        context = told
+    return MeterValue(sampled_time=proto_time(time), context=context, **fields) if fields else None
+
+
 def to_meter_values(samples: Sequence[Sample], time: datetime) -> tuple[list[MeterValue], set[str]]:
     """The meter values of one moment, one for each context, and the doubts about them."""
     flags: set[str] = set()
     stamp = proto_time(time)
     by_context: dict[str, list[Sample]] = {}
     for sample in samples:
-        by_context.setdefault(sample.context or _USUAL_CONTEXT, []).append(sample)
+        by_context.setdefault(sample.context or USUAL_CONTEXT, []).append(sample)
     values = []
     for context, group in by_context.items():
         fields, rest = _fields(group, flags)
@@ -103,13 +128,13 @@ def _fields(samples: Iterable[Sample], flags: set[str]) -> tuple[dict[str, Any],
     rest: list[Sample] = []
     by_measurand: dict[str, list[Sample]] = {}
     for sample in samples:
-        if sample.measurand in _MEASURANDS and not (sample.signed and sample.value is None):
+        if sample.measurand in MEASURANDS and not (sample.signed and sample.value is None):
             by_measurand.setdefault(sample.measurand, []).append(sample)
         else:
             rest.append(sample)
     fields: dict[str, Any] = {}
     for measurand, group in by_measurand.items():
-        name, unit, convert, fold = _MEASURANDS[measurand]
+        name, unit, convert, fold = MEASURANDS[measurand]
         if len(group) == 1:
             value = _alone(group[0], unit, convert, flags, rest)
         else:
@@ -213,7 +238,7 @@ def _first(values: Mapping[str, int]) -> tuple[int | None, str | None]:
     return values[ordered[0][1]], ordered[0][1]
 
 
-_MEASURANDS: Mapping[str, tuple[str, str, _Convert, _Fold]] = {
+MEASURANDS: Mapping[str, tuple[str, str, _Convert, _Fold]] = {
     ENERGY_REGISTER: ("energy_wh", "Wh", energy_wh, _sum),
     "Power.Active.Import": ("power_w", "W", power_w, _sum),
     "Power.Offered": ("power_offered_w", "W", power_w, _sum),
@@ -221,4 +246,19 @@ _MEASURANDS: Mapping[str, tuple[str, str, _Convert, _Fold]] = {
     "Voltage": ("voltage_mv", "V", voltage_mv, _first),
     "SoC": ("soc_percent", "Percent", _percent, _first),
 }
+# Field and power of ten by measurand and unit, spelled as the specifications do; None where no unit is told.
+_PLAIN: Mapping[tuple[str, str | None], tuple[str, int]] = {
+    (measurand, unit): (MEASURANDS[measurand][0], exponent)
+    for measurand, units in {
+        ENERGY_REGISTER: {"Wh": 0, "kWh": 3, None: 0},
+        "Power.Active.Import": {"W": 0, "kW": 3, None: 0},
+        "Power.Offered": {"W": 0, "kW": 3, None: 0},
+        "Current.Import": {"A": 3, None: 3},
+        "Voltage": {"V": 3, None: 3},
+        "SoC": {"Percent": 0, None: 0},
+    }.items()
+    for unit, exponent in units.items()
+}
+_NOT_PLAIN = ("", 0)
+_PERCENT = "soc_percent"
 _LOCATIONS = ("Outlet", "Inlet", "Cable", "EV", "Body")

@@ -7,7 +7,15 @@ from typing import Any
 from csms.transaction.v1.transaction_pb2 import MeterValue
 from ocpp_edge.device_clock import Moment
 from ocpp_edge.frames import Payload
-from ocpp_edge.meter_values import ENERGY_REGISTER, Sample, decimal_of, to_meter_values
+from ocpp_edge.meter_values import (
+    ENERGY_REGISTER,
+    USUAL_CONTEXT,
+    PlainSample,
+    Sample,
+    decimal_of,
+    plain_value,
+    to_meter_values,
+)
 
 _SIGNED = "SignedData"
 
@@ -18,10 +26,22 @@ def meter_values(entries: list[Payload], moment: Moment) -> tuple[list[MeterValu
     flags: set[str] = set()
     for entry in entries:
         time: datetime = moment.time_of_sample(entry.get("timestamp", ""))
-        read, doubts = to_meter_values([_sample(sampled) for sampled in entry["sampledValue"]], time)
+        samples: list[dict[str, Any]] = entry["sampledValue"]
+        plain = plain_value(map(_plain, samples), time)
+        if plain is not None:
+            values.append(plain)
+            continue
+        read, doubts = to_meter_values([_sample(sampled) for sampled in samples], time)
         values += read
         flags |= doubts
     return values, flags
+
+
+def _plain(sampled: dict[str, Any]) -> PlainSample | None:
+    get = sampled.get
+    if "phase" in sampled or get("format") == _SIGNED:
+        return None
+    return get("measurand", ENERGY_REGISTER), get("unit"), sampled["value"], get("context") or USUAL_CONTEXT
 
 
 def _sample(sampled: dict[str, Any]) -> Sample:

@@ -36,6 +36,18 @@ def voltage_mv(value: Decimal, unit: str = "V", multiplier: int = 0) -> int:
     return _whole(value, _exponent(_VOLTAGE, unit) + multiplier)
 
 
+def whole_of(text: str, exponent: int) -> int | None:
+    """The number in `text` times ten to `exponent`; None for one that needs judgement: a sign, a rounding, a spelling.
+
+    For the readings that come by the thousand: a tenth of the time that Decimal takes.
+    """
+    whole, _, fraction = text.partition(".")
+    if len(fraction) > exponent or not (whole or fraction):
+        return None
+    digits = whole + fraction.ljust(exponent, "0")
+    return int(digits) if digits.isdecimal() and digits.isascii() and len(digits) < _INT64_DIGITS else None
+
+
 def _exponent(known: dict[str, int], unit: str) -> int:
     try:
         return known[unit]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.units import current_ma, energy_wh, power_w, voltage_mv
+from services.kernel.units import current_ma, energy_wh, power_w, voltage_mv, whole_of
 
 _Convert = Callable[[Decimal, str, int], int]
 
@@ -59,3 +59,20 @@ def test_what_is_no_number_is_refused(value: str) -> None:
 def test_an_unknown_unit_is_refused_by_name(convert: _Convert, unit: str) -> None:
     with pytest.raises(ValueError, match=f"unit {unit!r}"):
         convert(Decimal(1), unit, 0)
+
+
+@given(st.integers(0, 10**12), st.integers(0, 5), st.integers(0, 5))
+def test_plain_text_makes_the_same_whole_number_as_a_decimal(digits: int, places: int, exponent: int) -> None:
+    text = f"{Decimal(digits).scaleb(-places):f}"
+    found = whole_of(text, exponent)
+    if len(text.partition(".")[2]) > exponent:
+        assert found is None
+    else:
+        assert found == Decimal(text).scaleb(exponent)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "-1", "+1", " 1", "1 ", "1e3", "1,5", "1_000", "NaN", "٣", "1.2.3", "9" * 19]
+)
+def test_text_that_needs_judgement_makes_no_whole_number(text: str) -> None:
+    assert whole_of(text, 3) is None

@@ -4,8 +4,11 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from csms.transaction.v1.transaction_pb2 import MeterValue
+from ocpp_edge import meter_values as meter_values_of_edge
 from ocpp_edge.device_clock import DeviceClock
 from ocpp_edge.v16 import samples as v16
 from ocpp_edge.v201 import samples as v201
@@ -206,3 +209,55 @@ def test_every_entry_keeps_its_time() -> None:
     entries = [{"timestamp": f"2026-03-01T11:5{minute}:00Z", "sampledValue": [{"value": "1"}]} for minute in range(3)]
     values, _ = v16.meter_values(entries, DeviceClock().moment(STAMP, NOW))
     assert [value.sampled_time.ToJsonString() for value in values] == [entry["timestamp"] for entry in entries]
+
+
+# What plain samples are made of, and what makes them not plain: both ways must agree on all of it.
+_NUMBERS = st.one_of(
+    st.integers(-5, 10**20).map(str),
+    st.decimals(-10, 10**6, places=3).map(str),
+    st.floats(0, 1e6).map(repr),
+    st.sampled_from(["", "42", "101", " 7", "7.", ".5", "1e3", "n/a", "-0", "+1", "٣", "1_000", "9" * 19]),
+)
+_SAMPLES = st.lists(
+    st.fixed_dictionaries(
+        {"value": _NUMBERS},
+        optional={
+            "measurand": st.sampled_from([*meter_values_of_edge.MEASURANDS, "Frequency", ""]),
+            "unit": st.sampled_from(["Wh", "kWh", "W", "kW", "A", "V", "Percent", "wh", "Celsius", ""]),
+            "context": st.sampled_from(["Sample.Periodic", "Sample.Clock", "Transaction.Begin", ""]),
+            "phase": st.sampled_from(["L1", "N"]),
+            "location": st.sampled_from(["Outlet", "EV"]),
+            "format": st.sampled_from(["Raw", "SignedData"]),
+        },
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(_SAMPLES)
+def test_the_short_way_for_plain_samples_gives_what_the_long_one_does(sampled: list[dict[str, Any]]) -> None:
+    moment = DeviceClock().moment(STAMP, NOW)
+    time = moment.time_of_sample(STAMP)
+    for version, samples in ((v16, sampled), (v201, [_of_201(sample) for sample in sampled])):
+        plain = meter_values_of_edge.plain_value(map(version._plain, samples), time)
+        if plain is not None:
+            long_way = meter_values_of_edge.to_meter_values([version._sample(sample) for sample in samples], time)
+            assert ([plain], set()) == long_way
+
+
+def _of_201(sample: dict[str, Any]) -> dict[str, Any]:
+    given = {name: part for name, part in sample.items() if name not in ("unit", "format")}
+    return given | ({"unitOfMeasure": {"unit": sample["unit"]}} if "unit" in sample else {})
+
+
+@pytest.mark.parametrize("version", [v16, v201])
+def test_what_most_charge_points_send_goes_the_short_way(version: Any) -> None:
+    sampled = [
+        {"value": "1234", **ENERGY},
+        {"value": "11000", **POWER},
+        {"value": "15.942", "location": "Outlet", **CURRENT},
+        {"value": "230.0", **VOLTAGE},
+        {"value": "42", "measurand": "SoC", "location": "EV"},
+    ]
+    assert meter_values_of_edge.plain_value(map(version._plain, sampled), NOW) is not None
