@@ -1,12 +1,14 @@
 """An open socket under real clients: garbage, floods, replacement, silence, the end of the process."""
 
 import asyncio
+import random
 from functools import partial
 
 import orjson
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 
 from ocpp_edge.calls import Failed, FailureReason, Result
 from ocpp_edge.frames import MAX_FRAME_BYTES
@@ -182,3 +184,43 @@ async def test_a_drain_does_not_wait_for_ever() -> None:
         await stuck.wait_closed()
         assert stuck.close_code == 1006
         assert [departure.charge_point_id for departure in edge.door.departures] == ["CP1"]
+
+
+def heartbeat_frame(number: int) -> bytes:
+    return Frame(Opcode.TEXT, b'[2,"%d","Heartbeat",{}]' % number).serialize(mask=True)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_frames_are_understood_however_tcp_cuts_and_joins_them(edge: Edge, seed: int) -> None:
+    """Whole ones, halves, several at once, in fragments and with pings between: one answer each, in their order."""
+    dice = random.Random(seed)
+    count = 40
+    stream = b""
+    for number in range(count):
+        if dice.random() < 0.2:
+            stream += Frame(Opcode.PING, b"are you there?").serialize(mask=True)
+        if dice.random() < 0.2:
+            text = b'[2,"%d","Heartbeat",{}]' % number
+            stream += Frame(Opcode.TEXT, text[:5], fin=False).serialize(mask=True)
+            stream += Frame(Opcode.CONT, text[5:]).serialize(mask=True)
+        else:
+            stream += heartbeat_frame(number)
+    async with edge.connect("/ocpp/CP1", "ocpp1.6") as socket:
+        while stream:
+            size = dice.choice([1, 2, 7, 31, len(heartbeat_frame(10)), 200])
+            socket.transport.write(stream[:size])
+            stream = stream[size:]
+            await asyncio.sleep(0)
+        answers = [orjson.loads(await socket.recv())[1] for _ in range(count)]
+        assert answers == [str(number) for number in range(count)]
+        assert await alive(socket)
+
+
+async def test_a_whole_frame_within_a_fragmented_message_is_a_breach_as_ever(edge: Edge) -> None:
+    async with edge.connect("/ocpp/CP1", "ocpp1.6") as socket:
+        assert await alive(socket)
+        socket.transport.write(Frame(Opcode.TEXT, b"[2,", fin=False).serialize(mask=True))
+        await asyncio.sleep(0.05)
+        socket.transport.write(heartbeat_frame(1))
+        await socket.wait_closed()
+        assert socket.close_code == 1002
