@@ -4,6 +4,7 @@ Pure: no clock, no socket. Which one is on the wire is decided by session.py.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
@@ -114,7 +115,8 @@ class OutboundCall:
     """One request of ours. `frame` is what goes on the wire; `tag` belongs to the caller and is never looked at.
 
     `response_timeout` counts in seconds from the sending, `expires_at` is the moment until which it may wait unsent,
-    `sent_at` the moment it went out; moments are of the caller's monotonic clock.
+    `sent_at` the moment it went out; moments are of the caller's monotonic clock. `sent_time` is the same as a time of
+    day, for whoever reports on calls, and his to clear.
     """
 
     __slots__ = (
@@ -125,6 +127,7 @@ class OutboundCall:
         "priority",
         "response_timeout",
         "sent_at",
+        "sent_time",
         "state",
         "tag",
     )
@@ -149,6 +152,7 @@ class OutboundCall:
         self.tag = tag
         self.state = CallState.QUEUED
         self.sent_at = 0.0
+        self.sent_time: datetime | None = None
 
     def advance(self, what: CallInput) -> CallState:
         """Move along the table. Raises LocalProtocolError for a step that is not in it."""

@@ -173,15 +173,14 @@ class Connection(Generic[B]):
 
     def _on_request(self, request: InboundRequest, raw: bytes) -> None:
         received = self._environment.clock.now()
-        if self._inbox.put(request, received) >= _PAUSE_AT:
+        if self._inbox.put(request, raw, received) >= _PAUSE_AT:
             self._adjust_reading()
-        self._wire.received(raw, MessageType.CALL, request.message_id, request.action, at=received)
 
     def _on_notice(self, notice: Notice, raw: bytes) -> None:
         received = self._environment.clock.now()
         if len(self._inbox) >= MAX_OPEN_REQUESTS:
             self._environment.counters.notices_dropped.add()
-        elif self._inbox.put(notice, received) >= _PAUSE_AT:
+        elif self._inbox.put(notice, raw, received) >= _PAUSE_AT:
             self._adjust_reading()
         self._wire.received(raw, MessageType.SEND, notice.message_id, notice.action, at=received)
 

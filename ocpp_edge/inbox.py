@@ -63,7 +63,7 @@ class Inbox(Generic[B]):
         self._environment = environment
         self._progress = progress
         # A list, not a deque: an idle charge point costs 56 bytes instead of 600.
-        self._waiting: list[tuple[InboundRequest | Notice, datetime]] = []
+        self._waiting: list[tuple[InboundRequest | Notice, bytes, datetime]] = []
         self._wake: asyncio.Future[None] | None = None
         self._worker: asyncio.Task[Any] | None = None
         self._busy_since: float | None = None
@@ -79,14 +79,17 @@ class Inbox(Generic[B]):
         """Whether nothing waits and nothing is in hand."""
         return not self._waiting and self._busy_since is None
 
-    def put(self, request: InboundRequest | Notice, received: datetime) -> int:
-        """Append a request that came in at `received` and return how many wait now. Never waits itself."""
-        self._waiting.append((request, received))
+    def put(self, request: InboundRequest | Notice, raw: bytes, received: datetime) -> int:
+        """Append a request that came in as `raw` at `received`; how many wait now. Never waits itself."""
+        self._waiting.append((request, raw, received))
         self._wake_up()
         return len(self._waiting)
 
     def discard(self) -> None:
         """Forget what waits; the request in hand goes on."""
+        for request, raw, received in self._waiting:
+            if isinstance(request, InboundRequest):
+                self._wire.unanswered(request, raw, received)
         self._waiting.clear()
 
     def close(self) -> None:
@@ -123,7 +126,7 @@ class Inbox(Generic[B]):
             self._overdue = True
             self._worker.cancel()
 
-    async def _handle(self, request: InboundRequest | Notice, received: datetime) -> None:
+    async def _handle(self, request: InboundRequest | Notice, raw: bytes, received: datetime) -> None:
         context, counters = self._context, self._environment.counters
         context.message_id, context.received_time = request.message_id, received
         frame: bytes | None = None
@@ -148,15 +151,24 @@ class Inbox(Generic[B]):
             if self._overdue:
                 self._take_back_cancellation()
         if isinstance(request, InboundRequest):
-            self._reply(request, frame, refusal)
+            self._reply(request, raw, received, frame, refusal)
 
-    def _reply(self, request: InboundRequest, frame: bytes | None, refusal: CallRefused | None) -> None:
+    def _reply(
+        self,
+        request: InboundRequest,
+        raw: bytes,
+        received: datetime,
+        frame: bytes | None,
+        refusal: CallRefused | None,
+    ) -> None:
         kind, code = MessageType.CALL_RESULT, ""
         if refusal is not None:
             frame = self._session.refuse(request, refusal.fault, refusal.description, refusal.details)
             kind, code = MessageType.CALL_ERROR, error_code(self._context.version, refusal.fault)
-        if frame is not None:
-            self._wire.send(frame, kind, request.message_id, request.action, since=request.received_at, outcome=code)
+        if frame is None:
+            self._wire.unanswered(request, raw, received)
+        else:
+            self._wire.reply(frame, kind, request, raw, received, code)
 
     def _take_back_cancellation(self) -> None:
         self._overdue = False

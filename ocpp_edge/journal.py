@@ -13,10 +13,10 @@ from services.chassis import metrics
 
 
 class FrameRecord(NamedTuple):
-    """One frame as it was on the wire.
+    """One frame as it was on the wire, a request together with its answer when it has one.
 
-    `message_type` is OCPP's number, 0 for what could not be read. `latency_us` is set on answers: the time from their
-    request. `outcome` is the error code of a refusal or of an unreadable frame, and empty when all is well.
+    `message_type` is OCPP's number, 0 for what could not be read. `latency_us` is the time from a request to its
+    answer. `outcome` is the error code of a refusal or of an unreadable frame, and empty when all is well.
     """
 
     charge_point_id: str
@@ -30,6 +30,13 @@ class FrameRecord(NamedTuple):
     raw: bytes
     latency_us: int | None
     outcome: str
+    answer_type: int = 0
+    answer: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the frames."""
+        return len(self.raw) + len(self.answer)
 
 
 JournalSink = Callable[[FrameRecord], None]
@@ -52,13 +59,13 @@ class Journal:
     def append(self, record: FrameRecord) -> None:
         """Take a record; the oldest go when there is no room."""
         self._records.append(record)
-        self._bytes += len(record.raw)
+        self._bytes += record.size
         while len(self._records) > self._max_records or self._bytes > self._max_bytes:
-            self._bytes -= len(self._records.popleft().raw)
+            self._bytes -= self._records.popleft().size
             self.forgotten.add()
 
     def take(self, limit: int) -> list[FrameRecord]:
         """Remove and return up to `limit` records, oldest first."""
         taken = [self._records.popleft() for _ in range(min(limit, len(self._records)))]
-        self._bytes -= sum(len(record.raw) for record in taken)
+        self._bytes -= sum(record.size for record in taken)
         return taken

@@ -90,12 +90,15 @@ class Outbound:
 
     def fail_all(self, reason: FailureReason) -> None:
         """End the session: nothing is under way any more."""
+        in_flight = self._session.in_flight
         _resolve(self._session.close(reason))
+        if in_flight is not None:
+            self._wire.call_given_up(in_flight)
 
     def answered(self, resolved: Resolved, raw: bytes) -> None:
         """Hand an answer to its caller, and send the next call."""
         call, outcome = resolved
-        self._wire.received_answer(raw, call, outcome)
+        self._wire.call_answered(call, raw, outcome)
         _resolve([Resolved(call, self._judged(call, outcome))])
         self._send_next()
         self._progress()
@@ -104,14 +107,17 @@ class Outbound:
         """Report an answer whose caller has gone; a call may have waited for this one's place."""
         call, outcome = late
         self._environment.counters.late_answers.add()
-        self._wire.received_answer(raw, call, outcome)
+        self._wire.call_answered(call, raw, outcome)
         self._send_next()
         self._progress()
         self._environment.late_answer(self._context, call, self._judged(call, outcome))
 
     def expire_calls(self, now: float) -> bool:
         """End calls that waited too long. False when there is nothing left to watch."""
+        in_flight = self._session.in_flight
         _resolve(self._session.expire(now))
+        if in_flight is not None and self._session.in_flight is not in_flight:
+            self._wire.call_given_up(in_flight)
         self._send_next()
         self._progress()
         return self._session.has_calls
@@ -119,7 +125,7 @@ class Outbound:
     def _send_next(self) -> None:
         call = self._session.next_call(self._environment.monotonic())
         if call is not None:
-            self._wire.send(call.frame, MessageType.CALL, call.message_id, call.action)
+            self._wire.call(call)
 
     def _judged(self, call: OutboundCall, outcome: Outcome) -> Outcome:
         # A bad result is not thrown away: the charge point may have done as it was told.

@@ -10,7 +10,7 @@ import orjson
 
 MASK = "***"
 # Most frames hold neither word, and are not looked into any further.
-_SUSPECTS = (b"authorizationkey", b"password")
+_SUSPECTS = b"authorizationkey", b"password"
 _SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword"})
 
 
@@ -18,7 +18,7 @@ def redacted(frame: bytes) -> bytes:
     """`frame` without passwords, in compact JSON; one that may hold some and cannot be read is masked as a whole."""
     # Ten times as fast as a regular expression that ignores case.
     letters = frame.lower()
-    if not any(suspect in letters for suspect in _SUSPECTS):
+    if _SUSPECTS[0] not in letters and _SUSPECTS[1] not in letters:
         return frame
     try:
         return orjson.dumps(_masked(orjson.loads(frame)))

@@ -80,6 +80,11 @@ class Session:
         """Whether any call waits for the wire or for its answer, so that `expire` has to be asked."""
         return self._in_flight is not None or bool(self._queue)
 
+    @property
+    def in_flight(self) -> OutboundCall | None:
+        """The call on the wire that waits for its answer."""
+        return self._in_flight
+
     def receive(self, raw: bytes, now: float) -> Event:
         """Take in one frame. Never raises, whatever the charge point sent."""
         if self._closed is not None:

@@ -84,7 +84,7 @@ class Shipper:
 def to_message(record: FrameRecord) -> OcppMessage:
     """A frame as the journal keeps it."""
     kind = _KINDS.get(record.message_type, OcppMessage.KIND_UNSPECIFIED)
-    text = redacted(record.raw).decode(errors="replace")
+    answer_kind = _KINDS.get(record.answer_type, OcppMessage.KIND_UNSPECIFIED)
     return OcppMessage(
         id=new_id(),
         charge_point_id=record.charge_point_id,
@@ -93,13 +93,22 @@ def to_message(record: FrameRecord) -> OcppMessage:
         kind=kind,
         message_id=record.message_id,
         action=record.action,
-        # No text column holds a NUL.
-        frame=text[:_LONGEST_FRAME].replace("\0", "\ufffd"),
-        error_code=record.outcome if kind in _WITH_ERROR_CODE else "",
+        frame=_text(record.raw),
+        error_code=record.outcome if (answer_kind or kind) in _WITH_ERROR_CODE else "",
         latency_us=record.latency_us or 0,
         time=proto_time(record.time),
         protocol=record.version.subprotocol,
+        answer_kind=answer_kind,
+        answer_frame=_text(record.answer) if record.answer else "",
     )
+
+
+def _text(frame: bytes) -> str:
+    text = redacted(frame).decode(errors="replace")
+    if len(text) > _LONGEST_FRAME:
+        text = text[:_LONGEST_FRAME]
+    # No text column holds a NUL.
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def _head(messages: Sequence[OcppMessage]) -> Sequence[OcppMessage]:

@@ -56,9 +56,12 @@ def _after(
     if len(page.after) != len(key_columns):
         raise bad_token()
     last = [_value(column, text) for column, text in zip(key_columns, page.after, strict=True)]
-    # A row comparison, which PostgreSQL answers from the index on the key.
+    # A row comparison, which PostgreSQL answers from the index on the key; the first column alone besides, for keys
+    # that an index has only in part.
     key, values = tuple_(*key_columns), tuple_(*last)
-    return statement.where(key < values if descending else key > values)
+    if descending:
+        return statement.where(key < values, key_columns[0] <= last[0])
+    return statement.where(key > values, key_columns[0] >= last[0])
 
 
 def _text(value: object) -> str:

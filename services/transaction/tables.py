@@ -136,7 +136,7 @@ METER_VALUES = Table(
     postgresql_partition_by="RANGE (sampled_time)",
 )
 
-# The journal of frames; partitioned by day.
+# The journal of frames, a request and its answer in one row; partitioned by day.
 OCPP_MESSAGES = Table(
     "ocpp_messages",
     METADATA,
@@ -152,6 +152,9 @@ OCPP_MESSAGES = Table(
     Column("error_code", Text, nullable=False),
     Column("latency_us", BigInteger, nullable=False),
     Column("protocol", Text, nullable=False),
+    # Of a request that was answered: error code and latency are then the answer's.
+    Column("answer_kind", Text),
+    Column("answer_frame", Text),
     PrimaryKeyConstraint("charge_point_id", "time", "id", name="ocpp_messages_pkey"),
     postgresql_partition_by="RANGE (time)",
 )

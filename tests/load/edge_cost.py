@@ -227,7 +227,7 @@ def main() -> None:
     for name, samples in costs.items():
         bare, full, shipping = (statistics.median(column) for column in zip(*samples, strict=True))
         least = " ".join(f"{min(column):.1f}" for column in zip(*samples, strict=True))
-        print(f"{name:28} {bare:10.1f} {full:8.1f} {shipping:10.1f}   least {' '.join(least)}")
+        print(f"{name:28} {bare:10.1f} {full:8.1f} {shipping:10.1f}   least {least}")
 
 
 if __name__ == "__main__":

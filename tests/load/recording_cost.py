@@ -179,7 +179,7 @@ class Bench:
             for batch in made:
                 await self._journal.append([message_of(frame) for frame in batch])
 
-        await self._time("Journal frame", work, batches)
+        await self._time("Journal request", work, batches)
 
     def _frames(self) -> Iterator[journal_pb.OcppMessage]:
         for number in range(self._size):
@@ -194,6 +194,9 @@ class Bench:
                 frame=_FRAME % number,
                 time=timestamp(datetime.now(UTC)),
                 protocol="ocpp1.6",
+                answer_kind=journal_pb.OcppMessage.CALL_RESULT,
+                answer_frame=f'[3,"{number}",{{}}]',
+                latency_us=5000,
             )
 
     async def _record(self, batch: Batch) -> None:

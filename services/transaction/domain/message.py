@@ -29,7 +29,8 @@ class MessageKind(StrEnum):
 class OcppMessage(NamedTuple):
     """One frame as it went over the wire; `kind` is None when it could not be parsed.
 
-    A tuple, because one is made for every frame in both directions.
+    A request comes in, and is kept, together with its answer: error code and latency are then the answer's. Read again
+    they are two messages. A tuple, because one is made for every request.
     """
 
     charge_point_id: str
@@ -44,6 +45,8 @@ class OcppMessage(NamedTuple):
     error_code: str
     latency_us: int
     protocol: str
+    answer_kind: MessageKind | None = None
+    answer_frame: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

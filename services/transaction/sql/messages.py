@@ -1,10 +1,12 @@
 """The journal of frames in PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Integer, Row, case, column, not_, or_, select, true, values
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import Database
@@ -22,6 +24,31 @@ _INSERT_MISSING = f"""
 INSERT INTO ocpp_messages ({_MESSAGES.columns}) SELECT {_MESSAGES.values} FROM {_MESSAGES.relation}
 ON CONFLICT DO NOTHING
 """.encode()
+_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
+
+
+# A row is told as one frame or, when it is a request with its answer, as two.
+_REQUEST, _ANSWER = 0, 1
+_PARTS = values(column("part", Integer), name="parts").data([(_REQUEST,), (_ANSWER,)])
+_ROW, _PART = OCPP_MESSAGES.c, _PARTS.c.part
+_IS_ANSWER, _IS_ANSWERED = _PART == _ANSWER, _ROW.answer_frame.is_not(None)
+_BACK = case((_ROW.direction == Direction.INBOUND, Direction.OUTBOUND), else_=Direction.INBOUND)
+_DIRECTION = case((_IS_ANSWER, _BACK), else_=_ROW.direction)
+_KIND = case((_IS_ANSWER, _ROW.answer_kind), else_=_ROW.kind)
+_HAS_OUTCOME = or_(_IS_ANSWER, not_(_IS_ANSWERED))
+_FRAMES = (
+    select(
+        *(_ROW[name] for name in ("charge_point_id", "time", "id", "epoch", "message_id", "action", "protocol")),
+        _PART,
+        _DIRECTION.label("direction"),
+        _KIND.label("kind"),
+        case((_IS_ANSWER, _ROW.answer_frame), else_=_ROW.frame).label("frame"),
+        case((_HAS_OUTCOME, _ROW.error_code), else_="").label("error_code"),
+        case((_HAS_OUTCOME, _ROW.latency_us), else_=0).label("latency_us"),
+    )
+    .select_from(OCPP_MESSAGES.join(_PARTS, true()))
+    .where(or_(_PART == _REQUEST, _IS_ANSWERED))
+)
 
 
 class SqlMessageRepository:
@@ -31,9 +58,7 @@ class SqlMessageRepository:
         self._connection = connection
 
     async def page(self, narrowing: MessageFilter, page: PageRequest) -> Page[OcppMessage]:
-        columns = OCPP_MESSAGES.c
-        query = select(OCPP_MESSAGES).where(*_conditions(narrowing))
-        key = (columns.time, columns.id)
+        query, key = _FRAMES.where(*_conditions(narrowing)), (_ROW.time, _ROW.id, _PART)
         rows = await fetch_page(self._connection, query, key, page=page, descending=True, count_up_to=_COUNTED_UP_TO)
         return rows.map(_message)
 
@@ -50,8 +75,7 @@ class SqlJournal:
         async with self._lane.connection() as connection:
             try:
                 async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-                    for message in messages:
-                        await copy.write_row(message)
+                    await copy.write(_copied(messages))
             except (psycopg.errors.UniqueViolation, psycopg.errors.CheckViolation):
                 # A repetition, or a partition that was attached meanwhile; both are rare. COPY stores all or nothing,
                 # and cannot pass over what is there.
@@ -62,21 +86,40 @@ class SqlJournal:
         await self._lane.close()
 
 
+def _copied(messages: Iterable[OcppMessage]) -> str:
+    """Rows as COPY reads them; by hand, in half the time that its adaptation of each value takes."""
+    return "\n".join(["\t".join(map(_copied_value, message)) for message in messages]) + "\n"
+
+
+def _copied_value(value: object) -> str:
+    if value is None:
+        return r"\N"
+    text = str(value)
+    if "\\" in text or "\n" in text or "\t" in text or "\r" in text:
+        return text.translate(_ESCAPES)
+    return text
+
+
 def _conditions(narrowing: MessageFilter) -> Iterator[ColumnElement[bool]]:
-    columns = OCPP_MESSAGES.c
-    yield columns.charge_point_id == narrowing.charge_point_id
-    for name in ("action", "direction", "kind"):
-        if value := getattr(narrowing, name):
-            yield columns[name] == value
+    yield _ROW.charge_point_id == narrowing.charge_point_id
+    for column_of, wanted in (
+        (_ROW.action, narrowing.action),
+        (_DIRECTION, narrowing.direction),
+        (_KIND, narrowing.kind),
+    ):
+        if wanted:
+            yield column_of == wanted
     if narrowing.time_from:
-        yield columns.time >= narrowing.time_from
+        yield _ROW.time >= narrowing.time_from
     if narrowing.time_to:
-        yield columns.time < narrowing.time_to
+        yield _ROW.time < narrowing.time_to
 
 
 def _message(row: Row[Any]) -> OcppMessage:
-    fields = {name: row._mapping[name] for name in OcppMessage._fields}
+    fields: dict[str, Any] = {name: row._mapping[name] for name in OcppMessage._fields[:-2]}
     kind = fields["kind"]
-    return OcppMessage(
-        **{**fields, "direction": Direction(fields["direction"]), "kind": None if kind is None else MessageKind(kind)}
-    )
+    fields |= {"direction": Direction(fields["direction"]), "kind": None if kind is None else MessageKind(kind)}
+    if row.part == _ANSWER:
+        fields["id"] = str(UUID(int=UUID(fields["id"]).int ^ 1))
+        fields["time"] += timedelta(microseconds=fields["latency_us"])
+    return OcppMessage(**fields)

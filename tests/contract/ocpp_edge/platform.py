@@ -59,13 +59,14 @@ class Platform:
         current = self.connections.get(charge_point_id)
         return None if current is not None and current.epoch == epoch else conflict("STALE_EPOCH", "stale")
 
-    def journal(self, charge_point_id: str) -> list[tuple[str, str, str]]:
-        """Direction, kind and action of the frames of a charge point, in order."""
+    def journal(self, charge_point_id: str) -> list[tuple[str, str, str, str]]:
+        """Direction, kind, kind of the answer and action of the frames of a charge point, in order."""
         frames = sorted(self.frames.values(), key=lambda frame: frame.id)
         return [
             (
                 journal_pb.OcppMessage.Direction.Name(frame.direction),
                 journal_pb.OcppMessage.Kind.Name(frame.kind),
+                journal_pb.OcppMessage.Kind.Name(frame.answer_kind),
                 frame.action,
             )
             for frame in frames

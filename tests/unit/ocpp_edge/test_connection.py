@@ -230,8 +230,9 @@ async def test_pending_2x_stations_hear_security_error() -> None:
     await bench.end()
 
 
-def summary(record: FrameRecord) -> tuple[bool, int, str, str, str]:
-    return record.inbound, record.message_type, record.message_id, record.action, record.outcome
+def summary(record: FrameRecord) -> tuple[bool, int, int, str, str, str]:
+    kinds = record.message_type, record.answer_type
+    return record.inbound, *kinds, record.message_id, record.action, record.outcome
 
 
 async def test_the_journal_sees_every_frame_of_both_directions(bench: Bench) -> None:
@@ -242,17 +243,25 @@ async def test_the_journal_sees_every_frame_of_both_directions(bench: Bench) -> 
     await bench.settle()
     records = bench.journal.take(100)
     assert [summary(record) for record in records] == [
-        (True, 2, "1", "Heartbeat", ""),
-        (True, 0, "-1", "", "FormationViolation"),
-        (False, 4, "-1", "", "FormationViolation"),
-        (True, 2, "2", "DataTransfer", ""),
-        (True, 3, "x", "", "Unknown"),
-        (False, 3, "1", "Heartbeat", ""),
-        (False, 4, "2", "DataTransfer", "InternalError"),
+        (True, 0, 0, "-1", "", "FormationViolation"),
+        (False, 4, 0, "-1", "", "FormationViolation"),
+        (True, 3, 0, "x", "", "Unknown"),
+        (True, 2, 3, "1", "Heartbeat", ""),
+        (True, 2, 4, "2", "DataTransfer", "InternalError"),
     ]
-    assert records[1].raw == b"garbage"
+    assert records[0].raw == b"garbage"
     assert all((record.charge_point_id, record.epoch) == ("CP1", 7) for record in records)
-    assert [record.latency_us is not None for record in records] == [False] * 5 + [True] * 2
+    assert [record.latency_us is not None for record in records] == [False] * 3 + [True] * 2
+
+
+async def test_the_journal_has_the_request_that_a_newer_connection_left_without_an_answer(bench: Bench) -> None:
+    bench.receive(*data_call("1", "slow"))
+    bench.receive(*heartbeat_call("2"))
+    await bench.settle()
+    bench.connection.supersede()
+    await bench.end()
+    records = bench.journal.take(10)
+    assert sorted(summary(record)[1:4] for record in records) == [(2, 0, "1"), (2, 0, "2")]
 
 
 async def test_a_journal_that_fails_costs_no_answer_and_no_connection() -> None:

@@ -176,6 +176,25 @@ async def test_the_journal_knows_how_long_an_answer_took(bench: Bench) -> None:
     bench.time.now += 1.5
     bench.receive(3, last_id(bench), {"status": "Accepted"})
     await task
-    call, answer = bench.journal.take(10)
-    assert (call.inbound, call.action, call.latency_us) == (False, "ClearCache", None)
-    assert (answer.inbound, answer.action, answer.latency_us) == (True, "ClearCache", 1_500_000)
+    (call,) = bench.journal.take(10)
+    assert (call.inbound, call.action, call.latency_us) == (False, "ClearCache", 1_500_000)
+    assert (call.message_type, call.answer_type) == (2, 3)
+    assert b'{"status":"Accepted"}' in call.answer
+
+
+async def test_the_journal_has_a_call_without_an_answer_and_the_answer_that_comes_too_late(bench: Bench) -> None:
+    task = await asking(bench)
+    bench.pass_time(31)
+    assert await task == Failed(FailureReason.TIMED_OUT)
+    (call,) = bench.journal.take(10)
+    assert (call.inbound, call.message_type, call.answer, call.latency_us) == (False, 2, b"", None)
+    bench.receive(3, last_id(bench), {"status": "Accepted"})
+    (answer,) = bench.journal.take(10)
+    assert (answer.inbound, answer.message_type, answer.latency_us) == (True, 3, 31_000_000)
+
+
+async def test_the_journal_has_the_call_that_a_lost_connection_left_without_an_answer(bench: Bench) -> None:
+    task = await asking(bench)
+    bench.connection.lost()
+    assert await task == Failed(FailureReason.CONNECTION_LOST)
+    assert [(record.message_type, record.answer) for record in bench.journal.take(10)] == [(2, b"")]

@@ -66,6 +66,34 @@ async def test_frames_come_back_as_they_went_in_newest_first(edge: Stub, journal
     assert list((await _list(journal)).messages) == [garbage, error, answer, call]
 
 
+async def test_a_request_kept_with_its_answer_is_told_as_two_frames(edge: Stub, journal: Stub) -> None:
+    fields: dict[str, Any] = {"direction": Frame.OUTBOUND, "answer_kind": Frame.CALL_ERROR}
+    both = _frame(1, error_code="GenericError", latency_us=1500, answer_frame="back\\slash\ttab", **fields)
+    await _append(edge, _frame(0), both, _frame(2))
+    _, answer, request, _ = (await _list(journal)).messages
+    assert request == _frame(1, id=both.id, direction=Frame.OUTBOUND)
+    assert (answer.direction, answer.kind, answer.frame) == (Frame.INBOUND, Frame.CALL_ERROR, "back\\slash\ttab")
+    assert (answer.error_code, answer.latency_us, answer.message_id) == ("GenericError", 1500, "1")
+    assert answer.id not in (both.id, "")
+    assert answer.time.ToMicroseconds() == both.time.ToMicroseconds() + 1500
+    assert list((await _list(journal, kind=Frame.CALL_ERROR)).messages) == [answer]
+    assert len((await _list(journal, direction=Frame.INBOUND)).messages) == 3
+
+
+async def test_pages_may_part_a_request_from_its_answer(edge: Stub, journal: Stub) -> None:
+    answered = {"answer_kind": Frame.CALL_RESULT, "answer_frame": "[3]"}
+    await _append(edge, *(_frame(n, time=timestamp(NOW), **answered) for n in range(5)))
+    found: list[str] = []
+    token = ""
+    while True:
+        page = await _list(journal, page_size=3, page_token=token)
+        found += [message.id for message in page.messages]
+        token = page.next_page_token
+        if not token:
+            break
+    assert len(found) == len(set(found)) == 10
+
+
 async def test_a_frame_that_is_appended_again_is_kept_once(edge: Stub, journal: Stub) -> None:
     frames = [_frame(n) for n in range(5)]
     await _append(edge, *frames)
