@@ -4,8 +4,9 @@ Answers through the session and the wire it is given; when to stop reading from 
 """
 
 import asyncio
+import contextvars
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -37,6 +38,7 @@ class Inbox(Generic[B]):
         "_closed",
         "_context",
         "_environment",
+        "_logging",
         "_overdue",
         "_progress",
         "_routes",
@@ -65,6 +67,8 @@ class Inbox(Generic[B]):
         # A list, not a deque: an idle charge point costs 56 bytes instead of 600.
         self._waiting: list[tuple[InboundRequest | Notice, bytes, datetime]] = []
         self._wake: asyncio.Future[None] | None = None
+        # What log lines about these requests name; there is none before the worker runs.
+        self._logging: contextvars.Context | None = None
         self._worker: asyncio.Task[Any] | None = None
         self._busy_since: float | None = None
         self._overdue = False
@@ -80,9 +84,16 @@ class Inbox(Generic[B]):
         return not self._waiting and self._busy_since is None
 
     def put(self, request: InboundRequest | Notice, raw: bytes, received: datetime) -> int:
-        """Append a request that came in as `raw` at `received`; how many wait now. Never waits itself."""
-        self._waiting.append((request, raw, received))
-        self._wake_up()
+        """Take a request that came in as `raw` at `received`; how many wait now. Never waits itself.
+
+        With nothing before it, one that can be answered at once is.
+        """
+        if request.action in self._routes.instant and self.idle and self._logging is not None:
+            self._logging.run(_to_its_end, self._handle(request, raw, received))
+            self._progress()
+        else:
+            self._waiting.append((request, raw, received))
+            self._wake_up()
         return len(self._waiting)
 
     def discard(self) -> None:
@@ -100,6 +111,7 @@ class Inbox(Generic[B]):
     async def run(self) -> None:
         """Handle requests in order until the inbox is closed and empty."""
         bind(charge_point_id=self._context.charge_point_id)
+        self._logging = contextvars.copy_context()
         self._worker = asyncio.current_task()
         loop = asyncio.get_running_loop()
         try:
@@ -178,3 +190,13 @@ class Inbox(Generic[B]):
     def _wake_up(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+
+def _to_its_end(handling: Coroutine[Any, Any, None]) -> None:
+    """Run what never waits, without a task. Raises RuntimeError when it waits all the same."""
+    try:
+        handling.send(None)
+    except StopIteration:
+        return
+    handling.close()
+    raise RuntimeError("a handler that is to answer at once waits for something")

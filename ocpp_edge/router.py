@@ -3,7 +3,7 @@
 Decides and validates; reads no socket, sends nothing, and does not know what a handler does.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -52,7 +52,8 @@ class InvalidAnswer(Exception):
 class RouteTable(Generic[B]):
     """What a charge point of one version may ask. Without `mend`, a payload that breaks its schema is refused.
 
-    Raises ValueError for a handler of an action that the version does not have.
+    `instant` are the actions whose handlers never wait for anything. Raises ValueError for a handler of an action that
+    the version does not have.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class RouteTable(Generic[B]):
         handlers: Mapping[str, Handler[B]],
         notices: Mapping[str, NoticeHandler[B]] | None = None,
         mend: Mend | None = None,
+        instant: Collection[str] = (),
     ) -> None:
         self.version = version
+        self.instant = frozenset(instant)
         self._mend = mend
         self.schemas = load(version)
         self._routes = {action: self._route(action, handle) for action, handle in handlers.items()}

@@ -51,9 +51,24 @@ class Wire:
     ) -> None:
         """Send the answer to a request that came in as `raw`."""
         self._write(frame)
-        latency_us = int((self._environment.monotonic() - request.received_at) * _MICROSECONDS)
-        kinds = MessageType.CALL, kind
-        self._note(received, kinds[0], request.message_id, request.action, raw, latency_us, outcome, kinds[1], frame)
+        context, environment = self._context, self._environment
+        environment.journal(
+            FrameRecord(
+                context.charge_point_id,
+                context.epoch,
+                context.version,
+                True,
+                received,
+                MessageType.CALL,
+                request.message_id,
+                request.action,
+                raw,
+                int((environment.monotonic() - request.received_at) * _MICROSECONDS),
+                outcome,
+                kind,
+                frame,
+            )
+        )
 
     def unanswered(self, request: InboundRequest, raw: bytes, received: datetime) -> None:
         """Report a request that gets no answer any more."""

@@ -109,10 +109,10 @@ async def stream(_payload: Payload, context: ChargerContext, backend: Backend) -
     backend.handled.append(context.message_id)
 
 
-def table(version: Version = Version.V16) -> RouteTable[Backend]:
+def table(version: Version = Version.V16, instant: Sequence[str] = ()) -> RouteTable[Backend]:
     handlers = {"Heartbeat": heartbeat, "BootNotification": boot, "DataTransfer": data_transfer}
     notices = {"NotifyPeriodicEventStream": stream} if version is Version.V21 else {}
-    return RouteTable(version, handlers, notices)
+    return RouteTable(version, handlers, notices, instant=instant)
 
 
 class Bench:
@@ -123,6 +123,7 @@ class Bench:
         version: Version = Version.V16,
         state: ChargePointState = ChargePointState.ACCEPTED,
         journal: JournalSink | None = None,
+        instant: Sequence[str] = (),
     ) -> None:
         self.time = ManualTime()
         self.transport = RecordingTransport()
@@ -141,7 +142,8 @@ class Bench:
             late_answer=lambda _context, call, outcome: self.late.append((call, outcome)),
         )
         self.context = ChargerContext("CP1", version, epoch=7, state=state)
-        self.connection = Connection(self.context, table(version), self.transport, self.environment, Liveness())
+        routes = table(version, instant)
+        self.connection = Connection(self.context, routes, self.transport, self.environment, Liveness())
         self.worker = asyncio.ensure_future(self.connection.run())
 
     def receive(self, *message: object) -> None:

@@ -275,3 +275,41 @@ async def test_a_journal_that_fails_costs_no_answer_and_no_connection() -> None:
     assert [frame[:2] for frame in bench.sent] == [[3, "1"], [3, "2"]]
     assert not bench.worker.done()
     await bench.end()
+
+
+async def instant_bench() -> Bench:
+    """A connection on which heartbeats, and data transfers as well, are said to be answered at once."""
+    bench = Bench(instant=("Heartbeat", "DataTransfer"))
+    await bench.settle()
+    return bench
+
+
+async def test_what_needs_nobody_is_answered_at_once() -> None:
+    bench = await instant_bench()
+    bench.receive(*heartbeat_call("1"))
+    assert [frame[:2] for frame in bench.sent] == [[3, "1"]]
+    await bench.end()
+
+
+async def test_what_needs_nobody_does_not_overtake_what_waits() -> None:
+    bench = Bench(instant=("Heartbeat",))
+    await bench.settle()
+    bench.receive(*data_call("1", "slow"))
+    bench.receive(*heartbeat_call("2"))
+    await bench.settle()
+    assert bench.sent == []
+    bench.receive(*heartbeat_call("3"))
+    bench.backend.gate.set()
+    await bench.settle()
+    assert [frame[:2] for frame in bench.sent] == [[3, "1"], [3, "2"], [3, "3"]]
+    await bench.end()
+
+
+async def test_a_handler_that_waits_although_it_must_not_fails_alone() -> None:
+    bench = await instant_bench()
+    bench.receive(*data_call("1", "slow"))
+    bench.receive(*heartbeat_call("2"))
+    await bench.settle()
+    assert [frame[:2] for frame in bench.sent] == [[3, "2"]]
+    assert bench.counters.defects.value > 0
+    await bench.end()
