@@ -4,7 +4,8 @@ from typing import Any
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.context import ChargerContext
-from ocpp_edge.device_clock import Moment, proto_time
+from ocpp_edge.device_clock import Moment
+from services.chassis.protobuf import write_time
 
 
 def transaction_event(
@@ -14,17 +15,19 @@ def transaction_event(
 
     Carries the doubts about the moment and what had to be coerced in the message.
     """
-    device_time = proto_time(moment.device_time)
-    is_corrected = moment.corrected_time is not moment.device_time
-    return TransactionEvent(
+    event = TransactionEvent(
         kind=kind,
         charge_point_id=context.charge_point_id,
         epoch=context.epoch,
-        protocol=context.version.subprotocol,
+        protocol=context.subprotocol,
         station_id=context.station_id,
-        device_time=device_time,
-        corrected_time=proto_time(moment.corrected_time) if is_corrected else device_time,
-        received_time=proto_time(moment.received_time),
-        flags=(*moment.flags, *context.coerced),
         **fields,
     )
+    # Written where they lie: a message made apart would be copied.
+    write_time(moment.device_time, event.device_time)
+    write_time(moment.received_time, event.received_time)
+    if moment.corrected_time is not moment.device_time:
+        write_time(moment.corrected_time, event.corrected_time)
+    if moment.flags or context.coerced:
+        event.flags.extend((*moment.flags, *context.coerced))
+    return event

@@ -128,7 +128,7 @@ def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
         or message.HasField("meter_wh")
         or message.HasField("remote_start_id")
         or message.HasField("reservation_id")
-        or message.device_time != message.corrected_time
+        or (message.HasField("corrected_time") and message.device_time != message.corrected_time)
     )
 
 
