@@ -7,10 +7,8 @@ make it exactly once (inbox.py). Knows no payload.
 import asyncio
 import logging
 import re
-import uuid
 from base64 import b64encode
 from collections.abc import Iterable
-from datetime import UTC
 from typing import Any
 
 import orjson
@@ -21,6 +19,7 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database, DatabaseUnavailable, RawConnection
 from services.chassis.events import MAX_PAYLOAD_BYTES, PREFIX, EventBus, OutgoingEvent, heed_cancellation
 from services.chassis.metrics import counter, gauge
+from services.chassis.protobuf import read_time
 from services.chassis.shared_tables import OUTBOX, sweep
 
 _log = logging.getLogger(__name__)
@@ -45,6 +44,7 @@ _UNPUBLISHED = (
 _COUNT = "SELECT count(*) FROM outbox WHERE publish_time IS NULL"
 _MARK = "UPDATE outbox SET publish_time = now() WHERE seq = ANY(%s) AND publish_time IS NULL"
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SUBJECT = re.compile(rf"{re.escape(PREFIX)}(\.[^\s.*>]+)+")
 
 _waiting = gauge("csms_outbox_waiting", "Events in the outbox that the stream does not have yet")
@@ -162,4 +162,6 @@ def _row(event: DomainEvent) -> tuple[Any, ...]:
     payload = event.SerializeToString()
     if not _SUBJECT.fullmatch(event.subject) or len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"event {event.id} cannot be published: {len(payload)} bytes on subject {event.subject!r}")
-    return uuid.UUID(event.id), event.subject, payload, event.create_time.ToDatetime(tzinfo=UTC)
+    if not _ID.fullmatch(event.id):
+        raise ValueError(f"{event.id!r} is no id of an event")
+    return event.id, event.subject, payload, read_time(event.create_time)
