@@ -55,7 +55,9 @@ class Child:
         self.log = log
         self._log_begins_at = log_begins_at
         self._process = process
-        self._overdue_at = time.monotonic() + program.ready_within_seconds
+        self._started_at = time.monotonic()
+        self._overdue_at = self._started_at + program.ready_within_seconds
+        self._ended_at: float | None = None
 
     @property
     def name(self) -> str:
@@ -67,7 +69,16 @@ class Child:
 
     def exit_code(self) -> int | None:
         """The exit code, negative for a signal, or None while the child runs."""
-        return self._process.poll()
+        code = self._process.poll()
+        if code is not None and self._ended_at is None:
+            self._ended_at = time.monotonic()
+        return code
+
+    @property
+    def lived_seconds(self) -> float:
+        """How long the child has run, or ran until its end was first noticed."""
+        self.exit_code()
+        return (time.monotonic() if self._ended_at is None else self._ended_at) - self._started_at
 
     def check_ready(self) -> bool:
         """Whether the child is ready. Raises StackError when it has ended or its time is over."""

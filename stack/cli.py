@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="start everything and stay until Ctrl-C")
     up.add_argument("--no-demo", action="store_true", help="without demo data and simulated charge points")
+    up.add_argument("--restart", action="store_true", help="start a part that dies again, instead of stopping all")
     up.set_defaults(run=_up)
     commands.add_parser("status", help="show who serves on which port").set_defaults(run=_status)
     commands.add_parser("migrate", help="bring the databases to the newest revision").set_defaults(run=_migrate)
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 def _up(options: argparse.Namespace) -> int:
     from stack import runner, settings
 
-    runner.up(settings.load(), with_demo=not options.no_demo)
+    runner.up(settings.load(), with_demo=not options.no_demo, restart=options.restart)
     return 0
 
 

@@ -6,7 +6,7 @@ Pure but for reading the template and writing the result. Starts nothing.
 import os
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from stack import private_files
 from stack.errors import StackError
 from stack.keys import Keys
 from stack.ports import LOOPBACK
-from stack.topology import EDGE, PORTS, PUBLIC_PORTS, SERVICES, Ports
+from stack.topology import EDGE, PORTS, PUBLIC_PORTS, REPLICA_STEP, SERVICES, Ports
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATE = PROJECT / "envoy" / "envoy.yaml"
@@ -33,12 +33,19 @@ _DESK_DEFAULTS = {"OCPP_ALLOW_UNKNOWN": "true", "OCPP_SECURITY_PROFILE_MIN": "0"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the children of one stack have in common."""
+    """What the children of one stack have in common. `detours`: where they call services instead, see StackSettings."""
 
     ports: Ports
     keys: Keys
     database_url: str
     nats_url: str
+    detours: Mapping[str, int] = field(default_factory=dict)
+
+    def called(self, name: str) -> list[int]:
+        """The ports on which the replicas of a service or the edge are called."""
+        if name not in self.detours:
+            return self.ports.processes(name)
+        return [self.detours[name] + replica * REPLICA_STEP for replica in range(self.ports.replicas)]
 
 
 def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> dict[str, str]:
@@ -61,6 +68,14 @@ def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> 
     if name == "driver":
         environment["JWT_PRIVATE_KEY_FILE"] = str(keys.private_key_file)
     return environment
+
+
+def by_detour(url: str, port: int | None) -> str:
+    """`url` with another port; the same without one."""
+    if port is None:
+        return url
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
 def migration_environment(database_url: str) -> dict[str, str]:
@@ -177,7 +192,7 @@ def _lb_endpoints(endpoints: _Endpoints) -> str:
 
 def _common(surroundings: Surroundings) -> dict[str, str]:
     ports, keys = surroundings.ports, surroundings.keys
-    addresses = {f"{name.upper()}_SERVICE_URL": _target(ports.processes(name)) for name in (*SERVICES, EDGE)}
+    addresses = {f"{name.upper()}_SERVICE_URL": _target(surroundings.called(name)) for name in (*SERVICES, EDGE)}
     return {
         **_DESK_DEFAULTS,
         **_inherited(),

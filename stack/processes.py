@@ -1,7 +1,7 @@
 """The children of the stack together: started, watched, and stopped layer by layer whatever happens.
 
-Knows nothing of what they do. A child that dies ends the whole stack; so do SIGINT, SIGTERM and SIGHUP, and a second of
-these kills what is left.
+Knows nothing of what they do. A child that dies ends the whole stack or, when the supervisor was made so, is started
+again. SIGINT, SIGTERM and SIGHUP end everything, and a second of these kills what is left.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from pathlib import Path
 from stack import children
 from stack.children import Child, Program
 from stack.errors import StackError
+from stack.restarts import Restarts
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_SECONDS = 0.02
@@ -30,6 +31,7 @@ class Layer:
     def __init__(self, spawn: Callable[[Program], Child]) -> None:
         self._spawn = spawn
         self.children: list[Child] = []
+        self.is_up = False
 
     async def start(self, *programs: Program) -> None:
         """Start `programs` side by side and return when all are ready. They run until the end of `Supervisor.run`.
@@ -41,15 +43,33 @@ class Layer:
             started.append(self._spawn(program))
             self.children.append(started[-1])
         await asyncio.gather(*(_until_ready(child) for child in started))
+        self.is_up = True
+
+    def replace(self, dead: Child, successor: Child) -> None:
+        """Let `successor` stand where the child `dead` did."""
+        self.children[self.children.index(dead)] = successor
 
 
 class Supervisor:
-    """Runs programs as children, with a log file each in `logs`; `say` is told what a person wants to know."""
+    """Runs programs as children, with a log file each in `logs`; `say` is told what a person wants to know.
 
-    def __init__(self, logs: Path, say: Callable[[str], None], *, grace_seconds: float = 15.0) -> None:
+    With `restarts` a child that dies after its layer came up is started again, and `replaced` is called after that.
+    """
+
+    def __init__(
+        self,
+        logs: Path,
+        say: Callable[[str], None],
+        *,
+        grace_seconds: float = 15.0,
+        restarts: Restarts | None = None,
+        replaced: Callable[[], None] = lambda: None,
+    ) -> None:
         self._logs = logs
         self._say = say
         self._grace_seconds = grace_seconds
+        self._restarts = restarts
+        self._replaced = replaced
         self._layers: list[Layer] = []
         self._signalled = asyncio.Event()
         self._stop_asked = asyncio.Event()
@@ -93,7 +113,7 @@ class Supervisor:
 
     async def _until_over(self, work: Callable[[], Awaitable[None]]) -> None:
         tasks = [
-            asyncio.ensure_future(self._first_death()),
+            asyncio.ensure_future(self._watch()),
             asyncio.ensure_future(work()),
             asyncio.ensure_future(self._stop_asked.wait()),
         ]
@@ -108,13 +128,30 @@ class Supervisor:
                 if task in done:
                     task.result()
 
-    async def _first_death(self) -> None:
+    async def _watch(self) -> None:
+        """Raise StackError at the first death that is not followed by a new start."""
         while True:
+            pause = _WATCH_SECONDS
             # Those started first are looked at first: when the database dies, its clients' deaths are not the news.
-            for child in self._everyone():
-                if child.exit_code() is not None:
-                    raise StackError(child.obituary())
-            await self._news(_WATCH_SECONDS)
+            for layer in self._layers:
+                for child in list(layer.children):
+                    if child.exit_code() is None:
+                        continue
+                    if self._restarts is None or not layer.is_up:
+                        raise StackError(child.obituary())
+                    pause = min(pause, self._start_again(layer, child, self._restarts))
+            await self._news(pause)
+
+    def _start_again(self, layer: Layer, dead: Child, restarts: Restarts) -> float:
+        """Start a dead child again when it is due; otherwise the seconds until then."""
+        wait = restarts.wait(dead.name, time.monotonic(), lived=dead.lived_seconds)
+        if wait > 0:
+            return wait
+        self._say(f"starting {dead.name} again: {dead.obituary()}")
+        layer.replace(dead, children.start(dead.program, dead.log))
+        restarts.started(dead.name)
+        self._replaced()
+        return _WATCH_SECONDS
 
     async def _stop_everyone(self) -> None:
         for layer in (layer.children for layer in reversed(self._layers)):

@@ -14,6 +14,7 @@ from stack.config import Surroundings
 from stack.errors import StackError
 from stack.processes import Supervisor
 from stack.progress import Progress
+from stack.restarts import Restarts
 from stack.settings import StackSettings
 from stack.state import State
 from stack.topology import EDGE, SERVICES
@@ -21,17 +22,17 @@ from stack.topology import EDGE, SERVICES
 _SERVING_WITHIN_SECONDS = 30.0
 
 
-def up(settings: StackSettings, *, with_demo: bool = True) -> None:
+def up(settings: StackSettings, *, with_demo: bool = True, restart: bool = False) -> None:
     """Run the whole stack until a signal, with demo data and charge points that use it when `with_demo`.
 
-    Raises StackError when it does not come up or a part of it dies.
+    Raises StackError when it does not come up or, unless a part of it that dies is to be started again, one dies.
     """
     progress = Progress()
     state = State(settings.state_dir.absolute())
     with state.held(settings.ports()):
         preflight.check(settings)
         progress.say(f"starting on {state.root}")
-        stack = _Stack(settings, state, progress)
+        stack = _Stack(settings, state, progress, Restarts() if restart else None)
         asyncio.run(stack.supervisor.run(functools.partial(stack.live, with_demo)))
         progress.say("stopped")
 
@@ -56,12 +57,14 @@ def migrate(settings: StackSettings) -> None:
 class _Stack:
     """The parts of one stack, brought up step by step; the supervisor stops them."""
 
-    def __init__(self, settings: StackSettings, state: State, progress: Progress) -> None:
+    def __init__(
+        self, settings: StackSettings, state: State, progress: Progress, restarts: Restarts | None = None
+    ) -> None:
         self._settings = settings
         self._state = state
         self._ports = settings.ports()
         self._progress = progress
-        self.supervisor = Supervisor(state.logs, progress.say)
+        self.supervisor = Supervisor(state.logs, progress.say, restarts=restarts, replaced=self._note_processes)
         # Stopped from the last to the first: chargers are bidden farewell while all they need still runs.
         self._engines = self.supervisor.layer()
         self._services = self.supervisor.layer()
@@ -75,11 +78,18 @@ class _Stack:
         self._progress.say(running.told)
         await self.migrate_databases(running.database_url)
         made = await asyncio.to_thread(keys.ensure, self._state.keys)
-        surroundings = Surroundings(self._ports, made, running.database_url, running.nats_url)
+        detours = self._settings.detours
+        surroundings = Surroundings(
+            self._ports,
+            made,
+            config.by_detour(running.database_url, detours.get("postgres")),
+            config.by_detour(running.nats_url, detours.get("nats")),
+            {str(name): port for name, port in detours.items()},
+        )
         await self._start_processes(surroundings)
         await self._start_entrance(surroundings)
         await self._until_serving()
-        self._state.write_processes(self.supervisor.pids())
+        self._note_processes()
         if with_demo:
             await self._start_demo()
         print(welcome.screen(self._settings, self._state, self._progress.seconds(), with_demo), flush=True)
@@ -117,6 +127,9 @@ class _Stack:
         self._progress.say(await asyncio.to_thread(demo.seed, self._state, self._ports, host))
         await self._chargers.start(_fleet(f"ws://{host}:{self._ports['ocpp']}/ocpp"))
         self._progress.say(f"{len(demo.FLEET)} simulated charge points keep charging: {', '.join(demo.FLEET)}")
+
+    def _note_processes(self) -> None:
+        self._state.write_processes(self.supervisor.pids())
 
     async def _until_serving(self) -> None:
         deadline = self._progress.seconds() + _SERVING_WITHIN_SECONDS

@@ -4,14 +4,15 @@ Only reads and checks; opens nothing.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from stack.errors import StackError
 from stack.topology import PORTS, PUBLIC_PORTS, Ports
 
+Detour = Literal["postgres", "nats", "station", "driver", "billing", "monitoring", "transaction"]
 _PortNumber = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -27,6 +28,9 @@ class StackSettings(BaseSettings):
     public_host: str = Field("127.0.0.1", alias="CSMS_PUBLIC_HOST")
     database_url: str | None = Field(None, alias="DATABASE_URL", min_length=1)
     nats_url: str | None = Field(None, alias="NATS_URL", min_length=1)
+    # Where the processes are told to call instead, as JSON: {"postgres": 25432}. A proxy that misbehaves stands there;
+    # those of a service's replicas as far apart as the replicas.
+    detours: dict[Detour, _PortNumber] = Field(default_factory=dict, alias="CSMS_DETOURS")
 
     gateway_port: _PortNumber | None = Field(None, alias="GATEWAY_PORT")
     station_port: _PortNumber | None = Field(None, alias="STATION_PORT")
@@ -54,3 +58,5 @@ def load() -> StackSettings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise StackError(f"{name}: {first['msg']} (it is {first['input']!r})") from error
+    except SettingsError as error:
+        raise StackError(f"{error}: it is no JSON") from error

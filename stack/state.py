@@ -80,8 +80,10 @@ class State:
             yield
 
     def write_processes(self, pids: Mapping[str, int]) -> None:
-        """Note which process is which, for whoever measures them."""
-        self.processes.write_text(json.dumps(pids, indent=1) + "\n", encoding="utf-8")
+        """Note which process is which, for whoever measures them; a reader never finds half of it."""
+        fresh = self.processes.with_suffix(".new")
+        fresh.write_text(json.dumps(pids, indent=1) + "\n", encoding="utf-8")
+        fresh.replace(self.processes)
 
     def running(self) -> Running | None:
         """The stack that runs on this directory right now, if any. A stack that was killed does not count."""

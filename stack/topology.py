@@ -41,7 +41,7 @@ PORTS: Mapping[str, int] = {
 }
 
 # Far enough apart that ten replicas of one process never meet another's ports.
-_REPLICA_STEP = 10
+REPLICA_STEP = 10
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ class Ports:
 
     def process(self, name: str, replica: int = 0) -> int:
         """The internal gRPC port of a service or the edge."""
-        return self[f"{name} process"] + replica * _REPLICA_STEP
+        return self[f"{name} process"] + replica * REPLICA_STEP
 
     def websocket(self, replica: int = 0) -> int:
         """The internal WebSocket port of an edge."""
-        return self["edge websocket"] + replica * _REPLICA_STEP
+        return self["edge websocket"] + replica * REPLICA_STEP
 
     def processes(self, name: str) -> list[int]:
         """The internal gRPC ports of all replicas of a service or the edge."""
@@ -75,4 +75,4 @@ class Ports:
         for name, number in self.numbers.items():
             replicated = name.endswith(" process") or name == "edge websocket"
             for replica in range(self.replicas if replicated else 1):
-                yield name, number + replica * _REPLICA_STEP
+                yield name, number + replica * REPLICA_STEP

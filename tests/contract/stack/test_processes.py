@@ -15,6 +15,7 @@ from stack import children
 from stack.children import Program
 from stack.errors import StackError
 from stack.processes import Supervisor
+from stack.restarts import Restarts
 from tests.contract.stack import supervised
 from tests.contract.stack.conftest import Eventually
 
@@ -159,3 +160,57 @@ async def test_the_log_of_the_run_before_is_kept_beside_the_new_one(supervisor: 
 async def test_a_child_cannot_be_started_where_it_would_die_with_a_thread(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="main thread"):
         await asyncio.to_thread(children.start, python("child", ""), tmp_path / "log")
+
+
+class Restarting:
+    """A supervisor that starts again what dies; `seen` gets everybody's pids after each new start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.said: list[str] = []
+        self.seen: asyncio.Queue[dict[str, int]] = asyncio.Queue()
+        self.supervisor = Supervisor(folder, self.said.append, restarts=Restarts(), replaced=self._note)
+
+    def _note(self) -> None:
+        self.seen.put_nowait(self.supervisor.pids())
+
+
+async def test_a_child_that_dies_is_started_again_when_that_is_wanted(tmp_path: Path) -> None:
+    stack = Restarting(tmp_path / "logs")
+    layer, bystanders = stack.supervisor.layer(), stack.supervisor.layer()
+    victims: list[int] = []
+    others: set[int] = set()
+
+    async def work() -> None:
+        await bystanders.start(supervised.child(tmp_path, "bystander"))
+        await layer.start(supervised.child(tmp_path, "victim"))
+        victims.append(layer.children[0].pid)
+        for _ in range(3):
+            os.kill(victims[-1], signal.SIGKILL)
+            pids = await stack.seen.get()
+            victims.append(pids["victim"])
+            others.add(pids["bystander"])
+
+    await asyncio.wait_for(stack.supervisor.run(work), 30)
+    assert len(set(victims)) == 4
+    assert len(others) == 1
+    assert [line.split(":")[0] for line in stack.said] == ["starting victim again"] * 3
+    assert all(is_gone(pid) for pid in victims)
+
+
+async def test_a_child_that_dies_while_its_layer_comes_up_fails_the_start_all_the_same(tmp_path: Path) -> None:
+    stack = Restarting(tmp_path / "logs")
+    frail = python("frail", "raise SystemExit(3)", ready=lambda _pid: False)
+    with pytest.raises(StackError, match=r"^frail ended with exit code 3"):
+        await stack.supervisor.run(lambda: stack.supervisor.layer().start(frail))
+
+
+async def test_what_a_child_logged_before_it_was_started_again_is_kept(tmp_path: Path) -> None:
+    stack = Restarting(tmp_path / "logs")
+
+    async def work() -> None:
+        await stack.supervisor.layer().start(python("frail", "print('again', flush=True)"))
+        for _ in range(2):
+            await stack.seen.get()
+
+    await asyncio.wait_for(stack.supervisor.run(work), 30)
+    assert (tmp_path / "logs" / "frail.log").read_text().count("again") >= 2

@@ -50,6 +50,20 @@ def test_callers_of_a_replicated_service_get_all_its_addresses() -> None:
     assert environment["STATION_SERVICE_URL"] == "127.0.0.1:13001,127.0.0.1:13011"
 
 
+def test_whoever_calls_a_service_with_a_detour_is_sent_by_it() -> None:
+    chosen = Surroundings(Ports(PORTS, 2), KEYS, "postgresql://u:p@h:1/postgres", "nats://t@h:2", {"transaction": 9000})
+    told = config.environment_for("edge", chosen)
+    assert told["TRANSACTION_SERVICE_URL"] == "127.0.0.1:9000,127.0.0.1:9010"
+    assert told["STATION_SERVICE_URL"] == "127.0.0.1:13001,127.0.0.1:13011"
+    # It listens where it always does.
+    assert config.environment_for("transaction", chosen, 1)["LISTEN_PORT"] == "14011"
+
+
+def test_the_detour_of_an_engine_changes_the_port_alone() -> None:
+    assert config.by_detour("postgresql://u:p@127.0.0.1:1/postgres", 9) == "postgresql://u:p@127.0.0.1:9/postgres"
+    assert config.by_detour("nats://t@127.0.0.1:2", None) == "nats://t@127.0.0.1:2"
+
+
 def test_charging_policy_is_open_on_a_desk_unless_set_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OCPP_ALLOW_UNKNOWN", raising=False)
     assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "true"

@@ -78,3 +78,13 @@ def test_a_bad_setting_is_named_in_one_line(variable: str, value: str, monkeypat
     with pytest.raises(StackError, match=re.escape(variable)) as caught:
         settings.load()
     assert "\n" not in str(caught.value)
+
+
+def test_detours_are_read_and_what_is_no_port_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load().detours == {}
+    monkeypatch.setenv("CSMS_DETOURS", '{"postgres": 25432, "transaction": 24001}')
+    assert settings.load().detours == {"postgres": 25432, "transaction": 24001}
+    for wrong in ('{"postgres": 0}', '{"envoy": 4000}', "25432", "{"):
+        monkeypatch.setenv("CSMS_DETOURS", wrong)
+        with pytest.raises(StackError, match=r"(?i)detours"):
+            settings.load()
