@@ -42,7 +42,8 @@ class Problem:
 class ChargePoint(ABC):
     """State of one station. `problems` keeps the latest refusals, `problem_counts` counts them all.
 
-    `message_ids`, when given, makes the ids of calls (real stations repeat them); otherwise they are UUIDs.
+    `message_ids`, when given, makes the ids of calls (real stations repeat them); otherwise they are UUIDs. With
+    `keeps_message_ids` a message that must arrive has the same id at each attempt.
     `hold_back` names, by action, what is done before a command is even looked at.
     """
 
@@ -69,6 +70,7 @@ class ChargePoint(ABC):
         self.sinks = tuple(sinks)
         self.distort = distort
         self.message_ids: Callable[[], str] | None = None
+        self.keeps_message_ids = False
         self.hold_back: dict[str, Callable[[Any], Awaitable[None]]] = {}
         self.connectors = {
             number: Connector(number, Meter(self.clock.now_us, initial_wh))

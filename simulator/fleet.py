@@ -20,6 +20,7 @@ from simulator.dialects import DIALECTS
 from simulator.ledger import Ledger
 from simulator.link import Timing
 from simulator.profile import StationProfile
+from simulator.scenario import Scenario
 from simulator.transport import Direction, Endpoint, Frame, FrameSink
 
 
@@ -28,7 +29,10 @@ class FleetPlan:
     """Who charges where. `identities`, `tags` and `protocols` are dealt out in turn; seconds are real seconds.
 
     Sessions and pauses last between half and one and a half times what is said here. `cut_seconds` is the mean time
-    after which a line breaks without a word, None for never; an `idle` fleet starts no session by itself.
+    after which a line breaks without a word, None for never; an `idle` fleet starts no session by itself. `habits` are
+    scenarios that change frames only, dealt out in turn to the stations that speak their version. The share
+    `offline_share` of the sessions takes place without a connection and is replayed later; every other of these is
+    replayed newest first where a session has a name of its own (not in 1.6).
     """
 
     identities: Sequence[str]
@@ -45,6 +49,10 @@ class FleetPlan:
     message_attempts: int = 20
     grace_seconds: float = 15.0
     idle: bool = False
+    habits: Sequence[Scenario] = ()
+    offline_share: float = 0.0
+    response_seconds: float = 30.0
+    reconnect_seconds: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Fleet:
         self._rng = rng or random.Random()
         self._answers: Counter[str] = Counter()
         self._sessions = 0
+        self._offline_sessions = 0
         self._stop = asyncio.Event()
         self.stations = [self._build(number, ledger) for number in range(len(plan.identities))]
 
@@ -89,6 +98,7 @@ class Fleet:
     def _build(self, number: int, ledger: Ledger | None) -> ChargePoint:
         plan = self._plan
         protocol = plan.protocols[number % len(plan.protocols)]
+        habit = habit_of(plan.habits, number, protocol)
         sinks: list[FrameSink] = [self._count]
         if ledger is not None:
             sinks.append(ledger.sink(protocol))
@@ -98,9 +108,12 @@ class Fleet:
             profile=StationProfile(
                 serial_number=f"SIM-{number + 1:04}", connectors=plan.connectors, power_w=plan.power_w
             ),
-            timing=Timing(reconnect_ceiling=30.0),
+            timing=Timing(response_timeout=plan.response_seconds, reconnect_ceiling=plan.reconnect_seconds),
             sinks=sinks,
+            distort=habit.distort() if habit and habit.distort else None,
         )
+        if habit and habit.prepare:
+            habit.prepare(station)
         station.configuration.assign(Role.SAMPLE_INTERVAL, str(plan.sample_seconds))
         station.configuration.assign(Role.MESSAGE_ATTEMPTS, str(plan.message_attempts))
         station.configuration.assign(Role.MESSAGE_RETRY_INTERVAL, "1")
@@ -123,7 +136,10 @@ class Fleet:
             while not self._stop.is_set():
                 connector = next((each for each in station.connectors.values() if each.free), None)
                 if connector is not None and not self._plan.idle:
-                    await self._charge(station, connector, tag)
+                    if self._rng.random() < self._plan.offline_share:
+                        await self._charge_offline(station, connector, tag)
+                    else:
+                        await self._charge(station, connector, tag)
                 await self._rest(self._about(self._plan.pause_seconds))
             await self._go_home(station)
 
@@ -143,6 +159,20 @@ class Fleet:
             self._sessions += outcome.transaction is not None
         elif not isinstance(outcome, asyncio.CancelledError):
             raise outcome
+
+    async def _charge_offline(self, station: ChargePoint, connector: Connector, tag: str) -> None:
+        """A session without a connection, which comes back when it is over."""
+        station.link.pause()
+        station.link.cut()
+        while station.link.session is not None:
+            await station.link.changed()
+        try:
+            await self._charge(station, connector, tag)
+        finally:
+            self._offline_sessions += 1
+            if self._offline_sessions % 2 and station.protocol != "1.6":
+                station.queue.reverse()
+            station.link.restore()
 
     async def _go_home(self, station: ChargePoint) -> None:
         """Stop what commands have started, deliver what waits, within the grace period."""
@@ -188,3 +218,11 @@ class Fleet:
             unsent=sum(len(station.queue) for station in self.stations),
             given_up=sum(station.queue.given_up for station in self.stations),
         )
+
+
+def habit_of(habits: Sequence[Scenario], number: int, protocol: str) -> Scenario | None:
+    """The habit of the `number`th station, if the one that falls to it can be had in its version."""
+    if not habits:
+        return None
+    habit = habits[number % len(habits)]
+    return habit if protocol in habit.protocols else None

@@ -20,10 +20,12 @@ from simulator.options import (
     names,
     positive,
     seconds,
+    share,
     show_warnings,
     websocket_url,
 )
 from simulator.output import say
+from simulator.scenario import SCENARIOS, changes_frames_only
 
 _DEFAULT_COUNT = 3
 
@@ -39,6 +41,9 @@ def main(words: Sequence[str]) -> int:
     unknown = set(options.protocols) - set(DIALECTS)
     if unknown:
         parser.error(f"--protocols: {', '.join(sorted(unknown))} is not one of {', '.join(DIALECTS)}")
+    odd = [name for name in options.habits if name not in SCENARIOS or not changes_frames_only(SCENARIOS[name])]
+    if odd:
+        parser.error(f"--habits: {', '.join(odd)} is no scenario that changes frames only")
     plan = FleetPlan(
         identities=identities,
         tags=options.tags,
@@ -53,6 +58,11 @@ def main(words: Sequence[str]) -> int:
         cut_seconds=options.cut,
         idle=options.idle,
         message_attempts=options.attempts,
+        grace_seconds=options.grace,
+        habits=[SCENARIOS[name] for name in options.habits],
+        offline_share=options.offline,
+        response_seconds=options.response,
+        reconnect_seconds=options.reconnect,
     )
     show_warnings()
     return asyncio.run(_run(plan, options.ledger, options.seconds, random.Random(options.seed)))
@@ -80,6 +90,29 @@ def fleet_parser() -> argparse.ArgumentParser:
     parser.add_argument("--cut", type=seconds, metavar="S", help="break each line after about this long")
     parser.add_argument(
         "--attempts", type=positive, default=20, metavar="N", help="tries for a refused message (%(default)s)"
+    )
+    parser.add_argument(
+        "--habits",
+        type=names,
+        default=[],
+        metavar="NAME,...",
+        help="scenarios of frames alone, dealt out in turn",
+    )
+    parser.add_argument(
+        "--offline",
+        type=share,
+        default=0.0,
+        metavar="P",
+        help="share of sessions without a connection (%(default)s)",
+    )
+    parser.add_argument(
+        "--response", type=seconds, default=30.0, metavar="S", help="wait so long for an answer (%(default)s)"
+    )
+    parser.add_argument(
+        "--reconnect", type=seconds, default=30.0, metavar="S", help="longest pause between connections (%(default)s)"
+    )
+    parser.add_argument(
+        "--grace", type=seconds, default=15.0, metavar="S", help="time to deliver what waits at the end (%(default)s)"
     )
     parser.add_argument("--idle", action="store_true", help="start no session, only obey commands")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="stop after this long (default: when told)")

@@ -254,7 +254,8 @@ class Link:
                 await self.changed()
             message.attempts += 1
             try:
-                answer = await session.exchange(message.render(message), station.next_message_id())
+                message_id = message.message_id if station.keeps_message_ids else station.next_message_id()
+                answer = await session.exchange(message.render(message), message_id)
             except LinkDown:
                 # Cut off is no failed attempt: the message waits for the next connection.
                 message.attempts -= 1

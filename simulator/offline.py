@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 
 @dataclass
@@ -16,7 +17,8 @@ class QueuedMessage:
     """One message that must arrive.
 
     `render` builds the request, `settle` takes its answer. `attempted` is set once the first try
-    had an outcome; `offline` tells whether it was queued without a connection.
+    had an outcome; `offline` tells whether it was queued without a connection. `message_id` is for
+    stations that send a message again under the id that it had.
     """
 
     transaction_key: str
@@ -25,6 +27,7 @@ class QueuedMessage:
     settle: Callable[[Any], None] = lambda _: None
     offline: bool = False
     attempts: int = 0
+    message_id: str = field(default_factory=lambda: str(uuid4()))
     attempted: asyncio.Event = field(default_factory=asyncio.Event)
 
 

@@ -58,6 +58,17 @@ def seconds(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """An option that is a part of a whole, from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return number
+
+
 def show_warnings(*, level: int = logging.WARNING) -> None:
     """Let warnings of the simulator be seen on stderr."""
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)

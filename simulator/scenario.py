@@ -83,6 +83,7 @@ _SCENARIOS = (
     ),
     Scenario("clock-1970", "The clock starts in 1970 and is never set", clock_behind=_since_1970),
     Scenario("repeated-ids", (scripts.repeating_ids.__doc__ or "").rstrip("."), prepare=scripts.repeating_ids),
+    Scenario("kept-ids", (scripts.keeping_ids.__doc__ or "").rstrip("."), prepare=scripts.keeping_ids),
     Scenario("ignores-pending", (scripts.ignore_pending.__doc__ or "").rstrip("."), prepare=scripts.ignore_pending),
     Scenario(
         "silent", "Commands are never answered", scripts.obey, lambda: distortion.answering(lambda message_id: None)
@@ -102,3 +103,8 @@ _SCENARIOS = (
 )
 
 SCENARIOS = {scenario.name: scenario for scenario in _SCENARIOS}
+
+
+def changes_frames_only(scenario: Scenario) -> bool:
+    """Whether a station that behaves as usual could have it as a habit."""
+    return scenario.script is scripts.one_session and scenario.clock_behind is None

@@ -216,6 +216,11 @@ def repeating_ids(station: ChargePoint) -> None:
     station.message_ids = next_id
 
 
+def keeping_ids(station: ChargePoint) -> None:
+    """A message that was not answered is sent again under the id that it had."""
+    station.keeps_message_ids = True
+
+
 def ignore_pending(station: ChargePoint) -> None:
     """Whatever BootNotification is answered, the station goes on as if it were accepted."""
     station.link.obedient = False

@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _simulator(words[1:])
         if words[:1] == ["load"]:
             return _simulator(words)
+        if words[:1] == ["chaos"]:
+            return _chaos(words[1:])
         options = _parser().parse_args(words)
         code: int = options.run(options)
         return code
@@ -59,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("clean", help="forget the state directory: data, keys and logs").set_defaults(run=_clean)
     commands.add_parser("simulate", help="run a simulated charge point", add_help=False)
     commands.add_parser("load", help="put the running stack under load and print what it did", add_help=False)
+    commands.add_parser("chaos", help="break a stack of its own under a fleet, and audit it", add_help=False)
 
     token = commands.add_parser("token", help="print an access token")
     token.add_argument("--role", required=True, choices=_ROLES)
@@ -142,6 +145,12 @@ def _simulator(arguments: Sequence[str]) -> int:
     environment = {**os.environ, **config.public_ports(settings.load().ports()), "PYTHONPATH": config.python_path()}
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "simulator", *arguments], environment)
+
+
+def _chaos(arguments: Sequence[str]) -> int:
+    from chaos import command
+
+    return command.main(arguments)
 
 
 def _seconds(text: str) -> int:

@@ -1,0 +1,220 @@
+"""The chargers' books: what the ledger says was acknowledged, as facts that a database can be asked for. Pure.
+
+A message that was acknowledged several times, under whatever message ids, is one fact.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from simulator.ledger import Acknowledgement
+
+_V16 = "1.6"
+_REGISTER = "Energy.Active.Import.Register"
+_NO_SESSION = (None, 0, -1)
+
+
+class SessionKey(NamedTuple):
+    """What a charge point and the platform call a session."""
+
+    charge_point_id: str
+    transaction_id: str
+
+
+class StartKey(NamedTuple):
+    """By what a repeated start is recognised; `transaction_id` is empty in 1.6, where the platform gives it."""
+
+    charge_point_id: str
+    transaction_id: str
+    evse_id: int
+    id_tag: str
+    time: datetime
+    meter_wh: int | None
+
+
+class EndKey(NamedTuple):
+    """By what a repeated end is recognised."""
+
+    charge_point_id: str
+    transaction_id: str
+    time: datetime
+    meter_wh: int | None
+
+
+class UpdateKey(NamedTuple):
+    """By what an event in between is recognised (2.x), unless it tells readings only."""
+
+    charge_point_id: str
+    transaction_id: str
+    time: datetime
+    charging_state: str
+
+
+class ReadingKey(NamedTuple):
+    """A reading of the energy register; `transaction_id` is empty where the message named no session."""
+
+    charge_point_id: str
+    transaction_id: str
+    evse_id: int
+    time: datetime
+    energy_wh: int
+
+
+class ConnectorKey(NamedTuple):
+    """A connector as the platform counts it."""
+
+    charge_point_id: str
+    evse_id: int
+    connector_id: int
+
+
+class Status(NamedTuple):
+    """A status that a connector was said to have."""
+
+    time: datetime
+    status: str
+
+
+@dataclass
+class SessionBook:
+    """One session by the charger's own book; what was never acknowledged is missing."""
+
+    start: StartKey | None = None
+    end: EndKey | None = None
+    # What the charge point was told about the token at the start.
+    authorization: str = ""
+
+    @property
+    def energy_wh(self) -> int | None:
+        """What the meter says was taken; None unless both ends are known."""
+        if self.start is None or self.end is None or self.start.meter_wh is None or self.end.meter_wh is None:
+            return None
+        return self.end.meter_wh - self.start.meter_wh
+
+
+@dataclass
+class Book:
+    """All that was acknowledged. `numbers` has, for each start, everything it was ever answered that it is called."""
+
+    acknowledged: int = 0
+    starts: set[StartKey] = field(default_factory=set)
+    ends: set[EndKey] = field(default_factory=set)
+    updates: set[UpdateKey] = field(default_factory=set)
+    readings: set[ReadingKey] = field(default_factory=set)
+    statuses: dict[ConnectorKey, Status] = field(default_factory=dict)
+    boots: dict[str, datetime] = field(default_factory=dict)
+    sessions: defaultdict[SessionKey, SessionBook] = field(default_factory=lambda: defaultdict(SessionBook))
+    numbers: defaultdict[StartKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+    by_action: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def read(entries: Iterable[Acknowledgement]) -> Book:
+    """The book that a ledger amounts to."""
+    book = Book()
+    for entry in entries:
+        book.acknowledged += 1
+        book.by_action[entry.action] += 1
+        take_in = _ACTIONS.get(entry.action)
+        if take_in is not None:
+            take_in(book, entry)
+    return book
+
+
+def _start_transaction(book: Book, entry: Acknowledgement) -> None:
+    said = entry.request
+    key = StartKey(
+        entry.charge_point_id,
+        "",
+        said["connectorId"],
+        said["idTag"].upper(),
+        _time(said["timestamp"]),
+        said["meterStart"],
+    )
+    _started(book, key, str(entry.answer["transactionId"]), entry.answer["idTagInfo"]["status"])
+
+
+def _stop_transaction(book: Book, entry: Acknowledgement) -> None:
+    said = entry.request
+    key = EndKey(entry.charge_point_id, str(said["transactionId"]), _time(said["timestamp"]), said["meterStop"])
+    book.ends.add(key)
+    if said["transactionId"] not in _NO_SESSION:
+        book.sessions[SessionKey(*key[:2])].end = key
+
+
+def _transaction_event(book: Book, entry: Acknowledgement) -> None:
+    said = entry.request
+    charge_point_id, called = entry.charge_point_id, str(said["transactionInfo"]["transactionId"])
+    moment, evse_id = _time(said["timestamp"]), said.get("evse", {}).get("id", 0)
+    readings = list(_registers(said.get("meterValue", ())))
+    meter_wh = readings[0][1] if readings else None
+    if said["eventType"] == "Started":
+        key = StartKey(charge_point_id, called, evse_id, said["idToken"]["idToken"].upper(), moment, meter_wh)
+        _started(book, key, called, entry.answer.get("idTokenInfo", {}).get("status", ""))
+    elif said["eventType"] == "Ended":
+        end = EndKey(charge_point_id, called, moment, meter_wh)
+        book.ends.add(end)
+        book.sessions[SessionKey(charge_point_id, called)].end = end
+    elif not readings:
+        state = said["transactionInfo"].get("chargingState", "")
+        book.updates.add(UpdateKey(charge_point_id, called, moment, state))
+    book.readings.update(ReadingKey(charge_point_id, called, evse_id, *reading) for reading in readings)
+
+
+def _meter_values(book: Book, entry: Acknowledgement) -> None:
+    said = entry.request
+    number = said.get("transactionId")
+    called = "" if number in _NO_SESSION else str(number)
+    evse_id = said["connectorId"] if entry.protocol == _V16 else said["evseId"]
+    book.readings.update(
+        ReadingKey(entry.charge_point_id, called, evse_id, *reading) for reading in _registers(said["meterValue"])
+    )
+
+
+def _status_notification(book: Book, entry: Acknowledgement) -> None:
+    said = entry.request
+    if entry.protocol == _V16:
+        key = ConnectorKey(entry.charge_point_id, said["connectorId"], said["connectorId"])
+        told = said["status"]
+    else:
+        key = ConnectorKey(entry.charge_point_id, said["evseId"], said["connectorId"])
+        told = said["connectorStatus"]
+    if "timestamp" not in said or (entry.protocol == _V16 and not said["connectorId"]):
+        return
+    status = Status(_time(said["timestamp"]), told)
+    book.statuses[key] = max(book.statuses.get(key, status), status)
+
+
+def _boot_notification(book: Book, entry: Acknowledgement) -> None:
+    book.boots[entry.charge_point_id] = max(entry.sent_time, book.boots.get(entry.charge_point_id, entry.sent_time))
+
+
+def _started(book: Book, key: StartKey, called: str, authorization: str) -> None:
+    book.starts.add(key)
+    book.numbers[key].add(called)
+    session = book.sessions[SessionKey(key.charge_point_id, called)]
+    session.start = key
+    session.authorization = authorization or session.authorization
+
+
+def _registers(values: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime, int]]:
+    """Time and energy of each reading, in Wh as this fleet always tells it."""
+    for value in values:
+        for sampled in value["sampledValue"]:
+            if sampled.get("measurand") == _REGISTER:
+                yield _time(value["timestamp"]), int(sampled["value"])
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+_ACTIONS = {
+    "StartTransaction": _start_transaction,
+    "StopTransaction": _stop_transaction,
+    "TransactionEvent": _transaction_event,
+    "MeterValues": _meter_values,
+    "StatusNotification": _status_notification,
+    "BootNotification": _boot_notification,
+}

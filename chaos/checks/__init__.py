@@ -1,0 +1,1 @@
+"""The checks of the auditor, by subject. Pure: what was acknowledged and what is stored in, failures out."""

@@ -1,0 +1,116 @@
+"""Every event was published, consumed and had its effect, exactly once each."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from chaos.checks.check import Check, check
+from chaos.stored import Messaging, Metrics, OutboxEvent, Stored, Transaction, Usage
+from chaos.stream import Consumer, Stream, wants
+
+_SUBJECT = "events and their effects"
+_SESSION_EVENTS = "csms.event.transaction.session."
+_BILL_EVENTS = "csms.event.billing.session.billed."
+
+
+def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
+    """From the outboxes over the stream and the consumers to what they made of the events."""
+    outbox = [event for messaging in stored.messaging.values() for event in messaging.outbox]
+    waiting = (f"{event.subject} {event.id}" for event in outbox if not event.is_published)
+    yield check(_SUBJECT, "every event was published", len(outbox), waiting)
+    yield check(_SUBJECT, "the stream has every event once", len(outbox), _not_once_in(stream.events, outbox))
+    for consumer in sorted(stream.consumers, key=lambda each: each.name):
+        yield _consumed(consumer, outbox, stored.messaging)
+    parked = [line for messaging in stored.messaging.values() for line in messaging.parked]
+    yield check(_SUBJECT, "no event was given up", len(outbox), parked)
+    yield check(_SUBJECT, "each change of a session was told once", len(stored.transactions), _untold(stored, outbox))
+    yield check(_SUBJECT, "each invoice was told once", len(stored.invoices), _untold_bills(stored, outbox))
+    yield check(_SUBJECT, "billing knows the last state of each session", len(stored.transactions), _behind(stored))
+    ended = [transaction for transaction in stored.transactions if transaction.stop_time is not None]
+    bills = _bills(stored)
+    yield _counted("monitoring", ended, stored.monitored_usage, bills)
+    yield _counted("driver", ended, stored.driver_usage, bills)
+    yield check(_SUBJECT, "metrics count each session once", len(stored.transactions), _miscounted(stored))
+
+
+def _not_once_in(events: Counter[str], outbox: Iterable[OutboxEvent]) -> Iterator[str]:
+    for event in outbox:
+        if event.is_published and events[event.id] != 1:
+            yield f"{event.subject} {event.id} is there {events[event.id]} times"
+
+
+def _consumed(consumer: Consumer, outbox: Iterable[OutboxEvent], messaging: Mapping[str, Messaging]) -> Check:
+    handled: Counter[str] = Counter()
+    for one in messaging.values():
+        handled.update(one.consumed.get(consumer.name, Counter()))
+    wanted = [event for event in outbox if wants(consumer, event.subject)]
+    wrong = (f"{event.subject} {event.id}: {handled[event.id]} times" for event in wanted if handled[event.id] != 1)
+    return check(_SUBJECT, f"{consumer.name} handled each of its events once", len(wanted), wrong)
+
+
+def _untold(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str]:
+    """A session's revision counts its events; they are told by charge point."""
+    told = Counter(_entity(event.subject) for event in outbox if event.subject.startswith(_SESSION_EVENTS))
+    revisions: Counter[str] = Counter()
+    for transaction in stored.transactions:
+        revisions[transaction.charge_point_id] += transaction.revision
+    for name in told.keys() | revisions.keys():
+        if told[name] != revisions[name]:
+            yield f"{name}: {revisions[name]} changes, {told[name]} events"
+
+
+def _untold_bills(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str]:
+    told = Counter(_entity(event.subject) for event in outbox if event.subject.startswith(_BILL_EVENTS))
+    issued = Counter(invoice.charging_session_id for invoice in stored.invoices)
+    for session_id in told.keys() | issued.keys():
+        if told[session_id] != issued[session_id]:
+            yield f"charging session {session_id}: {issued[session_id]} invoices, {told[session_id]} events"
+
+
+def _behind(stored: Stored) -> Iterator[str]:
+    known = {session.transaction_id: session.revision for session in stored.charging_sessions}
+    for transaction in stored.transactions:
+        if known.get(transaction.id) != transaction.revision:
+            yield f"session {transaction.id}: revision {transaction.revision}, billing has {known.get(transaction.id)}"
+
+
+def _bills(stored: Stored) -> dict[str, int]:
+    """What each transaction cost."""
+    totals = {
+        invoice.charging_session_id: invoice.total_minor for invoice in stored.invoices if invoice.state != "VOID"
+    }
+    return {
+        session.transaction_id: totals[session.id]
+        for session in stored.charging_sessions
+        if session.transaction_id is not None and session.id in totals
+    }
+
+
+def _counted(service: str, ended: list[Transaction], usage: Iterable[Usage], bills: Mapping[str, int]) -> Check:
+    """Each ended session is in a service's usage once, with its energy and its cost."""
+    known: dict[str, list[Usage]] = {}
+    for one in usage:
+        known.setdefault(one.session_id, []).append(one)
+    wrong = []
+    for transaction in ended:
+        rows = known.get(transaction.id, [])
+        wanted = (transaction.energy_wh, transaction.revision, bills.get(transaction.id), transaction.stop_time)
+        if [tuple(row[1:]) for row in rows] != [wanted]:
+            wrong.append(f"session {transaction.id}: {wanted} wanted, {service} has {rows}")
+    return check(_SUBJECT, f"the {service} service counts each ended session once", len(ended), wrong)
+
+
+def _miscounted(stored: Stored) -> Iterator[str]:
+    """Sums over all stations: an effect that happened twice shows in them, and one that did not as well."""
+    here = [transaction for transaction in stored.transactions if transaction.station_id]
+    wanted = Metrics(
+        energy_wh=sum(transaction.energy_wh for transaction in here),
+        started=sum(transaction.start_time is not None for transaction in here),
+        ended=sum(transaction.stop_time is not None for transaction in here),
+    )
+    for name, should, counted in zip(Metrics._fields, wanted, stored.metrics, strict=True):
+        if should != counted:
+            yield f"{name}: {counted} instead of {should}"
+
+
+def _entity(subject: str) -> str:
+    return subject.rsplit(".", 1)[-1]

@@ -1,0 +1,170 @@
+"""Every session says what its charger's book says, and has one bill that says the same.
+
+The rules of the product, as seen from outside: a session of an accepted token is billed once it has ended, any other is
+held; the fleet tells the truth, so no session may be held for doubts about it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from chaos.books import Book, SessionBook, SessionKey
+from chaos.checks.check import Check, check
+from chaos.stored import ChargingSession, Invoice, Stored, Transaction
+
+_Found = Mapping[SessionKey, list[Transaction]]
+
+_SUBJECT = "sessions and bills"
+# How the platform writes what charge points were told about a token.
+_AUTHORIZATIONS = {"ConcurrentTx": "CONCURRENT_TX"}
+_ACTIVE, _ENDED, _ORPHAN = "ACTIVE", "ENDED", "ORPHAN"
+
+
+def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
+    """Sessions against books, bills against sessions and books, orphans against the sessions they could belong to."""
+    found: defaultdict[SessionKey, list[Transaction]] = defaultdict(list)
+    for transaction in stored.transactions:
+        found[SessionKey(transaction.charge_point_id, transaction.transaction_id)].append(transaction)
+    told = {key: session for key, session in book.sessions.items() if session.start is not None}
+    yield check(_SUBJECT, "a started session exists once", len(told), _not_once(told, found))
+    over = {key: session for key, session in told.items() if session.end is not None}
+    yield check(_SUBJECT, "an ended session is as its charger told it", len(over), _untrue(over, found))
+    bills = _Bills(stored)
+    yield check(_SUBJECT, "a session has one charging session", len(stored.transactions), bills.not_once())
+    yield check(_SUBJECT, "an ended session has one invoice, if one is due", len(stored.transactions), bills.wrong())
+    yield check(_SUBJECT, "no charging session is without its session", len(stored.charging_sessions), bills.strays())
+    billed = {key: session for key, session in over.items() if bills.is_invoiced(found[key])}
+    yield check(_SUBJECT, "the bill is for the energy that the meter counted", len(billed), bills.dear(billed, found))
+    orphans = [transaction for transaction in stored.transactions if transaction.state == _ORPHAN]
+    yield check(_SUBJECT, "no orphan could have been matched", len(stored.transactions), _matchable(orphans, stored))
+    yield check(_SUBJECT, "no reading lies beside its session", len(stored.meter_values), _beside(stored))
+
+
+class _Bills:
+    """The bills of billing, by the transaction they are for."""
+
+    def __init__(self, stored: Stored) -> None:
+        self._transactions = {transaction.id: transaction for transaction in stored.transactions}
+        self._sessions: defaultdict[str, list[ChargingSession]] = defaultdict(list)
+        for session in stored.charging_sessions:
+            self._sessions[session.transaction_id or ""].append(session)
+        self._invoices: defaultdict[str, list[Invoice]] = defaultdict(list)
+        for invoice in stored.invoices:
+            if invoice.state != "VOID":
+                self._invoices[invoice.charging_session_id].append(invoice)
+
+    def not_once(self) -> Iterator[str]:
+        for transaction_id, transaction in self._transactions.items():
+            count = len(self._sessions[transaction_id])
+            if count != 1:
+                yield f"{count} charging sessions for {_name(transaction)}"
+
+    def strays(self) -> Iterator[str]:
+        for transaction_id, sessions in self._sessions.items():
+            if sessions and transaction_id not in self._transactions:
+                yield f"charging session {sessions[0].id} is for no transaction ({transaction_id})"
+
+    def wrong(self) -> Iterator[str]:
+        """Sessions whose bill, or whose lack of one, is against the rules."""
+        for transaction_id, transaction in self._transactions.items():
+            for session in self._sessions[transaction_id]:
+                state, due = _due(transaction)
+                count = len(self._invoices[session.id])
+                if (session.state, count) != (state, due):
+                    why = f" ({session.hold_reason})" if session.hold_reason else ""
+                    yield f"{_name(transaction)}: {session.state}{why} with {count} invoices, not {state} with {due}"
+
+    def is_invoiced(self, transactions: Iterable[Transaction]) -> bool:
+        return any(self._of(transaction) for transaction in transactions)
+
+    def dear(self, told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
+        """Bills over another energy than the charger's book says. A watt-hour costs a cent."""
+        for key, session in told.items():
+            for transaction in found[key]:
+                for charging_session, invoice in self._of(transaction):
+                    if not session.energy_wh == charging_session.energy_wh == invoice.total_minor:
+                        billed = f"{charging_session.energy_wh} Wh by {invoice.total_minor} cents"
+                        yield f"{_name(transaction)}: metered {session.energy_wh} Wh, billed {billed}"
+
+    def _of(self, transaction: Transaction) -> list[tuple[ChargingSession, Invoice]]:
+        sessions = self._sessions[transaction.id]
+        return [(session, invoice) for session in sessions for invoice in self._invoices[session.id]]
+
+
+def _due(transaction: Transaction) -> tuple[str, int]:
+    """The state that a charging session should be in, and how many invoices it should have."""
+    if transaction.stop_time is None:
+        return "ACTIVE", 0
+    if transaction.state == _ENDED and transaction.authorization == "ACCEPTED":
+        return "COMPLETED", 1
+    return "HELD", 0
+
+
+def _not_once(told: Iterable[SessionKey], found: _Found) -> Iterator[str]:
+    for key in told:
+        count = len(found.get(key, ()))
+        if count != 1:
+            yield f"{key} is stored {count} times"
+
+
+def _untrue(told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
+    for key, session in told.items():
+        for transaction in found.get(key, ()):
+            start, end = session.start, session.end
+            if start is None or end is None:
+                continue
+            wanted = (_ENDED, start.id_tag, start.meter_wh, end.meter_wh, session.energy_wh, start.time, end.time)
+            stored = (
+                *(transaction.state, transaction.id_tag, transaction.meter_start_wh, transaction.meter_stop_wh),
+                *(transaction.energy_wh, transaction.start_time, transaction.stop_time),
+            )
+            if wanted != stored:
+                yield f"{_name(transaction)}: told {wanted}, stored {stored}"
+            authorization = _AUTHORIZATIONS.get(session.authorization, session.authorization.upper())
+            if authorization and authorization != transaction.authorization:
+                yield f"{_name(transaction)}: told {authorization}, stored {transaction.authorization}"
+
+
+def _matchable(orphans: Iterable[Transaction], stored: Stored) -> Iterator[str]:
+    """Ends that belong to no session although exactly one that was never told to be over could be meant."""
+    told_over = {event.session_id for event in stored.events if event.kind == _ENDED and not event.estimated}
+    open_ones: defaultdict[str, list[Transaction]] = defaultdict(list)
+    for transaction in stored.transactions:
+        if transaction.start_time is not None and transaction.id not in told_over:
+            open_ones[transaction.charge_point_id].append(transaction)
+    for orphan in orphans:
+        if orphan.stop_time is None:
+            continue
+        meant = [one for one in open_ones[orphan.charge_point_id] if _may_be_meant(one, orphan)]
+        if len(meant) == 1:
+            yield f"{_name(orphan)} could be the end of {_name(meant[0])}"
+
+
+def _may_be_meant(running: Transaction, orphan: Transaction) -> bool:
+    if orphan.stop_time is None or running.begin_time > orphan.stop_time:
+        return False
+    if orphan.evse_id and running.evse_id != orphan.evse_id:
+        return False
+    first, last = running.meter_start_wh, orphan.meter_stop_wh
+    return first is None or last is None or last >= first
+
+
+def _beside(stored: Stored) -> Iterator[str]:
+    """Readings outside of any session, at a connector and a time at which one ran."""
+    ids = {transaction.id for transaction in stored.transactions}
+    by_place: defaultdict[tuple[str, int], list[Transaction]] = defaultdict(list)
+    for transaction in stored.transactions:
+        by_place[transaction.charge_point_id, transaction.evse_id].append(transaction)
+    for value in stored.meter_values:
+        if value.session_id in ids:
+            continue
+        for one in by_place[value.charge_point_id, value.evse_id]:
+            if (
+                one.start_time
+                and one.start_time <= value.time
+                and (one.stop_time is None or value.time <= one.stop_time)
+            ):
+                yield f"reading at {value.time} of {value.charge_point_id} belongs to {_name(one)}"
+
+
+def _name(transaction: Transaction) -> str:
+    return f"{transaction.charge_point_id} session {transaction.transaction_id or transaction.id}"

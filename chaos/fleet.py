@@ -1,0 +1,90 @@
+"""The chargers of a run: a fleet of the simulator as a process of its own, with a ledger, and with bad habits."""
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chaos.furnishing import Furniture
+from stack import children
+from stack.children import Child, Program
+from stack.config import process_environment
+
+# What real stations do to their frames; "session" is a station without any.
+HABITS = (
+    "session",
+    "duplicate-start",
+    "kept-ids",
+    "session",
+    "duplicate-stop",
+    "repeated-ids",
+    "session",
+    "seq-no-zero",
+    "eager-status",
+    "bare-events",
+    "spaced-json",
+)
+_GOING_HOME_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """How busy each charger is, in seconds, and which share of its sessions takes place offline."""
+
+    session: float = 14.0
+    pause: float = 4.0
+    sample: int = 3
+    offline: float = 0.08
+
+
+@dataclass
+class RunningFleet:
+    """A fleet that charges until it is told to go home."""
+
+    child: Child
+    log: Path
+    ledger: Path
+
+    async def go_home(self) -> dict[str, Any]:
+        """End all sessions, deliver everything that waits, and give the fleet's report; empty when there is none."""
+        # It ends by itself after its grace period; to be killed it must have lost its way.
+        await asyncio.to_thread(self.child.stop, _GOING_HOME_SECONDS + 10)
+        return _report(self.log)
+
+
+def start(furniture: Furniture, url: str, ledger: Path, logs: Path, *, seed: int, cadence: Cadence) -> RunningFleet:
+    """Start the fleet against `url`. Call it from the main thread."""
+    chosen = {
+        "--url": url,
+        "--ids": ",".join(furniture.charge_points),
+        "--tags": ",".join(furniture.cards),
+        "--protocols": ",".join(furniture.protocols),
+        "--session": cadence.session,
+        "--pause": cadence.pause,
+        "--sample": cadence.sample,
+        "--offline": cadence.offline,
+        "--habits": ",".join(HABITS),
+        "--cut": 60,
+        "--ramp": 5,
+        "--response": 10,
+        "--reconnect": 4,
+        # Nothing may be given up: what is not taken today is told tomorrow.
+        "--attempts": 1_000_000,
+        "--grace": _GOING_HOME_SECONDS,
+        "--seed": seed,
+        "--ledger": ledger,
+    }
+    words = [str(word) for pair in chosen.items() for word in pair]
+    command = [sys.executable, "-m", "simulator", "fleet", *words]
+    log = logs / "fleet.log"
+    return RunningFleet(children.start(Program("fleet", command, process_environment()), log), log, ledger)
+
+
+def _report(log: Path) -> dict[str, Any]:
+    for line in reversed(log.read_text(encoding="utf-8", errors="replace").splitlines()):
+        if line.startswith("{"):
+            found: dict[str, Any] = json.loads(line)
+            return found
+    return {}

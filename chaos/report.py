@@ -1,0 +1,144 @@
+"""The report of a run: one record of everything, as JSON for machines and as Markdown for people. Judges nothing."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+from chaos.checks.check import Check
+from chaos.injection import Struck
+
+
+@dataclass(frozen=True)
+class FaultLine:
+    """A fault as the report has it. `silence_seconds`: the longest time after it without an acknowledged message."""
+
+    at_seconds: float
+    kind: str
+    targets: Sequence[str]
+    told: str
+    healed_seconds: float | None
+    silence_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run. `unsettled` is what was still under way when patience ended; `unsent` what the chargers kept."""
+
+    command: str
+    commit: str
+    machine: str
+    versions: Mapping[str, str]
+    began: str
+    minutes: float
+    seed: int
+    chargers: int
+    replicas: int
+    acknowledged: Mapping[str, int]
+    fleet: Mapping[str, Any]
+    faults: Sequence[FaultLine]
+    unsettled: Sequence[str]
+    settled_seconds: float
+    checks: Sequence[Check]
+    total_seconds: float = 0.0
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found, and there was something to find."""
+        delivered = bool(self.fleet) and not self.fleet["unsent"] and not self.fleet["given_up"]
+        looked = all(check.checked for check in self.checks if check.subject != "events and their effects")
+        return delivered and looked and not self.unsettled and all(check.is_clean for check in self.checks)
+
+
+def fault_lines(struck: Sequence[Struck], began: float, answers: Sequence[float]) -> list[FaultLine]:
+    """The faults of a run that began at `began`; `answers`: when transaction messages were acknowledged, in order."""
+    in_order = sorted(struck, key=lambda one: one.time)
+    lines = []
+    for number, one in enumerate(in_order):
+        until = in_order[number + 1].time if number + 1 < len(in_order) else one.time + 10.0
+        silence = _longest_pause(answers, one.time, max(until, one.time + one.fault.seconds))
+        healed = None if one.healed_seconds is None else round(one.healed_seconds, 1)
+        fault = one.fault
+        lines.append(FaultLine(round(one.time - began, 1), fault.kind, fault.targets, one.told, healed, silence))
+    return lines
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write `report.json` and `report.md` into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"clean": report.is_clean, **asdict(report)}
+    (folder / "report.json").write_text(json.dumps(record, indent=1, default=str) + "\n", encoding="utf-8")
+    (folder / "report.md").write_text(markdown(report), encoding="utf-8")
+
+
+def markdown(report: Report) -> str:
+    """The report for people."""
+    return "\n".join((*_head(report), *_checks(report), *_faults(report), ""))
+
+
+def _head(report: Report) -> Iterator[str]:
+    verdict = "clean" if report.is_clean else "NOT CLEAN"
+    total = sum(report.acknowledged.values())
+    yield f"### {report.minutes:g} minutes, seed {report.seed}: {verdict}"
+    yield ""
+    yield f"`{report.command}`, {report.began}, commit {report.commit}, {report.machine}"
+    yield ""
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    yield f"{report.chargers} chargers, {report.replicas} replicas of each process. {versions}."
+    yield ""
+    by_action = ", ".join(f"{count:,} {action}" for action, count in sorted(report.acknowledged.items()))
+    yield f"Acknowledged messages: {total:,} ({by_action})."
+    if report.fleet:
+        fleet = report.fleet
+        yield (
+            f"Sessions: {fleet['sessions']:,}; connections: {fleet['connects']:,}; refused messages, tried again: "
+            f"{fleet['refused']:,}; left unsent: {fleet['unsent']}; given up: {fleet['given_up']}."
+        )
+    else:
+        yield "The fleet gave no report."
+    yield f"All was settled {report.settled_seconds:.1f} s after the last charger had gone."
+    yield from (f"- still under way: {line}" for line in report.unsettled)
+    yield ""
+
+
+def _checks(report: Report) -> Iterator[str]:
+    for subject, checks in groupby(report.checks, key=lambda check: check.subject):
+        yield f"| {subject} | failed |"
+        yield "|---|---|"
+        for check in checks:
+            yield f"| {check.claim} | {check.failed:,} of {check.checked:,} |"
+        yield ""
+    for check in report.checks:
+        if check.examples:
+            yield f"**{check.claim}**, for example:"
+            yield ""
+            yield from (f"- {line}" for line in check.examples)
+            yield ""
+
+
+def _faults(report: Report) -> Iterator[str]:
+    yield "| at | fault | target | | all well after | longest silence |"
+    yield "|---|---|---|---|---|---|"
+    for line in report.faults:
+        targets = ", ".join(line.targets) if len(line.targets) < 5 else "everything"
+        healed = "never" if line.healed_seconds is None else f"{line.healed_seconds:.1f} s"
+        silence = "" if line.silence_seconds is None else f"{line.silence_seconds:.1f} s"
+        yield f"| {line.at_seconds:.1f} s | {line.kind} | {targets} | {line.told} | {healed} | {silence} |"
+    yield ""
+
+
+def _longest_pause(answers: Sequence[float], since: float, until: float) -> float | None:
+    within = [since, *(time for time in answers if since < time < until)]
+    after = next((time for time in answers if time >= until), None)
+    if after is not None:
+        within.append(after)
+    return round(max((later - earlier for earlier, later in pairwise(within)), default=0.0), 1)
+
+
+def now() -> str:
+    """This moment, for people."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,166 @@
+"""The stack under test: `csms up --restart` on ports and in a state directory of its own, with proxies in its ways.
+
+Starts, watches and stops it from outside, as an operator would. Breaks nothing itself.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chaos.proxy import Proxy
+from chaos.schedule import Landscape
+from stack import children, health, keys, nats, postgres
+from stack import ports as tcp
+from stack.children import Child, Program
+from stack.config import process_environment
+from stack.errors import StackError
+from stack.rest import Facade
+from stack.state import State
+from stack.topology import EDGE, PORTS, REPLICA_STEP, SERVICES, Ports
+
+CHARGERS = "chargers"
+_TOKEN_SECONDS = 6 * 3600
+_UP_SECONDS = 90.0
+_LOOK_SECONDS = 0.1
+
+
+@dataclass
+class System:
+    """A stack that runs. `links` are the proxies by what stands behind them, those of a service's replicas apart."""
+
+    state: State
+    ports: Ports
+    links: Mapping[str, Proxy]
+    stack: Child
+    environment: Mapping[str, str] = field(repr=False)
+
+    def pids(self) -> dict[str, int]:
+        """The processes by name, as they are now."""
+        found: dict[str, int] = json.loads(self.state.processes.read_text(encoding="utf-8"))
+        return found
+
+    def landscape(self) -> Landscape:
+        """What there is to break."""
+        processes = sorted(self.pids())
+        transactions = tuple(name for name in processes if name.split("-")[0] == "transaction")
+        return Landscape(processes, sorted(self.links), [transactions, ("nats",)])
+
+    def is_serving(self) -> bool:
+        """Whether every public port answers that all is well."""
+        return all(one.serving for one in health.ask(self.ports, tcp.LOOPBACK))
+
+    def is_listening(self, name: str) -> bool:
+        """Whether a process accepts connections on all its ports."""
+        part, _, number = name.partition("-")
+        replica = int(number) - 1 if number else 0
+        if part == EDGE:
+            return all(map(tcp.is_listening, (self.ports.process(EDGE, replica), self.ports.websocket(replica))))
+        if part in SERVICES:
+            return tcp.is_listening(self.ports.process(part, replica))
+        return tcp.is_listening(self.ports["envoy admin" if part == "envoy" else part])
+
+    def facade(self) -> Facade:
+        """The REST interface, with every permission."""
+        token = keys.mint(
+            self.state.keys, role="admin", driver_id=None, ttl_seconds=_TOKEN_SECONDS, subject="csms chaos"
+        )
+        return Facade(tcp.LOOPBACK, self.ports["gateway"], token)
+
+    def database_url(self, database: str) -> str:
+        """A database of the stack, past the proxy."""
+        url = postgres.url(postgres.prepare(self.state.postgres), self.ports["postgres"])
+        return f"{url.rsplit('/', 1)[0]}/{database}"
+
+    def nats_url(self) -> str:
+        """The stack's NATS, past the proxy."""
+        return nats.url(self.state.nats, self.ports["nats"])
+
+    def charger_url(self) -> str:
+        """Where charge points connect: at the proxy in front of the entrance."""
+        return f"ws://{tcp.LOOPBACK}:{self.links[CHARGERS].port}/ocpp"
+
+
+@asynccontextmanager
+async def running(state_dir: Path, logs: Path, replicas: int) -> AsyncIterator[System]:
+    """Start a stack on `state_dir`, an absolute path, give it when everything serves, and stop it at the end.
+
+    Raises StackError.
+    """
+    offset = free_offset(replicas)
+    ports = Ports({name: number + offset for name, number in PORTS.items()}, replicas)
+    links = await _links(ports)
+    environment = {
+        **process_environment(),
+        "CSMS_PORT_OFFSET": str(offset),
+        "CSMS_STATE_DIR": str(state_dir),
+        "CSMS_REPLICAS": str(replicas),
+        "CSMS_DETOURS": json.dumps({name: links[name].port for name in ("postgres", "nats", "transaction")}),
+    }
+    # Another server than our own must not be broken.
+    for elsewhere in ("DATABASE_URL", "NATS_URL"):
+        environment.pop(elsewhere, None)
+    command = [sys.executable, "-m", "stack.cli", "up", "--no-demo", "--restart"]
+    child = children.start(Program("stack", command, environment), logs / "stack.log")
+    try:
+        system = System(State(state_dir), ports, links, child, environment)
+        await _until_up(system)
+        yield system
+    finally:
+        await asyncio.to_thread(child.stop, 40.0)
+        for link in links.values():
+            await link.close()
+
+
+def free_offset(replicas: int) -> int:
+    """An offset at which every port of a stack is free."""
+    for _ in range(50):
+        # Below the ports that the kernel gives to outgoing connections.
+        offset = random.randrange(2_000, 17_000, 100)
+        wanted = Ports({name: number + offset for name, number in PORTS.items()}, replicas)
+        if not any(tcp.is_taken(number) for _, number in wanted.everyone()):
+            return offset
+    raise StackError("no room for another stack on this machine")
+
+
+async def _links(ports: Ports) -> dict[str, Proxy]:
+    """Proxies in front of the engines, the charge points' entrance and every replica of the transaction service."""
+    links = {name: Proxy(name, ports[target]) for name, target in _IN_FRONT.items()}
+    for link in links.values():
+        await link.open()
+    replicas = [
+        Proxy(f"transaction{f'-{number + 1}' * bool(number)}", port)
+        for number, port in enumerate(ports.processes("transaction"))
+    ]
+    first = _free_run(len(replicas))
+    for number, link in enumerate(replicas):
+        await link.open(first + number * REPLICA_STEP)
+    return links | {link.name: link for link in replicas}
+
+
+_IN_FRONT = {"postgres": "postgres", "nats": "nats", CHARGERS: "ocpp"}
+
+
+def _free_run(count: int) -> int:
+    """The first of `count` free ports that lie as far apart as those of replicas."""
+    while True:
+        first = random.randrange(20_000, 30_000)
+        if not any(tcp.is_taken(first + number * REPLICA_STEP) for number in range(count)):
+            return first
+
+
+async def _until_up(system: System) -> None:
+    """Return when everything serves. Raises StackError when the stack ends, or takes too long."""
+    try:
+        async with asyncio.timeout(_UP_SECONDS):
+            # The list of processes is written when all serve.
+            while not system.state.processes.exists():
+                if system.stack.exit_code() is not None:
+                    raise StackError(system.stack.obituary())
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        raise StackError(f"the stack was not up within {_UP_SECONDS:g} s; see {system.stack.log}") from None
