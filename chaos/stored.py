@@ -5,11 +5,14 @@ Knows tables and columns, not the code that writes them.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
+
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 SERVICES = ("transaction", "billing", "driver", "monitoring", "station")
 DATABASES: Mapping[str, str] = {
@@ -157,40 +160,41 @@ class Stored:
 
 def load(urls: Mapping[str, str]) -> Stored:
     """Read everything. `urls` names the database of each service. Raises psycopg.Error."""
-    opened = {service: psycopg.connect(urls[service], autocommit=True) for service in SERVICES}
-    try:
-        return Stored(
-            transactions=_rows(opened["transaction"], Transaction, _TRANSACTIONS),
-            events=_rows(opened["transaction"], Event, _EVENTS),
-            meter_values=_rows(opened["transaction"], MeterValue, _METER_VALUES),
-            charging_sessions=_rows(opened["billing"], ChargingSession, _CHARGING_SESSIONS),
-            invoices=_rows(opened["billing"], Invoice, _INVOICES),
-            driver_usage=_rows(opened["driver"], Usage, _DRIVER_USAGE),
-            monitored_usage=_rows(opened["monitoring"], Usage, _MONITORED_USAGE),
-            monitored_revisions=dict(_ask(opened["monitoring"], "SELECT id::text, revision FROM transactions")),
-            metrics=_rows(opened["monitoring"], Metrics, _METRICS)[0],
-            connectors=_rows(opened["station"], Connector, _CONNECTORS),
-            boots=dict(_ask(opened["station"], "SELECT id, boot_time FROM charge_points")),
-            messaging={service: _messaging(connection) for service, connection in opened.items()},
-        )
-    finally:
-        for connection in opened.values():
-            connection.close()
+    with ExitStack() as stack:
+        opened = {service: stack.enter_context(psycopg.connect(urls[service], autocommit=True)) for service in SERVICES}
+        return read(opened)
+
+
+def read(opened: Mapping[str, Connection]) -> Stored:
+    """The same by connections that are open, one to the database of each service."""
+    return Stored(
+        transactions=_rows(opened["transaction"], Transaction, _TRANSACTIONS),
+        events=_rows(opened["transaction"], Event, _EVENTS),
+        meter_values=_rows(opened["transaction"], MeterValue, _METER_VALUES),
+        charging_sessions=_rows(opened["billing"], ChargingSession, _CHARGING_SESSIONS),
+        invoices=_rows(opened["billing"], Invoice, _INVOICES),
+        driver_usage=_rows(opened["driver"], Usage, _DRIVER_USAGE),
+        monitored_usage=_rows(opened["monitoring"], Usage, _MONITORED_USAGE),
+        monitored_revisions=dict(_ask(opened["monitoring"], "SELECT id::text, revision FROM transactions")),
+        metrics=_rows(opened["monitoring"], Metrics, _METRICS)[0],
+        connectors=_rows(opened["station"], Connector, _CONNECTORS),
+        boots=dict(_ask(opened["station"], "SELECT id, boot_time FROM charge_points")),
+        messaging={service: _messaging(connection) for service, connection in opened.items()},
+    )
 
 
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
-_Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def _rows(connection: _Connection, row: type[_Row], query: str) -> list[_Row]:
+def _rows(connection: Connection, row: type[_Row], query: str) -> list[_Row]:
     return [row(*values) for values in _ask(connection, query)]
 
 
-def _ask(connection: _Connection, query: str) -> Iterator[tuple[Any, ...]]:
+def _ask(connection: Connection, query: str) -> Iterator[tuple[Any, ...]]:
     yield from connection.execute(query.encode())
 
 
-def _messaging(connection: _Connection) -> Messaging:
+def _messaging(connection: Connection) -> Messaging:
     consumed: dict[str, Counter[str]] = {}
     for consumer, event_id in _ask(connection, "SELECT consumer, event_id::text FROM consumed_events"):
         consumed.setdefault(consumer, Counter())[event_id] += 1

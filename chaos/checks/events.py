@@ -24,7 +24,10 @@ def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
     yield check(_SUBJECT, "no event was given up", len(outbox), parked)
     yield check(_SUBJECT, "each change of a session was told once", len(stored.transactions), _untold(stored, outbox))
     yield check(_SUBJECT, "each invoice was told once", len(stored.invoices), _untold_bills(stored, outbox))
-    yield check(_SUBJECT, "billing knows the last state of each session", len(stored.transactions), _behind(stored))
+    billed = {session.transaction_id or "": session.revision for session in stored.charging_sessions}
+    for service, known in (("billing", billed), ("monitoring", stored.monitored_revisions)):
+        claim = f"{service} knows the last state of each session"
+        yield check(_SUBJECT, claim, len(stored.transactions), _behind(stored.transactions, known))
     ended = [transaction for transaction in stored.transactions if transaction.stop_time is not None]
     bills = _bills(stored)
     yield _counted("monitoring", ended, stored.monitored_usage, bills)
@@ -66,11 +69,10 @@ def _untold_bills(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str
             yield f"charging session {session_id}: {issued[session_id]} invoices, {told[session_id]} events"
 
 
-def _behind(stored: Stored) -> Iterator[str]:
-    known = {session.transaction_id: session.revision for session in stored.charging_sessions}
-    for transaction in stored.transactions:
+def _behind(transactions: Iterable[Transaction], known: Mapping[str, int]) -> Iterator[str]:
+    for transaction in transactions:
         if known.get(transaction.id) != transaction.revision:
-            yield f"session {transaction.id}: revision {transaction.revision}, billing has {known.get(transaction.id)}"
+            yield f"session {transaction.id}: revision {transaction.revision}, known is {known.get(transaction.id)}"
 
 
 def _bills(stored: Stored) -> dict[str, int]:

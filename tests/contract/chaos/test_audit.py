@@ -1,0 +1,209 @@
+"""The auditor can fail: damage of every kind, planted in the real tables of the services, is found and named."""
+
+from collections import Counter
+from typing import NamedTuple
+
+import pytest
+
+from tests.contract.chaos.world import PAID, World
+from tests.fixtures.postgres import FreshDatabase
+
+
+class Damage(NamedTuple):
+    """What is done in whose database, and the claims that do not hold then."""
+
+    service: str
+    statements: tuple[str, ...]
+    broken: set[str]
+
+
+_BOTH_USAGES = {
+    "the driver service counts each ended session once",
+    "the monitoring service counts each ended session once",
+}
+_COPY_SESSION = (
+    "INSERT INTO charging_sessions SELECT gen_random_uuid(), transaction_id, station_id, charge_point_id, connector_id,"
+    " driver_id, id_tag, state, start_time, end_time, energy_wh, idle_minutes, cost_minor, currency_code, tariff_id,"
+    " tariff_version, invoice_id, hold_reason, revision, create_time, update_time FROM charging_sessions"
+    " WHERE state = 'COMPLETED'"
+)
+_COPY_INVOICE = (
+    "INSERT INTO invoices SELECT gen_random_uuid(), number || '-2', driver_id, charging_session_id, state, issue_time,"
+    " currency_code, total_minor, tax_minor, paid_minor, lines FROM invoices"
+)
+_COPY_STOP = (
+    "INSERT INTO transaction_events SELECT transaction_id, device_time, gen_random_uuid(), told_transaction_id,"
+    ' charge_point_id, epoch, kind, protocol, evse_id, connector_id, id_tag, "authorization", driver_id, station_id,'
+    " received_time, corrected_time, seq_no, offline, trigger_reason, charging_state, stop_reason, meter_wh,"
+    " remote_start_id, reservation_id, flags, estimated FROM transaction_events WHERE kind = 'ENDED' LIMIT 1"
+)
+_STRAY_READING = "UPDATE meter_values SET transaction_id = gen_random_uuid() WHERE charge_point_id = 'CP16'"
+
+_ORPHAN = (
+    "INSERT INTO transactions SELECT gen_random_uuid(), '-1', charge_point_id, 0, 0, '', 'ORPHAN', begin_time, NULL,"
+    " stop_time, NULL, meter_stop_wh, meter_last_wh, 0, stop_reason, NULL, '', station_id, protocol, '', false, flags,"
+    " NULL, '', '', '', '', 0, create_time, update_time FROM transactions WHERE charge_point_id = 'CP16'"
+)
+
+DAMAGES = {
+    "a start is lost": Damage(
+        "transaction", ("DELETE FROM transaction_events WHERE kind = 'STARTED'",), {"starts are stored"}
+    ),
+    "an end is lost": Damage(
+        "transaction", ("DELETE FROM transaction_events WHERE kind = 'ENDED'",), {"ends are stored"}
+    ),
+    "an update is lost": Damage(
+        "transaction", ("DELETE FROM transaction_events WHERE kind = 'UPDATED'",), {"updates are stored"}
+    ),
+    "a reading is lost": Damage(
+        "transaction", ("DELETE FROM meter_values WHERE energy_wh = 200",), {"readings are stored with their session"}
+    ),
+    "a fact is stored twice": Damage("transaction", (_COPY_STOP,), {"events are stored once"}),
+    "a reading is stored twice": Damage(
+        "transaction",
+        (
+            "INSERT INTO meter_values SELECT transaction_id, sampled_time, digest + 1, charge_point_id, evse_id,"
+            " connector_id, received_time, seq_no, context, energy_wh FROM meter_values LIMIT 1",
+        ),
+        {"readings are stored once"},
+    ),
+    "a reading lies beside its session": Damage(
+        "transaction",
+        (_STRAY_READING,),
+        {"readings are stored with their session", "no reading lies beside its session"},
+    ),
+    "a status is of yesterday": Damage(
+        "station",
+        ("UPDATE connectors SET status_time = status_time - interval '1 day'",),
+        {"the last status of each connector is stored"},
+    ),
+    "a status is another one": Damage(
+        "station", ("UPDATE connectors SET status = 'FAULTED'",), {"the last status of each connector is stored"}
+    ),
+    "a boot is not known": Damage(
+        "station", ("UPDATE charge_points SET boot_time = NULL",), {"the last boot of each charge point is stored"}
+    ),
+    "a session is gone": Damage(
+        "transaction",
+        (f"DELETE FROM transactions WHERE id = '{PAID}'",),
+        {
+            "a started session exists once",
+            "no charging session is without its session",
+            "readings are stored with their session",
+            "each change of a session was told once",
+            "metrics count each session once",
+        },
+    ),
+    "the energy of a session is another one": Damage(
+        "transaction",
+        (f"UPDATE transactions SET energy_wh = 251 WHERE id = '{PAID}'",),
+        {"an ended session is as its charger told it", "metrics count each session once", *_BOTH_USAGES},
+    ),
+    "the decision about a card is another one than was told": Damage(
+        "transaction",
+        ("UPDATE transactions SET \"authorization\" = 'ACCEPTED' WHERE charge_point_id = 'CP201'",),
+        {"an ended session is as its charger told it", "an ended session has one invoice, if one is due"},
+    ),
+    "the energy of a bill is another one": Damage(
+        "billing",
+        ("UPDATE charging_sessions SET energy_wh = 251 WHERE state = 'COMPLETED'",),
+        {"the bill is for the energy that the meter counted"},
+    ),
+    "the amount of an invoice is another one": Damage(
+        "billing",
+        ("UPDATE invoices SET total_minor = 249",),
+        {"the bill is for the energy that the meter counted", *_BOTH_USAGES},
+    ),
+    "a bill is doubled": Damage(
+        "billing",
+        ("ALTER TABLE charging_sessions DROP CONSTRAINT charging_sessions_transaction_id_key", _COPY_SESSION),
+        {"a session has one charging session", "an ended session has one invoice, if one is due"},
+    ),
+    "an invoice is doubled": Damage(
+        "billing",
+        ("DROP INDEX invoices_session_key", _COPY_INVOICE),
+        {"an ended session has one invoice, if one is due", "each invoice was told once"},
+    ),
+    "a session was never billed": Damage(
+        "billing",
+        ("UPDATE invoices SET state = 'VOID'", "UPDATE charging_sessions SET state = 'HELD', hold_reason = 'pending'"),
+        {"an ended session has one invoice, if one is due", *_BOTH_USAGES},
+    ),
+    "an end was not matched with its session": Damage(
+        "transaction",
+        ("UPDATE transaction_events SET estimated = true WHERE kind = 'ENDED' AND meter_wh = 350", _ORPHAN),
+        {
+            "no orphan could have been matched",
+            "ends are stored",
+            "a session has one charging session",
+            "billing knows the last state of each session",
+            "monitoring knows the last state of each session",
+            "metrics count each session once",
+            *_BOTH_USAGES,
+        },
+    ),
+    "an event waits in the outbox": Damage(
+        "transaction",
+        ("UPDATE outbox SET publish_time = NULL WHERE subject LIKE '%ended.CP16'",),
+        {"every event was published"},
+    ),
+    "an event was never written": Damage(
+        "transaction",
+        ("DELETE FROM outbox WHERE subject LIKE '%ended.CP16'",),
+        {"each change of a session was told once"},
+    ),
+    "an event was not handled": Damage(
+        "driver", ("DELETE FROM consumed_events",), {"driver-usage handled each of its events once"}
+    ),
+    "an event had its effect twice": Damage(
+        "monitoring",
+        ("UPDATE station_metrics SET started_transaction_count = started_transaction_count + 1",),
+        {"metrics count each session once"},
+    ),
+    "an event had no effect on billing": Damage(
+        "billing", ("UPDATE charging_sessions SET revision = 1",), {"billing knows the last state of each session"}
+    ),
+    "an event had no effect on monitoring": Damage(
+        "monitoring", ("DELETE FROM transactions",), {"monitoring knows the last state of each session"}
+    ),
+    "an event had no effect on usage": Damage(
+        "monitoring",
+        ("DELETE FROM usage_analytics",),
+        {"the monitoring service counts each ended session once"},
+    ),
+    "an event was given up": Damage(
+        "monitoring",
+        (
+            "INSERT INTO parked_events (consumer, event_id, subject, payload, attempts, error)"
+            " VALUES ('monitoring-sessions', 'one', 'csms.event.x', '', 10, 'boom')",
+        ),
+        {"no event was given up"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def world(module_database: FreshDatabase) -> World:
+    return World(module_database)
+
+
+def test_where_all_is_well_nothing_is_found_and_everything_was_looked_at(world: World) -> None:
+    checks = world.audited()
+    assert [check for check in checks if not check.is_clean] == []
+    assert [check for check in checks if not check.checked] == []
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_planted_damage_is_found_and_nothing_else_is(world: World, name: str) -> None:
+    service, statements, broken = DAMAGES[name]
+    found = world.audited(service, statements)
+    assert {check.claim for check in found if not check.is_clean} == broken
+
+
+def test_an_event_that_the_stream_lost_or_has_twice_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, *_ = world.in_stream
+    monkeypatch.setattr(world, "in_stream", Counter({**world.in_stream, first: 0, second: 2}))
+    [found] = [check for check in world.audited() if not check.is_clean]
+    assert found.claim == "the stream has every event once"
+    assert found.failed == 2
+    assert first in found.examples[0]

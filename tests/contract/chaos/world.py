@@ -1,0 +1,227 @@
+"""A small platform in which all is well, in the real databases of the services, with the ledger that belongs to it.
+
+Two sessions: one by OCPP 1.6 that was billed, one by 2.0.1 whose card was in use elsewhere, which nobody pays.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from chaos import books, stored
+from chaos.audit import audit
+from chaos.books import Book
+from chaos.checks.check import Check
+from chaos.stream import Consumer, Stream
+from services.billing.tables import CHARGING_SESSIONS, INVOICES
+from services.chassis.shared_tables import CONSUMED_EVENTS, OUTBOX
+from services.driver.tables import USAGE_SESSIONS
+from services.monitoring import tables as monitoring
+from services.station import tables as station
+from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS, TRANSACTIONS
+from simulator.ledger import Acknowledgement
+
+T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
+START, SAMPLE, STOP = T0, T0 + timedelta(seconds=30), T0 + timedelta(seconds=60)
+PAID, UNPAID, BILL, STATION = (str(uuid.UUID(int=number)) for number in range(1, 5))
+_REGISTER = "Energy.Active.Import.Register"
+_SESSION_CONSUMERS = {"billing-sessions": "billing", "driver-usage": "driver", "monitoring-sessions": "monitoring"}
+
+
+class World:
+    """The databases of the services, by name, and the stream as it should be."""
+
+    def __init__(self, database: Callable[[str], str]) -> None:
+        self.urls: Mapping[str, str] = {service: database(service) for service in stored.SERVICES}
+        self.in_stream: Counter[str] = Counter()
+        self._engines = {
+            service: sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+            for service, url in self.urls.items()
+        }
+        self._fill()
+        for engine in self._engines.values():
+            engine.dispose()
+
+    def audited(self, service: str = "transaction", statements: Sequence[str] = ()) -> list[Check]:
+        """What the auditor finds after `statements`, which no service would make. They are taken back afterwards."""
+        subjects = ["csms.event.transaction.session.*.*"]
+        consumers = [Consumer(name, subjects, 0) for name in _SESSION_CONSUMERS]
+        with ExitStack() as stack:
+            opened = {name: stack.enter_context(psycopg.connect(url)) for name, url in self.urls.items()}
+            for statement in statements:
+                assert opened[service].execute(statement.encode()).rowcount != 0, f"{statement} changed nothing"
+            found = audit(self.book(), stored.read(opened), Stream(self.in_stream, consumers))
+            for connection in opened.values():
+                connection.rollback()
+        return found
+
+    def book(self) -> Book:
+        """What the chargers have written down."""
+        return books.read([*_told_by_16(), *_told_by_201()])
+
+    def _insert(self, service: str, table: sa.Table, **values: Any) -> None:
+        row = {column.name: _EMPTY[type(column.type)] for column in table.c if _must_be_given(column)}
+        with self._engines[service].begin() as connection:
+            connection.execute(sa.insert(table).values({**row, **values}))
+
+    def _fill(self) -> None:
+        self._session(PAID, "CP16", "7", "ACCEPTED", "ocpp1.6", meter=(100, 350))
+        self._session(UNPAID, "CP201", "abc", "CONCURRENT_TX", "ocpp2.0.1", meter=(1000, 1005))
+        self._fact(PAID, "CP16", "STARTED", START, 100, "", evse_id=1, id_tag="TAG")
+        self._fact(PAID, "CP16", "ENDED", STOP, 350, "7")
+        for kind, time, meter in (("STARTED", START, 1000), ("ENDED", STOP, 1005)):
+            token = {"id_tag": "TAG"} if kind == "STARTED" else {}
+            self._fact(UNPAID, "CP201", kind, time, meter, "abc", evse_id=2, **token)
+        self._fact(UNPAID, "CP201", "UPDATED", SAMPLE, None, "abc", evse_id=2, charging_state="Charging")
+        for session, name, evse_id, time, meter in (
+            (PAID, "CP16", 1, SAMPLE, 200),
+            (UNPAID, "CP201", 2, START, 1000),
+            (UNPAID, "CP201", 2, STOP, 1005),
+        ):
+            place = {"charge_point_id": name, "evse_id": evse_id, "connector_id": 1}
+            where = {"transaction_id": session, "sampled_time": time, "energy_wh": meter}
+            self._insert("transaction", METER_VALUES, **place, **where)
+        self._bills()
+        metrics = {"energy_wh": 255, "started_transaction_count": 2, "ended_transaction_count": 2}
+        self._insert("monitoring", monitoring.STATION_METRICS, station_id=STATION, time=T0, **metrics)
+        for name, evse_id, connector_id in (("CP16", 1, 1), ("CP201", 2, 1)):
+            self._insert("station", station.CHARGE_POINTS, id=name, boot_time=T0 + timedelta(seconds=1))
+            place = {"charge_point_id": name, "evse_id": evse_id, "connector_id": connector_id}
+            status = {"status": "AVAILABLE", "status_time": STOP, "id": str(uuid.uuid4())}
+            self._insert("station", station.CONNECTORS, **place, **status)
+
+    def _session(
+        self, session: str, name: str, number: str, authorization: str, protocol: str, meter: tuple[int, int]
+    ) -> None:
+        first, last = meter
+        self._insert(
+            "transaction",
+            TRANSACTIONS,
+            id=session,
+            transaction_id=number,
+            charge_point_id=name,
+            evse_id=1 if protocol == "ocpp1.6" else 2,
+            id_tag="TAG",
+            state="ENDED",
+            authorization=authorization,
+            begin_time=START,
+            start_time=START,
+            stop_time=STOP,
+            meter_start_wh=first,
+            meter_stop_wh=last,
+            energy_wh=last - first,
+            station_id=STATION,
+            protocol=protocol,
+            revision=2,
+        )
+        cost = {"amount_minor": last - first, "currency_code": "EUR"} if session == PAID else {}
+        counted = {"energy_wh": last - first, "revision": 2, "end_time": STOP, **cost}
+        self._insert("driver", USAGE_SESSIONS, transaction_id=session, **counted)
+        self._insert("monitoring", monitoring.USAGE_ANALYTICS, session_id=session, **counted)
+        self._insert("monitoring", monitoring.TRANSACTIONS, id=session, revision=2)
+        for verb in ("started", "ended"):
+            self._event("transaction", f"csms.event.transaction.session.{verb}.{name}")
+
+    def _fact(
+        self, session: str, name: str, kind: str, time: datetime, meter_wh: int | None, told: str, **more: Any
+    ) -> None:
+        self._insert(
+            "transaction",
+            TRANSACTION_EVENTS,
+            transaction_id=session,
+            device_time=time,
+            key=str(uuid.uuid4()),
+            told_transaction_id=told,
+            charge_point_id=name,
+            kind=kind,
+            meter_wh=meter_wh,
+            **more,
+        )
+
+    def _bills(self) -> None:
+        unpaid = str(uuid.UUID(int=99))
+        paid = {"state": "COMPLETED", "energy_wh": 250, "revision": 2}
+        held = {"state": "HELD", "energy_wh": 5, "revision": 2, "hold_reason": "unauthorized"}
+        self._insert("billing", CHARGING_SESSIONS, id=BILL, transaction_id=PAID, **paid)
+        self._insert("billing", CHARGING_SESSIONS, id=unpaid, transaction_id=UNPAID, **held)
+        self._insert(
+            "billing",
+            INVOICES,
+            id=str(uuid.uuid4()),
+            number="1",
+            charging_session_id=BILL,
+            state="OPEN",
+            total_minor=250,
+        )
+        self._event("billing", f"csms.event.billing.session.billed.{BILL}")
+
+    def _event(self, service: str, subject: str) -> None:
+        event_id = uuid.uuid4()
+        self._insert(service, OUTBOX, id=event_id, subject=subject, publish_time=T0)
+        self.in_stream[str(event_id)] = 1
+        if service == "transaction":
+            for consumer, handler in _SESSION_CONSUMERS.items():
+                self._insert(handler, CONSUMED_EVENTS, consumer=consumer, event_id=event_id)
+
+
+_EMPTY: dict[type[Any], Any] = {
+    sa.Text: "",
+    sa.Integer: 0,
+    sa.BigInteger: 0,
+    sa.SmallInteger: 0,
+    sa.Boolean: False,
+    sa.DateTime: T0,
+    sa.LargeBinary: b"",
+    sa.ARRAY: [],
+    JSONB: [],
+    sa.Uuid: None,
+}
+
+
+def _must_be_given(column: sa.Column[Any]) -> bool:
+    return not column.nullable and column.identity is None and column.server_default is None
+
+
+def _told(name: str, protocol: str, action: str, request: dict[str, Any], **answer: Any) -> Acknowledgement:
+    return Acknowledgement(name, protocol, "1", action, request, answer, T0, T0)
+
+
+def _told_by_16() -> list[Acknowledgement]:
+    start = {"connectorId": 1, "idTag": "tag", "meterStart": 100, "timestamp": START.isoformat()}
+    values = [{"timestamp": SAMPLE.isoformat(), "sampledValue": [{"measurand": _REGISTER, "value": "200"}]}]
+    stop = {"transactionId": 7, "meterStop": 350, "timestamp": STOP.isoformat()}
+    status = {"connectorId": 1, "status": "Available", "errorCode": "NoError", "timestamp": STOP.isoformat()}
+    return [
+        _told("CP16", "1.6", "BootNotification", {}),
+        _told("CP16", "1.6", "StartTransaction", start, transactionId=7, idTagInfo={"status": "Accepted"}),
+        _told("CP16", "1.6", "MeterValues", {"connectorId": 1, "transactionId": 7, "meterValue": values}),
+        _told("CP16", "1.6", "StopTransaction", stop),
+        _told("CP16", "1.6", "StatusNotification", status),
+    ]
+
+
+def _told_by_201() -> list[Acknowledgement]:
+    def event(kind: str, time: datetime, wh: int | None, **more: Any) -> dict[str, Any]:
+        sampled = [{"timestamp": time.isoformat(), "sampledValue": [{"measurand": _REGISTER, "value": wh}]}]
+        info = {"transactionId": "abc", **more.pop("info", {})}
+        values = {} if wh is None else {"meterValue": sampled}
+        moment = {"eventType": kind, "timestamp": time.isoformat(), "transactionInfo": info}
+        return {**moment, "evse": {"id": 2, "connectorId": 1}, **values, **more}
+
+    token = {"idToken": {"idToken": "tag", "type": "ISO14443"}}
+    status = {"evseId": 2, "connectorId": 1, "connectorStatus": "Available", "timestamp": STOP.isoformat()}
+    started, refused = event("Started", START, 1000, **token), {"status": "ConcurrentTx"}
+    updated = event("Updated", SAMPLE, None, info={"chargingState": "Charging"})
+    return [
+        _told("CP201", "2.0.1", "BootNotification", {}),
+        _told("CP201", "2.0.1", "TransactionEvent", started, idTokenInfo=refused),
+        _told("CP201", "2.0.1", "TransactionEvent", updated),
+        _told("CP201", "2.0.1", "TransactionEvent", event("Ended", STOP, 1005)),
+        _told("CP201", "2.0.1", "StatusNotification", status),
+    ]

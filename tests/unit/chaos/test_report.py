@@ -1,0 +1,79 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chaos.checks.check import check
+from chaos.injection import Struck
+from chaos.report import Report, fault_lines, markdown, write
+from chaos.schedule import Fault, FaultKind
+
+FLEET = {"sessions": 10, "connects": 12, "refused": 3, "unsent": 0, "given_up": 0}
+REPORT = Report(
+    command="csms chaos",
+    commit="abc",
+    machine="2 cores",
+    versions={"Python": "3.11"},
+    began="2026-01-01 12:00 UTC",
+    minutes=3,
+    seed=1,
+    chargers=200,
+    replicas=2,
+    acknowledged={"Authorize": 5, "StartTransaction": 184_203},
+    fleet=FLEET,
+    faults=[],
+    unsettled=[],
+    settled_seconds=1.0,
+    checks=[check("acknowledged facts", "starts are stored", 184_203, [])],
+)
+
+
+def test_a_run_without_failures_is_clean() -> None:
+    assert REPORT.is_clean
+    assert "0 of 184,203" in markdown(REPORT)
+
+
+@pytest.mark.parametrize(
+    "flaw",
+    [
+        {"checks": [check("acknowledged facts", "starts are stored", 5, ["one is lost"])]},
+        {"checks": [check("acknowledged facts", "starts are stored", 0, [])]},
+        {"unsettled": ["3 rows: outbox of billing"]},
+        {"fleet": {**FLEET, "unsent": 1}},
+        {"fleet": {**FLEET, "given_up": 1}},
+        {"fleet": {}},
+    ],
+)
+def test_failures_and_what_was_not_looked_at_are_not_clean(flaw: dict[str, object]) -> None:
+    flawed = replace(REPORT, **flaw)  # type: ignore[arg-type]
+    assert not flawed.is_clean
+    assert "NOT CLEAN" in markdown(flawed)
+
+
+def test_a_failure_is_shown_with_its_first_examples() -> None:
+    many = check("acknowledged facts", "starts are stored", 100, (f"start {number}" for number in range(30)))
+    text = markdown(replace(REPORT, checks=[many]))
+    assert "30 of 100" in text
+    assert "- start 0" in text
+    assert "start 29" not in text
+
+
+def test_the_silence_after_a_fault_is_the_longest_pause_until_the_next_one() -> None:
+    struck = [
+        Struck(Fault(1, FaultKind.KILL, ("nats",)), 1001.0, "1 processes", healed_seconds=2.04),
+        Struck(Fault(9, FaultKind.CUT, ("chargers",)), 1009.0, "7 connections"),
+    ]
+    lines = fault_lines(struck, 1000.0, [1000.5, 1001.5, 1006.0, 1008.5, 1010.0, 1021.0])
+    assert [(line.at_seconds, line.healed_seconds, line.silence_seconds) for line in lines] == [
+        (1.0, 2.0, 4.5),
+        (9.0, None, 11.0),
+    ]
+
+
+def test_the_report_is_written_for_machines_and_for_people(tmp_path: Path) -> None:
+    write(REPORT, tmp_path)
+    record = json.loads((tmp_path / "report.json").read_text())
+    assert record["clean"] is True
+    assert record["checks"][0]["checked"] == 184_203
+    assert (tmp_path / "report.md").read_text() == markdown(REPORT)
