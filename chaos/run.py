@@ -86,7 +86,7 @@ class _Run:
             self._say("the chargers have gone; waiting until all is settled")
             settling_since = self._seconds()
             databases = {service: stack.database_url(name) for service, name in DATABASES.items()}
-            unsettled = await settling.settled(databases, stack.nats_url(), _SETTLE_SECONDS)
+            unsettled = await settling.settled(databases, stack.nats_url(), _SETTLE_SECONDS, self._say)
             settled_seconds = self._seconds() - settling_since
             self._say(f"settled after {settled_seconds:.1f} s; auditing")
             book, checks = await audit.audit_system(self._ledger, databases, stack.nats_url())

@@ -4,7 +4,7 @@ An audit before that would find work under way, not work forgotten.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import nats.errors
 import psycopg
@@ -12,15 +12,21 @@ import psycopg
 from chaos import stream
 
 _LOOK_SECONDS = 0.5
+_SAID_EVERY = 10
 _WAITING = {
     "outbox": "SELECT count(*) FROM outbox WHERE publish_time IS NULL",
     "bills": "SELECT count(*) FROM charging_sessions WHERE hold_reason = 'pending'",
 }
 
 
-async def settled(databases: Mapping[str, str], nats_url: str, within_seconds: float) -> list[str]:
-    """Return when nothing is under way any more, twice in a row; else what still is when the time is over."""
-    quiet = 0
+async def settled(
+    databases: Mapping[str, str], nats_url: str, within_seconds: float, say: Callable[[str], None]
+) -> list[str]:
+    """Return when nothing is under way any more, twice in a row; else what still is when the time is over.
+
+    `say` is told now and then what is waited for.
+    """
+    quiet, looks = 0, 0
     left: list[str] = ["nothing was looked at"]
     try:
         async with asyncio.timeout(within_seconds):
@@ -28,6 +34,9 @@ async def settled(databases: Mapping[str, str], nats_url: str, within_seconds: f
             while quiet < 2:
                 left = await _under_way(databases, nats_url)
                 quiet = 0 if left else quiet + 1
+                if left and looks % _SAID_EVERY == 0:
+                    say(f"waiting for {'; '.join(left)}")
+                looks += 1
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
         return left
