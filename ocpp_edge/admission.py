@@ -7,17 +7,21 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from ocpp_edge.context import ChargePointState
 from ocpp_edge.handshake import Admission
 from services.chassis import metrics
+from services.kernel.errors import DomainError, ErrorKind
 
 logger = logging.getLogger(__name__)
 
 # Stations come back without jitter of their own, so we spread them.
 _RETRY_SECONDS = (5, 30)
+_REPORT_AGAIN_SECONDS, _LONGEST_REPORT_PAUSE_SECONDS = 1.0, 30.0
+_PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Doorkeeper:
         # Every admission and departure under way; held here, since the loop keeps weak references only.
         self._pending: set[asyncio.Task[Welcome | Refusal]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
+        self._settling = asyncio.Event()
         self._overload = metrics.counter("ocpp_handshakes_overload_total", "Handshakes turned away with 503.")
         metrics.gauge("ocpp_handshakes_pending", "Handshakes waiting for a decision.").read_from(
             lambda: len(self._pending)
@@ -93,19 +98,24 @@ class Doorkeeper:
         return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, reason, random.randint(*_RETRY_SECONDS))
 
     def depart(self, departure: Departure) -> None:
-        """Report the end of a welcome, without waiting for it."""
+        """Report the end of a welcome, without waiting for it; again and again while nobody can be told."""
         leaving = asyncio.ensure_future(self._report(departure))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
     async def settle(self) -> None:
-        """Wait until every departure so far has been reported."""
+        """Wait until every departure so far has been reported; one that cannot be is told by the end of our lease."""
+        self._settling.set()
         while self._leaving or self._pending:
             await asyncio.wait([*self._leaving, *self._pending])
 
     async def _decide(self, admission: Admission) -> Welcome | Refusal:
         try:
             return await self._admit(admission)
+        except DomainError as error:
+            about = {"charge_point_id": admission.charge_point_id}
+            logger.warning("cannot decide now who comes in: %s", error.message, extra=about)
+            return self.overloaded("the platform is not available")
         except Exception:
             logger.exception("admission failed", extra={"charge_point_id": admission.charge_point_id})
             return self.overloaded("the platform is not available")
@@ -121,7 +131,21 @@ class Doorkeeper:
         deciding.add_done_callback(give_back)
 
     async def _report(self, departure: Departure) -> None:
-        try:
-            await self._leave(departure)
-        except Exception:
-            logger.exception("departure not reported", extra={"charge_point_id": departure.charge_point_id})
+        pause, about = _REPORT_AGAIN_SECONDS, {"charge_point_id": departure.charge_point_id}
+        while True:
+            is_last = self._settling.is_set()
+            try:
+                await self._leave(departure)
+                return
+            except DomainError as error:
+                # A charge point that never comes back would count as connected for as long as this node lives.
+                if is_last or error.kind not in _PASSING:
+                    logger.warning("departure not reported: %s", error.message, extra=about)
+                    return
+            except Exception:
+                logger.exception("departure not reported", extra=about)
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._settling.wait()
+            pause = min(2 * pause, _LONGEST_REPORT_PAUSE_SECONDS)

@@ -5,11 +5,13 @@ from http import HTTPStatus
 
 import pytest
 
+from ocpp_edge import admission
 from ocpp_edge.admission import Departure, Doorkeeper, Refusal, Welcome
 from ocpp_edge.context import ChargePointState
 from ocpp_edge.handshake import Admission
 from ocpp_edge.peer import Peer
 from ocpp_edge.versions import Version
+from services.kernel.errors import DomainError, ErrorKind
 
 WELCOME = Welcome(7, ChargePointState.ACCEPTED, 60)
 CP1 = Admission("CP1", Version.V16, "ocpp1.6", None, Peer("10.0.0.1"))
@@ -22,6 +24,8 @@ class House:
         self.answer = answer
         self.decide = asyncio.Event()
         self.left: list[Departure] = []
+        self.unreachable: ErrorKind | None = None
+        self.told = asyncio.Event()
         if open_door:
             self.decide.set()
 
@@ -32,7 +36,10 @@ class House:
         return self.answer
 
     async def leave(self, departure: Departure) -> None:
+        if self.unreachable is not None:
+            raise DomainError(self.unreachable, self.unreachable, "nobody to tell")
         self.left.append(departure)
+        self.told.set()
         if departure.reason == "broken":
             raise ConnectionError("nobody to tell")
 
@@ -106,3 +113,29 @@ async def test_a_departure_that_cannot_be_reported_harms_nobody() -> None:
     doorkeeper.depart(Departure("CP2", 8, "connection_lost"))
     await doorkeeper.settle()
     assert [departure.epoch for departure in house.left] == [7, 8]
+
+
+async def test_a_departure_is_reported_again_until_somebody_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "_REPORT_AGAIN_SECONDS", 0.001)
+    house = House()
+    house.unreachable = ErrorKind.UNAVAILABLE
+    doorkeeper = house.doorkeeper()
+    doorkeeper.depart(Departure("CP1", 7, "connection_lost"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert house.left == []
+    house.unreachable = None
+    await asyncio.wait_for(house.told.wait(), 5)
+    assert [departure.epoch for departure in house.left] == [7]
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.UNAVAILABLE, ErrorKind.INVALID_ARGUMENT])
+async def test_who_cannot_be_told_does_not_keep_a_node_from_stopping(kind: ErrorKind) -> None:
+    house = House()
+    house.unreachable = kind
+    doorkeeper = house.doorkeeper()
+    doorkeeper.depart(Departure("CP1", 7, "connection_lost"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(1):
+        await doorkeeper.settle()
+    assert house.left == []
