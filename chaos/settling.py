@@ -4,6 +4,8 @@ An audit before that would find work under way, not work forgotten.
 """
 
 import asyncio
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 import nats.errors
@@ -13,51 +15,56 @@ from chaos import stream
 
 _LOOK_SECONDS = 0.5
 _SAID_EVERY = 10
+_TOLD = {"outbox": "unpublished events", "billing": "sessions to be billed", "station": "open connections"}
+# By service, or for all of them. The chargers have gone: connections of killed edges run out with their leases.
 _WAITING = {
     "outbox": "SELECT count(*) FROM outbox WHERE publish_time IS NULL",
-    "bills": "SELECT count(*) FROM charging_sessions WHERE hold_reason = 'pending'",
+    "billing": "SELECT count(*) FROM charging_sessions WHERE hold_reason = 'pending'",
+    "station": "SELECT count(*) FROM connections WHERE close_time IS NULL",
 }
 
 
 async def settled(
-    databases: Mapping[str, str], nats_url: str, within_seconds: float, say: Callable[[str], None]
+    databases: Mapping[str, str], nats_url: str, patience_seconds: float, say: Callable[[str], None]
 ) -> list[str]:
-    """Return when nothing is under way any more, twice in a row; else what still is when the time is over.
+    """Return when nothing is under way any more, twice in a row; else what still is, when for so long it was no less.
 
     `say` is told now and then what is waited for.
     """
-    quiet, looks = 0, 0
-    left: list[str] = ["nothing was looked at"]
-    try:
-        async with asyncio.timeout(within_seconds):
-            # What was just handled may have led to new events.
-            while quiet < 2:
-                left = await _under_way(databases, nats_url)
-                quiet = 0 if left else quiet + 1
-                if left and looks % _SAID_EVERY == 0:
-                    say(f"waiting for {'; '.join(left)}")
-                looks += 1
-                await asyncio.sleep(_LOOK_SECONDS)
-    except TimeoutError:
-        return left
-    return []
+    quiet, looks, least = 0, 0, sys.maxsize
+    give_up_at = time.monotonic() + patience_seconds
+    while True:
+        left = await _under_way(databases, nats_url)
+        # What was just handled may have led to new events.
+        quiet = 0 if left else quiet + 1
+        if quiet == 2:
+            return []
+        if sum(left.values()) < least:
+            least, give_up_at = sum(left.values()), time.monotonic() + patience_seconds
+        told = [f"{count} {what}" for what, count in left.items()]
+        if time.monotonic() > give_up_at:
+            return told
+        if told and looks % _SAID_EVERY == 0:
+            say(f"waiting for {'; '.join(told)}")
+        looks += 1
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _under_way(databases: Mapping[str, str], nats_url: str) -> list[str]:
+async def _under_way(databases: Mapping[str, str], nats_url: str) -> dict[str, int]:
+    """How much of what is still to be done."""
     try:
-        waiting = await asyncio.to_thread(lambda: list(_rows_waiting(databases)))
-        behind = [one for one in await stream.consumers(nats_url) if one.unfinished]
+        waiting = await asyncio.to_thread(lambda: dict(_rows_waiting(databases)))
+        for one in await stream.consumers(nats_url):
+            waiting[f"events before consumer {one.name}"] = one.unfinished
     except (psycopg.Error, nats.errors.Error, OSError) as error:
-        return [f"cannot be asked: {error}"]
-    return waiting + [f"{one.unfinished} events before consumer {one.name}" for one in behind]
+        return {f"databases or streams that cannot be asked: {error}": sys.maxsize}
+    return {what: count for what, count in waiting.items() if count}
 
 
-def _rows_waiting(databases: Mapping[str, str]) -> Iterator[str]:
+def _rows_waiting(databases: Mapping[str, str]) -> Iterator[tuple[str, int]]:
     for service, url in databases.items():
         with psycopg.connect(url, autocommit=True) as connection:
             for what, query in _WAITING.items():
-                if what == "bills" and service != "billing":
-                    continue
-                row = connection.execute(query).fetchone()
-                if row and row[0]:
-                    yield f"{row[0]} rows: {what} of {service}"
+                if what.startswith(("outbox", service)):
+                    row = connection.execute(query.encode()).fetchone()
+                    yield f"{_TOLD[what]} of {service}", row[0] if row else 0

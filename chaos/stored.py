@@ -115,6 +115,13 @@ class Connector(NamedTuple):
     status_time: datetime | None
 
 
+class ChargerConnection(NamedTuple):
+    """The newest connection of a charge point."""
+
+    charge_point_id: str
+    is_open: bool
+
+
 class OutboxEvent(NamedTuple):
     """A domain event as it was committed."""
 
@@ -155,6 +162,8 @@ class Stored:
     metrics: Metrics
     connectors: list[Connector]
     boots: Mapping[str, datetime | None]
+    connections: list[ChargerConnection]
+    monitored_online: Mapping[str, bool]
     messaging: Mapping[str, Messaging] = field(repr=False)
 
 
@@ -178,6 +187,8 @@ def read(opened: Mapping[str, Connection]) -> Stored:
         monitored_revisions=dict(_ask(opened["monitoring"], "SELECT id::text, revision FROM transactions")),
         metrics=_rows(opened["monitoring"], Metrics, _METRICS)[0],
         connectors=_rows(opened["station"], Connector, _CONNECTORS),
+        connections=_rows(opened["station"], ChargerConnection, _CONNECTIONS),
+        monitored_online=dict(_ask(opened["monitoring"], "SELECT id, online FROM charge_points")),
         boots=dict(_ask(opened["station"], "SELECT id, boot_time FROM charge_points")),
         messaging={service: _messaging(connection) for service, connection in opened.items()},
     )
@@ -228,4 +239,5 @@ _METRICS = (
     " coalesce(sum(ended_transaction_count), 0)::bigint FROM station_metrics"
 )
 _CONNECTORS = "SELECT charge_point_id, evse_id, connector_id, status, status_time FROM connectors"
+_CONNECTIONS = "SELECT charge_point_id, close_time IS NULL FROM connections"
 _PARKED = "SELECT consumer, event_id, error FROM parked_events"

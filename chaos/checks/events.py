@@ -33,6 +33,10 @@ def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
     yield _counted("monitoring", ended, stored.monitored_usage, bills)
     yield _counted("driver", ended, stored.driver_usage, bills)
     yield check(_SUBJECT, "metrics count each session once", len(stored.transactions), _miscounted(stored))
+    ghosts = (one.charge_point_id for one in stored.connections if one.is_open)
+    yield check(_SUBJECT, "nobody counts as connected after the last has gone", len(stored.connections), ghosts)
+    claim = "monitoring shows who is connected as it is"
+    yield check(_SUBJECT, claim, len(stored.connections), _shown_otherwise(stored))
 
 
 def _not_once_in(events: Counter[str], outbox: Iterable[OutboxEvent]) -> Iterator[str]:
@@ -112,6 +116,13 @@ def _miscounted(stored: Stored) -> Iterator[str]:
     for name, should, counted in zip(Metrics._fields, wanted, stored.metrics, strict=True):
         if should != counted:
             yield f"{name}: {counted} instead of {should}"
+
+
+def _shown_otherwise(stored: Stored) -> Iterator[str]:
+    for one in stored.connections:
+        shown = stored.monitored_online.get(one.charge_point_id)
+        if shown is not one.is_open:
+            yield f"{one.charge_point_id}: connected is {one.is_open}, shown is {shown}"
 
 
 def _entity(subject: str) -> str:

@@ -171,6 +171,14 @@ DAMAGES = {
         ("DELETE FROM usage_analytics",),
         {"the monitoring service counts each ended session once"},
     ),
+    "a charge point that has gone counts as connected": Damage(
+        "station",
+        ("UPDATE connections SET close_time = NULL WHERE charge_point_id = 'CP16'",),
+        {"nobody counts as connected after the last has gone", "monitoring shows who is connected as it is"},
+    ),
+    "a charge point that has gone is shown as connected": Damage(
+        "monitoring", ("UPDATE charge_points SET online = true",), {"monitoring shows who is connected as it is"}
+    ),
     "an event was given up": Damage(
         "monitoring",
         (

@@ -95,6 +95,8 @@ class World:
             place = {"charge_point_id": name, "evse_id": evse_id, "connector_id": connector_id}
             status = {"status": "AVAILABLE", "status_time": STOP, "id": str(uuid.uuid4())}
             self._insert("station", station.CONNECTORS, **place, **status)
+            self._insert("station", station.CONNECTIONS, charge_point_id=name, epoch=3, close_time=STOP)
+            self._insert("monitoring", monitoring.CHARGE_POINTS, id=name, online=False)
 
     def _session(
         self, session: str, name: str, number: str, authorization: str, protocol: str, meter: tuple[int, int]
