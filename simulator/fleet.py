@@ -5,6 +5,7 @@ order and delivers what still waits.
 """
 
 import asyncio
+import math
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +33,8 @@ class FleetPlan:
     after which a line breaks without a word, None for never; an `idle` fleet starts no session by itself. `habits` are
     scenarios that change frames only, dealt out in turn to the stations that speak their version. The share
     `offline_share` of the sessions takes place without a connection and is replayed later; every other of these is
-    replayed newest first where a session has a name of its own (not in 1.6).
+    replayed newest first where a session has a name of its own (not in 1.6). `retire_seconds` is the mean time after
+    which a station delivers what it has, goes silent without a word and is not seen again.
     """
 
     identities: Sequence[str]
@@ -51,6 +53,7 @@ class FleetPlan:
     idle: bool = False
     habits: Sequence[Scenario] = ()
     offline_share: float = 0.0
+    retire_seconds: float | None = None
     response_seconds: float = 30.0
     reconnect_seconds: float = 30.0
 
@@ -133,7 +136,8 @@ class Fleet:
             ready = asyncio.create_task(station.ready())
             await self._until_stopped(ready)
             ready.cancel()
-            while not self._stop.is_set():
+            retires_at = self._retirement()
+            while not self._stop.is_set() and asyncio.get_running_loop().time() < retires_at:
                 connector = next((each for each in station.connectors.values() if each.free), None)
                 if connector is not None and not self._plan.idle:
                     if self._rng.random() < self._plan.offline_share:
@@ -142,6 +146,14 @@ class Fleet:
                         await self._charge(station, connector, tag)
                 await self._rest(self._about(self._plan.pause_seconds))
             await self._go_home(station)
+            if not self._stop.is_set():
+                station.link.pause()
+                station.link.cut()
+
+    def _retirement(self) -> float:
+        """When a station leaves for good, by the clock of the event loop."""
+        mean = self._plan.retire_seconds
+        return asyncio.get_running_loop().time() + self._rng.expovariate(1 / mean) if mean else math.inf
 
     async def _charge(self, station: ChargePoint, connector: Connector, tag: str) -> None:
         wanted = ChargingPlan(seconds=max(1, round(self._about(self._plan.session_seconds))))

@@ -61,6 +61,7 @@ def main(words: Sequence[str]) -> int:
         grace_seconds=options.grace,
         habits=[SCENARIOS[name] for name in options.habits],
         offline_share=options.offline,
+        retire_seconds=options.retire,
         response_seconds=options.response,
         reconnect_seconds=options.reconnect,
     )
@@ -105,6 +106,7 @@ def fleet_parser() -> argparse.ArgumentParser:
         metavar="P",
         help="share of sessions without a connection (%(default)s)",
     )
+    parser.add_argument("--retire", type=seconds, metavar="S", help="stations vanish for good after about this long")
     parser.add_argument(
         "--response", type=seconds, default=30.0, metavar="S", help="wait so long for an answer (%(default)s)"
     )

@@ -130,3 +130,16 @@ async def test_the_ledger_holds_exactly_what_was_acknowledged(
 
 async def _charge(station: ChargePoint) -> None:
     await charge(station, station.connectors[1], "TAG", PLAN)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_a_message_without_an_answer_comes_again_under_the_same_id_if_that_is_the_stations_habit(
+    csms: TinyCsms, station16: ChargePoint, keeps: bool
+) -> None:
+    station16.keeps_message_ids = keeps
+    csms.ignore["StopTransaction"] = 1
+    await charge(station16, station16.connectors[1], "TAG", PLAN)
+    await station16.queue.drained()
+    first, second = (call for call in csms.calls if call.action == "StopTransaction")
+    assert first.payload == second.payload
+    assert (first.message_id == second.message_id) is keeps
