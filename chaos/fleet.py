@@ -67,6 +67,7 @@ def start(furniture: Furniture, url: str, ledger: Path, logs: Path, *, seed: int
         "--offline": cadence.offline,
         "--habits": ",".join(HABITS),
         "--cut": 60,
+        "--power-cuts": 0.3,
         "--retire": 1_500,
         "--ramp": 5,
         "--response": 10,

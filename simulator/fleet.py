@@ -30,7 +30,8 @@ class FleetPlan:
     """Who charges where. `identities`, `tags` and `protocols` are dealt out in turn; seconds are real seconds.
 
     Sessions and pauses last between half and one and a half times what is said here. `cut_seconds` is the mean time
-    after which a line breaks without a word, None for never; an `idle` fleet starts no session by itself. `habits` are
+    after which a line breaks without a word, None for never; the share `power_cut_share` of these are power cuts, after
+    which the station boots and what was charging goes on. An `idle` fleet starts no session by itself. `habits` are
     scenarios that change frames only, dealt out in turn to the stations that speak their version. The share
     `offline_share` of the sessions takes place without a connection and is replayed later; every other of these is
     replayed newest first where a session has a name of its own (not in 1.6). `retire_seconds` is the mean time after
@@ -48,6 +49,7 @@ class FleetPlan:
     sample_seconds: int = 10
     ramp_seconds: float = 5.0
     cut_seconds: float | None = None
+    power_cut_share: float = 0.0
     message_attempts: int = 20
     grace_seconds: float = 15.0
     idle: bool = False
@@ -198,6 +200,8 @@ class Fleet:
     async def _cut_now_and_then(self, station: ChargePoint, mean_seconds: float) -> None:
         while True:
             await asyncio.sleep(self._rng.expovariate(1 / mean_seconds))
+            if self._rng.random() < self._plan.power_cut_share:
+                station.link.forget_registration("PowerUp")
             station.link.cut()
 
     async def _rest(self, seconds: float) -> None:

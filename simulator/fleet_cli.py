@@ -56,6 +56,7 @@ def main(words: Sequence[str]) -> int:
         sample_seconds=options.sample,
         ramp_seconds=options.ramp,
         cut_seconds=options.cut,
+        power_cut_share=options.power_cuts,
         idle=options.idle,
         message_attempts=options.attempts,
         grace_seconds=options.grace,
@@ -89,6 +90,9 @@ def fleet_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sample", type=positive, default=10, metavar="S", help="meter value interval (%(default)s)")
     parser.add_argument("--ramp", type=seconds, default=5.0, metavar="S", help="all begin within this (%(default)s)")
     parser.add_argument("--cut", type=seconds, metavar="S", help="break each line after about this long")
+    parser.add_argument(
+        "--power-cuts", type=share, default=0.0, metavar="P", help="share of these with a boot (%(default)s)"
+    )
     parser.add_argument(
         "--attempts", type=positive, default=20, metavar="N", help="tries for a refused message (%(default)s)"
     )

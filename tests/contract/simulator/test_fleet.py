@@ -73,7 +73,6 @@ async def test_offline_sessions_are_all_told_afterwards_some_of_them_backwards(c
     kinds: defaultdict[str, list[str]] = defaultdict(list)
     for entry in read_ledger(path):
         if entry.action == "TransactionEvent":
-            assert entry.request["offline"] is True
             kinds[entry.request["transactionInfo"]["transactionId"]].append(entry.request["eventType"])
     assert {("Started", "Ended"), ("Ended", "Started")} <= {(order[0], order[-1]) for order in kinds.values()}
 
@@ -83,6 +82,17 @@ async def test_a_station_that_retires_delivers_and_is_not_seen_again(csms: TinyC
     report = await asyncio.wait_for(fleet.run(), 20)
     assert (report.connects, report.unsent) == (2, 0)
     assert all(station.link.session is None for station in fleet.stations)
+
+
+async def test_a_power_cut_brings_a_boot_and_the_session_goes_on(csms: TinyCsms) -> None:
+    wanted = plan(csms, session_seconds=3.0, cut_seconds=0.5, power_cut_share=1.0, protocols=["2.0.1"])
+    report = await run_until(Fleet(wanted, rng=random.Random(1)), lambda: len(stops(csms, "CP1")) >= 1)
+    first = stops(csms, "CP1")[0].payload["transactionInfo"]["transactionId"]
+    events = [call for call in csms.calls if call.payload.get("transactionInfo", {}).get("transactionId") == first]
+    boots = [call for call in csms.calls if call.action == "BootNotification" and call.charge_point_id == "CP1"]
+    assert {"Started", "Ended"} <= {event.payload["eventType"] for event in events}
+    assert len(boots) >= 2
+    assert report.unsent == 0
 
 
 @pytest.mark.parametrize("words", [["--habits", "offline-session"], ["--habits", "nonsense"], ["--offline", "1.5"]])
