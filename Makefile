@@ -75,6 +75,12 @@ docs: protos ## Write the pages of docs/ that are generated from the contracts
 	@$(BIN)/python -m stack.permissions >docs/permissions.md.new
 	@mv docs/permissions.md.new docs/permissions.md
 
+.PHONY: reliability
+reliability: protos ## Break the system for twice ten minutes and put the reports into docs/reliability.md
+	@$(BIN)/csms chaos --minutes 10 --seed 1 --report-dir .csms-chaos/1
+	@$(BIN)/csms chaos --minutes 10 --seed 2 --report-dir .csms-chaos/2
+	@$(BIN)/python -m chaos.page docs/reliability.md .csms-chaos/1 .csms-chaos/2
+
 .PHONY: lock
 lock: .venv/lock-tools/bin/uv ## Choose package versions anew for every platform: both requirements.lock
 	@$(RESOLVE) --all-extras --upgrade --output-file requirements.lock
@@ -84,7 +90,7 @@ lock: .venv/lock-tools/bin/uv ## Choose package versions anew for every platform
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 # The stamp is older than what it was made from, or the checkout has moved: then install again.
 .venv/.installed: requirements.lock pyproject.toml stack/install.sh
