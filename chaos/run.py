@@ -70,7 +70,7 @@ class _Run:
 
     async def whole(self) -> Report:
         plan = self._plan
-        began_text = report.now()
+        began_text, commit = report.now(), _commit()
         self._say(f"starting a stack with {plan.replicas} replicas")
         async with system.running(self._state_dir, plan.folder / "logs", plan.replicas) as stack:
             furniture = furnishing.plan(plan.chargers)
@@ -94,7 +94,7 @@ class _Run:
         self._say("audited; the stack is stopped")
         return Report(
             command=f"csms {shlex.join(sys.argv[1:])}",
-            commit=_commit(),
+            commit=commit,
             machine=_machine(),
             versions={"Python": platform.python_version(), **{name: version(name) for name in _VERSIONS}},
             began=began_text,
