@@ -148,8 +148,10 @@ def _simulator(arguments: Sequence[str]) -> int:
 
 
 def _chaos(arguments: Sequence[str]) -> int:
-    from chaos import command
-
+    try:
+        from chaos import command
+    except ModuleNotFoundError as error:
+        raise StackError(f"csms chaos needs a checkout with all extras: {error}") from error
     return command.main(arguments)
 
 
