@@ -106,15 +106,6 @@ async def test_a_refusal_for_someone_who_left_needs_no_departure() -> None:
     assert house.left == []
 
 
-async def test_a_departure_that_cannot_be_reported_harms_nobody() -> None:
-    house = House()
-    doorkeeper = house.doorkeeper()
-    doorkeeper.depart(Departure("CP1", 7, "broken"))
-    doorkeeper.depart(Departure("CP2", 8, "connection_lost"))
-    await doorkeeper.settle()
-    assert [departure.epoch for departure in house.left] == [7, 8]
-
-
 async def test_a_departure_is_reported_again_until_somebody_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "_REPORT_AGAIN_SECONDS", 0.001)
     house = House()
@@ -139,3 +130,12 @@ async def test_who_cannot_be_told_does_not_keep_a_node_from_stopping(kind: Error
     async with asyncio.timeout(1):
         await doorkeeper.settle()
     assert house.left == []
+
+
+async def test_a_departure_that_cannot_be_reported_harms_nobody() -> None:
+    house = House()
+    doorkeeper = house.doorkeeper()
+    doorkeeper.depart(Departure("CP1", 7, "broken"))
+    doorkeeper.depart(Departure("CP2", 8, "connection_lost"))
+    await doorkeeper.settle()
+    assert [departure.epoch for departure in house.left] == [7, 8]
