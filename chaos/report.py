@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -44,7 +44,6 @@ class Report:
     settled_seconds: float
     checks: Sequence[Check]
     total_seconds: float = 0.0
-    stages: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -100,7 +99,10 @@ def _head(report: Report) -> Iterator[str]:
         )
     else:
         yield "The fleet gave no report."
-    yield f"All was settled {report.settled_seconds:.1f} s after the last charger had gone."
+    yield (
+        f"All was settled {report.settled_seconds:.1f} s after the last charger had gone; the whole run took "
+        f"{report.total_seconds:.0f} s."
+    )
     yield from (f"- still under way: {line}" for line in report.unsettled)
     yield ""
 

@@ -4,22 +4,29 @@ import asyncio
 import platform
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from chaos import audit, fleet, furnishing, injection, report, schedule, settling, system
+from chaos.books import Book
+from chaos.checks.check import Check
 from chaos.fleet import Cadence
+from chaos.furnishing import Furniture
+from chaos.injection import Struck
 from chaos.report import Report
 from chaos.stored import DATABASES
+from chaos.system import System
 from simulator.ledger import read_ledger
 from stack import postgres
 from stack.config import PROJECT
@@ -48,6 +55,8 @@ def run(plan: Plan) -> Report:
     progress = Progress()
     state_dir = Path(tempfile.mkdtemp(prefix="csms-chaos-"))
     _clear(plan.folder)
+    # Asked to stop we tidy up as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         result = asyncio.run(_Run(plan, state_dir, progress).whole())
         result = replace(result, total_seconds=round(progress.seconds(), 1))
@@ -60,6 +69,21 @@ def run(plan: Plan) -> Report:
         shutil.rmtree(state_dir, ignore_errors=True)
 
 
+@dataclass
+class _Observed:
+    """What a run has shown so far."""
+
+    began_text: str
+    commit: str
+    began: float = 0.0
+    struck: list[Struck] = field(default_factory=list)
+    fleet: dict[str, Any] = field(default_factory=dict)
+    unsettled: list[str] = field(default_factory=list)
+    settled_seconds: float = 0.0
+    book: Book = field(default_factory=Book)
+    checks: list[Check] = field(default_factory=list)
+
+
 class _Run:
     def __init__(self, plan: Plan, state_dir: Path, progress: Progress) -> None:
         self._plan = plan
@@ -67,47 +91,61 @@ class _Run:
         self._say: Callable[[str], None] = progress.say
         self._seconds = progress.seconds
         self._ledger = plan.folder / "ledger.jsonl"
+        self._seen = _Observed(report.now(), _commit())
 
     async def whole(self) -> Report:
+        """From the start of the stack to its end."""
         plan = self._plan
-        began_text, commit = report.now(), _commit()
         self._say(f"starting a stack with {plan.replicas} replicas")
         async with system.running(self._state_dir, plan.folder / "logs", plan.replicas) as stack:
             furniture = furnishing.plan(plan.chargers)
             await asyncio.to_thread(furnishing.furnish, stack, furniture)
-            self._say(f"the stack is up and furnished; {plan.chargers} chargers begin")
-            url, logs = stack.charger_url(), plan.folder / "logs"
-            chargers = fleet.start(furniture, url, self._ledger, logs, seed=plan.seed, cadence=plan.cadence)
-            faults = schedule.schedule(stack.landscape(), plan.minutes * 60, plan.seed)
-            began = time.time()
-            struck = await injection.carry_out(faults, stack, self._say)
-            await asyncio.sleep(max(0.0, began + plan.minutes * 60 - time.time()))
-            self._say("the faults are over; the chargers go home")
-            went_home = await chargers.go_home()
-            self._say("the chargers have gone; waiting until all is settled")
-            settling_since = self._seconds()
-            databases = {service: stack.database_url(name) for service, name in DATABASES.items()}
-            unsettled = await settling.settled(databases, stack.nats_url(), _PATIENCE_SECONDS, self._say)
-            settled_seconds = self._seconds() - settling_since
-            self._say(f"settled after {settled_seconds:.1f} s; auditing")
-            book, checks = await audit.audit_system(self._ledger, databases, stack.nats_url())
+            await self._under_fire(stack, furniture)
+            await self._examine(stack)
         self._say("audited; the stack is stopped")
+        return self._report()
+
+    async def _under_fire(self, stack: System, furniture: Furniture) -> None:
+        """Let the chargers charge while everything is broken; returns when they have delivered all and gone."""
+        plan, seen = self._plan, self._seen
+        self._say(f"the stack is up and furnished; {plan.chargers} chargers begin")
+        url, logs = stack.charger_url(), plan.folder / "logs"
+        chargers = fleet.start(furniture, url, self._ledger, logs, seed=plan.seed, cadence=plan.cadence)
+        faults = schedule.schedule(stack.landscape(), plan.minutes * 60, plan.seed)
+        seen.began = time.time()
+        seen.struck = await injection.carry_out(faults, stack, self._say)
+        await asyncio.sleep(max(0.0, seen.began + plan.minutes * 60 - time.time()))
+        self._say("the faults are over; the chargers go home")
+        seen.fleet = await chargers.go_home()
+
+    async def _examine(self, stack: System) -> None:
+        """Wait until the platform has done its work, and audit it."""
+        self._say("the chargers have gone; waiting until all is settled")
+        seen, since = self._seen, self._seconds()
+        databases = {service: stack.database_url(name) for service, name in DATABASES.items()}
+        seen.unsettled = await settling.settled(databases, stack.nats_url(), _PATIENCE_SECONDS, self._say)
+        seen.settled_seconds = self._seconds() - since
+        self._say(f"settled after {seen.settled_seconds:.1f} s; auditing")
+        seen.book, seen.checks = await audit.audit_system(self._ledger, databases, stack.nats_url())
+
+    def _report(self) -> Report:
+        plan, seen = self._plan, self._seen
         return Report(
             command=f"csms {shlex.join(sys.argv[1:])}",
-            commit=commit,
+            commit=seen.commit,
             machine=_machine(),
             versions={"Python": platform.python_version(), **{name: version(name) for name in _VERSIONS}},
-            began=began_text,
+            began=seen.began_text,
             minutes=plan.minutes,
             seed=plan.seed,
             chargers=plan.chargers,
             replicas=plan.replicas,
-            acknowledged=dict(book.by_action),
-            fleet=went_home,
-            faults=report.fault_lines(struck, began, self._answers()),
-            unsettled=unsettled,
-            settled_seconds=settled_seconds,
-            checks=checks,
+            acknowledged=dict(seen.book.by_action),
+            fleet=seen.fleet,
+            faults=report.fault_lines(seen.struck, seen.began, self._answers()),
+            unsettled=seen.unsettled,
+            settled_seconds=round(seen.settled_seconds, 1),
+            checks=seen.checks,
         )
 
     def _answers(self) -> list[float]:
