@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
     BOOT = "boot"
     HEARTBEAT = "heartbeat"
+    AUTHORIZE = "authorize"
     STATUS = "status"
     METER_VALUES = "metervalues"
     START = "start"
@@ -28,13 +29,17 @@ _M, _H, _S = Kind.METER_VALUES, Kind.HEARTBEAT, Kind.STATUS
 MIXES: dict[str, tuple[Kind, ...]] = {
     "metervalues": (_M,),
     "starts": (Kind.START, Kind.STOP),
+    "transaction": (Kind.START, *[_M] * 8, Kind.STOP),
     "heartbeat": (_H,),
     "status": (_S,),
+    "authorize": (Kind.AUTHORIZE,),
+    "boot": (Kind.BOOT,),
     # 20 messages: 60 % meter values, 20 % heartbeats, 10 % status, a stop and a start
     "mixed": (_M, _M, _H, _M, _M, _S, _M, _M, _H, Kind.STOP, Kind.START, _M, _H, _M, _M, _M, _H, _M, _S, _M),
 }
 
 _POWER_W = 11_000
+_WITH_STATUS = (Kind.START, Kind.AUTHORIZE, Kind.BOOT)
 
 
 class TimestampCache:
@@ -65,18 +70,17 @@ class Charger(ABC):
     def __init__(self, identity: str, id_tag: str, mix: str, number: int, timestamps: TimestampCache) -> None:
         self.identity = identity
         self.id_tag = id_tag
-        pattern = MIXES[mix]
-        offset = number % len(pattern) if mix == "mixed" else 0
-        self._kinds = cycle(pattern[offset:] + pattern[:offset])
-        self.needs_transaction = Kind.METER_VALUES in pattern
+        self._number = number
         self.charging = False
         self.sent = 0
         self._timestamps = timestamps
         self._latest_ms = self._began_ms = int(time.time() * 1_000)
-        self._occupied = False
+        self._statuses = 0
+        self.turn_to(mix)
         self._render: dict[Kind, Callable[[bytes, int], bytes]] = {
             Kind.BOOT: self._boot,
             Kind.HEARTBEAT: self._heartbeat,
+            Kind.AUTHORIZE: self._authorize,
             Kind.STATUS: self._status,
             Kind.METER_VALUES: self._meter_values,
             Kind.START: self._start,
@@ -92,6 +96,13 @@ class Charger(ABC):
     def message_id(self) -> str:
         """The id of the message sent last."""
         return f"{self.sent:08x}"
+
+    def turn_to(self, mix: str) -> None:
+        """From now on say what this mix wants."""
+        pattern = MIXES[mix]
+        offset = self._number % len(pattern)
+        self._kinds = cycle(pattern[offset:] + pattern[:offset])
+        self.needs_transaction = Kind.METER_VALUES in pattern
 
     def next(self) -> Kind:
         """The kind of message that comes next."""
@@ -114,7 +125,7 @@ class Charger(ABC):
         """Take a CALLRESULT; returns the status in it, if it has one and that is not Accepted."""
         if kind is Kind.STOP:
             self.charging = False
-        if kind is not Kind.START and kind is not Kind.BOOT:
+        if kind not in _WITH_STATUS:
             return None
         answer = orjson.loads(result)[2]
         if kind is Kind.START:
@@ -123,11 +134,19 @@ class Charger(ABC):
         status = answer.get("status") if kind is Kind.BOOT else self._authorization(answer)
         return None if status in (None, "Accepted") else str(status)
 
+    def _next_status(self) -> tuple[int, bool]:
+        """Connector and whether it is occupied: both connectors in turn, and every status is a change."""
+        self._statuses += 1
+        return 2 - self._statuses % 2, self._statuses % 4 in (1, 2)
+
     @abstractmethod
     def _boot(self, moment: bytes, energy_wh: int) -> bytes: ...
 
     def _heartbeat(self, moment: bytes, energy_wh: int) -> bytes:
         return b'[2,"%08x","Heartbeat",{}]' % self.sent
+
+    @abstractmethod
+    def _authorize(self, moment: bytes, energy_wh: int) -> bytes: ...
 
     @abstractmethod
     def _status(self, moment: bytes, energy_wh: int) -> bytes: ...
@@ -147,4 +166,4 @@ class Charger(ABC):
 
     @abstractmethod
     def _authorization(self, answer: dict[str, Any]) -> str | None:
-        """The status of the tag in the answer to a start."""
+        """The status of the tag in the answer to a start or an Authorize."""

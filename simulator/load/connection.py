@@ -30,15 +30,18 @@ _NOT_IMPLEMENTED = "NotImplemented"
 class Connection(asyncio.Protocol):
     """A charger's connection.
 
-    `opened` and each `ask` are futures for the unhurried part of a run. Then `drive` makes it send the next message as
-    soon as the last was answered, or `offer` sends one for a scheduled time, which is where its latency counts from.
+    `opened`, `gone` and each `ask` are futures for the unhurried part of a run. Then `drive` makes it send the next
+    message as soon as the last was answered, or `offer` sends one for a scheduled time, which is where its latency
+    counts from. A loss is counted as an error unless it is `loss_expected`.
     """
 
     def __init__(self, charger: Charger, tally: Tally, request: bytes, key: bytes) -> None:
         self.charger = charger
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.alive = False
         self.measuring = False
+        self.loss_expected = False
         self._tally = tally
         self._request, self._key = request, key
         self._head = b""
@@ -127,7 +130,10 @@ class Connection(asyncio.Protocol):
             self._asked.set_exception(ConnectionError("disconnected"))
         if self.alive:
             self.alive = False
-            self._tally.errors["disconnected"] += 1
+            if not self.loss_expected:
+                self._tally.errors["disconnected"] += 1
+        if not self.gone.done():
+            self.gone.set_result(None)
 
     def _open(self, data: bytes) -> bytes:
         self._head += data

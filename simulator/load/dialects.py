@@ -8,7 +8,8 @@ import orjson
 from simulator.load.charger import Charger
 
 _V16_BOOT = b'[2,"%08x","BootNotification",{"chargePointVendor":"CSMS","chargePointModel":"Load"}]'
-_V16_STATUS = b'[2,"%08x","StatusNotification",{"connectorId":1,"errorCode":"NoError","status":"%b","timestamp":"%b"}]'
+_V16_AUTHORIZE = b'[2,"%08x","Authorize",{"idTag":%b}]'
+_V16_STATUS = b'[2,"%08x","StatusNotification",{"connectorId":%d,"errorCode":"NoError","status":"%b","timestamp":"%b"}]'
 _V16_START = b'[2,"%08x","StartTransaction",{"connectorId":1,"idTag":%b,"meterStart":%d,"timestamp":"%b"}]'
 _V16_STOP = b'[2,"%08x","StopTransaction",{"transactionId":%d,"meterStop":%d,"timestamp":"%b","reason":"Local"}]'
 _V16_METER_VALUES = (
@@ -23,7 +24,8 @@ _V16_METER_VALUES = (
 _V201_BOOT = (
     b'[2,"%08x","BootNotification",{"reason":"PowerUp","chargingStation":{"model":"Load","vendorName":"CSMS"}}]'
 )
-_V201_STATUS = b'[2,"%08x","StatusNotification",{"timestamp":"%b","connectorStatus":"%b","evseId":1,"connectorId":1}]'
+_V201_AUTHORIZE = b'[2,"%08x","Authorize",{"idToken":{"idToken":%b,"type":"ISO14443"}}]'
+_V201_STATUS = b'[2,"%08x","StatusNotification",{"timestamp":"%b","connectorStatus":"%b","evseId":%d,"connectorId":1}]'
 _V201_START = (
     b'[2,"%08x","TransactionEvent",{"eventType":"Started","timestamp":"%b","triggerReason":"Authorized","seqNo":0,'
     b'"transactionInfo":{"transactionId":"%b","chargingState":"Charging"},"evse":{"id":1,"connectorId":1},'
@@ -57,9 +59,12 @@ class V16Charger(Charger):
     def _boot(self, moment: bytes, energy_wh: int) -> bytes:
         return _V16_BOOT % self.sent
 
+    def _authorize(self, moment: bytes, energy_wh: int) -> bytes:
+        return _V16_AUTHORIZE % (self.sent, orjson.dumps(self.id_tag))
+
     def _status(self, moment: bytes, energy_wh: int) -> bytes:
-        self._occupied = not self._occupied
-        return _V16_STATUS % (self.sent, b"Preparing" if self._occupied else b"Available", moment)
+        connector, occupied = self._next_status()
+        return _V16_STATUS % (self.sent, connector, b"Preparing" if occupied else b"Available", moment)
 
     def _meter_values(self, moment: bytes, energy_wh: int) -> bytes:
         return _V16_METER_VALUES % (self.sent, self._transaction_id, moment, energy_wh)
@@ -87,9 +92,12 @@ class V201Charger(Charger):
     def _boot(self, moment: bytes, energy_wh: int) -> bytes:
         return _V201_BOOT % self.sent
 
+    def _authorize(self, moment: bytes, energy_wh: int) -> bytes:
+        return _V201_AUTHORIZE % (self.sent, orjson.dumps(self.id_tag))
+
     def _status(self, moment: bytes, energy_wh: int) -> bytes:
-        self._occupied = not self._occupied
-        return _V201_STATUS % (self.sent, moment, b"Occupied" if self._occupied else b"Available")
+        connector, occupied = self._next_status()
+        return _V201_STATUS % (self.sent, moment, b"Occupied" if occupied else b"Available", connector)
 
     def _meter_values(self, moment: bytes, energy_wh: int) -> bytes:
         self._seq_no += 1

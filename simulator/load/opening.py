@@ -1,8 +1,8 @@
 """Opening the connections of a load run: a bounded number at a time, patient with a server that asks for patience."""
 
 import asyncio
-import ssl
 import time
+from collections.abc import Sequence
 
 from simulator.load.charger import Charger, Kind, TimestampCache
 from simulator.load.connection import Connection
@@ -22,14 +22,14 @@ class NotPrepared(Exception):
 
 
 async def open_all(share: Share, tally: Tally) -> list[Connection]:
-    """Connect and boot every charger, and start a transaction where its mix needs one.
+    """Connect every charger and let it say its greeting.
 
     Raises:
         NotPrepared: the first that failed; the others are left as they are.
     """
     gate = asyncio.Semaphore(_AT_ONCE)
     timestamps = TimestampCache()
-    tls = share.target.tls
+    door = Door(share.target)
     make = LOAD_DIALECTS[share.version]
 
     async def prepare(number: int) -> Connection:
@@ -37,9 +37,8 @@ async def open_all(share: Share, tally: Tally) -> list[Connection]:
         charger = make(share.identities[number], share.tags[number], share.mix, place, timestamps)
         async with gate:
             try:
-                connection = await _open(share.target, tls, charger, tally)
-                async with asyncio.timeout(_ANSWER_SECONDS):
-                    await _take_in(connection)
+                connection = await _open_patiently(door, charger, tally)
+                await greet(connection, share.greeting)
             except (BadAnswer, OSError, TimeoutError) as error:
                 raise NotPrepared(f"{charger.identity}: {error or type(error).__name__}") from error
         return connection
@@ -47,30 +46,43 @@ async def open_all(share: Share, tally: Tally) -> list[Connection]:
     return list(await asyncio.gather(*(prepare(number) for number in range(len(share.identities)))))
 
 
-async def _open(target: Target, tls: ssl.SSLContext | None, charger: Charger, tally: Tally) -> Connection:
-    host, port = target.address
-    loop = asyncio.get_running_loop()
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
+class Door:
+    """Opens connections to one target."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._tls = target.tls
+
+    async def open(self, charger: Charger, tally: Tally) -> Connection:
+        """One attempt. Raises BadAnswer, OSError or TimeoutError."""
+        target = self._target
+        host, port = target.address
         request, key = opening_request(
             f"{host}:{port}", target.path(charger.identity), charger.subprotocol, target.authorization(charger.identity)
         )
-        _, connection = await loop.create_connection(
-            lambda request=request, key=key: Connection(charger, tally, request, key), host, port, ssl=tls
-        )
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(charger, tally, request, key), host, port, ssl=self._tls
+            )
+            await connection.opened
+        return connection
+
+
+async def greet(connection: Connection, kinds: Sequence[Kind]) -> None:
+    """Say these, one after the other. Raises BadAnswer, ConnectionError or TimeoutError."""
+    async with asyncio.timeout(_ANSWER_SECONDS):
+        for kind in kinds:
+            status = await connection.ask(kind)
+            if kind is Kind.BOOT and status is not None:
+                raise BadAnswer(f"BootNotification is {status}")
+
+
+async def _open_patiently(door: Door, charger: Charger, tally: Tally) -> Connection:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await connection.opened
-            return connection
+            return await door.open(charger, tally)
         except BadAnswer as error:
             if error.status not in (429, 503) or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(max(_RETRY_SECONDS, error.retry_after_seconds))
-
-
-async def _take_in(connection: Connection) -> None:
-    status = await connection.ask(Kind.BOOT)
-    if status is not None:
-        raise BadAnswer(f"BootNotification is {status}")
-    if connection.charger.needs_transaction:
-        await connection.ask(Kind.START)

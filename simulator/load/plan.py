@@ -1,11 +1,13 @@
-"""What a load run is to do, and how it is cut into processes."""
+"""What a load run is to do: chargers, stretches of load, and how both are cut into processes. Pure data."""
 
 import base64
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from urllib.parse import quote, urlsplit
+
+from simulator.load.charger import MIXES, Kind
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,31 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A stretch of load: `seconds` are measured, after a warm-up. `rate` is messages a second, 0 for saturation."""
+
+    mix: str
+    rate: float
+    warmup_seconds: float
+    seconds: float
+
+    def part(self, fraction: float) -> "Window":
+        """What falls to a process that has this part of the chargers."""
+        return replace(self, rate=self.rate * fraction)
+
+
+@dataclass(frozen=True)
 class Share:
-    """What one process does. `rate` is this process's messages a second, 0 for as many as are answered."""
+    """The chargers of one process; `fraction` is its part of all. `greeting` is said once by each when it connects."""
 
     target: Target
     identities: list[str]
     tags: list[str]
     first_number: int
+    fraction: float
     version: str
     mix: str
-    rate: float
-    warmup_seconds: float
-    seconds: float
+    greeting: tuple[Kind, ...]
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,17 @@ class LoadPlan:
     pids: Mapping[str, int]
 
     @property
+    def window(self) -> Window:
+        """The stretch of load that is wanted."""
+        return Window(self.mix, self.rate, self.warmup_seconds, self.seconds)
+
+    @property
+    def crowd(self) -> "Crowd":
+        """The chargers that are wanted."""
+        greeting = (Kind.BOOT, Kind.START) if Kind.METER_VALUES in MIXES[self.mix] else (Kind.BOOT,)
+        return Crowd(self.target, self.identities, self.tags, self.version, self.mix, self.processes, greeting)
+
+    @property
     def identities(self) -> list[str]:
         """PREFIX00001 and so on."""
         return [f"{self.id_prefix}{number:05}" for number in range(1, self.connections + 1)]
@@ -82,22 +108,34 @@ class LoadPlan:
         """The card of each charger."""
         return [self.id_tag or identity for identity in self.identities]
 
+
+@dataclass(frozen=True)
+class Crowd:
+    """Chargers that connect together, and what each says first. `mix` is what they would say then."""
+
+    target: Target
+    identities: list[str]
+    tags: list[str]
+    version: str = "1.6"
+    mix: str = "heartbeat"
+    processes: int = 1
+    greeting: tuple[Kind, ...] = (Kind.BOOT,)
+
     def shares(self) -> list[Share]:
-        """The plan cut into processes, as evenly as it goes."""
-        identities, tags = self.identities, self.tags
-        count = min(self.processes, self.connections)
-        cuts = [self.connections * part // count for part in range(count + 1)]
+        """The crowd cut into processes, as evenly as it goes."""
+        total = len(self.identities)
+        count = min(self.processes, total)
+        cuts = [total * part // count for part in range(count + 1)]
         return [
             Share(
                 target=self.target,
-                identities=identities[begin:end],
-                tags=tags[begin:end],
+                identities=self.identities[begin:end],
+                tags=self.tags[begin:end],
                 first_number=begin,
+                fraction=(end - begin) / total,
                 version=self.version,
                 mix=self.mix,
-                rate=self.rate * (end - begin) / self.connections,
-                warmup_seconds=self.warmup_seconds,
-                seconds=self.seconds,
+                greeting=self.greeting,
             )
             for begin, end in pairwise(cuts)
         ]

@@ -6,11 +6,15 @@ PostgreSQL is many processes that come and go: the time of those that went is in
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
+
+_Number = TypeVar("_Number", int, float)
 
 _PACKAGES = (
     "grpcio",
@@ -52,31 +56,12 @@ def of_stack(state: Path) -> dict[str, int]:
 
 def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
     """User and system time spent so far. Processes that are gone are left out."""
-    spent = {}
-    for name, process in _alive(pids).items():
-        total = 0.0
-        for each in [process, *process.children(recursive=True)]:
-            try:
-                times = each.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            total += times.user + times.system + times.children_user + times.children_system
-        spent[name] = total
-    return spent
+    return _sums(pids, _cpu_seconds)
 
 
 def resident_bytes(pids: Mapping[str, int]) -> dict[str, int]:
     """Resident memory, shared pages counted in each process."""
-    memory = {}
-    for name, process in _alive(pids).items():
-        total = 0
-        for each in [process, *process.children(recursive=True)]:
-            try:
-                total += each.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        memory[name] = total
-    return memory
+    return _sums(pids, lambda process: process.memory_info().rss)
 
 
 def machine() -> dict[str, object]:
@@ -101,8 +86,29 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _alive(pids: Mapping[str, int]) -> dict[str, psutil.Process]:
-    return {name: psutil.Process(pid) for name, pid in pids.items() if psutil.pid_exists(pid)}
+def _sums(pids: Mapping[str, int], of: Callable[[psutil.Process], _Number]) -> dict[str, _Number]:
+    """The sum over each process that lives and all below it."""
+    children: dict[int, list[psutil.Process]] = {}
+    # One look at all processes: to ask for the children of each would take longer than some windows may last.
+    for process in psutil.process_iter(["ppid"]):
+        children.setdefault(process.info["ppid"], []).append(process)
+    sums: dict[str, _Number] = {}
+    for name, pid in pids.items():
+        with suppress(psutil.NoSuchProcess):
+            family = [psutil.Process(pid)]
+            for member in family:  # grows while it is walked
+                family += children.get(member.pid, [])
+            values = []
+            for member in family:
+                with suppress(psutil.NoSuchProcess):
+                    values.append(of(member))
+            sums[name] = sum(values[1:], values[0]) if values else of(family[0])
+    return sums
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _cpu_model() -> str:

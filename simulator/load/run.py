@@ -1,9 +1,10 @@
-"""A whole load run: processes, the measuring window, the report."""
+"""A load run: generator processes, the measuring window, the report."""
 
 import multiprocessing
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import SpawnProcess
@@ -11,9 +12,8 @@ from typing import Any
 
 from simulator.load import processes, worker
 from simulator.load.percentiles import summarize
-from simulator.load.plan import LoadPlan
+from simulator.load.plan import Crowd, LoadPlan, Window
 from simulator.load.tally import Tally
-from simulator.load.worker import Failed, Ready, Result
 
 _OPENING_SECONDS = 600.0
 _RESULT_SECONDS = 60.0
@@ -25,57 +25,109 @@ class LoadFailed(Exception):
     """The run could not be carried out."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a window came to: the answers, and the CPU seconds of each process in that very window."""
+
+    window: Window
+    tally: Tally
+    cpu_seconds: Mapping[str, float]
+
+
+class Generator:
+    """The generator processes of one crowd, made by `opened`. Gives one order at a time."""
+
+    def __init__(self) -> None:
+        self._workers: list[tuple[SpawnProcess, Pipe]] = []
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The generator's own processes."""
+        return {f"generator {number}": child.pid or 0 for number, (child, _) in enumerate(self._workers, 1)}
+
+    def open(self, crowd: Crowd) -> None:
+        """Start the processes and connect everybody. Raises LoadFailed."""
+        context = multiprocessing.get_context("spawn")
+        for share in crowd.shares():
+            ours, theirs = context.Pipe()
+            child = context.Process(target=worker.main, args=(share, theirs), daemon=True)
+            child.start()
+            theirs.close()
+            self._workers.append((child, ours))
+        for _, pipe in self._workers:
+            message = _receive(pipe, _OPENING_SECONDS)
+            if isinstance(message, worker.Failed):
+                raise LoadFailed(message.reason)
+            if not isinstance(message, worker.Ready):
+                raise LoadFailed(f"unexpected {message!r}")
+
+    def load(self, window: Window, pids: Mapping[str, int]) -> Measured:
+        """Carry out one window and watch `pids` meanwhile; all begin at the same moment. Raises LoadFailed."""
+        watched = {**pids, **self.pids}
+        start = time.monotonic() + _START_DELAY_SECONDS
+        self.tell(worker.Load(window, start))
+        _sleep_until(start + window.warmup_seconds)
+        before = processes.cpu_seconds(watched)
+        _sleep_until(start + window.warmup_seconds + window.seconds)
+        after = processes.cpu_seconds(watched)
+        spent = {name: after[name] - before[name] for name in before if name in after}
+        return Measured(window, self.hear(), spent)
+
+    def tell(self, order: worker.Order) -> None:
+        """Give all processes an order, without waiting."""
+        for _, pipe in self._workers:
+            pipe.send(order)
+
+    def hear(self, timeout_seconds: float = _RESULT_SECONDS) -> Tally:
+        """Wait until all have carried out the order. Raises LoadFailed."""
+        tally = Tally()
+        for _, pipe in self._workers:
+            message = _receive(pipe, timeout_seconds)
+            if not isinstance(message, worker.Result):
+                raise LoadFailed(f"unexpected {message!r}")
+            tally.add(message.tally)
+        return tally
+
+    def close(self) -> None:
+        """End what runs on the chargers, and the processes."""
+        for child, pipe in self._workers:
+            if child.is_alive():
+                pipe.send(None)
+        for child, _ in self._workers:
+            child.join(_RESULT_SECONDS)
+
+    def kill(self) -> None:
+        """End the processes at once, if they still run."""
+        for child, pipe in self._workers:
+            if child.is_alive():
+                child.kill()
+                child.join()
+            pipe.close()
+
+
+@contextmanager
+def opened(crowd: Crowd) -> Iterator[Generator]:
+    """The generator of a crowd that is connected. Raises LoadFailed."""
+    generator = Generator()
+    try:
+        generator.open(crowd)
+        yield generator
+        generator.close()
+    finally:
+        generator.kill()
+
+
 def run(plan: LoadPlan) -> dict[str, Any]:
     """Carry out a plan and return its report.
 
     Raises:
         LoadFailed: a connection could not be opened or taken in, or a generator process died.
     """
-    context = multiprocessing.get_context("spawn")
     memory_before = processes.resident_bytes(plan.pids)
-    workers: list[tuple[SpawnProcess, Pipe]] = []
-    try:
-        for share in plan.shares():
-            ours, theirs = context.Pipe()
-            child = context.Process(target=worker.main, args=(share, theirs))
-            child.start()
-            theirs.close()
-            workers.append((child, ours))
-        for _, pipe in workers:
-            message = _receive(pipe, _OPENING_SECONDS)
-            if isinstance(message, Failed):
-                raise LoadFailed(message.reason)
-            if not isinstance(message, Ready):
-                raise LoadFailed(f"unexpected {message!r}")
+    with opened(plan.crowd) as generator:
         memory_open = processes.resident_bytes(plan.pids)
-        tally, spent = _measure(plan, workers)
-        for child, pipe in workers:
-            pipe.send("done")
-            child.join(_RESULT_SECONDS)
-    finally:
-        for child, _ in workers:
-            if child.is_alive():
-                child.kill()
-    return report(plan, tally, spent, memory_before, memory_open)
-
-
-def _measure(plan: LoadPlan, workers: list[tuple[SpawnProcess, Pipe]]) -> tuple[Tally, dict[str, float]]:
-    """Let all go at the same moment; CPU time is read at both ends of the same window in which answers count."""
-    watched = dict(plan.pids) | {f"generator {number}": child.pid or 0 for number, (child, _) in enumerate(workers, 1)}
-    start = time.monotonic() + _START_DELAY_SECONDS
-    for _, pipe in workers:
-        pipe.send(start)
-    _sleep_until(start + plan.warmup_seconds)
-    before = processes.cpu_seconds(watched)
-    _sleep_until(start + plan.warmup_seconds + plan.seconds)
-    after = processes.cpu_seconds(watched)
-    tally = Tally()
-    for _, pipe in workers:
-        message = _receive(pipe, _RESULT_SECONDS)
-        if not isinstance(message, Result):
-            raise LoadFailed(f"unexpected {message!r}")
-        tally.add(message.tally)
-    return tally, {name: after[name] - before[name] for name in before if name in after}
+        measured = generator.load(plan.window, plan.pids)
+    return report(plan, measured.tally, measured.cpu_seconds, memory_before, memory_open)
 
 
 def report(
@@ -96,7 +148,7 @@ def report(
         "version": plan.version,
         "mix": plan.mix,
         "connections": plan.connections,
-        "processes": len(plan.shares()),
+        "processes": len(plan.crowd.shares()),
         "seconds": plan.seconds,
         "offeredRate": plan.rate or None,
         "messages": messages,

@@ -27,6 +27,13 @@ class Tally:
             samples = self.latencies_us[kind] = array("L")
         samples.append(max(0, int(latency_seconds * 1_000_000)))
 
+    def clear(self) -> None:
+        """Begin anew."""
+        self.latencies_us.clear()
+        self.errors.clear()
+        self.refused.clear()
+        self.server_calls = 0
+
     def add(self, other: "Tally") -> None:
         """Take over the counts of another process."""
         for kind, samples in other.latencies_us.items():

@@ -27,10 +27,11 @@ def _plan(connections: int = 10, processes: int = 3, rate: float = 100.0) -> Loa
 @pytest.mark.parametrize(("connections", "processes"), [(10, 3), (1, 4), (7, 7), (100, 1)])
 def test_every_charger_is_in_exactly_one_share(connections: int, processes: int) -> None:
     plan = _plan(connections, processes)
-    shares = plan.shares()
+    shares = plan.crowd.shares()
     assert [identity for share in shares for identity in share.identities] == plan.identities
     assert [share.first_number for share in shares] == [plan.identities.index(share.identities[0]) for share in shares]
-    assert sum(share.rate for share in shares) == pytest.approx(plan.rate)
+    rates = [plan.window.part(share.fraction).rate for share in shares]
+    assert sum(rates) == pytest.approx(plan.rate)
 
 
 def test_ids_are_the_prefix_and_five_digits_and_the_card_is_the_id() -> None:
