@@ -13,7 +13,7 @@ ARGS ?=
 BIN := .venv/bin
 RESOLVE = .venv/lock-tools/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
-OURS := services ocpp_edge stack simulator chaos tests deploy
+OURS := services ocpp_edge stack simulator bench chaos tests deploy
 
 # $(call step,name,command) runs a command under a headline and says how long it took.
 step = @printf '==> %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '    %s took %ss\n' '$(1)' "$$(($$(date +%s) - began))"
@@ -41,7 +41,7 @@ clean: ## Forget all state: databases, events, keys, logs, caches; refused while
 distclean: clean ## Also forget .venv and everything generated from proto/
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack.protos --remove; fi
 	@rm -rf .venv proto/openapi.json
-	@find services ocpp_edge stack simulator chaos tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find services ocpp_edge stack simulator bench chaos tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Develop
 

@@ -22,13 +22,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0, 1 for a failure, 2 for a bad command line, 130 for an interrupt."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        # The simulator's options are its own.
+        # The options of the simulator and of the benchmark are their own.
         if words[:1] == ["simulate"]:
             return _simulator(words[1:])
         if words[:1] == ["load"]:
             return _simulator(words)
         if words[:1] == ["chaos"]:
             return _chaos(words[1:])
+        if words[:1] == ["bench"]:
+            return _bench(words[1:])
         options = _parser().parse_args(words)
         code: int = options.run(options)
         return code
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("clean", help="forget the state directory: data, keys and logs").set_defaults(run=_clean)
     commands.add_parser("simulate", help="run a simulated charge point", add_help=False)
     commands.add_parser("load", help="put the running stack under load and print what it did", add_help=False)
+    commands.add_parser("bench", help="measure a stack of its own and write a report", add_help=False)
     commands.add_parser("chaos", help="break a stack of its own under a fleet, and audit it", add_help=False)
 
     token = commands.add_parser("token", help="print an access token")
@@ -152,6 +155,9 @@ def _chaos(arguments: Sequence[str]) -> int:
         from chaos import command
     except ModuleNotFoundError as error:
         raise StackError(f"csms chaos needs a checkout with all extras: {error}") from error
+def _bench(arguments: Sequence[str]) -> int:
+    from bench import command
+
     return command.main(arguments)
 
 

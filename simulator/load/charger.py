@@ -103,6 +103,13 @@ class Charger(ABC):
         offset = self._number % len(pattern)
         self._kinds = cycle(pattern[offset:] + pattern[:offset])
         self.needs_transaction = Kind.METER_VALUES in pattern
+        self._starts = Kind.START in pattern
+
+    def errand(self) -> Kind | None:
+        """What is to be said before the mix begins: a mix of samples alone finds a session, others find none."""
+        if self.needs_transaction and not self._starts:
+            return None if self.charging else Kind.START
+        return Kind.STOP if self.charging else None
 
     def next(self) -> Kind:
         """The kind of message that comes next."""

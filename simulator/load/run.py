@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -61,17 +61,28 @@ class Generator:
             if not isinstance(message, worker.Ready):
                 raise LoadFailed(f"unexpected {message!r}")
 
-    def load(self, window: Window, pids: Mapping[str, int]) -> Measured:
-        """Carry out one window and watch `pids` meanwhile; all begin at the same moment. Raises LoadFailed."""
-        watched = {**pids, **self.pids}
+    def load(self, window: Window, read_cpu: Callable[[], Mapping[str, float]]) -> Measured:
+        """Carry out one window; all processes begin at the same moment.
+
+        `read_cpu` gives the CPU seconds of what is watched, by name; the generator's own come beside it. Raises
+        LoadFailed.
+        """
         start = time.monotonic() + _START_DELAY_SECONDS
         self.tell(worker.Load(window, start))
         _sleep_until(start + window.warmup_seconds)
-        before = processes.cpu_seconds(watched)
+        before = {**read_cpu(), **processes.cpu_seconds(self.pids)}
         _sleep_until(start + window.warmup_seconds + window.seconds)
-        after = processes.cpu_seconds(watched)
+        after = {**read_cpu(), **processes.cpu_seconds(self.pids)}
         spent = {name: after[name] - before[name] for name in before if name in after}
         return Measured(window, self.hear(), spent)
+
+    def carry_out(self, order: worker.Order, timeout_seconds: float = _RESULT_SECONDS) -> Tally:
+        """Give all processes an order and wait until they have carried it out. Raises LoadFailed when one cannot."""
+        self.tell(order)
+        tally = self.hear(timeout_seconds)
+        if tally.errors:
+            raise LoadFailed(f"{type(order).__name__}: {dict(tally.errors)}")
+        return tally
 
     def tell(self, order: worker.Order) -> None:
         """Give all processes an order, without waiting."""
@@ -126,7 +137,7 @@ def run(plan: LoadPlan) -> dict[str, Any]:
     memory_before = processes.resident_bytes(plan.pids)
     with opened(plan.crowd) as generator:
         memory_open = processes.resident_bytes(plan.pids)
-        measured = generator.load(plan.window, plan.pids)
+        measured = generator.load(plan.window, lambda: processes.cpu_seconds(plan.pids))
     return report(plan, measured.tally, measured.cpu_seconds, memory_before, memory_open)
 
 

@@ -21,6 +21,7 @@ from simulator.load.opening import NotPrepared, greet, open_all
 from simulator.load.outage import come_back
 from simulator.load.plan import Share, Window
 from simulator.load.tally import Tally
+from simulator.load.websocket import BadAnswer
 
 _TICK_SECONDS = 0.001
 # A call that waits longer than this at the end of the window is counted as unanswered.
@@ -59,6 +60,13 @@ class Say:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """An order: every charger turns to a mix and starts or ends its session, as the mix needs it."""
+
+    mix: str
+
+
+@dataclass(frozen=True)
 class ComeBack:
     """An order: the server will go away; every charger comes back by itself and says these again."""
 
@@ -73,7 +81,7 @@ class Result:
     tally: Tally
 
 
-Order = Load | Say | ComeBack | None
+Order = Load | Prepare | Say | ComeBack | None
 
 
 def main(share: Share, pipe: Pipe) -> None:
@@ -115,8 +123,13 @@ async def _carry_out(order: Order, share: Share, connections: list[Connection], 
             with _undisturbed():
                 await _load(window.part(share.fraction), connections, tally, start)
             await _settle(connections)
+        case Prepare(mix):
+            for connection in connections:
+                connection.charger.turn_to(mix)
+            errands = [(each, kind) for each in connections if (kind := each.charger.errand()) is not None]
+            await _say([(connection, (kind,)) for connection, kind in errands], tally)
         case Say(kinds):
-            await _say(kinds, connections, tally)
+            await _say([(connection, kinds) for connection in connections], tally)
         case ComeBack(kinds, longest_pause):
             return await come_back(share, connections, tally, kinds, longest_pause)
     return connections
@@ -161,17 +174,17 @@ async def _pace(connections: list[Connection], rate: float, start: float) -> Non
         await asyncio.sleep(max(_TICK_SECONDS, start + offered / rate - time.monotonic()))
 
 
-async def _say(kinds: tuple[Kind, ...], connections: list[Connection], tally: Tally) -> None:
+async def _say(sayings: list[tuple[Connection, tuple[Kind, ...]]], tally: Tally) -> None:
     gate = asyncio.Semaphore(_ERRANDS_AT_ONCE)
 
-    async def one(connection: Connection) -> None:
+    async def one(connection: Connection, kinds: tuple[Kind, ...]) -> None:
         async with gate:
             try:
                 await greet(connection, kinds)
-            except (ConnectionError, TimeoutError) as error:
+            except (BadAnswer, ConnectionError, TimeoutError) as error:
                 tally.errors[str(error) or type(error).__name__] += 1
 
-    await asyncio.gather(*(one(connection) for connection in connections))
+    await asyncio.gather(*(one(*saying) for saying in sayings))
 
 
 async def _settle(connections: list[Connection]) -> None:

@@ -1,0 +1,91 @@
+"""The command line `csms bench`: starts everything, measures, writes report.md and report.json, stops everything."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from bench import report, sections, steps, system
+from bench.backlog import Drain
+from bench.book import Book
+from bench.cpu import CpuMeter
+from bench.laboratory import Laboratory
+from bench.plan import CLASSES, QUICK, SECTIONS, Sizes
+
+_DEFAULT_FOLDER = Path("bench-report")
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the benchmark. Returns 0, or 1 when a row failed: the report names it."""
+    options = parser().parse_args(words)
+    sizes = sizes_of(options)
+    options.report_dir.mkdir(parents=True, exist_ok=True)
+    book = Book()
+    try:
+        _measure(sizes, book)
+    finally:
+        # What was measured before something broke is worth reading too.
+        written = report.write(book, sizes, options.report_dir)
+        print(written, file=sys.stderr)
+    return 1 if book.failures else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of the benchmark."""
+    names = [*SECTIONS, *(each.name for each in CLASSES)]
+    made = argparse.ArgumentParser(
+        prog="csms bench",
+        description="Measure the whole system on this machine: about 40 minutes; nothing else may run.",
+    )
+    made.add_argument("--quick", action="store_true", help="one short round of everything: proves that it works")
+    made.add_argument("--only", type=_names(names), metavar="NAME,...", help=f"of {', '.join(names)}")
+    made.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (5)")
+    made.add_argument("--connections", type=int, metavar="N", help="chargers that send messages (400)")
+    made.add_argument("--fill-minutes", type=float, metavar="M", help="how long tables are filled for `growth` (10)")
+    made.add_argument("--report-dir", type=Path, default=_DEFAULT_FOLDER, metavar="DIR", help="default: %(default)s")
+    return made
+
+
+def sizes_of(options: argparse.Namespace) -> Sizes:
+    """The sizes that a command line asks for."""
+    sizes = QUICK if options.quick else Sizes()
+    wanted = {name: getattr(options, name) for name in ("rounds", "connections", "fill_minutes")}
+    sizes = replace(sizes, **{name: value for name, value in wanted.items() if value is not None})
+    if options.only is None:
+        return sizes
+    classes = tuple(each.name for each in CLASSES if each.name in options.only) or sizes.classes
+    chosen = tuple(name for name in SECTIONS if name in options.only) or ("traffic",)
+    return replace(sizes, classes=classes, sections=chosen)
+
+
+def _measure(sizes: Sizes, book: Book) -> None:
+    with ExitStack() as resources:
+        steps.tell("starting the system that is measured")
+        measured = resources.enter_context(system.running())
+        meter = CpuMeter(measured.pids)
+        drain = Drain(measured, meter.read)
+        resources.callback(drain.close)
+        laboratory = Laboratory(measured, sizes, book, meter, drain)
+        resources.callback(laboratory.dismiss)
+        todo = sections.prepare(laboratory, resources)
+        steps.carry_out(todo, book, lambda: system.check(measured), laboratory.dismiss)
+
+
+def _names(known: Sequence[str]) -> "_Names":
+    return _Names(known)
+
+
+class _Names:
+    """An option that is some of the known names, with commas between them."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = known
+
+    def __call__(self, text: str) -> list[str]:
+        found = [word.strip() for word in text.split(",") if word.strip()]
+        for word in found:
+            if word not in self._known:
+                raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(self._known)}")
+        return found

@@ -1,0 +1,91 @@
+"""What every section of the benchmark works with: the system, its meter, one crowd of chargers at a time, the book."""
+
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+
+from bench.backlog import Drain
+from bench.book import Book, Row
+from bench.cpu import CpuMeter
+from bench.plan import Sizes, followers_us, path_us
+from bench.system import System
+from simulator.load.percentiles import summarize
+from simulator.load.plan import Crowd, Target
+from simulator.load.run import Generator, LoadFailed, Measured, opened
+
+PREFIX_OF = {"1.6": "BENCH", "2.0.1": "BENCH2"}
+
+
+@dataclass
+class Laboratory:
+    """The system under test and everything that is needed to measure it."""
+
+    system: System
+    sizes: Sizes
+    book: Book
+    meter: CpuMeter
+    drain: Drain
+    _resources: ExitStack = field(default_factory=ExitStack)
+    _crowd: Crowd | None = None
+    _generator: Generator | None = None
+
+    def crowd(self, url: str, count: int, version: str = "1.6", ca: str | None = None, processes: int = 1) -> Crowd:
+        """The first `count` registered chargers of a version, at a server."""
+        identities = identities_of(version, count)
+        return Crowd(Target(url, ca), identities, identities, version, processes=processes)
+
+    def generator(self, crowd: Crowd) -> Generator:
+        """The generator of a crowd that is connected; stays open until another crowd is asked for. Raises LoadFailed."""
+        if self._generator is None or self._crowd != crowd:
+            self.dismiss()
+            self._generator = self._resources.enter_context(opened(crowd))
+            self._crowd = crowd
+        return self._generator
+
+    def dismiss(self) -> None:
+        """Send the crowd home, if one is there."""
+        resources, self._resources = self._resources, ExitStack()
+        self._crowd = self._generator = None
+        # It goes because it is no longer wanted, or because it has failed already.
+        with suppress(LoadFailed, OSError):
+            resources.close()
+
+
+def identities_of(version: str, count: int) -> list[str]:
+    """The names of the first `count` chargers of a version, which are also the names of their cards."""
+    return [f"{PREFIX_OF[version]}{number:05}" for number in range(1, count + 1)]
+
+
+def figures_of(measured: Measured, service: str) -> dict[str, float | None]:
+    """The columns of a row of traffic: rates, latency in milliseconds, CPU in microseconds per message."""
+    tally, window = measured.tally, measured.window
+    messages = tally.messages
+    latency = summarize(tally.all_latencies_us())
+    cpu_us = {name: cpu * 1e6 / messages for name, cpu in measured.cpu_seconds.items()} if messages else {}
+    return {
+        "messages": messages,
+        "rate": messages / window.seconds,
+        "offered": window.rate or None,
+        "errors": sum(tally.errors.values()) + sum(tally.refused.values()),
+        "p50": latency.p50,
+        "p95": latency.p95,
+        "p99": latency.p99,
+        "max": latency.max,
+        "path us": path_us(cpu_us, service) if messages else None,
+        "followers us": followers_us(cpu_us, service) if messages else None,
+        **{f"{name} us": cpu for name, cpu in cpu_us.items()},
+    }
+
+
+def record(book: Book, section: str, row: Row, measured: Measured, service: str) -> str:
+    """Write a window down; one that had errors or no message is a failure as well. Returns a line about it."""
+    figures = figures_of(measured, service)
+    book.add(section, row, figures)
+    wrong = {**measured.tally.errors, **measured.tally.refused}
+    if wrong or not figures["messages"]:
+        book.fail(section, row, f"errors: {wrong}" if wrong else "no message was answered")
+    p99, path = figures["p99"], figures["path us"]
+    return f"{figures['rate']:.0f}/s, p99 {_told(p99)} ms, {_told(path)} us" + (f", ERRORS {wrong}" if wrong else "")
+
+
+def _told(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

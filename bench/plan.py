@@ -1,0 +1,127 @@
+"""What is measured, and how much of it: the classes of messages, the ways to the server, the sizes. Pure data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+EDGE, ENVOY, NAIVE = "edge", "envoy", "naive"
+"""The ways of a message: straight to the edge's own port, through Envoy's, or to the naive server."""
+
+SECTIONS = ("traffic", "connections", "storm", "reads", "growth")
+LOADS_PERCENT = (25, 50, 75)
+SATURATION = "saturation"
+# Messages a second that are offered where a goal is stated for them.
+STATED_RATE = 2_000
+
+# Whose database is whose.
+DATABASE_OF: Mapping[str, str] = {
+    "station": "stations",
+    "driver": "drivers",
+    "billing": "billing",
+    "monitoring": "monitoring",
+    "transaction": "charge_points",
+}
+
+
+@dataclass(frozen=True)
+class MessageClass:
+    """A class of messages. `service` commits or decides what it says; empty when the edge answers by itself."""
+
+    name: str
+    title: str
+    version: str
+    service: str = ""
+    naive: bool = True
+    stated_rate: bool = False
+
+    @property
+    def mix(self) -> str:
+        """What the generator's chargers say."""
+        return self.name
+
+
+CLASSES = (
+    MessageClass("heartbeat", "Heartbeat", "1.6"),
+    MessageClass("status", "StatusNotification", "1.6", "station"),
+    MessageClass("metervalues", "MeterValues", "1.6", "transaction", stated_rate=True),
+    MessageClass("starts", "StartTransaction, StopTransaction", "1.6", "transaction", stated_rate=True),
+    MessageClass("authorize", "Authorize", "1.6", "driver"),
+    MessageClass("boot", "BootNotification", "1.6", "station"),
+    MessageClass("transaction", "TransactionEvent (started, 8 updated, ended)", "2.0.1", "transaction", naive=False),
+)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything. Times in seconds."""
+
+    rounds: int = 5
+    connections: int = 400
+    warmup: float = 0.8
+    seconds: float = 2.0
+    idle: int = 15_000
+    charging: int = 2_000
+    handshakes: int = 3_000
+    storm: int = 10_000
+    longest_pause: float = 5.0
+    probe_seconds: float = 10.0
+    readers: int = 32
+    crowds: tuple[int, ...] = (1_000, 5_000, 15_000)
+    fill_minutes: float = 10.0
+    sections: tuple[str, ...] = SECTIONS
+    classes: tuple[str, ...] = field(default=tuple(each.name for each in CLASSES))
+
+    @property
+    def registered(self) -> int:
+        """How many charge points of OCPP 1.6 must be known."""
+        wanted = [self.connections]
+        if "growth" in self.sections:
+            wanted += self.crowds
+        if "connections" in self.sections:
+            wanted += [self.idle, self.charging, self.handshakes]
+        if "storm" in self.sections:
+            wanted.append(self.storm)
+        return max(wanted)
+
+
+QUICK = Sizes(
+    rounds=1,
+    connections=20,
+    warmup=0.1,
+    seconds=0.3,
+    idle=200,
+    charging=50,
+    handshakes=50,
+    storm=100,
+    longest_pause=1.0,
+    probe_seconds=0.5,
+    readers=4,
+    crowds=(20, 50, 100),
+    fill_minutes=0.02,
+)
+
+
+def wanted_classes(sizes: Sizes) -> list[MessageClass]:
+    """The classes that are to be measured."""
+    return [each for each in CLASSES if each.name in sizes.classes]
+
+
+def path_us(cpu_us: Mapping[str, float], service: str) -> float:
+    """Edge, service and PostgreSQL together: what a message costs until its answer. Envoy and those who follow are not
+    in it; what PostgreSQL's own processes write for all is."""
+    return sum(cpu_us.get(name, 0.0) for name in _on_path(service))
+
+
+def followers_us(cpu_us: Mapping[str, float], service: str) -> float:
+    """Everybody else but Envoy and the generator: those who follow by events, and their part of PostgreSQL."""
+    path = _on_path(service)
+    return sum(cpu for name, cpu in cpu_us.items() if name not in path and not _is_apart(name))
+
+
+def _on_path(service: str) -> tuple[str, ...]:
+    if not service:
+        return (EDGE,)
+    return (EDGE, service, "postgres", f"postgres {DATABASE_OF.get(service, service)}")
+
+
+def _is_apart(name: str) -> bool:
+    return name == ENVOY or name.startswith("generator")
