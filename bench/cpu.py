@@ -39,9 +39,13 @@ class CpuMeter:
                     spent[name] = _seconds(psutil.Process(pid))
         return spent
 
-    def with_process(self, name: str, pid: int) -> "CpuMeter":
-        """A meter that reads this process too."""
-        return CpuMeter({**self._pids, name: pid})
+    def watch(self, pids: Mapping[str, int]) -> None:
+        """From now on read these too, or instead of others of their names."""
+        self._pids.update(pids)
+
+    def forget(self, name: str) -> None:
+        """From now on do not read this one."""
+        self._pids.pop(name, None)
 
     def _add_postgres(self, server: psutil.Process, spent: dict[str, float]) -> None:
         living: dict[psutil.Process, _Backend] = {}

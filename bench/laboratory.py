@@ -8,6 +8,7 @@ from bench.book import Book, Row
 from bench.cpu import CpuMeter
 from bench.plan import Sizes, followers_us, path_us
 from bench.system import System
+from simulator.load.charger import Kind
 from simulator.load.percentiles import summarize
 from simulator.load.plan import Crowd, Target
 from simulator.load.run import Generator, LoadFailed, Measured, opened
@@ -28,18 +29,30 @@ class Laboratory:
     _crowd: Crowd | None = None
     _generator: Generator | None = None
 
-    def crowd(self, url: str, count: int, version: str = "1.6", ca: str | None = None, processes: int = 1) -> Crowd:
-        """The first `count` registered chargers of a version, at a server."""
+    def crowd(
+        self,
+        url: str,
+        count: int,
+        version: str = "1.6",
+        ca: str | None = None,
+        processes: int = 1,
+        greeting: tuple[Kind, ...] = (Kind.BOOT,),
+    ) -> Crowd:
+        """The first `count` registered chargers of a version, at a server; `ca` is what they trust."""
         identities = identities_of(version, count)
-        return Crowd(Target(url, ca), identities, identities, version, processes=processes)
+        return Crowd(Target(url, ca), identities, identities, version, processes=processes, greeting=greeting)
 
     def generator(self, crowd: Crowd) -> Generator:
-        """The generator of a crowd that is connected; stays open until another crowd is asked for. Raises LoadFailed."""
+        """The generator of a crowd that is connected; it stays until another is asked for. Raises LoadFailed."""
         if self._generator is None or self._crowd != crowd:
             self.dismiss()
             self._generator = self._resources.enter_context(opened(crowd))
             self._crowd = crowd
         return self._generator
+
+    def settle(self) -> float:
+        """Wait for the end of what the system still has to do; returns how long it took. Raises TimeoutError."""
+        return self.drain.wait() if self.sizes.drains else 0.0
 
     def dismiss(self) -> None:
         """Send the crowd home, if one is there."""

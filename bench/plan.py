@@ -7,7 +7,6 @@ EDGE, ENVOY, NAIVE = "edge", "envoy", "naive"
 """The ways of a message: straight to the edge's own port, through Envoy's, or to the naive server."""
 
 SECTIONS = ("traffic", "connections", "storm", "reads", "growth")
-LOADS_PERCENT = (25, 50, 75)
 SATURATION = "saturation"
 # Messages a second that are offered where a goal is stated for them.
 STATED_RATE = 2_000
@@ -52,16 +51,19 @@ CLASSES = (
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything. Times in seconds."""
+    """How much of everything. Times in seconds; `drains` says whether to wait for the end of backlogs in between."""
 
     rounds: int = 5
     connections: int = 400
-    warmup: float = 0.8
+    warmup: float = 0.5
     seconds: float = 2.0
+    loads_percent: tuple[int, ...] = (25, 50, 75)
+    drains: bool = True
     idle: int = 15_000
     charging: int = 2_000
     handshakes: int = 3_000
     storm: int = 10_000
+    storms: int = 3
     longest_pause: float = 5.0
     probe_seconds: float = 10.0
     readers: int = 32
@@ -88,10 +90,13 @@ QUICK = Sizes(
     connections=20,
     warmup=0.1,
     seconds=0.3,
+    loads_percent=(50,),
+    drains=False,
     idle=200,
     charging=50,
     handshakes=50,
     storm=100,
+    storms=1,
     longest_pause=1.0,
     probe_seconds=0.5,
     readers=4,
@@ -118,10 +123,12 @@ def followers_us(cpu_us: Mapping[str, float], service: str) -> float:
 
 
 def _on_path(service: str) -> tuple[str, ...]:
+    if service == NAIVE:
+        return ("naive edge", "naive service", "postgres", "postgres naive")
     if not service:
         return (EDGE,)
-    return (EDGE, service, "postgres", f"postgres {DATABASE_OF.get(service, service)}")
+    return (EDGE, service, "postgres", f"postgres {DATABASE_OF[service]}")
 
 
 def _is_apart(name: str) -> bool:
-    return name == ENVOY or name.startswith("generator")
+    return name == ENVOY or name.startswith("generator") or NAIVE in name

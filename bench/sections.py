@@ -2,9 +2,15 @@
 
 from contextlib import ExitStack
 
+from bench import certificate
+from bench.aftermath import Aftermath
+from bench.connections import Connections
 from bench.laboratory import Laboratory, identities_of
+from bench.naive import running as naive
 from bench.plan import wanted_classes
+from bench.reads import Reads
 from bench.steps import Step, tell
+from bench.storm import Storm
 from bench.traffic import Traffic
 from simulator.load.registration import Registrar
 
@@ -13,17 +19,35 @@ def prepare(laboratory: Laboratory, resources: ExitStack) -> list[Step]:
     """Make what the sections need and return their steps; `resources` are released at the end of the run."""
     sizes = laboratory.sizes
     _register(laboratory)
+    made = certificate.make(laboratory.system.folder)
     todo: list[Step] = []
     if "traffic" in sizes.sections:
-        todo += Traffic(laboratory).steps()
+        todo += Traffic(laboratory, _naive_url(laboratory, resources)).steps()
+        todo += Aftermath(laboratory).steps()
+    if "connections" in sizes.sections:
+        todo += Connections(laboratory, made).steps()
+    if "storm" in sizes.sections:
+        storm = Storm(laboratory, made)
+        resources.callback(storm.close)
+        todo += storm.steps()
+    if "reads" in sizes.sections:
+        todo += Reads(laboratory).steps()
     return todo
+
+
+def _naive_url(laboratory: Laboratory, resources: ExitStack) -> str:
+    tell("starting the naive server")
+    system = laboratory.system
+    cards = identities_of("1.6", laboratory.sizes.connections)
+    server = resources.enter_context(naive.running(system.database_url("postgres"), cards, system.folder))
+    laboratory.meter.watch(server.pids)
+    return server.url
 
 
 def _register(laboratory: Laboratory) -> None:
     sizes = laboratory.sizes
-    counts = {"1.6": sizes.registered, "2.0.1": sizes.connections}
-    if all(each.version == "1.6" for each in wanted_classes(sizes)):
-        del counts["2.0.1"]
+    speaks_2 = any(each.version == "2.0.1" for each in wanted_classes(sizes))
+    counts = {"1.6": sizes.registered, "2.0.1": sizes.connections if speaks_2 else 1}
     registrar = Registrar(laboratory.system.rest_url, laboratory.system.token)
     for version, count in counts.items():
         tell(f"registering {count} charge points and cards of OCPP {version}")

@@ -1,4 +1,4 @@
-"""A run as a list of steps: done in order, told to the reader with the time that remains, none able to stop the rest."""
+"""A run as a list of steps: done in order, told to the reader with the time that remains; none can stop the rest."""
 
 import sys
 import time

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.book import Book, Row, ratio
-from bench.plan import CLASSES, EDGE, ENVOY, LOADS_PERCENT, NAIVE, SATURATION, STATED_RATE, MessageClass
+from bench.plan import CLASSES, EDGE, ENVOY, NAIVE, SATURATION, STATED_RATE, MessageClass
 
 _TRAFFIC = "traffic"
 _NOTHING = "-"
@@ -47,12 +47,11 @@ def latency_table(book: Book) -> str:
     """Latency and CPU below saturation."""
     head = ["class", "way", "load", "offered/s", "answered/s", "p50 ms", "p95 ms", "p99 ms"]
     head += ["p99 (min..max)", "us a message"]
-    loads = [*(f"{percent} %" for percent in LOADS_PERCENT), f"{STATED_RATE}/s"]
     rows = []
     for each, path in _measured(book):
-        for load in loads:
-            row = (each.name, path, load)
-            if row in book.rows(_TRAFFIC):
+        for row in book.rows(_TRAFFIC):
+            load = row[2]
+            if row[:2] == (each.name, path) and (load.endswith("%") or load == f"{STATED_RATE}/s"):
                 columns = ("offered", "rate", "p50", "p95", "p99")
                 figures = [number(book.median(_TRAFFIC, row, column)) for column in columns]
                 rest = [spread(book, row, "p99"), number(book.median(_TRAFFIC, row, "path us"))]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from bench.laboratory import Laboratory, record
 from bench.plan import EDGE as EDGE_PATH
-from bench.plan import ENVOY, LOADS_PERCENT, NAIVE, SATURATION, STATED_RATE, MessageClass, wanted_classes
+from bench.plan import ENVOY, NAIVE, SATURATION, STATED_RATE, MessageClass, wanted_classes
 from bench.steps import Step
 from simulator.load.plan import Window
 from simulator.load.run import Generator
@@ -12,7 +12,7 @@ from simulator.load.worker import Prepare
 
 SECTION = "traffic"
 # What draining and reading clocks take beside a window.
-_BESIDE_SECONDS = 0.8
+_BESIDE_SECONDS = 0.6
 
 
 class Traffic:
@@ -34,7 +34,7 @@ class Traffic:
 
     def _seconds(self, each: MessageClass, path: str) -> float:
         sizes = self._laboratory.sizes
-        windows = 1 if path == NAIVE else 1 + len(LOADS_PERCENT) + each.stated_rate
+        windows = 1 if path == NAIVE else 1 + len(sizes.loads_percent) + each.stated_rate
         return windows * (sizes.warmup + sizes.seconds + _BESIDE_SECONDS)
 
     def _run(self, each: MessageClass, path: str) -> Callable[[], str]:
@@ -46,7 +46,7 @@ class Traffic:
         if path == NAIVE:
             return said
         saturation = self._laboratory.book.median(SECTION, (each.name, path, SATURATION), "rate") or 0.0
-        for percent in LOADS_PERCENT:
+        for percent in self._laboratory.sizes.loads_percent:
             if saturation:
                 self._window(each, path, f"{percent} %", saturation * percent / 100)
         if each.stated_rate:
@@ -56,7 +56,7 @@ class Traffic:
     def _window(self, each: MessageClass, path: str, load: str, rate: float) -> str:
         laboratory, sizes = self._laboratory, self._laboratory.sizes
         generator = self._generator(each, path)
-        laboratory.drain.wait()
+        laboratory.settle()
         measured = generator.load(Window(each.mix, rate, sizes.warmup, sizes.seconds), laboratory.meter.read)
         service = NAIVE if path == NAIVE else each.service
         return record(laboratory.book, SECTION, (each.name, path, load), measured, service)

@@ -35,10 +35,14 @@ class Measured:
 
 
 class Generator:
-    """The generator processes of one crowd, made by `opened`. Gives one order at a time."""
+    """The generator processes of one crowd, made by `opened`; takes one order at a time.
+
+    `opening_seconds` is how long the connections took to open and greet.
+    """
 
     def __init__(self) -> None:
         self._workers: list[tuple[SpawnProcess, Pipe]] = []
+        self.opening_seconds = 0.0
 
     @property
     def pids(self) -> dict[str, int]:
@@ -60,6 +64,7 @@ class Generator:
                 raise LoadFailed(message.reason)
             if not isinstance(message, worker.Ready):
                 raise LoadFailed(f"unexpected {message!r}")
+            self.opening_seconds = max(self.opening_seconds, message.seconds)
 
     def load(self, window: Window, read_cpu: Callable[[], Mapping[str, float]]) -> Measured:
         """Carry out one window; all processes begin at the same moment.

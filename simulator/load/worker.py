@@ -32,9 +32,10 @@ _ERRANDS_AT_ONCE = 50
 
 @dataclass(frozen=True)
 class Ready:
-    """All connections are open and taken in."""
+    """All connections are open and greeted, after so many seconds."""
 
     connections: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,13 @@ def main(share: Share, pipe: Pipe) -> None:
 
 
 async def _run(share: Share, pipe: Pipe) -> None:
-    tally = Tally()
+    tally, began = Tally(), time.monotonic()
     try:
         connections = await open_all(share, tally)
     except NotPrepared as error:
         pipe.send(Failed(str(error)))
         return
-    pipe.send(Ready(len(connections)))
+    pipe.send(Ready(len(connections), time.monotonic() - began))
     while (order := await asyncio.to_thread(_next_order, pipe)) is not None:
         tally.clear()
         connections = await _carry_out(order, share, connections, tally)

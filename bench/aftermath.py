@@ -1,0 +1,71 @@
+"""What a charging session costs those who follow by events: usage, bill, statistics, and the stream between.
+
+Part of section `traffic`, measured apart: from the first start of a burst until nothing is left to be done.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import psycopg
+
+from bench.laboratory import Laboratory
+from bench.plan import EDGE, wanted_classes
+from bench.steps import Step
+from simulator.load.plan import Window
+from simulator.load.worker import Prepare
+
+SECTION = "aftermath"
+_SESSIONS = "SELECT count(*) FROM transactions WHERE state <> 'ACTIVE'"
+_BILLS = "SELECT count(*) FROM invoices"
+_DRAINED_WITHIN_SECONDS = 180.0
+
+
+class Aftermath:
+    """Bursts of sessions by OCPP 1.6, straight to the edge."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self._laboratory = laboratory
+
+    def steps(self) -> Iterator[Step]:
+        """One burst a round, when starts are measured at all."""
+        sizes = self._laboratory.sizes
+        if any(each.name == "starts" for each in wanted_classes(sizes)):
+            for _ in range(sizes.rounds):
+                yield Step(SECTION, ("sessions",), sizes.seconds * 3, self._measure)
+
+    def _measure(self) -> str:
+        laboratory, sizes = self._laboratory, self._laboratory.sizes
+        url = laboratory.system.ocpp_url(EDGE)
+        generator = laboratory.generator(laboratory.crowd(url, sizes.connections))
+        generator.carry_out(Prepare("starts"))
+        laboratory.drain.wait(_DRAINED_WITHIN_SECONDS)
+        with ExitStack() as resources:
+            count = _Counter(laboratory, resources)
+            before, cpu_before = count.read(), laboratory.meter.read()
+            generator.load(Window("starts", 0.0, 0.0, sizes.seconds), laboratory.meter.read)
+            drained = laboratory.drain.wait(_DRAINED_WITHIN_SECONDS)
+            cpu_after, after = laboratory.meter.read(), count.read()
+        sessions = after[0] - before[0]
+        if not sessions:
+            raise ValueError("no session ended")
+        spent = {f"{name} us": (cpu_after[name] - cpu_before[name]) * 1e6 / sessions for name in cpu_before}
+        bills = after[1] - before[1]
+        laboratory.book.add(
+            SECTION, ("sessions",), {"sessions": sessions, "bills": bills, "drained s": drained, **spent}
+        )
+        return f"{sessions} sessions, {bills} bills, drained {drained:.1f} s after the last"
+
+
+class _Counter:
+    """Counts ended sessions and their bills."""
+
+    def __init__(self, laboratory: Laboratory, resources: ExitStack) -> None:
+        connect, url = psycopg.connect, laboratory.system.database_url
+        self._transactions = resources.enter_context(connect(url("csms_charge_points"), autocommit=True))
+        self._billing = resources.enter_context(connect(url("csms_billing"), autocommit=True))
+
+    def read(self) -> tuple[int, int]:
+        """Sessions and bills so far."""
+        sessions = self._transactions.execute(_SESSIONS).fetchone()
+        bills = self._billing.execute(_BILLS).fetchone()
+        return (sessions[0] if sessions else 0), (bills[0] if bills else 0)
