@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from bench import certificate
 from bench.aftermath import Aftermath
 from bench.connections import Connections
+from bench.growth import Growth
 from bench.laboratory import Laboratory, identities_of
 from bench.naive import running as naive
 from bench.plan import wanted_classes
@@ -32,6 +33,8 @@ def prepare(laboratory: Laboratory, resources: ExitStack) -> list[Step]:
         todo += storm.steps()
     if "reads" in sizes.sections:
         todo += Reads(laboratory).steps()
+    if "growth" in sizes.sections:
+        todo += Growth(laboratory).steps()
     return todo
 
 
