@@ -1,6 +1,7 @@
 """The command line `csms bench`: starts everything, measures, writes report.md and report.json, stops everything."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,12 +23,12 @@ def main(words: Sequence[str]) -> int:
     options = parser().parse_args(words)
     sizes = sizes_of(options)
     options.report_dir.mkdir(parents=True, exist_ok=True)
-    book = Book()
+    book, load_before = Book(), round(os.getloadavg()[0], 2)
     try:
         _measure(sizes, book)
     finally:
         # What was measured before something broke is worth reading too.
-        written = report.write(book, sizes, options.report_dir)
+        written = report.write(book, sizes, options.report_dir, load_before)
         print(written, file=sys.stderr)
     return 1 if book.failures else 0
 

@@ -12,7 +12,7 @@ from bench.certificate import Certificate
 from bench.laboratory import Laboratory
 from bench.plan import EDGE
 from bench.steps import Step
-from bench.system import OwnEdge, own_edge
+from bench.system import OwnEdge, start_own_edge
 from simulator.load import processes
 from simulator.load.charger import Kind
 from simulator.load.percentiles import summarize
@@ -55,10 +55,15 @@ class Connections:
 
     def _step(self, measure: Callable[[OwnEdge], str], tls: bool) -> Callable[[], str]:
         def run() -> str:
-            self._laboratory.dismiss()
-            with self._edge(tls) as edge:
-                self._laboratory.settle()
+            laboratory = self._laboratory
+            laboratory.dismiss()
+            settings = self._certificate.edge_settings if tls else None
+            edge = laboratory.invite(start_own_edge(laboratory.system, tls=settings))
+            try:
+                laboratory.settle()
                 return measure(edge)
+            finally:
+                laboratory.dismiss()
 
         return run
 
@@ -104,7 +109,6 @@ class Connections:
                 generator.load(window, laboratory.meter.read)
             figures = {"connections": sizes.idle, "KiB": each, "edge cores": cores}
             laboratory.book.add(SECTION, ("idle", name), figures)
-            laboratory.dismiss()
         longest = laboratory.book.median(SECTION, ("pause", name, "held"), "longest ms")
         return f"{each:.1f} KiB each, longest pause {longest:.1f} ms"
 
@@ -138,19 +142,6 @@ class Connections:
 
     def _trusted(self, edge: OwnEdge) -> str | None:
         return str(self._certificate.certificate_file) if edge.tls else None
-
-    @contextmanager
-    def _edge(self, tls: bool) -> Iterator[OwnEdge]:
-        """An edge that is read in place of the stack's own."""
-        meter, stack = self._laboratory.meter, self._laboratory.system.pids
-        settings = self._certificate.edge_settings if tls else None
-        with own_edge(self._laboratory.system, tls=settings) as edge:
-            meter.watch({EDGE: edge.child.pid})
-            try:
-                yield edge
-            finally:
-                meter.watch({EDGE: stack[EDGE]})
-                self._laboratory.dismiss()
 
 
 def _pause(measured: Measured) -> dict[str, float | None]:

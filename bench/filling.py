@@ -6,9 +6,9 @@ type, so that the schema may grow. Nothing of it is measured.
 
 import asyncio
 import shutil
-import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ PARTITIONED = ("transaction_events", "meter_values", "ocpp_messages")
 TABLES = ("transactions", *PARTITIONED)
 
 _PAST_DAYS = 7
-_SESSIONS_AT_ONCE = 2_000
+_SESSIONS_AT_ONCE = 500
 _WORKERS = 2
 _KEPT_FREE_BYTES = 8 << 30
 
@@ -157,20 +157,12 @@ def fill(url: str, chargers: int, seconds: float, folder: Path) -> Filled:
     with psycopg.connect(url, autocommit=True) as connection:
         statement = _statement(connection)
     until = time.monotonic() + seconds
-    counts: list[int] = []
-    threads = [
-        threading.Thread(target=_work, args=(url, statement, chargers, until, folder, counts)) for _ in range(_WORKERS)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if not counts:
-        raise RuntimeError("nothing could be stored")
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        work = [pool.submit(_work, url, statement, chargers, until, folder) for _ in range(_WORKERS)]
+        sessions = sum(each.result() for each in work)
     with psycopg.connect(url, autocommit=True) as connection:
         _tidy(connection)
         row = connection.execute(b"SELECT pg_database_size(current_database())").fetchone()
-    sessions = sum(counts)
     return Filled(sessions, sessions * ROWS_PER_SESSION, row[0] if row else 0)
 
 
@@ -186,22 +178,24 @@ def _statement(connection: "psycopg.Connection[tuple[object, ...]]") -> bytes:
         columns = {str(row[0]) for row in connection.execute(_ALL_COLUMNS, (table,))}
         required = {str(row[0]): str(row[1]) for row in connection.execute(_COLUMNS, (table,))}
         values = expressions(table, columns, required)
+        names = ", ".join(f'"{column}"' for column in values)
         # A percent sign of SQL is written twice beside parameters.
         select = ", ".join(values.values()).replace("%", "%%")
         rows = f"generate_series(0, {_ROWS[table] - 1}) AS k"
-        parts.append(f"INSERT INTO {table} ({', '.join(values)}) SELECT {select} FROM s, {rows} ON CONFLICT DO NOTHING")
+        parts.append(f"INSERT INTO {table} ({names}) SELECT {select} FROM s, {rows} ON CONFLICT DO NOTHING")
     with_parts = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(parts[:-1]))
     return f"WITH s AS MATERIALIZED ({_SESSIONS}), {with_parts} {parts[-1]}".encode()
 
 
-def _work(url: str, statement: bytes, chargers: int, until: float, folder: Path, counts: list[int]) -> None:
+def _work(url: str, statement: bytes, chargers: int, until: float, folder: Path) -> int:
+    """Store sessions until the time is over; returns how many."""
     parameters = {"prefix": PREFIX_OF["1.6"], "chargers": chargers, "sessions": _SESSIONS_AT_ONCE}
+    stored = 0
     with psycopg.connect(url, autocommit=True) as connection:
-        while True:
+        while not stored or (time.monotonic() < until and shutil.disk_usage(folder).free > _KEPT_FREE_BYTES):
             connection.execute(statement, parameters)
-            counts.append(_SESSIONS_AT_ONCE)
-            if time.monotonic() > until or shutil.disk_usage(folder).free < _KEPT_FREE_BYTES:
-                return
+            stored += _SESSIONS_AT_ONCE
+    return stored
 
 
 def _tidy(connection: "psycopg.Connection[tuple[object, ...]]") -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from bench.backlog import Drain
 from bench.book import Book, Row
 from bench.cpu import CpuMeter
-from bench.plan import Sizes, followers_us, path_us
-from bench.system import System
+from bench.plan import EDGE, Sizes, followers_us, path_us
+from bench.system import OwnEdge, System
 from simulator.load.charger import Kind
 from simulator.load.percentiles import summarize
 from simulator.load.plan import Crowd, Target
@@ -18,7 +18,7 @@ PREFIX_OF = {"1.6": "BENCH", "2.0.1": "BENCH2"}
 
 @dataclass
 class Laboratory:
-    """The system under test and everything that is needed to measure it."""
+    """The system under test and everything that is needed to measure it; `guest` is an edge that was invited."""
 
     system: System
     sizes: Sizes
@@ -28,6 +28,7 @@ class Laboratory:
     _resources: ExitStack = field(default_factory=ExitStack)
     _crowd: Crowd | None = None
     _generator: Generator | None = None
+    guest: OwnEdge | None = None
 
     def crowd(
         self,
@@ -45,17 +46,33 @@ class Laboratory:
     def generator(self, crowd: Crowd) -> Generator:
         """The generator of a crowd that is connected; it stays until another is asked for. Raises LoadFailed."""
         if self._generator is None or self._crowd != crowd:
-            self.dismiss()
+            if self.guest is not None and self.guest.url == crowd.target.url:
+                self._send_home()
+            else:
+                self.dismiss()
             self._generator = self._resources.enter_context(opened(crowd))
             self._crowd = crowd
         return self._generator
+
+    def invite(self, edge: OwnEdge) -> OwnEdge:
+        """Read this edge in place of the stack's own, until it is dismissed or another comes."""
+        self.guest = edge
+        self.meter.watch({EDGE: edge.child.pid})
+        return edge
 
     def settle(self) -> float:
         """Wait for the end of what the system still has to do; returns how long it took. Raises TimeoutError."""
         return self.drain.wait() if self.sizes.drains else 0.0
 
     def dismiss(self) -> None:
-        """Send the crowd home, if one is there."""
+        """Send the crowd home and stop the invited edge, if they are there."""
+        self._send_home()
+        if self.guest is not None:
+            self.guest.child.stop()
+            self.guest = None
+            self.meter.watch({EDGE: self.system.pids[EDGE]})
+
+    def _send_home(self) -> None:
         resources, self._resources = self._resources, ExitStack()
         self._crowd = self._generator = None
         # It goes because it is no longer wanted, or because it has failed already.

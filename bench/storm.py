@@ -37,7 +37,6 @@ class Storm:
     def __init__(self, laboratory: Laboratory, certificate: Certificate) -> None:
         self._laboratory = laboratory
         self._certificate = certificate
-        self._edge: OwnEdge | None = None
 
     def steps(self) -> Iterator[Step]:
         """Storms in the open, then with TLS; the crowd of one storm is that of the next."""
@@ -47,19 +46,15 @@ class Storm:
                 name = "TLS" if tls else "plain"
                 yield Step(SECTION, (name,), 3 + sizes.storm * _SECONDS_EACH, self._step(tls))
 
-    def close(self) -> None:
-        """Stop the edge."""
-        self._laboratory.meter.watch({EDGE: self._laboratory.system.pids[EDGE]})
-        if self._edge is not None:
-            self._edge.child.stop()
-            self._edge = None
-
     def _step(self, tls: bool) -> Callable[[], str]:
         return lambda: self._measure(tls)
 
     def _measure(self, tls: bool) -> str:
         laboratory, sizes = self._laboratory, self._laboratory.sizes
-        edge = self._ready_edge(tls)
+        edge = laboratory.guest
+        if edge is None or edge.tls != tls:
+            laboratory.dismiss()
+            edge = self._start_edge(tls)
         ca = str(self._certificate.certificate_file) if tls else None
         processes = -(-sizes.storm // _CHARGERS_PER_PROCESS)
         crowd = laboratory.crowd(edge.url, sizes.storm, ca=ca, processes=processes, greeting=())
@@ -69,8 +64,7 @@ class Storm:
         time.sleep(_ORDER_SECONDS)
         struck, began, before = datetime.now(UTC), time.monotonic(), laboratory.meter.read()
         edge.child.kill()
-        self._edge = None
-        self._ready_edge(tls)
+        self._start_edge(tls)
         starting = time.monotonic() - began
         tally = generator.hear(_BACK_WITHIN_SECONDS)
         seconds = max(tally.all_latencies_us(), default=0) / 1e6
@@ -82,16 +76,10 @@ class Storm:
         laboratory.book.add(SECTION, row, {"seconds": seconds, "edge up s": starting, **figures, **each})
         return f"{figures['back']:.0f} back after {seconds:.1f} s, {figures['turned away']:.0f} times turned away"
 
-    def _ready_edge(self, tls: bool) -> OwnEdge:
-        """The edge, started when there is none or one of the other kind."""
-        if self._edge is not None and (self._edge.tls != tls or self._edge.child.exit_code() is not None):
-            self._laboratory.dismiss()
-            self.close()
-        if self._edge is None:
-            settings = self._certificate.edge_settings if tls else None
-            self._edge = start_own_edge(self._laboratory.system, 1 + tls, settings)
-            self._laboratory.meter.watch({EDGE: self._edge.child.pid})
-        return self._edge
+    def _start_edge(self, tls: bool) -> OwnEdge:
+        settings = self._certificate.edge_settings if tls else None
+        edge = start_own_edge(self._laboratory.system, 1 + tls, settings)
+        return self._laboratory.invite(edge)
 
     def _check(self, tally: Tally, struck: datetime) -> dict[str, float]:
         """Compare what was answered with what is stored. Raises ValueError when something is missing."""

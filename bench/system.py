@@ -103,18 +103,11 @@ def check(system: System) -> None:
         raise StackError(f"{', '.join(gone)} of the measured stack is gone")
 
 
-@contextmanager
-def own_edge(system: System, number: int = 0, tls: Mapping[str, str] | None = None) -> Iterator[OwnEdge]:
-    """One more edge process; `tls` are the settings that make it speak wss. Raises StackError."""
-    edge = start_own_edge(system, number, tls)
-    try:
-        yield edge
-    finally:
-        edge.child.stop()
-
-
 def start_own_edge(system: System, number: int = 0, tls: Mapping[str, str] | None = None) -> OwnEdge:
-    """The same, for who stops or kills it."""
+    """Start one more edge process, for who will stop or kill it; `tls` are the settings that make it speak wss.
+
+    Raises StackError.
+    """
     state = State(system.folder / "stack")
     made = keys.ensure(state.keys)
     surroundings = Surroundings(system.ports, made, system.database_url("postgres"), system.nats_url)
