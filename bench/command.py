@@ -56,9 +56,10 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
     sizes = replace(sizes, **{name: value for name, value in wanted.items() if value is not None})
     if options.only is None:
         return sizes
-    classes = tuple(each.name for each in CLASSES if each.name in options.only) or sizes.classes
-    chosen = tuple(name for name in SECTIONS if name in options.only) or ("traffic",)
-    return replace(sizes, classes=classes, sections=chosen)
+    classes = tuple(each.name for each in CLASSES if each.name in options.only)
+    # Classes are what traffic is about.
+    chosen = tuple(name for name in SECTIONS if name in options.only or (name == "traffic" and classes))
+    return replace(sizes, classes=classes or sizes.classes, sections=chosen)
 
 
 def _measure(sizes: Sizes, book: Book) -> None:

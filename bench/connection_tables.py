@@ -1,4 +1,4 @@
-"""The chapters of the report about connections: opened, held, paused, and all coming back. Pure: figures in, text out."""
+"""The chapters of the report about connections: opened, held, and all coming back. Pure: figures in, text out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -204,11 +204,11 @@ def _tidy(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
 
 
 async def _make_partitions(url: str) -> None:
-    """One for each day of the past that is filled, as the service itself would have made them."""
+    """One for each day that is filled, as the service itself would have made them."""
     today = datetime.now(UTC).date()
     database = Database(url)
     try:
-        for days in range(_PAST_DAYS + 1, 0, -1):
+        for days in range(_PAST_DAYS, -1, -1):
             await _make_day(database, today - timedelta(days=days))
     finally:
         await database.close()

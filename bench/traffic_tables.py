@@ -9,8 +9,8 @@ from bench.plan import CLASSES, EDGE, ENVOY, NAIVE, SATURATION, MessageClass
 _TRAFFIC = "traffic"
 _SATURATION_TEXT = (
     "Every charger sends its next message as soon as the last was answered. `us` are CPU microseconds a message of"
-    " edge, owning service and PostgreSQL together; Envoy and the generator stand beside it. `x naive` compares with the"
-    " naive server of the same rounds."
+    " edge, owning service and PostgreSQL; Envoy and the generator stand beside it. `x naive` compares with the naive"
+    " server of the same rounds."
 )
 _LATENCY_TEXT = (
     "Messages are offered on a schedule whatever the server does; latency counts from the scheduled moment to the"

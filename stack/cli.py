@@ -155,6 +155,9 @@ def _chaos(arguments: Sequence[str]) -> int:
         from chaos import command
     except ModuleNotFoundError as error:
         raise StackError(f"csms chaos needs a checkout with all extras: {error}") from error
+    return command.main(arguments)
+
+
 def _bench(arguments: Sequence[str]) -> int:
     from bench import command
 

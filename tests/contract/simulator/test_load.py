@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import time
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -10,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from simulator.load import worker
 from simulator.load.charger import Kind
 from simulator.load.dialects import LOAD_DIALECTS
-from simulator.load.plan import LoadPlan, Target
+from simulator.load.plan import LoadPlan, Target, Window
 from simulator.load.registration import Registrar, RegistrationFailed
-from simulator.load.run import LoadFailed, run
+from simulator.load.run import Generator, LoadFailed, Measured, opened, run
+from simulator.load.tally import Tally
 from tests.fixtures.tiny_csms import TinyCsms
 
 
@@ -152,3 +156,86 @@ def test_a_platform_that_refuses_ends_the_registration(platform: tuple[str, type
 def test_a_platform_that_is_not_there_ends_the_registration() -> None:
     with pytest.raises(RegistrationFailed, match="drivers"):
         Registrar("http://127.0.0.1:9", "token").register(["A"], ["A"])
+
+
+async def _carried_out(csms: TinyCsms, *orders: worker.Order, connections: int = 4) -> list[Tally]:
+    """What was counted while the chargers of one crowd carried out these orders, one after the other."""
+    crowd = _plan(csms, "heartbeat", connections=connections).crowd
+
+    def work() -> list[Tally]:
+        with opened(crowd) as generator:
+            return [generator.carry_out(order) for order in orders]
+
+    return await asyncio.to_thread(work)
+
+
+async def test_one_crowd_is_loaded_again_and_again_in_different_ways(csms: TinyCsms) -> None:
+    def work() -> list[Measured]:
+        with opened(_plan(csms, "heartbeat").crowd) as generator:
+            windows = [Window(mix, 0.0, 0.0, 0.3) for mix in ("heartbeat", "authorize", "boot")]
+            return [generator.load(window, lambda: {"edge": time.process_time()}) for window in windows]
+
+    measured = await asyncio.to_thread(work)
+    assert [set(each.tally.latencies_us) for each in measured] == [{Kind.HEARTBEAT}, {Kind.AUTHORIZE}, {Kind.BOOT}]
+    assert all(each.tally.messages and not each.tally.errors and each.cpu_seconds["edge"] >= 0 for each in measured)
+    assert set(csms.handshakes.values()) == {1}
+
+
+async def test_chargers_prepare_for_a_mix_before_it_begins(csms: TinyCsms) -> None:
+    await _carried_out(csms, worker.Prepare("metervalues"), worker.Prepare("heartbeat"), worker.Prepare("starts"))
+    assert Counter(csms.actions()) == {"BootNotification": 4, "StartTransaction": 4, "StopTransaction": 4}
+
+
+async def test_statuses_are_of_both_connectors_in_turn(csms: TinyCsms) -> None:
+    await _carried_out(csms, worker.Say((Kind.STATUS,) * 4), connections=1)
+    told = [(each["connectorId"], each["status"]) for each in csms.payloads("StatusNotification")]
+    assert told == [(1, "Preparing"), (2, "Preparing"), (1, "Available"), (2, "Available")]
+
+
+async def _cut(csms: TinyCsms) -> None:
+    """Cut every connection as the death of a process does."""
+    for peer in list(csms.peers.values()):
+        peer._connection.connection.transport.abort()
+
+
+async def _outage(csms: TinyCsms, longest_pause_seconds: float) -> Tally:
+    """What is counted from an outage until everybody is back and has reported."""
+    generator = Generator()
+    try:
+        await asyncio.to_thread(generator.open, _plan(csms, "heartbeat").crowd)
+        generator.tell(worker.ComeBack((Kind.BOOT, Kind.STATUS, Kind.STATUS), longest_pause_seconds))
+        hearing = asyncio.create_task(asyncio.to_thread(generator.hear, 30))
+        # The order may arrive after the outage: then a loss is noticed all the same, and no error.
+        await _cut(csms)
+        tally = await hearing
+        await asyncio.to_thread(generator.close)
+        return tally
+    finally:
+        generator.kill()
+
+
+async def test_chargers_come_back_after_an_outage_and_report_anew(csms: TinyCsms) -> None:
+    tally = await _outage(csms, 0.2)
+    assert (tally.messages, tally.errors) == (4, {})
+    assert set(csms.handshakes.values()) == {2}
+    assert Counter(csms.actions()) == {"BootNotification": 8, "StatusNotification": 8}
+
+
+async def test_chargers_wait_as_long_as_the_server_asks_up_to_a_bound(csms: TinyCsms) -> None:
+    csms.handshake_status = None
+    generator = Generator()
+    try:
+        await asyncio.to_thread(generator.open, _plan(csms, "heartbeat", connections=1).crowd)
+        csms.handshake_status, csms.retry_after = 503, "60"
+        generator.tell(worker.ComeBack((Kind.BOOT,), 0.2))
+        hearing = asyncio.create_task(asyncio.to_thread(generator.hear, 30))
+        await _cut(csms)
+        await csms.until(lambda: csms.handshakes["LOAD00001"] >= 3)
+        csms.handshake_status = None
+        tally = await hearing
+    finally:
+        generator.kill()
+    assert tally.messages == 1
+    assert tally.refused["HTTP 503"] >= 2
+    # Each of the refusals cost a pause, and none the minute that was asked for.
+    assert 0.4 <= tally.latencies_us[Kind.BOOT][0] / 1e6 < 30
