@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,12 +16,14 @@ from bench.cpu import CpuMeter
 from bench.laboratory import Laboratory
 from bench.plan import CLASSES, QUICK, SECTIONS, Sizes
 
+_TERMINATED = 128 + signal.SIGTERM
 _DEFAULT_FOLDER = Path("bench-report")
 
 
 def main(words: Sequence[str]) -> int:
     """Run the benchmark. Returns 0, or 1 when a row failed: the report names it."""
     options = parser().parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     sizes = sizes_of(options)
     options.report_dir.mkdir(parents=True, exist_ok=True)
     book, load_before = Book(), round(os.getloadavg()[0], 2)

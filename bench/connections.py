@@ -6,6 +6,7 @@ Each step has an edge process of its own, so that memory begins at nothing.
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from bench.certificate import Certificate
@@ -18,6 +19,7 @@ from simulator.load.charger import Kind
 from simulator.load.percentiles import summarize
 from simulator.load.plan import Crowd, Window
 from simulator.load.run import Generator, Measured, opened
+from simulator.load.tally import Tally
 from simulator.load.worker import Say
 
 SECTION = "connections"
@@ -97,16 +99,18 @@ class Connections:
         """Hold a crowd, and watch by a probe how long the edge ever keeps anybody waiting."""
         laboratory, sizes, name = self._laboratory, self._laboratory.sizes, _name(edge.tls)
         with opened(self._probe_crowd(edge)) as probe:
-            self._record_pause(edge, probe, "nobody else")
+            self._record_pause(edge, "nobody else", self._probe(edge, probe).tally)
             before = edge.resident_bytes()
             with self._probing(edge, probe, "while they connect"):
                 generator = laboratory.generator(self._crowd(edge, sizes.idle, (Kind.BOOT,)))
             laboratory.settle()
             each = (edge.resident_bytes() - before) / _KIB / sizes.idle
-            cores = self._record_pause(edge, probe, "held")
+            held = self._probe(edge, probe)
+            self._record_pause(edge, "held", held.tally)
             window = Window("heartbeat", _BUSY_RATE, 0.0, sizes.probe_seconds)
             with self._probing(edge, probe, "held and busy"):
                 generator.load(window, laboratory.meter.read)
+            cores = held.cpu_seconds[EDGE] / held.window.seconds
             figures = {"connections": sizes.idle, "KiB": each, "edge cores": cores}
             laboratory.book.add(SECTION, ("idle", name), figures)
         longest = laboratory.book.median(SECTION, ("pause", name, "held"), "longest ms")
@@ -114,23 +118,33 @@ class Connections:
 
     @contextmanager
     def _probing(self, edge: OwnEdge, probe: Generator, when: str) -> Iterator[None]:
-        """Probe for the usual time while something else begins; at the end wait for the probe."""
-        thread = threading.Thread(target=self._record_pause, args=(edge, probe, when))
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
+        """Probe until what happens meanwhile is over, and write the pauses down."""
+        is_over = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            probed = pool.submit(self._probe_until, is_over, edge, probe)
+            try:
+                yield
+            finally:
+                is_over.set()
+        self._record_pause(edge, when, probed.result())
 
-    def _record_pause(self, edge: OwnEdge, probe: Generator, when: str) -> float:
-        """Write down how long a heartbeat took at most, one each millisecond; returns the cores the edge kept busy."""
+    def _probe_until(self, is_over: threading.Event, edge: OwnEdge, probe: Generator) -> Tally:
+        tally = self._probe(edge, probe).tally
+        while not is_over.is_set():
+            tally.add(self._probe(edge, probe).tally)
+        return tally
+
+    def _probe(self, edge: OwnEdge, probe: Generator) -> Measured:
+        """A heartbeat every millisecond, for a while."""
         window = Window("heartbeat", _PROBE_RATE, 0.1, self._laboratory.sizes.probe_seconds)
-        measured = probe.load(window, lambda: processes.cpu_seconds({EDGE: edge.child.pid}))
+        # Not by the meter: it serves one reader at a time.
+        return probe.load(window, lambda: processes.cpu_seconds({EDGE: edge.child.pid}))
+
+    def _record_pause(self, edge: OwnEdge, when: str, tally: Tally) -> None:
         row = ("pause", _name(edge.tls), when)
-        self._laboratory.book.add(SECTION, row, _pause(measured))
-        if measured.tally.errors:
-            self._laboratory.book.fail(SECTION, row, f"errors: {dict(measured.tally.errors)}")
-        return measured.cpu_seconds[EDGE] / window.seconds
+        self._laboratory.book.add(SECTION, row, _pause(tally))
+        if tally.errors:
+            self._laboratory.book.fail(SECTION, row, f"errors: {dict(tally.errors)}")
 
     def _probe_crowd(self, edge: OwnEdge) -> Crowd:
         """One charger that no crowd of OCPP 1.6 contains."""
@@ -144,9 +158,9 @@ class Connections:
         return str(self._certificate.certificate_file) if edge.tls else None
 
 
-def _pause(measured: Measured) -> dict[str, float | None]:
-    latency = summarize(measured.tally.all_latencies_us())
-    return {"probes": measured.tally.messages, "p50 ms": latency.p50, "p99 ms": latency.p99, "longest ms": latency.max}
+def _pause(tally: Tally) -> dict[str, float | None]:
+    latency = summarize(tally.all_latencies_us())
+    return {"probes": tally.messages, "p50 ms": latency.p50, "p99 ms": latency.p99, "longest ms": latency.max}
 
 
 def _us_each(before: dict[str, float], after: dict[str, float], count: int) -> dict[str, float]:

@@ -64,7 +64,7 @@ class Growth:
 
     def _window(self, generator: Generator, each: MessageClass, when: str, rate: float) -> str:
         laboratory, sizes = self._laboratory, self._laboratory.sizes
-        generator.carry_out(Prepare(each.mix), timeout_seconds=_REST_WITHIN_SECONDS)
+        generator.carry_out(Prepare(each.mix))
         laboratory.settle()
         measured = generator.load(Window(each.mix, rate, sizes.warmup, sizes.seconds), laboratory.meter.read)
         return record(laboratory.book, SECTION, (each.name, when), measured, each.service)

@@ -100,7 +100,7 @@ QUICK = Sizes(
     longest_pause=1.0,
     probe_seconds=0.5,
     readers=4,
-    crowds=(20, 50, 100),
+    crowds=(20, 100),
     fill_minutes=0.02,
 )
 

@@ -17,6 +17,8 @@ from simulator.load.tally import Tally
 
 _OPENING_SECONDS = 600.0
 _RESULT_SECONDS = 60.0
+_ORDER_SECONDS = 600.0
+_GOODBYE_SECONDS = 180.0
 _START_DELAY_SECONDS = 0.2
 _EDGE = "edge"
 
@@ -81,7 +83,7 @@ class Generator:
         spent = {name: after[name] - before[name] for name in before if name in after}
         return Measured(window, self.hear(), spent)
 
-    def carry_out(self, order: worker.Order, timeout_seconds: float = _RESULT_SECONDS) -> Tally:
+    def carry_out(self, order: worker.Order, timeout_seconds: float = _ORDER_SECONDS) -> Tally:
         """Give all processes an order and wait until they have carried it out. Raises LoadFailed when one cannot."""
         self.tell(order)
         tally = self.hear(timeout_seconds)
@@ -110,7 +112,7 @@ class Generator:
             if child.is_alive():
                 pipe.send(None)
         for child, _ in self._workers:
-            child.join(_RESULT_SECONDS)
+            child.join(_GOODBYE_SECONDS)
 
     def kill(self) -> None:
         """End the processes at once, if they still run."""

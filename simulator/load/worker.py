@@ -26,7 +26,9 @@ from simulator.load.websocket import BadAnswer
 _TICK_SECONDS = 0.001
 # A call that waits longer than this at the end of the window is counted as unanswered.
 _OVERDUE_SECONDS = 10.0
+# All transactions of a large crowd take a while to end.
 _GOODBYE_SECONDS = 10.0
+_GOODBYE_SECONDS_EACH = 0.01
 _ERRANDS_AT_ONCE = 50
 
 
@@ -106,7 +108,7 @@ async def _run(share: Share, pipe: Pipe) -> None:
         connections = await _carry_out(order, share, connections, tally)
         pipe.send(Result(tally))
     with suppress(TimeoutError):
-        async with asyncio.timeout(_GOODBYE_SECONDS):
+        async with asyncio.timeout(_GOODBYE_SECONDS + len(connections) * _GOODBYE_SECONDS_EACH):
             await asyncio.gather(*(_goodbye(connection) for connection in connections))
 
 
