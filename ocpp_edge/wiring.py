@@ -10,6 +10,7 @@ import grpc.aio
 from csms.edge.v1.edge_service_pb2_grpc import add_EdgeServiceServicer_to_server
 from ocpp_edge.admission import Doorkeeper
 from ocpp_edge.backend.clients import GrpcBackend, Journals, Stations
+from ocpp_edge.backend.decisions import TokenChanges
 from ocpp_edge.backend.entrance import Entrance
 from ocpp_edge.backend.liveness import LivenessReporter
 from ocpp_edge.backend.ports import Backend
@@ -31,6 +32,7 @@ from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.chassis import channels, server
+from services.chassis.events import EventBus
 from services.kernel.clock import SystemClock
 
 logger = logging.getLogger(__name__)
@@ -58,7 +60,9 @@ def wire(settings: EdgeSettings) -> Edge:
     station_channel, driver_channel, transaction_channel = (channels.channel(url, "edge", secret) for url in urls)
     registry: Registry[Connection[Backend]] = Registry()
     stations = Stations(station_channel, node, registry.revoke)
-    backend = GrpcBackend(stations, driver_channel, transaction_channel, clock)
+    bus = EventBus(settings.nats_url, "edge")
+    token_changes = TokenChanges(bus, time.monotonic, clock)
+    backend = GrpcBackend(stations, driver_channel, transaction_channel, token_changes.decisions, clock)
     entrance = Entrance(stations, node)
     doorkeeper = Doorkeeper(
         entrance.admit,
@@ -96,9 +100,9 @@ def wire(settings: EdgeSettings) -> Edge:
     closing = (station_channel.close, driver_channel.close, transaction_channel.close)
     return Edge(
         gateway,
-        server.Wiring(register, (accept, sweeper.run, shipper.run, liveness.run)),
+        server.Wiring(register, (accept, sweeper.run, shipper.run, liveness.run, token_changes.run)),
         drain,
-        (backend.close, stations.close, shipper.flush, nodes.close, *closing),
+        (backend.close, stations.close, shipper.flush, nodes.close, *closing, bus.close),
     )
 
 

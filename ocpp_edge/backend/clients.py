@@ -17,6 +17,7 @@ from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1.journal_service_pb2_grpc import JournalServiceStub
 from csms.transaction.v1.recording_service_pb2_grpc import RecordingServiceStub
 from ocpp_edge.backend.batches import BatchCall
+from ocpp_edge.backend.decisions import Decisions
 from services.chassis.protobuf import duration
 from services.chassis.status import from_rpc_error
 from services.kernel.clock import Clock
@@ -128,10 +129,16 @@ class GrpcBackend:
     """Satisfies ports.Backend."""
 
     def __init__(
-        self, stations: Stations, driver_channel: grpc.aio.Channel, transaction_channel: grpc.aio.Channel, clock: Clock
+        self,
+        stations: Stations,
+        driver_channel: grpc.aio.Channel,
+        transaction_channel: grpc.aio.Channel,
+        decisions: Decisions,
+        clock: Clock,
     ) -> None:
         self.clock = clock
         self._stations = stations
+        self._decisions = decisions
         self._authorization = AuthorizationServiceStub(driver_channel)
         self._recording = RecordingServiceStub(transaction_channel)
         self._tokens = BatchCall("authorize tokens", self._decide, lambda item: (item.charge_point_id, item.id_tag))
@@ -144,7 +151,13 @@ class GrpcBackend:
         await self._stations.statuses.submit(status)
 
     async def authorize(self, presentation: authorization_pb.TokenPresentation) -> driver_pb2.TokenDecision:
-        return (await self._tokens.submit(presentation)).decision
+        id_tag, decisions = presentation.id_tag, self._decisions
+        decision = decisions.find(id_tag)
+        if decision is None:
+            asked = decisions.asking()
+            decision = (await self._tokens.submit(presentation)).decision
+            decisions.keep(id_tag, decision, asked)
+        return decision
 
     async def record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
         return await self._events.submit(event)

@@ -109,6 +109,7 @@ class EventBus:
         self._client: Client | None = None
         self._jetstream: JetStreamContext | None = None
         self._connected = asyncio.Event()
+        self._connections = 0
         self._stream_exists = False
         self._getting_ready = asyncio.Lock()
         self._dropped = counter("csms_live_messages_dropped_total", "Live messages lost: server away, reader too slow")
@@ -119,6 +120,11 @@ class EventBus:
         bus = cls(url, name)
         await bus.ready()
         return bus
+
+    @property
+    def connection_number(self) -> int:
+        """Counts the connections, from 1; 0 while there is none. What was published between two was not heard."""
+        return self._connections if self._connected.is_set() else 0
 
     @property
     def is_ready(self) -> bool:
@@ -260,6 +266,7 @@ class EventBus:
                 await asyncio.sleep(_LONGEST_RETRY_SECONDS)
                 continue
             self._client = client
+            self._connections += 1
             self._connected.set()
         return self._client
 
@@ -276,6 +283,7 @@ class EventBus:
             _log.warning("NATS is away; events wait in the outbox")
 
     async def _on_connected(self) -> None:
+        self._connections += 1
         self._connected.set()
         _log.info("NATS is back")
 

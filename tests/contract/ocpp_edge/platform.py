@@ -50,6 +50,8 @@ class Platform:
         self.numbers: dict[tuple[str, int, str, str, int], str] = {}
         self.frames: dict[str, journal_pb.OcppMessage] = {}
         self.epoch = 0
+        # How many tokens had to be decided about.
+        self.asked = 0
 
     def check(self, rpc: str) -> None:
         if rpc in self.down:
@@ -176,6 +178,7 @@ class _Authorization(authorization_grpc.AuthorizationServiceServicer):
         self, request: authorization_pb.AuthorizeTokensRequest, context: Context
     ) -> authorization_pb.AuthorizeTokensResponse:
         self._platform.check("AuthorizeTokens")
+        self._platform.asked += len(request.presentations)
         statuses = [self._platform.tokens.get(one.id_tag, TokenDecision.INVALID) for one in request.presentations]
         return authorization_pb.AuthorizeTokensResponse(
             answers=[

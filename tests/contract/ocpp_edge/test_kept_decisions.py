@@ -1,0 +1,59 @@
+"""A good token is decided about once for a few messages, and anew as soon as the platform tells that it changed."""
+
+from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.event.v1.domain_event_pb2 import DomainEvent, TokenChanged
+from services.chassis.events import EventBus
+from tests.contract.ocpp_edge.edge import until
+from tests.contract.ocpp_edge.node import Charger, Starter
+from tests.contract.ocpp_edge.platform import Platform
+
+CHANGED = "csms.event.driver.token.changed.card-1"
+
+
+async def status(charger: Charger) -> str:
+    answer = await charger.ask("Authorize", {"idTag": "CARD"})
+    return str(answer["idTagInfo"]["status"])
+
+
+async def kept(charger: Charger, platform: Platform) -> bool:
+    """Whether the driver service was not asked about the card."""
+    before = platform.asked
+    assert await status(charger) == "Accepted"
+    return platform.asked == before
+
+
+async def test_a_change_of_a_card_reaches_the_next_message(
+    start_node: Starter, platform: Platform, nats_url: str
+) -> None:
+    node = await start_node(nats_url=nats_url)
+    bus = await EventBus.connect(nats_url)
+    async with node.charger() as charger:
+        for _ in range(500):  # until the node listens
+            if await kept(charger, platform):
+                break
+        assert await kept(charger, platform)
+        platform.tokens["CARD"] = TokenDecision.BLOCKED
+        client = await bus.client()
+        event = DomainEvent(token_changed=TokenChanged(id_token="CARD", rfid_card_id="card-1"))
+        await client.publish(CHANGED, event.SerializeToString())
+        await client.flush()
+        asked = platform.asked
+        await until_blocked(charger)
+        assert platform.asked > asked
+    await bus.close()
+
+
+async def until_blocked(charger: Charger) -> None:
+    for _ in range(500):
+        if await status(charger) == "Blocked":
+            return
+    raise AssertionError("a blocked card goes on working")
+
+
+async def test_without_the_event_bus_every_message_is_decided_about_anew(
+    start_node: Starter, platform: Platform
+) -> None:
+    node = await start_node(nats_url="nats://127.0.0.1:1")
+    async with node.charger() as charger:
+        assert [await kept(charger, platform) for _ in range(3)] == [False] * 3
+        await until(lambda: platform.asked == 3)
