@@ -71,9 +71,11 @@ format: install ## Format Python and protos, and mend what ruff can mend
 	@$(BIN)/buf format proto --write
 
 .PHONY: docs
-docs: protos ## Write the pages of docs/ that are generated from the contracts
+docs: protos ## Write the pages of docs/ that are generated from contracts and code
 	@$(BIN)/python -m stack.permissions >docs/permissions.md.new
 	@mv docs/permissions.md.new docs/permissions.md
+	@$(BIN)/python -m stack.metrics_page >docs/metrics.md.new
+	@mv docs/metrics.md.new docs/metrics.md
 
 .PHONY: reliability
 reliability: protos ## Break the system for twice ten minutes and put the reports into docs/reliability.md

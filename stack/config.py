@@ -54,6 +54,7 @@ def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> 
     environment = {
         **_common(surroundings),
         "LISTEN_PORT": str(ports.process(name, replica)),
+        "METRICS_PORT": str(ports.metrics(name, replica)),
     }
     if name == EDGE:
         address = f"{LOOPBACK}:{ports.process(EDGE, replica)}"
@@ -199,6 +200,7 @@ def _common(surroundings: Surroundings) -> dict[str, str]:
         **addresses,
         **public_ports(ports),
         "LISTEN_HOST": LOOPBACK,
+        "METRICS_LISTEN_HOST": LOOPBACK,
         "NATS_URL": surroundings.nats_url,
         "JWT_JWKS_FILE": str(keys.jwks_file),
         "SERVICE_SECRET": keys.service_secret,

@@ -36,6 +36,12 @@ PORTS: Mapping[str, int] = {
     "transaction process": 14001,
     "edge process": 14000,
     "edge websocket": 14100,
+    "station metrics": 13201,
+    "driver metrics": 13202,
+    "billing metrics": 13203,
+    "monitoring metrics": 13204,
+    "transaction metrics": 13205,
+    "edge metrics": 13206,
     "nats": 14222,
     "postgres": 15432,
 }
@@ -62,6 +68,10 @@ class Ports:
         """The internal WebSocket port of an edge."""
         return self["edge websocket"] + replica * REPLICA_STEP
 
+    def metrics(self, name: str, replica: int = 0) -> int:
+        """Where a service or the edge tells its numbers."""
+        return self[f"{name} metrics"] + replica * REPLICA_STEP
+
     def processes(self, name: str) -> list[int]:
         """The internal gRPC ports of all replicas of a service or the edge."""
         return [self.process(name, replica) for replica in range(self.replicas)]
@@ -73,6 +83,6 @@ class Ports:
     def everyone(self) -> Iterator[tuple[str, int]]:
         """Every port with its name, those of the replicas included."""
         for name, number in self.numbers.items():
-            replicated = name.endswith(" process") or name == "edge websocket"
+            replicated = name.endswith((" process", " metrics")) or name == "edge websocket"
             for replica in range(self.replicas if replicated else 1):
                 yield name, number + replica * REPLICA_STEP

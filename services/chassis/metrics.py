@@ -1,6 +1,6 @@
 """Numbers that tell how the process does: counters, gauges and histograms, rendered in the Prometheus text format.
 
-Plain Python for one event loop; a number costs an addition. Does not serve or push anything.
+Plain Python for one event loop; a number costs an addition. Does not serve anything: `exposition` does.
 """
 
 from bisect import bisect_left
@@ -14,19 +14,24 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Counter:
-    """A number that only grows."""
+    """A number that only grows: added up here, or asked for when it is read."""
 
-    __slots__ = ("value",)
+    __slots__ = ("_read", "value")
     kind = "counter"
 
     def __init__(self) -> None:
         self.value: float = 0
+        self._read: Callable[[], float] | None = None
 
     def add(self, amount: float = 1) -> None:
         self.value += amount
 
+    def read_from(self, read: Callable[[], float]) -> None:
+        """Take the value from `read`; of several calls the last one counts."""
+        self._read = read
+
     def samples(self) -> Iterator[tuple[str, Labels, float]]:
-        yield "", (), self.value
+        yield "", (), self._read() if self._read else self.value
 
 
 class Gauge:

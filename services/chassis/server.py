@@ -17,7 +17,9 @@ import grpc.aio
 import uvloop
 from grpc_reflection.v1alpha import reflection
 
+from services.chassis import process_metrics
 from services.chassis.auth import TokenVerifier
+from services.chassis.exposition import exposed
 from services.chassis.health import Health, Ready
 from services.chassis.interceptors import ServerStack
 from services.chassis.logging import configure
@@ -124,6 +126,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         for close in reversed(on_stop):
             stack.push_async_callback(_close, close)
+        await _measure(stack, settings)
         background = await stack.enter_async_context(_background(tasks))
         port, health = await stack.enter_async_context(running_server(service, settings, register=register))
         watch = await stack.enter_async_context(_background([lambda: health.watch(ready or _always)]))
@@ -136,6 +139,19 @@ async def serve(
         _log.info("stopping")
         await _drain(settings.drain_seconds, drain, hurry)
     _log.info("stopped")
+
+
+async def _measure(stack: AsyncExitStack, settings: ServiceSettings) -> None:
+    """Show the numbers of the process, when that is wanted. Raises ServerFailed when it cannot listen."""
+    if settings.metrics_port is None:
+        return
+    stack.enter_context(process_metrics.measured())
+    host, port = settings.metrics_listen_host, settings.metrics_port
+    try:
+        port = await stack.enter_async_context(exposed(host, port))
+    except OSError:
+        raise ServerFailed(f"cannot listen on {host}:{port}") from None
+    _log.info("metrics on %s:%d", host, port)
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -78,6 +78,10 @@ class ServiceSettings(BaseSettings):
 
     ocpp_heartbeat_interval: Annotated[int, Field(ge=1, le=86_400)] = 60
 
+    # Where GET /metrics is answered, for the inside of a cluster only. Zero takes a free port, none answers nowhere.
+    metrics_listen_host: str = "127.0.0.1"
+    metrics_port: Port | None = None
+
     # How long a stopping server is NOT_SERVING before it closes its port: callers must have time to notice.
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
     # How long calls under way may take to finish after that.

@@ -105,6 +105,25 @@ async def _channel(process: Process) -> AsyncIterator[grpc.aio.Channel]:
         yield channel
 
 
+async def test_a_process_tells_its_metrics_where_it_is_told_to(start: Start) -> None:
+    process = await start("serve", METRICS_PORT="0")
+
+    port = int((await process.said(r"metrics on 127\.0\.0\.1:(\d+)")).group(1))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+    assert b"process_cpu_seconds_total" in await reader.read()
+    writer.close()
+    process.signal(signal.SIGTERM)
+    assert await process.ended() == 0
+
+
+async def test_a_process_has_no_metrics_port_unless_told_to(start: Start) -> None:
+    process = await start("serve")
+    await process.said("listening on")
+
+    assert not any("metrics on" in message for message in process.messages)
+
+
 async def test_a_process_told_to_stop_finishes_its_calls_and_closes_in_order(start: Start, tmp_path: Path) -> None:
     (tmp_path / "ready").touch()
     process = await start("serve")

@@ -110,3 +110,8 @@ def test_each_port_reflects_the_services_of_its_own_process(port: str, facade: F
     with facade.channel(port) as channel:
         services = ProtoReflectionDescriptorDatabase(channel).get_services()
     assert services == [f"process.{ {'gateway': 'monitoring', 'ocpp': EDGE}.get(port, port) }"]
+
+
+@pytest.mark.parametrize("port", PUBLIC_PORTS)
+def test_no_port_leads_to_the_metrics_of_a_process(port: str, facade: Facade) -> None:
+    assert facade.call(port, "GET", "/metrics").refusal[:2] == (404, 5)

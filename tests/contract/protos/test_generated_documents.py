@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stack import openapi, permissions
+from stack import metrics_page, openapi, permissions
 from stack.descriptors import Contracts, bindings
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -20,6 +20,11 @@ def document(contracts: Contracts) -> dict[str, Any]:
 def test_the_permission_page_is_the_one_the_contracts_make(contracts: Contracts) -> None:
     page = (CHECKOUT / "docs" / "permissions.md").read_text(encoding="utf-8")
     assert page == permissions.matrix(contracts), "run `make docs`"
+
+
+def test_the_page_of_metrics_has_every_metric_of_the_code() -> None:
+    page = (CHECKOUT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert page == metrics_page.page(metrics_page.declared()), "run `make docs`"
 
 
 def test_the_openapi_document_has_every_rest_binding_once(contracts: Contracts, document: dict[str, Any]) -> None:

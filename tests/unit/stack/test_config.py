@@ -45,6 +45,17 @@ def test_the_edge_gets_its_sockets_and_no_database(monkeypatch: pytest.MonkeyPat
     assert "DATABASE_URL" not in environment
 
 
+def test_every_replica_tells_its_metrics_on_a_loopback_port_of_its_own() -> None:
+    told = [
+        config.environment_for(name, surroundings(replicas=2), replica)
+        for name in (*SERVICES, "edge")
+        for replica in range(2)
+    ]
+    assert {environment["METRICS_LISTEN_HOST"] for environment in told} == {"127.0.0.1"}
+    assert len({environment["METRICS_PORT"] for environment in told}) == 12
+    assert told[1]["METRICS_PORT"] == "13211"
+
+
 def test_callers_of_a_replicated_service_get_all_its_addresses() -> None:
     environment = config.environment_for("billing", surroundings(replicas=2))
     assert environment["STATION_SERVICE_URL"] == "127.0.0.1:13001,127.0.0.1:13011"
