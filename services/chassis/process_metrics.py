@@ -7,7 +7,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,9 @@ def measured() -> Iterator[None]:
 class RecentMaximum:
     """The greatest value of the last half to full minute, so that an old mishap does not hide a new one."""
 
-    def __init__(self) -> None:
-        self._began = time.monotonic()
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
         self._before = 0.0
         self._now = 0.0
 
@@ -52,7 +53,7 @@ class RecentMaximum:
         return max(self._before, self._now)
 
     def _turn(self) -> None:
-        passed = time.monotonic() - self._began
+        passed = self._monotonic() - self._began
         if passed >= _WINDOW_SECONDS:
             self._before = self._now if passed < 2 * _WINDOW_SECONDS else 0.0
             self._now = 0.0
