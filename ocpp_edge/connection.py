@@ -159,6 +159,11 @@ class Connection(Generic[B]):
         """Drop the socket; for those who do not leave when asked."""
         self._transport.abort()
 
+    @property
+    def paused(self) -> bool:
+        """Whether the charge point is not read from at the moment."""
+        return self._paused
+
     def sweep(self, now: float) -> None:
         """Look after a silent peer and an overdue request; to be asked every few seconds."""
         self._inbox.give_up_overdue(now)
@@ -226,6 +231,7 @@ class Connection(Generic[B]):
         if pause != self._paused:
             self._paused = pause
             if pause:
+                self._environment.counters.reading_paused.add()
                 self._transport.pause_reading()
             else:
                 self._transport.resume_reading()

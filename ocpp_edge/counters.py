@@ -17,6 +17,7 @@ class Counters:
         "handlers_overdue",
         "late_answers",
         "notices_dropped",
+        "reading_paused",
         "refused",
         "rejected",
         "unknown_answers",
@@ -31,6 +32,9 @@ class Counters:
         self.duplicates = counter("ocpp_duplicate_requests_total", "Requests that came again before their answer.")
         self.handlers_overdue = counter("ocpp_handlers_overdue_total", "Requests given up after the handling limit.")
         self.notices_dropped = counter("ocpp_notices_dropped_total", "Unanswered messages dropped by a full backlog.")
+        self.reading_paused = counter(
+            "ocpp_reading_paused_total", "Times that a charge point was made to wait, for its backlog or slow reading."
+        )
         self.late_answers = counter("ocpp_late_answers_total", "Answers that came after their call had ended.")
         self.unknown_answers = counter("ocpp_unknown_answers_total", "Answers to nothing that was asked.")
 

@@ -71,6 +71,10 @@ class BatchCall(Generic[_Item, _Answer]):
         """The answer to `item`. Raises DomainError."""
         return await self._batcher.submit(item)
 
+    def waiting_seconds(self) -> float:
+        """About how long an item submitted now waits for its answer."""
+        return self._batcher.waiting_seconds()
+
     async def close(self) -> None:
         """Send what waits, and refuse what comes after."""
         await self._batcher.close()

@@ -52,7 +52,8 @@ class Batcher(Generic[_Item, _Result]):
         self._context = contextvars.copy_context()
         self._queue: deque[_Entry[_Item, _Result]] = deque()
         self._in_flight = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        # The batches under way and when each has started.
+        self._tasks: dict[asyncio.Task[None], float] = {}
         self._wake_up: asyncio.Handle | None = None
         self._last_started = float("-inf")
         self._closed = False
@@ -79,6 +80,14 @@ class Batcher(Generic[_Item, _Result]):
         if waiting == 0 or waiting + 1 == self._max_items:
             self._schedule()
         return future
+
+    def waiting_seconds(self) -> float:
+        """About how long an item submitted now waits for its result: the batches before it take as long as the one
+        that is under way longest has taken up to now. Zero when none is."""
+        if not self._tasks:
+            return 0.0
+        taken = self._loop.time() - min(self._tasks.values())
+        return taken * (1 + len(self._queue) / (self._max_items * self._max_in_flight))
 
     async def close(self) -> None:
         """Refuse new items, send those that wait, and return when the last one is answered."""
@@ -115,8 +124,8 @@ class Batcher(Generic[_Item, _Result]):
                 self._in_flight += 1
                 self._last_started = self._loop.time()
                 task = self._loop.create_task(self._run(batch), context=self._context)
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._tasks[task] = self._last_started
+                task.add_done_callback(self._tasks.pop)
         self._schedule()
 
     def _take(self) -> list[_Entry[_Item, _Result]]:

@@ -59,6 +59,25 @@ async def test_items_gather_while_a_batch_is_under_way() -> None:
     assert destination.batches == [[1], [2, 3, 4]]
 
 
+async def test_what_is_submitted_now_waits_as_long_as_the_batches_before_it_take() -> None:
+    destination = Recorder(open_gate=False)
+    batcher = Batcher(destination.send, max_items=2, max_queue=100, max_in_flight=1)
+    assert batcher.waiting_seconds() == 0
+    items = [batcher.submit(item) for item in (1, 2)]
+    await destination.started.wait()
+    await asyncio.sleep(0.05)
+
+    alone = batcher.waiting_seconds()
+    items += [batcher.submit(item) for item in (3, 4, 5, 6)]
+
+    assert alone >= 0.05
+    # Two more batches go first.
+    assert batcher.waiting_seconds() >= 3 * alone
+    destination.gate.set()
+    await asyncio.gather(*items)
+    assert batcher.waiting_seconds() == 0
+
+
 async def test_items_that_come_thick_linger_for_company() -> None:
     destination = Recorder()
     batcher = Batcher(destination.send, max_items=10, max_queue=100, linger_seconds=0.2)
