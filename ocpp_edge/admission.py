@@ -61,9 +61,19 @@ Leave = Callable[[Departure], Awaitable[None]]
 class Doorkeeper:
     """Bounds the admissions under way and sees that every welcome is either used or given back."""
 
-    def __init__(self, admit: Admit, leave: Leave, *, max_pending: int, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        admit: Admit,
+        leave: Leave,
+        *,
+        max_pending: int,
+        timeout_seconds: float,
+        closed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`closed` says whether nobody is let in for the moment."""
         self._admit = admit
         self._leave = leave
+        self._closed = closed
         self._max_pending = max_pending
         self._timeout = timeout_seconds
         # Every admission and departure under way; held here, since the loop keeps weak references only.
@@ -79,6 +89,8 @@ class Doorkeeper:
         """Welcome or Refusal. Cancelling this leaves no epoch behind: a welcome that comes too late is given back."""
         if len(self._pending) >= self._max_pending:
             return self.overloaded("too many handshakes at a time")
+        if self._closed():
+            return self.overloaded("too much to do")
         deciding = asyncio.ensure_future(self._decide(admission))
         self._pending.add(deciding)
         deciding.add_done_callback(self._pending.discard)

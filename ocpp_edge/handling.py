@@ -8,7 +8,7 @@ import logging
 
 from ocpp_edge.counters import Counters
 from ocpp_edge.errors import CallRefused, Fault, refusal_of
-from services.kernel.errors import DomainError
+from services.kernel.errors import DomainError, ErrorKind
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,8 @@ def refusal_for(error: BaseException, action: str, counters: Counters) -> CallRe
         return error
     if isinstance(error, DomainError):
         refusal = refusal_of(error)
-        if refusal.fault is Fault.INTERNAL:
+        # What is shed is counted where it is shed; a line for each would be more load.
+        if refusal.fault is Fault.INTERNAL and error.kind is not ErrorKind.RESOURCE_EXHAUSTED:
             logger.warning("%s not handled: %s", action, error.message)
         return refusal
     if isinstance(error, asyncio.CancelledError):

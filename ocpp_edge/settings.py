@@ -39,6 +39,11 @@ class EdgeSettings(ServiceSettings):
     ocpp_max_connections: Annotated[int, Field(ge=1)] = 20_000
     # Handshakes that wait for the station service at a time; more are told to come back.
     ocpp_max_pending_handshakes: Annotated[int, Field(ge=1)] = 500
+    # How long transaction events may wait for their answer before the journal is left waiting; after three times as
+    # long statuses and newcomers are turned away.
+    ocpp_patience_seconds: Annotated[float, Field(gt=0)] = 1.0
+    # Frames that wait for the journal; the oldest are forgotten beyond that.
+    ocpp_journal_max_frames: Annotated[int, Field(ge=1)] = 50_000
     # When a silent charge point is pinged, and when it is given up.
     ocpp_ping_seconds: Annotated[float, Field(gt=0)] = 60.0
     ocpp_dead_seconds: Annotated[float, Field(gt=0)] = 120.0

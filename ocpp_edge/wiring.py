@@ -15,6 +15,7 @@ from ocpp_edge.backend.entrance import Entrance
 from ocpp_edge.backend.liveness import LivenessReporter
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.backend.shipping import Shipper
+from ocpp_edge.backend.statuses import Statuses
 from ocpp_edge.calls import OutboundCall, Outcome
 from ocpp_edge.connection import Connection
 from ocpp_edge.context import ChargerContext
@@ -23,6 +24,7 @@ from ocpp_edge.environment import Environment, Liveness
 from ocpp_edge.gateway import Gateway, GatewaySettings
 from ocpp_edge.journal import Journal
 from ocpp_edge.nodes import Nodes
+from ocpp_edge.overload import Overload
 from ocpp_edge.registry import Registry
 from ocpp_edge.servicer import EdgeServicer
 from ocpp_edge.settings import EdgeSettings
@@ -31,7 +33,7 @@ from ocpp_edge.tls import server_context
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
-from services.chassis import channels, server
+from services.chassis import channels, metrics, server
 from services.chassis.events import EventBus
 from services.kernel.clock import SystemClock
 
@@ -59,19 +61,22 @@ def wire(settings: EdgeSettings) -> Edge:
     urls = (settings.station_service_url, settings.driver_service_url, settings.transaction_service_url)
     station_channel, driver_channel, transaction_channel = (channels.channel(url, "edge", secret) for url in urls)
     registry: Registry[Connection[Backend]] = Registry()
+    overload = Overload(settings.ocpp_patience_seconds)
     stations = Stations(station_channel, node, registry.revoke)
+    statuses = Statuses(stations.statuses.submit, overload)
     bus = EventBus(settings.nats_url, "edge")
     token_changes = TokenChanges(bus, time.monotonic, clock)
-    backend = GrpcBackend(stations, driver_channel, transaction_channel, token_changes.decisions, clock)
+    backend = GrpcBackend(stations, statuses, token_changes.decisions, driver_channel, transaction_channel, clock)
     entrance = Entrance(stations, node)
     doorkeeper = Doorkeeper(
         entrance.admit,
         entrance.leave,
         max_pending=settings.ocpp_max_pending_handshakes,
         timeout_seconds=_ADMISSION_SECONDS,
+        closed=lambda: overload.sheds_statuses,
     )
-    journal, sweeper = Journal(), Sweeper(time.monotonic)
-    shipper = Shipper(journal, Journals(transaction_channel).append)
+    journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
+    shipper = Shipper(journal, Journals(transaction_channel).append, overload)
     environment: Environment[Backend] = Environment(
         backend=backend,
         clock=clock,
@@ -83,12 +88,16 @@ def wire(settings: EdgeSettings) -> Edge:
     )
     routes = {Version.V201: v201.route_table(), Version.V16: v16.route_table()}
     gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
+    _show(registry)
     nodes = Nodes(node, stations, secret)
     liveness = LivenessReporter(stations.live, registry, clock, time.monotonic)
 
     async def accept() -> None:
         await gateway.start()
         logger.info("charge points connect to %s:%d", settings.ocpp_listen_host, gateway.port)
+
+    async def judge() -> None:
+        await overload.run(backend.waiting_seconds)
 
     async def drain() -> None:
         spread = min(settings.ocpp_drain_seconds, len(registry) * _DRAIN_SECONDS_EACH)
@@ -100,9 +109,11 @@ def wire(settings: EdgeSettings) -> Edge:
     closing = (station_channel.close, driver_channel.close, transaction_channel.close)
     return Edge(
         gateway,
-        server.Wiring(register, (accept, sweeper.run, shipper.run, liveness.run, token_changes.run)),
+        server.Wiring(
+            register, (accept, sweeper.run, shipper.run, liveness.run, statuses.run, token_changes.run, judge)
+        ),
         drain,
-        (backend.close, stations.close, shipper.flush, nodes.close, *closing, bus.close),
+        (statuses.hand_in, backend.close, stations.close, shipper.flush, nodes.close, *closing, bus.close),
     )
 
 
@@ -117,6 +128,13 @@ def _gateway_settings(settings: EdgeSettings) -> GatewaySettings:
         trusted_proxies=settings.ocpp_trusted_proxies,
         max_connections=settings.ocpp_max_connections,
         liveness=Liveness(settings.ocpp_ping_seconds, settings.ocpp_dead_seconds),
+    )
+
+
+def _show(registry: Registry[Connection[Backend]]) -> None:
+    metrics.gauge("ocpp_connections", "Charge points connected to this node.").read_from(registry.__len__)
+    metrics.gauge("ocpp_connections_paused", "Charge points that are made to wait at the moment.").read_from(
+        lambda: sum(connection.paused for connection in registry)
     )
 
 

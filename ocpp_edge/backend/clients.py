@@ -18,6 +18,7 @@ from csms.transaction.v1.journal_service_pb2_grpc import JournalServiceStub
 from csms.transaction.v1.recording_service_pb2_grpc import RecordingServiceStub
 from ocpp_edge.backend.batches import BatchCall
 from ocpp_edge.backend.decisions import Decisions
+from ocpp_edge.backend.statuses import Statuses
 from services.chassis.protobuf import duration
 from services.chassis.status import from_rpc_error
 from services.kernel.clock import Clock
@@ -131,13 +132,15 @@ class GrpcBackend:
     def __init__(
         self,
         stations: Stations,
+        statuses: Statuses,
+        decisions: Decisions,
         driver_channel: grpc.aio.Channel,
         transaction_channel: grpc.aio.Channel,
-        decisions: Decisions,
         clock: Clock,
     ) -> None:
         self.clock = clock
         self._stations = stations
+        self._statuses = statuses
         self._decisions = decisions
         self._authorization = AuthorizationServiceStub(driver_channel)
         self._recording = RecordingServiceStub(transaction_channel)
@@ -148,7 +151,7 @@ class GrpcBackend:
         return await self._stations.boots.submit(boot)
 
     async def report_status(self, status: station_pb.StatusReport) -> None:
-        await self._stations.statuses.submit(status)
+        await self._statuses.report(status)
 
     async def authorize(self, presentation: authorization_pb.TokenPresentation) -> driver_pb2.TokenDecision:
         id_tag, decisions = presentation.id_tag, self._decisions
@@ -161,6 +164,10 @@ class GrpcBackend:
 
     async def record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
         return await self._events.submit(event)
+
+    def waiting_seconds(self) -> float:
+        """About how long a transaction event that is recorded now waits for its answer."""
+        return self._events.waiting_seconds()
 
     async def close(self) -> None:
         """Finish what waits."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from csms.transaction.v1.journal_service_pb2 import OcppMessage
 from ocpp_edge.device_clock import proto_time
 from ocpp_edge.journal import FrameRecord, Journal
+from ocpp_edge.overload import Overload
 from ocpp_edge.redaction import redacted
 from services.chassis import metrics
 from services.kernel.errors import DomainError, ErrorKind
@@ -39,16 +40,22 @@ class Shipper:
     `append` stores frames for good, those that it has already not again; it raises DomainError when it did not.
     """
 
-    def __init__(self, journal: Journal, append: Callable[[Sequence[OcppMessage]], Awaitable[None]]) -> None:
+    def __init__(
+        self, journal: Journal, append: Callable[[Sequence[OcppMessage]], Awaitable[None]], overload: Overload
+    ) -> None:
         self._journal = journal
         self._append = append
+        self._overload = overload
         # Taken out, not yet known to be stored. They keep their ids, so that none is stored twice.
         self._under_way: list[OcppMessage] = []
         self._refused = metrics.counter("ocpp_journal_refused_total", "Frames that the journal would not take.")
 
     async def run(self) -> None:
-        """Ship for ever."""
+        """Ship for ever, but while the journal is shed: then frames wait, and the oldest are forgotten."""
         while True:
+            if self._overload.sheds_journal:
+                await asyncio.sleep(_GATHER_SECONDS)
+                continue
             try:
                 shipped = await self._ship()
             except DomainError as error:

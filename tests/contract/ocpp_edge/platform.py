@@ -3,6 +3,7 @@
 They accept, number and remember; `down` names RPCs that fail.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -35,6 +36,8 @@ class Platform:
     def __init__(self) -> None:
         self.address = ""
         self.down: set[str] = set()
+        # RPCs that do not answer until the event is set.
+        self.held: dict[str, asyncio.Event] = {}
         self.unknown: set[str] = set()
         self.passwords: dict[str, bytes] = {}
         self.states: dict[str, ChargePoint.State.ValueType] = {}
@@ -56,6 +59,12 @@ class Platform:
     def check(self, rpc: str) -> None:
         if rpc in self.down:
             raise unavailable(f"{rpc} is down")
+
+    async def answers(self, rpc: str) -> None:
+        """Returns when the RPC may go on. Raises DomainError when it is down."""
+        self.check(rpc)
+        if rpc in self.held:
+            await self.held[rpc].wait()
 
     def stale(self, charge_point_id: str, epoch: int) -> DomainError | None:
         current = self.connections.get(charge_point_id)
@@ -195,7 +204,7 @@ class _Recording(recording_grpc.RecordingServiceServicer):
     async def RecordTransactionEvents(
         self, request: recording_pb.RecordTransactionEventsRequest, context: Context
     ) -> recording_pb.RecordTransactionEventsResponse:
-        self._platform.check("RecordTransactionEvents")
+        await self._platform.answers("RecordTransactionEvents")
         return recording_pb.RecordTransactionEventsResponse(answers=[self._record(event) for event in request.events])
 
     def _record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:

@@ -139,3 +139,14 @@ async def test_a_departure_that_cannot_be_reported_harms_nobody() -> None:
     doorkeeper.depart(Departure("CP2", 8, "connection_lost"))
     await doorkeeper.settle()
     assert [departure.epoch for departure in house.left] == [7, 8]
+
+
+async def test_nobody_is_asked_about_while_the_door_is_closed() -> None:
+    house, closed = House(), True
+    doorkeeper = Doorkeeper(house.admit, house.leave, max_pending=2, timeout_seconds=60, closed=lambda: closed)
+    refusal = await doorkeeper.ask(CP1)
+    assert isinstance(refusal, Refusal)
+    assert refusal.status is HTTPStatus.SERVICE_UNAVAILABLE
+    assert refusal.retry_after_seconds
+    closed = False
+    assert await doorkeeper.ask(CP1) == WELCOME

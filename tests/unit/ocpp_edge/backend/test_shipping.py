@@ -1,5 +1,6 @@
 """Frames on their way to the journal: complete, masked, none twice, none for ever in the way."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +10,11 @@ import pytest
 from csms.transaction.v1.journal_service_pb2 import OcppMessage
 from ocpp_edge.backend.shipping import Shipper, to_message
 from ocpp_edge.journal import FrameRecord, Journal
+from ocpp_edge.overload import Level, Overload
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, invalid, unavailable
 from services.kernel.ids import is_id
+from tests.fixtures.background import eventually, running
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -40,7 +43,7 @@ def shipper(journals: Journals, *records: FrameRecord) -> Shipper:
     journal = Journal()
     for one in records:
         journal.append(one)
-    return Shipper(journal, journals.append)
+    return Shipper(journal, journals.append, Overload())
 
 
 def test_a_frame_is_kept_with_all_that_is_known_of_it() -> None:
@@ -113,3 +116,23 @@ async def test_frames_that_are_refused_do_not_hold_up_the_others() -> None:
     assert journals.batches[0][0] == "0"
     assert journals.batches[-1][-1] == "99"
     assert len(journals.ids) == len(set(journals.ids)) == 100
+
+
+async def test_frames_wait_while_the_journal_is_shed_and_the_oldest_are_forgotten() -> None:
+    journals, journal, overload = Journals(), Journal(max_records=3), Overload()
+    before = journal.forgotten.value
+    overload.level = Level.JOURNAL
+    async with running(Shipper(journal, journals.append, overload).run()):
+        for number in range(5):
+            journal.append(record(message_id=str(number)))
+        await asyncio.sleep(0)
+        assert len(journal) == 3
+        assert journal.forgotten.value - before == 2
+        assert not journals.batches
+        overload.level = Level.NOTHING
+        await eventually(lambda: _shipped(journals))
+    assert journals.batches == [["2", "3", "4"]]
+
+
+async def _shipped(journals: Journals) -> bool:
+    return bool(journals.batches)
