@@ -1,5 +1,6 @@
 """The settings of an edge process beside those that every service has."""
 
+import secrets
 from ipaddress import ip_network
 from typing import Annotated
 
@@ -25,7 +26,7 @@ class EdgeSettings(ServiceSettings):
     # Where charge points connect. Zero takes a free port.
     ocpp_listen_host: str = "127.0.0.1"
     ocpp_listen_port: Port = 14100
-    # Name of this process among the edge nodes, and where the others reach its gRPC: its own address when empty.
+    # Name of this node, and where the others reach its gRPC: its own address when empty.
     edge_node_id: str = ""
     edge_advertised_address: str = ""
     # Lowest OCPP security profile: 0 none, 1 Basic, 2 TLS with Basic, 3 TLS with client certificate.
@@ -44,14 +45,19 @@ class EdgeSettings(ServiceSettings):
     ocpp_patience_seconds: Annotated[float, Field(gt=0)] = 1.0
     # Frames that wait for the journal; the oldest are forgotten beyond that.
     ocpp_journal_max_frames: Annotated[int, Field(ge=1)] = 50_000
+    # A node that has not reported for so long is taken for dead, and its charge points for offline.
+    ocpp_node_lease_seconds: Annotated[int, Field(ge=5, le=300)] = 30
     # When a silent charge point is pinged, and when it is given up.
     ocpp_ping_seconds: Annotated[float, Field(gt=0)] = 60.0
     ocpp_dead_seconds: Annotated[float, Field(gt=0)] = 120.0
     # Over how long a stopping process sends its charge points away, at most.
     ocpp_drain_seconds: Annotated[float, Field(ge=0, le=300)] = 5.0
 
-    @property
     def node(self) -> Node:
-        """This process, as the others know it."""
+        """This process, as the others know it: by another name each time that it is asked for.
+
+        A process that was killed and started again must not keep alive the lease of what it held before: charge points
+        that do not come back would count as connected for ever.
+        """
         own = f"{self.listen_host}:{self.listen_port}"
-        return Node(self.edge_node_id or own, self.edge_advertised_address or own)
+        return Node(f"{self.edge_node_id or own}/{secrets.token_hex(3)}", self.edge_advertised_address or own)

@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 import grpc.aio
 
@@ -57,7 +59,7 @@ class Edge:
 
 def wire(settings: EdgeSettings) -> Edge:
     """The edge node of these settings. Called inside the running event loop."""
-    secret, clock, node = settings.service_secret.get_secret_value(), SystemClock(), settings.node
+    secret, clock, node = settings.service_secret.get_secret_value(), SystemClock(), settings.node()
     urls = (settings.station_service_url, settings.driver_service_url, settings.transaction_service_url)
     station_channel, driver_channel, transaction_channel = (channels.channel(url, "edge", secret) for url in urls)
     registry: Registry[Connection[Backend]] = Registry()
@@ -67,14 +69,7 @@ def wire(settings: EdgeSettings) -> Edge:
     bus = EventBus(settings.nats_url, "edge")
     token_changes = TokenChanges(bus, time.monotonic, clock)
     backend = GrpcBackend(stations, statuses, token_changes.decisions, driver_channel, transaction_channel, clock)
-    entrance = Entrance(stations, node)
-    doorkeeper = Doorkeeper(
-        entrance.admit,
-        entrance.leave,
-        max_pending=settings.ocpp_max_pending_handshakes,
-        timeout_seconds=_ADMISSION_SECONDS,
-        closed=lambda: overload.sheds_statuses,
-    )
+    doorkeeper = _doorkeeper(settings, Entrance(stations, node), overload)
     journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
     shipper = Shipper(journal, Journals(transaction_channel).append, overload)
     environment: Environment[Backend] = Environment(
@@ -90,14 +85,13 @@ def wire(settings: EdgeSettings) -> Edge:
     gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
     _show(registry)
     nodes = Nodes(node, stations, secret)
-    liveness = LivenessReporter(stations.live, registry, clock, time.monotonic)
+    lease = timedelta(seconds=settings.ocpp_node_lease_seconds)
+    liveness = LivenessReporter(stations.live, registry, clock, time.monotonic, lease)
+    judge = partial(overload.run, backend.waiting_seconds)
 
     async def accept() -> None:
         await gateway.start()
         logger.info("charge points connect to %s:%d", settings.ocpp_listen_host, gateway.port)
-
-    async def judge() -> None:
-        await overload.run(backend.waiting_seconds)
 
     async def drain() -> None:
         spread = min(settings.ocpp_drain_seconds, len(registry) * _DRAIN_SECONDS_EACH)
@@ -128,6 +122,16 @@ def _gateway_settings(settings: EdgeSettings) -> GatewaySettings:
         trusted_proxies=settings.ocpp_trusted_proxies,
         max_connections=settings.ocpp_max_connections,
         liveness=Liveness(settings.ocpp_ping_seconds, settings.ocpp_dead_seconds),
+    )
+
+
+def _doorkeeper(settings: EdgeSettings, entrance: Entrance, overload: Overload) -> Doorkeeper:
+    return Doorkeeper(
+        entrance.admit,
+        entrance.leave,
+        max_pending=settings.ocpp_max_pending_handshakes,
+        timeout_seconds=_ADMISSION_SECONDS,
+        closed=lambda: overload.sheds_statuses,
     )
 
 

@@ -19,8 +19,9 @@ from services.kernel.errors import DomainError
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_SECONDS = 5.0
-_LEASE = timedelta(seconds=30)
+# Reports in the time of a lease: several may fail before it runs out.
+REPORTS_PER_LEASE = 6
+_USUAL_LEASE = timedelta(seconds=30)
 # The contract allows 5000.
 _MAX_SIGHTINGS = 2000
 
@@ -33,9 +34,15 @@ class LivenessReporter:
     """Reports what the connections of `registry` have heard; `monotonic` is the clock of their `last_seen`."""
 
     def __init__(
-        self, live: Live, registry: Registry[Connection[Any]], clock: Clock, monotonic: Callable[[], float]
+        self,
+        live: Live,
+        registry: Registry[Connection[Any]],
+        clock: Clock,
+        monotonic: Callable[[], float],
+        lease: timedelta = _USUAL_LEASE,
     ) -> None:
         self._live = live
+        self._lease = lease
         self._registry = registry
         self._clock = clock
         self._monotonic = monotonic
@@ -49,7 +56,7 @@ class LivenessReporter:
                 await self.report()
             except DomainError as error:
                 logger.warning("liveness not reported: %s", error.message)
-            await asyncio.sleep(INTERVAL_SECONDS)
+            await asyncio.sleep(self._lease.total_seconds() / REPORTS_PER_LEASE)
 
     async def report(self) -> None:
         """Renew the lease, tell what was heard since the last time, hang up on those that are newer elsewhere.
@@ -61,7 +68,7 @@ class LivenessReporter:
         batch = list(islice(heard, _MAX_SIGHTINGS))
         while True:
             epochs = {sighting.charge_point_id: sighting.epoch for sighting in batch}
-            for charge_point_id in await self._live(_LEASE, batch):
+            for charge_point_id in await self._live(self._lease, batch):
                 if self._registry.revoke(charge_point_id, epochs.get(charge_point_id, -1)):
                     logger.info("superseded on another node", extra={"charge_point_id": charge_point_id})
             batch = list(islice(heard, _MAX_SIGHTINGS))

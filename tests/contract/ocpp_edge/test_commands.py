@@ -243,7 +243,8 @@ async def test_connections_of_all_nodes_are_listed(start_node: Starter) -> None:
         assert [connection.charge_point_id for connection in page.connections] == ["CP1"]
         assert (page.next_page_token, page.total_size) == ("more", 2)
         found = await service.GetConnection(edge_pb.GetConnectionRequest(charge_point_id="CP2"))
-        assert (found.connection.node, found.connection.protocol) == (there.address, "ocpp1.6")
+        assert found.connection.node.startswith(f"{there.address}/")
+        assert (found.connection.node_address, found.connection.protocol) == (there.address, "ocpp1.6")
 
 
 async def test_who_may_only_look_may_not_send(node: Node, tokens: Tokens) -> None:

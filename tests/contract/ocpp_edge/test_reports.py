@@ -67,18 +67,35 @@ async def test_frames_wait_for_a_journal_that_is_down(node: Node, platform: Plat
 async def test_a_node_shows_that_it_lives_and_whom_it_has_heard(
     start_node: Starter, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(liveness, "INTERVAL_SECONDS", 0.05)
+    monkeypatch.setattr(liveness, "REPORTS_PER_LEASE", 600)
     node = await start_node(edge_node_id="node-1")
     await until(lambda: platform.leases)
     async with node.charger() as charger:
         await charger.ask("Heartbeat", {})
         await until(lambda: platform.sightings)
         sighting = platform.sightings[0]
-        assert (sighting.charge_point_id, sighting.epoch, set(platform.leases)) == ("CP1", 1, {"node-1"})
+        assert (sighting.charge_point_id, sighting.epoch, set(platform.leases)) == ("CP1", 1, {connected_to(platform)})
         platform.superseded = ["CP1"]
         await charger.ask("Heartbeat", {})
         await charger.socket.wait_closed()
         assert charger.socket.close_code == 1008
+
+
+def connected_to(platform: Platform, charge_point_id: str = "CP1") -> str:
+    return platform.connections[charge_point_id].node
+
+
+async def test_a_node_that_starts_anew_does_not_keep_alive_what_it_held_before(
+    start_node: Starter, platform: Platform
+) -> None:
+    # Killed, and started again under its name and address: by the old name it would renew the old lease.
+    first = await start_node(edge_node_id="node-1")
+    async with first.charger():
+        before = connected_to(platform)
+    await start_node(edge_node_id="node-1")
+    await until(lambda: len(set(platform.leases)) == 2)
+    assert before in platform.leases
+    assert all(name.startswith("node-1/") for name in platform.leases)
 
 
 async def test_a_connection_that_speaks_for_nobody_any_more_is_closed(node: Node, platform: Platform) -> None:
