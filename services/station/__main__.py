@@ -1,5 +1,7 @@
 """Runs the station service: `python -m services.station`."""
 
+from datetime import timedelta
+
 import grpc.aio
 
 from csms.station.v1.charge_point_service_pb2_grpc import add_ChargePointServiceServicer_to_server
@@ -31,7 +33,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     works = SqlWorks(database, relay, clock)
     channel = channels.channel(settings.transaction_service_url, "station", settings.service_secret.get_secret_value())
     running = GrpcRunningTransactions(channel)
-    policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown)
+    lease = timedelta(seconds=settings.ocpp_node_lease_seconds)
+    policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown, lease)
     connectivity = Connectivity(works, clock, policy)
     connectors = Connectors(works)
     settings_consumer = SettingsConsumer(bus, database, clock, GrpcCommands(channel))
@@ -42,7 +45,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_ChargePointServiceServicer_to_server(ChargePointServicer(ChargePoints(works, clock, running)), grpc_server)
         add_ConnectivityServiceServicer_to_server(ConnectivityServicer(connectivity, connectors, clock), grpc_server)
 
-    tasks = (relay.run, settings_consumer.run, LeaseSweeper(connectivity).run)
+    tasks = (relay.run, settings_consumer.run, LeaseSweeper(connectivity, lease).run)
     return server.Wiring(register, tasks, on_stop=(channel.close,))
 
 

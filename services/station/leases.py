@@ -2,23 +2,25 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from services.kernel.errors import DomainError
 from services.station.application.connectivity import Connectivity
 
 _PAUSE_SECONDS = 5.0
-# While this service or its database was away no node could report: each gets the time to do so first.
-_PATIENCE_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
 
 class LeaseSweeper:
-    """Looks every few seconds for connections whose node's lease has run out. Every replica may run one."""
+    """Looks every few seconds for connections whose node's lease has run out. Every replica may run one.
 
-    def __init__(self, connectivity: Connectivity, *, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+    While this service or its database was away no node could report: each gets `patience` to do so first.
+    """
+
+    def __init__(self, connectivity: Connectivity, patience: timedelta) -> None:
         self._connectivity = connectivity
-        self._patience = patience_seconds
+        self._patience = patience.total_seconds()
 
     async def run(self) -> None:
         """Sweep until cancelled; waits out a database that is away."""

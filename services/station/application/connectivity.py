@@ -18,12 +18,12 @@ from services.station.domain.charge_point import (
     is_identity,
 )
 from services.station.domain.connection import (
+    USUAL_LEASE,
     ClosedConnection,
     Connection,
     ConnectionAttempt,
     Sighting,
     holds,
-    lease_of,
 )
 from services.station.domain.events import ChargePointBooted, ConnectivityChanged
 from services.station.ports import Work, Works
@@ -34,10 +34,14 @@ _NODE_MEMORY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds for every charge point: its heartbeat unless it has its own, and whether strangers may knock."""
+    """What holds for every charge point: its heartbeat unless it has its own, and whether strangers may knock.
+
+    `node_lease` is that of an edge node until it reports by itself.
+    """
 
     heartbeat_interval_seconds: int
     allow_unknown: bool
+    node_lease: timedelta = USUAL_LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ class Connectivity:
         now = self._clock.now()
         for node, address in sorted({(attempt.node, attempt.node_address) for attempt, _ in let_in}):
             # A connection on a node that has not reported yet would count as abandoned.
-            await work.connections.renew_lease(node, address, now + lease_of(None))
+            await work.connections.renew_lease(node, address, now + self._policy.node_lease)
         epochs = await work.connections.open([attempt for attempt, _ in let_in], now)
         opened = {point.id: (point, epoch) for (_, point), epoch in zip(let_in, epochs, strict=True)}
         await work.publish(

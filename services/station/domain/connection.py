@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from services.kernel.errors import invalid
 
-_USUAL_LEASE = timedelta(seconds=30)
+USUAL_LEASE = timedelta(seconds=30)
 _SHORTEST_LEASE = timedelta(seconds=5)
 _LONGEST_LEASE = timedelta(seconds=300)
 
@@ -71,7 +71,7 @@ def holds(newest: Newest | None, epoch: int) -> bool:
 
 def lease_of(length: timedelta | None) -> timedelta:
     """How long the lease of an edge node lasts; None stands for the usual time. Raises: INVALID_FIELD."""
-    lease = _USUAL_LEASE if length is None else length
+    lease = USUAL_LEASE if length is None else length
     if not _SHORTEST_LEASE <= lease <= _LONGEST_LEASE:
         raise invalid("lease", "must be between 5 and 300 seconds")
     return lease

@@ -226,7 +226,7 @@ async def test_the_sweeper_closes_what_dead_nodes_left_once_it_has_waited(
 ) -> None:
     await _connect(points, edge, name, node=f"dead-{name}")
     await _let_lease_run_out(service, f"dead-{name}", timedelta(days=2))
-    impatient = LeaseSweeper(_connectivity(service), patience_seconds=0.0)
+    impatient = LeaseSweeper(_connectivity(service), timedelta(0))
 
     async def is_closed_and_forgotten() -> bool:
         async with service.database.read() as connection:
@@ -234,7 +234,7 @@ async def test_the_sweeper_closes_what_dead_nodes_left_once_it_has_waited(
             is_known = (await connection.execute(node)).first() is not None
         return not is_known and not (await get_point(points, name)).online
 
-    patient = LeaseSweeper(_connectivity(service))
+    patient = LeaseSweeper(_connectivity(service), timedelta(seconds=30))
     async with running(patient.run()):
         await asyncio.sleep(0)
         assert not await is_closed_and_forgotten()
