@@ -206,7 +206,8 @@ class Recording:
             protocol=session.protocol,
             transaction_id=session.transaction_id,
             device_time=time,
-            received_time=event.received_time,
+            # Never before the session itself was heard of, or its creation would hang on who came first.
+            received_time=max(event.received_time, session.create_time),
             corrected_time=time,
             stop_reason=_CONCLUDED_REASON,
         )

@@ -1,16 +1,16 @@
 """What batches of events are taken for."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kernel.ids import derived_id
-from services.transaction.domain.batch import stray_ends, told, wanted
+from services.transaction.domain.batch import Told, stray_ends, told, wanted
 from services.transaction.domain.events import SessionChange
 from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
 from services.transaction.domain.reading import Registers
@@ -33,6 +33,7 @@ from tests.unit.services.transaction.facts import (
     started_16,
     updated,
 )
+from tests.unit.services.transaction.stories import Story, many_stories, nameless_ends, tellings, told_in_order
 
 
 class Platform:
@@ -42,16 +43,27 @@ class Platform:
         self.sessions: dict[str, Session] = {}
         self.changes: list[tuple[str, SessionChange]] = []
         self.registers: dict[str, Registers] = {}
+        # Numbers that are meant for some starts; the others get the next one.
+        self.numbered: dict[str, int] = {}
         self._numbers = itertools.count(1)
+        self._told = ""
 
     def record(self, *events: TransactionEvent) -> list[Answer]:
         """The answers to a batch."""
-        recording = Recording([replace(session) for session in self.sessions.values()], self._numbers, minutes(0))
-        answers = [recording.record(told(event)) for event in events]
+        recording = Recording([replace(session) for session in self.sessions.values()], self._next(), minutes(0))
+        answers = [self._record(recording, told(event)) for event in events]
         outcome = recording.outcome(self.registers)
         self.sessions |= {session.id: session for session in outcome.sessions}
         self.changes += [(event.session.transaction_id, event.change) for event in outcome.events]
         return answers
+
+    def _record(self, recording: Recording, item: Told) -> Answer:
+        self._told = item.key
+        return recording.record(item)
+
+    def _next(self) -> Iterator[int]:
+        while True:
+            yield self.numbered.get(self._told) or next(self._numbers)
 
     def session(self, answer: Answer) -> Session:
         return self.sessions[answer.session_id]
@@ -117,6 +129,19 @@ def test_starts_that_come_in_any_order_end_each_other_in_the_order_of_their_time
         platform.record(starts[position])
     stops = [platform.sessions[session_id_of("CP1", f"T-{n}")].stop_time for n in range(3)]
     assert stops == [minutes(10), minutes(20), None]
+
+
+def test_what_ends_a_session_does_not_say_when_it_was_heard_of(platform: Platform) -> None:
+    # The one that took its place was heard of before it: the connection was away, and the queue came in reverse.
+    [later] = platform.record(started(minutes(60), transaction_id="T-2", received_time=minutes(60)))
+    [replaced] = platform.record(started(minutes(0), transaction_id="T-1", received_time=minutes(300)))
+    assert platform.session(replaced).stop_time == minutes(60)
+    assert platform.session(replaced).create_time == minutes(300)
+    in_order = Platform()
+    in_order.record(started(minutes(0), transaction_id="T-1", received_time=minutes(300)))
+    in_order.record(started(minutes(60), transaction_id="T-2", received_time=minutes(60)))
+    assert in_order.contents == platform.contents
+    assert platform.session(later).create_time == minutes(60)
 
 
 def test_two_starts_of_one_moment_end_the_same_one_in_any_order() -> None:
@@ -262,6 +287,23 @@ def test_events_give_the_same_sessions_in_any_order_and_grouping(
     expected, platform = Platform(), Platform()
     expected.record(*_EVENTS)
     rest = [*events, *repeated]
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        platform.record(*rest[:size])
+        rest = rest[size:]
+    assert platform.contents == expected.contents
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(many_stories(), nameless_ends()), st.data())
+def test_whatever_charge_points_tell_gives_the_same_sessions_in_any_order_with_any_repetition(
+    stories: list[Story], data: st.DataObject
+) -> None:
+    expected, platform = Platform(), Platform()
+    for each in (expected, platform):
+        each.numbered = {key: number for story in stories for key, number in story.numbered.items()}
+    expected.record(*told_in_order(stories))
+    rest = data.draw(tellings(stories))
     while rest:
         size = data.draw(st.integers(1, len(rest)))
         platform.record(*rest[:size])
