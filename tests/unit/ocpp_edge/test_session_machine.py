@@ -1,17 +1,21 @@
-"""A session under any schedule: never answers twice, never sends two calls at once, never loses one."""
+"""A session of any version under any schedule: it never answers twice, never blocks, never loses a pending call.
+
+Never blocks: whatever waits or hangs, a frame is taken in at once, and the next call goes as soon as the wire is free.
+"""
 
 from collections import Counter
 
 import orjson
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ocpp_edge.calls import CallState, FailureReason, LocalProtocolError, OutboundCall, Priority, QueueFull
 from ocpp_edge.errors import Fault
 from ocpp_edge.events import Duplicate, Ignored, LateAnswer, Rejected, Resolved, UnknownAnswer
+from ocpp_edge.frames import UNREADABLE_ID
 from ocpp_edge.requests import InboundRequest
-from ocpp_edge.session import Session, SessionClosed
+from ocpp_edge.session import MAX_OPEN_REQUESTS, Session, SessionClosed
 from ocpp_edge.versions import Version
 
 _ON_THE_WIRE = (CallState.SENT, CallState.ORPHANED)
@@ -22,6 +26,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.version = Version.V16
         self.session = Session(Version.V16)
         self.now = 0.0
         self.serial = 0
@@ -47,6 +52,10 @@ class SessionMachine(RuleBasedStateMachine):
         if frame is not None:
             self.replies[orjson.loads(frame)[1]] += 1
 
+    @initialize(version=st.sampled_from(Version))
+    def choose_version(self, version: Version) -> None:
+        self.version, self.session = version, Session(version)
+
     # the charge point
 
     @rule(message_id=st.sampled_from("abc"), variant=st.integers(0, 2))
@@ -59,9 +68,48 @@ class SessionMachine(RuleBasedStateMachine):
         if repeated:
             assert event == Duplicate(message_id)
         else:
-            assert isinstance(event, InboundRequest)
-            self.open.append(event)
-            self.received[message_id] += 1
+            assert isinstance(event, InboundRequest | Rejected)
+            if isinstance(event, InboundRequest):
+                self.open.append(event)
+                self.received[message_id] += 1
+            else:
+                assert len(self.open) == MAX_OPEN_REQUESTS
+
+    @rule()
+    def too_many_requests_arrive(self) -> None:
+        """A charge point that does not wait for answers is refused, request by request, and nothing else suffers."""
+        for number in range(MAX_OPEN_REQUESTS + 1):
+            event = self.take(orjson.dumps([2, f"flood-{self.serial}-{number}", "Heartbeat", {}]))
+            if self.closed:
+                return
+            if isinstance(event, InboundRequest):
+                self.open.append(event)
+                self.received[event.message_id] += 1
+            else:
+                assert isinstance(event, Rejected)
+                assert event.reply is not None
+                assert len(self.open) >= MAX_OPEN_REQUESTS
+        assert len(self.open) <= MAX_OPEN_REQUESTS
+        self.serial += 1
+
+    @rule()
+    def the_call_in_flight_was_unreadable(self) -> None:
+        """A CALLERROR that cannot name what it answers: it can only be the one on the wire."""
+        on_the_wire = [call for call in self.calls if call.state in _ON_THE_WIRE]
+        event = self.take(orjson.dumps([4, UNREADABLE_ID, "X", "", {}]))
+        if not self.closed:
+            assert isinstance(event, Resolved | LateAnswer if on_the_wire else UnknownAnswer)
+            assert not any(call.state in _ON_THE_WIRE for call in on_the_wire)
+
+    @precondition(lambda self: self.calls)
+    @rule(data=st.data(), broken=st.sampled_from(['[3,"%s"]', '[3,"%s",7]', '[4,"%s"]', '[3,"%s",{}']))
+    def broken_answer_arrives(self, data: st.DataObject, broken: str) -> None:
+        """An answer of which only the id can be read ends its call, or harms none."""
+        call = data.draw(st.sampled_from(self.calls))
+        others = [(other, other.state) for other in self.calls if other is not call]
+        self.take((broken % call.message_id).encode())
+        assert [(other, other.state) for other, _ in others] == others
+        assert self.closed or call.state not in _ON_THE_WIRE or call.state is CallState.ORPHANED
 
     @rule(raw=st.binary(max_size=12))
     def garbage_arrives(self, raw: bytes) -> None:

@@ -18,8 +18,11 @@ from tests.contract.services.transaction.reports import (
     STARTED,
     UPDATED,
     event_201,
+    meter_values_16,
     minutes,
     reading,
+    start_16,
+    stop_16,
 )
 from tests.fixtures.services import RunningService
 
@@ -105,3 +108,50 @@ async def test_facts_in_any_order_and_however_often_give_the_same_rows_and_bills
         rest = rest[size:]
     assert await _recorded(record, service.database, batches) == expected
     assert [bill[1] for bill in expected[1]] == [2500, 2500]
+
+
+def _session_16(number: str, stop_number: str, *, offline: bool) -> list[recording_pb.TransactionEvent]:
+    """A session by OCPP 1.6 whose charge point may have been away, and may not know what it ends."""
+    return [
+        start_16(minutes(-60), offline=offline),
+        meter_values_16(number, minutes(-50), 1500, 2000),
+        meter_values_16(number, minutes(-30), 5000),
+        stop_16(stop_number or number, minutes(-20), connector_id=1),
+    ]
+
+
+async def _recorded_16(
+    record: Record, database: Database, order: Sequence[int], stop_number: str, *, offline: bool
+) -> tuple[Any, ...]:
+    """What is stored, but for the number that the session happened to get."""
+    async with database.transaction() as connection:
+        await connection.execute(text(f"TRUNCATE {', '.join(_TABLES)}"))
+    # Nothing names the session before its charge point has heard the number.
+    [begun] = await record(start_16(minutes(-60), offline=offline))
+    events = _session_16(begun.transaction_id, stop_number, offline=offline)
+    for position in order:
+        [answer] = await record(events[position])
+        assert answer.transaction_id == begun.transaction_id
+    async with database.read() as connection:
+        sessions = await connection.execute(
+            text("SELECT state, meter_start_wh, meter_stop_wh, energy_wh, offline, flags, start_time FROM transactions")
+        )
+        values = await connection.execute(text("SELECT sampled_time, energy_wh FROM meter_values ORDER BY 1"))
+        return [tuple(row) for row in sessions], [tuple(row) for row in values], len(await _bills(database))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations(range(4)),
+    repeated=st.lists(st.integers(0, 3), max_size=4),
+    stop_number=st.sampled_from(["", "0", "-1"]),
+    offline=st.booleans(),
+)
+async def test_a_session_by_ocpp_16_is_the_same_whatever_comes_when_after_its_start(
+    service: RunningService, record: Record, order: list[int], repeated: list[int], stop_number: str, offline: bool
+) -> None:
+    expected = await _recorded_16(record, service.database, range(4), stop_number, offline=offline)
+    assert await _recorded_16(record, service.database, [*order, *repeated], stop_number, offline=offline) == expected
+    [session], values, bills = expected
+    assert session[:4] == ("ENDED", 1000, 6000, 5000)
+    assert (len(values), bills) == (3, 1)
