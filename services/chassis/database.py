@@ -132,6 +132,14 @@ class Database:
         return self._raw_pool
 
 
+async def bare(connection: AsyncConnection) -> RawConnection:
+    """The bare driver beneath a connection, within the same transaction: for statements that take many rows."""
+    driver: RawConnection | None = (await connection.get_raw_connection()).driver_connection
+    if driver is None:
+        raise DatabaseUnavailable
+    return driver
+
+
 def constraint_of(error: BaseException) -> str | None:
     """The name of the constraint that an IntegrityError (of SQLAlchemy or psycopg) broke; None for anything else."""
     cause = error.orig if isinstance(error, sqlalchemy.exc.IntegrityError) else error

@@ -19,7 +19,9 @@ from services.chassis.events import STREAM, EventBus, heed_cancellation
 
 _log = logging.getLogger(__name__)
 
-BATCH = 64
+# Enough to share out what a batch costs whatever its size, few enough to be handled well within the wait below, also
+# one by one.
+BATCH = 256
 # A delivered event that is neither confirmed nor refused for so long is delivered again, to any replica.
 ACK_WAIT_SECONDS = 30
 
@@ -53,7 +55,7 @@ class Deliveries:
         self._is_set_up = False
 
     async def next_batch(self) -> list[Msg]:
-        """Wait for events; returns the 1 to 64 that have arrived, in order, each to be acked, naked or terminated."""
+        """Wait for events; returns the 1 to 256 that have arrived, in order, each to be acked, naked or terminated."""
         while True:
             heed_cancellation()
             try:

@@ -21,6 +21,7 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database, DatabaseUnavailable
 from services.chassis.deliveries import Deliveries
 from services.chassis.events import EventBus
+from services.chassis.recordset import array
 from services.chassis.shared_tables import PARKED_EVENTS
 from services.kernel.errors import DomainError, ErrorKind
 
@@ -40,7 +41,7 @@ _LONGEST_ERROR = 2000
 _CLAIM = text(
     "INSERT INTO consumed_events (consumer, event_id)"
     " SELECT :consumer, id FROM unnest(CAST(:ids AS uuid[])) AS id ORDER BY id"
-    " ON CONFLICT DO NOTHING RETURNING event_id"
+    " ON CONFLICT DO NOTHING RETURNING CAST(event_id AS text)"
 )
 
 
@@ -169,8 +170,8 @@ class _Consumer:
             return
 
     async def _apply(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
-        ids = [uuid.UUID(event.id) for event in events]
-        claimed = await connection.scalars(_CLAIM, {"consumer": self.durable, "ids": ids})
+        ids = [str(uuid.UUID(event.id)) for event in events]
+        claimed = await connection.scalars(_CLAIM, {"consumer": self.durable, "ids": array(ids)})
         unhandled = set(claimed.all())
         fresh = []
         for event_id, event in zip(ids, events, strict=True):

@@ -1,13 +1,15 @@
 """What other services tell that drivers' usage is made of."""
 
+from collections.abc import Sequence
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database
 from services.chassis.events import EventBus
-from services.chassis.inbox import consume
+from services.chassis.inbox import consume_batches
 from services.driver import mapping
-from services.driver.application.usage import record_cost, record_session
+from services.driver.application.usage import record_costs, record_sessions
 from services.driver.sql.work import SqlWork
 from services.kernel.clock import Clock
 
@@ -24,13 +26,17 @@ class UsageConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume(self._bus, self._database, "driver-usage", _SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, "driver-usage", _SUBJECTS, self.handle)
 
-    async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
-        """Apply one event."""
+    async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        """Apply events; sessions and their costs do not depend on each other's order."""
+        sessions, costs = [], []
+        for event in events:
+            match event.WhichOneof("payload"):
+                case "transaction_changed":
+                    sessions.append(mapping.session_usage(event.transaction_changed.transaction))
+                case "session_billed" if event.session_billed.transaction_id:
+                    costs.append(mapping.session_cost(event.session_billed))
         work = SqlWork(connection, self._clock)
-        match event.WhichOneof("payload"):
-            case "transaction_changed":
-                await record_session(work, mapping.session_usage(event.transaction_changed.transaction))
-            case "session_billed" if event.session_billed.transaction_id:
-                await record_cost(work, mapping.session_cost(event.session_billed))
+        await record_sessions(work, sessions)
+        await record_costs(work, costs)

@@ -71,12 +71,12 @@ class RfidCardRepository(Protocol):
 class UsageRepository(Protocol):
     """The sessions of drivers as other services told of them."""
 
-    async def record(self, session: SessionUsage) -> None:
-        """Keep a snapshot, unless one with the same or a later revision is kept; the cost stays as it is."""
+    async def record(self, sessions: Sequence[SessionUsage]) -> None:
+        """Keep a snapshot of each, unless one with the same or a later revision is kept; the cost stays as it is."""
         ...
 
-    async def record_cost(self, cost: SessionCost) -> None:
-        """Keep the cost of a session, also of one that was not told of yet."""
+    async def record_costs(self, costs: Sequence[SessionCost]) -> None:
+        """Keep what sessions cost, also those that were not told of yet; a session is in it once."""
         ...
 
     async def ended(self, driver_id: str, start: datetime, end: datetime) -> Sequence[SessionUsage]:

@@ -1,11 +1,14 @@
 """What the platform tells that commands wait for: sessions, boots and connections of charge points."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database
 from services.chassis.events import EventBus
-from services.chassis.inbox import consume
+from services.chassis.inbox import consume_batches
 from services.chassis.protobuf import time_of
 from services.kernel.clock import Clock
 from services.transaction.application.effects import note_boot, note_connection, note_session
@@ -28,17 +31,35 @@ class CommandConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume(self._bus, self._database, "transaction-commands", _SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, "transaction-commands", _SUBJECTS, self.handle)
 
-    async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
-        """Apply one event."""
+    async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        """Apply events in their order. Hardly one of them is about a charge point that was commanded at all."""
         work, now = SqlWork(connection, self._clock), self._clock.now()
-        match event.WhichOneof("payload"):
-            case "transaction_changed":
-                session = event.transaction_changed.transaction
-                await note_session(work, session.charge_point_id, session.id, now)
-            case "charge_point_booted":
-                charge_point_id = event.charge_point_booted.charge_point.id
-                await note_boot(work, charge_point_id, time_of(event, "create_time") or now, now)
-            case "connectivity_changed" if event.connectivity_changed.online:
-                await note_connection(work, event.connectivity_changed.charge_point_id, now)
+        charge_point_ids = [_charge_point_of(event) for event in events]
+        commanded = await work.commands.open_at({name for name in charge_point_ids if name}, now)
+        for charge_point_id, event in zip(charge_point_ids, events, strict=True):
+            if charge_point_id in commanded:
+                await _note(work, charge_point_id, event, now)
+
+
+def _charge_point_of(event: DomainEvent) -> str:
+    """The charge point that an event is about; empty when it changes nothing for commands."""
+    match event.WhichOneof("payload"):
+        case "transaction_changed":
+            return event.transaction_changed.transaction.charge_point_id
+        case "charge_point_booted":
+            return event.charge_point_booted.charge_point.id
+        case "connectivity_changed" if event.connectivity_changed.online:
+            return event.connectivity_changed.charge_point_id
+    return ""
+
+
+async def _note(work: SqlWork, charge_point_id: str, event: DomainEvent, now: datetime) -> None:
+    match event.WhichOneof("payload"):
+        case "transaction_changed":
+            await note_session(work, charge_point_id, event.transaction_changed.transaction.id, now)
+        case "charge_point_booted":
+            await note_boot(work, charge_point_id, time_of(event, "create_time") or now, now)
+        case "connectivity_changed":
+            await note_connection(work, charge_point_id, now)

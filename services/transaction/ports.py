@@ -3,7 +3,7 @@
 Shapes only; the implementations are in sql/ and clients.py.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -65,6 +65,11 @@ class CommandRepository(Protocol):
 
     async def find(self, command_id: str, *, for_update: bool = False) -> Command | None:
         """The command, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def open_at(self, charge_point_ids: Collection[str], now: datetime) -> Collection[str]:
+        """Those of the charge points that have commands which `working_at` or, before they expire, `queued_for` tell
+        of; nothing is locked."""
         ...
 
     async def working_at(self, charge_point_id: str, now: datetime) -> Sequence[Command]:

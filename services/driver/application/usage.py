@@ -1,5 +1,6 @@
 """What drivers used: keeping what other services tell, and summing it up."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage, period, summed
@@ -28,11 +29,17 @@ class Usage:
         return summed(driver_id, ended, latest)
 
 
-async def record_session(work: Work, session: SessionUsage) -> None:
-    """Keep what the transaction service told of a session. Idempotent, and of any order."""
-    await work.usage.record(session)
+async def record_sessions(work: Work, sessions: Iterable[SessionUsage]) -> None:
+    """Keep what the transaction service told of sessions. Idempotent, and of any order: the newest snapshot counts."""
+    newest: dict[str, SessionUsage] = {}
+    for session in sessions:
+        known = newest.get(session.transaction_id)
+        if known is None or session.revision > known.revision:
+            newest[session.transaction_id] = session
+    await work.usage.record(list(newest.values()))
 
 
-async def record_cost(work: Work, cost: SessionCost) -> None:
-    """Keep what billing told of a session. Idempotent, and of any order."""
-    await work.usage.record_cost(cost)
+async def record_costs(work: Work, costs: Iterable[SessionCost]) -> None:
+    """Keep what billing told of sessions. Idempotent; of one session the last one counts."""
+    latest = {cost.transaction_id: cost for cost in costs}
+    await work.usage.record_costs(list(latest.values()))

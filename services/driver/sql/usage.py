@@ -1,20 +1,39 @@
 """The usage of drivers in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.chassis.database import bare
+from services.chassis.recordset import Recordset
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.driver.tables import USAGE_SESSIONS
 
 # More than any driver charges in the longest period that may be asked for.
 _MOST_SESSIONS = 20_000
-_COST = ("amount_minor", "currency_code")
+_SESSIONS = Recordset(USAGE_SESSIONS)
+_NAMES = [column.name for column in USAGE_SESSIONS.columns]
+_TOLD = [name for name in _NAMES if name not in ("transaction_id", "driver_id", "amount_minor", "currency_code")]
+_fields = attrgetter(*_NAMES)
+_INSERT = f"""
+INSERT INTO usage_sessions AS known ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
+ON CONFLICT ON CONSTRAINT usage_sessions_pkey DO UPDATE SET
+"""
+# Billing may know the driver of a session whose own snapshot does not.
+_RECORD = f"""
+{_INSERT} driver_id = coalesce(excluded.driver_id, known.driver_id),
+{", ".join(f"{name} = excluded.{name}" for name in _TOLD)}
+WHERE known.revision < excluded.revision
+""".encode()
+_RECORD_COSTS = f"""
+{_INSERT} driver_id = coalesce(known.driver_id, excluded.driver_id),
+amount_minor = excluded.amount_minor, currency_code = excluded.currency_code
+""".encode()
 
 
 class SqlUsageRepository:
@@ -23,32 +42,29 @@ class SqlUsageRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def record(self, session: SessionUsage) -> None:
-        fields = {name: value for name, value in asdict(session).items() if name not in _COST}
-        statement = insert(USAGE_SESSIONS).values(fields)
-        told: dict[str, Any] = {name: statement.excluded[name] for name in fields if name != "transaction_id"}
-        # Billing may know the driver of a session whose own snapshot does not.
-        told["driver_id"] = func.coalesce(statement.excluded.driver_id, USAGE_SESSIONS.c.driver_id)
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                constraint="usage_sessions_pkey",
-                set_=told,
-                where=USAGE_SESSIONS.c.revision < statement.excluded.revision,
-            )
-        )
+    async def record(self, sessions: Sequence[SessionUsage]) -> None:
+        await self._upsert(_RECORD, map(_fields, sessions))
 
-    async def record_cost(self, cost: SessionCost) -> None:
-        empty = {"id_tag": "", "charge_point_id": "", "station_id": "", "energy_wh": 0, "revision": 0}
-        statement = insert(USAGE_SESSIONS).values({**empty, **asdict(cost)})
-        await self._connection.execute(
-            statement.on_conflict_do_update(
-                constraint="usage_sessions_pkey",
-                set_={
-                    **{name: statement.excluded[name] for name in _COST},
-                    "driver_id": func.coalesce(USAGE_SESSIONS.c.driver_id, statement.excluded.driver_id),
-                },
+    async def record_costs(self, costs: Sequence[SessionCost]) -> None:
+        unheard = (
+            SessionUsage(
+                **asdict(cost),
+                id_tag="",
+                charge_point_id="",
+                station_id="",
+                start_time=None,
+                end_time=None,
+                energy_wh=0,
+                revision=0,
             )
+            for cost in costs
         )
+        await self._upsert(_RECORD_COSTS, map(_fields, unheard))
+
+    async def _upsert(self, statement: bytes, rows: Iterable[tuple[Any, ...]]) -> None:
+        # In one order, so that two replicas with the same sessions do not wait for each other in a ring.
+        if ordered := sorted(rows):
+            await (await bare(self._connection)).execute(statement, (_SESSIONS.dump(ordered),))
 
     async def ended(self, driver_id: str, start: datetime, end: datetime) -> Sequence[SessionUsage]:
         columns = USAGE_SESSIONS.c

@@ -1,15 +1,16 @@
 """Commands in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, insert, or_, select, update
+from sqlalchemy import Row, Select, and_, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
+from services.chassis.recordset import text_array
 from services.kernel.ids import is_id
 from services.transaction.domain.command import (
     KINDS_WITH_EFFECT,
@@ -22,6 +23,12 @@ from services.transaction.tables import COMMANDS
 
 # More than anybody waits for at one charge point.
 _MOST_OPEN = 200
+_STATES_OPEN = (CommandState.QUEUED, *STATES_BEFORE_EFFECT)
+_OPEN_AT = text(
+    "SELECT DISTINCT charge_point_id FROM commands"
+    " WHERE charge_point_id = ANY (CAST(:ids AS text[])) AND expire_time > :now"
+    " AND state = ANY (CAST(:states AS text[]))"
+)
 
 
 class SqlCommandRepository:
@@ -44,6 +51,12 @@ class SqlCommandRepository:
         query = select(COMMANDS).where(COMMANDS.c.id == command_id)
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
         return None if row is None else _command(row)
+
+    async def open_at(self, charge_point_ids: Collection[str], now: datetime) -> Collection[str]:
+        if not charge_point_ids:
+            return []
+        parameters = {"ids": text_array(charge_point_ids), "states": text_array(_STATES_OPEN), "now": now}
+        return set((await self._connection.scalars(_OPEN_AT, parameters)).all())
 
     async def working_at(self, charge_point_id: str, now: datetime) -> Sequence[Command]:
         columns = COMMANDS.c

@@ -70,7 +70,7 @@ async def _handle(service: RunningService, events: Sequence[DomainEvent]) -> Non
     consumer = UsageConsumer(service.bus, service.database, SystemClock())
     for event in events:
         async with service.database.transaction() as connection:
-            await consumer.handle(connection, event)
+            await consumer.handle(connection, [event])
 
 
 async def _usage(drivers: DriverServiceStub, driver_id: str, **period: datetime) -> driver_pb2.DriverUsage:
@@ -159,8 +159,8 @@ async def test_at_most_a_hundred_sessions_are_shown_and_all_are_counted(
     driver_id = await _driver(drivers)
     consumer = UsageConsumer(service.bus, service.database, SystemClock())
     async with service.database.transaction() as connection:
-        for _ in range(103):
-            await consumer.handle(connection, _changed(new_id(), 1, driver_id, ended=True, energy_wh=1))
+        sessions = [_changed(new_id(), 1, driver_id, ended=True, energy_wh=1) for _ in range(103)]
+        await consumer.handle(connection, sessions)
 
     usage = await _usage(drivers, driver_id)
 

@@ -1,0 +1,58 @@
+"""Many rows as one parameter: JSON that PostgreSQL reads as a relation with the columns of a table.
+
+Of the ways to hand over a batch in one statement, this one costs the client least (a third of what arrays or one
+statement per row cost) and, unlike COPY, can pass over what is there already and go into a pipeline.
+"""
+
+from collections.abc import Iterable, Sequence
+from string import ascii_lowercase
+from typing import Any
+
+import orjson
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # its constructor is not annotated
+# One letter for a column: the parser has to look at each key of each row.
+_LETTERS = [*ascii_lowercase, *(f"a{letter}" for letter in ascii_lowercase)]
+
+
+class Recordset:
+    """Rows of `table`, each with a value for each of its columns, in order.
+
+    `relation` goes into a FROM clause with one parameter, the text of `dump`; `columns` names the columns of the table
+    and `values` those of the relation, alike. `more` are columns of the relation alone, name to type, after the
+    others, which are called by their names.
+    """
+
+    def __init__(self, table: Table, alias: str = "r", **more: str) -> None:
+        names = [column.name for column in table.columns]
+        letters = _LETTERS[: len(names)]
+        types = [column.type.compile(dialect=_DIALECT) for column in table.columns]
+        self._keys = [*letters, *more]
+        self.letter_of = dict(zip(names, letters, strict=True))
+        definition = ", ".join(f"{key} {kind}" for key, kind in zip(self._keys, [*types, *more.values()], strict=True))
+        self.relation = f"json_to_recordset(%s) AS {alias}({definition})"
+        self.columns = ", ".join(map(quoted, names))
+        self.values = ", ".join(f"{alias}.{letter}" for letter in letters)
+
+    def dump(self, rows: Iterable[Sequence[Any]]) -> str:
+        """The parameter of `relation`."""
+        keys = self._keys
+        return orjson.dumps([dict(zip(keys, row, strict=True)) for row in rows]).decode()
+
+
+def array(values: Iterable[str | int]) -> str:
+    """An array as PostgreSQL writes it, of values that need no quotes: a fraction of what adapting a list costs."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def text_array(values: Iterable[str]) -> str:
+    """An array of any text as PostgreSQL writes it."""
+    escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join([f'"{value}"' for value in escaped]) + "}"
+
+
+def quoted(name: str) -> str:
+    """A column's name as SQL wants it."""
+    return str(_DIALECT.identifier_preparer.quote(name))
