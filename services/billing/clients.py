@@ -1,7 +1,7 @@
 """The ports of the billing service that other services answer, over gRPC."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,6 +32,18 @@ class GrpcDrivers:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._drivers = driver_grpc.DriverServiceStub(channel)
 
+    async def tiers(self, driver_ids: Collection[str]) -> Mapping[str, MembershipTier]:
+        tiers = dict.fromkeys(driver_ids, MembershipTier.BASIC)
+        names = list(tiers)
+        for begin in range(0, len(names), _PAGE):
+            request = driver_service_pb.ListDriversRequest(driver_ids=names[begin : begin + _PAGE], page_size=_PAGE)
+            try:
+                response = await self._drivers.ListDrivers(request)
+            except grpc.aio.AioRpcError as error:
+                raise from_rpc_error(error) from error
+            tiers |= {driver.id: _tier(driver.membership_tier) for driver in response.drivers}
+        return tiers
+
     async def tier(self, driver_id: str | None) -> MembershipTier:
         if driver_id is None:
             return MembershipTier.BASIC
@@ -41,7 +53,7 @@ class GrpcDrivers:
             if error.kind is ErrorKind.NOT_FOUND:
                 return MembershipTier.BASIC
             raise
-        return enum_of(MembershipTier, driver_pb.Driver.MembershipTier, number) or MembershipTier.BASIC
+        return _tier(number)
 
     async def require(self, driver_id: str) -> None:
         await self._get(driver_id)
@@ -52,6 +64,10 @@ class GrpcDrivers:
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
         return response.driver
+
+
+def _tier(number: int) -> MembershipTier:
+    return enum_of(MembershipTier, driver_pb.Driver.MembershipTier, number) or MembershipTier.BASIC
 
 
 class GrpcStations:

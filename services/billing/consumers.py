@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +13,7 @@ from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWork
 from services.chassis.database import Database
 from services.chassis.events import EventBus
-from services.chassis.inbox import consume
+from services.chassis.inbox import consume_batches
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 
@@ -36,13 +37,17 @@ class TransactionConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume(self._bus, self._database, "billing-sessions", _SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, "billing-sessions", _SUBJECTS, self.handle)
 
-    async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
-        """Apply one event."""
-        if event.HasField("transaction_changed"):
-            snapshot = transaction_snapshot(event.transaction_changed.transaction)
-            await self._biller.take_in(SqlWork(connection, self._clock), snapshot)
+    async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        """Apply events."""
+        snapshots = [
+            transaction_snapshot(event.transaction_changed.transaction)
+            for event in events
+            if event.HasField("transaction_changed")
+        ]
+        if snapshots:
+            await self._biller.take_in(SqlWork(connection, self._clock), snapshots)
 
 
 class Settler:

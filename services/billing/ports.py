@@ -3,7 +3,7 @@
 Shapes only; the implementations are in sql/ and clients.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -12,8 +12,11 @@ from services.billing.domain.charging_session import ChargingSession, ChargingSe
 from services.billing.domain.events import SessionBilled
 from services.billing.domain.invoice import Invoice, InvoiceFilter
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
-from services.billing.domain.tariff import MembershipTier, Tariff
+from services.billing.domain.tariff import MembershipTier, Tariff, TariffVersion
 from services.chassis.pagination import Page, PageRequest
+
+TariffKey = tuple[str, int]
+"""The id of a tariff and the number of a version."""
 
 
 class TariffRepository(Protocol):
@@ -35,8 +38,13 @@ class TariffRepository(Protocol):
         """The newest version of the default tariff."""
         ...
 
-    async def applying_at(self, station_id: str | None, at: datetime | None = None) -> Tariff | None:
-        """The tariff of a station, else the default, else None: as of a moment in the past, or as of now."""
+    async def find_all(self, keys: Collection[TariffKey]) -> Mapping[TariffKey, Tariff]:
+        """Those of the versions that exist."""
+        ...
+
+    async def in_use(self, station_ids: Collection[str], since: datetime | None) -> Sequence[TariffVersion]:
+        """The versions of default tariffs and of those of the stations that were in use since a moment in the past;
+        the newest ones without it."""
         ...
 
     async def add_version(self, tariff: Tariff) -> None:
@@ -55,28 +63,28 @@ class ChargingSessionRepository(Protocol):
         """The session, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def of_transaction(self, transaction_id: str) -> ChargingSession | None:
-        """The session of a transaction, for a unit of work that takes in snapshots.
+    async def of_transactions(self, transaction_ids: Collection[str]) -> Mapping[str, ChargingSession]:
+        """The sessions of transactions, by their ids, for a unit of work that takes in snapshots.
 
-        It is locked until the unit of work ends, and only one of these at a time has any: they may take in several
+        They are locked until the unit of work ends, and only one of these at a time has any: they may take in several
         in any order without ever waiting for each other in a ring.
         """
         ...
 
-    async def pending(self, after_id: str, limit: int) -> Sequence[str]:
-        """The first ids, in their order, of the sessions held as PENDING; an empty `after_id` begins at the first."""
+    async def pending(self, after_id: str, limit: int) -> Sequence[ChargingSession]:
+        """The first sessions held as PENDING, in the order of their ids; an empty `after_id` begins at the first."""
+        ...
+
+    async def lock_free(self, session_ids: Collection[str]) -> Mapping[str, ChargingSession]:
+        """Those of the sessions that nobody else has locked, by id and locked until the unit of work ends."""
         ...
 
     async def retry_untariffed(self, limit: int) -> int:
         """Make up to `limit` sessions PENDING that are held as NO_TARIFF and have a tariff by now; how many it were."""
         ...
 
-    async def add(self, session: ChargingSession) -> None:
-        """Store a new session."""
-        ...
-
-    async def replace(self, session: ChargingSession) -> None:
-        """Store all fields of a session."""
+    async def store(self, sessions: Sequence[ChargingSession]) -> None:
+        """Store all fields of sessions, new ones among them."""
         ...
 
 
@@ -91,12 +99,16 @@ class InvoiceRepository(Protocol):
         """The invoice, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def next_count(self, year: int) -> int:
-        """How many invoices the year has with the next one. Whoever asks keeps all others waiting until he commits."""
+    async def lock(self, invoice_ids: Collection[str]) -> Mapping[str, Invoice]:
+        """Invoices by id, locked until the unit of work ends."""
         ...
 
-    async def add(self, invoice: Invoice) -> None:
-        """Store a new invoice. The database refuses a second one that is not void for a session."""
+    async def next_counts(self, year: int, count: int) -> range:
+        """The counts of the next `count` invoices of a year. Whoever asks keeps all others waiting until he commits."""
+        ...
+
+    async def add(self, invoices: Sequence[Invoice]) -> None:
+        """Store new invoices. The database refuses a second one that is not void for a session."""
         ...
 
     async def replace(self, invoice: Invoice) -> None:
@@ -176,6 +188,10 @@ class Works(Protocol):
 
 class Drivers(Protocol):
     """Asks the driver service."""
+
+    async def tiers(self, driver_ids: Collection[str]) -> Mapping[str, MembershipTier]:
+        """The membership tiers of many drivers; BASIC for one who is not known. Raises: UNAVAILABLE."""
+        ...
 
     async def tier(self, driver_id: str | None) -> MembershipTier:
         """The membership tier of a driver; BASIC for None and for one who is not known. Raises: UNAVAILABLE."""

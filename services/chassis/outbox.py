@@ -12,15 +12,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.database import Database, DatabaseUnavailable, RawConnection
+from services.chassis.database import Database, DatabaseUnavailable, RawConnection, bare
 from services.chassis.events import MAX_PAYLOAD_BYTES, PREFIX, EventBus, OutgoingEvent, heed_cancellation
 from services.chassis.metrics import counter, gauge
 from services.chassis.protobuf import read_time
-from services.chassis.shared_tables import OUTBOX, sweep
+from services.chassis.shared_tables import sweep
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +58,7 @@ async def append(connection: AsyncConnection, events: Iterable[DomainEvent]) -> 
 
     Raises: ValueError for an event that could never be published (id no UUID, subject outside the stream, too large).
     """
-    if rows := [dict(zip(_COLUMNS, _row(event), strict=True)) for event in events]:
-        await connection.execute(insert(OUTBOX), rows)
+    await append_raw(await bare(connection), events)
 
 
 async def append_raw(connection: RawConnection, events: Iterable[DomainEvent]) -> None:

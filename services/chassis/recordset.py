@@ -18,17 +18,17 @@ _LETTERS = [*ascii_lowercase, *(f"a{letter}" for letter in ascii_lowercase)]
 
 
 class Recordset:
-    """Rows of `table`, each with a value for each of its columns, in order.
+    """Rows of `table`, each with a value for each of its columns, or of those that are named, in order.
 
     `relation` goes into a FROM clause with one parameter, the text of `dump`; `columns` names the columns of the table
     and `values` those of the relation, alike. `more` are columns of the relation alone, name to type, after the
     others, which are called by their names.
     """
 
-    def __init__(self, table: Table, alias: str = "r", **more: str) -> None:
-        names = [column.name for column in table.columns]
+    def __init__(self, table: Table, alias: str = "r", columns: Sequence[str] | None = None, **more: str) -> None:
+        names = [column.name for column in table.columns] if columns is None else list(columns)
         letters = _LETTERS[: len(names)]
-        types = [column.type.compile(dialect=_DIALECT) for column in table.columns]
+        types = [table.columns[name].type.compile(dialect=_DIALECT) for name in names]
         self._keys = [*letters, *more]
         self.letter_of = dict(zip(names, letters, strict=True))
         definition = ", ".join(f"{key} {kind}" for key, kind in zip(self._keys, [*types, *more.values()], strict=True))

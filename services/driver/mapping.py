@@ -16,8 +16,11 @@ from services.driver.domain.driver import Driver, DriverFilter, DriverStatus, Me
 from services.driver.domain.events import TokenChanged
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus, TokenDecision, token_key
 from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage
+from services.kernel.errors import invalid
 from services.kernel.ids import is_id, new_id
 from services.kernel.validation import search_text
+
+_MOST_IDS = 250
 
 # The fields callers may set, and what each value is in the domain.
 _DRIVER_FIELDS: Fields = {
@@ -38,11 +41,14 @@ _CARD_FIELDS: Fields = {
 
 def driver_filter(request: driver_service_pb.ListDriversRequest) -> DriverFilter:
     """What a list request asks for. Raises: INVALID_FIELD."""
+    if len(request.driver_ids) > _MOST_IDS:
+        raise invalid("driverIds", f"must be at most {_MOST_IDS}")
     return DriverFilter(
         text=search_text(request.text),
         status=_driver_status(request.status),
         membership_tier=_tier(request.membership_tier),
         driver_id=request.driver_id,
+        driver_ids=tuple(request.driver_ids),
     )
 
 

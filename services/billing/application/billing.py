@@ -1,16 +1,19 @@
 """How a session becomes a bill, exactly once: the one place where invoices are issued and taken back.
 
-Locks are taken in this order, by all: session, invoice, the counter of invoices. Other services are only asked while
-none is held: a slow one must not keep anybody else from being billed.
+Locks are taken in this order, by all: sessions, invoices, the counter of invoices. Who bills many sessions at once
+waits for none of them. Other services are only asked while nothing is locked: a slow one must not keep anybody else
+from being billed.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from services.billing.application.surroundings import Surroundings
+from services.billing.application.tariff_choice import bound_tariffs, tariff_key, tariff_of, tariffs_of
 from services.billing.domain.charging_session import (
     NO_TARIFF,
     PAID_BEFORE_CORRECTION,
@@ -26,15 +29,15 @@ from services.billing.domain.charging_session import (
     unheard,
 )
 from services.billing.domain.events import SessionBilled
-from services.billing.domain.invoice import issued, number_of, voided
-from services.billing.domain.pricing import LONGEST_SESSION, Consumption, Price, price
+from services.billing.domain.invoice import Invoice, issued, number_of, voided
+from services.billing.domain.pricing import Consumption, Price, price
 from services.billing.domain.tariff import Tariff
 from services.billing.ports import Drivers, Stations, Work, Works
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
 from services.kernel.ids import new_id
 
-_PAGE = 64
+_PAGE = 256
 _RETRIED_AT_ONCE = 1000
 # Each takes a connection to the database; others need some, too.
 _AT_ONCE = 4
@@ -48,41 +51,42 @@ class Biller:
     def __init__(self, works: Works, clock: Clock, drivers: Drivers, stations: Stations) -> None:
         self._works = works
         self._clock = clock
-        self._drivers = drivers
-        self._stations = stations
+        self._surroundings = Surroundings(drivers, stations, clock)
 
-    async def take_in(self, work: Work, snapshot: TransactionSnapshot) -> None:
-        """Bring the session of a transaction up to date; one that has ended is billed by `settle`.
+    async def take_in(self, work: Work, snapshots: Iterable[TransactionSnapshot]) -> None:
+        """Bring the sessions of transactions up to date; those that have ended are billed by `settle_all`.
 
-        Idempotent, and of any order: only a snapshot newer than all before it has an effect.
+        Idempotent, and of any order: only a snapshot newer than all before it has an effect. Once in a unit of work.
         """
-        now = self._clock.now()
-        before = await work.sessions.of_transaction(snapshot.id)
-        session = followed(before or unheard(snapshot, now), snapshot, now)
-        if session is before:
-            return
-        if session.state is not SessionState.COMPLETED and session.hold_reason != PENDING:
-            session = await self._without_invoice(work, session)
-        if session.tariff_id is None and (tariff := await tariff_of(work, session)) is not None:
-            session = bound(session, tariff)
-        await (work.sessions.add if before is None else work.sessions.replace)(session)
+        now, newest = self._clock.now(), _newest(snapshots)
+        known = await work.sessions.of_transactions(newest)
+        changed = []
+        for snapshot in newest.values():
+            before = known.get(snapshot.id) or unheard(snapshot, now)
+            session = followed(before, snapshot, now)
+            if session is not before:
+                changed.append(session)
+        changed = await self._without_void_invoices(work, changed)
+        unbound = [session for session in changed if session.tariff_id is None]
+        tariffs = await tariffs_of(work, unbound) if unbound else []
+        found = {session.id: tariff for session, tariff in zip(unbound, tariffs, strict=True) if tariff is not None}
+        await work.sessions.store(
+            [bound(session, found[session.id]) if session.id in found else session for session in changed]
+        )
 
     async def settle_all(self) -> int:
-        """Bill every PENDING session; how many could not be billed. The failure of one is not that of the others."""
-        turns = asyncio.Semaphore(_AT_ONCE)
+        """Bill every PENDING session; how many could not be billed. The failure of one is not that of the others.
 
-        async def settle_in_turn(session_id: str) -> None:
-            async with turns:
-                await self.settle(session_id)
-
+        Those that somebody else is just changing or billing are left to him, or to the next time.
+        """
         failures: list[BaseException] = []
         after = ""
-        while ids := await self._pending(after):
-            # Shuffled, so that replicas that see the same sessions do not follow each other from one to the next.
-            shuffled = random.sample(ids, len(ids))
-            outcomes = await asyncio.gather(*map(settle_in_turn, shuffled), return_exceptions=True)
-            failures += [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-            after = ids[-1]
+        while sessions := await self._pending(after):
+            try:
+                failures += await self._settle_together(sessions)
+            except Exception:  # which session it was is found out one by one
+                failures += await self._settle_one_by_one(sessions)
+            after = sessions[-1].id
         if failures:
             mine = next((failure for failure in failures if not isinstance(failure, DomainError)), None)
             _log.warning("%d sessions cannot be billed now: %s", len(failures), mine or failures[0], exc_info=mine)
@@ -102,11 +106,44 @@ class Biller:
                 if session.hold_reason != PENDING:
                     return session
                 tariff = await tariff_of(work, session)
-            end = session.end_time or session.update_time
-            cost = None if tariff is None else price(tariff, await self._consumption(session, end))
+            cost = None
+            if tariff is not None:
+                cost = price(tariff, await self._surroundings.consumption(session, _end(session)))
             async with self._works() as work:
                 if await work.sessions.find(session_id, for_update=True) == session:
-                    return await self._bill(work, session, cost)
+                    [session] = await self._bill(work, [(session, cost)])
+                    return session
+
+    async def _settle_together(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
+        """Bill sessions in one unit of work; why some could not be priced."""
+        async with self._works() as work:
+            tariffs = await tariffs_of(work, sessions)
+        used = await self._surroundings.consumptions([(session, _end(session)) for session in sessions])
+        costs: dict[str, Price | None] = {}
+        failures: list[BaseException] = []
+        for session, tariff, consumption in zip(sessions, tariffs, used, strict=True):
+            try:
+                costs[session.id] = _cost(tariff, consumption)
+            except Exception as error:  # whatever is odd about one session must not keep the others from being billed
+                failures.append(error)
+        if costs:
+            async with self._works() as work:
+                current = await work.sessions.lock_free(costs)
+                same = [session for session in sessions if current.get(session.id) == session]
+                await self._bill(work, [(session, costs[session.id]) for session in same])
+        return failures
+
+    async def _settle_one_by_one(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def settle_in_turn(session: ChargingSession) -> None:
+            async with turns:
+                await self.settle(session.id)
+
+        # Shuffled, so that replicas that see the same sessions do not follow each other from one to the next.
+        shuffled = random.sample(sessions, len(sessions))
+        outcomes = await asyncio.gather(*map(settle_in_turn, shuffled), return_exceptions=True)
+        return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
 
     async def retry_untariffed(self) -> bool:
         """Have sessions billed that waited for a tariff which exists by now; whether there may be more of them."""
@@ -120,10 +157,11 @@ class Biller:
         a driver, none is honest. Takes at most about `timeout` seconds.
         """
         async with self._works() as work:
-            tariffs = {key: await work.tariffs.find(*key) for key in {_tariff_key(session) for session in sessions}}
+            tariffs = await bound_tariffs(work, sessions)
         now = self._clock.now()
         asked = [
-            asyncio.create_task(self._price_so_far(tariffs[_tariff_key(session)], session, now)) for session in sessions
+            asyncio.create_task(self._price_so_far(tariffs.get(tariff_key(session)), session, now))
+            for session in sessions
         ]
         if asked:
             _, late = await asyncio.wait(asked, timeout=timeout)
@@ -136,71 +174,108 @@ class Biller:
         if tariff is None:
             return None
         try:
-            return price(tariff, await self._consumption(session, now))
+            return price(tariff, await self._surroundings.consumption(session, now))
         except DomainError:
             return None
 
-    async def _pending(self, after_id: str) -> Sequence[str]:
+    async def _pending(self, after_id: str) -> Sequence[ChargingSession]:
         async with self._works() as work:
             return await work.sessions.pending(after_id, _PAGE)
 
-    async def _bill(self, work: Work, session: ChargingSession, cost: Price | None) -> ChargingSession:
+    async def _bill(
+        self, work: Work, priced: Sequence[tuple[ChargingSession, Price | None]]
+    ) -> Sequence[ChargingSession]:
+        """Bill PENDING sessions that are locked, at these prices; hold those without one."""
         now = self._clock.now()
-        session = await self._without_invoice(work, replace(session, update_time=now))
-        if session.hold_reason == PENDING:
-            session = held(session, NO_TARIFF) if cost is None else await self._invoiced(work, session, cost, now)
-        await work.sessions.replace(session)
-        return session
+        costs = {session.id: cost for session, cost in priced}
+        sessions = await self._without_invoices(work, [replace(session, update_time=now) for session, _ in priced])
+        pending = [(session, costs[session.id]) for session in sessions if _is_pending(session)]
+        due = [(session, cost) for session, cost in pending if cost is not None]
+        billed = {session.id: session for session in await self._invoiced(work, due, now)}
+        done = [
+            billed.get(session.id) or (held(session, NO_TARIFF) if _is_pending(session) else session)
+            for session in sessions
+        ]
+        await work.sessions.store(done)
+        return done
 
-    async def _without_invoice(self, work: Work, session: ChargingSession) -> ChargingSession:
-        """`session` after its invoice, if it has one, was taken back; held when money was paid for that."""
-        if session.invoice_id is None:
-            return session
-        invoice = await work.invoices.find(session.invoice_id, for_update=True)
-        if invoice is None or invoice.paid.minor_units:
-            return held(session, PAID_BEFORE_CORRECTION)
-        await work.invoices.replace(voided(invoice))
-        return unbilled(session)
+    async def _without_void_invoices(self, work: Work, sessions: list[ChargingSession]) -> list[ChargingSession]:
+        """`sessions`, those that are not to be billed after their invoices, if they have any, were taken back."""
+        unbillable = [
+            session
+            for session in sessions
+            if session.state is not SessionState.COMPLETED and not _is_pending(session) and session.invoice_id
+        ]
+        taken_back = {session.id: session for session in await self._without_invoices(work, unbillable)}
+        return [taken_back.get(session.id, session) for session in sessions]
 
-    async def _invoiced(self, work: Work, session: ChargingSession, cost: Price, now: datetime) -> ChargingSession:
-        number = number_of(now.year, await work.invoices.next_count(now.year))
-        invoice = issued(new_id(), number, session.driver_id, session.id, cost, now)
-        await work.invoices.add(invoice)
-        billed = SessionBilled(
-            charging_session_id=session.id,
-            transaction_id=session.transaction_id,
-            invoice_id=invoice.id,
-            station_id=session.station_id,
-            driver_id=session.driver_id,
-            energy_wh=session.energy_wh,
-            total=cost.total,
-            end_time=session.end_time or now,
-        )
-        await work.publish([billed])
-        return completed(session, cost, invoice.id)
+    async def _without_invoices(self, work: Work, sessions: Sequence[ChargingSession]) -> list[ChargingSession]:
+        """`sessions` after the invoices that they have were taken back; held where money was paid for that."""
+        invoices = await work.invoices.lock({session.invoice_id for session in sessions if session.invoice_id})
+        done = []
+        for session in sessions:
+            if session.invoice_id is None:
+                done.append(session)
+                continue
+            invoice = invoices.get(session.invoice_id)
+            if invoice is None or invoice.paid.minor_units:
+                done.append(held(session, PAID_BEFORE_CORRECTION))
+                continue
+            await work.invoices.replace(voided(invoice))
+            done.append(unbilled(session))
+        return done
 
-    async def _consumption(self, session: ChargingSession, end: datetime) -> Consumption:
-        tier = await self._drivers.tier(session.driver_id)
-        # A clock that ran wild must not price a session by centuries, nor backwards.
-        length = min(max(end - session.start_time, timedelta()), LONGEST_SESSION)
-        return Consumption(
-            energy_wh=session.energy_wh,
-            start=session.start_time,
-            end=session.start_time + length,
-            idle_minutes=session.idle_minutes,
-            time_zone=await self._stations.time_zone(session.station_id),
-            tier=tier,
-        )
+    async def _invoiced(
+        self, work: Work, due: Sequence[tuple[ChargingSession, Price]], now: datetime
+    ) -> list[ChargingSession]:
+        """Sessions after invoices were issued for them."""
+        if not due:
+            return []
+        counts = await work.invoices.next_counts(now.year, len(due))
+        invoices = [
+            issued(new_id(), number_of(now.year, count), session.driver_id, session.id, cost, now)
+            for (session, cost), count in zip(due, counts, strict=True)
+        ]
+        await work.invoices.add(invoices)
+        issues = [(session, cost, invoice) for (session, cost), invoice in zip(due, invoices, strict=True)]
+        await work.publish([_billed(session, invoice, now) for session, _, invoice in issues])
+        return [completed(session, cost, invoice.id) for session, cost, invoice in issues]
 
 
-async def tariff_of(work: Work, session: ChargingSession) -> Tariff | None:
-    """The version a session is bound to; else the one that applied when it began; else the one that applies now."""
-    if session.tariff_id is not None:
-        return await work.tariffs.find(*_tariff_key(session))
-    return await work.tariffs.applying_at(session.station_id, session.start_time) or await work.tariffs.applying_at(
-        session.station_id
+def _billed(session: ChargingSession, invoice: Invoice, now: datetime) -> SessionBilled:
+    return SessionBilled(
+        charging_session_id=session.id,
+        transaction_id=session.transaction_id,
+        invoice_id=invoice.id,
+        station_id=session.station_id,
+        driver_id=session.driver_id,
+        energy_wh=session.energy_wh,
+        total=invoice.total,
+        end_time=session.end_time or now,
     )
 
 
-def _tariff_key(session: ChargingSession) -> tuple[str, int]:
-    return session.tariff_id or "", session.tariff_version
+def _newest(snapshots: Iterable[TransactionSnapshot]) -> dict[str, TransactionSnapshot]:
+    """The newest snapshot of each transaction."""
+    newest: dict[str, TransactionSnapshot] = {}
+    for snapshot in snapshots:
+        known = newest.get(snapshot.id)
+        if known is None or snapshot.revision > known.revision:
+            newest[snapshot.id] = snapshot
+    return newest
+
+
+def _cost(tariff: Tariff | None, used: Consumption | DomainError) -> Price | None:
+    if tariff is None:
+        return None
+    if isinstance(used, DomainError):
+        raise used
+    return price(tariff, used)
+
+
+def _is_pending(session: ChargingSession) -> bool:
+    return session.hold_reason == PENDING
+
+
+def _end(session: ChargingSession) -> datetime:
+    return session.end_time or session.update_time

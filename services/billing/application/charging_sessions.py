@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.billing.application.billing import Biller, tariff_of
+from services.billing.application.billing import Biller
+from services.billing.application.tariff_choice import tariff_of
 from services.billing.domain.charging_session import (
     CLOCK_SKEW,
     ChargingSession,
@@ -68,7 +69,7 @@ class ChargingSessions:
             tariff = await _wanted_tariff(work, session)
             if tariff is not None:
                 session = bound(session, tariff)
-            await work.sessions.add(session)
+            await work.sessions.store([session])
         return session
 
     async def complete(
@@ -89,7 +90,7 @@ class ChargingSessions:
                 used = Consumption(energy_wh=energy_wh, start=session.start_time, end=end, idle_minutes=idle_minutes)
                 checked(used, "endTime")
                 session = ended(session, energy_wh, end, idle_minutes, now)
-                await work.sessions.replace(session)
+                await work.sessions.store([session])
         try:
             return await self._biller.settle(session_id)
         except DomainError as error:

@@ -31,11 +31,9 @@ class Reconciliation:
         looked_at, token = 0, ""
         while True:
             found, token = await self._transactions.changed_since(since, token)
-            for snapshot, _ in found:
-                async with self._works() as work:
-                    await self._biller.take_in(work, snapshot)
             if found:
                 async with self._works() as work:
+                    await self._biller.take_in(work, [snapshot for snapshot, _ in found])
                     await work.note_reconciled(_NAME, found[-1][1])
             looked_at += len(found)
             if not token:

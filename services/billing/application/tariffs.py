@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from services.billing.application.billing import Biller
+from services.billing.application.tariff_choice import tariff_at
 from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
 from services.billing.domain.tariff import Tariff, next_version, no_longer_default, validated
 from services.billing.ports import Drivers, Stations, Work, Works
@@ -87,7 +88,7 @@ class Tariffs:
             if question.tariff_id:
                 tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id)
             else:
-                tariff = _found(await work.tariffs.applying_at(question.station_id), f"of {question.station_id}")
+                tariff = _found(await tariff_at(work, question.station_id), f"of {question.station_id}")
         require_valid(tariff)
         time_zone = await self._stations.time_zone(question.station_id or None)
         tier = await self._drivers.tier(question.driver_id or None)

@@ -82,6 +82,28 @@ class Tariff:
     update_time: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TariffVersion:
+    """A version of a tariff and when the next one took its place; None as long as it is the newest."""
+
+    tariff: Tariff
+    until_time: datetime | None
+
+    def applies(self, station_id: str | None, at: datetime | None) -> bool:
+        """Whether it applied at a station at a moment in the past, or, without one, applies now."""
+        is_valid = self.until_time is None
+        if at is not None:
+            is_valid = self.tariff.update_time <= at and (self.until_time is None or self.until_time > at)
+        is_there = self.tariff.is_default or station_id in self.tariff.station_ids
+        return is_valid and is_there and not self.tariff.retired
+
+
+def applying(versions: Sequence[TariffVersion], station_id: str | None, at: datetime | None = None) -> Tariff | None:
+    """The station's own tariff before the default, and of several the one that was changed last; else None."""
+    found = [version.tariff for version in versions if version.applies(station_id, at)]
+    return max(found, key=lambda tariff: (station_id in tariff.station_ids, tariff.update_time), default=None)
+
+
 def validated(tariff: Tariff) -> Tariff:
     """`tariff` itself. Raises: INVALID_FIELD with every field out of bounds."""
     violations = Violations("tariff")

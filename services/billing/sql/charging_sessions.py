@@ -1,9 +1,10 @@
 """Charging sessions in PostgreSQL."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, any_, exists, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Uuid, any_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.charging_session import (
@@ -14,13 +15,32 @@ from services.billing.domain.charging_session import (
     SessionState,
 )
 from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS
+from services.chassis.database import bare
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
+from services.chassis.recordset import Recordset, array
 from services.kernel.ids import is_id
 from services.kernel.money import Money
 
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))")
-_PLAIN = [column.name for column in CHARGING_SESSIONS.c if column.name not in ("cost_minor", "currency_code")]
+_LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
+_COST = ("cost_minor", "currency_code")
+_PLAIN = [column.name for column in CHARGING_SESSIONS.c if column.name not in _COST]
+_NAMES = [*_PLAIN, *_COST]
+_SESSIONS = Recordset(CHARGING_SESSIONS, columns=_NAMES)
+_plain = attrgetter(*_PLAIN)
+_FIRST_ID = "00000000-0000-0000-0000-000000000000"
+_IDS = [column.name for column in CHARGING_SESSIONS.c if isinstance(column.type, Uuid)]
+_COLUMNS = ", ".join(f"s.{name}::text" if name in _IDS else f"s.{name}" for name in _NAMES)
+_SELECT = f"SELECT {_COLUMNS} FROM charging_sessions AS s WHERE"
+_OF_TRANSACTIONS = f"{_SELECT} s.transaction_id = ANY (%s::uuid[]) ORDER BY s.id FOR UPDATE".encode()
+_PENDING = f"{_SELECT} s.hold_reason = '{PENDING}' AND s.id > %s::uuid ORDER BY s.id LIMIT %s".encode()
+# What somebody else has locked changes anyway, or is billed by him.
+_LOCK_FREE = f"{_SELECT} s.id = ANY (%s::uuid[]) ORDER BY s.id FOR UPDATE SKIP LOCKED".encode()
+_STORE = f"""
+INSERT INTO charging_sessions ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
+ON CONFLICT ON CONSTRAINT charging_sessions_pkey DO UPDATE
+SET ({_SESSIONS.columns}) = ROW ({", ".join(f"excluded.{name}" for name in _NAMES)})
+""".encode()
 
 
 class SqlChargingSessionRepository:
@@ -42,17 +62,17 @@ class SqlChargingSessionRepository:
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
         return None if row is None else _session(row)
 
-    async def of_transaction(self, transaction_id: str) -> ChargingSession | None:
-        await self._connection.execute(_LOCK)
-        query = select(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.transaction_id == transaction_id)
-        row = (await self._connection.execute(query.with_for_update())).first()
-        return None if row is None else _session(row)
+    async def of_transactions(self, transaction_ids: Collection[str]) -> Mapping[str, ChargingSession]:
+        connection = await bare(self._connection)
+        await connection.execute(_LOCK)
+        found = await self._sessions(_OF_TRANSACTIONS, (array(transaction_ids),))
+        return {session.transaction_id: session for session in found if session.transaction_id is not None}
 
-    async def pending(self, after_id: str, limit: int) -> Sequence[str]:
-        columns = CHARGING_SESSIONS.c
-        query = select(columns.id).where(columns.hold_reason == PENDING).order_by(columns.id).limit(limit)
-        found = await self._connection.scalars(query.where(columns.id > after_id) if after_id else query)
-        return found.all()
+    async def pending(self, after_id: str, limit: int) -> Sequence[ChargingSession]:
+        return await self._sessions(_PENDING, (after_id or _FIRST_ID, limit))
+
+    async def lock_free(self, session_ids: Collection[str]) -> Mapping[str, ChargingSession]:
+        return {session.id: session for session in await self._sessions(_LOCK_FREE, (array(session_ids),))}
 
     async def retry_untariffed(self, limit: int) -> int:
         tariffs = PRICING_TIERS.c
@@ -67,12 +87,14 @@ class SqlChargingSessionRepository:
         statement = update(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.id.in_(free))
         return (await self._connection.execute(statement.values(hold_reason=PENDING))).rowcount
 
-    async def add(self, session: ChargingSession) -> None:
-        await self._connection.execute(insert(CHARGING_SESSIONS).values(_fields(session)))
+    async def store(self, sessions: Sequence[ChargingSession]) -> None:
+        if sessions:
+            ordered = sorted(sessions, key=attrgetter("id"))
+            await (await bare(self._connection)).execute(_STORE, (_SESSIONS.dump(map(_values, ordered)),))
 
-    async def replace(self, session: ChargingSession) -> None:
-        statement = update(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.id == session.id)
-        await self._connection.execute(statement.values(_fields(session)))
+    async def _sessions(self, query: bytes, parameters: tuple[Any, ...]) -> Sequence[ChargingSession]:
+        cursor = await (await bare(self._connection)).execute(query, parameters)
+        return [_of_fields(dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
 
 
 def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool]]:
@@ -88,22 +110,16 @@ def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool
         yield columns.start_time < narrowing.start_time_to
 
 
-def _fields(session: ChargingSession) -> dict[str, Any]:
+def _values(session: ChargingSession) -> tuple[Any, ...]:
     cost = session.cost
-    return {
-        **{name: getattr(session, name) for name in _PLAIN},
-        "cost_minor": cost.minor_units if cost else None,
-        "currency_code": cost.currency_code if cost else None,
-    }
+    return (*_plain(session), *((cost.minor_units, cost.currency_code) if cost else (None, None)))
 
 
 def _session(row: Row[Any]) -> ChargingSession:
-    fields = row._mapping
-    has_cost = fields["currency_code"] is not None
-    return ChargingSession(
-        **{
-            **{name: fields[name] for name in _PLAIN},
-            "state": SessionState(fields["state"]),
-            "cost": Money(fields["currency_code"], fields["cost_minor"]) if has_cost else None,
-        }
-    )
+    return _of_fields({name: row._mapping[name] for name in _NAMES})
+
+
+def _of_fields(fields: dict[str, Any]) -> ChargingSession:
+    amount, currency = fields.pop("cost_minor"), fields.pop("currency_code")
+    fields["state"] = SessionState(fields["state"])
+    return ChargingSession(**fields, cost=None if currency is None else Money(currency, amount))

@@ -1,6 +1,6 @@
 """Invoices in PostgreSQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceState
 from services.billing.domain.pricing import PriceLine
 from services.billing.tables import INVOICE_COUNTS, INVOICES
+from services.chassis.database import bare
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
+from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
 from services.kernel.money import Money
+
+_INVOICES = Recordset(INVOICES)
+_ADD = f"INSERT INTO invoices ({_INVOICES.columns}) SELECT {_INVOICES.values} FROM {_INVOICES.relation}".encode()
 
 
 class SqlInvoiceRepository:
@@ -35,33 +40,42 @@ class SqlInvoiceRepository:
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
         return None if row is None else _invoice(row)
 
-    async def next_count(self, year: int) -> int:
-        statement = insert(INVOICE_COUNTS).values(year=year, count=1)
-        statement = statement.on_conflict_do_update(
-            constraint="invoice_counts_pkey", set_={"count": INVOICE_COUNTS.c.count + 1}
-        )
-        return int((await self._connection.execute(statement.returning(INVOICE_COUNTS.c.count))).scalar_one())
+    async def lock(self, invoice_ids: Collection[str]) -> Mapping[str, Invoice]:
+        if not invoice_ids:
+            return {}
+        query = select(INVOICES).where(INVOICES.c.id.in_(invoice_ids)).order_by(INVOICES.c.id).with_for_update()
+        return {row.id: _invoice(row) for row in await self._connection.execute(query)}
 
-    async def add(self, invoice: Invoice) -> None:
-        await self._connection.execute(
-            insert(INVOICES).values(
-                id=invoice.id,
-                number=invoice.number,
-                driver_id=invoice.driver_id,
-                charging_session_id=invoice.charging_session_id,
-                state=invoice.state,
-                issue_time=invoice.issue_time,
-                currency_code=invoice.total.currency_code,
-                total_minor=invoice.total.minor_units,
-                tax_minor=invoice.tax.minor_units,
-                paid_minor=invoice.paid.minor_units,
-                lines=[_stored(line) for line in invoice.lines],
-            )
+    async def next_counts(self, year: int, count: int) -> range:
+        statement = insert(INVOICE_COUNTS).values(year=year, count=count)
+        statement = statement.on_conflict_do_update(
+            constraint="invoice_counts_pkey", set_={"count": INVOICE_COUNTS.c.count + count}
         )
+        last = int((await self._connection.execute(statement.returning(INVOICE_COUNTS.c.count))).scalar_one())
+        return range(last - count + 1, last + 1)
+
+    async def add(self, invoices: Sequence[Invoice]) -> None:
+        await (await bare(self._connection)).execute(_ADD, (_INVOICES.dump(map(_values, invoices)),))
 
     async def replace(self, invoice: Invoice) -> None:
         statement = update(INVOICES).where(INVOICES.c.id == invoice.id)
         await self._connection.execute(statement.values(state=invoice.state, paid_minor=invoice.paid.minor_units))
+
+
+def _values(invoice: Invoice) -> tuple[Any, ...]:
+    return (
+        invoice.id,
+        invoice.number,
+        invoice.driver_id,
+        invoice.charging_session_id,
+        invoice.state,
+        invoice.issue_time,
+        invoice.total.currency_code,
+        invoice.total.minor_units,
+        invoice.tax.minor_units,
+        invoice.paid.minor_units,
+        [_stored(line) for line in invoice.lines],
+    )
 
 
 def _conditions(narrowing: InvoiceFilter) -> Iterator[ColumnElement[bool]]:

@@ -1,15 +1,16 @@
 """Tariffs in PostgreSQL: every version a row of `pricing_tiers`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, false, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, Select, false, insert, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
+from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff, TariffVersion
+from services.billing.ports import TariffKey
 from services.billing.tables import PRICING_TIERS
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
@@ -52,11 +53,18 @@ class SqlTariffRepository:
     async def find_default(self) -> Tariff | None:
         return await self._first(select(PRICING_TIERS).where(_IS_NEWEST, _IS_DEFAULT))
 
-    async def applying_at(self, station_id: str | None, at: datetime | None = None) -> Tariff | None:
-        query = select(PRICING_TIERS).where(_IN_USE, or_(_here(station_id), _IS_DEFAULT), _valid(at))
-        # The station's own before the default, and of several the one that was changed last.
-        order = (case((_here(station_id), 0), else_=1), PRICING_TIERS.c.update_time.desc())
-        return await self._first(query.order_by(*order).limit(1))
+    async def find_all(self, keys: Collection[TariffKey]) -> Mapping[TariffKey, Tariff]:
+        columns = PRICING_TIERS.c
+        query = select(PRICING_TIERS).where(tuple_(columns.id, columns.version).in_(list(keys)))
+        found = map(_tariff, await self._connection.execute(query))
+        return {(tariff.id, tariff.version): tariff for tariff in found}
+
+    async def in_use(self, station_ids: Collection[str], since: datetime | None) -> Sequence[TariffVersion]:
+        columns = PRICING_TIERS.c
+        here = columns.station_ids.overlap([station_id for station_id in station_ids if is_id(station_id)])
+        is_valid = _IS_NEWEST if since is None else or_(_IS_NEWEST, columns.until_time > since)
+        query = select(PRICING_TIERS).where(_IN_USE, or_(here, _IS_DEFAULT), is_valid)
+        return [TariffVersion(_tariff(row), row.until_time) for row in await self._connection.execute(query)]
 
     async def add_version(self, tariff: Tariff) -> None:
         older = update(PRICING_TIERS).where(PRICING_TIERS.c.id == tariff.id, _IS_NEWEST)
@@ -73,13 +81,6 @@ def _here(station_id: str | None) -> ColumnElement[bool]:
     if station_id is None or not is_id(station_id):
         return false()
     return PRICING_TIERS.c.station_ids.contains([station_id])
-
-
-def _valid(at: datetime | None) -> ColumnElement[bool]:
-    columns = PRICING_TIERS.c
-    if at is None:
-        return _IS_NEWEST
-    return and_(columns.update_time <= at, or_(columns.until_time.is_(None), columns.until_time > at))
 
 
 def _fields(tariff: Tariff) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class DriverFilter:
     status: DriverStatus | None = None
     membership_tier: MembershipTier | None = None
     driver_id: str = ""
+    driver_ids: tuple[str, ...] = ()
 
 
 def validated(driver: Driver) -> Driver:

@@ -59,6 +59,8 @@ def _conditions(narrowing: DriverFilter) -> Iterator[ColumnElement[bool]]:
         yield columns.membership_tier == narrowing.membership_tier
     if narrowing.driver_id:
         yield columns.id == narrowing.driver_id if is_id(narrowing.driver_id) else columns.id.is_(None)
+    if narrowing.driver_ids:
+        yield columns.id.in_([driver_id for driver_id in narrowing.driver_ids if is_id(driver_id)])
 
 
 @contextmanager

@@ -47,6 +47,22 @@ class _Drivers(driver_grpc.DriverServiceServicer):
     def __init__(self, known: Neighbours) -> None:
         self._known = known
 
+    async def ListDrivers(
+        self, request: driver_service_pb.ListDriversRequest, context: Context
+    ) -> driver_service_pb.ListDriversResponse:
+        self._known.asked += request.driver_ids
+        await _refuse_when_away("driver", self._known, context)
+        for driver_id in request.driver_ids:
+            if driver_id in self._known.slow:
+                await self._known.slow[driver_id].wait()
+        found = {driver_id: self._known.tiers.get(driver_id) for driver_id in request.driver_ids}
+        drivers = [
+            driver_pb.Driver(id=driver_id, membership_tier=driver_pb.Driver.MembershipTier.Value(tier))
+            for driver_id, tier in found.items()
+            if tier is not None
+        ]
+        return driver_service_pb.ListDriversResponse(drivers=drivers, total_size=len(drivers))
+
     async def GetDriver(
         self, request: driver_service_pb.GetDriverRequest, context: Context
     ) -> driver_service_pb.GetDriverResponse:

@@ -38,7 +38,7 @@ async def test_batches_in_opposite_orders_and_billing_beside_them_never_deadlock
         async with service.database.transaction() as connection:
             for number in order:
                 message = transaction(number, revision, energy_wh=1_000 * revision)
-                await biller.take_in(SqlWork(connection, clock), transaction_snapshot(message))
+                await biller.take_in(SqlWork(connection, clock), [transaction_snapshot(message)])
 
     async def pay_something() -> None:
         for invoice in (await admin.invoices.ListInvoices(ListInvoicesRequest())).invoices:
