@@ -9,7 +9,7 @@ from string import ascii_lowercase
 from typing import Any
 
 import orjson
-from sqlalchemy import Table
+from sqlalchemy import Table, Uuid
 from sqlalchemy.dialects import postgresql
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # its constructor is not annotated
@@ -21,8 +21,8 @@ class Recordset:
     """Rows of `table`, each with a value for each of its columns, or of those that are named, in order.
 
     `relation` goes into a FROM clause with one parameter, the text of `dump`; `columns` names the columns of the table
-    and `values` those of the relation, alike. `more` are columns of the relation alone, name to type, after the
-    others, which are called by their names.
+    and `values` those of the relation, alike; `excluded` those of a row that met a conflict. `more` are columns of the
+    relation alone, name to type, after the others, which are called by their names.
     """
 
     def __init__(self, table: Table, alias: str = "r", columns: Sequence[str] | None = None, **more: str) -> None:
@@ -35,6 +35,7 @@ class Recordset:
         self.relation = f"json_to_recordset(%s) AS {alias}({definition})"
         self.columns = ", ".join(map(quoted, names))
         self.values = ", ".join(f"{alias}.{letter}" for letter in letters)
+        self.excluded = ", ".join(f"excluded.{quoted(name)}" for name in names)
 
     def dump(self, rows: Iterable[Sequence[Any]]) -> str:
         """The parameter of `relation`."""
@@ -56,3 +57,19 @@ def text_array(values: Iterable[str]) -> str:
 def quoted(name: str) -> str:
     """A column's name as SQL wants it."""
     return str(_DIALECT.identifier_preparer.quote(name))
+
+
+def upsert(table: Table, rows: Recordset, constraint: str) -> bytes:
+    """The statement that stores `rows`, each as a whole, in the place of what has the same key."""
+    return (
+        f"INSERT INTO {quoted(table.name)} ({rows.columns}) SELECT {rows.values} FROM {rows.relation}"
+        f" ON CONFLICT ON CONSTRAINT {constraint} DO UPDATE SET ({rows.columns}) = ROW ({rows.excluded})"
+    ).encode()
+
+
+def texts(table: Table, alias: str = "") -> str:
+    """What to select for all columns in their order, ids as text."""
+    place = f"{alias}." if alias else ""
+    return ", ".join(
+        f"{place}{quoted(column.name)}{'::text' if isinstance(column.type, Uuid) else ''}" for column in table.columns
+    )

@@ -18,7 +18,7 @@ from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS
 from services.chassis.database import bare
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset, array
+from services.chassis.recordset import Recordset, array, upsert
 from services.kernel.ids import is_id
 from services.kernel.money import Money
 
@@ -36,11 +36,7 @@ _OF_TRANSACTIONS = f"{_SELECT} s.transaction_id = ANY (%s::uuid[]) ORDER BY s.id
 _PENDING = f"{_SELECT} s.hold_reason = '{PENDING}' AND s.id > %s::uuid ORDER BY s.id LIMIT %s".encode()
 # What somebody else has locked changes anyway, or is billed by him.
 _LOCK_FREE = f"{_SELECT} s.id = ANY (%s::uuid[]) ORDER BY s.id FOR UPDATE SKIP LOCKED".encode()
-_STORE = f"""
-INSERT INTO charging_sessions ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
-ON CONFLICT ON CONSTRAINT charging_sessions_pkey DO UPDATE
-SET ({_SESSIONS.columns}) = ROW ({", ".join(f"excluded.{name}" for name in _NAMES)})
-""".encode()
+_STORE = upsert(CHARGING_SESSIONS, _SESSIONS, "charging_sessions_pkey")
 
 
 class SqlChargingSessionRepository:

@@ -2,16 +2,18 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.chassis.database import bare
+from services.chassis.recordset import text_array
+
 # In one order, so that two who lock the same never wait for each other in a circle.
-_LOCK = text(
-    "SELECT pg_advisory_xact_lock(key) FROM"
-    " (SELECT hashtextextended(name, 0) AS key FROM unnest(CAST(:names AS text[])) AS name ORDER BY key) AS keys"
+_LOCK = (
+    b"SELECT count(pg_advisory_xact_lock(key)) FROM"
+    b" (SELECT hashtextextended(name, 0) AS key FROM unnest(%s::text[]) AS name ORDER BY key) AS keys"
 )
 
 
 async def lock(connection: AsyncConnection, noun: str, ids: Collection[str]) -> None:
     """Keep everybody else who locks these things waiting until the transaction ends."""
-    await connection.execute(_LOCK, {"names": [f"{noun} {one}" for one in ids]})
+    await (await bare(connection)).execute(_LOCK, (text_array(f"{noun} {one}" for one in ids),))

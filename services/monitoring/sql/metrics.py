@@ -1,17 +1,28 @@
 """The minutes of stations in PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
+from operator import attrgetter
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.chassis.database import bare
+from services.chassis.recordset import Recordset
 from services.monitoring.domain.metrics import MetricChange, Metrics, Window
 from services.monitoring.tables import STATION_METRICS
 
 _GREATEST = "max_power_w"
-_SUMMED = [field.name for field in fields(Metrics) if field.name != _GREATEST]
+_NAMES = [field.name for field in fields(Metrics)]
+_SUMMED = [name for name in _NAMES if name != _GREATEST]
+_MINUTES = Recordset(STATION_METRICS, columns=["station_id", "time", *_NAMES])
+_values = attrgetter(*_NAMES)
+_ADD = f"""
+INSERT INTO station_metrics AS known ({_MINUTES.columns}) SELECT {_MINUTES.values} FROM {_MINUTES.relation}
+ON CONFLICT (station_id, time) DO UPDATE SET
+{", ".join(f"{name} = known.{name} + excluded.{name}" for name in _SUMMED)},
+{_GREATEST} = greatest(known.{_GREATEST}, excluded.{_GREATEST})
+""".encode()
 
 
 class SqlMetricsRepository:
@@ -23,17 +34,8 @@ class SqlMetricsRepository:
     async def add(self, changes: Sequence[MetricChange]) -> None:
         if not changes:
             return
-        statement = insert(STATION_METRICS)
-        columns, added = STATION_METRICS.c, statement.excluded
-        statement = statement.on_conflict_do_update(
-            index_elements=["station_id", "time"],
-            set_={
-                **{name: columns[name] + added[name] for name in _SUMMED},
-                _GREATEST: func.greatest(columns[_GREATEST], added[_GREATEST]),
-            },
-        )
-        rows = [{"station_id": change.station_id, "time": change.time, **asdict(change.metrics)} for change in changes]
-        await self._connection.execute(statement, rows)
+        rows = _MINUTES.dump((change.station_id, change.time, *_values(change.metrics)) for change in changes)
+        await (await bare(self._connection)).execute(_ADD, (rows,))
 
     async def steps(self, station_id: str, window: Window) -> dict[int, Metrics]:
         columns = STATION_METRICS.c

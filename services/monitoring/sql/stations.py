@@ -5,16 +5,31 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.chassis.database import bare
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
+from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
 from services.monitoring.domain.station import Health, Station, StationFilter
 from services.monitoring.sql.locks import lock
 from services.monitoring.tables import STATIONS
+
+_TIMES = Recordset(STATIONS, columns=["id", "update_time"])
+_ID, _TIME = _TIMES.letter_of["id"], _TIMES.letter_of["update_time"]
+_TOUCH = f"""
+WITH found AS (
+    SELECT stations.id, r.{_TIME} AS time FROM stations JOIN {_TIMES.relation} ON stations.id = r.{_ID}
+    ORDER BY stations.id FOR UPDATE OF stations
+), touched AS (
+    UPDATE stations SET update_time = found.time FROM found
+    WHERE stations.id = found.id AND stations.update_time < found.time
+)
+SELECT id::text FROM found
+""".encode()
 
 
 class SqlStationRepository:
@@ -47,13 +62,9 @@ class SqlStationRepository:
     async def touch(self, times: Mapping[str, datetime]) -> Collection[str]:
         if not times:
             return []
-        locked = select(STATIONS.c.id).where(STATIONS.c.id.in_(times)).order_by(STATIONS.c.id).with_for_update()
-        found = (await self._connection.scalars(locked)).all()
-        if found:
-            latest = func.greatest(STATIONS.c.update_time, bindparam("time"))
-            statement = update(STATIONS).where(STATIONS.c.id == bindparam("key")).values(update_time=latest)
-            await self._connection.execute(statement, [{"key": one, "time": times[one]} for one in found])
-        return found
+        rows = _TIMES.dump(times.items())
+        cursor = await (await bare(self._connection)).execute(_TOUCH, (rows,))
+        return [station_id for (station_id,) in await cursor.fetchall()]
 
     async def set_healths(self, healths: Mapping[str, Health]) -> None:
         if healths:

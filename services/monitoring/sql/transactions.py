@@ -1,20 +1,28 @@
 """Transactions in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.chassis.database import bare
+from services.chassis.recordset import Recordset, array, texts, upsert
 from services.monitoring.domain.live_reading import SessionKey
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.sql.locks import lock
 from services.monitoring.tables import TRANSACTIONS
 
 _IS_RUNNING = TRANSACTIONS.c.state == TransactionState.ACTIVE
+_TRANSACTIONS = Recordset(TRANSACTIONS)
+_NAMES = [column.name for column in TRANSACTIONS.columns]
+_values = attrgetter(*_NAMES)
+_FOR_UPDATE = f"""
+SELECT {texts(TRANSACTIONS, "t")} FROM transactions AS t WHERE t.id = ANY (%s::uuid[]) ORDER BY t.id FOR UPDATE
+""".encode()
+_STORE = upsert(TRANSACTIONS, _TRANSACTIONS, "transactions_pkey")
 
 
 class SqlTransactionRepository:
@@ -24,17 +32,17 @@ class SqlTransactionRepository:
         self._connection = connection
 
     async def lock(self, transaction_ids: Collection[str]) -> Mapping[str, Transaction]:
+        if not transaction_ids:
+            return {}
         await lock(self._connection, "transaction", transaction_ids)
-        columns = TRANSACTIONS.c
-        query = select(TRANSACTIONS).where(columns.id.in_(transaction_ids)).order_by(columns.id).with_for_update()
-        return {row.id: _transaction(row) for row in await self._connection.execute(query)}
+        cursor = await (await bare(self._connection)).execute(_FOR_UPDATE, (array(transaction_ids),))
+        found = [_of_fields(dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
+        return {transaction.id: transaction for transaction in found}
 
     async def store(self, transactions: Sequence[Transaction]) -> None:
         if transactions:
-            statement = insert(TRANSACTIONS)
-            changed = {column.name: statement.excluded[column.name] for column in TRANSACTIONS.c if column.name != "id"}
-            statement = statement.on_conflict_do_update(constraint="transactions_pkey", set_=changed)
-            await self._connection.execute(statement, [asdict(transaction) for transaction in transactions])
+            rows = _TRANSACTIONS.dump(map(_values, transactions))
+            await (await bare(self._connection)).execute(_STORE, (rows,))
 
     async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
         if not keys:
@@ -73,7 +81,10 @@ class SqlTransactionRepository:
 
 
 def _transaction(row: Row[Any]) -> Transaction:
-    fields = row._mapping
+    return _of_fields(dict(row._mapping))
+
+
+def _of_fields(fields: Mapping[str, Any]) -> Transaction:
     decision = fields["authorization"]
     return Transaction(
         **{

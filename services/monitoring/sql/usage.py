@@ -1,18 +1,28 @@
 """The records of sessions in PostgreSQL, and their sums."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Label, Text, bindparam, cast, func, literal, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, ColumnElement, Label, Text, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.chassis.database import bare
+from services.chassis.recordset import Recordset, array, texts, upsert
 from services.kernel.ids import is_id
 from services.monitoring.domain.usage import Dimension, UsagePoint, UsageQuery, UsageRecord
+from services.monitoring.sql.locks import lock
 from services.monitoring.tables import USAGE_ANALYTICS
 
 _COLUMNS = USAGE_ANALYTICS.c
+_RECORDS = Recordset(USAGE_ANALYTICS)
+_NAMES = [column.name for column in USAGE_ANALYTICS.columns]
+_values = attrgetter(*_NAMES)
+_FOR_UPDATE = f"""
+SELECT {texts(USAGE_ANALYTICS, "u")} FROM usage_analytics AS u
+WHERE u.session_id = ANY (%s::uuid[]) ORDER BY u.session_id FOR UPDATE
+""".encode()
+_STORE = upsert(USAGE_ANALYTICS, _RECORDS, "usage_analytics_pkey")
 _DRIVER = func.coalesce(_COLUMNS.driver_id, _COLUMNS.billed_driver_id)
 _SECONDS = func.coalesce(
     func.greatest(func.floor(func.extract("epoch", _COLUMNS.end_time - _COLUMNS.start_time)), 0), 0
@@ -28,21 +38,16 @@ class SqlUsageRepository:
     async def lock(self, session_ids: Collection[str]) -> Mapping[str, UsageRecord]:
         if not session_ids:
             return {}
-        # In one order, so that two who lock the same never wait for each other in a circle.
-        empty = [asdict(UsageRecord(session_id=session_id)) for session_id in sorted(session_ids)]
-        await self._connection.execute(insert(USAGE_ANALYTICS).on_conflict_do_nothing(), empty)
-        query = select(USAGE_ANALYTICS).where(_COLUMNS.session_id.in_(session_ids))
-        rows = await self._connection.execute(query.order_by(_COLUMNS.session_id).with_for_update())
-        return {row.session_id: UsageRecord(**row._mapping) for row in rows}
+        await lock(self._connection, "usage", session_ids)
+        cursor = await (await bare(self._connection)).execute(_FOR_UPDATE, (array(session_ids),))
+        found = [UsageRecord(**dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
+        records = {session_id: UsageRecord(session_id=session_id) for session_id in session_ids}
+        return records | {record.session_id: record for record in found}
 
     async def store(self, records: Sequence[UsageRecord]) -> None:
         if records:
-            fields: dict[str, Any] = {
-                column.name: bindparam(f"new_{column.name}") for column in _COLUMNS if column.name != "session_id"
-            }
-            statement = update(USAGE_ANALYTICS).where(_COLUMNS.session_id == bindparam("new_session_id"))
-            rows = [{f"new_{name}": value for name, value in asdict(record).items()} for record in records]
-            await self._connection.execute(statement.values(fields), rows)
+            rows = _RECORDS.dump(map(_values, records))
+            await (await bare(self._connection)).execute(_STORE, (rows,))
 
     async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:
         start, key = _group(query)
