@@ -131,6 +131,9 @@ async def test_a_list_is_narrowed_by_text_status_tier_and_driver(drivers: Driver
     assert await _names(drivers, driver_id=gold.id) == [f"Gold {mark}"]
     assert await _names(drivers, driver_id=UNKNOWN) == []
     assert await _names(drivers, driver_id="no id") == []
+    assert await _names(drivers, driver_ids=[UNKNOWN, gold.id, "no id"]) == [f"Gold {mark}"]
+    assert await _names(drivers, driver_ids=["no id"]) == []
+    assert await bad_fields(drivers.ListDrivers(pb.ListDriversRequest(driver_ids=[UNKNOWN] * 251))) == ["driverIds"]
     assert await bad_fields(drivers.ListDrivers(pb.ListDriversRequest(text="x" * 201))) == ["text"]
     assert await bad_fields(drivers.ListDrivers(pb.ListDriversRequest(status=UNHEARD_OF))) == ["status"]
 

@@ -17,7 +17,7 @@ from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from services.chassis.protobuf import timestamp
 from services.chassis.status import from_rpc_error
 from services.kernel.ids import new_id
-from tests.contract.services.monitoring.conftest import Tell
+from tests.contract.services.monitoring.conftest import Tell, publish
 from tests.contract.services.monitoring.told import (
     STATION,
     a_charge_point,
@@ -29,6 +29,7 @@ from tests.contract.services.monitoring.told import (
     session,
     station_changed,
 )
+from tests.fixtures.services import RunningService
 
 Query = service_pb.UsageQuery
 # A Wednesday, and another station and driver.
@@ -229,3 +230,19 @@ async def test_the_dashboard_shows_now_and_today(tell: Tell, analytics: analytic
 async def test_the_dashboard_of_nothing_is_all_zeros(analytics: analytics_grpc.AnalyticsServiceStub) -> None:
     response = await analytics.GetDashboard(service_pb.GetDashboardRequest())
     assert response.dashboard == monitoring_pb.Dashboard()
+
+
+async def test_an_event_that_makes_no_sense_does_not_take_the_others_along(
+    service: RunningService, tell: Tell, analytics: analytics_grpc.AnalyticsServiceStub
+) -> None:
+    senseless = ended("99", 0, 9_000)
+    senseless.transaction_changed.transaction.id = "no id of ours"
+    good = [ended(str(number), 0, 1_000 + number, driver_id=ANN) for number in range(20)]
+    corrected = [ended(str(number), 0, 2_000 + number, driver_id=ANN, revision=3) for number in range(20)]
+    bills = [billed(str(number), total_minor=100, end_time=START) for number in range(20)]
+    # It is tried again for a while; `tell` waits for the others alone.
+    await publish(service.bus, senseless)
+    await tell(*bills[:10], *corrected[:10], *good, *corrected[10:], *bills[10:])
+    [point] = await usage(analytics)
+    assert (point.session_count, point.energy_wh) == (20, sum(2_000 + number for number in range(20)))
+    assert revenue(point) == {"EUR": 2_000}

@@ -274,6 +274,29 @@ async def test_a_remote_start_and_stop_have_their_effects(platform: Platform) ->
     assert (await platform.get(stops[2].id)).state == State.ACCEPTED
 
 
+async def test_effects_are_found_among_the_events_of_many_charge_points_that_nobody_commanded(
+    platform: Platform,
+) -> None:
+    record = await recorder(platform.service)
+    start = service_pb.RemoteStartRequest(charge_point_id="CP1", id_tag="tag", connector_id=1)
+    command = (await platform.commands.RemoteStart(start)).command
+    now = datetime.now(UTC)
+    others = [start_16(now, charge_point_id=f"OTHER{number}", id_tag="TAG") for number in range(40)]
+    answers = await record(*others[:20], start_16(now, id_tag="TAG"), *others[20:])
+    started = answers[20]
+    assert (await platform.becomes(command.id, State.EFFECTIVE)).transaction_id == started.id
+    stop = (await platform.commands.RemoteStop(_stop(started.id))).command
+    stops = [
+        stop_16(answer.transaction_id, now + timedelta(minutes=5), charge_point_id=f"OTHER{number}")
+        for number, answer in enumerate(answers[:20])
+    ]
+    await record(*stops, stop_16(started.transaction_id, now + timedelta(minutes=5)))
+    assert (await platform.becomes(stop.id, State.EFFECTIVE)).transaction_id == started.id
+    async with platform.service.database.read() as connection:
+        parked = await connection.scalar(text("SELECT count(*) FROM parked_events"))
+    assert parked == 0
+
+
 def _stop(transaction_id: str) -> service_pb.RemoteStopRequest:
     return service_pb.RemoteStopRequest(charge_point_id="CP1", transaction_id=transaction_id)
 

@@ -1,0 +1,163 @@
+"""Many sessions at once: taken in together, priced together and billed together, each as if it were alone."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from csms.transaction.v1.transaction_pb2 import Transaction
+from services.billing.application.billing import Biller
+from services.billing.clients import GrpcDrivers, GrpcStations
+from services.billing.mapping.charging_sessions import transaction_snapshot
+from services.billing.sql.work import SqlWorks
+from services.chassis import channels
+from services.chassis.outbox import OutboxRelay
+from services.kernel.clock import SystemClock
+from services.kernel.ids import derived_id, new_id
+from tests.contract.services.billing.conftest import Books, Caller, Tell
+from tests.contract.services.billing.messages import (
+    DRIVER,
+    OTHER_DRIVER,
+    new_tariff,
+    running_transaction,
+    session_id,
+    transaction,
+)
+from tests.contract.services.billing.neighbours import Neighbours
+from tests.fixtures.services import RunningService
+
+DONE = ("COMPLETED", "")
+_LOCK_ONE = "SELECT FROM charging_sessions WHERE charge_point_id = 'CP1' FOR UPDATE"
+
+
+@pytest.fixture
+async def works(service: RunningService) -> SqlWorks:
+    return SqlWorks(service.database, OutboxRelay(service.database, service.bus), SystemClock())
+
+
+@pytest.fixture
+async def biller(service: RunningService, works: SqlWorks, neighbours: Neighbours) -> AsyncIterator[Biller]:
+    """The only one who bills on the database of `service`."""
+    secret = service.settings.service_secret.get_secret_value()
+    async with channels.channel(neighbours.address, "billing", secret) as channel:
+        yield Biller(works, SystemClock(), GrpcDrivers(channel), GrpcStations(channel))
+
+
+@pytest.fixture
+def ledger(service: RunningService) -> Books:
+    """The database of `service`."""
+    return Books(service.database)
+
+
+async def _take_in(biller: Biller, works: SqlWorks, *messages: Transaction) -> None:
+    async with works() as work:
+        await biller.take_in(work, [transaction_snapshot(message) for message in messages])
+
+
+async def _count(books: Books) -> list[tuple[int, ...]]:
+    return await books.rows("SELECT count FROM invoice_counts")
+
+
+async def test_of_several_snapshots_in_one_batch_the_newest_is_billed(
+    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+) -> None:
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    snapshots = [
+        running_transaction(1, 1, energy_wh=0),
+        transaction(1, 3, energy_wh=20_000),
+        transaction(1, 2, energy_wh=10_000),
+        transaction(2, 5, authorization=Transaction.INVALID),
+        transaction(2, 4),
+    ]
+    for seed in range(5):
+        await _take_in(biller, works, *random.Random(seed).sample(snapshots, len(snapshots)))
+    assert await biller.settle_all() == 0
+    assert await ledger.sessions() == {"CP1": DONE, "CP2": ("HELD", "unauthorized")}
+    assert await ledger.invoices() == [("CP1", "OPEN", 800)]
+
+
+async def test_more_sessions_than_a_page_have_one_bill_each_with_numbers_without_gaps(
+    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books, neighbours: Neighbours
+) -> None:
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    neighbours.tiers[DRIVER] = "GOLD"
+    count = 300
+    await _take_in(biller, works, *(transaction(number, energy_wh=1_000 * (number + 1)) for number in range(count)))
+    assert await asyncio.gather(biller.settle_all(), biller.settle_all()) == [0, 0]
+    assert await biller.settle_all() == 0
+    assert set((await ledger.sessions()).values()) == {DONE}
+    assert sorted(await ledger.invoices()) == sorted((f"CP{n}", "OPEN", 40 * (n + 1)) for n in range(count))
+    numbers = [number[5:] for (number,) in await ledger.rows("SELECT number FROM invoices ORDER BY number")]
+    assert numbers == [f"{number:06d}" for number in range(1, count + 1)]
+    assert await ledger.rows("SELECT count(*) FROM outbox") == [(count,)]
+
+
+async def test_each_driver_is_asked_after_once(
+    admin: Caller, biller: Biller, works: SqlWorks, neighbours: Neighbours, ledger: Books
+) -> None:
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    drivers = [DRIVER, OTHER_DRIVER, ""]
+    await _take_in(biller, works, *(transaction(number, driver_id=drivers[number % 3]) for number in range(30)))
+    assert await biller.settle_all() == 0
+    assert sorted(neighbours.asked) == sorted([DRIVER, OTHER_DRIVER])
+    assert set((await ledger.sessions()).values()) == {DONE}
+
+
+async def test_a_session_that_cannot_be_billed_does_not_take_the_others_along(
+    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+) -> None:
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    await _take_in(biller, works, *(transaction(number) for number in range(20)))
+    # An invoice nobody knows of: the database refuses a second one for this session, and with it those of all.
+    async with ledger.database.transaction() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO invoices (id, number, charging_session_id, state, issue_time, currency_code, total_minor,"
+            f" tax_minor, paid_minor, lines) VALUES ('{new_id()}', 'X', '{session_id(7)}', 'OPEN', now(), 'EUR', 1, 0,"
+            " 0, '[]')"
+        )
+    assert await biller.settle_all() == 1
+    pending = {"CP7": ("HELD", "pending")}
+    assert await ledger.sessions() == {f"CP{number}": DONE for number in range(20)} | pending
+    assert await _count(ledger) == [(19,)]
+    # Put right, it gets its own.
+    async with ledger.database.transaction() as connection:
+        await connection.exec_driver_sql("DELETE FROM invoices WHERE number = 'X'")
+    assert await biller.settle_all() == 0
+    assert await _count(ledger) == [(20,)]
+
+
+async def test_who_bills_waits_for_no_session_that_somebody_else_holds(
+    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+) -> None:
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    await _take_in(biller, works, *(transaction(number) for number in range(3)))
+    async with ledger.database.transaction() as connection:
+        await connection.exec_driver_sql(_LOCK_ONE)
+        assert await biller.settle_all() == 0
+        assert await ledger.sessions() == {"CP0": DONE, "CP1": ("HELD", "pending"), "CP2": DONE}
+    assert await biller.settle_all() == 0
+    assert (await ledger.sessions())["CP1"] == DONE
+
+
+async def test_tariffs_of_stations_come_before_the_default_within_one_batch(
+    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+) -> None:
+    there = derived_id("station", 7)
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    await admin.tariffs.CreateTariff(new_tariff(station_ids=[there], currency_code="CHF"))
+    await _take_in(biller, works, transaction(1), transaction(2, station_id=there), transaction(3, station_id=""))
+    assert await biller.settle_all() == 0
+    rows = await ledger.rows("SELECT charge_point_id, currency_code FROM charging_sessions ORDER BY charge_point_id")
+    assert rows == [("CP1", "EUR"), ("CP2", "CHF"), ("CP3", "EUR")]
+
+
+async def test_an_event_that_makes_no_sense_does_not_take_the_others_along(
+    boss: Caller, books: Books, tell: Tell
+) -> None:
+    await boss.tariffs.CreateTariff(new_tariff(is_default=True))
+    senseless = transaction(99, start_time=None, create_time=None)
+    good = [transaction(number) for number in range(20)]
+    await tell(*good[:10], senseless, *good[10:], *good[:5])
+    await books.become({f"CP{number}": DONE for number in range(20)})
+    assert len(await books.invoices()) == 20
