@@ -19,6 +19,7 @@ from services.chassis.database import Database, DatabaseUnavailable, RawConnecti
 from services.chassis.events import MAX_PAYLOAD_BYTES, PREFIX, EventBus, OutgoingEvent, heed_cancellation
 from services.chassis.metrics import counter, gauge
 from services.chassis.protobuf import read_time
+from services.chassis.recordset import array
 from services.chassis.shared_tables import sweep
 
 _log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ _UNPUBLISHED = (
     f"SELECT seq, id::text, subject, payload FROM outbox WHERE publish_time IS NULL ORDER BY seq LIMIT {BATCH}"
 )
 _COUNT = "SELECT count(*) FROM outbox WHERE publish_time IS NULL"
-_MARK = "UPDATE outbox SET publish_time = now() WHERE seq = ANY(%s) AND publish_time IS NULL"
+_MARK = "UPDATE outbox SET publish_time = now() WHERE seq = ANY(%s::bigint[]) AND publish_time IS NULL"
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SUBJECT = re.compile(rf"{re.escape(PREFIX)}(\.[^\s.*>]+)+")
@@ -129,7 +130,7 @@ class OutboxRelay:
             [OutgoingEvent(event_id, subject, payload) for _, event_id, subject, payload in rows]
         )
         published = [row[0] for row, is_confirmed in zip(rows, confirmed, strict=True) if is_confirmed]
-        await connection.execute(_MARK, (published,))
+        await connection.execute(_MARK, (array(published),))
         _published.add(len(published))
         return len(published) == BATCH
 

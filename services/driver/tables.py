@@ -72,6 +72,8 @@ USAGE_SESSIONS = Table(
     PrimaryKeyConstraint("transaction_id", name="usage_sessions_pkey"),
     Index("usage_sessions_driver_start_idx", "driver_id", "start_time"),
     Index("usage_sessions_driver_end_idx", "driver_id", "end_time"),
+    # A session ends and is billed where it began: room on the page makes the bill a cheap update in place.
+    postgresql_with={"fillfactor": 75},
 )
 
 ACCOUNTS = Table(

@@ -165,7 +165,9 @@ USAGE_ANALYTICS = Table(
     Column("amount_minor", BigInteger),
     Column("currency_code", Text),
     PrimaryKeyConstraint("session_id", name="usage_analytics_pkey"),
-    Index("usage_analytics_end_idx", "end_time"),
     Index("usage_analytics_station_idx", "station_id", "end_time"),
-    Index("usage_analytics_bill_idx", "bill_time"),
+    # Sessions come about in the order of these times; and a bill is noted in place, because no other index holds it.
+    Index("usage_analytics_end_brin", "end_time", postgresql_using="brin"),
+    Index("usage_analytics_bill_brin", "bill_time", postgresql_using="brin"),
+    postgresql_with={"fillfactor": 80},
 )

@@ -125,7 +125,10 @@ class Servers:
 
     def seconds(self) -> tuple[float, float]:
         """CPU of PostgreSQL and of NATS so far."""
-        return sum(map(_seconds, self.database.children(recursive=True))), _seconds(self.broker)
+        # What a backend has used counts as its parent's once it has ended.
+        ended = self.database.cpu_times()
+        running = sum(map(_seconds, self.database.children(recursive=True)))
+        return ended.children_user + ended.children_system + running, _seconds(self.broker)
 
 
 def _seconds(process: psutil.Process) -> float:
