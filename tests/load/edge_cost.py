@@ -30,6 +30,7 @@ from ocpp_edge.context import ChargerContext
 from ocpp_edge.counters import Counters
 from ocpp_edge.environment import Environment, Liveness
 from ocpp_edge.journal import Journal
+from ocpp_edge.overload import Overload
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
@@ -166,7 +167,7 @@ async def _round(version: str, kinds: Sequence[Kind], per_charger: int, journall
     async def append(messages: Sequence[journal_pb.OcppMessage]) -> None:
         journal_pb.AppendMessagesRequest(messages=messages).SerializeToString()
 
-    shipper, shipped = Shipper(journal, append), 0.0
+    shipper, shipped = Shipper(journal, append, Overload()), 0.0
     environment: Environment[Backend] = Environment(
         backend=backend,
         clock=backend.clock,
