@@ -61,7 +61,7 @@ class Sizes:
     drains: bool = True
     idle: int = 15_000
     charging: int = 2_000
-    handshakes: int = 3_000
+    handshakes: int = 2_000
     storm: int = 10_000
     storms: int = 3
     longest_pause: float = 5.0

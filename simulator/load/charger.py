@@ -102,12 +102,12 @@ class Charger(ABC):
         pattern = MIXES[mix]
         offset = self._number % len(pattern)
         self._kinds = cycle(pattern[offset:] + pattern[:offset])
-        self.needs_transaction = Kind.METER_VALUES in pattern
+        self._samples = Kind.METER_VALUES in pattern
         self._starts = Kind.START in pattern
 
     def errand(self) -> Kind | None:
         """What is to be said before the mix begins: a mix of samples alone finds a session, others find none."""
-        if self.needs_transaction and not self._starts:
+        if self._samples and not self._starts:
             return None if self.charging else Kind.START
         return Kind.STOP if self.charging else None
 

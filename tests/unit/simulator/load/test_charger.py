@@ -1,5 +1,6 @@
 """What the chargers of a load run say: valid OCPP, always new, in the right proportions."""
 
+import itertools
 import json
 from collections import Counter
 from typing import Any
@@ -70,6 +71,46 @@ def test_a_mixed_run_has_its_proportions() -> None:
 def test_chargers_of_a_mixed_run_do_not_start_in_step() -> None:
     firsts = {_charger("1.6", "mixed", number).next() for number in range(20)}
     assert len(firsts) > 1
+
+
+@pytest.mark.parametrize(
+    ("mix", "charging", "errand"),
+    [
+        ("metervalues", False, Kind.START),
+        ("metervalues", True, None),
+        ("starts", True, Kind.STOP),
+        ("starts", False, None),
+        ("transaction", True, Kind.STOP),
+        ("heartbeat", True, Kind.STOP),
+        ("heartbeat", False, None),
+    ],
+)
+def test_before_a_mix_begins_a_session_is_started_or_ended(mix: str, charging: bool, errand: Kind | None) -> None:
+    charger = _charger("1.6", "status")
+    charger.charging = charging
+    charger.turn_to(mix)
+    assert charger.errand() is errand
+
+
+def test_a_transaction_by_2x_starts_is_updated_and_ends() -> None:
+    charger = _charger("2.0.1", "transaction")
+    kinds = []
+    for _ in range(20):
+        kinds.append(charger.next())
+        charger.say(kinds[-1])
+        charger.hear(kinds[-1], _RESULTS["2.0.1"] % b"Accepted")
+    assert kinds == [Kind.START, *[Kind.METER_VALUES] * 8, Kind.STOP] * 2
+
+
+@pytest.mark.parametrize("version", LOAD_DIALECTS)
+def test_every_status_is_a_change_of_its_connector(version: str) -> None:
+    charger = _charger(version, "status")
+    told = [json.loads(charger.say(Kind.STATUS))[3] for _ in range(6)]
+    places = [each["connectorId"] if version == "1.6" else each["evseId"] for each in told]
+    assert places == [1, 2, 1, 2, 1, 2]
+    status = "status" if version == "1.6" else "connectorStatus"
+    for connector in (told[::2], told[1::2]):
+        assert all(before[status] != after[status] for before, after in itertools.pairwise(connector))
 
 
 @pytest.mark.parametrize("version", LOAD_DIALECTS)
