@@ -3,6 +3,7 @@
 Part of section `traffic`, measured apart: from the first start of a burst until nothing is left to be done.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -18,6 +19,9 @@ SECTION = "aftermath"
 _SESSIONS = "SELECT count(*) FROM transactions WHERE state <> 'ACTIVE'"
 _BILLS = "SELECT count(*) FROM invoices"
 _DRAINED_WITHIN_SECONDS = 180.0
+# Bills are made several times a second as long as there are any to make.
+_BILLS_WITHIN_SECONDS = 2.0
+_LOOK_SECONDS = 0.25
 
 
 class Aftermath:
@@ -43,8 +47,10 @@ class Aftermath:
             count = _Counter(laboratory, resources)
             before, cpu_before = count.read(), laboratory.meter.read()
             generator.load(Window("starts", 0.0, 0.0, sizes.seconds), laboratory.meter.read)
-            drained = laboratory.drain.wait(_DRAINED_WITHIN_SECONDS)
-            cpu_after, after = laboratory.meter.read(), count.read()
+            began = time.monotonic()
+            laboratory.drain.wait(_DRAINED_WITHIN_SECONDS)
+            after, settled = count.until_settled()
+            cpu_after, drained = laboratory.meter.read(), settled - began
         sessions = after[0] - before[0]
         if not sessions:
             raise ValueError("no session ended")
@@ -69,3 +75,12 @@ class _Counter:
         sessions = self._transactions.execute(_SESSIONS).fetchone()
         bills = self._billing.execute(_BILLS).fetchone()
         return (sessions[0] if sessions else 0), (bills[0] if bills else 0)
+
+    def until_settled(self) -> tuple[tuple[int, int], float]:
+        """Wait until no more bills are made, which happens apart from events; the counts, and when they were reached."""
+        counts, settled = self.read(), time.monotonic()
+        while time.monotonic() < settled + _BILLS_WITHIN_SECONDS:
+            time.sleep(_LOOK_SECONDS)
+            if (now := self.read()) != counts:
+                counts, settled = now, time.monotonic()
+        return counts, settled

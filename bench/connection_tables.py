@@ -14,6 +14,7 @@ _OPENING_TEXT = (
 _HOLDING_TEXT = "Resident memory of the edge per connection; `cores` is what the edge uses while they are silent."
 _PAUSES_TEXT = (
     "Round trips of heartbeats that one charger sends every millisecond: the longest bounds every pause of the edge."
+    " `loop lag` is what the edge itself has seen in the last minute, where it tells."
 )
 
 
@@ -42,7 +43,7 @@ def _holding(book: Book) -> str:
 
 
 def _pauses(book: Book) -> str:
-    columns = ("probes", "p50 ms", "p99 ms", "longest ms")
+    columns = ("probes", "p50 ms", "p99 ms", "longest ms", "loop lag ms")
     rows = [[*row[1:], *_medians(book, row, columns)] for row in _rows(book, "pause")]
     return chapter("Pauses", _PAUSES_TEXT, ["", "the others", "probes", *columns[1:]], rows)
 

@@ -26,6 +26,8 @@ SECTION = "connections"
 _KIB = 1024
 # One process may not have enough descriptors for all.
 _CHARGERS_PER_PROCESS = 8_000
+# What the edge itself has seen in the last minute, where it tells.
+_LAG = "event_loop_lag_max_seconds"
 _PROBE_RATE = 1_000
 _BUSY_RATE = 2_000
 _CHATTER = (Kind.START, Kind.METER_VALUES, Kind.METER_VALUES, Kind.METER_VALUES)
@@ -110,6 +112,9 @@ class Connections:
             window = Window("heartbeat", _BUSY_RATE, 0.0, sizes.probe_seconds)
             with self._probing(edge, probe, "held and busy"):
                 generator.load(window, laboratory.meter.read)
+            lag = edge.metric(_LAG)
+            row = ("pause", name, "held and busy")
+            laboratory.book.add(SECTION, row, {"loop lag ms": None if lag is None else lag * 1_000})
             cores = held.cpu_seconds[EDGE] / held.window.seconds
             figures = {"connections": sizes.idle, "KiB": each, "edge cores": cores}
             laboratory.book.add(SECTION, ("idle", name), figures)

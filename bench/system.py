@@ -7,6 +7,7 @@ import os
 import random
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +66,7 @@ class OwnEdge:
 
     child: Child
     port: int
+    metrics_port: int
     tls: bool
 
     @property
@@ -74,6 +76,15 @@ class OwnEdge:
     def resident_bytes(self) -> int:
         """Its memory now."""
         return processes.resident_bytes({EDGE: self.child.pid})[EDGE]
+
+    def metric(self, name: str) -> float | None:
+        """One of its metrics, without labels; None when it does not tell."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return None
+        return next((float(line.split(" ")[1]) for line in lines if line.startswith(f"{name} ")), None)
 
 
 @contextmanager
@@ -112,16 +123,17 @@ def start_own_edge(system: System, number: int = 0, tls: Mapping[str, str] | Non
     made = keys.ensure(state.keys)
     surroundings = Surroundings(system.ports, made, system.database_url("postgres"), system.nats_url)
     replica = _FIRST_OWN_REPLICA + number
-    port = system.ports.websocket(replica)
+    port, metrics_port = system.ports.websocket(replica), port_checks.free_port()
+    own = {"METRICS_PORT": str(metrics_port), **(tls or {})}
     program = Program(
         name=f"{EDGE} {number} of the bench",
         command=[sys.executable, "-m", "ocpp_edge"],
-        environment={**config.environment_for(EDGE, surroundings, replica), **(tls or {})},
+        environment={**config.environment_for(EDGE, surroundings, replica), **own},
         ready=lambda _pid: port_checks.is_listening(port),
     )
     child = children.start(program, system.folder / f"edge-{number}.log")
     child.wait_ready()
-    return OwnEdge(child, port, bool(tls))
+    return OwnEdge(child, port, metrics_port, bool(tls))
 
 
 def _stack(state: State, offset: int) -> Program:
