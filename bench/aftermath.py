@@ -77,7 +77,7 @@ class _Counter:
         return (sessions[0] if sessions else 0), (bills[0] if bills else 0)
 
     def until_settled(self) -> tuple[tuple[int, int], float]:
-        """Wait until no more bills are made, which happens apart from events; the counts, and when they were reached."""
+        """Wait until no more bills are made, apart from events as they are; the counts, and when they were reached."""
         counts, settled = self.read(), time.monotonic()
         while time.monotonic() < settled + _BILLS_WITHIN_SECONDS:
             time.sleep(_LOOK_SECONDS)
