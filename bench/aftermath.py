@@ -18,7 +18,6 @@ from simulator.load.worker import Prepare
 SECTION = "aftermath"
 _SESSIONS = "SELECT count(*) FROM transactions WHERE state <> 'ACTIVE'"
 _BILLS = "SELECT count(*) FROM invoices"
-_DRAINED_WITHIN_SECONDS = 180.0
 # Bills are made several times a second as long as there are any to make.
 _BILLS_WITHIN_SECONDS = 2.0
 _LOOK_SECONDS = 0.25
@@ -42,13 +41,13 @@ class Aftermath:
         url = laboratory.system.ocpp_url(EDGE)
         generator = laboratory.generator(laboratory.crowd(url, sizes.connections))
         generator.carry_out(Prepare("starts"))
-        laboratory.drain.wait(_DRAINED_WITHIN_SECONDS)
+        laboratory.drain.wait()
         with ExitStack() as resources:
             count = _Counter(laboratory, resources)
             before, cpu_before = count.read(), laboratory.meter.read()
             generator.load(Window("starts", 0.0, 0.0, sizes.seconds), laboratory.meter.read)
             began = time.monotonic()
-            laboratory.drain.wait(_DRAINED_WITHIN_SECONDS)
+            laboratory.drain.wait()
             after, settled = count.until_settled()
             cpu_after, drained = laboratory.meter.read(), settled - began
         sessions = after[0] - before[0]

@@ -29,7 +29,7 @@ class Drain:
         self._nats_url = system.nats_url
         self._read_cpu = read_cpu
 
-    def wait(self, within_seconds: float = 60.0) -> float:
+    def wait(self, within_seconds: float = 300.0) -> float:
         """Wait for the end of the backlog; returns how long it took.
 
         A system that only never rests is left to it after that time. Raises TimeoutError when events still wait.

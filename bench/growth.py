@@ -19,8 +19,6 @@ _SECONDS_EACH = 0.004
 _DATABASE = "csms_charge_points"
 # Of the time; the rest is for tidying up.
 _FILLING_SHARE = 0.8
-# Vacuum has to follow before it is quiet again.
-_REST_WITHIN_SECONDS = 300.0
 EMPTY, FULL = "empty tables", "old tables"
 
 
@@ -74,7 +72,7 @@ class Growth:
     def _empty(self) -> str:
         laboratory = self._laboratory
         laboratory.dismiss()
-        laboratory.drain.wait(_REST_WITHIN_SECONDS)
+        laboratory.drain.wait()
         filling.empty(laboratory.system.database_url(_DATABASE))
         return "sessions, readings and journal forgotten"
 
@@ -84,7 +82,7 @@ class Growth:
         url = laboratory.system.database_url(_DATABASE)
         seconds = sizes.fill_minutes * 60 * _FILLING_SHARE
         filled = filling.fill(url, max(sizes.crowds), seconds, laboratory.system.folder)
-        laboratory.drain.wait(_REST_WITHIN_SECONDS)
+        laboratory.drain.wait()
         millions, gib = filled.rows / 1e6, filled.bytes / 2**30
         laboratory.book.add(SECTION, ("rows", FULL), {"million rows": millions, "GiB": gib})
         return f"{millions:.1f} million rows, {gib:.1f} GiB"
