@@ -45,7 +45,7 @@ class Aftermath:
         with ExitStack() as resources:
             count = _Counter(laboratory, resources)
             before, cpu_before = count.read(), laboratory.meter.read()
-            generator.load(Window("starts", 0.0, 0.0, sizes.seconds), laboratory.meter.read)
+            laboratory.load(generator, Window("starts", 0.0, 0.0, sizes.seconds))
             began = time.monotonic()
             laboratory.drain.wait()
             after, settled = count.until_settled()

@@ -66,7 +66,7 @@ class Growth:
         laboratory, sizes = self._laboratory, self._laboratory.sizes
         generator.carry_out(Prepare(each.mix))
         laboratory.settle()
-        measured = generator.load(Window(each.mix, rate, sizes.warmup, sizes.seconds), laboratory.meter.read)
+        measured = laboratory.load(generator, Window(each.mix, rate, sizes.warmup, sizes.seconds))
         return record(laboratory.book, SECTION, (each.name, when), measured, each.service)
 
     def _empty(self) -> str:

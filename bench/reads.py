@@ -8,7 +8,6 @@ from bench.laboratory import Laboratory
 from bench.plan import EDGE, ENVOY
 from bench.steps import Step
 from simulator.load.percentiles import summarize
-from simulator.load.plan import Window
 from simulator.load.worker import Prepare
 from stack.rest import Facade
 
@@ -64,8 +63,9 @@ class Reads:
         laboratory = self._laboratory
         url = laboratory.system.ocpp_url(EDGE)
         generator = laboratory.generator(laboratory.crowd(url, laboratory.sizes.connections))
-        generator.carry_out(Prepare("starts"))
-        generator.load(Window("starts", 0.0, 0.0, 1.0), laboratory.meter.read)
+        # A session by every charger.
+        generator.carry_out(Prepare("metervalues"))
+        generator.carry_out(Prepare("heartbeat"))
         laboratory.drain.wait()
         facade = Facade(_HOST, laboratory.system.ports["gateway"], laboratory.system.token)
         try:

@@ -57,7 +57,7 @@ class Traffic:
         laboratory, sizes = self._laboratory, self._laboratory.sizes
         generator = self._generator(each, path)
         laboratory.settle()
-        measured = generator.load(Window(each.mix, rate, sizes.warmup, sizes.seconds), laboratory.meter.read)
+        measured = laboratory.load(generator, Window(each.mix, rate, sizes.warmup, sizes.seconds))
         service = NAIVE if path == NAIVE else each.service
         return record(laboratory.book, SECTION, (each.name, path, load), measured, service)
 

@@ -12,7 +12,8 @@ import pytest
 from bench.plan import CLASSES, EDGE, ENVOY, NAIVE, QUICK, SATURATION, STATED_RATE
 from stack.config import python_path
 
-_WITHIN_SECONDS = 400.0
+# A minute on a machine that does nothing else.
+_WITHIN_SECONDS = 900.0
 
 Figures = dict[tuple[str, ...], dict[str, float]]
 
