@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ HABITS = (
     "bare-events",
     "spaced-json",
 )
-_GOING_HOME_SECONDS = 120.0
+# What going home may take in all, and how long nothing may be acknowledged meanwhile.
+_GOING_HOME_SECONDS, _SILENCE_SECONDS = 900.0, 90.0
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,14 @@ class RunningFleet:
 
     async def go_home(self) -> dict[str, Any]:
         """End all sessions, deliver everything that waits, and give the fleet's report; empty when there is none."""
-        # It ends by itself after its grace period; to be killed it must have lost its way.
-        await asyncio.to_thread(self.child.stop, _GOING_HOME_SECONDS + 10)
+        self.child.ask_to_stop()
+        size, give_up_at = -1, 0.0
+        while self.child.exit_code() is None:
+            if (grown := self.ledger.stat().st_size) > size:
+                size, give_up_at = grown, time.monotonic() + _SILENCE_SECONDS
+            if time.monotonic() > give_up_at:
+                self.child.kill()
+            await asyncio.sleep(_LOOK_SECONDS)
         return _report(self.log)
 
 

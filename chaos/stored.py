@@ -42,6 +42,7 @@ class Transaction(NamedTuple):
     energy_wh: int
     flags: list[str]
     station_id: str
+    protocol: str
     revision: int
 
 
@@ -105,6 +106,14 @@ class Usage(NamedTuple):
     end_time: datetime | None
 
 
+class Monitored(NamedTuple):
+    """A session as the monitoring service knows it; `metered_wh` is what its metrics hold of it."""
+
+    id: str
+    revision: int
+    metered_wh: int
+
+
 class Connector(NamedTuple):
     """The last status of a connector."""
 
@@ -158,7 +167,7 @@ class Stored:
     invoices: list[Invoice]
     driver_usage: list[Usage]
     monitored_usage: list[Usage]
-    monitored_revisions: Mapping[str, int]
+    monitored: Mapping[str, Monitored]
     metrics: Metrics
     connectors: list[Connector]
     boots: Mapping[str, datetime | None]
@@ -184,7 +193,7 @@ def read(opened: Mapping[str, Connection]) -> Stored:
         invoices=_rows(opened["billing"], Invoice, _INVOICES),
         driver_usage=_rows(opened["driver"], Usage, _DRIVER_USAGE),
         monitored_usage=_rows(opened["monitoring"], Usage, _MONITORED_USAGE),
-        monitored_revisions=dict(_ask(opened["monitoring"], "SELECT id::text, revision FROM transactions")),
+        monitored={one.id: one for one in _rows(opened["monitoring"], Monitored, _MONITORED)},
         metrics=_rows(opened["monitoring"], Metrics, _METRICS)[0],
         connectors=_rows(opened["station"], Connector, _CONNECTORS),
         connections=_rows(opened["station"], ChargerConnection, _CONNECTIONS),
@@ -218,7 +227,7 @@ def _messaging(connection: Connection) -> Messaging:
 
 _TRANSACTIONS = (
     'SELECT id::text, transaction_id, charge_point_id, evse_id, id_tag, state, "authorization", begin_time, start_time,'
-    " stop_time, meter_start_wh, meter_stop_wh, energy_wh, flags, station_id, revision FROM transactions"
+    " stop_time, meter_start_wh, meter_stop_wh, energy_wh, flags, station_id, protocol, revision FROM transactions"
 )
 _EVENTS = (
     "SELECT transaction_id::text, key::text, told_transaction_id, charge_point_id, kind, evse_id, id_tag, device_time,"
@@ -234,6 +243,7 @@ _CHARGING_SESSIONS = (
 _INVOICES = "SELECT id::text, charging_session_id::text, state, total_minor FROM invoices"
 _DRIVER_USAGE = "SELECT transaction_id::text, energy_wh, revision, amount_minor, end_time FROM usage_sessions"
 _MONITORED_USAGE = "SELECT session_id::text, energy_wh, revision, amount_minor, end_time FROM usage_analytics"
+_MONITORED = "SELECT id::text, revision, metered_wh FROM transactions"
 _METRICS = (
     "SELECT coalesce(sum(energy_wh), 0)::bigint, coalesce(sum(started_transaction_count), 0)::bigint,"
     " coalesce(sum(ended_transaction_count), 0)::bigint FROM station_metrics"

@@ -25,7 +25,8 @@ def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
     yield check(_SUBJECT, "each change of a session was told once", len(stored.transactions), _untold(stored, outbox))
     yield check(_SUBJECT, "each invoice was told once", len(stored.invoices), _untold_bills(stored, outbox))
     billed = {session.transaction_id or "": session.revision for session in stored.charging_sessions}
-    for service, known in (("billing", billed), ("monitoring", stored.monitored_revisions)):
+    monitored = {one.id: one.revision for one in stored.monitored.values()}
+    for service, known in (("billing", billed), ("monitoring", monitored)):
         claim = f"{service} knows the last state of each session"
         yield check(_SUBJECT, claim, len(stored.transactions), _behind(stored.transactions, known))
     ended = [transaction for transaction in stored.transactions if transaction.stop_time is not None]
@@ -106,10 +107,15 @@ def _counted(service: str, ended: list[Transaction], usage: Iterable[Usage], bil
 
 
 def _miscounted(stored: Stored) -> Iterator[str]:
-    """Sums over all stations: an effect that happened twice shows in them, and one that did not as well."""
+    """Sums over all stations: an effect that happened twice shows in them, and one that did not as well.
+
+    Of a session that runs the live readings count, which may be lost; of one that is over its energy, to the watt-hour.
+    """
     here = [transaction for transaction in stored.transactions if transaction.station_id]
+    running = [stored.monitored.get(transaction.id) for transaction in here if transaction.stop_time is None]
+    over = [transaction.energy_wh for transaction in here if transaction.stop_time is not None]
     wanted = Metrics(
-        energy_wh=sum(transaction.energy_wh for transaction in here),
+        energy_wh=sum(over) + sum(one.metered_wh for one in running if one is not None),
         started=sum(transaction.start_time is not None for transaction in here),
         ended=sum(transaction.stop_time is not None for transaction in here),
     )

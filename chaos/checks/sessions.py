@@ -16,7 +16,8 @@ _Found = Mapping[SessionKey, list[Transaction]]
 _SUBJECT = "sessions and bills"
 # How the platform writes what charge points were told about a token.
 _AUTHORIZATIONS = {"ConcurrentTx": "CONCURRENT_TX"}
-_ACTIVE, _ENDED, _ORPHAN = "ACTIVE", "ENDED", "ORPHAN"
+_ENDED, _ORPHAN = "ENDED", "ORPHAN"
+_V16 = "ocpp1.6"
 
 
 def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
@@ -125,14 +126,17 @@ def _untrue(told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[s
 
 
 def _matchable(orphans: Iterable[Transaction], stored: Stored) -> Iterator[str]:
-    """Ends that belong to no session although exactly one that was never told to be over could be meant."""
+    """Ends that belong to no session although exactly one that was never told to be over could be meant.
+
+    By OCPP 1.6 only: later versions name the session that they mean.
+    """
     told_over = {event.session_id for event in stored.events if event.kind == _ENDED and not event.estimated}
     open_ones: defaultdict[str, list[Transaction]] = defaultdict(list)
     for transaction in stored.transactions:
         if transaction.start_time is not None and transaction.id not in told_over:
             open_ones[transaction.charge_point_id].append(transaction)
     for orphan in orphans:
-        if orphan.stop_time is None:
+        if orphan.stop_time is None or orphan.protocol != _V16:
             continue
         meant = [one for one in open_ones[orphan.charge_point_id] if _may_be_meant(one, orphan)]
         if len(meant) == 1:

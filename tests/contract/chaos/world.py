@@ -126,7 +126,7 @@ class World:
         counted = {"energy_wh": last - first, "revision": 2, "end_time": STOP, **cost}
         self._insert("driver", USAGE_SESSIONS, transaction_id=session, **counted)
         self._insert("monitoring", monitoring.USAGE_ANALYTICS, session_id=session, **counted)
-        self._insert("monitoring", monitoring.TRANSACTIONS, id=session, revision=2)
+        self._insert("monitoring", monitoring.TRANSACTIONS, id=session, revision=2, metered_wh=last - first)
         for verb in ("started", "ended"):
             self._event("transaction", f"csms.event.transaction.session.{verb}.{name}")
 
