@@ -25,7 +25,7 @@ from stack.topology import EDGE, PORTS, REPLICA_STEP, SERVICES, Ports
 
 CHARGERS = "chargers"
 _TOKEN_SECONDS = 6 * 3600
-_UP_SECONDS = 90.0
+_UP_SECONDS = 180.0
 _LOOK_SECONDS = 0.1
 
 

@@ -20,6 +20,7 @@ from stack.state import State
 from stack.topology import EDGE, SERVICES
 
 _SERVING_WITHIN_SECONDS = 30.0
+_READY_WITHIN_SECONDS = 30.0
 
 
 def up(settings: StackSettings, *, with_demo: bool = True, restart: bool = False) -> None:
@@ -157,6 +158,7 @@ def _service(name: str, surroundings: Surroundings, replica: int) -> Program:
         command=[sys.executable, "-m", f"services.{name}"],
         environment=config.environment_for(name, surroundings, replica),
         ready=lambda _pid: ports.is_listening(port),
+        ready_within_seconds=_ready_within(surroundings),
     )
 
 
@@ -167,7 +169,13 @@ def _edge(surroundings: Surroundings, replica: int) -> Program:
         command=[sys.executable, "-m", "ocpp_edge"],
         environment=config.environment_for(EDGE, surroundings, replica),
         ready=lambda _pid: all(ports.is_listening(port) for port in wanted),
+        ready_within_seconds=_ready_within(surroundings),
     )
+
+
+def _ready_within(surroundings: Surroundings) -> float:
+    """All start at once, and share the processors while they do."""
+    return _READY_WITHIN_SECONDS * surroundings.ports.replicas
 
 
 def _fleet(url: str) -> Program:
