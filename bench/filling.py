@@ -20,7 +20,7 @@ from services.chassis.database import Database
 from services.chassis.partitions import maintain
 
 READINGS_PER_SESSION = 30
-FRAMES_PER_SESSION = 2 * (READINGS_PER_SESSION + 2)
+FRAMES_PER_SESSION = READINGS_PER_SESSION + 2
 ROWS_PER_SESSION = 1 + 2 + READINGS_PER_SESSION + FRAMES_PER_SESSION
 PARTITIONED = ("transaction_events", "meter_values", "ocpp_messages")
 TABLES = ("transactions", *PARTITIONED)
@@ -43,9 +43,9 @@ _FRAME = """'[2,"' || lpad(to_hex(k), 8, '0') || '","MeterValues",{"connectorId"
     || '{"value":"11000","context":"Sample.Periodic","measurand":"Power.Active.Import","unit":"W"},'
     || '{"value":"15.942","context":"Sample.Periodic","measurand":"Current.Import","unit":"A"},'
     || '{"value":"230.0","context":"Sample.Periodic","measurand":"Voltage","unit":"V"}]}]}]'"""
-_SENT = "s.begun + k * interval '30 seconds'"
+_SENT = "s.begun + k * interval '1 minute'"
 
-# What is known of the columns, as SQL over a session `s` and the number `k` of a row within it.
+# What is known of columns, be they there or not, as SQL over a session `s` and the number `k` of a row within it.
 _KNOWN: Mapping[str, Mapping[str, str]] = {
     "transactions": {
         "id": "s.id",
@@ -100,11 +100,13 @@ _KNOWN: Mapping[str, Mapping[str, str]] = {
         "charge_point_id": "s.charger",
         "time": _SENT,
         "epoch": "1",
-        "direction": "CASE k % 2 WHEN 0 THEN 'INBOUND' ELSE 'OUTBOUND' END",
-        "kind": "CASE k % 2 WHEN 0 THEN 'CALL' ELSE 'CALL_RESULT' END",
-        "message_id": "lpad(to_hex(k / 2), 8, '0')",
+        "direction": "'INBOUND'",
+        "kind": "'CALL'",
+        "message_id": "lpad(to_hex(k), 8, '0')",
         "action": "'MeterValues'",
-        "frame": f"CASE k % 2 WHEN 0 THEN {_FRAME} ELSE '[3,\"' || lpad(to_hex(k / 2), 8, '0') || '\",{{}}]' END",
+        "frame": _FRAME,
+        "answer_kind": "'CALL_RESULT'",
+        "answer_frame": "'[3,\"' || lpad(to_hex(k), 8, '0') || '\",{}]'",
         "latency_us": "3000",
         "protocol": "'ocpp1.6'",
     },
