@@ -1,40 +1,72 @@
-"""`csms bench --quick` measures one short round of everything: every row has figures, and nothing failed."""
+"""`csms bench --quick` measures one short round of everything: every row has figures, and nothing failed.
+
+It takes a minute on a machine that does nothing else. The tests follow it section by section, each within its time.
+"""
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.plan import CLASSES, EDGE, ENVOY, NAIVE, QUICK, SATURATION, STATED_RATE
+from bench.plan import CLASSES, EDGE, ENVOY, NAIVE, QUICK, SATURATION, SECTIONS, STATED_RATE
 from stack.config import python_path
+from tests.fixtures.system import until
 
-# A minute on a machine that does nothing else.
-_WITHIN_SECONDS = 900.0
+_SECTION_SECONDS = 170.0
+_STOP_SECONDS = 60.0
 
 Figures = dict[tuple[str, ...], dict[str, float]]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a quick run has written its report."""
-    made: Path = tmp_path_factory.mktemp("bench")
-    command = [sys.executable, "-m", "stack.cli", "bench", "--quick", "--report-dir", str(made)]
-    environment = {**os.environ, "PYTHONPATH": python_path()}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=_WITHIN_SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return made
+@dataclass(frozen=True)
+class Run:
+    """A benchmark that runs or has run; it tells what it does, and where its report will lie."""
+
+    process: "subprocess.Popen[bytes]"
+    folder: Path
+
+    @property
+    def told(self) -> str:
+        return (self.folder / "told").read_text(encoding="utf-8")
+
+    def rows(self, section: str) -> list[str]:
+        """What has been told of a section so far."""
+        return [line for line in self.told.splitlines() if f"] {section} " in line]
+
+    def is_past(self, section: str) -> bool:
+        """Whether a later section has begun, or everything is over."""
+        later = SECTIONS[SECTIONS.index(section) + 1 :]
+        return self.process.poll() is not None or any(self.rows(each) for each in later)
 
 
 @pytest.fixture(scope="module")
-def figures(folder: Path) -> Figures:
-    """Section and row to the medians of its columns."""
-    document: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A quick run, just started."""
+    folder: Path = tmp_path_factory.mktemp("bench")
+    command = [sys.executable, "-m", "stack.cli", "bench", "--quick", "--report-dir", str(folder)]
+    with (folder / "told").open("wb") as told:
+        process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": python_path()}, stderr=told)
+    try:
+        yield Run(process, folder)
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.wait(_STOP_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def figures(run: Run) -> Figures:
+    """Section and row to the medians of its columns, when everything is over."""
+    until(lambda: run.process.poll() is not None, within_seconds=_SECTION_SECONDS)
+    assert run.process.returncode == 0, run.told
+    document: dict[str, Any] = json.loads((run.folder / "report.json").read_text(encoding="utf-8"))
     assert document["failures"] == []
     return {
         (each["section"], *each["row"]): {name: figure["median"] for name, figure in each["figures"].items()}
@@ -42,18 +74,24 @@ def figures(folder: Path) -> Figures:
     }
 
 
+def test_traffic_straight_to_the_edge_begins(run: Run) -> None:
+    until(lambda: run.rows("traffic") or run.process.poll() is not None, within_seconds=_SECTION_SECONDS)
+    assert run.rows("traffic"), run.told
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_is_measured_without_a_failure(run: Run, section: str) -> None:
+    until(lambda: run.is_past(section), within_seconds=_SECTION_SECONDS)
+    assert run.rows(section), run.told
+    assert not [row for row in run.rows(section) if "FAILED" in row or "ERRORS" in row]
+
+
 def test_every_class_is_measured_by_every_way(figures: Figures) -> None:
-    wanted = {
-        ("traffic", each.name, path, load)
-        for each in CLASSES
-        for path in (EDGE, ENVOY)
-        for load in (SATURATION, *(f"{percent} %" for percent in QUICK.loads_percent))
-    }
+    loads = (SATURATION, *(f"{percent} %" for percent in QUICK.loads_percent))
+    ways = (EDGE, ENVOY)
+    wanted = {("traffic", each.name, path, load) for each in CLASSES for path in ways for load in loads}
     wanted |= {
-        ("traffic", each.name, path, f"{STATED_RATE}/s")
-        for each in CLASSES
-        if each.stated_rate
-        for path in (EDGE, ENVOY)
+        ("traffic", each.name, path, f"{STATED_RATE}/s") for each in CLASSES if each.stated_rate for path in ways
     }
     wanted |= {("traffic", each.name, NAIVE, SATURATION) for each in CLASSES if each.naive}
     measured = {row: columns for row, columns in figures.items() if row[0] == "traffic"}
@@ -64,25 +102,32 @@ def test_every_class_is_measured_by_every_way(figures: Figures) -> None:
         assert columns["p50"] <= columns["p99"], row
 
 
-def test_connections_storms_reads_and_growth_have_their_rows(figures: Figures) -> None:
-    for tls in ("plain", "TLS"):
-        assert figures["connections", "handshake", tls]["rate"] > 0
-        assert figures["connections", "idle", tls]["KiB"] > 0
-        assert figures["connections", "charging", tls]["KiB"] > 0
-        assert figures["connections", "pause", tls, "held"]["longest ms"] > 0
-        storm = figures["storm", tls]
-        assert (storm["back"], storm["statuses"]) == (QUICK.storm, 2 * QUICK.storm)
+@pytest.mark.parametrize("tls", ["plain", "TLS"])
+def test_connections_are_opened_held_and_come_back(figures: Figures, tls: str) -> None:
+    assert figures["connections", "handshake", tls]["rate"] > 0
+    assert figures["connections", "idle", tls]["connections"] == QUICK.idle
+    assert figures["connections", "charging", tls]["KiB"] > 0
+    assert figures["connections", "pause", tls, "held"]["longest ms"] > 0
+    storm = figures["storm", tls]
+    assert (storm["back"], storm["statuses"]) == (QUICK.storm, 2 * QUICK.storm)
+
+
+def test_sessions_are_billed_and_read(figures: Figures) -> None:
     assert figures["aftermath", "sessions"]["sessions"] > 0
     assert figures["aftermath", "sessions"]["bills"] > 0
     for path in ("/stations?pageSize=20", "/charging-sessions/{id}", "/transactions?pageSize=50"):
         assert figures["reads", path]["rate"] > 0
+
+
+@pytest.mark.parametrize("name", ["metervalues", "starts"])
+def test_growth_is_measured_by_chargers_and_by_rows(figures: Figures, name: str) -> None:
     for when in (*(f"{count} chargers" for count in QUICK.crowds), "empty tables", "old tables"):
-        for name in ("metervalues", "starts"):
-            assert figures["growth", name, when]["messages"] > 0
+        assert figures["growth", name, when]["messages"] > 0
     assert figures["growth", "rows", "old tables"]["million rows"] > 0
 
 
-def test_the_report_for_people_says_where_and_with_what(folder: Path) -> None:
-    text = (folder / "report.md").read_text(encoding="utf-8")
+def test_the_report_for_people_says_where_and_with_what(run: Run, figures: Figures) -> None:
+    assert figures
+    text = (run.folder / "report.md").read_text(encoding="utf-8")
     for part in ("Machine: ", "Versions: ", "## Goals", "## At saturation", "## Everybody comes back at once"):
         assert part in text
