@@ -24,6 +24,7 @@ from services.chassis.events import EventBus
 from services.chassis.recordset import array
 from services.chassis.shared_tables import PARKED_EVENTS
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.ids import is_id
 
 _log = logging.getLogger(__name__)
 
@@ -170,7 +171,7 @@ class _Consumer:
             return
 
     async def _apply(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
-        ids = [str(uuid.UUID(event.id)) for event in events]
+        ids = [event.id if is_id(event.id) else str(uuid.UUID(event.id)) for event in events]
         claimed = await connection.scalars(_CLAIM, {"consumer": self.durable, "ids": array(ids)})
         unhandled = set(claimed.all())
         fresh = []
@@ -221,7 +222,8 @@ class _NotAnEvent(Exception):
 def _event(payload: bytes) -> DomainEvent:
     try:
         event = DomainEvent.FromString(payload)
-        uuid.UUID(event.id)
+        if not is_id(event.id):
+            uuid.UUID(event.id)
     except (DecodeError, ValueError) as error:
         raise _NotAnEvent(str(error)) from error
     return event

@@ -5,6 +5,7 @@ Never a float, never a sum over two currencies. Does not convert, format or tax.
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Self
 
 _NANOS = 1_000_000_000
@@ -92,6 +93,7 @@ class Money:
         return other.minor_units
 
 
+@lru_cache(maxsize=1000)  # asked for with every amount; more than there are currencies
 def minor_digits(currency_code: str) -> int:
     """Decimals of a currency's minor unit: 2 for EUR, 0 for JPY. Raises ValueError for what is no ISO 4217 code."""
     if (

@@ -132,6 +132,11 @@ def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datet
     """
     if snapshot.revision <= session.revision:
         return session
+    if snapshot.stop_time is None:
+        state, reason = SessionState.ACTIVE, ""
+    else:
+        state, reason = SessionState.HELD, _hold_reason(snapshot) or PENDING
+    is_elsewhere = (snapshot.station_id, snapshot.start_time) != (session.station_id, session.start_time)
     after = replace(
         session,
         station_id=snapshot.station_id,
@@ -144,16 +149,14 @@ def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datet
         energy_wh=max(0, snapshot.energy_wh),
         revision=snapshot.revision,
         update_time=now,
+        tariff_id=None if is_elsewhere else session.tariff_id,
+        tariff_version=0 if is_elsewhere else session.tariff_version,
+        state=state,
+        hold_reason=reason,
     )
-    if (after.station_id, after.start_time) != (session.station_id, session.start_time):
-        after = replace(after, tariff_id=None, tariff_version=0)
-    if snapshot.stop_time is None:
-        return replace(after, state=SessionState.ACTIVE, hold_reason="")
-    if reason := _hold_reason(snapshot):
-        return held(after, reason)
-    if session.state is SessionState.COMPLETED and _says_the_same(session, after):
-        return after
-    return held(after, PENDING)
+    if reason == PENDING and session.state is SessionState.COMPLETED and _says_the_same(session, after):
+        return replace(after, state=session.state, hold_reason=session.hold_reason)
+    return after
 
 
 def ended(
@@ -181,7 +184,15 @@ def priced(session: ChargingSession, price: Price) -> ChargingSession:
 
 def completed(session: ChargingSession, price: Price, invoice_id: str) -> ChargingSession:
     """`session`, ended and billed."""
-    return replace(priced(session, price), state=SessionState.COMPLETED, invoice_id=invoice_id, hold_reason="")
+    return replace(
+        session,
+        cost=price.total,
+        tariff_id=price.tariff_id,
+        tariff_version=price.tariff_version,
+        state=SessionState.COMPLETED,
+        invoice_id=invoice_id,
+        hold_reason="",
+    )
 
 
 def unbilled(session: ChargingSession) -> ChargingSession:
