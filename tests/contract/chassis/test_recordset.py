@@ -43,7 +43,9 @@ async def _stored(connection: AsyncConnection) -> list[tuple[Any, ...]]:
 
 
 async def test_values_of_all_kinds_arrive_as_they_were(connection: AsyncConnection) -> None:
-    rows = [(new_id(), name, 2**62 + number, _TIME, [{"amount": number}]) for number, name in enumerate(ODD)]
+    rows: list[tuple[Any, ...]] = [
+        (new_id(), name, 2**62 + number, _TIME, [{"amount": number}]) for number, name in enumerate(ODD)
+    ]
     rows.append((new_id(), None, None, None, None))
     await (await bare(connection)).execute(_STORE, (_ROWS.dump(rows),))
     assert await _stored(connection) == sorted(rows)

@@ -84,7 +84,7 @@ async def test_more_sessions_than_a_page_have_one_bill_each_with_numbers_without
     neighbours.tiers[DRIVER] = "GOLD"
     count = 300
     await _take_in(biller, works, *(transaction(number, energy_wh=1_000 * (number + 1)) for number in range(count)))
-    assert list(await asyncio.gather(biller.settle_all(), biller.settle_all())) == [0, 0]
+    assert sum(await asyncio.gather(biller.settle_all(), biller.settle_all())) == 0
     assert await biller.settle_all() == 0
     assert set((await ledger.sessions()).values()) == {DONE}
     assert sorted(await ledger.invoices()) == sorted((f"CP{n}", "OPEN", 40 * (n + 1)) for n in range(count))
