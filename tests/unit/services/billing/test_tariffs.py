@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from services.billing.domain.tariff import MembershipTier, PriceComponent, next_version, no_longer_default, validated
+from services.billing.domain.tariff import (
+    MembershipTier,
+    PriceComponent,
+    TariffVersion,
+    applying,
+    next_version,
+    no_longer_default,
+    validated,
+)
 from services.kernel.errors import DomainError
 from tests.unit.services.billing.examples import NOW, STATION, component, energy, tariff
 
@@ -99,3 +107,44 @@ def test_a_change_must_leave_a_sound_tariff() -> None:
 def test_to_lose_the_default_is_a_change() -> None:
     after = no_longer_default(tariff(energy("1"), is_default=True), LATER)
     assert (after.is_default, after.version, after.update_time) == (False, 2, LATER)
+
+
+def _version(name: str, begin: int = 0, end: int | None = None, **fields: Any) -> TariffVersion:
+    """A version in use from so many minutes after NOW on."""
+    made = tariff(energy("0.4"), name=name, update_time=NOW + begin * MINUTE, **fields)
+    return TariffVersion(made, None if end is None else NOW + end * MINUTE)
+
+
+MINUTE = timedelta(minutes=1)
+ELSEWHERE = "01890a5d-ac96-774b-bcce-b302099a8059"
+VERSIONS = [
+    _version("old default", 0, 10, is_default=True),
+    _version("default", 10, is_default=True),
+    _version("station", 20, 40, station_ids=[STATION]),
+    _version("station, later", 30, 50, station_ids=[ELSEWHERE, STATION]),
+    _version("station, retired", 50, station_ids=[STATION], retired=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("station_id", "minutes", "named"),
+    [
+        (STATION, -1, None),
+        (STATION, 0, "old default"),
+        (STATION, 10, "default"),
+        (STATION, 20, "station"),
+        (STATION, 30, "station, later"),
+        (STATION, 45, "station, later"),
+        (STATION, 50, "default"),
+        (STATION, None, "default"),
+        (ELSEWHERE, 45, "station, later"),
+        (None, 45, "default"),
+    ],
+)
+def test_the_own_tariff_of_a_station_comes_before_the_default_and_the_last_change_before_others(
+    station_id: str | None, minutes: int | None, named: str | None
+) -> None:
+    at = None if minutes is None else NOW + minutes * MINUTE
+    for versions in (VERSIONS, VERSIONS[::-1]):
+        found = applying(versions, station_id, at)
+        assert (found and found.name) == named
