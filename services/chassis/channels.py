@@ -32,7 +32,8 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
     # A service that restarts is found again quickly.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    # Within the time that a stopping replica still serves, so that replicas can be restarted one after the other.
+    ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 
 
