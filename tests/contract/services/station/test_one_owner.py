@@ -16,7 +16,16 @@ from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStu
 from csms.station.v1.station_pb2 import Connector
 from ocpp_edge.registry import Registry
 from services.kernel.ids import new_id
-from tests.contract.services.station.callers import close_all, create_point, live, open_one, report, status
+from tests.contract.services.station.callers import (
+    attempt,
+    close_all,
+    create_point,
+    live,
+    open_all,
+    open_one,
+    report,
+    status,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,8 +56,12 @@ class World:
         self.ended: set[int] = set()
 
     async def connect(self, *nodes: str) -> None:
-        """Knock at all these nodes at the same moment."""
-        epochs = await asyncio.gather(*(open_one(self.edge, self.name, node=node) for node in nodes))
+        """Knock at all these nodes at the same moment; two are asked for one by one, more in one batch."""
+        if len(nodes) > 2:
+            admissions = await open_all(self.edge, *(attempt(self.name, node=node) for node in nodes))
+            epochs = [admission.epoch for admission in admissions]
+        else:
+            epochs = await asyncio.gather(*(open_one(self.edge, self.name, node=node) for node in nodes))
         assert len({*epochs, *(socket.epoch for socket in self.sockets)}) == len(epochs) + len(self.sockets)
         for node, epoch in zip(nodes, epochs, strict=True):
             socket = Socket(node, epoch)
