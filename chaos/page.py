@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from chaos import report
+
 BEGIN, END = "<!-- reports: begin -->", "<!-- reports: end -->"
 
 
@@ -16,7 +18,7 @@ def filled(page: str, reports: Sequence[str]) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"the page lacks {BEGIN} or {END}")
-    return "\n".join((before + BEGIN, "", *(report.strip() + "\n" for report in reports), END + after))
+    return "\n".join((before + BEGIN, "", *(text.strip() + "\n" for text in reports), END + after))
 
 
 def main(words: Sequence[str]) -> int:
@@ -26,7 +28,7 @@ def main(words: Sequence[str]) -> int:
         return 2
     page, *folders = map(Path, words)
     try:
-        reports = [(folder / "report.md").read_text(encoding="utf-8") for folder in folders]
+        reports = [report.short(report.read(folder)) for folder in folders]
         page.write_text(filled(page.read_text(encoding="utf-8"), reports), encoding="utf-8")
     except (OSError, ValueError) as error:
         print(f"{page} cannot be filled: {error}", file=sys.stderr)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from chaos.checks.check import Check
@@ -74,9 +75,25 @@ def write(report: Report, folder: Path) -> None:
     (folder / "report.md").write_text(markdown(report), encoding="utf-8")
 
 
+def read(folder: Path) -> Report:
+    """The report that `write` has put into a folder. Raises OSError, and ValueError when it is none."""
+    record = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    try:
+        record.pop("clean")
+        checks = [Check(**{**one, "examples": tuple(one["examples"])}) for one in record.pop("checks")]
+        return Report(**record | {"checks": checks, "faults": [FaultLine(**one) for one in record["faults"]]})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{folder} holds no report: {error}") from error
+
+
 def markdown(report: Report) -> str:
     """The report for people."""
-    return "\n".join((*_head(report), *_checks(report), *_faults(report), ""))
+    return "\n".join((short(report), *_faults(report), ""))
+
+
+def short(report: Report) -> str:
+    """The same with the faults by kind, not one by one."""
+    return "\n".join((*_head(report), *_checks(report), *_kinds(report)))
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -120,6 +137,18 @@ def _checks(report: Report) -> Iterator[str]:
             yield ""
             yield from (f"- {line}" for line in check.examples)
             yield ""
+
+
+def _kinds(report: Report) -> Iterator[str]:
+    yield "| fault | how often | all well after: median, worst | worst silence |"
+    yield "|---|---|---|---|"
+    for kind in sorted({line.kind for line in report.faults}):
+        lines = [line for line in report.faults if line.kind == kind]
+        healed = [line.healed_seconds for line in lines if line.healed_seconds is not None]
+        silence = max((line.silence_seconds for line in lines if line.silence_seconds is not None), default=0.0)
+        healing = f"{median(healed):.1f} s, {max(healed):.1f} s" if len(healed) == len(lines) else "NOT ALWAYS"
+        yield f"| {kind} | {len(lines)} | {healing} | {silence:.1f} s |"
+    yield ""
 
 
 def _faults(report: Report) -> Iterator[str]:

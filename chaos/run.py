@@ -1,6 +1,7 @@
 """One run from the empty stack to the report: fleet, faults, going home, settling, audit. Decides the order only."""
 
 import asyncio
+import os
 import platform
 import shlex
 import shutil
@@ -163,7 +164,8 @@ def _clear(folder: Path) -> None:
 
 def _machine() -> str:
     memory = psutil.virtual_memory().total / 2**30
-    return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
+    busy = f"load average {os.getloadavg()[1]:.0f} at the end"
+    return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}, {busy}"
 
 
 def _commit() -> str:

@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from chaos.page import BEGIN, END, filled, main
+from chaos.report import short, write
+from tests.unit.chaos.test_report import REPORT
 
 PAGE = f"Before.\n\n{BEGIN}\n\nold\n\n{END}\n\nAfter.\n"
 
@@ -24,8 +26,7 @@ def test_a_page_is_filled_on_disk_and_one_without_reports_stays_as_it_is(tmp_pat
     page.write_text(PAGE)
     assert main([str(page), str(folder)]) == 1
     assert page.read_text() == PAGE
-    folder.mkdir()
-    (folder / "report.md").write_text("### new\n")
+    write(REPORT, folder)
     assert main([str(page), str(folder)]) == 0
-    assert "### new" in page.read_text()
+    assert short(REPORT).strip() in page.read_text()
     assert main([str(page)]) == 2

@@ -6,7 +6,7 @@ import pytest
 
 from chaos.checks.check import check
 from chaos.injection import Struck
-from chaos.report import Report, fault_lines, markdown, write
+from chaos.report import FaultLine, Report, fault_lines, markdown, read, short, write
 from chaos.schedule import Fault, FaultKind
 
 FLEET = {"sessions": 10, "connects": 12, "refused": 3, "unsent": 0, "given_up": 0}
@@ -77,3 +77,23 @@ def test_the_report_is_written_for_machines_and_for_people(tmp_path: Path) -> No
     assert record["clean"] is True
     assert record["checks"][0]["checked"] == 184_203
     assert (tmp_path / "report.md").read_text() == markdown(REPORT)
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    line = FaultLine(1.0, "kill -9", ["nats"], "1 processes", 2.0, None)
+    failed = check("acknowledged facts", "ends are stored", 5, ["one is lost"])
+    written = replace(REPORT, faults=[line], checks=[*REPORT.checks, failed])
+    write(written, tmp_path)
+    assert read(tmp_path) == written
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(ValueError, match="holds no report"):
+        read(tmp_path)
+
+
+def test_the_short_report_has_the_faults_by_kind() -> None:
+    lines = [FaultLine(float(at), "kill -9", ["nats"], "1 processes", float(at), 0.5 * at) for at in (1, 2, 9)]
+    text = short(replace(REPORT, faults=lines))
+    assert "| kill -9 | 3 | 2.0 s, 9.0 s | 4.5 s |" in text
+    assert "| 9.0 s | kill -9" not in text
+    never = replace(lines[0], healed_seconds=None)
+    assert "NOT ALWAYS" in short(replace(REPORT, faults=[*lines, never]))
