@@ -72,15 +72,7 @@ def wire(settings: EdgeSettings) -> Edge:
     doorkeeper = _doorkeeper(settings, Entrance(stations, node), overload)
     journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
     shipper = Shipper(journal, Journals(transaction_channel).append, overload)
-    environment: Environment[Backend] = Environment(
-        backend=backend,
-        clock=clock,
-        monotonic=time.monotonic,
-        journal=journal.append,
-        counters=Counters(),
-        watch=sweeper.watch,
-        late_answer=_late_answer,
-    )
+    environment = _environment(backend, journal, sweeper)
     routes = {Version.V201: v201.route_table(), Version.V16: v16.route_table()}
     gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
     _show(registry)
@@ -108,6 +100,18 @@ def wire(settings: EdgeSettings) -> Edge:
         ),
         drain,
         (statuses.hand_in, backend.close, stations.close, shipper.flush, nodes.close, *closing, bus.close),
+    )
+
+
+def _environment(backend: GrpcBackend, journal: Journal, sweeper: Sweeper) -> Environment[Backend]:
+    return Environment(
+        backend=backend,
+        clock=backend.clock,
+        monotonic=time.monotonic,
+        journal=journal.append,
+        counters=Counters(),
+        watch=sweeper.watch,
+        late_answer=_late_answer,
     )
 
 
