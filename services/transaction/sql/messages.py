@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.chassis.database import Database
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
+from services.chassis.recordset import Recordset
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
 from services.transaction.sql.lane import Lane
-from services.transaction.sql.recordset import Recordset
 from services.transaction.tables import OCPP_MESSAGES
 
 _COUNTED_UP_TO = 10_000

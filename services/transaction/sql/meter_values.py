@@ -5,11 +5,11 @@ from functools import lru_cache
 from typing import Any
 
 from services.chassis.database import Database
+from services.chassis.recordset import Recordset
 from services.kernel.ids import derived_id
 from services.transaction.domain.fact import Fact, TransactionEvent, session_id_of
 from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
 from services.transaction.sql.lane import Lane
-from services.transaction.sql.recordset import Recordset
 from services.transaction.tables import METER_VALUES
 
 _READINGS = Recordset(METER_VALUES)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
+from services.chassis.recordset import Recordset, quoted
 from services.transaction.domain.fact import Authorization
 from services.transaction.domain.session import Session, SessionState
-from services.transaction.sql.recordset import Recordset, quoted
 from services.transaction.tables import TRANSACTIONS
 
 _NAMES = [column.name for column in TRANSACTIONS.columns]
