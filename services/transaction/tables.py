@@ -67,8 +67,7 @@ TRANSACTIONS = Table(
     Index("transactions_start_key_key", "start_key", unique=True, postgresql_where=text("start_key IS NOT NULL")),
     Index("transactions_running_idx", "charge_point_id", postgresql_where=text("state = 'ACTIVE'")),
     Index("transactions_begin_time_idx", "begin_time", "id"),
-    # By ranges of blocks: those who compare look back some minutes, and rows lie about in the order of their starts.
-    Index("transactions_update_time_idx", "update_time", postgresql_using="brin"),
+    Index("transactions_update_time_idx", "update_time", "id"),
     Index("transactions_charge_point_idx", "charge_point_id", "begin_time"),
     Index("transactions_station_idx", "station_id", "begin_time", postgresql_where=text("station_id <> ''")),
     Index("transactions_driver_idx", "driver_id", "begin_time", postgresql_where=text("driver_id <> ''")),
