@@ -7,6 +7,7 @@ import signal
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -65,6 +66,12 @@ class Cluster:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.system.ports.metrics(name, replica)}/metrics") as answer:
             lines = (line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
             return {what: float(value) for what, value in lines}
+
+    def until_all_are_trusted(self) -> None:
+        """Wait until Envoy gives work to everybody again, whatever the tests before have done to them."""
+        for name in (EDGE, *SERVICES):
+            for replica in range(REPLICAS):
+                until(partial(self._is_healthy, name, replica), within_seconds=60)
 
     def envoy_retries(self) -> int:
         """How often Envoy has asked another replica."""
@@ -127,8 +134,10 @@ class Cluster:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def _is_healthy(self, name: str, replica: int) -> bool:
-        address = f"127.0.0.1:{self.system.ports.process(name, replica)}"
-        return f"{name}::{address}::health_flags::healthy" in self._envoy("/clusters")
+        ports = self.system.ports
+        wanted = [(name, ports.process(name, replica)), *([("ocpp", ports.websocket(replica))] if name == EDGE else [])]
+        told = self._envoy("/clusters")
+        return all(f"{cluster}::127.0.0.1:{port}::health_flags::healthy" in told for cluster, port in wanted)
 
     def _envoy(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.system.ports['envoy admin']}{path}") as answer:

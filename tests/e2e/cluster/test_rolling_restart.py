@@ -15,6 +15,7 @@ _GOING_AWAY = 1001
 
 
 async def test_a_rolling_restart_loses_nothing(cluster: Cluster, note: Note) -> None:
+    await asyncio.to_thread(cluster.until_all_are_trusted)
     names = await asyncio.to_thread(cluster.register, "ROLLING", _CHARGERS)
     chargers = [Charger(name, cluster.system.ocpp_url()) for name in names]
     retries = await asyncio.to_thread(cluster.envoy_retries)
@@ -61,9 +62,11 @@ async def _restart_edge(cluster: Cluster, replica: int, chargers: list[Charger],
     back = time.monotonic() - began
     # A hundredth of a second lies between two closes, up to five seconds in all.
     assert ends[-1] - ends[0] > 0.5 * min(5.0, 0.01 * len(there))
-    assert list(edges.values()) == [1 - replica] * len(chargers)
+    # Where is Envoy's choice: who comes back late may find the new process of the old edge.
+    assert set(edges) == set(names)
+    moved = sum(edges[charger.identity] != replica for charger in there)
     note(
         f"edge {replica + 1}: {len(there)} sockets closed with {_GOING_AWAY} over {ends[-1] - ends[0]:.1f} s, all"
-        f" on the other edge; away {away[len(away) // 2]:.2f} s in the median, {away[-1]:.1f} s at most;"
-        f" back after {back:.1f} s"
+        f" connected again, {moved} of them to the other edge; away {away[len(away) // 2]:.2f} s in the median,"
+        f" {away[-1]:.1f} s at most; back after {back:.1f} s"
     )
