@@ -19,6 +19,8 @@ _MAX_ITEMS = 256
 _MAX_BYTES = 4 * 1024 * 1024
 _MAX_QUEUE = 50_000
 _MAX_IN_FLIGHT = 2
+# No charge point notices, and each call costs both sides as much as some ten of its items.
+_LINGER_SECONDS = 0.005
 
 
 class Item(Protocol):
@@ -62,6 +64,7 @@ class BatchCall(Generic[_Item, _Answer]):
             max_items=_MAX_ITEMS,
             max_queue=_MAX_QUEUE,
             max_in_flight=_MAX_IN_FLIGHT,
+            linger_seconds=_LINGER_SECONDS,
             size_of=_size,
             max_bytes=_MAX_BYTES,
             name=name,

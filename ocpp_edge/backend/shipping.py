@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _MAX_FRAMES = 500
 _MAX_BYTES = 4 * 1024 * 1024
 _LONGEST_FRAME = 64 * 1024
-_GATHER_SECONDS = 0.2
+_GATHER_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
 _KINDS = {
     2: OcppMessage.CALL,
