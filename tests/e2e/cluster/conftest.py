@@ -1,5 +1,6 @@
 """One cluster for all tests of this directory, and their figures at the end of the run."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ def cluster() -> Iterator[Cluster]:
             yield Cluster(system)
     finally:
         postgres.remove(folder / "postgres")
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
