@@ -30,7 +30,7 @@ def cluster() -> Iterator[Cluster]:
             yield Cluster(system)
     finally:
         postgres.remove(folder / "postgres")
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

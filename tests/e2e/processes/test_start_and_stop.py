@@ -23,7 +23,7 @@ def state_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="csms-e2e-"))
     yield folder
     postgres.remove(folder / "postgres")
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_second_start_finds_the_demo_data_again(system: System, state_dir: Path) -> None:
