@@ -21,6 +21,7 @@ from services.chassis.metrics import counter, gauge
 from services.chassis.protobuf import read_time
 from services.chassis.recordset import array
 from services.chassis.shared_tables import sweep
+from services.kernel.ids import is_id
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,6 @@ _UNPUBLISHED = (
 _COUNT = "SELECT count(*) FROM outbox WHERE publish_time IS NULL"
 _MARK = "UPDATE outbox SET publish_time = now() WHERE seq = ANY(%s::bigint[]) AND publish_time IS NULL"
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SUBJECT = re.compile(rf"{re.escape(PREFIX)}(\.[^\s.*>]+)+")
 
 _waiting = gauge("csms_outbox_waiting", "Events in the outbox that the stream does not have yet")
@@ -161,6 +161,6 @@ def _row(event: DomainEvent) -> tuple[Any, ...]:
     payload = event.SerializeToString()
     if not _SUBJECT.fullmatch(event.subject) or len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"event {event.id} cannot be published: {len(payload)} bytes on subject {event.subject!r}")
-    if not _ID.fullmatch(event.id):
+    if not is_id(event.id):
         raise ValueError(f"{event.id!r} is no id of an event")
     return event.id, event.subject, payload, read_time(event.create_time)

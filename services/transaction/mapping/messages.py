@@ -1,15 +1,13 @@
 """Frames of the journal, as the edge sends them and as callers see them."""
 
-import re
-
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.errors import invalid
+from services.kernel.ids import is_id
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
 
 _DIRECTIONS = {number: Direction(name) for name, number in journal_pb.OcppMessage.Direction.items() if number}
 _KINDS = {number: MessageKind(name) for name, number in journal_pb.OcppMessage.Kind.items() if number}
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def message_filter(request: journal_pb.ListMessagesRequest) -> MessageFilter:
@@ -31,7 +29,7 @@ def message_of(message: journal_pb.OcppMessage) -> OcppMessage:
         raise invalid("messages.time", "is required")
     if direction is None:
         raise invalid("messages.direction", "is not one that is known")
-    if not _ID.fullmatch(message.id):
+    if not is_id(message.id):
         raise invalid("messages.id", "is not an id")
     return OcppMessage(
         message.charge_point_id,

@@ -3,7 +3,7 @@
 On the path of every meter value: no reflection, and nothing is built that is not needed.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zlib import crc32
 
@@ -12,13 +12,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.chassis.protobuf import read_time
 from services.kernel.errors import DomainError, invalid
 from services.transaction.application.recording import Recorded
 from services.transaction.domain.fact import NO_NUMBER, OCPP_16, EventKind, TransactionEvent, register_told
 from services.transaction.domain.reading import MeterReport, Reading
 from services.transaction.mapping.transactions import AUTHORIZATIONS, authorization_to_proto
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {number: EventKind(name) for name, number in recording_pb.TransactionEvent.Kind.items() if number}
 _UPDATED = recording_pb.TransactionEvent.UPDATED
 # What makes a charge point tell its meter values and nothing else (OCPP 2.0.1, TriggerReasonEnumType).
@@ -154,7 +154,7 @@ def _reading(value: transaction_pb.MeterValue) -> Reading:
 
 def _time(message: Timestamp, field: str) -> datetime:
     try:
-        return _EPOCH + timedelta(0, message.seconds, message.nanos // 1000)
+        return read_time(message)
     except OverflowError:
         raise invalid(field, "is not a time between the years 1 and 9999") from None
 

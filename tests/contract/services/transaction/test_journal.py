@@ -57,6 +57,16 @@ async def _list(journal: Stub, **fields: Any) -> journal_pb.ListMessagesResponse
     return await journal.ListMessages(journal_pb.ListMessagesRequest(**{"charge_point_id": "CP1", **fields}))
 
 
+async def _all_pages(journal: Stub) -> list[Frame]:
+    """The frames of every page of three."""
+    page = await _list(journal, page_size=3)
+    found = list(page.messages)
+    while page.next_page_token:
+        page = await _list(journal, page_size=3, page_token=page.next_page_token)
+        found += page.messages
+    return found
+
+
 async def test_frames_come_back_as_they_went_in_newest_first(edge: Stub, journal: Stub) -> None:
     call = _frame(1)
     answer = _frame(2, direction=Frame.OUTBOUND, kind=Frame.CALL_RESULT, latency_us=1500)
@@ -83,14 +93,7 @@ async def test_a_request_kept_with_its_answer_is_told_as_two_frames(edge: Stub, 
 async def test_pages_may_part_a_request_from_its_answer(edge: Stub, journal: Stub) -> None:
     answered = {"answer_kind": Frame.CALL_RESULT, "answer_frame": "[3]"}
     await _append(edge, *(_frame(n, time=timestamp(NOW), **answered) for n in range(5)))
-    found: list[str] = []
-    token = ""
-    while True:
-        page = await _list(journal, page_size=3, page_token=token)
-        found += [message.id for message in page.messages]
-        token = page.next_page_token
-        if not token:
-            break
+    found = [message.id for message in await _all_pages(journal)]
     assert len(found) == len(set(found)) == 10
 
 
@@ -123,14 +126,7 @@ async def test_a_list_holds_what_was_asked_for(
 async def test_pages_hold_every_frame_once(edge: Stub, journal: Stub) -> None:
     same_time = timestamp(NOW)
     await _append(edge, *(_frame(n, time=same_time) for n in range(7)))
-    found: list[str] = []
-    token = ""
-    while True:
-        page = await _list(journal, page_size=3, page_token=token)
-        found += [message.message_id for message in page.messages]
-        token = page.next_page_token
-        if not token:
-            break
+    found = [message.message_id for message in await _all_pages(journal)]
     assert sorted(found) == [str(n) for n in range(7)]
 
 
