@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from csms.transaction.v1.transaction_pb2 import MeterValue
-from ocpp_edge.device_clock import proto_time
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
+from ocpp_edge.device_clock import Moment
+from ocpp_edge.frames import Payload
+from services.chassis.protobuf import write_time
 from services.kernel.units import current_ma, energy_wh, power_w, voltage_mv, whole_of
 
 UNKNOWN_UNIT = "unknown_unit"
@@ -85,42 +87,68 @@ def decimal_of(value: object) -> Decimal | None:
 
 # Measurand, unit (None when not told), value and context of a sample that has nothing else to it.
 PlainSample = tuple[str, str | None, str, str]
+# How a version writes a sampled value: read as a plain one (None when it is none), and as any.
+ReadPlain = Callable[[Payload], PlainSample | None]
+ReadSample = Callable[[Payload], Sample]
 
 
-def plain_value(samples: Iterable[PlainSample | None], time: datetime) -> MeterValue | None:
-    """The meter value that samples make when none needs judgement, as nearly always; None when one does.
+def add_readings(
+    event: TransactionEvent, entries: Iterable[Payload], moment: Moment, plain: ReadPlain, sample: ReadSample
+) -> set[str]:
+    """Add the entries of a payload to the meter values of `event`, in order; returns the doubts about them.
 
-    The usual units and spellings, one value for a measurand, one context, nothing to round. `to_meter_values` gives the
-    same for these, at several times the cost.
+    Written where they lie: messages made apart would be copied, at twice the cost.
     """
-    fields: dict[str, Any] = {}
+    flags: set[str] = set()
+    for entry in entries:
+        time = moment.time_of_sample(entry.get("timestamp", ""))
+        samples: list[Payload] = entry["sampledValue"]
+        if not add_plain(event, samples, time, plain):
+            flags |= add_any(event, [sample(sampled) for sampled in samples], time)
+    return flags
+
+
+def add_plain(event: TransactionEvent, samples: Iterable[Payload], time: datetime, plain: ReadPlain) -> bool:
+    """Add the meter value that samples make when none needs judgement, as nearly always; False when one does.
+
+    The usual units and spellings, one value for a measurand, one context, nothing to round. `add_any` makes the same of
+    these, at several times the cost.
+    """
+    fields: dict[str, int] = {}
     context = ""
-    for sample in samples:
+    for sampled in samples:
+        sample = plain(sampled)
         if sample is None:
-            return None
+            return False
         measurand, unit, value, told = sample
         name, exponent = _PLAIN.get((measurand, unit), _NOT_PLAIN)
         number = whole_of(value, exponent) if name and type(value) is str else None
         if number is None or name in fields or (context and told != context) or (number > 100 and name == _PERCENT):
-            return None
+            return False
         fields[name] = number
         context = told
-    return MeterValue(sampled_time=proto_time(time), context=context, **fields) if fields else None
+    if not fields:
+        return False
+    meter_value = event.meter_values.add()
+    write_time(time, meter_value.sampled_time)
+    meter_value.context = context
+    for name, number in fields.items():
+        setattr(meter_value, name, number)
+    return True
 
 
-def to_meter_values(samples: Sequence[Sample], time: datetime) -> tuple[list[MeterValue], set[str]]:
-    """The meter values of one moment, one for each context, and the doubts about them."""
+def add_any(event: TransactionEvent, samples: Sequence[Sample], time: datetime) -> set[str]:
+    """Add the meter values of one moment, one for each context; returns the doubts about them."""
     flags: set[str] = set()
-    stamp = proto_time(time)
     by_context: dict[str, list[Sample]] = {}
     for sample in samples:
         by_context.setdefault(sample.context or USUAL_CONTEXT, []).append(sample)
-    values = []
     for context, group in by_context.items():
         fields, rest = _fields(group, flags)
         other = orjson.dumps([sample.raw for sample in rest]).decode() if rest else ""
-        values.append(MeterValue(sampled_time=stamp, context=context, other_json=other, **fields))
-    return values, flags
+        meter_value = event.meter_values.add(context=context, other_json=other, **fields)
+        write_time(time, meter_value.sampled_time)
+    return flags
 
 
 def _fields(samples: Iterable[Sample], flags: set[str]) -> tuple[dict[str, Any], list[Sample]]:

@@ -6,7 +6,7 @@ from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import number_at
-from ocpp_edge.v16.samples import meter_values
+from ocpp_edge.v16.samples import add_meter_values
 
 # What charge points send that do not know their session.
 _NO_SESSION = frozenset({None, 0, -1})
@@ -16,13 +16,9 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     """The readings, in the moment of the last one; None when there are none."""
     entries = payload["meterValue"]
     moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
-    values, doubts = meter_values(entries, moment)
-    if not values:
-        return None
     number = payload.get("transactionId")
     transaction_id = "" if number in _NO_SESSION else str(number)
     connector_id = number_at(payload, "connectorId")
-    doubts |= context.registers.aligned(transaction_id, values)
     event = transaction_event(
         TransactionEvent.UPDATED,
         context,
@@ -30,8 +26,11 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
         transaction_id=transaction_id,
         evse_id=connector_id,
         connector_id=connector_id,
-        meter_values=values,
     )
+    doubts = add_meter_values(event, entries, moment)
+    if not event.meter_values:
+        return None
+    doubts |= context.registers.aligned(transaction_id, event.meter_values)
     if doubts:
         event.flags.extend(sorted(doubts))
     return event

@@ -9,7 +9,7 @@ from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at
 from ocpp_edge.v16.id_tags import id_tag_info
-from ocpp_edge.v16.samples import meter_values
+from ocpp_edge.v16.samples import add_meter_values
 
 # What a stop without a reason says (OCPP 1.6 section 6.51).
 _USUAL_REASON = "Local"
@@ -19,8 +19,6 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
     """The end, with the readings that came with it. `decision` is about the token that stopped the session, if any."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     transaction_id = str(payload.get("transactionId", ""))
-    values, doubts = meter_values(payload.get("transactionData", []), moment)
-    doubts |= context.registers.aligned(transaction_id, values)
     event = transaction_event(
         TransactionEvent.ENDED,
         context,
@@ -32,8 +30,9 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
         offline=moment.was_late,
         stop_reason=payload.get("reason", _USUAL_REASON),
         meter_wh=integer_at(payload, "meterStop"),
-        meter_values=values,
     )
+    doubts = add_meter_values(event, payload.get("transactionData", []), moment)
+    doubts |= context.registers.aligned(transaction_id, event.meter_values)
     event.flags.extend(sorted(doubts))
     return event
 

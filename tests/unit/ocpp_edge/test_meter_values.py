@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from csms.transaction.v1.transaction_pb2 import MeterValue
 from ocpp_edge import meter_values as meter_values_of_edge
 from ocpp_edge.device_clock import DeviceClock
@@ -20,10 +21,9 @@ STAMP = "2026-03-01T11:59:00Z"
 
 def read(version: Any, *sampled: dict[str, Any]) -> tuple[list[MeterValue], set[str]]:
     moment = DeviceClock().moment(STAMP, NOW)
-    values: tuple[list[MeterValue], set[str]] = version.meter_values(
-        [{"timestamp": STAMP, "sampledValue": list(sampled)}], moment
-    )
-    return values
+    event = TransactionEvent()
+    flags = version.add_meter_values(event, [{"timestamp": STAMP, "sampledValue": list(sampled)}], moment)
+    return list(event.meter_values), flags
 
 
 def only(version: Any, *sampled: dict[str, Any]) -> tuple[MeterValue, set[str]]:
@@ -207,8 +207,11 @@ def test_an_entry_without_samples_says_nothing() -> None:
 
 def test_every_entry_keeps_its_time() -> None:
     entries = [{"timestamp": f"2026-03-01T11:5{minute}:00Z", "sampledValue": [{"value": "1"}]} for minute in range(3)]
-    values, _ = v16.meter_values(entries, DeviceClock().moment(STAMP, NOW))
-    assert [value.sampled_time.ToJsonString() for value in values] == [entry["timestamp"] for entry in entries]
+    event = TransactionEvent()
+    v16.add_meter_values(event, entries, DeviceClock().moment(STAMP, NOW))
+    assert [value.sampled_time.ToJsonString() for value in event.meter_values] == [
+        entry["timestamp"] for entry in entries
+    ]
 
 
 # What plain samples are made of, and what makes them not plain: both ways must agree on all of it.
@@ -240,10 +243,12 @@ def test_the_short_way_for_plain_samples_gives_what_the_long_one_does(sampled: l
     moment = DeviceClock().moment(STAMP, NOW)
     time = moment.time_of_sample(STAMP)
     for version, samples in ((v16, sampled), (v201, [_of_201(sample) for sample in sampled])):
-        plain = meter_values_of_edge.plain_value(map(version._plain, samples), time)
-        if plain is not None:
-            long_way = meter_values_of_edge.to_meter_values([version._sample(sample) for sample in samples], time)
-            assert ([plain], set()) == long_way
+        short, long = TransactionEvent(), TransactionEvent()
+        if meter_values_of_edge.add_plain(short, samples, time, version._plain):
+            flags = meter_values_of_edge.add_any(long, [version._sample(sample) for sample in samples], time)
+            assert (short, set()) == (long, flags)
+        else:
+            assert not short.meter_values
 
 
 def _of_201(sample: dict[str, Any]) -> dict[str, Any]:
@@ -260,4 +265,4 @@ def test_what_most_charge_points_send_goes_the_short_way(version: Any) -> None:
         {"value": "230.0", **VOLTAGE},
         {"value": "42", "measurand": "SoC", "location": "EV"},
     ]
-    assert meter_values_of_edge.plain_value(map(version._plain, sampled), NOW) is not None
+    assert meter_values_of_edge.add_plain(TransactionEvent(), sampled, NOW, version._plain)
