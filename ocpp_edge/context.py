@@ -12,8 +12,6 @@ from ocpp_edge.registers import Registers
 from ocpp_edge.versions import Version
 
 _NEVER = datetime.fromtimestamp(0, UTC)
-# Asked for with every message; a property of an enum costs several times a look-up.
-_SUBPROTOCOLS = {version: version.subprotocol for version in Version}
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -48,11 +46,6 @@ class ChargerContext:
     registers: Registers = field(default_factory=Registers)
     # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
     solicited: frozenset[str] = field(default=_NOTHING)
-
-    @property
-    def subprotocol(self) -> str:
-        """What the version is called on the wire and in the contracts."""
-        return _SUBPROTOCOLS[self.version]
 
     def solicit(self, action: str) -> None:
         """Let `action` through although the charge point is not accepted yet (OCPP 2.0.1 B02.FR.09)."""

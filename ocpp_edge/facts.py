@@ -19,7 +19,7 @@ def transaction_event(
         kind=kind,
         charge_point_id=context.charge_point_id,
         epoch=context.epoch,
-        protocol=context.subprotocol,
+        protocol=context.version.subprotocol,
         station_id=context.station_id,
         **fields,
     )

@@ -13,10 +13,9 @@ class Version(StrEnum):
     V201 = "2.0.1"
     V21 = "2.1"
 
-    @property
-    def subprotocol(self) -> str:
-        """The registered WebSocket subprotocol name."""
-        return f"ocpp{self.value}"
+    def __init__(self, number: str) -> None:
+        # The registered WebSocket subprotocol name. Asked for with every message; a property costs several times this.
+        self.subprotocol = f"ocpp{number}"
 
 
 # Most capable first: what a station that offers several gets (OCPP 2.0.1 part 4 section 3.1.2).

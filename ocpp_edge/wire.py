@@ -51,24 +51,9 @@ class Wire:
     ) -> None:
         """Send the answer to a request that came in as `raw`."""
         self._write(frame)
-        context, environment = self._context, self._environment
-        environment.journal(
-            FrameRecord(
-                context.charge_point_id,
-                context.epoch,
-                context.version,
-                True,
-                received,
-                MessageType.CALL,
-                request.message_id,
-                request.action,
-                raw,
-                int((environment.monotonic() - request.received_at) * _MICROSECONDS),
-                outcome,
-                kind,
-                frame,
-            )
-        )
+        latency_us = int((self._environment.monotonic() - request.received_at) * _MICROSECONDS)
+        about = MessageType.CALL, request.message_id, request.action, raw
+        self._note(received, *about, latency_us, outcome, kind, frame)
 
     def unanswered(self, request: InboundRequest, raw: bytes, received: datetime) -> None:
         """Report a request that gets no answer any more."""
@@ -121,7 +106,20 @@ class Wire:
         inbound: bool = True,
     ) -> None:
         context = self._context
-        who = context.charge_point_id, context.epoch, context.version
         self._environment.journal(
-            FrameRecord(*who, inbound, at, kind, message_id, action, frame, latency_us, outcome, answer_type, answer)
+            FrameRecord(
+                context.charge_point_id,
+                context.epoch,
+                context.version,
+                inbound,
+                at,
+                kind,
+                message_id,
+                action,
+                frame,
+                latency_us,
+                outcome,
+                answer_type,
+                answer,
+            )
         )

@@ -70,9 +70,9 @@ class BatchCall(Generic[_Item, _Answer]):
             name=name,
         )
 
-    async def submit(self, item: _Item) -> _Answer:
-        """The answer to `item`. Raises DomainError."""
-        return await self._batcher.submit(item)
+    def submit(self, item: _Item) -> Awaitable[_Answer]:
+        """Queue `item`; await what is returned for its answer. Both raise DomainError."""
+        return self._batcher.submit(item)
 
     def waiting_seconds(self) -> float:
         """About how long an item submitted now waits for its answer."""
@@ -83,8 +83,11 @@ class BatchCall(Generic[_Item, _Answer]):
         await self._batcher.close()
 
     async def _send(self, items: list[_Item]) -> list[_Answer | Exception]:
+        keys = [self._key(item) for item in items]
+        if len(set(keys)) == len(keys):
+            return await self._sent(items)
         results: dict[int, _Answer | Exception] = {}
-        for positions in self._rounds(items):
+        for positions in _rounds(keys):
             batch = [items[position] for position in positions]
             for position, result in zip(positions, await self._sent(batch), strict=True):
                 results[position] = result
@@ -105,22 +108,19 @@ class BatchCall(Generic[_Item, _Answer]):
             self._failed(item, error)
         return error
 
-    def _rounds(self, items: list[_Item]) -> Iterator[Sequence[int]]:
-        """Positions of the items of each batch: an old connection's last word may wait beside a new one's first."""
-        keys = [self._key(item) for item in items]
-        if len(set(keys)) == len(keys):
-            yield range(len(items))
-            return
-        waiting = list(range(len(items)))
-        while waiting:
-            seen: set[Hashable] = set()
-            now: list[int] = []
-            later: list[int] = []
-            for position in waiting:
-                (later if keys[position] in seen else now).append(position)
-                seen.add(keys[position])
-            yield now
-            waiting = later
+
+def _rounds(keys: Sequence[Hashable]) -> Iterator[Sequence[int]]:
+    """Positions of the items of each batch: an old connection's last word may wait beside a new one's first."""
+    waiting = list(range(len(keys)))
+    while waiting:
+        seen: set[Hashable] = set()
+        now: list[int] = []
+        later: list[int] = []
+        for position in waiting:
+            (later if keys[position] in seen else now).append(position)
+            seen.add(keys[position])
+        yield now
+        waiting = later
 
 
 def _size(item: Item) -> int:

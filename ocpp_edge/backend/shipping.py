@@ -8,11 +8,11 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from csms.transaction.v1.journal_service_pb2 import OcppMessage
-from ocpp_edge.device_clock import proto_time
 from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Overload
 from ocpp_edge.redaction import redacted
 from services.chassis import metrics
+from services.chassis.protobuf import write_time
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
 
@@ -92,7 +92,7 @@ def to_message(record: FrameRecord) -> OcppMessage:
     """A frame as the journal keeps it."""
     kind = _KINDS.get(record.message_type, OcppMessage.KIND_UNSPECIFIED)
     answer_kind = _KINDS.get(record.answer_type, OcppMessage.KIND_UNSPECIFIED)
-    return OcppMessage(
+    message = OcppMessage(
         id=new_id(),
         charge_point_id=record.charge_point_id,
         epoch=record.epoch,
@@ -103,11 +103,13 @@ def to_message(record: FrameRecord) -> OcppMessage:
         frame=_text(record.raw),
         error_code=record.outcome if (answer_kind or kind) in _WITH_ERROR_CODE else "",
         latency_us=record.latency_us or 0,
-        time=proto_time(record.time),
         protocol=record.version.subprotocol,
         answer_kind=answer_kind,
         answer_frame=_text(record.answer) if record.answer else "",
     )
+    # Written where it lies: a message made apart would be copied.
+    write_time(record.time, message.time)
+    return message
 
 
 def _text(frame: bytes) -> str:
