@@ -15,6 +15,7 @@ from services.kernel.clock import SystemClock
 from services.monitoring.consumers import SessionConsumer, StationConsumer
 from services.monitoring.sql.work import SqlWorks
 from tests.fixtures.background import eventually, running
+from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
 
 Tell = Callable[..., Awaitable[None]]
@@ -24,9 +25,12 @@ NOWHERE = "127.0.0.1:1"
 
 
 @pytest.fixture
-async def service(run_service: ServiceRunner) -> RunningService:
-    """The service, without what it does besides answering."""
-    return await run_service("monitoring", station_service_url=NOWHERE, transaction_service_url=NOWHERE)
+async def service(run_service: ServiceRunner, emptied_database: FreshDatabase) -> RunningService:
+    """The service, without what it does besides answering, on a database without rows."""
+    database_url = emptied_database("monitoring")
+    return await run_service(
+        "monitoring", database_url=database_url, station_service_url=NOWHERE, transaction_service_url=NOWHERE
+    )
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.clients import GrpcOwners
 from services.monitoring.sql.work import SqlWorks
 from tests.contract.services.monitoring.conftest import NOWHERE
+from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
 from tests.fixtures.tokens import SERVICE_SECRET
 
@@ -117,11 +118,15 @@ class Platform:
 
 
 @pytest.fixture
-async def platform(run_service: ServiceRunner) -> Platform:
+async def platform(run_service: ServiceRunner, emptied_database: FreshDatabase) -> Platform:
     """The services concerned, each without what it does besides answering."""
-    transactions = await run_service("transaction", station_service_url=NOWHERE)
-    stations = await run_service("station", transaction_service_url=transactions.address)
-    monitoring = await run_service(
+
+    async def run(name: str, **addresses: str) -> RunningService:
+        return await run_service(name, database_url=emptied_database(name), **addresses)
+
+    transactions = await run("transaction", station_service_url=NOWHERE)
+    stations = await run("station", transaction_service_url=transactions.address)
+    monitoring = await run(
         "monitoring", station_service_url=stations.address, transaction_service_url=transactions.address
     )
     return Platform(stations, transactions, monitoring)

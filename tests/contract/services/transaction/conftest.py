@@ -10,6 +10,7 @@ from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
+from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
 
 Record = Callable[..., Awaitable[Sequence[recording_pb.TransactionEventAnswer]]]
@@ -35,9 +36,15 @@ class Reader:
 
 
 @pytest.fixture
-async def service(run_service: ServiceRunner) -> RunningService:
+def database_url(emptied_database: FreshDatabase) -> str:
+    """The URL of a database of the transaction service without rows."""
+    return emptied_database("transaction")
+
+
+@pytest.fixture
+async def service(run_service: ServiceRunner, database_url: str) -> RunningService:
     """The service, without what it does besides answering."""
-    return await run_service("transaction")
+    return await run_service("transaction", database_url=database_url)
 
 
 @pytest.fixture

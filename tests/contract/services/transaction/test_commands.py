@@ -25,6 +25,7 @@ from tests.contract.services.transaction.conftest import recorder
 from tests.contract.services.transaction.platform import Edge, Stations, accepted, rejected, running_edge
 from tests.contract.services.transaction.reports import start_16, stop_16
 from tests.fixtures.background import eventually
+from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
 from tests.fixtures.tokens import Tokens
 
@@ -65,10 +66,14 @@ class Platform:
 
 
 @pytest.fixture
-async def platform(run_service: ServiceRunner, tokens: Tokens) -> AsyncIterator[Platform]:
+async def platform(
+    run_service: ServiceRunner, tokens: Tokens, emptied_database: FreshDatabase, database_url: str
+) -> AsyncIterator[Platform]:
     async with running_edge(tokens) as edge:
-        stations = await run_service("station", background=True)
-        service = await run_service("transaction", background=True, station_service_url=stations.address)
+        stations = await run_service("station", background=True, database_url=emptied_database("station"))
+        service = await run_service(
+            "transaction", background=True, database_url=database_url, station_service_url=stations.address
+        )
         known = Stations(stations)
         for charge_point_id in ("CP1", "CP2"):
             await known.create(charge_point_id)

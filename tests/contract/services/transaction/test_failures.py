@@ -12,12 +12,19 @@ from services.chassis.partitions import maintain
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import NOW, meter_values_16, minutes, start_16, stop_16
 from tests.fixtures.background import eventually
+from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService
 
 _OTHERS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
+
+
+@pytest.fixture
+def database_url(fresh_database: FreshDatabase) -> str:
+    """A database of its own for each test: some change the tables."""
+    return fresh_database("transaction")
 
 
 async def _cut_connections(database: Database) -> None:
