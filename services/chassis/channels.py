@@ -20,6 +20,9 @@ from services.chassis.settings import addresses_of
 DEADLINE_SECONDS = 5.0
 _ATTEMPTS = 3
 _BACKOFF_SECONDS = 0.05
+# How a call ends that no handler has answered. Cancelled by the peer is what came in after a server had begun to stop
+# and before this side heard of it: grpc-core takes such a call and drops it without a word.
+_NOT_ANSWERED = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 
 _OPTIONS: tuple[tuple[str, str | int], ...] = (
     # A name with several addresses is several replicas; a lost one is left out at once.
@@ -41,7 +44,7 @@ def channel(url: str, service_name: str, secret: str) -> grpc.aio.Channel:
     """A channel to `url` (`host:port`, `http://host:port` or several, see settings) for the service `service_name`.
 
     Unary calls without a timeout get one of 5 seconds; streams have none. Of the RPCs that are safe to repeat, a call
-    that fails with UNAVAILABLE is tried up to three times within its deadline.
+    that fails with UNAVAILABLE, or that a stopping server drops, is tried up to three times within its deadline.
     """
     identity = _Identity(service_name, secret)
     return grpc.aio.insecure_channel(
@@ -91,7 +94,7 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
             return call
         deadline = asyncio.get_running_loop().time() + timeout
         for attempt in range(1, _ATTEMPTS):
-            if await _code(call) is not grpc.StatusCode.UNAVAILABLE:
+            if await _failure(call) not in _NOT_ANSWERED:
                 break
             # Spread, so that the callers of a service that comes back do not come back all at once.
             pause = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1.5)
@@ -117,13 +120,14 @@ class _StreamCalls(grpc.aio.UnaryStreamClientInterceptor):
         return await continuation(details, request)
 
 
-async def _code(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> grpc.StatusCode:
+async def _failure(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> grpc.StatusCode | None:
+    """The status of a call that failed. One that this side takes back, or whose channel it closes, raises
+    CancelledError: the caller's own end of it is no failure."""
     try:
-        return await call.code()
-    except asyncio.CancelledError:
-        # The caller has gone; without this the call would live on until its deadline.
-        call.cancel()
-        raise
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return None
 
 
 def _with_timeout(
