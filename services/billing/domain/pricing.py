@@ -83,9 +83,8 @@ def checked(used: Consumption, end_field: str = "end") -> Consumption:
 def price(tariff: Tariff, used: Consumption) -> Price:
     """What `used` costs by `tariff`. Never less for more energy."""
     lines = [*_shared_lines(tariff, used), *_flat_line(tariff, used), *_idle_line(tariff, used)]
-    nothing = Money(tariff.currency_code, 0)
-    lines += _discount_line(tariff, used, sum((line.amount for line in lines), nothing))
-    subtotal = sum((line.amount for line in lines), nothing)
+    lines += _discount_line(tariff, used, _sum(tariff, lines))
+    subtotal = _sum(tariff, lines)
     tax = Money.from_decimal(tariff.currency_code, subtotal.to_decimal() * tariff.tax_basis_points / _BASIS_POINTS)
     return Price(
         tariff_id=tariff.id,
@@ -171,6 +170,10 @@ def _line(tariff: Tariff, name: str, components: Sequence[PriceComponent], quant
         unit_price=unit_price,
         amount=Money.from_decimal(tariff.currency_code, quantity * unit_price),
     )
+
+
+def _sum(tariff: Tariff, lines: Sequence[PriceLine]) -> Money:
+    return Money(tariff.currency_code, sum(line.amount.minor_units for line in lines))
 
 
 def _hours(length: timedelta) -> Decimal:

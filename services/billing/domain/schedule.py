@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,9 @@ from services.billing.domain.tariff import ComponentKind, PriceComponent
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
+_MIDNIGHT = "00:00"
+# Sessions share their days: those of some weeks in the time zones of some countries.
+_MOST_DAYS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +76,32 @@ def _changes(
     components: Sequence[PriceComponent], start: datetime, end: datetime, zone: ZoneInfo
 ) -> Iterator[datetime]:
     """The moments, in UTC, at which another price may begin; some may lie outside of the session."""
-    times = {time_of_day.fromisoformat(text) for component in components for text in _edges(component)}
+    edges = {edge for component in components for edge in (component.start_time_of_day, component.end_time_of_day)}
+    edges.discard("")
     if any(component.days_of_week for component in components):
-        times.add(time_of_day())
-    if not times:
+        edges.add(_MIDNIGHT)
+    if not edges:
         return
+    times = frozenset(edges)
     day, last = start.astimezone(zone).date(), end.astimezone(zone).date()
     while day <= last:
-        clock_change = _clock_change(day, zone)
-        # A clock that is set back shows the same time twice, one that is set forward not at all.
-        folds = (0,) if clock_change is None else (0, 1)
-        if clock_change is not None:
-            yield clock_change
-        for moment in times:
-            for fold in folds:
-                yield datetime.combine(day, moment.replace(fold=fold), zone).astimezone(UTC)
+        yield from _changes_of_day(day, times, zone)
         day += _DAY
 
 
-def _edges(component: PriceComponent) -> Sequence[str]:
-    return [text for text in (component.start_time_of_day, component.end_time_of_day) if text]
+@lru_cache(maxsize=_MOST_DAYS)
+def _changes_of_day(day: date, times: frozenset[str], zone: ZoneInfo) -> Sequence[datetime]:
+    """The moments of a day, in UTC, at which it is one of these times of day or the clock is set."""
+    clock_change = _clock_change(day, zone)
+    # A clock that is set back shows the same time twice, one that is set forward not at all.
+    folds = (0,) if clock_change is None else (0, 1)
+    local = [
+        datetime.combine(day, time_of_day.fromisoformat(moment).replace(fold=fold), zone)
+        for moment in times
+        for fold in folds
+    ]
+    changes = [moment.astimezone(UTC) for moment in local]
+    return changes if clock_change is None else [clock_change, *changes]
 
 
 def _clock_change(day: date, zone: ZoneInfo) -> datetime | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from services.kernel.errors import conflict
@@ -54,13 +55,18 @@ class PriceComponent:
         """Whether it applies at a local time."""
         day = at.isoweekday()
         if self.start_time_of_day:
-            start, end = time.fromisoformat(self.start_time_of_day), time.fromisoformat(self.end_time_of_day)
+            start, end = _time_of_day(self.start_time_of_day), _time_of_day(self.end_time_of_day)
             now, is_overnight = at.time(), end <= start
             if not (now >= start or now < end if is_overnight else start <= now < end):
                 return False
             if is_overnight and now < end:
                 day = (day - 2) % 7 + 1
         return not self.days_of_week or day in self.days_of_week
+
+
+@lru_cache(maxsize=1440)  # the minutes of a day; asked for with every stretch of every session
+def _time_of_day(text: str) -> time:
+    return time.fromisoformat(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
