@@ -75,8 +75,9 @@ class ChargingSessionRepository(Protocol):
         """The first sessions held as PENDING, in the order of their ids; an empty `after_id` begins at the first."""
         ...
 
-    async def lock_free(self, session_ids: Collection[str]) -> Mapping[str, ChargingSession]:
-        """Those of the sessions that nobody else has locked, by id and locked until the unit of work ends."""
+    async def lock_pending(self, session_ids: Collection[str]) -> Mapping[str, int]:
+        """The revisions, by id, of those of the sessions that are PENDING and that nobody else has locked; they are
+        locked until the unit of work ends."""
         ...
 
     async def retry_untariffed(self, limit: int) -> int:
@@ -85,6 +86,10 @@ class ChargingSessionRepository(Protocol):
 
     async def store(self, sessions: Sequence[ChargingSession]) -> None:
         """Store all fields of sessions, new ones among them."""
+        ...
+
+    async def store_bills(self, sessions: Sequence[ChargingSession]) -> None:
+        """Store of known sessions what billing them changes: state, hold reason, cost, tariff, invoice, update time."""
         ...
 
 

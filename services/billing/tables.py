@@ -77,7 +77,17 @@ CHARGING_SESSIONS = Table(
     Index("charging_sessions_start_time_idx", "start_time", "id"),
     Index("charging_sessions_driver_idx", "driver_id", "start_time"),
     Index("charging_sessions_station_idx", "station_id", "start_time"),
-    Index("charging_sessions_held_idx", "hold_reason", "id", postgresql_where=text("hold_reason <> ''")),
+    # What changes in a session is in no index: with room on its page it ends and is billed in place.
+    postgresql_with={"fillfactor": 70},
+)
+
+# The sessions that are held until they can be billed, and why: `hold_reason` of those for which nobody has to act.
+UNBILLED_SESSIONS = Table(
+    "unbilled_sessions",
+    METADATA,
+    Column("session_id", Uuid(as_uuid=False), nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("session_id", name="unbilled_sessions_pkey"),
 )
 
 INVOICES = Table(

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from services.billing.application.surroundings import Surroundings
@@ -66,7 +65,7 @@ class Biller:
             session = followed(before, snapshot, now)
             if session is not before:
                 changed.append(session)
-        changed = await self._without_void_invoices(work, changed)
+        changed = await self._without_void_invoices(work, changed, now)
         unbound = [session for session in changed if session.tariff_id is None]
         tariffs = await tariffs_of(work, unbound) if unbound else []
         found = {session.id: tariff for session, tariff in zip(unbound, tariffs, strict=True) if tariff is not None}
@@ -128,8 +127,8 @@ class Biller:
                 failures.append(error)
         if costs:
             async with self._works() as work:
-                current = await work.sessions.lock_free(costs)
-                same = [session for session in sessions if current.get(session.id) == session]
+                revisions = await work.sessions.lock_pending(costs)
+                same = [session for session in sessions if revisions.get(session.id) == session.revision]
                 await self._bill(work, [(session, costs[session.id]) for session in same])
         return failures
 
@@ -188,28 +187,32 @@ class Biller:
         """Bill PENDING sessions that are locked, at these prices; hold those without one."""
         now = self._clock.now()
         costs = {session.id: cost for session, cost in priced}
-        sessions = await self._without_invoices(work, [replace(session, update_time=now) for session, _ in priced])
+        sessions = await self._without_invoices(work, [session for session, _ in priced], now)
         pending = [(session, costs[session.id]) for session in sessions if _is_pending(session)]
         due = [(session, cost) for session, cost in pending if cost is not None]
         billed = {session.id: session for session in await self._invoiced(work, due, now)}
         done = [
-            billed.get(session.id) or (held(session, NO_TARIFF) if _is_pending(session) else session)
+            billed.get(session.id) or (held(session, NO_TARIFF, now) if _is_pending(session) else session)
             for session in sessions
         ]
-        await work.sessions.store(done)
+        await work.sessions.store_bills(done)
         return done
 
-    async def _without_void_invoices(self, work: Work, sessions: list[ChargingSession]) -> list[ChargingSession]:
+    async def _without_void_invoices(
+        self, work: Work, sessions: list[ChargingSession], now: datetime
+    ) -> list[ChargingSession]:
         """`sessions`, those that are not to be billed after their invoices, if they have any, were taken back."""
         unbillable = [
             session
             for session in sessions
             if session.state is not SessionState.COMPLETED and not _is_pending(session) and session.invoice_id
         ]
-        taken_back = {session.id: session for session in await self._without_invoices(work, unbillable)}
+        taken_back = {session.id: session for session in await self._without_invoices(work, unbillable, now)}
         return [taken_back.get(session.id, session) for session in sessions]
 
-    async def _without_invoices(self, work: Work, sessions: Sequence[ChargingSession]) -> list[ChargingSession]:
+    async def _without_invoices(
+        self, work: Work, sessions: Sequence[ChargingSession], now: datetime
+    ) -> list[ChargingSession]:
         """`sessions` after the invoices that they have were taken back; held where money was paid for that."""
         invoices = await work.invoices.lock({session.invoice_id for session in sessions if session.invoice_id})
         done = []
@@ -219,7 +222,7 @@ class Biller:
                 continue
             invoice = invoices.get(session.invoice_id)
             if invoice is None or invoice.paid.minor_units:
-                done.append(held(session, PAID_BEFORE_CORRECTION))
+                done.append(held(session, PAID_BEFORE_CORRECTION, now))
                 continue
             await work.invoices.replace(voided(invoice))
             done.append(unbilled(session))
@@ -239,7 +242,7 @@ class Biller:
         await work.invoices.add(invoices)
         issues = [(session, cost, invoice) for (session, cost), invoice in zip(due, invoices, strict=True)]
         await work.publish([_billed(session, invoice, now) for session, _, invoice in issues])
-        return [completed(session, cost, invoice.id) for session, cost, invoice in issues]
+        return [completed(session, cost, invoice.id, now) for session, cost, invoice in issues]
 
 
 def _billed(session: ChargingSession, invoice: Invoice, now: datetime) -> SessionBilled:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -103,7 +102,7 @@ class ChargingSessions:
         told = [session.transaction_id for session in running if session.transaction_id is not None]
         energies = await self._transactions.energy_wh(told, _LIVE_SECONDS) if told else {}
         running = [
-            replace(session, energy_wh=energies.get(session.transaction_id or "", session.energy_wh))
+            session._replace(energy_wh=energies.get(session.transaction_id or "", session.energy_wh))
             for session in running
         ]
         prices = await self._biller.prices_so_far(running, _LIVE_SECONDS)

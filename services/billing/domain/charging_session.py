@@ -1,8 +1,9 @@
 """Charging sessions as a commercial fact: what follows from what charge points told, and from what callers entered."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.billing.domain.pricing import FIRST_YEAR, Price
 from services.billing.domain.tariff import Tariff
@@ -35,30 +36,33 @@ class SessionState(StrEnum):
     HELD = "HELD"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChargingSession:
-    """Who charged where, how much, at what cost. `revision` is that of the newest transaction snapshot it took in."""
+class ChargingSession(NamedTuple):
+    """Who charged where, how much, at what cost. `revision` is that of the newest transaction snapshot it took in.
+
+    While a session is PENDING nothing of it changes but with its revision. (A named tuple, like the snapshots that it
+    follows: they are made and changed a dozen times for each bill, which costs a frozen dataclass five times as much.)
+    """
 
     id: str
+    start_time: datetime
+    create_time: datetime
+    update_time: datetime
     transaction_id: str | None = None
     station_id: str | None = None
     charge_point_id: str = ""
     connector_id: int = 0
     driver_id: str | None = None
     id_tag: str = ""
-    state: SessionState = SessionState.ACTIVE
-    start_time: datetime
     end_time: datetime | None = None
     energy_wh: int = 0
     idle_minutes: int = 0
-    cost: Money | None = None
     tariff_id: str | None = None
     tariff_version: int = 0
     invoice_id: str | None = None
     hold_reason: str = ""
     revision: int = 0
-    create_time: datetime
-    update_time: datetime
+    state: SessionState = SessionState.ACTIVE
+    cost: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +77,7 @@ class ChargingSessionFilter:
     start_time_to: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionSnapshot:
+class TransactionSnapshot(NamedTuple):
     """What the transaction service tells of a session, as far as billing cares.
 
     Without `has_start`, `start_time` is when it was first heard of; `stop_time` is None while it runs.
@@ -91,8 +94,8 @@ class TransactionSnapshot:
     start_time: datetime
     stop_time: datetime | None
     energy_wh: int
-    flags: tuple[str, ...] = ()
     revision: int
+    flags: tuple[str, ...] = ()
 
 
 def validated(session: ChargingSession, now: datetime) -> ChargingSession:
@@ -137,8 +140,7 @@ def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datet
     else:
         state, reason = SessionState.HELD, _hold_reason(snapshot) or PENDING
     is_elsewhere = (snapshot.station_id, snapshot.start_time) != (session.station_id, session.start_time)
-    after = replace(
-        session,
+    after = session._replace(
         station_id=snapshot.station_id,
         charge_point_id=snapshot.charge_point_id,
         connector_id=snapshot.connector_id,
@@ -155,7 +157,7 @@ def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datet
         hold_reason=reason,
     )
     if reason == PENDING and session.state is SessionState.COMPLETED and _says_the_same(session, after):
-        return replace(after, state=session.state, hold_reason=session.hold_reason)
+        return after._replace(state=session.state, hold_reason=session.hold_reason)
     return after
 
 
@@ -163,41 +165,41 @@ def ended(
     session: ChargingSession, energy_wh: int, end_time: datetime, idle_minutes: int, now: datetime
 ) -> ChargingSession:
     """`session` after a caller's completion."""
-    after = replace(session, energy_wh=energy_wh, end_time=end_time, idle_minutes=idle_minutes, update_time=now)
-    return held(after, PENDING)
+    after = session._replace(energy_wh=energy_wh, end_time=end_time, idle_minutes=idle_minutes)
+    return held(after, PENDING, now)
 
 
-def held(session: ChargingSession, reason: str) -> ChargingSession:
+def held(session: ChargingSession, reason: str, now: datetime) -> ChargingSession:
     """`session`, ended but not billed."""
-    return replace(session, state=SessionState.HELD, hold_reason=reason)
+    return session._replace(state=SessionState.HELD, hold_reason=reason, update_time=now)
 
 
 def bound(session: ChargingSession, tariff: Tariff) -> ChargingSession:
     """`session` with the version of a tariff that it will be priced by."""
-    return replace(session, tariff_id=tariff.id, tariff_version=tariff.version)
+    return session._replace(tariff_id=tariff.id, tariff_version=tariff.version)
 
 
 def priced(session: ChargingSession, price: Price) -> ChargingSession:
     """`session` with what it costs so far."""
-    return replace(session, cost=price.total, tariff_id=price.tariff_id, tariff_version=price.tariff_version)
+    return session._replace(cost=price.total, tariff_id=price.tariff_id, tariff_version=price.tariff_version)
 
 
-def completed(session: ChargingSession, price: Price, invoice_id: str) -> ChargingSession:
+def completed(session: ChargingSession, price: Price, invoice_id: str, now: datetime) -> ChargingSession:
     """`session`, ended and billed."""
-    return replace(
-        session,
+    return session._replace(
         cost=price.total,
         tariff_id=price.tariff_id,
         tariff_version=price.tariff_version,
         state=SessionState.COMPLETED,
         invoice_id=invoice_id,
         hold_reason="",
+        update_time=now,
     )
 
 
 def unbilled(session: ChargingSession) -> ChargingSession:
     """`session` after its invoice was taken back."""
-    return replace(session, invoice_id=None, cost=None)
+    return session._replace(invoice_id=None, cost=None)
 
 
 def check_completable(session: ChargingSession, energy_wh: int, end_time: datetime | None, idle_minutes: int) -> bool:

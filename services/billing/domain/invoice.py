@@ -1,9 +1,10 @@
 """Invoices: issued once, numbered without gaps, never changed but for their state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.billing.domain.pricing import Price, PriceLine
 from services.kernel.errors import failed_precondition, invalid
@@ -18,15 +19,14 @@ class InvoiceState(StrEnum):
     VOID = "VOID"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invoice:
+class Invoice(NamedTuple):
     """The bill for one charging session; amounts in one currency."""
 
     id: str
     number: str
     driver_id: str | None
     charging_session_id: str
-    state: InvoiceState = InvoiceState.OPEN
+    state: InvoiceState
     issue_time: datetime
     total: Money
     tax: Money
@@ -71,7 +71,7 @@ def number_of(year: int, count: int) -> str:
 
 def voided(invoice: Invoice) -> Invoice:
     """`invoice`, taken back because a corrected one replaces it."""
-    return replace(invoice, state=InvoiceState.VOID)
+    return invoice._replace(state=InvoiceState.VOID)
 
 
 def paid(invoice: Invoice, amount: Money | None) -> tuple[Invoice, Money]:
@@ -89,4 +89,4 @@ def paid(invoice: Invoice, amount: Money | None) -> tuple[Invoice, Money]:
         raise invalid("payment.amount", f"must be more than 0 and at most {open_amount.to_decimal()}")
     sum_paid = invoice.paid + amount
     state = InvoiceState.PAID if sum_paid == invoice.total else InvoiceState.OPEN
-    return replace(invoice, paid=sum_paid, state=state), amount
+    return invoice._replace(paid=sum_paid, state=state), amount

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from services.billing.domain.schedule import Share, applying, shares, stretches
@@ -41,8 +42,7 @@ class Consumption:
     tier: MembershipTier = MembershipTier.BASIC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceLine:
+class PriceLine(NamedTuple):
     """One line of a bill. `unit_price` is in major units, `quantity` counts `unit`s."""
 
     kind: str
@@ -53,8 +53,7 @@ class PriceLine:
     amount: Money
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
+class Price(NamedTuple):
     """A price and how it comes about: subtotal is the sum of the lines, total is subtotal and tax."""
 
     tariff_id: str

@@ -14,29 +14,66 @@ from services.billing.domain.charging_session import (
     ChargingSessionFilter,
     SessionState,
 )
-from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS
+from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, UNBILLED_SESSIONS
 from services.chassis.database import bare
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset, array, upsert
+from services.chassis.recordset import Recordset, array
 from services.kernel.ids import is_id
 from services.kernel.money import Money
 
 _LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
 _COST = ("cost_minor", "currency_code")
-_PLAIN = [column.name for column in CHARGING_SESSIONS.c if column.name not in _COST]
+# The fields of a session in their order, its cost as two columns.
+_PLAIN = [name for name in ChargingSession._fields if name != "cost"]
 _NAMES = [*_PLAIN, *_COST]
-_SESSIONS = Recordset(CHARGING_SESSIONS, columns=_NAMES)
 _plain = attrgetter(*_PLAIN)
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 _IDS = [column.name for column in CHARGING_SESSIONS.c if isinstance(column.type, Uuid)]
 _COLUMNS = ", ".join(f"s.{name}::text" if name in _IDS else f"s.{name}" for name in _NAMES)
-_SELECT = f"SELECT {_COLUMNS} FROM charging_sessions AS s WHERE"
-_OF_TRANSACTIONS = f"{_SELECT} s.transaction_id = ANY (%s::uuid[]) ORDER BY s.id FOR UPDATE".encode()
-_PENDING = f"{_SELECT} s.hold_reason = '{PENDING}' AND s.id > %s::uuid ORDER BY s.id LIMIT %s".encode()
+_OF_TRANSACTIONS = f"""
+SELECT {_COLUMNS} FROM charging_sessions AS s WHERE s.transaction_id = ANY (%s::uuid[]) ORDER BY s.id FOR UPDATE
+""".encode()
+_PENDING = f"""
+SELECT {_COLUMNS} FROM unbilled_sessions AS u JOIN charging_sessions AS s ON s.id = u.session_id
+WHERE u.reason = '{PENDING}' AND u.session_id > %s::uuid ORDER BY u.session_id LIMIT %s
+""".encode()
 # What somebody else has locked changes anyway, or is billed by him.
-_LOCK_FREE = f"{_SELECT} s.id = ANY (%s::uuid[]) ORDER BY s.id FOR UPDATE SKIP LOCKED".encode()
-_STORE = upsert(CHARGING_SESSIONS, _SESSIONS, "charging_sessions_pkey")
+_LOCK_PENDING = f"""
+SELECT s.id::text, s.revision FROM charging_sessions AS s
+WHERE s.id = ANY (%s::uuid[]) AND s.hold_reason = '{PENDING}' ORDER BY s.id FOR UPDATE SKIP LOCKED
+""".encode()
+_AWAITED = f"('{PENDING}', '{NO_TARIFF}')"
+
+
+def _storing(rows: Recordset, statement: str) -> bytes:
+    """`statement`, which stores the relation `told`, and what follows for the table of unbilled sessions."""
+    session_id, reason = rows.letter_of["id"], rows.letter_of["hold_reason"]
+    return f"""
+WITH told AS MATERIALIZED (SELECT * FROM {rows.relation}), stored AS ({statement}), awaited AS (
+    INSERT INTO unbilled_sessions (session_id, reason)
+    SELECT {session_id}, {reason} FROM told WHERE {reason} IN {_AWAITED}
+    ON CONFLICT ON CONSTRAINT unbilled_sessions_pkey DO UPDATE SET reason = excluded.reason
+)
+DELETE FROM unbilled_sessions AS u USING told WHERE u.session_id = told.{session_id} AND told.{reason} NOT IN {_AWAITED}
+""".encode()
+
+
+_SESSIONS = Recordset(CHARGING_SESSIONS, "told", _NAMES)
+_STORE = _storing(
+    _SESSIONS,
+    f"INSERT INTO charging_sessions ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM told"
+    " ON CONFLICT ON CONSTRAINT charging_sessions_pkey"
+    f" DO UPDATE SET ({_SESSIONS.columns}) = ROW ({_SESSIONS.excluded})",
+)
+_BILLED = ["state", "hold_reason", "tariff_id", "tariff_version", "invoice_id", "update_time"]
+_billed = attrgetter("id", *_BILLED)
+_BILLS = Recordset(CHARGING_SESSIONS, "told", ["id", *_BILLED, *_COST])
+_STORE_BILLS = _storing(
+    _BILLS,
+    f"UPDATE charging_sessions AS s SET ({_BILLS.columns}) = ROW ({_BILLS.values})"
+    f" FROM told WHERE s.id = told.{_BILLS.letter_of['id']}",
+)
 
 
 class SqlChargingSessionRepository:
@@ -49,14 +86,14 @@ class SqlChargingSessionRepository:
         query = select(CHARGING_SESSIONS).where(*_conditions(narrowing))
         key = (CHARGING_SESSIONS.c.start_time, CHARGING_SESSIONS.c.id)
         rows = await fetch_page(self._connection, query, key, page=page, descending=True)
-        return rows.map(_session)
+        return rows.map(_session_of)
 
     async def find(self, session_id: str, *, for_update: bool = False) -> ChargingSession | None:
         if not is_id(session_id):
             return None
         query = select(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.id == session_id)
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
-        return None if row is None else _session(row)
+        return None if row is None else _session_of(row)
 
     async def of_transactions(self, transaction_ids: Collection[str]) -> Mapping[str, ChargingSession]:
         connection = await bare(self._connection)
@@ -67,30 +104,46 @@ class SqlChargingSessionRepository:
     async def pending(self, after_id: str, limit: int) -> Sequence[ChargingSession]:
         return await self._sessions(_PENDING, (after_id or _FIRST_ID, limit))
 
-    async def lock_free(self, session_ids: Collection[str]) -> Mapping[str, ChargingSession]:
-        return {session.id: session for session in await self._sessions(_LOCK_FREE, (array(session_ids),))}
+    async def lock_pending(self, session_ids: Collection[str]) -> Mapping[str, int]:
+        cursor = await (await bare(self._connection)).execute(_LOCK_PENDING, (array(session_ids),))
+        return dict(await cursor.fetchall())
 
     async def retry_untariffed(self, limit: int) -> int:
-        tariffs = PRICING_TIERS.c
+        sessions, tariffs, unbilled = CHARGING_SESSIONS.c, PRICING_TIERS.c, UNBILLED_SESSIONS.c
         has_tariff = exists().where(
             tariffs.until_time.is_(None),
             tariffs.retired.is_(False),
-            or_(tariffs.is_default, CHARGING_SESSIONS.c.station_id == any_(tariffs.station_ids)),
+            or_(tariffs.is_default, sessions.station_id == any_(tariffs.station_ids)),
         )
-        waiting = select(CHARGING_SESSIONS.c.id).where(CHARGING_SESSIONS.c.hold_reason == NO_TARIFF, has_tariff)
+        waits = (unbilled.session_id == sessions.id) & (unbilled.reason == NO_TARIFF)
+        waiting = (
+            select(sessions.id).join(UNBILLED_SESSIONS, waits).where(sessions.hold_reason == NO_TARIFF, has_tariff)
+        )
         # One that is locked changes anyway; waiting for it could end in a ring.
-        free = waiting.limit(limit).with_for_update(skip_locked=True)
-        statement = update(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.id.in_(free))
-        return (await self._connection.execute(statement.values(hold_reason=PENDING))).rowcount
+        free = waiting.limit(limit).with_for_update(of=CHARGING_SESSIONS, skip_locked=True)
+        found = (await self._connection.scalars(free)).all()
+        await self._connection.execute(
+            update(CHARGING_SESSIONS).where(sessions.id.in_(found)).values(hold_reason=PENDING)
+        )
+        await self._connection.execute(
+            update(UNBILLED_SESSIONS).where(unbilled.session_id.in_(found)).values(reason=PENDING)
+        )
+        return len(found)
 
     async def store(self, sessions: Sequence[ChargingSession]) -> None:
         if sessions:
             ordered = sorted(sessions, key=attrgetter("id"))
-            await (await bare(self._connection)).execute(_STORE, (_SESSIONS.dump(map(_values, ordered)),))
+            rows = _SESSIONS.dump((*_plain(session), *_cost(session)) for session in ordered)
+            await (await bare(self._connection)).execute(_STORE, (rows,))
+
+    async def store_bills(self, sessions: Sequence[ChargingSession]) -> None:
+        if sessions:
+            rows = _BILLS.dump((*_billed(session), *_cost(session)) for session in sessions)
+            await (await bare(self._connection)).execute(_STORE_BILLS, (rows,))
 
     async def _sessions(self, query: bytes, parameters: tuple[Any, ...]) -> Sequence[ChargingSession]:
         cursor = await (await bare(self._connection)).execute(query, parameters)
-        return [_of_fields(dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
+        return [_session(*row) for row in await cursor.fetchall()]
 
 
 def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool]]:
@@ -106,16 +159,16 @@ def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool
         yield columns.start_time < narrowing.start_time_to
 
 
-def _values(session: ChargingSession) -> tuple[Any, ...]:
+def _cost(session: ChargingSession) -> tuple[int | None, str | None]:
     cost = session.cost
-    return (*_plain(session), *((cost.minor_units, cost.currency_code) if cost else (None, None)))
+    return (cost.minor_units, cost.currency_code) if cost else (None, None)
 
 
-def _session(row: Row[Any]) -> ChargingSession:
-    return _of_fields({name: row._mapping[name] for name in _NAMES})
+def _session_of(row: Row[Any]) -> ChargingSession:
+    return _session(*(row._mapping[name] for name in _NAMES))
 
 
-def _of_fields(fields: dict[str, Any]) -> ChargingSession:
-    amount, currency = fields.pop("cost_minor"), fields.pop("currency_code")
-    fields["state"] = SessionState(fields["state"])
-    return ChargingSession(**fields, cost=None if currency is None else Money(currency, amount))
+def _session(*values: Any) -> ChargingSession:
+    *plain, state, amount, currency = values
+    cost = None if currency is None else Money(currency, amount)
+    return ChargingSession._make((*plain, SessionState(state), cost))

@@ -1,6 +1,5 @@
 """What sessions become by what charge points and callers tell."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -57,7 +56,7 @@ def _fold(told: list[TransactionSnapshot]) -> ChargingSession:
 
 def _billed(**fields: Any) -> ChargingSession:
     session = bound(_fold([snapshot(1, **fields)]), tariff(energy("0.40")))
-    return completed(session, price(tariff(energy("0.40")), used()), INVOICE)
+    return completed(session, price(tariff(energy("0.40")), used()), INVOICE, NOW)
 
 
 @given(snapshots, st.data())
@@ -161,6 +160,6 @@ def test_every_bad_field_of_an_entered_session_is_named(changes: dict[str, Any],
     session = ChargingSession(id=OTHER_ID, start_time=NOW, create_time=NOW, update_time=NOW)
     assert validated(session, NOW) is session
     with pytest.raises(DomainError) as refused:
-        validated(replace(session, **changes), NOW)
+        validated(session._replace(**changes), NOW)
     named = [violation.field for violation in refused.value.violations]
     assert named == [f"chargingSession.{field}" for field in fields]
