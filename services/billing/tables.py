@@ -18,6 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from services.chassis import watermarks
+
 METADATA = MetaData()
 
 # One row per version of a tariff; a version never changes but for `until_time`, when the next one took its place.
@@ -77,6 +79,8 @@ CHARGING_SESSIONS = Table(
     Index("charging_sessions_start_time_idx", "start_time", "id"),
     Index("charging_sessions_driver_idx", "driver_id", "start_time"),
     Index("charging_sessions_station_idx", "station_id", "start_time"),
+    # Found by blocks: an entry of a tree would be in the way of updates in place.
+    Index("charging_sessions_update_brin", "update_time", postgresql_using="brin"),
     # What changes in a session is in no index: with room on its page it ends and is billed in place.
     postgresql_with={"fillfactor": 70},
 )
@@ -159,10 +163,4 @@ PAYMENTS = Table(
     Index("payments_driver_idx", "driver_id"),
 )
 
-RECONCILIATIONS = Table(
-    "reconciliations",
-    METADATA,
-    Column("name", Text, nullable=False),
-    Column("until_time", DateTime(timezone=True), nullable=False),
-    PrimaryKeyConstraint("name", name="reconciliations_pkey"),
-)
+RECONCILIATIONS = watermarks.define(METADATA)

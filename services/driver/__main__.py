@@ -6,16 +6,18 @@ from csms.driver.v1.authorization_service_pb2_grpc import add_AuthorizationServi
 from csms.driver.v1.driver_service_pb2_grpc import add_DriverServiceServicer_to_server
 from csms.driver.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from csms.driver.v1.rfid_card_service_pb2_grpc import add_RfidCardServiceServicer_to_server
-from services.chassis import server
+from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
 from services.chassis.settings import database_url, load
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity import Identity
+from services.driver.application.reconciliation import Reconciliation
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.application.usage import Usage
-from services.driver.consumers import UsageConsumer
+from services.driver.clients import GrpcOwners
+from services.driver.consumers import Reconciler, UsageConsumer
 from services.driver.credentials import Argon2Hasher, JwtSigner
 from services.driver.migrations import DATABASE
 from services.driver.servicer import AuthorizationServicer, DriverServicer, IdentityServicer, RfidCardServicer
@@ -33,6 +35,11 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     cards = RfidCards(works, clock)
     drivers = DriverServicer(Drivers(works, clock), Usage(works, clock))
     identity = IdentityServicer(Identity(works, clock, Argon2Hasher(), signer), signer)
+    secret = settings.service_secret.get_secret_value()
+    addresses = (settings.transaction_service_url, settings.billing_service_url)
+    opened = [channels.channel(address, "driver", secret) for address in addresses]
+    consumer = UsageConsumer(bus, database, clock)
+    reconciler = Reconciler(Reconciliation(works, clock, GrpcOwners(*opened)))
 
     def register(grpc_server: grpc.aio.Server) -> None:
         add_DriverServiceServicer_to_server(drivers, grpc_server)
@@ -40,7 +47,8 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         add_AuthorizationServiceServicer_to_server(AuthorizationServicer(cards), grpc_server)
         add_IdentityServiceServicer_to_server(identity, grpc_server)
 
-    return server.Wiring(register, tasks=(relay.run, UsageConsumer(bus, database, clock).run))
+    tasks = (relay.run, consumer.run, reconciler.run)
+    return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened])
 
 
 async def main() -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from csms.billing.v1 import charging_session_pb2 as charging_session_pb
 from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.driver.v1 import driver_service_pb2 as driver_service_pb
 from csms.driver.v1 import identity_service_pb2 as identity_pb
@@ -18,6 +19,7 @@ from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardS
 from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id, new_id
+from services.kernel.money import Money
 from services.kernel.validation import search_text
 
 _MOST_IDS = 250
@@ -193,6 +195,17 @@ def session_cost(billed: event_pb.SessionBilled) -> SessionCost:
         driver_id=billed.driver_id if is_id(billed.driver_id) else None,
         amount_minor=billed.total_minor,
         currency_code=billed.currency_code,
+    )
+
+
+def billed_cost(session: charging_session_pb.ChargingSession) -> SessionCost:
+    """What billing knows of a session that it has billed, as its cost."""
+    cost = Money.from_units_nanos(session.cost.currency_code, session.cost.units, session.cost.nanos)
+    return SessionCost(
+        transaction_id=session.transaction_id,
+        driver_id=session.driver_id if is_id(session.driver_id) else None,
+        amount_minor=cost.minor_units,
+        currency_code=cost.currency_code,
     )
 
 

@@ -6,7 +6,7 @@ Shapes only; the implementations are in sql/ and credentials.py.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.account import Account, Role
@@ -14,6 +14,10 @@ from services.driver.domain.driver import Driver, DriverFilter
 from services.driver.domain.events import TokenChanged
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter
 from services.driver.domain.usage import SessionCost, SessionUsage
+
+_Fact = TypeVar("_Fact")
+Told = tuple[_Fact, datetime]
+"""What another service told, and when that last changed."""
 
 
 class DriverRepository(Protocol):
@@ -135,11 +139,31 @@ class Work(Protocol):
         """Tell the domain events of this change, once it is committed."""
         ...
 
+    async def reconciled_until(self, name: str) -> datetime | None:
+        """How far the facts of another service were compared with ours."""
+        ...
+
+    async def note_reconciled(self, name: str, until: datetime) -> None:
+        """Note how far they were compared."""
+        ...
+
 
 class Works(Protocol):
     """Begins units of work."""
 
     def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class Owners(Protocol):
+    """Asks the services whose facts usage is made of: page by page in the order of change, each with its time."""
+
+    async def sessions_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionUsage]], str]:
+        """A page of sessions, and the token of the next one; empty on the last. Raises: UNAVAILABLE."""
+        ...
+
+    async def costs_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionCost]], str]:
+        """The same for what sessions cost, of those that are billed. Raises: UNAVAILABLE."""
+        ...
 
 
 class PasswordHasher(Protocol):

@@ -17,6 +17,8 @@ from sqlalchemy import (
     text,
 )
 
+from services.chassis import watermarks
+
 METADATA = MetaData()
 
 DRIVERS = Table(
@@ -90,3 +92,5 @@ ACCOUNTS = Table(
     PrimaryKeyConstraint("name_key", name="accounts_pkey"),
     ForeignKeyConstraint(["driver_id"], ["drivers.id"], name="accounts_driver_id_fkey", ondelete="CASCADE"),
 )
+
+RECONCILIATIONS = watermarks.define(METADATA)

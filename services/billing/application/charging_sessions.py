@@ -42,7 +42,7 @@ class ChargingSessions:
         self._transactions = transactions
 
     async def page(self, narrowing: ChargingSessionFilter, page: PageRequest) -> Page[ChargingSession]:
-        """One page of sessions, the latest started first; running ones with energy and cost of this moment."""
+        """One page of sessions in the order that the filter says; running ones with energy and cost of this moment."""
         async with self._works() as work:
             found = await work.sessions.page(narrowing, page)
         return Page(await self._live(found.items), found.next_token, found.total_size)

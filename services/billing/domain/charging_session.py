@@ -67,7 +67,10 @@ class ChargingSession(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargingSessionFilter:
-    """Which sessions a list holds; an empty or None field does not narrow it."""
+    """Which sessions a list holds; an empty or None field does not narrow it.
+
+    With `update_time_from` the list runs in the order of change, otherwise the latest started comes first.
+    """
 
     driver_id: str = ""
     station_id: str = ""
@@ -75,6 +78,7 @@ class ChargingSessionFilter:
     transaction_id: str = ""
     start_time_from: datetime | None = None
     start_time_to: datetime | None = None
+    update_time_from: datetime | None = None
 
 
 class TransactionSnapshot(NamedTuple):

@@ -26,6 +26,7 @@ def charging_session_filter(request: service_pb.ListChargingSessionsRequest) -> 
         transaction_id=request.transaction_id,
         start_time_from=time_of(request, "start_time_from"),
         start_time_to=time_of(request, "start_time_to"),
+        update_time_from=time_of(request, "update_time_from"),
     )
 
 

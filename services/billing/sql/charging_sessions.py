@@ -84,8 +84,10 @@ class SqlChargingSessionRepository:
 
     async def page(self, narrowing: ChargingSessionFilter, page: PageRequest) -> Page[ChargingSession]:
         query = select(CHARGING_SESSIONS).where(*_conditions(narrowing))
-        key = (CHARGING_SESSIONS.c.start_time, CHARGING_SESSIONS.c.id)
-        rows = await fetch_page(self._connection, query, key, page=page, descending=True)
+        columns = CHARGING_SESSIONS.c
+        by_change = narrowing.update_time_from is not None
+        key = (columns.update_time if by_change else columns.start_time, columns.id)
+        rows = await fetch_page(self._connection, query, key, page=page, descending=not by_change)
         return rows.map(_session_of)
 
     async def find(self, session_id: str, *, for_update: bool = False) -> ChargingSession | None:
@@ -157,6 +159,8 @@ def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool
         yield columns.start_time >= narrowing.start_time_from
     if narrowing.start_time_to:
         yield columns.start_time < narrowing.start_time_to
+    if narrowing.update_time_from:
+        yield columns.update_time >= narrowing.update_time_from
 
 
 def _cost(session: ChargingSession) -> tuple[int | None, str | None]:

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.events import SessionBilled
@@ -14,8 +12,7 @@ from services.billing.sql.charging_sessions import SqlChargingSessionRepository
 from services.billing.sql.invoices import SqlInvoiceRepository
 from services.billing.sql.payments import SqlPaymentRepository
 from services.billing.sql.tariffs import SqlTariffRepository
-from services.billing.tables import RECONCILIATIONS
-from services.chassis import idempotency, outbox
+from services.chassis import idempotency, outbox, watermarks
 from services.chassis.database import Database
 from services.kernel.clock import Clock
 
@@ -39,15 +36,10 @@ class SqlWork:
         await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
 
     async def reconciled_until(self, name: str) -> datetime | None:
-        query = select(RECONCILIATIONS.c.until_time).where(RECONCILIATIONS.c.name == name)
-        return (await self._connection.execute(query)).scalar_one_or_none()
+        return await watermarks.reached(self._connection, name)
 
     async def note_reconciled(self, name: str, until: datetime) -> None:
-        statement = insert(RECONCILIATIONS).values(name=name, until_time=until)
-        latest = func.greatest(statement.excluded.until_time, RECONCILIATIONS.c.until_time)
-        await self._connection.execute(
-            statement.on_conflict_do_update(constraint="reconciliations_pkey", set_={"until_time": latest})
-        )
+        await watermarks.note(self._connection, name, until)
 
 
 class SqlWorks:

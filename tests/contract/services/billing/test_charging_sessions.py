@@ -271,3 +271,12 @@ async def test_bad_input_of_a_list_is_refused_by_name(admin: Caller) -> None:
     ]
     for fields, named in cases:
         assert fields_of(await refusal(_list(admin, **fields))) == [named]
+
+
+async def test_who_reconciles_gets_the_sessions_in_the_order_of_change(admin: Caller) -> None:
+    first, second = await _create(admin), await _create(admin)
+    await _complete(admin, first.id)
+    every = await _list(admin, update_time_from=first.update_time)
+    assert [session.id for session in every] == [second.id, first.id]
+    [changed] = await _list(admin, update_time_from=every[-1].update_time)
+    assert changed.id == first.id
