@@ -23,6 +23,7 @@ from services.station.leases import LeaseSweeper
 from services.station.migrations import DATABASE
 from services.station.servicer import ChargePointServicer, ConnectivityServicer, StationServicer
 from services.station.settings import StationSettings
+from services.station.sql.batches import SqlBatches
 from services.station.sql.work import SqlWorks
 
 
@@ -35,8 +36,9 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     running = GrpcRunningTransactions(channel)
     lease = timedelta(seconds=settings.ocpp_node_lease_seconds)
     policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown, lease)
-    connectivity = Connectivity(works, clock, policy)
-    connectors = Connectors(works)
+    batches = SqlBatches(database, relay)
+    connectivity = Connectivity(works, batches, clock, policy)
+    connectors = Connectors(works, batches, clock)
     settings_consumer = SettingsConsumer(bus, database, clock, GrpcCommands(channel))
 
     def register(grpc_server: grpc.aio.Server) -> None:

@@ -3,19 +3,18 @@
 Shapes only; the implementations are in sql/ and clients.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from services.chassis.pagination import Page, PageRequest
+from services.station.domain.batch import Changes, ConnectorKey, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter
-from services.station.domain.connection import ClosedConnection, Connection, ConnectionAttempt, Newest, Sighting
+from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
 from services.station.domain.connector import Availability, Connector
 from services.station.domain.events import DomainEvent
 from services.station.domain.station import FoundStation, Station, StationFilter
-
-ConnectorKey = tuple[str, int, int]
 
 
 class StationRepository(Protocol):
@@ -53,10 +52,6 @@ class ChargePointRepository(Protocol):
         """The charge point, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def find_all(self, charge_point_ids: Sequence[str]) -> Mapping[str, ChargePoint]:
-        """The charge points of these identities, locked in the order of identity; unknown ones are left out."""
-        ...
-
     async def of_stations(self, station_ids: Sequence[str]) -> Sequence[ChargePoint]:
         """All charge points of these stations by identity."""
         ...
@@ -65,16 +60,8 @@ class ChargePointRepository(Protocol):
         """Store new charge points. Raises: CHARGE_POINT_EXISTS."""
         ...
 
-    async def known(self, charge_point_ids: Sequence[str]) -> set[str]:
-        """Those of the identities that charge points have; nothing is locked."""
-        ...
-
-    async def add_missing(self, charge_points: Sequence[ChargePoint]) -> None:
-        """Store those of the charge points whose identity is not known yet."""
-        ...
-
-    async def replace(self, charge_points: Sequence[ChargePoint]) -> None:
-        """Store all fields of charge points."""
+    async def replace(self, charge_point: ChargePoint) -> None:
+        """Store all fields of a charge point."""
         ...
 
     async def remove(self, charge_point_id: str) -> None:
@@ -97,10 +84,8 @@ class ConnectorRepository(Protocol):
         """The connectors of a station with this id or this OCPP number, locked until the unit of work ends."""
         ...
 
-    async def find_all(
-        self, keys: Sequence[ConnectorKey], *, for_update: bool = False
-    ) -> Mapping[ConnectorKey, Connector]:
-        """The connectors of these keys, locked until the unit of work ends when `for_update`; without unknown ones."""
+    async def find(self, key: ConnectorKey) -> Connector | None:
+        """The connector of this key."""
         ...
 
     async def store(self, connectors: Sequence[Connector]) -> None:
@@ -109,37 +94,14 @@ class ConnectorRepository(Protocol):
 
 
 class ConnectionRepository(Protocol):
-    """The stored connections. At most one per charge point; the epoch outlives it.
-
-    Only who has locked a charge point opens and closes its connection.
-    """
-
-    async def open(self, attempts: Sequence[ConnectionAttempt], now: datetime) -> Sequence[int]:
-        """Make these, one after the other, the newest connections; the epoch of each."""
-        ...
-
-    async def close(self, charge_point_ids: Sequence[str], now: datetime) -> None:
-        """Close the connections of these charge points."""
-        ...
+    """The stored connections, as they are looked at. At most one per charge point; the epoch outlives it."""
 
     async def abandoned(self, now: datetime, limit: int) -> Sequence[ClosedConnection]:
         """The open connections, up to `limit`, of nodes whose lease has run out."""
         ...
 
-    async def newest(self, charge_point_ids: Sequence[str]) -> Mapping[str, Newest]:
-        """The newest connections of these charge points; those that never had one are left out."""
-        ...
-
-    async def renew_lease(self, node: str, node_address: str, until: datetime) -> None:
-        """Let a node live at least until then."""
-        ...
-
     async def forget_nodes(self, before: datetime) -> None:
         """Delete the nodes whose lease ran out before then."""
-        ...
-
-    async def seen(self, sightings: Sequence[Sighting]) -> None:
-        """Note when something was last heard on these connections; those that are just being changed are left out."""
         ...
 
     async def find(self, charge_point_id: str, now: datetime) -> Connection | None:
@@ -179,6 +141,44 @@ class Works(Protocol):
     """Begins units of work."""
 
     def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+
+
+class BatchWork(Protocol):
+    """One batch of reports of the edge: what it has to do with is loaded and locked once, and what follows from it
+    committed once.
+
+    Only who has locked a charge point opens and closes its connection, so that no newer connection comes between the
+    look at the epochs and the change.
+    """
+
+    async def points(self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = ()) -> Points:
+        """The charge points of these identities, locked; unknown ones are left out. Those of the `strangers`, sorted by
+        identity, that are unknown are stored before."""
+        ...
+
+    async def places(self, charge_point_ids: Collection[str], connectors: Collection[ConnectorKey] = ()) -> Places:
+        """Where the charge points of these identities stand, and the connectors of these keys; locks the charge points.
+        Unknown ones are left out."""
+        ...
+
+    async def commit(self, changes: Changes) -> None:
+        """Store what has changed, with its events."""
+        ...
+
+    async def live(
+        self, node: str, node_address: str, until: datetime, sightings: Sequence[Sighting]
+    ) -> Mapping[str, Newest]:
+        """Let a node live at least until then, note what it has heard, and commit; the newest connections of those.
+
+        Sightings of connections that are just being changed are left out.
+        """
+        ...
+
+
+class BatchWorks(Protocol):
+    """Begins batches. One that is left without a commit has changed nothing."""
+
+    def __call__(self) -> AbstractAsyncContextManager[BatchWork]: ...
 
 
 class RunningTransactions(Protocol):

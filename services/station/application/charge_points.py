@@ -50,7 +50,7 @@ class ChargePoints:
         async with self._works() as work:
             before, stations = await _locked(work, charge_point_id, changes.get("station_id"))
             after = changed(before, changes, etag, self._clock.now())
-            await work.charge_points.replace([after])
+            await work.charge_points.replace(after)
             await publish_stations(work, stations)
             return after
 

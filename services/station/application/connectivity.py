@@ -1,6 +1,6 @@
 """Who is online: letting charge points in, and taking in what the edge nodes report of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, not_found
 from services.station.application.connectors import stale_epoch
+from services.station.domain.batch import Changes, Points
 from services.station.domain.charge_point import (
     BootReport,
     ChargePoint,
@@ -22,11 +23,14 @@ from services.station.domain.connection import (
     ClosedConnection,
     Connection,
     ConnectionAttempt,
+    Newest,
+    Opened,
     Sighting,
     holds,
+    numbered,
 )
 from services.station.domain.events import ChargePointBooted, ConnectivityChanged
-from services.station.ports import Work, Works
+from services.station.ports import BatchWorks, Works
 
 _ABANDONED_AT_ONCE = 500
 _NODE_MEMORY = timedelta(days=1)
@@ -64,8 +68,9 @@ class BootAnswer:
 class Connectivity:
     """The use cases of connections. Each method is one unit of work on a batch."""
 
-    def __init__(self, works: Works, clock: Clock, policy: Policy) -> None:
+    def __init__(self, works: Works, batches: BatchWorks, clock: Clock, policy: Policy) -> None:
         self._works = works
+        self._batches = batches
         self._clock = clock
         self._policy = policy
 
@@ -75,23 +80,24 @@ class Connectivity:
         Of several attempts of one charge point the last makes the newest connection.
         """
         # Whatever cannot be an identity is not looked for either.
-        names = sorted({attempt.charge_point_id for attempt in attempts if is_identity(attempt.charge_point_id)})
-        async with self._works() as work:
-            if self._policy.allow_unknown:
-                # Before anything is locked; others may be adding the same.
-                known = await work.charge_points.known(names)
-                await work.charge_points.add_missing(self._strangers([name for name in names if name not in known]))
-            points = await work.charge_points.find_all(names)
+        names = {attempt.charge_point_id for attempt in attempts if is_identity(attempt.charge_point_id)}
+        strangers = self._strangers(sorted(names)) if self._policy.allow_unknown else ()
+        async with self._batches() as batch:
+            known = await batch.points(names, strangers)
+            points = known.charge_points
             verdicts = [_verdict(points.get(attempt.charge_point_id), attempt) for attempt in attempts]
             let_in = [
-                (attempt, verdict)
-                for attempt, verdict in zip(attempts, verdicts, strict=True)
-                if isinstance(verdict, ChargePoint)
+                attempt for attempt, verdict in zip(attempts, verdicts, strict=True) if isinstance(verdict, ChargePoint)
             ]
+            opened = numbered(let_in, known.newest)
             # A password that was used for the first time is confirmed by it.
-            confirmed = {point.id: point for _, point in let_in if point is not points[point.id]}
-            await work.charge_points.replace(list(confirmed.values()))
-            epochs = iter(await self._connect(work, let_in))
+            confirmed = {
+                verdict.id: verdict
+                for verdict in verdicts
+                if isinstance(verdict, ChargePoint) and verdict is not points[verdict.id]
+            }
+            await batch.commit(self._opening(opened, known, confirmed.values()))
+        epochs = (connection.epoch for connection in opened)
         return [
             Admission(verdict, next(epochs), self._interval(verdict)) if isinstance(verdict, ChargePoint) else verdict
             for verdict in verdicts
@@ -99,9 +105,7 @@ class Connectivity:
 
     async def close(self, connections: Sequence[ClosedConnection]) -> list[DomainError | None]:
         """Close connections; one that is not the newest of its charge point is refused with STALE_EPOCH. Idempotent."""
-        async with self._works() as work:
-            await self._close(work, connections)
-            newest = await work.connections.newest([connection.charge_point_id for connection in connections])
+        newest, _ = await self._close(connections)
         known = {(charge_point_id, connection.epoch) for charge_point_id, connection in newest.items()}
         return [
             None if (closed.charge_point_id, closed.epoch) in known else stale_epoch(closed.charge_point_id)
@@ -111,16 +115,21 @@ class Connectivity:
     async def boot(self, boots: Sequence[BootReport]) -> list[BootAnswer | DomainError]:
         """Record boots; for each what the charge point is told. One from a connection that is not the newest is
         refused with STALE_EPOCH."""
-        async with self._works() as work:
-            # Locked first: no newer connection comes between the look at the epochs and the change.
-            points = dict(await work.charge_points.find_all([boot.charge_point_id for boot in boots]))
-            newest = await work.connections.newest(list(points))
+        async with self._batches() as batch:
+            known = await batch.points({boot.charge_point_id for boot in boots})
+            points, newest = dict(known.charge_points), known.newest
             current = [boot for boot in boots if holds(newest.get(boot.charge_point_id), boot.epoch)]
             for boot in current:
                 points[boot.charge_point_id] = booted(points[boot.charge_point_id], boot)
-            await work.charge_points.replace([points[name] for name in {boot.charge_point_id for boot in current}])
-            await work.publish(
-                [ChargePointBooted(charge_point=points[boot.charge_point_id], reason=boot.reason) for boot in current]
+            await batch.commit(
+                Changes(
+                    time=self._clock.now(),
+                    booted=[points[name] for name in {boot.charge_point_id for boot in current}],
+                    events=[
+                        ChargePointBooted(charge_point=points[boot.charge_point_id], reason=boot.reason)
+                        for boot in current
+                    ],
+                )
             )
         return [
             BootAnswer(points[boot.charge_point_id].state, self._interval(points[boot.charge_point_id]))
@@ -135,10 +144,8 @@ class Connectivity:
         Returns the charge points whose connection on this node is not the open one any more: a newer one was made, or
         this one was given up while the node did not report. Their sockets are to be closed.
         """
-        async with self._works() as work:
-            await work.connections.renew_lease(node, node_address, self._clock.now() + lease)
-            await work.connections.seen(sightings)
-            newest = await work.connections.newest([sighting.charge_point_id for sighting in sightings])
+        async with self._batches() as batch:
+            newest = await batch.live(node, node_address, self._clock.now() + lease, sightings)
         return [seen.charge_point_id for seen in sightings if not holds(newest.get(seen.charge_point_id), seen.epoch)]
 
     async def find(self, charge_point_id: str) -> Connection:
@@ -158,7 +165,10 @@ class Connectivity:
         """Close connections of edge nodes whose lease has run out, up to a batch; how many."""
         async with self._works() as work:
             abandoned = await work.connections.abandoned(self._clock.now(), _ABANDONED_AT_ONCE)
-            return await self._close(work, abandoned)
+        if not abandoned:
+            return 0
+        _, closed = await self._close(abandoned)
+        return closed
 
     async def forget_nodes(self) -> None:
         """Forget the edge nodes that have not reported for a day."""
@@ -171,46 +181,52 @@ class Connectivity:
             ChargePoint(id=name, state=ChargePointState.PENDING, create_time=now, update_time=now) for name in names
         ]
 
-    async def _connect(self, work: Work, let_in: Sequence[tuple[ConnectionAttempt, ChargePoint]]) -> Sequence[int]:
-        before = await work.connections.newest([point.id for _, point in let_in])
-        now = self._clock.now()
-        for node, address in sorted({(attempt.node, attempt.node_address) for attempt, _ in let_in}):
+    def _opening(self, opened: Sequence[Opened], known: Points, confirmed: Collection[ChargePoint]) -> Changes:
+        """What letting these in changes. That a charge point is online is told when it was not before."""
+        now, newest = self._clock.now(), {connection.attempt.charge_point_id: connection for connection in opened}
+        return Changes(
+            time=now,
+            confirmed=confirmed,
+            opened=newest.values(),
             # A connection on a node that has not reported yet would count as abandoned.
-            await work.connections.renew_lease(node, address, now + self._policy.node_lease)
-        epochs = await work.connections.open([attempt for attempt, _ in let_in], now)
-        opened = {point.id: (point, epoch) for (_, point), epoch in zip(let_in, epochs, strict=True)}
-        await work.publish(
-            [
-                ConnectivityChanged(charge_point_id=point.id, station_id=point.station_id, online=True, epoch=epoch)
-                for point, epoch in opened.values()
-                if point.id not in before or not before[point.id].is_open
-            ]
+            nodes={connection.attempt.node: connection.attempt.node_address for connection in opened},
+            lease=self._policy.node_lease,
+            events=[
+                ConnectivityChanged(
+                    charge_point_id=name,
+                    station_id=known.charge_points[name].station_id,
+                    online=True,
+                    epoch=connection.epoch,
+                )
+                for name, connection in newest.items()
+                if name not in known.newest or not known.newest[name].is_open
+            ],
         )
-        return epochs
 
-    async def _close(self, work: Work, connections: Sequence[ClosedConnection]) -> int:
-        """Close those that are open under the epoch given, and tell of it; how many there were."""
-        points = await work.charge_points.find_all([connection.charge_point_id for connection in connections])
-        newest = await work.connections.newest(list(points))
-        ending = {
-            closed.charge_point_id: closed
-            for closed in connections
-            if holds(newest.get(closed.charge_point_id), closed.epoch)
-        }
-        await work.connections.close(list(ending), self._clock.now())
-        await work.publish(
-            [
+    async def _close(self, connections: Sequence[ClosedConnection]) -> tuple[Mapping[str, Newest], int]:
+        """Close those that are open under the epoch given, and tell of it.
+
+        Returns what the newest connections were, and how many were closed.
+        """
+        async with self._batches() as batch:
+            known = await batch.places({connection.charge_point_id for connection in connections})
+            ending = {
+                closed.charge_point_id: closed
+                for closed in connections
+                if holds(known.newest.get(closed.charge_point_id), closed.epoch)
+            }
+            events = [
                 ConnectivityChanged(
                     charge_point_id=closed.charge_point_id,
-                    station_id=points[closed.charge_point_id].station_id,
+                    station_id=known.station_ids[closed.charge_point_id],
                     online=False,
                     epoch=closed.epoch,
                     reason=closed.reason,
                 )
                 for closed in ending.values()
             ]
-        )
-        return len(ending)
+            await batch.commit(Changes(time=self._clock.now(), closed=ending.keys(), events=events))
+        return known.newest, len(ending)
 
     def _interval(self, charge_point: ChargePoint) -> int:
         return charge_point.heartbeat_interval_seconds or self._policy.heartbeat_interval_seconds

@@ -4,21 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, invalid, not_found
 from services.kernel.ids import new_id
 from services.station.application.stations import lock_stations, publish_stations
-from services.station.domain.charge_point import ChargePoint
+from services.station.domain.batch import Changes, ConnectorKey
 from services.station.domain.connection import holds
 from services.station.domain.connector import Connector, StatusReport, changed, key_of, reported, tells_news
 from services.station.domain.events import ConnectorAvailabilityChanged, ConnectorStatusChanged
-from services.station.ports import ConnectorKey, Works
+from services.station.ports import BatchWorks, Works
 
 
 class Connectors:
     """The use cases of connectors. Each method is one unit of work."""
 
-    def __init__(self, works: Works) -> None:
+    def __init__(self, works: Works, batches: BatchWorks, clock: Clock) -> None:
         self._works = works
+        self._batches = batches
+        self._clock = clock
 
     async def page(self, station_id: str, page: PageRequest) -> Page[Connector]:
         """One page of a station's connectors by charge point, EVSE and number. Raises: STATION_NOT_FOUND."""
@@ -47,23 +50,22 @@ class Connectors:
 
         A report from a connection that is not the newest is refused with STALE_EPOCH. Idempotent.
         """
-        async with self._works() as work:
-            # Locked first: no newer connection comes between the look at the epochs and the change.
-            points = await work.charge_points.find_all([report.charge_point_id for report in reports])
-            newest = await work.connections.newest(list(points))
-            current = [report for report in reports if holds(newest.get(report.charge_point_id), report.epoch)]
-            known = dict(await work.connectors.find_all([key_of(report) for report in current], for_update=True))
+        async with self._batches() as batch:
+            known = await batch.places({report.charge_point_id for report in reports}, set(map(key_of, reports)))
+            newest, connectors = known.newest, dict(known.connectors)
             changes: dict[ConnectorKey, Connector] = {}
             news = []
-            for report in current:
-                before = known.get(key_of(report)) or _unseen(report, points[report.charge_point_id])
+            for report in reports:
+                if not holds(newest.get(report.charge_point_id), report.epoch):
+                    continue
+                key = key_of(report)
+                before = connectors.get(key) or _unseen(report, known.station_ids[report.charge_point_id])
                 after = reported(before, report)
                 if after is not before:
-                    known[key_of(report)] = changes[key_of(report)] = after
+                    connectors[key] = changes[key] = after
                 if tells_news(before, after):
                     news.append(_news(before, after, report))
-            await work.connectors.store(list(changes.values()))
-            await work.publish(news)
+            await batch.commit(Changes(time=self._clock.now(), connectors=changes.values(), events=news))
         return [
             None if holds(newest.get(report.charge_point_id), report.epoch) else stale_epoch(report.charge_point_id)
             for report in reports
@@ -77,13 +79,13 @@ def stale_epoch(charge_point_id: str) -> DomainError:
     )
 
 
-def _unseen(report: StatusReport, charge_point: ChargePoint) -> Connector:
+def _unseen(report: StatusReport, station_id: str | None) -> Connector:
     return Connector(
         id=new_id(),
         charge_point_id=report.charge_point_id,
         evse_id=report.evse_id,
         connector_id=report.connector_id,
-        station_id=charge_point.station_id,
+        station_id=station_id,
     )
 
 

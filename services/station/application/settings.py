@@ -41,7 +41,7 @@ async def send_configuration(
 
 async def send_availability(work: Work, commands: Commands, told: Connector, cause: str) -> None:
     """Send the availability of a connector, unless it has been changed again since. Raises like the other."""
-    plug = (await work.connectors.find_all([key_of(told)])).get(key_of(told))
+    plug = await work.connectors.find(key_of(told))
     if plug is not None and plug.availability is told.availability:
         await _give_all([partial(commands.change_availability, *key_of(plug), plug.availability, cause)])
 

@@ -1,5 +1,6 @@
 """Connections: who is online, on which edge node, with which epoch."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -46,6 +47,14 @@ class Newest:
     is_open: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection that was let in, with the epoch that it got."""
+
+    attempt: ConnectionAttempt
+    epoch: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedConnection:
     """A connection that ended, and why."""
@@ -67,6 +76,16 @@ class Sighting:
 def holds(newest: Newest | None, epoch: int) -> bool:
     """Whether `epoch` is that of the open connection: only what comes with that one may change anything."""
     return newest is not None and newest.is_open and newest.epoch == epoch
+
+
+def numbered(attempts: Sequence[ConnectionAttempt], newest: Mapping[str, Newest]) -> list[Opened]:
+    """The connections that these attempts make, one after the other, each the newest of its charge point."""
+    opened = []
+    epochs = {charge_point_id: connection.epoch for charge_point_id, connection in newest.items()}
+    for attempt in attempts:
+        epoch = epochs[attempt.charge_point_id] = epochs.get(attempt.charge_point_id, 0) + 1
+        opened.append(Opened(attempt, epoch))
+    return opened
 
 
 def lease_of(length: timedelta | None) -> timedelta:

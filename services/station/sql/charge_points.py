@@ -1,23 +1,9 @@
 """Charge points in PostgreSQL. What their connection tells is read with them and never written here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Row,
-    Select,
-    Text,
-    and_,
-    any_,
-    bindparam,
-    delete,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,48 +39,27 @@ class SqlChargePointRepository:
         row = (await self._connection.execute(query)).first()
         return None if row is None else _charge_point(row)
 
-    async def find_all(self, charge_point_ids: Sequence[str]) -> Mapping[str, ChargePoint]:
-        query = _WITH_CONNECTION.where(_is_any_of(charge_point_ids))
-        rows = await self._connection.execute(query.order_by(CHARGE_POINTS.c.id).with_for_update(of=CHARGE_POINTS))
-        return {row.id: _charge_point(row) for row in rows}
-
     async def of_stations(self, station_ids: Sequence[str]) -> Sequence[ChargePoint]:
         query = _WITH_CONNECTION.where(CHARGE_POINTS.c.station_id.in_(station_ids)).order_by(CHARGE_POINTS.c.id)
         return [_charge_point(row) for row in await self._connection.execute(query)]
 
     async def add(self, charge_points: Sequence[ChargePoint]) -> None:
-        missing = await self._insert(charge_points)
-        known = [point.id for point in charge_points if point.id not in missing]
-        if known:
-            raise already_exists("charge point", ", ".join(known))
-
-    async def known(self, charge_point_ids: Sequence[str]) -> set[str]:
-        return set(await self._connection.scalars(select(CHARGE_POINTS.c.id).where(_is_any_of(charge_point_ids))))
-
-    async def add_missing(self, charge_points: Sequence[ChargePoint]) -> None:
-        await self._insert(charge_points)
-
-    async def replace(self, charge_points: Sequence[ChargePoint]) -> None:
-        if charge_points:
-            statement = update(CHARGE_POINTS).where(CHARGE_POINTS.c.id == bindparam("key"))
-            rows = [{"key": point.id, **_fields(point)} for point in charge_points]
-            await self._connection.execute(statement, rows)
-
-    async def remove(self, charge_point_id: str) -> None:
-        await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
-
-    async def _insert(self, charge_points: Sequence[ChargePoint]) -> set[str]:
-        """Store those whose identity is not taken; their identities."""
         if not charge_points:
-            return set()
+            return
         statement = insert(CHARGE_POINTS).on_conflict_do_nothing(constraint="charge_points_pkey")
         # In the order of identity, so that two batches never wait for each other in a circle.
         rows = [_fields(point) for point in sorted(charge_points, key=lambda point: point.id)]
-        return set(await self._connection.scalars(statement.returning(CHARGE_POINTS.c.id), rows))
+        added = set(await self._connection.scalars(statement.returning(CHARGE_POINTS.c.id), rows))
+        known = [point.id for point in charge_points if point.id not in added]
+        if known:
+            raise already_exists("charge point", ", ".join(known))
 
+    async def replace(self, charge_point: ChargePoint) -> None:
+        statement = update(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point.id)
+        await self._connection.execute(statement.values(_fields(charge_point)))
 
-def _is_any_of(charge_point_ids: Sequence[str]) -> ColumnElement[bool]:
-    return CHARGE_POINTS.c.id == any_(literal(list(charge_point_ids), ARRAY(Text)))
+    async def remove(self, charge_point_id: str) -> None:
+        await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
 
 
 def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:

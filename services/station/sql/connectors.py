@@ -1,7 +1,7 @@
 """Connectors in PostgreSQL."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, or_, select, tuple_
@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
-from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType, key_of
-from services.station.ports import ConnectorKey
+from services.station.domain.batch import ConnectorKey
+from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
 from services.station.tables import CHARGE_POINTS, CONNECTORS
 
 _KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
@@ -52,12 +52,9 @@ class SqlConnectorRepository:
         exact = await self._all(there.where(by_evse, by_connector), for_update=True)
         return exact or await self._all(there.where(or_(by_evse, by_connector)), for_update=True)
 
-    async def find_all(
-        self, keys: Sequence[ConnectorKey], *, for_update: bool = False
-    ) -> Mapping[ConnectorKey, Connector]:
-        query = _WITH_STATION.where(tuple_(*_KEY).in_(keys))
-        found = await self._all(query, for_update=for_update) if keys else ()
-        return {key_of(plug): plug for plug in found}
+    async def find(self, key: ConnectorKey) -> Connector | None:
+        found = await self._all(_WITH_STATION.where(tuple_(*_KEY) == key), for_update=False)
+        return found[0] if found else None
 
     async def store(self, connectors: Sequence[Connector]) -> None:
         if not connectors:

@@ -15,6 +15,7 @@ from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import SystemClock
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.leases import LeaseSweeper
+from services.station.sql.batches import SqlBatches
 from services.station.sql.work import SqlWorks
 from services.station.tables import CONNECTIONS, EDGE_NODES
 from tests.contract.services.station.callers import (
@@ -58,8 +59,9 @@ async def _let_lease_run_out(service: RunningService, node: str, ago: timedelta 
 
 
 def _connectivity(service: RunningService) -> Connectivity:
-    works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), SystemClock())
-    return Connectivity(works, SystemClock(), Policy(60, False))
+    database, relay = service.database, OutboxRelay(service.database, service.bus)
+    works = SqlWorks(database, relay, SystemClock())
+    return Connectivity(works, SqlBatches(database, relay), SystemClock(), Policy(60, False))
 
 
 async def test_a_connection_is_found_with_the_address_of_its_node(

@@ -1,0 +1,245 @@
+"""Batches of reports of the edge in PostgreSQL: two round trips each, whatever is in them, on the bare driver."""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from services.chassis import outbox
+from services.chassis.database import Database, RawConnection
+from services.chassis.recordset import Recordset, array, text_array, texts
+from services.station.domain.batch import Changes, ConnectorKey, Places, Points
+from services.station.domain.charge_point import ChargePoint, ChargePointState, is_identity
+from services.station.domain.connection import Newest, Opened, Sighting
+from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
+from services.station.mapping.events import event_to_proto
+from services.station.tables import CHARGE_POINTS, CONNECTIONS, CONNECTORS, EDGE_NODES
+
+# In the order of identity, so that two batches never wait for each other in a circle. Not FOR UPDATE, which would keep
+# out those as well who only refer to a charge point.
+_LOCKED = "FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR NO KEY UPDATE"
+_LOCK_POINTS = f"SELECT {texts(CHARGE_POINTS)} {_LOCKED}".encode()
+_LOCK_PLACES = f"SELECT id, station_id::text {_LOCKED}".encode()
+# A statement of its own after the lock: it sees what those have committed whom the lock had to wait for.
+_NEWEST = (
+    b"SELECT charge_point_id, epoch, close_time IS NULL, protocol, last_seen_time FROM connections"
+    b" WHERE charge_point_id = ANY (%s::text[])"
+)
+# Not locked: reports of a charge point come one batch after the other, and leave alone what the operator changes.
+_CONNECTORS = f"""
+SELECT {texts(CONNECTORS, "c")} FROM unnest(%s::text[], %s::integer[], %s::integer[])
+    AS wanted (charge_point_id, evse_id, connector_id)
+JOIN connectors AS c USING (charge_point_id, evse_id, connector_id)
+""".encode()
+
+_STRANGERS = Recordset(CHARGE_POINTS)
+_ADD_STRANGERS = f"""
+INSERT INTO charge_points ({_STRANGERS.columns}) SELECT {_STRANGERS.values} FROM {_STRANGERS.relation}
+WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = r.{_STRANGERS.letter_of["id"]})
+ON CONFLICT DO NOTHING
+""".encode()
+
+
+def _replace(rows: Recordset) -> bytes:
+    """The statement that stores some columns of charge points; the first of `rows` is the identity."""
+    return (
+        f"UPDATE charge_points SET ({rows.columns}) = ROW ({rows.values}) FROM {rows.relation}"
+        f" WHERE charge_points.id = r.{rows.letter_of['id']}"
+    ).encode()
+
+
+_HARDWARE = ("id", "reported_vendor", "reported_model", "serial_number", "firmware_version", "boot_time")
+_BOOTED = Recordset(CHARGE_POINTS, columns=_HARDWARE)
+_STORE_BOOTED = _replace(_BOOTED)
+_CONFIRMED = Recordset(CHARGE_POINTS, columns=("id", "password_hash", "next_password_hash"))
+_STORE_CONFIRMED = _replace(_CONFIRMED)
+
+_OPENED = Recordset(CONNECTIONS)
+_STORE_OPENED = f"""
+INSERT INTO connections ({_OPENED.columns}) SELECT {_OPENED.values} FROM {_OPENED.relation}
+ON CONFLICT (charge_point_id) DO UPDATE SET ({_OPENED.columns}) = ROW ({_OPENED.excluded})
+""".encode()
+_CLOSE = b"UPDATE connections SET close_time = %s WHERE charge_point_id = ANY (%s::text[])"
+
+_CHANGING = Recordset(CONNECTORS, columns=("status", "error_code", "status_time"))
+_PLUGS = Recordset(CONNECTORS)
+_STORE_CONNECTORS = f"""
+INSERT INTO connectors ({_PLUGS.columns}) SELECT {_PLUGS.values} FROM {_PLUGS.relation}
+ON CONFLICT ON CONSTRAINT connectors_place_key DO UPDATE SET ({_CHANGING.columns}) = ROW ({_CHANGING.excluded})
+""".encode()
+
+_NODES = Recordset(EDGE_NODES)
+_NODE = _NODES.letter_of
+_RENEWED = """
+ON CONFLICT (node) DO UPDATE SET node_address = excluded.node_address,
+    lease_end_time = greatest(excluded.lease_end_time, edge_nodes.lease_end_time)
+"""
+_FROM_NODES = f"INSERT INTO edge_nodes ({_NODES.columns}) SELECT {_NODES.values} FROM {_NODES.relation}"
+_RENEW_LEASE = (_FROM_NODES + _RENEWED).encode()
+# Batches of one node would wait for each other at its row: it is left alone while it will live long enough.
+_ENSURE_LEASES = f"""
+{_FROM_NODES} WHERE NOT EXISTS (
+    SELECT FROM edge_nodes AS known WHERE known.node = r.{_NODE["node"]}
+    AND known.node_address = r.{_NODE["node_address"]} AND known.lease_end_time > %s
+) {_RENEWED}
+""".encode()
+_SEEN = b"""
+WITH free AS (
+    SELECT connections.charge_point_id, told.time FROM connections
+    JOIN unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS told (charge_point_id, epoch, time)
+        USING (charge_point_id, epoch)
+    WHERE close_time IS NULL
+    -- Whoever changes a connection has news of it as well: nobody waits for anybody here.
+    FOR UPDATE OF connections SKIP LOCKED
+)
+UPDATE connections SET last_seen_time = greatest(last_seen_time, free.time)
+FROM free WHERE connections.charge_point_id = free.charge_point_id
+"""
+
+_POINT_NAMES = [column.name for column in CHARGE_POINTS.columns]
+_PLUG_NAMES = [column.name for column in CONNECTORS.columns]
+_stranger = attrgetter(*_POINT_NAMES)
+_hardware = attrgetter(*_HARDWARE)
+_plug = attrgetter(*_PLUG_NAMES)
+
+
+class SqlBatches:
+    """Satisfies ports.BatchWorks. The relay is woken after each commit."""
+
+    def __init__(self, database: Database, relay: outbox.OutboxRelay) -> None:
+        self._database = database
+        self._relay = relay
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator["SqlBatch"]:
+        async with self._database.raw_transaction() as connection:
+            yield SqlBatch(connection)
+        self._relay.wake()
+
+
+class SqlBatch:
+    """Satisfies ports.BatchWork."""
+
+    def __init__(self, connection: RawConnection) -> None:
+        self._connection = connection
+
+    async def points(self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = ()) -> Points:
+        names = _names(charge_point_ids)
+        connection = self._connection
+        async with connection.pipeline():
+            if strangers:
+                # Before anything is locked; others may be adding the same.
+                await connection.execute(_ADD_STRANGERS, (_STRANGERS.dump(map(_stranger, strangers)),))
+            locked = await connection.execute(_LOCK_POINTS, (names,))
+            connected = await connection.execute(_NEWEST, (names,))
+        connections = await connected.fetchall()
+        told = {row[0]: row[2:] for row in connections}
+        points = [_charge_point(row, told.get(row[0])) for row in await locked.fetchall()]
+        return Points({point.id: point for point in points}, _newest(connections))
+
+    async def places(self, charge_point_ids: Collection[str], connectors: Collection[ConnectorKey] = ()) -> Places:
+        names = _names(charge_point_ids)
+        connection, found = self._connection, None
+        async with connection.pipeline():
+            locked = await connection.execute(_LOCK_PLACES, (names,))
+            connected = await connection.execute(_NEWEST, (names,))
+            if keys := [key for key in connectors if is_identity(key[0])]:
+                found = await connection.execute(_CONNECTORS, _arrays(keys))
+        stations: dict[str, str | None] = dict(await locked.fetchall())
+        plugs = [_connector(row, stations) for row in await found.fetchall()] if found is not None else []
+        known = {(plug.charge_point_id, plug.evse_id, plug.connector_id): plug for plug in plugs}
+        return Places(stations, _newest(await connected.fetchall()), known)
+
+    async def commit(self, changes: Changes) -> None:
+        connection = self._connection
+        async with connection.pipeline():
+            for statement, parameters in _statements(changes):
+                await connection.execute(statement, parameters)
+            await outbox.append_raw(connection, (event_to_proto(event, changes.time) for event in changes.events))
+            await connection.commit()
+
+    async def live(
+        self, node: str, node_address: str, until: datetime, sightings: Sequence[Sighting]
+    ) -> Mapping[str, Newest]:
+        names = text_array(seen.charge_point_id for seen in sightings)
+        epochs = array(seen.epoch for seen in sightings)
+        times = array(seen.last_seen_time.isoformat() for seen in sightings)
+        connection = self._connection
+        async with connection.pipeline():
+            await connection.execute(_RENEW_LEASE, (_NODES.dump([(node, node_address, until)]),))
+            await connection.execute(_SEEN, (names, epochs, times))
+            connected = await connection.execute(_NEWEST, (names,))
+            await connection.commit()
+        return _newest(await connected.fetchall())
+
+
+def _statements(changes: Changes) -> Iterable[tuple[bytes, tuple[Any, ...]]]:
+    """What stores the changes: one statement for all of a kind."""
+    if changes.confirmed:
+        yield _STORE_CONFIRMED, (_CONFIRMED.dump(map(_password_row, changes.confirmed)),)
+    if changes.nodes:
+        nodes = [(node, address, changes.time + changes.lease) for node, address in sorted(changes.nodes.items())]
+        yield _ENSURE_LEASES, (_NODES.dump(nodes), changes.time + changes.lease / 2)
+    if changes.opened:
+        yield _STORE_OPENED, (_OPENED.dump(_connection_row(opened, changes.time) for opened in changes.opened),)
+    if changes.closed:
+        yield _CLOSE, (changes.time, text_array(changes.closed))
+    if changes.booted:
+        yield _STORE_BOOTED, (_BOOTED.dump(map(_hardware, changes.booted)),)
+    if changes.connectors:
+        yield _STORE_CONNECTORS, (_PLUGS.dump(map(_plug, changes.connectors)),)
+
+
+def _names(charge_point_ids: Collection[str]) -> str:
+    """Those that can be identities, as an array; nothing else is looked for."""
+    return text_array(filter(is_identity, charge_point_ids))
+
+
+def _arrays(keys: Sequence[ConnectorKey]) -> tuple[str, str, str]:
+    charge_point_ids, evse_ids, connector_ids = zip(*keys, strict=True)
+    return text_array(charge_point_ids), array(evse_ids), array(connector_ids)
+
+
+def _newest(rows: Iterable[Sequence[Any]]) -> dict[str, Newest]:
+    return {row[0]: Newest(row[1], row[2]) for row in rows}
+
+
+def _charge_point(row: Sequence[Any], connection: Sequence[Any] | None) -> ChargePoint:
+    """The charge point of a row with what its connection tells: whether it is open, protocol and last sign of life."""
+    fields = dict(zip(_POINT_NAMES, row, strict=True))
+    fields["state"] = ChargePointState(fields["state"])
+    if connection is not None:
+        fields["online"], fields["protocol"], fields["last_seen_time"] = connection
+    return ChargePoint(**fields)
+
+
+def _connector(row: Sequence[Any], stations: Mapping[str, str | None]) -> Connector:
+    fields = dict(zip(_PLUG_NAMES, row, strict=True))
+    fields["type"] = ConnectorType(fields["type"]) if fields["type"] else None
+    fields["status"] = ConnectorStatus(fields["status"]) if fields["status"] else None
+    fields["availability"] = Availability(fields["availability"])
+    return Connector(**fields, station_id=stations.get(fields["charge_point_id"]))
+
+
+def _connection_row(opened: Opened, now: datetime) -> tuple[Any, ...]:
+    attempt = opened.attempt
+    return (
+        attempt.charge_point_id,
+        opened.epoch,
+        attempt.protocol,
+        attempt.node,
+        attempt.remote_address,
+        now,
+        now,
+        None,
+    )
+
+
+def _password_row(charge_point: ChargePoint) -> tuple[Any, ...]:
+    return charge_point.id, _hex(charge_point.password_hash), _hex(charge_point.next_password_hash)
+
+
+def _hex(value: bytes | None) -> str | None:
+    """Bytes as PostgreSQL reads them in a text."""
+    return None if value is None else f"\\x{value.hex()}"

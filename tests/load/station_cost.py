@@ -1,0 +1,251 @@
+"""What connections cost: CPU of the station service and of PostgreSQL for each handshake, boot, status and the like.
+
+`python -m tests.load.station_cost` starts a PostgreSQL of its own (fsync on), registers charge points and lets them
+connect, boot, report and leave, in batches as the edge sends them, one at a time; gRPC is not in it. Prints
+microseconds per item, medians over rounds.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uvloop
+
+from csms.station.v1 import connectivity_service_pb2 as pb
+from csms.station.v1.station_pb2 import Connector
+from services.chassis import migrations
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from services.chassis.outbox import OutboxRelay
+from services.chassis.protobuf import timestamp
+from services.kernel.clock import SystemClock
+from services.station.application.connectivity import Connectivity, Policy
+from services.station.application.connectors import Connectors
+from services.station.domain.charge_point import made
+from services.station.servicer import ConnectivityServicer
+from services.station.sql.batches import SqlBatches
+from services.station.sql.work import SqlWorks
+from stack import postgres
+from stack.ports import free_port
+
+_PASSWORD = "a long and secret word"
+_NODE, _ADDRESS = "edge-1", "127.0.0.1:14000"
+_CLOCK = SystemClock()
+_CONTEXT: Any = None
+
+Batches = Sequence[Sequence[str]]
+
+
+@dataclass
+class Cost:
+    """Microseconds per item of each round."""
+
+    service: list[float] = field(default_factory=list)
+    database: list[float] = field(default_factory=list)
+    milliseconds_per_batch: list[float] = field(default_factory=list)
+
+
+class Bench:
+    """The servicer of connectivity on one database; `batches` hold the identities of all charge points."""
+
+    def __init__(
+        self, works: SqlWorks, servicer: ConnectivityServicer, server: psutil.Process, batches: Batches
+    ) -> None:
+        self._works = works
+        self._servicer = servicer
+        self._server = server
+        self._batches = batches
+        self._epochs: dict[str, int] = {}
+        self.costs: dict[str, Cost] = {}
+
+    async def fill(self) -> None:
+        """Register all charge points; every second one has a password. Each connector is known afterwards."""
+        for batch in self._batches:
+            points = [
+                made({"id": name, "password": _PASSWORD if number % 2 else ""}, _CLOCK.now())
+                for number, name in enumerate(batch)
+            ]
+            async with self._works() as work:
+                await work.charge_points.add(points)
+            await self._open(self._attempts(batch))
+            for connector in (1, 2):
+                await self._report(self._statuses(batch, Connector.UNAVAILABLE, connector))
+
+    async def round(self) -> None:
+        await self._measure("Disconnect", self._closed, self._close)
+        await self._measure("Handshake", self._attempts, self._open)
+        await self._measure("Boot", self._boots, self._boot)
+        await self._measure("Status, changed", self._available, self._report)
+        await self._measure("Status, repeated", self._available, self._report)
+        await self._measure("Status, changed back", self._unavailable, self._report)
+        await self._measure("Handshake, connected already", self._attempts, self._open)
+        await self._measure("Sighting", self._sightings, self._live)
+
+    def _attempts(self, batch: Sequence[str]) -> pb.OpenConnectionsRequest:
+        return pb.OpenConnectionsRequest(
+            attempts=[
+                pb.ConnectionAttempt(
+                    charge_point_id=name,
+                    protocol="ocpp1.6",
+                    node=_NODE,
+                    node_address=_ADDRESS,
+                    remote_address="127.0.0.1",
+                    password=_PASSWORD.encode(),
+                    security_profile=1,
+                )
+                for name in batch
+            ]
+        )
+
+    def _boots(self, batch: Sequence[str]) -> pb.ReportBootsRequest:
+        return pb.ReportBootsRequest(
+            boots=[
+                pb.BootReport(
+                    charge_point_id=name,
+                    epoch=self._epochs[name],
+                    vendor="ACME",
+                    model="Wall",
+                    serial_number="S1",
+                    firmware_version="1.0",
+                    received_time=timestamp(_CLOCK.now()),
+                )
+                for name in batch
+            ]
+        )
+
+    def _available(self, batch: Sequence[str]) -> pb.ReportStatusesRequest:
+        return self._statuses(batch, Connector.AVAILABLE, 1)
+
+    def _unavailable(self, batch: Sequence[str]) -> pb.ReportStatusesRequest:
+        return self._statuses(batch, Connector.UNAVAILABLE, 1)
+
+    def _statuses(
+        self, batch: Sequence[str], status: Connector.Status.ValueType, connector: int
+    ) -> pb.ReportStatusesRequest:
+        now = timestamp(datetime.now(UTC))
+        return pb.ReportStatusesRequest(
+            statuses=[
+                pb.StatusReport(
+                    charge_point_id=name,
+                    epoch=self._epochs[name],
+                    connector_id=connector,
+                    status=status,
+                    error_code="NoError",
+                    device_time=now,
+                    received_time=now,
+                )
+                for name in batch
+            ]
+        )
+
+    def _closed(self, batch: Sequence[str]) -> pb.CloseConnectionsRequest:
+        return pb.CloseConnectionsRequest(
+            connections=[
+                pb.ClosedConnection(charge_point_id=name, epoch=self._epochs[name], reason="connection_lost")
+                for name in batch
+            ]
+        )
+
+    def _sightings(self, batch: Sequence[str]) -> pb.ReportLivenessRequest:
+        now = timestamp(datetime.now(UTC))
+        return pb.ReportLivenessRequest(
+            node=_NODE,
+            node_address=_ADDRESS,
+            sightings=[
+                pb.Sighting(charge_point_id=name, epoch=self._epochs[name], last_seen_time=now) for name in batch
+            ],
+        )
+
+    async def _open(self, request: pb.OpenConnectionsRequest) -> None:
+        response = await self._servicer.OpenConnections(request, _CONTEXT)
+        for attempt, admission in zip(request.attempts, response.admissions, strict=True):
+            assert admission.epoch, admission
+            self._epochs[attempt.charge_point_id] = admission.epoch
+
+    async def _boot(self, request: pb.ReportBootsRequest) -> None:
+        response = await self._servicer.ReportBoots(request, _CONTEXT)
+        assert not any(answer.HasField("error") for answer in response.answers)
+
+    async def _report(self, request: pb.ReportStatusesRequest) -> None:
+        response = await self._servicer.ReportStatuses(request, _CONTEXT)
+        assert not any(answer.HasField("error") for answer in response.answers)
+
+    async def _close(self, request: pb.CloseConnectionsRequest) -> None:
+        response = await self._servicer.CloseConnections(request, _CONTEXT)
+        assert not any(answer.HasField("error") for answer in response.answers)
+
+    async def _live(self, request: pb.ReportLivenessRequest) -> None:
+        response = await self._servicer.ReportLiveness(request, _CONTEXT)
+        assert not response.superseded_charge_point_ids
+
+    async def _measure(
+        self, name: str, make: Callable[[Sequence[str]], Any], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        made = [(request := make(batch)).SerializeToString() for batch in self._batches]
+        read = type(request).FromString
+        # To ask for the database's share costs time of our own, so it is asked for outside of ours.
+        database = self._database_seconds()
+        service, clock = time.process_time(), time.perf_counter()
+        for each in made:
+            await send(read(each))
+        service, clock = time.process_time() - service, time.perf_counter() - clock
+        database = self._database_seconds() - database
+        cost, items = self.costs.setdefault(name, Cost()), sum(map(len, self._batches))
+        cost.service.append(service / items * 1e6)
+        cost.database.append(database / items * 1e6)
+        cost.milliseconds_per_batch.append(clock / len(self._batches) * 1e3)
+
+    def _database_seconds(self) -> float:
+        times = [process.cpu_times() for process in self._server.children(recursive=True)]
+        return sum(time.user + time.system for time in times)
+
+
+async def _run(url: str, server: psutil.Process, options: argparse.Namespace) -> None:
+    database = Database(url)
+    relay = OutboxRelay(database, EventBus("nats://127.0.0.1:1"))
+    works, reports = SqlWorks(database, relay, _CLOCK), SqlBatches(database, relay)
+    connectivity = Connectivity(works, reports, _CLOCK, Policy(300, False))
+    servicer = ConnectivityServicer(connectivity, Connectors(works, reports, _CLOCK), _CLOCK)
+    batches = [
+        [f"CP{number:06}" for number in range(first, first + options.size)]
+        for first in range(0, options.size * options.batches, options.size)
+    ]
+    bench = Bench(works, servicer, server, batches)
+    await bench.fill()
+    for _ in range(options.rounds):
+        await bench.round()
+    await database.close()
+    print(f"batches of {options.size}, medians of {options.rounds} rounds of {options.batches} batches")
+    print(f"{'us of CPU per item':32}{'service':>9}{'database':>10}{'sum':>8}{'ms per batch':>14}")
+    for name, cost in bench.costs.items():
+        mine, theirs = statistics.median(cost.service), statistics.median(cost.database)
+        wall = statistics.median(cost.milliseconds_per_batch)
+        print(f"{name:32}{mine:9.1f}{theirs:10.1f}{mine + theirs:8.1f}{wall:14.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=64, help="items per batch")
+    parser.add_argument("--batches", type=int, default=40, help="batches per round")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="csms-station-cost-") as folder:
+        server = postgres.start(Path(folder), port=free_port())
+        try:
+            url = server.url.rsplit("/", 1)[0] + "/csms_stations"
+            migrations.upgrade(url, "station")
+            uvloop.run(_run(url, psutil.Process(server.child.pid), options))
+        finally:
+            server.stop()
+            postgres.remove(Path(folder))
+
+
+if __name__ == "__main__":
+    main()
