@@ -51,7 +51,7 @@ class Drain:
         return busy < _REST_CORES
 
     def waiting(self) -> int:
-        """How many events are not relayed or not consumed."""
+        """How many events are not relayed, and messages with events not consumed."""
         unpublished = 0
         for connection in self._databases:
             row = connection.execute(_UNPUBLISHED).fetchone()

@@ -8,14 +8,16 @@ import nats
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
+from csms.event.v1.domain_event_pb2 import DomainEvent, DomainEvents
+
 STREAM = "CSMS_EVENTS"
-_BATCH = 500
+_BATCH = 50
 _PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Consumer:
-    """A durable consumer: the subjects it wants, and how many of their events it has not finished."""
+    """A durable consumer: the kinds of events it wants, and how many messages with them it has not finished."""
 
     name: str
     subjects: Sequence[str]
@@ -54,15 +56,15 @@ async def read(url: str) -> Stream:
         jetstream = client.jetstream()
         info = await jetstream.stream_info(STREAM)
         left = info.state.messages
-        everything = ConsumerConfig(
-            deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, headers_only=True, inactive_threshold=60
-        )
+        everything = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, ack_policy=AckPolicy.NONE, inactive_threshold=60)
         subscription = await jetstream.pull_subscribe("csms.event.>", stream=STREAM, config=everything)
         events: Counter[str] = Counter()
         while left > 0:
             batch = await subscription.fetch(min(_BATCH, left), timeout=_PATIENCE_SECONDS)
             left -= len(batch)
-            events.update((message.headers or {}).get("Nats-Msg-Id", "none") for message in batch)
+            for message in batch:
+                told = DomainEvents.FromString(message.data).events
+                events.update(DomainEvent.FromString(payload).id for payload in told)
         await subscription.unsubscribe()
         return Stream(events, known)
     except NotFoundError:
@@ -72,8 +74,9 @@ async def read(url: str) -> Stream:
 
 
 def wants(consumer: Consumer, subject: str) -> bool:
-    """Whether one of the consumer's subjects, wildcards and all, is `subject`."""
-    return any(_matches(pattern.split("."), subject.split(".")) for pattern in consumer.subjects)
+    """Whether an event of `subject`, which ends with an id, is on one of the consumer's, wildcards and all."""
+    kind = subject.split(".")[:-1]
+    return any(_matches(pattern.split("."), kind) for pattern in consumer.subjects)
 
 
 def _matches(pattern: Sequence[str], words: Sequence[str]) -> bool:

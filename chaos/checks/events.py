@@ -17,7 +17,9 @@ def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
     outbox = [event for messaging in stored.messaging.values() for event in messaging.outbox]
     waiting = (f"{event.subject} {event.id}" for event in outbox if not event.is_published)
     yield check(_SUBJECT, "every event was published", len(outbox), waiting)
-    yield check(_SUBJECT, "the stream has every event once", len(outbox), _not_once_in(stream.events, outbox))
+    # What was relayed by a process that died before it noted that may be there twice.
+    missing = (f"{event.subject} {event.id}" for event in outbox if event.is_published and not stream.events[event.id])
+    yield check(_SUBJECT, "the stream has every event", len(outbox), missing)
     for consumer in sorted(stream.consumers, key=lambda each: each.name):
         yield _consumed(consumer, outbox, stored.messaging)
     parked = [line for messaging in stored.messaging.values() for line in messaging.parked]
@@ -38,12 +40,6 @@ def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
     yield check(_SUBJECT, "nobody counts as connected after the last has gone", len(stored.connections), ghosts)
     claim = "monitoring shows who is connected as it is"
     yield check(_SUBJECT, claim, len(stored.connections), _shown_otherwise(stored))
-
-
-def _not_once_in(events: Counter[str], outbox: Iterable[OutboxEvent]) -> Iterator[str]:
-    for event in outbox:
-        if event.is_published and events[event.id] != 1:
-            yield f"{event.subject} {event.id} is there {events[event.id]} times"
 
 
 def _consumed(consumer: Consumer, outbox: Iterable[OutboxEvent], messaging: Mapping[str, Messaging]) -> Check:

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.events import EventBus
+from services.chassis.parcels import unpack
 from services.chassis.protobuf import read_time
 from services.kernel.clock import Clock
 
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 # Bounds what a change that got lost on its way can do.
 KEPT_SECONDS = 10.0
 _MOST = 50_000
-_CHANGES = "csms.event.driver.token.changed.*"
+_CHANGES = "csms.event.driver.token.changed"
 
 
 class Decisions:
@@ -89,11 +90,10 @@ class TokenChanges:
             self._subscribed = True
             async for message in messages:
                 try:
-                    event = DomainEvent.FromString(message.payload)
+                    for payload in unpack(message.payload):
+                        self.decisions.forget(DomainEvent.FromString(payload).token_changed.id_token)
                 except DecodeError:
                     logger.warning("a change of a token cannot be read: %s", message.subject)
-                else:
-                    self.decisions.forget(event.token_changed.id_token)
 
     def _stretch(self) -> int:
         return self._bus.connection_number if self._subscribed else 0

@@ -17,7 +17,7 @@ from services.chassis.inbox import consume_batches
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 
-_SUBJECTS = ("csms.event.transaction.session.*.*",)
+_SUBJECTS = ("csms.event.transaction.session.*",)
 _RECONCILE_SECONDS = 300.0
 _RETRY_SECONDS = 5.0
 _SETTLE_SECONDS = 0.25

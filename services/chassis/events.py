@@ -20,13 +20,12 @@ from nats.js.api import DiscardPolicy, Header, PubAck, StorageType, StreamConfig
 from nats.js.errors import NoStreamResponseError, NotFoundError
 
 from services.chassis.metrics import counter
+from services.chassis.parcels import OutgoingEvent, pack
 
 _log = logging.getLogger(__name__)
 
 STREAM = "CSMS_EVENTS"
 PREFIX = "csms.event"
-# What the server accepts by default (1 MiB), less room for headers.
-MAX_PAYLOAD_BYTES = 1_000_000
 
 # One who runs a cluster may raise limits and replicas with NATS' own tools: an existing stream is left as it is.
 _STREAM_CONFIG = StreamConfig(
@@ -45,15 +44,6 @@ _FIRST_PORT = 4222
 _LOOK_AGAIN_SECONDS = 0.05
 # Readable in a subject and without a meaning there; everything else outside letters, digits, - and _ is escaped.
 _SAFE = "=:+|@"
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingEvent:
-    """An event on its way to the stream; `payload` is the serialized csms.event.v1.DomainEvent."""
-
-    id: str
-    subject: str
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +147,21 @@ class EventBus:
         return await self._dial()
 
     async def publish(self, events: Sequence[OutgoingEvent]) -> list[bool]:
-        """Publish to the stream in order, all in flight together; tells of each whether the stream has it now.
+        """Publish to the stream, all in flight together; tells of each whether the stream has it now.
 
-        The stream drops what it has seen under the same id within ten minutes and confirms it all the same. Waits for
-        an absent server. Never raises for a server that fails: what was not confirmed may or may not have arrived;
-        publish it again.
+        Events of one kind share messages (parcels.py), in their order. The stream drops a message with the same events
+        as one of the last ten minutes and confirms it all the same. Waits for an absent server. Never raises for a
+        server that fails: what was not confirmed may or may not have arrived; publish it again.
         """
         if not events:
             return []
         jetstream = await self.ready()
+        parcels = pack(events)
         confirmations: list[asyncio.Future[PubAck]] = []
         try:
-            for event in events:
-                headers = {Header.MSG_ID: event.id}
-                future = await jetstream.publish_async(event.subject, event.payload, headers=headers)
+            for parcel in parcels:
+                headers = {Header.MSG_ID: parcel.id}
+                future = await jetstream.publish_async(parcel.subject, parcel.payload, headers=headers)
                 confirmations.append(future)
             await asyncio.wait(confirmations, timeout=_PUBLISH_SECONDS)
         except (nats.errors.Error, OSError) as error:
@@ -179,8 +170,12 @@ class EventBus:
             # A confirmation that does not come would hold its place among the client's pending ones for ever.
             for future in confirmations:
                 future.cancel()
-        confirmed = [self._is_confirmed(future) for future in confirmations]
-        return confirmed + [False] * (len(events) - len(confirmed))
+        confirmed = [False] * len(events)
+        for parcel, future in zip(parcels, confirmations, strict=False):
+            if self._is_confirmed(future):
+                for place in parcel.places:
+                    confirmed[place] = True
+        return confirmed
 
     async def publish_live(self, live_subject: str, payload: bytes) -> None:
         """Send to whoever listens now, not on a subject of the stream; dropped and counted when the server is away."""

@@ -4,23 +4,26 @@ What an event means is the handler's business. An event that fails again and aga
 the others go on.
 """
 
+import asyncio
 import logging
 import uuid
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import nats.errors
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.database import Database, DatabaseUnavailable
-from services.chassis.deliveries import Deliveries
+from services.chassis.database import Database, DatabaseUnavailable, bare
+from services.chassis.deliveries import ACK_WAIT_SECONDS, Deliveries
 from services.chassis.events import EventBus
+from services.chassis.parcels import MAX_EVENTS, unpack
 from services.chassis.recordset import array
 from services.chassis.shared_tables import PARKED_EVENTS
 from services.kernel.errors import DomainError, ErrorKind
@@ -39,10 +42,10 @@ _DATABASE_RETRY_SECONDS = 1.0
 _PARKED_AT_ONCE = 1000
 _LONGEST_ERROR = 2000
 # Sorted, so that replicas that are given the same events again do not lock each other out.
-_CLAIM = text(
-    "INSERT INTO consumed_events (consumer, event_id)"
-    " SELECT :consumer, id FROM unnest(CAST(:ids AS uuid[])) AS id ORDER BY id"
-    " ON CONFLICT DO NOTHING RETURNING CAST(event_id AS text)"
+_CLAIM = (
+    b"INSERT INTO consumed_events (consumer, event_id)"
+    b" SELECT %s, id FROM unnest(%s::uuid[]) AS id ORDER BY id"
+    b" ON CONFLICT DO NOTHING RETURNING event_id::text"
 )
 
 
@@ -58,9 +61,10 @@ async def consume(
 ) -> None:
     """Give every event on `subjects` to `handler`, until cancelled; replicas with the same `durable` share the work.
 
-    Order is that of the stream but for events that are tried again, so a handler must cope with events that come
-    late. A failing event is tried again after `first_delay_seconds`, then twice as long each time up to a minute, and
-    parked after `attempts`; as long as it fails with UNAVAILABLE or DEADLINE_EXCEEDED it is never parked. While the
+    Subjects are those of the stream, `csms.event.<service>.<noun>.<verb>`. Order is that of the stream but for events
+    that are tried again, so a handler must cope with events that come late. A failing event is tried again after
+    `first_delay_seconds`, then twice as long each time up to a minute, and parked after `attempts`; as long as it fails
+    with UNAVAILABLE or DEADLINE_EXCEEDED it is never parked. Those that came with it do not wait for it. While the
     database is away everything waits. Parked events get another try when this begins, that is after a restart with
     mended code.
     """
@@ -84,7 +88,7 @@ async def consume_batches(
     attempts: int = 10,
     first_delay_seconds: float = 0.5,
 ) -> None:
-    """The same as `consume` for a handler of many events. When it fails, it gets them again one at a time."""
+    """The same as `consume` for a handler of many events. When it fails, it gets them again in halves, down to one."""
     consumer = _Consumer(database, durable, handler, attempts, first_delay_seconds)
     await consumer.retry_parked()
     deliveries = Deliveries(bus, durable, subjects)
@@ -100,6 +104,26 @@ async def consume_batches(
         await deliveries.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """An event and the message that brought it."""
+
+    message: Msg
+    payload: bytes
+    event: DomainEvent
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What could not be handled, and why. `event_id` is the place in the stream of what is no event."""
+
+    message: Msg
+    event_id: str
+    subject: str
+    payload: bytes
+    error: Exception
+
+
 @dataclass(frozen=True)
 class _Consumer:
     database: Database
@@ -109,13 +133,17 @@ class _Consumer:
     first_delay_seconds: float
 
     async def settle(self, batch: Sequence[Msg]) -> None:
-        """Handle the events of a batch and acknowledge them: in one transaction or, when that fails, one by one."""
-        if len(batch) > 1 and await self._applied_together(batch):
-            for message in batch:
-                await message.ack()
-            return
+        """Handle the events of a batch; each message is acknowledged when none of its events has to come again."""
+        lease = _Lease(batch)
+        arrivals, failures = _unpacked(batch)
+        waiting = iter(arrivals)
+        while portion := list(islice(waiting, MAX_EVENTS)):
+            failures += await self._handle(portion, lease)
         for message in batch:
-            await self._settle_one(message)
+            if failed := [failure for failure in failures if failure.message is message]:
+                await self._refuse(message, failed)
+            else:
+                await message.ack()
 
     async def retry_parked(self) -> None:
         """Handle the parked events of this consumer again; those that still fail stay parked."""
@@ -143,37 +171,29 @@ class _Consumer:
                 delete(PARKED_EVENTS).where(columns.consumer == self.durable, columns.event_id == event_id)
             )
 
-    async def _applied_together(self, batch: Sequence[Msg]) -> bool:
-        try:
-            events = [_event(message.data) for message in batch]
-            async with self.database.transaction() as connection:
-                await self._apply(connection, events)
-        except Exception:  # which event it was, and what to do about it, is found out one by one
-            return False
-        return True
-
-    async def _settle_one(self, message: Msg) -> None:
+    async def _handle(self, arrivals: Sequence[_Arrival], lease: "_Lease") -> list[_Failure]:
+        """Handle events in one transaction or, when that fails, in halves; returns those that fail by themselves."""
         while True:
+            await lease.renew()
             try:
-                event = _event(message.data)
                 async with self.database.transaction() as connection:
-                    await self._apply(connection, [event])
-                await message.ack()
+                    await self._apply(connection, [arrival.event for arrival in arrivals])
+                return []
             except DatabaseUnavailable:
-                # Not the event's fault: it does not count as an attempt.
-                await message.in_progress()
+                # Not the events' fault: it does not count as an attempt.
                 await sleep(_DATABASE_RETRY_SECONDS)
-                continue
-            except (nats.errors.Error, OSError):
-                raise
             except Exception as error:  # one event must never stop the others
-                await self._refuse(message, error)
-            return
+                if len(arrivals) == 1:
+                    return [_failure(arrivals[0], error)]
+                break
+        middle = len(arrivals) // 2
+        failed = await self._handle(arrivals[:middle], lease)
+        return failed + await self._handle(arrivals[middle:], lease)
 
     async def _apply(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         ids = [event.id if is_id(event.id) else str(uuid.UUID(event.id)) for event in events]
-        claimed = await connection.scalars(_CLAIM, {"consumer": self.durable, "ids": array(ids)})
-        unhandled = set(claimed.all())
+        claimed = await (await bare(connection)).execute(_CLAIM, (self.durable, array(ids)))
+        unhandled = {event_id for (event_id,) in await claimed.fetchall()}
         fresh = []
         for event_id, event in zip(ids, events, strict=True):
             if event_id in unhandled:
@@ -182,41 +202,80 @@ class _Consumer:
         if fresh:
             await self.handler(connection, fresh)
 
-    async def _refuse(self, message: Msg, error: Exception) -> None:
+    async def _refuse(self, message: Msg, failures: Sequence[_Failure]) -> None:
+        """Park those that have failed often enough and have the message delivered again for the others."""
         attempt = message.metadata.num_delivered
-        if isinstance(error, _NotAnEvent) or (attempt >= self.attempts and not _may_pass(error)):
-            await self._park(message, error, attempt)
+        again = [failure for failure in failures if not await self._is_parked(failure, attempt)]
+        if not again:
+            await message.ack()
             return
         delay = min(self.first_delay_seconds * 2 ** min(attempt - 1, 16), _LONGEST_DELAY_SECONDS)
         _log.warning(
-            "consumer %s failed on %s (attempt %d, again in %.1f s): %s",
-            *(self.durable, message.subject, attempt, delay, error or type(error).__name__),
+            "consumer %s failed on %d events of %s (attempt %d, again in %.1f s), the first of them %s: %s",
+            *(self.durable, len(again), message.subject, attempt, delay),
+            *(again[0].event_id, again[0].error or type(again[0].error).__name__),
         )
         await message.nak(delay)
 
-    async def _park(self, message: Msg, error: Exception, attempt: int) -> None:
+    async def _is_parked(self, failure: _Failure, attempt: int) -> bool:
+        error = failure.error
+        if not isinstance(error, _NotAnEvent) and (attempt < self.attempts or _may_pass(error)):
+            return False
         row = {
             "consumer": self.durable,
-            "event_id": _id_of(message),
-            "subject": message.subject,
-            "payload": message.data,
+            "event_id": failure.event_id,
+            "subject": failure.subject,
+            "payload": failure.payload,
             "attempts": attempt,
             "error": f"{type(error).__name__}: {error}"[:_LONGEST_ERROR].replace("\0", ""),
         }
         try:
             async with self.database.transaction() as connection:
-                await connection.execute(insert(PARKED_EVENTS).values(row).on_conflict_do_nothing())
+                parked = await connection.execute(insert(PARKED_EVENTS).values(row).on_conflict_do_nothing())
         except DatabaseUnavailable:
-            await message.nak(self.first_delay_seconds)
-            return
-        _log.error(
-            "consumer %s parked event %s after attempt %d", self.durable, row["event_id"], attempt, exc_info=error
-        )
-        await message.term()
+            return False
+        # It is tried once more, and is parked already, when the message comes again for the sake of others.
+        if parked.rowcount:
+            _log.error(
+                "consumer %s parked event %s after attempt %d", self.durable, failure.event_id, attempt, exc_info=error
+            )
+        return True
+
+
+class _Lease:
+    """Keeps a batch from being delivered to others while work on it goes on, however long it takes."""
+
+    def __init__(self, batch: Sequence[Msg]) -> None:
+        self._batch = batch
+        self._loop = asyncio.get_running_loop()
+        self._due = self._loop.time() + ACK_WAIT_SECONDS / 3
+
+    async def renew(self) -> None:
+        """Call this at each step: who hangs in one of them loses the batch."""
+        if self._loop.time() >= self._due:
+            self._due = self._loop.time() + ACK_WAIT_SECONDS / 3
+            for message in self._batch:
+                await message.in_progress()
 
 
 class _NotAnEvent(Exception):
-    """A message on an event subject that no later try will make an event of."""
+    """Something on an event subject that no later try will make an event of."""
+
+
+def _unpacked(batch: Sequence[Msg]) -> tuple[list[_Arrival], list[_Failure]]:
+    arrivals, failures = [], []
+    for message in batch:
+        try:
+            payloads = unpack(message.data)
+        except DecodeError:
+            payloads = ()
+        # What holds no event at all is taken for one that cannot be read.
+        for number, payload in enumerate(payloads or (message.data,)):
+            try:
+                arrivals.append(_Arrival(message, payload, _event(payload)))
+            except _NotAnEvent as error:
+                failures.append(_foreign(message, number, payload, error))
+    return arrivals, failures
 
 
 def _event(payload: bytes) -> DomainEvent:
@@ -229,12 +288,12 @@ def _event(payload: bytes) -> DomainEvent:
     return event
 
 
-def _id_of(message: Msg) -> str:
-    """The id of the event, or the place in the stream of what is none."""
-    try:
-        return _event(message.data).id
-    except _NotAnEvent:
-        return f"stream:{message.metadata.sequence.stream}"
+def _failure(arrival: _Arrival, error: Exception) -> _Failure:
+    return _Failure(arrival.message, arrival.event.id, arrival.event.subject, arrival.payload, error)
+
+
+def _foreign(message: Msg, number: int, payload: bytes, error: Exception) -> _Failure:
+    return _Failure(message, f"stream:{message.metadata.sequence.stream}.{number}", message.subject, payload, error)
 
 
 def _may_pass(error: Exception) -> bool:

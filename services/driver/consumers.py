@@ -17,7 +17,7 @@ from services.driver.sql.work import SqlWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 
-_SUBJECTS = ("csms.event.transaction.session.*.*", "csms.event.billing.session.billed.*")
+_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.billed")
 _RECONCILE_SECONDS = 300.0
 _RETRY_SECONDS = 5.0
 

@@ -20,12 +20,12 @@ from services.monitoring.mapping import told
 from services.monitoring.sql.work import SqlWork
 
 _STATION_SUBJECTS = (
-    "csms.event.station.station.*.*",
-    "csms.event.station.connector.status_changed.*",
-    "csms.event.station.connection.*.*",
-    "csms.event.station.charge_point.booted.*",
+    "csms.event.station.station.*",
+    "csms.event.station.connector.status_changed",
+    "csms.event.station.connection.*",
+    "csms.event.station.charge_point.booted",
 )
-_SESSION_SUBJECTS = ("csms.event.transaction.session.*.*", "csms.event.billing.session.billed.*")
+_SESSION_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.billed")
 _LIVE_SUBJECT = "csms.live.meter_values"
 _WRITE_SECONDS = 5.0
 

@@ -2,21 +2,28 @@
 
 A reader holds at most one batch in memory and asks for the next one when it has read that: a slow one slows only
 itself. Any disturbance ends the reading with an error; the reader resumes where it was.
+
+A message of the stream holds several events, so a cursor has two parts: the number of the last message that was read to
+its end, and how many events of the next one were read.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import nats.errors
+from google.protobuf.message import DecodeError
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
-from services.chassis.events import STREAM, EventBus, subject
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from services.chassis.events import PREFIX, STREAM, EventBus, entity_of
+from services.chassis.parcels import unpack
 from services.kernel.errors import DomainError, invalid, unavailable
 from services.monitoring.domain.stream import StreamItem, StreamRequest
 
@@ -36,6 +43,8 @@ _INACTIVE_SECONDS = 60.0
 _NANOSECONDS = 1_000_000_000
 _IDLE_HEARTBEAT, _TIMED_OUT, _CONFLICT = "100", "408", "409"
 _TOO_LARGE, _COMPLETED = "Exceeds MaxBytes", "Batch Completed"
+# A cursor is the number of a message times this, plus a number of events; a message never holds as many.
+_RADIX = 1024
 # Subjects speak of sessions where the contracts speak of transactions.
 _NOUNS = {"transaction": ("transaction", "session")}
 
@@ -53,14 +62,16 @@ class JetStreamFeed:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 jetstream, client = await self._bus.ready(), await self._bus.client()
                 after = await _checked_start(jetstream, request.after)
-                config = _consumer(after, _filters(request.nouns, request.entity_id))
+                config = _consumer(after // _RADIX, _filters(request.nouns))
                 consumer = (await jetstream.add_consumer(STREAM, config)).name
         except (nats.errors.Error, TimeoutError, OSError) as error:
             if isinstance(error, NotFoundError):
                 self._bus.stream_missing()
             raise _lost() from None
         try:
-            reading = _Reading(self._bus, jetstream, client, consumer, after, self._sign_of_life_seconds)
+            reading = _Reading(
+                self._bus, jetstream, client, consumer, after, request.entity_id, self._sign_of_life_seconds
+            )
             async with reading.subscribed():
                 yield reading
         finally:
@@ -78,24 +89,30 @@ class _Reading:
         jetstream: JetStreamContext,
         client: Client,
         consumer: str,
-        after: int,
+        cursor: int,
+        entity_id: str,
         sign_of_life_seconds: float,
     ) -> None:
         self._bus = bus
         self._jetstream = jetstream
         self._client = client
         self._consumer = consumer
-        self._cursor = after
+        self._cursor = self._began = cursor
+        self._entity_id = entity_id
         self._sign_of_life_seconds = sign_of_life_seconds
         self._patience_seconds = min(FIRST_SIGN_SECONDS, sign_of_life_seconds)
+        self._loop = asyncio.get_running_loop()
+        self._sign_due = self._loop.time() + self._patience_seconds
         self._inbox = client.new_inbox()
         # Bounded by what is asked for.
         self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        # Those of one message.
+        self._items: deque[StreamItem] = deque()
         self._delivered = 0
         self._allowance = 0
         self._is_idle = True
         # Everything up to here is certain to have been delivered when the request under way times out idle.
-        self._horizon = after
+        self._horizon = cursor
 
     @asynccontextmanager
     async def subscribed(self) -> AsyncIterator[None]:
@@ -114,21 +131,27 @@ class _Reading:
         return self
 
     async def __anext__(self) -> StreamItem:
-        while True:
+        while not self._items:
             if self._allowance <= 0:
                 await self._request()
             message = await self._next_message()
             status = (message.headers or {}).get("Status")
             if status is None:
-                return self._event(message)
-            if status == _TIMED_OUT:
+                self._take(message)
+            elif status == _TIMED_OUT:
                 self._allowance = 0
                 if self._is_idle:
-                    self._cursor = max(self._cursor, self._horizon)
-                    return StreamItem(cursor=self._cursor)
+                    self._show_life(max(self._cursor, self._horizon))
                 self._is_idle = True
             elif not self._goes_on(status, (message.headers or {}).get("Description", "")):
                 raise _lost()
+        self._sign_due = self._loop.time() + self._sign_of_life_seconds
+        item = self._items.popleft()
+        self._cursor = item.cursor
+        return item
+
+    def _show_life(self, cursor: int) -> None:
+        self._items.append(StreamItem(cursor=cursor))
 
     def _goes_on(self, status: str, description: str) -> bool:
         """Whether a status that ends nothing but a request, if that, came."""
@@ -138,15 +161,30 @@ class _Reading:
         # What is said of a batch that is complete may come when the next one has been asked for.
         return status == _IDLE_HEARTBEAT or (status == _CONFLICT and _COMPLETED in description)
 
-    def _event(self, message: Msg) -> StreamItem:
+    def _take(self, message: Msg) -> None:
         place = message.metadata.sequence
         if place.consumer != self._delivered + 1:
             raise _lost()
         self._delivered = place.consumer
         self._allowance -= 1
-        self._is_idle = False
-        self._cursor = place.stream
-        return StreamItem(cursor=self._cursor, event=message.data)
+        self._items.extend(self._wanted(place.stream, message.data))
+        if self._items:
+            self._is_idle = False
+            return
+        self._cursor = _cursor(place.stream)
+        if self._loop.time() >= self._sign_due:
+            self._show_life(self._cursor)
+
+    def _wanted(self, number: int, payload: bytes) -> Iterator[StreamItem]:
+        """The events in message `number` that the reader wants and has not read yet."""
+        try:
+            events = unpack(payload)
+        except DecodeError:  # somebody else's
+            return
+        for count, event in enumerate(events, start=1):
+            cursor = _cursor(number) if count == len(events) else _cursor(number - 1, count)
+            if cursor > self._began and (not self._entity_id or _is_about(event, self._entity_id)):
+                yield StreamItem(cursor=cursor, event=event)
 
     async def _request(self) -> None:
         wish = {
@@ -158,7 +196,7 @@ class _Reading:
         self._patience_seconds = self._sign_of_life_seconds
         try:
             if self._is_idle:
-                self._horizon = (await self._jetstream.stream_info(STREAM)).state.last_seq
+                self._horizon = _cursor((await self._jetstream.stream_info(STREAM)).state.last_seq)
             next_message = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._consumer}"
             await self._client.publish(next_message, json.dumps(wish).encode(), reply=self._inbox)
         except (nats.errors.Error, TimeoutError, OSError):
@@ -166,14 +204,13 @@ class _Reading:
         self._allowance = _BATCH
 
     async def _next_message(self) -> Msg:
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + _SILENCE_SECONDS
+        give_up_at = self._loop.time() + _SILENCE_SECONDS
         while True:
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     return await self._arrived.get()
             except TimeoutError:
-                if not self._bus.is_ready or loop.time() >= give_up_at:
+                if not self._bus.is_ready or self._loop.time() >= give_up_at:
                     raise _lost() from None
 
 
@@ -181,18 +218,30 @@ async def _checked_start(jetstream: JetStreamContext, after: int | None) -> int:
     """Where to begin. Raises: INVALID_FIELD when events after that are gone, or it lies ahead of the stream."""
     state = (await jetstream.stream_info(STREAM)).state
     if after is None:
-        return state.last_seq
-    if after > state.last_seq:
+        return _cursor(state.last_seq)
+    if after > _cursor(state.last_seq):
         raise invalid("cursor", "lies ahead of the stream, which was made anew; begin again without it")
-    if 0 < after < state.first_seq - 1:
+    if 0 < after < _cursor(state.first_seq - 1):
         raise invalid("cursor", "is older than the events that are kept; begin with 0 for the oldest of them")
     return after
 
 
-def _consumer(after: int, filters: Sequence[str]) -> ConsumerConfig:
+def _cursor(messages: int, events: int = 0) -> int:
+    """After that many messages of the stream, and so many events of the next one."""
+    return messages * _RADIX + min(events, _RADIX - 1)
+
+
+def _is_about(event: bytes, entity_id: str) -> bool:
+    try:
+        return entity_of(DomainEvent.FromString(event).subject) == entity_id
+    except DecodeError:
+        return False
+
+
+def _consumer(messages_read: int, filters: Sequence[str]) -> ConsumerConfig:
     return ConsumerConfig(
         deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-        opt_start_seq=after + 1,
+        opt_start_seq=messages_read + 1,
         ack_policy=AckPolicy.NONE,
         filter_subjects=list(filters),
         inactive_threshold=_INACTIVE_SECONDS,
@@ -201,12 +250,11 @@ def _consumer(after: int, filters: Sequence[str]) -> ConsumerConfig:
     )
 
 
-def _filters(nouns: Sequence[str], entity_id: str) -> list[str]:
+def _filters(nouns: Sequence[str]) -> list[str]:
     """The subjects asked for. The server refuses those that overlap."""
     kinds = {_NOUNS.get(noun, ("*", noun)) for noun in nouns} or {("*", "*")}
     apart = sorted(kind for kind in kinds if kind[0] == "*" or ("*", kind[1]) not in kinds)
-    ending = subject("*", "*", "*", entity_id).rsplit(".", 1)[-1] if entity_id else "*"
-    return [f"csms.event.{service}.{noun}.*.{ending}" for service, noun in apart]
+    return [f"{PREFIX}.{service}.{noun}.*" for service, noun in apart]
 
 
 def _lost() -> DomainError:

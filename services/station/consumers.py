@@ -15,7 +15,7 @@ from services.station.mapping.connectors import connector_of
 from services.station.ports import Commands
 from services.station.sql.work import SqlWork
 
-_SUBJECTS = ("csms.event.station.station.changed.*", "csms.event.station.connector.availability_changed.*")
+_SUBJECTS = ("csms.event.station.station.changed", "csms.event.station.connector.availability_changed")
 
 
 class SettingsConsumer:

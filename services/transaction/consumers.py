@@ -15,9 +15,9 @@ from services.transaction.application.effects import note_boot, note_connection,
 from services.transaction.sql.work import SqlWork
 
 _SUBJECTS = (
-    "csms.event.transaction.session.*.*",
-    "csms.event.station.charge_point.booted.*",
-    "csms.event.station.connection.opened.*",
+    "csms.event.transaction.session.*",
+    "csms.event.station.charge_point.booted",
+    "csms.event.station.connection.opened",
 )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from csms.transaction.v1.recording_service_pb2 import RecordTransactionEventsRequest
-from services.chassis.events import MAX_PAYLOAD_BYTES, EventBus
+from services.chassis.events import EventBus
+from services.chassis.parcels import MAX_PAYLOAD_BYTES
 
 SUBJECT = "csms.live.meter_values"
 

@@ -50,7 +50,7 @@ class World:
 
     def audited(self, service: str = "transaction", statements: Sequence[str] = ()) -> list[Check]:
         """What the auditor finds after `statements`, which no service would make. They are taken back afterwards."""
-        subjects = ["csms.event.transaction.session.*.*"]
+        subjects = ["csms.event.transaction.session.*"]
         consumers = [Consumer(name, subjects, 0) for name in _SESSION_CONSUMERS]
         with ExitStack() as stack:
             opened = {name: stack.enter_context(psycopg.connect(url)) for name, url in self.urls.items()}

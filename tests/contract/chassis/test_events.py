@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.chassis import events, metrics
-from services.chassis.events import EventBus, LiveMessage, OutgoingEvent
+from services.chassis.events import EventBus, LiveMessage
+from services.chassis.parcels import OutgoingEvent, unpack
 from tests.fixtures.background import eventually
 from tests.fixtures.nats import OwnNats
 
@@ -23,10 +24,23 @@ async def test_live_messages_reach_those_who_listen(bus: EventBus, nats_url: str
 
 
 async def test_domain_events_can_be_listened_to_live(bus: EventBus) -> None:
-    async with bus.subscribe_live("csms.event.driver.card.*.*") as messages:
-        subject = events.subject("driver", "card", "changed", "A.B")
-        assert await bus.publish([OutgoingEvent("1", subject, b"payload")]) == [True]
-        assert await _next(messages) == LiveMessage("csms.event.driver.card.changed.A%2EB", b"payload")
+    async with bus.subscribe_live("csms.event.driver.card.*") as messages:
+        told = [
+            OutgoingEvent(str(number), events.subject("driver", "card", verb, "A.B"), str(number).encode())
+            for number, verb in enumerate(("changed", "deleted", "changed"))
+        ]
+        assert await bus.publish(told) == [True, True, True]
+        received = [await _next(messages), await _next(messages)]
+    assert [(message.subject, unpack(message.payload)) for message in received] == [
+        ("csms.event.driver.card.changed", [b"0", b"2"]),
+        ("csms.event.driver.card.deleted", [b"1"]),
+    ]
+
+
+async def test_events_that_no_stream_takes_are_not_held_to_be_published(bus: EventBus) -> None:
+    subjects = ["csms.event.a.b.c.1", "csms.other.a.b.c.2", "csms.event.a.b.c.3", "csms.event.d.e.f.4"]
+    told = [OutgoingEvent(subject, subject, b"") for subject in subjects]
+    assert await bus.publish(told) == [True, False, True, True]
 
 
 async def test_a_slow_listener_loses_what_it_has_no_room_for(bus: EventBus) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database
-from services.chassis.events import EventBus, OutgoingEvent
+from services.chassis.events import EventBus
 from services.chassis.inbox import Handler, consume, consume_batches
 from services.chassis.outbox import OutboxRelay
+from services.chassis.parcels import OutgoingEvent
 from services.kernel.errors import unavailable
 from tests.contract.chassis.sample.events import ALL, append, apply, effects, event_about, parked
 from tests.fixtures.background import eventually, running
@@ -85,7 +86,9 @@ async def test_an_event_that_is_in_the_stream_twice_has_its_effect_once(database
     event = event_about("a")
     # Other message ids, as if the second came after the stream had forgotten the first.
     copies = [OutgoingEvent(f"copy {number}", event.subject, event.SerializeToString()) for number in range(3)]
-    assert await bus.publish(copies) == [True, True, True]
+    # Two of them in one message, the third in another.
+    assert await bus.publish(copies[:2]) == [True, True]
+    assert await bus.publish(copies[2:]) == [True]
     async with running(_consume(bus, database)):
         await _all_effects(database, "a")
         await _all_acknowledged(bus)
@@ -98,7 +101,7 @@ async def test_an_event_that_is_in_the_stream_twice_has_its_effect_once(database
 
 async def test_two_consumers_have_their_own_effects(database: Database, bus: EventBus) -> None:
     await append(database, "a")
-    other = consume(bus, database, "sample-other", ["csms.event.sample.card.*.*"], apply)
+    other = consume(bus, database, "sample-other", ["csms.event.sample.card.*"], apply)
     async with running(OutboxRelay(database, bus).run(), _consume(bus, database), other):
         await _all_effects(database, "a", "a")
 
@@ -155,15 +158,53 @@ async def test_an_event_is_not_parked_for_the_absence_of_others(database: Databa
     assert (handler.calls["a"], await parked(database)) == (6, [])
 
 
+async def test_what_has_failed_often_enough_is_parked_while_others_are_tried_again(
+    database: Database, bus: EventBus
+) -> None:
+    calls: Counter[str] = Counter()
+
+    async def handle(connection: AsyncConnection, event: DomainEvent) -> None:
+        await apply(connection, event)
+        entity = event.token_changed.id_token
+        calls[entity] += 1
+        if entity == "poison":
+            raise ValueError("cannot stomach this")
+        if entity == "early" and calls[entity] < 6:
+            raise unavailable("the billing service does not answer")
+
+    await append(database, "early", "poison")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database, handle, attempts=2)):
+        await _all_effects(database, "early")
+        await _all_acknowledged(bus)
+    assert await parked(database) == [("poison", 2, "ValueError: cannot stomach this")]
+
+
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff", DomainEvent(id="no uuid").SerializeToString()])
-async def test_what_is_no_event_is_parked_at_once(database: Database, bus: EventBus, payload: bytes) -> None:
-    await bus.publish([OutgoingEvent("garbage", "csms.event.sample.card.changed.garbage", payload)])
+async def test_what_is_no_event_is_parked_at_once_and_takes_no_others_along(
+    database: Database, bus: EventBus, payload: bytes
+) -> None:
+    good = event_about("good")
+    told = [(good.id, good.SerializeToString()), ("garbage", payload)]
+    await bus.publish([OutgoingEvent(event_id, good.subject, data) for event_id, data in told])
+    async with running(_consume(bus, database)):
+        await _all_effects(database, "good")
+        await eventually(lambda: _has_parked(database))
+        await _all_acknowledged(bus)
+    [(_, attempts, error)] = await parked(database)
+    assert (attempts, error.split(":")[0]) == (1, "_NotAnEvent")
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xff", b'{"id": 1}'])
+async def test_a_message_of_somebody_else_is_parked_at_once(database: Database, bus: EventBus, data: bytes) -> None:
+    await (await bus.ready()).publish("csms.event.sample.card.changed", data)
     await append(database, "a")
     async with running(OutboxRelay(database, bus).run(), _consume(bus, database)):
         await _all_effects(database, "a")
         await eventually(lambda: _has_parked(database))
-    [(entity, attempts, error)] = await parked(database)
-    assert (entity, attempts, error.split(":")[0]) == ("garbage", 1, "_NotAnEvent")
+        await _all_acknowledged(bus)
+    async with database.read() as connection:
+        rows = (await connection.execute(text("SELECT event_id, subject, payload FROM parked_events"))).all()
+    assert [tuple(row) for row in rows] == [("stream:1.0", "csms.event.sample.card.changed", data)]
 
 
 async def test_replicas_share_the_events_and_each_has_its_effect_once(
@@ -172,9 +213,13 @@ async def test_replicas_share_the_events_and_each_has_its_effect_once(
     other_database, other_bus = Database(database_url), await EventBus.connect(nats_url)
     handlers = [Faulty({}), Faulty({})]
     names = [f"e{number:03d}" for number in range(400)]
+    events = [event_about(name) for name in names]
+    # Many messages, of which each replica is given some.
+    for begin in range(0, len(events), 4):
+        portion = events[begin : begin + 4]
+        await bus.publish([OutgoingEvent(event.id, event.subject, event.SerializeToString()) for event in portion])
     replicas = (_consume(bus, database, handlers[0]), _consume(other_bus, other_database, handlers[1]))
-    await append(database, *names)
-    async with running(OutboxRelay(database, bus).run(), *replicas):
+    async with running(*replicas):
         await _all_effects(database, *names)
         await _all_acknowledged(bus)
     assert all(handler.calls for handler in handlers)
@@ -298,13 +343,108 @@ async def test_events_that_came_together_are_handled_together(database: Database
             await _all_effects(database, *names)
             assert batches[0] == names[: len(batches[0])]
             assert len(batches) < len(names)
-        # One that fails makes them come again one at a time.
+        # One that fails makes them come again in halves.
         await append(database, "bad", "good")
         await _all_published(database)
         batches.clear()
         async with running(consume_batches(bus, database, CONSUMER, [ALL], handler, first_delay_seconds=0.01)):
             await _all_effects(database, *names, "bad", "good")
     assert batches == [["bad", "good"], ["bad"], ["good"]]
+
+
+async def test_of_those_that_came_with_it_only_the_one_that_fails_comes_again(
+    database: Database, bus: EventBus
+) -> None:
+    batches: list[list[str]] = []
+
+    async def handler(connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        batches.append([event.token_changed.id_token for event in events])
+        for event in events:
+            await apply(connection, event)
+        if "bad" in batches[-1] and batches.count(["bad"]) < 3:
+            raise RuntimeError
+
+    await append(database, "a", "b", "c", "d", "e", "bad", "f", "g")
+    async with running(OutboxRelay(database, bus).run()):
+        await _all_published(database)
+        async with running(consume_batches(bus, database, CONSUMER, [ALL], handler, first_delay_seconds=0.01)):
+            await _all_effects(database, *"abcdefg", "bad")
+            await _all_acknowledged(bus)
+    assert batches == [
+        ["a", "b", "c", "d", "e", "bad", "f", "g"],
+        ["a", "b", "c", "d"],
+        ["e", "bad", "f", "g"],
+        ["e", "bad"],
+        ["e"],
+        ["bad"],
+        ["f", "g"],
+        ["bad"],
+        ["bad"],
+    ]
+
+
+async def test_messages_gather_between_batches_and_a_lone_one_is_handled_at_once(
+    database: Database, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.chassis.deliveries.PACE_SECONDS", 2.0)
+    batches: list[list[str]] = []
+
+    async def handler(connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        batches.append([event.token_changed.id_token for event in events])
+        for event in events:
+            await apply(connection, event)
+
+    async with running(consume_batches(bus, database, CONSUMER, [ALL], handler)):
+        began = asyncio.get_running_loop().time()
+        await _publish(bus, event_about("first"))
+        await _all_effects(database, "first")
+        assert asyncio.get_running_loop().time() - began < 2.0
+        await _publish(bus, event_about("second"))
+        await _publish(bus, event_about("third"))
+        await _all_effects(database, "first", "second", "third")
+    assert batches == [["first"], ["second", "third"]]
+
+
+async def test_large_messages_follow_each_other_without_a_pause(
+    database: Database, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.chassis.deliveries._RETRY_SECONDS", 3600)
+    monkeypatch.setattr("services.chassis.deliveries._SILENCE_SECONDS", 3600)
+    events = [event_about(f"e{number}") for number in range(8)]
+    for event in events:
+        event.token_changed.rfid_card_id = "x" * 900_000
+        await _publish(bus, event)
+    async with running(_consume(bus, database)):
+        await _all_effects(database, *(event.token_changed.id_token for event in events))
+        await _all_acknowledged(bus)
+
+
+async def test_a_batch_is_kept_while_work_on_it_goes_on(
+    database: Database, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.chassis.deliveries.ACK_WAIT_SECONDS", 1)
+    monkeypatch.setattr("services.chassis.inbox.ACK_WAIT_SECONDS", 1)
+    calls: Counter[str] = Counter()
+
+    async def slow(connection: AsyncConnection, event: DomainEvent) -> None:
+        await apply(connection, event)
+        entity = event.token_changed.id_token
+        calls[entity] += 1
+        await asyncio.sleep(0.25)
+        if entity == "bad":
+            raise RuntimeError
+
+    names = [f"e{number}" for number in range(3)]
+    await append(database, *names, "bad")
+    async with running(OutboxRelay(database, bus).run(), _consume(bus, database, slow, attempts=1)):
+        await eventually(lambda: _has_parked(database))
+        await _all_acknowledged(bus)
+    # A message that had been given up on would have been delivered a second time.
+    assert await parked(database) == [("bad", 1, "RuntimeError: ")]
+
+
+async def _publish(bus: EventBus, event: DomainEvent) -> None:
+    assert await bus.publish([OutgoingEvent(event.id, event.subject, event.SerializeToString())]) == [True]
 
 
 async def _all_published(database: Database) -> None:

@@ -1,13 +1,13 @@
 """A good token is decided about once for a few messages, and anew as soon as the platform tells that it changed."""
 
 from csms.driver.v1.driver_pb2 import TokenDecision
-from csms.event.v1.domain_event_pb2 import DomainEvent, TokenChanged
+from csms.event.v1.domain_event_pb2 import DomainEvent, DomainEvents, TokenChanged
 from services.chassis.events import EventBus
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Charger, Starter
 from tests.contract.ocpp_edge.platform import Platform
 
-CHANGED = "csms.event.driver.token.changed.card-1"
+CHANGED = "csms.event.driver.token.changed"
 
 
 async def status(charger: Charger) -> str:
@@ -34,8 +34,9 @@ async def test_a_change_of_a_card_reaches_the_next_message(
         assert await kept(charger, platform)
         platform.tokens["CARD"] = TokenDecision.BLOCKED
         client = await bus.client()
-        event = DomainEvent(token_changed=TokenChanged(id_token="CARD", rfid_card_id="card-1"))
-        await client.publish(CHANGED, event.SerializeToString())
+        changes = [DomainEvent(token_changed=TokenChanged(id_token=token)) for token in ("OTHER", "CARD")]
+        told = DomainEvents(events=[event.SerializeToString() for event in changes])
+        await client.publish(CHANGED, told.SerializeToString())
         await client.flush()
         asked = platform.asked
         await until_blocked(charger)

@@ -13,8 +13,9 @@ _ROOT = Path(__file__).resolve().parents[4]
 sys.path[:0] = [str(_ROOT), str(_ROOT / "proto")]
 
 from services.chassis.database import Database  # noqa: E402  (a script of its own must first find the packages)
-from services.chassis.events import EventBus, OutgoingEvent  # noqa: E402
+from services.chassis.events import EventBus  # noqa: E402
 from services.chassis.outbox import OutboxRelay  # noqa: E402
+from services.chassis.parcels import OutgoingEvent  # noqa: E402
 
 
 class DyingBus(EventBus):

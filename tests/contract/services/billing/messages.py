@@ -14,7 +14,8 @@ from csms.billing.v1 import tariff_service_pb2 as tariff_service_pb
 from csms.event.v1.domain_event_pb2 import DomainEvent, TransactionChanged
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.billing.mapping.money import price_to_proto
-from services.chassis.events import OutgoingEvent, subject
+from services.chassis.events import subject
+from services.chassis.parcels import OutgoingEvent
 from services.chassis.protobuf import timestamp
 from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError

@@ -11,7 +11,8 @@ from csms.driver.v1 import driver_service_pb2 as pb
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.event.v1.domain_event_pb2 import DomainEvent, SessionBilled, TransactionChanged
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.events import OutgoingEvent, subject
+from services.chassis.events import subject
+from services.chassis.parcels import OutgoingEvent
 from services.chassis.protobuf import timestamp
 from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock

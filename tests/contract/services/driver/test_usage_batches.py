@@ -7,7 +7,7 @@ import pytest
 
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.events import OutgoingEvent
+from services.chassis.parcels import OutgoingEvent
 from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id

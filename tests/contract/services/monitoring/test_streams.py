@@ -8,9 +8,11 @@ import grpc
 import grpc.aio
 import pytest
 
+from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
-from services.chassis.events import STREAM, EventBus, OutgoingEvent
+from services.chassis.events import STREAM, EventBus
+from services.chassis.parcels import OutgoingEvent
 from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
@@ -28,12 +30,14 @@ from tests.contract.services.monitoring.told import (
     session,
     station_changed,
 )
-from tests.fixtures.background import eventually
+from tests.fixtures.background import eventually, running
 from tests.fixtures.nats import OwnNats
 from tests.fixtures.services import RunningService
 
 Item = service_pb.StreamEventsResponse
 
+# The cursor behind so many messages, each read to its end.
+MESSAGE = 1024
 EVENTS = [
     station_changed(),
     connector_reported(a_connector(1)),
@@ -47,6 +51,12 @@ IDS = [event.id for event in EVENTS]
 async def read(stub: monitoring_grpc.MonitoringServiceStub, **wish: object) -> list[Item]:
     call = stub.StreamEvents(service_pb.StreamEventsRequest(**wish))  # type: ignore[arg-type]
     return [item async for item in call]
+
+
+async def publish_apart(bus: EventBus, *events: DomainEvent) -> None:
+    """Put events on the stream, each in a message of its own."""
+    for event in events:
+        await publish(bus, event)
 
 
 async def consumer_count(bus: EventBus) -> int:
@@ -65,11 +75,11 @@ async def items_of(bus: EventBus, cursor: str, *, seconds: float = 0.3) -> Async
 async def test_a_stream_begins_with_the_next_event(
     service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
 ) -> None:
-    await publish(service.bus, *EVENTS[:2])
+    await publish_apart(service.bus, *EVENTS[:2])
     call = monitoring.StreamEvents(service_pb.StreamEventsRequest(max_events=2))
     # The stream is open as soon as its headers are there.
     await call.initial_metadata()
-    await publish(service.bus, *EVENTS[2:])
+    await publish_apart(service.bus, *EVENTS[2:])
     items = [item async for item in call]
     assert [item.event.id for item in items[:2]] == IDS[2:4]
     assert items[0].event == EVENTS[2]
@@ -79,11 +89,51 @@ async def test_a_stream_begins_with_the_next_event(
 async def test_a_stream_resumes_after_its_cursor(
     service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
 ) -> None:
-    await publish(service.bus, *EVENTS)
+    await publish_apart(service.bus, *EVENTS)
     *first, end = await read(monitoring, cursor="0", max_events=2)
     *second, _ = await read(monitoring, cursor=end.cursor, max_events=3)
     assert [item.event.id for item in [*first, *second]] == IDS
-    assert [int(item.cursor) for item in [*first, *second]] == [1, 2, 3, 4, 5]
+    assert [int(item.cursor) for item in [*first, *second]] == [number * MESSAGE for number in range(1, 6)]
+
+
+async def test_a_stream_resumes_in_the_middle_of_a_message(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    told = [connector_reported(a_connector(number)) for number in range(1, 6)]
+    await publish(service.bus, EVENTS[0])
+    await publish(service.bus, *told)
+    *first, end = await read(monitoring, cursor="0", max_events=3)
+    *second, _ = await read(monitoring, cursor=end.cursor, max_events=3)
+    assert [item.event.id for item in [*first, *second]] == [event.id for event in [EVENTS[0], *told]]
+    assert [int(item.cursor) - MESSAGE for item in [*first, *second]] == [0, 1, 2, 3, 4, MESSAGE]
+    # Who left in the middle of a message that has gone since has missed something.
+    await (await service.bus.ready()).purge_stream(STREAM, seq=3)
+    [item] = await read(monitoring, cursor=end.cursor)
+    assert item.error.bad_request.field_violations[0].field == "cursor"
+
+
+async def test_a_reader_of_one_entity_is_given_its_events_out_of_messages_with_others(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    told = [connector_reported(a_connector(1, charge_point_id=name)) for name in ("CP1", "CP2", "CP1", "CP2")]
+    await publish(service.bus, *told)
+    await publish(service.bus, *told[:2])
+    *items, end = await read(monitoring, cursor="0", entity_id="CP2", max_events=2)
+    assert [item.event.id for item in items] == [told[1].id, told[3].id]
+    assert int(end.cursor) == MESSAGE
+
+
+async def test_events_of_others_are_a_reason_for_signs_of_life(service: RunningService) -> None:
+    streams = EventStreams(JetStreamFeed(service.bus, 0.3), 1)
+
+    async def tell_on() -> None:
+        while True:
+            await publish(service.bus, connector_reported(a_connector(1)))
+
+    async with running(tell_on()), streams.open(stream_request("0", [], "nobody", 0)) as items:
+        signs = [await anext(items) for _ in range(3)]
+    assert [(sign.event, sign.error) for sign in signs] == [(None, None)] * 3
+    assert 0 < signs[0].cursor < signs[1].cursor < signs[2].cursor
 
 
 @pytest.mark.parametrize(
@@ -105,7 +155,7 @@ async def test_a_stream_is_narrowed_by_noun_and_entity(
     service: RunningService,
     monitoring: monitoring_grpc.MonitoringServiceStub,
 ) -> None:
-    await publish(service.bus, *EVENTS)
+    await publish_apart(service.bus, *EVENTS)
     *items, _ = await read(monitoring, cursor="0", max_events=len(positions), **wish)
     assert [IDS.index(item.event.id) for item in items] == positions
 
@@ -132,38 +182,41 @@ async def test_what_is_no_event_is_passed_over(
     service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
 ) -> None:
     await service.bus.publish([OutgoingEvent(new_id(), "csms.event.x.y.z.1", b"\xff\xff")])
-    first, end = await read(monitoring, cursor="0", max_events=1)
-    assert (first.HasField("event"), first.cursor, end.end) == (False, "1", True)
+    await (await service.bus.ready()).publish("csms.event.x.y.z", b"\xff\xff")
+    await publish(service.bus, EVENTS[0])
+    first, second, end = await read(monitoring, cursor="0", max_events=2)
+    assert (first.HasField("event"), first.cursor, end.end) == (False, str(MESSAGE), True)
+    assert (second.event.id, second.cursor) == (IDS[0], str(3 * MESSAGE))
 
 
 async def test_a_cursor_older_than_the_stream_ends_it_with_an_error(
     service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
 ) -> None:
-    await publish(service.bus, *EVENTS)
+    await publish_apart(service.bus, *EVENTS)
     await (await service.bus.ready()).purge_stream(STREAM, seq=4)
-    [item] = await read(monitoring, cursor="2")
+    [item] = await read(monitoring, cursor=str(2 * MESSAGE))
     assert (item.error.info.reason, item.error.bad_request.field_violations[0].field) == ("INVALID_FIELD", "cursor")
-    assert (item.error.info.domain, item.end, item.cursor) == ("csms", False, "2")
-    *items, _ = await read(monitoring, cursor="3", max_events=2)
+    assert (item.error.info.domain, item.end, item.cursor) == ("csms", False, str(2 * MESSAGE))
+    *items, _ = await read(monitoring, cursor=str(3 * MESSAGE), max_events=2)
     assert [item.event.id for item in items] == IDS[3:]
 
 
 async def test_a_cursor_ahead_of_the_stream_ends_it_with_an_error(
     service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
 ) -> None:
-    await publish(service.bus, *EVENTS)
-    [item] = await read(monitoring, cursor="6")
+    await publish_apart(service.bus, *EVENTS)
+    [item] = await read(monitoring, cursor=str(6 * MESSAGE))
     assert "ahead" in item.error.message
 
 
 async def test_a_quiet_stream_shows_signs_of_life_that_move_its_cursor(service: RunningService) -> None:
-    await publish(service.bus, *EVENTS)
+    await publish_apart(service.bus, *EVENTS)
     streams = EventStreams(JetStreamFeed(service.bus, 0.3), 1)
-    async with streams.open(stream_request("1", ["alert"], "", 0)) as items:
+    async with streams.open(stream_request(str(MESSAGE), ["alert"], "", 0)) as items:
         first = await anext(items)
         second = await anext(items)
-    assert (first.event, first.error, first.end, first.cursor) == (None, None, False, 5)
-    assert second.cursor == 5
+    assert (first.event, first.error, first.end, first.cursor) == (None, None, False, 5 * MESSAGE)
+    assert second.cursor == 5 * MESSAGE
 
 
 async def test_events_after_a_quiet_time_come_at_once(service: RunningService) -> None:
@@ -173,7 +226,7 @@ async def test_events_after_a_quiet_time_come_at_once(service: RunningService) -
         async with asyncio.timeout(5):
             while (item := await anext(items)).event is None:
                 pass
-    assert item.cursor == 1
+    assert item.cursor == MESSAGE
 
 
 async def test_there_are_only_so_many_streams(service: RunningService) -> None:
@@ -240,11 +293,11 @@ async def test_an_event_bus_that_goes_away_ends_the_stream_with_an_error(own_nat
             own_nats.stop()
             last = await anext(items)
             assert [item async for item in items] == []
-        assert (first.cursor, last.cursor) == (1, 1)
+        assert (first.cursor, last.cursor) == (MESSAGE, MESSAGE)
         assert last.error is not None
         assert last.error.kind is ErrorKind.UNAVAILABLE
         # While it is away a stream says so at once, and when it is back it resumes.
-        async with items_of(bus, "1") as items:
+        async with items_of(bus, str(MESSAGE)) as items:
             assert [item.error is not None for item in [item async for item in items]] == [True]
         own_nats.start()
         await bus.ready()
