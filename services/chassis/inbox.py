@@ -205,7 +205,7 @@ class _Consumer:
     async def _refuse(self, message: Msg, failures: Sequence[_Failure]) -> None:
         """Park those that have failed often enough and have the message delivered again for the others."""
         attempt = message.metadata.num_delivered
-        again = [failure for failure in failures if not await self._is_parked(failure, attempt)]
+        again = [failure for failure in failures if not await self._gave_up(failure, attempt)]
         if not again:
             await message.ack()
             return
@@ -217,7 +217,8 @@ class _Consumer:
         )
         await message.nak(delay)
 
-    async def _is_parked(self, failure: _Failure, attempt: int) -> bool:
+    async def _gave_up(self, failure: _Failure, attempt: int) -> bool:
+        """Park what no further attempt will help, or what has had enough of them; whether it is parked now."""
         error = failure.error
         if not isinstance(error, _NotAnEvent) and (attempt < self.attempts or _may_pass(error)):
             return False
@@ -232,7 +233,7 @@ class _Consumer:
         try:
             async with self.database.transaction() as connection:
                 parked = await connection.execute(insert(PARKED_EVENTS).values(row).on_conflict_do_nothing())
-        except DatabaseUnavailable:
+        except DomainError:  # the database is away, or takes too long
             return False
         # It is tried once more, and is parked already, when the message comes again for the sake of others.
         if parked.rowcount:
