@@ -19,7 +19,7 @@ _MAX_ITEMS = 256
 _MAX_BYTES = 4 * 1024 * 1024
 _MAX_QUEUE = 50_000
 _MAX_IN_FLIGHT = 2
-# No charge point notices, and each call costs both sides as much as some ten of its items.
+# The least time from call to call: no charge point notices, and each costs both sides as much as some ten of its items.
 _LINGER_SECONDS = 0.005
 
 

@@ -1,6 +1,6 @@
 """Gathers single items into batches: one call, one transaction or one COPY for many of them.
 
-A lone item goes at once; while batches are under way, or when items come thick, the next ones gather. Knows nothing
+A lone item goes at once; while a batch is under way, or when items come thick, the next ones gather. Knows nothing
 of what it carries. For one event loop.
 """
 
@@ -17,6 +17,11 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 _Entry = tuple[_Item, asyncio.Future[_Result]]
 
+# As many share the cost of a call well enough for two calls at a time.
+_ENOUGH = 32
+# One that hangs does not hold up all others.
+_PATIENCE_SECONDS = 0.25
+
 
 class Batcher(Generic[_Item, _Result]):
     """Sends submitted items in batches and gives everyone his own result.
@@ -24,7 +29,8 @@ class Batcher(Generic[_Item, _Result]):
     `send` gets at most `max_items` items (and no more than `max_bytes` by `size_of`, but always one) in the order
     they were submitted, and answers with as many results in that order; an Exception among them is the failure of
     that item alone, an exception raised fails the whole batch. At most `max_in_flight` calls of it run at once, and
-    one that is not full starts no sooner than `linger_seconds` after the one before. Made inside a running event
+    beside another only batches of 32 items or more: smaller ones wait for the one under way, a quarter of a second at
+    most. One that is not full starts no sooner than `linger_seconds` after the one before. Made inside a running event
     loop.
     """
 
@@ -44,6 +50,7 @@ class Batcher(Generic[_Item, _Result]):
         self._max_items = max_items
         self._max_queue = max_queue
         self._max_in_flight = max_in_flight
+        self._enough = min(_ENOUGH, max_items)
         self._linger = linger_seconds
         self._size_of = size_of
         self._max_bytes = max_bytes
@@ -77,7 +84,7 @@ class Batcher(Generic[_Item, _Result]):
             raise self._refusal()
         future: asyncio.Future[_Result] = self._loop.create_future()
         queue.append((item, future))
-        if waiting == 0 or waiting + 1 == self._max_items:
+        if waiting == 0 or waiting + 1 == self._enough or waiting + 1 == self._max_items:
             self._schedule()
         return future
 
@@ -104,18 +111,28 @@ class Batcher(Generic[_Item, _Result]):
         return DomainError(ErrorKind.RESOURCE_EXHAUSTED, "QUEUE_FULL", "too much is waiting; try again later")
 
     def _schedule(self) -> None:
-        """Settle when the next batch starts; when all that may run are running, the end of one settles it."""
+        """Settle when the next batch starts."""
         if self._wake_up is not None:
             self._wake_up.cancel()
             self._wake_up = None
-        if not self._queue or self._in_flight >= self._max_in_flight:
+        wait = self._wait() if self._queue else None
+        if wait is None:
             return
-        wait = self._last_started + self._linger - self._loop.time()
-        if wait > 0 and len(self._queue) < self._max_items:
+        if wait > 0:
             self._wake_up = self._loop.call_later(wait, self._start_batch, context=self._context)
         else:
             # Not in this instant: what else this turn of the loop brings goes along.
             self._wake_up = self._loop.call_soon(self._start_batch, context=self._context)
+
+    def _wait(self) -> float | None:
+        """Seconds until the next batch may start; None when another has to end first, which settles it anew."""
+        if self._in_flight >= self._max_in_flight:
+            return None
+        if len(self._queue) >= self._max_items:
+            return 0
+        # Two small ones at a time would only make each other slower.
+        gathers = self._in_flight and len(self._queue) < self._enough
+        return self._last_started + (_PATIENCE_SECONDS if gathers else self._linger) - self._loop.time()
 
     def _start_batch(self) -> None:
         if self._in_flight < self._max_in_flight:

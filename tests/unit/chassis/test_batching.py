@@ -93,6 +93,68 @@ async def test_items_that_come_thick_linger_for_company() -> None:
     assert destination.batches == [[1], [2, 3]]
 
 
+class Hands:
+    """The hands of the event loop's clock, moved by the test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._now = 0.0
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self._now)
+
+    async def pass_by(self, seconds: float) -> None:
+        """Let that time pass, and everything happen that is due by then."""
+        self._now += seconds
+        for _ in range(8):
+            await asyncio.sleep(0)
+
+
+async def test_a_small_batch_waits_for_the_one_under_way_but_a_worthwhile_one_does_not() -> None:
+    destination = Recorder(open_gate=False)
+    batcher = Batcher(destination.send, max_items=100, max_queue=100, max_in_flight=2, linger_seconds=0)
+    items = [batcher.submit(0)]
+    await destination.started.wait()
+
+    items += [batcher.submit(item) for item in range(1, 32)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert destination.batches == [[0]]
+    items.append(batcher.submit(32))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert destination.batches == [[0], [*range(1, 33)]]
+
+    destination.gate.set()
+    assert await asyncio.gather(*items) == [2 * item for item in range(33)]
+
+
+async def test_a_small_batch_goes_when_the_one_under_way_has_ended() -> None:
+    destination = Recorder(open_gate=False)
+    batcher = Batcher(destination.send, max_items=100, max_queue=100, max_in_flight=2, linger_seconds=0)
+    first = batcher.submit(1)
+    await destination.started.wait()
+    second = batcher.submit(2)
+    destination.gate.set()
+
+    assert [await first, await second] == [2, 4]
+    assert destination.batches == [[1], [2]]
+
+
+async def test_a_batch_that_hangs_does_not_hold_up_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    hands = Hands(monkeypatch)
+    destination = Recorder(open_gate=False)
+    batcher = Batcher(destination.send, max_items=10, max_queue=100, max_in_flight=2, linger_seconds=0.005)
+    hanging = batcher.submit(1)
+    await hands.pass_by(0)
+
+    following = batcher.submit(2)
+    await hands.pass_by(0.2)
+    assert destination.batches == [[1]]
+    await hands.pass_by(0.1)
+
+    assert destination.batches == [[1], [2]]
+    destination.gate.set()
+    assert [await hanging, await following] == [2, 4]
+
+
 async def test_a_full_batch_does_not_linger() -> None:
     destination = Recorder()
     batcher = Batcher(destination.send, max_items=3, max_queue=100, linger_seconds=60)
