@@ -6,6 +6,7 @@ Bounded by count and bytes, never blocks, forgets the oldest first and counts wh
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from math import inf
 from typing import NamedTuple
 
 from ocpp_edge.versions import Version
@@ -64,8 +65,14 @@ class Journal:
             self._bytes -= self._records.popleft().size
             self.forgotten.add()
 
-    def take(self, limit: int) -> list[FrameRecord]:
-        """Remove and return up to `limit` records, oldest first."""
-        taken = [self._records.popleft() for _ in range(min(limit, len(self._records)))]
-        self._bytes -= sum(record.size for record in taken)
+    def take(self, limit: int, max_bytes: float = inf) -> list[FrameRecord]:
+        """Remove and return up to `limit` records of up to `max_bytes` together (but one at least), oldest first."""
+        records, taken, size = self._records, list[FrameRecord](), 0
+        while records and len(taken) < limit:
+            grown = size + records[0].size
+            if grown > max_bytes and taken:
+                break
+            taken.append(records.popleft())
+            size = grown
+        self._bytes -= size
         return taken

@@ -118,10 +118,10 @@ class Journals:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = JournalServiceStub(channel)
 
-    async def append(self, messages: Sequence[journal_pb.OcppMessage]) -> None:
+    async def append(self, request: journal_pb.AppendMessagesRequest) -> None:
         """Store frames; those that are there already stay as they are. Raises DomainError."""
         try:
-            await self._stub.AppendMessages(journal_pb.AppendMessagesRequest(messages=messages))
+            await self._stub.AppendMessages(request)
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 

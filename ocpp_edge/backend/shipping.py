@@ -5,9 +5,9 @@ Passwords are masked here: nothing behind this point has seen them.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from csms.transaction.v1.journal_service_pb2 import OcppMessage
+from csms.transaction.v1.journal_service_pb2 import AppendMessagesRequest, OcppMessage
 from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Overload
 from ocpp_edge.redaction import redacted
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 # The contract allows 2000 frames; a call carries 8 MiB.
 _MAX_FRAMES = 500
 _MAX_BYTES = 4 * 1024 * 1024
+# Frames and bytes of what is prepared at a time: answers shall not wait for all that goes into a call.
+_SLICE_FRAMES = 32
+_SLICE_BYTES = 256 * 1024
 _LONGEST_FRAME = 64 * 1024
 _GATHER_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
@@ -41,13 +44,13 @@ class Shipper:
     """
 
     def __init__(
-        self, journal: Journal, append: Callable[[Sequence[OcppMessage]], Awaitable[None]], overload: Overload
+        self, journal: Journal, append: Callable[[AppendMessagesRequest], Awaitable[None]], overload: Overload
     ) -> None:
         self._journal = journal
         self._append = append
         self._overload = overload
         # Taken out, not yet known to be stored. They keep their ids, so that none is stored twice.
-        self._under_way: list[OcppMessage] = []
+        self._under_way = AppendMessagesRequest()
         self._refused = metrics.counter("ocpp_journal_refused_total", "Frames that the journal would not take.")
 
     async def run(self) -> None:
@@ -72,44 +75,57 @@ class Shipper:
 
     async def _ship(self) -> int:
         """Ship one batch; how many frames that were."""
-        if not self._under_way:
-            self._under_way = [to_message(record) for record in self._journal.take(_MAX_FRAMES)]
-        batch = _head(self._under_way)
-        if batch:
+        if not self._under_way.messages:
+            await self._fill()
+        batch = self._under_way
+        count = len(batch.messages)
+        if count:
             try:
                 await self._append(batch)
             except DomainError as error:
                 if error.kind is not ErrorKind.INVALID_ARGUMENT:
                     raise
                 # Bad frames must not hold up all that follow.
-                self._refused.add(len(batch))
+                self._refused.add(count)
                 logger.error("frames refused by the journal: %s", error.message)
-            del self._under_way[: len(batch)]
-        return len(batch)
+            self._under_way = AppendMessagesRequest()
+        return count
+
+    async def _fill(self) -> None:
+        """Take out as many frames as one call carries. Cancelled on the way, it leaves those that it has under way."""
+        messages, room = self._under_way.messages, _MAX_BYTES
+        while room > 0 and len(messages) < _MAX_FRAMES:
+            records = self._journal.take(_SLICE_FRAMES, _SLICE_BYTES)
+            if not records:
+                return
+            for record in records:
+                # Written where it lies: a message made apart would be copied.
+                message = messages.add()
+                write(record, message)
+                room -= message.ByteSize()
+            await asyncio.sleep(0)
 
 
-def to_message(record: FrameRecord) -> OcppMessage:
-    """A frame as the journal keeps it."""
+def write(record: FrameRecord, message: OcppMessage) -> None:
+    """A frame as the journal keeps it, into an empty message."""
     kind = _KINDS.get(record.message_type, OcppMessage.KIND_UNSPECIFIED)
     answer_kind = _KINDS.get(record.answer_type, OcppMessage.KIND_UNSPECIFIED)
-    message = OcppMessage(
-        id=new_id(),
-        charge_point_id=record.charge_point_id,
-        epoch=record.epoch,
-        direction=OcppMessage.INBOUND if record.inbound else OcppMessage.OUTBOUND,
-        kind=kind,
-        message_id=record.message_id,
-        action=record.action,
-        frame=_text(record.raw),
-        error_code=record.outcome if (answer_kind or kind) in _WITH_ERROR_CODE else "",
-        latency_us=record.latency_us or 0,
-        protocol=record.version.subprotocol,
-        answer_kind=answer_kind,
-        answer_frame=_text(record.answer) if record.answer else "",
-    )
-    # Written where it lies: a message made apart would be copied.
+    message.id = new_id()
+    message.charge_point_id = record.charge_point_id
+    message.epoch = record.epoch
+    message.direction = OcppMessage.INBOUND if record.inbound else OcppMessage.OUTBOUND
+    message.kind = kind
+    message.message_id = record.message_id
+    message.action = record.action
+    message.frame = _text(record.raw)
+    if record.outcome and (answer_kind or kind) in _WITH_ERROR_CODE:
+        message.error_code = record.outcome
+    message.latency_us = record.latency_us or 0
     write_time(record.time, message.time)
-    return message
+    message.protocol = record.version.subprotocol
+    message.answer_kind = answer_kind
+    if record.answer:
+        message.answer_frame = _text(record.answer)
 
 
 def _text(frame: bytes) -> str:
@@ -118,13 +134,3 @@ def _text(frame: bytes) -> str:
         text = text[:_LONGEST_FRAME]
     # No text column holds a NUL.
     return text.replace("\0", "\ufffd") if "\0" in text else text
-
-
-def _head(messages: Sequence[OcppMessage]) -> Sequence[OcppMessage]:
-    """As many of the first messages as one call carries, at least one."""
-    room = _MAX_BYTES
-    for count, message in enumerate(messages):
-        room -= message.ByteSize()
-        if room < 0 and count:
-            return messages[:count]
-    return messages[:]

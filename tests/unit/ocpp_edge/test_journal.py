@@ -22,6 +22,15 @@ def test_records_are_taken_oldest_first() -> None:
     assert journal.take(3) == []
 
 
+def test_records_are_taken_up_to_a_size_but_one_at_least() -> None:
+    journal = Journal()
+    for number, size in enumerate((40, 50, 20, 200)):
+        journal.append(record(number, size))
+    assert ids(journal.take(10, 100)) == ["0", "1"]
+    assert ids(journal.take(10, 100)) == ["2"]
+    assert ids(journal.take(10, 100)) == ["3"]
+
+
 def test_a_full_journal_forgets_the_oldest_and_counts_them() -> None:
     journal = Journal(max_records=3)
     before = journal.forgotten.value

@@ -1,14 +1,14 @@
 """Frames on their way to the journal: complete, masked, none twice, none for ever in the way."""
 
 import asyncio
-from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from csms.transaction.v1.journal_service_pb2 import OcppMessage
-from ocpp_edge.backend.shipping import Shipper, to_message
+from csms.transaction.v1.journal_service_pb2 import AppendMessagesRequest, OcppMessage
+from ocpp_edge.backend.shipping import Shipper, write
 from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Level, Overload
 from ocpp_edge.versions import Version
@@ -24,6 +24,12 @@ def record(raw: bytes = b'[2,"1","Heartbeat",{}]', **fields: Any) -> FrameRecord
     return usual._replace(**fields)
 
 
+def written(one: FrameRecord) -> OcppMessage:
+    message = OcppMessage()
+    write(one, message)
+    return message
+
+
 class Journals:
     """Takes frames, unless `failures` says what is wrong with the next batch."""
 
@@ -32,9 +38,9 @@ class Journals:
         self.ids: list[str] = []
         self.failures: list[DomainError] = []
 
-    async def append(self, messages: Sequence[OcppMessage]) -> None:
-        self.batches.append([message.message_id for message in messages])
-        self.ids += [message.id for message in messages]
+    async def append(self, request: AppendMessagesRequest) -> None:
+        self.batches.append([message.message_id for message in request.messages])
+        self.ids += [message.id for message in request.messages]
         if self.failures:
             raise self.failures.pop(0)
 
@@ -47,7 +53,7 @@ def shipper(journals: Journals, *records: FrameRecord) -> Shipper:
 
 
 def test_a_frame_is_kept_with_all_that_is_known_of_it() -> None:
-    message = to_message(record(inbound=False, message_type=3, latency_us=1500))
+    message = written(record(inbound=False, message_type=3, latency_us=1500))
     assert is_id(message.id)
     assert (message.charge_point_id, message.epoch, message.protocol) == ("CP1", 7, "ocpp1.6")
     assert (message.direction, message.kind, message.message_id) == (OcppMessage.OUTBOUND, OcppMessage.CALL_RESULT, "1")
@@ -66,21 +72,21 @@ def test_a_frame_is_kept_with_all_that_is_known_of_it() -> None:
     ],
 )
 def test_error_codes_belong_to_errors(message_type: int, kind: OcppMessage.Kind.ValueType, error_code: str) -> None:
-    message = to_message(record(message_type=message_type, outcome="Why"))
+    message = written(record(message_type=message_type, outcome="Why"))
     assert (message.kind, message.error_code, message.direction) == (kind, error_code, OcppMessage.INBOUND)
 
 
 def test_what_no_text_column_holds_is_replaced() -> None:
-    assert to_message(record(b"\xff\x00garbage")).frame == "\ufffd\ufffdgarbage"
+    assert written(record(b"\xff\x00garbage")).frame == "\ufffd\ufffdgarbage"
 
 
 def test_a_very_long_frame_is_cut() -> None:
-    assert len(to_message(record(b"x" * 100_000)).frame) == 64 * 1024
+    assert len(written(record(b"x" * 100_000)).frame) == 64 * 1024
 
 
 def test_passwords_do_not_get_this_far() -> None:
     raw = b'[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"secret"}]'
-    assert "secret" not in to_message(record(raw)).frame
+    assert "secret" not in written(record(raw)).frame
 
 
 async def test_what_waits_is_shipped_in_order() -> None:
@@ -94,6 +100,38 @@ async def test_a_batch_holds_no_more_than_a_call_carries() -> None:
     many = [record(b"x" * 60_000, message_id=str(number)) for number in range(100)]
     await shipper(journals, *many).flush()
     assert len(journals.batches) > 1
+    assert [number for batch in journals.batches for number in batch] == [str(number) for number in range(100)]
+
+
+async def test_others_have_their_turn_while_a_batch_is_prepared() -> None:
+    journals, turns = Journals(), 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while not journals.batches:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with running(count_turns()):
+        await asyncio.sleep(0)
+        turns = 0
+        await shipper(journals, *(record() for _ in range(400))).flush()
+
+    assert [len(batch) for batch in journals.batches] == [400]
+    assert turns >= 400 // 40
+
+
+async def test_what_was_taken_out_when_the_shipping_was_cancelled_is_shipped_by_the_next() -> None:
+    journals = Journals()
+    one = shipper(journals, *(record(message_id=str(number)) for number in range(100)))
+    first = asyncio.create_task(one.flush())
+    await asyncio.sleep(0)
+    first.cancel()
+    with suppress(asyncio.CancelledError):
+        await first
+    assert not journals.batches
+
+    await one.flush()
     assert [number for batch in journals.batches for number in batch] == [str(number) for number in range(100)]
 
 
