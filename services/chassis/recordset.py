@@ -9,7 +9,7 @@ from string import ascii_lowercase
 from typing import Any
 
 import orjson
-from sqlalchemy import Table, Uuid
+from sqlalchemy import Column, Table, Uuid
 from sqlalchemy.dialects import postgresql
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # its constructor is not annotated
@@ -67,9 +67,8 @@ def upsert(table: Table, rows: Recordset, constraint: str) -> bytes:
     ).encode()
 
 
-def texts(table: Table, alias: str = "") -> str:
-    """What to select for all columns in their order, ids as text."""
-    place = f"{alias}." if alias else ""
+def texts(columns: Iterable[Column[Any]], alias: str) -> str:
+    """What to select for columns of the relation `alias`, ids as text."""
     return ", ".join(
-        f"{place}{quoted(column.name)}{'::text' if isinstance(column.type, Uuid) else ''}" for column in table.columns
+        f"{alias}.{quoted(column.name)}{'::text' if isinstance(column.type, Uuid) else ''}" for column in columns
     )

@@ -22,7 +22,7 @@ from services.monitoring.domain.service_info import ServiceHealth
 from services.monitoring.domain.station import Health, Station, StationFilter, StationSnapshot
 from services.monitoring.domain.stream import StreamItem, StreamRequest
 from services.monitoring.domain.transaction import Transaction
-from services.monitoring.domain.usage import UsagePoint, UsageQuery, UsageRecord
+from services.monitoring.domain.usage import Bill, UsagePoint, UsageQuery
 
 
 class StationRepository(Protocol):
@@ -105,7 +105,11 @@ class TransactionRepository(Protocol):
     """The transactions as they were told of."""
 
     async def lock(self, transaction_ids: Collection[str]) -> Mapping[str, Transaction]:
-        """These transactions, locked until the unit of work ends; so is what is not known yet."""
+        """Those of these transactions that are known, locked until the unit of work ends, for taking in snapshots.
+
+        Only one unit of work at a time has any: they may take in several in any order, and what is not known yet,
+        without ever waiting for each other in a ring.
+        """
         ...
 
     async def store(self, transactions: Sequence[Transaction]) -> None:
@@ -197,12 +201,13 @@ class MetricsRepository(Protocol):
 class UsageRepository(Protocol):
     """The records of sessions."""
 
-    async def lock(self, session_ids: Collection[str]) -> Mapping[str, UsageRecord]:
-        """The records of sessions, made where there are none yet, locked until the unit of work ends."""
+    async def record_sessions(self, transactions: Sequence[Transaction]) -> None:
+        """Keep what transactions, each there once, used, where no newer snapshot of one was kept."""
         ...
 
-    async def store(self, records: Sequence[UsageRecord]) -> None:
-        """Store all fields of known records."""
+    async def record_bills(self, bills: Sequence[Bill]) -> None:
+        """Keep what sessions, each there once, cost, where no later bill was kept. What a bill says of a session itself
+        counts as long as no snapshot was kept: sessions that did not come by OCPP are told of by billing alone."""
         ...
 
     async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:

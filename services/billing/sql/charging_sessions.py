@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Uuid, any_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, any_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.charging_session import (
@@ -18,7 +18,7 @@ from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, UNBILLED_S
 from services.chassis.database import bare
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset, array
+from services.chassis.recordset import Recordset, array, texts
 from services.kernel.ids import is_id
 from services.kernel.money import Money
 
@@ -29,8 +29,7 @@ _PLAIN = [name for name in ChargingSession._fields if name != "cost"]
 _NAMES = [*_PLAIN, *_COST]
 _plain = attrgetter(*_PLAIN)
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
-_IDS = [column.name for column in CHARGING_SESSIONS.c if isinstance(column.type, Uuid)]
-_COLUMNS = ", ".join(f"s.{name}::text" if name in _IDS else f"s.{name}" for name in _NAMES)
+_COLUMNS = texts((CHARGING_SESSIONS.c[name] for name in _NAMES), "s")
 _OF_TRANSACTIONS = f"""
 SELECT {_COLUMNS} FROM charging_sessions AS s WHERE s.transaction_id = ANY (%s::uuid[]) ORDER BY s.id FOR UPDATE
 """.encode()

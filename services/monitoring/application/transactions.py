@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from services.kernel.clock import Clock
 from services.monitoring.application.alerts import judge
 from services.monitoring.application.rounds import rounds
+from services.monitoring.domain.alert import Verdict
 from services.monitoring.domain.live_reading import LiveReading, LiveReadings, metered
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of, merged, transaction_changes
 from services.monitoring.domain.rules import session_verdicts
 from services.monitoring.domain.transaction import POWER_IS_FRESH, Transaction, followed
-from services.monitoring.domain.usage import Bill, billed, used
+from services.monitoring.domain.usage import Bill
 from services.monitoring.ports import Work, Works
 
 _SESSIONS_AT_ONCE = 500
@@ -21,6 +22,7 @@ async def take_in_transactions(work: Work, snapshots: Iterable[Transaction], clo
         known = await work.transactions.lock([snapshot.id for snapshot in batch])
         changed: list[Transaction] = []
         changes: list[MetricChange] = []
+        verdicts: list[Verdict] = []
         for snapshot in batch:
             before = known.get(snapshot.id)
             after = followed(before, snapshot)
@@ -28,23 +30,19 @@ async def take_in_transactions(work: Work, snapshots: Iterable[Transaction], clo
                 after, added = transaction_changes(before, after)
                 changed.append(after)
                 changes += added
+                verdicts += session_verdicts(before, after)
         await work.transactions.store(changed)
         await work.metrics.add(merged(changes))
-        await judge(work, [verdict for one in changed for verdict in session_verdicts(one)], clock.now())
+        await judge(work, verdicts, clock.now())
         await work.stations.touch({one.station_id: one.update_time for one in changed if one.station_id is not None})
-        await _use(work, [one for one in changed if _has_ended(one) or _has_ended(known.get(one.id))])
+        used = [one for one in changed if _has_ended(one) or _has_ended(known.get(one.id))]
+        await work.usage.record_sessions(used)
 
 
 async def take_in_bills(work: Work, bills: Iterable[Bill]) -> None:
     """Note what sessions cost; older bills than the known ones change nothing."""
     for batch in rounds(bills, lambda bill: bill.session_id):
-        records = await work.usage.lock({bill.session_id for bill in batch})
-        await work.usage.store([billed(records[bill.session_id], bill) for bill in batch])
-
-
-async def _use(work: Work, transactions: list[Transaction]) -> None:
-    records = await work.usage.lock({transaction.id for transaction in transactions})
-    await work.usage.store([used(records[transaction.id], transaction) for transaction in transactions])
+        await work.usage.record_bills(batch)
 
 
 def _has_ended(transaction: Transaction | None) -> bool:

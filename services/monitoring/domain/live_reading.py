@@ -5,7 +5,7 @@ what the lost ones would have told.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of
@@ -77,7 +77,7 @@ def metered(transaction: Transaction, gathered: Gathered, now: datetime) -> tupl
     """`transaction` after samples, and what they add to the metrics. Samples that came before add nothing."""
     is_fresh = gathered.power_time is not None and abs(now - gathered.power_time) <= POWER_IS_FRESH
     if is_fresh and _is_later(gathered.power_time, transaction.power_time):
-        transaction = replace(transaction, power_w=gathered.power_w, power_time=gathered.power_time)
+        transaction = transaction._replace(power_w=gathered.power_w, power_time=gathered.power_time)
     station_id, start_wh, metered_wh = transaction.station_id, transaction.meter_start_wh, transaction.metered_wh
     changes = []
     if transaction.is_running and station_id is not None and start_wh is not None:
@@ -87,7 +87,7 @@ def metered(transaction: Transaction, gathered: Gathered, now: datetime) -> tupl
                 metered_wh += more_wh
                 changes.append(MetricChange(station_id=station_id, time=minute, metrics=Metrics(energy_wh=more_wh)))
     if changes:
-        transaction = replace(transaction, metered_wh=metered_wh)
+        transaction = transaction._replace(metered_wh=metered_wh)
     return transaction, changes
 
 

@@ -3,10 +3,10 @@
 Whatever the order and repetition of snapshots, the minutes hold in the end what the newest snapshot says.
 """
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from services.kernel.validation import Violations
 from services.monitoring.domain.transaction import Transaction
@@ -23,8 +23,7 @@ BucketKey = tuple[str, datetime]
 """A station and the start of a minute."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metrics:
+class Metrics(NamedTuple):
     """What happened at a station in some time, or what one event adds to it. Energy in Wh, power in W."""
 
     energy_wh: int = 0
@@ -35,13 +34,16 @@ class Metrics:
     disconnect_count: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricChange:
+class MetricChange(NamedTuple):
     """What to add to the minute `time` of a station; of power the greater stays."""
 
     station_id: str
     time: datetime
     metrics: Metrics
+
+
+_STARTED, _ENDED = Metrics(started_transaction_count=1), Metrics(ended_transaction_count=1)
+_TAKEN_BACK = {_STARTED: Metrics(started_transaction_count=-1), _ENDED: Metrics(ended_transaction_count=-1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +103,17 @@ def transaction_changes(before: Transaction | None, after: Transaction) -> tuple
 
     `after` is what `transaction.followed` made of `before`.
     """
-    changes: Counter[tuple[BucketKey, str]] = Counter(_counted(after))
-    changes.subtract(Counter(_counted(before)) if before is not None else {})
-    added = [
-        MetricChange(station_id=station_id, time=time, metrics=Metrics(**{name: amount}))
-        for ((station_id, time), name), amount in changes.items()
-        if amount
-    ]
+    was = [] if before is None else list(_counted(before))
+    now = list(_counted(after))
+    added = [one for one in now if one not in was]
+    added += [one._replace(metrics=_TAKEN_BACK[one.metrics]) for one in was if one not in now]
     more_wh = after.energy_wh - after.metered_wh
     # While it runs, readings may be ahead of the snapshot; the end has the last word.
     if after.station_id is None or more_wh == 0 or (more_wh < 0 and after.stop_time is None):
         return after, added
     time = bucket_of(after.stop_time or after.update_time)
     added.append(MetricChange(station_id=after.station_id, time=time, metrics=Metrics(energy_wh=more_wh)))
-    return replace(after, metered_wh=after.energy_wh), added
+    return after._replace(metered_wh=after.energy_wh), added
 
 
 def merged(changes: Iterable[MetricChange]) -> list[MetricChange]:
@@ -141,11 +140,11 @@ def plus(one: Metrics, other: Metrics) -> Metrics:
     )
 
 
-def _counted(transaction: Transaction) -> Iterable[tuple[BucketKey, str]]:
+def _counted(transaction: Transaction) -> Iterator[MetricChange]:
     """The minutes that a transaction counts in, and as what."""
     if transaction.station_id is None:
         return
     if transaction.start_time is not None:
-        yield (transaction.station_id, bucket_of(transaction.start_time)), "started_transaction_count"
+        yield MetricChange(transaction.station_id, bucket_of(transaction.start_time), _STARTED)
     if transaction.stop_time is not None:
-        yield (transaction.station_id, bucket_of(transaction.stop_time)), "ended_transaction_count"
+        yield MetricChange(transaction.station_id, bucket_of(transaction.stop_time), _ENDED)

@@ -92,34 +92,17 @@ def offline_verdict(point: ChargePoint, *, stands: bool) -> Verdict:
     )
 
 
-def session_verdicts(transaction: Transaction) -> list[Verdict]:
-    """Whether a session should not have been allowed, and whether its start is missing."""
-    decision = (transaction.authorization or "").lower()
-    place = f"at connector {transaction.connector_id} of {transaction.charge_point_id}"
-    found = (
-        (
-            AlertKind.UNAUTHORIZED_SESSION,
-            transaction.authorization in _REFUSED,
-            f"transaction {transaction.transaction_id} {place} goes on with a token that is {decision}",
-        ),
-        (
-            AlertKind.ORPHAN_TRANSACTION,
-            transaction.state is TransactionState.ORPHAN,
-            f"transaction {transaction.transaction_id} {place} has no start",
-        ),
-    )
-    return [
-        Verdict(
-            kind=kind,
-            subject=transaction.id,
-            stands=stands,
-            charge_point_id=transaction.charge_point_id,
-            station_id=transaction.station_id,
-            connector_id=transaction.connector_id,
-            message=message,
-        )
-        for kind, stands, message in found
-    ]
+def session_verdicts(before: Transaction | None, after: Transaction) -> list[Verdict]:
+    """Whether a session should not have been allowed, and whether its start is missing: where that is so, or was so
+    `before`, which is hardly ever."""
+    found = []
+    if _is_refused(after) or (before is not None and _is_refused(before)):
+        decision = (after.authorization or "").lower()
+        trouble = f"goes on with a token that is {decision}"
+        found.append(_session_verdict(after, AlertKind.UNAUTHORIZED_SESSION, _is_refused(after), trouble))
+    if _is_orphan(after) or (before is not None and _is_orphan(before)):
+        found.append(_session_verdict(after, AlertKind.ORPHAN_TRANSACTION, _is_orphan(after), "has no start"))
+    return found
 
 
 def fault(report: StatusReport) -> tuple[Incident, Verdict]:
@@ -160,6 +143,27 @@ def frequency_verdict(incident: Incident, count: int, prediction: Verdict) -> Ve
     hours = rule.span // timedelta(hours=1)
     message = f"{prediction.message} {count} times within {hours} h and may need maintenance"
     return replace(prediction, message=message)
+
+
+def _is_refused(transaction: Transaction) -> bool:
+    return transaction.authorization in _REFUSED
+
+
+def _is_orphan(transaction: Transaction) -> bool:
+    return transaction.state is TransactionState.ORPHAN
+
+
+def _session_verdict(transaction: Transaction, kind: AlertKind, stands: bool, trouble: str) -> Verdict:
+    place = f"at connector {transaction.connector_id} of {transaction.charge_point_id}"
+    return Verdict(
+        kind=kind,
+        subject=transaction.id,
+        stands=stands,
+        charge_point_id=transaction.charge_point_id,
+        station_id=transaction.station_id,
+        connector_id=transaction.connector_id,
+        message=f"transaction {transaction.transaction_id} {place} {trouble}",
+    )
 
 
 def _named(connector: Connector) -> str:

@@ -4,13 +4,13 @@ A record is made of what the transaction service and billing told of a session, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from services.kernel.errors import invalid
 from services.kernel.validation import Violations
-from services.monitoring.domain.transaction import Transaction
 
 MOST_POINTS = 5000
 _USUAL_SPAN = timedelta(days=30)
@@ -43,30 +43,8 @@ _SHORTEST = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageRecord:
-    """What a session used. `revision` is 0 as long as only billing told of it; `end_time` is None while it runs.
-
-    `billed_driver_id` is who pays, where the session itself does not know its driver. Amounts in minor units.
-    """
-
-    session_id: str
-    start_time: datetime | None = None
-    end_time: datetime | None = None
-    station_id: str | None = None
-    charge_point_id: str = ""
-    driver_id: str | None = None
-    energy_wh: int = 0
-    revision: int = 0
-    billed_driver_id: str | None = None
-    bill_time: datetime | None = None
-    amount_minor: int | None = None
-    currency_code: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
-    """A bill of a session, tax included. A later one takes the place of an earlier one."""
+class Bill(NamedTuple):
+    """A bill of a session, tax included, in minor units. A later one takes the place of an earlier one."""
 
     session_id: str
     station_id: str | None
@@ -100,39 +78,6 @@ class UsagePoint:
     duration_seconds: int
     driver_count: int
     revenue: Mapping[str, int] = field(default_factory=dict)
-
-
-def used(record: UsageRecord, transaction: Transaction) -> UsageRecord:
-    """`record` after a snapshot of its transaction; itself when that is not newer."""
-    if transaction.revision <= record.revision:
-        return record
-    return replace(
-        record,
-        start_time=transaction.start_time,
-        end_time=transaction.stop_time,
-        station_id=transaction.station_id,
-        charge_point_id=transaction.charge_point_id,
-        driver_id=transaction.driver_id,
-        energy_wh=transaction.energy_wh,
-        revision=transaction.revision,
-    )
-
-
-def billed(record: UsageRecord, bill: Bill) -> UsageRecord:
-    """`record` after a bill; itself when a later one is known."""
-    if record.bill_time is not None and bill.bill_time <= record.bill_time:
-        return record
-    record = replace(
-        record,
-        billed_driver_id=bill.driver_id,
-        bill_time=bill.bill_time,
-        amount_minor=bill.amount_minor,
-        currency_code=bill.currency_code,
-    )
-    if record.revision:
-        return record
-    # Sessions that did not come by OCPP are told of by billing alone.
-    return replace(record, end_time=bill.end_time, station_id=bill.station_id, energy_wh=bill.energy_wh)
 
 
 def usage_query(

@@ -1,8 +1,6 @@
 """The minutes of stations in PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import fields
-from operator import attrgetter
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,10 +11,9 @@ from services.monitoring.domain.metrics import MetricChange, Metrics, Window
 from services.monitoring.tables import STATION_METRICS
 
 _GREATEST = "max_power_w"
-_NAMES = [field.name for field in fields(Metrics)]
+_NAMES = list(Metrics._fields)
 _SUMMED = [name for name in _NAMES if name != _GREATEST]
 _MINUTES = Recordset(STATION_METRICS, columns=["station_id", "time", *_NAMES])
-_values = attrgetter(*_NAMES)
 _ADD = f"""
 INSERT INTO station_metrics AS known ({_MINUTES.columns}) SELECT {_MINUTES.values} FROM {_MINUTES.relation}
 ON CONFLICT (station_id, time) DO UPDATE SET
@@ -34,7 +31,7 @@ class SqlMetricsRepository:
     async def add(self, changes: Sequence[MetricChange]) -> None:
         if not changes:
             return
-        rows = _MINUTES.dump((change.station_id, change.time, *_values(change.metrics)) for change in changes)
+        rows = _MINUTES.dump((change.station_id, change.time, *change.metrics) for change in changes)
         await (await bare(self._connection)).execute(_ADD, (rows,))
 
     async def steps(self, station_id: str, window: Window) -> dict[int, Metrics]:

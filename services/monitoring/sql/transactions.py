@@ -2,25 +2,24 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, tuple_, update
+from sqlalchemy import bindparam, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import bare
 from services.chassis.recordset import Recordset, array, texts, upsert
 from services.monitoring.domain.live_reading import SessionKey
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
-from services.monitoring.sql.locks import lock
 from services.monitoring.tables import TRANSACTIONS
 
 _IS_RUNNING = TRANSACTIONS.c.state == TransactionState.ACTIVE
-_TRANSACTIONS = Recordset(TRANSACTIONS)
-_NAMES = [column.name for column in TRANSACTIONS.columns]
-_values = attrgetter(*_NAMES)
+_NAMES = list(Transaction._fields)
+_TRANSACTIONS = Recordset(TRANSACTIONS, columns=_NAMES)
+_COLUMNS = [TRANSACTIONS.c[name] for name in _NAMES]
+_LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
 _FOR_UPDATE = f"""
-SELECT {texts(TRANSACTIONS, "t")} FROM transactions AS t WHERE t.id = ANY (%s::uuid[]) ORDER BY t.id FOR UPDATE
+SELECT {texts(_COLUMNS, "t")} FROM transactions AS t WHERE t.id = ANY (%s::uuid[]) ORDER BY t.id FOR UPDATE
 """.encode()
 _STORE = upsert(TRANSACTIONS, _TRANSACTIONS, "transactions_pkey")
 
@@ -34,22 +33,21 @@ class SqlTransactionRepository:
     async def lock(self, transaction_ids: Collection[str]) -> Mapping[str, Transaction]:
         if not transaction_ids:
             return {}
-        await lock(self._connection, "transaction", transaction_ids)
-        cursor = await (await bare(self._connection)).execute(_FOR_UPDATE, (array(transaction_ids),))
-        found = [_of_fields(dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
-        return {transaction.id: transaction for transaction in found}
+        connection = await bare(self._connection)
+        await connection.execute(_LOCK)
+        cursor = await connection.execute(_FOR_UPDATE, (array(transaction_ids),))
+        return {row[0]: _transaction(row) for row in await cursor.fetchall()}
 
     async def store(self, transactions: Sequence[Transaction]) -> None:
         if transactions:
-            rows = _TRANSACTIONS.dump(map(_values, transactions))
-            await (await bare(self._connection)).execute(_STORE, (rows,))
+            await (await bare(self._connection)).execute(_STORE, (_TRANSACTIONS.dump(transactions),))
 
     async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
         if not keys:
             return []
         columns = TRANSACTIONS.c
         is_named = tuple_(columns.charge_point_id, columns.transaction_id).in_(list(keys))
-        query = select(TRANSACTIONS).where(is_named).order_by(columns.id).with_for_update()
+        query = select(*_COLUMNS).where(is_named).order_by(columns.id).with_for_update()
         return [_transaction(row) for row in await self._connection.execute(query)]
 
     async def set_metered(self, transactions: Sequence[Transaction]) -> None:
@@ -62,7 +60,7 @@ class SqlTransactionRepository:
 
     async def running_at(self, station_ids: Collection[str]) -> Sequence[Transaction]:
         columns = TRANSACTIONS.c
-        query = select(TRANSACTIONS).where(columns.station_id.in_(station_ids), _IS_RUNNING)
+        query = select(*_COLUMNS).where(columns.station_id.in_(station_ids), _IS_RUNNING)
         rows = await self._connection.execute(query.order_by(columns.start_time, columns.id))
         return [_transaction(row) for row in rows]
 
@@ -80,16 +78,7 @@ class SqlTransactionRepository:
         return latest
 
 
-def _transaction(row: Row[Any]) -> Transaction:
-    return _of_fields(dict(row._mapping))
-
-
-def _of_fields(fields: Mapping[str, Any]) -> Transaction:
-    decision = fields["authorization"]
-    return Transaction(
-        **{
-            **fields,
-            "state": TransactionState(fields["state"]),
-            "authorization": Authorization(decision) if decision else None,
-        }
-    )
+def _transaction(row: Sequence[Any]) -> Transaction:
+    *plain, state, decision, metered_wh = row
+    authorization = Authorization(decision) if decision else None
+    return Transaction._make((*plain, TransactionState(state), authorization, metered_wh))

@@ -1,28 +1,40 @@
 """The records of sessions in PostgreSQL, and their sums."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Label, Text, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import bare
-from services.chassis.recordset import Recordset, array, texts, upsert
+from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
-from services.monitoring.domain.usage import Dimension, UsagePoint, UsageQuery, UsageRecord
-from services.monitoring.sql.locks import lock
+from services.monitoring.domain.transaction import Transaction
+from services.monitoring.domain.usage import Bill, Dimension, UsagePoint, UsageQuery
 from services.monitoring.tables import USAGE_ANALYTICS
 
 _COLUMNS = USAGE_ANALYTICS.c
-_RECORDS = Recordset(USAGE_ANALYTICS)
-_NAMES = [column.name for column in USAGE_ANALYTICS.columns]
-_values = attrgetter(*_NAMES)
-_FOR_UPDATE = f"""
-SELECT {texts(USAGE_ANALYTICS, "u")} FROM usage_analytics AS u
-WHERE u.session_id = ANY (%s::uuid[]) ORDER BY u.session_id FOR UPDATE
+_TOLD = ["start_time", "end_time", "station_id", "charge_point_id", "driver_id", "energy_wh", "revision"]
+_SESSIONS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_TOLD])
+_used = attrgetter("id", "start_time", "stop_time", *_TOLD[2:])
+_RECORD_SESSIONS = f"""
+INSERT INTO usage_analytics AS known ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
+ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET ({_SESSIONS.columns}) = ROW ({_SESSIONS.excluded})
+WHERE known.revision < excluded.revision
 """.encode()
-_STORE = upsert(USAGE_ANALYTICS, _RECORDS, "usage_analytics_pkey")
+_UNHEARD = ["end_time", "station_id", "energy_wh"]
+_CHARGED = ["billed_driver_id", "bill_time", "amount_minor", "currency_code"]
+_BILLS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_UNHEARD, *_CHARGED])
+_charged = attrgetter("session_id", *_UNHEARD, "driver_id", *_CHARGED[1:])
+_RECORD_BILLS = f"""
+INSERT INTO usage_analytics AS known ({_BILLS.columns}, charge_point_id, revision)
+SELECT {_BILLS.values}, '', 0 FROM {_BILLS.relation}
+ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET
+{", ".join(f"{name} = excluded.{name}" for name in _CHARGED)},
+{", ".join(f"{name} = CASE WHEN known.revision = 0 THEN excluded.{name} ELSE known.{name} END" for name in _UNHEARD)}
+WHERE known.bill_time IS NULL OR known.bill_time < excluded.bill_time
+""".encode()
 _DRIVER = func.coalesce(_COLUMNS.driver_id, _COLUMNS.billed_driver_id)
 _SECONDS = func.coalesce(
     func.greatest(func.floor(func.extract("epoch", _COLUMNS.end_time - _COLUMNS.start_time)), 0), 0
@@ -35,19 +47,16 @@ class SqlUsageRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def lock(self, session_ids: Collection[str]) -> Mapping[str, UsageRecord]:
-        if not session_ids:
-            return {}
-        await lock(self._connection, "usage", session_ids)
-        cursor = await (await bare(self._connection)).execute(_FOR_UPDATE, (array(session_ids),))
-        found = [UsageRecord(**dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
-        records = {session_id: UsageRecord(session_id=session_id) for session_id in session_ids}
-        return records | {record.session_id: record for record in found}
+    async def record_sessions(self, transactions: Sequence[Transaction]) -> None:
+        await self._upsert(_RECORD_SESSIONS, _SESSIONS, map(_used, transactions))
 
-    async def store(self, records: Sequence[UsageRecord]) -> None:
-        if records:
-            rows = _RECORDS.dump(map(_values, records))
-            await (await bare(self._connection)).execute(_STORE, (rows,))
+    async def record_bills(self, bills: Sequence[Bill]) -> None:
+        await self._upsert(_RECORD_BILLS, _BILLS, map(_charged, bills))
+
+    async def _upsert(self, statement: bytes, columns: Recordset, rows: Iterable[tuple[Any, ...]]) -> None:
+        # In one order, so that two replicas with the same sessions do not wait for each other in a ring.
+        if ordered := sorted(rows, key=itemgetter(0)):
+            await (await bare(self._connection)).execute(statement, (columns.dump(ordered),))
 
     async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:
         start, key = _group(query)

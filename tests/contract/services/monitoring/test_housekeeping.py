@@ -11,7 +11,6 @@ from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
 from services.kernel.ids import new_id
 from services.monitoring.domain.alert import Alert, AlertKind, AlertSeverity
-from services.monitoring.domain.usage import UsageRecord
 from services.monitoring.tables import ALERTS, TRANSACTIONS, USAGE_ANALYTICS
 from tests.contract.services.monitoring.conftest import NOWHERE, publish
 from tests.contract.services.monitoring.told import a_charge_point, a_connector, connection, station_changed
@@ -61,8 +60,7 @@ def an_alert(clear_time: datetime | None) -> dict[str, Any]:
 
 
 def a_record(end_time: datetime | None) -> dict[str, Any]:
-    record = UsageRecord(session_id=new_id(), end_time=end_time)
-    return {name: getattr(record, name) for name in UsageRecord.__slots__}
+    return {"session_id": new_id(), "end_time": end_time, "charge_point_id": "CP1", "energy_wh": 0, "revision": 1}
 
 
 async def test_events_become_status_and_alerts_by_themselves(run_service: ServiceRunner) -> None:

@@ -88,11 +88,16 @@ def test_the_alert_of_a_charge_point_says_since_when() -> None:
 def test_a_session_is_a_cause_when_its_token_was_refused_or_its_start_is_missing(
     authorization: Authorization | None, state: TransactionState, standing: list[AlertKind]
 ) -> None:
-    verdicts = session_verdicts(a_transaction(authorization=authorization, state=state))
-    assert [verdict.kind for verdict in verdicts if verdict.stands] == standing
-    assert {verdict.kind for verdict in verdicts} == {AlertKind.UNAUTHORIZED_SESSION, AlertKind.ORPHAN_TRANSACTION}
-    # A look at how things are: the next snapshot is not another occurrence.
-    assert not any(verdict.counts for verdict in verdicts)
+    session, sound = a_transaction(authorization=authorization, state=state), a_transaction()
+    for before in (None, sound, session):
+        verdicts = session_verdicts(before, session)
+        assert [verdict.kind for verdict in verdicts if verdict.stands] == [verdict.kind for verdict in verdicts]
+        assert [verdict.kind for verdict in verdicts] == standing
+        # A look at how things are: the next snapshot is not another occurrence.
+        assert not any(verdict.counts for verdict in verdicts)
+    # What was so before and is so no more is over; of what never was nothing is said.
+    over = session_verdicts(session, sound)
+    assert [(verdict.kind, verdict.stands) for verdict in over] == [(kind, False) for kind in standing]
 
 
 FAULT = StatusReport(connector=connector(ConnectorStatus.FAULTED, 2), station_id="S")

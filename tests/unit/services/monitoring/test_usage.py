@@ -1,93 +1,23 @@
 """Usage: one record per session whatever is told first, and what may be asked for."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.kernel.errors import DomainError
-from services.monitoring.domain.transaction import Transaction, TransactionState
 from services.monitoring.domain.usage import (
     MOST_POINTS,
-    Bill,
     Dimension,
     Period,
     UsagePoint,
-    UsageRecord,
-    billed,
     bounded,
     usage_query,
-    used,
 )
 from services.monitoring.mapping.analytics import usage_to_csv
-from tests.unit.services.monitoring.samples import NOW, a_transaction
+from tests.unit.services.monitoring.samples import NOW
 
 DAY = timedelta(days=1)
-
-
-def ended(revision: int, energy_wh: int, driver_id: str | None) -> Transaction:
-    return a_transaction(
-        revision=revision,
-        energy_wh=energy_wh,
-        driver_id=driver_id,
-        state=TransactionState.ENDED,
-        stop_time=NOW + revision * timedelta(minutes=1),
-    )
-
-
-def bill(minutes: int, amount_minor: int, driver_id: str | None = None) -> Bill:
-    return Bill(
-        session_id=a_transaction().id,
-        station_id="S",
-        driver_id=driver_id,
-        energy_wh=77,
-        end_time=NOW,
-        amount_minor=amount_minor,
-        currency_code="EUR",
-        bill_time=NOW + minutes * timedelta(minutes=1),
-    )
-
-
-def recorded(told: Sequence[Transaction | Bill]) -> UsageRecord:
-    record = UsageRecord(session_id=a_transaction().id)
-    for one in told:
-        record = billed(record, one) if isinstance(one, Bill) else used(record, one)
-    return record
-
-
-TOLD: list[Transaction | Bill] = [
-    ended(1, 5_000, "driver"),
-    bill(2, 1_500, "payer"),
-    ended(3, 4_800, None),
-    bill(4, 1_440, "payer"),
-]
-
-
-@given(st.permutations(TOLD), st.lists(st.sampled_from(TOLD)))
-def test_a_record_is_the_same_in_any_order_and_with_repetitions(
-    order: list[Transaction | Bill], repeated: list[Transaction | Bill]
-) -> None:
-    assert recorded([*order, *repeated]) == recorded(TOLD)
-
-
-def test_a_correction_replaces_energy_end_and_amount() -> None:
-    record = recorded(TOLD)
-    assert (record.energy_wh, record.amount_minor, record.currency_code) == (4_800, 1_440, "EUR")
-    assert record.end_time == NOW + timedelta(minutes=3)
-    assert (record.driver_id, record.billed_driver_id) == (None, "payer")
-
-
-def test_a_session_that_only_billing_knows_is_used_as_it_was_billed() -> None:
-    record = recorded([bill(1, 900)])
-    assert (record.energy_wh, record.end_time, record.station_id, record.revision) == (77, NOW, "S", 0)
-    assert recorded([bill(1, 900), bill(2, 800)]).amount_minor == 800
-
-
-def test_a_session_that_goes_on_after_all_has_no_end() -> None:
-    assert recorded([ended(1, 5_000, None), a_transaction(revision=2)]).end_time is None
 
 
 def test_usage_is_that_of_the_last_thirty_days_in_days_unless_asked_otherwise() -> None:

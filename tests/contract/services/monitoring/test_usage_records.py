@@ -1,0 +1,91 @@
+"""The records of usage: what snapshots and bills leave of a session in whatever order and how often they come."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from services.kernel.ids import new_id
+from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
+from services.monitoring.domain.usage import Bill
+from services.monitoring.sql.usage import SqlUsageRepository
+from tests.fixtures.services import RunningService
+
+NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
+STATION, OTHER_STATION, DRIVER, PAYER = (new_id() for _ in range(4))
+
+
+def ended(revision: int, energy_wh: int, driver_id: str | None = None) -> Transaction:
+    """A snapshot that ends a session as many minutes after NOW as it is revised; revision 9 lets it go on."""
+    return Transaction(
+        id="",
+        transaction_id="42",
+        charge_point_id="CP1",
+        evse_id=1,
+        connector_id=1,
+        station_id=STATION,
+        driver_id=driver_id,
+        start_time=NOW,
+        stop_time=None if revision == 9 else NOW + revision * timedelta(minutes=1),
+        meter_start_wh=0,
+        energy_wh=energy_wh,
+        power_w=None,
+        power_time=None,
+        revision=revision,
+        update_time=NOW,
+        state=TransactionState.ENDED,
+        authorization=Authorization.ACCEPTED,
+    )
+
+
+def bill(minutes: int, amount_minor: int) -> Bill:
+    return Bill(
+        session_id="",
+        station_id=OTHER_STATION,
+        driver_id=PAYER,
+        energy_wh=77,
+        end_time=NOW,
+        amount_minor=amount_minor,
+        currency_code="EUR",
+        bill_time=NOW + minutes * timedelta(minutes=1),
+    )
+
+
+Told = Sequence[Transaction | Bill]
+TOLD: Told = [ended(1, 5_000, DRIVER), bill(2, 1_500), ended(3, 4_800), bill(4, 1_440)]
+_COLUMNS = (
+    "end_time, station_id::text, charge_point_id, driver_id::text, energy_wh, revision, billed_driver_id::text,"
+    " amount_minor"
+)
+
+
+async def recorded(service: RunningService, told: Told) -> tuple[Any, ...]:
+    """What is kept of a new session of which this is told, one after the other."""
+    session_id = new_id()
+    async with service.database.transaction() as connection:
+        usage = SqlUsageRepository(connection)
+        for one in told:
+            if isinstance(one, Bill):
+                await usage.record_bills([one._replace(session_id=session_id)])
+            else:
+                await usage.record_sessions([one._replace(id=session_id)])
+        query = f"SELECT {_COLUMNS} FROM usage_analytics WHERE session_id = '{session_id}'"
+        [row] = (await connection.exec_driver_sql(query)).all()
+    return tuple(row)
+
+
+async def test_a_record_is_the_same_in_any_order_and_with_repetitions(service: RunningService) -> None:
+    dice = random.Random(7)
+    expected = (NOW + timedelta(minutes=3), STATION, "CP1", None, 4_800, 3, PAYER, 1_440)
+    for _ in range(30):
+        told = [*dice.sample(TOLD, len(TOLD)), *dice.choices(TOLD, k=2)]
+        assert await recorded(service, told) == expected
+
+
+async def test_a_session_that_only_billing_knows_is_used_as_it_was_billed(service: RunningService) -> None:
+    assert await recorded(service, [bill(1, 900)]) == (NOW, OTHER_STATION, "", None, 77, 0, PAYER, 900)
+    assert (await recorded(service, [bill(2, 800), bill(1, 900)]))[-1] == 800
+
+
+async def test_a_session_that_goes_on_after_all_has_no_end(service: RunningService) -> None:
+    assert (await recorded(service, [ended(1, 5_000), ended(9, 6_000)]))[0] is None
