@@ -17,6 +17,7 @@ _SUBJECT = "sessions and bills"
 # How the platform writes what charge points were told about a token.
 _AUTHORIZATIONS = {"ConcurrentTx": "CONCURRENT_TX"}
 _ENDED, _ORPHAN = "ENDED", "ORPHAN"
+_ESTIMATED_END = "estimated_end"
 _V16 = "ocpp1.6"
 
 
@@ -70,7 +71,7 @@ class _Bills:
             for session in self._sessions[transaction_id]:
                 state, due = _due(transaction)
                 count = len(self._invoices[session.id])
-                if (session.state, count) != (state, due):
+                if (session.state, count) != (state, due) and not _waits(transaction, session, count):
                     why = f" ({session.hold_reason})" if session.hold_reason else ""
                     yield f"{_name(transaction)}: {session.state}{why} with {count} invoices, not {state} with {due}"
 
@@ -98,6 +99,11 @@ def _due(transaction: Transaction) -> tuple[str, int]:
     if transaction.state == _ENDED and transaction.authorization == "ACCEPTED":
         return "COMPLETED", 1
     return "HELD", 0
+
+
+def _waits(transaction: Transaction, session: ChargingSession, count: int) -> bool:
+    """Whether nobody has told the end of a session yet, and its bill waits for that."""
+    return _ESTIMATED_END in transaction.flags and (session.hold_reason, count) == (_ESTIMATED_END, 0)
 
 
 def _not_once(told: Iterable[SessionKey], found: _Found) -> Iterator[str]:

@@ -84,6 +84,11 @@ class ChargingSessionRepository(Protocol):
         """Make up to `limit` sessions PENDING that are held as NO_TARIFF and have a tariff by now; how many it were."""
         ...
 
+    async def retry_estimated(self, changed_before: datetime, limit: int) -> int:
+        """Make up to `limit` sessions PENDING that are held for their ESTIMATED_END and were changed before then; how
+        many it were."""
+        ...
+
     async def store(self, sessions: Sequence[ChargingSession]) -> None:
         """Store all fields of sessions, new ones among them."""
         ...

@@ -14,6 +14,7 @@ from datetime import datetime
 from services.billing.application.surroundings import Surroundings
 from services.billing.application.tariff_choice import bound_tariffs, tariff_key, tariff_of, tariffs_of
 from services.billing.domain.charging_session import (
+    END_PATIENCE,
     NO_TARIFF,
     PAID_BEFORE_CORRECTION,
     PENDING,
@@ -144,10 +145,16 @@ class Biller:
         outcomes = await asyncio.gather(*map(settle_in_turn, shuffled), return_exceptions=True)
         return [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
 
-    async def retry_untariffed(self) -> bool:
-        """Have sessions billed that waited for a tariff which exists by now; whether there may be more of them."""
+    async def retry_held(self) -> bool:
+        """Have sessions billed that waited for a tariff which exists by now, or for a better end and in vain; whether
+        there may be more of them."""
+        patience = self._clock.now() - END_PATIENCE
         async with self._works() as work:
-            return await work.sessions.retry_untariffed(_RETRIED_AT_ONCE) == _RETRIED_AT_ONCE
+            counts = (
+                await work.sessions.retry_untariffed(_RETRIED_AT_ONCE),
+                await work.sessions.retry_estimated(patience, _RETRIED_AT_ONCE),
+            )
+        return max(counts) == _RETRIED_AT_ONCE
 
     async def prices_so_far(self, sessions: Sequence[ChargingSession], timeout: float) -> Sequence[Price | None]:
         """What running sessions cost at this moment.

@@ -23,7 +23,7 @@ class Reconciliation:
 
     async def run_once(self) -> int:
         """Compare, page by page; how many transactions were looked at. Raises: UNAVAILABLE."""
-        while await self._biller.retry_untariffed():
+        while await self._biller.retry_held():
             pass
         async with self._works() as work:
             until = await work.reconciled_until(_NAME)

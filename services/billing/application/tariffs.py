@@ -58,7 +58,7 @@ class Tariffs:
                 return _found(await work.tariffs.find(made), made)
             await work.tariffs.lock()
             await _add_version(work, tariff)
-        await self._biller.retry_untariffed()
+        await self._biller.retry_held()
         return tariff
 
     async def update(self, tariff_id: str, changes: Mapping[str, Any], etag: str) -> Tariff:
@@ -68,7 +68,7 @@ class Tariffs:
             tariff = _found(await work.tariffs.find(tariff_id), tariff_id)
             tariff = next_version(tariff, changes, etag, self._clock.now())
             await _add_version(work, tariff)
-        await self._biller.retry_untariffed()
+        await self._biller.retry_held()
         return tariff
 
     async def calculate(self, question: PriceQuestion) -> Price:

@@ -15,13 +15,18 @@ from services.kernel.validation import Violations
 # Callers' clocks may be ahead of ours by as much.
 CLOCK_SKEW = timedelta(minutes=1)
 
-# Why an ended session has no bill: PENDING ones are billed in a moment, NO_TARIFF ones as soon as a tariff applies, the
-# others wait for a person or for better news from the charge point.
+# Why an ended session has no bill: PENDING ones are billed in a moment, NO_TARIFF ones as soon as a tariff applies,
+# those with an ESTIMATED_END when no better one was told for END_PATIENCE, the others wait for a person or for better
+# news from the charge point.
 PENDING = "pending"
 NO_TARIFF = "no_tariff"
+ESTIMATED_END = "estimated_end"
 NO_START = "no_start"
 UNAUTHORIZED = "unauthorized"
 PAID_BEFORE_CORRECTION = "paid_before_correction"
+# An end was concluded from a later session while the charge point still has to tell the true one. When it is back after
+# an outage, it does within minutes; each event until then would make another bill.
+END_PATIENCE = timedelta(minutes=10)
 # What the transaction service flags as hardly true.
 _DOUBTS = ("implausible_energy", "register_went_back")
 # A bill that says something else of these is wrong.
@@ -134,8 +139,8 @@ def unheard(snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
 def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
     """`session` after a newer snapshot, which alone decides what it says; itself after one that is no newer.
 
-    An ended one is PENDING unless it is held or its bill still says the same. The tariff is that of a place and a
-    time: when either changes it has to be found anew.
+    An ended one is PENDING unless there is a reason to hold it or its bill still says the same. The tariff is that of
+    a place and a time: when either changes it has to be found anew.
     """
     if snapshot.revision <= session.revision:
         return session
@@ -160,7 +165,8 @@ def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datet
         state=state,
         hold_reason=reason,
     )
-    if reason == PENDING and session.state is SessionState.COMPLETED and _says_the_same(session, after):
+    is_good = reason in (PENDING, ESTIMATED_END)
+    if is_good and session.state is SessionState.COMPLETED and _says_the_same(session, after):
         return after._replace(state=session.state, hold_reason=session.hold_reason)
     return after
 
@@ -228,7 +234,7 @@ def _hold_reason(snapshot: TransactionSnapshot) -> str:
         return NO_START
     if not snapshot.is_accepted:
         return UNAUTHORIZED
-    return next((doubt for doubt in _DOUBTS if doubt in snapshot.flags), "")
+    return next((reason for reason in (*_DOUBTS, ESTIMATED_END) if reason in snapshot.flags), "")
 
 
 def _says_the_same(before: ChargingSession, after: ChargingSession) -> bool:

@@ -1,6 +1,7 @@
 """Charging sessions in PostgreSQL."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, any_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.charging_session import (
+    ESTIMATED_END,
     NO_TARIFF,
     PENDING,
     ChargingSession,
@@ -42,7 +44,7 @@ _LOCK_PENDING = f"""
 SELECT s.id::text, s.revision FROM charging_sessions AS s
 WHERE s.id = ANY (%s::uuid[]) AND s.hold_reason = '{PENDING}' ORDER BY s.id FOR UPDATE SKIP LOCKED
 """.encode()
-_AWAITED = f"('{PENDING}', '{NO_TARIFF}')"
+_AWAITED = (PENDING, NO_TARIFF, ESTIMATED_END)
 
 
 def _storing(rows: Recordset, statement: str) -> bytes:
@@ -110,25 +112,28 @@ class SqlChargingSessionRepository:
         return dict(await cursor.fetchall())
 
     async def retry_untariffed(self, limit: int) -> int:
-        sessions, tariffs, unbilled = CHARGING_SESSIONS.c, PRICING_TIERS.c, UNBILLED_SESSIONS.c
+        tariffs, station_id = PRICING_TIERS.c, CHARGING_SESSIONS.c.station_id
         has_tariff = exists().where(
             tariffs.until_time.is_(None),
             tariffs.retired.is_(False),
-            or_(tariffs.is_default, sessions.station_id == any_(tariffs.station_ids)),
+            or_(tariffs.is_default, station_id == any_(tariffs.station_ids)),
         )
-        waits = (unbilled.session_id == sessions.id) & (unbilled.reason == NO_TARIFF)
-        waiting = (
-            select(sessions.id).join(UNBILLED_SESSIONS, waits).where(sessions.hold_reason == NO_TARIFF, has_tariff)
-        )
+        return await self._retry(NO_TARIFF, has_tariff, limit)
+
+    async def retry_estimated(self, changed_before: datetime, limit: int) -> int:
+        return await self._retry(ESTIMATED_END, CHARGING_SESSIONS.c.update_time < changed_before, limit)
+
+    async def _retry(self, reason: str, condition: ColumnElement[bool], limit: int) -> int:
+        sessions, unbilled = CHARGING_SESSIONS.c, UNBILLED_SESSIONS.c
+        waits = (unbilled.session_id == sessions.id) & (unbilled.reason == reason)
+        waiting = select(sessions.id).join(UNBILLED_SESSIONS, waits).where(sessions.hold_reason == reason, condition)
         # One that is locked changes anyway; waiting for it could end in a ring.
         free = waiting.limit(limit).with_for_update(of=CHARGING_SESSIONS, skip_locked=True)
         found = (await self._connection.scalars(free)).all()
-        await self._connection.execute(
-            update(CHARGING_SESSIONS).where(sessions.id.in_(found)).values(hold_reason=PENDING)
-        )
-        await self._connection.execute(
-            update(UNBILLED_SESSIONS).where(unbilled.session_id.in_(found)).values(reason=PENDING)
-        )
+        session = update(CHARGING_SESSIONS).where(sessions.id.in_(found))
+        await self._connection.execute(session.values(hold_reason=PENDING))
+        note = update(UNBILLED_SESSIONS).where(unbilled.session_id.in_(found))
+        await self._connection.execute(note.values(reason=PENDING))
         return len(found)
 
     async def store(self, sessions: Sequence[ChargingSession]) -> None:

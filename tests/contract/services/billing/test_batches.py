@@ -3,17 +3,19 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.billing.application.billing import Biller
 from services.billing.clients import GrpcDrivers, GrpcStations
+from services.billing.domain.charging_session import END_PATIENCE
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWorks
 from services.chassis import channels
 from services.chassis.outbox import OutboxRelay
-from services.kernel.clock import SystemClock
+from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.ids import derived_id, new_id
 from tests.contract.services.billing.conftest import Books, Caller, Tell
 from tests.contract.services.billing.messages import (
@@ -138,6 +140,35 @@ async def test_who_bills_waits_for_no_session_that_somebody_else_holds(
         assert await ledger.sessions() == {"CP0": DONE, "CP1": ("HELD", "pending"), "CP2": DONE}
     assert await biller.settle_all() == 0
     assert (await ledger.sessions())["CP1"] == DONE
+
+
+async def test_an_end_that_nobody_tells_is_billed_as_it_was_concluded_after_a_while(
+    admin: Caller, service: RunningService, works: SqlWorks, ledger: Books, neighbours: Neighbours
+) -> None:
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    clock = FixedClock(SystemClock().now())
+    secret = service.settings.service_secret.get_secret_value()
+    async with channels.channel(neighbours.address, "billing", secret) as channel:
+        biller = Biller(works, clock, GrpcDrivers(channel), GrpcStations(channel))
+        await _take_in(biller, works, transaction(1, 1, flags=["estimated_end"]))
+        clock.advance(END_PATIENCE)
+        # News of it: it waits anew.
+        await _take_in(biller, works, transaction(1, 2, energy_wh=9_000, flags=["estimated_end"]), transaction(2, 1))
+        assert await biller.settle_all() == 0
+        for wait in (timedelta(), END_PATIENCE):
+            clock.advance(wait)
+            await biller.retry_held()
+            assert await biller.settle_all() == 0
+            assert await ledger.sessions() == {"CP1": ("HELD", "estimated_end"), "CP2": DONE}
+        clock.advance(timedelta(seconds=1))
+        assert not await biller.retry_held()
+        assert await biller.settle_all() == 0
+        assert await ledger.invoices() == [("CP2", "OPEN", 400), ("CP1", "OPEN", 360)]
+        # What is told after all, and still, corrects it.
+        await _take_in(biller, works, transaction(1, 3))
+        assert await biller.settle_all() == 0
+    assert await ledger.sessions() == {"CP1": DONE, "CP2": DONE}
+    assert await ledger.invoices() == [("CP2", "OPEN", 400), ("CP1", "VOID", 360), ("CP1", "OPEN", 400)]
 
 
 async def test_tariffs_of_stations_come_before_the_default_within_one_batch(

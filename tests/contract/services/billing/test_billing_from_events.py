@@ -92,7 +92,7 @@ async def test_events_in_any_order_and_number_to_two_replicas_give_one_bill_each
 
 async def test_a_late_correction_voids_the_bill_and_issues_another_once(boss: Caller, books: Books, tell: Tell) -> None:
     await boss.tariffs.CreateTariff(new_tariff(is_default=True))
-    await tell(transaction(1, 2, energy_wh=9_000, flags=["estimated_end"]))
+    await tell(transaction(1, 2, energy_wh=9_000))
     await books.become({"CP1": DONE})
     correction = transaction(1, 3, energy_wh=10_000, stop_time=timestamp(END + timedelta(minutes=5)))
     await tell(correction, correction, transaction(1, 2, energy_wh=9_000))

@@ -43,6 +43,17 @@ async def test_a_doubtful_session_is_not_billed_until_it_is_put_right(boss: Call
     assert len(await books.invoices()) == 1 + len(doubtful)
 
 
+async def test_a_session_whose_end_was_concluded_gets_one_bill_when_the_true_end_is_told(
+    boss: Caller, books: Books, tell: Tell
+) -> None:
+    await boss.tariffs.CreateTariff(new_tariff(is_default=True))
+    await tell(*(transaction(1, revision, energy_wh=revision, flags=["estimated_end"]) for revision in (1, 2)))
+    await books.become({"CP1": ("HELD", "estimated_end")})
+    await tell(transaction(1, 3), transaction(2))
+    await books.become({"CP1": DONE, "CP2": DONE})
+    assert sorted(await books.invoices()) == [("CP1", "OPEN", 400), ("CP2", "OPEN", 400)]
+
+
 async def test_a_session_without_a_tariff_is_billed_when_there_is_one(boss: Caller, books: Books, tell: Tell) -> None:
     other = derived_id("station", 2)
     await tell(transaction(1), transaction(2, station_id=other), transaction(3, station_id=""))

@@ -84,7 +84,9 @@ def test_the_session_of_a_transaction_has_the_same_id_wherever_it_is_made() -> N
         ({"has_start": False, "is_accepted": False}, SessionState.HELD, "no_start"),
         ({"flags": ("implausible_energy",)}, SessionState.HELD, "implausible_energy"),
         ({"flags": ("register_went_back", "several_ends")}, SessionState.HELD, "register_went_back"),
-        ({"flags": ("estimated_end", "several_ends")}, SessionState.HELD, "pending"),
+        ({"flags": ("several_ends",)}, SessionState.HELD, "pending"),
+        ({"flags": ("estimated_end", "several_ends")}, SessionState.HELD, "estimated_end"),
+        ({"flags": ("estimated_end", "implausible_energy")}, SessionState.HELD, "implausible_energy"),
     ],
 )
 def test_a_snapshot_decides_where_a_session_stands(fields: dict[str, Any], state: SessionState, reason: str) -> None:
@@ -97,6 +99,7 @@ def test_a_snapshot_decides_where_a_session_stands(fields: dict[str, Any], state
     [
         ({}, False),
         ({"id_tag": "TAG2", "connector_id": 2, "flags": ("several_ends",)}, False),
+        ({"flags": ("estimated_end",)}, False),
         ({"energy_wh": 10_001}, True),
         ({"stop_time": NOW}, True),
         ({"start_time": NOW - timedelta(hours=3)}, True),
