@@ -4,7 +4,6 @@ Only starts, names and stops processes. Everything lies in one folder that is de
 """
 
 import os
-import random
 import sys
 import tempfile
 import urllib.request
@@ -19,8 +18,9 @@ from stack import ports as port_checks
 from stack.children import Child, Program
 from stack.config import Surroundings
 from stack.errors import StackError
+from stack.room import claimed_offset, moved
 from stack.state import State
-from stack.topology import EDGE, PORTS, Ports
+from stack.topology import EDGE, Ports
 
 _UP_WITHIN_SECONDS = 90.0
 _STOP_WITHIN_SECONDS = 40.0
@@ -93,18 +93,17 @@ def running() -> Iterator[System]:
     folder = Path(tempfile.mkdtemp(prefix="csms-bench-"))
     # The account of PostgreSQL must get through.
     folder.chmod(0o711)
-    offset = _free_offset()
     state = State(folder / "stack")
-    child = children.start(_stack(state, offset), folder / "stack.log")
-    try:
-        child.wait_ready()
-        token = keys.mint(state.keys, role="admin", driver_id=None, ttl_seconds=_TOKEN_SECONDS, subject="bench")
-        ports = Ports({name: number + offset for name, number in PORTS.items()})
-        yield System(folder, ports, processes.of_stack(state.root), token)
-    finally:
-        child.stop(_STOP_WITHIN_SECONDS)
-        state.forget()
-        postgres.remove(folder)
+    with claimed_offset() as offset:
+        child = children.start(_stack(state, offset), folder / "stack.log")
+        try:
+            child.wait_ready()
+            token = keys.mint(state.keys, role="admin", driver_id=None, ttl_seconds=_TOKEN_SECONDS, subject="bench")
+            yield System(folder, moved(offset), processes.of_stack(state.root), token)
+        finally:
+            child.stop(_STOP_WITHIN_SECONDS)
+            state.forget()
+            postgres.remove(folder)
 
 
 def check(system: System) -> None:
@@ -147,12 +146,3 @@ def _stack(state: State, offset: int) -> Program:
         ready=lambda _pid: state.processes.exists(),
         ready_within_seconds=_UP_WITHIN_SECONDS,
     )
-
-
-def _free_offset() -> int:
-    """An offset at which every port of a stack is free, below the ports that the kernel gives to connections."""
-    for _ in range(50):
-        offset = random.randrange(2_000, 17_000, 10)
-        if not any(port_checks.is_listening(number + offset) for number in PORTS.values()):
-            return offset
-    raise StackError("there is no room for another stack on this machine")

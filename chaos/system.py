@@ -20,8 +20,9 @@ from stack.children import Child, Program
 from stack.config import process_environment
 from stack.errors import StackError
 from stack.rest import Facade
+from stack.room import claimed_offset, moved
 from stack.state import State
-from stack.topology import EDGE, PORTS, REPLICA_STEP, SERVICES, Ports
+from stack.topology import EDGE, REPLICA_STEP, SERVICES, Ports
 
 CHARGERS = "chargers"
 _TOKEN_SECONDS = 6 * 3600
@@ -91,9 +92,21 @@ async def running(state_dir: Path, logs: Path, replicas: int) -> AsyncIterator[S
 
     Raises StackError.
     """
-    offset = free_offset(replicas)
-    ports = Ports({name: number + offset for name, number in PORTS.items()}, replicas)
-    links = await _links(ports)
+    with claimed_offset(replicas) as offset:
+        ports = moved(offset, replicas)
+        links = await _links(ports)
+        child = children.start(_stack(state_dir, offset, replicas, links), logs / "stack.log")
+        try:
+            system = System(State(state_dir), ports, links, child, child.program.environment)
+            await _until_up(system)
+            yield system
+        finally:
+            await asyncio.to_thread(child.stop, 40.0)
+            for link in links.values():
+                await link.close()
+
+
+def _stack(state_dir: Path, offset: int, replicas: int, links: Mapping[str, Proxy]) -> Program:
     environment = {
         **process_environment(),
         "CSMS_PORT_OFFSET": str(offset),
@@ -104,27 +117,7 @@ async def running(state_dir: Path, logs: Path, replicas: int) -> AsyncIterator[S
     # Another server than our own must not be broken.
     for elsewhere in ("DATABASE_URL", "NATS_URL"):
         environment.pop(elsewhere, None)
-    command = [sys.executable, "-m", "stack.cli", "up", "--no-demo", "--restart"]
-    child = children.start(Program("stack", command, environment), logs / "stack.log")
-    try:
-        system = System(State(state_dir), ports, links, child, environment)
-        await _until_up(system)
-        yield system
-    finally:
-        await asyncio.to_thread(child.stop, 40.0)
-        for link in links.values():
-            await link.close()
-
-
-def free_offset(replicas: int) -> int:
-    """An offset at which every port of a stack is free."""
-    for _ in range(50):
-        # Below the ports that the kernel gives to outgoing connections.
-        offset = random.randrange(2_000, 17_000, 100)
-        wanted = Ports({name: number + offset for name, number in PORTS.items()}, replicas)
-        if not any(tcp.is_taken(number) for _, number in wanted.everyone()):
-            return offset
-    raise StackError("no room for another stack on this machine")
+    return Program("stack", [sys.executable, "-m", "stack.cli", "up", "--no-demo", "--restart"], environment)
 
 
 async def _links(ports: Ports) -> dict[str, Proxy]:

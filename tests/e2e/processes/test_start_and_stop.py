@@ -15,7 +15,8 @@ import pytest
 
 from stack import postgres
 from stack.config import python_path
-from tests.fixtures.system import System, free_offset, running_system, until
+from stack.room import claimed_offset
+from tests.fixtures.system import System, running_system, until
 
 
 @pytest.fixture
@@ -54,8 +55,7 @@ def test_a_second_start_finds_the_demo_data_again(system: System, state_dir: Pat
 
 
 def test_a_port_in_use_is_one_clear_line(state_dir: Path) -> None:
-    offset = free_offset()
-    with socket.socket() as taken:
+    with claimed_offset() as offset, socket.socket() as taken:
         taken.bind(("127.0.0.1", 3000 + offset))
         taken.listen()
         environment = {

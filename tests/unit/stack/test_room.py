@@ -1,0 +1,33 @@
+from itertools import combinations
+
+import pytest
+
+from stack import room
+from stack.errors import StackError
+
+
+def _ports(offset: int) -> set[int]:
+    return {number for _, number in room.moved(offset, replicas=2).everyone()}
+
+
+def test_two_stacks_never_share_a_port() -> None:
+    for one, other in combinations(room.OFFSETS, 2):
+        assert not _ports(one) & _ports(other), (one, other)
+
+
+def test_no_stack_listens_where_an_offset_is_claimed() -> None:
+    claims = {room.CLAIM + offset for offset in room.OFFSETS}
+    for offset in room.OFFSETS:
+        assert not _ports(offset) & claims
+
+
+def test_no_port_is_one_that_an_outgoing_connection_may_have() -> None:
+    assert max(max(_ports(room.OFFSETS[-1])), room.CLAIM + room.OFFSETS[-1]) < 32_768
+
+
+def test_an_offset_is_given_once_and_again_when_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "OFFSETS", room.OFFSETS[:1])
+    with room.claimed_offset() as offset, pytest.raises(StackError), room.claimed_offset():
+        pass
+    with room.claimed_offset() as again:
+        assert again == offset
