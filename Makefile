@@ -46,12 +46,31 @@ distclean: clean ## Also forget .venv and everything generated from proto/
 ##@ Develop
 
 .PHONY: check
-check: protos ## Everything CI runs: linters, contracts, tests; goes on after a failure and reports it at the end
-	@$(MAKE) --keep-going lint test
+check: protos ## Everything CI runs, two things at a time; goes on after a failure; ARGS="..." is for every pytest
+	@status=0; \
+	$(MAKE) --keep-going --jobs=2 $(SYNC) $(SIDE_BY_SIDE) || status=$$?; \
+	$(MAKE) test-measuring || status=$$?; \
+	exit $$status
 
 .PHONY: test
-test: protos ## All tests; ARGS="tests/unit -k session" narrows them
+test: protos ## All tests, one after the other; ARGS="tests/unit -k session" narrows them
 	$(call step,tests,$(BIN)/python -m pytest $(ARGS))
+
+# The same tests in parts for `check`. What mostly waits (chaos, the cluster) runs beside what computes; what measures has
+# the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
+MEASURING := tests/e2e/bench tests/contract/simulator/test_load.py
+SIDE_BY_SIDE := test-faults test-rest test-cluster test-system lint
+test-faults: TESTS := tests/faults
+test-cluster: TESTS := tests/e2e/cluster
+test-system: TESTS := tests/e2e $(addprefix --ignore=,tests/e2e/cluster $(MEASURING))
+test-measuring: TESTS := $(MEASURING)
+test-rest: TESTS := tests $(addprefix --ignore=,tests/faults tests/e2e $(MEASURING))
+PARTS := $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
+.PHONY: $(PARTS)
+$(PARTS): test-%: protos
+	$(call step,$*,$(BIN)/python -m pytest -o cache_dir=.pytest_cache/$* $(TESTS) $(ARGS))
+# The output of each comes as a whole when it ends; makes before 4.0 mix it.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: lint lint-style lint-types lint-imports lint-contracts
 lint: lint-style lint-types lint-imports lint-contracts ## Style, types, who may import whom, rules of the contracts
