@@ -4,6 +4,7 @@ from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
 from services.chassis.events import subject
+from services.chassis.protobuf import write_time
 from services.kernel.ids import new_id
 from services.station.application.stations import StationView
 from services.station.domain.events import (
@@ -24,7 +25,7 @@ def event_to_proto(event: DomainEvent, now: datetime) -> event_pb.DomainEvent:
     message = _payload(event)
     message.id = new_id()
     message.subject = _subject(event)
-    message.create_time.FromDatetime(now)
+    write_time(now, message.create_time)
     return message
 
 
