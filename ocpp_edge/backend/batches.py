@@ -46,7 +46,7 @@ class BatchCall(Generic[_Item, _Answer]):
     """Sends items through `call`, which takes a list and answers in its order.
 
     Items of one `key` never share a batch. An RPC that fails, fails each of its items; `failed` is told of items that
-    failed by themselves. Made inside a running event loop.
+    failed by themselves. Batches that are not full start `linger_seconds` apart. Made inside a running event loop.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class BatchCall(Generic[_Item, _Answer]):
         call: Callable[[list[_Item]], Awaitable[Sequence[_Answer]]],
         key: Callable[[_Item], Hashable],
         failed: Callable[[_Item, DomainError], None] | None = None,
+        linger_seconds: float = _LINGER_SECONDS,
     ) -> None:
         self._call = call
         self._key = key
@@ -64,7 +65,7 @@ class BatchCall(Generic[_Item, _Answer]):
             max_items=_MAX_ITEMS,
             max_queue=_MAX_QUEUE,
             max_in_flight=_MAX_IN_FLIGHT,
-            linger_seconds=_LINGER_SECONDS,
+            linger_seconds=linger_seconds,
             size_of=_size,
             max_bytes=_MAX_BYTES,
             name=name,
