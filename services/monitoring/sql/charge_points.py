@@ -1,17 +1,34 @@
 """Charge points in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Row, bindparam, exists, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.chassis.database import bare
+from services.chassis.recordset import Recordset, array, text_array, texts, upsert
 from services.monitoring.domain.alert import AlertKind
 from services.monitoring.domain.charge_point import ChargePoint
 from services.monitoring.tables import ALERTS, CHARGE_POINTS
+
+_POINTS = Recordset(CHARGE_POINTS)
+_NAMES = [column.name for column in CHARGE_POINTS.columns]
+_values = attrgetter(*_NAMES)
+# In one order, so that two who lock the same never wait for each other in a circle.
+_ADD_UNHEARD = b"""
+INSERT INTO charge_points (id, online, epoch, removed) SELECT name, false, 0, false FROM unnest(%s::text[]) AS name
+WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = name) ORDER BY name ON CONFLICT DO NOTHING
+"""
+_FOR_UPDATE = f"""
+SELECT {texts(CHARGE_POINTS)} FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR UPDATE
+""".encode()
+_STORE = upsert(CHARGE_POINTS, _POINTS, "charge_points_pkey")
+_OF_STATIONS = f"""
+SELECT {texts(CHARGE_POINTS)} FROM charge_points WHERE station_id = ANY (%s::uuid[]) ORDER BY id
+""".encode()
 
 
 class SqlChargePointRepository:
@@ -23,25 +40,18 @@ class SqlChargePointRepository:
     async def lock(self, charge_point_ids: Collection[str]) -> dict[str, ChargePoint]:
         if not charge_point_ids:
             return {}
-        # In one order, so that two who lock the same never wait for each other in a circle.
-        unheard = [asdict(ChargePoint(id=name)) for name in sorted(charge_point_ids)]
-        await self._connection.execute(insert(CHARGE_POINTS).on_conflict_do_nothing(), unheard)
-        query = select(CHARGE_POINTS).where(CHARGE_POINTS.c.id.in_(charge_point_ids))
-        rows = await self._connection.execute(query.order_by(CHARGE_POINTS.c.id).with_for_update())
-        return {row.id: _charge_point(row) for row in rows}
+        connection, names = await bare(self._connection), text_array(charge_point_ids)
+        await connection.execute(_ADD_UNHEARD, (names,))
+        cursor = await connection.execute(_FOR_UPDATE, (names,))
+        return {row[0]: _of_values(row) for row in await cursor.fetchall()}
 
     async def store(self, charge_points: Collection[ChargePoint]) -> None:
         if charge_points:
-            fields: dict[str, Any] = {
-                column.name: bindparam(f"new_{column.name}") for column in CHARGE_POINTS.c if column.name != "id"
-            }
-            statement = update(CHARGE_POINTS).where(CHARGE_POINTS.c.id == bindparam("new_id")).values(fields)
-            rows = [{f"new_{name}": value for name, value in asdict(point).items()} for point in charge_points]
-            await self._connection.execute(statement, rows)
+            await (await bare(self._connection)).execute(_STORE, (_POINTS.dump(map(_values, charge_points)),))
 
     async def of_stations(self, station_ids: Collection[str]) -> Sequence[ChargePoint]:
-        query = select(CHARGE_POINTS).where(CHARGE_POINTS.c.station_id.in_(station_ids)).order_by(CHARGE_POINTS.c.id)
-        return [_charge_point(row) for row in await self._connection.execute(query)]
+        cursor = await (await bare(self._connection)).execute(_OF_STATIONS, (array(station_ids),))
+        return [_of_values(row) for row in await cursor.fetchall()]
 
     async def away(self, since: datetime, limit: int) -> Sequence[ChargePoint]:
         columns = CHARGE_POINTS.c
@@ -70,6 +80,10 @@ class SqlChargePointRepository:
         told_time = func.greatest(columns.placed_time, columns.created_time, columns.changed_time)
         rows = await self._connection.scalars(select(columns.id).where(~columns.removed, told_time < since))
         return [charge_point_id for charge_point_id in rows if charge_point_id not in known]
+
+
+def _of_values(row: Sequence[Any]) -> ChargePoint:
+    return ChargePoint(**dict(zip(_NAMES, row, strict=True)))
 
 
 def _charge_point(row: Row[Any]) -> ChargePoint:

@@ -1,18 +1,41 @@
 """Connectors in PostgreSQL."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, Row, Text, all_, any_, bindparam, delete, func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Text, all_, any_, bindparam, delete, func
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.chassis.database import bare
+from services.chassis.recordset import Recordset, array, texts
 from services.monitoring.domain.connector import Connector, ConnectorKey, ConnectorStatus
 from services.monitoring.domain.station import StationSnapshot
-from services.monitoring.tables import CHARGE_POINTS, CONNECTORS
+from services.monitoring.tables import CONNECTORS
 
 _KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
+
+_NAMES = [column.name for column in CONNECTORS.columns]
+_values = attrgetter(*_NAMES)
+_CONNECTORS = Recordset(CONNECTORS)
+_REPORTED = Recordset(CONNECTORS, columns=("status", "error_code", "info", "status_time", "told_time"))
+
+
+def _rank(row: str) -> str:
+    return f"(coalesce({row}.status_time, '-infinity'), {row}.told_time)"
+
+
+# The same order as in domain/connector.is_newer, decided where the row is locked.
+_RECORD = f"""
+INSERT INTO connectors ({_CONNECTORS.columns}) SELECT {_CONNECTORS.values} FROM {_CONNECTORS.relation}
+ON CONFLICT ON CONSTRAINT connectors_pkey DO UPDATE SET ({_REPORTED.columns}) = ROW ({_REPORTED.excluded})
+WHERE {_rank("excluded")} > {_rank("connectors")}
+RETURNING charge_point_id, evse_id, connector_id
+""".encode()
+_OF_STATIONS = f"""
+SELECT {texts(CONNECTORS, "c")} FROM connectors AS c JOIN charge_points AS p ON p.id = c.charge_point_id
+WHERE p.station_id = ANY (%s::uuid[]) ORDER BY c.charge_point_id, c.evse_id, c.connector_id
+""".encode()
 
 
 class SqlConnectorRepository:
@@ -24,27 +47,13 @@ class SqlConnectorRepository:
     async def record(self, connectors: Sequence[Connector]) -> Collection[ConnectorKey]:
         if not connectors:
             return []
-        statement = insert(CONNECTORS)
-        told = statement.excluded
-        changed = {name: told[name] for name in ("status", "error_code", "info", "status_time", "told_time")}
-        # The same order as in domain/connector.is_newer, decided where the row is locked.
-        statement = statement.on_conflict_do_update(
-            constraint="connectors_pkey",
-            set_=changed,
-            where=_rank(told.status_time, told.told_time) > _rank(CONNECTORS.c.status_time, CONNECTORS.c.told_time),
-        )
-        rows = [asdict(connector) for connector in sorted(connectors, key=lambda connector: connector.key)]
-        kept = await self._connection.execute(statement.returning(*_KEY), rows)
-        return {(row.charge_point_id, row.evse_id, row.connector_id) for row in kept}
+        rows = _CONNECTORS.dump(map(_values, sorted(connectors, key=lambda connector: connector.key)))
+        cursor = await (await bare(self._connection)).execute(_RECORD, (rows,))
+        return set(await cursor.fetchall())
 
     async def of_stations(self, station_ids: Collection[str]) -> Sequence[Connector]:
-        query = (
-            select(CONNECTORS)
-            .join(CHARGE_POINTS, CHARGE_POINTS.c.id == CONNECTORS.c.charge_point_id)
-            .where(CHARGE_POINTS.c.station_id.in_(station_ids))
-            .order_by(*_KEY)
-        )
-        return [_connector(row) for row in await self._connection.execute(query)]
+        cursor = await (await bare(self._connection)).execute(_OF_STATIONS, (array(station_ids),))
+        return [_connector(row) for row in await cursor.fetchall()]
 
     async def keep_only(self, snapshots: Sequence[StationSnapshot]) -> None:
         if not snapshots:
@@ -68,10 +77,7 @@ class SqlConnectorRepository:
         await self._connection.execute(statement, rows)
 
 
-def _rank(status_time: Any, told_time: Any) -> Any:
-    return tuple_(func.coalesce(status_time, text("'-infinity'")), told_time)
-
-
-def _connector(row: Row[Any]) -> Connector:
-    fields = row._mapping
-    return Connector(**{**fields, "status": ConnectorStatus(fields["status"]) if fields["status"] else None})
+def _connector(row: Sequence[Any]) -> Connector:
+    fields = dict(zip(_NAMES, row, strict=True))
+    fields["status"] = ConnectorStatus(fields["status"]) if fields["status"] else None
+    return Connector(**fields)

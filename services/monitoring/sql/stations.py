@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, select, update
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,6 +29,13 @@ WITH found AS (
     WHERE stations.id = found.id AND stations.update_time < found.time
 )
 SELECT id::text FROM found
+""".encode()
+
+_HEALTHS = Recordset(STATIONS, columns=["id", "health"])
+_HEALTH = _HEALTHS.letter_of["health"]
+_SET_HEALTHS = f"""
+UPDATE stations SET health = r.{_HEALTH} FROM {_HEALTHS.relation}
+WHERE stations.id = r.{_HEALTHS.letter_of["id"]} AND stations.health <> r.{_HEALTH}
 """.encode()
 
 
@@ -68,10 +75,8 @@ class SqlStationRepository:
 
     async def set_healths(self, healths: Mapping[str, Health]) -> None:
         if healths:
-            is_other = STATIONS.c.health != bindparam("now")
-            statement = update(STATIONS).where(STATIONS.c.id == bindparam("key"), is_other)
-            rows = [{"key": station_id, "now": health} for station_id, health in healths.items()]
-            await self._connection.execute(statement.values(health=bindparam("now")), rows)
+            rows = _HEALTHS.dump(healths.items())
+            await (await bare(self._connection)).execute(_SET_HEALTHS, (rows,))
 
     async def unheard(self, since: datetime, known: Collection[str]) -> Sequence[Station]:
         query = select(STATIONS).where(~STATIONS.c.deleted, STATIONS.c.told_time < since)
