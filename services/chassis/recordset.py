@@ -67,8 +67,9 @@ def upsert(table: Table, rows: Recordset, constraint: str) -> bytes:
     ).encode()
 
 
-def texts(columns: Iterable[Column[Any]], alias: str) -> str:
-    """What to select for columns of the relation `alias`, ids as text."""
+def texts(columns: Iterable[Column[Any]], alias: str = "") -> str:
+    """What to select for columns of a table, or of the relation `alias`, ids as text."""
+    place = f"{alias}." if alias else ""
     return ", ".join(
-        f"{alias}.{quoted(column.name)}{'::text' if isinstance(column.type, Uuid) else ''}" for column in columns
+        f"{place}{quoted(column.name)}{'::text' if isinstance(column.type, Uuid) else ''}" for column in columns
     )

@@ -23,11 +23,11 @@ INSERT INTO charge_points (id, online, epoch, removed) SELECT name, false, 0, fa
 WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = name) ORDER BY name ON CONFLICT DO NOTHING
 """
 _FOR_UPDATE = f"""
-SELECT {texts(CHARGE_POINTS)} FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR UPDATE
+SELECT {texts(CHARGE_POINTS.columns)} FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR UPDATE
 """.encode()
 _STORE = upsert(CHARGE_POINTS, _POINTS, "charge_points_pkey")
 _OF_STATIONS = f"""
-SELECT {texts(CHARGE_POINTS)} FROM charge_points WHERE station_id = ANY (%s::uuid[]) ORDER BY id
+SELECT {texts(CHARGE_POINTS.columns)} FROM charge_points WHERE station_id = ANY (%s::uuid[]) ORDER BY id
 """.encode()
 
 

@@ -33,7 +33,7 @@ WHERE {_rank("excluded")} > {_rank("connectors")}
 RETURNING charge_point_id, evse_id, connector_id
 """.encode()
 _OF_STATIONS = f"""
-SELECT {texts(CONNECTORS, "c")} FROM connectors AS c JOIN charge_points AS p ON p.id = c.charge_point_id
+SELECT {texts(CONNECTORS.columns, "c")} FROM connectors AS c JOIN charge_points AS p ON p.id = c.charge_point_id
 WHERE p.station_id = ANY (%s::uuid[]) ORDER BY c.charge_point_id, c.evse_id, c.connector_id
 """.encode()
 

@@ -19,7 +19,7 @@ from services.station.tables import CHARGE_POINTS, CONNECTIONS, CONNECTORS, EDGE
 # In the order of identity, so that two batches never wait for each other in a circle. Not FOR UPDATE, which would keep
 # out those as well who only refer to a charge point.
 _LOCKED = "FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR NO KEY UPDATE"
-_LOCK_POINTS = f"SELECT {texts(CHARGE_POINTS)} {_LOCKED}".encode()
+_LOCK_POINTS = f"SELECT {texts(CHARGE_POINTS.columns)} {_LOCKED}".encode()
 _LOCK_PLACES = f"SELECT id, station_id::text {_LOCKED}".encode()
 # A statement of its own after the lock: it sees what those have committed whom the lock had to wait for.
 _NEWEST = (
@@ -28,7 +28,7 @@ _NEWEST = (
 )
 # Not locked: reports of a charge point come one batch after the other, and leave alone what the operator changes.
 _CONNECTORS = f"""
-SELECT {texts(CONNECTORS, "c")} FROM unnest(%s::text[], %s::integer[], %s::integer[])
+SELECT {texts(CONNECTORS.columns, "c")} FROM unnest(%s::text[], %s::integer[], %s::integer[])
     AS wanted (charge_point_id, evse_id, connector_id)
 JOIN connectors AS c USING (charge_point_id, evse_id, connector_id)
 """.encode()

@@ -25,7 +25,7 @@ _THINGS = Table(
 )
 _ROWS = Recordset(_THINGS)
 _STORE = upsert(_THINGS, _ROWS, "recordset_rows_pkey")
-_SELECT = f"SELECT {texts(_THINGS)} FROM recordset_rows ORDER BY recordset_rows.id".encode()
+_SELECT = f"SELECT {texts(_THINGS.columns)} FROM recordset_rows ORDER BY recordset_rows.id".encode()
 _TIME = datetime(2026, 4, 1, 10, 30, 0, 123456, tzinfo=UTC)
 ODD = ["", "a,b", '"quoted" {x}', "back\\slash", "new\nline", "Grüße ⚡", "NULL"]
 

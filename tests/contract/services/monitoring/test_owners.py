@@ -122,7 +122,7 @@ async def platform(run_service: ServiceRunner, emptied_database: FreshDatabase) 
     """The services concerned, each without what it does besides answering."""
 
     async def run(name: str, **addresses: str) -> RunningService:
-        return await run_service(name, database_url=emptied_database(name), **addresses)
+        return await run_service(name, background=False, database_url=emptied_database(name), **addresses)
 
     transactions = await run("transaction", station_service_url=NOWHERE)
     stations = await run("station", transaction_service_url=transactions.address)
