@@ -94,10 +94,15 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def raw(self) -> AsyncIterator[RawConnection]:
-        """A dedicated connection in autocommit mode, closed at the end: for session locks and the like."""
+    async def raw(self, **parameters: str) -> AsyncIterator[RawConnection]:
+        """A dedicated connection in autocommit mode, closed at the end: for session locks and the like.
+
+        `parameters` are PostgreSQL's, for this session.
+        """
+        options = " ".join([self._session["options"], *(f"-c {name}={value}" for name, value in parameters.items())])
+        session = {**self._session, "options": options}
         with _translated():
-            async with await RawConnection.connect(self._conninfo, autocommit=True, **self._session) as connection:
+            async with await RawConnection.connect(self._conninfo, autocommit=True, **session) as connection:
                 yield connection
 
     async def ping(self) -> None:

@@ -160,16 +160,14 @@ class RecordingWork(Protocol):
         end has ended before."""
         ...
 
-    async def store(self, facts: Sequence[Fact]) -> set[str]:
-        """Store those facts that are new, with the readings that came with them; returns their keys."""
-        ...
-
-    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
-        """The registers of the stored readings, by session id."""
+    async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
+        """Store those facts that are new, with the readings that came with them; then look at the readings of the
+        sessions `over`, at least one. Returns the keys of the new facts and the registers by session id."""
         ...
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
-        """Store the outcome with its events, and `facts` as `store` does; then commit all of it."""
+        """Store the outcome with its events, and `facts` as `store` does; then commit all of it. Returns the keys of
+        those of `facts` that are new."""
         ...
 
 

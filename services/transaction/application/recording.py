@@ -14,7 +14,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
 from services.transaction.domain.batch import Told, stray_ends, told, wanted
 from services.transaction.domain.fact import Authorization, TransactionEvent
-from services.transaction.domain.reading import MeterReport, Placed, Registers
+from services.transaction.domain.reading import MeterReport, Placed
 from services.transaction.domain.recording import Recording
 from services.transaction.ports import MeterStore, RecordingWorks, Report
 
@@ -111,12 +111,12 @@ class Recorder:
                 stored = [*stored, *await work.candidates(strays)]
             recording = Recording(stored, numbers, self._clock.now())
             answers = [recording.record(item) for item in batch]
-            facts, fresh, registers = recording.facts, set[str](), dict[str, Registers]()
             if over := recording.over():
                 # Their energy is settled with all their readings, these included.
-                facts, fresh = [], await work.store(facts)
-                registers |= await work.registers(over)
-            fresh |= await work.commit(recording.outcome(registers), facts)
+                fresh, registers = await work.store(recording.facts, over)
+                await work.commit(recording.outcome(registers), [])
+            else:
+                fresh = await work.commit(recording.outcome({}), recording.facts)
         seen: set[str] = set()
         results: list[Recorded] = []
         for key, session_id, transaction_id, authorization in answers:

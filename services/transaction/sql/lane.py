@@ -10,6 +10,11 @@ from psycopg.pq import TransactionStatus
 from services.chassis.database import Database, RawConnection, peer_has_closed
 from services.kernel.errors import invalid
 
+# Its few statements come again and again and find everything by keys. So they are planned once, with no look at their
+# parameters (with one, the planning of small batches costs more than they do), and never to read a whole table, however
+# small that is at the time.
+_PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
 
 class Lane:
     """Lends its connection to one user after the other. `carries` is the field of the requests that its rows come in.
@@ -57,7 +62,8 @@ class Lane:
                 return self._connection
             await self._drop(None)
         stack = AsyncExitStack()
-        self._connection = await stack.enter_async_context(self._database.raw())
+        self._connection = await stack.enter_async_context(self._database.raw(**_PLANNING))
+        self._connection.prepare_threshold = 0
         self._stack = stack
         return self._connection
 

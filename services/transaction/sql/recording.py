@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
@@ -68,19 +68,21 @@ WITH fresh AS ({_INSERT_FACTS}), readings AS (
 )
 SELECT key::text FROM fresh
 """.encode()
-_REGISTERS = b"""
+# The days are part of the text, not parameters: so the plan, made once for each text, has the partitions of these days
+# and no others. Nearly all batches of a day have the same ones.
+_REGISTERS = """
 SELECT session.id::text, first.energy_wh, last.energy_wh
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) AS session (id, begin_time, end_time)
 LEFT JOIN LATERAL (
     SELECT energy_wh FROM meter_values
     WHERE transaction_id = session.id AND sampled_time BETWEEN session.begin_time AND session.end_time
-    AND sampled_time BETWEEN %s AND %s AND energy_wh IS NOT NULL
+    AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC' AND energy_wh IS NOT NULL
     ORDER BY sampled_time LIMIT 1
 ) AS first ON true
 LEFT JOIN LATERAL (
     SELECT energy_wh FROM meter_values
     WHERE transaction_id = session.id AND sampled_time BETWEEN session.begin_time AND session.end_time
-    AND sampled_time BETWEEN %s AND %s AND energy_wh IS NOT NULL
+    AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC' AND energy_wh IS NOT NULL
     ORDER BY sampled_time DESC LIMIT 1
 ) AS last ON true
 """
@@ -134,20 +136,14 @@ class SqlRecording:
         cursor = await self._connection.execute(_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks))
         return [session_of(row) for row in await cursor.fetchall()]
 
-    async def store(self, facts: Sequence[Fact]) -> set[str]:
-        cursor = await self._connection.execute(*_storing(facts))
-        return {key for (key,) in await cursor.fetchall()}
-
-    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
-        windows = [_window(session) for session in sessions]
-        bounds = (min(start for start, _ in windows), max(end for _, end in windows))
-        cursor = await self._connection.execute(
-            _REGISTERS,
-            (array(session.id for session in sessions), *map(list, zip(*windows, strict=True)), *bounds, *bounds),
-            # Planned anew each time: only with the bounds at hand are the other days' partitions left alone.
-            prepare=False,
-        )
-        return {session_id: Registers(first, last) for session_id, first, last in await cursor.fetchall()}
+    async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
+        connection = self._connection
+        query, parameters = _reading_registers(over)
+        async with connection.pipeline():
+            stored = await connection.execute(*_storing(facts))
+            found = await connection.execute(query, parameters)
+        registers = {session_id: Registers(first, last) for session_id, first, last in await found.fetchall()}
+        return {key for (key,) in await stored.fetchall()}, registers
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         connection, stored = self._connection, None
@@ -168,6 +164,14 @@ def _storing(facts: Sequence[Fact]) -> tuple[bytes, tuple[str, ...]]:
     told = _FACTS.dump(map(_fact_row, facts))
     readings = rows_of_facts(facts)
     return (_STORE_FACTS_AND_READINGS, (told, READINGS.dump(readings))) if readings else (_STORE_FACTS, (told,))
+
+
+def _reading_registers(sessions: Sequence[Session]) -> tuple[bytes, tuple[str, ...]]:
+    """The statement that finds the registers of sessions among all stored readings, and its parameters."""
+    starts, ends = zip(*map(_window, sessions), strict=True)
+    query = _REGISTERS.format(first=min(starts).date(), last=max(ends).date())
+    times = (array(time.isoformat() for time in side) for side in (starts, ends))
+    return query.encode(), (array(session.id for session in sessions), *times)
 
 
 def _lock_keys(wants: Wanted) -> list[int]:
@@ -193,7 +197,7 @@ def _queries(wants: Wanted) -> Iterator[tuple[bytes, tuple[Any, ...]]]:
         yield _AROUND_STARTS, (text_array(charge_point_ids), list(times))
 
 
-def _window(session: Session) -> tuple[Any, Any]:
+def _window(session: Session) -> tuple[datetime, datetime]:
     end = max(session.begin_time, session.stop_time or session.begin_time)
     return session.begin_time - (_AROUND if session.start_time else _LONG_BEFORE), end + _AROUND
 

@@ -108,3 +108,29 @@ async def test_energy_of_a_running_session_without_a_start_register_comes_from_i
     await record(meter_values_16(started.transaction_id, minutes(-20), 2000, 2600))
     [listed] = await transactions.list(state=transaction_pb.Transaction.ACTIVE)
     assert (listed.id, listed.energy_wh) == (started.id, 600)
+
+
+async def test_sessions_of_different_days_that_end_together_are_settled_with_all_their_readings(
+    record: Record, transactions: Reader
+) -> None:
+    days = {"CP1": 0, "CP2": -1, "CP3": -40}
+    starts = [
+        start_16(minutes(-30 + 1440 * day), charge_point_id=name, id_tag=name, meter_wh=None)
+        for name, day in days.items()
+    ]
+    started = await record(*starts)
+    # The longest session: its first readings lie days before its last.
+    readings = [
+        meter_values_16(answer.transaction_id, minutes(-29 + 1440 * day), 2000, 2600, charge_point_id=name)
+        for answer, (name, day) in zip(started, days.items(), strict=True)
+    ]
+    late = meter_values_16(started[2].transaction_id, minutes(-2), 9000, charge_point_id="CP3")
+    await record(*readings)
+    await record(late)
+    ends = [
+        stop_16(answer.transaction_id, minutes(-1), charge_point_id=name, meter_wh=None)
+        for answer, name in zip(started, days, strict=True)
+    ]
+    await record(*ends)
+    energies = [(await transactions.get(answer.id)).energy_wh for answer in started]
+    assert energies == [600, 600, 7000]
