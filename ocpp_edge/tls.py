@@ -12,6 +12,9 @@ def server_context(certificate: Path, key: Path | None, client_authority: Path |
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
+    # A resumed handshake costs us as much as one whose tickets need not be made, and no charge point comes back within
+    # the life of one often enough; without them a client certificate is looked at each time.
+    context.num_tickets = 0
     if client_authority is not None:
         context.load_verify_locations(client_authority)
         context.verify_mode = ssl.CERT_OPTIONAL

@@ -92,6 +92,15 @@ async def test_basic_credentials_over_tls_are_profile_2(authority: Authority) ->
         assert edge.door.admissions[0].security_profile == 2
 
 
+async def test_nobody_is_given_a_ticket_to_come_back_with(authority: Authority) -> None:
+    async with (
+        running(tls=server_context(authority)) as edge,
+        dial(edge, "/ocpp/CP1", client_context(authority)) as socket,
+    ):
+        session = socket.transport.get_extra_info("ssl_object").session
+        assert not session.has_ticket
+
+
 async def test_a_client_certificate_is_profile_3_and_names_its_holder(authority: Authority) -> None:
     context = client_context(authority, authority.issue("CP1"))
     async with (

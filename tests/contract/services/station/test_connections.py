@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from csms.error.v1 import error_reason_pb2 as reasons
 from csms.station.v1 import connectivity_service_pb2 as pb
@@ -62,6 +62,28 @@ def _connectivity(service: RunningService) -> Connectivity:
     database, relay = service.database, OutboxRelay(service.database, service.bus)
     works = SqlWorks(database, relay, SystemClock())
     return Connectivity(works, SqlBatches(database, relay), SystemClock(), Policy(60, False))
+
+
+async def _lease_end(service: RunningService, node: str) -> datetime:
+    async with service.database.read() as connection:
+        found = await connection.execute(select(EDGE_NODES.c.lease_end_time).where(EDGE_NODES.c.node == node))
+        end: datetime = found.scalar_one()
+    return end
+
+
+async def test_a_handshake_lets_its_node_live_on_and_leaves_a_long_lease_alone(
+    points: ChargePointServiceStub, edge: ConnectivityServiceStub, service: RunningService, name: str
+) -> None:
+    await _connect(points, edge, name, node=name)
+    first = await _lease_end(service, name)
+    await open_one(edge, name, node=name)
+    second = await _lease_end(service, name)
+    await _let_lease_run_out(service, name)
+    await open_one(edge, name, node=name)
+
+    assert timedelta(seconds=20) < first - _now() <= timedelta(seconds=30)
+    assert second == first
+    assert await _lease_end(service, name) >= first
 
 
 async def test_a_connection_is_found_with_the_address_of_its_node(

@@ -55,6 +55,21 @@ async def test_calls_of_one_moment_share_a_batch() -> None:
     assert failed == []
 
 
+async def test_the_first_goes_at_once_and_what_follows_gathers_for_the_time_given() -> None:
+    recipient = Recipient()
+    call = BatchCall("test", recipient, lambda item: item.charge_point_id, linger_seconds=0.2)
+    async with asyncio.timeout(0.15):
+        await call.submit(item("A/1"))
+
+    async def later(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await call.submit(item(name))
+
+    await asyncio.gather(later("B/1", 0), later("C/1", 0.05))
+    await call.close()
+    assert recipient.batches == [["A/1"], ["B/1", "C/1"]]
+
+
 async def test_two_words_of_one_charge_point_go_in_order_and_apart() -> None:
     recipient = Recipient()
     await submit(recipient, "A/1", "B/1", "A/2", "A/3", "C/1")

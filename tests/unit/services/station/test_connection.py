@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.kernel.errors import DomainError
-from services.station.domain.connection import Newest, holds, lease_of
+from services.station.domain.connection import ConnectionAttempt, Newest, holds, lease_of, numbered
 from tests.unit.services.station.samples import fields_of
 
 
@@ -21,6 +21,32 @@ from tests.unit.services.station.samples import fields_of
 )
 def test_only_the_newest_connection_holds_and_only_while_it_is_open(newest: Newest | None, is_held: bool) -> None:
     assert holds(newest, 5) is is_held
+
+
+def _attempt(name: str, node: str) -> ConnectionAttempt:
+    return ConnectionAttempt(
+        charge_point_id=name,
+        protocol="ocpp1.6",
+        node=node,
+        node_address="",
+        remote_address="",
+        password=None,
+        certificate_common_name="",
+        security_profile=0,
+    )
+
+
+def test_epochs_go_on_from_the_newest_connection_open_or_closed() -> None:
+    newest = {"A": Newest(5, True), "B": Newest(7, False)}
+
+    opened = numbered([_attempt("A", "1"), _attempt("C", "2"), _attempt("B", "3"), _attempt("A", "4")], newest)
+
+    assert [(one.attempt.charge_point_id, one.attempt.node, one.epoch) for one in opened] == [
+        ("A", "1", 6),
+        ("C", "2", 1),
+        ("B", "3", 8),
+        ("A", "4", 7),
+    ]
 
 
 @pytest.mark.parametrize("seconds", [5, 30, 300])
