@@ -45,8 +45,8 @@ class _Reported(Protocol):
 
 # How far apart batches start that are not full. What comes thick is a fleet on its way back, and what a batch costs
 # counts for more there than these moments; a lone charge point does not wait for them.
-_ARRIVAL_SECONDS = 0.025
-_STATUS_SECONDS = 0.010
+_ARRIVAL_SECONDS = 0.050
+_STATUS_SECONDS = 0.020
 # Nobody waits for the answer.
 _DEPARTURE_SECONDS = 0.1
 

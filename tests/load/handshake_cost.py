@@ -56,7 +56,7 @@ class Welcomer:
 
     def __init__(self) -> None:
         self._node = Node("edge-1", "127.0.0.1:14000")
-        self._opening = BatchCall("opening", self._open, lambda item: item.charge_point_id, linger_seconds=0.025)
+        self._opening = BatchCall("opening", self._open, lambda item: item.charge_point_id, linger_seconds=0.050)
         self._epoch = 0
 
     async def admit(self, admission: Admission) -> Welcome | Refusal:
