@@ -152,8 +152,8 @@ class BatchWork(Protocol):
     """
 
     async def points(self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = ()) -> Points:
-        """The charge points of these identities, locked; unknown ones are left out. Those of the `strangers`, sorted by
-        identity, that are unknown are stored before."""
+        """The charge points of these identities, locked; unknown ones are left out. Those of the `strangers` that are
+        unknown are stored before."""
         ...
 
     async def places(self, charge_point_ids: Collection[str], connectors: Collection[ConnectorKey] = ()) -> Places:
@@ -176,7 +176,7 @@ class BatchWork(Protocol):
 
 
 class BatchWorks(Protocol):
-    """Begins batches. One that is left without a commit has changed nothing."""
+    """Begins batches."""
 
     def __call__(self) -> AbstractAsyncContextManager[BatchWork]: ...
 

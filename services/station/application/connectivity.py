@@ -81,7 +81,7 @@ class Connectivity:
         """
         # Whatever cannot be an identity is not looked for either.
         names = {attempt.charge_point_id for attempt in attempts if is_identity(attempt.charge_point_id)}
-        strangers = self._strangers(sorted(names)) if self._policy.allow_unknown else ()
+        strangers = self._strangers(names) if self._policy.allow_unknown else ()
         async with self._batches() as batch:
             known = await batch.points(names, strangers)
             points = known.charge_points
@@ -175,7 +175,7 @@ class Connectivity:
         async with self._works() as work:
             await work.connections.forget_nodes(self._clock.now() - _NODE_MEMORY)
 
-    def _strangers(self, names: Sequence[str]) -> list[ChargePoint]:
+    def _strangers(self, names: Collection[str]) -> list[ChargePoint]:
         now = self._clock.now()
         return [
             ChargePoint(id=name, state=ChargePointState.PENDING, create_time=now, update_time=now) for name in names

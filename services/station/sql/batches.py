@@ -34,10 +34,10 @@ JOIN connectors AS c USING (charge_point_id, evse_id, connector_id)
 """.encode()
 
 _STRANGERS = Recordset(CHARGE_POINTS)
+_STRANGER = f"r.{_STRANGERS.letter_of['id']}"
 _ADD_STRANGERS = f"""
 INSERT INTO charge_points ({_STRANGERS.columns}) SELECT {_STRANGERS.values} FROM {_STRANGERS.relation}
-WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = r.{_STRANGERS.letter_of["id"]})
-ON CONFLICT DO NOTHING
+WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = {_STRANGER}) ORDER BY {_STRANGER} ON CONFLICT DO NOTHING
 """.encode()
 
 
