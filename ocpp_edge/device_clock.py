@@ -22,12 +22,16 @@ _NOTHING = timedelta()
 
 
 class Moment(NamedTuple):
-    """When something happened: by the device's clock, by ours, and when we heard of it; with the doubts about it."""
+    """When something happened: by the device's clock, by ours, and when we heard of it; with the doubts about it.
+
+    `text` is the stamp that it was told by.
+    """
 
     device_time: datetime
     corrected_time: datetime
     received_time: datetime
     flags: tuple[str, ...] = ()
+    text: str = ""
 
     @property
     def was_late(self) -> bool:
@@ -40,6 +44,8 @@ class Moment(NamedTuple):
         All stamps of a message are moved by the same amount, so that a repetition is recognised whatever the clock is
         known to be off by then. A stamp that is beyond help counts as the moment itself.
         """
+        if text == self.text:
+            return self.corrected_time
         stamp, _ = parsed(text)
         if stamp is None:
             return self.corrected_time
@@ -69,12 +75,12 @@ class DeviceClock:
         """The moment of a message stamped `text` by the device."""
         device_time, has_zone = parsed(text)
         if device_time is None:
-            return Moment(received_time, received_time, received_time, (TIME_MISSING,))
+            return Moment(received_time, received_time, received_time, (TIME_MISSING,), text)
         flags = () if has_zone else (TIME_WITHOUT_ZONE,)
         correction = self._correction(device_time, received_time)
         if not correction:
-            return Moment(device_time, device_time, received_time, flags)
-        return Moment(device_time, device_time + correction, received_time, (*flags, CLOCK_CORRECTED))
+            return Moment(device_time, device_time, received_time, flags, text)
+        return Moment(device_time, device_time + correction, received_time, (*flags, CLOCK_CORRECTED), text)
 
     def _correction(self, device_time: datetime, received_time: datetime) -> timedelta:
         late = received_time - device_time

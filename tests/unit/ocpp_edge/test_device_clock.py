@@ -95,6 +95,16 @@ def test_samples_are_moved_with_the_message_they_came_in() -> None:
     assert moment.time_of_sample(iso_text(NOW + HOUR)) == NOW - HOUR
 
 
+@pytest.mark.parametrize(
+    "stamp", ["2026-03-01T11:00:00", "2026-03-01T14:00:00", "1970-01-01T00:05:00", "0001-01-01T00:00:00"]
+)
+def test_a_sample_with_the_stamp_of_its_message_was_taken_at_that_moment_however_it_is_written(stamp: str) -> None:
+    clock = DeviceClock()
+    clock.booted(NOW - HOUR)
+    moment = clock.moment(f"{stamp}Z", NOW)
+    assert moment.time_of_sample(f"{stamp}Z") == moment.time_of_sample(f"{stamp}.000Z") == moment.corrected_time
+
+
 @pytest.mark.parametrize("text", ["", "1970-01-01T00:00:00Z", "2031-01-01T00:00:00Z"])
 def test_a_sample_whose_stamp_is_beyond_help_was_taken_with_the_message(text: str) -> None:
     assert DeviceClock().moment(iso_text(NOW - HOUR), NOW).time_of_sample(text) == NOW - HOUR
