@@ -8,8 +8,6 @@ the past is no evidence: it may have waited offline.
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 CLOCK_CORRECTED = "clock_corrected"
 TIME_MISSING = "time_missing"
 TIME_WITHOUT_ZONE = "time_without_zone"
@@ -120,9 +118,3 @@ def parsed(text: str) -> tuple[datetime | None, bool]:
 def iso_text(time: datetime) -> str:
     """A time in UTC as charge points read it, for example `2026-03-01T12:00:00.000Z`."""
     return f"{time.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-
-
-def proto_time(time: datetime) -> Timestamp:
-    """An aware time as a message; several times as fast as Timestamp.FromDatetime."""
-    since = time - _EPOCH
-    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)

@@ -12,8 +12,8 @@ from typing import Any
 
 from csms.station.v1.connectivity_service_pb2 import Sighting
 from ocpp_edge.connection import Connection
-from ocpp_edge.device_clock import proto_time
 from ocpp_edge.registry import Registry
+from services.chassis.protobuf import write_time
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 
@@ -82,8 +82,6 @@ class LivenessReporter:
             if connection.last_seen >= moment:
                 context = connection.context
                 silence = timedelta(seconds=max(monotonic - connection.last_seen, 0.0))
-                yield Sighting(
-                    charge_point_id=context.charge_point_id,
-                    epoch=context.epoch,
-                    last_seen_time=proto_time(now - silence),
-                )
+                sighting = Sighting(charge_point_id=context.charge_point_id, epoch=context.epoch)
+                write_time(now - silence, sighting.last_seen_time)
+                yield sighting

@@ -4,13 +4,13 @@ from csms.station.v1.connectivity_service_pb2 import BootReport
 from ocpp_edge import boots
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
-from ocpp_edge.device_clock import proto_time
 from ocpp_edge.frames import Payload
+from services.chassis.protobuf import write_time
 
 
 def to_report(payload: Payload, context: ChargerContext) -> BootReport:
     """The boot; the serial number of the box serves where that of the charge point is missing."""
-    return BootReport(
+    report = BootReport(
         charge_point_id=context.charge_point_id,
         epoch=context.epoch,
         vendor=payload.get("chargePointVendor", ""),
@@ -19,8 +19,9 @@ def to_report(payload: Payload, context: ChargerContext) -> BootReport:
         firmware_version=payload.get("firmwareVersion", ""),
         iccid=payload.get("iccid", ""),
         imsi=payload.get("imsi", ""),
-        received_time=proto_time(context.received_time),
     )
+    write_time(context.received_time, report.received_time)
+    return report
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

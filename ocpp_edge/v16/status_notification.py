@@ -4,9 +4,9 @@ from csms.station.v1.connectivity_service_pb2 import StatusReport
 from csms.station.v1.station_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
-from ocpp_edge.device_clock import proto_time
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import number_at
+from services.chassis.protobuf import write_time
 
 _STATUSES = {
     "Available": Connector.AVAILABLE,
@@ -34,11 +34,11 @@ def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
         error_code=payload.get("errorCode", _NO_ERROR),
         info=payload.get("info", ""),
         vendor_error_code=payload.get("vendorErrorCode", ""),
-        received_time=proto_time(context.received_time),
     )
+    write_time(context.received_time, report.received_time)
     if payload.get("timestamp"):
         moment = context.clock.moment(payload["timestamp"], context.received_time)
-        report.device_time.CopyFrom(proto_time(moment.corrected_time))
+        write_time(moment.corrected_time, report.device_time)
     return report
 
 

@@ -4,9 +4,9 @@ from csms.station.v1.connectivity_service_pb2 import StatusReport
 from csms.station.v1.station_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
-from ocpp_edge.device_clock import proto_time
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import number_at
+from services.chassis.protobuf import write_time
 
 _STATUSES = {
     "Available": Connector.AVAILABLE,
@@ -20,15 +20,16 @@ _STATUSES = {
 def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
     """The status, at the corrected time of the device."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
-    return StatusReport(
+    report = StatusReport(
         charge_point_id=context.charge_point_id,
         epoch=context.epoch,
         evse_id=number_at(payload, "evseId"),
         connector_id=number_at(payload, "connectorId"),
         status=_STATUSES[payload["connectorStatus"]],
-        device_time=proto_time(moment.corrected_time),
-        received_time=proto_time(context.received_time),
     )
+    write_time(moment.corrected_time, report.device_time)
+    write_time(context.received_time, report.received_time)
+    return report
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ocpp_edge.device_clock import DeviceClock, iso_text, parsed, proto_time
+from ocpp_edge.device_clock import DeviceClock, iso_text, parsed
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -108,11 +108,6 @@ def test_a_sample_with_the_stamp_of_its_message_was_taken_at_that_moment_however
 @pytest.mark.parametrize("text", ["", "1970-01-01T00:00:00Z", "2031-01-01T00:00:00Z"])
 def test_a_sample_whose_stamp_is_beyond_help_was_taken_with_the_message(text: str) -> None:
     assert DeviceClock().moment(iso_text(NOW - HOUR), NOW).time_of_sample(text) == NOW - HOUR
-
-
-@pytest.mark.parametrize("time", [NOW + timedelta(microseconds=1), datetime(1969, 12, 31, 23, 59, 59, 5, tzinfo=UTC)])
-def test_times_become_messages_exactly(time: datetime) -> None:
-    assert proto_time(time).ToDatetime(tzinfo=UTC) == time
 
 
 def test_charge_points_are_told_the_time_in_milliseconds() -> None:
