@@ -75,6 +75,7 @@ class Fleet:
 
     def __init__(self) -> None:
         self._count = 0
+        self._now = datetime.now(UTC)
 
     def sessions(self, count: int) -> tuple[list[DomainEvent], list[DomainEvent]]:
         """The events that tell of their begins, and those of their ends, in another order."""
@@ -87,7 +88,7 @@ class Fleet:
 
     def _event(self, number: int, verb: str, revision: int) -> DomainEvent:
         charge_point_id = f"CP{number % _CHARGE_POINTS:06}"
-        start = datetime.now(UTC) - timedelta(hours=1, seconds=number % 600)
+        start = self._now - timedelta(hours=1, seconds=number % 600)
         is_over = verb == "ended"
         transaction = Transaction(
             id=derived_id("session", number),
