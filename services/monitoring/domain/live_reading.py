@@ -7,6 +7,7 @@ what the lost ones would have told.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of
 from services.monitoring.domain.transaction import POWER_IS_FRESH, Transaction
@@ -18,8 +19,7 @@ SessionKey = tuple[str, str]
 """The charge point, and what it calls the session."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveReading:
+class LiveReading(NamedTuple):
     """One sample; None for what was not measured. Power in W, the energy register in Wh."""
 
     charge_point_id: str

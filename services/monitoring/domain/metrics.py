@@ -78,7 +78,7 @@ class Window:
 
 def bucket_of(time: datetime) -> datetime:
     """The start of the minute that `time` lies in."""
-    return _EPOCH + (time - _EPOCH) // BUCKET * BUCKET
+    return time.astimezone(UTC).replace(second=0, microsecond=0)
 
 
 def window_of(length: timedelta | None, step: timedelta | None, end: datetime | None, now: datetime) -> Window:

@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, tuple_, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import bare
-from services.chassis.recordset import Recordset, array, texts, upsert
+from services.chassis.recordset import Recordset, array, text_array, texts, upsert
 from services.monitoring.domain.live_reading import SessionKey
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.tables import TRANSACTIONS
@@ -20,6 +21,17 @@ _COLUMNS = [TRANSACTIONS.c[name] for name in _NAMES]
 _LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
 _FOR_UPDATE = f"""
 SELECT {texts(_COLUMNS, "t")} FROM transactions AS t WHERE t.id = ANY (%s::uuid[]) ORDER BY t.id FOR UPDATE
+""".encode()
+_NAMED = f"""
+SELECT {texts(_COLUMNS, "t")} FROM unnest(%s::text[], %s::text[]) AS wanted (charge_point_id, transaction_id)
+JOIN transactions AS t USING (charge_point_id, transaction_id) ORDER BY t.id FOR UPDATE OF t
+""".encode()
+_CHANGED = ["id", "power_w", "power_time", "metered_wh"]
+_METERED = Recordset(TRANSACTIONS, columns=_CHANGED)
+_metered = attrgetter(*_CHANGED)
+_SET_METERED = f"""
+UPDATE transactions AS t SET ({_METERED.columns}) = ROW ({_METERED.values}) FROM {_METERED.relation}
+WHERE t.id = r.{_METERED.letter_of["id"]}
 """.encode()
 _STORE = upsert(TRANSACTIONS, _TRANSACTIONS, "transactions_pkey")
 
@@ -45,18 +57,14 @@ class SqlTransactionRepository:
     async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
         if not keys:
             return []
-        columns = TRANSACTIONS.c
-        is_named = tuple_(columns.charge_point_id, columns.transaction_id).in_(list(keys))
-        query = select(*_COLUMNS).where(is_named).order_by(columns.id).with_for_update()
-        return [_transaction(row) for row in await self._connection.execute(query)]
+        charge_points, names = (text_array(values) for values in zip(*keys, strict=True))
+        cursor = await (await bare(self._connection)).execute(_NAMED, (charge_points, names))
+        return [_transaction(row) for row in await cursor.fetchall()]
 
     async def set_metered(self, transactions: Sequence[Transaction]) -> None:
-        if not transactions:
-            return
-        changed = ("power_w", "power_time", "metered_wh")
-        statement = update(TRANSACTIONS).where(TRANSACTIONS.c.id == bindparam("key"))
-        rows = [{"key": one.id, **{name: getattr(one, name) for name in changed}} for one in transactions]
-        await self._connection.execute(statement, rows)
+        if transactions:
+            rows = _METERED.dump(map(_metered, transactions))
+            await (await bare(self._connection)).execute(_SET_METERED, (rows,))
 
     async def running_at(self, station_ids: Collection[str]) -> Sequence[Transaction]:
         columns = TRANSACTIONS.c
