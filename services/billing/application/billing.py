@@ -80,13 +80,13 @@ class Biller:
         Those that somebody else is just changing or billing are left to him, or to the next time.
         """
         failures: list[BaseException] = []
-        after = ""
-        while sessions := await self._pending(after):
+        after, is_last = "", False
+        while not is_last and (sessions := await self._pending(after)):
             try:
                 failures += await self._settle_together(sessions)
             except Exception:  # which session it was is found out one by one
                 failures += await self._settle_one_by_one(sessions)
-            after = sessions[-1].id
+            after, is_last = sessions[-1].id, len(sessions) < _PAGE
         if failures:
             mine = next((failure for failure in failures if not isinstance(failure, DomainError)), None)
             _log.warning("%d sessions cannot be billed now: %s", len(failures), mine or failures[0], exc_info=mine)

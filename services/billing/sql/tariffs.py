@@ -26,11 +26,33 @@ _OF_TARIFF = [column.name for column in PRICING_TIERS.c if column.name != "until
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('tariffs', 0))")
 
 
-class SqlTariffRepository:
-    """Satisfies ports.TariffRepository within one transaction."""
+# More than the sessions of some hours are bound to.
+_MOST_VERSIONS = 1000
 
-    def __init__(self, connection: AsyncConnection) -> None:
+
+class TariffVersions:
+    """Versions that were read before: they never change, and are asked for with every session."""
+
+    def __init__(self) -> None:
+        self._known: dict[TariffKey, Tariff] = {}
+
+    def get(self, keys: Collection[TariffKey]) -> dict[TariffKey, Tariff]:
+        """Those that are known."""
+        return {key: self._known[key] for key in keys if key in self._known}
+
+    def add(self, versions: Mapping[TariffKey, Tariff]) -> None:
+        """Know these from now on. There is room for a thousand; then others are forgotten."""
+        if len(self._known) + len(versions) > _MOST_VERSIONS:
+            self._known.clear()
+        self._known.update(versions)
+
+
+class SqlTariffRepository:
+    """Satisfies ports.TariffRepository within one transaction; `versions` may outlive it."""
+
+    def __init__(self, connection: AsyncConnection, versions: TariffVersions) -> None:
         self._connection = connection
+        self._versions = versions
 
     async def page(self, station_id: str, include_retired: bool, page: PageRequest) -> Page[Tariff]:
         query = select(PRICING_TIERS).where(_IS_NEWEST)
@@ -54,10 +76,15 @@ class SqlTariffRepository:
         return await self._first(select(PRICING_TIERS).where(_IS_NEWEST, _IS_DEFAULT))
 
     async def find_all(self, keys: Collection[TariffKey]) -> Mapping[TariffKey, Tariff]:
-        columns = PRICING_TIERS.c
-        query = select(PRICING_TIERS).where(tuple_(columns.id, columns.version).in_(list(keys)))
-        found = map(_tariff, await self._connection.execute(query))
-        return {(tariff.id, tariff.version): tariff for tariff in found}
+        known, columns = self._versions.get(keys), PRICING_TIERS.c
+        unknown = [key for key in keys if key not in known]
+        if not unknown:
+            return known
+        query = select(PRICING_TIERS).where(tuple_(columns.id, columns.version).in_(unknown))
+        read = {(tariff.id, tariff.version): tariff for tariff in map(_tariff, await self._connection.execute(query))}
+        # One that this unit of work itself has written may yet be taken back; but no session is bound to it before.
+        self._versions.add(read)
+        return known | read
 
     async def in_use(self, station_ids: Collection[str], since: datetime | None) -> Sequence[TariffVersion]:
         columns = PRICING_TIERS.c

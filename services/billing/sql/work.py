@@ -11,7 +11,7 @@ from services.billing.mapping.events import event_to_proto
 from services.billing.sql.charging_sessions import SqlChargingSessionRepository
 from services.billing.sql.invoices import SqlInvoiceRepository
 from services.billing.sql.payments import SqlPaymentRepository
-from services.billing.sql.tariffs import SqlTariffRepository
+from services.billing.sql.tariffs import SqlTariffRepository, TariffVersions
 from services.chassis import idempotency, outbox, watermarks
 from services.chassis.database import Database
 from services.kernel.clock import Clock
@@ -20,10 +20,11 @@ from services.kernel.clock import Clock
 class SqlWork:
     """Satisfies ports.Work on one transaction."""
 
-    def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
+    def __init__(self, connection: AsyncConnection, clock: Clock, versions: TariffVersions | None = None) -> None:
         self._connection = connection
         self._clock = clock
-        self.tariffs = SqlTariffRepository(connection)
+        self.has_events = False
+        self.tariffs = SqlTariffRepository(connection, TariffVersions() if versions is None else versions)
         self.sessions = SqlChargingSessionRepository(connection)
         self.invoices = SqlInvoiceRepository(connection)
         self.payments = SqlPaymentRepository(connection)
@@ -34,6 +35,7 @@ class SqlWork:
     async def publish(self, events: Sequence[SessionBilled]) -> None:
         now = self._clock.now()
         await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
+        self.has_events = self.has_events or bool(events)
 
     async def reconciled_until(self, name: str) -> datetime | None:
         return await watermarks.reached(self._connection, name)
@@ -43,15 +45,18 @@ class SqlWork:
 
 
 class SqlWorks:
-    """Satisfies ports.Works. The relay is woken after each commit."""
+    """Satisfies ports.Works. The relay is woken after each commit with events."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
         self._database = database
         self._relay = relay
         self._clock = clock
+        self._versions = TariffVersions()
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[SqlWork]:
         async with self._database.transaction() as connection:
-            yield SqlWork(connection, self._clock)
-        self._relay.wake()
+            work = SqlWork(connection, self._clock, self._versions)
+            yield work
+        if work.has_events:
+            self._relay.wake()
