@@ -82,7 +82,7 @@ CHARGING_SESSIONS = Table(
     # Found by blocks: an entry of a tree would be in the way of updates in place.
     Index("charging_sessions_update_brin", "update_time", postgresql_using="brin"),
     # What changes in a session is in no index: with room on its page it ends and is billed in place.
-    postgresql_with={"fillfactor": 70},
+    postgresql_with={"fillfactor": 60},
 )
 
 # The sessions that are held until they can be billed, and why: `hold_reason` of those for which nobody has to act.

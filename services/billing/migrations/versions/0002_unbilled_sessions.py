@@ -24,4 +24,4 @@ def upgrade() -> None:
         " SELECT id, hold_reason FROM charging_sessions WHERE hold_reason IN ('pending', 'no_tariff')"
     )
     op.drop_index("charging_sessions_held_idx", "charging_sessions")
-    op.execute("ALTER TABLE charging_sessions SET (fillfactor = 70)")
+    op.execute("ALTER TABLE charging_sessions SET (fillfactor = 60)")

@@ -95,6 +95,32 @@ async def test_more_sessions_than_a_page_have_one_bill_each_with_numbers_without
     assert await ledger.rows("SELECT count(*) FROM outbox") == [(count,)]
 
 
+async def test_what_waits_to_be_billed_is_noted_as_long_as_it_waits(
+    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+) -> None:
+    async def noted() -> list[tuple[str, str]]:
+        """Charge point and reason of what is noted, which must be that of the session."""
+        return await ledger.rows(
+            "SELECT charge_point_id, reason FROM unbilled_sessions JOIN charging_sessions ON id = session_id"
+            " WHERE reason = hold_reason ORDER BY charge_point_id"
+        )
+
+    await _take_in(biller, works, running_transaction(1, 1), transaction(2, authorization=Transaction.INVALID))
+    assert await noted() == []
+    await _take_in(biller, works, transaction(1, 2), transaction(3), transaction(4, flags=["estimated_end"]))
+    assert await noted() == [("CP1", "pending"), ("CP3", "pending"), ("CP4", "estimated_end")]
+    assert await biller.settle_all() == 0
+    assert await noted() == [("CP1", "no_tariff"), ("CP3", "no_tariff"), ("CP4", "estimated_end")]
+    # It went on after all, and another one should never have begun.
+    await _take_in(biller, works, running_transaction(1, 3), transaction(3, 2, authorization=Transaction.INVALID))
+    assert await noted() == [("CP4", "estimated_end")]
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    await _take_in(biller, works, transaction(4, 2), transaction(5))
+    assert await noted() == [("CP4", "pending"), ("CP5", "pending")]
+    assert await biller.settle_all() == 0
+    assert await ledger.rows("SELECT reason FROM unbilled_sessions") == []
+
+
 async def test_each_driver_is_asked_after_once(
     admin: Caller, biller: Biller, works: SqlWorks, neighbours: Neighbours, ledger: Books
 ) -> None:
