@@ -156,8 +156,8 @@ def render(values: Mapping[str, str], target: Path, template: Path = TEMPLATE) -
 
 
 def _endpoint_values(upstreams: Mapping[str, _Endpoints], sockets: _Endpoints) -> dict[str, str]:
-    values = {f"{name.upper()}_ENDPOINTS": _lb_endpoints(endpoints) for name, endpoints in upstreams.items()}
-    return {**values, "OCPP_ENDPOINTS": _lb_endpoints(sockets)}
+    values = {f"{name.upper()}_ENDPOINTS": lb_endpoints(endpoints) for name, endpoints in upstreams.items()}
+    return {**values, "OCPP_ENDPOINTS": lb_endpoints(sockets)}
 
 
 def _policy_values(environment: Mapping[str, str], *, cors_origins: str) -> dict[str, str]:
@@ -185,7 +185,7 @@ def _address(environment: Mapping[str, str], variable: str, default: str) -> tup
     raise StackError(f"{variable} must be host:port or http://host:port (it is {url!r})")
 
 
-def _lb_endpoints(endpoints: _Endpoints) -> str:
+def lb_endpoints(endpoints: _Endpoints) -> str:
     """A YAML flow list of `LbEndpoint`."""
     addresses = (f"{{address: {host}, port_value: {port}}}" for host, port in endpoints)
     return "[" + ", ".join(f"{{endpoint: {{address: {{socket_address: {address}}}}}}}" for address in addresses) + "]"
