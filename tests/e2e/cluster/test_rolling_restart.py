@@ -29,10 +29,7 @@ async def test_a_rolling_restart_loses_nothing(cluster: Cluster, note: Note) -> 
             await asyncio.gather(*waits)
         took = time.monotonic() - began
     assert not reads.failures, cluster.refusals()
-    # Now and then a frame is refused while the services restart, and repeated by its charger. Why is not known yet.
-    refused = [code for charger in chargers for _, (code, *_) in charger.book.refused]
-    assert set(refused) <= {"InternalError"}, cluster.refusals()
-    assert len(refused) <= _CHARGERS // 20, cluster.refusals()
+    assert not [charger.book.refused for charger in chargers if charger.book.refused], cluster.refusals()
     assert {code for charger in chargers for _, code in charger.book.ends} == {_GOING_AWAY}
     counts = await asyncio.to_thread(audit, cluster, chargers)
     retries = await asyncio.to_thread(cluster.envoy_retries) - retries
@@ -40,8 +37,8 @@ async def test_a_rolling_restart_loses_nothing(cluster: Cluster, note: Note) -> 
     slowest = max(charger.book.slowest_answer_seconds for charger in chargers)
     note(
         f"all replicas of {len(SERVICES)} services in {took:.0f} s; {reads.count} REST reads, 0 failed, slowest"
-        f" {reads.slowest_seconds:.2f} s, {retries} repeated by Envoy; {len(refused)} frames refused,"
-        f" {repeated} repeated after a close, slowest answer {slowest:.2f} s; {counts}"
+        f" {reads.slowest_seconds:.2f} s, {retries} repeated by Envoy; no frame refused, {repeated} repeated after a"
+        f" close, slowest answer {slowest:.2f} s; {counts}"
     )
 
 
