@@ -12,14 +12,14 @@ SAMPLE = "tests.contract.chassis.sample"
 
 
 @pytest.fixture
-def database_url(fresh_database: FreshDatabase) -> str:
-    """The URL of a new database of the sample service."""
-    return fresh_database(SAMPLE)
+def database_url(emptied_database: FreshDatabase) -> str:
+    """The URL of a database of the sample service without rows."""
+    return emptied_database(SAMPLE)
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """A new database of the sample service."""
+    """A database of the sample service without rows."""
     database = Database(database_url)
     yield database
     await database.close()

@@ -7,9 +7,17 @@ from sqlalchemy import text
 from services.chassis.database import Database, DatabaseUnavailable
 from services.chassis.partitions import maintain, partition_task
 from services.kernel.clock import FixedClock
+from tests.contract.chassis.conftest import SAMPLE
 from tests.fixtures.background import eventually, running
+from tests.fixtures.postgres import FreshDatabase
 
 TODAY = date(2031, 3, 1)
+
+
+@pytest.fixture
+def database_url(fresh_database: FreshDatabase) -> str:
+    """A database of its own for each test: these change the tables."""
+    return fresh_database(SAMPLE)
 
 
 async def _maintain(database: Database, today: date = TODAY, retention_days: int = 30) -> None:

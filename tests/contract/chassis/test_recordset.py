@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.chassis.database import Database, bare
 from services.chassis.recordset import Recordset, array, text_array, texts, upsert
 from services.kernel.ids import new_id
+from tests.contract.chassis.conftest import SAMPLE
+from tests.fixtures.postgres import FreshDatabase
 
 _THINGS = Table(
     "recordset_rows",
@@ -28,6 +30,12 @@ _STORE = upsert(_THINGS, _ROWS, "recordset_rows_pkey")
 _SELECT = f"SELECT {texts(_THINGS.columns)} FROM recordset_rows ORDER BY recordset_rows.id".encode()
 _TIME = datetime(2026, 4, 1, 10, 30, 0, 123456, tzinfo=UTC)
 ODD = ["", "a,b", '"quoted" {x}', "back\\slash", "new\nline", "Grüße ⚡", "NULL"]
+
+
+@pytest.fixture
+def database_url(fresh_database: FreshDatabase) -> str:
+    """A database of its own for each test: these add a table."""
+    return fresh_database(SAMPLE)
 
 
 @pytest.fixture
