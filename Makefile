@@ -56,15 +56,16 @@ check: protos ## Everything CI runs, two things at a time; goes on after a failu
 test: protos ## All tests, one after the other; ARGS="tests/unit -k session" narrows them
 	$(call step,tests,$(BIN)/python -m pytest $(ARGS))
 
-# The same tests in parts for `check`. What mostly waits (chaos, the cluster) runs beside what computes; what measures has
-# the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
+# The same tests in parts for `check`. What mostly waits (chaos, the cluster, the simulator) runs beside what computes; what
+# measures has the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
 MEASURING := tests/e2e/bench tests/contract/simulator/test_load.py
-SIDE_BY_SIDE := test-faults test-rest test-cluster test-system lint
+SIDE_BY_SIDE := test-faults test-rest test-cluster test-simulator test-system lint
 test-faults: TESTS := tests/faults
 test-cluster: TESTS := tests/e2e/cluster
+test-simulator: TESTS := tests/contract/simulator $(addprefix --ignore=,$(MEASURING))
 test-system: TESTS := tests/e2e $(addprefix --ignore=,tests/e2e/cluster $(MEASURING))
 test-measuring: TESTS := $(MEASURING)
-test-rest: TESTS := tests $(addprefix --ignore=,tests/faults tests/e2e $(MEASURING))
+test-rest: TESTS := tests $(addprefix --ignore=,tests/faults tests/e2e tests/contract/simulator)
 PARTS := $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
 .PHONY: $(PARTS)
 $(PARTS): test-%: protos
