@@ -93,15 +93,17 @@ def _story(draw: st.DrawFn, number: int, start: datetime) -> Story:
     }
     length = timedelta(minutes=draw(st.integers(1, 90)))
     token = {"id_tag": f"TAG{number}", "driver_id": f"D{number}"}
+    # Each doubt of the edge is about one event, and stays with the session.
+    doubts = draw(st.permutations([("clock_corrected",), ("coerced",), ()]))
     meter_wh = {"meter_wh": draw(st.integers(1000, 9000))} if draw(st.booleans()) else {}
     if draw(st.booleans()):
-        begun = started_16(start, **place, **token, **circumstances)
+        begun = started_16(start, **place, **token, **circumstances, flags=doubts[0])
         named = {"protocol": "ocpp1.6", "transaction_id": str(_number(begun)), **place}
-        end = ended_16(str(_number(begun)), start + length, **place, **meter_wh)
+        end = ended_16(str(_number(begun)), start + length, **place, **meter_wh, flags=doubts[1])
     else:
         named = {"transaction_id": f"T-{number}", **place, "evse_id": place["connector_id"]}
-        begun = started(start, **named, **token, **circumstances)
-        end = ended(start + length, **named, **meter_wh, seq_no=9)
+        begun = started(start, **named, **token, **circumstances, flags=doubts[0])
+        end = ended(start + length, **named, **meter_wh, seq_no=9, flags=doubts[1])
     between = [
         updated(start + length * share / 10, **named, charging_state=state, readings=_samples(start, energy))
         for share, state, energy in draw(
