@@ -12,6 +12,7 @@ from services.kernel.clock import SystemClock
 from services.transaction.application.commands import Commands
 from services.transaction.application.delivery import Delivery
 from services.transaction.application.journal import Messages
+from services.transaction.application.matching import Matcher
 from services.transaction.application.recording import Recorder
 from services.transaction.application.transactions import Transactions
 from services.transaction.clients import GrpcChargePoints, GrpcEdge
@@ -20,6 +21,7 @@ from services.transaction.migrations import DATABASE
 from services.transaction.servicer.live import LiveMeterValues
 from services.transaction.servicer.registration import register
 from services.transaction.settings import TransactionSettings
+from services.transaction.sql.matching import SqlMatchings
 from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
@@ -33,6 +35,8 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     works = SqlWorks(database, relay, clock)
     meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
     recorder = Recorder(meters, recordings, clock)
+    matchings = SqlMatchings(database, relay)
+    matcher = Matcher(works, matchings, clock)
     secret = settings.service_secret.get_secret_value()
     stations = channels.channel(settings.station_service_url, "transaction", secret)
     charge_points, edge = GrpcChargePoints(stations), GrpcEdge(secret)
@@ -47,13 +51,14 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
 
     return server.Wiring(
         serve,
-        tasks=(relay.run, delivery.run, CommandConsumer(bus, database, clock).run, keep_partitions),
+        tasks=(relay.run, delivery.run, CommandConsumer(bus, database, clock).run, matcher.run, keep_partitions),
         on_stop=(
             recorder.close,
             delivery.close,
             edge.close,
             meters.close,
             recordings.close,
+            matchings.close,
             journal.close,
             stations.close,
         ),

@@ -13,6 +13,7 @@ from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
+from services.transaction.domain.matching import Known, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.domain.reading import Latest, MeterReport, Placed, Reading, Registers
 from services.transaction.domain.recording import Outcome
@@ -37,6 +38,11 @@ class TransactionRepository(Protocol):
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:
         """One page of the readings of a session, in the order of sampling."""
+        ...
+
+    async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[tuple[str, Span]]:
+        """Charge points at which sessions changed since then beside ends that named none, with the times of these
+        sessions; in the order of their names, those behind `after`."""
         ...
 
 
@@ -115,6 +121,14 @@ class Work(Protocol):
 
     async def publish(self, events: Sequence[SessionChanged | CommandChanged]) -> None:
         """Tell the domain events of this change, once it is committed."""
+        ...
+
+    async def reconciled_until(self, name: str) -> datetime | None:
+        """How far a look at what has changed has come."""
+        ...
+
+    async def note_reconciled(self, name: str, until: datetime) -> None:
+        """Note how far it has come."""
         ...
 
 
@@ -198,3 +212,35 @@ class Edge(Protocol):
         OCPP_SCHEMA_VIOLATION, OCPP_CALL_ERROR, CHARGE_POINT_TIMEOUT, UNAVAILABLE.
         """
         ...
+
+
+class MatchingWork(Protocol):
+    """The unit of work of placing ends anew, on sessions that nobody else records for at the same time."""
+
+    async def known(self, charge_point_id: str, span: Span) -> Sequence[Known]:
+        """Lock the charge point, then read its sessions that began in that time; with all facts of those that have an
+        end which named no session, or only facts that did not. Empty when they are too many to look at."""
+        ...
+
+    async def move(self, moves: Sequence[Move]) -> None:
+        """Store facts where they are now, with the readings that came with them."""
+        ...
+
+    async def adopt_readings(self, sessions: Sequence[Session]) -> None:
+        """Give sessions the readings that were taken at their place in their time, from outside of any
+        session and from each other: where one ends decides whose readings without a session are."""
+        ...
+
+    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
+        """As in RecordingWork."""
+        ...
+
+    async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
+        """As in RecordingWork."""
+        ...
+
+
+class MatchingWorks(Protocol):
+    """Begins units of work; what was not committed by the end is undone."""
+
+    def __call__(self) -> AbstractAsyncContextManager[MatchingWork]: ...

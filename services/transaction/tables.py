@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.chassis import watermarks
+
 METADATA = MetaData()
 
 # What charge points by OCPP 1.6 call their transactions. Processes take as many at a time as the increment says.
@@ -60,12 +62,20 @@ TRANSACTIONS = Table(
     Column("token_rank", Text, nullable=False),
     Column("charging_rank", Text, nullable=False),
     Column("stop_rank", Text, nullable=False),
+    Column("merged_into", Uuid(as_uuid=False)),
     Column("revision", BigInteger, nullable=False),
     Column("create_time", _Time, nullable=False),
     Column("update_time", _Time, nullable=False),
     PrimaryKeyConstraint("id", name="transactions_pkey"),
     Index("transactions_start_key_key", "start_key", unique=True, postgresql_where=text("start_key IS NOT NULL")),
     Index("transactions_running_idx", "charge_point_id", postgresql_where=text("state = 'ACTIVE'")),
+    # Those with ends that named no session.
+    Index(
+        "transactions_nameless_ends_idx",
+        "charge_point_id",
+        "begin_time",
+        postgresql_where=text("flags && '{orphan_stop,matched_stop}'::text[]"),
+    ),
     Index("transactions_begin_time_idx", "begin_time", "id"),
     Index("transactions_update_time_idx", "update_time", "id"),
     Index("transactions_charge_point_idx", "charge_point_id", "begin_time"),
@@ -183,3 +193,6 @@ COMMANDS = Table(
     Index("commands_due_idx", "delivery_time", postgresql_where=text("state = 'QUEUED'")),
     Index("commands_open_idx", "expire_time", postgresql_where=text("state IN ('QUEUED', 'SENT', 'ACCEPTED')")),
 )
+
+# How far it was looked whether ends that named no session have found theirs.
+RECONCILIATIONS = watermarks.define(METADATA)

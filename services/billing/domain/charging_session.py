@@ -22,6 +22,7 @@ PENDING = "pending"
 NO_TARIFF = "no_tariff"
 ESTIMATED_END = "estimated_end"
 NO_START = "no_start"
+MERGED = "merged"
 UNAUTHORIZED = "unauthorized"
 PAID_BEFORE_CORRECTION = "paid_before_correction"
 # An end was concluded from a later session while the charge point still has to tell the true one. When it is back after
@@ -89,7 +90,8 @@ class ChargingSessionFilter:
 class TransactionSnapshot(NamedTuple):
     """What the transaction service tells of a session, as far as billing cares.
 
-    Without `has_start`, `start_time` is when it was first heard of; `stop_time` is None while it runs.
+    Without `has_start`, `start_time` is when it was first heard of; `stop_time` is None while it runs. Of one that
+    `is_merged` nothing is left: what was known of it belongs to another transaction.
     """
 
     id: str
@@ -100,6 +102,7 @@ class TransactionSnapshot(NamedTuple):
     id_tag: str
     is_accepted: bool
     has_start: bool
+    is_merged: bool = False
     start_time: datetime
     stop_time: datetime | None
     energy_wh: int
@@ -144,7 +147,9 @@ def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datet
     """
     if snapshot.revision <= session.revision:
         return session
-    if snapshot.stop_time is None:
+    if snapshot.is_merged:
+        state, reason = SessionState.HELD, MERGED
+    elif snapshot.stop_time is None:
         state, reason = SessionState.ACTIVE, ""
     else:
         state, reason = SessionState.HELD, _hold_reason(snapshot) or PENDING

@@ -16,6 +16,8 @@ from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id
 
+_WITHOUT_START = (transaction_pb.Transaction.ORPHAN, transaction_pb.Transaction.MERGED)
+
 
 def charging_session_filter(request: service_pb.ListChargingSessionsRequest) -> ChargingSessionFilter:
     """What a list request asks for."""
@@ -79,7 +81,8 @@ def transaction_snapshot(message: transaction_pb.Transaction) -> TransactionSnap
         driver_id=message.driver_id if is_id(message.driver_id) else None,
         id_tag=message.id_tag,
         is_accepted=message.authorization == transaction_pb.Transaction.ACCEPTED,
-        has_start=message.state != transaction_pb.Transaction.ORPHAN,
+        has_start=message.state not in _WITHOUT_START,
+        is_merged=message.state == transaction_pb.Transaction.MERGED,
         start_time=start_time,
         stop_time=time_of(message, "stop_time"),
         energy_wh=message.energy_wh,

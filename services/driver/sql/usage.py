@@ -78,7 +78,10 @@ class SqlUsageRepository:
 
     async def has_running(self, driver_id: str) -> bool:
         columns = USAGE_SESSIONS.c
-        running = exists().where(columns.driver_id == driver_id, columns.end_time.is_(None), columns.revision > 0)
+        # What has no start is an orphan, or what is left of one.
+        running = exists().where(
+            columns.driver_id == driver_id, columns.end_time.is_(None), columns.start_time.is_not(None)
+        )
         return bool(await self._connection.scalar(select(running)))
 
     async def _of_driver(self, driver_id: str, query: Select[Any]) -> Sequence[SessionUsage]:

@@ -14,6 +14,7 @@ class TransactionState(StrEnum):
     ACTIVE = "ACTIVE"
     ENDED = "ENDED"
     ORPHAN = "ORPHAN"
+    MERGED = "MERGED"
 
 
 class Authorization(StrEnum):

@@ -1,11 +1,16 @@
 """Where sessions take place and which of two came first: what the end of one can be concluded from."""
 
+from datetime import timedelta
+
 from services.transaction.domain.fact import TransactionEvent
 from services.transaction.domain.session import Session
 
+# An end that comes later after a start is hardly its end.
+LONGEST_SESSION = timedelta(days=7)
 
-def same_place(session: Session, event: TransactionEvent) -> bool:
-    """Whether a session of the same charge point runs where the event happened: two cannot at a time."""
+
+def same_place(session: Session, event: TransactionEvent | Session) -> bool:
+    """Whether a session of the same charge point runs where an event or another session does: two cannot at a time."""
     if session.evse_id and event.evse_id:
         # An EVSE charges one vehicle at a time, whichever of its connectors is used.
         return session.evse_id == event.evse_id
@@ -21,6 +26,6 @@ def may_end(session: Session, event: TransactionEvent) -> bool:
     """Whether an end that does not name its session could be the end of this one."""
     if (event.connector_id or event.evse_id) and not same_place(session, event):
         return False
-    if session.begin_time > event.corrected_time:
+    if not session.begin_time <= event.corrected_time <= session.begin_time + LONGEST_SESSION:
         return False
     return event.meter_wh is None or session.meter_start_wh is None or event.meter_wh >= session.meter_start_wh

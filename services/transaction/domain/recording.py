@@ -73,7 +73,8 @@ class Recording:
     def __init__(self, stored: Iterable[Session], numbers: Iterator[int], now: datetime) -> None:
         self._numbers = numbers
         self._now = now
-        self._facts: dict[str, Fact] = {}
+        # An end may be told twice and placed in two sessions, when what it means came in between.
+        self._facts: dict[tuple[str, str], Fact] = {}
         self._before: dict[str, _Image] = {}
         self._sessions: dict[str, Session] = {}
         self._ids_by_charge_point: defaultdict[str, set[str]] = defaultdict(set)
@@ -115,7 +116,7 @@ class Recording:
             if shown(session) != before.shown:
                 session.revision += 1
                 session.update_time = self._now
-                events.append(SessionChanged(session, _change(before.state, session.state)))
+                events.append(SessionChanged(session, change_of(before.state, session.state)))
         return Outcome(changed, events)
 
     def _record_start(self, item: Told) -> Answer:
@@ -169,7 +170,7 @@ class Recording:
         return Answer(key, session_id, transaction_id, authorization)
 
     def _take_in(self, fact: Fact) -> None:
-        self._facts.setdefault(fact.key, fact)
+        self._facts.setdefault((fact.session_id, fact.key), fact)
         self._keep(join(self._sessions.get(fact.session_id), fact))
 
     def _keep(self, session: Session) -> None:
@@ -200,27 +201,7 @@ class Recording:
 
     def _conclude_end(self, session: Session, event: TransactionEvent, time: datetime, evidence: str) -> None:
         """End `session` at `time`, because the session `evidence` has taken its place, as `event` told."""
-        end = TransactionEvent(
-            charge_point_id=session.charge_point_id,
-            kind=EventKind.ENDED,
-            protocol=session.protocol,
-            transaction_id=session.transaction_id,
-            device_time=time,
-            # Never before the session itself was heard of, or its creation would hang on who came first.
-            received_time=max(event.received_time, session.create_time),
-            corrected_time=time,
-            stop_reason=_CONCLUDED_REASON,
-        )
-        self._take_in(
-            Fact(
-                key=derived_id("concluded end", session.id, evidence),
-                session_id=session.id,
-                transaction_id=session.transaction_id,
-                authorization=None,
-                event=end,
-                estimated=True,
-            )
-        )
+        self._take_in(concluded_end(session, event.received_time, time, evidence))
 
     def _at_same_place(self, event: TransactionEvent, session_id: str) -> list[Session]:
         others = (self._sessions[other] for other in self._ids_by_charge_point[event.charge_point_id] - {session_id})
@@ -241,7 +222,31 @@ class Recording:
         return candidates[0] if len(candidates) == 1 else None
 
 
-def _change(before: SessionState | None, state: SessionState) -> SessionChange:
+def concluded_end(session: Session, received_time: datetime, time: datetime, evidence: str) -> Fact:
+    """The end of `session` at `time`, concluded when it was heard that the session `evidence` has taken its place."""
+    end = TransactionEvent(
+        charge_point_id=session.charge_point_id,
+        kind=EventKind.ENDED,
+        protocol=session.protocol,
+        transaction_id=session.transaction_id,
+        device_time=time,
+        # Never before the session itself was heard of, or its creation would hang on who came first.
+        received_time=max(received_time, session.create_time),
+        corrected_time=time,
+        stop_reason=_CONCLUDED_REASON,
+    )
+    return Fact(
+        key=derived_id("concluded end", session.id, evidence),
+        session_id=session.id,
+        transaction_id=session.transaction_id,
+        authorization=None,
+        event=end,
+        estimated=True,
+    )
+
+
+def change_of(before: SessionState | None, state: SessionState) -> SessionChange:
+    """What a session that went from one state to another is said to have done."""
     if state is SessionState.ENDED:
         return SessionChange.ENDED
     begins = state is SessionState.ACTIVE and before is not SessionState.ACTIVE

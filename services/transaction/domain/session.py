@@ -42,6 +42,7 @@ class SessionState(StrEnum):
     ACTIVE = "ACTIVE"
     ENDED = "ENDED"
     ORPHAN = "ORPHAN"
+    MERGED = "MERGED"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +51,8 @@ class Session:
 
     `begin_time` is the start or, as long as that is not known, the earliest time heard of; `meter_last_wh` the highest
     register in any fact; `start_key` the key of a start by OCPP 1.6. Of `start_rank`, `token_rank` and `stop_rank`
-    the least wins, of `charging_rank` the greatest; empty is none.
+    the least wins, of `charging_rank` the greatest; empty is none. One that is MERGED has no facts left: they turned
+    out to belong to the session `merged_into`.
 
     Whoever folds facts into a session owns it alone and changes it in place, by `join` and `settle` only: a new object
     for each of the facts of a batch would cost more than all the rest.
@@ -83,6 +85,7 @@ class Session:
     token_rank: str = ""
     charging_rank: str = ""
     stop_rank: str = ""
+    merged_into: str | None = None
     revision: int = 0
     create_time: datetime
     update_time: datetime
@@ -138,6 +141,8 @@ def join(session: Session | None, fact: Fact) -> Session:
             create_time=event.received_time,
             update_time=event.received_time,
         )
+    elif session.state is SessionState.MERGED:
+        session.state, session.merged_into = SessionState.ORPHAN, None
     _join_circumstances(session, fact)
     if event.kind is EventKind.STARTED:
         _join_start(session, fact)

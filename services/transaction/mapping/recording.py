@@ -22,7 +22,7 @@ from services.transaction.mapping.transactions import AUTHORIZATIONS, authorizat
 _KINDS = {number: EventKind(name) for name, number in recording_pb.TransactionEvent.Kind.items() if number}
 _UPDATED = recording_pb.TransactionEvent.UPDATED
 # What makes a charge point tell its meter values and nothing else (OCPP 2.0.1, TriggerReasonEnumType).
-_METER_TRIGGERS = frozenset({"", "MeterValuePeriodic", "MeterValueClock", "Trigger"})
+METER_TRIGGERS = frozenset({"", "MeterValuePeriodic", "MeterValueClock", "Trigger"})
 _INT32 = 2**31
 
 
@@ -124,7 +124,7 @@ def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
         or message.charging_state
         or message.flags
         or not message.meter_values
-        or message.trigger_reason not in _METER_TRIGGERS
+        or message.trigger_reason not in METER_TRIGGERS
         or message.HasField("meter_wh")
         or message.HasField("remote_start_id")
         or message.HasField("reservation_id")

@@ -86,6 +86,7 @@ _PLAIN = (
     "charging_state",
     "offline",
     "revision",
+    "merged_into",
 )
 _OPTIONAL = ("meter_start_wh", "meter_stop_wh")
 _TIMES = ("start_time", "stop_time", "create_time", "update_time")

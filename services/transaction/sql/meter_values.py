@@ -102,7 +102,7 @@ def _named_rows(report: MeterReport) -> Iterator[_Row]:
 
 
 def _unnamed_rows(position: int, report: MeterReport) -> Iterator[_Row]:
-    stand_in = _connector_id(report.charge_point_id, report.evse_id, report.connector_id)
+    stand_in = stand_in_id(report.charge_point_id, report.evse_id, report.connector_id)
     for reading in report.readings:
         yield *_row(stand_in, report, reading), position, report.readings[0].sampled_time
 
@@ -129,6 +129,6 @@ def _row(session_id: str, source: MeterReport | TransactionEvent, reading: Readi
 
 
 @lru_cache(maxsize=10_000)
-def _connector_id(charge_point_id: str, evse_id: int, connector_id: int) -> str:
+def stand_in_id(charge_point_id: str, evse_id: int, connector_id: int) -> str:
     """What stands for the session in readings outside of any."""
     return derived_id("readings of", charge_point_id, evse_id, connector_id)

@@ -15,7 +15,7 @@ _values = attrgetter(*_NAMES)
 
 # What to select for `session_of`, from `transactions AS t`.
 SESSION_COLUMNS = ", ".join(
-    f"t.{quoted(name)}::text" if name in ("id", "start_key") else f"t.{quoted(name)}" for name in _NAMES
+    f"t.{quoted(name)}::text" if name in ("id", "start_key", "merged_into") else f"t.{quoted(name)}" for name in _NAMES
 )
 UPSERT_SESSIONS = f"""
 INSERT INTO transactions ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}

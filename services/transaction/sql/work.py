@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis import idempotency, outbox
+from services.chassis import idempotency, outbox, watermarks
 from services.chassis.database import Database
 from services.kernel.clock import Clock
 from services.transaction.domain.events import CommandChanged, SessionChanged
@@ -27,6 +28,12 @@ class SqlWork:
 
     async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
         return await idempotency.remember(self._connection, scope, request_id, resource_id)
+
+    async def reconciled_until(self, name: str) -> datetime | None:
+        return await watermarks.reached(self._connection, name)
+
+    async def note_reconciled(self, name: str, until: datetime) -> None:
+        await watermarks.note(self._connection, name, until)
 
     async def publish(self, events: Sequence[SessionChanged | CommandChanged]) -> None:
         now = self._clock.now()

@@ -31,6 +31,7 @@ async def test_a_doubtful_session_is_not_billed_until_it_is_put_right(boss: Call
         ({"authorization": Transaction.CONCURRENT_TX}, "unauthorized"),
         ({"authorization": 0}, "unauthorized"),
         ({"state": Transaction.ORPHAN, "start_time": None}, "no_start"),
+        ({"state": Transaction.MERGED, "start_time": None, "stop_time": None}, "merged"),
         ({"flags": ["implausible_energy"]}, "implausible_energy"),
         ({"flags": ["register_went_back"]}, "register_went_back"),
     ]

@@ -201,6 +201,19 @@ async def test_a_driver_is_not_deleted_while_a_session_runs(
     await drivers.DeleteDriver(deletion)
 
 
+async def test_what_is_left_of_an_orphan_counts_nothing_and_keeps_no_driver(
+    drivers: DriverServiceStub, service: RunningService
+) -> None:
+    driver_id, transaction_id = await _driver(drivers), new_id()
+    orphan, merged = _changed(transaction_id, 1, driver_id, ended=True), _changed(transaction_id, 2, driver_id)
+    for event in (orphan, merged):
+        event.transaction_changed.transaction.ClearField("start_time")
+    await _handle(service, [orphan, merged])
+
+    assert (await _usage(drivers, driver_id)).session_count == 0
+    await drivers.DeleteDriver(pb.DeleteDriverRequest(driver_id=driver_id))
+
+
 async def test_a_bill_for_a_session_not_heard_of_keeps_no_driver(
     drivers: DriverServiceStub, service: RunningService
 ) -> None:

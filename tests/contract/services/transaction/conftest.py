@@ -56,6 +56,11 @@ async def record(service: RunningService) -> Record:
 @pytest.fixture
 async def transactions(service: RunningService) -> Reader:
     """What can be read of what was recorded."""
+    return await reader(service)
+
+
+async def reader(service: RunningService) -> Reader:
+    """What an administrator sees of `service`."""
     return Reader(service_grpc.TransactionServiceStub(await service.channel()))
 
 

@@ -83,6 +83,7 @@ def test_the_alert_of_a_charge_point_says_since_when() -> None:
             [AlertKind.UNAUTHORIZED_SESSION, AlertKind.ORPHAN_TRANSACTION],
         ),
         (None, TransactionState.ORPHAN, [AlertKind.ORPHAN_TRANSACTION]),
+        (None, TransactionState.MERGED, []),
     ],
 )
 def test_a_session_is_a_cause_when_its_token_was_refused_or_its_start_is_missing(

@@ -52,10 +52,14 @@ class Platform:
         """The answers to a batch."""
         recording = Recording([replace(session) for session in self.sessions.values()], self._next(), minutes(0))
         answers = [self._record(recording, told(event)) for event in events]
+        self.taken_in(recording)
         outcome = recording.outcome(self.registers)
         self.sessions |= {session.id: session for session in outcome.sessions}
         self.changes += [(event.session.transaction_id, event.change) for event in outcome.events]
         return answers
+
+    def taken_in(self, recording: Recording) -> None:
+        """A batch was recorded, its outcome is still to be drawn."""
 
     def _record(self, recording: Recording, item: Told) -> Answer:
         self._told = item.key

@@ -1,0 +1,274 @@
+"""Which session an end means that names none: decided anew from all facts of a charge point, whatever their order.
+
+By OCPP 1.6 a charge point may have lost, or never got, the number of its session. A recording places such an end by
+what is known at the moment; what is told later may say otherwise. Pure; whoever uses it holds the lock of the charge
+point.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from services.transaction.domain.events import SessionChanged
+from services.transaction.domain.fact import EventKind, Fact, moment, session_id_of
+from services.transaction.domain.places import may_end, same_place
+from services.transaction.domain.reading import NO_REGISTERS, Registers
+from services.transaction.domain.recording import MATCHED_STOP, Outcome, change_of, concluded_end
+from services.transaction.domain.session import (
+    ESTIMATE,
+    ORPHAN_STOP,
+    Session,
+    SessionState,
+    content,
+    join,
+    settle,
+    shown,
+)
+
+# An operator has said which session the end belongs to; no rule says otherwise.
+ASSIGNED_STOP = "assigned_stop"
+_PLACED_BY_RULE = frozenset({MATCHED_STOP, ORPHAN_STOP})
+
+
+class Known(NamedTuple):
+    """A stored session; with all its facts where an end may leave it, else with none."""
+
+    session: Session
+    facts: Sequence[Fact] = ()
+
+
+class Span(NamedTuple):
+    """From when to when ends are placed anew; what the sessions around it come to stays as it is."""
+
+    first: datetime = datetime.min.replace(tzinfo=UTC)
+    last: datetime = datetime.max.replace(tzinfo=UTC)
+
+    def holds(self, fact: Fact) -> bool:
+        """Whether the fact is an end that rules place, of that time."""
+        return _is_placed_by_rule(fact) and self.first <= fact.event.corrected_time <= self.last
+
+
+ALWAYS = Span()
+
+
+class Move(NamedTuple):
+    """A fact as it is from now on, and the session that it leaves."""
+
+    fact: Fact
+    from_session_id: str
+
+
+class Rebuilt(NamedTuple):
+    """The sessions that moves change, still to be settled, with the ends that were concluded meanwhile. Those that ran
+    before and after them at their places are among them: readings that named no session may be those of another one."""
+
+    sessions: Sequence[Session]
+    concluded: Sequence[Fact]
+
+
+def is_whole(one: Known) -> bool:
+    """Whether the facts are all that the session was made of: old ones are deleted some day."""
+    session: Session | None = None
+    for fact in one.facts:
+        session = join(session, fact)
+    if session is None:
+        return False
+    ranks = ("start_rank", "token_rank", "stop_rank")
+    return all(getattr(session, name) == getattr(one.session, name) for name in ranks)
+
+
+def rule_moves(known: Sequence[Known], span: Span = ALWAYS) -> list[Move]:
+    """What has to move so that every end that names no session is where it belongs by all that is known.
+
+    What else was told under a name that its charge point has made up goes with the end of that name.
+    """
+    told = [(one.session.id, fact) for one in known for fact in one.facts if not fact.estimated]
+    ends = sorted({fact.key: fact for _, fact in told if span.holds(fact)}.values(), key=moment)
+    started = {one.session.id: one.session for one in known if one.session.start_time is not None}
+    meant = _meant(ends, started.values(), set(_ended_otherwise(known, span)))
+    moves = []
+    for session_id, fact in told:
+        end = fact if span.holds(fact) else _end_of_name(fact, ends)
+        if end is not None:
+            target = started.get(meant.get(end.key, ""))
+            moved = _home(fact, end) if target is None else _placed(fact, target, MATCHED_STOP)
+            if moved.session_id != session_id:
+                moves.append(Move(moved, session_id))
+    return moves
+
+
+def assignment_moves(orphan: Known, target: Session) -> list[Move]:
+    """What has to move so that all of an orphan belongs to `target`, whatever rules say."""
+    return [Move(_placed(fact, target, ASSIGNED_STOP), orphan.session.id) for fact in orphan.facts]
+
+
+def rebuilt(known: Sequence[Known], moves: Sequence[Move]) -> Rebuilt:
+    """The sessions after `moves`, each from its facts."""
+    sessions = {one.session.id: one.session for one in known}
+    facts = {one.session.id: {fact.key: fact for fact in one.facts} for one in known if one.facts}
+    left: dict[str, str] = {}
+    joining: defaultdict[str, list[Fact]] = defaultdict(list)
+    for fact, source in moves:
+        facts[source].pop(fact.key, None)
+        left[source] = fact.session_id
+        joining[fact.session_id].append(fact)
+    for session_id in left.keys() | joining.keys():
+        before, staying = sessions.get(session_id), list(facts.get(session_id, {}).values())
+        # Whoever has no facts here loses none, and takes the new ones in as they are told late.
+        after = replace(before) if before is not None and session_id not in facts else None
+        for fact in (*staying, *joining[session_id]):
+            after = join(after, fact)
+        if after is None and before is not None:
+            after = _emptied(before, left[session_id])
+        if after is not None:
+            after.revision = before.revision if before is not None else 0
+            sessions[session_id] = after
+    touched = [sessions[session_id] for session_id in sorted(left.keys() | joining.keys())]
+    concluded = list(_concluded(touched, sessions.values()))
+    return Rebuilt([*touched, *_neighbours(touched, sessions.values())], concluded)
+
+
+def outcome(
+    known: Sequence[Known], sessions: Iterable[Session], registers: Mapping[str, Registers], now: datetime
+) -> Outcome:
+    """What changed in `sessions`, which are settled by `registers`, and what is to be told of it."""
+    before = {one.session.id: one.session for one in known}
+    changed, events = [], []
+    for session in sessions:
+        settle(session, registers.get(session.id, NO_REGISTERS))
+        old = before.get(session.id)
+        if old is not None and content(old) == content(session):
+            continue
+        changed.append(session)
+        # Those that others are not told of change as well: this one is looked at again when they do.
+        if old is None or shown(old) != shown(session):
+            session.revision += 1
+            session.update_time = now
+            events.append(SessionChanged(session, change_of(old.state if old else None, session.state)))
+    return Outcome(changed, events)
+
+
+def _is_placed_by_rule(fact: Fact) -> bool:
+    return fact.event.kind is EventKind.ENDED and not _PLACED_BY_RULE.isdisjoint(fact.event.flags)
+
+
+def _ended_otherwise(known: Iterable[Known], span: Span) -> Iterator[str]:
+    """The sessions whose end is not in question: told by their name, assigned by an operator, or of another time."""
+    for session, facts in known:
+        if not facts and session.stop_rank and not session.stop_rank.startswith(ESTIMATE):
+            yield session.id
+        for fact in facts:
+            if fact.event.kind is EventKind.ENDED and not fact.estimated and not span.holds(fact):
+                yield session.id
+
+
+def _meant(ends: Iterable[Fact], started: Iterable[Session], ended: set[str]) -> dict[str, str]:
+    """The session that each of `ends`, the earliest first, means, by its key, where there is no doubt. Of several ends
+    the first counts: the others are those of sessions that were not told of yet."""
+    in_turn = sorted(started, key=_turn)
+    meant: dict[str, str] = {}
+    for end in ends:
+        event = end.event
+        possible = [
+            session
+            for session in _running_at(event.corrected_time, in_turn)
+            if session.id not in ended and may_end(session, event)
+        ]
+        candidates = [one for one in possible if event.id_tag and one.id_tag == event.id_tag] or possible
+        if len(candidates) == 1:
+            meant.setdefault(candidates[0].id, end.key)
+    return {key: session_id for session_id, key in meant.items()}
+
+
+def _running_at(time: datetime, in_turn: Sequence[Session]) -> list[Session]:
+    """Of sessions in the order of their starts, the last that began before `time` at each place."""
+    running: list[Session] = []
+    for session in reversed(in_turn):
+        if session.begin_time < time and not any(same_place(session, later) for later in running):
+            running.append(session)
+    return running
+
+
+def _turn(session: Session) -> tuple[datetime, str]:
+    return session.begin_time, session.id
+
+
+def _end_of_name(fact: Fact, ends: Iterable[Fact]) -> Fact | None:
+    """Of `ends`, the earliest first, the one that a fact under a made-up name goes with: the next one of that name."""
+    named = [
+        end for end in ends if end.event.transaction_id == fact.event.transaction_id and not end.event.names_no_session
+    ]
+    later = (end for end in named if end.event.corrected_time >= fact.event.corrected_time)
+    return next(later, named[-1] if named else None)
+
+
+def _home(fact: Fact, end: Fact) -> Fact:
+    """The fact in the orphan that its charge point speaks of; ends without any name are told apart by their keys."""
+    event = end.event
+    home = end.key if event.names_no_session else session_id_of(event.charge_point_id, event.transaction_id)
+    return _flagged(replace(fact, session_id=home, transaction_id=event.transaction_id), ORPHAN_STOP)
+
+
+def _placed(fact: Fact, session: Session, flag: str) -> Fact:
+    """The fact in a session; `flag` says why, on an end."""
+    return _flagged(replace(fact, session_id=session.id, transaction_id=session.transaction_id), flag)
+
+
+def _flagged(fact: Fact, flag: str) -> Fact:
+    event = fact.event
+    if event.kind is not EventKind.ENDED:
+        return fact
+    flags = (*(one for one in event.flags if one not in _PLACED_BY_RULE), flag)
+    return replace(fact, event=replace(event, flags=flags))
+
+
+def _emptied(session: Session, into: str) -> Session:
+    """What is left of an orphan all of whose facts went to the session `into`."""
+    return Session(
+        id=session.id,
+        transaction_id=session.transaction_id,
+        charge_point_id=session.charge_point_id,
+        station_id=session.station_id,
+        protocol=session.protocol,
+        state=SessionState.MERGED,
+        merged_into=into,
+        begin_time=session.begin_time,
+        create_time=session.create_time,
+        update_time=session.update_time,
+    )
+
+
+def _concluded(touched: Iterable[Session], sessions: Collection[Session]) -> Iterator[Fact]:
+    """Ends of those that lost theirs, where others have taken their place."""
+    for session in touched:
+        if session.start_time is None:
+            continue
+        later = [
+            other
+            for other in sessions
+            if other.start_time is not None and same_place(session, other) and _turn(session) < _turn(other)
+        ]
+        if not later:
+            continue
+        next_one = min(later, key=_turn)
+        if session.outlasts(next_one.begin_time):
+            fact = concluded_end(session, session.create_time, next_one.begin_time, next_one.id)
+            join(session, fact)
+            yield fact
+
+
+def _neighbours(touched: Sequence[Session], sessions: Collection[Session]) -> Iterator[Session]:
+    """Those that ran last before these at the same places, and first after them, if they are not among these."""
+    done = {session.id for session in touched}
+    for session in touched:
+        if session.start_time is None:
+            continue
+        here = [other for other in sessions if other.start_time is not None and same_place(other, session)]
+        before = [other for other in here if _turn(other) < _turn(session)]
+        after = [other for other in here if _turn(other) > _turn(session)]
+        for one in (max(before, key=_turn, default=None), min(after, key=_turn, default=None)):
+            if one is not None and one.id not in done:
+                done.add(one.id)
+                yield replace(one)

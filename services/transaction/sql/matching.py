@@ -1,0 +1,178 @@
+"""Matchings in PostgreSQL: sessions with their facts read back, and facts that move from one session to another."""
+
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from services.chassis.database import Database, RawConnection
+from services.chassis.outbox import OutboxRelay
+from services.chassis.recordset import array, quoted
+from services.transaction.domain.batch import Wanted
+from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
+from services.transaction.domain.matching import Known, Move, Span
+from services.transaction.domain.places import LONGEST_SESSION, same_place
+from services.transaction.domain.reading import USUAL_CONTEXT, Reading, Registers
+from services.transaction.domain.recording import Outcome
+from services.transaction.domain.session import Session
+from services.transaction.mapping.recording import METER_TRIGGERS
+from services.transaction.sql.lane import Lane
+from services.transaction.sql.meter_values import stand_in_id
+from services.transaction.sql.recording import SqlRecording
+from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
+from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS
+
+# More than any charge point has in some weeks; looking at more would hold up everybody else.
+_MOST_SESSIONS = 5_000
+# Clocks that are wrong by more are rare; the sessions of such facts are not whole, and left alone.
+_CLOCK = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
+_LOOSE = "t.state = 'ORPHAN' OR t.flags && '{orphan_stop,matched_stop}'::text[]"
+_SESSIONS = (
+    f"SELECT {SESSION_COLUMNS}, {_LOOSE} FROM transactions AS t"
+    " WHERE t.charge_point_id = %s AND t.begin_time BETWEEN %s AND %s ORDER BY t.begin_time LIMIT %s"
+).encode()
+_FACT_NAMES = [column.name for column in TRANSACTION_EVENTS.columns]
+_FACT_COLUMNS = ", ".join(
+    f"e.{quoted(name)}::text" if name in ("transaction_id", "key") else f"e.{quoted(name)}" for name in _FACT_NAMES
+)
+# The readings that came with a fact were received with it; of them all the highest register says enough.
+_FACTS = f"""
+SELECT {_FACT_COLUMNS}, t.transaction_id, (
+    SELECT max(m.energy_wh) FROM meter_values AS m
+    WHERE m.transaction_id = e.transaction_id AND m.received_time = e.received_time
+    AND m.sampled_time BETWEEN %s AND %s
+)
+FROM transaction_events AS e JOIN transactions AS t ON t.id = e.transaction_id
+WHERE e.transaction_id = ANY (%s::uuid[]) AND e.device_time BETWEEN %s AND %s
+""".encode()
+_TAKE_OUT_FACT = b"DELETE FROM transaction_events WHERE transaction_id = %s AND device_time = %s AND key = %s"
+_READING_COLUMNS = ", ".join(quoted(column.name) for column in METER_VALUES.columns if column.name != "transaction_id")
+_MOVE_READINGS = f"""
+WITH moved AS (
+    DELETE FROM meter_values WHERE transaction_id = %s AND sampled_time BETWEEN %s AND %s{{more}} RETURNING *
+)
+INSERT INTO meter_values (transaction_id, {_READING_COLUMNS})
+SELECT %s, {_READING_COLUMNS} FROM moved ON CONFLICT DO NOTHING
+"""
+_MOVE_READINGS_OF_FACT = _MOVE_READINGS.format(more=" AND received_time = %s").encode()
+_MOVE_READINGS_OF_TIME = _MOVE_READINGS.format(more="").encode()
+
+
+class SqlMatchings:
+    """Satisfies ports.MatchingWorks, one at a time."""
+
+    def __init__(self, database: Database, relay: OutboxRelay) -> None:
+        self._lane = Lane(database, "transactions")
+        self._relay = relay
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator["SqlMatching"]:
+        async with self._lane.connection() as connection:
+            yield SqlMatching(connection)
+        self._relay.wake()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._lane.close()
+
+
+class SqlMatching:
+    """Satisfies ports.MatchingWork."""
+
+    def __init__(self, connection: RawConnection) -> None:
+        self._connection = connection
+        # Locks, registers and commits are those of a recording.
+        self._recording = SqlRecording(connection, deque())
+
+    async def known(self, charge_point_id: str, span: Span) -> Sequence[Known]:
+        await self._recording.load(Wanted(charge_point_ids={charge_point_id}))
+        cursor = await self._connection.execute(_SESSIONS, (charge_point_id, *span, _MOST_SESSIONS))
+        rows = await cursor.fetchall()
+        if len(rows) == _MOST_SESSIONS:
+            return []
+        sessions = [session_of(row[:-1]) for row in rows]
+        facts = await self._facts([row[0] for row in rows if row[-1]], span)
+        return [Known(session, facts[session.id]) for session in sessions]
+
+    async def move(self, moves: Sequence[Move]) -> None:
+        for fact, source in moves:
+            event = fact.event
+            await self._connection.execute(_TAKE_OUT_FACT, (source, event.device_time, fact.key))
+            times = (event.corrected_time - LONGEST_SESSION, event.corrected_time + _CLOCK)
+            asked = (source, *times, event.received_time, fact.session_id)
+            await self._connection.execute(_MOVE_READINGS_OF_FACT, asked, prepare=False)
+        # The readings are there; the one that a fact was loaded with only stands for them.
+        await self._recording.store([replace(fact, event=replace(fact.event, readings=())) for fact, _ in moves])
+
+    async def adopt_readings(self, sessions: Sequence[Session]) -> None:
+        for session in sessions:
+            outside = stand_in_id(session.charge_point_id, session.evse_id, session.connector_id)
+            end = session.stop_time or session.begin_time + LONGEST_SESSION
+            others = [other.id for other in sessions if other.id != session.id and same_place(other, session)]
+            for source in (outside, *others):
+                # What another one was told at the moment in which this one began is its own.
+                begin = session.begin_time + (_MICROSECOND if source != outside else timedelta())
+                asked = (source, begin, end, session.id)
+                await self._connection.execute(_MOVE_READINGS_OF_TIME, asked, prepare=False)
+
+    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
+        return await self._recording.registers(sessions)
+
+    async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
+        return await self._recording.commit(outcome, facts)
+
+    async def _facts(self, session_ids: Sequence[str], span: Span) -> Mapping[str, list[Fact]]:
+        """All facts of sessions, by session."""
+        found: defaultdict[str, list[Fact]] = defaultdict(list)
+        if session_ids:
+            times = (span.first - _CLOCK, span.last + _CLOCK)
+            # Planned anew each time: only with the times at hand are the other days' partitions left alone.
+            asked = (*times, array(session_ids), *times)
+            cursor = await self._connection.execute(_FACTS, asked, prepare=False)
+            for row in await cursor.fetchall():
+                fact = _fact_of(row)
+                found[fact.session_id].append(fact)
+        return found
+
+
+def _fact_of(row: Sequence[Any]) -> Fact:
+    """The fact in a row of _FACTS. Its readings are stored apart: one, the highest, stands for all."""
+    *values, called, highest_wh = row
+    fields = dict(zip(_FACT_NAMES, values, strict=True))
+    session_id, told = fields.pop("transaction_id"), fields.pop("told_transaction_id")
+    key, estimated = fields.pop("key"), fields.pop("estimated")
+    authorization = fields["authorization"]
+    decision = None if authorization is None else Authorization(authorization)
+    readings = () if highest_wh is None else (_highest(fields["corrected_time"], highest_wh),)
+    event = TransactionEvent(
+        **{
+            **fields,
+            "transaction_id": told,
+            "kind": EventKind(fields["kind"]),
+            "authorization": decision,
+            "flags": tuple(fields["flags"]),
+            "readings": readings,
+            "is_mere_reading": bool(readings) and _is_mere_reading(fields),
+        }
+    )
+    return Fact(
+        key=key, session_id=session_id, transaction_id=called, authorization=decision, event=event, estimated=estimated
+    )
+
+
+def _highest(time: Any, energy_wh: int) -> Reading:
+    return Reading(time, 0, USUAL_CONTEXT, energy_wh)
+
+
+def _is_mere_reading(fields: Mapping[str, Any]) -> bool:
+    """Whether a fact told readings and nothing else; see mapping.recording, which decides it of a message."""
+    said = ("id_tag", "charging_state", "flags", "meter_wh", "remote_start_id", "reservation_id")
+    return (
+        fields["kind"] == EventKind.UPDATED
+        and fields["trigger_reason"] in METER_TRIGGERS
+        and fields["device_time"] == fields["corrected_time"]
+        and not any(fields[name] or fields[name] == 0 for name in said)
+    )

@@ -1,0 +1,222 @@
+"""Ends that name no session find theirs on the real database, whatever comes first, and their bills with them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.chassis.database import Database
+from services.chassis.outbox import OutboxRelay
+from services.kernel.clock import SystemClock
+from services.transaction.application.matching import Matcher
+from services.transaction.sql.matching import SqlMatchings
+from services.transaction.sql.work import SqlWorks
+from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
+from tests.contract.services.transaction.reports import (
+    meter_values_16,
+    minutes,
+    moment,
+    reading,
+    start_16,
+    stop_16,
+)
+from tests.fixtures.background import eventually
+from tests.fixtures.postgres import FreshDatabase
+from tests.fixtures.services import RunningService, ServiceRunner
+
+ACTIVE, ENDED, MERGED, ORPHAN = (
+    transaction_pb.Transaction.ACTIVE,
+    transaction_pb.Transaction.ENDED,
+    transaction_pb.Transaction.MERGED,
+    transaction_pb.Transaction.ORPHAN,
+)
+
+
+def matcher_of(service: RunningService) -> Matcher:
+    """What looks again, on the service's database."""
+    relay, clock = OutboxRelay(service.database, service.bus), SystemClock()
+    return Matcher(SqlWorks(service.database, relay, clock), SqlMatchings(service.database, relay), clock)
+
+
+@pytest.fixture
+def matcher(service: RunningService) -> Matcher:
+    return matcher_of(service)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "4711"])
+async def test_a_stop_before_its_start_ends_the_session_that_it_must_mean(
+    record: Record, transactions: Reader, matcher: Matcher, number: str
+) -> None:
+    sample = reading(minutes(-31), "Transaction.End", energy_wh=5990, soc_percent=80)
+    [stop] = await record(stop_16(number, minutes(-30), meter_values=[sample]))
+    assert await matcher.look() == 0
+    [begun] = await record(start_16(minutes(-60), offline=True, driver_id="D"))
+    assert await matcher.look() == 1
+    session = await transactions.get(begun.id)
+    assert (session.state, session.energy_wh, list(session.flags)) == (ENDED, 5000, ["matched_stop"])
+    assert (moment(session.stop_time), session.soc_percent, session.driver_id) == (minutes(-30), 80, "D")
+    assert list(await transactions.meter_values(begun.id)) == [sample]
+    left = await transactions.get(stop.id)
+    assert (left.state, left.merged_into, left.HasField("stop_time")) == (MERGED, begun.id, False)
+    # The charge point that was not answered says it again.
+    [again] = await record(stop_16(number, minutes(-30), meter_values=[sample]))
+    assert (again.id, again.duplicate) == (begun.id, True)
+    assert await matcher.look() == 0
+
+
+async def test_a_late_stop_takes_the_place_of_an_estimate(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    await record(stop_16("0", minutes(-40)))
+    [later] = await record(start_16(minutes(-10), id_tag="OTHER", meter_wh=6000))
+    [begun] = await record(start_16(minutes(-60), offline=True))
+    assert list((await transactions.get(begun.id)).flags) == ["estimated_end"]
+    assert await matcher.look() == 1
+    session = await transactions.get(begun.id)
+    assert (moment(session.stop_time), session.energy_wh, list(session.flags)) == (minutes(-40), 5000, ["matched_stop"])
+    assert (await transactions.get(later.id)).state == ACTIVE
+
+
+async def test_a_stop_moves_on_to_a_session_that_is_told_of_later(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    [first] = await record(start_16(minutes(-90)))
+    mine = reading(minutes(-80), energy_wh=2000)
+    await record(meter_values_16(first.transaction_id, minutes(-80), meter_values=[mine]))
+    sample = reading(minutes(-31), "Transaction.End", energy_wh=5990)
+    await record(stop_16("0", minutes(-30), meter_values=[sample], received_time=minutes(1)))
+    [second] = await record(start_16(minutes(-60), id_tag="B", meter_wh=3000, offline=True))
+    assert await matcher.look() == 1
+    one, other = await transactions.get(first.id), await transactions.get(second.id)
+    assert (moment(one.stop_time), one.energy_wh, list(one.flags)) == (minutes(-60), 1000, ["estimated_end"])
+    assert (moment(other.stop_time), other.energy_wh, list(other.flags)) == (minutes(-30), 3000, ["matched_stop"])
+    assert list(await transactions.meter_values(first.id)) == [mine]
+    assert list(await transactions.meter_values(second.id)) == [sample]
+
+
+async def test_readings_without_a_session_go_with_the_stop_that_finds_its_own(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    place = {"evse_id": 1, "connector_id": 1}
+    await record(stop_16("-1", minutes(-30)))
+    await record(meter_values_16("", minutes(-50), 2000, 3000, **place))
+    await record(meter_values_16("", minutes(-20), 7000, **place))
+    [begun] = await record(start_16(minutes(-60), offline=True, evse_id=1))
+    assert await matcher.look() == 1
+    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [2000, 3000]
+
+
+async def test_a_stop_that_two_sessions_could_mean_waits_until_one_of_them_is_over(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    [one] = await record(start_16(minutes(-60), id_tag="A"))
+    [other] = await record(start_16(minutes(-60), id_tag="B", connector_id=2))
+    [stop] = await record(stop_16("0", minutes(-30)))
+    assert await matcher.look() == 0
+    assert (await transactions.get(stop.id)).state == ORPHAN
+    await record(stop_16(one.transaction_id, minutes(-20)))
+    assert await matcher.look() == 1
+    assert moment((await transactions.get(other.id)).stop_time) == minutes(-30)
+
+
+async def test_a_session_whose_facts_are_gone_is_left_as_it_is(
+    service: RunningService, record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    [first] = await record(start_16(minutes(-90)))
+    await record(stop_16("0", minutes(-30)))
+    before = await transactions.get(first.id)
+    async with service.database.transaction() as connection:
+        await connection.execute(text("DELETE FROM transaction_events WHERE kind = 'STARTED'"))
+    await record(start_16(minutes(-60), id_tag="B", offline=True))
+    assert await matcher.look() == 0
+    assert await transactions.get(first.id) == before
+
+
+async def test_replicas_look_by_themselves_and_move_an_end_once(
+    run_service: ServiceRunner, fresh_database: FreshDatabase
+) -> None:
+    url = fresh_database("transaction")
+    service, _ = [await run_service("transaction", background=True, database_url=url) for _ in range(2)]
+    record, transactions = await recorder(service), await reader(service)
+    stops = [await record(stop_16("0", minutes(-30), charge_point_id=f"CP{n}")) for n in range(5)]
+    for number in range(5):
+        await record(start_16(minutes(-60), charge_point_id=f"CP{number}", id_tag=f"T{number}", offline=True))
+
+    async def have_all_moved() -> bool:
+        return {(await transactions.get(stop.id)).state for [stop] in stops} == {MERGED}
+
+    await eventually(have_all_moved, within_seconds=30)
+    sessions = await transactions.list(state=ENDED)
+    assert [(session.energy_wh, session.revision) for session in sessions] == [(5000, 2)] * 5
+
+
+def _received(*events: recording_pb.TransactionEvent) -> list[recording_pb.TransactionEvent]:
+    """Events that were received one after the other."""
+    for second, event in enumerate(events):
+        event.received_time.FromDatetime(minutes(second / 60))
+    return list(events)
+
+
+_QUEUE = _received(
+    start_16(minutes(-600), id_tag="A", offline=True),
+    stop_16("0", minutes(-560), meter_wh=2000),
+    start_16(minutes(-540), id_tag="B", meter_wh=2000, offline=True),
+    meter_values_16("", minutes(-530), 2500, connector_id=1),
+    stop_16("-1", minutes(-500), meter_wh=3500, id_tag="B"),
+    start_16(minutes(-540), id_tag="C", meter_wh=9000, connector_id=2, offline=True),
+    stop_16("4711", minutes(-490), meter_wh=9900, id_tag="C"),
+)
+_BILLED = [("A", ENDED, 1000), ("B", ENDED, 1500), ("C", ENDED, 900)]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations(_QUEUE),
+    repeated=st.lists(st.sampled_from(_QUEUE), max_size=4),
+    looks=st.sets(st.integers(0, 10), max_size=3),
+)
+async def test_an_offline_queue_in_any_order_gives_the_same_sessions_and_bills(
+    service: RunningService,
+    order: list[recording_pb.TransactionEvent],
+    repeated: list[recording_pb.TransactionEvent],
+    looks: set[int],
+) -> None:
+    async with service.database.transaction() as connection:
+        await connection.execute(
+            text("TRUNCATE meter_values, transaction_events, transactions, outbox, reconciliations")
+        )
+    record, matcher = await recorder(service), matcher_of(service)
+    for position, event in enumerate([*order, *repeated]):
+        [answer] = await record(event)
+        assert not answer.HasField("error")
+        if position in looks:
+            await matcher.look()
+    await matcher.look()
+    assert await _told(service.database) == _BILLED
+    async with service.database.read() as connection:
+        rows = await connection.execute(
+            text(
+                "SELECT id_tag, energy_wh, flags, (SELECT count(*) FROM transaction_events e"
+                " WHERE e.transaction_id = t.id AND NOT estimated AND kind <> 'UPDATED')"
+                " FROM transactions t WHERE state <> 'MERGED' ORDER BY 1"
+            )
+        )
+        found = [tuple(row) for row in rows]
+    assert found == [(tag, energy_wh, ["matched_stop"], 2) for tag, _, energy_wh in _BILLED]
+
+
+async def _told(database: Database) -> Sequence[tuple[Any, ...]]:
+    """What billing hears last of each session that is one."""
+    async with database.read() as connection:
+        payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
+    last = {}
+    for payload in payloads:
+        session = DomainEvent.FromString(payload).transaction_changed.transaction
+        last[session.id] = (session.id_tag, session.state, session.energy_wh)
+    return sorted(told for told in last.values() if told[1] != MERGED)

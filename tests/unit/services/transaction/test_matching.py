@@ -1,0 +1,226 @@
+"""Ends that name no session find theirs whatever comes first."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.transaction.domain import matching
+from services.transaction.domain.fact import Fact, TransactionEvent, key_of
+from services.transaction.domain.matching import ASSIGNED_STOP, Known, Move
+from services.transaction.domain.recording import MATCHED_STOP, Recording
+from services.transaction.domain.session import (
+    ESTIMATED_END,
+    ORPHAN_STOP,
+    Session,
+    SessionState,
+    content,
+)
+from tests.unit.services.transaction.facts import T0, ended_16, minutes, reading, started_16, updated
+from tests.unit.services.transaction.test_recording import Platform
+
+
+class MatchingPlatform(Platform):
+    """Remembers the facts as well, and places ends anew when asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts: defaultdict[str, dict[str, Fact]] = defaultdict(dict)
+
+    def taken_in(self, recording: Recording) -> None:
+        for fact in recording.facts:
+            self.facts[fact.session_id].setdefault(fact.key, fact)
+
+    def known(self, charge_point_id: str = "CP1") -> list[Known]:
+        return [
+            Known(replace(session), list(self.facts[session.id].values()) if _is_loose(session) else ())
+            for session in self.sessions.values()
+            if session.charge_point_id == charge_point_id
+        ]
+
+    def match(self) -> int:
+        """Place ends anew; how many facts moved."""
+        every = [self.known(name) for name in sorted({one.charge_point_id for one in self.sessions.values()})]
+        return sum(self.move(known, matching.rule_moves(known)) for known in every)
+
+    def move(self, known: Sequence[Known], moves: Sequence[Move]) -> int:
+        assert all(matching.is_whole(one) for one in known if one.facts)
+        sessions, concluded = matching.rebuilt(known, moves)
+        for fact, source in moves:
+            del self.facts[source][fact.key]
+        for fact in (*(move.fact for move in moves), *concluded):
+            self.facts[fact.session_id].setdefault(fact.key, fact)
+        outcome = matching.outcome(known, sessions, self.registers, minutes(0))
+        self.sessions |= {session.id: session for session in outcome.sessions}
+        self.changes += [(event.session.transaction_id, event.change) for event in outcome.events]
+        return len(moves)
+
+    @property
+    def settled(self) -> list[tuple[object, ...]]:
+        """The sessions that have facts."""
+        left = [session for session in self.sessions.values() if session.state is not SessionState.MERGED]
+        return sorted(map(content, left))
+
+
+def _is_loose(session: Session) -> bool:
+    return session.state is SessionState.ORPHAN or not {MATCHED_STOP, ORPHAN_STOP}.isdisjoint(session.flags)
+
+
+@pytest.fixture
+def platform() -> MatchingPlatform:
+    return MatchingPlatform()
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "", "4711"])
+def test_an_end_before_its_start_is_matched_when_the_start_comes(platform: MatchingPlatform, number: str) -> None:
+    [orphan] = platform.record(ended_16(number, minutes(30)))
+    assert platform.match() == 0
+    [begun] = platform.record(started_16())
+    assert platform.match() == 1
+    session = platform.session(begun)
+    assert (session.state, session.stop_time, session.energy_wh) == (SessionState.ENDED, minutes(30), 5000)
+    assert session.flags == (MATCHED_STOP,)
+    left = platform.session(orphan)
+    assert (left.state, left.merged_into, left.stop_time, left.flags) == (SessionState.MERGED, session.id, None, ())
+    assert [change.value for _, change in platform.changes] == ["updated", "started", "updated", "ended"]
+    assert platform.match() == 0
+
+
+def test_an_end_takes_the_place_of_the_one_that_was_estimated(platform: MatchingPlatform) -> None:
+    platform.record(ended_16("0", minutes(30)))
+    [later] = platform.record(started_16(minutes(60), id_tag="B"))
+    [begun] = platform.record(started_16())
+    assert platform.session(begun).flags == (ESTIMATED_END,)
+    platform.match()
+    session = platform.session(begun)
+    assert (session.stop_time, session.energy_wh, session.flags) == (minutes(30), 5000, (MATCHED_STOP,))
+    assert platform.session(later).state is SessionState.ACTIVE
+
+
+def test_what_was_told_under_a_made_up_name_goes_with_its_end(platform: MatchingPlatform) -> None:
+    sample = updated(minutes(10), protocol="ocpp1.6", transaction_id="4711", readings=(reading(minutes(10), 2000),))
+    platform.record(sample)
+    [orphan] = platform.record(ended_16("4711", minutes(30)))
+    [begun] = platform.record(started_16())
+    assert platform.match() == 2
+    assert platform.session(begun).meter_last_wh == 6000
+    platform.record(replace(sample, device_time=minutes(11), corrected_time=minutes(11)))
+    assert platform.session(orphan).state is SessionState.ORPHAN
+    assert platform.match() == 1
+    assert platform.session(orphan).merged_into == begun.session_id
+    assert platform.match() == 0
+
+
+def test_an_end_moves_on_to_a_session_that_is_told_of_later(platform: MatchingPlatform) -> None:
+    [first] = platform.record(started_16())
+    platform.record(ended_16("0", minutes(90)))
+    assert platform.session(first).stop_time == minutes(90)
+    [second] = platform.record(started_16(minutes(60), id_tag="B"))
+    platform.match()
+    assert platform.session(second).stop_time == minutes(90)
+    session = platform.session(first)
+    assert (session.stop_time, session.flags) == (minutes(60), (ESTIMATED_END,))
+
+
+def test_an_end_that_two_could_mean_is_matched_when_one_of_them_is_over(platform: MatchingPlatform) -> None:
+    [one] = platform.record(started_16(id_tag="A"))
+    [other] = platform.record(started_16(connector_id=2, id_tag="B"))
+    platform.record(ended_16("0", minutes(30)))
+    assert platform.match() == 0
+    platform.record(ended_16(one.transaction_id, minutes(40)))
+    assert platform.match() == 1
+    assert platform.session(other).stop_time == minutes(30)
+    assert platform.session(one).stop_time == minutes(40)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(started_16(minutes(31)), id="it began later"),
+        pytest.param(started_16(minutes(30)), id="it began then"),
+        pytest.param(started_16(T0 - timedelta(days=8)), id="it began a week before"),
+        pytest.param(started_16(meter_wh=6001), id="its register was higher"),
+        pytest.param(started_16(connector_id=2), id="at another connector"),
+        pytest.param(started_16(charge_point_id="CP2"), id="at another charge point"),
+    ],
+)
+def test_an_end_stays_an_orphan_beside_a_session_that_it_cannot_mean(
+    platform: MatchingPlatform, start: TransactionEvent
+) -> None:
+    [orphan] = platform.record(ended_16("0", minutes(30), connector_id=1))
+    platform.record(start)
+    assert platform.match() == 0
+    assert platform.session(orphan).state is SessionState.ORPHAN
+
+
+def test_what_an_operator_assigns_no_rule_moves(platform: MatchingPlatform) -> None:
+    [begun] = platform.record(started_16(meter_wh=7000))
+    [orphan] = platform.record(ended_16("0", minutes(30)))
+    known = platform.known()
+    told = next(one for one in known if one.session.id == orphan.session_id)
+    platform.move(known, matching.assignment_moves(told, platform.session(begun)))
+    session = platform.session(begun)
+    assert (session.state, session.stop_time) == (SessionState.ENDED, minutes(30))
+    assert ASSIGNED_STOP in session.flags
+    assert platform.match() == 0
+
+
+def test_a_session_whose_old_facts_are_gone_is_not_whole(platform: MatchingPlatform) -> None:
+    platform.record(started_16(), ended_16("0", minutes(30)))
+    [one] = platform.known()
+    assert matching.is_whole(one)
+    assert not any(matching.is_whole(Known(one.session, [fact])) for fact in one.facts)
+
+
+@st.composite
+def _queues(draw: st.DrawFn) -> list[TransactionEvent]:
+    """What charge points by OCPP 1.6 that do not know their numbers tell of sessions, one after the other at each
+    connector. Some are never told the start or the end of."""
+    told = []
+    for name, connector_id in itertools.product(("CP1", "CP2"), (1, 2)):
+        time = T0
+        for number in range(draw(st.integers(0, 3))):
+            place = {"charge_point_id": name, "connector_id": connector_id}
+            token = f"{name}-{connector_id}-{number}"
+            start = started_16(time, **place, id_tag=token, flags=draw(_FLAGS))
+            time += timedelta(minutes=draw(st.integers(1, 90)))
+            named = {"id_tag": draw(st.sampled_from(["", token]))} | (place if draw(st.booleans()) else {})
+            invented = draw(st.sampled_from(["0", "-1", "", f"77{connector_id}{number}"]))
+            end = ended_16(invented, time, **{"charge_point_id": name, **named}, flags=draw(_FLAGS))
+            time += timedelta(minutes=draw(st.integers(1, 90)))
+            told += [event for event in (start, end) if draw(st.integers(0, 5))]
+    return told
+
+
+_FLAGS = st.sampled_from([(), ("clock_corrected",), ("coerced",)])
+
+
+@settings(max_examples=200, deadline=None)
+@given(_queues(), st.data())
+def test_sessions_whose_numbers_were_lost_are_the_same_whatever_comes_when(
+    told: list[TransactionEvent], data: st.DataObject
+) -> None:
+    expected, platform = MatchingPlatform(), MatchingPlatform()
+    for each in (expected, platform):
+        each.numbered = {key_of(event): number for number, event in enumerate(told, 1) if event.wants_number}
+    for event in told:
+        expected.record(event)
+    expected.match()
+    rest = [
+        *data.draw(st.permutations(told)),
+        *data.draw(st.lists(st.sampled_from(told), max_size=3) if told else st.just([])),
+    ]
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        platform.record(*rest[:size])
+        rest = rest[size:]
+        if data.draw(st.booleans()):
+            platform.match()
+    platform.match()
+    assert platform.settled == expected.settled
+    assert (platform.match(), expected.match()) == (0, 0)
