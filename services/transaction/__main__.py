@@ -13,6 +13,7 @@ from services.transaction.application.commands import Commands
 from services.transaction.application.delivery import Delivery
 from services.transaction.application.journal import Messages
 from services.transaction.application.matching import Matcher
+from services.transaction.application.orphans import Orphans
 from services.transaction.application.recording import Recorder
 from services.transaction.application.transactions import Transactions
 from services.transaction.clients import GrpcChargePoints, GrpcEdge
@@ -36,7 +37,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
     recorder = Recorder(meters, recordings, clock)
     matchings = SqlMatchings(database, relay)
-    matcher = Matcher(works, matchings, clock)
+    transactions, matcher = Transactions(works), Matcher(works, matchings, clock)
     secret = settings.service_secret.get_secret_value()
     stations = channels.channel(settings.station_service_url, "transaction", secret)
     charge_points, edge = GrpcChargePoints(stations), GrpcEdge(secret)
@@ -44,7 +45,8 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     commands = Commands(works, charge_points, delivery, clock)
 
     def serve(grpc_server: grpc.aio.Server) -> None:
-        register(grpc_server, Transactions(works), recorder, LiveMeterValues(bus), Messages(works, journal), commands)
+        messages, live = Messages(works, journal), LiveMeterValues(bus)
+        register(grpc_server, transactions, Orphans(transactions, matcher), recorder, live, messages, commands)
 
     async def keep_partitions() -> None:
         await partition_task(database, settings.retention_days)

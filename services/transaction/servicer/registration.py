@@ -8,6 +8,7 @@ from csms.transaction.v1.recording_service_pb2_grpc import add_RecordingServiceS
 from csms.transaction.v1.transaction_service_pb2_grpc import add_TransactionServiceServicer_to_server
 from services.transaction.application.commands import Commands
 from services.transaction.application.journal import Messages
+from services.transaction.application.orphans import Orphans
 from services.transaction.application.recording import Recorder
 from services.transaction.application.transactions import Transactions
 from services.transaction.servicer.commands import CommandServicer
@@ -20,13 +21,14 @@ from services.transaction.servicer.transactions import TransactionServicer
 def register(
     server: grpc.aio.Server,
     transactions: Transactions,
+    orphans: Orphans,
     recorder: Recorder,
     live: LiveMeterValues,
     messages: Messages,
     commands: Commands,
 ) -> None:
     """Answer every RPC of csms.transaction.v1 on `server`."""
-    add_TransactionServiceServicer_to_server(TransactionServicer(transactions), server)
+    add_TransactionServiceServicer_to_server(TransactionServicer(transactions, orphans), server)
     add_RecordingServiceServicer_to_server(RecordingServicer(recorder, live), server)
     add_JournalServiceServicer_to_server(JournalServicer(messages), server)
     add_CommandServiceServicer_to_server(CommandServicer(commands), server)

@@ -6,7 +6,9 @@ import grpc.aio
 
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from services.chassis.auth import current_caller
 from services.chassis.pagination import page_request
+from services.transaction.application.orphans import Orphans
 from services.transaction.application.transactions import Transactions
 from services.transaction.mapping.recording import reading_to_proto
 from services.transaction.mapping.transactions import transaction_filter, view_to_proto
@@ -15,10 +17,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class TransactionServicer(transaction_grpc.TransactionServiceServicer):
-    """Reads transactions."""
+    """Reads transactions, and repairs orphans."""
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, orphans: Orphans) -> None:
         self._transactions = transactions
+        self._orphans = orphans
 
     async def ListTransactions(
         self, request: transaction_pb.ListTransactionsRequest, context: Context
@@ -47,3 +50,15 @@ class TransactionServicer(transaction_grpc.TransactionServiceServicer):
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
+
+    async def ReplayOrphan(
+        self, request: transaction_pb.ReplayOrphanRequest, context: Context
+    ) -> transaction_pb.ReplayOrphanResponse:
+        view = await self._orphans.replay(request.id)
+        return transaction_pb.ReplayOrphanResponse(transaction=view_to_proto(view))
+
+    async def AssignOrphan(
+        self, request: transaction_pb.AssignOrphanRequest, context: Context
+    ) -> transaction_pb.AssignOrphanResponse:
+        view = await self._orphans.assign(request.id, request.transaction_id, current_caller().subject)
+        return transaction_pb.AssignOrphanResponse(transaction=view_to_proto(view))
