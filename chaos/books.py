@@ -14,6 +14,7 @@ from simulator.ledger import Acknowledgement
 _V16 = "1.6"
 _REGISTER = "Energy.Active.Import.Register"
 _NO_SESSION = (None, 0, -1)
+_NO_NUMBER = ("0", "-1")
 
 
 class SessionKey(NamedTuple):
@@ -119,6 +120,9 @@ def read(entries: Iterable[Acknowledgement]) -> Book:
         take_in = _ACTIONS.get(entry.action)
         if take_in is not None:
             take_in(book, entry)
+    for end in sorted(book.ends, key=lambda end: end.time):
+        if end.transaction_id in _NO_NUMBER:
+            _end_what_ran(book, end)
     return book
 
 
@@ -196,6 +200,23 @@ def _started(book: Book, key: StartKey, called: str, authorization: str) -> None
     session = book.sessions[SessionKey(key.charge_point_id, called)]
     session.start = key
     session.authorization = authorization or session.authorization
+
+
+def _end_what_ran(book: Book, end: EndKey) -> None:
+    """An end by 1.6 that came before its start names no session: a station of the fleet charges one vehicle at a time,
+    so that it ended what had begun last."""
+    begun = [
+        session
+        for (charge_point_id, _), session in book.sessions.items()
+        if charge_point_id == end.charge_point_id and session.start is not None and session.start.time <= end.time
+    ]
+    last = max(begun, key=_begin, default=None)
+    if last is not None:
+        last.end = end
+
+
+def _begin(session: SessionBook) -> datetime:
+    return session.start.time if session.start is not None else datetime.min.replace(tzinfo=UTC)
 
 
 def _registers(values: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime, int]]:

@@ -15,10 +15,20 @@ from chaos import stream
 
 _LOOK_SECONDS = 0.5
 _SAID_EVERY = 10
-_TOLD = {"outbox": "unpublished events", "billing": "sessions to be billed", "station": "open connections"}
+_TOLD = {
+    "outbox": "unpublished events",
+    "transaction": "sessions to be looked at again",
+    "billing": "sessions to be billed",
+    "station": "open connections",
+}
 # By service, or for all of them. The chargers have gone: connections of killed edges run out with their leases.
 _WAITING = {
     "outbox": "SELECT count(*) FROM outbox WHERE publish_time IS NULL",
+    # Looked at again within seconds of each change, as long as there is one.
+    "transaction": (
+        "SELECT count(*) FROM transactions WHERE update_time > coalesce((SELECT max(until_time) FROM reconciliations),"
+        " '-infinity')"
+    ),
     "billing": "SELECT count(*) FROM charging_sessions WHERE hold_reason = 'pending'",
     "station": "SELECT count(*) FROM connections WHERE close_time IS NULL",
 }

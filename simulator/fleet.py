@@ -34,8 +34,8 @@ class FleetPlan:
     which the station boots and what was charging goes on. An `idle` fleet starts no session by itself. `habits` are
     scenarios that change frames only, dealt out in turn to the stations that speak their version. The share
     `offline_share` of the sessions takes place without a connection and is replayed later; every other of these is
-    replayed newest first where a session has a name of its own (not in 1.6). `retire_seconds` is the mean time after
-    which a station delivers what it has, goes silent without a word and is not seen again.
+    replayed newest first, by 1.6 without the number that the start would have brought. `retire_seconds` is the mean
+    time after which a station delivers what it has, goes silent without a word and is not seen again.
     """
 
     identities: Sequence[str]
@@ -184,7 +184,7 @@ class Fleet:
             await self._charge(station, connector, tag)
         finally:
             self._offline_sessions += 1
-            if self._offline_sessions % 2 and station.protocol != "1.6":
+            if self._offline_sessions % 2:
                 station.queue.reverse()
             station.link.restore()
 

@@ -16,7 +16,7 @@ _Found = Mapping[SessionKey, list[Transaction]]
 _SUBJECT = "sessions and bills"
 # How the platform writes what charge points were told about a token.
 _AUTHORIZATIONS = {"ConcurrentTx": "CONCURRENT_TX"}
-_ENDED, _ORPHAN = "ENDED", "ORPHAN"
+_ENDED, _ORPHAN, _MERGED = "ENDED", "ORPHAN", "MERGED"
 _ESTIMATED_END = "estimated_end"
 _V16 = "ocpp1.6"
 
@@ -94,6 +94,8 @@ class _Bills:
 
 def _due(transaction: Transaction) -> tuple[str, int]:
     """The state that a charging session should be in, and how many invoices it should have."""
+    if transaction.state == _MERGED:
+        return "HELD", 0
     if transaction.stop_time is None:
         return "ACTIVE", 0
     if transaction.state == _ENDED and transaction.authorization == "ACCEPTED":

@@ -44,6 +44,20 @@ async def test_a_whole_session_is_replayed_in_order_with_its_old_times(csms: Tin
     assert datetime.fromisoformat(stamps[-1]) < back
 
 
+async def test_a_16_session_replayed_newest_first_has_no_number_before_its_start(
+    csms: TinyCsms, station16: ChargePoint
+) -> None:
+    station16.configuration.assign(Role.SAMPLE_INTERVAL, "4")
+    await _offline(station16)
+    seen = len(csms.calls)
+    await charge(station16, station16.connectors[1], "TAG", PLAN)
+    station16.queue.reverse()
+    await _online(station16)
+    replayed = [call for call in csms.calls[seen:] if call.action != "StatusNotification"]
+    assert [call.action for call in replayed] == ["StopTransaction", *["MeterValues"] * 2, "StartTransaction"]
+    assert [call.payload.get("transactionId") for call in replayed[:3]] == [-1, None, None]
+
+
 async def test_events_of_a_201_session_say_that_they_were_offline(csms: TinyCsms, station201: ChargePoint) -> None:
     await _offline(station201)
     await charge(station201, station201.connectors[1], "TAG", PLAN)

@@ -55,6 +55,28 @@ def test_a_16_session_is_known_by_the_number_that_the_platform_gave_it() -> None
     assert session.start.id_tag == "TAG"
 
 
+def test_a_16_end_without_a_number_is_that_of_the_session_that_began_last_before_it() -> None:
+    def started(number: int, at: int, meter_wh: int) -> Acknowledgement:
+        request = {"connectorId": 1, "idTag": "tag", "meterStart": meter_wh, "timestamp": stamp(at)}
+        told: Acknowledgement = entry(
+            "StartTransaction", request, {"transactionId": number, "idTagInfo": {"status": "Accepted"}}
+        )
+        return told
+
+    def stopped(number: int, at: int, meter_wh: int) -> Acknowledgement:
+        told: Acknowledgement = entry(
+            "StopTransaction", {"transactionId": number, "meterStop": meter_wh, "timestamp": stamp(at)}
+        )
+        return told
+
+    book = read(
+        [stopped(-1, 160, 500), started(2, 100, 350), stopped(-1, 60, 350), started(1, 0, 100), started(3, 200, 500)]
+    )
+    energies = [book.sessions[SessionKey("CP1", str(number))].energy_wh for number in (1, 2, 3)]
+    assert energies == [250, 150, None]
+    assert len(book.sessions) == 3
+
+
 def test_a_201_session_is_known_by_the_stations_own_name_whatever_the_order() -> None:
     token = {"idToken": {"idToken": "tag", "type": "ISO14443"}}
     events = [event201("Started", 0, wh=100, **token), event201("Updated", 30, wh=200), event201("Ended", 60, wh=350)]
