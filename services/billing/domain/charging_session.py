@@ -102,12 +102,12 @@ class TransactionSnapshot(NamedTuple):
     id_tag: str
     is_accepted: bool
     has_start: bool
-    is_merged: bool = False
     start_time: datetime
     stop_time: datetime | None
     energy_wh: int
     revision: int
     flags: tuple[str, ...] = ()
+    is_merged: bool = False
 
 
 def validated(session: ChargingSession, now: datetime) -> ChargingSession:

@@ -20,7 +20,7 @@ from services.transaction.domain.session import Session
 from services.transaction.mapping.recording import METER_TRIGGERS
 from services.transaction.sql.lane import Lane
 from services.transaction.sql.meter_values import stand_in_id
-from services.transaction.sql.recording import SqlRecording
+from services.transaction.sql.recording import SqlRecording, reading_registers, registers_of, storing
 from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
 from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS
 
@@ -84,7 +84,7 @@ class SqlMatching:
 
     def __init__(self, connection: RawConnection) -> None:
         self._connection = connection
-        # Locks, registers and commits are those of a recording.
+        # Locks and commits are those of a recording.
         self._recording = SqlRecording(connection, deque())
 
     async def known(self, charge_point_id: str, span: Span) -> Sequence[Known]:
@@ -105,7 +105,8 @@ class SqlMatching:
             asked = (source, *times, event.received_time, fact.session_id)
             await self._connection.execute(_MOVE_READINGS_OF_FACT, asked, prepare=False)
         # The readings are there; the one that a fact was loaded with only stands for them.
-        await self._recording.store([replace(fact, event=replace(fact.event, readings=())) for fact, _ in moves])
+        bare = [replace(fact, event=replace(fact.event, readings=())) for fact, _ in moves]
+        await self._connection.execute(*storing(bare))
 
     async def adopt_readings(self, sessions: Sequence[Session]) -> None:
         for session in sessions:
@@ -119,7 +120,8 @@ class SqlMatching:
                 await self._connection.execute(_MOVE_READINGS_OF_TIME, asked, prepare=False)
 
     async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
-        return await self._recording.registers(sessions)
+        cursor = await self._connection.execute(*reading_registers(sessions))
+        return registers_of(await cursor.fetchall())
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         return await self._recording.commit(outcome, facts)

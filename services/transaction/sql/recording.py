@@ -1,7 +1,7 @@
 """Recordings in PostgreSQL: what changes sessions, in few round trips per batch."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -138,18 +138,17 @@ class SqlRecording:
 
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
         connection = self._connection
-        query, parameters = _reading_registers(over)
+        query, parameters = reading_registers(over)
         async with connection.pipeline():
-            stored = await connection.execute(*_storing(facts))
+            stored = await connection.execute(*storing(facts))
             found = await connection.execute(query, parameters)
-        registers = {session_id: Registers(first, last) for session_id, first, last in await found.fetchall()}
-        return {key for (key,) in await stored.fetchall()}, registers
+        return {key for (key,) in await stored.fetchall()}, registers_of(await found.fetchall())
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         connection, stored = self._connection, None
         async with connection.pipeline():
             if facts:
-                stored = await connection.execute(*_storing(facts))
+                stored = await connection.execute(*storing(facts))
             if outcome.sessions:
                 await connection.execute(UPSERT_SESSIONS, (dump_sessions(outcome.sessions),))
             if outcome.events:
@@ -159,19 +158,24 @@ class SqlRecording:
         return set() if stored is None else {key for (key,) in await stored.fetchall()}
 
 
-def _storing(facts: Sequence[Fact]) -> tuple[bytes, tuple[str, ...]]:
+def storing(facts: Sequence[Fact]) -> tuple[bytes, tuple[str, ...]]:
     """The statement that stores facts with their readings, and its parameters."""
     told = _FACTS.dump(map(_fact_row, facts))
     readings = rows_of_facts(facts)
     return (_STORE_FACTS_AND_READINGS, (told, READINGS.dump(readings))) if readings else (_STORE_FACTS, (told,))
 
 
-def _reading_registers(sessions: Sequence[Session]) -> tuple[bytes, tuple[str, ...]]:
+def reading_registers(sessions: Sequence[Session]) -> tuple[bytes, tuple[str, ...]]:
     """The statement that finds the registers of sessions among all stored readings, and its parameters."""
     starts, ends = zip(*map(_window, sessions), strict=True)
     query = _REGISTERS.format(first=min(starts).date(), last=max(ends).date())
     times = (array(time.isoformat() for time in side) for side in (starts, ends))
     return query.encode(), (array(session.id for session in sessions), *times)
+
+
+def registers_of(rows: Iterable[tuple[str, int | None, int | None]]) -> Mapping[str, Registers]:
+    """What that statement found, by session."""
+    return {session_id: Registers(first, last) for session_id, first, last in rows}
 
 
 def _lock_keys(wants: Wanted) -> list[int]:
