@@ -133,7 +133,8 @@ async def test_events_of_others_are_a_reason_for_signs_of_life(service: RunningS
     async with running(tell_on()), streams.open(stream_request("0", [], "nobody", 0)) as items:
         signs = [await anext(items) for _ in range(3)]
     assert [(sign.event, sign.error) for sign in signs] == [(None, None)] * 3
-    assert 0 < signs[0].cursor < signs[1].cursor < signs[2].cursor
+    # Two of them can be at the same place when this machine is busy.
+    assert 0 < signs[0].cursor <= signs[1].cursor <= signs[2].cursor
 
 
 @pytest.mark.parametrize(
