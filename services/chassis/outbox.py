@@ -43,7 +43,7 @@ _COLUMNS = ("id", "subject", "payload", "create_time")
 _INSERT = (
     f"INSERT INTO outbox ({', '.join(_COLUMNS)}) SELECT id, subject, decode(payload, 'base64'), create_time"
     " FROM json_to_recordset(%s) AS event (id uuid, subject text, payload text, create_time timestamptz)"
-)
+).encode()
 _UNPUBLISHED = (
     f"SELECT seq, id::text, subject, payload FROM outbox WHERE publish_time IS NULL ORDER BY seq LIMIT {BATCH}"
 )
@@ -69,11 +69,18 @@ async def append(connection: AsyncConnection, events: Iterable[DomainEvent]) -> 
 
 async def append_raw(connection: RawConnection, events: Iterable[DomainEvent]) -> None:
     """The same as `append` on the bare driver, for group commits; one statement, so that it may go into a pipeline."""
-    if rows := [_row(event) for event in events]:
-        # As JSON, which costs the client a fraction of what arrays or single rows do.
-        told = [(event_id, subject, b64encode(payload).decode(), time) for event_id, subject, payload, time in rows]
-        events_json = orjson.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in told])
-        await connection.execute(_INSERT, (events_json.decode(),))
+    if not (events := list(events)):
+        return
+    statement, parameters = appending(events)
+    await connection.execute(statement, parameters)
+
+
+def appending(events: Iterable[DomainEvent]) -> tuple[bytes, tuple[str]]:
+    """The statement of `append_raw`, and its parameter. Raises: ValueError as `append` does."""
+    rows = [_row(event) for event in events]
+    # As JSON, which costs the client a fraction of what arrays or single rows do.
+    told = [(event_id, subject, b64encode(payload).decode(), time) for event_id, subject, payload, time in rows]
+    return _INSERT, (orjson.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in told]).decode(),)
 
 
 class OutboxRelay:

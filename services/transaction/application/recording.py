@@ -62,11 +62,14 @@ class Recorder:
                     meters.append((position, readings))
             except DomainError as error:
                 answers[position] = error
+        metered = {report.charge_point_id for _, report in meters}
+        # An end counts the readings that came with it: it has to find them stored.
+        after = [item for item in events if item[1].event.charge_point_id in metered]
+        at_once = [item for item in events if item[1].event.charge_point_id not in metered] if after else events
         placed, _ = await asyncio.gather(
-            _through(self._meter_lane, [item for _, item in meters]), self._answer(events, answers)
+            _through(self._meter_lane, [item for _, item in meters]), self._answer(at_once, answers)
         )
-        late = self._late(reports, meters, placed, answers)
-        await self._answer(late, answers)
+        await self._answer([*after, *self._late(reports, meters, placed, answers)], answers)
         return [answer for answer in answers if answer is not None]
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ from psycopg.pq import TransactionStatus
 
 from services.chassis.database import Database, RawConnection, peer_has_closed
 from services.kernel.errors import invalid
+from services.transaction.sql.roundtrip import RoundTrips
 
 # Its few statements come again and again and find everything by keys. So they are planned once, with no look at their
 # parameters (with one, the planning of small batches costs more than they do), and never to read a whole table, however
@@ -29,6 +30,15 @@ class Lane:
         self._turn = asyncio.Lock()
         self._stack: AsyncExitStack | None = None
         self._connection: RawConnection | None = None
+        self._round_trips: RoundTrips | None = None
+
+    @asynccontextmanager
+    async def round_trips(self) -> AsyncIterator[RoundTrips]:
+        """The same as `connection`, for statements that go together."""
+        async with self.connection() as connection:
+            if self._round_trips is None:
+                self._round_trips = RoundTrips(connection)
+            yield self._round_trips
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[RawConnection]:
@@ -63,13 +73,12 @@ class Lane:
             await self._drop(None)
         stack = AsyncExitStack()
         self._connection = await stack.enter_async_context(self._database.raw(**_PLANNING))
-        self._connection.prepare_threshold = 0
         self._stack = stack
         return self._connection
 
     async def _drop(self, error: BaseException | None) -> None:
         """Leave the connection by way of the database, which raises the translation of `error`."""
-        stack, self._stack, self._connection = self._stack, None, None
+        stack, self._stack, self._connection, self._round_trips = self._stack, None, None, None
         if stack is not None:
             await stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
 

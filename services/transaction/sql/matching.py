@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from services.chassis.database import Database, RawConnection
+from services.chassis.database import Database
 from services.chassis.outbox import OutboxRelay
 from services.chassis.recordset import array, quoted
 from services.transaction.domain.batch import Wanted
@@ -21,6 +21,7 @@ from services.transaction.mapping.recording import METER_TRIGGERS
 from services.transaction.sql.lane import Lane
 from services.transaction.sql.meter_values import stand_in_id
 from services.transaction.sql.recording import SqlRecording, reading_registers, registers_of, storing
+from services.transaction.sql.roundtrip import RoundTrips
 from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
 from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS
 
@@ -70,8 +71,8 @@ class SqlMatchings:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlMatching"]:
-        async with self._lane.connection() as connection:
-            yield SqlMatching(connection)
+        async with self._lane.round_trips() as trips:
+            yield SqlMatching(trips)
         self._relay.wake()
 
     async def close(self) -> None:
@@ -82,10 +83,10 @@ class SqlMatchings:
 class SqlMatching:
     """Satisfies ports.MatchingWork."""
 
-    def __init__(self, connection: RawConnection) -> None:
-        self._connection = connection
+    def __init__(self, trips: RoundTrips) -> None:
+        self._connection = trips.connection
         # Locks and commits are those of a recording.
-        self._recording = SqlRecording(connection, deque())
+        self._recording = SqlRecording(trips, deque())
 
     async def known(self, charge_point_id: str, span: Span) -> Sequence[Known]:
         await self._recording.load(Wanted(charge_point_ids={charge_point_id}))

@@ -10,6 +10,7 @@ from services.kernel.ids import derived_id
 from services.transaction.domain.fact import Fact, TransactionEvent, session_id_of
 from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
 from services.transaction.sql.lane import Lane
+from services.transaction.sql.roundtrip import Statement
 from services.transaction.tables import METER_VALUES
 
 _READINGS = Recordset(METER_VALUES)
@@ -62,17 +63,19 @@ class SqlMeterStore:
         self._lane = Lane(database, "events")
 
     async def store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
-        async with self._lane.connection() as connection:
-            not_running: set[str] = set()
-            if named := [row for report in reports if report.transaction_id for row in _named_rows(report)]:
-                cursor = await connection.execute(_STORE, (_READINGS.dump(named),))
-                not_running = {session_id for (session_id,) in await cursor.fetchall()}
-            placed: dict[int, Placed] = {}
-            if unnamed := [
-                row for n, report in enumerate(reports) if not report.transaction_id for row in _unnamed_rows(n, report)
-            ]:
-                cursor = await connection.execute(_PLACE, (_PLACED.dump(unnamed),))
-                placed = {n: Placed(*place) for n, *place in await cursor.fetchall()}
+        named = [row for report in reports if report.transaction_id for row in _named_rows(report)]
+        unnamed = [
+            row for n, report in enumerate(reports) if not report.transaction_id for row in _unnamed_rows(n, report)
+        ]
+        statements: list[Statement] = []
+        if named:
+            statements.append((_STORE, (_READINGS.dump(named),)))
+        if unnamed:
+            statements.append((_PLACE, (_PLACED.dump(unnamed),)))
+        async with self._lane.round_trips() as trips:
+            found = await trips.run(*statements)
+        placed = {n: Placed(*place) for n, *place in found.pop()} if unnamed else {}
+        not_running = {session_id for (session_id,) in found.pop()} if named else set[str]()
         outside = Placed("", "", True)
         return [
             _placed(report, not_running) if report.transaction_id else placed.get(n, outside)

@@ -8,7 +8,7 @@ from typing import Any
 from zlib import crc32
 
 from services.chassis import outbox
-from services.chassis.database import Database, RawConnection
+from services.chassis.database import Database
 from services.chassis.recordset import Recordset, array, text_array
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Fact
@@ -19,9 +19,12 @@ from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.lane import Lane
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
 from services.transaction.sql.meter_values import rows_of_facts
+from services.transaction.sql.roundtrip import RoundTrips, Rows, Statement
 from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
 from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
 
+_BEGIN: Statement = (b"BEGIN", ())
+_COMMIT: Statement = (b"COMMIT", ())
 # Locks on charge points and tokens, not on rows: they also cover the sessions that do not exist yet, and cost no write.
 # In the order of their keys, so that two replicas never wait for each other.
 _CHARGE_POINT, _TOKEN = 1 << 32, 2 << 32
@@ -53,7 +56,7 @@ _CANDIDATES = (
     f"{_RUNNING_AT} UNION ALL {_OF} t.state <> 'ACTIVE' AND t.charge_point_id = ANY (%s::text[])"
     " AND t.stop_rank = ANY (%s::text[])"
 ).encode()
-_NUMBERS = b"SELECT nextval('transaction_numbers') FROM generate_series(1, %s)"
+_NUMBERS = b"SELECT nextval('transaction_numbers') FROM generate_series(1, %s::integer)"
 _FACTS = Recordset(TRANSACTION_EVENTS)
 _INSERT_FACTS = (
     f"INSERT INTO transaction_events ({_FACTS.columns}) SELECT {_FACTS.values} FROM {_FACTS.relation}"
@@ -100,8 +103,8 @@ class SqlRecordings:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlRecording"]:
-        async with self._lane.connection() as connection:
-            yield SqlRecording(connection, self._numbers)
+        async with self._lane.round_trips() as trips:
+            yield SqlRecording(trips, self._numbers)
         self._relay.wake()
 
     async def close(self) -> None:
@@ -112,60 +115,53 @@ class SqlRecordings:
 class SqlRecording:
     """Satisfies ports.RecordingWork."""
 
-    def __init__(self, connection: RawConnection, numbers: deque[int]) -> None:
-        self._connection = connection
+    def __init__(self, trips: RoundTrips, numbers: deque[int]) -> None:
+        self._trips = trips
         self._numbers = numbers
 
     async def load(self, wants: Wanted) -> tuple[Sequence[Session], Iterator[int]]:
-        connection, numbers = self._connection, None
+        statements = [_BEGIN, (_LOCK, (array(_lock_keys(wants)),)), *_queries(wants)]
         missing = wants.new_numbers - len(self._numbers)
-        async with connection.pipeline():
-            await connection.execute(b"BEGIN")
-            await connection.execute(_LOCK, (array(_lock_keys(wants)),))
-            found = [await connection.execute(query, parameters) for query, parameters in _queries(wants)]
-            if missing > 0:
-                numbers = await connection.execute(_NUMBERS, (-(-missing // NUMBERS_AT_ONCE),))
-        rows = [row for cursor in found for row in await cursor.fetchall()]
-        if numbers is not None:
-            for (first,) in await numbers.fetchall():
+        if missing > 0:
+            statements.append((_NUMBERS, (str(-(-missing // NUMBERS_AT_ONCE)),)))
+        _, _, *found = await self._trips.run(*statements)
+        if missing > 0:
+            for (first,) in found.pop():
                 self._numbers.extend(range(first, first + NUMBERS_AT_ONCE))
-        return [session_of(row) for row in rows], iter(self._numbers.popleft, None)
+        return [session_of(row) for rows in found for row in rows], iter(self._numbers.popleft, None)
 
     async def candidates(self, ends: Sequence[tuple[str, str]]) -> Sequence[Session]:
         charge_point_ids, stop_ranks = map(text_array, zip(*ends, strict=True))
-        cursor = await self._connection.execute(_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks))
-        return [session_of(row) for row in await cursor.fetchall()]
+        [rows] = await self._trips.run((_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks)))
+        return [session_of(row) for row in rows]
 
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
-        connection = self._connection
-        query, parameters = reading_registers(over)
-        async with connection.pipeline():
-            stored = await connection.execute(*storing(facts))
-            found = await connection.execute(query, parameters)
-        return {key for (key,) in await stored.fetchall()}, registers_of(await found.fetchall())
+        fresh, found = await self._trips.run(storing(facts), reading_registers(over))
+        return _keys(fresh), registers_of(found)
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
-        connection, stored = self._connection, None
-        async with connection.pipeline():
-            if facts:
-                stored = await connection.execute(*storing(facts))
-            if outcome.sessions:
-                await connection.execute(UPSERT_SESSIONS, (dump_sessions(outcome.sessions),))
-            if outcome.events:
-                told = [event_to_proto(event, event.session.update_time) for event in outcome.events]
-                await outbox.append_raw(connection, told)
-            await connection.execute(b"COMMIT")
-        return set() if stored is None else {key for (key,) in await stored.fetchall()}
+        statements: list[Statement] = [storing(facts)] if facts else []
+        if outcome.sessions:
+            statements.append((UPSERT_SESSIONS, (dump_sessions(outcome.sessions),)))
+        if outcome.events:
+            told = [event_to_proto(event, event.session.update_time) for event in outcome.events]
+            statements.append(outbox.appending(told))
+        fresh, *_ = await self._trips.run(*statements, _COMMIT)
+        return _keys(fresh) if facts else set()
 
 
-def storing(facts: Sequence[Fact]) -> tuple[bytes, tuple[str, ...]]:
+def _keys(rows: Rows) -> set[str]:
+    return {key for (key,) in rows}
+
+
+def storing(facts: Sequence[Fact]) -> Statement:
     """The statement that stores facts with their readings, and its parameters."""
     told = _FACTS.dump(map(_fact_row, facts))
     readings = rows_of_facts(facts)
     return (_STORE_FACTS_AND_READINGS, (told, READINGS.dump(readings))) if readings else (_STORE_FACTS, (told,))
 
 
-def reading_registers(sessions: Sequence[Session]) -> tuple[bytes, tuple[str, ...]]:
+def reading_registers(sessions: Sequence[Session]) -> Statement:
     """The statement that finds the registers of sessions among all stored readings, and its parameters."""
     starts, ends = zip(*map(_window, sessions), strict=True)
     query = _REGISTERS.format(first=min(starts).date(), last=max(ends).date())
@@ -184,7 +180,7 @@ def _lock_keys(wants: Wanted) -> list[int]:
     return sorted(keys.union(_TOKEN + crc32(name.encode()) for name in wants.tokens))
 
 
-def _queries(wants: Wanted) -> Iterator[tuple[bytes, tuple[Any, ...]]]:
+def _queries(wants: Wanted) -> Iterator[Statement]:
     """One query for all by which sessions are found, and one for those around late starts."""
     ways = (
         (_BY_ID, array(wants.session_ids)),
@@ -198,7 +194,7 @@ def _queries(wants: Wanted) -> Iterator[tuple[bytes, tuple[Any, ...]]]:
         yield " UNION ALL ".join(queries).encode(), parameters
     if wants.around:
         charge_point_ids, times = zip(*wants.around, strict=True)
-        yield _AROUND_STARTS, (text_array(charge_point_ids), list(times))
+        yield _AROUND_STARTS, (text_array(charge_point_ids), array(time.isoformat() for time in times))
 
 
 def _window(session: Session) -> tuple[datetime, datetime]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
@@ -12,9 +13,10 @@ from services.chassis import metrics
 from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import SystemClock
 from services.transaction.application.recording import Recorded, Recorder
+from services.transaction.domain.reading import MeterReport, Placed
 from services.transaction.mapping.recording import EventMessage
 from services.transaction.sql.meter_values import SqlMeterStore
-from services.transaction.sql.recording import SqlRecordings
+from services.transaction.sql.recording import SqlRecording, SqlRecordings
 from tests.contract.services.transaction.conftest import Reader, Record, recorder
 from tests.contract.services.transaction.reports import (
     ACCEPTED,
@@ -144,6 +146,36 @@ async def test_replicas_accept_a_token_once(service: RunningService, run_service
     starts = [start_16(charge_point_id=f"CP{n}") for n in range(12)]
     answers = await asyncio.gather(*(records[n % 2](start) for n, start in enumerate(starts)))
     assert [answer.authorization for [answer] in answers].count(ACCEPTED) == 1
+
+
+async def test_an_end_is_recorded_after_the_readings_that_come_with_it(service: RunningService) -> None:
+    steps: list[str] = []
+
+    class Meters(SqlMeterStore):
+        async def store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
+            placed = await super().store(reports)
+            steps.append("stored")
+            return placed
+
+    class Recordings(SqlRecordings):
+        @asynccontextmanager
+        async def __call__(self) -> AsyncIterator[SqlRecording]:
+            steps.append("begun")
+            async with super().__call__() as work:
+                yield work
+
+    meters = Meters(service.database)
+    recordings = Recordings(service.database, OutboxRelay(service.database, service.bus))
+    recorder = Recorder(meters, recordings, SystemClock())
+    [started] = await recorder.record([EventMessage(start_16(minutes(-30)))])
+    assert isinstance(started, Recorded)
+    steps.clear()
+    number = started.transaction_id
+    batch = [stop_16(number, minutes(-1)), meter_values_16(number, minutes(-2), 2000)]
+    await recorder.record([EventMessage(event) for event in batch])
+    assert steps == ["stored", "begun"]
+    for end in (recorder.close, meters.close, recordings.close):
+        await end()
 
 
 async def test_a_batch_that_is_too_large_is_refused(record: Record) -> None:

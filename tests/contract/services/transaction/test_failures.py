@@ -16,7 +16,8 @@ from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService
 
 _OTHERS = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    # Waits until they are gone.
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
 

@@ -1,29 +1,114 @@
-"""The connection of a writer: its statements are planned once, not for each batch."""
+"""The connection of a writer: statements in one round trip, planned once, and what is left after one that fails."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+
+from services.kernel.errors import DomainError
+from services.transaction.sql import roundtrip
 from services.transaction.sql.lane import Lane
+from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
 
-_PLANS = (
-    b"SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements WHERE statement LIKE '%transactions%'"
-)
 _ANY = b"SELECT transaction_id FROM transactions WHERE id = ANY (%s::uuid[])"
+_PLANS = b"SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT transaction_id%'"
+_COUNT = b"SELECT count(*) FROM pg_prepared_statements"
+_KEEP = b"INSERT INTO idempotency_keys (scope, request_id, resource_id) VALUES ('test', %s, '')"
+_KEPT = b"SELECT request_id FROM idempotency_keys WHERE scope = 'test' ORDER BY 1"
 
 
-async def test_statements_are_planned_without_their_parameters(service: RunningService) -> None:
+@pytest.fixture
+async def lane(service: RunningService) -> AsyncIterator[Lane]:
     lane = Lane(service.database, "events")
-    async with lane.connection() as connection:
+    yield lane
+    await lane.close()
+
+
+async def test_statements_are_answered_in_order_and_prepared_once(lane: Lane) -> None:
+    async with lane.round_trips() as trips:
+        for number in ("1", "2"):
+            rows = await trips.run(
+                (b"SELECT %s::int, 'a'", (number,)), (b"SELECT 'none' WHERE false", ()), (b"SELECT %s::text", ('\\ "',))
+            )
+            assert rows == [[(int(number), "a")], [], [('\\ "',)]]
+        assert await trips.run((_COUNT, ())) == [[(4,)]]
+
+
+async def test_statements_are_planned_without_their_parameters(lane: Lane) -> None:
+    async with lane.round_trips() as trips:
         for _ in range(3):
-            await connection.execute(_ANY, ("{}",))
-        plans = await (await connection.execute(_PLANS)).fetchone()
-    await lane.close()
-    assert plans == (3, 0)
+            await trips.run((_ANY, ("{}",)))
+        assert await trips.run((_PLANS, ())) == [[(3, 0)]]
 
 
-async def test_a_table_that_is_small_when_the_plan_is_made_is_not_read_as_a_whole(service: RunningService) -> None:
-    async with service.database.raw() as connection:
-        await connection.execute(b"ANALYZE transactions")
-    lane = Lane(service.database, "events")
-    async with lane.connection() as connection:
-        rows = await (await connection.execute(b"EXPLAIN " + _ANY, ("{}",))).fetchall()
-    await lane.close()
+async def test_a_table_that_is_small_when_the_plan_is_made_is_not_read_as_a_whole(lane: Lane) -> None:
+    async with lane.round_trips() as trips:
+        _, rows = await trips.run((b"ANALYZE transactions", ()), (b"EXPLAIN " + _ANY, ("{}",)))
     assert not any("Seq Scan" in line for (line,) in rows)
+
+
+async def test_nothing_is_kept_of_a_round_trip_with_a_statement_that_fails(lane: Lane) -> None:
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        async with lane.round_trips() as trips:
+            await trips.run((_KEEP, ("a",)), (_KEEP, ("a",)), (_KEEP, ("b",)))
+    async with lane.round_trips() as trips:
+        _, kept = await trips.run((_KEEP, ("c",)), (_KEPT, ()))
+    assert kept == [("c",)]
+
+
+async def test_a_transaction_that_fails_later_is_rolled_back(lane: Lane) -> None:
+    async def fail_later() -> None:
+        async with lane.round_trips() as trips:
+            await trips.run((b"BEGIN", ()), (_KEEP, ("a",)))
+            await trips.run((_KEEP, ("a",)), (b"COMMIT", ()))
+
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await fail_later()
+    async with lane.round_trips() as trips:
+        assert await trips.run((_KEPT, ())) == [[]]
+
+
+@pytest.mark.parametrize("value", ["a\0b", "no number"])
+async def test_a_value_that_cannot_be_stored_is_told_as_such(lane: Lane, value: str) -> None:
+    with pytest.raises(DomainError, match="cannot be stored"):
+        async with lane.round_trips() as trips:
+            await trips.run((b"SELECT %s::int", (value,)))
+    async with lane.round_trips() as trips:
+        assert await trips.run((b"SELECT 1", ())) == [[(1,)]]
+
+
+async def test_a_cancelled_user_leaves_a_lane_that_works(lane: Lane, service: RunningService) -> None:
+    async def sleep() -> None:
+        async with lane.round_trips() as trips:
+            await trips.run((_KEEP, ("a",)), (b"SELECT pg_sleep(60)", ()))
+
+    async def is_asleep() -> bool:
+        async with service.database.raw() as connection:
+            cursor = await connection.execute(b"SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+            return cursor.rowcount > 0
+
+    asleep = asyncio.create_task(sleep())
+    await eventually(is_asleep)
+    asleep.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asleep
+    async with lane.round_trips() as trips:
+        assert await trips.run((_KEPT, ())) == [[]]
+
+
+async def test_more_is_sent_and_answered_at_once_than_buffers_hold(lane: Lane) -> None:
+    large = "x" * 3_000_000
+    async with lane.round_trips() as trips:
+        rows = await trips.run(*[(b"SELECT %s::text", (large,))] * 5)
+    assert rows == [[(large,)]] * 5
+
+
+async def test_prepared_statements_are_not_gathered_for_ever(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roundtrip, "_MOST_PREPARED", 10)
+    async with lane.round_trips() as trips:
+        for number in range(35):
+            await trips.run((b"SELECT %d" % number, ()))
+        [[(prepared,)]] = await trips.run((_COUNT, ()))
+    assert prepared <= 10
