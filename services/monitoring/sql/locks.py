@@ -13,7 +13,15 @@ _LOCK = (
     b" (SELECT hashtextextended(name, 0) AS key FROM unnest(%s::text[]) AS name ORDER BY key) AS keys"
 )
 
+_LOCK_SESSIONS = b"SELECT pg_advisory_xact_lock(hashtextextended('sessions', 0))"
+
 
 async def lock(connection: AsyncConnection, noun: str, ids: Collection[str]) -> None:
     """Keep everybody else who locks these things waiting until the transaction ends."""
     await (await bare(connection)).execute(_LOCK, (text_array(f"{noun} {one}" for one in ids),))
+
+
+async def lock_sessions(connection: AsyncConnection) -> None:
+    """Keep everybody else who takes in transactions or bills waiting until the transaction ends: one lock for all of
+    them costs less than one for each, and batches that share stations and minutes would wait for each other anyway."""
+    await (await bare(connection)).execute(_LOCK_SESSIONS)

@@ -12,13 +12,13 @@ from services.chassis.database import bare
 from services.chassis.recordset import Recordset, array, text_array, texts, upsert
 from services.monitoring.domain.live_reading import SessionKey
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
+from services.monitoring.sql.locks import lock_sessions
 from services.monitoring.tables import TRANSACTIONS
 
 _IS_RUNNING = TRANSACTIONS.c.state == TransactionState.ACTIVE
 _NAMES = list(Transaction._fields)
 _TRANSACTIONS = Recordset(TRANSACTIONS, columns=_NAMES)
 _COLUMNS = [TRANSACTIONS.c[name] for name in _NAMES]
-_LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
 _FOR_UPDATE = f"""
 SELECT {texts(_COLUMNS, "t")} FROM transactions AS t WHERE t.id = ANY (%s::uuid[]) ORDER BY t.id FOR UPDATE
 """.encode()
@@ -45,9 +45,8 @@ class SqlTransactionRepository:
     async def lock(self, transaction_ids: Collection[str]) -> Mapping[str, Transaction]:
         if not transaction_ids:
             return {}
-        connection = await bare(self._connection)
-        await connection.execute(_LOCK)
-        cursor = await connection.execute(_FOR_UPDATE, (array(transaction_ids),))
+        await lock_sessions(self._connection)
+        cursor = await (await bare(self._connection)).execute(_FOR_UPDATE, (array(transaction_ids),))
         return {row[0]: _transaction(row) for row in await cursor.fetchall()}
 
     async def store(self, transactions: Sequence[Transaction]) -> None:

@@ -1,7 +1,7 @@
 """The records of sessions in PostgreSQL, and their sums."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Label, Text, cast, func, literal, select
@@ -12,6 +12,7 @@ from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
 from services.monitoring.domain.transaction import Transaction
 from services.monitoring.domain.usage import Bill, Dimension, UsagePoint, UsageQuery
+from services.monitoring.sql.locks import lock_sessions
 from services.monitoring.tables import USAGE_ANALYTICS
 
 _COLUMNS = USAGE_ANALYTICS.c
@@ -54,9 +55,9 @@ class SqlUsageRepository:
         await self._upsert(_RECORD_BILLS, _BILLS, map(_charged, bills))
 
     async def _upsert(self, statement: bytes, columns: Recordset, rows: Iterable[tuple[Any, ...]]) -> None:
-        # In one order, so that two replicas with the same sessions do not wait for each other in a ring.
-        if ordered := sorted(rows, key=itemgetter(0)):
-            await (await bare(self._connection)).execute(statement, (columns.dump(ordered),))
+        if told := list(rows):
+            await lock_sessions(self._connection)
+            await (await bare(self._connection)).execute(statement, (columns.dump(told),))
 
     async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:
         start, key = _group(query)
