@@ -37,7 +37,8 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
 from services.kernel.ids import new_id
 
-_PAGE = 256
+# As many as the driver service tells the tiers of in one answer.
+_PAGE = 250
 _RETRIED_AT_ONCE = 1000
 # Each takes a connection to the database; others need some, too.
 _AT_ONCE = 4
