@@ -13,7 +13,7 @@ from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
-from services.transaction.domain.matching import Known, Move, Span
+from services.transaction.domain.matching import Doubt, Known, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.domain.reading import Latest, MeterReport, Placed, Reading, Registers
 from services.transaction.domain.recording import Outcome
@@ -40,9 +40,9 @@ class TransactionRepository(Protocol):
         """One page of the readings of a session, in the order of sampling."""
         ...
 
-    async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[tuple[str, Span]]:
-        """Charge points at which sessions changed since then beside ends that named none, with the times of these
-        sessions; in the order of their names, those behind `after`."""
+    async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
+        """Charge points at which sessions changed since then beside ends that named none; in the order of their names,
+        those behind `after`."""
         ...
 
 

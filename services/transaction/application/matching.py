@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
-from services.transaction.domain.matching import Known, Move, Span, is_whole, outcome, rebuilt, rule_moves
+from services.transaction.domain.matching import Doubt, Known, Move, Span, is_whole, outcome, rebuilt, rule_moves
 from services.transaction.domain.places import LONGEST_SESSION
 from services.transaction.ports import MatchingWork, MatchingWorks, Works
 
@@ -34,6 +34,8 @@ class Matcher:
         self._works = works
         self._matchings = matchings
         self._clock = clock
+        # What the last look has seen: most of it is found once more.
+        self._seen: set[Doubt] = set()
 
     async def run(self) -> None:
         """Look every few seconds until cancelled; waits out what is away."""
@@ -50,15 +52,18 @@ class Matcher:
         async with self._works() as work:
             until = await work.reconciled_until(_NAME)
         since = (until or now - _FIRST_LOOK_BACK) - _OVERLAP
-        moved, after = 0, ""
+        moved, after, seen = 0, "", set[Doubt]()
         while True:
             async with self._works() as work:
                 found = await work.transactions.doubtful(since, after, _AT_ONCE)
-            for charge_point_id, span in found:
-                moved += await self._match_alone(charge_point_id, span)
+            for doubt in found:
+                if doubt not in self._seen:
+                    moved += await self._match_alone(doubt.charge_point_id, doubt.span)
+            seen.update(found)
             if len(found) < _AT_ONCE:
                 break
-            after = found[-1][0]
+            after = found[-1].charge_point_id
+        self._seen = seen
         async with self._works() as work:
             await work.note_reconciled(_NAME, now)
         return moved

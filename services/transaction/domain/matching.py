@@ -53,6 +53,16 @@ class Span(NamedTuple):
 ALWAYS = Span()
 
 
+class Doubt(NamedTuple):
+    """A charge point at which sessions of a time changed beside ends that named none: how many, and the last one when.
+    Two that are equal are about the same changes."""
+
+    charge_point_id: str
+    span: Span
+    changes: int
+    change_time: datetime
+
+
 class Move(NamedTuple):
     """A fact as it is from now on, and the session that it leaves."""
 

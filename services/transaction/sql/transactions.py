@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
-from services.transaction.domain.matching import Span
+from services.transaction.domain.matching import Doubt, Span
 from services.transaction.domain.places import LONGEST_SESSION
 from services.transaction.domain.reading import CONTEXTS, Latest, Reading, Registers
 from services.transaction.domain.session import Session
@@ -42,7 +42,8 @@ _LATEST = text(
 )
 # Sessions that changed where an end may be theirs, or theirs may be another's.
 _DOUBTFUL = text("""
-SELECT t.charge_point_id, min(t.begin_time), max(coalesce(t.stop_time, t.begin_time)) FROM transactions AS t
+SELECT t.charge_point_id, min(t.begin_time), max(coalesce(t.stop_time, t.begin_time)), count(*), max(t.update_time)
+FROM transactions AS t
 WHERE t.update_time >= :since AND t.charge_point_id > :after AND EXISTS (
     SELECT FROM transactions AS loose
     WHERE loose.charge_point_id = t.charge_point_id AND loose.flags && '{orphan_stop,matched_stop}'::text[]
@@ -91,10 +92,10 @@ class SqlTransactionRepository:
         rows = await fetch_page(self._connection, query, (columns.sampled_time, columns.digest), page=page)
         return rows.map(_reading)
 
-    async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[tuple[str, Span]]:
+    async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
         asked = {"since": since, "after": after, "limit": limit, "longest": LONGEST_SESSION}
         rows = await self._connection.execute(_DOUBTFUL, asked)
-        return [(charge_point_id, Span(first, last)) for charge_point_id, first, last in rows]
+        return [Doubt(name, Span(first, last), *changes) for name, first, last, *changes in rows]
 
 
 def _conditions(narrowing: TransactionFilter) -> Iterator[ColumnElement[bool]]:

@@ -125,6 +125,20 @@ async def test_a_stop_that_two_sessions_could_mean_waits_until_one_of_them_is_ov
     assert moment((await transactions.get(other.id)).stop_time) == minutes(-30)
 
 
+async def test_a_change_that_becomes_visible_late_is_not_missed(
+    service: RunningService, record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    [stop] = await record(stop_16("0", minutes(-30)))
+    await matcher.look()
+    [begun] = await record(start_16(minutes(-60), offline=True))
+    async with service.database.transaction() as connection:
+        # As if it had been committed long after that was noted.
+        query = "UPDATE transactions SET update_time = update_time - interval '20 s' WHERE id = :id"
+        await connection.execute(text(query), {"id": begun.id})
+    assert await matcher.look() == 1
+    assert (await transactions.get(stop.id)).merged_into == begun.id
+
+
 async def test_a_session_whose_facts_are_gone_is_left_as_it_is(
     service: RunningService, record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
