@@ -42,7 +42,8 @@ _STRAY_READING = "UPDATE meter_values SET transaction_id = gen_random_uuid() WHE
 _ORPHAN = (
     "INSERT INTO transactions SELECT gen_random_uuid(), '-1', charge_point_id, 0, 0, '', 'ORPHAN', begin_time, NULL,"
     " stop_time, NULL, meter_stop_wh, meter_last_wh, 0, stop_reason, NULL, '', station_id, protocol, '', false, flags,"
-    " NULL, '', '', '', '', 0, create_time, update_time FROM transactions WHERE charge_point_id = 'CP16'"
+    " NULL, '', '', '', '', 0, create_time, update_time"
+    f" FROM transactions WHERE id = '{PAID}'"
 )
 
 DAMAGES = {
@@ -123,6 +124,11 @@ DAMAGES = {
         "billing",
         ("DROP INDEX invoices_session_key", _COPY_INVOICE),
         {"an ended session has one invoice, if one is due", "each invoice was told once"},
+    ),
+    "what is left of an orphan counts as a session": Damage(
+        "billing",
+        ("UPDATE charging_sessions SET state = 'ACTIVE' WHERE hold_reason = 'merged'",),
+        {"an ended session has one invoice, if one is due"},
     ),
     "a session was never billed": Damage(
         "billing",

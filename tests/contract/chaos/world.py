@@ -1,6 +1,7 @@
 """A small platform in which all is well, in the real databases of the services, with the ledger that belongs to it.
 
-Two sessions: one by OCPP 1.6 that was billed, one by 2.0.1 whose card was in use elsewhere, which nobody pays.
+Two sessions: one by OCPP 1.6 that was billed, one by 2.0.1 whose card was in use elsewhere, which nobody pays. And what
+is left of an orphan, whose end turned out to be that of the first.
 """
 
 import uuid
@@ -29,7 +30,7 @@ from simulator.ledger import Acknowledgement
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 START, SAMPLE, STOP = T0, T0 + timedelta(seconds=30), T0 + timedelta(seconds=60)
-PAID, UNPAID, BILL, STATION = (str(uuid.UUID(int=number)) for number in range(1, 5))
+PAID, UNPAID, BILL, STATION, LEFT = (str(uuid.UUID(int=number)) for number in range(1, 6))
 _REGISTER = "Energy.Active.Import.Register"
 _SESSION_CONSUMERS = {"billing-sessions": "billing", "driver-usage": "driver", "monitoring-sessions": "monitoring"}
 
@@ -87,6 +88,7 @@ class World:
             place = {"charge_point_id": name, "evse_id": evse_id, "connector_id": 1}
             where = {"transaction_id": session, "sampled_time": time, "energy_wh": meter}
             self._insert("transaction", METER_VALUES, **place, **where)
+        self._merged_orphan()
         self._bills()
         metrics = {"energy_wh": 255, "started_transaction_count": 2, "ended_transaction_count": 2}
         self._insert("monitoring", monitoring.STATION_METRICS, station_id=STATION, time=T0, **metrics)
@@ -129,6 +131,15 @@ class World:
         self._insert("monitoring", monitoring.TRANSACTIONS, id=session, revision=2, metered_wh=last - first)
         for verb in ("started", "ended"):
             self._event("transaction", f"csms.event.transaction.session.{verb}.{name}")
+
+    def _merged_orphan(self) -> None:
+        orphan = {"transaction_id": "-1", "charge_point_id": "CP16", "protocol": "ocpp1.6", "begin_time": STOP}
+        self._insert("transaction", TRANSACTIONS, id=LEFT, state="MERGED", merged_into=PAID, revision=2, **orphan)
+        held = {"state": "HELD", "hold_reason": "merged", "revision": 2}
+        self._insert("billing", CHARGING_SESSIONS, id=str(uuid.UUID(int=98)), transaction_id=LEFT, **held)
+        self._insert("monitoring", monitoring.TRANSACTIONS, id=LEFT, revision=2)
+        for _ in range(2):
+            self._event("transaction", "csms.event.transaction.session.updated.CP16")
 
     def _fact(
         self, session: str, name: str, kind: str, time: datetime, meter_wh: int | None, told: str, **more: Any
