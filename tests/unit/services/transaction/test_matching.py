@@ -88,6 +88,7 @@ def test_an_end_before_its_start_is_matched_when_the_start_comes(platform: Match
     left = platform.session(orphan)
     assert (left.state, left.merged_into, left.stop_time, left.flags) == (SessionState.MERGED, session.id, None, ())
     assert [change.value for _, change in platform.changes] == ["updated", "started", "updated", "ended"]
+    assert (session.revision, left.revision) == (2, 2)
     assert platform.match() == 0
 
 
@@ -114,6 +115,39 @@ def test_what_was_told_under_a_made_up_name_goes_with_its_end(platform: Matching
     assert platform.match() == 1
     assert platform.session(orphan).merged_into == begun.session_id
     assert platform.match() == 0
+
+
+def test_what_was_told_under_a_name_that_is_made_up_always_goes_with_the_next_end(platform: MatchingPlatform) -> None:
+    def sample(at: int) -> TransactionEvent:
+        return updated(minutes(at), protocol="ocpp1.6", transaction_id="4711", charging_state=f"after {at}")
+
+    platform.record(sample(10), ended_16("4711", minutes(30)), sample(70), ended_16("4711", minutes(90)), sample(91))
+    [one] = platform.record(started_16())
+    [other] = platform.record(started_16(minutes(60), id_tag="B"))
+    assert platform.match() == 5
+    assert platform.session(one).charging_state == "after 10"
+    assert platform.session(other).charging_state == "after 91"
+    assert [platform.session(begun).stop_time for begun in (one, other)] == [minutes(30), minutes(90)]
+
+
+def test_of_two_ends_the_first_is_that_of_the_session_and_the_other_waits_for_its_own(
+    platform: MatchingPlatform,
+) -> None:
+    [later] = platform.record(ended_16("0", minutes(50)))
+    platform.record(ended_16("0", minutes(30)))
+    [begun] = platform.record(started_16())
+    assert platform.match() == 1
+    assert platform.session(begun).stop_time == minutes(30)
+    assert platform.session(later).state is SessionState.ORPHAN
+
+
+def test_of_two_sessions_the_token_tells_which_one_an_early_end_means(platform: MatchingPlatform) -> None:
+    platform.record(ended_16("0", minutes(30), id_tag="B"))
+    [one] = platform.record(started_16(id_tag="A"))
+    [other] = platform.record(started_16(connector_id=2, id_tag="B"))
+    assert platform.match() == 1
+    assert platform.session(other).stop_time == minutes(30)
+    assert platform.session(one).state is SessionState.ACTIVE
 
 
 def test_an_end_moves_on_to_a_session_that_is_told_of_later(platform: MatchingPlatform) -> None:
