@@ -1,8 +1,7 @@
 """Several statements in one round trip: written at once, answered at once.
 
-The driver's pipeline writes each statement by itself and waits before each until it may, which for a batch of a few
-events was half of all the work on both sides. The libpq below it gathers what is sent until it is told to flush. Knows
-no statement.
+The driver's pipeline writes each statement by itself, waits before each until it may, and wakes the server with each.
+The libpq below it gathers what is sent until it is told to flush. Knows no statement.
 """
 
 from collections.abc import Generator, Iterator, Sequence
