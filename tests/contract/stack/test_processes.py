@@ -206,9 +206,13 @@ async def test_a_child_that_dies_while_its_layer_comes_up_fails_the_start_all_th
 
 async def test_what_a_child_logged_before_it_was_started_again_is_kept(tmp_path: Path) -> None:
     stack = Restarting(tmp_path / "logs")
+    may_die = tmp_path / "may die"
+    code = "import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)\nprint('again')"
+    frail = Program("frail", [sys.executable, "-c", code, str(may_die)], os.environ)
 
     async def work() -> None:
-        await stack.supervisor.layer().start(python("frail", "print('again', flush=True)"))
+        await stack.supervisor.layer().start(frail)
+        may_die.touch()
         for _ in range(2):
             await stack.seen.get()
 
