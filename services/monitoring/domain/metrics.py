@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from services.kernel.validation import Violations
-from services.monitoring.domain.transaction import Transaction
+from services.monitoring.domain.transaction import Transaction, TransactionState
 
 BUCKET = timedelta(minutes=1)
 MOST_STEPS = 1500
@@ -108,8 +108,9 @@ def transaction_changes(before: Transaction | None, after: Transaction) -> tuple
     added = [one for one in now if one not in was]
     added += [one._replace(metrics=_TAKEN_BACK[one.metrics]) for one in was if one not in now]
     more_wh = after.energy_wh - after.metered_wh
-    # While it runs, readings may be ahead of the snapshot; the end has the last word.
-    if after.station_id is None or more_wh == 0 or (more_wh < 0 and after.stop_time is None):
+    # While it runs, readings may be ahead of the snapshot; the end has the last word, or that nothing is left of it.
+    is_open = after.stop_time is None and after.state is not TransactionState.MERGED
+    if after.station_id is None or more_wh == 0 or (more_wh < 0 and is_open):
         return after, added
     time = bucket_of(after.stop_time or after.update_time)
     added.append(MetricChange(station_id=after.station_id, time=time, metrics=Metrics(energy_wh=more_wh)))

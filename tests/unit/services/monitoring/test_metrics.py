@@ -98,6 +98,14 @@ def test_a_later_snapshot_moves_an_end_and_corrects_its_energy() -> None:
     assert minutes[station_id, NOW + 5 * MINUTE] == Metrics(energy_wh=-1_000, ended_transaction_count=1)
 
 
+def test_what_is_left_of_an_orphan_counts_nothing() -> None:
+    orphan = {"state": TransactionState.ORPHAN, "start_time": None, "stop_time": NOW, "energy_wh": 10}
+    left = {"state": TransactionState.MERGED, "start_time": None, "energy_wh": 0}
+    known, minutes = taken_in([a_transaction(**orphan), a_transaction(revision=2, **left)])
+    assert known.metered_wh == sum(each.energy_wh for each in minutes.values()) == 0
+    assert counts(minutes) == set()
+
+
 def test_a_transaction_without_a_station_counts_nowhere_until_it_has_one() -> None:
     known, minutes = taken_in([a_transaction(station_id=None, energy_wh=500)])
     assert (known.metered_wh, minutes) == (0, {})
