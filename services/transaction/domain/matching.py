@@ -152,7 +152,6 @@ def outcome(
         if old is not None and content(old) == content(session):
             continue
         changed.append(session)
-        # Those that others are not told of change as well: this one is looked at again when they do.
         if old is None or shown(old) != shown(session):
             session.revision += 1
             session.update_time = now
