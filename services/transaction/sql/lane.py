@@ -19,14 +19,16 @@ _PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 class Lane:
     """Lends its connection to one user after the other. `carries` is the field of the requests that its rows come in.
+    Without `plans_once` PostgreSQL plans as it sees fit.
 
     A pool would look at the connection and wrap a transaction round every statement: two round trips that a statement
     which is a transaction by itself does not need.
     """
 
-    def __init__(self, database: Database, carries: str) -> None:
+    def __init__(self, database: Database, carries: str, *, plans_once: bool = True) -> None:
         self._database = database
         self._carries = carries
+        self._planning = _PLANNING if plans_once else {}
         self._turn = asyncio.Lock()
         self._stack: AsyncExitStack | None = None
         self._connection: RawConnection | None = None
@@ -72,7 +74,7 @@ class Lane:
                 return self._connection
             await self._drop(None)
         stack = AsyncExitStack()
-        self._connection = await stack.enter_async_context(self._database.raw(**_PLANNING))
+        self._connection = await stack.enter_async_context(self._database.raw(**self._planning))
         self._stack = stack
         return self._connection
 

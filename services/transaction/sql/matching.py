@@ -66,7 +66,8 @@ class SqlMatchings:
     """Satisfies ports.MatchingWorks, one at a time."""
 
     def __init__(self, database: Database, relay: OutboxRelay) -> None:
-        self._lane = Lane(database, "transactions")
+        # Few come, and what they ask of the partitions by day is planned best with the days at hand.
+        self._lane = Lane(database, "transactions", plans_once=False)
         self._relay = relay
 
     @asynccontextmanager
