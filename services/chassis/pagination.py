@@ -31,7 +31,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[_Item]):
-    """A page. `next_token` is empty on the last one; `total_size` counts the whole list."""
+    """A page. `next_token` is empty on the last one; `total_size` counts the whole list, as far as it is counted."""
 
     items: Sequence[_Item]
     next_token: str

@@ -18,7 +18,7 @@ from services.billing.domain.charging_session import (
 )
 from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, UNBILLED_SESSIONS
 from services.chassis.database import bare
-from services.chassis.keyset import fetch_page
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.chassis.recordset import Recordset, array, texts
 from services.kernel.ids import is_id
@@ -88,7 +88,9 @@ class SqlChargingSessionRepository:
         columns = CHARGING_SESSIONS.c
         by_change = narrowing.update_time_from is not None
         key = (columns.update_time if by_change else columns.start_time, columns.id)
-        rows = await fetch_page(self._connection, query, key, page=page, descending=not by_change)
+        rows = await fetch_page(
+            self._connection, query, key, page=page, descending=not by_change, count_up_to=COUNTED_UP_TO
+        )
         return rows.map(_session_of)
 
     async def find(self, session_id: str, *, for_update: bool = False) -> ChargingSession | None:

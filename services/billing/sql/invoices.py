@@ -12,7 +12,7 @@ from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceState
 from services.billing.domain.pricing import PriceLine
 from services.billing.tables import INVOICE_COUNTS, INVOICES
 from services.chassis.database import bare
-from services.chassis.keyset import fetch_page
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
@@ -30,7 +30,9 @@ class SqlInvoiceRepository:
 
     async def page(self, narrowing: InvoiceFilter, page: PageRequest) -> Page[Invoice]:
         query = select(INVOICES).where(*_conditions(narrowing))
-        rows = await fetch_page(self._connection, query, (INVOICES.c.id,), page=page, descending=True)
+        rows = await fetch_page(
+            self._connection, query, (INVOICES.c.id,), page=page, descending=True, count_up_to=COUNTED_UP_TO
+        )
         return rows.map(_invoice)
 
     async def find(self, invoice_id: str, *, for_update: bool = False) -> Invoice | None:

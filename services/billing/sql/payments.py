@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod, PaymentMethodKind
 from services.billing.tables import PAYMENT_METHODS, PAYMENTS
 from services.chassis.database import constraint_of
-from services.chassis.keyset import fetch_page
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id
@@ -29,7 +29,9 @@ class SqlPaymentRepository:
 
     async def page(self, narrowing: PaymentFilter, page: PageRequest) -> Page[Payment]:
         query = select(PAYMENTS).where(*_conditions(narrowing))
-        rows = await fetch_page(self._connection, query, (PAYMENTS.c.id,), page=page, descending=True)
+        rows = await fetch_page(
+            self._connection, query, (PAYMENTS.c.id,), page=page, descending=True, count_up_to=COUNTED_UP_TO
+        )
         return rows.map(_payment)
 
     async def find(self, payment_id: str) -> Payment | None:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import bare
-from services.chassis.keyset import fetch_page
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.chassis.recordset import text_array
 from services.kernel.ids import is_id
@@ -34,7 +34,9 @@ class SqlAlertRepository:
 
     async def page(self, narrowing: AlertFilter, page: PageRequest) -> Page[Alert]:
         query = select(ALERTS).where(*_conditions(narrowing))
-        rows = await fetch_page(self._connection, query, (ALERTS.c.id,), page=page, descending=True)
+        rows = await fetch_page(
+            self._connection, query, (ALERTS.c.id,), page=page, descending=True, count_up_to=COUNTED_UP_TO
+        )
         return rows.map(_alert)
 
     async def find(self, alert_id: str, *, for_update: bool = False) -> Alert | None:

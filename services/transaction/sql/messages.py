@@ -10,14 +10,13 @@ from sqlalchemy import ColumnElement, Integer, Row, case, column, not_, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import Database
-from services.chassis.keyset import fetch_page
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.chassis.recordset import Recordset
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
 from services.transaction.sql.lane import Lane
 from services.transaction.tables import OCPP_MESSAGES
 
-_COUNTED_UP_TO = 10_000
 _MESSAGES = Recordset(OCPP_MESSAGES)
 _COPY = f"COPY ocpp_messages ({_MESSAGES.columns}) FROM STDIN".encode()
 _INSERT_MISSING = f"""
@@ -59,7 +58,7 @@ class SqlMessageRepository:
 
     async def page(self, narrowing: MessageFilter, page: PageRequest) -> Page[OcppMessage]:
         query, key = _FRAMES.where(*_conditions(narrowing)), (_ROW.time, _ROW.id, _PART)
-        rows = await fetch_page(self._connection, query, key, page=page, descending=True, count_up_to=_COUNTED_UP_TO)
+        rows = await fetch_page(self._connection, query, key, page=page, descending=True, count_up_to=COUNTED_UP_TO)
         return rows.map(_message)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import fetch_page
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
 from services.transaction.domain.matching import Doubt, Span
@@ -64,7 +64,9 @@ class SqlTransactionRepository:
         by_change = narrowing.update_time_from is not None
         key = (columns.update_time, columns.id) if by_change else (columns.begin_time, columns.id)
         query = select(TRANSACTIONS).where(*_conditions(narrowing))
-        rows = await fetch_page(self._connection, query, key, page=page, descending=not by_change)
+        rows = await fetch_page(
+            self._connection, query, key, page=page, descending=not by_change, count_up_to=COUNTED_UP_TO
+        )
         return rows.map(_session)
 
     async def find(self, transaction_id: str) -> Session | None:
