@@ -87,7 +87,8 @@ class CommandRepository(Protocol):
         ...
 
     async def due(self, now: datetime, limit: int) -> Sequence[Command]:
-        """Queued commands to be tried by now, the oldest first, locked; those locked by others are passed over."""
+        """Queued commands to be tried by now, the oldest first, locked; those locked by others are passed over, and so
+        are later ones of their charge points."""
         ...
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:

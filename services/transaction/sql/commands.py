@@ -1,6 +1,6 @@
 """Commands in PostgreSQL."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import fetch_page
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.chassis.recordset import text_array
 from services.kernel.ids import is_id
@@ -42,7 +42,9 @@ class SqlCommandRepository:
         query = select(COMMANDS).where(columns.charge_point_id == narrowing.charge_point_id)
         if narrowing.state:
             query = query.where(columns.state == narrowing.state)
-        rows = await fetch_page(self._connection, query, (columns.id,), page=page, descending=True)
+        rows = await fetch_page(
+            self._connection, query, (columns.id,), page=page, descending=True, count_up_to=COUNTED_UP_TO
+        )
         return rows.map(_command)
 
     async def find(self, command_id: str, *, for_update: bool = False) -> Command | None:
@@ -69,8 +71,12 @@ class SqlCommandRepository:
     async def due(self, now: datetime, limit: int) -> Sequence[Command]:
         columns = COMMANDS.c
         is_due = and_(columns.state == CommandState.QUEUED, columns.delivery_time <= now, columns.expire_time > now)
-        query = select(COMMANDS).where(is_due).order_by(columns.delivery_time, columns.id).limit(limit)
-        return await self._unlocked(query)
+        found = await self._unlocked(select(COMMANDS).where(is_due).order_by(columns.id).limit(limit))
+        if not found:
+            return found
+        beside = columns.charge_point_id.in_({command.charge_point_id for command in found})
+        waiting = await self._connection.execute(select(columns.charge_point_id, columns.id).where(is_due, beside))
+        return _in_turn(found, waiting.tuples())
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:
         columns = COMMANDS.c
@@ -94,6 +100,20 @@ class SqlCommandRepository:
     async def _unlocked(self, query: Select[Any]) -> Sequence[Command]:
         rows = await self._connection.execute(query.with_for_update(skip_locked=True))
         return [_command(row) for row in rows]
+
+
+def _in_turn(found: Sequence[Command], waiting: Iterable[tuple[str, str]]) -> Sequence[Command]:
+    """Those of the commands before which nothing waits at their charge points (identity and id of all that waits)."""
+    ids = {command.id for command in found}
+    passed_over: dict[str, str] = {}
+    for charge_point_id, command_id in waiting:
+        if command_id not in ids:
+            passed_over[charge_point_id] = min(command_id, passed_over.get(charge_point_id, command_id))
+    return [
+        command
+        for command in found
+        if command.charge_point_id not in passed_over or command.id < passed_over[command.charge_point_id]
+    ]
 
 
 def _of(charge_point_id: str) -> Select[Any]:
