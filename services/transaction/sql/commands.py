@@ -76,7 +76,7 @@ class SqlCommandRepository:
             return found
         beside = columns.charge_point_id.in_({command.charge_point_id for command in found})
         waiting = await self._connection.execute(select(columns.charge_point_id, columns.id).where(is_due, beside))
-        return _in_turn(found, waiting.tuples())
+        return _in_turn(found, waiting.all())
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:
         columns = COMMANDS.c
