@@ -13,7 +13,7 @@ from services.billing.application.payments import Payments
 from services.billing.application.reconciliation import Reconciliation
 from services.billing.application.tariffs import Tariffs
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
-from services.billing.consumers import Reconciler, Settler, TransactionConsumer
+from services.billing.consumers import Settler, TransactionConsumer
 from services.billing.migrations import DATABASE
 from services.billing.servicer import BillingServicer, InvoiceServicer, PaymentServicer, TariffServicer
 from services.billing.sql.work import SqlWorks
@@ -21,6 +21,7 @@ from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
+from services.chassis.reconciler import Reconciler
 from services.chassis.settings import ServiceSettings, database_url, load
 from services.kernel.clock import SystemClock
 
@@ -37,7 +38,9 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
     biller = Biller(works, clock, drivers, stations)
     sessions = ChargingSessions(works, clock, biller, transactions)
     consumer = TransactionConsumer(bus, database, clock, biller)
-    reconciler = Reconciler(Reconciliation(works, clock, biller, transactions))
+    reconciler = Reconciler(
+        "transactions with their bills", Reconciliation(works, clock, biller, transactions).run_once
+    )
 
     def register(grpc_server: grpc.aio.Server) -> None:
         tariffs = Tariffs(works, clock, biller, drivers, stations)

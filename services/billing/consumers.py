@@ -1,4 +1,4 @@
-"""What bills follow from: events of the transaction service, and the comparison with its facts."""
+"""Follows the events of the transaction service, and bills sessions soon after their end."""
 
 import asyncio
 import logging
@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.billing.application.billing import Biller
-from services.billing.application.reconciliation import Reconciliation
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWork
 from services.chassis.database import Database
@@ -18,7 +17,6 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 
 _SUBJECTS = ("csms.event.transaction.session.*",)
-_RECONCILE_SECONDS = 300.0
 _RETRY_SECONDS = 5.0
 _SETTLE_SECONDS = 0.25
 _SETTLE_AGAIN_SECONDS = 2.0
@@ -67,24 +65,5 @@ class Settler:
                 pause = _SETTLE_AGAIN_SECONDS if await self._biller.settle_all() else _SETTLE_SECONDS
             except DomainError as error:
                 _log.info("sessions cannot be billed now: %s", error.message)
-                pause = _RETRY_SECONDS
-            await asyncio.sleep(pause)
-
-
-class Reconciler:
-    """Compares with the transaction service at start and every few minutes."""
-
-    def __init__(self, reconciliation: Reconciliation) -> None:
-        self._reconciliation = reconciliation
-
-    async def run(self) -> None:
-        """Compare until cancelled; waits out what is away."""
-        while True:
-            try:
-                count = await self._reconciliation.run_once()
-                _log.info("compared %d transactions with their bills", count)
-                pause = _RECONCILE_SECONDS
-            except DomainError as error:
-                _log.info("bills cannot be compared now: %s", error.message)
                 pause = _RETRY_SECONDS
             await asyncio.sleep(pause)

@@ -10,6 +10,7 @@ from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
+from services.chassis.reconciler import Reconciler
 from services.chassis.settings import database_url, load
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity import Identity
@@ -17,7 +18,7 @@ from services.driver.application.reconciliation import Reconciliation
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.application.usage import Usage
 from services.driver.clients import GrpcOwners
-from services.driver.consumers import Reconciler, UsageConsumer
+from services.driver.consumers import UsageConsumer
 from services.driver.credentials import Argon2Hasher, JwtSigner
 from services.driver.migrations import DATABASE
 from services.driver.servicer import AuthorizationServicer, DriverServicer, IdentityServicer, RfidCardServicer
@@ -39,7 +40,9 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     addresses = (settings.transaction_service_url, settings.billing_service_url)
     opened = [channels.channel(address, "driver", secret) for address in addresses]
     consumer = UsageConsumer(bus, database, clock)
-    reconciler = Reconciler(Reconciliation(works, clock, GrpcOwners(*opened)))
+    reconciler = Reconciler(
+        "sessions and costs with the usage of drivers", Reconciliation(works, clock, GrpcOwners(*opened)).run_once
+    )
 
     def register(grpc_server: grpc.aio.Server) -> None:
         add_DriverServiceServicer_to_server(drivers, grpc_server)

@@ -1,7 +1,5 @@
-"""What drivers' usage is made of: what other services tell, and the comparison with what they know."""
+"""What drivers' usage is made of: what other services tell."""
 
-import asyncio
-import logging
 from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,17 +9,11 @@ from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.inbox import consume_batches
 from services.driver import mapping
-from services.driver.application.reconciliation import Reconciliation
 from services.driver.application.usage import record_costs, record_sessions
 from services.driver.sql.work import SqlWork
 from services.kernel.clock import Clock
-from services.kernel.errors import DomainError
 
 _SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.billed")
-_RECONCILE_SECONDS = 300.0
-_RETRY_SECONDS = 5.0
-
-_log = logging.getLogger(__name__)
 
 
 class UsageConsumer:
@@ -48,22 +40,3 @@ class UsageConsumer:
         work = SqlWork(connection, self._clock)
         await record_sessions(work, sessions)
         await record_costs(work, costs)
-
-
-class Reconciler:
-    """Compares with the transaction and the billing service at start and every few minutes."""
-
-    def __init__(self, reconciliation: Reconciliation) -> None:
-        self._reconciliation = reconciliation
-
-    async def run(self) -> None:
-        """Compare until cancelled; waits out what is away."""
-        while True:
-            try:
-                count = await self._reconciliation.run_once()
-                _log.info("compared %d sessions and costs with the usage of drivers", count)
-                pause = _RECONCILE_SECONDS
-            except DomainError as error:
-                _log.info("usage cannot be compared now: %s", error.message)
-                pause = _RETRY_SECONDS
-            await asyncio.sleep(pause)

@@ -1,0 +1,34 @@
+"""Compares with the owners of facts, at start and every few minutes: what hangs on events must not be lost with them.
+
+Does not know what is compared; how far it came is noted by watermarks.py.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from services.kernel.errors import DomainError
+
+_SECONDS = 300.0
+_RETRY_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Runs `compare` again and again. It tells how many facts it has looked at; `what` names them in the log."""
+
+    def __init__(self, what: str, compare: Callable[[], Awaitable[int]]) -> None:
+        self._what = what
+        self._compare = compare
+
+    async def run(self) -> None:
+        """Compare until cancelled; waits out what is away."""
+        while True:
+            try:
+                _log.info("compared %d %s", await self._compare(), self._what)
+                pause = _SECONDS
+            except DomainError as error:
+                _log.info("%s cannot be compared now: %s", self._what, error.message)
+                pause = _RETRY_SECONDS
+            await asyncio.sleep(pause)
