@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from services.chassis.database import Database
+from services.chassis.lane import Lane
 from services.chassis.outbox import OutboxRelay
 from services.chassis.recordset import array, quoted
+from services.chassis.roundtrip import RoundTrips
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import Known, Move, Span
@@ -18,10 +20,8 @@ from services.transaction.domain.reading import USUAL_CONTEXT, Reading, Register
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.session import Session
 from services.transaction.mapping.recording import METER_TRIGGERS
-from services.transaction.sql.lane import Lane
 from services.transaction.sql.meter_values import stand_in_id
 from services.transaction.sql.recording import SqlRecording, reading_registers, registers_of, storing
-from services.transaction.sql.roundtrip import RoundTrips
 from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
 from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS
 

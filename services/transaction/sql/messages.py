@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import Database
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
+from services.chassis.lane import Lane
 from services.chassis.pagination import Page, PageRequest
 from services.chassis.recordset import Recordset
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
-from services.transaction.sql.lane import Lane
 from services.transaction.tables import OCPP_MESSAGES
 
 _MESSAGES = Recordset(OCPP_MESSAGES)

@@ -5,12 +5,12 @@ from functools import lru_cache
 from typing import Any
 
 from services.chassis.database import Database
+from services.chassis.lane import Lane
 from services.chassis.recordset import Recordset
+from services.chassis.roundtrip import Statement
 from services.kernel.ids import derived_id
 from services.transaction.domain.fact import Fact, TransactionEvent, session_id_of
 from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
-from services.transaction.sql.lane import Lane
-from services.transaction.sql.roundtrip import Statement
 from services.transaction.tables import METER_VALUES
 
 _READINGS = Recordset(METER_VALUES)

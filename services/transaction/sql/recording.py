@@ -9,17 +9,17 @@ from zlib import crc32
 
 from services.chassis import outbox
 from services.chassis.database import Database
+from services.chassis.lane import Lane
 from services.chassis.recordset import Recordset, array, text_array
+from services.chassis.roundtrip import RoundTrips, Rows, Statement
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.reading import Registers
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.session import ESTIMATE, Session
 from services.transaction.mapping.events import event_to_proto
-from services.transaction.sql.lane import Lane
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
 from services.transaction.sql.meter_values import rows_of_facts
-from services.transaction.sql.roundtrip import RoundTrips, Rows, Statement
 from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
 from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
 

@@ -8,8 +8,8 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from services.chassis.database import Database, RawConnection, peer_has_closed
+from services.chassis.roundtrip import RoundTrips
 from services.kernel.errors import invalid
-from services.transaction.sql.roundtrip import RoundTrips
 
 # Its few statements come again and again and find everything by keys. So they are planned once, with no look at their
 # parameters (with one, the planning of small batches costs more than they do), and never to read a whole table, however

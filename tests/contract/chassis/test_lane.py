@@ -6,22 +6,22 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
+from services.chassis import roundtrip
+from services.chassis.database import Database
+from services.chassis.lane import Lane
 from services.kernel.errors import DomainError
-from services.transaction.sql import roundtrip
-from services.transaction.sql.lane import Lane
 from tests.fixtures.background import eventually
-from tests.fixtures.services import RunningService
 
-_ANY = b"SELECT transaction_id FROM transactions WHERE id = ANY (%s::uuid[])"
-_PLANS = b"SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT transaction_id%'"
+_ANY = b"SELECT resource_id FROM idempotency_keys WHERE scope = 'test' AND request_id = ANY (%s::text[])"
+_PLANS = b"SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE 'SELECT resource_id%'"
 _COUNT = b"SELECT count(*) FROM pg_prepared_statements"
 _KEEP = b"INSERT INTO idempotency_keys (scope, request_id, resource_id) VALUES ('test', %s, '')"
 _KEPT = b"SELECT request_id FROM idempotency_keys WHERE scope = 'test' ORDER BY 1"
 
 
 @pytest.fixture
-async def lane(service: RunningService) -> AsyncIterator[Lane]:
-    lane = Lane(service.database, "events")
+async def lane(database: Database) -> AsyncIterator[Lane]:
+    lane = Lane(database, "events")
     yield lane
     await lane.close()
 
@@ -45,7 +45,7 @@ async def test_statements_are_planned_without_their_parameters(lane: Lane) -> No
 
 async def test_a_table_that_is_small_when_the_plan_is_made_is_not_read_as_a_whole(lane: Lane) -> None:
     async with lane.round_trips() as trips:
-        _, rows = await trips.run((b"ANALYZE transactions", ()), (b"EXPLAIN " + _ANY, ("{}",)))
+        _, rows = await trips.run((b"ANALYZE idempotency_keys", ()), (b"EXPLAIN " + _ANY, ("{}",)))
     assert not any("Seq Scan" in line for (line,) in rows)
 
 
@@ -79,13 +79,13 @@ async def test_a_value_that_cannot_be_stored_is_told_as_such(lane: Lane, value: 
         assert await trips.run((b"SELECT 1", ())) == [[(1,)]]
 
 
-async def test_a_cancelled_user_leaves_a_lane_that_works(lane: Lane, service: RunningService) -> None:
+async def test_a_cancelled_user_leaves_a_lane_that_works(lane: Lane, database: Database) -> None:
     async def sleep() -> None:
         async with lane.round_trips() as trips:
             await trips.run((_KEEP, ("a",)), (b"SELECT pg_sleep(60)", ()))
 
     async def is_asleep() -> bool:
-        async with service.database.raw() as connection:
+        async with database.raw() as connection:
             cursor = await connection.execute(b"SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
             return cursor.rowcount > 0
 
