@@ -1,6 +1,6 @@
 """Which fields an update changes: those its mask names, or without a mask those its body carries.
 
-Does not know what the fields mean, nor write anything but messages.
+Does not know what the fields mean, nor change anything.
 """
 
 from collections.abc import Collection
@@ -28,23 +28,6 @@ def updated_fields(body: Message, mask: FieldMask, updatable: Collection[str]) -
     if unknown:
         raise _bad_mask(unknown)
     return frozenset(mask.paths)
-
-
-def apply_update(target: Message, body: Message, mask: FieldMask, updatable: Collection[str]) -> frozenset[str]:
-    """Bring `target`, a message of the type of `body`, to what the update asks for. Returns the names of the fields.
-
-    A field is replaced as a whole: a list is not appended to, a message not merged. Raises like `updated_fields`.
-    """
-    names = updated_fields(body, mask, updatable)
-    carried = type(body)()
-    carried.CopyFrom(body)
-    for name in body.DESCRIPTOR.fields_by_name:
-        if name in names:
-            target.ClearField(name)
-        else:
-            carried.ClearField(name)
-    target.MergeFrom(carried)
-    return names
 
 
 def _bad_mask(unknown: list[str]) -> DomainError:

@@ -1,6 +1,6 @@
 """Pages of lists: what a caller may ask for, and the opaque token that leads to the next one.
 
-Knows no database, so that lists held in memory are paged alike; pages of a SELECT are made in `keyset`.
+Knows no database; pages of a SELECT are made in `keyset`.
 """
 
 import base64
@@ -60,20 +60,6 @@ def next_token(key: Sequence[str]) -> str:
 def bad_token() -> DomainError:
     """The failure of a request whose token was not made by its list."""
     return invalid("pageToken", "is not a token of this list", reason="INVALID_PAGE_TOKEN")
-
-
-def page_of(items: Sequence[_Item], key: Callable[[_Item], str], page: PageRequest) -> Page[_Item]:
-    """The page of a list in memory, ordered by a unique `key`.
-
-    Raises DomainError INVALID_ARGUMENT for the token of another list.
-    """
-    if page.after is not None and len(page.after) != 1:
-        raise bad_token()
-    after = page.after[0] if page.after is not None else None
-    wanted = sorted((item for item in items if after is None or key(item) > after), key=key)
-    chosen = wanted[: page.size]
-    token = next_token([key(chosen[-1])]) if len(wanted) > len(chosen) else ""
-    return Page(chosen, token, len(items))
 
 
 def _decode(token: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from services.chassis.masks import apply_update, updated_fields
+from services.chassis.masks import updated_fields
 from services.kernel.errors import DomainError, ErrorKind
 from tests.fixtures.library import message
 
@@ -34,23 +34,3 @@ def test_a_mask_that_names_anything_else_is_refused(path: str) -> None:
 
     assert (refused.value.kind, refused.value.reason) == (ErrorKind.INVALID_ARGUMENT, "INVALID_UPDATE_MASK")
     assert [violation.field for violation in refused.value.violations] == ["updateMask"]
-
-
-def test_a_field_is_replaced_as_a_whole() -> None:
-    target = _book(
-        id="b1", title="Old", note="kept", authors=[{"full_name": "A"}], printer={"full_name": "P", "score": 1}
-    )
-    body = _book(id="b2", title="New", authors=[{"full_name": "B"}], printer={"full_name": "Q"})
-
-    assert apply_update(target, body, FieldMask(), UPDATABLE) == {"title", "authors", "printer"}
-
-    assert target == _book(id="b1", title="New", note="kept", authors=[{"full_name": "B"}], printer={"full_name": "Q"})
-    assert body.id == "b2"
-
-
-def test_a_field_that_the_mask_names_and_the_body_lacks_is_emptied() -> None:
-    target = _book(title="Old", note="gone", shelf_number=3)
-
-    apply_update(target, _book(title="New"), FieldMask(paths=["note", "shelf_number"]), UPDATABLE)
-
-    assert target == _book(title="Old")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.chassis.pagination import PageRequest, next_token, page_of, page_request
+from services.chassis.pagination import PageRequest, next_token, page_request
 from services.kernel.errors import DomainError, ErrorKind
 
 
@@ -51,24 +51,3 @@ def test_what_is_no_token_is_refused(token: str) -> None:
 
     assert (refused.value.kind, refused.value.reason) == (ErrorKind.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
     assert [violation.field for violation in refused.value.violations] == ["pageToken"]
-
-
-@given(st.sets(_texts, max_size=30), st.integers(1, 10))
-def test_the_pages_of_a_list_in_memory_are_the_list(items: set[str], size: int) -> None:
-    seen: list[str] = []
-    token = ""
-    while True:
-        page = page_of(list(items), str, page_request(size, token))
-        assert page.total_size == len(items)
-        assert len(page.items) <= size
-        seen += page.items
-        token = page.next_token
-        if not token:
-            break
-
-    assert seen == sorted(items)
-
-
-def test_a_list_in_memory_refuses_the_token_of_another_list() -> None:
-    with pytest.raises(DomainError, match="not a token of this list"):
-        page_of(["a"], str, page_request(1, next_token(["a", "b"])))
