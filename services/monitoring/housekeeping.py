@@ -8,6 +8,7 @@ from services.chassis.database import Database, RawConnection
 from services.kernel.errors import DomainError
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.reconciliation import Reconciliation
+from services.monitoring.domain.transaction import TransactionState
 from services.monitoring.settings import MonitoringSettings
 
 _ALERT_SECONDS = 5.0
@@ -28,12 +29,22 @@ class Housekeeping:
         self._database = database
         self._alerts = alerts
         self._reconciliation = reconciliation
-        # Transactions outlive the metrics they count in, so that a late correction finds what it corrects.
-        self._expired = {
-            "transactions": f"stop_time < now() - interval '{settings.metrics_retention_days + 7} days'",
-            "alerts": "clear_time < now() - interval '365 days'",
-            "usage_analytics": f"end_time < now() - interval '{settings.usage_retention_days} days'",
-        }
+        # Transactions outlive the metrics they count in, so that a late correction finds what it corrects; what is said
+        # to run is shown as running for as long as anything is. Usage without an end counts nowhere: it goes with its
+        # transaction, unless the bill that was taken back may still be told of.
+        metrics_day = f"now() - interval '{settings.metrics_retention_days + 7} days'"
+        usage_day = f"now() - interval '{settings.usage_retention_days} days'"
+        self._expired = (
+            ("transactions", f"update_time < {metrics_day} AND state <> '{TransactionState.ACTIVE}'"),
+            ("transactions", f"update_time < {usage_day} AND (power_time IS NULL OR power_time < {usage_day})"),
+            ("alerts", "clear_time < now() - interval '365 days'"),
+            ("usage_analytics", f"end_time < {usage_day}"),
+            (
+                "usage_analytics",
+                f"end_time IS NULL AND (bill_time IS NULL OR bill_time < {metrics_day})"
+                " AND NOT EXISTS (SELECT FROM transactions AS t WHERE t.id = session_id)",
+            ),
+        )
 
     async def watch_alerts(self) -> None:
         """Raise and clear what time alone decides, until cancelled."""
@@ -54,7 +65,7 @@ class Housekeeping:
 
     async def _delete_expired(self) -> None:
         async with self._database.raw() as connection:
-            for table, condition in self._expired.items():
+            for table, condition in self._expired:
                 while await _delete(connection, table, condition) == _BATCH:
                     pass
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from csms.monitoring.v1 import alert_service_pb2 as alert_pb
 from csms.monitoring.v1 import alert_service_pb2_grpc as alert_grpc
@@ -30,18 +30,20 @@ def days_ago(days: float) -> datetime:
     return datetime.now(UTC) - timedelta(days=days)
 
 
-def a_stored_transaction(stop_time: datetime | None) -> dict[str, Any]:
+def a_stored_transaction(state: str, days: float, stop_time: datetime | None = None) -> dict[str, Any]:
+    """One that changed last so many days ago."""
     return {
         "id": new_id(),
         "transaction_id": "1",
         "charge_point_id": "CP1",
         "evse_id": 1,
         "connector_id": 1,
-        "state": "ACTIVE" if stop_time is None else "ENDED",
+        "state": state,
         "stop_time": stop_time,
         "energy_wh": 0,
         "revision": 1,
-        "update_time": days_ago(50),
+        "update_time": days_ago(days),
+        "power_time": None,
         "metered_wh": 0,
     }
 
@@ -59,8 +61,15 @@ def an_alert(clear_time: datetime | None) -> dict[str, Any]:
     return {name: getattr(alert, name) for name in Alert.__slots__}
 
 
-def a_record(end_time: datetime | None) -> dict[str, Any]:
-    return {"session_id": new_id(), "end_time": end_time, "charge_point_id": "CP1", "energy_wh": 0, "revision": 1}
+def a_record(end_time: datetime | None, session_id: str = "", bill_time: datetime | None = None) -> dict[str, Any]:
+    return {
+        "session_id": session_id or new_id(),
+        "end_time": end_time,
+        "charge_point_id": "CP1",
+        "energy_wh": 0,
+        "revision": 1,
+        "bill_time": bill_time,
+    }
 
 
 async def test_events_become_status_and_alerts_by_themselves(run_service: ServiceRunner) -> None:
@@ -85,10 +94,25 @@ async def test_events_become_status_and_alerts_by_themselves(run_service: Servic
 
 async def test_rows_past_their_retention_go_and_all_others_stay(run_service: ServiceRunner) -> None:
     service = await run_service("monitoring")
+    ends_late = a_stored_transaction("ENDED", 8, days_ago(20))
+    runs = a_stored_transaction("ACTIVE", 30)
+    still_metered = {**a_stored_transaction("ACTIVE", 32), "power_time": days_ago(1)}
+    orphan = a_stored_transaction("ORPHAN", 8)
+    gone = [a_stored_transaction("ENDED", 10, days_ago(10)), a_stored_transaction("ACTIVE", 32)]
+    gone += [a_stored_transaction(state, 10) for state in ("ORPHAN", "MERGED")]
+    alerts = [an_alert(time) for time in (days_ago(364), None)]
+    # What has no end stays with its transaction, and for some days after its bill was taken back.
+    records = [a_record(days_ago(30)), a_record(None, orphan["id"]), a_record(None, bill_time=days_ago(8))]
+    kept = {TRANSACTIONS: [ends_late, runs, still_metered, orphan], ALERTS: alerts, USAGE_ANALYTICS: records}
     rows = {
-        TRANSACTIONS: [a_stored_transaction(time) for time in (days_ago(10), days_ago(8), None)],
-        ALERTS: [an_alert(time) for time in (days_ago(366), days_ago(364), None)],
-        USAGE_ANALYTICS: [a_record(time) for time in (days_ago(32), days_ago(30), None)],
+        TRANSACTIONS: kept[TRANSACTIONS] + gone,
+        ALERTS: [*alerts, an_alert(days_ago(366))],
+        USAGE_ANALYTICS: [
+            *records,
+            a_record(days_ago(32)),
+            a_record(None, gone[-1]["id"]),
+            a_record(None, bill_time=days_ago(10)),
+        ],
     }
     async with service.database.transaction() as connection:
         for table, made in rows.items():
@@ -97,7 +121,7 @@ async def test_rows_past_their_retention_go_and_all_others_stay(run_service: Ser
 
     async def are_swept() -> bool:
         async with service.database.read() as connection:
-            counts = [await connection.scalar(select(func.count()).select_from(table)) for table in rows]
-        return counts == [2, 2, 2]
+            left = {table: set(await connection.scalars(select(table.primary_key.columns[0]))) for table in rows}
+        return left == {table: {next(iter(one.values())) for one in stay} for table, stay in kept.items()}
 
     await eventually(are_swept)
