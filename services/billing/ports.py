@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.billing.domain.charging_session import ChargingSession, ChargingSessionFilter, TransactionSnapshot
-from services.billing.domain.events import SessionBilled
+from services.billing.domain.events import Event
 from services.billing.domain.invoice import Invoice, InvoiceFilter
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
 from services.billing.domain.tariff import MembershipTier, Tariff, TariffVersion
@@ -177,7 +177,7 @@ class Work(Protocol):
         """The id that `request_id` made within a day; `resource_id` when it is the first."""
         ...
 
-    async def publish(self, events: Sequence[SessionBilled]) -> None:
+    async def publish(self, events: Sequence[Event]) -> None:
         """Tell the domain events of this change, once it is committed."""
         ...
 

@@ -7,13 +7,12 @@ import grpc.aio
 
 from csms.billing.v1 import billing_service_pb2 as billing_pb
 from csms.billing.v1 import billing_service_pb2_grpc as billing_grpc
-from csms.billing.v1 import charging_session_pb2 as charging_session_pb
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from services.chassis.protobuf import timestamp
 from services.chassis.status import from_rpc_error
 from services.driver.domain.usage import SessionCost, SessionUsage
-from services.driver.mapping import billed_cost, session_usage
+from services.driver.mapping import cost_known, session_usage
 from services.driver.ports import Told
 
 _PAGE = 250
@@ -39,19 +38,15 @@ class GrpcOwners:
 
     async def costs_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionCost]], str]:
         request = billing_pb.ListChargingSessionsRequest(
-            # The others cost something only until they are billed, or never.
-            state=charging_session_pb.ChargingSession.COMPLETED,
-            update_time_from=timestamp(time),
-            page_size=_PAGE,
-            page_token=page_token,
+            update_time_from=timestamp(time), page_size=_PAGE, page_token=page_token
         )
         try:
             response = await self._billing.ListChargingSessions(request)
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
         found = [
-            (billed_cost(one), one.update_time.ToDatetime(tzinfo=UTC))
+            (cost, one.update_time.ToDatetime(tzinfo=UTC))
             for one in response.charging_sessions
-            if one.transaction_id
+            if one.transaction_id and (cost := cost_known(one)) is not None
         ]
         return found, response.next_page_token

@@ -13,7 +13,7 @@ from services.driver.application.usage import record_costs, record_sessions
 from services.driver.sql.work import SqlWork
 from services.kernel.clock import Clock
 
-_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.billed")
+_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.*")
 
 
 class UsageConsumer:
@@ -37,6 +37,8 @@ class UsageConsumer:
                     sessions.append(mapping.session_usage(event.transaction_changed.transaction))
                 case "session_billed" if event.session_billed.transaction_id:
                     costs.append(mapping.session_cost(event.session_billed))
+                case "session_unbilled" if event.session_unbilled.transaction_id:
+                    costs.append(mapping.cost_taken_back(event.session_unbilled))
         work = SqlWork(connection, self._clock)
         await record_sessions(work, sessions)
         await record_costs(work, costs)

@@ -195,17 +195,28 @@ def session_cost(billed: event_pb.SessionBilled) -> SessionCost:
         driver_id=billed.driver_id if is_id(billed.driver_id) else None,
         amount_minor=billed.total_minor,
         currency_code=billed.currency_code,
+        bill_revision=billed.revision,
     )
 
 
-def billed_cost(session: charging_session_pb.ChargingSession) -> SessionCost:
-    """What billing knows of a session that it has billed, as its cost."""
+def cost_taken_back(unbilled: event_pb.SessionUnbilled) -> SessionCost:
+    """What billing told of a session that it does not bill any more."""
+    return SessionCost(transaction_id=unbilled.transaction_id, bill_revision=unbilled.revision)
+
+
+def cost_known(session: charging_session_pb.ChargingSession) -> SessionCost | None:
+    """What billing knows of the cost of a session; None while its bill is about to be replaced, or should be."""
+    if not session.invoice_id:
+        return SessionCost(transaction_id=session.transaction_id, bill_revision=session.revision)
+    if session.state != charging_session_pb.ChargingSession.COMPLETED:
+        return None
     cost = Money.from_units_nanos(session.cost.currency_code, session.cost.units, session.cost.nanos)
     return SessionCost(
         transaction_id=session.transaction_id,
         driver_id=session.driver_id if is_id(session.driver_id) else None,
         amount_minor=cost.minor_units,
         currency_code=cost.currency_code,
+        bill_revision=session.revision,
     )
 
 

@@ -80,7 +80,7 @@ class UsageRepository(Protocol):
         ...
 
     async def record_costs(self, costs: Sequence[SessionCost]) -> None:
-        """Keep what sessions cost, also those that were not told of yet; a session is in it once."""
+        """Keep what sessions cost, by its rank, also those that were not told of yet; a session is in it once."""
         ...
 
     async def ended(self, driver_id: str, start: datetime, end: datetime) -> Sequence[SessionUsage]:
@@ -162,7 +162,7 @@ class Owners(Protocol):
         ...
 
     async def costs_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionCost]], str]:
-        """The same for what sessions cost, of those that are billed. Raises: UNAVAILABLE."""
+        """The same for what sessions cost by their bills, and for those without one. Raises: UNAVAILABLE."""
         ...
 
 

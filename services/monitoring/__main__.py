@@ -44,7 +44,7 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
     places = settings.places()
     opened = {place.name: channels.channel(place.address, "monitoring", secret) for place in places}
     alerts = Alerts(works, clock)
-    owners = GrpcOwners(opened["station"], opened["transaction"], clock)
+    owners = GrpcOwners(opened["station"], opened["transaction"], opened["billing"], clock)
     housekeeping = Housekeeping(settings, database, alerts, Reconciliation(works, owners, clock))
     meter = LiveMeter(works, clock)
     live = LiveConsumer(bus, meter)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import grpc.aio
 
+from csms.billing.v1 import billing_service_pb2 as billing_pb
+from csms.billing.v1 import billing_service_pb2_grpc as billing_grpc
 from csms.health.v1 import health_service_pb2 as health_pb
 from csms.health.v1 import health_service_pb2_grpc as health_grpc
 from csms.station.v1 import charge_point_service_pb2 as point_pb
@@ -26,6 +28,7 @@ from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.service_info import ServiceHealth, ServiceStatus
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Transaction
+from services.monitoring.domain.usage import Bill
 from services.monitoring.mapping import told
 
 _Response = TypeVar("_Response")
@@ -38,11 +41,18 @@ _UNREACHABLE = ServiceHealth(status=ServiceStatus.UNREACHABLE, message="does not
 class GrpcOwners:
     """Satisfies ports.Owners."""
 
-    def __init__(self, station_channel: grpc.aio.Channel, transaction_channel: grpc.aio.Channel, clock: Clock) -> None:
+    def __init__(
+        self,
+        station_channel: grpc.aio.Channel,
+        transaction_channel: grpc.aio.Channel,
+        billing_channel: grpc.aio.Channel,
+        clock: Clock,
+    ) -> None:
         self._stations = station_grpc.StationServiceStub(station_channel)
         self._charge_points = point_grpc.ChargePointServiceStub(station_channel)
         self._connectivity = connectivity_grpc.ConnectivityServiceStub(station_channel)
         self._transactions = transaction_grpc.TransactionServiceStub(transaction_channel)
+        self._billing = billing_grpc.BillingServiceStub(billing_channel)
         self._clock = clock
 
     async def stations(self, told_time: datetime) -> AsyncIterator[Sequence[StationSnapshot]]:
@@ -70,6 +80,13 @@ class GrpcOwners:
         request = transaction_pb.ListTransactionsRequest(update_time_from=timestamp(time), page_size=_LARGEST_PAGE)
         async for response in _pages(self._transactions.ListTransactions, request):
             yield [told.transaction(message, self._clock) for message in response.transactions]
+
+    async def bills_changed_since(self, time: datetime) -> AsyncIterator[tuple[Sequence[Bill], datetime]]:
+        request = billing_pb.ListChargingSessionsRequest(update_time_from=timestamp(time), page_size=_LARGEST_PAGE)
+        async for response in _pages(self._billing.ListChargingSessions, request):
+            if sessions := response.charging_sessions:
+                bills = [bill for one in sessions if (bill := told.bill_known(one)) is not None]
+                yield bills, sessions[-1].update_time.ToDatetime(tzinfo=UTC)
 
 
 class GrpcPlatform:

@@ -25,7 +25,7 @@ _STATION_SUBJECTS = (
     "csms.event.station.connection.*",
     "csms.event.station.charge_point.booted",
 )
-_SESSION_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.billed")
+_SESSION_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.*")
 _LIVE_SUBJECT = "csms.live.meter_values"
 _WRITE_SECONDS = 5.0
 
@@ -88,6 +88,8 @@ class SessionConsumer:
                     snapshots.append(told.transaction(event.transaction_changed.transaction, clock))
                 case "session_billed":
                     bills.append(told.bill(event.session_billed, told.told_time_of(event, clock)))
+                case "session_unbilled":
+                    bills.append(told.bill_taken_back(event.session_unbilled, told.told_time_of(event, clock)))
         await take_in_transactions(work, snapshots, clock)
         await take_in_bills(work, bills)
 

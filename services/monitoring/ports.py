@@ -206,8 +206,13 @@ class UsageRepository(Protocol):
         ...
 
     async def record_bills(self, bills: Sequence[Bill]) -> None:
-        """Keep what sessions, each there once, cost, where no later bill was kept. What a bill says of a session itself
-        counts as long as no snapshot was kept: sessions that did not come by OCPP are told of by billing alone."""
+        """Keep what sessions, each there once, cost, where nothing that counts more was kept. What a bill says of a
+        session itself counts as long as no snapshot was kept: sessions that did not come by OCPP are told of by billing
+        alone."""
+        ...
+
+    async def amounts(self, session_ids: Collection[str]) -> Mapping[str, tuple[int | None, str | None]]:
+        """What sessions cost by their bills, with the currency; without those of which nothing was kept."""
         ...
 
     async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:
@@ -254,6 +259,14 @@ class Work(Protocol):
         """Tell the domain events of this change, once it is committed."""
         ...
 
+    async def reconciled_until(self, name: str) -> datetime | None:
+        """How far the comparison `name` has come; None before the first."""
+        ...
+
+    async def note_reconciled(self, name: str, until: datetime) -> None:
+        """Note how far it has come; never back."""
+        ...
+
 
 class Works(Protocol):
     """Begins units of work."""
@@ -282,6 +295,11 @@ class Owners(Protocol):
 
     def transactions_changed_since(self, time: datetime) -> AsyncIterator[Sequence[Transaction]]:
         """The transactions that changed from then on, page by page, in the order of change."""
+        ...
+
+    def bills_changed_since(self, time: datetime) -> AsyncIterator[tuple[Sequence[Bill], datetime]]:
+        """What the sessions cost that changed in billing from then on, page by page in the order of change, and when
+        the last of a page changed; nothing of those whose bill is about to be replaced."""
         ...
 
 

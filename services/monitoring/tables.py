@@ -19,6 +19,8 @@ from sqlalchemy import (
     text,
 )
 
+from services.chassis import watermarks
+
 METADATA = MetaData()
 
 _Id = Uuid(as_uuid=False)
@@ -164,6 +166,7 @@ USAGE_ANALYTICS = Table(
     Column("bill_time", _Time),
     Column("amount_minor", BigInteger),
     Column("currency_code", Text),
+    Column("bill_revision", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("session_id", name="usage_analytics_pkey"),
     Index("usage_analytics_station_idx", "station_id", "end_time"),
     # Sessions come about in the order of these times; and a bill is noted in place, because no other index holds it.
@@ -171,3 +174,5 @@ USAGE_ANALYTICS = Table(
     Index("usage_analytics_bill_brin", "bill_time", postgresql_using="brin"),
     postgresql_with={"fillfactor": 80},
 )
+
+RECONCILIATIONS = watermarks.define(METADATA)

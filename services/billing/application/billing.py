@@ -28,7 +28,7 @@ from services.billing.domain.charging_session import (
     unbilled,
     unheard,
 )
-from services.billing.domain.events import SessionBilled
+from services.billing.domain.events import SessionBilled, SessionUnbilled
 from services.billing.domain.invoice import Invoice, issued, number_of, voided
 from services.billing.domain.pricing import Consumption, Price, price
 from services.billing.domain.tariff import Tariff
@@ -204,6 +204,7 @@ class Biller:
             for session in sessions
         ]
         await work.sessions.store_bills(done)
+        await work.publish(_unbilled([session for session, _ in priced], done))
         return done
 
     async def _without_void_invoices(
@@ -215,7 +216,9 @@ class Biller:
             for session in sessions
             if session.state is not SessionState.COMPLETED and not _is_pending(session) and session.invoice_id
         ]
-        taken_back = {session.id: session for session in await self._without_invoices(work, unbillable, now)}
+        without = await self._without_invoices(work, unbillable, now)
+        await work.publish(_unbilled(unbillable, without))
+        taken_back = {session.id: session for session in without}
         return [taken_back.get(session.id, session) for session in sessions]
 
     async def _without_invoices(
@@ -263,7 +266,22 @@ def _billed(session: ChargingSession, invoice: Invoice, now: datetime) -> Sessio
         energy_wh=session.energy_wh,
         total=invoice.total,
         end_time=session.end_time or now,
+        revision=session.revision,
     )
+
+
+def _unbilled(before: Sequence[ChargingSession], after: Sequence[ChargingSession]) -> list[SessionUnbilled]:
+    """What to tell of those among the same sessions whose invoice was taken back and not replaced."""
+    return [
+        SessionUnbilled(
+            charging_session_id=session.id,
+            transaction_id=session.transaction_id,
+            invoice_id=had.invoice_id,
+            revision=session.revision,
+        )
+        for had, session in zip(before, after, strict=True)
+        if had.invoice_id is not None and session.invoice_id is None
+    ]
 
 
 def _newest(snapshots: Iterable[TransactionSnapshot]) -> dict[str, TransactionSnapshot]:

@@ -18,3 +18,17 @@ class SessionBilled:
     energy_wh: int
     total: Money
     end_time: datetime
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUnbilled:
+    """The bill of a session was taken back, and none takes its place by now."""
+
+    charging_session_id: str
+    transaction_id: str | None
+    invoice_id: str
+    revision: int
+
+
+Event = SessionBilled | SessionUnbilled

@@ -65,6 +65,7 @@ def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSe
         hold_reason=session.hold_reason,
         create_time=timestamp(session.create_time),
         update_time=timestamp(session.update_time),
+        revision=session.revision,
     )
 
 

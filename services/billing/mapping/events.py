@@ -3,20 +3,26 @@
 from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
-from services.billing.domain.events import SessionBilled
+from services.billing.domain.events import Event, SessionBilled, SessionUnbilled
 from services.chassis.events import subject
 from services.chassis.protobuf import write_time
 from services.kernel.ids import new_id
 
 
-def event_to_proto(event: SessionBilled, now: datetime) -> event_pb.DomainEvent:
+def event_to_proto(event: Event, now: datetime) -> event_pb.DomainEvent:
     """A domain event with its subject and a fresh id."""
+    verb = "billed" if isinstance(event, SessionBilled) else "unbilled"
     # Written in place: messages that are put into others are copied, which doubles what this costs.
-    message = event_pb.DomainEvent(
-        id=new_id(), subject=subject("billing", "session", "billed", event.charging_session_id)
-    )
+    message = event_pb.DomainEvent(id=new_id(), subject=subject("billing", "session", verb, event.charging_session_id))
     write_time(now, message.create_time)
-    billed = message.session_billed
+    if isinstance(event, SessionBilled):
+        _write_billed(event, message.session_billed)
+    else:
+        _write_unbilled(event, message.session_unbilled)
+    return message
+
+
+def _write_billed(event: SessionBilled, billed: event_pb.SessionBilled) -> None:
     billed.charging_session_id = event.charging_session_id
     billed.transaction_id = event.transaction_id or ""
     billed.invoice_id = event.invoice_id
@@ -26,4 +32,11 @@ def event_to_proto(event: SessionBilled, now: datetime) -> event_pb.DomainEvent:
     billed.total_minor = event.total.minor_units
     billed.currency_code = event.total.currency_code
     write_time(event.end_time, billed.end_time)
-    return message
+    billed.revision = event.revision
+
+
+def _write_unbilled(event: SessionUnbilled, unbilled: event_pb.SessionUnbilled) -> None:
+    unbilled.charging_session_id = event.charging_session_id
+    unbilled.transaction_id = event.transaction_id or ""
+    unbilled.invoice_id = event.invoice_id
+    unbilled.revision = event.revision

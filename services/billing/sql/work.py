@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.domain.events import SessionBilled
+from services.billing.domain.events import Event
 from services.billing.mapping.events import event_to_proto
 from services.billing.sql.charging_sessions import SqlChargingSessionRepository
 from services.billing.sql.invoices import SqlInvoiceRepository
@@ -32,7 +32,7 @@ class SqlWork:
     async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
         return await idempotency.remember(self._connection, scope, request_id, resource_id)
 
-    async def publish(self, events: Sequence[SessionBilled]) -> None:
+    async def publish(self, events: Sequence[Event]) -> None:
         now = self._clock.now()
         await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
         self.has_events = self.has_events or bool(events)

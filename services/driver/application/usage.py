@@ -40,6 +40,10 @@ async def record_sessions(work: Work, sessions: Iterable[SessionUsage]) -> None:
 
 
 async def record_costs(work: Work, costs: Iterable[SessionCost]) -> None:
-    """Keep what billing told of sessions. Idempotent; of one session the last one counts."""
-    latest = {cost.transaction_id: cost for cost in costs}
+    """Keep what billing told of sessions. Idempotent, and of any order: the cost with the highest rank counts."""
+    latest: dict[str, SessionCost] = {}
+    for cost in costs:
+        known = latest.get(cost.transaction_id)
+        if known is None or cost.rank >= known.rank:
+            latest[cost.transaction_id] = cost
     await work.usage.record_costs(list(latest.values()))

@@ -14,7 +14,10 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionUsage:
-    """One session. `revision` orders the snapshots it is made of; cost comes apart from them, when it was billed."""
+    """One session. `revision` orders the snapshots it is made of; cost comes apart from them, when it was billed.
+
+    `bill_revision` is that of the snapshot that billing went by when it told the cost, or that there is none any more.
+    """
 
     transaction_id: str
     driver_id: str | None
@@ -27,16 +30,27 @@ class SessionUsage:
     revision: int
     amount_minor: int | None = None
     currency_code: str | None = None
+    bill_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCost:
-    """What a session cost, tax included."""
+    """What a session cost by its bill, tax included; without an amount it has none (any more).
+
+    Of what was told of one session the highest `bill_revision` counts, and of one revision a bill: it may be held
+    before it is billed, and is never billed twice.
+    """
 
     transaction_id: str
-    driver_id: str | None
-    amount_minor: int
-    currency_code: str
+    bill_revision: int
+    driver_id: str | None = None
+    amount_minor: int | None = None
+    currency_code: str | None = None
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """What counts has the highest."""
+        return self.bill_revision, self.currency_code is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

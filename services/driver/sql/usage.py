@@ -18,7 +18,8 @@ from services.driver.tables import USAGE_SESSIONS
 _MOST_SESSIONS = 20_000
 _SESSIONS = Recordset(USAGE_SESSIONS)
 _NAMES = [column.name for column in USAGE_SESSIONS.columns]
-_TOLD = [name for name in _NAMES if name not in ("transaction_id", "driver_id", "amount_minor", "currency_code")]
+_COST = ("amount_minor", "currency_code", "bill_revision")
+_TOLD = [name for name in _NAMES if name not in ("transaction_id", "driver_id", *_COST)]
 _fields = attrgetter(*_NAMES)
 _INSERT = f"""
 INSERT INTO usage_sessions AS known ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
@@ -30,9 +31,12 @@ _RECORD = f"""
 {", ".join(f"{name} = excluded.{name}" for name in _TOLD)}
 WHERE known.revision < excluded.revision
 """.encode()
+# Costs go by SessionCost.rank.
 _RECORD_COSTS = f"""
 {_INSERT} driver_id = coalesce(known.driver_id, excluded.driver_id),
-amount_minor = excluded.amount_minor, currency_code = excluded.currency_code
+{", ".join(f"{name} = excluded.{name}" for name in _COST)}
+WHERE (known.bill_revision, known.currency_code IS NOT NULL)
+    <= (excluded.bill_revision, excluded.currency_code IS NOT NULL)
 """.encode()
 
 

@@ -6,7 +6,7 @@ from services.kernel.clock import Clock
 from services.monitoring.application.alerts import forget_hardware
 from services.monitoring.application.charge_points import take_in_boots, take_in_sightings
 from services.monitoring.application.stations import refresh, take_in_stations
-from services.monitoring.application.transactions import take_in_transactions
+from services.monitoring.application.transactions import mend_bills, take_in_transactions
 from services.monitoring.domain.charge_point import Sighting, deleted
 from services.monitoring.domain.station import Station, StationSnapshot
 from services.monitoring.ports import Owners, Works
@@ -15,6 +15,9 @@ from services.monitoring.ports import Owners, Works
 _MARGIN = timedelta(minutes=1)
 # Of the transactions those that changed shortly before the latest known one are looked at again.
 _OVERLAP = timedelta(hours=1)
+# The same for bills: commits do not become visible in the order of their times.
+_BILL_OVERLAP = timedelta(minutes=2)
+_BILLS = "bills"
 # What the first look goes back to, when no transaction is known.
 _FIRST_LOOK = timedelta(days=7)
 
@@ -34,6 +37,7 @@ class Reconciliation:
         await self._charge_points(told_time)
         await self._connections(told_time)
         await self._transactions()
+        await self._bills()
 
     async def _stations(self, told_time: datetime) -> None:
         seen: set[str] = set()
@@ -81,6 +85,15 @@ class Reconciliation:
         async for page in self._owners.transactions_changed_since(since):
             async with self._works() as work:
                 await take_in_transactions(work, page, self._clock)
+
+    async def _bills(self) -> None:
+        async with self._works() as work:
+            until = await work.reconciled_until(_BILLS)
+        since = (until or self._clock.now() - _FIRST_LOOK) - _BILL_OVERLAP
+        async for bills, changed_time in self._owners.bills_changed_since(since):
+            async with self._works() as work:
+                await mend_bills(work, bills)
+                await work.note_reconciled(_BILLS, changed_time)
 
 
 def _gone(station: Station, told_time: datetime) -> StationSnapshot:

@@ -40,9 +40,17 @@ async def take_in_transactions(work: Work, snapshots: Iterable[Transaction], clo
 
 
 async def take_in_bills(work: Work, bills: Iterable[Bill]) -> None:
-    """Note what sessions cost; older bills than the known ones change nothing."""
+    """Note what sessions cost, or that they are not billed any more; older news than the known changes nothing."""
     for batch in rounds(bills, lambda bill: bill.session_id):
         await work.usage.record_bills(batch)
+
+
+async def mend_bills(work: Work, bills: Iterable[Bill]) -> None:
+    """Take in what the owner of bills knows, where something else is known: when a bill was issued, events tell."""
+    owned = {bill.session_id: bill for bill in bills}
+    known = await work.usage.amounts(owned)
+    wrong = [bill for bill in owned.values() if known.get(bill.session_id) != (bill.amount_minor, bill.currency_code)]
+    await take_in_bills(work, [bill for bill in wrong if bill.session_id in known or bill.currency_code is not None])
 
 
 def _has_ended(transaction: Transaction | None) -> bool:

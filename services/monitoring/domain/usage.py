@@ -44,16 +44,21 @@ _SHORTEST = {
 
 
 class Bill(NamedTuple):
-    """A bill of a session, tax included, in minor units. A later one takes the place of an earlier one."""
+    """What a session cost by its bill, tax included, in minor units; without a currency it has no bill any more.
+
+    Of what was told of one session the highest `bill_revision`, that of the snapshot it went by, counts; of one
+    revision a bill; and of several bills the latest. `bill_time` is when it was billed, or the bill was taken back.
+    """
 
     session_id: str
     station_id: str | None
     driver_id: str | None
     energy_wh: int
     end_time: datetime | None
-    amount_minor: int
-    currency_code: str
+    amount_minor: int | None
+    currency_code: str | None
     bill_time: datetime
+    bill_revision: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

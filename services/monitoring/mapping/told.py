@@ -1,8 +1,9 @@
 """What other services tell, in events and in answers, as the domain sees it."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
+from csms.billing.v1 import charging_session_pb2 as charging_session_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import station_pb2 as station_pb
@@ -11,6 +12,7 @@ from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.chassis.protobuf import enum_of, time_of
 from services.kernel.clock import Clock
 from services.kernel.ids import is_id
+from services.kernel.money import Money
 from services.monitoring.domain.charge_point import ChargePointSnapshot, ConnectivityChange, Sighting
 from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.connector import Connector, ConnectorStatus, StatusReport
@@ -143,6 +145,48 @@ def bill(billed: event_pb.SessionBilled, bill_time: datetime) -> Bill:
         amount_minor=billed.total_minor,
         currency_code=billed.currency_code,
         bill_time=bill_time,
+        bill_revision=billed.revision,
+    )
+
+
+def bill_taken_back(unbilled: event_pb.SessionUnbilled, time: datetime) -> Bill:
+    """A session without a bill."""
+    return _no_bill(unbilled.transaction_id or unbilled.charging_session_id, time, unbilled.revision)
+
+
+def bill_known(session: charging_session_pb.ChargingSession) -> Bill | None:
+    """What billing knows of the bill of a session; None while that is about to be replaced, or should be."""
+    session_id = session.transaction_id or session.id
+    time = session.update_time.ToDatetime(tzinfo=UTC)
+    if not session.invoice_id:
+        return _no_bill(session_id, time, session.revision)
+    if session.state != charging_session_pb.ChargingSession.COMPLETED:
+        return None
+    cost = Money.from_units_nanos(session.cost.currency_code, session.cost.units, session.cost.nanos)
+    return Bill(
+        session_id=session_id,
+        station_id=id_or_none(session.station_id),
+        driver_id=id_or_none(session.driver_id),
+        energy_wh=session.energy_wh,
+        end_time=time_of(session, "end_time"),
+        amount_minor=cost.minor_units,
+        currency_code=cost.currency_code,
+        bill_time=time,
+        bill_revision=session.revision,
+    )
+
+
+def _no_bill(session_id: str, time: datetime, revision: int) -> Bill:
+    return Bill(
+        session_id=session_id,
+        station_id=None,
+        driver_id=None,
+        energy_wh=0,
+        end_time=None,
+        amount_minor=None,
+        currency_code=None,
+        bill_time=time,
+        bill_revision=revision,
     )
 
 

@@ -79,7 +79,9 @@ def _ended(today: datetime) -> Select[Any, Any]:
 def _revenue(today: datetime) -> Select[Any, Any]:
     columns = USAGE_ANALYTICS.c
     amount = func.sum(columns.amount_minor)
-    return select(columns.currency_code, amount).where(columns.bill_time >= today).group_by(columns.currency_code)
+    is_billed = columns.currency_code.is_not(None)
+    billed = select(columns.currency_code, amount).where(columns.bill_time >= today, is_billed)
+    return billed.group_by(columns.currency_code)
 
 
 def _alerts() -> Select[Any, Any]:

@@ -1,6 +1,6 @@
 """The records of sessions in PostgreSQL, and their sums."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -25,7 +25,7 @@ ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET ({_SESSIONS.columns
 WHERE known.revision < excluded.revision
 """.encode()
 _UNHEARD = ["end_time", "station_id", "energy_wh"]
-_CHARGED = ["billed_driver_id", "bill_time", "amount_minor", "currency_code"]
+_CHARGED = ["billed_driver_id", "bill_time", "amount_minor", "currency_code", "bill_revision"]
 _BILLS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_UNHEARD, *_CHARGED])
 _charged = attrgetter("session_id", *_UNHEARD, "driver_id", *_CHARGED[1:])
 _RECORD_BILLS = f"""
@@ -34,7 +34,8 @@ SELECT {_BILLS.values}, '', 0 FROM {_BILLS.relation}
 ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET
 {", ".join(f"{name} = excluded.{name}" for name in _CHARGED)},
 {", ".join(f"{name} = CASE WHEN known.revision = 0 THEN excluded.{name} ELSE known.{name} END" for name in _UNHEARD)}
-WHERE known.bill_time IS NULL OR known.bill_time < excluded.bill_time
+WHERE known.bill_time IS NULL OR (known.bill_revision, known.currency_code IS NOT NULL, known.bill_time)
+    < (excluded.bill_revision, excluded.currency_code IS NOT NULL, excluded.bill_time)
 """.encode()
 _DRIVER = func.coalesce(_COLUMNS.driver_id, _COLUMNS.billed_driver_id)
 _SECONDS = func.coalesce(
@@ -58,6 +59,11 @@ class SqlUsageRepository:
         if told := list(rows):
             await lock_sessions(self._connection)
             await (await bare(self._connection)).execute(statement, (columns.dump(told),))
+
+    async def amounts(self, session_ids: Collection[str]) -> Mapping[str, tuple[int | None, str | None]]:
+        query = select(_COLUMNS.session_id, _COLUMNS.amount_minor, _COLUMNS.currency_code)
+        rows = await self._connection.execute(query.where(_COLUMNS.session_id.in_(session_ids)))
+        return {session_id: (amount, currency) for session_id, amount, currency in rows}
 
     async def points(self, query: UsageQuery, limit: int) -> list[UsagePoint]:
         start, key = _group(query)

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis import outbox
+from services.chassis import outbox, watermarks
 from services.chassis.database import Database
 from services.kernel.clock import Clock
 from services.monitoring.domain.events import AlertChanged
@@ -40,6 +41,12 @@ class SqlWork:
         now = self._clock.now()
         await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
         self.has_events = self.has_events or bool(events)
+
+    async def reconciled_until(self, name: str) -> datetime | None:
+        return await watermarks.reached(self._connection, name)
+
+    async def note_reconciled(self, name: str, until: datetime) -> None:
+        await watermarks.note(self._connection, name, until)
 
 
 class SqlWorks:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from csms.billing.v1.billing_service_pb2 import GetChargingSessionRequest
 from csms.billing.v1.invoice_pb2 import Payment
 from csms.billing.v1.payment_service_pb2 import CreatePaymentRequest
-from csms.event.v1.domain_event_pb2 import DomainEvent
+from csms.event.v1.domain_event_pb2 import DomainEvent, SessionUnbilled
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.chassis.protobuf import timestamp
 from services.kernel.ids import derived_id, new_id
@@ -107,6 +107,40 @@ async def test_a_late_correction_voids_the_bill_and_issues_another_once(boss: Ca
     await _expect_gapless_numbers(books)
 
 
+async def test_an_end_that_is_taken_back_is_told_as_a_bill_that_is_none_once(
+    boss: Caller, books: Books, tell: Tell
+) -> None:
+    await boss.tariffs.CreateTariff(new_tariff(is_default=True))
+    await tell(transaction(1, 2))
+    await books.become({"CP1": DONE})
+    [(invoice_id,)] = await books.rows("SELECT id::text FROM invoices")
+    runs_on = running_transaction(1, 3)
+    await tell(runs_on, transaction(1, 2), runs_on)
+    await books.become({"CP1": ("ACTIVE", "")})
+    assert await books.invoices() == [("CP1", "VOID", 400)]
+    [told_of] = await _unbilled(books)
+    assert (told_of.charging_session_id, told_of.invoice_id, told_of.revision) == (session_id(), invoice_id, 3)
+    assert told_of.transaction_id == derived_id("transaction", 1)
+    # What takes the place of a bill tells enough.
+    await tell(transaction(1, 4, energy_wh=9_000))
+    await books.become({"CP1": DONE})
+    await tell(transaction(1, 5, energy_wh=8_000))
+    await _become_invoices(books, [("CP1", "VOID", 400), ("CP1", "VOID", 360), ("CP1", "OPEN", 320)])
+    assert [event.session_billed.revision for event in await _billed(books)] == [2, 4, 5]
+    assert len(await _unbilled(books)) == 1
+
+
+async def test_a_bill_whose_place_has_no_tariff_any_more_is_told_as_none(
+    boss: Caller, books: Books, tell: Tell
+) -> None:
+    await boss.tariffs.CreateTariff(new_tariff(station_ids=[STATION]))
+    await tell(transaction(1, 2))
+    await books.become({"CP1": DONE})
+    await tell(transaction(1, 3, station_id=""))
+    await books.become({"CP1": ("HELD", "no_tariff")})
+    assert [told_of.revision for told_of in await _unbilled(books)] == [3]
+
+
 async def test_a_correction_of_who_pays_reissues_the_bill(boss: Caller, books: Books, tell: Tell) -> None:
     await boss.tariffs.CreateTariff(new_tariff(is_default=True))
     await tell(transaction(1, 1))
@@ -191,6 +225,15 @@ def _total(number: int) -> int:
 
 async def _billed(books: Books) -> list[DomainEvent]:
     """The events that tell of bills, in the order in which they were committed."""
+    return [event for event in await _told(books) if event.HasField("session_billed")]
+
+
+async def _unbilled(books: Books) -> list[SessionUnbilled]:
+    """What was told of bills that were taken back, in the order in which it was committed."""
+    return [event.session_unbilled for event in await _told(books) if event.HasField("session_unbilled")]
+
+
+async def _told(books: Books) -> list[DomainEvent]:
     rows = await books.rows("SELECT payload FROM outbox ORDER BY seq")
     return [DomainEvent.FromString(payload) for (payload,) in rows]
 

@@ -70,8 +70,9 @@ class _Billing(billing_grpc.BillingServiceServicer):
     async def ListChargingSessions(
         self, request: billing_pb.ListChargingSessionsRequest, context: Context
     ) -> billing_pb.ListChargingSessionsResponse:
-        known = [one for one in self._owners.charging_sessions if one.state == request.state]
-        page, token = await self._owners.page("billing", known, request.update_time_from, request.page_token, context)
+        page, token = await self._owners.page(
+            "billing", self._owners.charging_sessions, request.update_time_from, request.page_token, context
+        )
         return billing_pb.ListChargingSessionsResponse(charging_sessions=page, next_page_token=token)
 
 

@@ -52,13 +52,20 @@ def _ended(number: int, driver_id: str, *, energy_wh: int = 1000, **fields: obje
 
 
 def _billed(
-    number: int, driver_id: str, cents: int, *, state: ChargingSession.State.ValueType = ChargingSession.COMPLETED
+    number: int,
+    driver_id: str,
+    cents: int,
+    *,
+    state: ChargingSession.State.ValueType = ChargingSession.COMPLETED,
+    revision: int = 2,
 ) -> ChargingSession:
     return ChargingSession(
         id=derived_id("charging session", number),
         transaction_id=derived_id("session", number),
         driver_id=driver_id,
         state=state,
+        revision=revision,
+        invoice_id=derived_id("invoice", number),
         cost=Money(currency_code="EUR", units=cents // 100, nanos=cents % 100 * 10_000_000),
         update_time=timestamp(END + timedelta(seconds=number)),
     )
@@ -86,7 +93,7 @@ async def test_sessions_and_bills_whose_events_were_lost_are_in_the_usage_once(
     stub, driver_id = await _driver(service)
     owners.transactions = [_ended(number, driver_id) for number in range(7)]
     owners.charging_sessions = [_billed(number, driver_id, 150) for number in range(5)]
-    # What is not billed costs nothing yet; what nobody charged by OCPP is no session of ours.
+    # What is to be billed anew costs nothing that is known yet; what nobody charged by OCPP is no session of ours.
     owners.charging_sessions += [
         _billed(5, driver_id, 999, state=ChargingSession.HELD),
         ChargingSession(id=derived_id("by hand"), state=ChargingSession.COMPLETED, update_time=timestamp(END)),
@@ -128,10 +135,28 @@ async def test_a_session_that_the_usage_knows_better_is_left_alone(
     stub, driver_id = await _driver(service)
     for revision, energy_wh in ((5, 4000), (4, 1)):
         owners.transactions = [_ended(1, driver_id, revision=revision, energy_wh=energy_wh)]
-        owners.charging_sessions = [_billed(1, driver_id, revision)]
+        owners.charging_sessions = [_billed(1, driver_id, revision, revision=9 - revision)]
         await run_service("driver", background=True, database_url=database_url, **owners.settings())
         # The bill tells that the look is over.
         await _becomes(stub, driver_id, 1, 4000, [revision])
+
+
+@pytest.mark.parametrize("state", [ChargingSession.ACTIVE, ChargingSession.HELD])
+async def test_a_bill_that_was_taken_back_unnoticed_costs_nothing(
+    run_service: ServiceRunner, owners: Owners, database_url: str, state: ChargingSession.State.ValueType
+) -> None:
+    service = await run_service("driver", database_url=database_url)
+    stub, driver_id = await _driver(service)
+    owners.transactions = [_ended(1, driver_id)]
+    owners.charging_sessions = [_billed(1, driver_id, 150)]
+    await run_service("driver", background=True, database_url=database_url, **owners.settings())
+    await _becomes(stub, driver_id, 1, 1000, [150])
+    taken_back = _billed(1, driver_id, 150, state=state, revision=3)
+    taken_back.ClearField("invoice_id")
+    # While it runs, its cost so far is no bill.
+    owners.charging_sessions = [taken_back]
+    await run_service("driver", background=True, database_url=database_url, **owners.settings())
+    await _becomes(stub, driver_id, 1, 1000, [])
 
 
 @pytest.mark.parametrize("away", ["transaction", "billing"])

@@ -9,7 +9,7 @@ import pytest
 from csms.driver.v1 import driver_pb2
 from csms.driver.v1 import driver_service_pb2 as pb
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
-from csms.event.v1.domain_event_pb2 import DomainEvent, SessionBilled, TransactionChanged
+from csms.event.v1.domain_event_pb2 import DomainEvent, SessionBilled, SessionUnbilled, TransactionChanged
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.chassis.events import subject
 from services.chassis.parcels import OutgoingEvent
@@ -60,11 +60,22 @@ def _changed(
     )
 
 
-def _billed(transaction_id: str, total_minor: int, driver_id: str = "") -> DomainEvent:
+def _billed(transaction_id: str, total_minor: int, driver_id: str = "", revision: int = 3) -> DomainEvent:
     billed = SessionBilled(
-        transaction_id=transaction_id, driver_id=driver_id, total_minor=total_minor, currency_code="EUR"
+        transaction_id=transaction_id,
+        driver_id=driver_id,
+        total_minor=total_minor,
+        currency_code="EUR",
+        revision=revision,
     )
     return DomainEvent(id=new_id(), subject=subject("billing", "session", "billed", new_id()), session_billed=billed)
+
+
+def _unbilled(transaction_id: str, revision: int) -> DomainEvent:
+    unbilled = SessionUnbilled(transaction_id=transaction_id, revision=revision)
+    return DomainEvent(
+        id=new_id(), subject=subject("billing", "session", "unbilled", new_id()), session_unbilled=unbilled
+    )
 
 
 async def _handle(service: RunningService, events: Sequence[DomainEvent]) -> None:
@@ -112,6 +123,44 @@ async def test_events_in_any_order_and_number_give_the_same_usage(
     assert (session.station_id, session.charge_point_id, session.id_tag) == ("S1", "CP1", "TAG")
     assert (session.energy_wh, session.cost.amount_minor, session.cost.currency_code) == (7000, 420, "EUR")
     assert all(usage == usages[0] for usage in usages)
+
+
+async def test_a_bill_that_was_taken_back_costs_nothing_in_any_order(
+    drivers: DriverServiceStub, service: RunningService
+) -> None:
+    for order in itertools.permutations(range(4)):
+        driver_id, transaction_id = await _driver(drivers), new_id()
+        told = [
+            _changed(transaction_id, 3, driver_id, ended=True, energy_wh=7000),
+            _billed(transaction_id, 420, driver_id),
+            _changed(transaction_id, 4, driver_id, energy_wh=7000),
+            _unbilled(transaction_id, 4),
+        ]
+        events = [told[number] for number in order]
+        await _handle(service, [*events, events[0]])
+        usage = await _usage(drivers, driver_id)
+        assert (usage.session_count, list(usage.costs)) == (0, [])
+        assert [session.HasField("cost") for session in usage.sessions] == [False]
+
+
+async def test_of_the_bills_of_a_session_the_last_one_counts_in_any_order(
+    drivers: DriverServiceStub, service: RunningService
+) -> None:
+    for order in itertools.permutations(range(4)):
+        driver_id, transaction_id = await _driver(drivers), new_id()
+        # An end that is in doubt is not billed, and then it is: both by the same snapshot.
+        told = [
+            _billed(transaction_id, 420, driver_id, 3),
+            _unbilled(transaction_id, 4),
+            _billed(transaction_id, 380, driver_id, 4),
+            _changed(transaction_id, 4, driver_id, ended=True, energy_wh=6500),
+        ]
+        events = [told[number] for number in order]
+        consumer = UsageConsumer(service.bus, service.database, SystemClock())
+        async with service.database.transaction() as connection:
+            await consumer.handle(connection, events[:3])
+        await _handle(service, [events[3], events[0]])
+        assert [cost.amount_minor for cost in (await _usage(drivers, driver_id)).costs] == [380]
 
 
 async def test_a_running_session_is_shown_and_not_counted(drivers: DriverServiceStub, service: RunningService) -> None:

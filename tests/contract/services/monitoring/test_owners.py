@@ -1,6 +1,7 @@
 """What the owners answer: live connections passed on, and what lost events left wrong put right by asking."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -21,12 +22,16 @@ from csms.station.v1 import station_service_pb2 as station_service_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
+from services.billing.domain.charging_session import ChargingSession, SessionState
+from services.billing.sql.work import SqlWorks as BillingWorks
 from services.chassis.channels import channel
 from services.chassis.outbox import OutboxRelay
 from services.chassis.protobuf import timestamp
 from services.chassis.status import from_rpc_error
 from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.ids import new_id
+from services.kernel.money import Money
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.clients import GrpcOwners
@@ -40,11 +45,18 @@ NODE = "127.0.0.1:14000"
 
 
 class Platform:
-    """A station service and a transaction service, and monitoring beside them that hears no event of theirs."""
+    """The services that own what is monitored, and monitoring beside them that hears no event of theirs."""
 
-    def __init__(self, stations: RunningService, transactions: RunningService, monitoring: RunningService) -> None:
+    def __init__(
+        self,
+        stations: RunningService,
+        transactions: RunningService,
+        billing: RunningService,
+        monitoring: RunningService,
+    ) -> None:
         self.stations = stations
         self.transactions = transactions
+        self.billing = billing
         self.monitoring = monitoring
 
     async def station(self, *names: str) -> str:
@@ -101,9 +113,23 @@ class Platform:
         async with (
             channel(self.stations.address, "monitoring", SERVICE_SECRET) as stations,
             channel(self.transactions.address, "monitoring", SERVICE_SECRET) as transactions,
+            channel(self.billing.address, "monitoring", SERVICE_SECRET) as billing,
         ):
-            owners = GrpcOwners(stations, transactions, clock)
+            owners = GrpcOwners(stations, transactions, billing, clock)
             await Reconciliation(self.works(), owners, clock).run()
+
+    async def charge(self, **fields: Any) -> None:
+        """A session as billing keeps it."""
+        database = self.billing.database
+        now = datetime.now(UTC)
+        usual = {"start_time": now - timedelta(hours=1), "create_time": now, "update_time": now}
+        async with BillingWorks(database, OutboxRelay(database, self.billing.bus), SystemClock())() as work:
+            await work.sessions.store([ChargingSession(**{**usual, **fields})])
+
+    async def revenue(self) -> dict[str, int]:
+        """What was billed today."""
+        async with self.works()() as work:
+            return dict((await work.figures.dashboard(datetime.now(UTC))).revenue_today)
 
     def works(self) -> SqlWorks:
         database = self.monitoring.database
@@ -126,10 +152,11 @@ async def platform(run_service: ServiceRunner, emptied_database: FreshDatabase) 
 
     transactions = await run("transaction", station_service_url=NOWHERE)
     stations = await run("station", transaction_service_url=transactions.address)
+    billing = await run("billing", transaction_service_url=NOWHERE)
     monitoring = await run(
         "monitoring", station_service_url=stations.address, transaction_service_url=transactions.address
     )
-    return Platform(stations, transactions, monitoring)
+    return Platform(stations, transactions, billing, monitoring)
 
 
 async def test_live_connections_are_those_of_the_station_service(platform: Platform) -> None:
@@ -198,6 +225,34 @@ async def test_asking_the_owners_mends_ends_that_no_event_told(platform: Platfor
     assert (status.online_charge_point_count, status.active_transaction_count) == (1, 0)
 
 
+async def test_asking_the_owners_mends_bills_that_no_event_told(platform: Platform) -> None:
+    billed: dict[str, Any] = {
+        "id": new_id(),
+        "transaction_id": new_id(),
+        "end_time": datetime.now(UTC),
+        "energy_wh": 5_000,
+        "state": SessionState.COMPLETED,
+        "invoice_id": new_id(),
+        "cost": Money("EUR", 250),
+        "revision": 2,
+    }
+    await platform.charge(**billed)
+    by_hand = {"id": new_id(), "transaction_id": None, "cost": Money("EUR", 50), "revision": 0}
+    await platform.charge(**{**billed, **by_hand})
+    await platform.charge(id=new_id(), transaction_id=new_id(), revision=1)
+    await platform.reconcile()
+    assert await platform.revenue() == {"EUR": 300}
+    # About to be billed anew: nobody knows by how much, so the bill stands.
+    again = {"state": SessionState.HELD, "hold_reason": "pending", "revision": 3, "update_time": datetime.now(UTC)}
+    await platform.charge(**{**billed, **again})
+    await platform.reconcile(seconds_from_now=180)
+    assert await platform.revenue() == {"EUR": 300}
+    taken_back = {"state": SessionState.ACTIVE, "end_time": None, "invoice_id": None, "cost": None, "revision": 4}
+    await platform.charge(**{**billed, **taken_back, "update_time": datetime.now(UTC)})
+    await platform.reconcile(seconds_from_now=240)
+    assert await platform.revenue() == {"EUR": 50}
+
+
 async def test_asking_the_owners_forgets_what_they_deleted(platform: Platform) -> None:
     gone, kept = await platform.station("CP1"), await platform.station("CP2")
     epochs = await platform.connect("CP1", "CP2")
@@ -224,6 +279,6 @@ async def test_without_the_owners_nothing_is_forgotten(platform: Platform, servi
     clock = SystemClock()
     async with channel(NOWHERE, "monitoring", SERVICE_SECRET) as nowhere:
         with pytest.raises(DomainError) as failure:
-            await Reconciliation(platform.works(), GrpcOwners(nowhere, nowhere, clock), clock).run()
+            await Reconciliation(platform.works(), GrpcOwners(nowhere, nowhere, nowhere, clock), clock).run()
     assert failure.value.kind is ErrorKind.UNAVAILABLE
     assert len(await platform.statuses()) == 1

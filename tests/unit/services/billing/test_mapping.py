@@ -6,7 +6,7 @@ import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.billing.domain.events import SessionBilled
+from services.billing.domain.events import SessionBilled, SessionUnbilled
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.mapping.events import event_to_proto
 from services.billing.mapping.money import money_of, money_to_proto, price_of, price_to_proto
@@ -24,6 +24,7 @@ BILLED = SessionBilled(
     energy_wh=5,
     total=Money("KWD", 1234),
     end_time=NOW,
+    revision=4,
 )
 
 
@@ -71,7 +72,16 @@ def test_an_event_tells_of_the_bill() -> None:
     assert event.subject == f"csms.event.billing.session.billed.{STATION}"
     told = event.session_billed
     assert (told.transaction_id, told.driver_id, told.total_minor, told.currency_code) == ("", "", 1234, "KWD")
+    assert told.revision == 4
     assert event_to_proto(BILLED, NOW).id != event.id
+
+
+def test_an_event_tells_of_a_bill_that_was_taken_back() -> None:
+    event = event_to_proto(SessionUnbilled(STATION, DRIVER, STATION, 5), NOW)
+    assert event.subject == f"csms.event.billing.session.unbilled.{STATION}"
+    told = event.session_unbilled
+    assert (told.charging_session_id, told.transaction_id, told.invoice_id) == (STATION, DRIVER, STATION)
+    assert told.revision == 5
 
 
 def test_a_snapshot_is_read_from_a_transaction() -> None:
