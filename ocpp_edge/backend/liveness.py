@@ -1,6 +1,7 @@
 """Tells the station service every few seconds that this node lives and whom it has heard, and closes what is old.
 
-One call for all heartbeats, pings and messages; the lease of the node hangs on it.
+One call for all heartbeats, pings and messages; the lease of the node hangs on it, and so does it that the newest
+connection of a charge point wins within a lease.
 """
 
 import asyncio
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 # Reports in the time of a lease: several may fail before it runs out.
 REPORTS_PER_LEASE = 6
+# In so many reports everybody is told of once, however silent: only so does a node learn that a charge point which no
+# longer says anything here has connected elsewhere. Two reports may fail before a lease is over.
+_REPORTS_PER_ROUND = 4
 _USUAL_LEASE = timedelta(seconds=30)
 # The contract allows 5000.
 _MAX_SIGHTINGS = 2000
@@ -48,6 +52,7 @@ class LivenessReporter:
         self._monotonic = monotonic
         # Everything heard until then has been reported.
         self._reported = float("-inf")
+        self._round = 0
 
     async def run(self) -> None:
         """Report for ever. A report that fails is made good by the next."""
@@ -59,28 +64,31 @@ class LivenessReporter:
             await asyncio.sleep(self._lease.total_seconds() / REPORTS_PER_LEASE)
 
     async def report(self) -> None:
-        """Renew the lease, tell what was heard since the last time, hang up on those that are newer elsewhere.
+        """Renew the lease, tell of whom was heard since the last time and of a part of the silent ones, and hang up on
+        those that are newer elsewhere.
 
         Raises DomainError; then the same is told again next time.
         """
         began = self._monotonic()
-        heard = self._heard_since(self._reported)
-        batch = list(islice(heard, _MAX_SIGHTINGS))
+        told = self._sightings()
+        batch = list(islice(told, _MAX_SIGHTINGS))
         while True:
             epochs = {sighting.charge_point_id: sighting.epoch for sighting in batch}
             for charge_point_id in await self._live(self._lease, batch):
                 if self._registry.revoke(charge_point_id, epochs.get(charge_point_id, -1)):
                     logger.info("superseded on another node", extra={"charge_point_id": charge_point_id})
-            batch = list(islice(heard, _MAX_SIGHTINGS))
+            batch = list(islice(told, _MAX_SIGHTINGS))
             if not batch:
                 break
         self._reported = began
+        self._round = (self._round + 1) % _REPORTS_PER_ROUND
 
-    def _heard_since(self, moment: float) -> Iterator[Sighting]:
+    def _sightings(self) -> Iterator[Sighting]:
         now, monotonic = self._clock.now(), self._monotonic()
         for connection in self._registry:
-            if connection.last_seen >= moment:
-                context = connection.context
+            context = connection.context
+            is_its_turn = hash(context.charge_point_id) % _REPORTS_PER_ROUND == self._round
+            if connection.last_seen >= self._reported or is_its_turn:
                 silence = timedelta(seconds=max(monotonic - connection.last_seen, 0.0))
                 sighting = Sighting(charge_point_id=context.charge_point_id, epoch=context.epoch)
                 write_time(now - silence, sighting.last_seen_time)

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import time
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from tests.e2e.cluster.charger import Charger
@@ -20,8 +22,11 @@ async def test_the_newest_connection_wins_across_edges(cluster: Cluster, note: N
     old.comes_back, old.obeys = False, False
     async with old.running():
         before = await asyncio.to_thread(_held_by, cluster, name, 0)
+        # Its edge has told of it by then: from now on the old connection is one of which nothing new is heard.
+        await _reports(cluster, before["node"], times=2)
+        frames = await asyncio.to_thread(_frames_out, cluster)
         asked = asyncio.create_task(asyncio.to_thread(_ask, cluster, name))
-        await eventually(lambda: _calls_under_way(cluster))
+        await eventually(lambda: _has_asked(cluster, frames))
 
         began = time.monotonic()
         async with new.running():
@@ -120,10 +125,31 @@ def _ask(cluster: Cluster, name: str) -> Answer:
     return cluster.system.call("POST", f"/connections/{name}/send", call)
 
 
-async def _calls_under_way(cluster: Cluster) -> bool:
+def _frames_out(cluster: Cluster) -> float:
+    """How many frames the first edge has sent since it started."""
+    return cluster.metrics("edge", 0)['ocpp_frames_total{direction="out"}']
+
+
+async def _has_asked(cluster: Cluster, frames_before: float) -> bool:
     """Whether the frame that asks the charge point has left the edge."""
-    told = await asyncio.to_thread(cluster.metrics, "edge", 0)
-    return told['ocpp_frames_total{direction="out"}'] >= 1
+    return await asyncio.to_thread(_frames_out, cluster) > frames_before
+
+
+async def _reports(cluster: Cluster, node: str, times: int) -> None:
+    """Wait until an edge node has reported so often."""
+    for _ in range(times):
+        until = await asyncio.to_thread(_lease_end, cluster, node)
+        await eventually(partial(_is_renewed, cluster, node, until))
+
+
+async def _is_renewed(cluster: Cluster, node: str, until: datetime) -> bool:
+    return await asyncio.to_thread(_lease_end, cluster, node) > until
+
+
+def _lease_end(cluster: Cluster, node: str) -> datetime:
+    [(end,)] = cluster.rows("csms_stations", "SELECT lease_end_time FROM edge_nodes WHERE node = %s", node)
+    assert isinstance(end, datetime)
+    return end
 
 
 async def _emptied(cluster: Cluster, replica: int) -> bool:

@@ -1,13 +1,15 @@
 """One report for everything heard since the last one, in calls that are not too large, and none of it lost."""
 
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from csms.station.v1.connectivity_service_pb2 import Sighting
-from ocpp_edge.backend.liveness import LivenessReporter
+from ocpp_edge.backend.liveness import REPORTS_PER_LEASE, LivenessReporter
 from ocpp_edge.connection import Connection
 from ocpp_edge.registry import Registry
 from services.kernel.clock import FixedClock
@@ -57,16 +59,39 @@ async def test_a_node_that_has_heard_nobody_still_renews_its_lease() -> None:
     assert scene.station.calls == [[]]
 
 
-async def test_only_what_was_heard_since_the_last_report_is_told() -> None:
+async def test_what_was_heard_since_the_last_report_is_told_at_once() -> None:
     scene = Scene("A", "B")
     scene.time.now += 1
     await scene.reporter.report()
-    scene.time.now += 5
-    scene.benches["A"].connection.last_seen = scene.time.now - 2
+    assert scene.station.calls == [["A", "B"]]
+    for _ in range(REPORTS_PER_LEASE):
+        scene.time.now += 5
+        scene.benches["A"].connection.last_seen = scene.time.now - 2
+        scene.station.sightings.clear()
+        await scene.reporter.report()
+        sighting = next(told for told in scene.station.sightings if told.charge_point_id == "A")
+        assert sighting.last_seen_time.ToDatetime(tzinfo=NOW.tzinfo) == NOW - timedelta(seconds=2)
+        assert sighting.epoch == 7
+    await scene.end()
+
+
+async def test_who_says_nothing_is_told_of_now_and_then_though_one_report_in_a_lease_fails() -> None:
+    names = [f"CP{number}" for number in range(100)]
+    scene = Scene(*names)
+    scene.time.now += 1
     await scene.reporter.report()
-    assert scene.station.calls == [["A", "B"], ["A"]]
-    assert scene.station.sightings[-1].last_seen_time.ToDatetime(tzinfo=NOW.tzinfo) == NOW - timedelta(seconds=2)
-    assert scene.station.sightings[-1].epoch == 7
+    for _ in range(3):
+        scene.station.calls.clear()
+        for number in range(REPORTS_PER_LEASE - 1):
+            scene.time.now += 5
+            scene.station.failure = unavailable("the station service is down") if number == 1 else None
+            with suppress(DomainError):
+                await scene.reporter.report()
+        told = Counter(name for call in scene.station.calls for name in call)
+        assert told == dict.fromkeys(names, 1)
+        assert max(map(len, scene.station.calls)) < len(names)
+    seen = {told.last_seen_time.ToDatetime(tzinfo=NOW.tzinfo) for told in scene.station.sightings}
+    assert min(seen) < NOW - timedelta(seconds=60)
     await scene.end()
 
 
