@@ -86,9 +86,9 @@ class CommandRepository(Protocol):
         """The queued commands of a charge point, the oldest first, locked."""
         ...
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Command]:
-        """Queued commands to be tried by now, the oldest first, locked; those locked by others are passed over, and so
-        are later ones of their charge points."""
+    async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
+        """Queued commands to be tried by now, the oldest first and one of each charge point, locked; those locked by
+        others are passed over. None before which another one of its charge point is queued, or sent after that time."""
         ...
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -28,8 +28,9 @@ _AT_ONCE = 50
 _LEAST_SECONDS = 0.1
 # The one that holds the socket, and the one that the charge point has moved to meanwhile.
 _NODES_ASKED = 2
-# How long a charge point may take to answer a command that nobody waits for.
-_PATIENCE = timedelta(seconds=30)
+# How long a charge point may take to answer a command that nobody waits for. Those behind one that was sent longer ago
+# than the other time do not wait for it: whoever sent it is gone.
+_PATIENCE, _FORGOTTEN = timedelta(seconds=30), timedelta(minutes=1)
 # Usually its charge point tells that it is online again; a lost event must not keep a command waiting for ever.
 _RETRY = timedelta(minutes=1)
 
@@ -45,6 +46,7 @@ class Delivery:
         self._edge = edge
         self._clock = clock
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._one_has_ended = asyncio.Event()
 
     async def deliver(self, command: Command, timeout: timedelta, *, keep: bool) -> Command:
         """Deliver a command that is SENT, and return it with the answer.
@@ -57,28 +59,29 @@ class Delivery:
     async def run(self) -> None:
         """Deliver queued commands when they are due and let overdue ones expire, until cancelled."""
         while True:
+            self._one_has_ended.clear()
             try:
                 await self.deliver_due()
                 await self.expire_overdue()
             except DomainError as error:
                 _log.warning("queued commands are not looked after now: %s", error.message)
-            await asyncio.sleep(_PAUSE_SECONDS)
+            with suppress(TimeoutError):
+                # The next one of its charge point need not wait for the next look.
+                async with asyncio.timeout(_PAUSE_SECONDS):
+                    await self._one_has_ended.wait()
 
     async def deliver_due(self) -> None:
-        """Begin to deliver the queued commands that are due: those of one charge point in order."""
+        """Begin to deliver the queued commands that are due and next at their charge points."""
         if len(self._tasks) >= _AT_ONCE:
             return
         async with self._works() as work:
             now = self._clock.now()
-            due = [sent(command, now) for command in await work.commands.due(now, _AT_ONCE)]
+            due = [sent(command, now) for command in await work.commands.due(now, now - _FORGOTTEN, _AT_ONCE)]
             for command in due:
                 await work.commands.replace(command)
             await work.publish([changed_event(command) for command in due])
-        by_charge_point: defaultdict[str, list[Command]] = defaultdict(list)
         for command in due:
-            by_charge_point[command.charge_point_id].append(command)
-        for commands in by_charge_point.values():
-            self._begin(self._deliver_in_order(commands))
+            self._begin(self._deliver_queued(command))
 
     async def expire_overdue(self) -> None:
         """Let go of commands whose time is over."""
@@ -106,12 +109,13 @@ class Delivery:
         if not task.cancelled() and (error := task.exception()) and not isinstance(error, DomainError):
             _log.error("a command could not be delivered", exc_info=error)
 
-    async def _deliver_in_order(self, commands: Sequence[Command]) -> None:
-        for command in commands:
-            try:
-                await self._deliver(command, _PATIENCE, keep=True)
-            except DomainError as error:
-                _log.info("queued command %s failed: %s", command.id, error.message)
+    async def _deliver_queued(self, command: Command) -> None:
+        try:
+            await self._deliver(command, _PATIENCE, keep=True)
+        except DomainError as error:
+            _log.info("queued command %s failed: %s", command.id, error.message)
+        finally:
+            self._one_has_ended.set()
 
     async def _deliver(self, command: Command, timeout: timedelta, *, keep: bool) -> Command:
         try:

@@ -1,11 +1,11 @@
 """Commands in PostgreSQL."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, insert, or_, select, text, update
+from sqlalchemy import Row, Select, and_, exists, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
@@ -68,15 +68,18 @@ class SqlCommandRepository:
     async def queued_for(self, charge_point_id: str) -> Sequence[Command]:
         return await self._locked(_of(charge_point_id).where(COMMANDS.c.state == CommandState.QUEUED))
 
-    async def due(self, now: datetime, limit: int) -> Sequence[Command]:
-        columns = COMMANDS.c
+    async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
+        columns, before = COMMANDS.c, COMMANDS.alias("before").c
         is_due = and_(columns.state == CommandState.QUEUED, columns.delivery_time <= now, columns.expire_time > now)
-        found = await self._unlocked(select(COMMANDS).where(is_due).order_by(columns.id).limit(limit))
-        if not found:
-            return found
-        beside = columns.charge_point_id.in_({command.charge_point_id for command in found})
-        waiting = await self._connection.execute(select(columns.charge_point_id, columns.id).where(is_due, beside))
-        return _in_turn(found, waiting.all())
+        waits = or_(
+            before.state == CommandState.QUEUED,
+            and_(before.state == CommandState.SENT, before.update_time > sent_after),
+        )
+        # Of what is changed beside this, it sees what was before: one that is being sent or answered still waits.
+        is_first = ~exists().where(
+            before.charge_point_id == columns.charge_point_id, before.id < columns.id, before.expire_time > now, waits
+        )
+        return await self._unlocked(select(COMMANDS).where(is_due, is_first).order_by(columns.id).limit(limit))
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:
         columns = COMMANDS.c
@@ -100,20 +103,6 @@ class SqlCommandRepository:
     async def _unlocked(self, query: Select[Any]) -> Sequence[Command]:
         rows = await self._connection.execute(query.with_for_update(skip_locked=True))
         return [_command(row) for row in rows]
-
-
-def _in_turn(found: Sequence[Command], waiting: Iterable[tuple[str, str]]) -> Sequence[Command]:
-    """Those of the commands before which nothing waits at their charge points (identity and id of all that waits)."""
-    ids = {command.id for command in found}
-    passed_over: dict[str, str] = {}
-    for charge_point_id, command_id in waiting:
-        if command_id not in ids:
-            passed_over[charge_point_id] = min(command_id, passed_over.get(charge_point_id, command_id))
-    return [
-        command
-        for command in found
-        if command.charge_point_id not in passed_over or command.id < passed_over[command.charge_point_id]
-    ]
 
 
 def _of(charge_point_id: str) -> Select[Any]:

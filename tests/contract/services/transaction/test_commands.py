@@ -199,6 +199,29 @@ async def test_queued_commands_are_delivered_in_order_at_the_boot(platform: Plat
     assert [delivered.command_id for delivered in platform.edge.delivered] == [command.id for command in queued]
 
 
+async def test_those_behind_one_that_could_not_be_delivered_wait_with_it(platform: Platform) -> None:
+    queued = [await platform.clear_cache("CP2", queue_while_offline=True) for _ in range(3)]
+
+    def gone(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+        platform.edge.answer = accepted
+        raise not_found("connection", "CP2")
+
+    platform.edge.answer = gone
+    # It is there for a moment, for the first of them, and comes back at once.
+    epoch = await platform.stations.connect("CP2", platform.edge)
+    await platform.stations.boot("CP2", epoch)
+
+    async def has_been_tried() -> bool:
+        return bool(platform.edge.delivered) and (await platform.get(queued[0].id)).state == State.QUEUED
+
+    await eventually(has_been_tried)
+    await platform.stations.boot("CP2", epoch)
+    for command in queued:
+        await platform.becomes(command.id, State.ACCEPTED)
+    delivered = [delivered.command_id for delivered in platform.edge.delivered]
+    assert delivered == [queued[0].id, *(command.id for command in queued)]
+
+
 async def test_a_command_goes_to_the_node_that_the_charge_point_has_moved_to(
     platform: Platform, tokens: Tokens
 ) -> None:

@@ -1,7 +1,9 @@
 """services.transaction.sql.commands on the real database: queued commands go in the order in which they were given."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -36,23 +38,48 @@ async def _add(service: RunningService, commands: Sequence[Command]) -> None:
 
 async def _due(service: RunningService, limit: int = 50) -> list[str]:
     async with service.database.transaction() as connection:
-        return [command.id for command in await SqlCommandRepository(connection).due(_NOW, limit)]
+        due = await SqlCommandRepository(connection).due(_NOW, _NOW - timedelta(minutes=1), limit)
+    return [command.id for command in due]
 
 
-@pytest.mark.parametrize("locked", [0, 1, 2])
-async def test_none_is_due_before_one_that_is_just_being_changed(service: RunningService, locked: int) -> None:
-    commands = [_command("CP1") for _ in range(3)]
-    others = [_command("CP2")]
-    await _add(service, [*commands, *others])
+async def _store(service: RunningService, command: Command) -> None:
+    async with service.database.transaction() as connection:
+        await SqlCommandRepository(connection).replace(command)
+
+
+async def test_the_first_of_each_charge_point_is_due(service: RunningService) -> None:
+    commands = [_command(charge_point_id) for charge_point_id in ("CP1", "CP1", "CP2", "CP1", "CP3")]
+    await _add(service, commands)
+    assert await _due(service) == [commands[number].id for number in (0, 2, 4)]
+    assert await _due(service, limit=2) == [commands[number].id for number in (0, 2)]
+
+
+async def test_none_is_due_before_one_that_is_just_being_changed(service: RunningService) -> None:
+    first, other, *others = [_command(charge_point_id) for charge_point_id in ("CP1", "CP1", "CP2")]
+    await _add(service, [first, other, *others])
 
     async with service.database.transaction() as connection:
-        await SqlCommandRepository(connection).find(commands[locked].id, for_update=True)
-        assert await _due(service) == [command.id for command in [*commands[:locked], *others]]
+        await SqlCommandRepository(connection).find(first.id, for_update=True)
+        assert await _due(service) == [command.id for command in others]
 
-    assert await _due(service) == [command.id for command in [*commands, *others]]
+    assert await _due(service) == [command.id for command in [first, *others]]
 
 
-async def test_as_many_are_due_as_are_asked_for(service: RunningService) -> None:
-    commands = [_command("CP1") for _ in range(3)]
-    await _add(service, commands)
-    assert await _due(service, limit=2) == [command.id for command in commands[:2]]
+@pytest.mark.parametrize(
+    ("change", "is_waited_for"),
+    [
+        ({"delivery_time": _NOW + timedelta(minutes=1)}, True),
+        ({"delivery_time": _NOW + timedelta(minutes=1), "expire_time": _NOW}, False),
+        ({"state": CommandState.SENT}, True),
+        ({"state": CommandState.SENT, "update_time": _NOW - timedelta(minutes=2)}, False),
+        ({"state": CommandState.ACCEPTED}, False),
+        ({"state": CommandState.FAILED}, False),
+    ],
+)
+async def test_none_is_due_while_another_one_before_it_waits_or_is_on_its_way(
+    service: RunningService, change: dict[str, Any], is_waited_for: bool
+) -> None:
+    first, second = [_command("CP1") for _ in range(2)]
+    await _add(service, [first, second])
+    await _store(service, replace(first, **change))
+    assert await _due(service) == ([] if is_waited_for else [second.id])
