@@ -2,10 +2,12 @@
 
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.event.v1.domain_event_pb2 import DomainEvent, DomainEvents, TokenChanged
+from ocpp_edge.backend.decisions import KEPT_SECONDS
 from services.chassis.events import EventBus
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Charger, Starter
 from tests.contract.ocpp_edge.platform import Platform
+from tests.fixtures.background import eventually
 
 CHANGED = "csms.event.driver.token.changed"
 
@@ -22,15 +24,17 @@ async def kept(charger: Charger, platform: Platform) -> bool:
     return platform.asked == before
 
 
+async def is_blocked(charger: Charger) -> bool:
+    return await status(charger) == "Blocked"
+
+
 async def test_a_change_of_a_card_reaches_the_next_message(
     start_node: Starter, platform: Platform, nats_url: str
 ) -> None:
     node = await start_node(nats_url=nats_url)
     bus = await EventBus.connect(nats_url)
     async with node.charger() as charger:
-        for _ in range(500):  # until the node listens
-            if await kept(charger, platform):
-                break
+        await eventually(lambda: kept(charger, platform))  # the node listens by then
         assert await kept(charger, platform)
         platform.tokens["CARD"] = TokenDecision.BLOCKED
         client = await bus.client()
@@ -39,16 +43,10 @@ async def test_a_change_of_a_card_reaches_the_next_message(
         await client.publish(CHANGED, told.SerializeToString())
         await client.flush()
         asked = platform.asked
-        await until_blocked(charger)
+        # Before the decision is too old to be kept by itself.
+        await eventually(lambda: is_blocked(charger), within_seconds=KEPT_SECONDS / 2)
         assert platform.asked > asked
     await bus.close()
-
-
-async def until_blocked(charger: Charger) -> None:
-    for _ in range(500):
-        if await status(charger) == "Blocked":
-            return
-    raise AssertionError("a blocked card goes on working")
 
 
 async def test_without_the_event_bus_every_message_is_decided_about_anew(

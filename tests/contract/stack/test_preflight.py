@@ -6,7 +6,7 @@ import pytest
 
 from stack import preflight
 from stack.errors import StackError
-from stack.ports import free_port, is_taken
+from stack.room import claimed_offset
 from stack.settings import StackSettings
 from stack.topology import PUBLIC_PORTS
 
@@ -27,14 +27,10 @@ def listen() -> Iterator[Callable[[], int]]:
 
 
 @pytest.fixture
-def quiet_settings() -> StackSettings:
-    """Settings whose ports are free on this machine."""
-    for _ in range(20):
-        offset = free_port() // 2
-        settings = StackSettings(_env_file=None, CSMS_PORT_OFFSET=offset, DATABASE_URL=None, NATS_URL=None)
-        if not any(is_taken(port) for _, port in settings.ports().everyone()):
-            return settings
-    pytest.fail("this machine has no free range of ports")
+def quiet_settings() -> Iterator[StackSettings]:
+    """Settings whose ports are free on this machine, and stay so."""
+    with claimed_offset() as offset:
+        yield StackSettings(_env_file=None, CSMS_PORT_OFFSET=offset, DATABASE_URL=None, NATS_URL=None)
 
 
 def test_a_taken_port_is_named_with_the_settings_that_move_it(

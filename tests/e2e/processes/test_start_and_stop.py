@@ -55,9 +55,8 @@ def test_a_second_start_finds_the_demo_data_again(system: System, state_dir: Pat
 
 
 def test_a_port_in_use_is_one_clear_line(state_dir: Path) -> None:
-    with claimed_offset() as offset, socket.socket() as taken:
-        taken.bind(("127.0.0.1", 3000 + offset))
-        taken.listen()
+    # Connections of a stack that had these ports a moment ago may still linger, which must not hinder us.
+    with claimed_offset() as offset, socket.create_server(("127.0.0.1", 3000 + offset)):
         environment = {
             **os.environ,
             "PYTHONPATH": python_path(),
