@@ -38,6 +38,7 @@ _STREAM_CONFIG = StreamConfig(
     duplicate_window=600,
 )
 _PUBLISH_SECONDS = 10
+_FLUSH_SECONDS = 2
 _RETRY_SECONDS = 0.2
 _LONGEST_RETRY_SECONDS = 2.0
 _FIRST_PORT = 4222
@@ -207,9 +208,7 @@ class EventBus:
 
         subscriptions = [await client.subscribe(wanted, cb=keep) for wanted in subjects]
         try:
-            # The client may send the ping of its flush before the subscriptions, but not the ping of the next one.
-            await client.flush()
-            await client.flush()
+            await self._until_heard(client)
             yield _endless(waiting)
         finally:
             for subscription in subscriptions:
@@ -225,6 +224,23 @@ class EventBus:
             await client.close()
             if reconnecting is not None:
                 await _end(reconnecting)
+
+    async def _until_heard(self, client: Client) -> None:
+        """Wait until the server knows all subscriptions, also when it goes away meanwhile: the client repeats them."""
+        is_heard = False
+        while not is_heard:
+            await self._connected.wait()
+            try:
+                # The client may send the ping of its flush before the subscriptions, but not the ping of the next one.
+                await client.flush(_FLUSH_SECONDS)
+                await client.flush(_FLUSH_SECONDS)
+                is_heard = True
+            except nats.errors.ConnectionClosedError:
+                raise
+            except (nats.errors.Error, OSError) as error:
+                _log.info("not heard by NATS yet: %s", error or type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS)
+            heed_cancellation()
 
     def stream_missing(self) -> None:
         """Tell the bus that the server does not know the stream (any more): `ready` makes it anew."""

@@ -71,6 +71,22 @@ async def test_live_messages_are_dropped_while_the_server_is_away(own_nats: OwnN
     await bus.close()
 
 
+async def test_who_begins_to_listen_while_the_server_goes_away_waits_for_it(own_nats: OwnNats) -> None:
+    own_nats.start()
+    bus = await EventBus.connect(own_nats.url)
+    # The bus learns of it only when it asks the server for what it has subscribed to.
+    own_nats.stop()
+    listening = asyncio.create_task(_first(bus, "csms.live.x"))
+    await eventually(lambda: _is_away(bus))
+    own_nats.start()
+    async with asyncio.timeout(30):
+        while not listening.done():
+            await bus.publish_live("csms.live.x", b"back")
+            await asyncio.wait({listening}, timeout=0.1)
+    assert listening.result() == LiveMessage("csms.live.x", b"back")
+    await bus.close()
+
+
 async def test_a_live_message_may_not_enter_the_event_stream(bus: EventBus) -> None:
     with pytest.raises(ValueError, match="belongs to the event stream"):
         await bus.publish_live("csms.event.driver.card.changed.x", b"")
@@ -107,6 +123,11 @@ async def test_a_stream_that_is_there_is_left_as_it_is(bus: EventBus, nats_url: 
 
 async def _next(messages: AsyncIterator[LiveMessage]) -> LiveMessage:
     async with asyncio.timeout(10):
+        return await anext(messages)
+
+
+async def _first(bus: EventBus, subject: str) -> LiveMessage:
+    async with bus.subscribe_live(subject) as messages:
         return await anext(messages)
 
 
