@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.device_clock import Moment
 from ocpp_edge.frames import Payload
-from services.chassis.protobuf import write_time
+from services.chassis.protobuf import time_fields
 from services.kernel.units import current_ma, energy_wh, power_w, voltage_mv, whole_of
 
 UNKNOWN_UNIT = "unknown_unit"
@@ -85,6 +84,8 @@ def decimal_of(value: object) -> Decimal | None:
     return number if number.is_finite() else None
 
 
+# The fields of a meter value as the contract names them, sampled_time as a dict itself.
+Reading = dict[str, Any]
 # Measurand, unit (None when not told), value and context of a sample that has nothing else to it.
 PlainSample = tuple[str, str | None, str, str]
 # How a version writes a sampled value: read as a plain one (None when it is none), and as any.
@@ -92,63 +93,60 @@ ReadPlain = Callable[[Payload], PlainSample | None]
 ReadSample = Callable[[Payload], Sample]
 
 
-def add_readings(
-    event: TransactionEvent, entries: Iterable[Payload], moment: Moment, plain: ReadPlain, sample: ReadSample
-) -> set[str]:
-    """Add the entries of a payload to the meter values of `event`, in order; returns the doubts about them.
-
-    Written where they lie: messages made apart would be copied, at twice the cost.
-    """
+def readings_of(
+    entries: Iterable[Payload], moment: Moment, plain: ReadPlain, sample: ReadSample
+) -> tuple[list[Reading], set[str]]:
+    """The readings in the entries of a payload, in order, and the doubts about them."""
+    readings: list[Reading] = []
     flags: set[str] = set()
     for entry in entries:
         time = moment.time_of_sample(entry.get("timestamp", ""))
         samples: list[Payload] = entry["sampledValue"]
-        if not add_plain(event, samples, time, plain):
-            flags |= add_any(event, [sample(sampled) for sampled in samples], time)
-    return flags
+        reading = read_plain(samples, time, plain)
+        if reading is not None:
+            readings.append(reading)
+        else:
+            readings += read_any([sample(sampled) for sampled in samples], time, flags)
+    return readings, flags
 
 
-def add_plain(event: TransactionEvent, samples: Iterable[Payload], time: datetime, plain: ReadPlain) -> bool:
-    """Add the meter value that samples make when none needs judgement, as nearly always; False when one does.
+def read_plain(samples: Iterable[Payload], time: datetime, plain: ReadPlain) -> Reading | None:
+    """The reading that samples make when none needs judgement, as nearly always; None when one does.
 
-    The usual units and spellings, one value for a measurand, one context, nothing to round. `add_any` makes the same of
-    these, at several times the cost.
+    The usual units and spellings, one value for a measurand, one context, nothing to round. `read_any` makes the same
+    of these, at several times the cost.
     """
-    fields: dict[str, int] = {}
+    reading: Reading = {}
     context = ""
     for sampled in samples:
         sample = plain(sampled)
         if sample is None:
-            return False
+            return None
         measurand, unit, value, told = sample
         name, exponent = _PLAIN.get((measurand, unit), _NOT_PLAIN)
         number = whole_of(value, exponent) if name and type(value) is str else None
-        if number is None or name in fields or (context and told != context) or (number > 100 and name == _PERCENT):
-            return False
-        fields[name] = number
+        if number is None or name in reading or (context and told != context) or (number > 100 and name == _PERCENT):
+            return None
+        reading[name] = number
         context = told
-    if not fields:
-        return False
-    meter_value = event.meter_values.add()
-    write_time(time, meter_value.sampled_time)
-    meter_value.context = context
-    for name, number in fields.items():
-        setattr(meter_value, name, number)
-    return True
+    if not reading:
+        return None
+    reading["context"] = context
+    reading["sampled_time"] = time_fields(time)
+    return reading
 
 
-def add_any(event: TransactionEvent, samples: Sequence[Sample], time: datetime) -> set[str]:
-    """Add the meter values of one moment, one for each context; returns the doubts about them."""
-    flags: set[str] = set()
+def read_any(samples: Sequence[Sample], time: datetime, flags: set[str]) -> list[Reading]:
+    """The readings of one moment, one for each context; the doubts about them go to `flags`."""
+    readings: list[Reading] = []
     by_context: dict[str, list[Sample]] = {}
     for sample in samples:
         by_context.setdefault(sample.context or USUAL_CONTEXT, []).append(sample)
     for context, group in by_context.items():
         fields, rest = _fields(group, flags)
         other = orjson.dumps([sample.raw for sample in rest]).decode() if rest else ""
-        meter_value = event.meter_values.add(context=context, other_json=other, **fields)
-        write_time(time, meter_value.sampled_time)
-    return flags
+        readings.append({**fields, "context": context, "other_json": other, "sampled_time": time_fields(time)})
+    return readings
 
 
 def _fields(samples: Iterable[Sample], flags: set[str]) -> tuple[dict[str, Any], list[Sample]]:

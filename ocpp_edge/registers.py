@@ -5,7 +5,7 @@ Pure. Remembers the sessions that were started on one connection; of others it h
 
 from collections.abc import Iterable
 
-from csms.transaction.v1.transaction_pb2 import MeterValue
+from ocpp_edge.meter_values import Reading
 
 SESSION_REGISTER = "session_register"
 MISLABELLED_UNIT = "mislabelled_unit"
@@ -37,21 +37,22 @@ class Registers:
         if self._starts is not None:
             self._starts.pop(transaction_id, None)
 
-    def aligned(self, transaction_id: str, values: Iterable[MeterValue]) -> set[str]:
-        """Bring the energy of `values` to the register of the meter's life; returns the doubts about them."""
+    def aligned(self, transaction_id: str, readings: Iterable[Reading]) -> set[str]:
+        """Bring the energy of `readings` to the register of the meter's life; returns the doubts about them."""
         start = None if self._starts is None else self._starts.get(transaction_id)
         flags: set[str] = set()
         if start is None:
             return flags
-        for value in values:
-            if not value.HasField("energy_wh") or _fits(start, value.energy_wh):
+        for reading in readings:
+            energy_wh = reading.get("energy_wh")
+            if energy_wh is None or _fits(start, energy_wh):
                 continue
             # Labelled kWh, but the number continues the register in Wh.
-            if value.energy_wh % 1000 == 0 and _fits(start, value.energy_wh // 1000):
-                value.energy_wh //= 1000
+            if energy_wh % 1000 == 0 and _fits(start, energy_wh // 1000):
+                reading["energy_wh"] = energy_wh // 1000
                 flags.add(MISLABELLED_UNIT)
-            elif 0 <= value.energy_wh < start and _fits(start, start + value.energy_wh):
-                value.energy_wh += start
+            elif 0 <= energy_wh < start and _fits(start, start + energy_wh):
+                reading["energy_wh"] = energy_wh + start
                 flags.add(SESSION_REGISTER)
         return flags
 

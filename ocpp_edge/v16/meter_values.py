@@ -6,7 +6,7 @@ from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import number_at
-from ocpp_edge.v16.samples import add_meter_values
+from ocpp_edge.v16.samples import meter_values
 
 # What charge points send that do not know their session.
 _NO_SESSION = frozenset({None, 0, -1})
@@ -19,21 +19,20 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     number = payload.get("transactionId")
     transaction_id = "" if number in _NO_SESSION else str(number)
     connector_id = number_at(payload, "connectorId")
-    event = transaction_event(
+    readings, doubts = meter_values(entries, moment)
+    if not readings:
+        return None
+    doubts |= context.registers.aligned(transaction_id, readings)
+    return transaction_event(
         TransactionEvent.UPDATED,
         context,
         moment,
+        doubts,
         transaction_id=transaction_id,
         evse_id=connector_id,
         connector_id=connector_id,
+        meter_values=readings,
     )
-    doubts = add_meter_values(event, entries, moment)
-    if not event.meter_values:
-        return None
-    doubts |= context.registers.aligned(transaction_id, event.meter_values)
-    if doubts:
-        event.flags.extend(sorted(doubts))
-    return event
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

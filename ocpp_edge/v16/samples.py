@@ -2,17 +2,16 @@
 
 from decimal import Decimal
 
-from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.device_clock import Moment
 from ocpp_edge.frames import Payload
-from ocpp_edge.meter_values import ENERGY_REGISTER, USUAL_CONTEXT, PlainSample, Sample, add_readings, decimal_of
+from ocpp_edge.meter_values import ENERGY_REGISTER, USUAL_CONTEXT, PlainSample, Reading, Sample, decimal_of, readings_of
 
 _SIGNED = "SignedData"
 
 
-def add_meter_values(event: TransactionEvent, entries: list[Payload], moment: Moment) -> set[str]:
-    """Add the entries of `meterValue` or `transactionData` to `event`, in order; returns the doubts about them."""
-    return add_readings(event, entries, moment, _plain, _sample)
+def meter_values(entries: list[Payload], moment: Moment) -> tuple[list[Reading], set[str]]:
+    """The readings in the entries of `meterValue` or `transactionData`, in order, and the doubts about them."""
+    return readings_of(entries, moment, _plain, _sample)
 
 
 def _plain(sampled: Payload) -> PlainSample | None:

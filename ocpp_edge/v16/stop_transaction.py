@@ -9,7 +9,7 @@ from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at
 from ocpp_edge.v16.id_tags import id_tag_info
-from ocpp_edge.v16.samples import add_meter_values
+from ocpp_edge.v16.samples import meter_values
 
 # What a stop without a reason says (OCPP 1.6 section 6.51).
 _USUAL_REASON = "Local"
@@ -19,10 +19,13 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
     """The end, with the readings that came with it. `decision` is about the token that stopped the session, if any."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     transaction_id = str(payload.get("transactionId", ""))
-    event = transaction_event(
+    readings, doubts = meter_values(payload.get("transactionData", []), moment)
+    doubts |= context.registers.aligned(transaction_id, readings)
+    return transaction_event(
         TransactionEvent.ENDED,
         context,
         moment,
+        doubts,
         transaction_id=transaction_id,
         id_tag=tokens.normal(payload.get("idTag", "")),
         authorization=tokens.authorization_of(decision),
@@ -30,11 +33,8 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
         offline=moment.was_late,
         stop_reason=payload.get("reason", _USUAL_REASON),
         meter_wh=integer_at(payload, "meterStop"),
+        meter_values=readings,
     )
-    doubts = add_meter_values(event, payload.get("transactionData", []), moment)
-    doubts |= context.registers.aligned(transaction_id, event.meter_values)
-    event.flags.extend(sorted(doubts))
-    return event
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

@@ -6,7 +6,7 @@ from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import number_at
-from ocpp_edge.v201.samples import add_meter_values
+from ocpp_edge.v201.samples import meter_values
 
 
 def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | None:
@@ -16,13 +16,11 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     """
     entries = payload["meterValue"]
     moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
-    event = transaction_event(TransactionEvent.UPDATED, context, moment, evse_id=number_at(payload, "evseId"))
-    doubts = add_meter_values(event, entries, moment)
-    if not event.meter_values:
+    evse_id = number_at(payload, "evseId")
+    readings, doubts = meter_values(entries, moment)
+    if not readings:
         return None
-    if doubts:
-        event.flags.extend(sorted(doubts))
-    return event
+    return transaction_event(TransactionEvent.UPDATED, context, moment, doubts, evse_id=evse_id, meter_values=readings)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

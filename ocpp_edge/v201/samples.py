@@ -1,16 +1,15 @@
 """Meter values as OCPP 2.x writes them (part 2, MeterValueType and SampledValueType): numbers, with free units."""
 
-from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.device_clock import Moment
 from ocpp_edge.frames import Payload
-from ocpp_edge.meter_values import ENERGY_REGISTER, USUAL_CONTEXT, PlainSample, Sample, add_readings, decimal_of
+from ocpp_edge.meter_values import ENERGY_REGISTER, USUAL_CONTEXT, PlainSample, Reading, Sample, decimal_of, readings_of
 
 _NO_UNIT: Payload = {}
 
 
-def add_meter_values(event: TransactionEvent, entries: list[Payload], moment: Moment) -> set[str]:
-    """Add the entries of `meterValue` to `event`, in order; returns the doubts about them."""
-    return add_readings(event, entries, moment, _plain, _sample)
+def meter_values(entries: list[Payload], moment: Moment) -> tuple[list[Reading], set[str]]:
+    """The readings in the entries of `meterValue`, in order, and the doubts about them."""
+    return readings_of(entries, moment, _plain, _sample)
 
 
 def _plain(sampled: Payload) -> PlainSample | None:

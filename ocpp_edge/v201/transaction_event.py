@@ -9,7 +9,7 @@ from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at, number_at
 from ocpp_edge.v201.id_tokens import id_tag_of, id_token_info
-from ocpp_edge.v201.samples import add_meter_values
+from ocpp_edge.v201.samples import meter_values
 
 _KINDS = {
     "Started": TransactionEvent.STARTED,
@@ -30,10 +30,12 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
     session: Payload = payload["transactionInfo"]
     evse: Payload = payload.get("evse", {})
     is_end = kind == TransactionEvent.ENDED
-    event = transaction_event(
+    readings, doubts = meter_values(payload.get("meterValue", []), moment)
+    return transaction_event(
         kind,
         context,
         moment,
+        doubts,
         transaction_id=session["transactionId"],
         evse_id=number_at(evse, "id"),
         connector_id=number_at(evse, "connectorId"),
@@ -47,11 +49,8 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
         stop_reason=session.get("stoppedReason", _USUAL_REASON) if is_end else "",
         remote_start_id=integer_at(session, "remoteStartId"),
         reservation_id=integer_at(payload, "reservationId"),
+        meter_values=readings,
     )
-    doubts = add_meter_values(event, payload.get("meterValue", []), moment)
-    if doubts:
-        event.flags.extend(sorted(doubts))
-    return event
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

@@ -37,6 +37,13 @@ def write_time(time: datetime, message: Timestamp) -> None:
     message.seconds, message.nanos = since.days * 86_400 + since.seconds, since.microseconds * 1000
 
 
+def time_fields(time: datetime) -> dict[str, int]:
+    """The fields of an aware time, for the constructor of a message that holds it: it fills a message within from a
+    dict in half the time that writing it takes."""
+    since = time - _EPOCH
+    return {"seconds": since.days * 86_400 + since.seconds, "nanos": since.microseconds * 1000}
+
+
 def read_time(message: Timestamp) -> datetime:
     """The time in a message, in UTC; by hand, in a quarter of the time that ToDatetime takes. Raises OverflowError."""
     return _EPOCH + timedelta(0, message.seconds, message.nanos // 1000)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from services.chassis.protobuf import read_time, timestamp, write_time
+from services.chassis.protobuf import read_time, time_fields, timestamp, write_time
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def test_times_become_messages_and_come_back_exactly(time: datetime) -> None:
     message = Timestamp(seconds=7, nanos=7)
     write_time(time, message)
     assert message.ToDatetime(tzinfo=UTC) == read_time(message) == time
-    assert timestamp(time) == message
+    assert timestamp(time) == message == Timestamp(**time_fields(time))
 
 
 def test_no_time_is_an_absent_field() -> None:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from csms.transaction.v1.transaction_pb2 import MeterValue
 from ocpp_edge import meter_values as meter_values_of_edge
 from ocpp_edge.device_clock import DeviceClock
@@ -21,9 +20,8 @@ STAMP = "2026-03-01T11:59:00Z"
 
 def read(version: Any, *sampled: dict[str, Any]) -> tuple[list[MeterValue], set[str]]:
     moment = DeviceClock().moment(STAMP, NOW)
-    event = TransactionEvent()
-    flags = version.add_meter_values(event, [{"timestamp": STAMP, "sampledValue": list(sampled)}], moment)
-    return list(event.meter_values), flags
+    readings, flags = version.meter_values([{"timestamp": STAMP, "sampledValue": list(sampled)}], moment)
+    return [MeterValue(**reading) for reading in readings], flags
 
 
 def only(version: Any, *sampled: dict[str, Any]) -> tuple[MeterValue, set[str]]:
@@ -207,9 +205,8 @@ def test_an_entry_without_samples_says_nothing() -> None:
 
 def test_every_entry_keeps_its_time() -> None:
     entries = [{"timestamp": f"2026-03-01T11:5{minute}:00Z", "sampledValue": [{"value": "1"}]} for minute in range(3)]
-    event = TransactionEvent()
-    v16.add_meter_values(event, entries, DeviceClock().moment(STAMP, NOW))
-    assert [value.sampled_time.ToJsonString() for value in event.meter_values] == [
+    readings, _ = v16.meter_values(entries, DeviceClock().moment(STAMP, NOW))
+    assert [MeterValue(**reading).sampled_time.ToJsonString() for reading in readings] == [
         entry["timestamp"] for entry in entries
     ]
 
@@ -243,12 +240,11 @@ def test_the_short_way_for_plain_samples_gives_what_the_long_one_does(sampled: l
     moment = DeviceClock().moment(STAMP, NOW)
     time = moment.time_of_sample(STAMP)
     for version, samples in ((v16, sampled), (v201, [_of_201(sample) for sample in sampled])):
-        short, long = TransactionEvent(), TransactionEvent()
-        if meter_values_of_edge.add_plain(short, samples, time, version._plain):
-            flags = meter_values_of_edge.add_any(long, [version._sample(sample) for sample in samples], time)
-            assert (short, set()) == (long, flags)
-        else:
-            assert not short.meter_values
+        short = meter_values_of_edge.read_plain(samples, time, version._plain)
+        if short is not None:
+            flags: set[str] = set()
+            (long,) = meter_values_of_edge.read_any([version._sample(sample) for sample in samples], time, flags)
+            assert (MeterValue(**short), set()) == (MeterValue(**long), flags)
 
 
 def _of_201(sample: dict[str, Any]) -> dict[str, Any]:
@@ -265,4 +261,4 @@ def test_what_most_charge_points_send_goes_the_short_way(version: Any) -> None:
         {"value": "230.0", **VOLTAGE},
         {"value": "42", "measurand": "SoC", "location": "EV"},
     ]
-    assert meter_values_of_edge.add_plain(TransactionEvent(), sampled, NOW, version._plain)
+    assert meter_values_of_edge.read_plain(sampled, NOW, version._plain) is not None
