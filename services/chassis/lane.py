@@ -1,4 +1,4 @@
-"""A connection for one writer: in autocommit mode, kept as long as it works, made anew after it broke."""
+"""Connections of writers: in autocommit mode, kept as long as they work, made anew after they broke."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -83,6 +83,32 @@ class Lane:
         stack, self._stack, self._connection, self._round_trips = self._stack, None, None, None
         if stack is not None:
             await stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+
+
+class Lanes:
+    """Lends one of at most `count` connections, each a lane: for writers that need not take turns."""
+
+    def __init__(self, database: Database, carries: str, count: int) -> None:
+        self._lanes = [Lane(database, carries) for _ in range(count)]
+        # Last in, first out: one that was used is open, and has prepared what it is asked.
+        self._free: asyncio.LifoQueue[Lane] = asyncio.LifoQueue()
+        for lane in self._lanes:
+            self._free.put_nowait(lane)
+
+    @asynccontextmanager
+    async def round_trips(self) -> AsyncIterator[RoundTrips]:
+        """The same as `Lane.round_trips`, as soon as a lane is free."""
+        lane = await self._free.get()
+        try:
+            async with lane.round_trips() as trips:
+                yield trips
+        finally:
+            self._free.put_nowait(lane)
+
+    async def close(self) -> None:
+        """Close the connections, when their users have left them."""
+        for lane in self._lanes:
+            await lane.close()
 
 
 async def _end_transaction(connection: RawConnection) -> None:

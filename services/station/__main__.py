@@ -48,7 +48,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_ConnectivityServiceServicer_to_server(ConnectivityServicer(connectivity, connectors, clock), grpc_server)
 
     tasks = (relay.run, settings_consumer.run, LeaseSweeper(connectivity, lease).run)
-    return server.Wiring(register, tasks, on_stop=(channel.close,))
+    return server.Wiring(register, tasks, on_stop=(channel.close, batches.close))
 
 
 async def main() -> None:

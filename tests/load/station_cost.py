@@ -221,6 +221,7 @@ async def _run(url: str, server: psutil.Process, options: argparse.Namespace) ->
     await bench.fill()
     for _ in range(options.rounds):
         await bench.round()
+    await reports.close()
     await database.close()
     print(f"batches of {options.size}, medians of {options.rounds} rounds of {options.batches} batches")
     print(f"{'us of CPU per item':32}{'service':>9}{'database':>10}{'sum':>8}{'ms per batch':>14}")

@@ -1,14 +1,16 @@
-"""Batches of reports of the edge in PostgreSQL: two round trips each, whatever is in them, on the bare driver."""
+"""Batches of reports of the edge in PostgreSQL: two round trips each, whatever is in them."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
 from services.chassis import outbox
-from services.chassis.database import Database, RawConnection
+from services.chassis.database import Database
+from services.chassis.lane import Lanes
 from services.chassis.recordset import Recordset, array, text_array, texts
+from services.chassis.roundtrip import RoundTrips, Statement
 from services.station.domain.batch import Changes, ConnectorKey, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointState, is_identity
 from services.station.domain.connection import Newest, Opened, Sighting
@@ -16,6 +18,8 @@ from services.station.domain.connector import Availability, Connector, Connector
 from services.station.mapping.events import event_to_proto
 from services.station.tables import CHARGE_POINTS, CONNECTIONS, CONNECTORS, EDGE_NODES
 
+_BEGIN: Statement = (b"BEGIN", ())
+_COMMIT: Statement = (b"COMMIT", ())
 # In the order of identity, so that two batches never wait for each other in a circle. Not FOR UPDATE, which would keep
 # out those as well who only refer to a charge point.
 _LOCKED = "FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR NO KEY UPDATE"
@@ -97,6 +101,9 @@ UPDATE connections SET last_seen_time = greatest(last_seen_time, free.time)
 FROM free WHERE connections.charge_point_id = free.charge_point_id
 """
 
+# As many batches at once as a process holds connections for them.
+_LANES = 4
+
 _POINT_NAMES = [column.name for column in CHARGE_POINTS.columns]
 _PLUG_NAMES = [column.name for column in CONNECTORS.columns]
 _stranger = attrgetter(*_POINT_NAMES)
@@ -108,56 +115,53 @@ class SqlBatches:
     """Satisfies ports.BatchWorks. The relay is woken after each commit."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay) -> None:
-        self._database = database
+        self._lanes = Lanes(database, "reports", _LANES)
         self._relay = relay
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlBatch"]:
-        async with self._database.raw_transaction() as connection:
-            yield SqlBatch(connection)
+        async with self._lanes.round_trips() as trips:
+            yield SqlBatch(trips)
         self._relay.wake()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._lanes.close()
 
 
 class SqlBatch:
     """Satisfies ports.BatchWork."""
 
-    def __init__(self, connection: RawConnection) -> None:
-        self._connection = connection
+    def __init__(self, trips: RoundTrips) -> None:
+        self._trips = trips
 
     async def points(self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = ()) -> Points:
-        names = _names(charge_point_ids)
-        connection = self._connection
-        async with connection.pipeline():
-            if strangers:
-                # Before anything is locked; others may be adding the same.
-                await connection.execute(_ADD_STRANGERS, (_STRANGERS.dump(map(_stranger, strangers)),))
-            locked = await connection.execute(_LOCK_POINTS, (names,))
-            connected = await connection.execute(_NEWEST, (names,))
-        connections = await connected.fetchall()
+        names = (_names(charge_point_ids),)
+        statements = [_BEGIN]
+        if strangers:
+            # Before anything is locked; others may be adding the same.
+            statements.append((_ADD_STRANGERS, (_STRANGERS.dump(map(_stranger, strangers)),)))
+        *_, locked, connections = await self._trips.run(*statements, (_LOCK_POINTS, names), (_NEWEST, names))
         told = {row[0]: row[2:] for row in connections}
-        points = [_charge_point(row, told.get(row[0])) for row in await locked.fetchall()]
+        points = [_charge_point(row, told.get(row[0])) for row in locked]
         return Points({point.id: point for point in points}, _newest(connections))
 
     async def places(self, charge_point_ids: Collection[str], connectors: Collection[ConnectorKey] = ()) -> Places:
-        names = _names(charge_point_ids)
-        connection, found = self._connection, None
-        async with connection.pipeline():
-            locked = await connection.execute(_LOCK_PLACES, (names,))
-            connected = await connection.execute(_NEWEST, (names,))
-            if keys := [key for key in connectors if is_identity(key[0])]:
-                found = await connection.execute(_CONNECTORS, _arrays(keys))
-        stations: dict[str, str | None] = dict(await locked.fetchall())
-        plugs = [_connector(row, stations) for row in await found.fetchall()] if found is not None else []
+        names = (_names(charge_point_ids),)
+        statements = [_BEGIN, (_LOCK_PLACES, names), (_NEWEST, names)]
+        if keys := [key for key in connectors if is_identity(key[0])]:
+            statements.append((_CONNECTORS, _arrays(keys)))
+        _, locked, connections, *found = await self._trips.run(*statements)
+        stations: dict[str, str | None] = dict(locked)
+        plugs = [_connector(row, stations) for rows in found for row in rows]
         known = {(plug.charge_point_id, plug.evse_id, plug.connector_id): plug for plug in plugs}
-        return Places(stations, _newest(await connected.fetchall()), known)
+        return Places(stations, _newest(connections), known)
 
     async def commit(self, changes: Changes) -> None:
-        connection = self._connection
-        async with connection.pipeline():
-            for statement, parameters in _statements(changes):
-                await connection.execute(statement, parameters)
-            await outbox.append_raw(connection, (event_to_proto(event, changes.time) for event in changes.events))
-            await connection.commit()
+        statements = list(_statements(changes))
+        if changes.events:
+            statements.append(outbox.appending(event_to_proto(event, changes.time) for event in changes.events))
+        await self._trips.run(*statements, _COMMIT)
 
     async def live(
         self, node: str, node_address: str, until: datetime, sightings: Sequence[Sighting]
@@ -165,26 +169,25 @@ class SqlBatch:
         names = text_array(seen.charge_point_id for seen in sightings)
         epochs = array(seen.epoch for seen in sightings)
         times = array(seen.last_seen_time.isoformat() for seen in sightings)
-        connection = self._connection
-        async with connection.pipeline():
-            await connection.execute(_RENEW_LEASE, (_NODES.dump([(node, node_address, until)]),))
-            await connection.execute(_SEEN, (names, epochs, times))
-            connected = await connection.execute(_NEWEST, (names,))
-            await connection.commit()
-        return _newest(await connected.fetchall())
+        _, _, connections = await self._trips.run(
+            (_RENEW_LEASE, (_NODES.dump([(node, node_address, until)]),)),
+            (_SEEN, (names, epochs, times)),
+            (_NEWEST, (names,)),
+        )
+        return _newest(connections)
 
 
-def _statements(changes: Changes) -> Iterable[tuple[bytes, tuple[Any, ...]]]:
+def _statements(changes: Changes) -> Iterator[Statement]:
     """What stores the changes: one statement for all of a kind."""
     if changes.confirmed:
         yield _STORE_CONFIRMED, (_CONFIRMED.dump(map(_password_row, changes.confirmed)),)
     if changes.nodes:
         nodes = [(node, address, changes.time + changes.lease) for node, address in sorted(changes.nodes.items())]
-        yield _ENSURE_LEASES, (_NODES.dump(nodes), changes.time + changes.lease / 2)
+        yield _ENSURE_LEASES, (_NODES.dump(nodes), (changes.time + changes.lease / 2).isoformat())
     if changes.opened:
         yield _STORE_OPENED, (_OPENED.dump(_connection_row(opened, changes.time) for opened in changes.opened),)
     if changes.closed:
-        yield _CLOSE, (changes.time, text_array(changes.closed))
+        yield _CLOSE, (changes.time.isoformat(), text_array(changes.closed))
     if changes.booted:
         yield _STORE_BOOTED, (_BOOTED.dump(map(_hardware, changes.booted)),)
     if changes.connectors:

@@ -8,7 +8,7 @@ import pytest
 
 from services.chassis import roundtrip
 from services.chassis.database import Database
-from services.chassis.lane import Lane
+from services.chassis.lane import Lane, Lanes
 from services.kernel.errors import DomainError
 from tests.fixtures.background import eventually
 
@@ -112,3 +112,39 @@ async def test_prepared_statements_are_not_gathered_for_ever(lane: Lane, monkeyp
             await trips.run((b"SELECT %d" % number, ()))
         [[(prepared,)]] = await trips.run((_COUNT, ()))
     assert prepared <= 10
+
+
+async def test_lanes_are_lent_to_as_many_users_as_there_are_lanes(database: Database) -> None:
+    lanes = Lanes(database, "events", 2)
+
+    async def use() -> None:
+        async with lanes.round_trips() as trips:
+            await trips.run((b"SELECT 1", ()))
+
+    async with lanes.round_trips() as first:
+        async with lanes.round_trips() as second:
+            assert first.connection is not second.connection
+            third = asyncio.create_task(use())
+            await asyncio.sleep(0.05)
+            assert not third.done()
+        await third
+    await lanes.close()
+
+
+async def test_lanes_prefer_the_one_that_was_used_last(database: Database) -> None:
+    lanes = Lanes(database, "events", 3)
+    used = []
+    for _ in range(3):
+        async with lanes.round_trips() as trips:
+            used.append(trips)
+    assert used == [used[0]] * 3
+    await lanes.close()
+
+
+async def test_a_lane_whose_user_fails_is_lent_again(database: Database) -> None:
+    lanes = Lanes(database, "events", 1)
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            async with lanes.round_trips() as trips:
+                await trips.run((_KEEP, ("a",)), (_KEEP, ("a",)))
+    await lanes.close()

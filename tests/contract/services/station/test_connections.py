@@ -1,9 +1,11 @@
 """Connections after they are open: closed, reported live, found, listed, and given up with their edge node."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import delete, select, update
 
 from csms.error.v1 import error_reason_pb2 as reasons
@@ -58,10 +60,13 @@ async def _let_lease_run_out(service: RunningService, node: str, ago: timedelta 
         await connection.execute(past)
 
 
-def _connectivity(service: RunningService) -> Connectivity:
+@pytest_asyncio.fixture(loop_scope="module")
+async def connectivity(service: RunningService) -> AsyncIterator[Connectivity]:
+    """The use cases as another replica runs them."""
     database, relay = service.database, OutboxRelay(service.database, service.bus)
-    works = SqlWorks(database, relay, SystemClock())
-    return Connectivity(works, SqlBatches(database, relay), SystemClock(), Policy(60, False))
+    works, batches = SqlWorks(database, relay, SystemClock()), SqlBatches(database, relay)
+    yield Connectivity(works, batches, SystemClock(), Policy(60, False))
+    await batches.close()
 
 
 async def _lease_end(service: RunningService, node: str) -> datetime:
@@ -215,7 +220,11 @@ async def test_the_lease_of_a_node_is_never_cut_short(
 
 
 async def test_a_node_that_no_longer_reports_has_no_connections(
-    points: ChargePointServiceStub, edge: ConnectivityServiceStub, service: RunningService, name: str
+    points: ChargePointServiceStub,
+    edge: ConnectivityServiceStub,
+    connectivity: Connectivity,
+    service: RunningService,
+    name: str,
 ) -> None:
     epoch = await _connect(points, edge, name, node=f"dead-{name}")
     other = await _connect(points, edge, f"{name}-B", node="edge-2")
@@ -224,8 +233,8 @@ async def test_a_node_that_no_longer_reports_has_no_connections(
     # Nobody may be sent there from this moment on, swept or not.
     assert await reason(_find(edge, name)) == "CONNECTION_NOT_FOUND"
 
-    assert await _connectivity(service).close_abandoned() == 1
-    assert await _connectivity(service).close_abandoned() == 0
+    assert await connectivity.close_abandoned() == 1
+    assert await connectivity.close_abandoned() == 0
     [event] = await told(service.database, f"connection.closed.{name}")
     change = event.connectivity_changed
     assert (change.online, change.epoch, change.reason) == (False, epoch, "the lease of its edge node ran out")
@@ -233,12 +242,16 @@ async def test_a_node_that_no_longer_reports_has_no_connections(
 
 
 async def test_a_node_that_comes_back_too_late_must_let_its_charge_points_go(
-    points: ChargePointServiceStub, edge: ConnectivityServiceStub, service: RunningService, name: str
+    points: ChargePointServiceStub,
+    edge: ConnectivityServiceStub,
+    connectivity: Connectivity,
+    service: RunningService,
+    name: str,
 ) -> None:
     node = f"late-{name}"
     epoch = await _connect(points, edge, name, node)
     await _let_lease_run_out(service, node)
-    await _connectivity(service).close_abandoned()
+    await connectivity.close_abandoned()
 
     assert await live(edge, (name, epoch, _now()), node=node) == [name]
     assert await open_one(edge, name, node=node) == epoch + 1
@@ -246,11 +259,15 @@ async def test_a_node_that_comes_back_too_late_must_let_its_charge_points_go(
 
 
 async def test_the_sweeper_closes_what_dead_nodes_left_once_it_has_waited(
-    points: ChargePointServiceStub, edge: ConnectivityServiceStub, service: RunningService, name: str
+    points: ChargePointServiceStub,
+    edge: ConnectivityServiceStub,
+    connectivity: Connectivity,
+    service: RunningService,
+    name: str,
 ) -> None:
     await _connect(points, edge, name, node=f"dead-{name}")
     await _let_lease_run_out(service, f"dead-{name}", timedelta(days=2))
-    impatient = LeaseSweeper(_connectivity(service), timedelta(0))
+    impatient = LeaseSweeper(connectivity, timedelta(0))
 
     async def is_closed_and_forgotten() -> bool:
         async with service.database.read() as connection:
@@ -258,7 +275,7 @@ async def test_the_sweeper_closes_what_dead_nodes_left_once_it_has_waited(
             is_known = (await connection.execute(node)).first() is not None
         return not is_known and not (await get_point(points, name)).online
 
-    patient = LeaseSweeper(_connectivity(service), timedelta(seconds=30))
+    patient = LeaseSweeper(connectivity, timedelta(seconds=30))
     async with running(patient.run()):
         await asyncio.sleep(0)
         assert not await is_closed_and_forgotten()
@@ -267,7 +284,11 @@ async def test_the_sweeper_closes_what_dead_nodes_left_once_it_has_waited(
 
 
 async def test_opening_closing_and_reporting_at_once_do_not_wait_for_each_other_in_a_circle(
-    points: ChargePointServiceStub, edge: ConnectivityServiceStub, service: RunningService, name: str
+    points: ChargePointServiceStub,
+    edge: ConnectivityServiceStub,
+    connectivity: Connectivity,
+    service: RunningService,
+    name: str,
 ) -> None:
     names = [f"{name}-{number:02d}" for number in range(30)]
     epochs = {point: await _connect(points, edge, point, node=f"old-{name}") for point in names}
@@ -278,7 +299,7 @@ async def test_opening_closing_and_reporting_at_once_do_not_wait_for_each_other_
         open_all(edge, *(attempt(point, node="edge-2") for point in names)),
         close_all(edge, *((point, epochs[point]) for point in backwards)),
         live(edge, *((point, epochs[point], _now()) for point in backwards), node=f"old-{name}"),
-        _connectivity(service).close_abandoned(),
+        connectivity.close_abandoned(),
         open_all(edge, *(attempt(point, node="edge-3") for point in backwards)),
         live(edge, *((point, epochs[point] + 1, _now()) for point in names), node="edge-2"),
     )
