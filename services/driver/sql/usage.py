@@ -1,7 +1,6 @@
 """The usage of drivers in PostgreSQL."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -16,25 +15,32 @@ from services.driver.tables import USAGE_SESSIONS
 
 # More than any driver charges in the longest period that may be asked for.
 _MOST_SESSIONS = 20_000
-_SESSIONS = Recordset(USAGE_SESSIONS)
-_NAMES = [column.name for column in USAGE_SESSIONS.columns]
 _COST = ("amount_minor", "currency_code", "bill_revision")
-_TOLD = [name for name in _NAMES if name not in ("transaction_id", "driver_id", *_COST)]
-_fields = attrgetter(*_NAMES)
-_INSERT = f"""
-INSERT INTO usage_sessions AS known ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
-ON CONFLICT ON CONSTRAINT usage_sessions_pkey DO UPDATE SET
-"""
+_KEY = ("transaction_id", "driver_id")
+_TOLD = [column.name for column in USAGE_SESSIONS.columns if column.name not in (*_KEY, *_COST)]
+_SESSIONS = Recordset(USAGE_SESSIONS, columns=(*_KEY, *_TOLD))
+_COSTS = Recordset(USAGE_SESSIONS, columns=(*_KEY, *_COST))
+_told = attrgetter(*_KEY, *_TOLD)
+_cost = attrgetter(*_KEY, *_COST)
+# One transaction at a time keeps what it was told: it may hold sessions and costs in any order, and two of them never
+# wait for each other in a ring. A lock for each session would cost more.
+_TURN = "WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended('usage', 0)))"
 # Billing may know the driver of a session whose own snapshot does not.
 _RECORD = f"""
-{_INSERT} driver_id = coalesce(excluded.driver_id, known.driver_id),
+{_TURN} INSERT INTO usage_sessions AS known ({_SESSIONS.columns})
+SELECT {_SESSIONS.values} FROM turn CROSS JOIN {_SESSIONS.relation}
+ON CONFLICT ON CONSTRAINT usage_sessions_pkey DO UPDATE SET
+driver_id = coalesce(excluded.driver_id, known.driver_id),
 {", ".join(f"{name} = excluded.{name}" for name in _TOLD)}
 WHERE known.revision < excluded.revision
 """.encode()
 # Costs go by SessionCost.rank.
 _RECORD_COSTS = f"""
-{_INSERT} driver_id = coalesce(known.driver_id, excluded.driver_id),
-{", ".join(f"{name} = excluded.{name}" for name in _COST)}
+{_TURN} INSERT INTO usage_sessions AS known
+({_COSTS.columns}, id_tag, charge_point_id, station_id, energy_wh, revision)
+SELECT {_COSTS.values}, '', '', '', 0, 0 FROM turn CROSS JOIN {_COSTS.relation}
+ON CONFLICT ON CONSTRAINT usage_sessions_pkey DO UPDATE SET
+driver_id = coalesce(known.driver_id, excluded.driver_id), {", ".join(f"{name} = excluded.{name}" for name in _COST)}
 WHERE (known.bill_revision, known.currency_code IS NOT NULL)
     <= (excluded.bill_revision, excluded.currency_code IS NOT NULL)
 """.encode()
@@ -47,28 +53,14 @@ class SqlUsageRepository:
         self._connection = connection
 
     async def record(self, sessions: Sequence[SessionUsage]) -> None:
-        await self._upsert(_RECORD, map(_fields, sessions))
+        if sessions:
+            rows = _SESSIONS.dump(map(_told, sessions))
+            await (await bare(self._connection)).execute(_RECORD, (rows,))
 
     async def record_costs(self, costs: Sequence[SessionCost]) -> None:
-        unheard = (
-            SessionUsage(
-                **asdict(cost),
-                id_tag="",
-                charge_point_id="",
-                station_id="",
-                start_time=None,
-                end_time=None,
-                energy_wh=0,
-                revision=0,
-            )
-            for cost in costs
-        )
-        await self._upsert(_RECORD_COSTS, map(_fields, unheard))
-
-    async def _upsert(self, statement: bytes, rows: Iterable[tuple[Any, ...]]) -> None:
-        # In one order, so that two replicas with the same sessions do not wait for each other in a ring.
-        if ordered := sorted(rows):
-            await (await bare(self._connection)).execute(statement, (_SESSIONS.dump(ordered),))
+        if costs:
+            rows = _COSTS.dump(map(_cost, costs))
+            await (await bare(self._connection)).execute(_RECORD_COSTS, (rows,))
 
     async def ended(self, driver_id: str, start: datetime, end: datetime) -> Sequence[SessionUsage]:
         columns = USAGE_SESSIONS.c

@@ -1,5 +1,6 @@
 """Usage from events that come together: the same as from the same events one by one."""
 
+import asyncio
 import itertools
 import random
 
@@ -67,6 +68,28 @@ async def test_many_sessions_in_batches_of_any_size_and_order_give_the_sum_of_ea
         usage = await _usage(drivers, driver_id)
         assert (usage.session_count, usage.energy_wh) == (20, 20 * 7100)
         assert [cost.amount_minor for cost in usage.costs] == [20 * 420]
+
+
+async def test_replicas_that_are_told_of_each_others_sessions_do_not_wait_for_each_other_in_a_ring(
+    drivers: DriverServiceStub, service: RunningService
+) -> None:
+    driver_id = await _driver(drivers)
+    for _ in range(3):
+        one, other = ([new_id() for _ in range(200)] for _ in range(2))
+        await asyncio.gather(
+            *(
+                _together(
+                    service,
+                    *(_changed(transaction_id, 1, driver_id, ended=True, energy_wh=10) for transaction_id in told),
+                    *(_billed(transaction_id, 5, driver_id) for transaction_id in billed),
+                )
+                for told, billed in ((one, other), (other, one))
+            )
+        )
+
+    usage = await _usage(drivers, driver_id)
+    assert (usage.session_count, usage.energy_wh) == (1200, 12_000)
+    assert [cost.amount_minor for cost in usage.costs] == [6_000]
 
 
 async def test_an_event_that_cannot_be_kept_does_not_take_the_others_along(module_services: ServiceRunner) -> None:
