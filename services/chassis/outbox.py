@@ -34,6 +34,7 @@ POLL_SECONDS = 0.5
 PACE_SECONDS = 0.1
 
 _LOCK = 0x6353_4D53_0002
+_LISTEN, _NOTIFY = "LISTEN outbox", "NOTIFY outbox"
 _STANDBY_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 _COUNT_SECONDS = 10.0
@@ -84,7 +85,8 @@ def appending(events: Iterable[DomainEvent]) -> tuple[bytes, tuple[str]]:
 
 
 class OutboxRelay:
-    """Publishes the outbox of one database. Every replica runs one; a lock in the database lets one work at a time.
+    """Publishes the outbox of one database. Every replica runs one; a lock in the database lets one work at a time. The
+    others notify that one of what their replicas have committed, at most once in the time of a round.
 
     A relay that loses its connection, and with it the lock, cannot mark anything as published; what it published
     meanwhile is published again by its successor under the same ids.
@@ -111,11 +113,11 @@ class OutboxRelay:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _lead(self, connection: RawConnection) -> None:
-        while True:
-            # Asked again and again, because a waiting lock request would hold back vacuum for as long as it waits.
-            if await _has_lock(connection):
-                break
-            await asyncio.sleep(_STANDBY_SECONDS)
+        # Asked again and again, because a waiting lock request would hold back vacuum for as long as it waits.
+        while not await _has_lock(connection):
+            await self._stand_by(connection)
+        connection.add_notify_handler(lambda _: self._woken.set())
+        await connection.execute(_LISTEN)
         while True:
             heed_cancellation()
             await self._keep_house(connection)
@@ -123,7 +125,19 @@ class OutboxRelay:
                 await self._await_bus(connection)
             self._woken.clear()
             if not await self._relay_round(connection):
-                await self._rest()
+                await self._rest(connection)
+
+    async def _stand_by(self, connection: RawConnection) -> None:
+        """Pass on that there are events to the relay that works, until it is time to ask for its place again."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _STANDBY_SECONDS
+        while (left := until - loop.time()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._woken.wait()
+                self._woken.clear()
+                await connection.execute(_NOTIFY)
+                await asyncio.sleep(PACE_SECONDS)
 
     async def _await_bus(self, connection: RawConnection) -> None:
         waiting = asyncio.create_task(self._bus.ready())
@@ -147,12 +161,18 @@ class OutboxRelay:
         _published.add(len(published))
         return len(published) == BATCH
 
-    async def _rest(self) -> None:
+    async def _rest(self, connection: RawConnection) -> None:
         """Wait to be woken, or for the next look, and in any case until the next round is due."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._woken.wait()
-        await asyncio.sleep(self._next_round - asyncio.get_running_loop().time())
+        loop, socket = asyncio.get_running_loop(), connection.fileno()
+        # Something to read is a notification, which the next look takes in, or the server's goodbye.
+        loop.add_reader(socket, self._woken.set)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
+        finally:
+            loop.remove_reader(socket)
+        await asyncio.sleep(self._next_round - loop.time())
 
     async def _keep_house(self, connection: RawConnection) -> None:
         now = asyncio.get_running_loop().time()

@@ -90,6 +90,26 @@ async def test_a_woken_relay_does_not_wait_for_its_poll(
     assert await _stored(bus) == ["first", "second"]
 
 
+async def test_what_another_replica_commits_does_not_wait_for_the_poll(
+    database: Database, database_url: str, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.chassis.outbox.POLL_SECONDS", 3600)
+    monkeypatch.setattr("services.chassis.outbox._STANDBY_SECONDS", 3600)
+    other = Database(database_url)
+    leader, standby = OutboxRelay(database, bus), OutboxRelay(other, bus)
+    async with running(leader.run()):
+        await append(database, "first")
+        leader.wake()
+        await _all_published(database)
+        async with running(standby.run()):
+            for name in ("second", "third"):
+                await append(other, name)
+                standby.wake()
+                await _all_published(database)
+    await other.close()
+    assert await _stored(bus) == ["first", "second", "third"]
+
+
 async def test_a_backlog_larger_than_a_round_is_drained_without_a_pause(
     database: Database, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
