@@ -13,7 +13,7 @@ from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
-from services.transaction.domain.matching import Doubt, Known, Move, Span
+from services.transaction.domain.matching import Doubt, Known, Late, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.domain.reading import Latest, MeterReport, Placed, Reading, Registers
 from services.transaction.domain.recording import Outcome
@@ -43,6 +43,11 @@ class TransactionRepository(Protocol):
     async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
         """Charge points at which sessions changed since then beside ends that named none; in the order of their names,
         those behind `after`."""
+        ...
+
+    async def late(self, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
+        """Sessions that changed since then and may have readings elsewhere, among the next `limit` that were told of
+        late; and behind which to go on, empty at the end."""
         ...
 
 
@@ -227,9 +232,10 @@ class MatchingWork(Protocol):
         """Store facts where they are now, with the readings that came with them."""
         ...
 
-    async def adopt_readings(self, sessions: Sequence[Session]) -> None:
+    async def adopt_readings(self, sessions: Sequence[Session]) -> set[str]:
         """Give sessions the readings that were taken at their place in their time, from outside of any
-        session and from each other: where one ends decides whose readings without a session are."""
+        session and from each other: where one ends decides whose readings without a session are. The ids of those
+        that got some or lost some."""
         ...
 
     async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:

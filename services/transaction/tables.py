@@ -76,6 +76,13 @@ TRANSACTIONS = Table(
         "begin_time",
         postgresql_where=text("flags && '{orphan_stop,matched_stop}'::text[]"),
     ),
+    # Those that were told of late: clocks of charge points count whole seconds, and a start takes a moment to arrive.
+    Index(
+        "transactions_late_idx",
+        "update_time",
+        "id",
+        postgresql_where=text("create_time - begin_time > interval '2 seconds' OR start_time IS NULL"),
+    ),
     Index("transactions_begin_time_idx", "begin_time", "id"),
     Index("transactions_update_time_idx", "update_time", "id"),
     Index("transactions_charge_point_idx", "charge_point_id", "begin_time"),

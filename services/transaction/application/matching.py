@@ -1,18 +1,33 @@
-"""Looks again at ends that named no session, whenever more is known of their charge points.
+"""Looks again at ends and readings that named no session, whenever more is known of their charge points.
 
-Recordings place such an end at once where they can; what was told in another order is put right here, seconds later,
-off the path of charge points.
+Recordings place them at once where they can; what was told in another order is put right here, seconds later, off the
+path of charge points.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
-from services.transaction.domain.matching import Doubt, Known, Move, Span, is_whole, outcome, rebuilt, rule_moves
+from services.transaction.domain.fact import Fact
+from services.transaction.domain.matching import (
+    Doubt,
+    Known,
+    Late,
+    Move,
+    Span,
+    around,
+    is_whole,
+    outcome,
+    reading_moves,
+    rebuilt,
+    rule_moves,
+)
 from services.transaction.domain.places import LONGEST_SESSION
+from services.transaction.domain.session import Session
 from services.transaction.ports import MatchingWork, MatchingWorks, Works
 
 _NAME = "ends without a session"
@@ -52,20 +67,37 @@ class Matcher:
         async with self._works() as work:
             until = await work.reconciled_until(_NAME)
         since = (until or now - _FIRST_LOOK_BACK) - _OVERLAP
+        moved = await self._look_at_ends(since) + await self._look_at_readings(since)
+        async with self._works() as work:
+            await work.note_reconciled(_NAME, now)
+        return moved
+
+    async def _look_at_ends(self, since: datetime) -> int:
         moved, after, seen = 0, "", set[Doubt]()
         while True:
             async with self._works() as work:
                 found = await work.transactions.doubtful(since, after, _AT_ONCE)
             for doubt in found:
                 if doubt not in self._seen:
-                    moved += await self._match_alone(doubt.charge_point_id, doubt.span)
+                    moved += await self._alone(doubt.charge_point_id, self.match(doubt.charge_point_id, doubt.span))
             seen.update(found)
             if len(found) < _AT_ONCE:
                 break
             after = found[-1].charge_point_id
         self._seen = seen
-        async with self._works() as work:
-            await work.note_reconciled(_NAME, now)
+        return moved
+
+    async def _look_at_readings(self, since: datetime) -> int:
+        moved, after, is_last = 0, "", False
+        while not is_last:
+            async with self._works() as work:
+                late, after = await work.transactions.late(since, after, _AT_ONCE)
+            by_charge_point: defaultdict[str, list[Late]] = defaultdict(list)
+            for one in late:
+                by_charge_point[one.charge_point_id].append(one)
+            for name, sessions in by_charge_point.items():
+                moved += await self._alone(name, self._match_readings(name, sessions))
+            is_last = not after
         return moved
 
     async def match(self, charge_point_id: str, around: Span) -> int:
@@ -87,20 +119,41 @@ class Matcher:
             _log.info("moved %d facts between sessions of %s", len(moves), charge_point_id)
         return len(moves)
 
+    async def _match_readings(self, charge_point_id: str, late: Sequence[Late]) -> int:
+        """Give sessions that were told of late the readings that were told before; how many facts moved for that."""
+        first, last = (min(one.span.first for one in late), max(one.span.last for one in late))
+        async with self._matchings() as work:
+            known = await work.known(charge_point_id, Span(first - LONGEST_SESSION, last))
+            known = [one if is_whole(one) else Known(one.session) for one in known]
+            moves = reading_moves(known)
+            if moves:
+                # What else is late is found again by the next look.
+                await self._carry_out(work, known, moves)
+            elif sessions := around(known, {one.session_id for one in late}):
+                changed = await work.adopt_readings(sessions)
+                await self._settle(work, known, [one for one in sessions if one.id in changed], [])
+        return len(moves)
+
     async def _carry_out(self, work: MatchingWork, known: Sequence[Known], moves: Sequence[Move]) -> None:
         sessions, concluded = rebuilt(known, moves)
-        over = [session for session in sessions if session.is_over]
         await work.move(moves)
         await work.adopt_readings([session for session in sessions if session.start_time is not None])
+        await self._settle(work, known, sessions, concluded)
+
+    async def _settle(
+        self, work: MatchingWork, known: Sequence[Known], sessions: Sequence[Session], concluded: Sequence[Fact]
+    ) -> None:
+        """Commit sessions with what their facts and readings come to now."""
+        over = [session for session in sessions if session.is_over]
         registers = await work.registers(over) if over else {}
         await work.commit(outcome(known, sessions, registers, self._clock.now()), concluded)
 
-    async def _match_alone(self, charge_point_id: str, span: Span) -> int:
-        """`match`, where what is odd about one charge point must not keep the others from being looked at."""
+    async def _alone(self, charge_point_id: str, matching: Awaitable[int]) -> int:
+        """What is odd about one charge point must not keep the others from being looked at."""
         try:
-            return await self.match(charge_point_id, span)
+            return await matching
         except DomainError:
             raise
         except Exception:
-            _log.exception("the ends of %s cannot be matched", charge_point_id)
+            _log.exception("the sessions of %s cannot be matched", charge_point_id)
             return 0

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from services.transaction.domain.events import SessionChanged
 from services.transaction.domain.fact import EventKind, Fact, moment, session_id_of
 from services.transaction.domain.places import may_end, same_place
-from services.transaction.domain.reading import NO_REGISTERS, Registers
+from services.transaction.domain.reading import NO_REGISTERS, Registers, highest_register
 from services.transaction.domain.recording import MATCHED_STOP, Outcome, change_of, concluded_end
 from services.transaction.domain.session import (
     ESTIMATE,
@@ -61,6 +61,15 @@ class Doubt(NamedTuple):
     span: Span
     changes: int
     change_time: datetime
+
+
+class Late(NamedTuple):
+    """A session that was told of after it began, or of which nothing but readings was told, and its time: readings
+    of one may be kept as if they were of none, or of another one."""
+
+    charge_point_id: str
+    session_id: str
+    span: Span
 
 
 class Move(NamedTuple):
@@ -112,6 +121,26 @@ def rule_moves(known: Sequence[Known], span: Span = ALWAYS) -> list[Move]:
 def assignment_moves(orphan: Known, target: Session) -> list[Move]:
     """What has to move so that all of an orphan belongs to `target`, whatever rules say."""
     return [Move(_placed(fact, target, ASSIGNED_STOP), orphan.session.id) for fact in orphan.facts]
+
+
+def reading_moves(known: Sequence[Known]) -> list[Move]:
+    """What has to move so that readings under a number that no session has are those of the session that ran at their
+    place all the while. With any doubt none; ends take along what was told under their names (`rule_moves`)."""
+    started = sorted((one.session for one in known if one.session.start_time is not None), key=_turn)
+    moves = []
+    for session, facts in known:
+        if session.start_time is None and not session.is_over and all(map(_is_of_number, facts)):
+            targets = [_holder(fact, started) for fact in facts]
+            if targets and targets[0] is not None and all(one is targets[0] for one in targets):
+                moves += [Move(_placed(fact, targets[0], ""), session.id) for fact in facts]
+    return moves
+
+
+def around(known: Sequence[Known], session_ids: Collection[str]) -> list[Session]:
+    """Those of these sessions that have started, and those that ran before and after them at their places."""
+    sessions = [one.session for one in known]
+    chosen = [replace(one) for one in sessions if one.id in session_ids and one.start_time is not None]
+    return [*chosen, *_neighbours(chosen, sessions)]
 
 
 def rebuilt(known: Sequence[Known], moves: Sequence[Move]) -> Rebuilt:
@@ -202,6 +231,29 @@ def _running_at(time: datetime, in_turn: Sequence[Session]) -> list[Session]:
 
 def _turn(session: Session) -> tuple[datetime, str]:
     return session.begin_time, session.id
+
+
+def _is_of_number(fact: Fact) -> bool:
+    """Whether a fact tells readings under a number by OCPP 1.6, and no end."""
+    event = fact.event
+    return event.is_ocpp_16 and event.is_mere_reading and not event.names_no_session
+
+
+def _holder(fact: Fact, in_turn: Sequence[Session]) -> Session | None:
+    """Of sessions in the order of their starts, the one that ran where and when a fact was told, if it can be its."""
+    event = fact.event
+    if not (event.connector_id or event.evse_id):
+        return None
+    register = highest_register(event.readings)
+    for session in _running_at(event.corrected_time, in_turn):
+        if may_end(session, event) and _lasts(session, event.corrected_time):
+            fits = register is None or session.meter_start_wh is None or register >= session.meter_start_wh
+            return session if fits else None
+    return None
+
+
+def _lasts(session: Session, time: datetime) -> bool:
+    return session.stop_time is None or session.stop_time >= time
 
 
 def _end_of_name(fact: Fact, ends: Iterable[Fact]) -> Fact | None:

@@ -20,7 +20,7 @@ from services.transaction.domain.reading import USUAL_CONTEXT, Reading, Register
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.session import Session
 from services.transaction.mapping.recording import METER_TRIGGERS
-from services.transaction.sql.meter_values import stand_in_id
+from services.transaction.sql.meter_values import stand_in_ids
 from services.transaction.sql.recording import SqlRecording, reading_registers, registers_of, storing
 from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
 from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS
@@ -59,6 +59,7 @@ INSERT INTO meter_values (transaction_id, {_READING_COLUMNS})
 SELECT %s, {_READING_COLUMNS} FROM moved ON CONFLICT DO NOTHING
 """
 _MOVE_READINGS_OF_FACT = _MOVE_READINGS.format(more=" AND received_time = %s").encode()
+_MOVE_READINGS_RECEIVED_BEFORE = _MOVE_READINGS.format(more=" AND received_time < %s").encode()
 _MOVE_READINGS_OF_TIME = _MOVE_READINGS.format(more="").encode()
 
 
@@ -110,16 +111,34 @@ class SqlMatching:
         bare = [replace(fact, event=replace(fact.event, readings=())) for fact, _ in moves]
         await self._connection.execute(*storing(bare))
 
-    async def adopt_readings(self, sessions: Sequence[Session]) -> None:
+    async def adopt_readings(self, sessions: Sequence[Session]) -> set[str]:
+        changed = await self._part_with_readings(sessions)
         for session in sessions:
-            outside = stand_in_id(session.charge_point_id, session.evse_id, session.connector_id)
+            outside = stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
             end = session.stop_time or session.begin_time + LONGEST_SESSION
             others = [other.id for other in sessions if other.id != session.id and same_place(other, session)]
-            for source in (outside, *others):
+            for source in (*outside, *others):
                 # What another one was told at the moment in which this one began is its own.
-                begin = session.begin_time + (_MICROSECOND if source != outside else timedelta())
+                begin = session.begin_time + (timedelta() if source in outside else _MICROSECOND)
                 asked = (source, begin, end, session.id)
-                await self._connection.execute(_MOVE_READINGS_OF_TIME, asked, prepare=False)
+                moved = await self._connection.execute(_MOVE_READINGS_OF_TIME, asked, prepare=False)
+                if moved.rowcount:
+                    changed |= {session.id, source}
+        return changed
+
+    async def _part_with_readings(self, sessions: Sequence[Session]) -> set[str]:
+        """Put aside what was read after the ends of sessions, and received before anything of them: it cannot have
+        named them, and was given to them while their ends were unknown. The ids of those that lost some."""
+        changed: set[str] = set()
+        for session in sessions:
+            if session.stop_time is not None:
+                outside, *_ = stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
+                after = (session.stop_time + _MICROSECOND, session.stop_time + LONGEST_SESSION)
+                asked = (session.id, *after, session.create_time, outside)
+                moved = await self._connection.execute(_MOVE_READINGS_RECEIVED_BEFORE, asked, prepare=False)
+                if moved.rowcount:
+                    changed.add(session.id)
+        return changed
 
     async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
         cursor = await self._connection.execute(*reading_registers(sessions))

@@ -135,3 +135,9 @@ def _row(session_id: str, source: MeterReport | TransactionEvent, reading: Readi
 def stand_in_id(charge_point_id: str, evse_id: int, connector_id: int) -> str:
     """What stands for the session in readings outside of any."""
     return derived_id("readings of", charge_point_id, evse_id, connector_id)
+
+
+def stand_in_ids(charge_point_id: str, evse_id: int, connector_id: int) -> list[str]:
+    """All that may stand for the place of a session: some tell the EVSE of readings and not the connector."""
+    places = dict.fromkeys([(evse_id, connector_id), (evse_id, 0)] if evse_id else [(0, connector_id)])
+    return [stand_in_id(charge_point_id, *place) for place in places]

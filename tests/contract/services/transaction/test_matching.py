@@ -112,6 +112,94 @@ async def test_readings_without_a_session_go_with_the_stop_that_finds_its_own(
     assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [2000, 3000]
 
 
+@pytest.mark.parametrize("look_at", [{0}, {1}, {2}, {1, 2}, {2, 3}, set()])
+async def test_readings_before_a_late_start_are_its_own_when_its_stop_names_it(
+    record: Record, transactions: Reader, matcher: Matcher, look_at: set[int]
+) -> None:
+    async def look(step: int) -> None:
+        if step in look_at:
+            await matcher.look()
+
+    await record(meter_values_16("", minutes(-65), 900))
+    await record(meter_values_16("0", minutes(-50), 2000, 3000), meter_values_16("", minutes(-50), 9, connector_id=2))
+    await record(meter_values_16("-1", minutes(-20), 7000))
+    await look(0)
+    # Nothing but readings tells its energy.
+    [begun] = await record(start_16(minutes(-60), offline=True, meter_wh=None, received_time=minutes(1)))
+    await look(1)
+    await record(stop_16(begun.transaction_id, minutes(-30), meter_wh=None, received_time=minutes(2)))
+    await look(2)
+    await matcher.look()
+    session = await transactions.get(begun.id)
+    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [2000, 3000]
+    assert (session.state, session.energy_wh, list(session.flags)) == (ENDED, 1000, [])
+    revision = session.revision
+    assert await matcher.look() == 0
+    assert (await transactions.get(begun.id)).revision == revision
+
+
+async def test_readings_that_the_session_before_was_given_go_to_the_one_that_started_late(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    [before] = await record(start_16(minutes(-90)))
+    for at, energy_wh in ((-80, 2000), (-50, 4000)):
+        [answer] = await record(meter_values_16("", minutes(at), energy_wh))
+        assert answer.id == before.id
+    [begun] = await record(start_16(minutes(-60), id_tag="B", meter_wh=3500, offline=True, received_time=minutes(1)))
+    await record(stop_16(begun.transaction_id, minutes(-30), received_time=minutes(2)))
+    await record(stop_16(before.transaction_id, minutes(-70), meter_wh=3000, received_time=minutes(3)))
+    await matcher.look()
+    assert [value.energy_wh for value in await transactions.meter_values(before.id)] == [2000]
+    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [4000]
+    # What was read in the other one does not make its register look as if it had gone back.
+    assert [list((await transactions.get(one.id)).flags) for one in (before, begun)] == [[], []]
+
+
+@pytest.mark.parametrize("is_told_first", [True, False])
+async def test_readings_under_a_number_of_no_session_are_those_of_the_one_that_ran_there(
+    record: Record, transactions: Reader, matcher: Matcher, is_told_first: bool
+) -> None:
+    report = meter_values_16("4711", minutes(-50), 2000, 3000)
+    start = start_16(minutes(-60), offline=True, received_time=minutes(1))
+    answers: list[recording_pb.TransactionEventAnswer] = []
+    for event in (report, start) if is_told_first else (start, report):
+        answers += await record(event)
+        await matcher.look()
+    orphan, begun = answers if is_told_first else reversed(answers)
+    await record(stop_16(begun.transaction_id, minutes(-30), received_time=minutes(2)))
+    await matcher.look()
+    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [2000, 3000]
+    left = await transactions.get(orphan.id)
+    assert (left.state, left.merged_into) == (MERGED, begun.id)
+    # The charge point that was not answered says it again.
+    await record(report)
+    await matcher.look()
+    assert len(await transactions.meter_values(begun.id)) == 2
+    assert (await transactions.get(orphan.id)).state == MERGED
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        meter_values_16("4711", minutes(-20), 7000),
+        meter_values_16("4711", minutes(-70), 2000),
+        meter_values_16("4711", minutes(-50), 400),
+        meter_values_16("4711", minutes(-50), 2000, connector_id=0),
+        meter_values_16("4711", minutes(-50), 2000, connector_id=2),
+    ],
+    ids=["after it", "before it", "lower register", "no place", "elsewhere"],
+)
+async def test_readings_under_a_number_of_no_session_stay_where_none_fits(
+    record: Record, transactions: Reader, matcher: Matcher, report: recording_pb.TransactionEvent
+) -> None:
+    [orphan] = await record(report)
+    [begun] = await record(start_16(minutes(-60), offline=True, received_time=minutes(1)))
+    await record(stop_16(begun.transaction_id, minutes(-30), received_time=minutes(2)))
+    assert await matcher.look() == 0
+    assert (await transactions.get(orphan.id)).state == ORPHAN
+    assert list(await transactions.meter_values(begun.id)) == []
+
+
 async def test_a_stop_that_two_sessions_could_mean_waits_until_one_of_them_is_over(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
