@@ -8,7 +8,7 @@ import functools
 import sys
 from collections.abc import Sequence
 
-from stack import config, demo, engines, envoy, health, keys, ports, postgres, preflight, schema, welcome
+from stack import backends, config, demo, engines, envoy, health, keys, ports, postgres, preflight, schema, welcome
 from stack.children import Program
 from stack.config import Surroundings
 from stack.errors import StackError
@@ -17,7 +17,7 @@ from stack.progress import Progress
 from stack.restarts import Restarts
 from stack.settings import StackSettings
 from stack.state import State
-from stack.topology import EDGE, SERVICES
+from stack.topology import EDGE, FOLLOWERS, FOLLOWERS_NICENESS, SERVICES
 
 _SERVING_WITHIN_SECONDS = 30.0
 _READY_WITHIN_SECONDS = 30.0
@@ -94,7 +94,8 @@ class _Stack:
         if with_demo:
             await self._start_demo()
         print(welcome.screen(self._settings, self._state, self._progress.seconds(), with_demo), flush=True)
-        await asyncio.Event().wait()
+        databases = [schema.database_of(name) for name in FOLLOWERS]
+        await backends.keep_last(lambda: self.supervisor.pids().get("postgres"), databases, FOLLOWERS_NICENESS)
 
     async def migrate_own_databases(self) -> None:
         """Migrate with the engines of the state directory, started for it."""
@@ -159,6 +160,7 @@ def _service(name: str, surroundings: Surroundings, replica: int) -> Program:
         environment=config.environment_for(name, surroundings, replica),
         ready=lambda _pid: ports.is_listening(port),
         ready_within_seconds=_ready_within(surroundings),
+        niceness=FOLLOWERS_NICENESS if name in FOLLOWERS else 0,
     )
 
 

@@ -19,9 +19,14 @@ async def outdated(database_url: str, services: Sequence[str] = SERVICES) -> lis
     A server that cannot be asked counts as behind: the migration will say what is wrong with it.
     """
     newest = {service: _newest(service) for service in services}
-    addresses = [make_conninfo(database_url, dbname=_database(service)) for service in services]
+    addresses = [make_conninfo(database_url, dbname=database_of(service)) for service in services]
     found = await asyncio.gather(*(_revision(address) for address in addresses))
     return [service for service, revision in zip(services, found, strict=True) if revision != newest[service]]
+
+
+def database_of(service: str) -> str:
+    """The name of a service's database."""
+    return str(importlib.import_module(f"services.{service}.migrations").DATABASE)
 
 
 async def _revision(conninfo: str) -> str | None:
@@ -32,10 +37,6 @@ async def _revision(conninfo: str) -> str | None:
     except psycopg.Error:
         return None
     return row[0] if row else None
-
-
-def _database(service: str) -> str:
-    return str(importlib.import_module(f"services.{service}.migrations").DATABASE)
 
 
 def _newest(service: str) -> str:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 SERVICES = ("station", "driver", "billing", "monitoring", "transaction")
 EDGE = "edge"
 
+# Who only follows what the others did, by events: they go last when there is not enough of the processor (ADR 30).
+FOLLOWERS = frozenset({"billing", "monitoring"})
+FOLLOWERS_NICENESS = 10
+
 # The public entrances and the variable that moves each alone; the offset moves all.
 PUBLIC_PORTS: Mapping[str, str] = {
     "gateway": "GATEWAY_PORT",

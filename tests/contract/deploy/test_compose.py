@@ -8,7 +8,7 @@ import yaml
 
 from ocpp_edge.settings import EdgeSettings
 from services.chassis.settings import ServiceSettings
-from stack.topology import EDGE, PORTS, PUBLIC_PORTS, SERVICES
+from stack.topology import EDGE, FOLLOWERS, PORTS, PUBLIC_PORTS, SERVICES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -86,3 +86,9 @@ def test_everything_starts_after_what_it_needs(compose: dict[str, Any]) -> None:
 def test_every_named_volume_is_declared(compose: dict[str, Any]) -> None:
     used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])}
     assert used == set(compose["volumes"])
+
+
+def test_who_goes_last_for_the_processor_is_who_does_so_in_the_stack(compose: dict[str, Any]) -> None:
+    usual = 1024
+    last = {name for name, service in compose["services"].items() if service.get("cpu_shares", usual) < usual}
+    assert last == FOLLOWERS
