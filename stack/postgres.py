@@ -30,6 +30,8 @@ SETTINGS: Mapping[str, str] = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    # Files of the log are used again rather than made: whoever needs a new one has all commits wait while it is filled.
+    "min_wal_size": "1GB",
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",
