@@ -35,7 +35,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     relay = OutboxRelay(database, bus)
     works = SqlWorks(database, relay, clock)
     meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
-    recorder = Recorder(meters, recordings, clock)
+    recorder, live = Recorder(meters, recordings, clock), LiveMeterValues(bus)
     matchings = SqlMatchings(database, relay)
     transactions, matcher = Transactions(works), Matcher(works, matchings, clock)
     secret = settings.service_secret.get_secret_value()
@@ -45,8 +45,8 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     commands = Commands(works, charge_points, delivery, clock)
 
     def serve(grpc_server: grpc.aio.Server) -> None:
-        messages, live = Messages(works, journal), LiveMeterValues(bus)
-        register(grpc_server, transactions, Orphans(transactions, matcher), recorder, live, messages, commands)
+        orphans, messages = Orphans(transactions, matcher), Messages(works, journal)
+        register(grpc_server, transactions, orphans, recorder, live, messages, commands)
 
     async def keep_partitions() -> None:
         await partition_task(database, settings.retention_days)
@@ -56,6 +56,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
         tasks=(relay.run, delivery.run, CommandConsumer(bus, database, clock).run, matcher.run, keep_partitions),
         on_stop=(
             recorder.close,
+            live.close,
             delivery.close,
             edge.close,
             meters.close,

@@ -1,34 +1,68 @@
 """Meter values for live feeds: passed on as they came in, once they are committed, to whoever listens."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from csms.transaction.v1.recording_service_pb2 import RecordTransactionEventsRequest
+from csms.transaction.v1.recording_service_pb2 import RecordTransactionEventsRequest, TransactionEvent
+from services.chassis.batching import Batcher
 from services.chassis.events import EventBus
 from services.chassis.parcels import MAX_PAYLOAD_BYTES
+from services.kernel.errors import DomainError
 
 SUBJECT = "csms.live.meter_values"
+# A message costs its publisher, the server and its readers the same with one event as with many.
+_PACE_SECONDS = 0.1
+_MOST_AT_ONCE = 1_000
 
 
 class LiveMeterValues:
-    """Publishes serialized RecordTransactionEventsRequests with the events that brought meter values."""
+    """Publishes serialized RecordTransactionEventsRequests with the events that brought meter values.
+
+    Those of a tenth of a second share a message; what comes after a pause goes at once. Nobody waits for it, and what
+    cannot be published is lost. Made inside a running event loop.
+    """
 
     def __init__(self, bus: EventBus) -> None:
         self._bus = bus
+        self._requests: Batcher[bytes, None] = Batcher(
+            self._publish,
+            max_items=_MOST_AT_ONCE,
+            max_queue=2 * _MOST_AT_ONCE,
+            linger_seconds=_PACE_SECONDS,
+            size_of=len,
+            max_bytes=MAX_PAYLOAD_BYTES,
+            name="live meter values",
+        )
 
-    async def publish(self, request: RecordTransactionEventsRequest, recorded: Sequence[bool]) -> None:
+    def pass_on(self, request: RecordTransactionEventsRequest, recorded: Sequence[bool]) -> None:
         """Tell of the events of `request` that were recorded."""
         wanted = [bool(event.meter_values) and ok for event, ok in zip(request.events, recorded, strict=True)]
-        if not any(wanted):
-            return
-        if not all(wanted):
+        if all(wanted):
+            self._submit(request)
+        elif any(wanted):
             events = [event for event, is_wanted in zip(request.events, wanted, strict=True) if is_wanted]
-            request = RecordTransactionEventsRequest(events=events)
-        await self._send(request)
+            self._submit(RecordTransactionEventsRequest(events=events))
 
-    async def _send(self, request: RecordTransactionEventsRequest) -> None:
-        if request.ByteSize() > MAX_PAYLOAD_BYTES and len(request.events) > 1:
-            half = len(request.events) // 2
-            for events in (request.events[:half], request.events[half:]):
-                await self._send(RecordTransactionEventsRequest(events=events))
-        else:
-            await self._bus.publish_live(SUBJECT, request.SerializeToString())
+    async def close(self) -> None:
+        """Publish what waits."""
+        await self._requests.close()
+
+    def _submit(self, request: RecordTransactionEventsRequest) -> None:
+        with suppress(DomainError):
+            for part in _parts(request.SerializeToString(), request.events):
+                self._requests.submit(part)
+
+    async def _publish(self, requests: list[bytes]) -> Sequence[None]:
+        # Serialized messages one after the other are the message with the events of all.
+        await self._bus.publish_live(SUBJECT, b"".join(requests))
+        return [None] * len(requests)
+
+
+def _parts(request: bytes, events: Sequence[TransactionEvent]) -> Iterator[bytes]:
+    """The request, in as many as one message of the bus can carry each."""
+    if len(request) <= MAX_PAYLOAD_BYTES or len(events) == 1:
+        yield request
+        return
+    half = len(events) // 2
+    for some in (events[:half], events[half:]):
+        yield from _parts(RecordTransactionEventsRequest(events=some).SerializeToString(), some)

@@ -29,5 +29,5 @@ class RecordingServicer(recording_grpc.RecordingServiceServicer):
         if len(request.events) > _MOST_EVENTS:
             raise invalid("events", f"must be at most {_MOST_EVENTS}")
         answers = await self._recorder.record([EventMessage(event) for event in request.events])
-        await self._live.publish(request, [not isinstance(answer, DomainError) for answer in answers])
+        self._live.pass_on(request, [not isinstance(answer, DomainError) for answer in answers])
         return recording_pb.RecordTransactionEventsResponse(answers=map(answer_to_proto, answers))

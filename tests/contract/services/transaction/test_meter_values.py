@@ -99,6 +99,23 @@ async def test_committed_meter_values_are_passed_on_live(record: Record, service
     assert list(recording_pb.RecordTransactionEventsRequest.FromString(message.payload).events) == [told]
 
 
+async def test_meter_values_that_come_together_are_passed_on_together(record: Record, service: RunningService) -> None:
+    await service.bus.ready()
+    charge_points = [f"CP{number}" for number in range(1, 13)]
+    told = [meter_values_16("", minutes(-20), 2000, charge_point_id=name, evse_id=1) for name in charge_points]
+    heard: list[str] = []
+    messages_heard = 0
+    async with service.bus.subscribe_live("csms.live.meter_values") as messages, asyncio.timeout(10):
+        await asyncio.gather(*(record(one) for one in told))
+        while len(heard) < len(told):
+            message = await anext(messages)
+            messages_heard += 1
+            events = recording_pb.RecordTransactionEventsRequest.FromString(message.payload).events
+            heard += [event.charge_point_id for event in events]
+    assert sorted(heard) == sorted(charge_points)
+    assert messages_heard < len(told)
+
+
 async def test_energy_of_a_running_session_without_a_start_register_comes_from_its_readings(
     record: Record, transactions: Reader
 ) -> None:
