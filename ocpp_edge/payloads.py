@@ -17,6 +17,18 @@ def number_at(payload: Payload, name: str) -> int:
     return int(value)
 
 
+def place_at(payload: Payload, name: str) -> tuple[int, frozenset[str]]:
+    """The same number for readings, with the doubts about it: one that cannot be counts as not told.
+
+    Whatever is odd about readings, they are answered (OCPP 1.6 section 4.7): refused, they would be sent again and
+    again, and be lost in the end.
+    """
+    value = payload.get(name, 0)
+    if 0 <= value <= _INT32_MAX:
+        return int(value), frozenset()
+    return 0, frozenset({f"coerced:{name}"})
+
+
 def integer_at(payload: Payload, name: str) -> int | None:
     """Any whole number; None when it is not told. Raises CallRefused for one beyond 64 bits."""
     value: Any = payload.get(name)

@@ -5,7 +5,7 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import number_at
+from ocpp_edge.payloads import place_at
 from ocpp_edge.v16.samples import meter_values
 
 # What charge points send that do not know their session.
@@ -18,11 +18,11 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
     number = payload.get("transactionId")
     transaction_id = "" if number in _NO_SESSION else str(number)
-    connector_id = number_at(payload, "connectorId")
-    readings, doubts = meter_values(entries, moment)
+    connector_id, doubts = place_at(payload, "connectorId")
+    readings, more = meter_values(entries, moment)
     if not readings:
         return None
-    doubts |= context.registers.aligned(transaction_id, readings)
+    doubts |= more | context.registers.aligned(transaction_id, readings)
     return transaction_event(
         TransactionEvent.UPDATED,
         context,

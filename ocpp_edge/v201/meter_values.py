@@ -5,7 +5,7 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import number_at
+from ocpp_edge.payloads import place_at
 from ocpp_edge.v201.samples import meter_values
 
 
@@ -16,11 +16,13 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     """
     entries = payload["meterValue"]
     moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
-    evse_id = number_at(payload, "evseId")
-    readings, doubts = meter_values(entries, moment)
+    evse_id, doubts = place_at(payload, "evseId")
+    readings, more = meter_values(entries, moment)
     if not readings:
         return None
-    return transaction_event(TransactionEvent.UPDATED, context, moment, doubts, evse_id=evse_id, meter_values=readings)
+    return transaction_event(
+        TransactionEvent.UPDATED, context, moment, doubts | more, evse_id=evse_id, meter_values=readings
+    )
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

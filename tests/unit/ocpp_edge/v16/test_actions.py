@@ -250,6 +250,19 @@ async def test_readings_of_no_session_are_recorded_for_their_connector(
     assert platform.event.meter_values[0].context == "Sample.Clock"
 
 
+@pytest.mark.parametrize("connector_id", [-1, 2**31, 2**63])
+async def test_readings_of_a_connector_that_cannot_be_are_answered_and_kept(
+    platform: Platform, connector_id: int
+) -> None:
+    payload = values({"value": "1500"}, transactionId=42) | {"connectorId": connector_id}
+    assert await ask("MeterValues", payload, platform) == {}
+    event = platform.event
+    assert (event.transaction_id, event.evse_id, event.connector_id) == ("42", 0, 0)
+    assert (event.meter_values[0].energy_wh, list(event.flags)) == (1500, ["coerced:connectorId"])
+    assert await ask("MeterValues", {"connectorId": connector_id, "meterValue": []}, platform) == {}
+    assert len(platform.events) == 1
+
+
 async def test_readings_that_are_none_are_acknowledged_and_not_recorded(platform: Platform) -> None:
     assert await ask("MeterValues", {"connectorId": 2, "meterValue": []}, platform) == {}
     assert await ask("MeterValues", values(), platform) == {}

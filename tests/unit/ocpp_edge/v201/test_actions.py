@@ -211,6 +211,16 @@ async def test_readings_outside_of_events_name_no_session(platform: Platform) ->
     assert (told.meter_values[0].energy_wh, told.HasField("seq_no")) == (2, False)
 
 
+@pytest.mark.parametrize("evse_id", [-1, 2**31, 2**63])
+async def test_readings_of_an_evse_that_cannot_be_are_answered_and_kept(platform: Platform, evse_id: int) -> None:
+    entries = [{"timestamp": STAMP, "sampledValue": [{"value": 1500}]}]
+    assert await ask("MeterValues", {"evseId": evse_id, "meterValue": entries}, platform) == {}
+    told = platform.event
+    assert (told.evse_id, told.meter_values[0].energy_wh, list(told.flags)) == (0, 1500, ["coerced:evseId"])
+    assert await ask("MeterValues", {"evseId": evse_id, "meterValue": []}, platform) == {}
+    assert len(platform.events) == 1
+
+
 async def test_readings_that_are_none_are_acknowledged_and_not_recorded(platform: Platform) -> None:
     assert await ask("MeterValues", {"evseId": 0, "meterValue": []}, platform) == {}
     assert platform.events == []
