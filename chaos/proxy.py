@@ -4,8 +4,10 @@ Knows no protocol. One `Proxy` stands in front of one port.
 """
 
 import asyncio
+import errno
 import socket
 import struct
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from stack.ports import LOOPBACK
@@ -80,6 +82,26 @@ class Proxy:
         for pair in self._pairs:
             pair.near.steer()
             pair.far.steer()
+
+
+async def open_in_steps(proxies: Sequence[Proxy], step: int, firsts: Iterable[int]) -> None:
+    """Open proxies on ports that lie `step` apart, the first on the first of `firsts` from which all are free.
+
+    Found out by binding them: what is only looked at may be somebody else's a moment later. Raises OSError when a port
+    cannot be had for another reason, or none of `firsts` serves.
+    """
+    for first in firsts:
+        try:
+            for number, proxy in enumerate(proxies):
+                await proxy.open(first + number * step)
+        except OSError as error:
+            for proxy in proxies:
+                await proxy.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return
+    raise OSError(errno.EADDRINUSE, "none of the ports is free")
 
 
 class _Pair:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.proxy import Proxy
+from chaos.proxy import Proxy, open_in_steps
 from chaos.schedule import Landscape
 from stack import children, health, keys, nats, postgres
 from stack import ports as tcp
@@ -129,21 +129,13 @@ async def _links(ports: Ports) -> dict[str, Proxy]:
         Proxy(f"transaction{f'-{number + 1}' * bool(number)}", port)
         for number, port in enumerate(ports.processes("transaction"))
     ]
-    first = _free_run(len(replicas))
-    for number, link in enumerate(replicas):
-        await link.open(first + number * REPLICA_STEP)
+    await open_in_steps(replicas, REPLICA_STEP, random.sample(_PORTS, 100))
     return links | {link.name: link for link in replicas}
 
 
+# Below those that the kernel gives to connections.
+_PORTS = range(20_000, 30_000)
 _IN_FRONT = {"postgres": "postgres", "nats": "nats", CHARGERS: "ocpp"}
-
-
-def _free_run(count: int) -> int:
-    """The first of `count` free ports that lie as far apart as those of replicas."""
-    while True:
-        first = random.randrange(20_000, 30_000)
-        if not any(tcp.is_taken(first + number * REPLICA_STEP) for number in range(count)):
-            return first
 
 
 async def _until_up(system: System) -> None:

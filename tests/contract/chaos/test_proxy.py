@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from chaos.proxy import Proxy
-from stack.ports import LOOPBACK, free_port
+from chaos.proxy import Proxy, open_in_steps
+from stack.ports import LOOPBACK, free_port, is_listening
 
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 _SOON = 5.0
@@ -134,6 +134,22 @@ async def test_other_connections_come_through_after_a_cut(connect: Connect, prox
     reader, writer = await connect()
     writer.write(b"again")
     assert await asyncio.wait_for(reader.readexactly(5), _SOON) == b"again"
+
+
+async def test_proxies_in_steps_are_opened_where_all_ports_are_free(echo: Echo) -> None:
+    proxies = [Proxy(name, await echo.start()) for name in ("one", "other")]
+    blocker = Proxy("blocker", 0)
+    await blocker.open()
+    taken, free = blocker.port, free_port()
+    # From the first of these the second port is taken: what was bound for it is given back.
+    await open_in_steps(proxies, 3, [taken - 3, free])
+    assert [proxy.port for proxy in proxies] == [free, free + 3]
+    for port, is_open in ((taken - 3, False), (free, True)):
+        assert is_listening(port) is is_open
+    with pytest.raises(OSError, match="none of the ports is free"):
+        await open_in_steps([Proxy("third", 0)], 3, [taken])
+    for proxy in (*proxies, blocker):
+        await proxy.close()
 
 
 async def test_who_calls_nobody_is_reset() -> None:
