@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from chaos import queues
 from chaos.proxy import Proxy
 from chaos.schedule import Fault, FaultKind
 from chaos.system import System
@@ -25,7 +26,8 @@ class Struck:
     """A fault that was carried out: when (seconds since 1970), what exactly, and how long until all was well again.
 
     `healed_seconds` counts from the strike, time held included, until every process accepted connections again and
-    every public port served; None when that was not seen.
+    every public port served; None when that was not seen. `filled` is how much waited at most while a queue was to
+    fill; None for other faults.
     """
 
     fault: Fault
@@ -33,6 +35,7 @@ class Struck:
     told: str
     healed_seconds: float | None = None
     killed: dict[str, int] = field(default_factory=dict)
+    filled: int | None = None
 
 
 async def carry_out(faults: Sequence[Fault], system: System, say: Callable[[str], None]) -> list[Struck]:
@@ -61,9 +64,14 @@ async def _strike(fault: Fault, system: System, struck: list[Struck], say: Calla
             killed = {name: pids[name] for name in fault.targets if name in pids}
             count = sum(_kill(pid) for pid in killed.values())
             one = Struck(fault, began, f"{count} processes", killed=killed)
-        case FaultKind.FREEZE | FaultKind.FILL:
+        case FaultKind.FREEZE:
             one = Struck(fault, began, f"{fault.seconds:g} s")
             await _freeze([system.pids()[name] for name in fault.targets], fault.seconds)
+        case FaultKind.FILL:
+            watch = asyncio.create_task(_deepest(system, fault))
+            await _freeze([system.pids()[name] for name in fault.targets], fault.seconds)
+            filled = await watch
+            one = Struck(fault, began, f"{fault.seconds:g} s, {filled} waited", filled=filled)
         case FaultKind.STALL:
             one = Struck(fault, began, f"{fault.seconds:g} s")
             await _stall(system.links[fault.targets[0]], fault.seconds)
@@ -95,6 +103,15 @@ async def _freeze(pids: Sequence[int], seconds: float) -> None:
         for victim in victims:
             with suppress(psutil.NoSuchProcess):
                 victim.send_signal(signal.SIGCONT)
+
+
+async def _deepest(system: System, fault: Fault) -> int:
+    """How much waits at most for those that stand still, from now on for as long as they do."""
+    deepest, until = 0, time.monotonic() + fault.seconds
+    while time.monotonic() < until:
+        deepest = max(deepest, await asyncio.to_thread(queues.waiting, system, fault.targets))
+        await asyncio.sleep(_LOOK_SECONDS)
+    return deepest
 
 
 async def _stall(link: Proxy, seconds: float) -> None:

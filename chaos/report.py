@@ -1,6 +1,7 @@
 """The report of a run: one record of everything, as JSON for machines and as Markdown for people. Judges nothing."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,7 +16,8 @@ from chaos.injection import Struck
 
 @dataclass(frozen=True)
 class FaultLine:
-    """A fault as the report has it. `silence_seconds`: the longest time after it without an acknowledged message."""
+    """A fault as the report has it. `silence_seconds`: the longest time after it without an acknowledged message;
+    `filled`: how much waited at most, if it was to fill a queue."""
 
     at_seconds: float
     kind: str
@@ -23,6 +25,7 @@ class FaultLine:
     told: str
     healed_seconds: float | None
     silence_seconds: float | None
+    filled: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,16 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing was found, and there was something to find."""
+        """Whether nothing was found, there was something to find, all faults healed, and queues were filled."""
         delivered = bool(self.fleet) and not self.fleet["unsent"] and not self.fleet["given_up"]
         looked = all(check.checked for check in self.checks if check.subject != "events and their effects")
-        return delivered and looked and not self.unsettled and all(check.is_clean for check in self.checks)
+        healed = all(fault.healed_seconds is not None for fault in self.faults)
+        filled: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        for fault in self.faults:
+            if fault.filled is not None:
+                filled[tuple(fault.targets)] += fault.filled
+        found_nothing = not self.unsettled and all(check.is_clean for check in self.checks)
+        return delivered and looked and healed and all(filled.values()) and found_nothing
 
 
 def fault_lines(struck: Sequence[Struck], began: float, answers: Sequence[float]) -> list[FaultLine]:
@@ -63,7 +72,8 @@ def fault_lines(struck: Sequence[Struck], began: float, answers: Sequence[float]
         silence = _longest_pause(answers, one.time, max(until, one.time + one.fault.seconds))
         healed = None if one.healed_seconds is None else round(one.healed_seconds, 1)
         fault = one.fault
-        lines.append(FaultLine(round(one.time - began, 1), fault.kind, fault.targets, one.told, healed, silence))
+        at = round(one.time - began, 1)
+        lines.append(FaultLine(at, fault.kind, fault.targets, one.told, healed, silence, one.filled))
     return lines
 
 

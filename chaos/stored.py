@@ -44,6 +44,7 @@ class Transaction(NamedTuple):
     station_id: str
     protocol: str
     revision: int
+    driver_id: str
 
 
 class Event(NamedTuple):
@@ -85,6 +86,7 @@ class ChargingSession(NamedTuple):
     hold_reason: str
     invoice_id: str | None
     revision: int
+    driver_id: str | None
 
 
 class Invoice(NamedTuple):
@@ -94,6 +96,8 @@ class Invoice(NamedTuple):
     charging_session_id: str
     state: str
     total_minor: int
+    number: str
+    driver_id: str | None
 
 
 class Usage(NamedTuple):
@@ -227,7 +231,8 @@ def _messaging(connection: Connection) -> Messaging:
 
 _TRANSACTIONS = (
     'SELECT id::text, transaction_id, charge_point_id, evse_id, id_tag, state, "authorization", begin_time, start_time,'
-    " stop_time, meter_start_wh, meter_stop_wh, energy_wh, flags, station_id, protocol, revision FROM transactions"
+    " stop_time, meter_start_wh, meter_stop_wh, energy_wh, flags, station_id, protocol, revision, driver_id"
+    " FROM transactions"
 )
 _EVENTS = (
     "SELECT transaction_id::text, key::text, told_transaction_id, charge_point_id, kind, evse_id, id_tag, device_time,"
@@ -237,10 +242,10 @@ _METER_VALUES = (
     "SELECT transaction_id::text, charge_point_id, evse_id, sampled_time, energy_wh, context FROM meter_values"
 )
 _CHARGING_SESSIONS = (
-    "SELECT id::text, transaction_id::text, state, energy_wh, hold_reason, invoice_id::text, revision"
-    " FROM charging_sessions"
+    "SELECT id::text, transaction_id::text, state, energy_wh, hold_reason, invoice_id::text, revision,"
+    " driver_id::text FROM charging_sessions"
 )
-_INVOICES = "SELECT id::text, charging_session_id::text, state, total_minor FROM invoices"
+_INVOICES = "SELECT id::text, charging_session_id::text, state, total_minor, number, driver_id::text FROM invoices"
 _DRIVER_USAGE = "SELECT transaction_id::text, energy_wh, revision, amount_minor, end_time FROM usage_sessions"
 _MONITORED_USAGE = "SELECT session_id::text, energy_wh, revision, amount_minor, end_time FROM usage_analytics"
 _MONITORED = "SELECT id::text, revision, metered_wh FROM transactions"

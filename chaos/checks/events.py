@@ -10,6 +10,14 @@ from chaos.stream import Consumer, Stream, wants
 _SUBJECT = "events and their effects"
 _SESSION_EVENTS = "csms.event.transaction.session."
 _BILL_EVENTS = "csms.event.billing.session.billed."
+CONSUMERS = {
+    "billing-sessions",
+    "driver-usage",
+    "monitoring-sessions",
+    "monitoring-stations",
+    "station-settings",
+    "transaction-commands",
+}
 
 
 def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
@@ -28,10 +36,13 @@ def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
     yield check(_SUBJECT, "each invoice was told once", len(stored.invoices), _untold_bills(stored, outbox))
     billed = {session.transaction_id or "": session.revision for session in stored.charging_sessions}
     monitored = {one.id: one.revision for one in stored.monitored.values()}
-    for service, known in (("billing", billed), ("monitoring", monitored)):
+    used = {one.session_id: one.revision for one in stored.driver_usage}
+    for service, known in (("billing", billed), ("monitoring", monitored), ("driver", used)):
         claim = f"{service} knows the last state of each session"
         yield check(_SUBJECT, claim, len(stored.transactions), _behind(stored.transactions, known))
     ended = [transaction for transaction in stored.transactions if transaction.stop_time is not None]
+    away = sorted(CONSUMERS - {consumer.name for consumer in stream.consumers})
+    yield check(_SUBJECT, "every consumer is there", len(CONSUMERS), away)
     bills = _bills(stored)
     yield _counted("monitoring", ended, stored.monitored_usage, bills)
     yield _counted("driver", ended, stored.driver_usage, bills)
@@ -89,7 +100,7 @@ def _bills(stored: Stored) -> dict[str, int]:
 
 
 def _counted(service: str, ended: list[Transaction], usage: Iterable[Usage], bills: Mapping[str, int]) -> Check:
-    """Each ended session is in a service's usage once, with its energy and its cost."""
+    """Each ended session is in a service's usage once, with its energy and its cost; any other counts nothing there."""
     known: dict[str, list[Usage]] = {}
     for one in usage:
         known.setdefault(one.session_id, []).append(one)
@@ -99,6 +110,10 @@ def _counted(service: str, ended: list[Transaction], usage: Iterable[Usage], bil
         wanted = (transaction.energy_wh, transaction.revision, bills.get(transaction.id), transaction.stop_time)
         if [tuple(row[1:]) for row in rows] != [wanted]:
             wrong.append(f"session {transaction.id}: {wanted} wanted, {service} has {rows}")
+    over = {transaction.id for transaction in ended}
+    for one in usage:
+        if one.session_id not in over and (one.amount_minor is not None or one.end_time is not None):
+            wrong.append(f"session {one.session_id} has not ended or is none, {service} has {one}")
     return check(_SUBJECT, f"the {service} service counts each ended session once", len(ended), wrong)
 
 

@@ -6,8 +6,9 @@ held; the fleet tells the truth, so no session may be held for doubts about it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
-from chaos.books import Book, SessionBook, SessionKey
+from chaos.books import Book, ReadingKey, SessionBook, SessionKey
 from chaos.checks.check import Check, check
 from chaos.stored import ChargingSession, Invoice, Stored, Transaction
 
@@ -36,9 +37,16 @@ def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
     yield check(_SUBJECT, "no charging session is without its session", len(stored.charging_sessions), bills.strays())
     billed = {key: session for key, session in over.items() if bills.is_invoiced(found[key])}
     yield check(_SUBJECT, "the bill is for the energy that the meter counted", len(billed), bills.dear(billed, found))
+    yield check(
+        _SUBJECT, "a bill is that of its session and of who charged", len(billed), bills.of_others(billed, found)
+    )
+    yield check(_SUBJECT, "the numbers of invoices have no gaps", len(stored.invoices), _gaps(stored.invoices))
     orphans = [transaction for transaction in stored.transactions if transaction.state == _ORPHAN]
     yield check(_SUBJECT, "no orphan could have been matched", len(stored.transactions), _matchable(orphans, stored))
     yield check(_SUBJECT, "no reading lies beside its session", len(stored.meter_values), _beside(stored))
+    unnamed = [reading for reading in book.readings if not reading.transaction_id]
+    claim = "a reading without a session is with the one that ran"
+    yield check(_SUBJECT, claim, len(unnamed), _strayed(unnamed, stored))
 
 
 class _Bills:
@@ -87,6 +95,17 @@ class _Bills:
                         billed = f"{charging_session.energy_wh} Wh by {invoice.total_minor} cents"
                         yield f"{_name(transaction)}: metered {session.energy_wh} Wh, billed {billed}"
 
+    def of_others(self, told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
+        """Bills that their session does not name, and such as another driver gets than the one whose card it was."""
+        for key in told:
+            for transaction in found[key]:
+                for session, invoice in self._of(transaction):
+                    if session.invoice_id != invoice.id:
+                        yield f"{_name(transaction)}: invoice {invoice.number}, the session names {session.invoice_id}"
+                    if not transaction.driver_id == (session.driver_id or "") == (invoice.driver_id or ""):
+                        drivers = f"{transaction.driver_id}, {session.driver_id}, {invoice.driver_id}"
+                        yield f"{_name(transaction)}: the drivers are {drivers}"
+
     def _of(self, transaction: Transaction) -> list[tuple[ChargingSession, Invoice]]:
         sessions = self._sessions[transaction.id]
         return [(session, invoice) for session in sessions for invoice in self._invoices[session.id]]
@@ -106,6 +125,18 @@ def _due(transaction: Transaction) -> tuple[str, int]:
 def _waits(transaction: Transaction, session: ChargingSession, count: int) -> bool:
     """Whether nobody has told the end of a session yet, and its bill waits for that."""
     return _ESTIMATED_END in transaction.flags and (session.hold_reason, count) == (_ESTIMATED_END, 0)
+
+
+def _gaps(invoices: Iterable[Invoice]) -> Iterator[str]:
+    """What is missing or doubled among the numbers of a year, which count from 1: `2026-000042`."""
+    counts: defaultdict[str, list[int]] = defaultdict(list)
+    for invoice in invoices:
+        year, _, count = invoice.number.rpartition("-")
+        counts[year].append(int(count))
+    for year, found in counts.items():
+        if sorted(found) != list(range(1, len(found) + 1)):
+            missing = sorted(set(range(1, max(found) + 1)) - set(found))
+            yield f"{year}: {len(found)} invoices up to {max(found)}, missing are {missing[:5]}"
 
 
 def _not_once(told: Iterable[SessionKey], found: _Found) -> Iterator[str]:
@@ -161,8 +192,8 @@ def _may_be_meant(running: Transaction, orphan: Transaction) -> bool:
 
 
 def _beside(stored: Stored) -> Iterator[str]:
-    """Readings outside of any session, at a connector and a time at which one ran."""
-    ids = {transaction.id for transaction in stored.transactions}
+    """Readings outside of any session, or with what is none, at a connector and a time at which one ran."""
+    ids = {one.id for one in stored.transactions if one.start_time is not None or one.stop_time is not None}
     by_place: defaultdict[tuple[str, int], list[Transaction]] = defaultdict(list)
     for transaction in stored.transactions:
         by_place[transaction.charge_point_id, transaction.evse_id].append(transaction)
@@ -176,6 +207,24 @@ def _beside(stored: Stored) -> Iterator[str]:
                 and (one.stop_time is None or value.time <= one.stop_time)
             ):
                 yield f"reading at {value.time} of {value.charge_point_id} belongs to {_name(one)}"
+
+
+def _strayed(told: Iterable[ReadingKey], stored: Stored) -> Iterator[str]:
+    """Readings that named no session, in one that did not run then and there."""
+    sessions = {one.id: one for one in stored.transactions if one.start_time is not None}
+    kept: defaultdict[tuple[str, int, datetime, int | None], list[str]] = defaultdict(list)
+    for value in stored.meter_values:
+        kept[value.charge_point_id, value.evse_id, value.time, value.energy_wh].append(value.session_id)
+    for reading in told:
+        for session_id in kept[reading.charge_point_id, reading.evse_id, reading.time, reading.energy_wh]:
+            one = sessions.get(session_id)
+            if one is not None and (one.charge_point_id != reading.charge_point_id or not _ran(one, reading.time)):
+                yield f"reading at {reading.time} of {reading.charge_point_id} is in {_name(one)}"
+
+
+def _ran(session: Transaction, time: datetime) -> bool:
+    begun = session.start_time is not None and session.start_time <= time
+    return begun and (session.stop_time is None or time <= session.stop_time)
 
 
 def _name(transaction: Transaction) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.contract.chaos.world import PAID, World
+from tests.contract.chaos.world import LEFT, PAID, UNPAID, World
 from tests.fixtures.postgres import FreshDatabase
 
 
@@ -28,7 +28,7 @@ _COPY_SESSION = (
     " WHERE state = 'COMPLETED'"
 )
 _COPY_INVOICE = (
-    "INSERT INTO invoices SELECT gen_random_uuid(), number || '-2', driver_id, charging_session_id, state, issue_time,"
+    "INSERT INTO invoices SELECT gen_random_uuid(), '2026-000002', driver_id, charging_session_id, state, issue_time,"
     " currency_code, total_minor, tax_minor, paid_minor, lines FROM invoices"
 )
 _COPY_STOP = (
@@ -93,6 +93,7 @@ DAMAGES = {
             "readings are stored with their session",
             "each change of a session was told once",
             "metrics count each session once",
+            *_BOTH_USAGES,
         },
     ),
     "the energy of a session is another one": Damage(
@@ -123,7 +124,44 @@ DAMAGES = {
     "an invoice is doubled": Damage(
         "billing",
         ("DROP INDEX invoices_session_key", _COPY_INVOICE),
-        {"an ended session has one invoice, if one is due", "each invoice was told once"},
+        {
+            "an ended session has one invoice, if one is due",
+            "a bill is that of its session and of who charged",
+            "each invoice was told once",
+        },
+    ),
+    "a bill goes to somebody else": Damage(
+        "billing",
+        ("UPDATE invoices SET driver_id = gen_random_uuid()",),
+        {"a bill is that of its session and of who charged"},
+    ),
+    "a session names another bill": Damage(
+        "billing",
+        ("UPDATE charging_sessions SET invoice_id = gen_random_uuid() WHERE state = 'COMPLETED'",),
+        {"a bill is that of its session and of who charged"},
+    ),
+    "a number of an invoice is missing": Damage(
+        "billing", ("UPDATE invoices SET number = '2026-000002'",), {"the numbers of invoices have no gaps"}
+    ),
+    "a cost outlives its bill": Damage(
+        "driver",
+        (f"UPDATE usage_sessions SET amount_minor = 5, currency_code = 'EUR' WHERE transaction_id = '{LEFT}'",),
+        {"the driver service counts each ended session once"},
+    ),
+    "an event had no effect on drivers": Damage(
+        "driver",
+        (f"UPDATE usage_sessions SET revision = 1 WHERE transaction_id = '{LEFT}'",),
+        {"driver knows the last state of each session"},
+    ),
+    "a reading that named no session is in another one": Damage(
+        "transaction",
+        (f"UPDATE meter_values SET transaction_id = '{UNPAID}' WHERE energy_wh = 250",),
+        {"a reading without a session is with the one that ran"},
+    ),
+    "a reading lies with what is no session": Damage(
+        "transaction",
+        (f"UPDATE meter_values SET transaction_id = '{LEFT}' WHERE energy_wh = 250",),
+        {"no reading lies beside its session"},
     ),
     "what is left of an orphan counts as a session": Damage(
         "billing",
@@ -144,6 +182,7 @@ DAMAGES = {
             "a session has one charging session",
             "billing knows the last state of each session",
             "monitoring knows the last state of each session",
+            "driver knows the last state of each session",
             "metrics count each session once",
             *_BOTH_USAGES,
         },
@@ -221,3 +260,9 @@ def test_an_event_that_the_stream_lost_is_found(world: World, monkeypatch: pytes
     assert found.claim == "the stream has every event"
     assert found.failed == 1
     assert first in found.examples[0]
+
+
+def test_a_consumer_that_is_gone_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "consumers", [name for name in world.consumers if name != "station-settings"])
+    [found] = [check for check in world.audited() if not check.is_clean]
+    assert (found.claim, found.examples) == ("every consumer is there", ("station-settings",))

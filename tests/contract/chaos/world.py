@@ -19,6 +19,7 @@ from chaos import books, stored
 from chaos.audit import audit
 from chaos.books import Book
 from chaos.checks.check import Check
+from chaos.checks.events import CONSUMERS
 from chaos.stream import Consumer, Stream
 from services.billing.tables import CHARGING_SESSIONS, INVOICES
 from services.chassis.shared_tables import CONSUMED_EVENTS, OUTBOX
@@ -29,10 +30,15 @@ from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS, TRANSA
 from simulator.ledger import Acknowledgement
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
-START, SAMPLE, STOP = T0, T0 + timedelta(seconds=30), T0 + timedelta(seconds=60)
-PAID, UNPAID, BILL, STATION, LEFT = (str(uuid.UUID(int=number)) for number in range(1, 6))
+START, SAMPLE, UNNAMED, STOP = (T0 + timedelta(seconds=20 * number) for number in range(4))
+PAID, UNPAID, BILL, STATION, LEFT, INVOICE, DRIVER = (str(uuid.UUID(int=number)) for number in range(1, 8))
 _REGISTER = "Energy.Active.Import.Register"
 _SESSION_CONSUMERS = {"billing-sessions": "billing", "driver-usage": "driver", "monitoring-sessions": "monitoring"}
+_STATION_CONSUMERS = {
+    "monitoring-stations": "monitoring",
+    "station-settings": "station",
+    "transaction-commands": "transaction",
+}
 
 
 class World:
@@ -41,6 +47,7 @@ class World:
     def __init__(self, database: Callable[[str], str]) -> None:
         self.urls: Mapping[str, str] = {service: database(service) for service in stored.SERVICES}
         self.in_stream: Counter[str] = Counter()
+        self.consumers = sorted(CONSUMERS)
         self._engines = {
             service: sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
             for service, url in self.urls.items()
@@ -51,8 +58,8 @@ class World:
 
     def audited(self, service: str = "transaction", statements: Sequence[str] = ()) -> list[Check]:
         """What the auditor finds after `statements`, which no service would make. They are taken back afterwards."""
-        subjects = ["csms.event.transaction.session.*"]
-        consumers = [Consumer(name, subjects, 0) for name in _SESSION_CONSUMERS]
+        nouns = {name: "transaction.session" if name in _SESSION_CONSUMERS else "station.station" for name in CONSUMERS}
+        consumers = [Consumer(name, [f"csms.event.{nouns[name]}.*"], 0) for name in self.consumers]
         with ExitStack() as stack:
             opened = {name: stack.enter_context(psycopg.connect(url)) for name, url in self.urls.items()}
             for statement in statements:
@@ -82,6 +89,7 @@ class World:
         self._fact(UNPAID, "CP201", "UPDATED", SAMPLE, None, "abc", evse_id=2, charging_state="Charging")
         for session, name, evse_id, time, meter in (
             (PAID, "CP16", 1, SAMPLE, 200),
+            (PAID, "CP16", 1, UNNAMED, 250),
             (UNPAID, "CP201", 2, START, 1000),
             (UNPAID, "CP201", 2, STOP, 1005),
         ):
@@ -92,6 +100,7 @@ class World:
         self._bills()
         metrics = {"energy_wh": 255, "started_transaction_count": 2, "ended_transaction_count": 2}
         self._insert("monitoring", monitoring.STATION_METRICS, station_id=STATION, time=T0, **metrics)
+        self._event("station", f"csms.event.station.station.changed.{STATION}")
         for name, evse_id, connector_id in (("CP16", 1, 1), ("CP201", 2, 1)):
             self._insert("station", station.CHARGE_POINTS, id=name, boot_time=T0 + timedelta(seconds=1))
             place = {"charge_point_id": name, "evse_id": evse_id, "connector_id": connector_id}
@@ -123,6 +132,7 @@ class World:
             station_id=STATION,
             protocol=protocol,
             revision=2,
+            driver_id=DRIVER,
         )
         cost = {"amount_minor": last - first, "currency_code": "EUR"} if session == PAID else {}
         counted = {"energy_wh": last - first, "revision": 2, "end_time": STOP, **cost}
@@ -138,6 +148,7 @@ class World:
         held = {"state": "HELD", "hold_reason": "merged", "revision": 2}
         self._insert("billing", CHARGING_SESSIONS, id=str(uuid.UUID(int=98)), transaction_id=LEFT, **held)
         self._insert("monitoring", monitoring.TRANSACTIONS, id=LEFT, revision=2)
+        self._insert("driver", USAGE_SESSIONS, transaction_id=LEFT, revision=2)
         for _ in range(2):
             self._event("transaction", "csms.event.transaction.session.updated.CP16")
 
@@ -159,15 +170,16 @@ class World:
 
     def _bills(self) -> None:
         unpaid = str(uuid.UUID(int=99))
-        paid = {"state": "COMPLETED", "energy_wh": 250, "revision": 2}
+        paid = {"state": "COMPLETED", "energy_wh": 250, "revision": 2, "invoice_id": INVOICE, "driver_id": DRIVER}
         held = {"state": "HELD", "energy_wh": 5, "revision": 2, "hold_reason": "unauthorized"}
         self._insert("billing", CHARGING_SESSIONS, id=BILL, transaction_id=PAID, **paid)
         self._insert("billing", CHARGING_SESSIONS, id=unpaid, transaction_id=UNPAID, **held)
         self._insert(
             "billing",
             INVOICES,
-            id=str(uuid.uuid4()),
-            number="1",
+            id=INVOICE,
+            number="2026-000001",
+            driver_id=DRIVER,
             charging_session_id=BILL,
             state="OPEN",
             total_minor=250,
@@ -178,8 +190,9 @@ class World:
         event_id = uuid.uuid4()
         self._insert(service, OUTBOX, id=event_id, subject=subject, publish_time=T0)
         self.in_stream[str(event_id)] = 1
-        if service == "transaction":
-            for consumer, handler in _SESSION_CONSUMERS.items():
+        if service != "billing":
+            consumers = _SESSION_CONSUMERS if service == "transaction" else _STATION_CONSUMERS
+            for consumer, handler in consumers.items():
                 self._insert(handler, CONSUMED_EVENTS, consumer=consumer, event_id=event_id)
 
 
@@ -207,13 +220,17 @@ def _told(name: str, protocol: str, action: str, request: dict[str, Any], **answ
 
 def _told_by_16() -> list[Acknowledgement]:
     start = {"connectorId": 1, "idTag": "tag", "meterStart": 100, "timestamp": START.isoformat()}
-    values = [{"timestamp": SAMPLE.isoformat(), "sampledValue": [{"measurand": _REGISTER, "value": "200"}]}]
+    values, unnamed = (
+        [{"timestamp": time.isoformat(), "sampledValue": [{"measurand": _REGISTER, "value": value}]}]
+        for time, value in ((SAMPLE, "200"), (UNNAMED, "250"))
+    )
     stop = {"transactionId": 7, "meterStop": 350, "timestamp": STOP.isoformat()}
     status = {"connectorId": 1, "status": "Available", "errorCode": "NoError", "timestamp": STOP.isoformat()}
     return [
         _told("CP16", "1.6", "BootNotification", {}),
         _told("CP16", "1.6", "StartTransaction", start, transactionId=7, idTagInfo={"status": "Accepted"}),
         _told("CP16", "1.6", "MeterValues", {"connectorId": 1, "transactionId": 7, "meterValue": values}),
+        _told("CP16", "1.6", "MeterValues", {"connectorId": 1, "meterValue": unnamed}),
         _told("CP16", "1.6", "StopTransaction", stop),
         _told("CP16", "1.6", "StatusNotification", status),
     ]

@@ -43,6 +43,8 @@ def test_a_run_without_failures_is_clean() -> None:
         {"fleet": {**FLEET, "unsent": 1}},
         {"fleet": {**FLEET, "given_up": 1}},
         {"fleet": {}},
+        {"faults": [FaultLine(1.0, "kill -9", ("nats",), "", None, 0.5)]},
+        {"faults": [FaultLine(1.0, "fill a queue", ("nats",), "", 2.0, 0.5, 0)]},
     ],
 )
 def test_failures_and_what_was_not_looked_at_are_not_clean(flaw: dict[str, object]) -> None:
