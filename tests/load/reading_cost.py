@@ -1,0 +1,178 @@
+"""What reads cost: CPU of the service and of PostgreSQL for each request of the lists that callers ask for most.
+
+`python -m tests.load.reading_cost` starts a PostgreSQL of its own, records sessions with readings and makes stations,
+and prints microseconds per request, medians over rounds. Requests go to the servicers, answers are serialized; gRPC and
+Envoy are not in it.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import uvloop
+from google.protobuf.message import Message
+
+from csms.station.v1 import station_service_pb2 as station_pb
+from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
+from services.chassis import migrations
+from services.chassis.database import Database
+from services.chassis.events import EventBus
+from services.chassis.outbox import OutboxRelay
+from services.kernel.clock import SystemClock
+from services.station.application.connectors import Connectors
+from services.station.application.stations import Stations
+from services.station.servicer import StationServicer
+from services.station.sql.batches import SqlBatches
+from services.station.sql.work import SqlWorks as StationWorks
+from services.transaction.application.matching import Matcher
+from services.transaction.application.orphans import Orphans
+from services.transaction.application.recording import Recorder
+from services.transaction.application.transactions import Transactions
+from services.transaction.mapping.recording import EventMessage, answer_to_proto
+from services.transaction.servicer.transactions import TransactionServicer
+from services.transaction.sql.matching import SqlMatchings
+from services.transaction.sql.meter_values import SqlMeterStore
+from services.transaction.sql.recording import SqlRecordings
+from services.transaction.sql.work import SqlWorks as TransactionWorks
+from stack import postgres
+from stack.ports import free_port
+from tests.load.recording_cost import Batch, Fleet
+
+_CLOCK = SystemClock()
+_CONTEXT: Any = None
+_STATIONS, _CHARGE_POINTS_EACH = 25, 2
+_BATCH = 64
+
+Read = Callable[[], Awaitable[Message]]
+
+
+@dataclass
+class Cost:
+    """Microseconds per request of each round."""
+
+    service: list[float] = field(default_factory=list)
+    database: list[float] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+
+
+async def sessions(database: Database, relay: OutboxRelay, options: argparse.Namespace) -> Mapping[str, Read]:
+    """Record sessions, the newest with readings, half of those over; returns what is read of them."""
+    recorder = Recorder(SqlMeterStore(database), SqlRecordings(database, relay), _CLOCK)
+    fleet = Fleet(_BATCH, _BATCH)
+
+    async def record(batch: Batch) -> None:
+        answers = await recorder.record([EventMessage(event) for event in batch])
+        fleet.note(batch, [answer_to_proto(answer) for answer in answers])
+
+    for _ in range(options.sessions // _BATCH):
+        await record(fleet.starts())
+    for _ in range(options.readings):
+        await record(fleet.meter_values())
+    await record(fleet.stops()[: _BATCH // 2])
+    await recorder.close()
+    works = TransactionWorks(database, relay, _CLOCK)
+    transactions = Transactions(works)
+    orphans = Orphans(transactions, Matcher(works, SqlMatchings(database, relay), _CLOCK))
+    servicer = TransactionServicer(transactions, orphans)
+    page = transaction_pb.ListTransactionsRequest(page_size=50)
+    newest = (await servicer.ListTransactions(page, _CONTEXT)).transactions[-1].id
+    one = transaction_pb.GetTransactionRequest(id=newest)
+    return {
+        "50 transactions": lambda: servicer.ListTransactions(page, _CONTEXT),
+        "1 transaction": lambda: servicer.GetTransaction(one, _CONTEXT),
+    }
+
+
+async def stations(database: Database, relay: OutboxRelay) -> Mapping[str, Read]:
+    """Make stations with charge points and connectors; returns what is read of them."""
+    works, reports = StationWorks(database, relay, _CLOCK), SqlBatches(database, relay)
+    all_stations = Stations(works, _CLOCK, Nobody())
+    for number in range(_STATIONS):
+        points = [{"id": f"CP{number:03}{place}"} for place in range(_CHARGE_POINTS_EACH)]
+        place = {"name": f"Station {number}", "city": "Leipzig", "country": "DE", "latitude": 51.3, "longitude": 12.3}
+        plugs = [{"charge_point_id": point["id"], "evse_id": 1, "connector_id": 1} for point in points]
+        await all_stations.create(place, points, plugs, "")
+    servicer = StationServicer(all_stations, Connectors(works, reports, _CLOCK))
+    page = station_pb.ListStationsRequest(page_size=20)
+    one = station_pb.GetStationRequest(station_id=(await servicer.ListStations(page, _CONTEXT)).stations[0].id)
+    return {
+        "20 stations": lambda: servicer.ListStations(page, _CONTEXT),
+        "1 station": lambda: servicer.GetStation(one, _CONTEXT),
+    }
+
+
+class Nobody:
+    """Stations where nothing runs."""
+
+    async def at_station(self, station_id: str) -> bool:
+        return False
+
+    async def at_charge_point(self, charge_point_id: str) -> bool:
+        return False
+
+
+async def _measure(read: Read, server: psutil.Process, times: int, cost: Cost) -> None:
+    # To ask for the database's share costs time of our own, so it is asked for outside of ours.
+    database = _database_seconds(server)
+    service, clock = time.process_time(), time.perf_counter()
+    for _ in range(times):
+        (await read()).SerializeToString()
+    service, clock = time.process_time() - service, time.perf_counter() - clock
+    database = _database_seconds(server) - database
+    cost.service.append(service / times * 1e6)
+    cost.database.append(database / times * 1e6)
+    cost.milliseconds.append(clock / times * 1e3)
+
+
+def _database_seconds(server: psutil.Process) -> float:
+    times = [process.cpu_times() for process in server.children(recursive=True)]
+    return sum(time.user + time.system for time in times)
+
+
+async def _run(url: str, server: psutil.Process, options: argparse.Namespace) -> None:
+    databases = [Database(f"{url}/csms_{name}") for name in ("charge_points", "stations")]
+    relays = [OutboxRelay(database, EventBus("nats://127.0.0.1:1")) for database in databases]
+    reads = {
+        **await sessions(databases[0], relays[0], options),
+        **await stations(databases[1], relays[1]),
+    }
+    costs = {name: Cost() for name in reads}
+    for _ in range(options.rounds):
+        for name, read in reads.items():
+            await _measure(read, server, options.requests, costs[name])
+    for database in databases:
+        await database.close()
+    print(f"medians of {options.rounds} rounds of {options.requests} requests, one at a time")
+    print(f"{'us of CPU per request':32}{'service':>9}{'database':>10}{'sum':>8}{'ms':>9}")
+    for name, cost in costs.items():
+        mine, theirs = statistics.median(cost.service), statistics.median(cost.database)
+        print(f"{name:32}{mine:9.0f}{theirs:10.0f}{mine + theirs:8.0f}{statistics.median(cost.milliseconds):9.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=12_000, help="more than lists are counted to")
+    parser.add_argument("--readings", type=int, default=100, help="per session, of the newest sessions")
+    parser.add_argument("--requests", type=int, default=50, help="per round")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="csms-reading-cost-") as folder:
+        server = postgres.start(Path(folder), port=free_port())
+        try:
+            url = server.url.rsplit("/", 1)[0]
+            for service, name in (("transaction", "charge_points"), ("station", "stations")):
+                migrations.upgrade(f"{url}/csms_{name}", service)
+            uvloop.run(_run(url, psutil.Process(server.child.pid), options))
+        finally:
+            server.stop()
+            postgres.remove(Path(folder))
+
+
+if __name__ == "__main__":
+    main()
