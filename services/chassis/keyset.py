@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Uuid, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Uuid, func, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.pagination import Page, PageRequest, bad_token, next_token
@@ -35,8 +35,6 @@ async def fetch_page(
     `key_columns` are NOT NULL, together unique, and of type text, integer, numeric, uuid or timestamptz; all of them
     run in the same direction. Raises DomainError INVALID_ARGUMENT for a token that another list has made.
     """
-    counted = statement.order_by(None).limit(count_up_to).subquery()
-    total = await connection.scalar(select(func.count()).select_from(counted))
     labels = [f"page_key_{position}" for position in range(len(key_columns))]
     rows = (
         await connection.execute(
@@ -49,7 +47,14 @@ async def fetch_page(
     chosen = rows[: page.size]
     more = len(rows) > len(chosen)
     token = next_token([_text(getattr(chosen[-1], label)) for label in labels]) if more else ""
-    return Page(chosen, token, total or 0)
+    # A first page that holds everything is its own count.
+    total = await _count(connection, statement, count_up_to) if more or page.after else len(chosen)
+    return Page(chosen, token, total)
+
+
+async def _count(connection: AsyncConnection, statement: Select[Any], up_to: int | None) -> int:
+    counted = statement.with_only_columns(literal_column("1"), maintain_column_froms=True).limit(up_to).subquery()
+    return await connection.scalar(select(func.count()).select_from(counted)) or 0
 
 
 def _after(

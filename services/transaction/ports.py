@@ -33,7 +33,7 @@ class TransactionRepository(Protocol):
         ...
 
     async def latest(self, sessions: Sequence[Session]) -> Mapping[str, Latest]:
-        """What the readings of each session show by now, by its id."""
+        """What the readings of each session show by now, by its id; of one that is over only the state of charge."""
         ...
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:

@@ -22,6 +22,7 @@ class SqlWork:
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
+        self.has_events = False
         self.stations = SqlStationRepository(connection)
         self.charge_points = SqlChargePointRepository(connection)
         self.connectors = SqlConnectorRepository(connection)
@@ -33,10 +34,11 @@ class SqlWork:
     async def publish(self, events: Sequence[DomainEvent]) -> None:
         now = self._clock.now()
         await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
+        self.has_events = self.has_events or bool(events)
 
 
 class SqlWorks:
-    """Satisfies ports.Works. The relay is woken after each commit."""
+    """Satisfies ports.Works. The relay is woken after each commit with events."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
         self._database = database
@@ -46,5 +48,7 @@ class SqlWorks:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[SqlWork]:
         async with self._database.transaction() as connection:
-            yield SqlWork(connection, self._clock)
-        self._relay.wake()
+            work = SqlWork(connection, self._clock)
+            yield work
+        if work.has_events:
+            self._relay.wake()

@@ -1,6 +1,6 @@
 """Sessions as rows of `transactions`, for all who read or write them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -25,12 +25,8 @@ SET ({_SESSIONS.columns}) = ROW ({", ".join(f"excluded.{quoted(name)}" for name 
 
 
 def session_of(row: Sequence[Any]) -> Session:
-    """The session in a row of SESSION_COLUMNS."""
-    return session_of_fields(dict(zip(_NAMES, row, strict=True)))
-
-
-def session_of_fields(fields: Mapping[str, Any]) -> Session:
-    """The session with these values of its columns."""
+    """The session in a row of SESSION_COLUMNS, or of the columns of the table."""
+    fields: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     authorization = fields["authorization"]
     return Session(
         **{

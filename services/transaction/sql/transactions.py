@@ -16,30 +16,43 @@ from services.transaction.domain.reading import CONTEXTS, Latest, Reading, Regis
 from services.transaction.domain.session import Session
 from services.transaction.domain.transaction import TransactionFilter
 from services.transaction.sql.meter_values import stand_in_ids
-from services.transaction.sql.sessions import session_of_fields
+from services.transaction.sql.sessions import session_of
 from services.transaction.tables import METER_VALUES, TRANSACTIONS
 
 # Readings are looked for this far around a session.
 _AROUND = timedelta(days=1)
 _PARTLY_INDEXED = ("station_id", "driver_id", "id_tag")
 _FOREVER = datetime.max.replace(tzinfo=UTC)
-_NEWEST = """
-    LEFT JOIN LATERAL (
-        SELECT {column} FROM meter_values
-        WHERE transaction_id = session.id AND {column} IS NOT NULL
-        AND sampled_time BETWEEN session.begin_time AND session.end_time
-        AND sampled_time BETWEEN :begin AND :end
-        ORDER BY sampled_time {direction} LIMIT 1
-    ) AS {name} ON true
-"""
+# How many readings back the newest power and state of charge are looked for: what no reading ever tells would have all
+# of a session's read, for each session of a page.
+_NEWEST_READINGS = 50
+_READINGS = (
+    "SELECT sampled_time, {column} FROM meter_values WHERE transaction_id = session.id"
+    " AND sampled_time BETWEEN session.begin_time AND session.end_time AND sampled_time BETWEEN :begin AND :end"
+    " AND {condition} ORDER BY sampled_time {direction} LIMIT {limit}"
+)
+
+
+def _joined(name: str, column: str, condition: str, *, direction: str = "DESC", among: int = 1) -> str:
+    """Joins to each session as `name` its first or last reading that tells `column`, of the `among` nearest to that end
+    that fulfil `condition`."""
+    readings = _READINGS.format(column=column, condition=condition, direction=direction, limit=among)
+    return (
+        f" LEFT JOIN LATERAL (SELECT {column} FROM ({readings}) AS near"
+        f" WHERE {column} IS NOT NULL ORDER BY sampled_time {direction} LIMIT 1) AS {name} ON true"
+    )
+
+
+# Of a session that is over only the state of charge is asked for: its energy is settled, its power gone.
+_REGISTER = "session.is_running AND energy_wh IS NOT NULL"
 _LATEST = text(
     "SELECT session.id::text, first.energy_wh, last.energy_wh, power.power_w, charge.soc_percent"
-    " FROM unnest(CAST(:ids AS uuid[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))"
-    " AS session (id, begin_time, end_time)"
-    + _NEWEST.format(column="energy_wh", direction="ASC", name="first")
-    + _NEWEST.format(column="energy_wh", direction="DESC", name="last")
-    + _NEWEST.format(column="power_w", direction="DESC", name="power")
-    + _NEWEST.format(column="soc_percent", direction="DESC", name="charge")
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]),"
+    " CAST(:running AS boolean[])) AS session (id, begin_time, end_time, is_running)"
+    + _joined("first", "energy_wh", _REGISTER, direction="ASC")
+    + _joined("last", "energy_wh", _REGISTER)
+    + _joined("power", "power_w", "session.is_running", among=_NEWEST_READINGS)
+    + _joined("charge", "soc_percent", "true", among=_NEWEST_READINGS)
 )
 # Sessions that changed where an end may be theirs, or theirs may be another's.
 _DOUBTFUL = text("""
@@ -119,7 +132,9 @@ class SqlTransactionRepository:
         ends = [session.stop_time + _AROUND if session.stop_time else _FOREVER for session in sessions]
         # The bounds of all, once more: by them the partitions of other days are left out when it is planned.
         bounds = {"begins": begins, "ends": ends, "begin": min(begins), "end": max(ends)}
-        rows = await self._connection.execute(_LATEST, {"ids": [session.id for session in sessions], **bounds})
+        running = [session.stop_time is None for session in sessions]
+        asked = {"ids": [session.id for session in sessions], "running": running, **bounds}
+        rows = await self._connection.execute(_LATEST, asked)
         return {
             session_id: Latest(Registers(first, last), power, charge) for session_id, first, last, power, charge in rows
         }
@@ -196,7 +211,8 @@ def _conditions(narrowing: TransactionFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _session(row: Row[Any]) -> Session:
-    return session_of_fields({name: row._mapping[name] for name in TRANSACTIONS.c.keys()})
+    # Behind the columns of the table comes the key of a page.
+    return session_of(row[: len(TRANSACTIONS.c)])
 
 
 def _reading(row: Row[Any]) -> Reading:

@@ -151,3 +151,15 @@ async def test_ids_that_are_read_as_text_are_compared_as_ids(connection: AsyncCo
     first = await fetch_page(connection, select(BOOKS.c.id), key, page=page_request(20, ""))
     second = await fetch_page(connection, select(BOOKS.c.id), key, page=page_request(20, first.next_token))
     assert [row.id for page in (first, second) for row in page.items] == sorted(row["id"] for row in ROWS)
+
+
+@pytest.mark.parametrize("size", [5, 23, 50])
+async def test_every_page_tells_how_many_there_are(connection: AsyncConnection, size: int) -> None:
+    statement, token = select(BOOKS).where(BOOKS.c.pages > 0), ""
+    expected = sum(row["pages"] > 0 for row in ROWS)
+    while True:
+        page = await fetch_page(connection, statement, [BOOKS.c.id], page=page_request(size, token))
+        assert page.total_size == expected
+        token = page.next_token
+        if not token:
+            break

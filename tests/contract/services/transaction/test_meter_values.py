@@ -48,6 +48,21 @@ async def test_every_measurand_comes_back_as_it_was_sent(record: Record, transac
     assert (running.power_w, running.soc_percent) == (5, 0)
 
 
+async def test_power_and_state_of_charge_are_shown_for_as_long_as_the_last_readings_tell_them(
+    record: Record, transactions: Reader
+) -> None:
+    [started] = await record(start_16(minutes(-200)))
+    told = reading(minutes(-190), power_w=7000, soc_percent=40)
+    silent = [reading(minutes(-180 + number), energy_wh=2000 + number) for number in range(50)]
+    shown = []
+    for values in ([told], silent[:49], silent[49:]):
+        await record(meter_values_16(started.transaction_id, minutes(-100), meter_values=values))
+        shown.append(await transactions.get(started.id))
+    assert [(running.power_w, running.soc_percent) for running in shown[:2]] == [(7000, 40), (7000, 40)]
+    assert [shown[2].HasField(name) for name in ("power_w", "soc_percent")] == [False, False]
+    assert shown[2].energy_wh == shown[1].energy_wh + 1
+
+
 async def test_different_samples_of_one_moment_are_all_kept(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30)))
     for value in (reading(minutes(-20), energy_wh=2000), reading(minutes(-20), power_w=7000)):
