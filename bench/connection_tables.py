@@ -13,8 +13,8 @@ _OPENING_TEXT = (
 )
 _HOLDING_TEXT = "Resident memory of the edge per connection; `cores` is what the edge uses while they are silent."
 _PAUSES_TEXT = (
-    "Round trips of heartbeats that one charger sends every millisecond: the longest bounds every pause of the edge."
-    " `loop lag` is what the edge itself has seen in the last minute, where it tells."
+    "Round trips of heartbeats, one every millisecond, of a hundred chargers in turn: the longest bounds every pause of"
+    " the edge. `loop lag` is what the edge itself has seen in the last minute, where it tells."
 )
 
 

@@ -140,7 +140,7 @@ class Connections:
         return tally
 
     def _probe(self, edge: OwnEdge, probe: Generator) -> Measured:
-        """A heartbeat every millisecond, for a while."""
+        """A heartbeat every millisecond, of each prober in turn, for a while."""
         window = Window("heartbeat", _PROBE_RATE, 0.1, self._laboratory.sizes.probe_seconds)
         # Not by the meter: it serves one reader at a time.
         return probe.load(window, lambda: processes.cpu_seconds({EDGE: edge.child.pid}))
@@ -152,8 +152,12 @@ class Connections:
             self._laboratory.book.fail(SECTION, row, f"errors: {dict(tally.errors)}")
 
     def _probe_crowd(self, edge: OwnEdge) -> Crowd:
-        """One charger that no crowd of OCPP 1.6 contains."""
-        return self._laboratory.crowd(edge.url, 1, "2.0.1", self._trusted(edge))
+        """Chargers that no crowd of OCPP 1.6 contains.
+
+        Many: one alone has one call outstanding, so that answers after 2 ms make a queue of its own that grows for as
+        long as it is probed, and no pause of the edge.
+        """
+        return self._laboratory.crowd(edge.url, self._laboratory.sizes.probers, "2.0.1", self._trusted(edge))
 
     def _crowd(self, edge: OwnEdge, count: int, greeting: tuple[Kind, ...]) -> Crowd:
         processes = -(-count // _CHARGERS_PER_PROCESS)

@@ -66,6 +66,7 @@ class Sizes:
     storms: int = 3
     longest_pause: float = 5.0
     probe_seconds: float = 10.0
+    probers: int = 100
     readers: int = 32
     crowds: tuple[int, ...] = (1_000, 5_000, 15_000)
     fill_minutes: float = 10.0
@@ -84,6 +85,12 @@ class Sizes:
             wanted.append(self.storm)
         return max(wanted)
 
+    @property
+    def registered_201(self) -> int:
+        """How many charge points of OCPP 2.0.1 must be known."""
+        speaks = any(each.version == "2.0.1" for each in wanted_classes(self))
+        return max(self.connections if speaks else 0, self.probers if "connections" in self.sections else 0)
+
 
 QUICK = Sizes(
     rounds=1,
@@ -99,6 +106,7 @@ QUICK = Sizes(
     storms=1,
     longest_pause=1.0,
     probe_seconds=0.5,
+    probers=10,
     readers=4,
     crowds=(20, 100),
     fill_minutes=0.02,

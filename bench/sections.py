@@ -8,7 +8,6 @@ from bench.connections import Connections
 from bench.growth import Growth
 from bench.laboratory import Laboratory, identities_of
 from bench.naive import running as naive
-from bench.plan import wanted_classes
 from bench.reads import Reads
 from bench.steps import Step, tell
 from bench.storm import Storm
@@ -65,8 +64,7 @@ def _set_tariff(laboratory: Laboratory) -> None:
 
 def _register(laboratory: Laboratory) -> None:
     sizes = laboratory.sizes
-    speaks_2 = any(each.version == "2.0.1" for each in wanted_classes(sizes))
-    counts = {"1.6": sizes.registered, "2.0.1": sizes.connections if speaks_2 else 1}
+    counts = {"1.6": sizes.registered, "2.0.1": sizes.registered_201}
     registrar = Registrar(laboratory.system.rest_url, laboratory.system.token)
     for version, count in counts.items():
         tell(f"registering {count} charge points and cards of OCPP {version}")

@@ -75,6 +75,16 @@ def test_as_many_chargers_are_registered_as_the_largest_crowd_has(sections: tupl
     assert replace(Sizes(), sections=sections).registered == registered
 
 
+@pytest.mark.parametrize(
+    ("sections", "classes", "registered"),
+    [(("traffic",), ("transaction",), 400), (("traffic",), ("boot",), 0), (("connections",), ("boot",), 100)],
+)
+def test_chargers_of_the_other_version_are_registered_for_its_messages_and_as_probers(
+    sections: tuple[str, ...], classes: tuple[str, ...], registered: int
+) -> None:
+    assert replace(Sizes(), sections=sections, classes=classes).registered_201 == registered
+
+
 def test_the_path_is_edge_owning_service_and_its_part_of_postgresql() -> None:
     assert path_us(_CPU, "transaction") == 30 + 10 + 1 + 14
     assert path_us(_CPU, "") == 30
