@@ -34,7 +34,8 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
     ("grpc.keepalive_permit_without_calls", 1),
     # A service that restarts is found again quickly.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    # How long a connection may take to be made, whatever the name says: a busy server must not be given up.
+    ("grpc.min_reconnect_backoff_ms", 1_000),
     # Within the time that a stopping replica still serves, so that replicas can be restarted one after the other.
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )

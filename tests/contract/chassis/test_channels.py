@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from chaos.proxy import Proxy
 from services.chassis.channels import DEADLINE_SECONDS, channel
 from services.chassis.logging import bind
 from services.chassis.server import running_server
@@ -113,6 +114,25 @@ async def test_it_is_not_repeated_for_ever(tokens: Tokens) -> None:
 
     assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
     assert len(library.calls) == 3
+
+
+async def test_a_server_that_is_slow_to_shake_hands_is_waited_for(tokens: Tokens) -> None:
+    library = Library()
+
+    async with library.reached(tokens) as (_, port):
+        proxy = Proxy("library", port)
+        await proxy.open()
+        proxy.stall()
+        async with channel(f"http://127.0.0.1:{proxy.port}", "edge", tokens.service_secret) as connection:
+            # A write: if it failed it would not be repeated.
+            call = asyncio.ensure_future(Client(connection).CreateBook(message("CreateBookRequest")(book=BOOK)))
+            done, _ = await asyncio.wait([call], timeout=0.5)
+            proxy.resume()
+            await call
+        await proxy.close()
+
+    assert not done
+    assert proxy.accepted == 1
 
 
 async def test_it_is_not_repeated_beyond_its_deadline(tokens: Tokens) -> None:

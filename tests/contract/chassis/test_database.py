@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from services.chassis.database import Database, DatabaseUnavailable, constraint_of
 from services.kernel.errors import DomainError, ErrorKind
 from stack.ports import free_port
+from tests.fixtures.background import eventually
 from tests.fixtures.postgres import OwnPostgres
 
 
@@ -113,8 +115,17 @@ async def test_an_absent_database_is_unavailable() -> None:
 
 
 async def test_an_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.chassis.database._ACQUIRE_SECONDS", 0.05)
+    monkeypatch.setattr("services.chassis.database._ACQUIRE_SECONDS", 0.2)
     database = Database(database_url, pool_size=1, overflow=0, raw_pool_size=1)
+
+    async def has_connections() -> bool:
+        with suppress(DatabaseUnavailable):
+            async with database.transaction(), database.raw_transaction():
+                return True
+        return False
+
+    # To make one may take longer than to wait for one.
+    await eventually(has_connections)
     async with database.transaction(), database.raw_transaction():
         with pytest.raises(DatabaseUnavailable):
             await database.ping()
