@@ -19,7 +19,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stack import priority
 from stack.errors import StackError
 from stack.privileges import Account
 
@@ -34,8 +33,7 @@ class Program:
     """What to run and how to tell that it is up.
 
     `ready` is asked with the child's pid every few milliseconds and must answer at once; None means that the child is
-    ready as soon as it runs. `death_signal` is what the kernel sends to the child when this process is gone. A
-    `niceness` of up to 19 leaves the processor to children with less, where the system allows that.
+    ready as soon as it runs. `death_signal` is what the kernel sends to the child when this process is gone.
     """
 
     name: str
@@ -47,7 +45,6 @@ class Program:
     death_signal: signal.Signals = signal.SIGKILL
     account: Account | None = None
     directory: Path | None = None
-    niceness: int = 0
 
 
 class Child:
@@ -156,7 +153,7 @@ def start(program: Program, log: Path) -> Child:
                 user=account.uid if account else None,
                 group=account.gid if account else None,
                 extra_groups=[] if account else None,
-                preexec_fn=_first_steps(os.getpid(), program),
+                preexec_fn=_dying_with(os.getpid(), program.death_signal),
             )
     except (OSError, subprocess.SubprocessError) as error:
         raise StackError(f"{program.name} could not be started: {error}") from error
@@ -200,20 +197,18 @@ def _ending(exit_code: int | None) -> str:
         return f"was ended by signal {-exit_code}"
 
 
-def _first_steps(parent: int, program: Program) -> Callable[[], None]:
-    """What a new child does before it becomes the program: it takes its priority, and binds its life to `parent`.
+def _dying_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
+    """What a new child does before it becomes the program: it binds its life to that of `parent`.
 
-    Runs in the child's own session, and after the change of user, because the kernel forgets the death signal when the
-    user changes. Where the kernel has no such bond, a killed stack leaves its children behind.
+    Runs after the change of user, because the kernel forgets the death signal when the user changes. None where the
+    kernel has no such bond: there a killed stack leaves its children behind.
     """
-    prctl = _prctl() if sys.platform == "linux" else None
+    if sys.platform != "linux":
+        return None
+    prctl = _prctl()
 
     def bind() -> None:
-        if program.niceness:
-            priority.lower(program.niceness)
-        if prctl is None:
-            return
-        prctl(_PR_SET_PDEATHSIG, int(program.death_signal), 0, 0, 0)
+        prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
         # The parent may have gone before the bond was made.
         if os.getppid() != parent:
             os._exit(1)

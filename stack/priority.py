@@ -1,34 +1,70 @@
-"""Lowers the priority of this process, so that others go first when there is not enough of the processor for all.
+"""Lets those who only follow by events go last when there is not enough of the processor for all (ADR 30).
 
-Decides nobody's priority.
+That is their processes, and those that PostgreSQL has for the connections to their databases. Linux only; elsewhere,
+and where the system refuses, everything stays as it is.
 """
 
+import asyncio
 import os
-import time
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-# Where the kernel weighs sessions against each other (autogroup, the default of desktop distributions), the niceness of
-# a process counts within its session only; this is that of the session.
-_SESSION = Path("/proc/self/autogroup")
-# Without privileges the kernel takes one such change in a tenth of a second from all processes together.
-_TRIES = 20
-_PAUSE_SECONDS = 0.02
+# Connections live long, and one that is new may go first for as long as this.
+_LOOK_SECONDS = 1.0
+_LOWEST = 19
 
 
-def lower(niceness: int) -> None:
-    """Add `niceness` (0 to 19) to that of this process, and give it to its session, which should have no one else.
+async def keep_last(
+    pids: Callable[[], Mapping[str, int]], followers: Collection[str], databases: Collection[str], niceness: int
+) -> None:
+    """Put them last for ever, whoever is started again or connects anew; see `put_last`."""
+    while True:
+        put_last(pids(), followers, databases, niceness)
+        await asyncio.sleep(_LOOK_SECONDS)
 
-    What the system refuses is left as it is: this changes who is first, not what works.
+
+def put_last(pids: Mapping[str, int], followers: Collection[str], databases: Collection[str], niceness: int) -> None:
+    """Give a niceness that is higher than ours by `niceness` to `followers` and to the backends of `databases`.
+
+    `pids` has the processes of the stack by name, each of which leads a session; replicas are called `billing-2`.
     """
+    wanted = min(os.getpriority(os.PRIO_PROCESS, 0) + niceness, _LOWEST)
+    for name, pid in pids.items():
+        if name.partition("-")[0] in followers:
+            # A process is lowered by thread, all of them together by their group.
+            _lower(os.PRIO_PGRP, pid, wanted)
+            _lower_session(pid, niceness)
+        elif name == "postgres":
+            for backend in _children(pid):
+                if _database(backend) in databases:
+                    _lower(os.PRIO_PROCESS, backend, wanted)
+
+
+def _lower(kind: int, number: int, niceness: int) -> None:
     with suppress(OSError):
-        os.nice(niceness)
-    for _ in range(_TRIES):
-        try:
-            _SESSION.write_text(str(niceness))
-        except BlockingIOError:
-            time.sleep(_PAUSE_SECONDS)
-        except OSError:
-            return
-        else:
-            return
+        if os.getpriority(kind, number) < niceness:
+            os.setpriority(kind, number, niceness)
+
+
+def _lower_session(pid: int, niceness: int) -> None:
+    """Where the kernel weighs sessions (autogroup), niceness of processes only counts among those of one session."""
+    with suppress(OSError):
+        weight = Path(f"/proc/{pid}/autogroup")
+        # Without privileges only one change in a tenth of a second is taken: the next look brings the others.
+        if not weight.read_text().endswith(f" nice {niceness}\n"):
+            weight.write_text(str(niceness))
+
+
+def _children(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _database(backend: int) -> str:
+    """Whose work a process of PostgreSQL does, by its title: `postgres: csms csms_billing 127.0.0.1(50630) idle`."""
+    with suppress(OSError):
+        words = Path(f"/proc/{backend}/cmdline").read_text(errors="replace").split(" ")
+        return words[2] if len(words) > 2 else ""
+    return ""

@@ -8,7 +8,7 @@ import functools
 import sys
 from collections.abc import Sequence
 
-from stack import backends, config, demo, engines, envoy, health, keys, ports, postgres, preflight, schema, welcome
+from stack import config, demo, engines, envoy, health, keys, ports, postgres, preflight, priority, schema, welcome
 from stack.children import Program
 from stack.config import Surroundings
 from stack.errors import StackError
@@ -95,7 +95,7 @@ class _Stack:
             await self._start_demo()
         print(welcome.screen(self._settings, self._state, self._progress.seconds(), with_demo), flush=True)
         databases = [schema.database_of(name) for name in FOLLOWERS]
-        await backends.keep_last(lambda: self.supervisor.pids().get("postgres"), databases, FOLLOWERS_NICENESS)
+        await priority.keep_last(self.supervisor.pids, FOLLOWERS, databases, FOLLOWERS_NICENESS)
 
     async def migrate_own_databases(self) -> None:
         """Migrate with the engines of the state directory, started for it."""
@@ -160,7 +160,6 @@ def _service(name: str, surroundings: Surroundings, replica: int) -> Program:
         environment=config.environment_for(name, surroundings, replica),
         ready=lambda _pid: ports.is_listening(port),
         ready_within_seconds=_ready_within(surroundings),
-        niceness=FOLLOWERS_NICENESS if name in FOLLOWERS else 0,
     )
 
 

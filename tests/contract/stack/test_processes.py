@@ -218,29 +218,3 @@ async def test_what_a_child_logged_before_it_was_started_again_is_kept(tmp_path:
 
     await asyncio.wait_for(stack.supervisor.run(work), 30)
     assert (tmp_path / "logs" / "frail.log").read_text().count("again") >= 2
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the children could not be put on one processor")
-async def test_a_nice_child_leaves_the_processor_to_the_others(supervisor: Supervisor, tmp_path: Path) -> None:
-    # Both want one processor all the time; even shares would be some 50 to 50, these are 90 to 10.
-    code = (
-        "import os, pathlib, time\n"
-        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "pathlib.Path('NAME').touch()\n"
-        "while not pathlib.Path('OTHER').exists(): pass\n"
-        "begin, used = time.monotonic(), time.process_time()\n"
-        "while time.monotonic() < begin + 1: pass\n"
-        "pathlib.Path('NAME').write_text(str(time.process_time() - used))\n"
-    )
-    names = {"first": 0, "last": 10}
-    jobs = [
-        python(
-            name,
-            code.replace("NAME", str(tmp_path / name)).replace("OTHER", str(tmp_path / other)),
-            niceness=niceness,
-        )
-        for (name, niceness), other in zip(names.items(), reversed(names), strict=True)
-    ]
-    await asyncio.wait_for(supervisor.run(lambda: supervisor.complete(*jobs)), 30)
-    used = {name: float((tmp_path / name).read_text()) for name in names}
-    assert used["first"] > 2 * used["last"]
