@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.used_log import use_log
 from simulator.load import processes
 from stack import children, config, keys, nats, postgres
 from stack import ports as port_checks
@@ -99,7 +100,9 @@ def running() -> Iterator[System]:
         try:
             child.wait_ready()
             token = keys.mint(state.keys, role="admin", driver_id=None, ttl_seconds=_TOKEN_SECONDS, subject="bench")
-            yield System(folder, moved(offset), processes.of_stack(state.root), token)
+            system = System(folder, moved(offset), processes.of_stack(state.root), token)
+            use_log(system.database_url("postgres"))
+            yield system
         finally:
             child.stop(_STOP_WITHIN_SECONDS)
             state.forget()
