@@ -117,10 +117,12 @@ async def test_no_answer_in_time_is_a_timeout_and_the_next_command_waits_its_tur
         assert (await delivering).accepted
 
 
-async def test_the_callers_deadline_ends_the_wait_before_it_passes(node: Node) -> None:
+async def test_the_callers_deadline_ends_the_wait_before_it_passes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    # More than usual, for a machine that does much beside this.
+    monkeypatch.setattr("ocpp_edge.servicer._ANSWERING_SECONDS", 5.0)
     service = await node.service()
     async with node.charger():
-        error = await failure(service.SendOcppCall(raw("ClearCache", {}, seconds=60), timeout=1.0))
+        error = await failure(service.SendOcppCall(raw("ClearCache", {}, seconds=60), timeout=6.0))
     assert error.reason == "CHARGE_POINT_TIMEOUT"
 
 

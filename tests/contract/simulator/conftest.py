@@ -29,12 +29,18 @@ PLAN = ChargingPlan(power_w=36_000, energy_wh=100, seconds=10, rate=Fraction(100
 def make_station(csms: TinyCsms) -> MakeStation:
     """Builds a charge point of a version that knows the central system and hurries; it is not connected yet."""
 
-    def make(protocol: str = "1.6", *, password: bytes | None = None, sinks: tuple[FrameSink, ...] = ()) -> ChargePoint:
+    def make(
+        protocol: str = "1.6",
+        *,
+        password: bytes | None = None,
+        sinks: tuple[FrameSink, ...] = (),
+        timing: Timing = QUICK,
+    ) -> ChargePoint:
         station = DIALECTS[protocol](
             "CP001",
             Endpoint(csms.url, password),
             clock=DeviceClock(timedelta(hours=1)),
-            timing=QUICK,
+            timing=timing,
             sinks=sinks,
         )
         station.configuration.assign(Role.MESSAGE_RETRY_INTERVAL, "0")

@@ -1,13 +1,14 @@
 """Connecting, registering, being cut off and coming back."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from ocpp.v16 import call as call16
 from ocpp.v201 import call as call201
 
 from simulator.charge_point import ChargePoint
-from tests.contract.simulator.conftest import MakeStation
+from tests.contract.simulator.conftest import QUICK, MakeStation
 from tests.fixtures.tiny_csms import TinyCsms
 
 
@@ -18,13 +19,16 @@ async def test_a_lost_line_is_opened_again_without_a_boot(csms: TinyCsms, statio
     assert csms.actions().count("BootNotification") == 1
 
 
-async def test_a_call_ends_with_its_connection_not_with_its_timeout(csms: TinyCsms, station16: ChargePoint) -> None:
+async def test_a_call_ends_with_its_connection_not_with_its_timeout(csms: TinyCsms, make_station: MakeStation) -> None:
     csms.ignore["Authorize"] = 1
-    asking = asyncio.create_task(station16.authorize("TAG"))
-    await csms.until(lambda: "Authorize" in csms.actions())
-    station16.link.cut()
-    # Cut off in mid-call it decides by itself, as it does offline.
-    assert await asyncio.wait_for(asking, 0.9) == "Accepted"
+    station = make_station(timing=replace(QUICK, response_timeout=60))
+    async with station.running():
+        await station.ready(10)
+        asking = asyncio.create_task(station.authorize("TAG"))
+        await csms.until(lambda: "Authorize" in csms.actions())
+        station.link.cut()
+        # Cut off in mid-call it decides by itself, as it does offline.
+        assert await asyncio.wait_for(asking, 10) == "Accepted"
 
 
 async def test_the_right_password_opens_the_door(csms: TinyCsms, make_station: MakeStation) -> None:
