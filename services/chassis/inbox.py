@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import nats.errors
+import psycopg
 from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from sqlalchemy import delete, select
@@ -20,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.database import Database, DatabaseUnavailable, bare
+from services.chassis.database import Database, DatabaseUnavailable, bare, constraint_of
 from services.chassis.deliveries import ACK_WAIT_SECONDS, Deliveries
 from services.chassis.events import EventBus
 from services.chassis.parcels import MAX_EVENTS, unpack
@@ -42,11 +43,9 @@ _DATABASE_RETRY_SECONDS = 1.0
 _PARKED_AT_ONCE = 1000
 _LONGEST_ERROR = 2000
 # Sorted, so that replicas that are given the same events again do not lock each other out.
-_CLAIM = (
-    b"INSERT INTO consumed_events (consumer, event_id)"
-    b" SELECT %s, id FROM unnest(%s::uuid[]) AS id ORDER BY id"
-    b" ON CONFLICT DO NOTHING RETURNING event_id::text"
-)
+_CLAIM = b"INSERT INTO consumed_events (consumer, event_id) SELECT %s, id FROM unnest(%s::uuid[]) AS id ORDER BY id"
+_CLAIM_UNHANDLED = _CLAIM + b" ON CONFLICT DO NOTHING RETURNING event_id::text"
+_HANDLED_BEFORE = "consumed_events_pkey"
 
 
 async def consume(
@@ -165,7 +164,7 @@ class _Consumer:
 
     async def _unpark(self, event_id: str, payload: bytes) -> None:
         async with self.database.transaction() as connection:
-            await self._apply(connection, [_event(payload)])
+            await self._apply_unhandled(connection, [_event(payload)])
             columns = PARKED_EVENTS.c
             await connection.execute(
                 delete(PARKED_EVENTS).where(columns.consumer == self.durable, columns.event_id == event_id)
@@ -176,8 +175,7 @@ class _Consumer:
         while True:
             await lease.renew()
             try:
-                async with self.database.transaction() as connection:
-                    await self._apply(connection, [arrival.event for arrival in arrivals])
+                await self._apply([arrival.event for arrival in arrivals])
                 return []
             except DatabaseUnavailable:
                 # Not the events' fault: it does not count as an attempt.
@@ -190,14 +188,28 @@ class _Consumer:
         failed = await self._handle(arrivals[:middle], lease)
         return failed + await self._handle(arrivals[middle:], lease)
 
-    async def _apply(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
-        ids = [event.id if is_id(event.id) else str(uuid.UUID(event.id)) for event in events]
-        claimed = await (await bare(connection)).execute(_CLAIM, (self.durable, array(ids)))
+    async def _apply(self, events: Sequence[DomainEvent]) -> None:
+        """Handle events in one transaction, but those that were handled before."""
+        try:
+            async with self.database.transaction() as connection:
+                claim = (self.durable, array(event.id for event in events))
+                await (await bare(connection)).execute(_CLAIM, claim)
+                await self.handler(connection, events)
+        except psycopg.errors.UniqueViolation as error:
+            if constraint_of(error) != _HANDLED_BEFORE:
+                raise
+            # So seldom that to look for it each time would cost more.
+            async with self.database.transaction() as connection:
+                await self._apply_unhandled(connection, events)
+
+    async def _apply_unhandled(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        claim = (self.durable, array(event.id for event in events))
+        claimed = await (await bare(connection)).execute(_CLAIM_UNHANDLED, claim)
         unhandled = {event_id for (event_id,) in await claimed.fetchall()}
         fresh = []
-        for event_id, event in zip(ids, events, strict=True):
-            if event_id in unhandled:
-                unhandled.remove(event_id)
+        for event in events:
+            if event.id in unhandled:
+                unhandled.remove(event.id)
                 fresh.append(event)
         if fresh:
             await self.handler(connection, fresh)
@@ -283,7 +295,7 @@ def _event(payload: bytes) -> DomainEvent:
     try:
         event = DomainEvent.FromString(payload)
         if not is_id(event.id):
-            uuid.UUID(event.id)
+            event.id = str(uuid.UUID(event.id))
     except (DecodeError, ValueError) as error:
         raise _NotAnEvent(str(error)) from error
     return event
