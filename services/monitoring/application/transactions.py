@@ -1,6 +1,6 @@
 """Transactions: what their snapshots, their bills and live readings bring."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from services.kernel.clock import Clock
 from services.monitoring.application.alerts import judge
@@ -16,27 +16,28 @@ from services.monitoring.ports import Work, Works
 _SESSIONS_AT_ONCE = 500
 
 
-async def take_in_transactions(work: Work, snapshots: Iterable[Transaction], clock: Clock) -> None:
+async def take_in_transactions(work: Work, snapshots: Sequence[Transaction], clock: Clock) -> None:
     """Bring transactions, the metrics, the usage and the alerts up to date; older snapshots change nothing."""
-    for batch in rounds(snapshots, lambda snapshot: snapshot.id):
-        known = await work.transactions.lock([snapshot.id for snapshot in batch])
-        changed: list[Transaction] = []
-        changes: list[MetricChange] = []
-        verdicts: list[Verdict] = []
-        for snapshot in batch:
-            before = known.get(snapshot.id)
-            after = followed(before, snapshot)
-            if after is not before:
-                after, added = transaction_changes(before, after)
-                changed.append(after)
-                changes += added
-                verdicts += session_verdicts(before, after)
-        await work.transactions.store(changed)
-        await work.metrics.add(merged(changes))
-        await judge(work, verdicts, clock.now())
-        await work.stations.touch({one.station_id: one.update_time for one in changed if one.station_id is not None})
-        used = [one for one in changed if _has_ended(one) or _has_ended(known.get(one.id))]
-        await work.usage.record_sessions(used)
+    stored = await work.transactions.lock({snapshot.id for snapshot in snapshots})
+    known, changed = dict(stored), dict[str, Transaction]()
+    changes: list[MetricChange] = []
+    verdicts: list[Verdict] = []
+    for snapshot in snapshots:
+        before = known.get(snapshot.id)
+        after = followed(before, snapshot)
+        if after is not before:
+            after, added = transaction_changes(before, after)
+            known[after.id] = changed[after.id] = after
+            changes += added
+            verdicts += session_verdicts(before, after)
+    newest = list(changed.values())
+    await work.transactions.store(newest)
+    await work.metrics.add(merged(changes))
+    for batch in rounds(verdicts, lambda verdict: (verdict.kind, verdict.subject)):
+        await judge(work, batch, clock.now())
+    await work.stations.touch({one.station_id: one.update_time for one in newest if one.station_id is not None})
+    used = [one for one in newest if _has_ended(one) or _has_ended(stored.get(one.id))]
+    await work.usage.record_sessions(used)
 
 
 async def take_in_bills(work: Work, bills: Iterable[Bill]) -> None:

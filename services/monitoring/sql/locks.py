@@ -13,7 +13,10 @@ _LOCK = (
     b" (SELECT hashtextextended(name, 0) AS key FROM unnest(%s::text[]) AS name ORDER BY key) AS keys"
 )
 
-_LOCK_SESSIONS = b"SELECT pg_advisory_xact_lock(hashtextextended('sessions', 0))"
+_LOCK_SESSIONS = "SELECT pg_advisory_xact_lock(hashtextextended('sessions', 0))"
+TURN_OF_SESSIONS = f"WITH turn AS MATERIALIZED ({_LOCK_SESSIONS})"
+"""What `lock_sessions` does, before a statement that has `turn` among what it selects from. Only for one that needs not
+see what those have committed whom it had to wait for."""
 
 
 async def lock(connection: AsyncConnection, noun: str, ids: Collection[str]) -> None:
@@ -24,4 +27,4 @@ async def lock(connection: AsyncConnection, noun: str, ids: Collection[str]) -> 
 async def lock_sessions(connection: AsyncConnection) -> None:
     """Keep everybody else who takes in transactions or bills waiting until the transaction ends: one lock for all of
     them costs less than one for each, and batches that share stations and minutes would wait for each other anyway."""
-    await (await bare(connection)).execute(_LOCK_SESSIONS)
+    await (await bare(connection)).execute(_LOCK_SESSIONS.encode())

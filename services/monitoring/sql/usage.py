@@ -12,7 +12,7 @@ from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
 from services.monitoring.domain.transaction import Transaction
 from services.monitoring.domain.usage import Bill, Dimension, UsagePoint, UsageQuery
-from services.monitoring.sql.locks import lock_sessions
+from services.monitoring.sql.locks import TURN_OF_SESSIONS
 from services.monitoring.tables import USAGE_ANALYTICS
 
 _COLUMNS = USAGE_ANALYTICS.c
@@ -20,7 +20,8 @@ _TOLD = ["start_time", "end_time", "station_id", "charge_point_id", "driver_id",
 _SESSIONS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_TOLD])
 _used = attrgetter("id", "start_time", "stop_time", *_TOLD[2:])
 _RECORD_SESSIONS = f"""
-INSERT INTO usage_analytics AS known ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
+{TURN_OF_SESSIONS} INSERT INTO usage_analytics AS known ({_SESSIONS.columns})
+SELECT {_SESSIONS.values} FROM turn CROSS JOIN {_SESSIONS.relation}
 ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET ({_SESSIONS.columns}) = ROW ({_SESSIONS.excluded})
 WHERE known.revision < excluded.revision
 """.encode()
@@ -29,8 +30,8 @@ _CHARGED = ["billed_driver_id", "bill_time", "amount_minor", "currency_code", "b
 _BILLS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_UNHEARD, *_CHARGED])
 _charged = attrgetter("session_id", *_UNHEARD, "driver_id", *_CHARGED[1:])
 _RECORD_BILLS = f"""
-INSERT INTO usage_analytics AS known ({_BILLS.columns}, charge_point_id, revision)
-SELECT {_BILLS.values}, '', 0 FROM {_BILLS.relation}
+{TURN_OF_SESSIONS} INSERT INTO usage_analytics AS known ({_BILLS.columns}, charge_point_id, revision)
+SELECT {_BILLS.values}, '', 0 FROM turn CROSS JOIN {_BILLS.relation}
 ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET
 {", ".join(f"{name} = excluded.{name}" for name in _CHARGED)},
 {", ".join(f"{name} = CASE WHEN known.revision = 0 THEN excluded.{name} ELSE known.{name} END" for name in _UNHEARD)}
@@ -57,7 +58,6 @@ class SqlUsageRepository:
 
     async def _upsert(self, statement: bytes, columns: Recordset, rows: Iterable[tuple[Any, ...]]) -> None:
         if told := list(rows):
-            await lock_sessions(self._connection)
             await (await bare(self._connection)).execute(statement, (columns.dump(told),))
 
     async def amounts(self, session_ids: Collection[str]) -> Mapping[str, tuple[int | None, str | None]]:
