@@ -99,6 +99,18 @@ async def test_an_event_that_is_in_the_stream_twice_has_its_effect_once(database
     assert await parked(database) == []
 
 
+async def test_an_event_whose_id_is_written_in_two_ways_has_its_effect_once(database: Database, bus: EventBus) -> None:
+    for number, write in enumerate((str.upper, str.lower, "urn:uuid:{}".format)):
+        event = event_about("a")
+        event.id = write("018f2f6e-7b3c-7abc-8def-0123456789ab")
+        await bus.publish([OutgoingEvent(f"copy {number}", event.subject, event.SerializeToString())])
+    async with running(_consume(bus, database)):
+        await _all_effects(database, "a")
+        await _all_acknowledged(bus)
+    assert await effects(database) == ["a"]
+    assert await parked(database) == []
+
+
 async def test_two_consumers_have_their_own_effects(database: Database, bus: EventBus) -> None:
     await append(database, "a")
     other = consume(bus, database, "sample-other", ["csms.event.sample.card.*"], apply)

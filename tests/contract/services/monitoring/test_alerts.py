@@ -156,6 +156,18 @@ async def test_a_session_that_should_not_be_raises_an_alert_until_it_is_put_righ
     assert await listed(alerts) == []
 
 
+async def test_what_is_put_right_in_the_batch_in_which_it_was_told_leaves_no_alert(
+    tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(
+        session(a_transaction("1", state="ORPHAN")),
+        session(a_transaction("2")),
+        session(a_transaction("1", revision=2)),
+        session(a_transaction("2", revision=2, authorization="BLOCKED")),
+    )
+    assert await standing(alerts) == [("unauthorized_session", 1)]
+
+
 async def test_the_alert_of_a_session_that_is_over_goes_when_somebody_has_looked_at_it(
     works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:

@@ -111,6 +111,15 @@ async def test_late_early_and_repeated_snapshots_count_once(
     assert [figures(point)[:3] for point in await metrics(monitoring, minutes=10, step=10)] == [(6_500, 1, 1)]
 
 
+async def test_a_session_that_begins_ends_and_is_corrected_in_one_batch_counts_once(
+    tell: Tell, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    corrected = an_end(revision=4, minutes=2, energy_wh=6_500)
+    await tell(station_changed())
+    await tell(session(a_transaction()), session(an_end(energy_wh=7_000)), session(corrected), session(corrected))
+    assert [figures(point)[:3] for point in await metrics(monitoring, minutes=10, step=10)] == [(6_500, 1, 1)]
+
+
 async def test_live_readings_show_energy_and_power_while_it_flows(
     service: RunningService, works: SqlWorks, tell: Tell, monitoring: monitoring_grpc.MonitoringServiceStub
 ) -> None:
