@@ -126,7 +126,7 @@ async def running(**settings: Any) -> AsyncIterator[Edge]:
         await edge.gateway.drain(spread_seconds=0, grace_seconds=2)
 
 
-async def until(condition: Callable[[], object], within_seconds: float = 15.0) -> None:
+async def until(condition: Callable[[], object], within_seconds: float = 30.0) -> None:
     """Wait until something has happened in the gateway."""
 
     async def holds() -> bool:
