@@ -195,6 +195,10 @@ class Works(Protocol):
 
     def __call__(self) -> AbstractAsyncContextManager[Work]: ...
 
+    def reading(self) -> AbstractAsyncContextManager[Work]:
+        """One that only reads, at less cost: each question is answered by itself, and nothing is kept together."""
+        ...
+
 
 class Drivers(Protocol):
     """Asks the driver service."""

@@ -142,6 +142,10 @@ class Works(Protocol):
 
     def __call__(self) -> AbstractAsyncContextManager[Work]: ...
 
+    def reading(self) -> AbstractAsyncContextManager[Work]:
+        """One that only reads, at less cost: each question is answered by itself, and nothing is kept together."""
+        ...
+
 
 class BatchWork(Protocol):
     """One batch of reports of the edge: what it has to do with is loaded and locked once, and what follows from it

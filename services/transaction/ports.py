@@ -143,6 +143,10 @@ class Works(Protocol):
 
     def __call__(self) -> AbstractAsyncContextManager[Work]: ...
 
+    def reading(self) -> AbstractAsyncContextManager[Work]:
+        """One that only reads, at less cost: each question is answered by itself, and nothing is kept together."""
+        ...
+
 
 class Report(Protocol):
     """One event as it came in."""

@@ -47,7 +47,7 @@ class ChargingSessions:
         Running ones with energy and cost of this moment, unless it is asked what changed: who compares wants what is
         kept, and not to wait for others.
         """
-        async with self._works() as work:
+        async with self._works.reading() as work:
             found = await work.sessions.page(narrowing, page)
         if narrowing.update_time_from is not None:
             return found
@@ -55,7 +55,7 @@ class ChargingSessions:
 
     async def get(self, session_id: str) -> ChargingSession:
         """The session; a running one with energy and cost of this moment. Raises: CHARGING_SESSION_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._works.reading() as work:
             session = _found(await work.sessions.find(session_id), session_id)
         [live] = await self._live([session])
         return live

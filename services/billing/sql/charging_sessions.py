@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, any_, exists, or_, select, update
@@ -30,6 +30,8 @@ _COST = ("cost_minor", "currency_code")
 _PLAIN = [name for name in ChargingSession._fields if name != "cost"]
 _NAMES = [*_PLAIN, *_COST]
 _plain = attrgetter(*_PLAIN)
+# Of a row with the columns of the table in their order, whatever comes behind them.
+_values_of = itemgetter(*(list(CHARGING_SESSIONS.c.keys()).index(name) for name in _NAMES))
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 _COLUMNS = texts((CHARGING_SESSIONS.c[name] for name in _NAMES), "s")
 _OF_TRANSACTIONS = f"""
@@ -175,7 +177,7 @@ def _cost(session: ChargingSession) -> tuple[int | None, str | None]:
 
 
 def _session_of(row: Row[Any]) -> ChargingSession:
-    return _session(*(row._mapping[name] for name in _NAMES))
+    return _session(*_values_of(row))
 
 
 def _session(*values: Any) -> ChargingSession:

@@ -60,3 +60,8 @@ class SqlWorks:
             yield work
         if work.has_events:
             self._relay.wake()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[SqlWork]:
+        async with self._database.statements() as connection:
+            yield SqlWork(connection, self._clock, self._versions)

@@ -38,14 +38,14 @@ class Stations:
 
     async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[StationView]:
         """One page of stations, the newest first; of a search by place, the nearest first."""
-        async with self._works() as work:
+        async with self._works.reading() as work:
             found = await work.stations.page(narrowing, page)
             views = await _views(work, found.items)
         return Page(views, found.next_token, found.total_size)
 
     async def get(self, station_id: str) -> StationView:
         """Raises: STATION_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._works.reading() as work:
             return await _view(work, await _found(work, station_id))
 
     async def create(

@@ -46,6 +46,31 @@ async def test_a_read_cannot_write(database: Database) -> None:
     await _add_thing(database, "the connection can write again")
 
 
+async def test_statements_see_each_what_is_committed_by_then(database: Database) -> None:
+    async with database.statements() as connection:
+        began = [await connection.scalar(text("SELECT now()"))]
+        await _add_thing(database, "late")
+        assert (await connection.scalars(text("SELECT id FROM things"))).all() == ["late"]
+        began.append(await connection.scalar(text("SELECT now()")))
+    # Within a transaction that is the same time.
+    assert began[0] != began[1]
+
+
+async def test_a_connection_of_statements_knows_transactions_again_afterwards(database: Database) -> None:
+    async def fail() -> None:
+        async with database.transaction() as connection:
+            await connection.execute(text("INSERT INTO things VALUES ('lost')"))
+            raise ZeroDivisionError
+
+    async with database.statements() as connection:
+        used = await connection.scalar(text("SELECT pg_backend_pid()"))
+    async with database.transaction() as connection:
+        assert await connection.scalar(text("SELECT pg_backend_pid()")) == used
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await _things(database) == []
+
+
 async def test_a_raw_transaction_copies_and_commits(database: Database) -> None:
     async with database.raw_transaction() as connection, connection.cursor() as cursor:
         async with cursor.copy("COPY things FROM STDIN") as copy:
