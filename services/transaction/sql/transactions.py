@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
+from services.chassis.recordset import array
 from services.kernel.ids import is_id
 from services.transaction.domain.matching import Doubt, Late, Span
 from services.transaction.domain.places import LONGEST_SESSION
@@ -131,9 +132,14 @@ class SqlTransactionRepository:
         begins = [session.begin_time - _AROUND for session in sessions]
         ends = [session.stop_time + _AROUND if session.stop_time else _FOREVER for session in sessions]
         # The bounds of all, once more: by them the partitions of other days are left out when it is planned.
-        bounds = {"begins": begins, "ends": ends, "begin": min(begins), "end": max(ends)}
-        running = [session.stop_time is None for session in sessions]
-        asked = {"ids": [session.id for session in sessions], "running": running, **bounds}
+        asked = {
+            "ids": array(session.id for session in sessions),
+            "begins": array(time.isoformat() for time in begins),
+            "ends": array(time.isoformat() for time in ends),
+            "running": array(str(session.stop_time is None) for session in sessions),
+            "begin": min(begins),
+            "end": max(ends),
+        }
         rows = await self._connection.execute(_LATEST, asked)
         return {
             session_id: Latest(Registers(first, last), power, charge) for session_id, first, last, power, charge in rows
