@@ -12,7 +12,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ocpp_edge.calls import CallState, FailureReason, LocalProtocolError, OutboundCall, Priority, QueueFull
 from ocpp_edge.errors import Fault
-from ocpp_edge.events import Duplicate, Ignored, LateAnswer, Rejected, Resolved, UnknownAnswer
+from ocpp_edge.events import (
+    AnswerRefused,
+    Duplicate,
+    Ignored,
+    LateAnswer,
+    Notice,
+    Rejected,
+    Resolved,
+    UnknownAnswer,
+)
 from ocpp_edge.frames import UNREADABLE_ID
 from ocpp_edge.requests import InboundRequest
 from ocpp_edge.session import MAX_OPEN_REQUESTS, Session, SessionClosed
@@ -45,6 +54,10 @@ class SessionMachine(RuleBasedStateMachine):
             assert event == Ignored()
         if isinstance(event, Resolved):
             self.resolved[event.call.message_id] += 1
+        if isinstance(event, Rejected) and event.reply is not None:
+            # One frame came, one answer goes, whatever else is open under that id.
+            self.received[event.message_id] += 1
+            self.replies[orjson.loads(event.reply)[1]] += 1
         return event
 
     def reply(self, frame: bytes | None) -> None:
@@ -110,6 +123,30 @@ class SessionMachine(RuleBasedStateMachine):
         self.take((broken % call.message_id).encode())
         assert [(other, other.state) for other, _ in others] == others
         assert self.closed or call.state not in _ON_THE_WIRE or call.state is CallState.ORPHANED
+
+    @rule(message_id=st.sampled_from("abc"), kind=st.sampled_from([5, 6]), data=st.data())
+    def what_wants_no_answer_arrives(self, message_id: str, kind: int, data: st.DataObject) -> None:
+        """A SEND or a CALLRESULTERROR, whole or broken, gets no answer and harms none that is open (OCPP 2.1)."""
+        whole = [kind, message_id, "NotifyPeriodicEventStream", {}] if kind == 6 else [kind, message_id, "X", "", {}]
+        length = data.draw(st.integers(2, len(whole)))
+        waiting = [(call, call.state) for call in self.calls]
+        event = self.take(orjson.dumps(whole[:length]))
+        assert [(call, call.state) for call, _ in waiting] == waiting
+        if self.version is Version.V21 and not self.closed:
+            if length == len(whole):
+                assert isinstance(event, Notice if kind == 6 else AnswerRefused)
+            else:
+                assert isinstance(event, Rejected | AnswerRefused)
+                assert not isinstance(event, Rejected) or event.reply is None
+
+    @precondition(lambda self: self.calls)
+    @rule(data=st.data())
+    def object_to_an_answer(self, data: st.DataObject) -> None:
+        call = data.draw(st.sampled_from(self.calls))
+        before = call.state
+        frame = self.session.object_to(call, Fault.GENERIC, "")
+        assert (frame is not None) == (self.version is Version.V21)
+        assert call.state is before
 
     @rule(raw=st.binary(max_size=12))
     def garbage_arrives(self, raw: bytes) -> None:

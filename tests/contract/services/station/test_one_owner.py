@@ -54,6 +54,7 @@ class World:
         self.registries = {node: Registry[Socket]() for node in NODES}
         self.sockets: list[Socket] = []
         self.ended: set[int] = set()
+        self.lost: set[int] = set()
 
     async def connect(self, *nodes: str) -> None:
         """Knock at all these nodes at the same moment; two are asked for one by one, more in one batch."""
@@ -76,6 +77,11 @@ class World:
             newest = socket.epoch == self._newest
             assert await close_all(self.edge, (self.name, socket.epoch)) == [0 if newest else STALE]
             self.ended.add(socket.epoch)
+
+    def restart(self, node: str) -> None:
+        """A node is killed and comes back: its sockets are gone, and nobody has told so."""
+        self.lost |= {socket.epoch for socket in self.sockets if socket.node == node}
+        self.registries[node] = Registry[Socket]()
 
     async def report(self, node: str) -> None:
         """A node tells whom it has heard, and lets go whom it is told to."""
@@ -112,6 +118,7 @@ _STEPS = st.one_of(
     st.tuples(st.just("connect"), st.lists(st.sampled_from(NODES), min_size=1, max_size=3)),
     st.tuples(st.just("end"), st.integers(0, 5)),
     st.tuples(st.just("report"), st.sampled_from(NODES)),
+    st.tuples(st.just("restart"), st.sampled_from(NODES)),
 )
 
 
@@ -130,9 +137,11 @@ async def test_two_nodes_never_both_speak_for_a_charge_point(
                 await world.end(which)
             case "report", str(node):
                 await world.report(node)
+            case "restart", str(node):
+                world.restart(node)
         await world.check()
     for node in NODES:
         await world.report(node)
     newest = max((socket.epoch for socket in world.sockets), default=0)
-    assert world.owners == ([newest] if newest and newest not in world.ended else [])
+    assert world.owners == ([newest] if newest and newest not in world.ended | world.lost else [])
     assert all(socket.superseded <= 1 for socket in world.sockets)

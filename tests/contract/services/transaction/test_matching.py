@@ -313,6 +313,61 @@ async def test_an_offline_queue_in_any_order_gives_the_same_sessions_and_bills(
     assert found == [(tag, energy_wh, ["matched_stop"], 2) for tag, _, energy_wh in _BILLED]
 
 
+_TOLD_EARLY = {
+    "before it": meter_values_16("", minutes(-65), 900),
+    "in it": meter_values_16("0", minutes(-50), 2000, 3000),
+    "in it, too": meter_values_16("-1", minutes(-31), 5000),
+    "after it": meter_values_16("", minutes(-20), 7000),
+    "before": start_16(minutes(-100), id_tag="BEFORE", meter_wh=100, offline=True),
+}
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations([*_TOLD_EARLY, "start", "stop"]),
+    repeated=st.lists(st.sampled_from([*_TOLD_EARLY, "start", "stop"]), max_size=4),
+    looks=st.sets(st.integers(0, 11), max_size=4),
+)
+async def test_readings_around_a_late_start_are_placed_alike_in_any_order(
+    service: RunningService, order: list[str], repeated: list[str], looks: set[int]
+) -> None:
+    async with service.database.transaction() as connection:
+        await connection.execute(
+            text("TRUNCATE meter_values, transaction_events, transactions, outbox, reconciliations")
+        )
+    record, matcher = await recorder(service), matcher_of(service)
+    number = ""
+    # The charge point knows the number when its start was answered.
+    first, then = sorted([order.index("start"), order.index("stop")])
+    order[first], order[then] = "start", "stop"
+    # What is read after a session that goes on as far as is known counts as its own: nothing tells that it named none.
+    if first < (after := order.index("after it")) < then:
+        order.append(order.pop(after))
+    repeated = [name for name in repeated if name != "after it"]
+    for position, name in enumerate([*order, *repeated]):
+        match name:
+            case "start":
+                event = start_16(minutes(-60), meter_wh=None, offline=True)
+            case "stop":
+                event = stop_16(number, minutes(-30), meter_wh=None)
+            case _:
+                event = recording_pb.TransactionEvent.FromString(_TOLD_EARLY[name].SerializeToString())
+        event.received_time.FromDatetime(minutes(1 + position))
+        [answer] = await record(event)
+        if name == "start":
+            number = answer.transaction_id
+        if position in looks:
+            await matcher.look()
+    await matcher.look()
+    async with service.database.read() as connection:
+        query = (
+            "SELECT energy_wh, flags, (SELECT array_agg(energy_wh ORDER BY sampled_time) FROM meter_values m"
+            " WHERE m.transaction_id = t.id) FROM transactions t WHERE id_tag = 'TAG'"
+        )
+        [found] = [tuple(row) for row in await connection.execute(text(query))]
+    assert found == (3000, [], [2000, 3000, 5000])
+
+
 async def _told(database: Database) -> Sequence[tuple[Any, ...]]:
     """What billing hears last of each session that is one."""
     async with database.read() as connection:

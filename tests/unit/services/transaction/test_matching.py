@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.transaction.domain import matching
-from services.transaction.domain.fact import Fact, TransactionEvent, key_of
+from services.transaction.domain.fact import Fact, TransactionEvent
 from services.transaction.domain.matching import ASSIGNED_STOP, Known, Move
 from services.transaction.domain.recording import MATCHED_STOP, Recording
 from services.transaction.domain.session import (
@@ -22,6 +22,7 @@ from services.transaction.domain.session import (
     content,
 )
 from tests.unit.services.transaction.facts import T0, ended_16, minutes, reading, started_16, updated
+from tests.unit.services.transaction.stories import Story, number_of, tellings, told_in_order
 from tests.unit.services.transaction.test_recording import Platform
 
 
@@ -212,43 +213,58 @@ def test_a_session_whose_old_facts_are_gone_is_not_whole(platform: MatchingPlatf
 
 
 @st.composite
-def _queues(draw: st.DrawFn) -> list[TransactionEvent]:
-    """What charge points by OCPP 1.6 that do not know their numbers tell of sessions, one after the other at each
-    connector. Some are never told the start or the end of."""
-    told = []
+def _queues(draw: st.DrawFn) -> list[Story]:
+    """What charge points by OCPP 1.6 that may not know their numbers tell of sessions, one after the other at each
+    connector: online or kept back, with registers that start anew. Some are never told the start or the end of."""
+    stories = []
     for name, connector_id in itertools.product(("CP1", "CP2"), (1, 2)):
-        time = T0
+        time, register = T0, 1000
         for number in range(draw(st.integers(0, 3))):
             place = {"charge_point_id": name, "connector_id": connector_id}
             token = f"{name}-{connector_id}-{number}"
-            start = started_16(time, **place, id_tag=token, flags=draw(_FLAGS))
+            kept_back = {"offline": draw(st.booleans()), "received_time": time + draw(_DELAYS)}
+            start = started_16(time, **place, id_tag=token, meter_wh=register, flags=draw(_FLAGS), **kept_back)
+            middle = time + timedelta(seconds=30)
             time += timedelta(minutes=draw(st.integers(1, 90)))
+            register = draw(st.integers(0, 900)) if draw(st.integers(0, 5)) == 0 else register + 700
             named = {"id_tag": draw(st.sampled_from(["", token]))} | (place if draw(st.booleans()) else {})
+            knows_number = draw(st.booleans())
             invented = draw(st.sampled_from(["0", "-1", "", f"77{connector_id}{number}"]))
-            end = ended_16(invented, time, **{"charge_point_id": name, **named}, flags=draw(_FLAGS))
+            called = str(number_of(start)) if knows_number else invented
+            said = {"charge_point_id": name, "flags": draw(_FLAGS), "received_time": time + draw(_DELAYS)}
+            end = ended_16(called, time, **{**said, **named}, meter_wh=register)
+            rest = [end] if draw(st.integers(0, 5)) else []
+            if called not in ("0", "-1", "") and draw(st.booleans()):
+                state = {"charging_state": draw(st.sampled_from(["Charging", "SuspendedEV"]))}
+                rest.append(updated(middle, **place, protocol="ocpp1.6", transaction_id=called, **state))
             time += timedelta(minutes=draw(st.integers(1, 90)))
-            told += [event for event in (start, end) if draw(st.integers(0, 5))]
-    return told
+            is_told = draw(st.integers(0, 5)) > 0 or knows_number
+            if knows_number:
+                stories.append(Story(start, tuple(rest), in_order=True))
+            else:
+                stories += [
+                    Story(start if is_told else None, (), in_order=True),
+                    Story(None, tuple(rest), in_order=False),
+                ]
+    return stories
 
 
 _FLAGS = st.sampled_from([(), ("clock_corrected",), ("coerced",)])
+_DELAYS = st.sampled_from([timedelta(0), timedelta(minutes=5), timedelta(hours=9)])
 
 
 @settings(max_examples=200, deadline=None)
 @given(_queues(), st.data())
 def test_sessions_whose_numbers_were_lost_are_the_same_whatever_comes_when(
-    told: list[TransactionEvent], data: st.DataObject
+    stories: list[Story], data: st.DataObject
 ) -> None:
     expected, platform = MatchingPlatform(), MatchingPlatform()
     for each in (expected, platform):
-        each.numbered = {key_of(event): number for number, event in enumerate(told, 1) if event.wants_number}
-    for event in told:
+        each.numbered = {key: number for story in stories for key, number in story.numbered.items()}
+    for event in told_in_order(stories):
         expected.record(event)
     expected.match()
-    rest = [
-        *data.draw(st.permutations(told)),
-        *data.draw(st.lists(st.sampled_from(told), max_size=3) if told else st.just([])),
-    ]
+    rest = data.draw(tellings(stories))
     while rest:
         size = data.draw(st.integers(1, len(rest)))
         platform.record(*rest[:size])
