@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from services.transaction.domain.events import SessionChanged
 from services.transaction.domain.fact import EventKind, Fact, moment, session_id_of
-from services.transaction.domain.places import may_end, same_place
+from services.transaction.domain.places import may_end, placed_like, same_place
 from services.transaction.domain.reading import NO_REGISTERS, Registers, highest_register
 from services.transaction.domain.recording import MATCHED_STOP, Outcome, change_of, concluded_end
 from services.transaction.domain.session import (
@@ -106,10 +106,16 @@ def rule_moves(known: Sequence[Known], span: Span = ALWAYS) -> list[Move]:
     told = [(one.session.id, fact) for one in known for fact in one.facts if not fact.estimated]
     ends = sorted({fact.key: fact for _, fact in told if span.holds(fact)}.values(), key=moment)
     started = {one.session.id: one.session for one in known if one.session.start_time is not None}
-    meant = _meant(ends, started.values(), set(_ended_otherwise(known, span)))
+    going = [(session_id, fact, fact if span.holds(fact) else _end_of_name(fact, ends)) for session_id, fact in told]
+    # An end that does not say where it was means a session where the rest was that was told under its name.
+    with_ends = {end.key: fact for _, fact, end in going if end is not None and fact is not end and _has_place(fact)}
+    placed = [
+        replace(end, event=placed_like(end.event, with_ends[end.key].event)) if end.key in with_ends else end
+        for end in ends
+    ]
+    meant = _meant(placed, started.values(), set(_ended_otherwise(known, span)))
     moves = []
-    for session_id, fact in told:
-        end = fact if span.holds(fact) else _end_of_name(fact, ends)
+    for session_id, fact, end in going:
         if end is not None:
             target = started.get(meant.get(end.key, ""))
             moved = _home(fact, end) if target is None else _placed(fact, target, MATCHED_STOP)
@@ -242,7 +248,7 @@ def _is_of_number(fact: Fact) -> bool:
 def _holder(fact: Fact, in_turn: Sequence[Session]) -> Session | None:
     """Of sessions in the order of their starts, the one that ran where and when a fact was told, if it can be its."""
     event = fact.event
-    if not (event.connector_id or event.evse_id):
+    if not _has_place(fact):
         return None
     register = highest_register(event.readings)
     for session in _running_at(event.corrected_time, in_turn):
@@ -254,6 +260,10 @@ def _holder(fact: Fact, in_turn: Sequence[Session]) -> Session | None:
 
 def _lasts(session: Session, time: datetime) -> bool:
     return session.stop_time is None or session.stop_time >= time
+
+
+def _has_place(fact: Fact) -> bool:
+    return bool(fact.event.connector_id or fact.event.evse_id)
 
 
 def _end_of_name(fact: Fact, ends: Iterable[Fact]) -> Fact | None:

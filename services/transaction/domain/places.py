@@ -1,5 +1,6 @@
 """Where sessions take place and which of two came first: what the end of one can be concluded from."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from services.transaction.domain.fact import TransactionEvent
@@ -20,6 +21,13 @@ def same_place(session: Session, event: TransactionEvent | Session) -> bool:
 def precedes(session: Session, event: TransactionEvent, session_id: str) -> bool:
     """Whether a session began before the one, `session_id`, that `event` starts; at one moment the ids decide."""
     return (session.begin_time, session.id) < (event.corrected_time, session_id)
+
+
+def placed_like(event: TransactionEvent, other: TransactionEvent | Session) -> TransactionEvent:
+    """An event as if it had told the place of another one, or of a session, under its name; itself when it told one."""
+    if event.connector_id or event.evse_id:
+        return event
+    return replace(event, evse_id=other.evse_id, connector_id=other.connector_id)
 
 
 def may_end(session: Session, event: TransactionEvent) -> bool:

@@ -21,7 +21,7 @@ from services.transaction.domain.fact import (
     moment,
     session_id_of,
 )
-from services.transaction.domain.places import may_end, precedes, same_place
+from services.transaction.domain.places import may_end, placed_like, precedes, same_place
 from services.transaction.domain.reading import NO_REGISTERS, Registers
 from services.transaction.domain.session import (
     ORPHAN_STOP,
@@ -146,11 +146,12 @@ class Recording:
     def _record_end(self, item: Told) -> Answer:
         event = item.event
         session_id = session_id_of(event.charge_point_id, event.transaction_id)
+        known = None if event.names_no_session else self._sessions.get(session_id)
         if not event.names_no_session:
-            known = self._sessions.get(session_id)
             if not event.is_ocpp_16 or (known is not None and known.start_time is not None):
                 return self._place(item, session_id, event.transaction_id)
-        meant = self._meant(item)
+        # What was told before under its name may say where it was.
+        meant = self._meant(item if known is None else Told(placed_like(event, known), item.key))
         if meant is not None:
             return self._place(item, meant.id, meant.transaction_id, MATCHED_STOP)
         # Ends without a number are told apart by their keys alone.

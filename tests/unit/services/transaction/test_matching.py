@@ -131,6 +131,24 @@ def test_what_was_told_under_a_name_that_is_made_up_always_goes_with_the_next_en
     assert [platform.session(begun).stop_time for begun in (one, other)] == [minutes(30), minutes(90)]
 
 
+@pytest.mark.parametrize("is_told_first", [True, False])
+def test_an_end_means_a_session_where_the_rest_was_that_was_told_under_its_name(
+    platform: MatchingPlatform, is_told_first: bool
+) -> None:
+    sample = updated(minutes(10), protocol="ocpp1.6", transaction_id="4711", connector_id=2, charging_state="Charging")
+    [other] = platform.record(started_16())
+    end = ended_16("4711", minutes(30))
+    for event in (sample, end) if is_told_first else (end, sample):
+        platform.record(event)
+    platform.match()
+    assert (platform.session(other).state, platform.session(other).connector_id) == (SessionState.ACTIVE, 1)
+    [begun] = platform.record(started_16(connector_id=2, id_tag="B"))
+    assert platform.match() == 2
+    session = platform.session(begun)
+    assert (session.stop_time, session.charging_state) == (minutes(30), "Charging")
+    assert platform.session(other).state is SessionState.ACTIVE
+
+
 def test_of_two_ends_the_first_is_that_of_the_session_and_the_other_waits_for_its_own(
     platform: MatchingPlatform,
 ) -> None:
