@@ -24,6 +24,8 @@ FRAMES_PER_SESSION = READINGS_PER_SESSION + 2
 ROWS_PER_SESSION = 1 + 2 + READINGS_PER_SESSION + FRAMES_PER_SESSION
 PARTITIONED = ("transaction_events", "meter_values", "ocpp_messages")
 TABLES = ("transactions", *PARTITIONED)
+# What is written with sessions and has nothing of those that are over.
+_FOLLOWING = ("running_sessions",)
 
 _PAST_DAYS = 7
 _SESSIONS_AT_ONCE = 500
@@ -146,7 +148,7 @@ class Filled:
 def empty(url: str) -> None:
     """Forget every session, reading and frame."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"TRUNCATE {', '.join(TABLES)}".encode())
+        connection.execute(f"TRUNCATE {', '.join((*TABLES, *_FOLLOWING))}".encode())
         _tidy(connection)
 
 

@@ -4,7 +4,7 @@ Knows no table.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from services.chassis.pagination import Page, PageRequest, bad_token, next_token
 COUNTED_UP_TO = 10_000
 
 _GREATEST_INT = 2**63 - 1
+_FIRST_SPAN, _WIDER, _WIDEST_SPAN = timedelta(hours=1), 8, timedelta(days=1000)
 
 
 async def fetch_page(
@@ -29,17 +30,23 @@ async def fetch_page(
     page: PageRequest,
     descending: bool = False,
     count_up_to: int | None = None,
+    since: datetime | None = None,
 ) -> Page[Row[Any]]:
     """One page of `statement`, which filters but neither orders nor limits; `count_up_to` bounds what counting costs.
 
     `key_columns` are NOT NULL, together unique, and of type text, integer, numeric, uuid or timestamptz; all of them
-    run in the same direction. Raises DomainError INVALID_ARGUMENT for a token that another list has made.
+    run in the same direction. `since` bounds a first, ascending key of time that no index has in order: then only as
+    long a time from there on is sorted as a page needs, not all that came later.
+
+    Raises: DomainError INVALID_ARGUMENT for a token that another list has made.
     """
+    rest = _after(statement, key_columns, page, descending)
+    if since is not None:
+        rest = await _shortened(connection, rest, key_columns[0], since, page)
     labels = [f"page_key_{position}" for position in range(len(key_columns))]
     rows = (
         await connection.execute(
-            _after(statement, key_columns, page, descending)
-            .add_columns(*(column.label(label) for column, label in zip(key_columns, labels, strict=True)))
+            rest.add_columns(*(column.label(label) for column, label in zip(key_columns, labels, strict=True)))
             .order_by(*(column.desc() if descending else column.asc() for column in key_columns))
             .limit(page.size + 1)
         )
@@ -71,6 +78,20 @@ def _after(
     if descending:
         return statement.where(key < values, key_columns[0] <= last[0])
     return statement.where(key > values, key_columns[0] >= last[0])
+
+
+async def _shortened(
+    connection: AsyncConnection, rest: Select[Any], time: ColumnElement[Any], since: datetime, page: PageRequest
+) -> Select[Any]:
+    """`rest` up to a time by which there is more than the page, if there is one."""
+    begin = since if page.after is None else max(since, datetime.fromisoformat(page.after[0]))
+    now, span = datetime.now(UTC), _FIRST_SPAN
+    while span < _WIDEST_SPAN and begin < now - span:
+        shorter = rest.where(time < begin + span)
+        if await _count(connection, shorter, page.size + 1) > page.size:
+            return shorter
+        span *= _WIDER
+    return rest
 
 
 def _text(value: object) -> str:

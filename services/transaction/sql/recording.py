@@ -20,6 +20,7 @@ from services.transaction.domain.session import ESTIMATE, Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
 from services.transaction.sql.meter_values import rows_of_facts
+from services.transaction.sql.running import noting_running
 from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
 from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
 
@@ -32,11 +33,11 @@ _LOCK = b"SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 _OF = f"SELECT {SESSION_COLUMNS} FROM transactions AS t WHERE"
 _BY_ID = f"{_OF} t.id = ANY (%s::uuid[])"
 _BY_START = f"{_OF} t.start_key = ANY (%s::uuid[])"
-_RUNNING_AT = f"{_OF} t.state = 'ACTIVE' AND t.charge_point_id = ANY (%s::text[])"
-# Concatenated, so that the planner does not take the index of all running sessions for a short way to these.
+# As arrays, which leave the planner no other way than by the ids.
+_RUNNING_AT = f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_sessions WHERE charge_point_id = ANY (%s::text[])))"
 _WITH_TOKEN = (
-    f"{_OF} t.id_tag <> '' AND t.id_tag = ANY (%s::text[]) AND t.begin_time > now() - interval '2 days'"
-    " AND t.state || '' = 'ACTIVE'"
+    f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_sessions WHERE id_tag <> '' AND id_tag = ANY (%s::text[])))"
+    " AND t.begin_time > now() - interval '2 days'"
 )
 # For starts that come late: the sessions that began after them, and those that such a one was held to have replaced.
 _AROUND_STARTS = f"""
@@ -145,7 +146,7 @@ class SqlRecording:
             statements.append((UPSERT_SESSIONS, (dump_sessions(outcome.sessions),)))
         if outcome.events:
             told = [event_to_proto(event, event.session.update_time) for event in outcome.events]
-            statements.append(outbox.appending(told))
+            statements += [*noting_running([event.session for event in outcome.events]), outbox.appending(told)]
         fresh, *_ = await self._trips.run(*statements, _COMMIT)
         return _keys(fresh) if facts else set()
 

@@ -14,11 +14,11 @@ from services.kernel.ids import is_id
 from services.transaction.domain.matching import Doubt, Late, Span
 from services.transaction.domain.places import LONGEST_SESSION
 from services.transaction.domain.reading import CONTEXTS, Latest, Reading, Registers
-from services.transaction.domain.session import Session
+from services.transaction.domain.session import Session, SessionState
 from services.transaction.domain.transaction import TransactionFilter
 from services.transaction.sql.meter_values import stand_in_ids
 from services.transaction.sql.sessions import session_of
-from services.transaction.tables import METER_VALUES, TRANSACTIONS
+from services.transaction.tables import METER_VALUES, RUNNING_SESSIONS, TRANSACTIONS
 
 # Readings are looked for this far around a session.
 _AROUND = timedelta(days=1)
@@ -115,7 +115,13 @@ class SqlTransactionRepository:
         key = (columns.update_time, columns.id) if by_change else (columns.begin_time, columns.id)
         query = select(TRANSACTIONS).where(*_conditions(narrowing))
         rows = await fetch_page(
-            self._connection, query, key, page=page, descending=not by_change, count_up_to=COUNTED_UP_TO
+            self._connection,
+            query,
+            key,
+            page=page,
+            descending=not by_change,
+            count_up_to=COUNTED_UP_TO,
+            since=narrowing.update_time_from,
         )
         return rows.map(_session)
 
@@ -206,6 +212,11 @@ def _conditions(narrowing: TransactionFilter) -> Iterator[ColumnElement[bool]]:
             if name in _PARTLY_INDEXED:
                 # What the index holds is said in these words; the planner does not conclude it from a parameter.
                 yield columns[name] != literal_column("''")
+    if narrowing.state is SessionState.ACTIVE:
+        running = select(RUNNING_SESSIONS.c.id)
+        if narrowing.charge_point_id:
+            running = running.where(RUNNING_SESSIONS.c.charge_point_id == narrowing.charge_point_id)
+        yield columns.id.in_(running)
     if narrowing.start_time_from:
         yield columns.begin_time >= narrowing.start_time_from
     if narrowing.start_time_to:

@@ -1,8 +1,9 @@
 """The transaction service, running inside the test, and its callers."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
+import psycopg
 import pytest
 
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
@@ -35,10 +36,22 @@ class Reader:
         return response.meter_values
 
 
+# In one of them, not in both.
+_OUT_OF_STEP = """
+SELECT * FROM (SELECT charge_point_id, id, id_tag FROM transactions WHERE state = 'ACTIVE') AS running
+FULL JOIN running_sessions USING (charge_point_id, id, id_tag)
+WHERE running IS NULL OR running_sessions IS NULL
+"""
+
+
 @pytest.fixture
-def database_url(emptied_database: FreshDatabase) -> str:
-    """The URL of a database of the transaction service without rows."""
-    return emptied_database("transaction")
+def database_url(emptied_database: FreshDatabase) -> Iterator[str]:
+    """The URL of a database of the transaction service without rows. Whatever a test has recorded, the sessions that
+    run have to be those of their table afterwards."""
+    url = emptied_database("transaction")
+    yield url
+    with psycopg.connect(url) as connection:
+        assert connection.execute(_OUT_OF_STEP).fetchall() == []
 
 
 @pytest.fixture
