@@ -38,7 +38,9 @@ def put_last(pids: Mapping[str, int], followers: Collection[str], databases: Col
         elif name == "postgres":
             for backend in _children(pid):
                 if _database(backend) in databases:
+                    # Each of them leads a session as well.
                     _lower(os.PRIO_PROCESS, backend, wanted)
+                    _lower_session(backend, niceness)
 
 
 def _lower(kind: int, number: int, niceness: int) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -73,6 +74,9 @@ def test_only_backends_of_the_databases_that_are_named_go_last(
     with connect("postgres") as path, connect("template1") as follower:
         priority.put_last(pids, (), ["template1"], 5)
         assert (niceness(path), niceness(follower)) == (usual, min(usual + 5, 19))
+        if os.path.exists("/proc/self/autogroup"):
+            sessions = [f"/proc/{each.info.backend_pid}/autogroup" for each in (path, follower)]
+            assert [Path(session).read_text().split()[-1] for session in sessions] == ["0", "5"]
 
 
 async def test_a_connection_that_is_made_later_goes_last_as_well(
