@@ -47,9 +47,10 @@ class Database:
     `url` is a PostgreSQL URL, with or without `+psycopg`. Connections are opened when first needed, so that a process
     starts while its database is away. Replicas share one server: a process holds at most
     `pool_size + overflow + raw_pool_size` connections besides those of `raw()`.
+    Those of `overflow` are closed after each use: with many callers at a time that costs more than what they ask.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 5, overflow: int = 5, raw_pool_size: int = 4) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, overflow: int = 0, raw_pool_size: int = 4) -> None:
         parsed = make_url(url)
         session = {**_SESSION, "application_name": parsed.database or "csms"}
         self._engine = create_async_engine(
