@@ -63,8 +63,10 @@ class MatchingPlatform(Platform):
 
     @property
     def settled(self) -> list[tuple[object, ...]]:
-        """The sessions that have facts."""
-        left = [session for session in self.sessions.values() if session.state is not SessionState.MERGED]
+        """The sessions that have facts, without when they were first heard of: a fact that was told twice may have been
+        placed in two of them meanwhile."""
+        told = (session for session in self.sessions.values() if session.state is not SessionState.MERGED)
+        left = [replace(session, create_time=T0) for session in told]
         return sorted(map(content, left))
 
 
