@@ -7,6 +7,7 @@ import signal
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -68,7 +69,7 @@ class Cluster:
             return {what: float(value) for what, value in lines}
 
     def until_all_are_trusted(self) -> None:
-        """Wait until Envoy gives work to everybody again, whatever the tests before have done to them."""
+        """Wait until Envoy gives work to everybody again."""
         for name in (EDGE, *SERVICES):
             for replica in range(REPLICAS):
                 until(partial(self._is_healthy, name, replica), within_seconds=60)
@@ -90,6 +91,12 @@ class Cluster:
         edges = {self.edge_address(replica): replica for replica in range(REPLICAS)}
         rows = self.rows("csms_stations", query, list(charge_points))
         return {name: edges[node.partition("/")[0]] for name, node in rows}
+
+    def lease_end(self, node: str) -> datetime:
+        """Until when an edge node, by the name that connections show, counts as alive."""
+        [(end,)] = self.rows("csms_stations", "SELECT lease_end_time FROM edge_nodes WHERE node = %s", node)
+        assert isinstance(end, datetime)
+        return end
 
     def rows(self, database: str, query: str, *values: Any) -> Sequence[tuple[Any, ...]]:
         """What a database holds."""

@@ -33,6 +33,12 @@ def cluster() -> Iterator[Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def _everybody_is_trusted(cluster: Cluster) -> None:
+    """Envoy gives work to all replicas, whatever the test before has done to them."""
+    cluster.until_all_are_trusted()
+
+
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Note:
     """Takes down a figure of the test."""

@@ -15,7 +15,6 @@ _GOING_AWAY = 1001
 
 
 async def test_a_rolling_restart_loses_nothing(cluster: Cluster, note: Note) -> None:
-    await asyncio.to_thread(cluster.until_all_are_trusted)
     names = await asyncio.to_thread(cluster.register, "ROLLING", _CHARGERS)
     chargers = [Charger(name, cluster.system.ocpp_url()) for name in names]
     retries = await asyncio.to_thread(cluster.envoy_retries)

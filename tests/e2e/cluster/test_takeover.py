@@ -138,18 +138,12 @@ async def _has_asked(cluster: Cluster, frames_before: float) -> bool:
 async def _reports(cluster: Cluster, node: str, times: int) -> None:
     """Wait until an edge node has reported so often."""
     for _ in range(times):
-        until = await asyncio.to_thread(_lease_end, cluster, node)
+        until = await asyncio.to_thread(cluster.lease_end, node)
         await eventually(partial(_is_renewed, cluster, node, until))
 
 
 async def _is_renewed(cluster: Cluster, node: str, until: datetime) -> bool:
-    return await asyncio.to_thread(_lease_end, cluster, node) > until
-
-
-def _lease_end(cluster: Cluster, node: str) -> datetime:
-    [(end,)] = cluster.rows("csms_stations", "SELECT lease_end_time FROM edge_nodes WHERE node = %s", node)
-    assert isinstance(end, datetime)
-    return end
+    return await asyncio.to_thread(cluster.lease_end, node) > until
 
 
 async def _emptied(cluster: Cluster, replica: int) -> bool:
