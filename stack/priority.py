@@ -12,15 +12,21 @@ from pathlib import Path
 
 # Connections live long, and one that is new may go first for as long as this.
 _LOOK_SECONDS = 1.0
+# Who goes last from the start on comes up late when others want all of the processor, or not in time.
+_COMING_UP_SECONDS = 30.0
 _LOWEST = 19
 
 
 async def keep_last(
     pids: Callable[[], Mapping[str, int]], followers: Collection[str], databases: Collection[str], niceness: int
 ) -> None:
-    """Put them last for ever, whoever is started again or connects anew; see `put_last`."""
+    """Put them last for ever, whoever connects anew or is started again, once that has come up; see `put_last`."""
+    since: dict[int, float] = {}
     while True:
-        put_last(pids(), followers, databases, niceness)
+        running, now = pids(), asyncio.get_running_loop().time()
+        since = {pid: since.get(pid, now) for pid in running.values()}
+        up = {name: pid for name, pid in running.items() if since[pid] + _COMING_UP_SECONDS <= now}
+        put_last(up, followers, databases, niceness)
         await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -80,14 +80,39 @@ def test_only_backends_of_the_databases_that_are_named_go_last(
 
 
 async def test_a_connection_that_is_made_later_goes_last_as_well(
-    connect: Connect, postgres_server: postgres.Server, eventually: Eventually
+    connect: Connect, postgres_server: postgres.Server, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("stack.priority._COMING_UP_SECONDS", 0.0)
     pids = {"postgres": postgres_server.child.pid}
     wanted = min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
     keeping = asyncio.create_task(priority.keep_last(lambda: pids, (), ["template1"], 5))
     await asyncio.sleep(0)
     with connect("template1") as follower:
         await asyncio.to_thread(eventually, lambda: niceness(follower) == wanted)
+    keeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeping
+
+
+async def test_who_is_started_again_comes_up_before_he_goes_last(
+    busy: dict[str, "subprocess.Popen[str]"], eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stack.priority._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("stack.priority._COMING_UP_SECONDS", 0.5)
+    pid = busy["billing-2"].pid
+    usual = os.getpriority(os.PRIO_PROCESS, pid)
+    looks = 0
+
+    def pids() -> dict[str, int]:
+        nonlocal looks
+        looks += 1
+        return {"billing-2": pid}
+
+    keeping = asyncio.create_task(priority.keep_last(pids, {"billing"}, (), 5))
+    begin = asyncio.get_running_loop().time()
+    await asyncio.to_thread(eventually, lambda: os.getpriority(os.PRIO_PROCESS, pid) == min(usual + 5, 19))
+    assert asyncio.get_running_loop().time() >= begin + 0.5
+    assert looks > 1
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
