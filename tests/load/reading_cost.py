@@ -6,21 +6,14 @@ Envoy are not in it.
 """
 
 import argparse
-import statistics
-import tempfile
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import psutil
 import uvloop
 from google.protobuf.message import Message
 
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
-from services.chassis import migrations
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
@@ -40,8 +33,7 @@ from services.transaction.sql.matching import SqlMatchings
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
 from services.transaction.sql.work import SqlWorks as TransactionWorks
-from stack import postgres
-from stack.ports import free_port
+from tests.load.costs import Costs, databases
 from tests.load.recording_cost import Batch, Fleet
 
 _CLOCK = SystemClock()
@@ -50,15 +42,6 @@ _STATIONS, _CHARGE_POINTS_EACH = 25, 2
 _BATCH = 64
 
 Read = Callable[[], Awaitable[Message]]
-
-
-@dataclass
-class Cost:
-    """Microseconds per request of each round."""
-
-    service: list[float] = field(default_factory=list)
-    database: list[float] = field(default_factory=list)
-    milliseconds: list[float] = field(default_factory=list)
 
 
 async def sessions(database: Database, relay: OutboxRelay, options: argparse.Namespace) -> Mapping[str, Read]:
@@ -117,42 +100,28 @@ class Nobody:
         return False
 
 
-async def _measure(read: Read, server: psutil.Process, times: int, cost: Cost) -> None:
-    # To ask for the database's share costs time of our own, so it is asked for outside of ours.
-    database = _database_seconds(server)
-    service, clock = time.process_time(), time.perf_counter()
-    for _ in range(times):
-        (await read()).SerializeToString()
-    service, clock = time.process_time() - service, time.perf_counter() - clock
-    database = _database_seconds(server) - database
-    cost.service.append(service / times * 1e6)
-    cost.database.append(database / times * 1e6)
-    cost.milliseconds.append(clock / times * 1e3)
+def _repeated(read: Read, times: int) -> Callable[[], Awaitable[None]]:
+    async def work() -> None:
+        for _ in range(times):
+            (await read()).SerializeToString()
+
+    return work
 
 
-def _database_seconds(server: psutil.Process) -> float:
-    times = [process.cpu_times() for process in server.children(recursive=True)]
-    return sum(time.user + time.system for time in times)
-
-
-async def _run(url: str, server: psutil.Process, options: argparse.Namespace) -> None:
-    databases = [Database(f"{url}/csms_{name}") for name in ("charge_points", "stations")]
-    relays = [OutboxRelay(database, EventBus("nats://127.0.0.1:1")) for database in databases]
+async def _run(urls: Sequence[str], costs: Costs, options: argparse.Namespace) -> None:
+    opened = [Database(url) for url in urls]
+    relays = [OutboxRelay(database, EventBus("nats://127.0.0.1:1")) for database in opened]
     reads = {
-        **await sessions(databases[0], relays[0], options),
-        **await stations(databases[1], relays[1]),
+        **await sessions(opened[0], relays[0], options),
+        **await stations(opened[1], relays[1]),
     }
-    costs = {name: Cost() for name in reads}
     for _ in range(options.rounds):
         for name, read in reads.items():
-            await _measure(read, server, options.requests, costs[name])
-    for database in databases:
+            await costs.measure(name, _repeated(read, options.requests), items=options.requests, calls=options.requests)
+    for database in opened:
         await database.close()
     print(f"medians of {options.rounds} rounds of {options.requests} requests, one at a time")
-    print(f"{'us of CPU per request':32}{'service':>9}{'database':>10}{'sum':>8}{'ms':>9}")
-    for name, cost in costs.items():
-        mine, theirs = statistics.median(cost.service), statistics.median(cost.database)
-        print(f"{name:32}{mine:9.0f}{theirs:10.0f}{mine + theirs:8.0f}{statistics.median(cost.milliseconds):9.2f}")
+    costs.print("request", "request")
 
 
 def main() -> None:
@@ -162,16 +131,8 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=50, help="per round")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="csms-reading-cost-") as folder:
-        server = postgres.start(Path(folder), port=free_port())
-        try:
-            url = server.url.rsplit("/", 1)[0]
-            for service, name in (("transaction", "charge_points"), ("station", "stations")):
-                migrations.upgrade(f"{url}/csms_{name}", service)
-            uvloop.run(_run(url, psutil.Process(server.child.pid), options))
-        finally:
-            server.stop()
-            postgres.remove(Path(folder))
+    with databases({"transaction": "csms_charge_points", "station": "csms_stations"}) as (urls, server):
+        uvloop.run(_run(urls, Costs(server), options))
 
 
 if __name__ == "__main__":

@@ -5,23 +5,16 @@ microseconds per event, medians over interleaved rounds. Batches come as message
 """
 
 import argparse
-import statistics
-import tempfile
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import psutil
 import uvloop
 
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis import migrations
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
@@ -35,8 +28,7 @@ from services.transaction.mapping.recording import EventMessage, answer_to_proto
 from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
-from stack import postgres
-from stack.ports import free_port
+from tests.load.costs import Costs, databases
 
 _TABLES = ("meter_values", "transaction_events", "ocpp_messages")
 _PAST_DAYS = 30
@@ -44,15 +36,6 @@ _FRAME = '[2,"%s","MeterValues",{"connectorId":1,"meterValue":[' + '{"value":"23
 
 Event = recording_pb.TransactionEvent
 Batch = Sequence[Event]
-
-
-@dataclass
-class Cost:
-    """Microseconds per event of each round."""
-
-    service: list[float] = field(default_factory=list)
-    database: list[float] = field(default_factory=list)
-    milliseconds_per_batch: list[float] = field(default_factory=list)
 
 
 class Fleet:
@@ -136,14 +119,13 @@ class Fleet:
 class Bench:
     """The recorder and the journal on one database."""
 
-    def __init__(self, database: Database, server: psutil.Process, size: int, batches: int) -> None:
-        self._server = server
+    def __init__(self, database: Database, costs: Costs, size: int, batches: int) -> None:
+        self._costs = costs
         self._fleet = Fleet(size, size * batches)
         self._size = size
         relay = OutboxRelay(database, EventBus("nats://127.0.0.1:1"))
         self._recorder = Recorder(SqlMeterStore(database), SqlRecordings(database, relay), SystemClock())
         self._journal = SqlJournal(database)
-        self.costs: dict[str, Cost] = {}
 
     async def fill(self, batches: int) -> None:
         for _ in range(batches):
@@ -204,41 +186,24 @@ class Bench:
         self._fleet.note(batch, [answer_to_proto(answer) for answer in answers])
 
     async def _time(self, name: str, work: Callable[[], Awaitable[None]], batches: int) -> None:
-        # To ask for the database's share costs time of our own, so it is asked for outside of ours.
-        database = self._database_seconds()
-        service, clock = time.process_time(), time.perf_counter()
-        await work()
-        service, clock = time.process_time() - service, time.perf_counter() - clock
-        database = self._database_seconds() - database
-        cost, events = self.costs.setdefault(name, Cost()), batches * self._size
-        cost.service.append(service / events * 1e6)
-        cost.database.append(database / events * 1e6)
-        cost.milliseconds_per_batch.append(clock / batches * 1e3)
-
-    def _database_seconds(self) -> float:
-        times = [process.cpu_times() for process in self._server.children(recursive=True)]
-        return sum(time.user + time.system for time in times)
+        await self._costs.measure(name, work, items=batches * self._size, calls=batches)
 
 
-async def _run(url: str, server: psutil.Process, options: argparse.Namespace) -> None:
+async def _run(url: str, costs: Costs, options: argparse.Namespace) -> None:
     database = Database(url)
     today = datetime.now(UTC).date()
     for table in _TABLES:
         for day in (today - timedelta(days=offset) for offset in range(_PAST_DAYS, -1, -9)):
             async with database.transaction() as connection:
                 await maintain(connection, table, retention_days=400, today=day)
-    bench = Bench(database, server, options.size, options.batches)
+    bench = Bench(database, costs, options.size, options.batches)
     await bench.fill(max(10, options.fill // options.size))
     for _ in range(options.rounds):
         await bench.round(options.batches)
     await bench.close()
     await database.close()
     print(f"batches of {options.size}, medians of {options.rounds} rounds of {options.batches} batches")
-    print(f"{'us of CPU per event':32}{'service':>9}{'database':>10}{'sum':>8}{'ms per batch':>14}")
-    for name, cost in bench.costs.items():
-        mine, theirs = statistics.median(cost.service), statistics.median(cost.database)
-        wall = statistics.median(cost.milliseconds_per_batch)
-        print(f"{name:32}{mine:9.1f}{theirs:10.1f}{mine + theirs:8.1f}{wall:14.2f}")
+    costs.print("event", "batch")
 
 
 def main() -> None:
@@ -248,15 +213,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--fill", type=int, default=20_000, help="sessions to begin with")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="csms-recording-cost-") as folder:
-        server = postgres.start(Path(folder), port=free_port())
-        try:
-            url = server.url.rsplit("/", 1)[0] + "/csms_charge_points"
-            migrations.upgrade(url, "transaction")
-            uvloop.run(_run(url, psutil.Process(server.child.pid), options))
-        finally:
-            server.stop()
-            postgres.remove(Path(folder))
+    with databases({"transaction": "csms_charge_points"}) as ([url], server):
+        uvloop.run(_run(url, Costs(server), options))
 
 
 if __name__ == "__main__":

@@ -6,21 +6,14 @@ microseconds per item, medians over rounds.
 """
 
 import argparse
-import statistics
-import tempfile
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import psutil
 import uvloop
 
 from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1.station_pb2 import Connector
-from services.chassis import migrations
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
@@ -32,8 +25,7 @@ from services.station.domain.charge_point import made
 from services.station.servicer import ConnectivityServicer
 from services.station.sql.batches import SqlBatches
 from services.station.sql.work import SqlWorks
-from stack import postgres
-from stack.ports import free_port
+from tests.load.costs import Costs, databases
 
 _PASSWORD = "a long and secret word"
 _NODE, _ADDRESS = "edge-1", "127.0.0.1:14000"
@@ -43,27 +35,15 @@ _CONTEXT: Any = None
 Batches = Sequence[Sequence[str]]
 
 
-@dataclass
-class Cost:
-    """Microseconds per item of each round."""
-
-    service: list[float] = field(default_factory=list)
-    database: list[float] = field(default_factory=list)
-    milliseconds_per_batch: list[float] = field(default_factory=list)
-
-
 class Bench:
     """The servicer of connectivity on one database; `batches` hold the identities of all charge points."""
 
-    def __init__(
-        self, works: SqlWorks, servicer: ConnectivityServicer, server: psutil.Process, batches: Batches
-    ) -> None:
+    def __init__(self, works: SqlWorks, servicer: ConnectivityServicer, costs: Costs, batches: Batches) -> None:
         self._works = works
         self._servicer = servicer
-        self._server = server
+        self._costs = costs
         self._batches = batches
         self._epochs: dict[str, int] = {}
-        self.costs: dict[str, Cost] = {}
 
     async def fill(self) -> None:
         """Register all charge points; every second one has a password. Each connector is known afterwards."""
@@ -190,24 +170,15 @@ class Bench:
     ) -> None:
         made = [(request := make(batch)).SerializeToString() for batch in self._batches]
         read = type(request).FromString
-        # To ask for the database's share costs time of our own, so it is asked for outside of ours.
-        database = self._database_seconds()
-        service, clock = time.process_time(), time.perf_counter()
-        for each in made:
-            await send(read(each))
-        service, clock = time.process_time() - service, time.perf_counter() - clock
-        database = self._database_seconds() - database
-        cost, items = self.costs.setdefault(name, Cost()), sum(map(len, self._batches))
-        cost.service.append(service / items * 1e6)
-        cost.database.append(database / items * 1e6)
-        cost.milliseconds_per_batch.append(clock / len(self._batches) * 1e3)
 
-    def _database_seconds(self) -> float:
-        times = [process.cpu_times() for process in self._server.children(recursive=True)]
-        return sum(time.user + time.system for time in times)
+        async def work() -> None:
+            for each in made:
+                await send(read(each))
+
+        await self._costs.measure(name, work, items=sum(map(len, self._batches)), calls=len(self._batches))
 
 
-async def _run(url: str, server: psutil.Process, options: argparse.Namespace) -> None:
+async def _run(url: str, costs: Costs, options: argparse.Namespace) -> None:
     database = Database(url)
     relay = OutboxRelay(database, EventBus("nats://127.0.0.1:1"))
     works, reports = SqlWorks(database, relay, _CLOCK), SqlBatches(database, relay)
@@ -217,18 +188,14 @@ async def _run(url: str, server: psutil.Process, options: argparse.Namespace) ->
         [f"CP{number:06}" for number in range(first, first + options.size)]
         for first in range(0, options.size * options.batches, options.size)
     ]
-    bench = Bench(works, servicer, server, batches)
+    bench = Bench(works, servicer, costs, batches)
     await bench.fill()
     for _ in range(options.rounds):
         await bench.round()
     await reports.close()
     await database.close()
     print(f"batches of {options.size}, medians of {options.rounds} rounds of {options.batches} batches")
-    print(f"{'us of CPU per item':32}{'service':>9}{'database':>10}{'sum':>8}{'ms per batch':>14}")
-    for name, cost in bench.costs.items():
-        mine, theirs = statistics.median(cost.service), statistics.median(cost.database)
-        wall = statistics.median(cost.milliseconds_per_batch)
-        print(f"{name:32}{mine:9.1f}{theirs:10.1f}{mine + theirs:8.1f}{wall:14.2f}")
+    costs.print("item", "batch")
 
 
 def main() -> None:
@@ -237,15 +204,8 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=40, help="batches per round")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="csms-station-cost-") as folder:
-        server = postgres.start(Path(folder), port=free_port())
-        try:
-            url = server.url.rsplit("/", 1)[0] + "/csms_stations"
-            migrations.upgrade(url, "station")
-            uvloop.run(_run(url, psutil.Process(server.child.pid), options))
-        finally:
-            server.stop()
-            postgres.remove(Path(folder))
+    with databases({"station": "csms_stations"}) as ([url], server):
+        uvloop.run(_run(url, Costs(server), options))
 
 
 if __name__ == "__main__":
