@@ -1,7 +1,6 @@
 """One unit of work on the database of the billing service."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +13,7 @@ from services.billing.sql.payments import SqlPaymentRepository
 from services.billing.sql.tariffs import SqlTariffRepository, TariffVersions
 from services.chassis import idempotency, outbox, watermarks
 from services.chassis.database import Database
+from services.chassis.works import Works
 from services.kernel.clock import Clock
 
 
@@ -44,24 +44,9 @@ class SqlWork:
         await watermarks.note(self._connection, name, until)
 
 
-class SqlWorks:
-    """Satisfies ports.Works. The relay is woken after each commit with events."""
+class SqlWorks(Works[SqlWork]):
+    """Satisfies ports.Works."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
-        self._database = database
-        self._relay = relay
-        self._clock = clock
-        self._versions = TariffVersions()
-
-    @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[SqlWork]:
-        async with self._database.transaction() as connection:
-            work = SqlWork(connection, self._clock, self._versions)
-            yield work
-        if work.has_events:
-            self._relay.wake()
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[SqlWork]:
-        async with self._database.statements() as connection:
-            yield SqlWork(connection, self._clock, self._versions)
+        versions = TariffVersions()
+        super().__init__(database, relay, lambda connection: SqlWork(connection, clock, versions))

@@ -1,13 +1,13 @@
 """One unit of work on the database of the driver service."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis import idempotency, outbox, watermarks
 from services.chassis.database import Database
+from services.chassis.works import Works
 from services.driver.domain.events import TokenChanged
 from services.driver.mapping import event_to_proto
 from services.driver.sql.accounts import SqlAccountRepository
@@ -44,18 +44,8 @@ class SqlWork:
         self.has_events = self.has_events or bool(events)
 
 
-class SqlWorks:
-    """Satisfies ports.Works. The relay is woken after each commit with events."""
+class SqlWorks(Works[SqlWork]):
+    """Satisfies ports.Works."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
-        self._database = database
-        self._relay = relay
-        self._clock = clock
-
-    @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[SqlWork]:
-        async with self._database.transaction() as connection:
-            work = SqlWork(connection, self._clock)
-            yield work
-        if work.has_events:
-            self._relay.wake()
+        super().__init__(database, relay, lambda connection: SqlWork(connection, clock))

@@ -1,12 +1,12 @@
 """One unit of work on the database of the station service."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis import idempotency, outbox
 from services.chassis.database import Database
+from services.chassis.works import Works
 from services.kernel.clock import Clock
 from services.station.domain.events import DomainEvent
 from services.station.mapping.events import event_to_proto
@@ -37,23 +37,8 @@ class SqlWork:
         self.has_events = self.has_events or bool(events)
 
 
-class SqlWorks:
-    """Satisfies ports.Works. The relay is woken after each commit with events."""
+class SqlWorks(Works[SqlWork]):
+    """Satisfies ports.Works."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
-        self._database = database
-        self._relay = relay
-        self._clock = clock
-
-    @asynccontextmanager
-    async def __call__(self) -> AsyncIterator[SqlWork]:
-        async with self._database.transaction() as connection:
-            work = SqlWork(connection, self._clock)
-            yield work
-        if work.has_events:
-            self._relay.wake()
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[SqlWork]:
-        async with self._database.statements() as connection:
-            yield SqlWork(connection, self._clock)
+        super().__init__(database, relay, lambda connection: SqlWork(connection, clock))
