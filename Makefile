@@ -97,6 +97,10 @@ docs: protos ## Write the pages of docs/ that are generated from contracts and c
 	@$(BIN)/python -m stack.metrics_page >docs/metrics.md.new
 	@mv docs/metrics.md.new docs/metrics.md
 
+.PHONY: field-cases
+field-cases: protos ## Run the tests of inputs from the field and write docs/field-cases.md
+	@$(BIN)/python -m tests.field_cases
+
 .PHONY: reliability
 reliability: protos ## Break the system for twice ten minutes and put the reports into docs/reliability.md
 	@$(BIN)/csms chaos --minutes 10 --seed 1 --report-dir .csms-chaos/1
