@@ -73,6 +73,10 @@ class Facade:
         finally:
             connection.close()
 
+    def admin(self, path: str) -> Any:
+        """What Envoy's own interface says, as JSON."""
+        return self.call("envoy admin", "GET", path, token=None).json
+
     def connection(self, port: str, source: str = LOOPBACK) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(
             LOOPBACK, self.ports[port], timeout=_ANSWER_SECONDS, source_address=(source, 0)
@@ -86,7 +90,7 @@ class Facade:
         *,
         token: str | None = "good",
         timeout: float | None = _ANSWER_SECONDS,
-        metadata: Mapping[str, str] | None = None,
+        metadata: Mapping[str, str | bytes] | None = None,
     ) -> NativeAnswer:
         """One unary gRPC call of `/package.Service/Method` with a serialized message."""
         sent = tuple({**self.authorization(token), **(metadata or {})}.items())

@@ -38,6 +38,7 @@ def tell(context: grpc.ServicerContext, process: str, method: str, **more: str) 
         "x_heard_authorization": heard.get("authorization", ""),
         "x_heard_path": heard.get("x-envoy-original-path", ""),
         "x_heard_from": heard.get("x-forwarded-for", ""),
+        "x_heard_names": ",".join(sorted(heard)),
     }
     context.send_initial_metadata(tuple((key.replace("_", "-"), value) for key, value in (told | more).items()))
 
