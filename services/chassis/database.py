@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import psycopg
+import sqlalchemy.engine
 import sqlalchemy.exc
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import event, make_url, text
@@ -32,10 +33,13 @@ _SESSION = {
 # Connection lost, insufficient resources, operator intervention, lock not available, serialization failure, deadlock.
 _TRY_AGAIN_STATES = ("08", "53", "57P", "55P03", "40001", "40P01")
 _QUERY_CANCELED = "57014"
+# A statement that was prepared before a column of its result changed its type, or that is not there any more.
+_STALE_PLAN, _NO_SUCH_STATEMENT = "RevalidateCachedQuery", "26000"
 
 
 class DatabaseUnavailable(DomainError):
-    """The database is away, restarting, out of connections or space, or met a deadlock; trying again may help."""
+    """The database is away, restarting, out of connections or space, met a deadlock, or was changed under a connection;
+    trying again may help."""
 
     def __init__(self) -> None:
         super().__init__(ErrorKind.UNAVAILABLE, "UNAVAILABLE", "the database does not answer; try again later")
@@ -65,6 +69,7 @@ class Database:
         self._read_engine = self._engine.execution_options(postgresql_readonly=True)
         self._statement_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        event.listen(self._engine.sync_engine, "handle_error", _give_up_stale)
         self._conninfo = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         self._session: dict[str, Any] = session
         self._raw_pool_size = raw_pool_size
@@ -164,6 +169,15 @@ def constraint_of(error: BaseException) -> str | None:
     return cause.diag.constraint_name if isinstance(cause, psycopg.IntegrityError) else None
 
 
+def is_stale(error: BaseException | None) -> bool:
+    """Whether a statement failed because of what its connection had prepared before a table was changed (PostgreSQL:
+    "cached plan must not change result type"). Prepared anew, or on another connection, it works."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    # Of its words, which come in the server's language, none says more than "not supported".
+    return error.sqlstate == _NO_SUCH_STATEMENT or error.diag.source_function == _STALE_PLAN
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -180,7 +194,7 @@ def _translated() -> Iterator[None]:
 
 
 def _may_pass(cause: BaseException | None) -> bool:
-    if isinstance(cause, sqlalchemy.exc.TimeoutError | psycopg.InterfaceError):
+    if isinstance(cause, sqlalchemy.exc.TimeoutError | psycopg.InterfaceError) or is_stale(cause):
         return True
     if isinstance(cause, psycopg.OperationalError):
         # A connection that breaks (or was never made) leaves no state behind.
@@ -192,6 +206,12 @@ def _refuse_closed(dbapi_connection: Any, _record: object, _proxy: object) -> No
     if peer_has_closed(dbapi_connection.driver_connection):
         # Whatever ended this one (a restart, most likely) ended its neighbours in the pool as well.
         raise sqlalchemy.exc.InvalidatePoolError
+
+
+def _give_up_stale(context: sqlalchemy.engine.ExceptionContext) -> None:
+    if is_stale(context.original_exception):
+        # The others of the pool have prepared the same: all are made anew, not each after a failure of its own.
+        context.is_disconnect = True
 
 
 async def _raise_if_closed(connection: RawConnection) -> None:

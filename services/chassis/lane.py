@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from services.chassis.database import Database, RawConnection, peer_has_closed
+from services.chassis.database import Database, RawConnection, is_stale, peer_has_closed
 from services.chassis.roundtrip import RoundTrips
 from services.kernel.errors import invalid
 
@@ -57,7 +57,8 @@ class Lane:
                 await _end_transaction(connection)
                 raise invalid(self._carries, "holds a value that cannot be stored") from error
             except BaseException as error:
-                if isinstance(error, psycopg.OperationalError | asyncio.CancelledError) or connection.closed:
+                is_lost = isinstance(error, psycopg.OperationalError | asyncio.CancelledError) or connection.closed
+                if is_lost or is_stale(error):
                     await self._drop(error)
                 else:
                     await _end_transaction(connection)

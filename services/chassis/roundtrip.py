@@ -10,11 +10,11 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Transformer
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
-from services.chassis.database import RawConnection
+from services.chassis.database import RawConnection, is_stale
 
 Statement = tuple[bytes, Sequence[str]]
 """SQL with a `%s` for each of its parameters, and these as PostgreSQL writes them."""
@@ -26,9 +26,14 @@ _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
 class RoundTrips:
-    """Runs statements on a connection that nobody else uses meanwhile; each is prepared when it comes first."""
+    """Runs statements on a connection that nobody else uses meanwhile; each is prepared when it comes first.
+
+    The connection may be used beside it as the driver offers, `prepare` aside: from now on nothing is prepared on it
+    but here. The driver would deallocate what others have prepared along with its own, after any rollback.
+    """
 
     def __init__(self, connection: RawConnection) -> None:
+        connection.prepare_threshold = None
         self.connection = connection
         self._transformer = Transformer(connection)
         self._names: dict[bytes, bytes] = {}
@@ -37,13 +42,26 @@ class RoundTrips:
     async def run(self, *statements: Statement) -> list[Rows]:
         """The rows of each statement. One transaction, unless the statements or those before them say otherwise.
 
+        When a table has changed since they were prepared, they are prepared anew and run again; that is possible unless
+        a transaction was open before.
+
         Raises: the psycopg.Error of the first that fails; those after it have not been run.
         """
         if any("\0" in parameter for _, parameters in statements for parameter in parameters):
             raise psycopg.DataError("PostgreSQL text cannot contain NUL")
         if len(self._names) >= _MOST_PREPARED:
-            await self.connection.execute(b"DEALLOCATE ALL", prepare=False)
-            self._names.clear()
+            await self._forget()
+        may_repeat = self.connection.info.transaction_status is TransactionStatus.IDLE
+        try:
+            return await self._run(statements)
+        except psycopg.Error as error:
+            if not (may_repeat and is_stale(error)):
+                raise
+        await self.connection.rollback()
+        await self._forget()
+        return await self._run(statements)
+
+    async def _run(self, statements: Sequence[Statement]) -> list[Rows]:
         pgconn = self.connection.pgconn
         pgconn.enter_pipeline_mode()
         try:
@@ -53,6 +71,10 @@ class RoundTrips:
             if pgconn.status != ConnStatus.BAD:
                 pgconn.exit_pipeline_mode()
         return list(self._rows(results, statements, fresh))
+
+    async def _forget(self) -> None:
+        await self.connection.execute(b"DEALLOCATE ALL")
+        self._names.clear()
 
     def _send(self, pgconn: PGconn, statements: Sequence[Statement]) -> dict[bytes, bytes]:
         """Gather the statements; the names of those that are prepared with it."""

@@ -74,6 +74,8 @@ class SqlMatchings:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlMatching"]:
         async with self._lane.round_trips() as trips:
+            # What is asked beside round trips is planned anew each time: only with the times at hand are the partitions
+            # of other days left alone.
             yield SqlMatching(trips)
         self._relay.wake()
 
@@ -106,7 +108,7 @@ class SqlMatching:
             await self._connection.execute(_TAKE_OUT_FACT, (source, event.device_time, fact.key))
             times = (event.corrected_time - LONGEST_SESSION, event.corrected_time + _CLOCK)
             asked = (source, *times, event.received_time, fact.session_id)
-            await self._connection.execute(_MOVE_READINGS_OF_FACT, asked, prepare=False)
+            await self._connection.execute(_MOVE_READINGS_OF_FACT, asked)
         # The readings are there; the one that a fact was loaded with only stands for them.
         bare = [replace(fact, event=replace(fact.event, readings=())) for fact, _ in moves]
         await self._connection.execute(*storing(bare))
@@ -121,7 +123,7 @@ class SqlMatching:
                 # What another one was told at the moment in which this one began is its own.
                 begin = session.begin_time + (timedelta() if source in outside else _MICROSECOND)
                 asked = (source, begin, end, session.id)
-                moved = await self._connection.execute(_MOVE_READINGS_OF_TIME, asked, prepare=False)
+                moved = await self._connection.execute(_MOVE_READINGS_OF_TIME, asked)
                 if moved.rowcount:
                     changed |= {session.id, source}
         return changed
@@ -135,7 +137,7 @@ class SqlMatching:
                 outside, *_ = stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
                 after = (session.stop_time + _MICROSECOND, session.stop_time + LONGEST_SESSION)
                 asked = (session.id, *after, session.create_time, outside)
-                moved = await self._connection.execute(_MOVE_READINGS_RECEIVED_BEFORE, asked, prepare=False)
+                moved = await self._connection.execute(_MOVE_READINGS_RECEIVED_BEFORE, asked)
                 if moved.rowcount:
                     changed.add(session.id)
         return changed
@@ -152,9 +154,8 @@ class SqlMatching:
         found: defaultdict[str, list[Fact]] = defaultdict(list)
         if session_ids:
             times = (span.first - _CLOCK, span.last + _CLOCK)
-            # Planned anew each time: only with the times at hand are the other days' partitions left alone.
             asked = (*times, array(session_ids), *times)
-            cursor = await self._connection.execute(_FACTS, asked, prepare=False)
+            cursor = await self._connection.execute(_FACTS, asked)
             for row in await cursor.fetchall():
                 fact = _fact_of(row)
                 found[fact.session_id].append(fact)

@@ -1,5 +1,5 @@
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import psycopg
 import pytest
@@ -100,6 +100,26 @@ async def test_a_violated_constraint_is_known_by_its_name(database: Database) ->
             await connection.execute("INSERT INTO things VALUES ('one')")
     assert constraint_of(refused_raw.value) == "things_pkey"
     assert constraint_of(ValueError()) is None
+
+
+@pytest.mark.field_case("A15")
+async def test_a_column_that_changes_its_type_costs_a_pool_one_attempt(database: Database) -> None:
+    """Every connection of the pool has prepared a statement that PostgreSQL refuses from then on."""
+    connections = 3
+
+    async def read_all() -> None:
+        async with AsyncExitStack() as stack:
+            opened = [await stack.enter_async_context(database.statements()) for _ in range(connections)]
+            for connection in opened:
+                for _ in range(10):
+                    await connection.execute(text("SELECT id FROM things"))
+
+    await read_all()
+    async with database.transaction() as connection:
+        await connection.execute(text("ALTER TABLE things ALTER COLUMN id TYPE varchar(100)"))
+    with pytest.raises(DatabaseUnavailable):
+        await read_all()
+    await read_all()
 
 
 async def test_the_words_of_an_error_hold_nothing_that_was_sent(database: Database) -> None:

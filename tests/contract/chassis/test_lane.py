@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from services.chassis import roundtrip
-from services.chassis.database import Database
+from services.chassis.database import Database, DatabaseUnavailable
 from services.chassis.lane import Lane, Lanes
+from services.chassis.roundtrip import Rows
 from services.kernel.errors import DomainError
 from tests.fixtures.background import eventually
 
@@ -112,6 +114,79 @@ async def test_prepared_statements_are_not_gathered_for_ever(lane: Lane, monkeyp
             await trips.run((b"SELECT %d" % number, ()))
         [[(prepared,)]] = await trips.run((_COUNT, ()))
     assert prepared <= 10
+
+
+@pytest.mark.field_case("A1")
+async def test_what_the_driver_is_asked_beside_round_trips_leaves_their_statements_prepared(lane: Lane) -> None:
+    async def use(end: bytes) -> None:
+        async with lane.round_trips() as trips:
+            await trips.run((b"BEGIN", ()), (_KEPT, ()))
+            await trips.connection.execute(b"SELECT 1 WHERE %s", (True,))
+            await trips.run((end, ()))
+
+    # More often than it takes until the driver prepares what it is asked.
+    for _ in range(8):
+        await use(b"COMMIT")
+    # A block that leaves a transaction open, one that ends it by itself, and one that fails.
+    async with lane.round_trips() as trips:
+        await trips.run((b"BEGIN", ()), (_KEPT, ()))
+    await use(b"ROLLBACK")
+    with pytest.raises(psycopg.errors.SyntaxError):
+        await use(b"NONSENSE")
+    async with lane.round_trips() as trips:
+        assert await trips.run((_KEPT, ())) == [[]]
+
+
+class _Shape:
+    """A table of its own, whose column can change its type."""
+
+    READ = b"SELECT name FROM shapes ORDER BY 1"
+    ADD = b"INSERT INTO shapes VALUES (%s)"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self, statement: str) -> None:
+        async with self._database.transaction() as connection:
+            await connection.execute(text(statement))
+
+    async def change(self) -> None:
+        await self.run("ALTER TABLE shapes ALTER COLUMN name TYPE varchar(100)")
+
+
+@pytest.fixture
+async def shape(database: Database) -> AsyncIterator[_Shape]:
+    shape = _Shape(database)
+    await shape.run("CREATE TABLE shapes (name text)")
+    yield shape
+    await shape.run("DROP TABLE shapes")
+
+
+@pytest.mark.field_case("A15")
+async def test_statements_are_prepared_anew_when_a_column_has_changed_its_type(lane: Lane, shape: _Shape) -> None:
+    async with lane.round_trips() as trips:
+        await trips.run((shape.ADD, ("a",)), (shape.READ, ()))
+    await shape.change()
+    async with lane.round_trips() as trips:
+        _, _, read, _ = await trips.run((b"BEGIN", ()), (shape.ADD, ("b",)), (shape.READ, ()), (b"COMMIT", ()))
+    assert read == [("a",), ("b",)]
+
+
+@pytest.mark.field_case("A15")
+async def test_a_transaction_that_a_change_of_type_has_ended_works_at_the_next_attempt(
+    lane: Lane, shape: _Shape
+) -> None:
+    async def use() -> list[Rows]:
+        async with lane.round_trips() as trips:
+            await trips.run((b"BEGIN", ()), (shape.ADD, ("a",)))
+            return await trips.run((shape.READ, ()), (b"COMMIT", ()))
+
+    async with lane.round_trips() as trips:
+        await trips.run((shape.READ, ()))
+    await shape.change()
+    with pytest.raises(DatabaseUnavailable):
+        await use()
+    assert (await use())[0] == [("a",)]
 
 
 async def test_lanes_are_lent_to_as_many_users_as_there_are_lanes(database: Database) -> None:

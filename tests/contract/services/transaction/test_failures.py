@@ -80,3 +80,38 @@ async def test_events_go_on_while_partitions_are_made(record: Record, service: R
         assert (started.HasField("error"), metered.id) == (False, started.id)
 
     await asyncio.gather(make_partitions(), *(charge(number) for number in range(40)))
+
+
+@pytest.mark.field_case("A15")
+@pytest.mark.parametrize("table", ["transactions", "transaction_events", "meter_values"])
+async def test_a_column_that_changes_its_type_under_load_costs_no_event(
+    record: Record, transactions: Reader, service: RunningService, table: str
+) -> None:
+    changed = asyncio.Event()
+
+    async def charge_on(number: int) -> None:
+        """Sessions one after the other, some before the change and some after it."""
+        charge_point_id, sessions = f"CP{number}", 0
+        while sessions < 3 or not changed.is_set():
+            at = minutes(-60 + sessions)
+            [started] = await record(start_16(at, charge_point_id=charge_point_id, id_tag=f"TAG{number}"))
+            name = started.transaction_id
+            await record(meter_values_16(name, at, 1500, charge_point_id=charge_point_id))
+            [stopped] = await record(stop_16(name, at + timedelta(seconds=30), charge_point_id=charge_point_id))
+            assert (stopped.HasField("error"), stopped.id) == (False, started.id)
+            assert (await transactions.get(started.id)).energy_wh == 5000
+            sessions += 1
+            if sessions == 3:
+                busy.release()
+
+    busy = asyncio.Semaphore(0)
+    async with asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(charge_on(number))
+        for _ in range(4):
+            await busy.acquire()
+        async with service.database.transaction() as connection:
+            await connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN evse_id TYPE bigint"))
+        for number in range(4, 6):
+            await record(start_16(minutes(-1), charge_point_id=f"CP{number}", id_tag=f"TAG{number}"))
+        changed.set()

@@ -70,6 +70,26 @@ async def test_a_stop_before_its_start_ends_the_session_that_it_must_mean(
     assert await matcher.look() == 0
 
 
+@pytest.mark.field_case("A1")
+async def test_readings_of_a_session_that_does_not_run_keep_nobody_from_being_matched(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    async def match(charge_point_id: str, sessions: int) -> None:
+        stops = [stop_16("0", minutes(60 * n + 30), charge_point_id=charge_point_id) for n in range(-sessions, 0)]
+        starts = [start_16(minutes(60 * n), offline=True, charge_point_id=charge_point_id) for n in range(-sessions, 0)]
+        await record(*stops)
+        begun = await record(*starts)
+        assert await matcher.look() == sessions
+        assert [(await transactions.get(one.id)).state for one in begun] == [ENDED] * sessions
+
+    # As many in one commit as it takes until the driver prepares what it is asked.
+    await match("BEFORE", 8)
+    await record(meter_values_16("777001", minutes(-5), 1000, charge_point_id="STRAY"))
+    for _ in range(2):
+        assert await matcher.look() == 0
+    await match("AFTER", 1)
+
+
 async def test_a_late_stop_takes_the_place_of_an_estimate(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
