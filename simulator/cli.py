@@ -15,6 +15,7 @@ from simulator.options import (
     add_endpoint_options,
     default_url,
     endpoint,
+    identity,
     positive,
     seconds,
     show_warnings,
@@ -59,7 +60,7 @@ def simulate_parser() -> argparse.ArgumentParser:
         description="Run one charge point: boot, charge, stop, with every frame printed.",
         epilog="Also: fleet (charge points that keep charging), load (the load generator), scenarios (list them).",
     )
-    parser.add_argument("identity", metavar="ID", help="charge point id, such as CP001")
+    parser.add_argument("identity", metavar="ID", type=identity, help="charge point id, such as CP001")
     parser.add_argument("protocol", choices=DIALECTS, help="OCPP version")
     parser.add_argument("url", nargs="?", type=websocket_url, default=default_url(), help="default: %(default)s")
     parser.add_argument("--id-tag", default="DEMO0001", metavar="TAG", help="card to charge with (%(default)s)")

@@ -6,6 +6,7 @@ import os
 import ssl
 import sys
 
+from services.kernel.identity import InvalidIdentity, identity_of
 from simulator.transport import Endpoint
 
 
@@ -30,6 +31,14 @@ def websocket_url(text: str) -> str:
     if not text.startswith(("ws://", "wss://")):
         raise argparse.ArgumentTypeError(f"{text!r} does not begin with ws:// or wss://")
     return text
+
+
+def identity(text: str) -> str:
+    """An option that is what a charge point may be called."""
+    try:
+        return identity_of(text)
+    except InvalidIdentity as error:
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
 
 
 def names(text: str) -> list[str]:

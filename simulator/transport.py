@@ -21,9 +21,12 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
 )
+from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 from simulator.clock import stamp
+
+_LONGEST_REASON = 200
 
 
 class Direction(Enum):
@@ -190,7 +193,7 @@ async def open_transport(
         response = error.response
         retry_after = response.headers.get("Retry-After", "")
         raise ConnectFailed(
-            f"HTTP {response.status_code} {response.reason_phrase}".strip(),
+            _words(response),
             response.status_code,
             float(retry_after) if retry_after.isdecimal() else 0.0,
         ) from error
@@ -200,3 +203,10 @@ async def open_transport(
         await connection.close(1002)
         raise ConnectFailed(f"the server chose {connection.subprotocol!r}, not {subprotocol!r}")
     return Transport(charge_point_id, connection, sinks, distort)
+
+
+def _words(response: Response) -> str:
+    """The status of a refusal, and why: the first line of what the server says."""
+    status = f"HTTP {response.status_code} {response.reason_phrase}".strip()
+    first_line = (response.body or b"").decode(errors="replace").partition("\n")[0].strip()
+    return f"{status}: {first_line[:_LONGEST_REASON]}" if first_line else status

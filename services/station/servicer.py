@@ -17,6 +17,7 @@ from services.chassis.pagination import page_request
 from services.chassis.protobuf import duration_of
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, invalid
+from services.kernel.identity import composed
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
@@ -123,7 +124,7 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
     async def GetChargePoint(
         self, request: point_pb.GetChargePointRequest, context: Context
     ) -> point_pb.GetChargePointResponse:
-        point = await self._charge_points.get(request.charge_point_id)
+        point = await self._charge_points.get(composed(request.charge_point_id))
         return point_pb.GetChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
 
     async def CreateChargePoint(
@@ -131,20 +132,20 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
     ) -> point_pb.CreateChargePointResponse:
         asked = request.charge_point
         point = await self._charge_points.create(charge_points.charge_point_fields(asked), request.request_id)
-        await http.created(context, f"/charge-points/{quote(point.id)}")
+        await http.created(context, f"/charge-points/{quote(point.id, safe='')}")
         return point_pb.CreateChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
 
     async def UpdateChargePoint(
         self, request: point_pb.UpdateChargePointRequest, context: Context
     ) -> point_pb.UpdateChargePointResponse:
         changes = charge_points.charge_point_changes(request)
-        point = await self._charge_points.update(request.charge_point_id, changes, request.charge_point.etag)
+        point = await self._charge_points.update(composed(request.charge_point_id), changes, request.charge_point.etag)
         return point_pb.UpdateChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
 
     async def DeleteChargePoint(
         self, request: point_pb.DeleteChargePointRequest, context: Context
     ) -> point_pb.DeleteChargePointResponse:
-        await self._charge_points.delete(request.charge_point_id)
+        await self._charge_points.delete(composed(request.charge_point_id))
         await http.no_content(context)
         return point_pb.DeleteChargePointResponse()
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from services.billing.domain.pricing import FIRST_YEAR, Price
 from services.billing.domain.tariff import Tariff
 from services.kernel.errors import failed_precondition
+from services.kernel.identity import identity_of
 from services.kernel.ids import derived_id, is_id
 from services.kernel.money import Money
 from services.kernel.validation import Violations
@@ -119,7 +120,8 @@ def validated(session: ChargingSession, now: datetime) -> ChargingSession:
         ("tariffId", session.tariff_id),
     ):
         violations.check(value is None or is_id(value), name, "is not an id")
-    violations.text("chargePointId", session.charge_point_id, longest=48)
+    if session.charge_point_id:
+        violations.parsed("chargePointId", lambda: identity_of(session.charge_point_id))
     violations.number("connectorId", session.connector_id, 0, 1000)
     violations.text("idTag", session.id_tag, longest=255)
     violations.check(session.start_time.year >= FIRST_YEAR, "startTime", f"must not lie before {FIRST_YEAR}")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, not_found
+from services.kernel.identity import is_identity
 from services.station.application.connectors import stale_epoch
 from services.station.domain.batch import Changes, Points
 from services.station.domain.charge_point import (
@@ -16,7 +17,6 @@ from services.station.domain.charge_point import (
     Refusal,
     admitted,
     booted,
-    is_identity,
 )
 from services.station.domain.connection import (
     USUAL_LEASE,

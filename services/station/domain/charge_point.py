@@ -1,6 +1,5 @@
 """Charge points: their identity, their credentials, and whether they are let in."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,13 +7,12 @@ from enum import StrEnum
 from typing import Any
 
 from services.kernel.errors import conflict
+from services.kernel.identity import identity_of
 from services.kernel.validation import Violations
 from services.station.domain.connection import ConnectionAttempt
 from services.station.domain.device import told_text
 from services.station.domain.password import hashed, matches
 
-# OCPP 2.0.1 part 4 section 3.1.1 (identity) with the characters of identifierString.
-_IDENTITY = re.compile(r"[A-Za-z0-9*\-_=:+|@.]{1,48}")
 _PASSWORD = "password"
 # The security profile of TLS with a client certificate.
 _BY_CERTIFICATE = 3
@@ -88,11 +86,6 @@ class BootReport:
     received_time: datetime
 
 
-def is_identity(text: str) -> bool:
-    """Whether a charge point may be called this."""
-    return bool(_IDENTITY.fullmatch(text))
-
-
 def made(fields: Mapping[str, Any], now: datetime, field: str = "chargePoint") -> ChargePoint:
     """A new charge point of `fields`, a password among them; `field` is its place in the request.
 
@@ -118,9 +111,7 @@ def changed(charge_point: ChargePoint, changes: Mapping[str, Any], etag: str, no
 def _with_password(charge_point: ChargePoint, password: str, field: str) -> ChargePoint:
     """`charge_point`, checked, with a new password unless that is empty. Raises: INVALID_FIELD."""
     violations = Violations(field)
-    violations.check(
-        is_identity(charge_point.id), "id", "must be 1 to 48 of the characters A-Z a-z 0-9 * - _ = : + | @ ."
-    )
+    violations.parsed("id", lambda: identity_of(charge_point.id))
     violations.text("vendor", charge_point.vendor, longest=100)
     violations.text("model", charge_point.model, longest=100)
     violations.text("serialNumber", charge_point.serial_number, longest=100)

@@ -9,11 +9,12 @@ from services.chassis import masks
 from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
+from services.kernel.identity import composed
 from services.kernel.validation import search_text
 from services.station.domain.charge_point import BootReport, ChargePoint, ChargePointFilter, ChargePointState
 
 _CHARGE_POINT_FIELDS: Fields = {
-    "id": lambda point: point.id,
+    "id": lambda point: composed(point.id),
     "station_id": lambda point: point.station_id or None,
     "vendor": lambda point: point.vendor,
     "model": lambda point: point.model,
@@ -43,7 +44,7 @@ def charge_point_fields(message: charge_point_pb.ChargePoint) -> dict[str, Any]:
 
 def charge_point_changes(request: service_pb.UpdateChargePointRequest) -> dict[str, Any]:
     """The fields an update changes, with their new values. Raises: INVALID_UPDATE_MASK, INVALID_FIELD."""
-    if request.charge_point.id not in ("", request.charge_point_id):
+    if request.charge_point.id and composed(request.charge_point.id) != composed(request.charge_point_id):
         raise invalid("chargePoint.id", "cannot be changed")
     names = masks.updated_fields(request.charge_point, request.update_mask, _CHARGE_POINT_CHANGES)
     return read(request.charge_point, _CHARGE_POINT_FIELDS, names)

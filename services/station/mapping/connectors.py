@@ -9,6 +9,7 @@ from services.chassis import masks
 from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
+from services.kernel.identity import composed
 from services.station.domain.connector import (
     NO_ERROR,
     Availability,
@@ -21,7 +22,7 @@ from services.station.domain.connector import (
 from services.station.domain.device import told_time
 
 _CONNECTOR_FIELDS: Fields = {
-    "charge_point_id": lambda connector: connector.charge_point_id,
+    "charge_point_id": lambda connector: composed(connector.charge_point_id),
     # OCPP 1.6 knows no EVSE: there each connector is one.
     "evse_id": lambda connector: connector.evse_id or connector.connector_id,
     "connector_id": lambda connector: connector.connector_id,

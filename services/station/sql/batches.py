@@ -11,8 +11,9 @@ from services.chassis.database import Database
 from services.chassis.lane import Lanes
 from services.chassis.recordset import Recordset, array, text_array, texts
 from services.chassis.roundtrip import RoundTrips, Statement
+from services.kernel.identity import is_identity
 from services.station.domain.batch import Changes, ConnectorKey, Places, Points
-from services.station.domain.charge_point import ChargePoint, ChargePointState, is_identity
+from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connection import Newest, Opened, Sighting
 from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
 from services.station.mapping.events import event_to_proto

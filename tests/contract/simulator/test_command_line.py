@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from simulator.ledger import read_ledger
 from tests.fixtures.tiny_csms import TinyCsms
 
@@ -97,3 +99,16 @@ async def test_a_reader_that_goes_away_does_not_end_the_session(csms: TinyCsms) 
     assert await process.stderr.read() == b""
     assert await process.wait() == 0
     assert csms.actions().count("StopTransaction") == 1
+
+
+@pytest.mark.field_case("B4")
+async def test_an_identity_with_a_space_connects_as_ocpp_has_it(csms: TinyCsms) -> None:
+    code, _, err = await _run("RDAM 123", "1.6", csms.url, "--duration", "0.2", "--quiet")
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.field_case("B4")
+async def test_what_no_charge_point_may_be_called_is_refused_by_the_rule(csms: TinyCsms) -> None:
+    code, _, err = await _run("50%", "1.6", csms.url)
+    assert code == 2
+    assert "identity_reserved" in err

@@ -112,7 +112,7 @@ async def test_strangers_wait_for_an_operator_where_the_policy_says_so(
 
 
 async def test_nobody_waits_under_a_name_that_no_charge_point_may_have(open_house: ConnectivityServiceStub) -> None:
-    answers = await open_all(open_house, *(attempt(name) for name in ("", "a b", "a\0b", "x" * 49, "Ä")))
+    answers = await open_all(open_house, *(attempt(name) for name in ("", "a%b", "a\0b", "x" * 49, " a")))
 
     assert [answer.error.reason for answer in answers] == [UNKNOWN] * 5
 
