@@ -13,6 +13,8 @@ from http import HTTPStatus
 
 from ocpp_edge.context import ChargePointState
 from ocpp_edge.handshake import Admission
+from ocpp_edge.refusal import Refusal, Rule
+from ocpp_edge.versions import Version
 from services.chassis import metrics
 from services.kernel.errors import DomainError, ErrorKind
 
@@ -26,21 +28,16 @@ _PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED)
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """A charge point is let in. `epoch` fences everything this connection will do."""
+    """A charge point is let in. `epoch` fences everything this connection will do.
+
+    `version` is the one of its offers that it shall speak; None for the preferred one.
+    """
 
     epoch: int
     state: ChargePointState
     heartbeat_interval_seconds: int
     station_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A charge point is turned away with an HTTP status; `retry_after_seconds` goes with 503 and 429."""
-
-    status: HTTPStatus
-    reason: str
-    retry_after_seconds: int | None = None
+    version: Version | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +99,20 @@ class Doorkeeper:
         if done:
             return deciding.result()
         self._return_when_decided(admission, deciding)
-        return self.overloaded("the decision takes too long")
+        return self._come_back(Rule.PLATFORM_UNAVAILABLE, "the decision takes too long")
 
     def overloaded(self, reason: str) -> Refusal:
         """Come back later, each at another time."""
+        return self._come_back(Rule.OVERLOADED, reason)
+
+    def crowded(self) -> Refusal:
+        """There are too many of its address already."""
+        seconds, reason = random.randint(*_RETRY_SECONDS), "too many connections from this address"
+        return Refusal(HTTPStatus.TOO_MANY_REQUESTS, Rule.TOO_MANY_CONNECTIONS, reason, seconds)
+
+    def _come_back(self, rule: Rule, reason: str) -> Refusal:
         self._overload.add()
-        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, reason, random.randint(*_RETRY_SECONDS))
+        return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, rule, reason, random.randint(*_RETRY_SECONDS))
 
     def depart(self, departure: Departure) -> None:
         """Report the end of a welcome, without waiting for it; again and again while nobody can be told."""
@@ -127,10 +132,10 @@ class Doorkeeper:
         except DomainError as error:
             about = {"charge_point_id": admission.charge_point_id}
             logger.warning("cannot decide now who comes in: %s", error.message, extra=about)
-            return self.overloaded("the platform is not available")
+            return self._come_back(Rule.PLATFORM_UNAVAILABLE, "the platform is not available")
         except Exception:
             logger.exception("admission failed", extra={"charge_point_id": admission.charge_point_id})
-            return self.overloaded("the platform is not available")
+            return self._come_back(Rule.PLATFORM_UNAVAILABLE, "the platform is not available")
 
     def _return_when_decided(self, admission: Admission, deciding: asyncio.Task[Welcome | Refusal]) -> None:
         def give_back(decided: asyncio.Task[Welcome | Refusal]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from ocpp_edge.calls import FailureReason, Outcome, Priority
-from ocpp_edge.context import ChargerContext
+from ocpp_edge.context import ChargePointState, ChargerContext
 from ocpp_edge.environment import Environment, Liveness, Transport
 from ocpp_edge.errors import error_code
 from ocpp_edge.events import (
@@ -28,7 +28,7 @@ from ocpp_edge.outbound import Outbound
 from ocpp_edge.requests import InboundRequest
 from ocpp_edge.router import RouteTable
 from ocpp_edge.session import MAX_OPEN_REQUESTS, Session
-from ocpp_edge.wire import Wire
+from ocpp_edge.trial import wire_on_trial
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class Connection(Generic[B]):
     """One charge point, connected. Every method belongs to the event loop's thread."""
 
     __slots__ = (
+        "_began",
         "_congested",
         "_environment",
         "_inbox",
@@ -55,6 +56,7 @@ class Connection(Generic[B]):
         "_retiring",
         "_session",
         "_transport",
+        "_trial",
         "_wire",
         "context",
         "ended",
@@ -71,14 +73,14 @@ class Connection(Generic[B]):
     ) -> None:
         self.context = context
         # Monotonic moment of the last sign of life.
-        self.last_seen = environment.monotonic()
+        self.last_seen = self._began = environment.monotonic()
         # Why the connection is over; None while it lives.
         self.ended: FailureReason | None = None
         self._transport = transport
         self._environment = environment
         self._liveness = liveness
         self._session = Session(context.version)
-        self._wire = Wire(context, transport, environment)
+        self._wire, self._trial = wire_on_trial(context, transport, environment)
         self._inbox = Inbox(context, routes, self._session, self._wire, environment, self._progress)
         self._outbound = Outbound(context, routes.schemas, self._session, self._wire, environment, self._progress)
         self._probed: float | None = None
@@ -111,6 +113,8 @@ class Connection(Generic[B]):
         if self.ended is None:
             self.ended = reason
             self._outbound.fail_all(reason)
+            if not self._retiring:
+                self._judge_version(is_over=True)
         self._inbox.close()
 
     async def run(self) -> None:
@@ -167,6 +171,10 @@ class Connection(Generic[B]):
     def sweep(self, now: float) -> None:
         """Look after a silent peer and an overdue request; to be asked every few seconds."""
         self._inbox.give_up_overdue(now)
+        self._judge_version(is_over=False)
+        if self._is_speechless(now):
+            self._transport.hang_up(_POLICY_VIOLATION, "no BootNotification came")
+            return
         silence = now - self.last_seen
         if silence < self._liveness.ping_after_seconds or (self._paused and not self._congested):
             return  # heard of, or not listened to for our own slowness
@@ -175,6 +183,21 @@ class Connection(Generic[B]):
         elif self._probed != self.last_seen:
             self._probed = self.last_seen
             self._transport.probe()
+
+    def _is_speechless(self, now: float) -> bool:
+        """Whether one that has nothing to do here but to boot has said nothing at all, for too long."""
+        context = self.context
+        return (
+            context.state is not ChargePointState.ACCEPTED
+            and not context.has_spoken
+            and now - self._began >= self._liveness.speechless_after_seconds
+        )
+
+    def _judge_version(self, *, is_over: bool) -> None:
+        if self._trial is not None:
+            note = self._trial.verdict(self._environment.monotonic(), is_over=is_over)
+            if note is not None:
+                self._environment.refused(note)
 
     def _on_request(self, request: InboundRequest, raw: bytes) -> None:
         received = self._environment.clock.now()

@@ -29,7 +29,7 @@ class ChargerContext:
 
     `message_id`, `received_time` and `coerced` (what had to be mended in its payload) belong to the message being
     handled: the messages of a connection are handled one after the other. `state` and `heartbeat_interval_seconds`
-    change when the charge point boots.
+    change when the charge point boots. `offers` are the subprotocols that it could have spoken here.
     """
 
     charge_point_id: str
@@ -39,6 +39,7 @@ class ChargerContext:
     heartbeat_interval_seconds: int = 60
     station_id: str = ""
     remote_address: str = ""
+    offers: tuple[str, ...] = ()
     message_id: str = ""
     received_time: datetime = _NEVER
     coerced: tuple[str, ...] = ()
@@ -46,6 +47,11 @@ class ChargerContext:
     registers: Registers = field(default_factory=Registers)
     # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
     solicited: frozenset[str] = field(default=_NOTHING)
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether a message of the charge point was ever handled."""
+        return self.received_time is not _NEVER
 
     def solicit(self, action: str) -> None:
         """Let `action` through although the charge point is not accepted yet (OCPP 2.0.1 B02.FR.09)."""

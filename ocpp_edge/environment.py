@@ -11,6 +11,7 @@ from ocpp_edge.calls import OutboundCall, Outcome
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.counters import Counters
 from ocpp_edge.journal import JournalSink
+from ocpp_edge.refusal import RefusalNote, RefusalSink
 from services.kernel.clock import Clock
 
 B = TypeVar("B")
@@ -52,6 +53,9 @@ class Watched(Protocol):
 LateAnswerSink = Callable[[ChargerContext, OutboundCall, Outcome], None]
 
 
+def _nobody_listens(_refused: RefusalNote) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Environment(Generic[B]):
     """What all connections share. `monotonic` counts seconds, and so do all limits.
@@ -66,12 +70,18 @@ class Environment(Generic[B]):
     counters: Counters
     watch: Callable[[Watched], None]
     late_answer: LateAnswerSink
+    refused: RefusalSink = _nobody_listens
     handling_limit_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """When a silent peer is probed and when it is given up, in seconds since anything was heard of it."""
+    """When a silent peer is probed and when it is given up, in seconds since anything was heard of it.
+
+    `speechless_after_seconds` is what one that is not accepted has for its first message: it answers our pings, and yet
+    has nothing to do here but to boot. One that is accepted may have nothing to say for hours.
+    """
 
     ping_after_seconds: float = 60.0
     dead_after_seconds: float = 120.0
+    speechless_after_seconds: float = 120.0

@@ -1,15 +1,16 @@
 """The settings of an edge process beside those that every service has."""
 
 import secrets
-from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, FilePath
+from pydantic import BeforeValidator, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
 from ocpp_edge.backend.clients import Node
 from ocpp_edge.peer import Network
 from services.chassis.settings import Port, ServiceSettings
+
+_SHORTEST_SECRET = 32
 
 
 def _separated(text: object) -> object:
@@ -35,9 +36,13 @@ class EdgeSettings(ServiceSettings):
     ocpp_tls_certificate_file: FilePath | None = None
     ocpp_tls_key_file: FilePath | None = None
     ocpp_tls_client_ca_file: FilePath | None = None
-    # Proxies whose forwarding headers are believed, as networks with commas between them.
-    ocpp_trusted_proxies: Networks = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    # Proxies whose forwarding headers are believed: networks with commas between them, and what each proxy shows in the
+    # header X-CSMS-Proxy-Secret to prove that it is one. Nobody's, unless both are set.
+    ocpp_trusted_proxies: Networks = ()
+    ocpp_proxy_secret: SecretStr = SecretStr("")
     ocpp_max_connections: Annotated[int, Field(ge=1)] = 20_000
+    # Sockets of one address; many charge points may stand behind one.
+    ocpp_max_connections_per_address: Annotated[int, Field(ge=1)] = 5_000
     # Handshakes that wait for the station service at a time; more are told to come back.
     ocpp_max_pending_handshakes: Annotated[int, Field(ge=1)] = 500
     # How long transaction events may wait for their answer before the journal is left waiting; after three times as
@@ -52,6 +57,15 @@ class EdgeSettings(ServiceSettings):
     ocpp_dead_seconds: Annotated[float, Field(gt=0)] = 120.0
     # Over how long a stopping process sends its charge points away, at most.
     ocpp_drain_seconds: Annotated[float, Field(ge=0, le=300)] = 5.0
+
+    @model_validator(mode="after")
+    def _proxies_prove_themselves(self) -> Self:
+        secret = self.ocpp_proxy_secret.get_secret_value()
+        if self.ocpp_trusted_proxies and not secret:
+            raise ValueError("OCPP_TRUSTED_PROXIES needs OCPP_PROXY_SECRET: anybody can write forwarding headers")
+        if secret and len(secret) < _SHORTEST_SECRET:
+            raise ValueError(f"OCPP_PROXY_SECRET must have at least {_SHORTEST_SECRET} characters")
+        return self
 
     def node(self) -> Node:
         """This process, as the others know it: by another name each time that it is asked for.

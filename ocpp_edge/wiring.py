@@ -27,6 +27,7 @@ from ocpp_edge.gateway import Gateway, GatewaySettings
 from ocpp_edge.journal import Journal
 from ocpp_edge.nodes import Nodes
 from ocpp_edge.overload import Overload
+from ocpp_edge.peer import Proxies
 from ocpp_edge.registry import Registry
 from ocpp_edge.servicer import EdgeServicer
 from ocpp_edge.settings import EdgeSettings
@@ -123,8 +124,9 @@ def _gateway_settings(settings: EdgeSettings) -> GatewaySettings:
         port=settings.ocpp_listen_port,
         tls=server_context(certificate, settings.ocpp_tls_key_file, authority) if certificate is not None else None,
         minimum_security_profile=settings.ocpp_security_profile_min,
-        trusted_proxies=settings.ocpp_trusted_proxies,
+        proxies=Proxies(settings.ocpp_trusted_proxies, settings.ocpp_proxy_secret.get_secret_value()),
         max_connections=settings.ocpp_max_connections,
+        max_connections_per_address=settings.ocpp_max_connections_per_address,
         liveness=Liveness(settings.ocpp_ping_seconds, settings.ocpp_dead_seconds),
     )
 

@@ -28,7 +28,12 @@ _NO_ORIGINS = "none"
 
 # What a stack on a desk wants; who sets it otherwise is obeyed. Unknown charge points may knock (they become pending)
 # and need no password. A process that stops does not linger for its callers, who stop as well.
-_DESK_DEFAULTS = {"OCPP_ALLOW_UNKNOWN": "true", "OCPP_SECURITY_PROFILE_MIN": "0", "DRAIN_SECONDS": "0"}
+_DESK_DEFAULTS = {
+    "OCPP_ALLOW_UNKNOWN": "true",
+    "OCPP_SECURITY_PROFILE_MIN": "0",
+    "OCPP_TRUSTED_PROXIES": "127.0.0.0/8,::1/128",
+    "DRAIN_SECONDS": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> 
             "OCPP_LISTEN_PORT": str(ports.websocket(replica)),
             "EDGE_NODE_ID": address,
             "EDGE_ADVERTISED_ADDRESS": address,
+            "OCPP_PROXY_SECRET": keys.proxy_secret,
         }
     else:
         environment["DATABASE_URL"] = surroundings.database_url

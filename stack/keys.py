@@ -6,6 +6,7 @@ Made once and kept in one folder. Also mints user tokens for the command line. V
 import base64
 import getpass
 import hashlib
+import hmac
 import json
 import secrets
 import time
@@ -34,6 +35,11 @@ class Keys:
     private_key_file: Path
     jwks_file: Path
     service_secret: str
+
+    @property
+    def proxy_secret(self) -> str:
+        """By what Envoy proves to the edges that it is ours."""
+        return hmac.new(self.service_secret.encode(), b"OCPP_PROXY_SECRET", "sha256").hexdigest()
 
 
 def ensure(folder: Path) -> Keys:

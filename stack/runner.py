@@ -121,7 +121,8 @@ class _Stack:
     async def _start_entrance(self, surroundings: Surroundings) -> None:
         values = config.embedded_values(self._ports, surroundings.keys, self._settings.public_host)
         config.render(values, self._state.envoy_configuration)
-        await self._entrance.start(envoy.program(self._state.envoy_configuration, self._ports["envoy admin"]))
+        configuration, admin_port = self._state.envoy_configuration, self._ports["envoy admin"]
+        await self._entrance.start(envoy.program(configuration, admin_port, surroundings.keys.proxy_secret))
         self._progress.say("Envoy listens")
 
     async def _start_demo(self) -> None:

@@ -3,16 +3,16 @@
 from http import HTTPStatus
 
 from csms.station.v1.connectivity_service_pb2 import ClosedConnection, ConnectionAttempt
-from ocpp_edge.admission import Departure, Refusal, Welcome
+from ocpp_edge.admission import Departure, Welcome
 from ocpp_edge.backend.clients import Node, Stations
 from ocpp_edge.boots import state_of
 from ocpp_edge.handshake import Admission
+from ocpp_edge.refusal import Refusal, Rule
 from services.kernel.errors import DomainError, ErrorKind
 
-_STATUSES = {
-    ErrorKind.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    ErrorKind.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
-    ErrorKind.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
+_REFUSALS = {
+    "CHARGE_POINT_NOT_FOUND": (HTTPStatus.NOT_FOUND, Rule.UNKNOWN_IDENTITY),
+    "INVALID_CREDENTIALS": (HTTPStatus.UNAUTHORIZED, Rule.WRONG_PASSWORD),
 }
 _LONGEST_REASON = 200
 
@@ -29,10 +29,9 @@ class Entrance:
         try:
             answer = await self._stations.opening.submit(attempt_of(admission, self._node))
         except DomainError as error:
-            status = _STATUSES.get(error.kind)
-            if status is None:
+            if error.reason not in _REFUSALS:
                 raise
-            return Refusal(status, error.message)
+            return Refusal(*_REFUSALS[error.reason], error.message)
         return Welcome(answer.epoch, state_of(answer.state), answer.heartbeat_interval_seconds, answer.station_id)
 
     async def leave(self, departure: Departure) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Generic, TypeVar, cast
 
-import orjson
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -19,14 +18,17 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from ocpp_edge.admission import Departure, Doorkeeper, Refusal, Welcome
+from ocpp_edge.admission import Departure, Doorkeeper, Welcome
 from ocpp_edge.connection import Connection
 from ocpp_edge.context import ChargerContext
+from ocpp_edge.crowd import Crowd
 from ocpp_edge.environment import Environment
+from ocpp_edge.gateway.answers import agree, health, refuse
 from ocpp_edge.gateway.settings import GatewaySettings
 from ocpp_edge.gateway.socket import ChargerSocket
-from ocpp_edge.handshake import Admission, HandshakeRefused, read_handshake
+from ocpp_edge.handshake import Admission, HandshakeRefused, offered_names, read_handshake
 from ocpp_edge.peer import Peer, direct_peer, peer_behind
+from ocpp_edge.refusal import Refusal, RefusalNote, note_of_welcome
 from ocpp_edge.registry import Registry
 from ocpp_edge.router import RouteTable
 from ocpp_edge.sweeper import Sweeper
@@ -41,6 +43,9 @@ _DEFLATE = ServerPerMessageDeflateFactory(
     server_max_window_bits=10, client_max_window_bits=10, compress_settings={"memLevel": 3}
 )
 _HEALTH_PATH = "/health"
+_PROTOCOL_HEADER = "Sec-WebSocket-Protocol"
+# What is kept of a refused request: anybody may write anything.
+_MOST_OFFERS, _LONGEST_OFFER, _LONGEST_PATH = 10, 40, 200
 # What an open socket keeps of its handshake: nothing, least of all credentials.
 _FORGOTTEN = Request("", Headers())
 
@@ -64,6 +69,7 @@ class Gateway(Generic[B]):
         self._sweeper = sweeper
         self._environment = environment
         self._served = tuple(routes)
+        self._crowd = Crowd(settings.max_connections_per_address)
         self._server: Server | None = None
         self._port = 0
         self._emptied = asyncio.Event()
@@ -138,20 +144,16 @@ class Gateway(Generic[B]):
     # The handshake, in the order websockets asks
 
     def _judge(self, socket: ServerConnection, request: Request) -> Response | None:
-        if request.path == _HEALTH_PATH:
-            return _health(socket)
-        peer = peer_behind(_peer(socket), request.headers.get_all, self._settings.trusted_proxies)
+        if request.path == _HEALTH_PATH and "Upgrade" not in request.headers:
+            return health(socket)
+        headers = request.headers.get_all
+        peer = peer_behind(_peer(socket), headers, self._settings.proxies)
         try:
             admission = read_handshake(
-                request.path,
-                request.headers.get_all,
-                peer,
-                self._served,
-                self._settings.minimum_security_profile,
+                request.path, headers, peer, self._served, self._settings.minimum_security_profile
             )
         except HandshakeRefused as refused:
-            logger.info("handshake refused: %s", refused.reason, extra={"address": peer.address})
-            return _refuse(socket, refused.status, refused.reason, challenge=refused.challenge)
+            return self._refuse(socket, request, refused.refusal, refused.told_identity, peer.address)
         cast(ChargerSocket, socket).admission = admission
         if admission.version is not Version.V16:
             socket.protocol.available_extensions = [_DEFLATE]
@@ -162,23 +164,39 @@ class Gateway(Generic[B]):
         admission = cast(ChargerSocket, socket).admission
         return Subprotocol(admission.subprotocol) if admission and admission.subprotocol else None
 
-    async def _admit(self, socket: ServerConnection, _request: Request, response: Response) -> Response | None:
+    async def _admit(self, socket: ServerConnection, request: Request, response: Response) -> Response | None:
         """The last step before the answer: only proper upgrades get an epoch."""
         charger = cast(ChargerSocket, socket)
         admission = charger.admission
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS or admission is None:
             return None
+        address = admission.peer.address
         if len(self._registry) >= self._settings.max_connections:
-            answer: Welcome | Refusal | None = self._doorkeeper.overloaded("too many connections")
+            refusal: Refusal | None = self._doorkeeper.overloaded("too many connections")
+        elif not self._crowd.enter(address):
+            refusal = self._doorkeeper.crowded()
         else:
-            answer = await self._doorkeeper.ask(admission)
-        if isinstance(answer, Welcome):
-            answer = self._open(charger, admission, answer)
-        if answer is None:
+            refusal = await self._ask(charger, admission, response)
+        if refusal is None:
             return None
-        logger.info("handshake refused: %s", answer.reason, extra=_about(admission))
-        challenge = answer.status is HTTPStatus.UNAUTHORIZED
-        return _refuse(socket, answer.status, answer.reason, answer.retry_after_seconds, challenge=challenge)
+        return self._refuse(socket, request, refusal, admission.charge_point_id, address)
+
+    async def _ask(self, charger: ChargerSocket, admission: Admission, response: Response) -> Refusal | None:
+        """Ask whether it may come in; None when it is in. Whoever is not leaves the crowd."""
+        is_in = False
+        try:
+            answer = await self._doorkeeper.ask(admission)
+            if isinstance(answer, Refusal):
+                return answer
+            chosen = admission.speaking(answer.version or admission.version)
+            if chosen is not admission:
+                agree(charger, response, chosen)
+            refusal = self._open(charger, chosen, answer)
+            is_in = refusal is None
+            return refusal
+        finally:
+            if not is_in:
+                self._crowd.leave(admission.peer.address)
 
     def _open(self, socket: ChargerSocket, admission: Admission, welcome: Welcome) -> Refusal | None:
         """Put a connection behind the socket; None when all is well. Nothing waits between this and the 101."""
@@ -191,6 +209,7 @@ class Gateway(Generic[B]):
             heartbeat_interval_seconds=welcome.heartbeat_interval_seconds,
             station_id=welcome.station_id,
             remote_address=admission.peer.address,
+            offers=tuple(version.subprotocol for version in admission.offers),
         )
         routes = self._routes[admission.version]
         connection = Connection(context, routes, socket, self._environment, self._settings.liveness)
@@ -202,7 +221,29 @@ class Gateway(Generic[B]):
         socket.connection = connection
         socket.on_lost = self._closed
         self._sweeper.add(connection)
+        note = note_of_welcome(context)
+        if note is not None:
+            self._environment.refused(note)
         return None
+
+    def _refuse(
+        self, socket: ServerConnection, request: Request, refusal: Refusal, identity: str, address: str
+    ) -> Response:
+        offers = offered_names(request.headers.get_all(_PROTOCOL_HEADER))
+        self._environment.refused(
+            RefusalNote(
+                identity,
+                refusal.rule,
+                refusal.reason,
+                address,
+                tuple(name[:_LONGEST_OFFER] for name in offers[:_MOST_OFFERS]),
+                request.path.partition("?")[0][:_LONGEST_PATH],
+                guess=refusal.guess,
+            )
+        )
+        about = {"charge_point_id": identity, "address": address, "rule": refusal.rule, "offers": ", ".join(offers)}
+        logger.info("handshake refused: %s", refusal.reason, extra=about)
+        return refuse(socket, refusal)
 
     async def _run(self, socket: ServerConnection) -> None:
         charger = cast(ChargerSocket, socket)
@@ -214,6 +255,7 @@ class Gateway(Generic[B]):
     def _closed(self, connection: Connection[B]) -> None:
         context = connection.context
         self._sweeper.remove(connection)
+        self._crowd.leave(context.remote_address)
         self._registry.release(context.charge_point_id, context.epoch)
         reason = connection.ended.name.lower() if connection.ended is not None else ""
         self._doorkeeper.depart(Departure(context.charge_point_id, context.epoch, reason))
@@ -226,31 +268,3 @@ def _peer(socket: ServerConnection) -> Peer:
     certificate = socket.transport.get_extra_info("peercert")
     tls = socket.transport.get_extra_info("sslcontext") is not None
     return direct_peer(address[0] if isinstance(address, tuple) else "", certificate, tls)
-
-
-def _health(socket: ServerConnection) -> Response:
-    body = orjson.dumps({"service": "ocpp_edge", "message": "OCPP edge accepts charge points"}).decode()
-    response = socket.respond(HTTPStatus.OK, body)
-    del response.headers["Content-Type"]
-    response.headers["Content-Type"] = "application/json"
-    return response
-
-
-def _refuse(
-    socket: ServerConnection,
-    status: HTTPStatus,
-    reason: str,
-    retry_after_seconds: int | None = None,
-    *,
-    challenge: bool = False,
-) -> Response:
-    response = socket.respond(status, f"{reason}\n")
-    if challenge:
-        response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
-    if retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(retry_after_seconds)
-    return response
-
-
-def _about(admission: Admission) -> dict[str, str]:
-    return {"charge_point_id": admission.charge_point_id, "address": admission.peer.address}

@@ -24,7 +24,7 @@ import uvloop
 from bench import certificate
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1.charge_point_pb2 import ChargePoint
-from ocpp_edge.admission import Departure, Doorkeeper, Refusal, Welcome
+from ocpp_edge.admission import Departure, Doorkeeper, Welcome
 from ocpp_edge.backend.batches import BatchCall
 from ocpp_edge.backend.clients import Node
 from ocpp_edge.backend.entrance import attempt_of
@@ -35,6 +35,7 @@ from ocpp_edge.counters import Counters
 from ocpp_edge.environment import Environment
 from ocpp_edge.gateway import Gateway, GatewaySettings
 from ocpp_edge.handshake import Admission
+from ocpp_edge.refusal import Refusal
 from ocpp_edge.registry import Registry
 from ocpp_edge.sweeper import Sweeper
 from ocpp_edge.tls import server_context

@@ -69,7 +69,7 @@ def test_only_the_driver_service_sees_the_private_key(compose: dict[str, Any]) -
 
 def test_secrets_have_no_default(compose: dict[str, Any]) -> None:
     text = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
-    for secret in ("POSTGRES_PASSWORD", "SERVICE_SECRET"):
+    for secret in ("POSTGRES_PASSWORD", "SERVICE_SECRET", "OCPP_PROXY_SECRET"):
         assert f"${{{secret}:?" in text
         assert f"${{{secret}:-" not in text
         assert f"${{{secret}}}" not in text

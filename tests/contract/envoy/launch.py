@@ -24,7 +24,9 @@ def running(folder: Path, keys: Keys, upstreams: Upstreams | None, **settings: s
         numbers["edge websocket"] = upstreams.websocket_port
     configuration = folder / "envoy.yaml"
     config.render(config.embedded_values(Ports(numbers), keys, LOOPBACK) | settings, configuration)
-    child = envoy.start(configuration, admin_port=numbers["envoy admin"], log=folder / "envoy.log")
+    child = envoy.start(
+        configuration, admin_port=numbers["envoy admin"], log=folder / "envoy.log", proxy_secret=keys.proxy_secret
+    )
     try:
         yield numbers
     finally:

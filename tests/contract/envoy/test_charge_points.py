@@ -3,6 +3,7 @@
 import base64
 import json
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from stack.keys import Keys
 from stack.ports import LOOPBACK
 from tests.contract.envoy.facade import Facade
 
@@ -18,11 +20,13 @@ BASIC = "Basic " + base64.b64encode(b"CP1:\x01#Eg\x89\xab\xcd\xef").decode("asci
 KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 
-def open_socket(facade: Facade, path: str, *subprotocols: str, port: str = "ocpp") -> ClientConnection:
+def open_socket(
+    facade: Facade, path: str, *subprotocols: str, port: str = "ocpp", headers: Mapping[str, str] | None = None
+) -> ClientConnection:
     return connect(
         f"ws://{LOOPBACK}:{facade.ports[port]}{path}",
         subprotocols=[Subprotocol(name) for name in subprotocols],
-        additional_headers={"Authorization": BASIC},
+        additional_headers={"Authorization": BASIC, **(headers or {})},
         proxy=None,
     )
 
@@ -40,8 +44,16 @@ def heard(connection: ClientConnection) -> Any:
         "/ocpp?chargePointId=CP1&version=1.6",
         "/ocppCP1?chargePointId=CP1&version=1.6/",
         "/ocpp/RPC%2016%2F%C3%A9%2A",
+        "/CP1",
+        "/CP1/",
+        "/RDAM%20123",
+        "/ocppj/RDAM%20123",
+        "/health",
+        "/connections/CP1",
+        "/csms.edge.v1.EdgeService/DeliverCommand",
     ],
 )
+@pytest.mark.field_case("B4", "B8")
 def test_the_edge_hears_the_url_as_it_was_sent(path: str, facade: Facade) -> None:
     with open_socket(facade, path, "ocpp1.6") as connection:
         assert heard(connection)["path"] == path
@@ -53,6 +65,23 @@ def test_the_edge_hears_who_connects_from_where(facade: Facade) -> None:
     assert headers["authorization"] == BASIC
     assert headers["x-forwarded-for"]
     assert headers["x-request-id"]
+
+
+@pytest.mark.field_case("E2")
+def test_what_a_charge_point_says_of_proxies_is_not_what_the_edge_hears(facade: Facade, signing_keys: Keys) -> None:
+    forged = {
+        "X-Forwarded-For": "203.0.113.7",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Client-Cert": 'Subject="CN=CP1"',
+        "X-CSMS-Proxy-Secret": "guessed",
+    }
+    with open_socket(facade, "/ocpp/CP1", "ocpp1.6", headers=forged) as connection:
+        headers = heard(connection)["headers"]
+    assert "x-forwarded-client-cert" not in headers
+    # Of a client on the same machine Envoy tells an address of the machine.
+    assert headers["x-forwarded-for"].split(",")[-1].strip() != "203.0.113.7"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["x-csms-proxy-secret"] == signing_keys.proxy_secret
 
 
 @pytest.mark.parametrize(
@@ -101,7 +130,8 @@ def test_who_does_not_ask_for_a_websocket_is_told_to(path: str, facade: Facade) 
         assert answer.refusal == (426, 9, "charge points connect here by WebSocket")
 
 
-@pytest.mark.parametrize(("port", "path"), [("gateway", "/ocpp/CP1"), ("station", "/ocpp/CP1"), ("ocpp", "/CP1")])
+@pytest.mark.parametrize("path", ["/ocpp/CP1", "/CP1", "/stations"])
+@pytest.mark.parametrize("port", ["gateway", "station", "transaction"])
 def test_a_websocket_elsewhere_is_told_where_to_go(port: str, path: str, facade: Facade) -> None:
     with pytest.raises(InvalidStatus) as refused:
         open_socket(facade, path, "ocpp1.6", port=port)

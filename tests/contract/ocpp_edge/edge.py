@@ -12,7 +12,7 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from ocpp_edge.admission import Departure, Doorkeeper, Refusal, Welcome
+from ocpp_edge.admission import Departure, Doorkeeper, Welcome
 from ocpp_edge.connection import Connection
 from ocpp_edge.context import ChargePointState
 from ocpp_edge.counters import Counters
@@ -20,6 +20,8 @@ from ocpp_edge.environment import Environment
 from ocpp_edge.gateway import Gateway, GatewaySettings
 from ocpp_edge.handshake import Admission
 from ocpp_edge.journal import Journal
+from ocpp_edge.peer import Proxies
+from ocpp_edge.refusal import Refusal, RefusalNote, Rule
 from ocpp_edge.registry import Registry
 from ocpp_edge.sweeper import Sweeper
 from ocpp_edge.versions import Version
@@ -28,6 +30,7 @@ from tests.fixtures.background import eventually
 from tests.unit.ocpp_edge.harness import Backend, ManualTime, table
 
 PASSWORD = b"correct horse battery staple"
+PROXY_SECRET = "what only the proxy knows"
 BYTES_PASSWORD = bytes.fromhex("0123456789abcdef0123456789abcdef")
 
 
@@ -43,6 +46,8 @@ class Door:
             "a:b": PASSWORD,
             "BYTES": BYTES_PASSWORD,
         }
+        self.states: dict[str, ChargePointState] = {}
+        self.pins: dict[str, Version] = {}
         self.hold = asyncio.Event()
         self.hold.set()
         self.epoch = 0
@@ -55,12 +60,13 @@ class Door:
         if admission.charge_point_id == "BROKEN":
             raise ConnectionError("the station service is down")
         if admission.charge_point_id not in self.passwords:
-            return Refusal(HTTPStatus.NOT_FOUND, "no such charge point")
+            return Refusal(HTTPStatus.NOT_FOUND, Rule.UNKNOWN_IDENTITY, "no such charge point")
         expected = self.passwords[admission.charge_point_id]
         if expected is not None and admission.password != expected:
-            return Refusal(HTTPStatus.UNAUTHORIZED, "wrong credentials")
+            return Refusal(HTTPStatus.UNAUTHORIZED, Rule.WRONG_PASSWORD, "wrong credentials")
         self.epoch += 1
-        return Welcome(self.epoch, ChargePointState.ACCEPTED, 60)
+        state = self.states.get(admission.charge_point_id, ChargePointState.ACCEPTED)
+        return Welcome(self.epoch, state, 60, version=self.pins.get(admission.charge_point_id))
 
     async def leave(self, departure: Departure) -> None:
         self.departures.append(departure)
@@ -74,6 +80,7 @@ class Edge:
         self.time = ManualTime()
         self.backend = Backend()
         self.journal = Journal()
+        self.refusals: list[RefusalNote] = []
         self.counters = Counters()
         self.registry = Registry[Connection[Backend]]()
         self.sweeper = Sweeper(self.time)
@@ -85,9 +92,10 @@ class Edge:
             counters=self.counters,
             watch=self.sweeper.watch,
             late_answer=lambda *_: None,
+            refused=self.refusals.append,
         )
         self.gateway = Gateway(
-            GatewaySettings(trusted_proxies=[ip_network("127.0.0.0/8")], **settings),
+            GatewaySettings(proxies=Proxies([ip_network("127.0.0.0/8")], PROXY_SECRET), **settings),
             {version: table(version) for version in Version},
             Doorkeeper(self.door.admit, self.door.leave, max_pending=max_pending, timeout_seconds=10),
             self.registry,

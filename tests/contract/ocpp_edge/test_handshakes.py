@@ -8,7 +8,17 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from ocpp_edge.versions import Version
-from tests.contract.ocpp_edge.edge import BYTES_PASSWORD, PASSWORD, Edge, ask, basic, raw_exchange, running, until
+from tests.contract.ocpp_edge.edge import (
+    BYTES_PASSWORD,
+    PASSWORD,
+    PROXY_SECRET,
+    Edge,
+    ask,
+    basic,
+    raw_exchange,
+    running,
+    until,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,8 +36,12 @@ from tests.contract.ocpp_edge.edge import BYTES_PASSWORD, PASSWORD, Edge, ask, b
         ("/ocpp/SECRET", ["ocpp1.6"], basic("SECRET", PASSWORD), "SECRET", "ocpp1.6"),
         ("/ocpp/a:b", ["ocpp1.6"], basic("a:b", PASSWORD), "a:b", "ocpp1.6"),
         ("/ocpp/BYTES", ["ocpp1.6"], basic("BYTES", BYTES_PASSWORD), "BYTES", "ocpp1.6"),
+        ("/CP1", ["ocpp1.6"], {}, "CP1", "ocpp1.6"),
+        ("/a:b", ["ocpp1.6"], basic("a:b", PASSWORD), "a:b", "ocpp1.6"),
+        ("/RPC%2016%2F%C3%A9", ["ocpp2.0.1"], {}, "RPC 16/é", "ocpp2.0.1"),
     ],
 )
+@pytest.mark.field_case("B4", "B8")
 async def test_a_proper_charge_point_is_let_in(
     edge: Edge, path: str, protocols: list[str], headers: dict[str, str], identity: str, echoed: str | None
 ) -> None:
@@ -45,6 +59,9 @@ async def test_a_proper_charge_point_is_let_in(
         ("/ocpp/UNKNOWN", ["ocpp1.6"], {}, 404),
         ("/ocpp/%2e%2e", ["ocpp1.6"], {}, 404),
         ("/ocpp/..%2F..%2Fetc%2Fpasswd", ["ocpp1.6"], {}, 404),
+        ("/health", ["ocpp1.6"], {}, 404),
+        ("/metrics", ["ocpp1.6"], {}, 404),
+        ("/connections/CP1", ["ocpp1.6"], {}, 404),
         ("/ocpp/" + "x" * 49, ["ocpp1.6"], {}, 404),
         ("/ocpp/CP1", [], {}, 400),
         ("/ocpp/CP1", ["ocpp0.1"], {}, 400),
@@ -159,7 +176,11 @@ async def test_a_client_that_talks_before_the_upgrade_is_answered_is_cut_off(edg
 
 
 async def test_the_proxy_tells_where_the_charge_point_is(edge: Edge) -> None:
-    headers = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    headers = {
+        "X-Forwarded-For": "203.0.113.7",
+        "X-Forwarded-Proto": "https",
+        "X-CSMS-Proxy-Secret": PROXY_SECRET,
+    }
     async with edge.connect("/ocpp/CP1", "ocpp1.6", headers=headers):
         connection = edge.registry.find("CP1")
         assert connection is not None

@@ -119,6 +119,7 @@ async def process(
         "OCPP_LISTEN_PORT": str(ocpp_port),
         "OCPP_SECURITY_PROFILE_MIN": "0",
         "OCPP_TRUSTED_PROXIES": "127.0.0.1/32, 10.0.0.0/8",
+        "OCPP_PROXY_SECRET": "x" * 32,
         "STATION_SERVICE_URL": f"http://{platform.address}",
         "DRIVER_SERVICE_URL": platform.address,
         "TRANSACTION_SERVICE_URL": platform.address,

@@ -6,15 +6,16 @@ from http import HTTPStatus
 import pytest
 
 from ocpp_edge import admission
-from ocpp_edge.admission import Departure, Doorkeeper, Refusal, Welcome
+from ocpp_edge.admission import Departure, Doorkeeper, Welcome
 from ocpp_edge.context import ChargePointState
 from ocpp_edge.handshake import Admission
 from ocpp_edge.peer import Peer
+from ocpp_edge.refusal import Refusal, Rule
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, ErrorKind
 
 WELCOME = Welcome(7, ChargePointState.ACCEPTED, 60)
-CP1 = Admission("CP1", Version.V16, "ocpp1.6", None, Peer("10.0.0.1"))
+CP1 = Admission("CP1", Version.V16, {Version.V16: "ocpp1.6"}, None, Peer("10.0.0.1"))
 
 
 class House:
@@ -47,7 +48,9 @@ class House:
         return Doorkeeper(self.admit, self.leave, max_pending=max_pending, timeout_seconds=timeout_seconds)
 
 
-@pytest.mark.parametrize("answer", [WELCOME, Refusal(HTTPStatus.UNAUTHORIZED, "wrong password")], ids=["in", "out"])
+@pytest.mark.parametrize(
+    "answer", [WELCOME, Refusal(HTTPStatus.UNAUTHORIZED, Rule.WRONG_PASSWORD, "wrong password")], ids=["in", "out"]
+)
 async def test_the_decision_is_passed_on(answer: Welcome | Refusal) -> None:
     assert await House(answer).doorkeeper().ask(CP1) == answer
 
@@ -56,6 +59,7 @@ async def test_a_failing_decision_means_come_back_later() -> None:
     refusal = await House(ConnectionError("station service is down")).doorkeeper().ask(CP1)
     assert isinstance(refusal, Refusal)
     assert refusal.status is HTTPStatus.SERVICE_UNAVAILABLE
+    assert refusal.rule is Rule.PLATFORM_UNAVAILABLE
     assert refusal.retry_after_seconds in range(5, 31)
     assert "station" not in refusal.reason
 
@@ -67,7 +71,7 @@ async def test_too_many_at_a_time_are_sent_away_at_once() -> None:
     await asyncio.sleep(0)
     refusal = await doorkeeper.ask(CP1)
     assert isinstance(refusal, Refusal)
-    assert refusal.status is HTTPStatus.SERVICE_UNAVAILABLE
+    assert (refusal.status, refusal.rule) == (HTTPStatus.SERVICE_UNAVAILABLE, Rule.OVERLOADED)
     house.decide.set()
     assert await asyncio.gather(*waiting) == [WELCOME, WELCOME]
     assert await doorkeeper.ask(CP1) == WELCOME
@@ -98,7 +102,7 @@ async def test_a_welcome_for_someone_who_left_is_given_back() -> None:
 
 
 async def test_a_refusal_for_someone_who_left_needs_no_departure() -> None:
-    house = House(Refusal(HTTPStatus.NOT_FOUND, "unknown"), open_door=False)
+    house = House(Refusal(HTTPStatus.NOT_FOUND, Rule.UNKNOWN_IDENTITY, "unknown"), open_door=False)
     doorkeeper = house.doorkeeper(timeout_seconds=0.001)
     await doorkeeper.ask(CP1)
     house.decide.set()

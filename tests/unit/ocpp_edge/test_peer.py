@@ -5,14 +5,28 @@ from ipaddress import ip_network
 
 import pytest
 
-from ocpp_edge.peer import Peer, direct_peer, peer_behind
+from ocpp_edge.peer import Peer, Proxies, direct_peer, peer_behind
 
-PROXIES = (ip_network("127.0.0.0/8"), ip_network("fd00::/8"))
+SECRET = "only proxies know this"
+PROXIES = Proxies((ip_network("127.0.0.0/8"), ip_network("fd00::/8")), SECRET)
 
 
 def behind(address: str, **headers: Sequence[str]) -> Peer:
+    """Who is behind a proxy at `address` that proves itself and sends these headers."""
     named = {name.replace("_", "-").lower(): list(values) for name, values in headers.items()}
+    named["x-csms-proxy-secret"] = [SECRET]
     return peer_behind(Peer(address), lambda name: named.get(name.lower(), []), PROXIES)
+
+
+def forged(address: str, shown: Sequence[str] = (SECRET,), proxies: Proxies = PROXIES) -> Peer:
+    """Who is taken to be there when headers of every kind come from `address` with these secrets."""
+    named = {
+        "x-forwarded-for": ["1.1.1.1"],
+        "x-forwarded-proto": ["https"],
+        "x-forwarded-client-cert": ['Subject="CN=SEC1"'],
+        "x-csms-proxy-secret": list(shown),
+    }
+    return peer_behind(Peer(address), lambda name: named.get(name.lower(), []), proxies)
 
 
 def test_a_trusted_proxy_tells_of_the_charge_point() -> None:
@@ -25,12 +39,28 @@ def test_a_trusted_proxy_tells_of_the_charge_point() -> None:
     assert peer == Peer("10.1.2.3", tls=True, certificate_names=("CP001", "cp001.example"))
 
 
-def test_nobody_else_is_believed() -> None:
-    forged = behind(
-        "10.0.0.1", x_forwarded_for=["1.1.1.1"], x_forwarded_proto=["https"], x_forwarded_client_cert=["DNS=CP1"]
-    )
-    assert forged == Peer("10.0.0.1")
-    assert behind("", x_forwarded_for=["1.1.1.1"]) == Peer("")
+@pytest.mark.field_case("E2")
+@pytest.mark.parametrize("address", ["10.0.0.1", "", "fe80::1"])
+def test_from_elsewhere_nobody_is_believed_whatever_he_shows(address: str) -> None:
+    assert forged(address) == Peer(address)
+
+
+@pytest.mark.field_case("E2")
+@pytest.mark.parametrize("shown", [[], [""], ["guessed"], [SECRET, SECRET], [SECRET + "x"], ["\u00e9"]])
+def test_a_proxy_that_does_not_prove_itself_is_not_believed(shown: list[str]) -> None:
+    assert forged("127.0.0.1", shown) == Peer("127.0.0.1")
+
+
+@pytest.mark.field_case("E2")
+@pytest.mark.parametrize("proxies", [Proxies(), Proxies(PROXIES.networks), Proxies((), SECRET)])
+def test_unless_proxies_are_configured_nobody_is_believed(proxies: Proxies) -> None:
+    for shown in ([], [""], [SECRET]):
+        assert forged("127.0.0.1", shown, proxies) == Peer("127.0.0.1")
+
+
+@pytest.mark.field_case("E2")
+def test_a_header_that_no_proxy_of_ours_writes_says_nothing() -> None:
+    assert behind("127.0.0.1", x_real_ip=["6.6.6.6"], forwarded=["for=6.6.6.6"]) == Peer("127.0.0.1")
 
 
 def test_a_proxy_that_says_nothing_is_the_peer() -> None:
