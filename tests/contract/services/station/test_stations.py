@@ -131,7 +131,7 @@ async def test_every_bad_field_of_an_inline_connector_is_named_with_its_place(
 
 
 async def test_bad_inline_charge_points_are_named_with_their_places(stations: StationServiceStub, name: str) -> None:
-    good, bad = ChargePoint(id=name), ChargePoint(id="a b", security_profile=9, password="short")
+    good, bad = ChargePoint(id=name), ChargePoint(id="a%b", security_profile=9, password="short")
 
     assert await bad_fields(create_station(stations, charge_points=[good, bad])) == [
         "station.chargePoints[1].id",
