@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from services.chassis import metrics
+from services.chassis.heartbeats import heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +75,9 @@ class Overload:
 
     async def run(self, waiting_seconds: Callable[[], float]) -> None:
         """Judge for ever, by how long transaction events wait and by how late the event loop is."""
-        loop = asyncio.get_running_loop()
+        loop, watched = asyncio.get_running_loop(), heartbeat()
         while True:
+            watched.got_on()
             due = loop.time() + self._look_seconds
             await asyncio.sleep(self._look_seconds)
             now = loop.time()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ocpp_edge.environment import Watched
+from services.chassis.heartbeats import heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,11 @@ class Sweeper:
 
     async def run(self) -> None:
         """Tick for ever."""
+        watched = heartbeat()
         while True:
             await asyncio.sleep(TICK_SECONDS)
             self.tick()
+            watched.got_on()
 
 
 def _still_busy(watched: Watched, now: float) -> bool:

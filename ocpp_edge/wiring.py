@@ -97,7 +97,16 @@ def wire(settings: EdgeSettings) -> Edge:
     return Edge(
         gateway,
         server.Wiring(
-            register, (accept, sweeper.run, shipper.run, liveness.run, statuses.run, token_changes.run, judge)
+            register,
+            (
+                server.Task("gateway", accept),
+                server.Task("timeouts", sweeper.run, 30),
+                server.Task("journal", shipper.run, 30),
+                server.Task("liveness", liveness.run, 30 + lease.total_seconds()),
+                server.Task("statuses", statuses.run, 30),
+                server.Task("token changes", token_changes.run),
+                server.Task("overload", judge, 30),
+            ),
         ),
         drain,
         (statuses.hand_in, backend.close, stations.close, shipper.flush, nodes.close, *closing, bus.close),

@@ -4,7 +4,6 @@ One call for all heartbeats, pings and messages; the lease of the node hangs on 
 connection of a charge point wins within a lease.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
@@ -14,9 +13,9 @@ from typing import Any
 from csms.station.v1.connectivity_service_pb2 import Sighting
 from ocpp_edge.connection import Connection
 from ocpp_edge.registry import Registry
+from services.chassis.heartbeats import repeat
 from services.chassis.protobuf import write_time
 from services.kernel.clock import Clock
-from services.kernel.errors import DomainError
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +55,13 @@ class LivenessReporter:
 
     async def run(self) -> None:
         """Report for ever. A report that fails is made good by the next."""
-        while True:
-            try:
-                await self.report()
-            except DomainError as error:
-                logger.warning("liveness not reported: %s", error.message)
-            await asyncio.sleep(self._lease.total_seconds() / REPORTS_PER_LEASE)
+        pause = self._lease.total_seconds() / REPORTS_PER_LEASE
+
+        async def report() -> float:
+            await self.report()
+            return pause
+
+        await repeat(report, pause)
 
     async def report(self) -> None:
         """Renew the lease, tell of whom was heard since the last time and of a part of the silent ones, and hang up on

@@ -12,6 +12,7 @@ from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Overload
 from ocpp_edge.redaction import redacted
 from services.chassis import metrics
+from services.chassis.heartbeats import repeat
 from services.chassis.protobuf import write_time
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
@@ -55,18 +56,11 @@ class Shipper:
 
     async def run(self) -> None:
         """Ship for ever, but while the journal is shed: then frames wait, and the oldest are forgotten."""
-        while True:
-            if self._overload.sheds_journal:
-                await asyncio.sleep(_GATHER_SECONDS)
-                continue
-            try:
-                shipped = await self._ship()
-            except DomainError as error:
-                logger.warning("frames not journalled yet: %s", error.message)
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                if shipped < _MAX_FRAMES:
-                    await asyncio.sleep(_GATHER_SECONDS)
+        await repeat(self._ship_or_wait, _RETRY_SECONDS)
+
+    async def _ship_or_wait(self) -> float:
+        is_shed = self._overload.sheds_journal
+        return 0 if not is_shed and await self._ship() == _MAX_FRAMES else _GATHER_SECONDS
 
     async def flush(self) -> None:
         """Ship all that waits. Raises DomainError when that fails."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from csms.station.v1.connectivity_service_pb2 import StatusReport
 from ocpp_edge.overload import Overload
 from services.chassis import metrics
+from services.chassis.heartbeats import repeat
 from services.kernel.errors import DomainError, ErrorKind
 
 logger = logging.getLogger(__name__)
@@ -46,9 +47,11 @@ class Statuses:
 
     async def run(self) -> None:
         """Hand in what is held, for ever, whenever the pressure has gone."""
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
-            await self.hand_in()
+        await repeat(self._hand_in_held, _LOOK_SECONDS)
+
+    async def _hand_in_held(self) -> float:
+        await self.hand_in()
+        return _LOOK_SECONDS
 
     async def hand_in(self) -> None:
         """Hand in what is held, as long as nothing is shed. What fails for the moment stays."""

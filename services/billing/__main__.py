@@ -49,7 +49,12 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
         add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(works)), grpc_server)
         add_PaymentServiceServicer_to_server(PaymentServicer(Payments(works, clock, drivers)), grpc_server)
 
-    tasks = (relay.run, consumer.run, Settler(biller).run, reconciler.run)
+    tasks = (
+        server.Task("relay", relay.run, 30),
+        server.Task("transactions", consumer.run, 30),
+        server.Task("settling", Settler(biller).run, 120),
+        server.Task("reconciliation", reconciler.run, 900),
+    )
     return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened])
 
 

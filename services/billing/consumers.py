@@ -1,7 +1,5 @@
 """Follows the events of the transaction service, and bills sessions soon after their end."""
 
-import asyncio
-import logging
 from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,16 +10,14 @@ from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWork
 from services.chassis.database import Database
 from services.chassis.events import EventBus
+from services.chassis.heartbeats import repeat
 from services.chassis.inbox import consume_batches
 from services.kernel.clock import Clock
-from services.kernel.errors import DomainError
+from services.kernel.errors import unavailable
 
 _SUBJECTS = ("csms.event.transaction.session.*",)
-_RETRY_SECONDS = 5.0
 _SETTLE_SECONDS = 0.25
 _SETTLE_AGAIN_SECONDS = 2.0
-
-_log = logging.getLogger(__name__)
 
 
 class TransactionConsumer:
@@ -60,10 +56,9 @@ class Settler:
 
     async def run(self) -> None:
         """Bill until cancelled; waits out what is away."""
-        while True:
-            try:
-                pause = _SETTLE_AGAIN_SECONDS if await self._biller.settle_all() else _SETTLE_SECONDS
-            except DomainError as error:
-                _log.info("sessions cannot be billed now: %s", error.message)
-                pause = _RETRY_SECONDS
-            await asyncio.sleep(pause)
+        await repeat(self._settle, _SETTLE_AGAIN_SECONDS)
+
+    async def _settle(self) -> float:
+        if left := await self._biller.settle_all():
+            raise unavailable(f"{left} sessions cannot be billed now")
+        return _SETTLE_SECONDS

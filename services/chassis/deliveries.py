@@ -16,6 +16,8 @@ from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from services.chassis.events import STREAM, EventBus, heed_cancellation
+from services.chassis.heartbeats import heartbeat
+from services.kernel.errors import unavailable
 
 _log = logging.getLogger(__name__)
 
@@ -79,10 +81,12 @@ class Deliveries:
                     await self._request()
                 async with asyncio.timeout(_SILENCE_SECONDS):
                     first = await self._arrived.get()
+                heartbeat().alive()
             except TimeoutError:
                 self._allowance, self._is_set_up = 0, False
             except nats.errors.Error as error:
-                _log.warning("consumer %s cannot be served now: %s", self._durable, error or type(error).__name__)
+                heartbeat().failed(unavailable(f"consumer {self._durable} cannot be served now"))
+                _log.info("consumer %s cannot be served now: %s", self._durable, error or type(error).__name__)
                 self._allowance, self._is_set_up = 0, False
                 await asyncio.sleep(_RETRY_SECONDS)
             else:

@@ -5,14 +5,16 @@ Does not decide what ready means: it asks.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from importlib import metadata
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from csms.health.v1 import health_service_pb2, health_service_pb2_grpc
+from services.chassis.heartbeats import Heartbeat, TaskState
 from services.chassis.http import service_unavailable
+from services.chassis.protobuf import timestamp
 
 Ready = Callable[[], Awaitable[object]]
 
@@ -25,8 +27,9 @@ _log = logging.getLogger(__name__)
 class Health:
     """The health of one service: NOT_SERVING until it is said to serve, and for good once it is stopping."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, heartbeats: Sequence[Heartbeat] = ()) -> None:
         self._service = service
+        self._heartbeats = heartbeats
         self._version = _installed_version()
         self._serving = False
         self._stopping = False
@@ -66,11 +69,14 @@ class Health:
 
     def response(self) -> health_service_pb2.CheckResponse:
         """What GET /health shows."""
+        trouble = [f"{one.name} is {one.state.lower()}" for one in self._heartbeats if one.state != TaskState.WORKING]
+        how = "; ".join(["healthy" if self._serving else "not ready", *trouble])
         return health_service_pb2.CheckResponse(
             service=self._service,
-            message=f"{self._service.capitalize()} service is {'healthy' if self._serving else 'not ready'}",
+            message=f"{self._service.capitalize()} service is {how}",
             status="SERVING" if self._serving else "NOT_SERVING",
             version=self._version,
+            tasks=map(_task, self._heartbeats),
         )
 
     async def _tell(self, *, serving: bool) -> None:
@@ -92,6 +98,16 @@ class _HealthService(health_service_pb2_grpc.HealthServiceServicer):
         if not self._state.serving:
             await service_unavailable(context)
         return self._state.response()
+
+
+def _task(heartbeat: Heartbeat) -> health_service_pb2.BackgroundTask:
+    return health_service_pb2.BackgroundTask(
+        name=heartbeat.name,
+        state=health_service_pb2.BackgroundTask.State.Value(heartbeat.state),
+        failures=heartbeat.failures,
+        error=heartbeat.error,
+        progress_time=timestamp(heartbeat.progress_time),
+    )
 
 
 async def _is_ready(ready: Ready) -> bool:

@@ -24,6 +24,7 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database, DatabaseUnavailable, bare, constraint_of
 from services.chassis.deliveries import ACK_WAIT_SECONDS, Deliveries
 from services.chassis.events import EventBus
+from services.chassis.heartbeats import heartbeat
 from services.chassis.parcels import MAX_EVENTS, unpack
 from services.chassis.recordset import array
 from services.chassis.shared_tables import PARKED_EVENTS
@@ -143,6 +144,8 @@ class _Consumer:
                 await self._refuse(message, failed)
             else:
                 await message.ack()
+        if not failures:
+            heartbeat().got_on()
 
     async def retry_parked(self) -> None:
         """Handle the parked events of this consumer again; those that still fail stay parked."""
@@ -154,7 +157,8 @@ class _Consumer:
                 async with self.database.read() as connection:
                     parked = (await connection.execute(wanted)).all()
                 break
-            except DatabaseUnavailable:
+            except DatabaseUnavailable as error:
+                heartbeat().failed(error)
                 await sleep(_DATABASE_RETRY_SECONDS)
         for event_id, payload in parked:
             try:
@@ -177,8 +181,9 @@ class _Consumer:
             try:
                 await self._apply([arrival.event for arrival in arrivals])
                 return []
-            except DatabaseUnavailable:
+            except DatabaseUnavailable as error:
                 # Not the events' fault: it does not count as an attempt.
+                heartbeat().failed(error)
                 await sleep(_DATABASE_RETRY_SECONDS)
             except Exception as error:  # one event must never stop the others
                 if len(arrivals) == 1:
@@ -219,8 +224,11 @@ class _Consumer:
         attempt = message.metadata.num_delivered
         again = [failure for failure in failures if not await self._gave_up(failure, attempt)]
         if not again:
+            # The others go on without them.
+            heartbeat().got_on()
             await message.ack()
             return
+        heartbeat().failed(again[0].error)
         delay = min(self.first_delay_seconds * 2 ** min(attempt - 1, 16), _LONGEST_DELAY_SECONDS)
         _log.warning(
             "consumer %s failed on %d events of %s (attempt %d, again in %.1f s), the first of them %s: %s",

@@ -5,7 +5,6 @@ make it exactly once (inbox.py). Knows no payload.
 """
 
 import asyncio
-import logging
 import re
 from base64 import b64encode
 from collections.abc import Iterable
@@ -16,16 +15,16 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.database import Database, DatabaseUnavailable, RawConnection, bare
+from services.chassis.database import Database, RawConnection, bare
 from services.chassis.events import PREFIX, EventBus, heed_cancellation
+from services.chassis.heartbeats import heartbeat
 from services.chassis.metrics import counter, gauge
 from services.chassis.parcels import MAX_PAYLOAD_BYTES, OutgoingEvent
 from services.chassis.protobuf import read_time
 from services.chassis.recordset import array
 from services.chassis.shared_tables import sweep
+from services.kernel.errors import unavailable
 from services.kernel.ids import is_id
-
-_log = logging.getLogger(__name__)
 
 BATCH = 512
 POLL_SECONDS = 0.5
@@ -108,13 +107,14 @@ class OutboxRelay:
             try:
                 async with self._database.raw() as connection:
                     await self._lead(connection)
-            except DatabaseUnavailable as error:
-                _log.warning("the relay of the outbox waits for the database: %s", error.__cause__)
+            except Exception as error:  # whatever it is, events must go out some day; it is logged and shown
+                heartbeat().failed(error)
                 await asyncio.sleep(_RETRY_SECONDS)
 
     async def _lead(self, connection: RawConnection) -> None:
         # Asked again and again, because a waiting lock request would hold back vacuum for as long as it waits.
         while not await _has_lock(connection):
+            heartbeat().got_on()
             await self._stand_by(connection)
         connection.add_notify_handler(lambda _: self._woken.set())
         await connection.execute(_LISTEN)
@@ -151,6 +151,7 @@ class OutboxRelay:
         """Publish the oldest unpublished events; whether more are waiting that can be published at once."""
         rows = await (await connection.execute(_UNPUBLISHED)).fetchall()
         if not rows:
+            heartbeat().got_on()
             return False
         self._next_round = asyncio.get_running_loop().time() + PACE_SECONDS
         confirmed = await self._bus.publish(
@@ -159,6 +160,10 @@ class OutboxRelay:
         published = [row[0] for row, is_confirmed in zip(rows, confirmed, strict=True) if is_confirmed]
         await connection.execute(_MARK, (array(published),))
         _published.add(len(published))
+        if published:
+            heartbeat().got_on()
+        else:
+            heartbeat().failed(unavailable("the event stream confirms nothing"))
         return len(published) == BATCH
 
     async def _rest(self, connection: RawConnection) -> None:

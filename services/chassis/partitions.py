@@ -4,7 +4,6 @@ A migration creates the partitioned table and its DEFAULT partition `<table>_def
 Days are UTC days. Knows nothing of what a table holds.
 """
 
-import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import Database, DatabaseUnavailable
+from services.chassis.database import Database
+from services.chassis.heartbeats import repeat
 from services.kernel.clock import Clock, SystemClock
 
 _log = logging.getLogger(__name__)
@@ -45,8 +45,7 @@ async def maintain(
 
     Raises: DatabaseUnavailable (from the caller's block) when a lock cannot be had within a second; try again later.
     """
-    if not _NAME.fullmatch(table):
-        raise ValueError(f"not a table name: {table!r}")
+    _check_name(table)
     await connection.execute(text(_LOCK_TIMEOUT))
     locked = await connection.scalar(
         text("SELECT pg_try_advisory_xact_lock(hashtext(:key))"), {"key": f"partitions {table}"}
@@ -72,19 +71,26 @@ async def maintain(
 async def partition_task(database: Database, retention_days: Mapping[str, int], clock: Clock | None = None) -> None:
     """Maintain the tables of `retention_days` (table -> days) now and every hour, until cancelled.
 
-    Outlives an absent database; a table that is not as it should be ends it with ValueError.
+    Outlives an absent database. Raises: ValueError for what is no name of a table.
     """
     clock = clock or SystemClock()
-    while True:
-        pause = _INTERVAL_SECONDS
+    for table in retention_days:
+        _check_name(table)
+
+    async def maintain_all() -> float:
+        failures: list[Exception] = []
         for table, days in retention_days.items():
             try:
                 async with database.transaction() as connection:
                     await maintain(connection, table, retention_days=days, today=clock.now().date())
-            except DatabaseUnavailable as error:
-                _log.warning("partitions of %s not maintained yet: %s", table, error.__cause__)
-                pause = _RETRY_SECONDS
-        await asyncio.sleep(pause)
+            except Exception as error:  # what is wrong with one table must not keep the others from being maintained
+                _log.warning("partitions of %s not maintained yet: %s", table, error.__cause__ or error)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return _INTERVAL_SECONDS
+
+    await repeat(maintain_all, _RETRY_SECONDS)
 
 
 async def _days_of_strays(
@@ -117,6 +123,11 @@ async def _add(connection: AsyncConnection, table: str, column: str, day: date) 
     )
     bounds = f"FROM ('{start.isoformat()}') TO ('{end.isoformat()}')"
     await connection.execute(text(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}"))
+
+
+def _check_name(table: str) -> None:
+    if not _NAME.fullmatch(table):
+        raise ValueError(f"not a table name: {table!r}")
 
 
 def _partition_name(table: str, day: date) -> str:

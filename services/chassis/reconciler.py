@@ -3,11 +3,10 @@
 Does not know what is compared; how far it came is noted by watermarks.py.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from services.kernel.errors import DomainError
+from services.chassis.heartbeats import repeat
 
 _SECONDS = 300.0
 _RETRY_SECONDS = 5.0
@@ -24,11 +23,8 @@ class Reconciler:
 
     async def run(self) -> None:
         """Compare until cancelled; waits out what is away."""
-        while True:
-            try:
-                _log.info("compared %d %s", await self._compare(), self._what)
-                pause = _SECONDS
-            except DomainError as error:
-                _log.info("%s cannot be compared now: %s", self._what, error.message)
-                pause = _RETRY_SECONDS
-            await asyncio.sleep(pause)
+        await repeat(self._compare_once, _RETRY_SECONDS)
+
+    async def _compare_once(self) -> float:
+        _log.info("compared %d %s", await self._compare(), self._what)
+        return _SECONDS

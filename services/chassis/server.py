@@ -7,9 +7,10 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import grpc
@@ -21,13 +22,14 @@ from services.chassis import process_metrics
 from services.chassis.auth import TokenVerifier
 from services.chassis.exposition import exposed
 from services.chassis.health import Health, Ready
+from services.chassis.heartbeats import Heartbeat, beating
 from services.chassis.interceptors import ServerStack
 from services.chassis.logging import configure
 from services.chassis.settings import ServiceSettings
 from services.chassis.status import is_database_away
 from services.kernel.errors import DomainError
 
-Task = Callable[[], Coroutine[Any, Any, None]]
+Run = Callable[[], Coroutine[Any, Any, None]]
 Register = Callable[[grpc.aio.Server], None]
 
 _CLOSE_SECONDS = 5.0
@@ -51,6 +53,19 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """What runs beside the server, until it is cancelled or ends by itself.
+
+    `silence_seconds` is how long its steps may take before it counts as stuck (see heartbeats); None for one that
+    only speaks when it is spoken to.
+    """
+
+    name: str
+    run: Run
+    silence_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """What a service is made of once it has its engines: servicers to register, tasks to run beside the server.
 
@@ -70,7 +85,7 @@ class ServerFailed(Exception):
 
 @asynccontextmanager
 async def running_server(
-    service: str, settings: ServiceSettings, *, register: Register
+    service: str, settings: ServiceSettings, *, register: Register, heartbeats: Sequence[Heartbeat] = ()
 ) -> AsyncIterator[tuple[int, Health]]:
     """A started server with the whole interceptor stack, health and reflection; yields its port and its health.
 
@@ -84,7 +99,7 @@ async def running_server(
     server = grpc.aio.server(
         interceptors=[ServerStack(verifier)], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS
     )
-    health = Health(service)
+    health = Health(service, heartbeats)
     registrar = _Registrar(server)
     for add in (register, health.register):
         add(cast(grpc.aio.Server, registrar))
@@ -116,10 +131,10 @@ async def serve(
     """Run the process until SIGTERM or SIGINT.
 
     `register` adds the servicers. `tasks` run beside the server, from before it starts until after it has stopped;
-    one may end, but one that raises ends the process. `ready` is asked every second (see Health.watch); without it
-    the service serves from the start. To stop: NOT_SERVING first, `settings.drain_seconds` for callers to notice and
-    meanwhile `drain`, which is awaited (a second signal cuts both short), then calls under way, then `tasks` are
-    cancelled, then `on_stop` in order. Raises ServerFailed.
+    one may end, but one that raises ends the process; how they do is part of the health. `ready` is asked every second
+    (see Health.watch); without it the service serves from the start. To stop: NOT_SERVING first,
+    `settings.drain_seconds` for callers to notice and meanwhile `drain`, which is awaited (a second signal cuts both
+    short), then calls under way, then `tasks` are cancelled, then `on_stop` in order. Raises ServerFailed.
     """
     configure(service, settings.log_level, settings.log_format)
     stopping, hurry = _signals()
@@ -127,9 +142,13 @@ async def serve(
         for close in reversed(on_stop):
             stack.push_async_callback(_close, close)
         await _measure(stack, settings)
-        background = await stack.enter_async_context(_background(tasks))
-        port, health = await stack.enter_async_context(running_server(service, settings, register=register))
-        watch = await stack.enter_async_context(_background([lambda: health.watch(ready or _always)]))
+        heartbeats = [Heartbeat(task.name, task.silence_seconds) for task in tasks]
+        runs = {task.name: partial(beating, watched, task.run) for task, watched in zip(tasks, heartbeats, strict=True)}
+        background = await stack.enter_async_context(_background(runs))
+        port, health = await stack.enter_async_context(
+            running_server(service, settings, register=register, heartbeats=heartbeats)
+        )
+        watch = await stack.enter_async_context(_background({"health": lambda: health.watch(ready or _always)}))
         _log.info("listening on %s:%d", settings.listen_host, port)
         _tune_garbage_collection()
         failed = await _first_failure(stopping, {*background, *watch})
@@ -196,8 +215,9 @@ def _signals() -> tuple[asyncio.Event, asyncio.Event]:
 
 
 @asynccontextmanager
-async def _background(tasks: Sequence[Task]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    started = [asyncio.create_task(task(), name=getattr(task, "__qualname__", repr(task))) for task in tasks]
+async def _background(tasks: Mapping[str, Run]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Run tasks by their names."""
+    started = [asyncio.create_task(run(), name=name) for name, run in tasks.items()]
     try:
         yield started
     finally:

@@ -50,7 +50,11 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         add_AuthorizationServiceServicer_to_server(AuthorizationServicer(cards), grpc_server)
         add_IdentityServiceServicer_to_server(identity, grpc_server)
 
-    tasks = (relay.run, consumer.run, reconciler.run)
+    tasks = (
+        server.Task("relay", relay.run, 30),
+        server.Task("usage", consumer.run, 30),
+        server.Task("reconciliation", reconciler.run, 900),
+    )
     return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened])
 
 

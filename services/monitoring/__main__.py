@@ -18,7 +18,7 @@ from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.analytics import Analytics
-from services.monitoring.application.directory import Directory
+from services.monitoring.application.directory import Directory, TaskWatch
 from services.monitoring.application.event_streams import EventStreams
 from services.monitoring.application.metrics import StationMetrics
 from services.monitoring.application.reconciliation import Reconciliation
@@ -43,38 +43,48 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
     secret = settings.service_secret.get_secret_value()
     places = settings.places()
     opened = {place.name: channels.channel(place.address, "monitoring", secret) for place in places}
+    replicas = {
+        place.name: {address: channels.channel(address, "monitoring", secret) for address in place.replicas}
+        for place in places
+    }
     alerts = Alerts(works, clock)
     owners = GrpcOwners(opened["station"], opened["transaction"], opened["billing"], clock)
-    housekeeping = Housekeeping(settings, database, alerts, Reconciliation(works, owners, clock))
+    directory = Directory(places, GrpcPlatform(replicas))
+    tasks = TaskWatch(directory, works, clock)
+    housekeeping = Housekeeping(settings, database, alerts, Reconciliation(works, owners, clock), tasks)
     meter = LiveMeter(works, clock)
     live = LiveConsumer(bus, meter)
     streams = EventStreams(JetStreamFeed(bus), settings.event_stream_limit)
     gauge("csms_live_sessions_waiting", "Sessions with unwritten live readings").read_from(lambda: meter.waiting)
     gauge("csms_event_streams_open", "Streams of events that are read").read_from(lambda: streams.count)
     monitoring = MonitoringServicer(Stations(works), StationMetrics(works, clock), owners, streams, clock)
-    directory = DirectoryServicer(Directory(places, GrpcPlatform(opened)), FileDocuments(settings.openapi_file))
 
     def register(grpc_server: grpc.aio.Server) -> None:
         add_MonitoringServiceServicer_to_server(monitoring, grpc_server)
         add_AlertServiceServicer_to_server(AlertServicer(alerts), grpc_server)
         add_AnalyticsServiceServicer_to_server(AnalyticsServicer(Analytics(works, clock)), grpc_server)
-        add_DirectoryServiceServicer_to_server(directory, grpc_server)
+        documents = FileDocuments(settings.openapi_file)
+        add_DirectoryServiceServicer_to_server(DirectoryServicer(directory, documents), grpc_server)
 
     return server.Wiring(
         register,
         tasks=(
-            relay.run,
-            StationConsumer(bus, database, clock).run,
-            SessionConsumer(bus, database, clock).run,
-            live.gather,
-            live.write,
-            housekeeping.watch_alerts,
-            housekeeping.reconcile,
-            housekeeping.sweep,
-            functools.partial(partition_task, database, settings.retention_days),
+            server.Task("relay", relay.run, 30),
+            server.Task("stations", StationConsumer(bus, database, clock).run, 30),
+            server.Task("sessions", SessionConsumer(bus, database, clock).run, 30),
+            server.Task("live readings", live.gather),
+            server.Task("live metrics", live.write, 60),
+            server.Task("alerts", housekeeping.watch_alerts, 60),
+            server.Task("background tasks", housekeeping.watch_tasks, 60),
+            server.Task("reconciliation", housekeeping.reconcile, 3600),
+            server.Task("retention", housekeeping.sweep, 7200),
+            server.Task("partitions", functools.partial(partition_task, database, settings.retention_days), 7200),
         ),
         drain=streams.close,
-        on_stop=(functools.partial(close_all, opened.values()),),
+        on_stop=(
+            functools.partial(close_all, opened.values()),
+            *(functools.partial(close_all, channels.values()) for channels in replicas.values()),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ _Response = TypeVar("_Response")
 
 _PATIENCE_SECONDS = 1.0
 _LARGEST_PAGE = 250
+_BEST_FIRST = (ServiceStatus.SERVING, ServiceStatus.NOT_SERVING, ServiceStatus.UNREACHABLE)
 _UNREACHABLE = ServiceHealth(status=ServiceStatus.UNREACHABLE, message="does not answer")
 
 
@@ -90,19 +92,31 @@ class GrpcOwners:
 
 
 class GrpcPlatform:
-    """Satisfies ports.Platform, on the channels by the names of the services."""
+    """Satisfies ports.Platform, on a channel to each replica: the addresses of replicas by service, then channels."""
 
-    def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
-        self._services = {name: health_grpc.HealthServiceStub(channel) for name, channel in channels.items()}
+    def __init__(self, replicas: Mapping[str, Mapping[str, grpc.aio.Channel]]) -> None:
+        self._replicas = {
+            name: {address: health_grpc.HealthServiceStub(channel) for address, channel in channels.items()}
+            for name, channels in replicas.items()
+        }
 
     async def health(self, name: str) -> ServiceHealth:
-        try:
-            # The library's own deadline does not bound the search for an address.
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                answer = await self._services[name].Check(health_pb.CheckRequest(), timeout=_PATIENCE_SECONDS)
-            return ServiceHealth(status=ServiceStatus(answer.status), message=answer.message, version=answer.version)
-        except (grpc.aio.AioRpcError, TimeoutError, ValueError):
-            return _UNREACHABLE
+        asked = (_health(stub, address) for address, stub in self._replicas[name].items())
+        answers = await asyncio.gather(*asked)
+        best = min(answers, key=lambda answer: _BEST_FIRST.index(answer.status))
+        return replace(best, tasks=[task for answer in answers for task in answer.tasks])
+
+
+async def _health(stub: health_grpc.HealthServiceStub, replica: str) -> ServiceHealth:
+    try:
+        # The library's own deadline does not bound the search for an address.
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            answer = await stub.Check(health_pb.CheckRequest(), timeout=_PATIENCE_SECONDS)
+        tasks = [told.background_task(task, replica) for task in answer.tasks]
+        status = ServiceStatus(answer.status)
+    except (grpc.aio.AioRpcError, TimeoutError, ValueError):
+        return _UNREACHABLE
+    return ServiceHealth(status=status, message=answer.message, version=answer.version, tasks=tasks)
 
 
 async def close_all(channels: Iterable[grpc.aio.Channel]) -> None:

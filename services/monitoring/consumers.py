@@ -1,6 +1,5 @@
 """What other services tell that the live status, metrics, alerts and usage are made of."""
 
-import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.chassis.database import Database
 from services.chassis.events import EventBus
+from services.chassis.heartbeats import repeat
 from services.chassis.inbox import consume_batches
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
@@ -112,10 +112,9 @@ class LiveConsumer:
 
     async def write(self) -> None:
         """Write down what was gathered, every few seconds, until cancelled."""
-        while True:
-            await asyncio.sleep(_WRITE_SECONDS)
-            try:
-                while await self._meter.write():
-                    pass
-            except DomainError as error:
-                _log.warning("live meter values are not written down now: %s", error.message)
+        await repeat(self._write, _WRITE_SECONDS)
+
+    async def _write(self) -> float:
+        while await self._meter.write():
+            pass
+        return _WRITE_SECONDS

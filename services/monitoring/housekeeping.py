@@ -1,34 +1,38 @@
 """What happens by the clock: alerts that come and go with time, comparison with the owners, and the end of old rows."""
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from services.chassis.database import Database, RawConnection
-from services.kernel.errors import DomainError
+from services.chassis.heartbeats import repeat
 from services.monitoring.application.alerts import Alerts
+from services.monitoring.application.directory import TaskWatch
 from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.domain.transaction import TransactionState
 from services.monitoring.settings import MonitoringSettings
 
 _ALERT_SECONDS = 5.0
+_TASKS_SECONDS = 10.0
 _RECONCILIATION_SECONDS = 1800.0
 _SWEEP_SECONDS = 3600.0
 _RETRY_SECONDS = 10.0
 _BATCH = 5_000
-
-_log = logging.getLogger(__name__)
 
 
 class Housekeeping:
     """The tasks that run beside the server. Every replica may run them."""
 
     def __init__(
-        self, settings: MonitoringSettings, database: Database, alerts: Alerts, reconciliation: Reconciliation
+        self,
+        settings: MonitoringSettings,
+        database: Database,
+        alerts: Alerts,
+        reconciliation: Reconciliation,
+        tasks: TaskWatch,
     ) -> None:
         self._database = database
         self._alerts = alerts
         self._reconciliation = reconciliation
+        self._tasks = tasks
         # Transactions outlive the metrics they count in, so that a late correction finds what it corrects; what is said
         # to run is shown as running for as long as anything is. Usage without an end counts nowhere: it goes with its
         # transaction, unless the bill that was taken back may still be told of.
@@ -48,15 +52,19 @@ class Housekeeping:
 
     async def watch_alerts(self) -> None:
         """Raise and clear what time alone decides, until cancelled."""
-        await _every(_ALERT_SECONDS, self._look_at_alerts, "alerts are not looked at now")
+        await _every(_ALERT_SECONDS, self._look_at_alerts)
+
+    async def watch_tasks(self) -> None:
+        """Raise and clear what is to be said of background tasks, until cancelled."""
+        await _every(_TASKS_SECONDS, self._tasks.look)
 
     async def reconcile(self) -> None:
         """Compare with the owners now and from time to time, until cancelled."""
-        await _every(_RECONCILIATION_SECONDS, self._reconciliation.run, "not compared with the owners yet")
+        await _every(_RECONCILIATION_SECONDS, self._reconciliation.run)
 
     async def sweep(self) -> None:
         """Delete rows past their retention now and every hour, until cancelled."""
-        await _every(_SWEEP_SECONDS, self._delete_expired, "old rows are not deleted now")
+        await _every(_SWEEP_SECONDS, self._delete_expired)
 
     async def _look_at_alerts(self) -> None:
         while await self._alerts.raise_for_those_away():
@@ -70,16 +78,12 @@ class Housekeeping:
                     pass
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]], complaint: str) -> None:
-    """Do `work` again and again; waits out what is away."""
-    while True:
-        pause = seconds
-        try:
-            await work()
-        except DomainError as error:
-            _log.warning("%s: %s", complaint, error.message)
-            pause = min(seconds, _RETRY_SECONDS)
-        await asyncio.sleep(pause)
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def once() -> float:
+        await work()
+        return seconds
+
+    await repeat(once, min(seconds, _RETRY_SECONDS))
 
 
 async def _delete(connection: RawConnection, table: str, condition: str) -> int:

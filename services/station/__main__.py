@@ -47,7 +47,11 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_ChargePointServiceServicer_to_server(ChargePointServicer(ChargePoints(works, clock, running)), grpc_server)
         add_ConnectivityServiceServicer_to_server(ConnectivityServicer(connectivity, connectors, clock), grpc_server)
 
-    tasks = (relay.run, settings_consumer.run, LeaseSweeper(connectivity, lease).run)
+    tasks = (
+        server.Task("relay", relay.run, 30),
+        server.Task("settings", settings_consumer.run, 30),
+        server.Task("leases", LeaseSweeper(connectivity, lease).run, 60 + lease.total_seconds()),
+    )
     return server.Wiring(register, tasks, on_stop=(channel.close, batches.close))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from services.kernel.errors import DomainError
+from services.chassis.heartbeats import repeat
 from services.station.application.connectivity import Connectivity
 
 _PAUSE_SECONDS = 5.0
@@ -24,16 +24,11 @@ class LeaseSweeper:
 
     async def run(self) -> None:
         """Sweep until cancelled; waits out a database that is away."""
-        while True:
-            await asyncio.sleep(self._patience)
-            try:
-                await self._sweep()
-            except DomainError as error:
-                _log.warning("abandoned connections are not looked for now: %s", error.message)
+        await asyncio.sleep(self._patience)
+        await repeat(self._sweep, self._patience)
 
-    async def _sweep(self) -> None:
-        while True:
-            while closed := await self._connectivity.close_abandoned():
-                _log.warning("closed %d connections of edge nodes that no longer report", closed)
-            await self._connectivity.forget_nodes()
-            await asyncio.sleep(_PAUSE_SECONDS)
+    async def _sweep(self) -> float:
+        while closed := await self._connectivity.close_abandoned():
+            _log.warning("closed %d connections of edge nodes that no longer report", closed)
+        await self._connectivity.forget_nodes()
+        return _PAUSE_SECONDS

@@ -53,7 +53,13 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
 
     return server.Wiring(
         serve,
-        tasks=(relay.run, delivery.run, CommandConsumer(bus, database, clock).run, matcher.run, keep_partitions),
+        tasks=(
+            server.Task("relay", relay.run, 30),
+            server.Task("delivery", delivery.run, 60),
+            server.Task("commands", CommandConsumer(bus, database, clock).run, 30),
+            server.Task("matching", matcher.run, 120),
+            server.Task("partitions", keep_partitions, 7200),
+        ),
         on_stop=(
             recorder.close,
             live.close,

@@ -3,8 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
+from services.kernel.clock import Clock
+from services.monitoring.application.alerts import judge
+from services.monitoring.domain.rules import task_verdicts
 from services.monitoring.domain.service_info import ServiceInfo, ServicePlace
-from services.monitoring.ports import Platform
+from services.monitoring.ports import Platform, Works
 
 
 class Directory:
@@ -18,3 +21,23 @@ class Directory:
         """Every service by its public port, all asked at once."""
         answers = await asyncio.gather(*(self._platform.health(place.name) for place in self._places))
         return [ServiceInfo(place, health) for place, health in zip(self._places, answers, strict=True)]
+
+
+class TaskWatch:
+    """Raises an alert for each background task of the platform that does not get on, and clears it."""
+
+    def __init__(self, directory: Directory, works: Works, clock: Clock) -> None:
+        self._directory = directory
+        self._works = works
+        self._clock = clock
+        # What the database knows: the first look says everything, later ones what has changed.
+        self._known: dict[str, bool] = {}
+
+    async def look(self) -> None:
+        """Ask all services, and raise and clear alerts."""
+        found = task_verdicts(await self._directory.services())
+        news = [verdict for verdict in found if self._known.get(verdict.subject) is not verdict.stands]
+        if news:
+            async with self._works() as work:
+                await judge(work, news, self._clock.now())
+            self._known.update((verdict.subject, verdict.stands) for verdict in news)

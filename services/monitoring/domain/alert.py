@@ -12,6 +12,7 @@ class AlertKind(StrEnum):
     CHARGE_POINT_OFFLINE = "charge_point_offline"
     UNAUTHORIZED_SESSION = "unauthorized_session"
     ORPHAN_TRANSACTION = "orphan_transaction"
+    BACKGROUND_TASK = "background_task"
     FREQUENT_FAULTS = "frequent_faults"
     FREQUENT_DISCONNECTS = "frequent_disconnects"
 
@@ -37,6 +38,7 @@ SEVERITIES = {
     AlertKind.CHARGE_POINT_OFFLINE: AlertSeverity.CRITICAL,
     AlertKind.UNAUTHORIZED_SESSION: AlertSeverity.CRITICAL,
     AlertKind.ORPHAN_TRANSACTION: AlertSeverity.WARNING,
+    AlertKind.BACKGROUND_TASK: AlertSeverity.CRITICAL,
     AlertKind.FREQUENT_FAULTS: AlertSeverity.WARNING,
     AlertKind.FREQUENT_DISCONNECTS: AlertSeverity.WARNING,
 }

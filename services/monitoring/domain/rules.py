@@ -1,5 +1,6 @@
 """The rules by which alerts are raised and cleared."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -7,6 +8,7 @@ from enum import StrEnum
 from services.monitoring.domain.alert import AlertKind, Verdict
 from services.monitoring.domain.charge_point import ChargePoint, ConnectivityChange
 from services.monitoring.domain.connector import Connector, StatusReport
+from services.monitoring.domain.service_info import BackgroundTask, ServiceInfo, TaskState
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 
 # How long a charge point may be away before anybody needs to know.
@@ -103,6 +105,29 @@ def session_verdicts(before: Transaction | None, after: Transaction) -> list[Ver
     if _is_orphan(after) or (before is not None and _is_orphan(before)):
         found.append(_session_verdict(after, AlertKind.ORPHAN_TRANSACTION, _is_orphan(after), "has no start"))
     return found
+
+
+def task_verdicts(services: Iterable[ServiceInfo]) -> list[Verdict]:
+    """Whether a background task does not get on, for each that any replica has. One of a replica that does not answer
+    is as it was: nothing is known of it."""
+    found: dict[str, Verdict] = {}
+    for service in services:
+        for task in service.health.tasks:
+            subject = f"{service.place.name}/{task.name}"
+            is_bad = task.state is not TaskState.WORKING
+            if subject not in found or is_bad:
+                found[subject] = Verdict(
+                    kind=AlertKind.BACKGROUND_TASK, subject=subject, stands=is_bad, message=_trouble(service, task)
+                )
+    return list(found.values())
+
+
+def _trouble(service: ServiceInfo, task: BackgroundTask) -> str:
+    how = f"has failed {task.failures} times in a row: {task.error}"
+    if task.state is TaskState.STUCK:
+        how = "does not get on"
+    since = f"{task.progress_time:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{task.name} of the {service.place.name} service ({task.replica}) {how}; it last got on at {since}"
 
 
 def fault(report: StatusReport) -> tuple[Incident, Verdict]:

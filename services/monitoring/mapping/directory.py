@@ -1,7 +1,9 @@
 """The directory as callers see it."""
 
 from csms.directory.v1 import directory_service_pb2 as directory_pb
-from services.monitoring.domain.service_info import ServiceInfo
+from csms.health.v1 import health_service_pb2 as health_pb
+from services.chassis.protobuf import timestamp
+from services.monitoring.domain.service_info import BackgroundTask, ServiceInfo
 
 
 def service_to_proto(service: ServiceInfo) -> directory_pb.ServiceInfo:
@@ -13,4 +15,16 @@ def service_to_proto(service: ServiceInfo) -> directory_pb.ServiceInfo:
         status=service.health.status,
         message=service.health.message,
         version=service.health.version,
+        tasks=map(_task, service.health.tasks),
+    )
+
+
+def _task(task: BackgroundTask) -> health_pb.BackgroundTask:
+    return health_pb.BackgroundTask(
+        name=task.name,
+        state=health_pb.BackgroundTask.State.Value(task.state),
+        failures=task.failures,
+        error=task.error,
+        progress_time=timestamp(task.progress_time),
+        replica=task.replica,
     )

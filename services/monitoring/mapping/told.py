@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from csms.billing.v1 import charging_session_pb2 as charging_session_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
+from csms.health.v1 import health_service_pb2 as health_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
@@ -17,6 +18,7 @@ from services.monitoring.domain.charge_point import ChargePointSnapshot, Connect
 from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.connector import Connector, ConnectorStatus, StatusReport
 from services.monitoring.domain.live_reading import LiveReading
+from services.monitoring.domain.service_info import BackgroundTask, TaskState
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.domain.usage import Bill
@@ -53,6 +55,18 @@ def charge_point_snapshot(message: charge_point_pb.ChargePoint, told_time: datet
         online=message.online,
         last_seen_time=time_of(message, "last_seen_time"),
         told_time=told_time,
+    )
+
+
+def background_task(message: health_pb.BackgroundTask, replica: str) -> BackgroundTask:
+    """What a replica does besides answering."""
+    return BackgroundTask(
+        name=message.name,
+        state=TaskState(health_pb.BackgroundTask.State.Name(message.state)),
+        replica=replica,
+        failures=message.failures,
+        error=message.error,
+        progress_time=message.progress_time.ToDatetime(tzinfo=UTC),
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from services.chassis.heartbeats import heartbeat
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.transaction.domain.command import (
@@ -58,13 +59,15 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver queued commands when they are due and let overdue ones expire, until cancelled."""
+        watched = heartbeat()
         while True:
             self._one_has_ended.clear()
             try:
                 await self.deliver_due()
                 await self.expire_overdue()
-            except DomainError as error:
-                _log.warning("queued commands are not looked after now: %s", error.message)
+                watched.got_on()
+            except Exception as error:  # whatever it is, the next look may do better; it is logged and shown
+                watched.failed(error)
             with suppress(TimeoutError):
                 # The next one of its charge point need not wait for the next look.
                 async with asyncio.timeout(_PAUSE_SECONDS):

@@ -4,12 +4,12 @@ Recordings place them at once where they can; what was told in another order is 
 path of charge points.
 """
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
+from services.chassis.heartbeats import repeat
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 from services.transaction.domain.fact import Fact
@@ -51,25 +51,31 @@ class Matcher:
         self._clock = clock
         # What the last look has seen: most of it is found once more.
         self._seen: set[Doubt] = set()
+        # How the matchings of the present look ended; None for those that went well.
+        self._ended: list[Exception | None] = []
 
     async def run(self) -> None:
         """Look every few seconds until cancelled; waits out what is away."""
-        while True:
-            try:
-                await self.look()
-            except DomainError as error:
-                _log.info("ends cannot be matched now: %s", error.message)
-            await asyncio.sleep(_LOOK_SECONDS)
+        await repeat(self._look, _LOOK_SECONDS)
+
+    async def _look(self) -> float:
+        await self.look()
+        return _LOOK_SECONDS
 
     async def look(self) -> int:
-        """Look at every charge point where something changed since the last time; how many facts moved."""
-        now = self._clock.now()
+        """Look at every charge point where something changed since the last time; how many facts moved.
+
+        Raises: what the first matching raised when none went well; that is hardly the fault of one charge point.
+        """
+        now, self._ended = self._clock.now(), []
         async with self._works() as work:
             until = await work.reconciled_until(_NAME)
         since = (until or now - _FIRST_LOOK_BACK) - _OVERLAP
         moved = await self._look_at_ends(since) + await self._look_at_readings(since)
         async with self._works() as work:
             await work.note_reconciled(_NAME, now)
+        if self._ended and self._ended[0] is not None and None not in self._ended:
+            raise self._ended[0]
         return moved
 
     async def _look_at_ends(self, since: datetime) -> int:
@@ -151,9 +157,12 @@ class Matcher:
     async def _alone(self, charge_point_id: str, matching: Awaitable[int]) -> int:
         """What is odd about one charge point must not keep the others from being looked at."""
         try:
-            return await matching
+            moved = await matching
         except DomainError:
             raise
-        except Exception:
+        except Exception as error:
             _log.exception("the sessions of %s cannot be matched", charge_point_id)
+            self._ended.append(error)
             return 0
+        self._ended.append(None)
+        return moved

@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc.aio
 
-from services.chassis.server import run, serve
+from services.chassis.server import Task, run, serve
 from services.chassis.settings import ServiceSettings, load
 from tests.fixtures.library import handlers, message
 
@@ -67,7 +67,7 @@ async def main(behavior: str, folder: Path) -> None:
         "sample",
         load(ServiceSettings),
         register=_register,
-        tasks=[_work, _end_early, *([_fail] if behavior == "fail" else [])],
+        tasks=[Task(work.__name__, work) for work in (_work, _end_early, *([_fail] if behavior == "fail" else []))],
         ready=ready,
         drain=_drain,
         on_stop=[_close_badly, _close],

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from services.chassis.database import Database, DatabaseUnavailable
+from services.chassis.heartbeats import Heartbeat, beating
 from services.chassis.partitions import maintain, partition_task
 from services.kernel.clock import FixedClock
 from tests.contract.chassis.conftest import SAMPLE
@@ -117,8 +118,18 @@ async def test_the_task_maintains_its_tables_at_once(database: Database) -> None
         await eventually(maintained)
 
 
-async def test_a_table_that_is_not_partitioned_is_refused(database: Database) -> None:
-    with pytest.raises(ValueError, match="things is not partitioned"):
-        await partition_task(database, {"things": 1})
+async def test_a_table_that_is_not_partitioned_keeps_no_other_from_being_maintained(database: Database) -> None:
+    clock = FixedClock(datetime(2031, 3, 1, 23, 30, tzinfo=UTC))
+    watched = Heartbeat("partitions")
+
+    async def maintained() -> bool:
+        return watched.failures == 1 and "readings_p20310308" in await _partitions(database)
+
+    tables = {"things": 1, "readings": 30}
+    async with running(beating(watched, lambda: partition_task(database, tables, clock))):
+        await eventually(maintained)
+
+
+async def test_what_is_no_name_of_a_table_is_refused(database: Database) -> None:
     with pytest.raises(ValueError, match="not a table name"):
         await partition_task(database, {"things; DROP TABLE things": 1})

@@ -128,8 +128,8 @@ async def starting(tokens: Tokens, platform: Platform) -> AsyncIterator[Starter]
                 stack.push_async_callback(close)
             stack.push_async_callback(edge.drain)
             accept, *others = edge.wiring.tasks
-            await accept()
-            await stack.enter_async_context(running(*(task() for task in others)))
+            await accept.run()
+            await stack.enter_async_context(running(*(task.run() for task in others)))
             port, health = await stack.enter_async_context(
                 server.running_server("edge", settings, register=edge.wiring.register)
             )

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
@@ -13,6 +15,17 @@ from csms.directory.v1 import directory_service_pb2 as directory_pb
 from csms.directory.v1 import directory_service_pb2_grpc as directory_grpc
 from csms.health.v1 import health_service_pb2 as health_pb
 from csms.health.v1 import health_service_pb2_grpc as health_grpc
+from services.chassis.health import Health
+from services.chassis.heartbeats import Heartbeat
+from services.chassis.outbox import OutboxRelay
+from services.chassis.pagination import page_request
+from services.kernel.clock import SystemClock
+from services.kernel.errors import unavailable
+from services.monitoring.application.alerts import Alerts
+from services.monitoring.application.directory import Directory, TaskWatch
+from services.monitoring.clients import GrpcPlatform, close_all
+from services.monitoring.domain.alert import AlertFilter
+from services.monitoring.sql.work import SqlWorks
 from tests.contract.services.monitoring.conftest import NOWHERE
 from tests.fixtures.services import RunningService, ServiceRunner
 
@@ -62,6 +75,68 @@ async def test_every_service_is_listed_by_its_public_port(run_service: ServiceRu
     assert (station.address, station.message) == (stations.address, "Station service is healthy")
     assert station.version
     assert (driver.message, driver.version) == ("does not answer", "")
+
+
+async def test_background_tasks_of_all_replicas_are_listed_and_become_alerts(
+    run_service: ServiceRunner,
+) -> None:
+    good, bad = Heartbeat("matching"), Heartbeat("matching")
+    async with serving("transaction", good) as first, serving("transaction", bad) as second:
+        monitoring = await run_service(
+            "monitoring",
+            transaction_service_url=f"{first},{second}",
+            station_service_url=NOWHERE,
+            driver_service_url=NOWHERE,
+            billing_service_url=NOWHERE,
+            monitoring_service_url=NOWHERE,
+            edge_service_url=NOWHERE,
+        )
+        stub, clock = await directory(monitoring), SystemClock()
+        works = SqlWorks(monitoring.database, OutboxRelay(monitoring.database, monitoring.bus), clock)
+        places = monitoring.settings.places()  # type: ignore[attr-defined]
+        channels = {one.name: {each: grpc.aio.insecure_channel(each) for each in one.replicas} for one in places}
+        watch = TaskWatch(Directory(places, GrpcPlatform(channels)), works, clock)
+
+        async def told() -> list[tuple[str, str, int, str, str]]:
+            response = await stub.ListServices(directory_pb.ListServicesRequest())
+            names = health_pb.BackgroundTask.State
+            return [
+                (each.name, names.Name(each.state), each.failures, each.error, each.replica)
+                for service in response.services
+                for each in service.tasks
+            ]
+
+        async def alerts() -> list[tuple[str, str]]:
+            page = await Alerts(works, clock).page(AlertFilter(kind="background_task"), page_request(50, ""))
+            return [(alert.subject, alert.severity) for alert in page.items]
+
+        await watch.look()
+        assert await told() == [("matching", "WORKING", 0, "", first), ("matching", "WORKING", 0, "", second)]
+        assert await alerts() == []
+        for _ in range(3):
+            bad.failed(unavailable("the database does not answer"))
+        for _ in range(2):
+            await watch.look()
+        assert (await told())[1] == ("matching", "FAILING", 3, "the database does not answer", second)
+        assert await alerts() == [("transaction/matching", "CRITICAL")]
+        bad.got_on()
+        await watch.look()
+        assert await alerts() == []
+        for each in channels.values():
+            await close_all(each.values())
+
+
+@asynccontextmanager
+async def serving(service: str, *heartbeats: Heartbeat) -> AsyncIterator[str]:
+    """The health of a replica, with these background tasks; yields its address."""
+    server, health = grpc.aio.server(), Health(service, heartbeats)
+    health.register(server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await health.start([])
+    await health.set_serving(True)
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(None)
 
 
 async def test_the_openapi_document_is_handed_out_as_it_is_now(run_service: ServiceRunner, tmp_path: Path) -> None:
