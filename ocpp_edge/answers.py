@@ -41,7 +41,7 @@ def answered(outcome: Outcome, action: str, context: ChargerContext) -> Answered
         raise _failure(outcome.reason)
     if not outcome.violations:
         return Answered(outcome.payload, outcome.payload)
-    valid, _, violations = mend(load(context.version).responses[action], action, outcome.payload)
+    valid, _, _, violations = mend(load(context.version).responses[action], action, outcome.payload)
     if violations:
         refusal = violated(violations)
         raise call_error(error_code(context.version, refusal.fault), f"in its answer: {refusal.description}")

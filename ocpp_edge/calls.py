@@ -80,7 +80,7 @@ class FailureReason(IntEnum):
 
 
 class Result(NamedTuple):
-    """The charge point's CALLRESULT. `violations` says where it breaks its schema, once somebody has looked."""
+    """The charge point's CALLRESULT. `violations` says where it breaks its schema first, once somebody has looked."""
 
     payload: Payload
     violations: Sequence[Violation] = ()

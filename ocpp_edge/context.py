@@ -3,9 +3,11 @@
 Plain data of one connection; holds no socket and talks to nobody.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from ocpp_edge.device_clock import DeviceClock
 from ocpp_edge.registers import Registers
@@ -27,9 +29,10 @@ class ChargePointState(StrEnum):
 class ChargerContext:
     """One connection of one charge point.
 
-    `message_id`, `received_time` and `coerced` (what had to be mended in its payload) belong to the message being
-    handled: the messages of a connection are handled one after the other. `state` and `heartbeat_interval_seconds`
-    change when the charge point boots. `offers` are the subprotocols that it could have spoken here.
+    `message_id`, `received_time`, `coerced` (flags of what had to be mended in its payload) and `dropped` (by its path,
+    what of it could not be taken) belong to the message being handled: the messages of a connection are handled one
+    after the other. `state` and `heartbeat_interval_seconds` change when the charge point boots. `offers` are the
+    subprotocols that it could have spoken here.
     """
 
     charge_point_id: str
@@ -43,6 +46,7 @@ class ChargerContext:
     message_id: str = ""
     received_time: datetime = _NEVER
     coerced: tuple[str, ...] = ()
+    dropped: Mapping[str, Any] | None = None
     clock: DeviceClock = field(default_factory=DeviceClock)
     registers: Registers = field(default_factory=Registers)
     # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
@@ -52,6 +56,15 @@ class ChargerContext:
     def has_spoken(self) -> bool:
         """Whether a message of the charge point was ever handled."""
         return self.received_time is not _NEVER
+
+    def has_dropped(self, name: str) -> bool:
+        """Whether something of the property `name` of the message being handled could not be taken."""
+        return self.dropped is not None and any(path.startswith(name) for path in self.dropped)
+
+    def pass_over(self, path: str, value: Any) -> None:
+        """Count what stands at `path` of the message being handled as not told, and keep it."""
+        self.coerced = (*self.coerced, f"coerced:{path}")
+        self.dropped = {**(self.dropped or {}), path: value}
 
     def solicit(self, action: str) -> None:
         """Let `action` through although the charge point is not accepted yet (OCPP 2.0.1 B02.FR.09)."""

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+import orjson
+
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.device_clock import Moment
@@ -18,7 +20,8 @@ def transaction_event(
 ) -> TransactionEvent:
     """An event of `kind` at `moment`, with `fields` as they are named in the contract.
 
-    `doubts` come after the doubts about the moment and what had to be coerced in the message.
+    `doubts` come after the doubts about the moment and what had to be coerced in the message. What was dropped from
+    that goes along as it came: the journal may forget the frame, the fact must not.
     """
     # Messages within go in as dicts: made apart they would be copied, and written one by one they cost half as much
     # again.
@@ -26,6 +29,8 @@ def transaction_event(
         fields["corrected_time"] = time_fields(moment.corrected_time)
     if moment.flags or context.coerced or doubts:
         fields["flags"] = (*moment.flags, *context.coerced, *sorted(doubts))
+    if context.dropped:
+        fields["dropped_json"] = orjson.dumps(context.dropped).decode()
     fields["device_time"] = time_fields(moment.device_time)
     fields["received_time"] = time_fields(moment.received_time)
     return TransactionEvent(

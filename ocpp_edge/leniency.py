@@ -1,77 +1,88 @@
-"""What is forgiven in a payload that breaks its schema, as a table. The mending itself is in mending.py."""
+"""What is forgiven in a payload that breaks its schema, as tables. The mending itself is in mending.py.
 
-from collections.abc import Mapping
-from enum import Enum, auto
+A rule without an entry here: what cannot be read counts as not told. It is dropped as the smallest optional part that
+holds it, and whatever is good beside it is kept. A payload is refused only for what these tables do not do without.
+"""
 
+# A payload with more unknown properties at its top is refused unread; a part of it that holds more than this of what is
+# wrong is dropped as a whole. That bounds what a payload costs.
+MOST_BROKEN = 5000
+# What may still be put right after a part was dropped for that.
+FEW_BROKEN = 100
+# What is kept although the schema wants it shorter, or wants one of a few words, is no longer than this.
+LONGEST_KEPT = 255
 
-class Remedy(Enum):
-    """What is done about a violation."""
+# Properties are named `parent.property` or, wherever they stand, `property`. The parent of a property at the top is the
+# action.
 
-    CONVERT = auto()  # to the type that the schema asks for; a null goes
-    ROUND = auto()  # the same, and a fraction is rounded
-    CUT = auto()  # to the greatest length
-    MATCH = auto()  # the one allowed value that is spelled alike
-    MATCH_OR_KEEP = auto()  # the same, or left as it is unless it is very long
-    DROP = auto()  # the property goes
-    KEEP = auto()  # left as it is: the handler copes with it
-    KEEP_SHORT = auto()  # the same, unless it is very long
-
-
-# By the keyword of the schema, then by property: `parent.property` before `property` before ANY. The parent of a
-# property at the top is the action. What stands nowhere here is refused.
-ANY = ""
-TABLE: Mapping[str, Mapping[str, Remedy]] = {
-    "type": {"meterStart": Remedy.ROUND, "meterStop": Remedy.ROUND, ANY: Remedy.CONVERT},
-    "maxLength": {
-        # Cut, these would name something else, or prove nothing.
-        "idTag": Remedy.KEEP_SHORT,
-        "idToken": Remedy.KEEP_SHORT,
-        "transactionId": Remedy.KEEP_SHORT,
-        "signedMeterData": Remedy.KEEP,
-        "publicKey": Remedy.KEEP,
-        ANY: Remedy.CUT,
-    },
-    "enum": {
-        "chargingState": Remedy.MATCH_OR_KEEP,
-        "context": Remedy.MATCH_OR_KEEP,
-        "errorCode": Remedy.MATCH_OR_KEEP,
-        "format": Remedy.MATCH_OR_KEEP,
-        "idToken.type": Remedy.MATCH_OR_KEEP,
-        "location": Remedy.MATCH_OR_KEEP,
-        "measurand": Remedy.MATCH_OR_KEEP,
-        "phase": Remedy.MATCH_OR_KEEP,
-        "reason": Remedy.MATCH_OR_KEEP,
-        "stoppedReason": Remedy.MATCH_OR_KEEP,
-        "triggerReason": Remedy.MATCH_OR_KEEP,
-        "unit": Remedy.MATCH_OR_KEEP,
-        ANY: Remedy.MATCH,
-    },
-    "additionalProperties": {ANY: Remedy.DROP},
-    "required": {
-        "BootNotification.chargePointModel": Remedy.KEEP,
-        "BootNotification.chargePointVendor": Remedy.KEEP,
-        "BootNotification.reason": Remedy.KEEP,
-        "MeterValues.connectorId": Remedy.KEEP,
-        "MeterValues.evseId": Remedy.KEEP,
-        "StartTransaction.idTag": Remedy.KEEP,
-        "StartTransaction.meterStart": Remedy.KEEP,
-        "StatusNotification.errorCode": Remedy.KEEP,
-        "StopTransaction.meterStop": Remedy.KEEP,
-        "StopTransaction.transactionId": Remedy.KEEP,
-        "TransactionEvent.seqNo": Remedy.KEEP,
-        "TransactionEvent.triggerReason": Remedy.KEEP,
-        "chargingStation.model": Remedy.KEEP,
-        "chargingStation.vendorName": Remedy.KEEP,
-        "configurationKey.readonly": Remedy.KEEP,
-        "customData.vendorId": Remedy.KEEP,
-        "evse.id": Remedy.KEEP,
-        "idToken.type": Remedy.KEEP,
-        "timestamp": Remedy.KEEP,
+# Required, and done without: whoever reads the payload takes them with `get`.
+DISPENSABLE = frozenset(
+    {
+        "BootNotification.chargePointModel",
+        "BootNotification.chargePointVendor",
+        "BootNotification.chargingStation",
+        "BootNotification.reason",
+        "MeterValues.connectorId",
+        "MeterValues.evseId",
+        "MeterValues.meterValue",
+        "NotifyReport.generatedAt",
+        "NotifyReport.seqNo",
+        "StartTransaction.connectorId",
+        "StartTransaction.idTag",
+        "StartTransaction.meterStart",
+        "StatusNotification.connectorId",
+        "StatusNotification.connectorStatus",
+        "StatusNotification.errorCode",
+        "StatusNotification.evseId",
+        "StatusNotification.status",
+        "StopTransaction.meterStop",
+        "StopTransaction.transactionId",
+        "TransactionEvent.eventType",
+        "TransactionEvent.seqNo",
+        "TransactionEvent.transactionInfo",
+        "TransactionEvent.triggerReason",
+        "chargingStation.model",
+        "chargingStation.vendorName",
+        "configurationKey.readonly",
+        "customData.vendorId",
+        "evse.id",
+        "idToken.type",
+        "timestamp",
+        "transactionInfo.transactionId",
         # Proof of a meter, whole or not.
-        "encodingMethod": Remedy.KEEP,
-        "publicKey": Remedy.KEEP,
-        "signingMethod": Remedy.KEEP,
-    },
-    "minItems": {ANY: Remedy.KEEP},
-    "maxItems": {ANY: Remedy.KEEP},
-}
+        "encodingMethod",
+        "publicKey",
+        "signingMethod",
+    }
+)
+# Kept as said when they are none of the words that the schema allows: facts in the words of a charge point.
+FREE_WORDS = frozenset(
+    {
+        "StatusNotification.connectorStatus",
+        "StatusNotification.status",
+        "TransactionEvent.eventType",
+        "chargingState",
+        "context",
+        "errorCode",
+        "format",
+        "idToken.type",
+        "location",
+        "measurand",
+        "phase",
+        "reason",
+        "stoppedReason",
+        "triggerReason",
+        "unit",
+    }
+)
+# Kept whole when they are too long: cut they would name something else.
+NAMES = frozenset({"idTag", "idToken"})
+# The same, and what is longer than LONGEST_KEPT gets a name of that length, the same each time: nothing else holds the
+# messages of a session together.
+LASTING_NAMES = frozenset({"transactionId"})
+# Kept whole however long they are: cut they would prove nothing.
+PROOFS = frozenset({"publicKey", "signedMeterData"})
+# Whole numbers of Wh: rounded, and understood with a unit behind them.
+REGISTERS = frozenset({"meterStart", "meterStop"})
+# Texts that charge points make of whatever their settings are.
+SETTINGS = frozenset({"configurationKey.value", "getVariableResult.attributeValue", "variableAttribute.value"})

@@ -1,173 +1,144 @@
-"""Mends a payload that breaks its schema, as far as the table of leniency.py goes.
+"""Mends a payload that breaks its schema, as far as the tables of leniency.py go.
 
-Pure. Only asked when the strict check has failed; whatever is changed, dropped or let through is named.
+Pure, and one pass over the payload: it is only asked when the strict check has failed. Whatever is changed, dropped or
+let through is named, and what is lost from the payload is handed back as it came.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Mapping, Sequence
+from functools import cache
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
-import orjson
-
+from ocpp_edge import conversions
 from ocpp_edge.frames import Payload
-from ocpp_edge.leniency import ANY, TABLE, Remedy
-from ocpp_edge.meter_values import decimal_of
-from ocpp_edge.schemas import PayloadSchema, Violation
+from ocpp_edge.leniency import (
+    DISPENSABLE,
+    FREE_WORDS,
+    LASTING_NAMES,
+    LONGEST_KEPT,
+    NAMES,
+    PROOFS,
+    REGISTERS,
+    SETTINGS,
+)
+from ocpp_edge.schemas import PayloadSchema, Violation, path_of, violation_at
+from ocpp_edge.shapes import DROPPED, Anything, Items, Number, Properties, Shape, Text, Word, Work
 
-_MAX_VIOLATIONS = 2000
-_MAX_ROUNDS = 8
-_MAX_FLAGS = 8
-_LONGEST_KEPT = 255
+_MOST_FLAGS = 8
+_DIGEST_BYTES = 16
+_Definition = Mapping[str, Any]
 
 
 class Mended(NamedTuple):
-    """A payload after mending. `flags` names what was forgiven; `violations` is what could not be."""
+    """A payload after mending. `flags` names what was forgiven, `dropped` holds what was lost by its path, and
+    `violations` is what could not be forgiven."""
 
     payload: Payload
     flags: tuple[str, ...]
+    dropped: Mapping[str, Any]
     violations: Sequence[Violation]
 
 
-class _Unmendable(Exception):
-    pass
-
-
 def mend(schema: PayloadSchema, action: str, payload: Payload) -> Mended:
-    """Forgive what the table forgives. `payload` itself stays as it is."""
-    mended: Payload = orjson.loads(orjson.dumps(payload))
-    flags: dict[str, None] = {}
-    for _ in range(_MAX_ROUNDS):
-        violations = schema.violations(mended, at_most=_MAX_VIOLATIONS)
-        if len(violations) >= _MAX_VIOLATIONS:
-            return Mended(payload, (), violations)
-        changed = False
-        for violation in violations:
-            try:
-                changed |= _apply(violation, action, mended)
-            except _Unmendable:
-                return Mended(payload, (), [violation])
-            flags[_flag(violation)] = None
-        if not changed:
-            return Mended(mended, tuple(flags)[:_MAX_FLAGS], ())
-    return Mended(payload, (), violations)
+    """Make the best of `payload`, which itself stays as it is."""
+    shape, work = _shape_of_payload(schema, action), Work()
+    mended = shape.mended(payload, work)
+    if not mended and shape.dispensable and not payload.keys() & shape.shapes.keys():
+        # Of a message that says nothing at all nothing can be made.
+        mended = work.refuse("required", "is missing", shape.dispensable[0])
+    if mended is DROPPED:
+        return Mended(payload, (), {}, [violation_at(*work.fault)])
+    flags = (*work.dropped, *work.coerced)[:_MOST_FLAGS]
+    return Mended(mended, flags, {path_of(location): value for location, value in work.originals}, ())
 
 
-def _apply(violation: Violation, action: str, payload: Payload) -> bool:
-    """Do what the table says; whether that changed anything."""
-    names = [step for step in (action, *violation.location) if isinstance(step, str)]
-    remedies = TABLE.get(violation.keyword, {})
-    keys = (".".join(names[-2:]), names[-1], ANY) if len(names) > 1 else ()
-    remedy = next((remedies[key] for key in keys if key in remedies), None)
-    if remedy is None:
-        raise _Unmendable
-    if remedy is Remedy.KEEP:
-        return False
-    *parents, last = violation.location
-    holder: Any = payload
-    for step in parents:
-        holder = holder[step]
-    if remedy is Remedy.DROP:
-        last = violation.limit  # the whole name; the location has it cut
-    if isinstance(holder, dict) and (remedy is Remedy.DROP or holder.get(last) is None):
-        holder.pop(last, None)  # one that is wrong in two ways may be gone already
-        return True
-    value = holder[last]
-    holder[last] = _REMEDIES[remedy](value, violation.limit)
-    return bool(holder[last] is not value)
+@cache
+def _shape_of_payload(schema: PayloadSchema, action: str) -> Properties:
+    shape = _Shaping(schema.definition).shape(schema.definition, "", action)
+    if not isinstance(shape, Properties):
+        raise TypeError(f"the schema of {action} is not that of an object")
+    return shape
 
 
-def _flag(violation: Violation) -> str:
-    if violation.keyword == "additionalProperties":
-        return "unexpected_fields"
-    return "coerced:" + ".".join(step for step in violation.location if isinstance(step, str))
+class _Shaping:
+    """Makes shapes of the definitions in one schema. A property is known by its own name and that of its parent."""
+
+    def __init__(self, root: _Definition) -> None:
+        self._root = root
+        # 1.6 is described in draft 4, where 3.0 is no integer.
+        self._whole_floats = "draft-04" not in root.get("$schema", "")
+        self._objects: dict[tuple[int, str], Properties] = {}
+
+    def shape(self, definition: _Definition, parent: str, name: str) -> Shape:
+        if "$ref" in definition:
+            *_, referred = definition["$ref"].split("/")
+            definition = self._root["definitions"][referred]
+        kind = definition.get("type")
+        if kind == "object":
+            return self._object(definition, name)
+        if kind == "array":
+            return Items(self.shape(definition["items"], parent, name))
+        if "enum" in definition:
+            return Word(definition["enum"], is_free=_is_in(FREE_WORDS, parent, name))
+        if kind == "string":
+            return _text(definition.get("maxLength"), parent, name)
+        if kind in _NUMBERS:
+            return self._number(definition, parent, name)
+        return Anything()
+
+    def _object(self, definition: _Definition, name: str) -> Properties:
+        made = self._objects.get((id(definition), name))
+        if made is None:
+            made = Properties(is_open=definition.get("additionalProperties", True) is not False)
+            self._objects[id(definition), name] = made
+            properties: Mapping[str, _Definition] = definition.get("properties", {})
+            made.fill({inner: self.shape(part, name, inner) for inner, part in properties.items()})
+            required: Sequence[str] = definition.get("required", ())
+            made.needed = [inner for inner in required if not _is_in(DISPENSABLE, name, inner)]
+            made.dispensable = [inner for inner in required if _is_in(DISPENSABLE, name, inner)]
+        return made
+
+    def _number(self, definition: _Definition, parent: str, name: str) -> Number:
+        kinds, convert = _NUMBERS[definition["type"]]
+        return Number(
+            kinds,
+            conversions.register_of if _is_in(REGISTERS, parent, name) else convert,
+            least=definition.get("minimum"),
+            greatest=definition.get("maximum"),
+            whole_floats=self._whole_floats,
+        )
 
 
-def _convert(value: Any, wanted: Sequence[str]) -> Any:
-    for kind in wanted:
-        converted = _CONVERSIONS[kind](value) if kind in _CONVERSIONS else None
-        if converted is not None:
-            return converted
-    raise _Unmendable
-
-
-def _round(value: Any, wanted: Sequence[str]) -> Any:
-    number = _number(value)
-    if number is None or "integer" not in wanted:
-        raise _Unmendable
-    return int(number.quantize(Decimal(1), ROUND_HALF_EVEN))
-
-
-def _match(value: Any, allowed: Sequence[Any]) -> Any:
-    if isinstance(value, str):
-        alike = [one for one in allowed if isinstance(one, str) and _letters(one) == _letters(value)]
-        if alike:
-            return alike[0]
-    raise _Unmendable
-
-
-def _match_or_keep(value: Any, allowed: Sequence[Any]) -> Any:
-    try:
-        return _match(value, allowed)
-    except _Unmendable:
-        return _keep_short(value, allowed)
-
-
-def _keep_short(value: Any, _limit: Any) -> Any:
-    if isinstance(value, str) and len(value) <= _LONGEST_KEPT:
-        return value
-    raise _Unmendable
-
-
-def _cut(value: str, longest: int) -> str:
-    return value[:longest]
-
-
-def _letters(text: str) -> str:
-    return "".join(character for character in text if character.isalnum()).lower()
-
-
-def _number(value: Any) -> Decimal | None:
-    number = decimal_of(value)
-    # Beyond 18 digits nothing is a reading or a number of anything.
-    return number if number is not None and number.adjusted() < 18 else None
-
-
-def _to_integer(value: Any) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and number == number.to_integral_value() else None
-
-
-def _to_number(value: Any) -> int | float | None:
-    number = _number(value)
-    if number is None:
-        return None
-    return int(number) if number == number.to_integral_value() else float(number)
-
-
-def _to_text(value: Any) -> str | None:
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _to_boolean(value: Any) -> bool | None:
-    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
-
-
-def _to_array(value: Any) -> list[Any] | None:
-    return [value] if isinstance(value, dict) else None
-
-
-_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
-    "integer": _to_integer,
-    "number": _to_number,
-    "string": _to_text,
-    "boolean": _to_boolean,
-    "array": _to_array,
+_NUMBERS: Mapping[str, tuple[tuple[type, ...], Any]] = {
+    "integer": ((int,), conversions.integer_of),
+    "number": ((int, float), conversions.number_of),
+    "boolean": ((bool,), conversions.boolean_of),
 }
-_REMEDIES: Mapping[Remedy, Callable[[Any, Any], Any]] = {
-    Remedy.CONVERT: _convert,
-    Remedy.ROUND: _round,
-    Remedy.CUT: _cut,
-    Remedy.MATCH: _match,
-    Remedy.MATCH_OR_KEEP: _match_or_keep,
-    Remedy.KEEP_SHORT: _keep_short,
-}
+
+
+def _is_in(table: frozenset[str], parent: str, name: str) -> bool:
+    return f"{parent}.{name}" in table or name in table
+
+
+def _text(longest: int | None, parent: str, name: str) -> Text:
+    if _is_in(SETTINGS, parent, name):
+        return Text(longest, convert=conversions.setting_of)
+    for table, shorten in ((NAMES, _whole), (LASTING_NAMES, _renamed), (PROOFS, _proof)):
+        if _is_in(table, parent, name):
+            return Text(longest, shorten)
+    return Text(longest)
+
+
+def _whole(text: str, _longest: int) -> str | None:
+    return text if len(text) <= LONGEST_KEPT else None
+
+
+def _renamed(text: str, _longest: int) -> str:
+    if len(text) <= LONGEST_KEPT:
+        return text
+    digest = blake2b(text.encode(errors="replace"), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{text[: LONGEST_KEPT - len(digest) - 1]}~{digest}"
+
+
+def _proof(text: str, _longest: int) -> str:
+    return text

@@ -131,7 +131,7 @@ class Outbound:
         # A bad result is not thrown away: the charge point may have done as it was told.
         if not isinstance(outcome, Result):
             return outcome
-        violations = self._schemas.responses[call.action].violations(outcome.payload)
+        violations = self._schemas.responses[call.action].first_violation(outcome.payload)
         if not violations:
             return outcome
         objection = self._session.object_to(call, Fault.FORMAT, f"{violations[0].path}: {violations[0].message}")

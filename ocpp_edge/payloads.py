@@ -1,37 +1,59 @@
-"""Numbers out of payloads, within the bounds that the platform can hold. The schemas of OCPP set none."""
+"""Values out of payloads, within the bounds that the platform can hold. The schemas of OCPP set none.
 
-from typing import Any
+A number out of bounds counts as not told: whatever is odd about a message, what else it says is taken.
+"""
 
+from collections.abc import Sequence
+
+import orjson
+
+from ocpp_edge.context import ChargerContext
 from ocpp_edge.errors import CallRefused, Fault
 from ocpp_edge.frames import Payload
+from ocpp_edge.leniency import LONGEST_KEPT
 
 _INT32_MAX = 2**31 - 1
-_INT64_MAX = 2**63 - 1
+_INT64 = range(-(2**63), 2**63)
+# The station service makes no connectors beyond; a session may be anywhere.
+_GREATEST_CONNECTOR = 1000
 
 
-def number_at(payload: Payload, name: str) -> int:
-    """An EVSE or connector number; 0 when it is not told. Raises CallRefused for a negative or huge one."""
-    value = payload.get(name, 0)
-    if not 0 <= value <= _INT32_MAX:
-        raise CallRefused(Fault.PROPERTY, f"{name}: must be between 0 and {_INT32_MAX}")
-    return int(value)
+def number_at(
+    payload: Payload, name: str, context: ChargerContext, parent: str = "", greatest: int = _INT32_MAX
+) -> int:
+    """An EVSE or connector number; 0 when it is not told."""
+    value: int = payload.get(name, 0)
+    if 0 <= value <= greatest:
+        return value
+    context.pass_over(f"{parent}{name}", value)
+    return 0
 
 
-def place_at(payload: Payload, name: str) -> tuple[int, frozenset[str]]:
-    """The same number for readings, with the doubts about it: one that cannot be counts as not told.
-
-    Whatever is odd about readings, they are answered (OCPP 1.6 section 4.7): refused, they would be sent again and
-    again, and be lost in the end.
-    """
-    value = payload.get(name, 0)
-    if 0 <= value <= _INT32_MAX:
-        return int(value), frozenset()
-    return 0, frozenset({f"coerced:{name}"})
+def connector_at(payload: Payload, name: str, context: ChargerContext) -> int:
+    """An EVSE or connector number whose status can be kept; 0 when it is not told."""
+    return number_at(payload, name, context, greatest=_GREATEST_CONNECTOR)
 
 
-def integer_at(payload: Payload, name: str) -> int | None:
-    """Any whole number; None when it is not told. Raises CallRefused for one beyond 64 bits."""
-    value: Any = payload.get(name)
-    if value is not None and not -_INT64_MAX <= value <= _INT64_MAX:
-        raise CallRefused(Fault.PROPERTY, f"{name}: must fit 64 bits")
-    return value if value is None else int(value)
+def integer_at(payload: Payload, name: str, context: ChargerContext, parent: str = "") -> int | None:
+    """Any whole number; None when it is not told."""
+    value: int | None = payload.get(name)
+    if value is None or value in _INT64:
+        return value
+    context.pass_over(f"{parent}{name}", value)
+    return None
+
+
+def entries_at(payload: Payload, name: str, context: ChargerContext) -> Sequence[Payload]:
+    """The list that a message is all about; empty when nothing of it could be read. Raises CallRefused without one."""
+    entries: Sequence[Payload] | None = payload.get(name)
+    if entries is None and not context.has_dropped(name):
+        raise CallRefused(Fault.OCCURRENCE, f"{name}: is missing")
+    return entries or ()
+
+
+def word_at(payload: Payload, name: str, context: ChargerContext) -> str:
+    """A word, or what stood in its place and could not be taken; empty when nothing is told."""
+    word: str | None = payload.get(name)
+    if word is None and context.dropped and context.dropped.get(name) is not None:
+        return orjson.dumps(context.dropped[name]).decode()[:LONGEST_KEPT]
+    return word or ""

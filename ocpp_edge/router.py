@@ -3,14 +3,15 @@
 Decides and validates; reads no socket, sends nothing, and does not know what a handler does.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ocpp_edge.context import ChargePointState, ChargerContext
 from ocpp_edge.errors import CallRefused, Fault, violated
 from ocpp_edge.frames import Payload
-from ocpp_edge.schemas import PayloadSchema, Schemas, Violation, load
+from ocpp_edge.mending import Mended
+from ocpp_edge.schemas import PayloadSchema, Schemas, load
 from ocpp_edge.versions import Version
 
 B = TypeVar("B")
@@ -20,8 +21,8 @@ Handler = Callable[[Payload, ChargerContext, B], Awaitable[Payload]]
 # Handles one SEND (OCPP 2.1), which has no answer.
 NoticeHandler = Callable[[Payload, ChargerContext, B], Awaitable[None]]
 
-# What is made of a payload that breaks its schema: the payload mended, names for what was done, what is still wrong.
-Mend = Callable[[PayloadSchema, str, Payload], tuple[Payload, tuple[str, ...], Sequence[Violation]]]
+# What is made of a payload that breaks its schema.
+Mend = Callable[[PayloadSchema, str, Payload], Mended]
 
 _BOOT = "BootNotification"
 
@@ -99,10 +100,12 @@ class RouteTable(Generic[B]):
 
     def _checked(self, schema: PayloadSchema, action: str, payload: Payload, context: ChargerContext) -> Payload:
         """The payload to be handled: as it came when it is valid, else as far as it can be mended."""
-        context.coerced = ()
-        violations = schema.violations(payload)
-        if violations and self._mend is not None:
-            payload, context.coerced, violations = self._mend(schema, action, payload)
+        context.coerced, context.dropped = (), None
+        if schema.is_valid(payload):
+            return payload
+        if self._mend is None:
+            raise violated(schema.violations(payload))
+        payload, context.coerced, context.dropped, violations = self._mend(schema, action, payload)
         if violations:
             raise violated(violations)
         return payload

@@ -5,7 +5,7 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import place_at
+from ocpp_edge.payloads import entries_at, number_at
 from ocpp_edge.v16.samples import meter_values
 
 # What charge points send that do not know their session.
@@ -13,16 +13,19 @@ _NO_SESSION = frozenset({None, 0, -1})
 
 
 def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | None:
-    """The readings, in the moment of the last one; None when there are none."""
-    entries = payload["meterValue"]
+    """The readings, in the moment of the last one; None when there are none, not even some that nobody can read.
+
+    Raises CallRefused for a message that has none at all.
+    """
+    entries = entries_at(payload, "meterValue", context)
     moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
     number = payload.get("transactionId")
     transaction_id = "" if number in _NO_SESSION else str(number)
-    connector_id, doubts = place_at(payload, "connectorId")
-    readings, more = meter_values(entries, moment)
-    if not readings:
+    connector_id = number_at(payload, "connectorId", context)
+    readings, doubts = meter_values(entries, moment)
+    if not readings and not context.has_dropped("meterValue"):
         return None
-    doubts |= more | context.registers.aligned(transaction_id, readings)
+    doubts |= context.registers.aligned(transaction_id, readings)
     return transaction_event(
         TransactionEvent.UPDATED,
         context,

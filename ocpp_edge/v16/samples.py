@@ -1,5 +1,6 @@
 """Meter values as OCPP 1.6 writes them (sections 7.33 and 7.43): every value a string."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from ocpp_edge.device_clock import Moment
@@ -9,7 +10,7 @@ from ocpp_edge.meter_values import ENERGY_REGISTER, USUAL_CONTEXT, PlainSample, 
 _SIGNED = "SignedData"
 
 
-def meter_values(entries: list[Payload], moment: Moment) -> tuple[list[Reading], set[str]]:
+def meter_values(entries: Sequence[Payload], moment: Moment) -> tuple[list[Reading], set[str]]:
     """The readings in the entries of `meterValue` or `transactionData`, in order, and the doubts about them."""
     return readings_of(entries, moment, _plain, _sample)
 

@@ -14,7 +14,7 @@ from ocpp_edge.v16.id_tags import id_tag_info
 def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision) -> TransactionEvent:
     """The start. Connectors of OCPP 1.6 are EVSEs of their own."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
-    connector_id = number_at(payload, "connectorId")
+    connector_id = number_at(payload, "connectorId", context)
     return transaction_event(
         TransactionEvent.STARTED,
         context,
@@ -25,8 +25,8 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision)
         authorization=tokens.authorization_of(decision),
         driver_id=decision.driver_id,
         offline=moment.was_late,
-        meter_wh=integer_at(payload, "meterStart"),
-        reservation_id=integer_at(payload, "reservationId"),
+        meter_wh=integer_at(payload, "meterStart", context),
+        reservation_id=integer_at(payload, "reservationId", context),
     )
 
 

@@ -4,8 +4,9 @@ from csms.station.v1.connectivity_service_pb2 import StatusReport
 from csms.station.v1.station_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
+from ocpp_edge.errors import CallRefused, Fault
 from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import number_at
+from ocpp_edge.payloads import connector_at, word_at
 from services.chassis.protobuf import write_time
 
 _STATUSES = {
@@ -23,15 +24,24 @@ _NO_ERROR = "NoError"
 
 
 def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
-    """The status, at the corrected time of the device; connectors of OCPP 1.6 are EVSEs of their own."""
-    connector_id = number_at(payload, "connectorId")
+    """The status, at the corrected time of the device; connectors of OCPP 1.6 are EVSEs of their own.
+
+    A status of the vendor's own is unknown, and kept as said; without a connector it is that of the charge point.
+    Raises CallRefused for a report of neither a status nor an error.
+    """
+    said, error_code = word_at(payload, "status", context), word_at(payload, "errorCode", context) or _NO_ERROR
+    if not said and error_code == _NO_ERROR:
+        raise CallRefused(Fault.OCCURRENCE, "status: is missing")
+    status = _STATUSES.get(said, Connector.STATUS_UNSPECIFIED)
+    connector_id = connector_at(payload, "connectorId", context)
     report = StatusReport(
         charge_point_id=context.charge_point_id,
         epoch=context.epoch,
         evse_id=connector_id,
         connector_id=connector_id,
-        status=_STATUSES[payload["status"]],
-        error_code=payload.get("errorCode", _NO_ERROR),
+        status=status,
+        reported_status="" if status else said,
+        error_code=error_code,
         info=payload.get("info", ""),
         vendor_error_code=payload.get("vendorErrorCode", ""),
     )

@@ -19,7 +19,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
     """The end, with the readings that came with it. `decision` is about the token that stopped the session, if any."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     transaction_id = str(payload.get("transactionId", ""))
-    readings, doubts = meter_values(payload.get("transactionData", []), moment)
+    readings, doubts = meter_values(payload.get("transactionData", ()), moment)
     doubts |= context.registers.aligned(transaction_id, readings)
     return transaction_event(
         TransactionEvent.ENDED,
@@ -32,7 +32,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
         driver_id=decision.driver_id if decision is not None else "",
         offline=moment.was_late,
         stop_reason=payload.get("reason", _USUAL_REASON),
-        meter_wh=integer_at(payload, "meterStop"),
+        meter_wh=integer_at(payload, "meterStop", context),
         meter_values=readings,
     )
 

@@ -5,24 +5,22 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import transaction_event
 from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import place_at
+from ocpp_edge.payloads import entries_at, number_at
 from ocpp_edge.v201.samples import meter_values
 
 
 def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | None:
-    """The readings, in the moment of the last one; None when there are none.
+    """The readings, in the moment of the last one; None when there are none, not even some that nobody can read.
 
     They name no session: whether one ran there at the time is found out by whoever keeps the sessions.
     """
-    entries = payload["meterValue"]
+    entries = entries_at(payload, "meterValue", context)
     moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
-    evse_id, doubts = place_at(payload, "evseId")
-    readings, more = meter_values(entries, moment)
-    if not readings:
+    evse_id = number_at(payload, "evseId", context)
+    readings, doubts = meter_values(entries, moment)
+    if not readings and not context.has_dropped("meterValue"):
         return None
-    return transaction_event(
-        TransactionEvent.UPDATED, context, moment, doubts | more, evse_id=evse_id, meter_values=readings
-    )
+    return transaction_event(TransactionEvent.UPDATED, context, moment, doubts, evse_id=evse_id, meter_values=readings)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

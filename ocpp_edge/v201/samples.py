@@ -1,5 +1,7 @@
 """Meter values as OCPP 2.x writes them (part 2, MeterValueType and SampledValueType): numbers, with free units."""
 
+from collections.abc import Sequence
+
 from ocpp_edge.device_clock import Moment
 from ocpp_edge.frames import Payload
 from ocpp_edge.meter_values import ENERGY_REGISTER, USUAL_CONTEXT, PlainSample, Reading, Sample, decimal_of, readings_of
@@ -7,7 +9,7 @@ from ocpp_edge.meter_values import ENERGY_REGISTER, USUAL_CONTEXT, PlainSample, 
 _NO_UNIT: Payload = {}
 
 
-def meter_values(entries: list[Payload], moment: Moment) -> tuple[list[Reading], set[str]]:
+def meter_values(entries: Sequence[Payload], moment: Moment) -> tuple[list[Reading], set[str]]:
     """The readings in the entries of `meterValue`, in order, and the doubts about them."""
     return readings_of(entries, moment, _plain, _sample)
 

@@ -4,8 +4,9 @@ from csms.station.v1.connectivity_service_pb2 import StatusReport
 from csms.station.v1.station_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
+from ocpp_edge.errors import CallRefused, Fault
 from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import number_at
+from ocpp_edge.payloads import connector_at, word_at
 from services.chassis.protobuf import write_time
 
 _STATUSES = {
@@ -18,14 +19,22 @@ _STATUSES = {
 
 
 def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
-    """The status, at the corrected time of the device."""
+    """The status, at the corrected time of the device. One of the vendor's own is unknown, and kept as said.
+
+    Raises CallRefused for a report without a status.
+    """
+    said = word_at(payload, "connectorStatus", context)
+    if not said:
+        raise CallRefused(Fault.OCCURRENCE, "connectorStatus: is missing")
+    status = _STATUSES.get(said, Connector.STATUS_UNSPECIFIED)
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     report = StatusReport(
         charge_point_id=context.charge_point_id,
         epoch=context.epoch,
-        evse_id=number_at(payload, "evseId"),
-        connector_id=number_at(payload, "connectorId"),
-        status=_STATUSES[payload["connectorStatus"]],
+        evse_id=connector_at(payload, "evseId", context),
+        connector_id=connector_at(payload, "connectorId", context),
+        status=status,
+        reported_status="" if status else said,
     )
     write_time(moment.corrected_time, report.device_time)
     write_time(context.received_time, report.received_time)

@@ -18,6 +18,8 @@ _KINDS = {
 }
 # What an end without a reason says (OCPP 2.0.1 part 2, TransactionType.stoppedReason).
 _USUAL_REASON = "Local"
+# What else tells what an event is: readings are taken for a start and an end, and nothing but an end has a reason.
+_ENDS, _BEGINS = "Transaction.End", "Transaction.Begin"
 
 
 def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision | None) -> TransactionEvent:
@@ -25,39 +27,59 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
 
     Sequence numbers are handed on as they come: there are stations that count nothing.
     """
-    kind = _KINDS[payload["eventType"]]
+    kind = kind_of(payload)
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
-    session: Payload = payload["transactionInfo"]
+    session: Payload = payload.get("transactionInfo", {})
     evse: Payload = payload.get("evse", {})
     is_end = kind == TransactionEvent.ENDED
-    readings, doubts = meter_values(payload.get("meterValue", []), moment)
+    readings, doubts = meter_values(payload.get("meterValue", ()), moment)
+    transaction_id = session.get("transactionId", "")
+    if not transaction_id:
+        # Where it belongs is found out by place and time. What an event without a session has no room for is kept.
+        rest = {name: value for name, value in payload.items() if name != "meterValue"}
+        context.pass_over("transactionInfo.transactionId", rest)
     return transaction_event(
         kind,
         context,
         moment,
         doubts,
-        transaction_id=session["transactionId"],
-        evse_id=number_at(evse, "id"),
-        connector_id=number_at(evse, "connectorId"),
+        transaction_id=transaction_id,
+        evse_id=number_at(evse, "id", context, "evse."),
+        connector_id=number_at(evse, "connectorId", context, "evse."),
         id_tag=id_tag_of(payload),
         authorization=tokens.authorization_of(decision),
         driver_id=decision.driver_id if decision is not None else "",
-        seq_no=integer_at(payload, "seqNo"),
+        seq_no=integer_at(payload, "seqNo", context),
         offline=payload.get("offline", False),
         trigger_reason=payload.get("triggerReason", ""),
         charging_state=session.get("chargingState", ""),
         stop_reason=session.get("stoppedReason", _USUAL_REASON) if is_end else "",
-        remote_start_id=integer_at(session, "remoteStartId"),
-        reservation_id=integer_at(payload, "reservationId"),
+        remote_start_id=integer_at(session, "remoteStartId", context, "transactionInfo."),
+        reservation_id=integer_at(payload, "reservationId", context),
         meter_values=readings,
     )
+
+
+def kind_of(payload: Payload) -> TransactionEvent.Kind.ValueType:
+    """What the event tells; concluded from the rest of it when its type is not told, or a word that is not known."""
+    kind = _KINDS.get(payload.get("eventType", ""))
+    if kind is not None:
+        return kind
+    entries = payload.get("meterValue", ())
+    contexts = {sampled.get("context") for entry in entries for sampled in entry["sampledValue"]}
+    if "stoppedReason" in payload.get("transactionInfo", ()) or _ENDS in contexts:
+        return TransactionEvent.ENDED
+    # Events are counted from 0. Stations that count none send it always: a second start changes nothing.
+    if _BEGINS in contexts or payload.get("seqNo") == 0:
+        return TransactionEvent.STARTED
+    return TransactionEvent.UPDATED
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     id_tag = id_tag_of(payload)
     decision: TokenDecision | None = None
     if id_tag:
-        is_end = payload["eventType"] == "Ended"
+        is_end = kind_of(payload) == TransactionEvent.ENDED
         decide = tokens.decide_at_end if is_end else tokens.decide
         decision = await decide(id_tag, context, backend)
     event = to_event(payload, context, decision)

@@ -4,7 +4,7 @@ Knows the spellings of the specification only; what a charger misspells is put r
 Sources: OCPP 1.6 section 7.45 (UnitOfMeasure); OCPP 2.0.1 part 2, UnitOfMeasureType (multiplier is a power of ten).
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 # Powers of ten that lead to the unit we keep.
 _ENERGY = {"Wh": 0, "kWh": 3}
@@ -14,6 +14,10 @@ _VOLTAGE = {"V": 3}
 
 _INT64_DIGITS = 19
 _INT64_MAX = 2**63 - 1
+_ONE = Decimal(1)
+# Precise enough for every number of up to so many digits; made once, for making one costs more than its use.
+_MOST_DIGITS = 60
+_EXACT = Context(prec=_MOST_DIGITS + _INT64_DIGITS + 1)
 
 
 def energy_wh(value: Decimal, unit: str = "Wh", multiplier: int = 0) -> int:
@@ -65,10 +69,10 @@ def _whole(value: Decimal, exponent: int) -> int:
         raise ValueError(f"reading out of range: {value}E{exponent:+}")
     if not value or magnitude < -1:
         return 0
-    with localcontext() as context:
-        # Rounded once, at the end: every digit of the reading has to survive the shift.
-        context.prec = len(value.as_tuple().digits) + _INT64_DIGITS + 1
-        whole = int(value.scaleb(exponent).quantize(Decimal(1), ROUND_HALF_EVEN))
+    # Rounded once, at the end: every digit of the reading has to survive the shift.
+    digits = len(value.as_tuple().digits)
+    exact = _EXACT if digits <= _MOST_DIGITS else Context(prec=digits + _INT64_DIGITS + 1)
+    whole = int(value.scaleb(exponent, exact).quantize(_ONE, ROUND_HALF_EVEN, exact))
     if not -_INT64_MAX - 1 <= whole <= _INT64_MAX:
         raise ValueError(f"reading out of range: {value}E{exponent:+}")
     return whole

@@ -80,6 +80,8 @@ CONNECTORS = Table(
     Column("error_code", Text, nullable=False),
     Column("availability", Text, nullable=False),
     Column("status_time", DateTime(timezone=True)),
+    # What the charge point called a status that OCPP does not have.
+    Column("reported_status", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id", name="connectors_pkey"),
     UniqueConstraint("charge_point_id", "evse_id", "connector_id", name="connectors_place_key"),
     ForeignKeyConstraint(

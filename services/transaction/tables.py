@@ -136,6 +136,8 @@ TRANSACTION_EVENTS = Table(
     Column("reservation_id", BigInteger),
     Column("flags", ARRAY(Text), nullable=False),
     Column("estimated", Boolean, nullable=False),
+    # What of the message could not be taken, as it came.
+    Column("dropped_json", Text),
     PrimaryKeyConstraint("transaction_id", "device_time", "key", name="transaction_events_pkey"),
     postgresql_partition_by="RANGE (device_time)",
 )

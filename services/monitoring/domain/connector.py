@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+_NO_ERRORS = frozenset({"", "NoError"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -50,7 +51,9 @@ class Connector:
 
     @property
     def is_faulted(self) -> bool:
-        """Whether it is broken, by its own words."""
+        """Whether it is broken, by its own words: an error beside a status that nobody knows counts as a fault."""
+        if self.status is None:
+            return self.error_code not in _NO_ERRORS
         return self.status is ConnectorStatus.FAULTED
 
 

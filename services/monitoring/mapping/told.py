@@ -86,7 +86,8 @@ def connector(message: station_pb.Connector, told_time: datetime, info: str = ""
 
 def status_report(changed: event_pb.ConnectorStatusChanged, told_time: datetime) -> StatusReport:
     """A connector with a new report, and what its charge point said to it."""
-    info = ", ".join(filter(None, (changed.info, changed.vendor_error_code)))
+    said = (changed.connector.reported_status, changed.info, changed.vendor_error_code)
+    info = ", ".join(filter(None, said))
     station_id = id_or_none(changed.connector.station_id)
     return StatusReport(connector=connector(changed.connector, told_time, info), station_id=station_id)
 

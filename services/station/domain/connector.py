@@ -53,7 +53,10 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
-    """One plug or socket. EVSE 0 with connector 0 stands for the charge point as a whole and is in no list."""
+    """One plug or socket. EVSE 0 with connector 0 stands for the charge point as a whole and is in no list.
+
+    `reported_status` is what the charge point called a status that OCPP does not have; then `status` is None.
+    """
 
     id: str
     charge_point_id: str
@@ -62,6 +65,7 @@ class Connector:
     type: ConnectorType | None = None
     max_power_w: int = 0
     status: ConnectorStatus | None = None
+    reported_status: str = ""
     error_code: str = NO_ERROR
     availability: Availability = Availability.OPERATIVE
     status_time: datetime | None = None
@@ -76,11 +80,12 @@ class StatusReport:
     epoch: int
     evse_id: int
     connector_id: int
-    status: ConnectorStatus
+    status: ConnectorStatus | None
     error_code: str
     info: str
     vendor_error_code: str
     time: datetime
+    reported_status: str = ""
 
 
 def key_of(thing: Connector | StatusReport) -> tuple[str, int, int]:
@@ -126,10 +131,20 @@ def reported(connector: Connector, report: StatusReport) -> Connector:
     if connector.status_time is not None and report.time < connector.status_time:
         return connector
     error_code = told_text(report.error_code) or NO_ERROR
-    after = replace(connector, status=report.status, error_code=error_code, status_time=report.time)
+    after = replace(
+        connector,
+        status=report.status,
+        reported_status="" if report.status else told_text(report.reported_status),
+        error_code=error_code,
+        status_time=report.time,
+    )
     return connector if after == connector else after
 
 
 def tells_news(before: Connector, after: Connector) -> bool:
     """Whether others need to hear of it: a repeat of the same status at a later time is none."""
-    return (before.status, before.error_code) != (after.status, after.error_code)
+    return _told(before) != _told(after)
+
+
+def _told(connector: Connector) -> tuple[ConnectorStatus | None, str, str]:
+    return connector.status, connector.reported_status, connector.error_code

@@ -61,6 +61,7 @@ def connector_to_proto(connector: Connector) -> station_pb.Connector:
         type=station_pb.Connector.Type.Value(connector.type or "TYPE_UNSPECIFIED"),
         max_power_w=connector.max_power_w,
         status=status_to_proto(connector.status),
+        reported_status=connector.reported_status,
         error_code=connector.error_code,
         availability=station_pb.Connector.Availability.Value(connector.availability),
         status_time=timestamp(connector.status_time),
@@ -75,8 +76,9 @@ def status_to_proto(status: ConnectorStatus | None) -> station_pb.Connector.Stat
 def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> StatusReport:
     """A StatusNotification. Raises: INVALID_FIELD."""
     status = enum_of(ConnectorStatus, station_pb.Connector.Status, message.status)
-    if status is None:
-        raise invalid("status", "must be set")
+    error_code = message.error_code or NO_ERROR
+    if status is None and not message.reported_status and error_code == NO_ERROR:
+        raise invalid("status", "must be set, unless the report tells an error or a status of the vendor's own")
     received = time_of(message, "received_time") or clock.now()
     report = StatusReport(
         charge_point_id=message.charge_point_id,
@@ -84,9 +86,10 @@ def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> Status
         evse_id=message.evse_id,
         connector_id=message.connector_id,
         status=status,
-        error_code=message.error_code or NO_ERROR,
+        error_code=error_code,
         info=message.info,
         vendor_error_code=message.vendor_error_code,
         time=told_time(time_of(message, "device_time"), received),
+        reported_status=message.reported_status,
     )
     return checked(report)

@@ -67,7 +67,7 @@ ON CONFLICT (charge_point_id) DO UPDATE SET ({_OPENED.columns}) = ROW ({_OPENED.
 """.encode()
 _CLOSE = b"UPDATE connections SET close_time = %s WHERE charge_point_id = ANY (%s::text[])"
 
-_CHANGING = Recordset(CONNECTORS, columns=("status", "error_code", "status_time"))
+_CHANGING = Recordset(CONNECTORS, columns=("status", "reported_status", "error_code", "status_time"))
 _PLUGS = Recordset(CONNECTORS)
 _STORE_CONNECTORS = f"""
 INSERT INTO connectors ({_PLUGS.columns}) SELECT {_PLUGS.values} FROM {_PLUGS.relation}

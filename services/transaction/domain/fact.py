@@ -70,6 +70,7 @@ class TransactionEvent:
     reservation_id: int | None = None
     readings: tuple[Reading, ...] = ()
     flags: tuple[str, ...] = ()
+    dropped_json: str = ""
     is_mere_reading: bool = False
 
     @property
@@ -141,6 +142,8 @@ def key_of(event: TransactionEvent) -> str:
         event.reservation_id,
         readings,
     )
+    # What nobody could read was said as well. Most events have nothing of the kind, and keep the keys they always had.
+    unread = (event.dropped_json,) if event.dropped_json else ()
     return derived_id(
         event.charge_point_id,
         event.transaction_id,
@@ -148,6 +151,7 @@ def key_of(event: TransactionEvent) -> str:
         "" if event.seq_no is None else event.seq_no,
         _microseconds(event.device_time),
         repr(said),
+        *unread,
     )
 
 

@@ -50,7 +50,7 @@ class EventMessage:
             message.connector_id,
             _time(message.received_time, "receivedTime"),
             message.seq_no if message.HasField("seq_no") else None,
-            _readings(message),
+            _readings(message) if not message.dropped_json else _with_dropped(message),
         )
 
     def event(self) -> TransactionEvent:
@@ -95,6 +95,7 @@ class EventMessage:
             reservation_id=message.reservation_id if message.HasField("reservation_id") else None,
             readings=readings,
             flags=tuple(message.flags),
+            dropped_json=message.dropped_json,
             is_mere_reading=message.kind == _UPDATED and _is_mere_reading(message),
         )
 
@@ -134,6 +135,14 @@ def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
 
 def _readings(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
     return tuple([_reading(value) for value in message.meter_values])
+
+
+def _with_dropped(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
+    """The readings, and one without values that keeps what could not be taken: no fact does that here."""
+    dropped = transaction_pb.MeterValue(other_json=f"[{message.dropped_json}]")
+    last = message.meter_values[-1].sampled_time if message.meter_values else message.received_time
+    dropped.sampled_time.CopyFrom(last)
+    return (*_readings(message), _reading(dropped))
 
 
 def _reading(value: transaction_pb.MeterValue) -> Reading:

@@ -178,6 +178,7 @@ def _fact_of(row: Sequence[Any]) -> Fact:
             "kind": EventKind(fields["kind"]),
             "authorization": decision,
             "flags": tuple(fields["flags"]),
+            "dropped_json": fields["dropped_json"] or "",
             "readings": readings,
             "is_mere_reading": bool(readings) and _is_mere_reading(fields),
         }

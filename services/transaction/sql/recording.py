@@ -232,4 +232,5 @@ def _fact_row(fact: Fact) -> tuple[Any, ...]:
         event.reservation_id,
         event.flags,
         fact.estimated,
+        event.dropped_json or None,
     )

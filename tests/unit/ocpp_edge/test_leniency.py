@@ -1,12 +1,12 @@
-"""What real charge points get wrong is put right by the table, and nothing else is."""
+"""What real charge points get wrong is put right or left out by the tables, and what is lost is handed back."""
 
 import copy
 from typing import Any
 
 import pytest
 
-from ocpp_edge.leniency import TABLE, Remedy
-from ocpp_edge.mending import mend
+from ocpp_edge.leniency import LONGEST_KEPT, MOST_BROKEN
+from ocpp_edge.mending import Mended, mend
 from ocpp_edge.schemas import load
 from ocpp_edge.versions import Version
 
@@ -23,12 +23,17 @@ EVENT = {
 }
 
 
-def mended(action: str, payload: dict[str, Any], version: Version = Version.V16) -> tuple[dict[str, Any], list[str]]:
+def mending(action: str, payload: dict[str, Any], version: Version = Version.V16) -> Mended:
     before = copy.deepcopy(payload)
-    result, flags, violations = mend(load(version).requests[action], action, payload)
-    assert violations == ()
+    mended = mend(load(version).requests[action], action, payload)
     assert payload == before
-    return result, list(flags)
+    return mended
+
+
+def mended(action: str, payload: dict[str, Any], version: Version = Version.V16) -> tuple[dict[str, Any], list[str]]:
+    result = mending(action, payload, version)
+    assert result.violations == ()
+    return result.payload, list(result.flags)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +44,12 @@ def mended(action: str, payload: dict[str, Any], version: Version = Version.V16)
         ("StartTransaction", START | {"meterStart": "999.6"}, START, "coerced:meterStart"),
         ("StartTransaction", START | {"meterStart": "1000"}, START, "coerced:meterStart"),
         ("StartTransaction", START | {"idTag": 12345}, START | {"idTag": "12345"}, "coerced:idTag"),
+        ("StartTransaction", START | {"idTag": 12345.0}, START | {"idTag": "12345"}, "coerced:idTag"),
         ("StartTransaction", START | {"reservationId": None}, START, "coerced:reservationId"),
         ("StartTransaction", START | {"vendorThing": 1}, START, "unexpected_fields"),
         ("StopTransaction", STOP | {"reason": "evdisconnected"}, STOP | {"reason": "EVDisconnected"}, "coerced:reason"),
+        ("StopTransaction", STOP | {"meterStop": "2000 Wh"}, STOP, "coerced:meterStop"),
+        ("StopTransaction", STOP | {"meterStop": "2,0 kWh"}, STOP, "coerced:meterStop"),
         ("StatusNotification", STATUS | {"status": "available"}, STATUS, "coerced:status"),
         (
             "StatusNotification",
@@ -62,10 +70,12 @@ def test_a_payload_is_put_right(action: str, wrong: dict[str, Any], right: dict[
         ("Authorize", {"idTag": "X" * 36}, "coerced:idTag"),
         ("StopTransaction", STOP | {"reason": "OutOfCredit"}, "coerced:reason"),
         ("StatusNotification", STATUS | {"errorCode": "E42"}, "coerced:errorCode"),
+        ("StatusNotification", STATUS | {"status": "Occupied"}, "coerced:status"),
         ("StatusNotification", {"connectorId": 1, "status": "Available"}, "coerced:errorCode"),
+        ("StatusNotification", {"errorCode": "GroundFailure", "status": "Faulted"}, "coerced:connectorId"),
         ("StopTransaction", {"transactionId": 42, "meterStop": 5}, "coerced:timestamp"),
         ("StopTransaction", {"meterStop": 5, "timestamp": STAMP}, "coerced:transactionId"),
-        ("MeterValues", {"connectorId": 1, "meterValue": []}, "coerced:meterValue"),
+        ("StartTransaction", {"idTag": "CARD", "meterStart": 1, "timestamp": STAMP}, "coerced:connectorId"),
         ("BootNotification", {"chargePointModel": "M"}, "coerced:chargePointVendor"),
     ],
 )
@@ -73,7 +83,7 @@ def test_what_the_handlers_cope_with_is_left_as_it_is(action: str, payload: dict
     assert mended(action, payload) == (payload, [flag])
 
 
-def meter_values(*sampled: dict[str, Any]) -> dict[str, Any]:
+def meter_values(*sampled: Any) -> dict[str, Any]:
     return {"connectorId": 1, "meterValue": [{"timestamp": STAMP, "sampledValue": list(sampled)}]}
 
 
@@ -103,6 +113,60 @@ def test_an_object_in_place_of_a_list_of_one_is_understood() -> None:
     assert payload["meterValue"] == [{"timestamp": STAMP, "sampledValue": []}]
 
 
+def test_a_list_of_one_in_place_of_an_object_is_understood() -> None:
+    payload, flags = mended("TransactionEvent", EVENT | {"evse": [{"id": 2}]}, Version.V201)
+    assert (payload["evse"], flags) == ({"id": 2}, ["coerced:evse"])
+
+
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize(
+    "broken", [{}, {"unit": "Wh"}, {"value": True}, {"value": {"x": 1}}, True, 7, [], [[]], "junk"]
+)
+def test_a_broken_sample_goes_and_those_beside_it_stay(broken: Any) -> None:
+    result = mending("MeterValues", meter_values({"value": "1"}, broken, {"value": "2"}))
+    assert result.payload == meter_values({"value": "1"}, {"value": "2"})
+    assert result.dropped == {"meterValue[0].sampledValue[1]": broken}
+    assert (result.flags, result.violations) == (("dropped:meterValue.sampledValue",), ())
+
+
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize("broken", [None, True, 3, "x", {}, {"timestamp": STAMP}, [{}]])
+def test_a_broken_entry_goes_and_those_beside_it_stay(broken: Any) -> None:
+    good = {"timestamp": STAMP, "sampledValue": [{"value": "1"}]}
+    result = mending("StopTransaction", STOP | {"transactionData": [broken, good]})
+    assert result.payload == STOP | {"transactionData": [good]}
+    assert result.dropped == {"transactionData[0]": broken}
+
+
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize("broken", ["n/a", "", True, [1], {"x": 1}, 1e30, "1e30"], ids=repr)
+def test_a_register_that_is_none_goes_and_is_handed_back(broken: Any) -> None:
+    payload = {name: value for name, value in START.items() if name != "meterStart"}
+    result = mending("StartTransaction", START | {"meterStart": broken})
+    assert (result.payload, result.violations) == (payload, ())
+    assert (result.flags, result.dropped) == (("dropped:meterStart",), {"meterStart": broken})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rounded"), [("999.6", 1000), (999.6, 1000), ("1300 Wh", 1300), ("1.3 kWh", 1300)], ids=repr
+)
+def test_what_a_register_loses_by_being_read_is_handed_back(wrong: Any, rounded: int) -> None:
+    result = mending("StartTransaction", START | {"meterStart": wrong})
+    assert (result.payload["meterStart"], result.dropped) == (rounded, {"meterStart": wrong})
+
+
+def test_a_cut_text_is_handed_back_whole() -> None:
+    assert mending("StatusNotification", STATUS | {"info": "x" * 60}).dropped == {"info": "x" * 60}
+
+
+@pytest.mark.field_case("A2")
+def test_a_part_with_nothing_good_in_what_it_needs_goes_as_a_whole() -> None:
+    wrong = {"idToken": {"x": 1}, "type": "ISO14443", "additionalInfo": [5, {"additionalIdToken": "a", "type": "b"}]}
+    result = mending("TransactionEvent", EVENT | {"idToken": wrong}, Version.V201)
+    assert (result.payload, result.dropped) == (EVENT, {"idToken": wrong})
+
+
+@pytest.mark.field_case("A2")
 @pytest.mark.parametrize(
     ("wrong", "path", "right"),
     [
@@ -112,7 +176,9 @@ def test_an_object_in_place_of_a_list_of_one_is_understood() -> None:
         ({"idToken": {"idToken": "x" * 40, "type": "RFID"}}, "idToken", {"idToken": "x" * 40, "type": "RFID"}),
         ({"triggerReason": "SomethingNew"}, "triggerReason", "SomethingNew"),
         ({"eventType": "started"}, "eventType", "Started"),
+        ({"eventType": "Over"}, "eventType", "Over"),
         ({"customData": {"anything": 1}}, "customData", {"anything": 1}),
+        ({"evse": {"connectorId": 1}}, "evse", {"connectorId": 1}),
     ],
 )
 def test_transaction_events_are_put_right(wrong: dict[str, Any], path: str, right: Any) -> None:
@@ -121,43 +187,80 @@ def test_transaction_events_are_put_right(wrong: dict[str, Any], path: str, righ
     assert {flag.partition(".")[0] for flag in flags} == {f"coerced:{path}"}
 
 
+@pytest.mark.field_case("B5")
+def test_a_very_long_name_of_a_session_becomes_a_shorter_one_that_is_always_the_same() -> None:
+    def named(name: str) -> str:
+        payload, _ = mended("TransactionEvent", EVENT | {"transactionInfo": {"transactionId": name}}, Version.V201)
+        return str(payload["transactionInfo"]["transactionId"])
+
+    assert named("x" * 255) == "x" * 255
+    assert named("x" * 300) == named("x" * 300)
+    assert named("x" * 300) != named("x" * 301)
+    assert len(named("x" * 300)) == LONGEST_KEPT
+
+
+@pytest.mark.field_case("A3")
+def test_a_whole_number_written_with_a_fraction_is_whole_and_no_doubt_where_the_schema_allows_it() -> None:
+    sampled = {"value": 1.0, "unitOfMeasure": {"unit": "Wh", "multiplier": 3.0}}
+    wrong = EVENT | {"seqNo": 2.0, "evse": {"id": 1e0, "connectorId": 1.0}, "meterValue": [{"timestamp": STAMP}]}
+    wrong["meterValue"] = [{"timestamp": STAMP, "sampledValue": [sampled]}]
+    schema = load(Version.V201).requests["TransactionEvent"]
+    assert not schema.is_valid(wrong)
+    payload, flags = mended("TransactionEvent", wrong, Version.V201)
+    multiplier = payload["meterValue"][0]["sampledValue"][0]["unitOfMeasure"]["multiplier"]
+    numbers = [payload["seqNo"], *payload["evse"].values(), multiplier]
+    assert [(number, type(number)) for number in numbers] == [(2, int), (1, int), (1, int), (3, int)]
+    assert flags == []
+
+
 @pytest.mark.parametrize(
     ("action", "payload", "path"),
     [
-        ("StartTransaction", START | {"meterStart": "n/a"}, "meterStart"),
-        ("StartTransaction", START | {"meterStart": "1e30"}, "meterStart"),
-        ("StartTransaction", START | {"connectorId": 1.5}, "connectorId"),
-        ("StartTransaction", START | {"connectorId": [1]}, "connectorId"),
-        ("StartTransaction", {"idTag": "CARD", "meterStart": 1, "timestamp": STAMP}, "connectorId"),
-        ("StatusNotification", STATUS | {"status": "Exploded"}, "status"),
+        ("StartTransaction", {}, "connectorId"),
+        ("StopTransaction", {"nonsense": 1}, "transactionId"),
         ("Authorize", {"idTag": "X" * 300}, "idTag"),
+        ("Authorize", {"idTag": [1]}, "idTag"),
         ("Authorize", {}, "idTag"),
-        ("StopTransaction", STOP | {"reason": "x" * 300}, "reason"),
-        ("MeterValues", meter_values({}), "meterValue[0].sampledValue[0].value"),
-        ("MeterValues", {"connectorId": 1, "meterValue": [None]}, "meterValue[0]"),
+        ("DataTransfer", {"data": "x"}, "vendorId"),
     ],
 )
 def test_what_cannot_be_forgiven_is_named(action: str, payload: dict[str, Any], path: str) -> None:
-    result, flags, violations = mend(load(Version.V16).requests[action], action, payload)
-    assert (result, flags) == (payload, ())
-    assert [violation.path for violation in violations] == [path]
+    result = mending(action, payload)
+    assert (result.payload, result.flags, result.dropped) == (payload, (), {})
+    assert path in [violation.path for violation in result.violations]
 
 
-def test_a_payload_that_is_wrong_everywhere_is_given_up() -> None:
-    payload = meter_values(*[{"value": 1} for _ in range(2500)])
-    _, flags, violations = mend(load(Version.V16).requests["MeterValues"], "MeterValues", payload)
-    assert flags == ()
-    assert violations
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize("broken", [None, {"value": True}, {"unit": []}, {"value": "1", "phase": {}}])
+def test_a_message_of_2000_broken_parts_keeps_all_that_is_good(broken: Any) -> None:
+    result = mending("MeterValues", meter_values(*[broken] * 2000, {"value": "7"}))
+    samples = result.payload["meterValue"][0]["sampledValue"]
+    assert samples == [{"value": "1"}] * (len(samples) - 1) + [{"value": "7"}]
+    assert len(result.dropped) == 2000
+
+
+@pytest.mark.field_case("A2")
+def test_a_part_that_is_wrong_everywhere_goes_as_a_whole_and_the_rest_is_put_right() -> None:
+    data = [{"timestamp": STAMP, "sampledValue": [None] * (MOST_BROKEN + 1)}]
+    result = mending("StopTransaction", {"transactionData": data} | STOP | {"meterStop": "2000", "reason": []})
+    assert (result.payload, result.violations) == (STOP, ())
+    assert result.dropped == {"transactionData": data, "reason": []}
+    assert "dropped:transactionData" in result.flags
+
+
+@pytest.mark.field_case("E4")
+def test_unknown_properties_are_dropped_up_to_a_bound_and_refused_beyond() -> None:
+    many = {f"x{number}": number for number in range(MOST_BROKEN)}
+    result = mending("StartTransaction", START | many)
+    assert (result.payload, result.flags, dict(result.dropped)) == (START, ("unexpected_fields",), many)
+    result = mending("StartTransaction", START | many | {f"y{number}": number for number in range(10)})
+    assert [(violation.path, violation.keyword) for violation in result.violations] == [
+        ("payload", "additionalProperties")
+    ]
 
 
 def test_flags_are_bounded() -> None:
-    schema = load(Version.V16).requests["BootNotification"]
     fields = ("chargePointVendor", "chargePointModel", "firmwareVersion", "iccid", "imsi", "meterType")
     more = ("chargePointSerialNumber", "chargeBoxSerialNumber", "meterSerialNumber")
-    _, flags, violations = mend(schema, "BootNotification", {name: 5 for name in (*fields, *more)})
-    assert (len(flags), violations) == (8, ())
-
-
-def test_every_default_of_the_table_is_for_keywords_that_name_a_property() -> None:
-    assert Remedy.KEEP not in {TABLE["type"].get(""), TABLE["maxLength"].get(""), TABLE["enum"].get("")}
-    assert "" not in TABLE["required"]
+    result = mending("BootNotification", {name: 5 for name in (*fields, *more)})
+    assert (len(result.flags), result.violations) == (8, ())

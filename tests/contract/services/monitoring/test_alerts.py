@@ -78,6 +78,22 @@ async def test_a_faulted_connector_raises_an_alert_that_a_fine_one_clears(
     assert await told_of(service) == [("connector_faulted", "OPEN"), ("connector_faulted", "CLEARED")]
 
 
+@pytest.mark.field_case("B6")
+async def test_an_error_beside_a_status_that_nobody_knows_is_a_fault(
+    tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    said = a_connector(2, "STATUS_UNSPECIFIED", seconds=1, error_code="GroundFailure", reported_status="Occupied")
+    await tell(connector_reported(said, seconds=1))
+    [alert] = await listed(alerts)
+    assert (alert.kind, alert.message) == (
+        "connector_faulted",
+        "connector 2 of CP1 is faulted (GroundFailure: Occupied)",
+    )
+    fine = a_connector(2, "STATUS_UNSPECIFIED", seconds=2, error_code="NoError", reported_status="Occupied")
+    await tell(connector_reported(fine, seconds=2))
+    assert await listed(alerts) == []
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 async def test_the_newest_report_decides_in_any_order(
     order: Sequence[int], tell: Tell, alerts: alert_grpc.AlertServiceStub

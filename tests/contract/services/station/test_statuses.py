@@ -227,3 +227,36 @@ async def test_concurrent_batches_about_the_same_connectors_are_all_taken_in(
 async def test_a_batch_is_bounded(edge: ConnectivityServiceStub) -> None:
     assert await bad_fields(report(edge, *[status("CP", 1, Connector.AVAILABLE)] * 1001)) == ["statuses"]
     assert await report(edge) == []
+
+
+@pytest.mark.field_case("B6")
+async def test_a_status_that_ocpp_does_not_have_is_unknown_and_kept_as_said_with_its_error(
+    stations: StationServiceStub, edge: ConnectivityServiceStub, service: RunningService, name: str
+) -> None:
+    station_id, epoch = await _station(stations, edge, name)
+    unknown = Connector.STATUS_UNSPECIFIED
+    said = status(name, epoch, unknown, _at(2), reported_status="Occupied", error_code="GroundFailure")
+
+    assert await report(edge, status(name, epoch, Connector.CHARGING, _at(1))) == [0]
+    assert await report(edge, said) == [0]
+    [plug] = await _connectors(stations, station_id)
+    assert (plug.status, plug.reported_status, plug.error_code) == (unknown, "Occupied", "GroundFailure")
+    assert [change.connector.reported_status for change in await _news(service, name)] == ["", "Occupied"]
+
+    other = status(name, epoch, unknown, _at(3), reported_status="Busy", error_code="GroundFailure")
+    assert await report(edge, other) == [0]
+    assert await report(edge, status(name, epoch, Connector.AVAILABLE, _at(4))) == [0]
+    [plug] = await _connectors(stations, station_id)
+    assert (plug.status, plug.reported_status, plug.error_code) == (Connector.AVAILABLE, "", "NoError")
+    assert len(await _news(service, name)) == 4
+
+
+@pytest.mark.field_case("B6")
+async def test_an_error_may_be_told_without_a_status(
+    stations: StationServiceStub, edge: ConnectivityServiceStub, name: str
+) -> None:
+    station_id, epoch = await _station(stations, edge, name)
+    assert await report(edge, status(name, epoch, 0, _at(1), error_code="GroundFailure")) == [0]
+    [plug] = await _connectors(stations, station_id)
+    assert (plug.status, plug.reported_status, plug.error_code) == (0, "", "GroundFailure")
+    assert await report(edge, status(name, epoch, 0, _at(2))) == [BAD]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from csms.driver.v1.driver_pb2 import TokenDecision
@@ -12,7 +13,6 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.context import ChargePointState, ChargerContext
 from ocpp_edge.device_clock import iso_text
-from ocpp_edge.errors import CallRefused, Fault
 from ocpp_edge.v16.routes import HANDLERS, route_table
 from services.kernel.errors import DomainError, unavailable
 from tests.unit.ocpp_edge.platform import NOW, Platform, context
@@ -169,12 +169,15 @@ async def test_a_start_that_is_not_recorded_is_not_answered(platform: Platform, 
         await ask("StartTransaction", START, platform)
 
 
-@pytest.mark.parametrize("field", ["connectorId", "meterStart"])
-async def test_numbers_that_the_platform_cannot_hold_are_refused(platform: Platform, field: str) -> None:
-    with pytest.raises(CallRefused) as refused:
-        await ask("StartTransaction", START | {field: 2**63}, platform)
-    assert refused.value.fault is Fault.PROPERTY
-    assert refused.value.description.startswith(field)
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize("field", ["connectorId", "meterStart", "reservationId"])
+async def test_numbers_that_the_platform_cannot_hold_count_as_not_told_and_are_kept(
+    platform: Platform, field: str
+) -> None:
+    answer = await ask("StartTransaction", START | {field: 2**63}, platform)
+    assert answer["transactionId"] == 42
+    assert list(platform.event.flags) == [f"coerced:{field}"]
+    assert orjson.loads(platform.event.dropped_json) == {field: 2**63}
 
 
 async def test_a_stop_is_recorded_with_its_readings(platform: Platform) -> None:

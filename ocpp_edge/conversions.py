@@ -1,0 +1,71 @@
+"""Values of another type than the schema wants, as what they mean. Pure; None for what means nothing."""
+
+import re
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from ocpp_edge.meter_values import decimal_of
+
+# Beyond so many digits nothing is a reading or a number of anything.
+_MOST_DIGITS = 18
+_WITH_UNIT = re.compile(r"\s*([-+]?[\d.,]+)\s*(k?)wh\s*", re.IGNORECASE)
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def integer_of(value: Any) -> int | None:
+    """`3.0` and `"3"` are 3; 3.5 is no whole number."""
+    number = _number(value)
+    return int(number) if number is not None and number == number.to_integral_value() else None
+
+
+def register_of(value: Any) -> int | None:
+    """A register in Wh: rounded, and with its unit behind it if need be (`"1.3 kWh"` is 1300)."""
+    number = _number(value)
+    if number is None and isinstance(value, str) and (match := _WITH_UNIT.fullmatch(value)):
+        number = _number(match[1])
+        if number is not None and match[2]:
+            number *= 1000
+    return None if number is None else int(number.quantize(Decimal(1), ROUND_HALF_EVEN))
+
+
+def number_of(value: Any) -> int | float | None:
+    """A number, whole where it can be."""
+    number = _number(value)
+    if number is None:
+        return None
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def text_of(value: Any) -> str | None:
+    """A number as it is written; a whole one without a fraction."""
+    if type(value) is float and value.is_integer() and abs(value) < 10**_MOST_DIGITS:
+        return str(int(value))
+    return str(value) if type(value) in (int, float) else None
+
+
+def setting_of(value: Any) -> str | None:
+    """A number, or a yes or no in small letters."""
+    return str(value).lower() if type(value) is bool else text_of(value)
+
+
+def boolean_of(value: Any) -> bool | None:
+    """A yes or no that was written as a text or a number."""
+    return _BOOLEANS.get(str(value).strip().lower())
+
+
+def word_like(value: str, words: Iterable[Any]) -> str | None:
+    """The one of `words` that is spelled with the same letters, whatever their case and what stands between them."""
+    letters = _letters(value)
+    return next((word for word in words if isinstance(word, str) and _letters(word) == letters), None)
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text if character.isalnum()).lower()
+
+
+def _number(value: Any) -> Decimal | None:
+    if type(value) not in (int, float, str):
+        return None
+    number = decimal_of(value)
+    return number if number is not None and number.adjusted() < _MOST_DIGITS else None

@@ -1,0 +1,103 @@
+"""What a broken message costs the loop that all charge points share. CPU time, the least of several tries."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from ocpp_edge.errors import CallRefused
+from ocpp_edge.frames import Call, parse
+from ocpp_edge.router import RouteTable
+from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v201 import routes as v201
+from ocpp_edge.versions import Version
+from tests.unit.ocpp_edge.platform import Platform, context
+
+STAMP = "2026-03-01T11:59:30Z"
+STOP = {"transactionId": 42, "meterStop": 2500, "timestamp": STAMP}
+ENDED = {
+    "eventType": "Ended",
+    "timestamp": STAMP,
+    "triggerReason": "EVDeparted",
+    "seqNo": 9,
+    "transactionInfo": {"transactionId": "T1"},
+}
+TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+
+
+def handled(version: Version, raw: bytes) -> Platform | CallRefused:
+    """From the frame to the event that is recorded, or to what the charge point is refused with."""
+    platform = Platform()
+    message = parse(raw, version)
+    assert isinstance(message, Call)
+    handling = TABLES[version].dispatch(message.action, message.payload, context(version), platform)
+    try:
+        asyncio.run(handling)
+    except CallRefused as refused:
+        return refused
+    return platform
+
+
+def cpu_seconds(work: Callable[[], object], tries: int = 7) -> float:
+    spent = []
+    for _ in range(tries):
+        gc.collect()
+        before = time.thread_time()
+        work()
+        spent.append(time.thread_time() - before)
+    return min(spent)
+
+
+def stop(*sampled: Any) -> tuple[Version, bytes]:
+    data = [{"timestamp": STAMP, "sampledValue": [*sampled, {"value": "2500", "context": "Transaction.End"}]}]
+    return Version.V16, orjson.dumps([2, "1", "StopTransaction", STOP | {"transactionData": data}])
+
+
+def ended(*sampled: Any) -> tuple[Version, bytes]:
+    values = [{"timestamp": STAMP, "sampledValue": [*sampled, {"value": 2500, "context": "Transaction.End"}]}]
+    return Version.V201, orjson.dumps([2, "1", "TransactionEvent", ENDED | {"meterValue": values}])
+
+
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize(
+    ("version", "raw"),
+    [
+        stop(*[None] * 2000),
+        stop(*[{"measurand": "Voltage"}] * 2000),
+        stop(*[{"value": "230", "measurand": "Voltage", "phase": {"a": 1}}] * 2000),
+        stop(*[{"value": "230", "measurand": "Voltage", "x": 1}] * 2000),
+        ended(*[{}] * 2000),
+        ended(*[{"value": 230, "measurand": "Voltage", "unitOfMeasure": [5]}] * 2000),
+        ended(*[{"value": 230, "measurand": "Voltage", "unitOfMeasure": {"unit": "V", "multiplier": 0.0}}] * 2000),
+        ended(*[{"value": 1, "signedMeterValue": {"signedMeterData": []}}] * 2000),
+    ],
+    ids=["null", "no value", "phase", "unknown", "201 empty", "201 unit", "201 double", "201 signed"],
+)
+def test_2000_broken_parts_cost_less_than_20_ms(version: Version, raw: bytes) -> None:
+    platform = handled(version, raw)
+    assert isinstance(platform, Platform)
+    assert 2500 in [value.energy_wh for value in platform.event.meter_values] or platform.event.meter_wh == 2500
+    assert cpu_seconds(lambda: handled(version, raw)) < 0.020
+
+
+@pytest.mark.field_case("E4")
+@pytest.mark.parametrize("action", ["Heartbeat", "StopTransaction", "StatusNotification", "DataTransfer"])
+def test_30000_unknown_properties_are_refused_for_about_what_it_costs_to_parse_them(action: str) -> None:
+    raw = orjson.dumps([2, "1", action, STOP | {f"x{number}": number for number in range(30_000)}])
+    refused = handled(Version.V16, raw)
+    assert isinstance(refused, CallRefused)
+    assert refused.description == "payload: has too many properties that are not expected"
+    assert cpu_seconds(lambda: handled(Version.V16, raw)) < 3 * cpu_seconds(lambda: orjson.loads(raw)) + 0.002
+
+
+@pytest.mark.field_case("E4")
+def test_30000_unknown_properties_inside_cost_no_more_and_do_not_keep_a_session_from_ending() -> None:
+    version, raw = stop({"value": "1"} | {f"x{number}": number for number in range(30_000)})
+    platform = handled(version, raw)
+    assert isinstance(platform, Platform)
+    assert platform.event.meter_wh == 2500
+    assert cpu_seconds(lambda: handled(version, raw)) < 3 * cpu_seconds(lambda: orjson.loads(raw)) + 0.002
