@@ -8,6 +8,7 @@ import orjson
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.device_clock import Moment
+from ocpp_edge.stamps import LONGEST_STAMP
 from services.chassis.protobuf import time_fields
 
 
@@ -25,13 +26,16 @@ def transaction_event(
     """
     # Messages within go in as dicts: made apart they would be copied, and written one by one they cost half as much
     # again.
-    if moment.corrected_time is not moment.device_time:
+    if moment.corrected_time is not moment.device_time and moment.is_dated:
         fields["corrected_time"] = time_fields(moment.corrected_time)
     if moment.flags or context.coerced or doubts:
         fields["flags"] = (*moment.flags, *context.coerced, *sorted(doubts))
     if context.dropped:
         fields["dropped_json"] = orjson.dumps(context.dropped).decode()
-    fields["device_time"] = time_fields(moment.device_time)
+    if moment.is_dated:
+        fields["device_time"] = time_fields(moment.device_time)
+    else:
+        fields["stamp"] = "".join(filter(str.isprintable, moment.text[:LONGEST_STAMP]))
     fields["received_time"] = time_fields(moment.received_time)
     return TransactionEvent(
         kind=kind,

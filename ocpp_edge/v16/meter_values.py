@@ -13,12 +13,12 @@ _NO_SESSION = frozenset({None, 0, -1})
 
 
 def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | None:
-    """The readings, in the moment of the last one; None when there are none, not even some that nobody can read.
+    """The readings, in the moment of the last that can be dated; None without any, not even some nobody can read.
 
     Raises CallRefused for a message that has none at all.
     """
     entries = entries_at(payload, "meterValue", context)
-    moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
+    moment = context.clock.last_moment([entry.get("timestamp", "") for entry in entries], context.received_time)
     number = payload.get("transactionId")
     transaction_id = "" if number in _NO_SESSION else str(number)
     connector_id = number_at(payload, "connectorId", context)

@@ -46,8 +46,8 @@ def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
         vendor_error_code=payload.get("vendorErrorCode", ""),
     )
     write_time(context.received_time, report.received_time)
-    if payload.get("timestamp"):
-        moment = context.clock.moment(payload["timestamp"], context.received_time)
+    moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
+    if moment.is_dated:
         write_time(moment.corrected_time, report.device_time)
     return report
 

@@ -10,12 +10,12 @@ from ocpp_edge.v201.samples import meter_values
 
 
 def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | None:
-    """The readings, in the moment of the last one; None when there are none, not even some that nobody can read.
+    """The readings, in the moment of the last that can be dated; None without any, not even some nobody can read.
 
     They name no session: whether one ran there at the time is found out by whoever keeps the sessions.
     """
     entries = entries_at(payload, "meterValue", context)
-    moment = context.clock.moment(entries[-1].get("timestamp", "") if entries else "", context.received_time)
+    moment = context.clock.last_moment([entry.get("timestamp", "") for entry in entries], context.received_time)
     evse_id = number_at(payload, "evseId", context)
     readings, doubts = meter_values(entries, moment)
     if not readings and not context.has_dropped("meterValue"):

@@ -36,7 +36,8 @@ def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
         status=status,
         reported_status="" if status else said,
     )
-    write_time(moment.corrected_time, report.device_time)
+    if moment.is_dated:
+        write_time(moment.corrected_time, report.device_time)
     write_time(context.received_time, report.received_time)
     return report
 

@@ -17,6 +17,7 @@ from services.transaction.domain.matching import Doubt, Known, Late, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.domain.reading import Latest, MeterReport, Placed, Reading, Registers
 from services.transaction.domain.recording import Outcome
+from services.transaction.domain.repetition import FirstTold
 from services.transaction.domain.session import Session
 from services.transaction.domain.transaction import TransactionFilter
 
@@ -181,7 +182,12 @@ class RecordingWork(Protocol):
 
     async def candidates(self, ends: Sequence[tuple[str, str]]) -> Sequence[Session]:
         """The sessions that ends could mean, by charge point and rank: those that run there, and the one that such an
-        end has ended before."""
+        end has ended before; for an end without a date all of a week that such ones have ended."""
+        ...
+
+    async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:
+        """What was told of sessions in the ten minutes before these times, beside their starts and ends; by session
+        id."""
         ...
 
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:

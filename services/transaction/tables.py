@@ -45,6 +45,8 @@ TRANSACTIONS = Table(
     Column("begin_time", _Time, nullable=False),
     Column("start_time", _Time),
     Column("stop_time", _Time),
+    Column("start_device_time", _Time),
+    Column("stop_device_time", _Time),
     Column("meter_start_wh", BigInteger),
     Column("meter_stop_wh", BigInteger),
     Column("meter_last_wh", BigInteger),

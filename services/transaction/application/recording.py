@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from services.chassis.batching import Batcher
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
-from services.transaction.domain.batch import Told, stray_ends, told, wanted
+from services.transaction.domain.batch import Told, stray_ends, told, undated_updates, wanted
 from services.transaction.domain.fact import Authorization, TransactionEvent
 from services.transaction.domain.reading import MeterReport, Placed
 from services.transaction.domain.recording import Recording
@@ -112,7 +112,8 @@ class Recorder:
             stored, numbers = await work.load(wants)
             if strays := stray_ends(batch, stored):
                 stored = [*stored, *await work.candidates(strays)]
-            recording = Recording(stored, numbers, self._clock.now())
+            undated = undated_updates(batch)
+            recording = Recording(stored, numbers, self._clock.now(), await work.told(undated) if undated else {})
             answers = [recording.record(item) for item in batch]
             if over := recording.over():
                 # Their energy is settled with all their readings, these included.

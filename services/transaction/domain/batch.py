@@ -67,6 +67,15 @@ def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[tuple[s
     ]
 
 
+def undated_updates(batch: Iterable[Told]) -> list[tuple[str, datetime]]:
+    """Session and time of each update that its charge point has not dated: it may have been told before."""
+    return [
+        (session_id_of(event.charge_point_id, event.transaction_id), event.received_time)
+        for event, _ in batch
+        if event.kind is EventKind.UPDATED and not event.is_dated
+    ]
+
+
 def presents_good_token(event: TransactionEvent) -> bool:
     """Whether the event would let its token charge."""
     return bool(event.id_tag) and event.kind is not EventKind.ENDED and event.authorization is Authorization.ACCEPTED

@@ -14,6 +14,12 @@ _MICROSECOND = timedelta(microseconds=1)
 # Keeps times before 1970, which broken clocks give, in order.
 _BIAS = 1 << 60
 _GREATEST_SEQUENCE = 0xFFFF_FFFF
+# So much of a key tells the facts of one moment apart.
+KEY_TAIL = 12
+
+# What the edge says of an event whose charge point told no time that can be true: it happened when it was received.
+TIME_MISSING = "time_missing"
+UNDATED = frozenset({TIME_MISSING, "time_unreadable", "time_implausible"})
 
 # What a charge point by OCPP 1.6 sends when it does not know the number of its session.
 NO_NUMBER = frozenset({"", "0", "-1"})
@@ -44,7 +50,8 @@ _CONTEXT_OF_REGISTER = {EventKind.STARTED: "Transaction.Begin", EventKind.ENDED:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionEvent:
     """One event as the edge hands it over. The fields are those of csms.transaction.v1.TransactionEvent; None where
-    a number or a decision was not told. `is_mere_reading` marks one that tells nothing but readings."""
+    a number or a decision was not told. `is_mere_reading` marks one that tells nothing but readings. Of one that is not
+    `is_dated` all times are when it was received, or when its first telling was."""
 
     charge_point_id: str
     epoch: int = 0
@@ -71,7 +78,13 @@ class TransactionEvent:
     readings: tuple[Reading, ...] = ()
     flags: tuple[str, ...] = ()
     dropped_json: str = ""
+    stamp: str = ""
     is_mere_reading: bool = False
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the charge point told a time that can be true."""
+        return not self.flags or UNDATED.isdisjoint(self.flags)
 
     @property
     def names_no_session(self) -> bool:
@@ -82,6 +95,10 @@ class TransactionEvent:
     def wants_number(self) -> bool:
         """Whether the answer has to say what the session is called from now on: a start by OCPP 1.6."""
         return self.kind is EventKind.STARTED and self.names_no_session
+
+    def told_at(self, time: datetime) -> "TransactionEvent":
+        """An event that is not dated as if it had been told at `time`."""
+        return replace(self, device_time=time, corrected_time=time)
 
     def of_session(self, transaction_id: str) -> "TransactionEvent":
         """The same event as if the charge point had named the session it means."""
@@ -126,10 +143,16 @@ def key_of(event: TransactionEvent) -> str:
     """The key of an event: what the charge point said, and nothing that the platform added.
 
     The content counts as well as the sequence number, because there are charge points that send the same one always.
-    Corrected times are brought back to the device's clock: the correction may be another one at the next attempt.
+    Corrected times are brought back to the device's clock: the correction may be another one at the next attempt. An
+    event that is not dated has another key at each time that it is told, because the same words may mean two things;
+    who looks for its first telling asks for the key that it would have had then (`told_at`).
     """
-    correction = event.corrected_time - event.device_time
-    readings = [(str(reading.sampled_time - correction), *reading[2:]) for reading in event.readings]
+    readings: list[tuple[object, ...]]
+    if event.is_dated:
+        correction = event.corrected_time - event.device_time
+        readings = [(str(reading.sampled_time - correction), *reading[2:]) for reading in event.readings]
+    else:
+        readings = [reading[2:] for reading in event.readings]
     said = (
         event.evse_id,
         event.connector_id,
@@ -141,6 +164,7 @@ def key_of(event: TransactionEvent) -> str:
         event.remote_start_id,
         event.reservation_id,
         readings,
+        *(() if event.is_dated else (event.stamp,)),
     )
     # What nobody could read was said as well. Most events have nothing of the kind, and keep the keys they always had.
     unread = (event.dropped_json,) if event.dropped_json else ()
@@ -157,7 +181,7 @@ def key_of(event: TransactionEvent) -> str:
 
 def moment(fact: Fact) -> str:
     """Orders facts by their corrected time, those of one moment by their keys. Fixed width, compared as text."""
-    return f"{_microseconds(fact.event.corrected_time) + _BIAS:016x}{fact.key[-12:]}"
+    return f"{_microseconds(fact.event.corrected_time) + _BIAS:016x}{fact.key[-KEY_TAIL:]}"
 
 
 def moment_time(text: str) -> datetime:

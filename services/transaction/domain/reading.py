@@ -40,7 +40,8 @@ class Reading(NamedTuple):
 class MeterReport(NamedTuple):
     """Readings and nothing else: a message that can change no session but by its energy.
 
-    `transaction_id` is what the charge point calls the session; empty for readings outside of any.
+    `transaction_id` is what the charge point calls the session; empty for readings outside of any. Those of one that is
+    not `is_dated` have the time at which they were received, and are known again by the rest of what they say.
     """
 
     charge_point_id: str
@@ -50,6 +51,7 @@ class MeterReport(NamedTuple):
     received_time: datetime
     seq_no: int | None
     readings: tuple[Reading, ...]
+    is_dated: bool = True
 
 
 class Placed(NamedTuple):

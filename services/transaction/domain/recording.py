@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
@@ -23,6 +24,7 @@ from services.transaction.domain.fact import (
 )
 from services.transaction.domain.places import may_end, placed_like, precedes, same_place
 from services.transaction.domain.reading import NO_REGISTERS, Registers
+from services.transaction.domain.repetition import FirstTold, as_first_told
 from services.transaction.domain.session import (
     ORPHAN_STOP,
     Session,
@@ -68,10 +70,18 @@ _NOTHING = _Image()
 
 
 class Recording:
-    """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`."""
+    """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`; `told` are
+    the latest updates of sessions, by their ids, among which `undated_updates` may have been told before."""
 
-    def __init__(self, stored: Iterable[Session], numbers: Iterator[int], now: datetime) -> None:
+    def __init__(
+        self,
+        stored: Iterable[Session],
+        numbers: Iterator[int],
+        now: datetime,
+        told: Mapping[str, Sequence[FirstTold]] = MappingProxyType({}),
+    ) -> None:
         self._numbers = numbers
+        self._told = told
         self._now = now
         # An end may be told twice and placed in two sessions, when what it means came in between.
         self._facts: dict[tuple[str, str], Fact] = {}
@@ -86,6 +96,8 @@ class Recording:
 
     def record(self, item: Told) -> Answer:
         """Take one event in."""
+        if item.event.kind is not EventKind.UPDATED or not item.event.is_dated:
+            item = self._as_first_told(item)
         event = item.event
         if event.kind is EventKind.STARTED:
             return self._record_start(item)
@@ -118,6 +130,18 @@ class Recording:
                 session.update_time = self._now
                 events.append(SessionChanged(session, change_of(before.state, session.state)))
         return Outcome(changed, events)
+
+    def _as_first_told(self, item: Told) -> Told:
+        event, key = item
+        if event.wants_number:
+            session_id = self._ids_by_start.get(key, "")
+        else:
+            session_id = session_id_of(event.charge_point_id, event.transaction_id)
+        here = () if event.is_dated else self._of_charge_point(event)
+        return as_first_told(item, self._sessions.get(session_id), here, self._told.get(session_id, ()))
+
+    def _of_charge_point(self, event: TransactionEvent) -> list[Session]:
+        return [self._sessions[session_id] for session_id in self._ids_by_charge_point[event.charge_point_id]]
 
     def _record_start(self, item: Told) -> Answer:
         event = item.event
@@ -213,7 +237,7 @@ class Recording:
         it has ended before."""
         event, key = item
         rank = stop_rank(unplaced(event, key))
-        here = [self._sessions[session_id] for session_id in self._ids_by_charge_point[event.charge_point_id]]
+        here = self._of_charge_point(event)
         for session in here:
             if session.stop_rank == rank and session.start_time is not None:
                 return session

@@ -11,16 +11,28 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
-from services.transaction.domain.fact import Authorization, EventKind, Fact, moment, moment_time, sequence
+from services.transaction.domain.fact import (
+    KEY_TAIL,
+    Authorization,
+    EventKind,
+    Fact,
+    TransactionEvent,
+    moment,
+    moment_time,
+    sequence,
+)
 from services.transaction.domain.reading import NO_REGISTERS, Registers, highest_register
 
 # Flags that follow from the facts; they come and go with what is known.
 ESTIMATED_END = "estimated_end"
 REGISTER_WENT_BACK = "register_went_back"
+STOP_BEFORE_START = "stop_before_start"
 IMPLAUSIBLE_ENERGY = "implausible_energy"
 UNAUTHORIZED = "unauthorized"
 CONCURRENT_TX = "concurrent_tx"
-_CONCLUDED = frozenset({ESTIMATED_END, REGISTER_WENT_BACK, IMPLAUSIBLE_ENERGY, UNAUTHORIZED, CONCURRENT_TX})
+_CONCLUDED = frozenset(
+    {ESTIMATED_END, REGISTER_WENT_BACK, STOP_BEFORE_START, IMPLAUSIBLE_ENERGY, UNAUTHORIZED, CONCURRENT_TX}
+)
 # Flags that stay.
 SEVERAL_ENDS = "several_ends"
 ORPHAN_STOP = "orphan_stop"
@@ -31,8 +43,11 @@ _SLACK_WH = 1_000
 # So much may be delivered, or rounded away, between the register of a stop and a sample of about that time.
 _CROSSING_WH = 100
 _SECOND = timedelta(seconds=1)
-# What the rank of an end begins with.
-_TOLD, ESTIMATE = "1", "9"
+# What the rank of an end begins with: told with a time, told without one, concluded.
+_TOLD, UNDATED, ESTIMATE = "1", "2", "9"
+_BY_CHARGE_POINT = {_TOLD, UNDATED}
+# No device that tells times was built before; clocks that say so were never set.
+_FIRST_YEAR = 2015
 _REFUSED = frozenset({Authorization.BLOCKED, Authorization.EXPIRED, Authorization.INVALID})
 
 
@@ -54,6 +69,9 @@ class Session:
     the least wins, of `charging_rank` the greatest; empty is none. One that is MERGED has no facts left: they turned
     out to belong to the session `merged_into`.
 
+    Of a start and a stop whose clocks were corrected, `start_device_time` and `stop_device_time` keep what the device
+    said: the correction was wrong when it puts the stop before the start.
+
     Whoever folds facts into a session owns it alone and changes it in place, by `join` and `settle` only: a new object
     for each of the facts of a batch would cost more than all the rest.
     """
@@ -68,6 +86,8 @@ class Session:
     begin_time: datetime
     start_time: datetime | None = None
     stop_time: datetime | None = None
+    start_device_time: datetime | None = None
+    stop_device_time: datetime | None = None
     meter_start_wh: int | None = None
     meter_stop_wh: int | None = None
     meter_last_wh: int | None = None
@@ -104,7 +124,15 @@ class Session:
 
 _VERSIONING = {"revision", "update_time"}
 # What the next fact is compared with. It changes often and tells nobody anything.
-_BOOKKEEPING = {"meter_last_wh", "start_rank", "token_rank", "charging_rank", "stop_rank"}
+_BOOKKEEPING = {
+    "meter_last_wh",
+    "start_rank",
+    "token_rank",
+    "charging_rank",
+    "stop_rank",
+    "start_device_time",
+    "stop_device_time",
+}
 _NAMES = [field.name for field in fields(Session)]
 
 content: Callable[[Session], tuple[Any, ...]] = attrgetter(*(name for name in _NAMES if name not in _VERSIONING))
@@ -175,10 +203,24 @@ def settle(session: Session, registers: Registers = NO_REGISTERS) -> None:
 
 
 def stop_rank(fact: Fact) -> str:
-    """The rank of an end: the last that the charge point told or, for want of one, the first that was estimated."""
+    """The rank of an end: the last that the charge point told or, for want of one, the first that it told without a
+    time, which are told at any time; else the first that was estimated."""
     if fact.estimated:
         return f"{ESTIMATE}{moment(fact)}"
+    if not fact.event.is_dated:
+        return f"{UNDATED}{moment(fact)}"
     return f"{_TOLD}{_reversed(f'{sequence(fact)}{moment(fact)}')}"
+
+
+def time_told(session: Session, kind: EventKind, key: str) -> datetime | None:
+    """When the fact with this key, a start or a dated end, was taken to have happened, if it is the one that decided;
+    else None. Told again its time may be corrected by another amount."""
+    if kind is EventKind.STARTED and session.start_rank[-KEY_TAIL:] == key[-KEY_TAIL:]:
+        return moment_time(session.start_rank)
+    is_dated_end = kind is EventKind.ENDED and session.stop_rank.startswith(_TOLD)
+    if is_dated_end and _reversed(session.stop_rank[-KEY_TAIL:]) == key[-KEY_TAIL:]:
+        return _time_of_stop(session.stop_rank)
+    return None
 
 
 def token_rank(fact: Fact) -> str:
@@ -218,25 +260,60 @@ def _join_start(session: Session, fact: Fact) -> None:
     if session.start_rank and session.start_rank <= rank:
         return
     session.start_rank = rank
-    session.begin_time = session.start_time = event.corrected_time
+    session.begin_time = event.corrected_time
+    session.start_device_time = _other_time(event)
     session.meter_start_wh = event.meter_wh
     session.station_id = event.station_id
     session.offline = event.offline
     session.start_key = fact.key if event.wants_number else None
     session.state = SessionState.ACTIVE if session.stop_time is None else SessionState.ENDED
+    session.start_time, session.stop_time = _in_order(session)
 
 
 def _join_end(session: Session, fact: Fact) -> None:
     rank, event = stop_rank(fact), fact.event
-    if session.stop_rank not in ("", rank) and ESTIMATE not in (session.stop_rank[0], rank[0]):
+    if session.stop_rank not in ("", rank) and {session.stop_rank[0], rank[0]} <= _BY_CHARGE_POINT:
         session.flags = tuple(sorted({*session.flags, SEVERAL_ENDS}))
     if session.stop_rank and session.stop_rank <= rank:
         return
     session.stop_rank = rank
-    session.stop_time = event.corrected_time
+    session.stop_device_time = _other_time(event)
     session.meter_stop_wh = event.meter_wh
     session.stop_reason = event.stop_reason
-    session.state = SessionState.ORPHAN if session.start_time is None else SessionState.ENDED
+    if session.start_time is None:
+        session.state, session.stop_time = SessionState.ORPHAN, event.corrected_time
+    else:
+        session.state = SessionState.ENDED
+        session.start_time, session.stop_time = _in_order(session)
+
+
+def _other_time(event: TransactionEvent) -> datetime | None:
+    """What the device says of when an event happened, if we say otherwise and it may be right."""
+    is_other = event.device_time != event.corrected_time and event.device_time.year >= _FIRST_YEAR
+    return event.device_time if is_other else None
+
+
+def _in_order(session: Session) -> tuple[datetime, datetime | None]:
+    """When a session started and stopped, by what was told of both: no stop lies before its start. By the corrected
+    clocks where these agree, else by the devices' own."""
+    start = session.begin_time
+    if not session.stop_rank:
+        return start, None
+    stop = _time_of_stop(session.stop_rank)
+    if stop >= start:
+        return start, stop
+    starts, stops = (start, session.start_device_time), (stop, session.stop_device_time)
+    pairs = [(one, other) for one in starts for other in reversed(stops) if one and other and other >= one]
+    return pairs[0] if pairs else (start, start)
+
+
+def _stopped_before_start(session: Session) -> bool:
+    return bool(session.start_rank and session.stop_rank) and _time_of_stop(session.stop_rank) < session.begin_time
+
+
+def _time_of_stop(rank: str) -> datetime:
+    """The time of the end with this rank."""
+    return moment_time(_reversed(rank[9:]) if rank.startswith(_TOLD) else rank[1:])
 
 
 def _join_token(session: Session, fact: Fact) -> None:
@@ -254,6 +331,8 @@ def _conclusions(session: Session, energy_wh: int, highest_wh: int | None) -> It
         yield UNAUTHORIZED
     if session.authorization is Authorization.CONCURRENT_TX:
         yield CONCURRENT_TX
+    if session.stop_time == session.start_time and _stopped_before_start(session):
+        yield STOP_BEFORE_START
     stop_wh = session.meter_stop_wh
     if energy_wh < 0 or (stop_wh is not None and highest_wh is not None and highest_wh > stop_wh + _CROSSING_WH):
         yield REGISTER_WENT_BACK

@@ -15,7 +15,15 @@ from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.chassis.protobuf import read_time
 from services.kernel.errors import DomainError, invalid
 from services.transaction.application.recording import Recorded
-from services.transaction.domain.fact import NO_NUMBER, OCPP_16, EventKind, TransactionEvent, register_told
+from services.transaction.domain.fact import (
+    NO_NUMBER,
+    OCPP_16,
+    TIME_MISSING,
+    UNDATED,
+    EventKind,
+    TransactionEvent,
+    register_told,
+)
 from services.transaction.domain.reading import MeterReport, Reading
 from services.transaction.mapping.transactions import AUTHORIZATIONS, authorization_to_proto
 
@@ -51,6 +59,7 @@ class EventMessage:
             _time(message.received_time, "receivedTime"),
             message.seq_no if message.HasField("seq_no") else None,
             _readings(message) if not message.dropped_json else _with_dropped(message),
+            message.HasField("device_time"),
         )
 
     def event(self) -> TransactionEvent:
@@ -60,15 +69,10 @@ class EventMessage:
             raise invalid("kind", "is not one that is known")
         if not message.charge_point_id:
             raise invalid("chargePointId", "is required")
-        if not message.HasField("device_time"):
-            raise invalid("deviceTime", "is required")
-        device_time = _time(message.device_time, "deviceTime")
-        corrected_time = device_time
-        if message.HasField("corrected_time"):
-            corrected_time = _time(message.corrected_time, "correctedTime")
-        received_time = corrected_time
-        if message.HasField("received_time"):
-            received_time = _time(message.received_time, "receivedTime")
+        device_time, corrected_time, received_time = _times(message)
+        flags = tuple(message.flags)
+        if not message.HasField("device_time") and UNDATED.isdisjoint(flags):
+            flags = (TIME_MISSING, *flags)
         readings = _readings(message)
         return TransactionEvent(
             charge_point_id=message.charge_point_id,
@@ -94,7 +98,8 @@ class EventMessage:
             remote_start_id=message.remote_start_id if message.HasField("remote_start_id") else None,
             reservation_id=message.reservation_id if message.HasField("reservation_id") else None,
             readings=readings,
-            flags=tuple(message.flags),
+            flags=flags,
+            stamp=message.stamp,
             dropped_json=message.dropped_json,
             is_mere_reading=message.kind == _UPDATED and _is_mere_reading(message),
         )
@@ -117,6 +122,23 @@ def item_error(error: DomainError) -> error_pb.ItemError:
     return error_pb.ItemError(reason=error_pb.ErrorReason.Value(f"ERROR_REASON_{error.reason}"), message=error.message)
 
 
+def _times(message: recording_pb.TransactionEvent) -> tuple[datetime, datetime, datetime]:
+    """Device's, corrected and received time of an event: the first where the others are not told, and the other way
+    round the last where the first is not."""
+    if not message.HasField("device_time"):
+        if not message.HasField("received_time"):
+            raise invalid("deviceTime", "is required, or receivedTime")
+        received_time = _time(message.received_time, "receivedTime")
+        return received_time, received_time, received_time
+    device_time = corrected_time = _time(message.device_time, "deviceTime")
+    if message.HasField("corrected_time"):
+        corrected_time = _time(message.corrected_time, "correctedTime")
+    received_time = corrected_time
+    if message.HasField("received_time"):
+        received_time = _time(message.received_time, "receivedTime")
+    return device_time, corrected_time, received_time
+
+
 def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
     """Whether the message changes nothing about its session. With a corrected clock it is not taken for that: only the
     key of an event recognises a repetition whose correction is another one."""
@@ -129,12 +151,15 @@ def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
         or message.HasField("meter_wh")
         or message.HasField("remote_start_id")
         or message.HasField("reservation_id")
+        or not message.HasField("device_time")
         or (message.HasField("corrected_time") and message.device_time != message.corrected_time)
     )
 
 
 def _readings(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
-    return tuple([_reading(value) for value in message.meter_values])
+    if message.HasField("device_time"):
+        return tuple([_reading(value, value) for value in message.meter_values])
+    return tuple([_reading(value, _undated(value)) for value in message.meter_values])
 
 
 def _with_dropped(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
@@ -142,14 +167,23 @@ def _with_dropped(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]
     dropped = transaction_pb.MeterValue(other_json=f"[{message.dropped_json}]")
     last = message.meter_values[-1].sampled_time if message.meter_values else message.received_time
     dropped.sampled_time.CopyFrom(last)
-    return (*_readings(message), _reading(dropped))
+    return (*_readings(message), _reading(dropped, dropped if message.HasField("device_time") else _undated(dropped)))
 
 
-def _reading(value: transaction_pb.MeterValue) -> Reading:
+def _undated(value: transaction_pb.MeterValue) -> transaction_pb.MeterValue:
+    """A meter value without its time, which is another one whenever it is told."""
+    undated = transaction_pb.MeterValue()
+    undated.CopyFrom(value)
+    undated.ClearField("sampled_time")
+    return undated
+
+
+def _reading(value: transaction_pb.MeterValue, said: transaction_pb.MeterValue) -> Reading:
+    """The reading that a meter value tells, known again by what the charge point `said`."""
     has = value.HasField
     return Reading(
         _time(value.sampled_time, "meterValues.sampledTime"),
-        crc32(value.SerializeToString()) - _INT32,
+        crc32(said.SerializeToString()) - _INT32,
         value.context,
         value.energy_wh if has("energy_wh") else None,
         value.power_w if has("power_w") else None,

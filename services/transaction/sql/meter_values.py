@@ -1,5 +1,6 @@
 """Readings in PostgreSQL: many of them in one statement, each stored once."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -28,7 +29,7 @@ SELECT DISTINCT {_LETTER["transaction_id"]}::text FROM told WHERE state IS DISTI
 """.encode()
 _PLACED = Recordset(METER_VALUES, report="integer", report_time="timestamptz")
 # Readings without a session: placed, each report as a whole, by connector and time.
-_PLACE = f"""
+_PLACING = f"""
 WITH told AS (
     SELECT r.*, session.*
     FROM {_PLACED.relation}
@@ -44,10 +45,21 @@ WITH told AS (
 ), stored AS (
     INSERT INTO meter_values ({_READINGS.columns})
     SELECT coalesce(r.session_id, r.{_LETTER["transaction_id"]}), {_READINGS.values.split(", ", 1)[1]} FROM told AS r
-    WHERE state IS NULL OR state = 'ACTIVE' ON CONFLICT DO NOTHING
+    WHERE (state IS NULL OR state = 'ACTIVE'){{more}} ON CONFLICT DO NOTHING
 )
 SELECT DISTINCT report, session_id::text, called, state = 'ACTIVE' FROM told WHERE session_id IS NOT NULL
-""".encode()
+"""
+_PLACE = _PLACING.format(more="").encode()
+# Those of no time of their own may come again; the same a while later is another reading.
+_PLACE_UNDATED = _PLACING.format(
+    more=f"""
+    AND NOT EXISTS (
+        SELECT FROM meter_values AS known
+        WHERE known.transaction_id = coalesce(r.session_id, r.{_LETTER["transaction_id"]})
+        AND known.digest = r.{_LETTER["digest"]}
+        AND known.sampled_time BETWEEN r.report_time - interval '10 minutes' AND r.report_time
+    )"""
+).encode()
 READINGS_OF_FACTS = Recordset(METER_VALUES, fact="uuid")
 """Readings with the key of the fact that they came with."""
 
@@ -63,19 +75,19 @@ class SqlMeterStore:
         self._lane = Lane(database, "events")
 
     async def store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
-        named = [row for report in reports if report.transaction_id for row in _named_rows(report)]
-        unnamed = [
-            row for n, report in enumerate(reports) if not report.transaction_id for row in _unnamed_rows(n, report)
-        ]
-        statements: list[Statement] = []
-        if named:
-            statements.append((_STORE, (_READINGS.dump(named),)))
-        if unnamed:
-            statements.append((_PLACE, (_PLACED.dump(unnamed),)))
+        named: list[_Row] = []
+        unnamed: defaultdict[bytes, list[_Row]] = defaultdict(list)
+        for n, report in enumerate(reports):
+            if report.transaction_id:
+                named += _named_rows(report)
+            else:
+                unnamed[_PLACE if report.is_dated else _PLACE_UNDATED] += _unnamed_rows(n, report)
+        statements: list[Statement] = [(_STORE, (_READINGS.dump(named),))] if named else []
+        statements += [(place, (_PLACED.dump(rows),)) for place, rows in unnamed.items()]
         async with self._lane.round_trips() as trips:
             found = await trips.run(*statements)
-        placed = {n: Placed(*place) for n, *place in found.pop()} if unnamed else {}
-        not_running = {session_id for (session_id,) in found.pop()} if named else set[str]()
+        not_running = {session_id for (session_id,) in found.pop(0)} if named else set[str]()
+        placed = {n: Placed(*place) for rows in found for n, *place in rows}
         outside = Placed("", "", True)
         return [
             _placed(report, not_running) if report.transaction_id else placed.get(n, outside)

@@ -1,6 +1,6 @@
 """Recordings in PostgreSQL: what changes sessions, in few round trips per batch."""
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -16,7 +16,8 @@ from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.reading import Registers
 from services.transaction.domain.recording import Outcome
-from services.transaction.domain.session import ESTIMATE, Session
+from services.transaction.domain.repetition import FirstTold
+from services.transaction.domain.session import ESTIMATE, UNDATED, Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
 from services.transaction.sql.meter_values import rows_of_facts
@@ -57,6 +58,18 @@ _CANDIDATES = (
     f"{_RUNNING_AT} UNION ALL {_OF} t.state <> 'ACTIVE' AND t.charge_point_id = ANY (%s::text[])"
     " AND t.stop_rank = ANY (%s::text[])"
 ).encode()
+# Ends without a date are not found by their ranks, in which their times are.
+_CANDIDATES_UNDATED = (
+    f"{_OF} t.charge_point_id = ANY (%s::text[]) AND t.begin_time > now() - interval '8 days'"
+    f" AND t.state <> 'ACTIVE' AND t.stop_rank >= '{UNDATED}' AND t.stop_rank < '{int(UNDATED) + 1}'"
+).encode()
+_TOLD_WITHIN = timedelta(minutes=10)
+_TOLD = """
+SELECT e.transaction_id::text, e.device_time, e.key::text
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) AS asked (id, since, until)
+JOIN transaction_events AS e ON e.transaction_id = asked.id AND e.device_time BETWEEN asked.since AND asked.until
+WHERE e.kind = 'UPDATED' AND e.device_time >= '{first} UTC' AND e.device_time < '{last} 24:00 UTC'
+"""
 _NUMBERS = b"SELECT nextval('transaction_numbers') FROM generate_series(1, %s::integer)"
 _FACTS = Recordset(TRANSACTION_EVENTS)
 _INSERT_FACTS = (
@@ -133,8 +146,22 @@ class SqlRecording:
 
     async def candidates(self, ends: Sequence[tuple[str, str]]) -> Sequence[Session]:
         charge_point_ids, stop_ranks = map(text_array, zip(*ends, strict=True))
-        [rows] = await self._trips.run((_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks)))
-        return [session_of(row) for row in rows]
+        statements: list[Statement] = [(_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks))]
+        if undated := [name for name, rank in ends if rank.startswith(UNDATED)]:
+            statements.append((_CANDIDATES_UNDATED, (text_array(undated),)))
+        found = await self._trips.run(*statements)
+        return [session_of(row) for rows in found for row in rows]
+
+    async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:
+        session_ids, untils = zip(*updates, strict=True)
+        sinces = [until - _TOLD_WITHIN for until in untils]
+        query = _TOLD.format(first=min(sinces).date(), last=max(untils).date())
+        times = (array(time.isoformat() for time in side) for side in (sinces, untils))
+        [rows] = await self._trips.run((query.encode(), (array(session_ids), *times)))
+        told: defaultdict[str, list[FirstTold]] = defaultdict(list)
+        for session_id, time, key in rows:
+            told[session_id].append(FirstTold(time, key))
+        return told
 
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
         fresh, found = await self._trips.run(storing(facts), reading_registers(over))

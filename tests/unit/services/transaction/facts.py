@@ -1,5 +1,6 @@
 """Events and facts of one charge point, short to say, and strategies that make whole sessions of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,6 +48,17 @@ def ended(at: datetime, **fields: Any) -> TransactionEvent:
     return event(EventKind.ENDED, at, **{"stop_reason": "Local", **fields})
 
 
+def undated(told: TransactionEvent, stamp: str = "") -> TransactionEvent:
+    """The same event without a time that can be true: it happens when it is told."""
+    return replace(told, stamp=stamp, flags=(*told.flags, "time_unreadable" if stamp else "time_missing"))
+
+
+def told_again(told: TransactionEvent, later: timedelta) -> TransactionEvent:
+    """The same words so much later, over another connection."""
+    again = replace(told, received_time=told.received_time + later, epoch=told.epoch + 1)
+    return again if told.is_dated else again.told_at(told.device_time + later)
+
+
 def started_16(at: datetime = T0, **fields: Any) -> TransactionEvent:
     """A start by OCPP 1.6, which has no number yet."""
     usual = {"protocol": "ocpp1.6", "transaction_id": "", "connector_id": 1, "evse_id": 0, "meter_wh": 1000}
@@ -79,15 +91,17 @@ _METERS = st.none() | st.integers(0, 50_000)
 _TOKENS = st.sampled_from(["", "TAG", "OTHER"])
 _DECISIONS = st.sampled_from([None, *Authorization])
 _STATES = st.sampled_from(["", "EVConnected", "Charging", "SuspendedEV"])
-_FLAGS = st.lists(st.sampled_from(["clock_corrected", "coerced"]), max_size=2).map(tuple)
+_FLAGS = st.lists(st.sampled_from(["clock_corrected", "coerced", "time_missing"]), max_size=2).map(tuple)
 
 
 @st.composite
 def facts(draw: st.DrawFn) -> Fact:
     """Any fact about the session, sensible or not."""
+    time = draw(_TIMES)
     told = event(
         draw(st.sampled_from(EventKind)),
-        draw(_TIMES),
+        time,
+        device_time=time if draw(st.booleans()) else draw(_TIMES),
         received_time=draw(_TIMES),
         evse_id=draw(st.integers(0, 2)),
         connector_id=draw(st.integers(0, 2)),

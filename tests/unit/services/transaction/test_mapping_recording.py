@@ -106,7 +106,7 @@ def test_times_that_are_missing_are_those_of_the_device() -> None:
         ({"kind": 0}, "kind"),
         ({"kind": 9}, "kind"),
         ({"charge_point_id": ""}, "chargePointId"),
-        ({"device_time": None}, "deviceTime"),
+        ({"device_time": None, "received_time": None}, "deviceTime"),
         ({"device_time": Timestamp(seconds=10**15)}, "deviceTime"),
         ({"received_time": Timestamp(seconds=-(10**15))}, "receivedTime"),
     ],
@@ -115,6 +115,35 @@ def test_an_event_that_makes_no_sense_is_refused(fields: dict[str, Any], field: 
     with pytest.raises(DomainError) as caught:
         EventMessage(_message(**fields)).event()
     assert [violation.field for violation in caught.value.violations] == [field]
+
+
+@pytest.mark.field_case("A5")
+def test_an_event_without_a_time_happened_when_it_was_received() -> None:
+    message = _message(device_time=None, corrected_time=None, stamp="never")
+    report, event = EventMessage(message).meter_report(), EventMessage(message).event()
+    assert event.device_time == event.corrected_time == event.received_time == T0 + timedelta(seconds=1)
+    assert (event.is_dated, event.stamp, event.flags, event.is_mere_reading) == (
+        False,
+        "never",
+        ("time_missing",),
+        False,
+    )
+    assert report is None
+    unreadable = EventMessage(_message(device_time=None, flags=["time_unreadable"])).event()
+    assert (unreadable.is_dated, unreadable.flags) == (False, ("time_unreadable",))
+
+
+@pytest.mark.field_case("A5")
+def test_readings_without_a_time_have_digests_without_one() -> None:
+    def digest(seconds: int) -> int:
+        value = transaction_pb.MeterValue(sampled_time=timestamp(T0 + timedelta(seconds=seconds)), energy_wh=1)
+        message = _message(device_time=None, transaction_id="", meter_values=[value])
+        report = EventMessage(message).meter_report()
+        assert report is not None
+        assert not report.is_dated
+        return report.readings[0].digest
+
+    assert digest(0) == digest(9)
 
 
 def test_samples_differ_in_their_digest_when_they_differ_in_anything() -> None:
