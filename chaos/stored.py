@@ -90,7 +90,7 @@ class ChargingSession(NamedTuple):
 
 
 class Invoice(NamedTuple):
-    """An invoice."""
+    """An invoice, or a credit note, whose amounts are negative."""
 
     id: str
     charging_session_id: str
@@ -98,6 +98,15 @@ class Invoice(NamedTuple):
     total_minor: int
     number: str
     driver_id: str | None
+    kind: str
+    paid_minor: int
+    corrected_invoice_id: str | None
+    credit_note_id: str | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a bill that was not taken back."""
+        return self.kind == "INVOICE" and self.state in ("OPEN", "PAID")
 
 
 class Usage(NamedTuple):
@@ -245,7 +254,10 @@ _CHARGING_SESSIONS = (
     "SELECT id::text, transaction_id::text, state, energy_wh, hold_reason, invoice_id::text, revision,"
     " driver_id::text FROM charging_sessions"
 )
-_INVOICES = "SELECT id::text, charging_session_id::text, state, total_minor, number, driver_id::text FROM invoices"
+_INVOICES = (
+    "SELECT id::text, charging_session_id::text, state, total_minor, number, driver_id::text, kind, paid_minor,"
+    " corrected_invoice_id::text, credit_note_id::text FROM invoices"
+)
 _DRIVER_USAGE = "SELECT transaction_id::text, energy_wh, revision, amount_minor, end_time FROM usage_sessions"
 _MONITORED_USAGE = "SELECT session_id::text, energy_wh, revision, amount_minor, end_time FROM usage_analytics"
 _MONITORED = "SELECT id::text, revision, metered_wh FROM transactions"

@@ -75,7 +75,7 @@ def _untold(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str]:
 
 def _untold_bills(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str]:
     told = Counter(_entity(event.subject) for event in outbox if event.subject.startswith(_BILL_EVENTS))
-    issued = Counter(invoice.charging_session_id for invoice in stored.invoices)
+    issued = Counter(invoice.charging_session_id for invoice in stored.invoices if invoice.kind == "INVOICE")
     for session_id in told.keys() | issued.keys():
         if told[session_id] != issued[session_id]:
             yield f"charging session {session_id}: {issued[session_id]} invoices, {told[session_id]} events"
@@ -89,9 +89,7 @@ def _behind(transactions: Iterable[Transaction], known: Mapping[str, int]) -> It
 
 def _bills(stored: Stored) -> dict[str, int]:
     """What each transaction cost."""
-    totals = {
-        invoice.charging_session_id: invoice.total_minor for invoice in stored.invoices if invoice.state != "VOID"
-    }
+    totals = {invoice.charging_session_id: invoice.total_minor for invoice in stored.invoices if invoice.counts}
     return {
         session.transaction_id: totals[session.id]
         for session in stored.charging_sessions

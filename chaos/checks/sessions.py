@@ -1,7 +1,8 @@
 """Every session says what its charger's book says, and has one bill that says the same.
 
 The rules of the product, as seen from outside: a session of an accepted token is billed once it has ended, any other is
-held; the fleet tells the truth, so no session may be held for doubts about it.
+held; the fleet tells the truth, so no session may be held for doubts about it. A bill for which money was paid stands
+until a credit note takes it back; what differs from it then waits for a person.
 """
 
 from collections import defaultdict
@@ -19,6 +20,7 @@ _SUBJECT = "sessions and bills"
 _AUTHORIZATIONS = {"ConcurrentTx": "CONCURRENT_TX"}
 _ENDED, _ORPHAN, _MERGED = "ENDED", "ORPHAN", "MERGED"
 _ESTIMATED_END = "estimated_end"
+_CORRECTION = "correction"
 _V16 = "ocpp1.6"
 
 
@@ -41,6 +43,8 @@ def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
         _SUBJECT, "a bill is that of its session and of who charged", len(billed), bills.of_others(billed, found)
     )
     yield check(_SUBJECT, "the numbers of invoices have no gaps", len(stored.invoices), _gaps(stored.invoices))
+    claim = "a bill for which money was paid is taken back by a credit note alone"
+    yield check(_SUBJECT, claim, len(stored.invoices), _unaccounted(stored.invoices))
     orphans = [transaction for transaction in stored.transactions if transaction.state == _ORPHAN]
     yield check(_SUBJECT, "no orphan could have been matched", len(stored.transactions), _matchable(orphans, stored))
     yield check(_SUBJECT, "no reading lies beside its session", len(stored.meter_values), _beside(stored))
@@ -59,7 +63,7 @@ class _Bills:
             self._sessions[session.transaction_id or ""].append(session)
         self._invoices: defaultdict[str, list[Invoice]] = defaultdict(list)
         for invoice in stored.invoices:
-            if invoice.state != "VOID":
+            if invoice.counts:
                 self._invoices[invoice.charging_session_id].append(invoice)
 
     def not_once(self) -> Iterator[str]:
@@ -87,10 +91,15 @@ class _Bills:
         return any(self._of(transaction) for transaction in transactions)
 
     def dear(self, told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
-        """Bills over another energy than the charger's book says. A watt-hour costs a cent."""
+        """Bills over another energy than the charger's book says. A watt-hour costs a cent.
+
+        Where what was told later is in doubt the bill stands, and a person decides.
+        """
         for key, session in told.items():
             for transaction in found[key]:
                 for charging_session, invoice in self._of(transaction):
+                    if charging_session.hold_reason == _CORRECTION and transaction.flags:
+                        continue
                     if not session.energy_wh == charging_session.energy_wh == invoice.total_minor:
                         billed = f"{charging_session.energy_wh} Wh by {invoice.total_minor} cents"
                         yield f"{_name(transaction)}: metered {session.energy_wh} Wh, billed {billed}"
@@ -128,7 +137,7 @@ def _waits(transaction: Transaction, session: ChargingSession, count: int) -> bo
 
 
 def _gaps(invoices: Iterable[Invoice]) -> Iterator[str]:
-    """What is missing or doubled among the numbers of a year, which count from 1: `2026-000042`."""
+    """What is missing or doubled among the numbers of a year and kind, which count from 1: `2026-000042`."""
     counts: defaultdict[str, list[int]] = defaultdict(list)
     for invoice in invoices:
         year, _, count = invoice.number.rpartition("-")
@@ -137,6 +146,20 @@ def _gaps(invoices: Iterable[Invoice]) -> Iterator[str]:
         if sorted(found) != list(range(1, len(found) + 1)):
             missing = sorted(set(range(1, max(found) + 1)) - set(found))
             yield f"{year}: {len(found)} invoices up to {max(found)}, missing are {missing[:5]}"
+
+
+def _unaccounted(invoices: Iterable[Invoice]) -> Iterator[str]:
+    """Bills that were taken back without what must be there then, and credit notes that take back nothing."""
+    known = {invoice.id: invoice for invoice in invoices}
+    for invoice in known.values():
+        note = known.get(invoice.credit_note_id or "")
+        if invoice.state == "VOID" and invoice.paid_minor:
+            yield f"invoice {invoice.number} is void, {invoice.paid_minor} were paid"
+        if invoice.state == "CREDITED" and (note is None or note.total_minor != -invoice.total_minor):
+            yield f"invoice {invoice.number} is credited by {note}"
+        corrected = known.get(invoice.corrected_invoice_id or "")
+        if invoice.kind == "CREDIT_NOTE" and (corrected is None or corrected.credit_note_id != invoice.id):
+            yield f"credit note {invoice.number} is for {corrected}"
 
 
 def _not_once(told: Iterable[SessionKey], found: _Found) -> Iterator[str]:

@@ -3,30 +3,40 @@
 import grpc.aio
 
 from csms.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
+from csms.billing.v1.decision_service_pb2_grpc import add_DecisionServiceServicer_to_server
 from csms.billing.v1.invoice_service_pb2_grpc import add_InvoiceServiceServicer_to_server
 from csms.billing.v1.payment_service_pb2_grpc import add_PaymentServiceServicer_to_server
 from csms.billing.v1.tariff_service_pb2_grpc import add_TariffServiceServicer_to_server
 from services.billing.application.billing import Biller
 from services.billing.application.charging_sessions import ChargingSessions
+from services.billing.application.decisions import Decisions
 from services.billing.application.invoices import Invoices
+from services.billing.application.invoicing import Invoicing
 from services.billing.application.payments import Payments
 from services.billing.application.reconciliation import Reconciliation
 from services.billing.application.tariffs import Tariffs
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.consumers import Settler, TransactionConsumer
 from services.billing.migrations import DATABASE
-from services.billing.servicer import BillingServicer, InvoiceServicer, PaymentServicer, TariffServicer
+from services.billing.servicer import (
+    BillingServicer,
+    DecisionServicer,
+    InvoiceServicer,
+    PaymentServicer,
+    TariffServicer,
+)
+from services.billing.settings import BillingSettings
 from services.billing.sql.work import SqlWorks
 from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
 from services.chassis.reconciler import Reconciler
-from services.chassis.settings import ServiceSettings, database_url, load
+from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
 
 
-def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server.Wiring:
+def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server.Wiring:
     """The billing service on the given engines."""
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
@@ -35,7 +45,8 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
     addresses = (settings.driver_service_url, settings.station_service_url, settings.transaction_service_url)
     opened = [channels.channel(address, "billing", secret) for address in addresses]
     drivers, stations, transactions = GrpcDrivers(opened[0]), GrpcStations(opened[1]), GrpcTransactions(opened[2])
-    biller = Biller(works, clock, drivers, stations)
+    invoicing = Invoicing(clock, settings.paid_bill_correction_limit)
+    biller = Biller(works, clock, drivers, stations, invoicing)
     sessions = ChargingSessions(works, clock, biller, transactions)
     consumer = TransactionConsumer(bus, database, clock, biller)
     reconciler = Reconciler(
@@ -46,6 +57,8 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
         tariffs = Tariffs(works, clock, biller, drivers, stations)
         add_TariffServiceServicer_to_server(TariffServicer(tariffs), grpc_server)
         add_BillingServiceServicer_to_server(BillingServicer(sessions), grpc_server)
+        decisions = Decisions(works, clock, biller, invoicing, drivers)
+        add_DecisionServiceServicer_to_server(DecisionServicer(decisions), grpc_server)
         add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(works)), grpc_server)
         add_PaymentServiceServicer_to_server(PaymentServicer(Payments(works, clock, drivers)), grpc_server)
 
@@ -60,7 +73,7 @@ def wire(settings: ServiceSettings, database: Database, bus: EventBus) -> server
 
 async def main() -> None:
     """Serve until told to stop."""
-    settings = load(ServiceSettings)
+    settings = load(BillingSettings)
     database = Database(database_url(settings, DATABASE))
     bus = EventBus(settings.nats_url, "billing")
     wiring = wire(settings, database, bus)

@@ -14,7 +14,7 @@ from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
-from services.billing.domain.charging_session import TransactionSnapshot
+from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.tariff import MembershipTier
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.chassis.protobuf import enum_of, timestamp

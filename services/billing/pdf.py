@@ -12,13 +12,13 @@ _TABLE_WIDTH = sum(width for _, width, _ in _COLUMNS)
 _LINE_HEIGHT = 8
 
 
-def render(invoice: Invoice) -> bytes:
-    """The document. The same invoice gives the same text."""
+def render(invoice: Invoice, corrected: Invoice | None = None) -> bytes:
+    """The document; `corrected` is the invoice that a credit note takes back. The same invoice gives the same text."""
     document = FPDF()
-    document.set_title(f"Invoice {invoice.number}")
+    document.set_title(_title(invoice))
     document.set_creation_date(invoice.issue_time)
     document.add_page()
-    _head(document, invoice)
+    _head(document, invoice, corrected)
     _row(document, tuple(name for name, _, _ in _COLUMNS), bold=True)
     for line in invoice.lines:
         quantity = f"{_number(line.quantity)} {line.unit}"
@@ -33,11 +33,17 @@ def render(invoice: Invoice) -> bytes:
     return bytes(document.output())
 
 
-def _head(document: FPDF, invoice: Invoice) -> None:
+def _title(invoice: Invoice) -> str:
+    return f"{invoice.kind.replace('_', ' ').capitalize()} {invoice.number}"
+
+
+def _head(document: FPDF, invoice: Invoice, corrected: Invoice | None) -> None:
     document.set_font("Helvetica", "B", 20)
-    document.cell(0, 14, f"Invoice {invoice.number}", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    document.cell(0, 14, _title(invoice), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     document.set_font("Helvetica", "", 10)
+    corrects = () if corrected is None else (("For invoice", f"{corrected.number} of {corrected.issue_time:%Y-%m-%d}"),)
     facts = (
+        *corrects,
         ("Date", f"{invoice.issue_time:%Y-%m-%d %H:%M} UTC"),
         ("Driver", invoice.driver_id or "unknown"),
         ("Charging session", invoice.charging_session_id),

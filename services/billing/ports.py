@@ -8,9 +8,11 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from services.billing.domain.charging_session import ChargingSession, ChargingSessionFilter, TransactionSnapshot
+from services.billing.domain.charging_session import ChargingSession, ChargingSessionFilter
+from services.billing.domain.decision import Decision, DecisionFilter
 from services.billing.domain.events import Event
-from services.billing.domain.invoice import Invoice, InvoiceFilter
+from services.billing.domain.following import TransactionSnapshot
+from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
 from services.billing.domain.tariff import MembershipTier, Tariff, TariffVersion
 from services.chassis.pagination import Page, PageRequest
@@ -75,9 +77,9 @@ class ChargingSessionRepository(Protocol):
         """The first sessions held as PENDING, in the order of their ids; an empty `after_id` begins at the first."""
         ...
 
-    async def lock_pending(self, session_ids: Collection[str]) -> Mapping[str, int]:
-        """The revisions, by id, of those of the sessions that are PENDING and that nobody else has locked; they are
-        locked until the unit of work ends."""
+    async def lock_pending(self, session_ids: Collection[str]) -> Mapping[str, datetime]:
+        """When those of the sessions changed, by id, that are PENDING and that nobody else has locked; they are locked
+        until the unit of work ends."""
         ...
 
     async def retry_untariffed(self, limit: int) -> int:
@@ -113,16 +115,21 @@ class InvoiceRepository(Protocol):
         """Invoices by id, locked until the unit of work ends."""
         ...
 
-    async def next_counts(self, year: int, count: int) -> range:
-        """The counts of the next `count` invoices of a year. Whoever asks keeps all others waiting until he commits."""
+    async def next_counts(self, year: int, count: int, kind: InvoiceKind = InvoiceKind.INVOICE) -> range:
+        """The counts of the next `count` documents of a kind in a year. Whoever asks keeps all others waiting until the
+        unit of work ends."""
         ...
 
     async def add(self, invoices: Sequence[Invoice]) -> None:
-        """Store new invoices. The database refuses a second one that is not void for a session."""
+        """Store new invoices. The database refuses a second one for a session that was not taken back."""
+        ...
+
+    async def add_credit_note(self, note: Invoice) -> None:
+        """Store a new credit note."""
         ...
 
     async def replace(self, invoice: Invoice) -> None:
-        """Store the state of an invoice and what was paid."""
+        """Store the state of a document, what was paid, and its credit note."""
         ...
 
 
@@ -158,6 +165,18 @@ class PaymentRepository(Protocol):
         ...
 
 
+class DecisionRepository(Protocol):
+    """What persons decided about charging sessions."""
+
+    async def page(self, narrowing: DecisionFilter, page: PageRequest) -> Page[Decision]:
+        """One page of decisions, the newest first."""
+        ...
+
+    async def add(self, decision: Decision) -> None:
+        """Store a new decision."""
+        ...
+
+
 class Work(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -172,6 +191,9 @@ class Work(Protocol):
 
     @property
     def payments(self) -> PaymentRepository: ...
+
+    @property
+    def decisions(self) -> DecisionRepository: ...
 
     async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
         """The id that `request_id` made within a day; `resource_id` when it is the first."""

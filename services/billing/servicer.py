@@ -7,6 +7,9 @@ from google.api.httpbody_pb2 import HttpBody
 
 from csms.billing.v1 import billing_service_pb2 as session_pb
 from csms.billing.v1 import billing_service_pb2_grpc as session_grpc
+from csms.billing.v1 import charging_session_pb2 as resource_pb
+from csms.billing.v1 import decision_service_pb2 as decision_pb
+from csms.billing.v1 import decision_service_pb2_grpc as decision_grpc
 from csms.billing.v1 import invoice_service_pb2 as invoice_pb
 from csms.billing.v1 import invoice_service_pb2_grpc as invoice_grpc
 from csms.billing.v1 import payment_service_pb2 as payment_pb
@@ -15,12 +18,15 @@ from csms.billing.v1 import tariff_service_pb2 as tariff_pb
 from csms.billing.v1 import tariff_service_pb2_grpc as tariff_grpc
 from services.billing import pdf
 from services.billing.application.charging_sessions import ChargingSessions
+from services.billing.application.decisions import Decisions
 from services.billing.application.invoices import Invoices
 from services.billing.application.payments import Payments
 from services.billing.application.tariffs import Tariffs
+from services.billing.domain.charging_session import ChargingSession
 from services.billing.domain.payment import PaymentFilter
-from services.billing.mapping import charging_sessions, invoices, payments, tariffs
+from services.billing.mapping import charging_sessions, decisions, invoices, payments, tariffs
 from services.chassis import http
+from services.chassis.auth import DRIVER_ROLE, current_caller
 from services.chassis.pagination import page_request
 from services.chassis.protobuf import time_of
 
@@ -81,7 +87,7 @@ class BillingServicer(session_grpc.BillingServiceServicer):
         wanted = page_request(request.page_size, request.page_token)
         page = await self._sessions.page(charging_sessions.charging_session_filter(request), wanted)
         return session_pb.ListChargingSessionsResponse(
-            charging_sessions=map(charging_sessions.charging_session_to_proto, page.items),
+            charging_sessions=[_shown(session) for session in page.items],
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
@@ -90,9 +96,7 @@ class BillingServicer(session_grpc.BillingServiceServicer):
         self, request: session_pb.GetChargingSessionRequest, context: Context
     ) -> session_pb.GetChargingSessionResponse:
         session = await self._sessions.get(request.id)
-        return session_pb.GetChargingSessionResponse(
-            charging_session=charging_sessions.charging_session_to_proto(session)
-        )
+        return session_pb.GetChargingSessionResponse(charging_session=_shown(session))
 
     async def CreateChargingSession(
         self, request: session_pb.CreateChargingSessionRequest, context: Context
@@ -101,9 +105,7 @@ class BillingServicer(session_grpc.BillingServiceServicer):
         start_time = time_of(request.charging_session, "start_time")
         session = await self._sessions.create(fields, start_time, request.request_id)
         await http.created(context, f"/charging-sessions/{session.id}")
-        return session_pb.CreateChargingSessionResponse(
-            charging_session=charging_sessions.charging_session_to_proto(session)
-        )
+        return session_pb.CreateChargingSessionResponse(charging_session=_shown(session))
 
     async def CompleteChargingSession(
         self, request: session_pb.CompleteChargingSessionRequest, context: Context
@@ -111,8 +113,50 @@ class BillingServicer(session_grpc.BillingServiceServicer):
         session = await self._sessions.complete(
             request.id, request.energy_wh, time_of(request, "end_time"), request.idle_minutes
         )
-        return session_pb.CompleteChargingSessionResponse(
-            charging_session=charging_sessions.charging_session_to_proto(session)
+        return session_pb.CompleteChargingSessionResponse(charging_session=_shown(session))
+
+
+class DecisionServicer(decision_grpc.DecisionServiceServicer):
+    """csms.billing.v1.DecisionService."""
+
+    def __init__(self, all_decisions: Decisions) -> None:
+        self._decisions = all_decisions
+
+    async def ReleaseChargingSession(
+        self, request: decision_pb.ReleaseChargingSessionRequest, context: Context
+    ) -> decision_pb.ReleaseChargingSessionResponse:
+        choice = decisions.release(request, current_caller().subject)
+        session = await self._decisions.decide(request.id, choice, request.etag, request.request_id)
+        return decision_pb.ReleaseChargingSessionResponse(charging_session=_shown(session))
+
+    async def CorrectChargingSession(
+        self, request: decision_pb.CorrectChargingSessionRequest, context: Context
+    ) -> decision_pb.CorrectChargingSessionResponse:
+        choice = decisions.correct(request, current_caller().subject)
+        session = await self._decisions.decide(request.id, choice, request.etag, request.request_id)
+        return decision_pb.CorrectChargingSessionResponse(charging_session=_shown(session))
+
+    async def WriteOffChargingSession(
+        self, request: decision_pb.WriteOffChargingSessionRequest, context: Context
+    ) -> decision_pb.WriteOffChargingSessionResponse:
+        choice = decisions.write_off(request, current_caller().subject)
+        session = await self._decisions.decide(request.id, choice, request.etag, request.request_id)
+        return decision_pb.WriteOffChargingSessionResponse(charging_session=_shown(session))
+
+    async def KeepBill(self, request: decision_pb.KeepBillRequest, context: Context) -> decision_pb.KeepBillResponse:
+        choice = decisions.keep(request, current_caller().subject)
+        session = await self._decisions.decide(request.id, choice, request.etag, request.request_id)
+        return decision_pb.KeepBillResponse(charging_session=_shown(session))
+
+    async def ListSessionDecisions(
+        self, request: decision_pb.ListSessionDecisionsRequest, context: Context
+    ) -> decision_pb.ListSessionDecisionsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._decisions.page(decisions.decision_filter(request), wanted)
+        return decision_pb.ListSessionDecisionsResponse(
+            decisions=map(decisions.decision_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
         )
 
 
@@ -142,7 +186,10 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
     async def GetInvoicePdf(self, request: invoice_pb.GetInvoicePdfRequest, context: Context) -> HttpBody:
         invoice = await self._invoices.get(request.id)
         await http.attachment(context, f"invoice-{invoice.number}.pdf")
-        return HttpBody(content_type="application/pdf", data=pdf.render(invoice))
+        corrected = None
+        if invoice.corrected_invoice_id is not None:
+            corrected = await self._invoices.get(invoice.corrected_invoice_id)
+        return HttpBody(content_type="application/pdf", data=pdf.render(invoice, corrected))
 
 
 class PaymentServicer(payment_grpc.PaymentServiceServicer):
@@ -194,3 +241,8 @@ class PaymentServicer(payment_grpc.PaymentServiceServicer):
         )
         await http.created(context, f"/payment-methods?driverId={method.driver_id}")
         return payment_pb.CreatePaymentMethodResponse(payment_method=payments.method_to_proto(method))
+
+
+def _shown(session: ChargingSession) -> resource_pb.ChargingSession:
+    is_driver = current_caller().role == DRIVER_ROLE
+    return charging_sessions.charging_session_to_proto(session, for_driver=is_driver)

@@ -74,6 +74,8 @@ CHARGING_SESSIONS = Table(
     Column("revision", BigInteger, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    # What there is to say beside the figures; NULL for most.
+    Column("remarks", JSONB),
     PrimaryKeyConstraint("id", name="charging_sessions_pkey"),
     UniqueConstraint("transaction_id", name="charging_sessions_transaction_id_key"),
     Index("charging_sessions_start_time_idx", "start_time", "id"),
@@ -85,13 +87,33 @@ CHARGING_SESSIONS = Table(
     postgresql_with={"fillfactor": 60},
 )
 
-# The sessions that are held until they can be billed, and why: `hold_reason` of those for which nobody has to act.
+# The sessions that wait for their bill, for another one, or for a person: their `hold_reason`, of all that have one.
 UNBILLED_SESSIONS = Table(
     "unbilled_sessions",
     METADATA,
     Column("session_id", Uuid(as_uuid=False), nullable=False),
     Column("reason", Text, nullable=False),
     PrimaryKeyConstraint("session_id", name="unbilled_sessions_pkey"),
+    # Looked for four times a second, among those that may wait for a person for years.
+    Index("unbilled_sessions_pending_idx", "session_id", postgresql_where=text("reason = 'pending'")),
+)
+
+SESSION_DECISIONS = Table(
+    "session_decisions",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("charging_session_id", Uuid(as_uuid=False), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    PrimaryKeyConstraint("id", name="session_decisions_pkey"),
+    ForeignKeyConstraint(
+        ["charging_session_id"], ["charging_sessions.id"], name="session_decisions_charging_session_id_fkey"
+    ),
+    Index("session_decisions_session_idx", "charging_session_id", "id"),
 )
 
 INVOICES = Table(
@@ -108,11 +130,19 @@ INVOICES = Table(
     Column("tax_minor", BigInteger, nullable=False),
     Column("paid_minor", BigInteger, nullable=False),
     Column("lines", JSONB, nullable=False),
+    Column("kind", Text, nullable=False, server_default="INVOICE"),
+    Column("corrected_invoice_id", Uuid(as_uuid=False)),
+    Column("credit_note_id", Uuid(as_uuid=False)),
     PrimaryKeyConstraint("id", name="invoices_pkey"),
     UniqueConstraint("number", name="invoices_number_key"),
     ForeignKeyConstraint(["charging_session_id"], ["charging_sessions.id"], name="invoices_charging_session_id_fkey"),
     # The last word on "billed once": a session has one invoice that counts.
-    Index("invoices_session_key", "charging_session_id", unique=True, postgresql_where=text("state <> 'VOID'")),
+    Index(
+        "invoices_session_key",
+        "charging_session_id",
+        unique=True,
+        postgresql_where=text("kind = 'INVOICE' AND state IN ('OPEN', 'PAID')"),
+    ),
     Index("invoices_driver_idx", "driver_id", "id"),
 )
 
@@ -122,6 +152,14 @@ INVOICE_COUNTS = Table(
     Column("year", Integer, nullable=False),
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("year", name="invoice_counts_pkey"),
+)
+
+CREDIT_NOTE_COUNTS = Table(
+    "credit_note_counts",
+    METADATA,
+    Column("year", Integer, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("year", name="credit_note_counts_pkey"),
 )
 
 PAYMENT_METHODS = Table(
@@ -150,6 +188,7 @@ PAYMENTS = Table(
     Column("currency_code", Text, nullable=False),
     Column("external_reference", Text, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("credit_note_id", Uuid(as_uuid=False)),
     PrimaryKeyConstraint("id", name="payments_pkey"),
     ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name="payments_invoice_id_fkey"),
     ForeignKeyConstraint(["payment_method_id"], ["payment_methods.id"], name="payments_payment_method_id_fkey"),

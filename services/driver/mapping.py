@@ -1,5 +1,6 @@
 """Between csms.driver.v1 (and the events) and the domain; pure, no rules."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,8 @@ from services.kernel.money import Money
 from services.kernel.validation import search_text
 
 _MOST_IDS = 250
+# Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
+_MADE_BY_ITSELF = ("pending", "no_tariff", "estimated_end")
 
 # The fields callers may set, and what each value is in the domain.
 _DRIVER_FIELDS: Fields = {
@@ -196,27 +199,37 @@ def session_cost(billed: event_pb.SessionBilled) -> SessionCost:
         amount_minor=billed.total_minor,
         currency_code=billed.currency_code,
         bill_revision=billed.revision,
+        bill_decisions=billed.decision_count,
     )
 
 
 def cost_taken_back(unbilled: event_pb.SessionUnbilled) -> SessionCost:
     """What billing told of a session that it does not bill any more."""
-    return SessionCost(transaction_id=unbilled.transaction_id, bill_revision=unbilled.revision)
+    return SessionCost(
+        transaction_id=unbilled.transaction_id,
+        bill_revision=unbilled.revision,
+        bill_decisions=unbilled.decision_count,
+    )
 
 
 def cost_known(session: charging_session_pb.ChargingSession) -> SessionCost | None:
     """What billing knows of the cost of a session; None while its bill is about to be replaced, or should be."""
+    known = SessionCost(
+        transaction_id=session.transaction_id,
+        bill_revision=session.revision,
+        bill_decisions=session.decision_count,
+    )
     if not session.invoice_id:
-        return SessionCost(transaction_id=session.transaction_id, bill_revision=session.revision)
-    if session.state != charging_session_pb.ChargingSession.COMPLETED:
+        return known
+    is_billed = session.state == charging_session_pb.ChargingSession.COMPLETED
+    if not is_billed or session.correction.reason in _MADE_BY_ITSELF:
         return None
     cost = Money.from_units_nanos(session.cost.currency_code, session.cost.units, session.cost.nanos)
-    return SessionCost(
-        transaction_id=session.transaction_id,
+    return replace(
+        known,
         driver_id=session.driver_id if is_id(session.driver_id) else None,
         amount_minor=cost.minor_units,
         currency_code=cost.currency_code,
-        bill_revision=session.revision,
     )
 
 

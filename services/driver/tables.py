@@ -72,6 +72,7 @@ USAGE_SESSIONS = Table(
     Column("amount_minor", BigInteger),
     Column("currency_code", Text),
     Column("bill_revision", BigInteger, nullable=False, server_default="0"),
+    Column("bill_decisions", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("transaction_id", name="usage_sessions_pkey"),
     # Also serves those who look for an end: a driver has few sessions. That of no session is in an index, so that with
     # room on its page it ends and is billed in place.

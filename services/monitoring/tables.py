@@ -167,6 +167,7 @@ USAGE_ANALYTICS = Table(
     Column("amount_minor", BigInteger),
     Column("currency_code", Text),
     Column("bill_revision", BigInteger, nullable=False, server_default="0"),
+    Column("bill_decisions", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("session_id", name="usage_analytics_pkey"),
     Index("usage_analytics_station_idx", "station_id", "end_time"),
     # Sessions come about in the order of these times; and a bill is noted in place, because no other index holds it.

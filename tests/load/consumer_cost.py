@@ -25,6 +25,7 @@ from nats.js.errors import NotFoundError
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.billing.application.billing import Biller
+from services.billing.application.invoicing import Invoicing
 from services.billing.clients import GrpcDrivers, GrpcStations
 from services.billing.consumers import TransactionConsumer
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
@@ -264,7 +265,12 @@ async def _run(postgres_url: str, nats_url: str, servers: Servers, options: argp
         works = SqlWorks(databases["billing"], OutboxRelay(databases["billing"], bus), _CLOCK)
         async with works() as work:
             await work.tariffs.add_version(_tariff())
-        bench = Bench(databases, bus, Biller(works, _CLOCK, GrpcDrivers(channel), GrpcStations(channel)), servers)
+        bench = Bench(
+            databases,
+            bus,
+            Biller(works, _CLOCK, GrpcDrivers(channel), GrpcStations(channel), Invoicing(_CLOCK, Decimal(0))),
+            servers,
+        )
         for number in range(options.rounds + 1):
             await bench.round(options.sessions)
             if number == 0:

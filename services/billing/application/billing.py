@@ -1,8 +1,7 @@
-"""How a session becomes a bill, exactly once: the one place where invoices are issued and taken back.
+"""How a session becomes a bill, exactly once: follows transactions, and prices what has ended.
 
-Locks are taken in this order, by all: sessions, invoices, the counter of invoices. Who bills many sessions at once
-waits for none of them. Other services are only asked while nothing is locked: a slow one must not keep anybody else
-from being billed.
+Who bills many sessions at once waits for none of them. Other services are only asked while nothing is locked: a slow
+one must not keep anybody else from being billed.
 """
 
 import asyncio
@@ -11,31 +10,16 @@ import random
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from services.billing.application.invoicing import Invoicing
 from services.billing.application.surroundings import Surroundings
 from services.billing.application.tariff_choice import bound_tariffs, tariff_key, tariff_of, tariffs_of
-from services.billing.domain.charging_session import (
-    END_PATIENCE,
-    NO_TARIFF,
-    PAID_BEFORE_CORRECTION,
-    PENDING,
-    ChargingSession,
-    SessionState,
-    TransactionSnapshot,
-    bound,
-    completed,
-    followed,
-    held,
-    unbilled,
-    unheard,
-)
-from services.billing.domain.events import SessionBilled, SessionUnbilled
-from services.billing.domain.invoice import Invoice, issued, number_of, voided
+from services.billing.domain.charging_session import END_PATIENCE, PENDING, ChargingSession, billable, bound
+from services.billing.domain.following import TransactionSnapshot, followed, unheard
 from services.billing.domain.pricing import Consumption, Price, price
 from services.billing.domain.tariff import Tariff
 from services.billing.ports import Drivers, Stations, Work, Works
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
-from services.kernel.ids import new_id
 
 # As many as the driver service tells the tiers of in one answer.
 _PAGE = 250
@@ -49,9 +33,10 @@ _log = logging.getLogger(__name__)
 class Biller:
     """Follows transactions, and bills sessions that have ended."""
 
-    def __init__(self, works: Works, clock: Clock, drivers: Drivers, stations: Stations) -> None:
+    def __init__(self, works: Works, clock: Clock, drivers: Drivers, stations: Stations, invoicing: Invoicing) -> None:
         self._works = works
         self._clock = clock
+        self._invoicing = invoicing
         self._surroundings = Surroundings(drivers, stations, clock)
 
     async def take_in(self, work: Work, snapshots: Iterable[TransactionSnapshot]) -> None:
@@ -67,7 +52,7 @@ class Biller:
             session = followed(before, snapshot, now)
             if session is not before:
                 changed.append(session)
-        changed = await self._without_void_invoices(work, changed, now)
+        changed = await self._invoicing.without_void_bills(work, changed)
         unbound = [session for session in changed if session.tariff_id is None]
         tariffs = await tariffs_of(work, unbound) if unbound else []
         found = {session.id: tariff for session, tariff in zip(unbound, tariffs, strict=True) if tariff is not None}
@@ -96,8 +81,8 @@ class Biller:
     async def settle(self, session_id: str) -> ChargingSession:
         """Bill a session if it is PENDING: issue its invoice in the place of one that says something else.
 
-        Without a tariff it is held, and also when money was paid for the invoice to be replaced. Returns the session.
-        Raises: CHARGING_SESSION_NOT_FOUND; UNAVAILABLE when others cannot be asked.
+        Without a tariff it is held. Returns the session. Raises: CHARGING_SESSION_NOT_FOUND; UNAVAILABLE when others
+        cannot be asked.
         """
         while True:
             async with self._works() as work:
@@ -106,20 +91,22 @@ class Biller:
                     raise not_found("charging session", session_id)
                 if session.hold_reason != PENDING:
                     return session
-                tariff = await tariff_of(work, session)
+                wanted = billable(session)
+                tariff = await tariff_of(work, wanted)
             cost = None
             if tariff is not None:
-                cost = price(tariff, await self._surroundings.consumption(session, _end(session)))
+                cost = price(tariff, await self._surroundings.consumption(wanted, _end(wanted)))
             async with self._works() as work:
                 if await work.sessions.find(session_id, for_update=True) == session:
-                    [session] = await self._bill(work, [(session, cost)])
+                    [session] = await self._invoicing.bill(work, [(session, cost)])
                     return session
 
     async def _settle_together(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
         """Bill sessions in one unit of work; why some could not be priced."""
+        wanted = [billable(session) for session in sessions]
         async with self._works() as work:
-            tariffs = await tariffs_of(work, sessions)
-        used = await self._surroundings.consumptions([(session, _end(session)) for session in sessions])
+            tariffs = await tariffs_of(work, wanted)
+        used = await self._surroundings.consumptions([(session, _end(session)) for session in wanted])
         costs: dict[str, Price | None] = {}
         failures: list[BaseException] = []
         for session, tariff, consumption in zip(sessions, tariffs, used, strict=True):
@@ -129,9 +116,9 @@ class Biller:
                 failures.append(error)
         if costs:
             async with self._works() as work:
-                revisions = await work.sessions.lock_pending(costs)
-                same = [session for session in sessions if revisions.get(session.id) == session.revision]
-                await self._bill(work, [(session, costs[session.id]) for session in same])
+                times = await work.sessions.lock_pending(costs)
+                same = [session for session in sessions if times.get(session.id) == session.update_time]
+                await self._invoicing.bill(work, [(session, costs[session.id]) for session in same])
         return failures
 
     async def _settle_one_by_one(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
@@ -189,100 +176,6 @@ class Biller:
         async with self._works() as work:
             return await work.sessions.pending(after_id, _PAGE)
 
-    async def _bill(
-        self, work: Work, priced: Sequence[tuple[ChargingSession, Price | None]]
-    ) -> Sequence[ChargingSession]:
-        """Bill PENDING sessions that are locked, at these prices; hold those without one."""
-        now = self._clock.now()
-        costs = {session.id: cost for session, cost in priced}
-        sessions = await self._without_invoices(work, [session for session, _ in priced], now)
-        pending = [(session, costs[session.id]) for session in sessions if _is_pending(session)]
-        due = [(session, cost) for session, cost in pending if cost is not None]
-        billed = {session.id: session for session in await self._invoiced(work, due, now)}
-        done = [
-            billed.get(session.id) or (held(session, NO_TARIFF, now) if _is_pending(session) else session)
-            for session in sessions
-        ]
-        await work.sessions.store_bills(done)
-        await work.publish(_unbilled([session for session, _ in priced], done))
-        return done
-
-    async def _without_void_invoices(
-        self, work: Work, sessions: list[ChargingSession], now: datetime
-    ) -> list[ChargingSession]:
-        """`sessions`, those that are not to be billed after their invoices, if they have any, were taken back."""
-        unbillable = [
-            session
-            for session in sessions
-            if session.state is not SessionState.COMPLETED and not _is_pending(session) and session.invoice_id
-        ]
-        without = await self._without_invoices(work, unbillable, now)
-        await work.publish(_unbilled(unbillable, without))
-        taken_back = {session.id: session for session in without}
-        return [taken_back.get(session.id, session) for session in sessions]
-
-    async def _without_invoices(
-        self, work: Work, sessions: Sequence[ChargingSession], now: datetime
-    ) -> list[ChargingSession]:
-        """`sessions` after the invoices that they have were taken back; held where money was paid for that."""
-        invoices = await work.invoices.lock({session.invoice_id for session in sessions if session.invoice_id})
-        done = []
-        for session in sessions:
-            if session.invoice_id is None:
-                done.append(session)
-                continue
-            invoice = invoices.get(session.invoice_id)
-            if invoice is None or invoice.paid.minor_units:
-                done.append(held(session, PAID_BEFORE_CORRECTION, now))
-                continue
-            await work.invoices.replace(voided(invoice))
-            done.append(unbilled(session))
-        return done
-
-    async def _invoiced(
-        self, work: Work, due: Sequence[tuple[ChargingSession, Price]], now: datetime
-    ) -> list[ChargingSession]:
-        """Sessions after invoices were issued for them."""
-        if not due:
-            return []
-        counts = await work.invoices.next_counts(now.year, len(due))
-        invoices = [
-            issued(new_id(), number_of(now.year, count), session.driver_id, session.id, cost, now)
-            for (session, cost), count in zip(due, counts, strict=True)
-        ]
-        await work.invoices.add(invoices)
-        issues = [(session, cost, invoice) for (session, cost), invoice in zip(due, invoices, strict=True)]
-        await work.publish([_billed(session, invoice, now) for session, _, invoice in issues])
-        return [completed(session, cost, invoice.id, now) for session, cost, invoice in issues]
-
-
-def _billed(session: ChargingSession, invoice: Invoice, now: datetime) -> SessionBilled:
-    return SessionBilled(
-        charging_session_id=session.id,
-        transaction_id=session.transaction_id,
-        invoice_id=invoice.id,
-        station_id=session.station_id,
-        driver_id=session.driver_id,
-        energy_wh=session.energy_wh,
-        total=invoice.total,
-        end_time=session.end_time or now,
-        revision=session.revision,
-    )
-
-
-def _unbilled(before: Sequence[ChargingSession], after: Sequence[ChargingSession]) -> list[SessionUnbilled]:
-    """What to tell of those among the same sessions whose invoice was taken back and not replaced."""
-    return [
-        SessionUnbilled(
-            charging_session_id=session.id,
-            transaction_id=session.transaction_id,
-            invoice_id=had.invoice_id,
-            revision=session.revision,
-        )
-        for had, session in zip(before, after, strict=True)
-        if had.invoice_id is not None and session.invoice_id is None
-    ]
-
 
 def _newest(snapshots: Iterable[TransactionSnapshot]) -> dict[str, TransactionSnapshot]:
     """The newest snapshot of each transaction."""
@@ -300,10 +193,6 @@ def _cost(tariff: Tariff | None, used: Consumption | DomainError) -> Price | Non
     if isinstance(used, DomainError):
         raise used
     return price(tariff, used)
-
-
-def _is_pending(session: ChargingSession) -> bool:
-    return session.hold_reason == PENDING
 
 
 def _end(session: ChargingSession) -> datetime:

@@ -93,7 +93,7 @@ class ChargingSessions:
                 if end > now + CLOCK_SKEW:
                     raise invalid("endTime", "must not lie in the future")
                 used = Consumption(energy_wh=energy_wh, start=session.start_time, end=end, idle_minutes=idle_minutes)
-                checked(used, "endTime")
+                checked(used, "startTime", "endTime")
                 session = ended(session, energy_wh, end, idle_minutes, now)
                 await work.sessions.store([session])
         try:

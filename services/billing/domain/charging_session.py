@@ -1,38 +1,35 @@
-"""Charging sessions as a commercial fact: what follows from what charge points told, and from what callers entered."""
+"""Charging sessions as a commercial fact: who charged where, how much, at what cost, and where that stands.
 
-from dataclasses import dataclass
+How they follow what charge points tell is in following.py, what persons decide about them in decision.py.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.billing.domain.pricing import FIRST_YEAR, Price
+from services.billing.domain.remarks import NO_REMARKS, Facts, Remarks
 from services.billing.domain.tariff import Tariff
 from services.kernel.errors import failed_precondition
 from services.kernel.identity import identity_of
-from services.kernel.ids import derived_id, is_id
+from services.kernel.ids import is_id
 from services.kernel.money import Money
 from services.kernel.validation import Violations
 
 # Callers' clocks may be ahead of ours by as much.
 CLOCK_SKEW = timedelta(minutes=1)
 
-# Why an ended session has no bill: PENDING ones are billed in a moment, NO_TARIFF ones as soon as a tariff applies,
-# those with an ESTIMATED_END when no better one was told for END_PATIENCE, the others wait for a person or for better
-# news from the charge point.
+# What a session waits for: PENDING ones are billed in a moment, NO_TARIFF ones as soon as a tariff applies, those with
+# an ESTIMATED_END when no better one was told for END_PATIENCE. Sessions that are billed may wait for the same, and
+# keep their bill meanwhile; what else may change it is a CORRECTION, which waits for a person.
 PENDING = "pending"
 NO_TARIFF = "no_tariff"
 ESTIMATED_END = "estimated_end"
-NO_START = "no_start"
-MERGED = "merged"
-UNAUTHORIZED = "unauthorized"
-PAID_BEFORE_CORRECTION = "paid_before_correction"
+CORRECTION = "correction"
 # An end was concluded from a later session while the charge point still has to tell the true one. When it is back after
 # an outage, it does within minutes; each event until then would make another bill.
 END_PATIENCE = timedelta(minutes=10)
-# What the transaction service flags as hardly true.
-_DOUBTS = ("implausible_energy", "register_went_back")
-# A bill that says something else of these is wrong.
-_BILLED = ("driver_id", "station_id", "start_time", "end_time", "energy_wh")
 
 
 class SessionState(StrEnum):
@@ -41,13 +38,15 @@ class SessionState(StrEnum):
     ACTIVE = "ACTIVE"
     COMPLETED = "COMPLETED"
     HELD = "HELD"
+    WRITTEN_OFF = "WRITTEN_OFF"
 
 
 class ChargingSession(NamedTuple):
     """Who charged where, how much, at what cost. `revision` is that of the newest transaction snapshot it took in.
 
-    While a session is PENDING nothing of it changes but with its revision. (A named tuple, like the snapshots that it
-    follows: they are made and changed a dozen times for each bill, which costs a frozen dataclass five times as much.)
+    `hold_reason` is what it waits for, held or not. While it is PENDING nothing of it changes but with its update time.
+    (A named tuple, like the snapshots that it follows: they are made and changed a dozen times for each bill, which
+    costs a frozen dataclass five times as much.)
     """
 
     id: str
@@ -70,6 +69,17 @@ class ChargingSession(NamedTuple):
     revision: int = 0
     state: SessionState = SessionState.ACTIVE
     cost: Money | None = None
+    remarks: Remarks = NO_REMARKS
+
+    @property
+    def facts(self) -> Facts:
+        """What its bill is made of."""
+        return Facts(*(getattr(self, name) for name in Facts._fields))
+
+    @property
+    def etag(self) -> str:
+        """What tells this version of it from others."""
+        return f"{self.revision}-{int(self.update_time.timestamp() * 1_000_000):x}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,29 +96,8 @@ class ChargingSessionFilter:
     start_time_from: datetime | None = None
     start_time_to: datetime | None = None
     update_time_from: datetime | None = None
-
-
-class TransactionSnapshot(NamedTuple):
-    """What the transaction service tells of a session, as far as billing cares.
-
-    Without `has_start`, `start_time` is when it was first heard of; `stop_time` is None while it runs. Of one that
-    `is_merged` nothing is left: what was known of it belongs to another transaction.
-    """
-
-    id: str
-    charge_point_id: str
-    connector_id: int
-    station_id: str | None
-    driver_id: str | None
-    id_tag: str
-    is_accepted: bool
-    has_start: bool
-    start_time: datetime
-    stop_time: datetime | None
-    energy_wh: int
-    revision: int
-    flags: tuple[str, ...] = ()
-    is_merged: bool = False
+    hold_reason: str = ""
+    has_correction: bool = False
 
 
 def validated(session: ChargingSession, now: datetime) -> ChargingSession:
@@ -130,54 +119,6 @@ def validated(session: ChargingSession, now: datetime) -> ChargingSession:
     return session
 
 
-def unheard(snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
-    """The session of a transaction that nothing was told of yet; the same id wherever it is made."""
-    return ChargingSession(
-        id=derived_id("charging session", snapshot.id),
-        transaction_id=snapshot.id,
-        start_time=snapshot.start_time,
-        create_time=now,
-        update_time=now,
-    )
-
-
-def followed(session: ChargingSession, snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
-    """`session` after a newer snapshot, which alone decides what it says; itself after one that is no newer.
-
-    An ended one is PENDING unless there is a reason to hold it or its bill still says the same. The tariff is that of
-    a place and a time: when either changes it has to be found anew.
-    """
-    if snapshot.revision <= session.revision:
-        return session
-    if snapshot.is_merged:
-        state, reason = SessionState.HELD, MERGED
-    elif snapshot.stop_time is None:
-        state, reason = SessionState.ACTIVE, ""
-    else:
-        state, reason = SessionState.HELD, _hold_reason(snapshot) or PENDING
-    is_elsewhere = (snapshot.station_id, snapshot.start_time) != (session.station_id, session.start_time)
-    after = session._replace(
-        station_id=snapshot.station_id,
-        charge_point_id=snapshot.charge_point_id,
-        connector_id=snapshot.connector_id,
-        driver_id=snapshot.driver_id,
-        id_tag=snapshot.id_tag,
-        start_time=snapshot.start_time,
-        end_time=snapshot.stop_time,
-        energy_wh=max(0, snapshot.energy_wh),
-        revision=snapshot.revision,
-        update_time=now,
-        tariff_id=None if is_elsewhere else session.tariff_id,
-        tariff_version=0 if is_elsewhere else session.tariff_version,
-        state=state,
-        hold_reason=reason,
-    )
-    is_good = reason in (PENDING, ESTIMATED_END)
-    if is_good and session.state is SessionState.COMPLETED and _says_the_same(session, after):
-        return after._replace(state=session.state, hold_reason=session.hold_reason)
-    return after
-
-
 def ended(
     session: ChargingSession, energy_wh: int, end_time: datetime, idle_minutes: int, now: datetime
 ) -> ChargingSession:
@@ -189,6 +130,40 @@ def ended(
 def held(session: ChargingSession, reason: str, now: datetime) -> ChargingSession:
     """`session`, ended but not billed."""
     return session._replace(state=SessionState.HELD, hold_reason=reason, update_time=now)
+
+
+def adopted(session: ChargingSession, facts: Facts, **fields: Any) -> ChargingSession:
+    """`session` by other facts, and with other `fields`.
+
+    The tariff is that of a place and a time: when either changes it has to be found anew.
+    """
+    is_elsewhere = (facts.station_id, facts.start_time) != (session.station_id, session.start_time)
+    return session._replace(
+        station_id=facts.station_id,
+        charge_point_id=facts.charge_point_id,
+        connector_id=facts.connector_id,
+        driver_id=facts.driver_id,
+        id_tag=facts.id_tag,
+        start_time=facts.start_time,
+        end_time=facts.end_time,
+        energy_wh=facts.energy_wh,
+        tariff_id=None if is_elsewhere else session.tariff_id,
+        tariff_version=0 if is_elsewhere else session.tariff_version,
+        **fields,
+    )
+
+
+def billable(session: ChargingSession) -> ChargingSession:
+    """`session` as its next bill is to say."""
+    due = session.remarks.due
+    if due is None:
+        return session
+    after = adopted(session, due.facts, remarks=replace(session.remarks, due=None))
+    if due.idle_minutes is not None:
+        after = after._replace(idle_minutes=due.idle_minutes)
+    if due.tariff_id is not None:
+        after = after._replace(tariff_id=due.tariff_id, tariff_version=due.tariff_version)
+    return after
 
 
 def bound(session: ChargingSession, tariff: Tariff) -> ChargingSession:
@@ -203,7 +178,7 @@ def priced(session: ChargingSession, price: Price) -> ChargingSession:
 
 def completed(session: ChargingSession, price: Price, invoice_id: str, now: datetime) -> ChargingSession:
     """`session`, ended and billed."""
-    return session._replace(
+    after = session._replace(
         cost=price.total,
         tariff_id=price.tariff_id,
         tariff_version=price.tariff_version,
@@ -212,10 +187,15 @@ def completed(session: ChargingSession, price: Price, invoice_id: str, now: date
         hold_reason="",
         update_time=now,
     )
+    remarks = session.remarks
+    if remarks is NO_REMARKS:
+        return after
+    waits = "" if remarks.correction is None else CORRECTION
+    return after._replace(hold_reason=waits, remarks=replace(remarks, hold_detail=""))
 
 
 def unbilled(session: ChargingSession) -> ChargingSession:
-    """`session` after its invoice was taken back."""
+    """`session` after its bill was taken back."""
     return session._replace(invoice_id=None, cost=None)
 
 
@@ -233,16 +213,3 @@ def check_completable(session: ChargingSession, energy_wh: int, end_time: dateti
     raise failed_precondition(
         "CHARGING_SESSION_COMPLETED", f"session {session.id} has been completed with other values"
     )
-
-
-def _hold_reason(snapshot: TransactionSnapshot) -> str:
-    """Why the bill of an ended session has to wait; empty when it does not."""
-    if not snapshot.has_start:
-        return NO_START
-    if not snapshot.is_accepted:
-        return UNAUTHORIZED
-    return next((reason for reason in (*_DOUBTS, ESTIMATED_END) if reason in snapshot.flags), "")
-
-
-def _says_the_same(before: ChargingSession, after: ChargingSession) -> bool:
-    return all(getattr(before, name) == getattr(after, name) for name in _BILLED)

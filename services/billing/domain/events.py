@@ -19,6 +19,7 @@ class SessionBilled:
     total: Money
     end_time: datetime
     revision: int
+    decision_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class SessionUnbilled:
     transaction_id: str | None
     invoice_id: str
     revision: int
+    decision_count: int = 0
 
 
 Event = SessionBilled | SessionUnbilled

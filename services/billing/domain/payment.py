@@ -21,7 +21,7 @@ class PaymentMethodKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """A payment of an invoice, as it was recorded."""
+    """A payment of an invoice, as it was recorded; by a credit note when its money was paid for the invoice before."""
 
     id: str
     invoice_id: str
@@ -30,6 +30,7 @@ class Payment:
     amount: Money
     external_reference: str
     create_time: datetime
+    credit_note_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

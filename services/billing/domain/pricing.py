@@ -64,14 +64,14 @@ class Price(NamedTuple):
     total: Money
 
 
-def checked(used: Consumption, end_field: str = "end") -> Consumption:
-    """`used` itself. Raises: INVALID_FIELD for what no session can be; `end_field` is what its end is called."""
+def checked(used: Consumption, start_field: str = "start", end_field: str = "end") -> Consumption:
+    """`used` itself. Raises: INVALID_FIELD for what no session can be, by what its start and end are called."""
     if not 0 <= used.energy_wh <= MOST_ENERGY_WH:
         raise invalid("energyWh", f"must be 0 to {MOST_ENERGY_WH}")
     if not 0 <= used.idle_minutes <= MOST_IDLE_MINUTES:
         raise invalid("idleMinutes", f"must be 0 to {MOST_IDLE_MINUTES}")
     if not FIRST_YEAR <= used.start.year <= LAST_YEAR:
-        raise invalid("start", f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
+        raise invalid(start_field, f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
     if used.end < used.start:
         raise invalid(end_field, "must not lie before the start")
     if used.end - used.start > LONGEST_SESSION:

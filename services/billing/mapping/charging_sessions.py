@@ -4,18 +4,18 @@ from typing import Any
 
 from csms.billing.v1 import billing_service_pb2 as service_pb
 from csms.billing.v1 import charging_session_pb2 as session_pb
+from csms.billing.v1 import session_decision_pb2 as decision_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.billing.domain.charging_session import (
-    ChargingSession,
-    ChargingSessionFilter,
-    SessionState,
-    TransactionSnapshot,
-)
+from services.billing.domain.charging_session import ChargingSession, ChargingSessionFilter, SessionState
+from services.billing.domain.following import TransactionSnapshot, difference
+from services.billing.domain.remarks import NO_REMARKS, Correction, Decided, Remarks
+from services.billing.mapping.decisions import kind_to_proto
 from services.billing.mapping.money import money_to_proto
 from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id
 
+_AUTHORIZATIONS = {number: name.lower() for name, number in transaction_pb.Transaction.Authorization.items() if number}
 _WITHOUT_START = (transaction_pb.Transaction.ORPHAN, transaction_pb.Transaction.MERGED)
 
 
@@ -29,6 +29,8 @@ def charging_session_filter(request: service_pb.ListChargingSessionsRequest) -> 
         start_time_from=time_of(request, "start_time_from"),
         start_time_to=time_of(request, "start_time_to"),
         update_time_from=time_of(request, "update_time_from"),
+        hold_reason=request.hold_reason,
+        has_correction=request.has_correction,
     )
 
 
@@ -44,9 +46,9 @@ def charging_session_fields(message: session_pb.ChargingSession) -> dict[str, An
     }
 
 
-def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSession:
-    """The resource as callers see it."""
-    return session_pb.ChargingSession(
+def charging_session_to_proto(session: ChargingSession, *, for_driver: bool = False) -> session_pb.ChargingSession:
+    """The resource as callers see it; what operators say of it among themselves is not for drivers."""
+    message = session_pb.ChargingSession(
         id=session.id,
         transaction_id=session.transaction_id or "",
         station_id=session.station_id or "",
@@ -62,10 +64,63 @@ def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSe
         tariff_id=session.tariff_id or "",
         tariff_version=session.tariff_version,
         invoice_id=session.invoice_id or "",
-        hold_reason=session.hold_reason,
+        hold_reason=session.hold_reason if session.state is SessionState.HELD else "",
         create_time=timestamp(session.create_time),
         update_time=timestamp(session.update_time),
         revision=session.revision,
+        etag=session.etag,
+        idle_minutes=session.idle_minutes,
+    )
+    if session.remarks is not NO_REMARKS:
+        message.hold_detail = session.remarks.hold_detail
+        if not for_driver:
+            _write_remarks(session, session.remarks, message)
+    return message
+
+
+def _write_remarks(session: ChargingSession, remarks: Remarks, message: session_pb.ChargingSession) -> None:
+    message.decision_count = remarks.decision_count
+    for note in remarks.notes:
+        fields = {"kind": note.kind, "detail": note.detail, "revision": note.revision}
+        message.notes.add(**fields, create_time=timestamp(note.create_time))
+    if (correction := _shown_correction(session, remarks)) is not None:
+        message.correction.CopyFrom(_correction_to_proto(correction))
+    if remarks.decision is not None:
+        message.decision.CopyFrom(_decision_to_proto(session, remarks.decision))
+
+
+def _shown_correction(session: ChargingSession, remarks: Remarks) -> Correction | None:
+    """The correction that waits, else the one that is made by itself."""
+    if remarks.correction is not None or remarks.due is None:
+        return remarks.correction
+    detail = difference(session, remarks.due.facts)
+    return Correction(remarks.due.facts, session.hold_reason, detail, remarks.due.revision, session.update_time)
+
+
+def _correction_to_proto(correction: Correction) -> session_pb.SessionCorrection:
+    facts = correction.facts
+    return session_pb.SessionCorrection(
+        reason=correction.reason,
+        detail=correction.detail,
+        start_time=timestamp(facts.start_time),
+        end_time=timestamp(facts.end_time),
+        energy_wh=facts.energy_wh,
+        driver_id=facts.driver_id or "",
+        station_id=facts.station_id or "",
+        cost=money_to_proto(correction.cost) if correction.cost else None,
+        revision=correction.revision,
+        create_time=timestamp(correction.create_time),
+    )
+
+
+def _decision_to_proto(session: ChargingSession, decision: Decided) -> decision_pb.SessionDecision:
+    return decision_pb.SessionDecision(
+        id=decision.id,
+        charging_session_id=session.id,
+        kind=kind_to_proto(decision.kind),
+        reason=decision.reason,
+        decided_by=decision.decided_by,
+        create_time=timestamp(decision.create_time),
     )
 
 
@@ -89,4 +144,5 @@ def transaction_snapshot(message: transaction_pb.Transaction) -> TransactionSnap
         energy_wh=message.energy_wh,
         flags=tuple(message.flags),
         revision=message.revision,
+        authorization=_AUTHORIZATIONS.get(message.authorization, ""),
     )

@@ -33,6 +33,7 @@ def _write_billed(event: SessionBilled, billed: event_pb.SessionBilled) -> None:
     billed.currency_code = event.total.currency_code
     write_time(event.end_time, billed.end_time)
     billed.revision = event.revision
+    billed.decision_count = event.decision_count
 
 
 def _write_unbilled(event: SessionUnbilled, unbilled: event_pb.SessionUnbilled) -> None:
@@ -40,3 +41,4 @@ def _write_unbilled(event: SessionUnbilled, unbilled: event_pb.SessionUnbilled) 
     unbilled.transaction_id = event.transaction_id or ""
     unbilled.invoice_id = event.invoice_id
     unbilled.revision = event.revision
+    unbilled.decision_count = event.decision_count

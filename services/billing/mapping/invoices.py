@@ -2,7 +2,7 @@
 
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1 import invoice_service_pb2 as service_pb
-from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceState
+from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind, InvoiceState
 from services.billing.mapping.money import money_to_proto
 from services.billing.mapping.tariffs import line_to_proto
 from services.chassis.protobuf import enum_of, time_of, timestamp
@@ -13,6 +13,7 @@ def invoice_filter(request: service_pb.ListInvoicesRequest) -> InvoiceFilter:
     return InvoiceFilter(
         driver_id=request.driver_id,
         state=enum_of(InvoiceState, invoice_pb.Invoice.State, request.state),
+        kind=enum_of(InvoiceKind, invoice_pb.Invoice.Kind, request.kind),
         charging_session_id=request.charging_session_id,
         issue_time_from=time_of(request, "issue_time_from"),
         issue_time_to=time_of(request, "issue_time_to"),
@@ -32,4 +33,7 @@ def invoice_to_proto(invoice: Invoice) -> invoice_pb.Invoice:
         tax=money_to_proto(invoice.tax),
         paid=money_to_proto(invoice.paid),
         lines=map(line_to_proto, invoice.lines),
+        kind=invoice_pb.Invoice.Kind.Value(invoice.kind),
+        corrected_invoice_id=invoice.corrected_invoice_id or "",
+        credit_note_id=invoice.credit_note_id or "",
     )

@@ -27,6 +27,7 @@ def payment_to_proto(payment: Payment) -> payment_pb.Payment:
         amount=money_to_proto(payment.amount),
         external_reference=payment.external_reference,
         create_time=timestamp(payment.create_time),
+        credit_note_id=payment.credit_note_id or "",
     )
 
 

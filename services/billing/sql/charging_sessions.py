@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, any_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.charging_session import (
+    CORRECTION,
     ESTIMATED_END,
     NO_TARIFF,
     PENDING,
@@ -16,6 +17,7 @@ from services.billing.domain.charging_session import (
     ChargingSessionFilter,
     SessionState,
 )
+from services.billing.sql.remarks import remarks_of, remarks_to_json
 from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, UNBILLED_SESSIONS
 from services.chassis.database import bare
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
@@ -27,8 +29,8 @@ from services.kernel.money import Money
 _LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
 _COST = ("cost_minor", "currency_code")
 # The fields of a session in their order, its cost as two columns.
-_PLAIN = [name for name in ChargingSession._fields if name != "cost"]
-_NAMES = [*_PLAIN, *_COST]
+_PLAIN = [name for name in ChargingSession._fields if name not in ("cost", "remarks")]
+_NAMES = [*_PLAIN, *_COST, "remarks"]
 _plain = attrgetter(*_PLAIN)
 # Of a row with the columns of the table in their order, whatever comes behind them.
 _values_of = itemgetter(*(list(CHARGING_SESSIONS.c.keys()).index(name) for name in _NAMES))
@@ -43,10 +45,9 @@ WHERE u.reason = '{PENDING}' AND u.session_id > %s::uuid ORDER BY u.session_id L
 """.encode()
 # What somebody else has locked changes anyway, or is billed by him.
 _LOCK_PENDING = f"""
-SELECT s.id::text, s.revision FROM charging_sessions AS s
+SELECT s.id::text, s.update_time FROM charging_sessions AS s
 WHERE s.id = ANY (%s::uuid[]) AND s.hold_reason = '{PENDING}' ORDER BY s.id FOR UPDATE SKIP LOCKED
 """.encode()
-_AWAITED = (PENDING, NO_TARIFF, ESTIMATED_END)
 
 
 def _storing(rows: Recordset, statement: str) -> bytes:
@@ -55,10 +56,10 @@ def _storing(rows: Recordset, statement: str) -> bytes:
     return f"""
 WITH told AS MATERIALIZED (SELECT * FROM {rows.relation}), stored AS ({statement}), awaited AS (
     INSERT INTO unbilled_sessions (session_id, reason)
-    SELECT {session_id}, {reason} FROM told WHERE {reason} IN {_AWAITED}
+    SELECT {session_id}, {reason} FROM told WHERE {reason} <> ''
     ON CONFLICT ON CONSTRAINT unbilled_sessions_pkey DO UPDATE SET reason = excluded.reason
 )
-DELETE FROM unbilled_sessions AS u USING told WHERE u.session_id = told.{session_id} AND told.{reason} NOT IN {_AWAITED}
+DELETE FROM unbilled_sessions AS u USING told WHERE u.session_id = told.{session_id} AND told.{reason} = ''
 """.encode()
 
 
@@ -111,7 +112,7 @@ class SqlChargingSessionRepository:
     async def pending(self, after_id: str, limit: int) -> Sequence[ChargingSession]:
         return await self._sessions(_PENDING, (after_id or _FIRST_ID, limit))
 
-    async def lock_pending(self, session_ids: Collection[str]) -> Mapping[str, int]:
+    async def lock_pending(self, session_ids: Collection[str]) -> Mapping[str, datetime]:
         cursor = await (await bare(self._connection)).execute(_LOCK_PENDING, (array(session_ids),))
         return dict(await cursor.fetchall())
 
@@ -143,7 +144,9 @@ class SqlChargingSessionRepository:
     async def store(self, sessions: Sequence[ChargingSession]) -> None:
         if sessions:
             ordered = sorted(sessions, key=attrgetter("id"))
-            rows = _SESSIONS.dump((*_plain(session), *_cost(session)) for session in ordered)
+            rows = _SESSIONS.dump(
+                (*_plain(session), *_cost(session), remarks_to_json(session.remarks)) for session in ordered
+            )
             await (await bare(self._connection)).execute(_STORE, (rows,))
 
     async def store_bills(self, sessions: Sequence[ChargingSession]) -> None:
@@ -163,6 +166,14 @@ def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool
             yield columns[name] == wanted if is_id(wanted) else columns.id.is_(None)
     if narrowing.state:
         yield columns.state == narrowing.state
+    reason = CORRECTION if narrowing.has_correction else narrowing.hold_reason
+    if reason:
+        yield columns.hold_reason == reason
+    if reason or narrowing.state is SessionState.HELD:
+        # There are few among all of them, and no index of the sessions tells them.
+        yield columns.id.in_(select(UNBILLED_SESSIONS.c.session_id))
+    if narrowing.hold_reason:
+        yield columns.state == SessionState.HELD
     if narrowing.start_time_from:
         yield columns.start_time >= narrowing.start_time_from
     if narrowing.start_time_to:
@@ -181,6 +192,6 @@ def _session_of(row: Row[Any]) -> ChargingSession:
 
 
 def _session(*values: Any) -> ChargingSession:
-    *plain, state, amount, currency = values
+    *plain, state, amount, currency, remarks = values
     cost = None if currency is None else Money(currency, amount)
-    return ChargingSession._make((*plain, SessionState(state), cost))
+    return ChargingSession._make((*plain, SessionState(state), cost, remarks_of(remarks)))

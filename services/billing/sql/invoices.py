@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceState
+from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind, InvoiceState
 from services.billing.domain.pricing import PriceLine
-from services.billing.tables import INVOICE_COUNTS, INVOICES
+from services.billing.tables import CREDIT_NOTE_COUNTS, INVOICE_COUNTS, INVOICES
 from services.chassis.database import bare
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
@@ -18,8 +18,15 @@ from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
 from services.kernel.money import Money
 
-_INVOICES = Recordset(INVOICES)
-_ADD = f"INSERT INTO invoices ({_INVOICES.columns}) SELECT {_INVOICES.values} FROM {_INVOICES.relation}".encode()
+# Of a credit note only.
+_CREDIT = ("kind", "corrected_invoice_id", "credit_note_id")
+_INVOICES = Recordset(INVOICES, columns=[column.name for column in INVOICES.c if column.name not in _CREDIT])
+_NOTES = Recordset(INVOICES)
+_ADD, _ADD_NOTES = (
+    f"INSERT INTO invoices ({rows.columns}) SELECT {rows.values} FROM {rows.relation}".encode()
+    for rows in (_INVOICES, _NOTES)
+)
+_COUNTS = {InvoiceKind.INVOICE: INVOICE_COUNTS, InvoiceKind.CREDIT_NOTE: CREDIT_NOTE_COUNTS}
 
 
 class SqlInvoiceRepository:
@@ -48,20 +55,26 @@ class SqlInvoiceRepository:
         query = select(INVOICES).where(INVOICES.c.id.in_(invoice_ids)).order_by(INVOICES.c.id).with_for_update()
         return {row.id: _invoice(row) for row in await self._connection.execute(query)}
 
-    async def next_counts(self, year: int, count: int) -> range:
-        statement = insert(INVOICE_COUNTS).values(year=year, count=count)
+    async def next_counts(self, year: int, count: int, kind: InvoiceKind = InvoiceKind.INVOICE) -> range:
+        counts = _COUNTS[kind]
+        statement = insert(counts).values(year=year, count=count)
         statement = statement.on_conflict_do_update(
-            constraint="invoice_counts_pkey", set_={"count": INVOICE_COUNTS.c.count + count}
+            index_elements=[counts.c.year], set_={"count": counts.c.count + count}
         )
-        last = int((await self._connection.execute(statement.returning(INVOICE_COUNTS.c.count))).scalar_one())
+        last = int((await self._connection.execute(statement.returning(counts.c.count))).scalar_one())
         return range(last - count + 1, last + 1)
 
     async def add(self, invoices: Sequence[Invoice]) -> None:
         await (await bare(self._connection)).execute(_ADD, (_INVOICES.dump(map(_values, invoices)),))
 
+    async def add_credit_note(self, note: Invoice) -> None:
+        row = (*_values(note), note.kind, note.corrected_invoice_id, note.credit_note_id)
+        await (await bare(self._connection)).execute(_ADD_NOTES, (_NOTES.dump([row]),))
+
     async def replace(self, invoice: Invoice) -> None:
         statement = update(INVOICES).where(INVOICES.c.id == invoice.id)
-        await self._connection.execute(statement.values(state=invoice.state, paid_minor=invoice.paid.minor_units))
+        changes = {"paid_minor": invoice.paid.minor_units, "credit_note_id": invoice.credit_note_id}
+        await self._connection.execute(statement.values(state=invoice.state, **changes))
 
 
 def _values(invoice: Invoice) -> tuple[Any, ...]:
@@ -85,8 +98,9 @@ def _conditions(narrowing: InvoiceFilter) -> Iterator[ColumnElement[bool]]:
     for name in ("driver_id", "charging_session_id"):
         if wanted := getattr(narrowing, name):
             yield columns[name] == wanted if is_id(wanted) else columns.id.is_(None)
-    if narrowing.state:
-        yield columns.state == narrowing.state
+    for name in ("state", "kind"):
+        if wanted := getattr(narrowing, name):
+            yield columns[name] == wanted
     if narrowing.issue_time_from:
         yield columns.issue_time >= narrowing.issue_time_from
     if narrowing.issue_time_to:
@@ -128,4 +142,7 @@ def _invoice(row: Row[Any]) -> Invoice:
         tax=Money(currency, row.tax_minor),
         paid=Money(currency, row.paid_minor),
         lines=[_line(stored, currency) for stored in row.lines],
+        kind=InvoiceKind(row.kind),
+        corrected_invoice_id=row.corrected_invoice_id,
+        credit_note_id=row.credit_note_id,
     )

@@ -50,6 +50,7 @@ class SqlPaymentRepository:
             currency_code=payment.amount.currency_code,
             external_reference=payment.external_reference,
             create_time=payment.create_time,
+            credit_note_id=payment.credit_note_id,
         )
         try:
             await self._connection.execute(statement)
@@ -107,6 +108,7 @@ def _payment(row: Row[Any]) -> Payment:
         amount=Money(row.currency_code, row.amount_minor),
         external_reference=row.external_reference,
         create_time=row.create_time,
+        credit_note_id=row.credit_note_id,
     )
 
 

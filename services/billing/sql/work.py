@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.domain.events import Event
 from services.billing.mapping.events import event_to_proto
 from services.billing.sql.charging_sessions import SqlChargingSessionRepository
+from services.billing.sql.decisions import SqlDecisionRepository
 from services.billing.sql.invoices import SqlInvoiceRepository
 from services.billing.sql.payments import SqlPaymentRepository
 from services.billing.sql.tariffs import SqlTariffRepository, TariffVersions
@@ -28,6 +29,7 @@ class SqlWork:
         self.sessions = SqlChargingSessionRepository(connection)
         self.invoices = SqlInvoiceRepository(connection)
         self.payments = SqlPaymentRepository(connection)
+        self.decisions = SqlDecisionRepository(connection)
 
     async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
         return await idempotency.remember(self._connection, scope, request_id, resource_id)

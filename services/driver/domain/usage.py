@@ -16,7 +16,8 @@ _EARLIEST = datetime.min.replace(tzinfo=UTC)
 class SessionUsage:
     """One session. `revision` orders the snapshots it is made of; cost comes apart from them, when it was billed.
 
-    `bill_revision` is that of the snapshot that billing went by when it told the cost, or that there is none any more.
+    `bill_revision` is that of the snapshot that billing went by when it told the cost, or that there is none any more,
+    `bill_decisions` how many decisions of persons.
     """
 
     transaction_id: str
@@ -31,26 +32,28 @@ class SessionUsage:
     amount_minor: int | None = None
     currency_code: str | None = None
     bill_revision: int = 0
+    bill_decisions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCost:
     """What a session cost by its bill, tax included; without an amount it has none (any more).
 
-    Of what was told of one session the highest `bill_revision` counts, and of one revision a bill: it may be held
-    before it is billed, and is never billed twice.
+    Of what was told of one session the highest `bill_revision` counts, of one revision the most `bill_decisions` of
+    persons, and of these a bill: it may be held before it is billed, and is never billed twice.
     """
 
     transaction_id: str
     bill_revision: int
+    bill_decisions: int = 0
     driver_id: str | None = None
     amount_minor: int | None = None
     currency_code: str | None = None
 
     @property
-    def rank(self) -> tuple[int, bool]:
+    def rank(self) -> tuple[int, int, bool]:
         """What counts has the highest."""
-        return self.bill_revision, self.currency_code is not None
+        return self.bill_revision, self.bill_decisions, self.currency_code is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from services.driver.tables import USAGE_SESSIONS
 
 # More than any driver charges in the longest period that may be asked for.
 _MOST_SESSIONS = 20_000
-_COST = ("amount_minor", "currency_code", "bill_revision")
+_COST = ("amount_minor", "currency_code", "bill_revision", "bill_decisions")
 _KEY = ("transaction_id", "driver_id")
 _TOLD = [column.name for column in USAGE_SESSIONS.columns if column.name not in (*_KEY, *_COST)]
 _SESSIONS = Recordset(USAGE_SESSIONS, columns=(*_KEY, *_TOLD))
@@ -41,8 +41,8 @@ _RECORD_COSTS = f"""
 SELECT {_COSTS.values}, '', '', '', 0, 0 FROM turn CROSS JOIN {_COSTS.relation}
 ON CONFLICT ON CONSTRAINT usage_sessions_pkey DO UPDATE SET
 driver_id = coalesce(known.driver_id, excluded.driver_id), {", ".join(f"{name} = excluded.{name}" for name in _COST)}
-WHERE (known.bill_revision, known.currency_code IS NOT NULL)
-    <= (excluded.bill_revision, excluded.currency_code IS NOT NULL)
+WHERE (known.bill_revision, known.bill_decisions, known.currency_code IS NOT NULL)
+    <= (excluded.bill_revision, excluded.bill_decisions, excluded.currency_code IS NOT NULL)
 """.encode()
 
 

@@ -47,7 +47,8 @@ class Bill(NamedTuple):
     """What a session cost by its bill, tax included, in minor units; without a currency it has no bill any more.
 
     Of what was told of one session the highest `bill_revision`, that of the snapshot it went by, counts; of one
-    revision a bill; and of several bills the latest. `bill_time` is when it was billed, or the bill was taken back.
+    revision the most decisions of persons; of these a bill; and of several bills the latest. `bill_time` is when it was
+    billed, or the bill was taken back.
     """
 
     session_id: str
@@ -59,6 +60,7 @@ class Bill(NamedTuple):
     currency_code: str | None
     bill_time: datetime
     bill_revision: int
+    bill_decisions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

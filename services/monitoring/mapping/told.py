@@ -23,6 +23,9 @@ from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.domain.usage import Bill
 
+# Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
+_MADE_BY_ITSELF = ("pending", "no_tariff", "estimated_end")
+
 
 def told_time_of(event: event_pb.DomainEvent, clock: Clock) -> datetime:
     """When an event was told."""
@@ -161,12 +164,14 @@ def bill(billed: event_pb.SessionBilled, bill_time: datetime) -> Bill:
         currency_code=billed.currency_code,
         bill_time=bill_time,
         bill_revision=billed.revision,
+        bill_decisions=billed.decision_count,
     )
 
 
 def bill_taken_back(unbilled: event_pb.SessionUnbilled, time: datetime) -> Bill:
     """A session without a bill."""
-    return _no_bill(unbilled.transaction_id or unbilled.charging_session_id, time, unbilled.revision)
+    session_id = unbilled.transaction_id or unbilled.charging_session_id
+    return _no_bill(session_id, time, unbilled.revision, unbilled.decision_count)
 
 
 def bill_known(session: charging_session_pb.ChargingSession) -> Bill | None:
@@ -174,8 +179,9 @@ def bill_known(session: charging_session_pb.ChargingSession) -> Bill | None:
     session_id = session.transaction_id or session.id
     time = session.update_time.ToDatetime(tzinfo=UTC)
     if not session.invoice_id:
-        return _no_bill(session_id, time, session.revision)
-    if session.state != charging_session_pb.ChargingSession.COMPLETED:
+        return _no_bill(session_id, time, session.revision, session.decision_count)
+    is_billed = session.state == charging_session_pb.ChargingSession.COMPLETED
+    if not is_billed or session.correction.reason in _MADE_BY_ITSELF:
         return None
     cost = Money.from_units_nanos(session.cost.currency_code, session.cost.units, session.cost.nanos)
     return Bill(
@@ -188,10 +194,11 @@ def bill_known(session: charging_session_pb.ChargingSession) -> Bill | None:
         currency_code=cost.currency_code,
         bill_time=time,
         bill_revision=session.revision,
+        bill_decisions=session.decision_count,
     )
 
 
-def _no_bill(session_id: str, time: datetime, revision: int) -> Bill:
+def _no_bill(session_id: str, time: datetime, revision: int, decisions: int) -> Bill:
     return Bill(
         session_id=session_id,
         station_id=None,
@@ -202,6 +209,7 @@ def _no_bill(session_id: str, time: datetime, revision: int) -> Bill:
         currency_code=None,
         bill_time=time,
         bill_revision=revision,
+        bill_decisions=decisions,
     )
 
 

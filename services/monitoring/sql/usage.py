@@ -26,7 +26,7 @@ ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET ({_SESSIONS.columns
 WHERE known.revision < excluded.revision
 """.encode()
 _UNHEARD = ["end_time", "station_id", "energy_wh"]
-_CHARGED = ["billed_driver_id", "bill_time", "amount_minor", "currency_code", "bill_revision"]
+_CHARGED = ["billed_driver_id", "bill_time", "amount_minor", "currency_code", "bill_revision", "bill_decisions"]
 _BILLS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_UNHEARD, *_CHARGED])
 _charged = attrgetter("session_id", *_UNHEARD, "driver_id", *_CHARGED[1:])
 _RECORD_BILLS = f"""
@@ -35,8 +35,9 @@ SELECT {_BILLS.values}, '', 0 FROM turn CROSS JOIN {_BILLS.relation}
 ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET
 {", ".join(f"{name} = excluded.{name}" for name in _CHARGED)},
 {", ".join(f"{name} = CASE WHEN known.revision = 0 THEN excluded.{name} ELSE known.{name} END" for name in _UNHEARD)}
-WHERE known.bill_time IS NULL OR (known.bill_revision, known.currency_code IS NOT NULL, known.bill_time)
-    < (excluded.bill_revision, excluded.currency_code IS NOT NULL, excluded.bill_time)
+WHERE known.bill_time IS NULL
+    OR (known.bill_revision, known.bill_decisions, known.currency_code IS NOT NULL, known.bill_time)
+    < (excluded.bill_revision, excluded.bill_decisions, excluded.currency_code IS NOT NULL, excluded.bill_time)
 """.encode()
 _DRIVER = func.coalesce(_COLUMNS.driver_id, _COLUMNS.billed_driver_id)
 _SECONDS = func.coalesce(

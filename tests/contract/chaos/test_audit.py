@@ -143,6 +143,24 @@ DAMAGES = {
     "a number of an invoice is missing": Damage(
         "billing", ("UPDATE invoices SET number = '2026-000002'",), {"the numbers of invoices have no gaps"}
     ),
+    "a paid invoice is void": Damage(
+        "billing",
+        ("UPDATE invoices SET state = 'VOID', paid_minor = 250",),
+        {
+            "a bill for which money was paid is taken back by a credit note alone",
+            "an ended session has one invoice, if one is due",
+            *_BOTH_USAGES,
+        },
+    ),
+    "an invoice is credited by nothing": Damage(
+        "billing",
+        ("UPDATE invoices SET state = 'CREDITED', paid_minor = 250",),
+        {
+            "a bill for which money was paid is taken back by a credit note alone",
+            "an ended session has one invoice, if one is due",
+            *_BOTH_USAGES,
+        },
+    ),
     "a cost outlives its bill": Damage(
         "driver",
         (f"UPDATE usage_sessions SET amount_minor = 5, currency_code = 'EUR' WHERE transaction_id = '{LEFT}'",),

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from csms.billing.v1 import billing_service_pb2 as session_service_pb
 from csms.billing.v1 import billing_service_pb2_grpc as session_grpc
 from csms.billing.v1 import charging_session_pb2 as session_pb
+from csms.billing.v1 import decision_service_pb2_grpc as decision_grpc
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1 import invoice_service_pb2 as invoice_service_pb
 from csms.billing.v1 import invoice_service_pb2_grpc as invoice_grpc
@@ -26,13 +27,14 @@ from tests.fixtures.services import RunningService, ServiceRunner
 
 
 class Caller:
-    """The four services of billing as one caller sees them."""
+    """The five services of billing as one caller sees them."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.tariffs = tariff_grpc.TariffServiceStub(channel)
         self.sessions = session_grpc.BillingServiceStub(channel)
         self.invoices = invoice_grpc.InvoiceServiceStub(channel)
         self.payments = payment_grpc.PaymentServiceStub(channel)
+        self.decisions = decision_grpc.DecisionServiceStub(channel)
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,21 @@ class Books:
         return {charge_point_id: (state, reason) for charge_point_id, state, reason in found}
 
     async def invoices(self) -> list[tuple[str, str, int]]:
-        """Charge point, state and total of every invoice, in the order of their numbers."""
+        """Charge point, state and total of every invoice, in the order of their numbers; not of credit notes."""
         return [
             (charge_point_id, state, total)
             for charge_point_id, state, total in await self.rows(
                 "SELECT charge_point_id, i.state, total_minor FROM invoices i"
-                " JOIN charging_sessions s ON s.id = charging_session_id ORDER BY number"
+                " JOIN charging_sessions s ON s.id = charging_session_id WHERE kind = 'INVOICE' ORDER BY number"
+            )
+        ]
+
+    async def credit_notes(self) -> list[tuple[str, str, int, int]]:
+        """Number, state, total and what was given back or counted of every credit note, in their order."""
+        return [
+            (number, state, total, paid)
+            for number, state, total, paid in await self.rows(
+                "SELECT number, state, total_minor, paid_minor FROM invoices WHERE kind = 'CREDIT_NOTE' ORDER BY number"
             )
         ]
 

@@ -4,18 +4,21 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 
+import grpc.aio
 import pytest
 
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.billing.application.billing import Biller
+from services.billing.application.invoicing import Invoicing
 from services.billing.clients import GrpcDrivers, GrpcStations
 from services.billing.domain.charging_session import END_PATIENCE
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWorks
 from services.chassis import channels
 from services.chassis.outbox import OutboxRelay
-from services.kernel.clock import FixedClock, SystemClock
+from services.kernel.clock import Clock, FixedClock, SystemClock
 from services.kernel.ids import derived_id, new_id
 from tests.contract.services.billing.conftest import Books, Caller, Tell
 from tests.contract.services.billing.messages import (
@@ -43,7 +46,11 @@ async def biller(service: RunningService, works: SqlWorks, neighbours: Neighbour
     """The only one who bills on the database of `service`."""
     secret = service.settings.service_secret.get_secret_value()
     async with channels.channel(neighbours.address, "billing", secret) as channel:
-        yield Biller(works, SystemClock(), GrpcDrivers(channel), GrpcStations(channel))
+        yield _biller(works, SystemClock(), channel)
+
+
+def _biller(works: SqlWorks, clock: Clock, channel: grpc.aio.Channel) -> Biller:
+    return Biller(works, clock, GrpcDrivers(channel), GrpcStations(channel), Invoicing(clock, Decimal(5)))
 
 
 @pytest.fixture
@@ -95,7 +102,7 @@ async def test_more_sessions_than_a_page_have_one_bill_each_with_numbers_without
     assert await ledger.rows("SELECT count(*) FROM outbox") == [(count,)]
 
 
-async def test_what_waits_to_be_billed_is_noted_as_long_as_it_waits(
+async def test_what_waits_for_a_bill_or_a_person_is_noted_as_long_as_it_waits(
     admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
 ) -> None:
     async def noted() -> list[tuple[str, str]]:
@@ -106,6 +113,10 @@ async def test_what_waits_to_be_billed_is_noted_as_long_as_it_waits(
         )
 
     await _take_in(biller, works, running_transaction(1, 1), transaction(2, authorization=Transaction.INVALID))
+    assert await noted() == [("CP2", "unauthorized")]
+    await _take_in(biller, works, transaction(2, 2))
+    assert await noted() == [("CP2", "pending")]
+    await _take_in(biller, works, running_transaction(2, 3))
     assert await noted() == []
     await _take_in(biller, works, transaction(1, 2), transaction(3), transaction(4, flags=["estimated_end"]))
     assert await noted() == [("CP1", "pending"), ("CP3", "pending"), ("CP4", "estimated_end")]
@@ -113,12 +124,12 @@ async def test_what_waits_to_be_billed_is_noted_as_long_as_it_waits(
     assert await noted() == [("CP1", "no_tariff"), ("CP3", "no_tariff"), ("CP4", "estimated_end")]
     # It went on after all, and another one should never have begun.
     await _take_in(biller, works, running_transaction(1, 3), transaction(3, 2, authorization=Transaction.INVALID))
-    assert await noted() == [("CP4", "estimated_end")]
+    assert await noted() == [("CP3", "unauthorized"), ("CP4", "estimated_end")]
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     await _take_in(biller, works, transaction(4, 2), transaction(5))
-    assert await noted() == [("CP4", "pending"), ("CP5", "pending")]
+    assert await noted() == [("CP3", "unauthorized"), ("CP4", "pending"), ("CP5", "pending")]
     assert await biller.settle_all() == 0
-    assert await ledger.rows("SELECT reason FROM unbilled_sessions") == []
+    assert await ledger.rows("SELECT reason FROM unbilled_sessions") == [("unauthorized",)]
 
 
 async def test_each_driver_is_asked_after_once(
@@ -175,7 +186,7 @@ async def test_an_end_that_nobody_tells_is_billed_as_it_was_concluded_after_a_wh
     clock = FixedClock(SystemClock().now())
     secret = service.settings.service_secret.get_secret_value()
     async with channels.channel(neighbours.address, "billing", secret) as channel:
-        biller = Biller(works, clock, GrpcDrivers(channel), GrpcStations(channel))
+        biller = _biller(works, clock, channel)
         await _take_in(biller, works, transaction(1, 1, flags=["estimated_end"]))
         clock.advance(END_PATIENCE)
         # News of it: it waits anew.

@@ -5,8 +5,6 @@ import random
 from datetime import timedelta
 
 from csms.billing.v1.billing_service_pb2 import GetChargingSessionRequest
-from csms.billing.v1.invoice_pb2 import Payment
-from csms.billing.v1.payment_service_pb2 import CreatePaymentRequest
 from csms.event.v1.domain_event_pb2 import DomainEvent, SessionUnbilled
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.chassis.protobuf import timestamp
@@ -157,23 +155,6 @@ async def test_a_bill_over_nothing_can_be_corrected(boss: Caller, books: Books, 
     await books.become({"CP1": DONE})
     await tell(transaction(1, 2))
     await _become_invoices(books, [("CP1", "VOID", 0), ("CP1", "OPEN", 400)])
-
-
-async def test_a_paid_bill_is_not_taken_back(boss: Caller, books: Books, tell: Tell) -> None:
-    await boss.tariffs.CreateTariff(new_tariff(is_default=True))
-    await tell(transaction(1, 1))
-    await books.become({"CP1": DONE})
-    [(invoice_id,)] = await books.rows("SELECT id::text FROM invoices")
-    await boss.payments.CreatePayment(CreatePaymentRequest(payment=Payment(invoice_id=invoice_id)))
-    for revision in (2, 3):
-        await tell(transaction(1, revision, energy_wh=10_000 + revision))
-        await eventually(lambda revision=revision: _has_revision(books, revision))  # type: ignore[misc]
-        await books.become({"CP1": ("HELD", "paid_before_correction")})
-    await tell(transaction(1, 4, authorization=Transaction.INVALID))
-    await eventually(lambda: _has_revision(books, 4))
-    assert await books.sessions() == {"CP1": ("HELD", "paid_before_correction")}
-    assert await books.invoices() == [("CP1", "PAID", 400)]
-    assert len(await _billed(books)) == 1
 
 
 async def test_a_bill_is_taken_back_when_the_session_turns_out_to_be_unauthorized(

@@ -13,6 +13,13 @@ from csms.billing.v1.billing_service_pb2 import (
     GetChargingSessionRequest,
     ListChargingSessionsRequest,
 )
+from csms.billing.v1.decision_service_pb2 import (
+    CorrectChargingSessionRequest,
+    KeepBillRequest,
+    ListSessionDecisionsRequest,
+    ReleaseChargingSessionRequest,
+    WriteOffChargingSessionRequest,
+)
 from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoiceRequest, ListInvoicesRequest
 from csms.billing.v1.payment_service_pb2 import (
     CreatePaymentMethodRequest,
@@ -51,13 +58,18 @@ CALLS: Mapping[str, Any] = {
     "CreatePayment": ("payments", CreatePaymentRequest()),
     "ListPaymentMethods": ("payments", ListPaymentMethodsRequest(page_size=-1)),
     "CreatePaymentMethod": ("payments", CreatePaymentMethodRequest()),
+    "ReleaseChargingSession": ("decisions", ReleaseChargingSessionRequest()),
+    "CorrectChargingSession": ("decisions", CorrectChargingSessionRequest()),
+    "WriteOffChargingSession": ("decisions", WriteOffChargingSessionRequest()),
+    "KeepBill": ("decisions", KeepBillRequest()),
+    "ListSessionDecisions": ("decisions", ListSessionDecisionsRequest(page_size=-1)),
 }
 READS = {name for name in CALLS if name.startswith(("List", "Get"))} - {"GetInvoicePdf"} | {"CalculatePrice"}
 MAY: Mapping[str, set[str]] = {
     "admin": set(CALLS),
     "operator": set(CALLS),
     "viewer": READS,
-    "driver": READS | {"CreatePaymentMethod"},
+    "driver": READS - {"ListSessionDecisions"} | {"CreatePaymentMethod"},
 }
 
 

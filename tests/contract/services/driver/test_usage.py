@@ -60,19 +60,22 @@ def _changed(
     )
 
 
-def _billed(transaction_id: str, total_minor: int, driver_id: str = "", revision: int = 3) -> DomainEvent:
+def _billed(
+    transaction_id: str, total_minor: int, driver_id: str = "", revision: int = 3, decision_count: int = 0
+) -> DomainEvent:
     billed = SessionBilled(
         transaction_id=transaction_id,
         driver_id=driver_id,
         total_minor=total_minor,
         currency_code="EUR",
         revision=revision,
+        decision_count=decision_count,
     )
     return DomainEvent(id=new_id(), subject=subject("billing", "session", "billed", new_id()), session_billed=billed)
 
 
-def _unbilled(transaction_id: str, revision: int) -> DomainEvent:
-    unbilled = SessionUnbilled(transaction_id=transaction_id, revision=revision)
+def _unbilled(transaction_id: str, revision: int, decision_count: int = 0) -> DomainEvent:
+    unbilled = SessionUnbilled(transaction_id=transaction_id, revision=revision, decision_count=decision_count)
     return DomainEvent(
         id=new_id(), subject=subject("billing", "session", "unbilled", new_id()), session_unbilled=unbilled
     )
@@ -141,6 +144,22 @@ async def test_a_bill_that_was_taken_back_costs_nothing_in_any_order(
         usage = await _usage(drivers, driver_id)
         assert (usage.session_count, list(usage.costs)) == (0, [])
         assert [session.HasField("cost") for session in usage.sessions] == [False]
+
+
+@pytest.mark.field_case("A10", "A11")
+async def test_a_bill_that_a_person_took_back_costs_nothing_in_any_order(
+    drivers: DriverServiceStub, service: RunningService
+) -> None:
+    for order in itertools.permutations(range(4)):
+        driver_id, transaction_id = await _driver(drivers), new_id()
+        told = [
+            _changed(transaction_id, 3, driver_id, ended=True, energy_wh=7000),
+            _billed(transaction_id, 420, driver_id),
+            _billed(transaction_id, 380, driver_id, decision_count=1),
+            _unbilled(transaction_id, 3, decision_count=2),
+        ]
+        await _handle(service, [told[number] for number in order])
+        assert list((await _usage(drivers, driver_id)).costs) == []
 
 
 async def test_of_the_bills_of_a_session_the_last_one_counts_in_any_order(

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from services.kernel.ids import new_id
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.domain.usage import Bill
@@ -102,6 +104,17 @@ async def test_a_bill_after_one_that_was_taken_back_counts_in_any_order(service:
     told = [bill(1, 1_500), no_bill(3), bill(3, 1_440)]
     for _ in range(20):
         assert (await recorded(service, [*dice.sample(told, len(told)), *dice.choices(told, k=2)]))[-1] == 1_440
+
+
+@pytest.mark.field_case("A10", "A11")
+async def test_what_persons_decide_about_a_bill_counts_in_any_order(service: RunningService) -> None:
+    dice = random.Random(10)
+    # By one snapshot: billed, corrected, written off, and billed after all.
+    told = [bill(3, 1_500), bill(3, 1_440)._replace(bill_decisions=1), no_bill(3)._replace(bill_decisions=2)]
+    billed_again = bill(3, 1_300)._replace(bill_decisions=3)
+    for _ in range(20):
+        assert (await recorded(service, dice.sample(told, len(told))))[-1] is None
+        assert (await recorded(service, dice.sample([*told, billed_again], len(told) + 1)))[-1] == 1_300
 
 
 async def test_a_session_that_only_billing_knows_is_used_as_it_was_billed(service: RunningService) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from services.billing.domain.charging_session import TransactionSnapshot
+from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.pricing import Consumption
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
 

@@ -11,15 +11,14 @@ from services.billing.domain.charging_session import (
     CLOCK_SKEW,
     ChargingSession,
     SessionState,
-    TransactionSnapshot,
+    billable,
     bound,
     check_completable,
     completed,
     ended,
-    followed,
-    unheard,
     validated,
 )
+from services.billing.domain.following import TransactionSnapshot, followed, unheard
 from services.billing.domain.pricing import price
 from services.kernel.errors import DomainError
 from tests.unit.services.billing.examples import DRIVER, NOW, STATION, energy, snapshot, tariff, used
@@ -108,10 +107,15 @@ def test_a_snapshot_decides_where_a_session_stands(fields: dict[str, Any], state
         ({"station_id": OTHER_ID}, True),
     ],
 )
-def test_a_bill_stands_until_it_is_wrong(change: dict[str, Any], is_wrong: bool) -> None:
-    after = followed(_billed(), snapshot(2, **change), NOW)
-    assert (after.state is not SessionState.COMPLETED, after.invoice_id) == (is_wrong, INVOICE)
+def test_a_bill_stands_until_another_is_due_in_its_place(change: dict[str, Any], is_wrong: bool) -> None:
+    billed = _billed()
+    after = followed(billed, snapshot(2, **change), NOW)
+    assert (after.state, after.invoice_id, after.cost) == (SessionState.COMPLETED, INVOICE, billed.cost)
     assert after.hold_reason == ("pending" if is_wrong else "")
+    # Until then the session says what its bill says.
+    assert after.facts.bills_like(billed.facts)
+    told = unheard(snapshot(2, **change), NOW)._replace(id=billed.id)
+    assert billable(after).facts.bills_like(followed(told, snapshot(2, **change), NOW).facts)
 
 
 def test_an_older_snapshot_changes_nothing() -> None:
@@ -122,9 +126,9 @@ def test_an_older_snapshot_changes_nothing() -> None:
 
 def test_the_tariff_is_kept_while_place_and_start_are_the_same() -> None:
     session = _billed()
-    assert followed(session, snapshot(2, energy_wh=1), NOW).tariff_id == session.tariff_id
+    assert billable(followed(session, snapshot(2, energy_wh=1), NOW)).tariff_id == session.tariff_id
     for change in ({"station_id": OTHER_ID}, {"start_time": NOW - timedelta(hours=3)}):
-        after = followed(session, snapshot(2, **change), NOW)
+        after = billable(followed(session, snapshot(2, **change), NOW))
         assert (after.tariff_id, after.tariff_version) == (None, 0)
 
 
