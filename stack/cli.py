@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start everything and stay until Ctrl-C")
     up.add_argument("--no-demo", action="store_true", help="without demo data and simulated charge points")
     up.add_argument("--restart", action="store_true", help="start a part that dies again, instead of stopping all")
+    up.add_argument("--detach", action="store_true", help="return when it is up; `csms stop` stops it")
     up.set_defaults(run=_up)
+    commands.add_parser("stop", help="stop the stack that runs on the state directory").set_defaults(run=_stop)
     commands.add_parser("status", help="show who serves on which port").set_defaults(run=_status)
     commands.add_parser("migrate", help="bring the databases to the newest revision").set_defaults(run=_migrate)
     commands.add_parser("clean", help="forget the state directory: data, keys and logs").set_defaults(run=_clean)
@@ -81,9 +83,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(options: argparse.Namespace) -> int:
-    from stack import runner, settings
+    from stack import background, runner, settings, state
 
-    runner.up(settings.load(), with_demo=not options.no_demo, restart=options.restart)
+    chosen = settings.load()
+    if options.detach:
+        given = ("--no-demo", options.no_demo), ("--restart", options.restart)
+        print(background.up(state.State(chosen.state_dir.absolute()), [name for name, is_set in given if is_set]))
+        return 0
+    runner.up(chosen, with_demo=not options.no_demo, restart=options.restart)
+    return 0
+
+
+def _stop(_options: argparse.Namespace) -> int:
+    from stack import background, settings, state
+
+    place = state.State(settings.load().state_dir.absolute())
+    background.stop(place)
+    print(f"stopped the stack on {place.root}")
     return 0
 
 

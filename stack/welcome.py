@@ -9,8 +9,11 @@ from stack.settings import StackSettings
 from stack.state import State
 from stack.topology import SERVICES
 
+FIRST_WORDS = "CSMS is up after"
+"""What the screen begins with."""
+
 _SCREEN = """
-CSMS is up after {seconds:.1f} s. Ctrl-C stops everything.
+{first_words} {seconds:.1f} s. Ctrl-C stops everything.
 
   REST and gRPC    {gateway}   documentation: {gateway}/docs
   one service      {services}
@@ -22,7 +25,7 @@ A token, and a first call with it:
   TOKEN=$({csms} token --role operator)
   curl -H "Authorization: Bearer $TOKEN" {gateway}/stations
 
-Who is there:  {csms} status
+Who is there:  {csms} status        from another terminal, to stop:  {csms} stop
 """
 
 _DEMO = """
@@ -44,6 +47,7 @@ def screen(settings: StackSettings, state: State, seconds: float, with_demo: boo
     standard = state.root == type(settings).model_fields["state_dir"].default.absolute()
     text = _SCREEN + _DEMO if with_demo else _SCREEN
     return text.format(
+        first_words=FIRST_WORDS,
         seconds=seconds,
         host=host,
         gateway=f"http://{host}:{ports['gateway']}",

@@ -60,6 +60,8 @@ def test_without_a_state_directory_the_way_to_one_is_told(csms: Csms) -> None:
     [
         (["up"], {"CSMS_PORT_OFFSET": "many"}, "CSMS_PORT_OFFSET"),
         (["up"], {"GATEWAY_PORT": "3001"}, "3001"),
+        (["up", "--detach"], {"GATEWAY_PORT": "3001"}, "3001"),
+        (["stop"], {}, "no stack runs on"),
         (["token", "--role", "driver"], {}, "--driver"),
         (["render-envoy", "--output", "/proc/nothing/envoy.yaml"], {}, "/proc/nothing"),
         (["render-envoy", "--output", "envoy.yaml"], {"EDGE_SERVICE_URL": "nowhere"}, "EDGE_SERVICE_URL"),
@@ -80,6 +82,7 @@ def test_a_bad_command_line_is_answered_with_the_usage(words: list[str], csms: C
 def test_a_second_stack_on_one_state_directory_is_refused(csms: Csms, tmp_path: Path) -> None:
     with State(tmp_path / "state").held(Ports(PORTS)):
         assert_one_line(csms("up"), "a stack runs on", str(os.getpid()))
+        assert_one_line(csms("up", "--detach"), "a stack runs on", str(os.getpid()))
         assert_one_line(csms("clean"), "stop it first")
 
 

@@ -86,3 +86,37 @@ def test_a_dead_child_is_one_clear_line_and_everything_stops(state_dir: Path) ->
     assert "billing" in said.splitlines()[-1] or "billing" in said.splitlines()[-2]
     assert "Traceback" not in said
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids.values())
+
+
+@pytest.mark.field_case("C16")
+def test_a_stack_in_the_background_is_stopped_by_its_state_directory(state_dir: Path) -> None:
+    with claimed_offset() as offset:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": python_path(),
+            "CSMS_PORT_OFFSET": str(offset),
+            "CSMS_STATE_DIR": str(state_dir),
+        }
+
+        def csms(*words: str) -> "subprocess.CompletedProcess[str]":
+            return subprocess.run(
+                [sys.executable, "-m", "stack.cli", *words],
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+
+        started = csms("up", "--detach", "--no-demo")
+        try:
+            assert (started.returncode, started.stderr) == (0, "")
+            assert started.stdout.startswith("CSMS is up after")
+            assert csms("status").returncode == 0
+            pids = json.loads((state_dir / "processes.json").read_text())
+            assert csms("up", "--detach").returncode == 1
+        finally:
+            stopped = csms("stop")
+        assert stopped.returncode == 0
+        assert not any(Path(f"/proc/{pid}").exists() for pid in pids.values())
+        assert csms("stop").stderr.startswith("csms: no stack runs on")
