@@ -13,10 +13,11 @@ FIRST_WORDS = "CSMS is up after"
 """What the screen begins with."""
 
 _SCREEN = """
-{first_words} {seconds:.1f} s. Ctrl-C stops everything.
+{first_words} {seconds:.1f} s. Ctrl-C here or `csms stop` anywhere stops everything.
 
   REST and gRPC    {gateway}   documentation: {gateway}/docs
   one service      {services}
+  dashboard        http://{host}:{monitoring}/analytics/dashboard
   charge points    ws://{host}:{ocpp}/ocpp/<charge point id>
   logs             {logs}
 
@@ -25,7 +26,7 @@ A token, and a first call with it:
   TOKEN=$({csms} token --role operator)
   curl -H "Authorization: Bearer $TOKEN" {gateway}/stations
 
-Who is there:  {csms} status        from another terminal, to stop:  {csms} stop
+Who is there:  {csms} status
 """
 
 _DEMO = """
@@ -53,6 +54,7 @@ def screen(settings: StackSettings, state: State, seconds: float, with_demo: boo
         gateway=f"http://{host}:{ports['gateway']}",
         services=", ".join(f"{name} {ports[name]}" for name in SERVICES),
         ocpp=ports["ocpp"],
+        monitoring=ports["monitoring"],
         logs=state.logs,
         csms=_command() if standard else f"CSMS_STATE_DIR={state.root} {_command()}",
         operator=demo.OPERATOR,

@@ -62,8 +62,8 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
     def register(grpc_server: grpc.aio.Server) -> None:
         add_MonitoringServiceServicer_to_server(monitoring, grpc_server)
         add_AlertServiceServicer_to_server(AlertServicer(alerts), grpc_server)
-        add_AnalyticsServiceServicer_to_server(AnalyticsServicer(Analytics(works, clock)), grpc_server)
         documents = FileDocuments(settings.openapi_file)
+        add_AnalyticsServiceServicer_to_server(AnalyticsServicer(Analytics(works, clock), documents), grpc_server)
         add_DirectoryServiceServicer_to_server(DirectoryServicer(directory, documents), grpc_server)
 
     return server.Wiring(

@@ -1,10 +1,11 @@
-"""The documents that the directory hands out: the OpenAPI document and the page to read and try it with."""
+"""The documents for people and programs: the OpenAPI document, the page to read and try it with, the dashboard."""
 
+from functools import cache
 from pathlib import Path
 
 from services.kernel.errors import unavailable
 
-_PAGE = Path(__file__).with_name("pages") / "docs.html"
+_PAGES = Path(__file__).with_name("pages")
 
 
 class FileDocuments:
@@ -14,7 +15,6 @@ class FileDocuments:
         self._openapi_file = openapi_file
         self._openapi = b""
         self._openapi_changed = -1
-        self._page = b""
 
     def openapi(self) -> bytes:
         try:
@@ -27,6 +27,12 @@ class FileDocuments:
         return self._openapi
 
     def page(self) -> bytes:
-        if not self._page:
-            self._page = _PAGE.read_bytes()
-        return self._page
+        return _page("docs.html")
+
+    def dashboard(self) -> bytes:
+        return _page("dashboard.html")
+
+
+@cache
+def _page(name: str) -> bytes:
+    return (_PAGES / name).read_bytes()

@@ -333,3 +333,7 @@ class Documents(Protocol):
     def page(self) -> bytes:
         """The page to read and try it with, as HTML."""
         ...
+
+    def dashboard(self) -> bytes:
+        """The page that shows the dashboard to a person, as HTML."""
+        ...

@@ -29,6 +29,7 @@ from services.monitoring.mapping import alerts, analytics, directory, stations, 
 from services.monitoring.ports import Documents, Owners
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_HTML = "text/html; charset=utf-8"
 
 
 class MonitoringServicer(monitoring_grpc.MonitoringServiceServicer):
@@ -112,14 +113,18 @@ class AlertServicer(alert_grpc.AlertServiceServicer):
 class AnalyticsServicer(analytics_grpc.AnalyticsServiceServicer):
     """csms.monitoring.v1.AnalyticsService."""
 
-    def __init__(self, figures: Analytics) -> None:
+    def __init__(self, figures: Analytics, documents: Documents) -> None:
         self._figures = figures
+        self._documents = documents
 
     async def GetDashboard(
         self, request: analytics_pb.GetDashboardRequest, context: Context
     ) -> analytics_pb.GetDashboardResponse:
         dashboard = await self._figures.dashboard()
         return analytics_pb.GetDashboardResponse(dashboard=analytics.dashboard_to_proto(dashboard))
+
+    async def GetDashboardPage(self, request: analytics_pb.GetDashboardPageRequest, context: Context) -> HttpBody:
+        return HttpBody(content_type=_HTML, data=self._documents.dashboard())
 
     async def GetUsage(self, request: analytics_pb.GetUsageRequest, context: Context) -> analytics_pb.GetUsageResponse:
         points = await self._figures.usage(*analytics.usage_wish(request))
@@ -148,4 +153,4 @@ class DirectoryServicer(directory_grpc.DirectoryServiceServicer):
         return HttpBody(content_type="application/json", data=self._documents.openapi())
 
     async def GetDocsPage(self, request: directory_pb.GetDocsPageRequest, context: Context) -> HttpBody:
-        return HttpBody(content_type="text/html; charset=utf-8", data=self._documents.page())
+        return HttpBody(content_type=_HTML, data=self._documents.page())

@@ -10,6 +10,7 @@ OPEN_PATHS = {
     "GET /services",
     "GET /openapi.json",
     "GET /docs",
+    "GET /analytics/dashboard.html",
     "GET /.well-known/jwks.json",
     "POST /auth/token",
 }

@@ -1,5 +1,7 @@
 """What anybody may ask without a token: health of every port, the directory, the documents."""
 
+import re
+
 import pytest
 
 from tests.fixtures.system import System
@@ -57,6 +59,33 @@ def test_the_page_to_read_is_html(system: System) -> None:
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/html")
     assert "/openapi.json" in answer.text
+
+
+_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize("port", ["gateway", "monitoring"])
+def test_a_browser_gets_a_page_where_programs_get_figures(system: System, port: str) -> None:
+    page = system.call("GET", "/analytics/dashboard", role=None, port=port, headers={"accept": _BROWSER})
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    # It asks this port alone, for the same figures.
+    assert set(re.findall(r'fetch\("([^"]+)"', page.text)) == {"/analytics/dashboard", "/auth/token"}
+    assert "default-src 'none'" in page.text
+    assert "://" not in page.text
+    for accept in ("*/*", "application/json"):
+        assert (
+            system.call("GET", "/analytics/dashboard", role=None, port=port, headers={"accept": accept}).status == 401
+        )
+        figures = system.call("GET", "/analytics/dashboard", port=port, headers={"accept": accept}).data
+        assert figures["stationCount"] >= 0
+    # What the page reads is there.
+    assert set(re.findall(r"board\.(\w+)", page.text)) <= set(figures)
+
+
+@pytest.mark.parametrize("port", ["gateway", "station", "driver", "billing", "monitoring", "transaction", "ocpp"])
+def test_every_port_that_asks_for_a_token_gives_one(system: System, port: str) -> None:
+    refused = system.call("POST", "/auth/token", {"grantType": "password"}, role=None, port=port)
+    assert (refused.status, refused.json["code"]) == (401, 16)
 
 
 def test_a_password_gets_a_token_that_works(system: System) -> None:
