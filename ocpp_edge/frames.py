@@ -24,6 +24,16 @@ MAX_DEPTH = 32
 UNREADABLE_ID = "-1"
 
 
+class VerbatimPayload(Payload):
+    """A payload that goes out as `text`, character by character."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, payload: Payload, text: str) -> None:
+        super().__init__(payload)
+        self.text = text
+
+
 class MessageType(IntEnum):
     """First element of every message."""
 
@@ -114,7 +124,7 @@ def parse(raw: bytes, version: Version) -> Parsed:
     if b"\\" in raw and _NUL.search(raw):
         return _unreadable(raw, Fault.FRAME, "message holds a NUL character")
     # Brackets bound the depth, so most messages need no walk.
-    if raw.count(_BRACKET) + raw.count(_BRACE) > MAX_DEPTH and _deeper_than(message, MAX_DEPTH):
+    if raw.count(_BRACKET) + raw.count(_BRACE) > MAX_DEPTH and deeper_than(message, MAX_DEPTH):
         return _unreadable(raw, Fault.FRAME, f"message nested deeper than {MAX_DEPTH} levels")
     kind = message[0]
     build = _BUILDERS[version].get(kind) if type(kind) is int else None
@@ -125,7 +135,8 @@ def parse(raw: bytes, version: Version) -> Parsed:
 
 def encode_call(message_id: str, action: str, payload: Mapping[str, Any]) -> bytes:
     """A CALL, in compact JSON. Raises TypeError for a payload that is not JSON."""
-    return orjson.dumps((2, message_id, action, payload))
+    content = orjson.Fragment(payload.text) if isinstance(payload, VerbatimPayload) else payload
+    return orjson.dumps((2, message_id, action, content))
 
 
 def encode_result(message_id: str, payload: Mapping[str, Any]) -> bytes:
@@ -218,7 +229,8 @@ def _unreadable(raw: bytes, fault: Fault, description: str) -> FrameError:
     return FrameError(message_id, fault, description, int(head[1]) not in _UNANSWERED_TYPES)
 
 
-def _deeper_than(message: list[Any], limit: int) -> bool:
+def deeper_than(message: Payload | list[Any], limit: int) -> bool:
+    """Whether objects and lists stand in each other more than `limit` times."""
     level: list[Any] = [message]
     for _ in range(limit):
         level = [

@@ -12,9 +12,10 @@ from ocpp_edge import delivery
 from ocpp_edge.answers import charge_point_timeout
 from ocpp_edge.backend.clients import Stations
 from ocpp_edge.connection import Connection
+from ocpp_edge.frames import Payload
 from ocpp_edge.nodes import Nodes
 from ocpp_edge.registry import Registry
-from ocpp_edge.structs import payload_of, struct_of
+from ocpp_edge.structs import payload_of, payload_of_text, struct_of, text_of
 from services.chassis import http
 from services.chassis.protobuf import duration_of
 from services.chassis.status import from_rpc_error
@@ -59,8 +60,8 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
         if connection is None:
             holder = await self._nodes.holder_of(request.charge_point_id, context.invocation_metadata() or ())
             return await self._forwarded(holder.SendOcppCall, request, context)
-        answer = await delivery.send(connection, request.action, payload_of(request.payload), seconds)
-        return edge_pb.SendOcppCallResponse(payload=struct_of(answer.sent))
+        answer = await delivery.send(connection, request.action, _payload(request), seconds)
+        return edge_pb.SendOcppCallResponse(payload=struct_of(answer.sent), payload_json=text_of(answer.sent))
 
     async def DisconnectChargePoint(
         self, request: edge_pb.DisconnectChargePointRequest, context: Context
@@ -92,6 +93,15 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
             return await method(request, timeout=_time_left(context), metadata=self._nodes.forwarding())
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
+
+
+def _payload(request: edge_pb.SendOcppCallRequest) -> Payload:
+    """What is to be sent. Raises: INVALID_FIELD."""
+    if not request.payload_json:
+        return payload_of(request.payload)
+    if request.HasField("payload"):
+        raise invalid("payloadJson", "takes the place of payload; give one of them")
+    return payload_of_text(request.payload_json, "payload")
 
 
 def _seconds(request: edge_pb.SendOcppCallRequest | edge_pb.DeliverCommandRequest, context: Context) -> float:

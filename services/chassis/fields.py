@@ -1,7 +1,7 @@
-"""What is demanded of every request field: REQUIRED is there, OUTPUT_ONLY is dropped, no text is endless or unfit.
+"""What the contracts demand by `field_behavior`: REQUIRED is there, OUTPUT_ONLY is dropped, INPUT_ONLY is not told.
 
-Reads the annotations once per message type; a request whose type has none, at any depth, is not looked at. Rules that
-need to know what a field means belong to a domain.
+Reads the annotations once per message type; a message whose type has none, at any depth, is not looked at. Rules that
+need to know what a field means belong to a domain; what fits no field at all is refused by `values`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -14,8 +14,6 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from services.kernel.errors import DomainError, ErrorKind, FieldViolation
-
-MAX_TEXT = 10_000
 
 # Its stub declares a plain descriptor, which cannot index the extensions of a message.
 _BEHAVIOR: Any = field_behavior_pb2.field_behavior
@@ -30,6 +28,7 @@ class _Rules:
 
     required: list[tuple[str, str, Callable[[Message, str], bool]]] = field(default_factory=list)
     output_only: list[str] = field(default_factory=list)
+    input_only: list[str] = field(default_factory=list)
     nested: "list[_Nested]" = field(default_factory=list)
     has_mask: bool = False
 
@@ -61,19 +60,11 @@ def enforce(request: Message) -> None:
         )
 
 
-def check_texts(request: Message) -> None:
-    """Refuse texts that no part of the platform takes.
-
-    Raises DomainError INVALID_ARGUMENT naming every text of more than 10,000 characters, or with a NUL in it, which
-    PostgreSQL cannot store.
-    """
-    # No text can be longer than the message that holds it, nor hold what the message does not.
-    if request.ByteSize() <= MAX_TEXT and b"\0" not in request.SerializeToString():
-        return
-    bad = list(_bad_texts(request, ""))
-    if bad:
-        message = "; ".join(f"{violation.field}: {violation.description}" for violation in bad)
-        raise DomainError(ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD", message, violations=bad)
+def hide(response: Message) -> None:
+    """Clear what callers may say and never see (INPUT_ONLY), at any depth."""
+    rules = _secrets_of(response.DESCRIPTOR)
+    if rules is not None:
+        _clear_secrets(response, rules)
 
 
 def _walk(
@@ -99,13 +90,33 @@ def _changed(request: Message, resource: Message) -> Collection[str] | None:
     return None if _EVERYTHING in paths else set(paths)
 
 
+def _clear_secrets(message: Message, rules: _Rules) -> None:
+    for name in rules.input_only:
+        message.ClearField(name)
+    for nested in rules.nested:
+        for _, child in nested.items(message, nested.name):
+            _clear_secrets(child, nested.rules)
+
+
 @cache
 def _rules_of(descriptor: Descriptor) -> _Rules | None:
+    """What a request of this type is held against."""
+    return _only(descriptor, lambda rules: bool(rules.required or rules.output_only))
+
+
+@cache
+def _secrets_of(descriptor: Descriptor) -> _Rules | None:
+    """What an answer of this type does not tell."""
+    return _only(descriptor, lambda rules: bool(rules.input_only))
+
+
+def _only(descriptor: Descriptor, matters: Callable[[_Rules], bool]) -> _Rules | None:
+    """The rules of a type and of those below it that lead to one that matters; None when nothing does."""
     known: dict[str, _Rules] = {}
     rules = _collect(descriptor, known)
     for collected in known.values():
-        collected.nested = [nested for nested in collected.nested if _has_any(nested.rules, [])]
-    return rules if _has_any(rules, []) else None
+        collected.nested = [nested for nested in collected.nested if _has_any(nested.rules, matters, [])]
+    return rules if _has_any(rules, matters, []) else None
 
 
 def _collect(descriptor: Descriptor, known: dict[str, _Rules]) -> _Rules:
@@ -118,6 +129,8 @@ def _collect(descriptor: Descriptor, known: dict[str, _Rules]) -> _Rules:
         if field_behavior_pb2.OUTPUT_ONLY in behavior:
             rules.output_only.append(member.name)
             continue
+        if field_behavior_pb2.INPUT_ONLY in behavior:
+            rules.input_only.append(member.name)
         is_given = _presence_check(member)
         if field_behavior_pb2.REQUIRED in behavior and is_given is not None:
             rules.required.append((member.name, member.json_name, is_given))
@@ -140,11 +153,11 @@ def _nested(member: FieldDescriptor, known: dict[str, _Rules]) -> _Nested | None
     return None if inner is None else _Nested(member.name, member.json_name, items, _collect(inner, known))
 
 
-def _has_any(rules: _Rules, seen: list[_Rules]) -> bool:
+def _has_any(rules: _Rules, matters: Callable[[_Rules], bool], seen: list[_Rules]) -> bool:
     if any(rules is other for other in seen):
         return False
     seen.append(rules)
-    return bool(rules.required or rules.output_only) or any(_has_any(nested.rules, seen) for nested in rules.nested)
+    return matters(rules) or any(_has_any(nested.rules, matters, seen) for nested in rules.nested)
 
 
 def _presence_check(member: FieldDescriptor) -> Callable[[Message, str], bool] | None:
@@ -176,28 +189,3 @@ def _listed(message: Message, name: str) -> Iterator[tuple[str, Message]]:
 def _mapped(message: Message, name: str) -> Iterator[tuple[str, Message]]:
     for key, item in getattr(message, name).items():
         yield f"[{key}]", item
-
-
-def _bad_texts(message: Message, prefix: str) -> Iterator[FieldViolation]:
-    for member, value in message.ListFields():
-        path = prefix + member.json_name
-        for position, item in _values(member, value):
-            if isinstance(item, Message):
-                yield from _bad_texts(item, f"{path}{position}.")
-            elif isinstance(item, str) and len(item) > MAX_TEXT:
-                yield FieldViolation(f"{path}{position}", f"must be at most {MAX_TEXT} characters")
-            elif isinstance(item, str) and "\0" in item:
-                yield FieldViolation(f"{path}{position}", "must not contain NUL")
-
-
-def _values(member: FieldDescriptor, value: Any) -> Iterator[tuple[str, Any]]:
-    """A field's values, each with its place in the field; the keys of a map count as values."""
-    if not member.is_repeated:
-        yield "", value
-    elif member.message_type is not None and member.message_type.GetOptions().map_entry:
-        for key in value:
-            place = f"[{str(key)[:100]}]"
-            yield place, key
-            yield place, value[key]
-    else:
-        yield from ((f"[{position}]", item) for position, item in enumerate(value))

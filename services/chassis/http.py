@@ -8,6 +8,8 @@ from typing import Any
 import grpc.aio
 
 STATUS_KEY = "x-http-code"
+# The facade's word that a caller of REST asks by HEAD: whether there would be an answer, without one.
+HEAD_KEY = "x-csms-head"
 
 
 async def created(context: grpc.aio.ServicerContext[Any, Any], location: str) -> None:

@@ -14,10 +14,12 @@ import grpc.aio
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 
-from services.chassis import fields, metrics
+from services.chassis import fields, metrics, values
 from services.chassis.access import AccessRule, access_rule, check_response, require_permission, restrict_request
 from services.chassis.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
+from services.chassis.http import HEAD_KEY
 from services.chassis.logging import REQUEST_ID_KEY, bind
+from services.chassis.reading import Unreadable, guarded, reader
 from services.chassis.status import describe, to_status
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import new_id
@@ -67,20 +69,22 @@ class ServerStack(grpc.aio.ServerInterceptor):
     ) -> "_Handler | None":
         handler = await continuation(handler_call_details)
         name = handler_call_details.method
-        if handler is None or name.startswith("/grpc."):
-            return handler
+        if handler is None:
+            return None
         known = self._wrapped.get(name)
         if known is None or known[0] is not handler:
             known = self._wrapped[name] = handler, self._wrap(name, handler)
         return known[1]
 
     def _wrap(self, name: str, handler: _Handler) -> _Handler:
+        if name.startswith("/grpc."):
+            return guarded(handler)
         if handler.request_streaming:
             raise TypeError(f"{name} takes a stream of requests, which this stack does not check")
         seconds = metrics.histogram("rpc_seconds", "Time from request to last response.", method=name)
         method = _Method(name, access_rule(name), seconds)
         serialization: dict[str, Any] = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": reader(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.response_streaming:
@@ -94,6 +98,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
                 caller = self._admit(method, request, context)
                 response: Message = await behavior(request, context)
                 check_response(method.rule, caller, request, response)
+                fields.hide(response)
             except Exception as error:
                 await _fail(method, error, started, context)
                 raise
@@ -107,8 +112,12 @@ class ServerStack(grpc.aio.ServerInterceptor):
             started = time.perf_counter()
             try:
                 caller = self._admit(method, request, context)
+                if _wants_head_only(context):
+                    method.count(_OK, started)
+                    return
                 async for response in behavior(request, context):
                     check_response(method.rule, caller, request, response)
+                    fields.hide(response)
                     yield response
             except Exception as error:
                 await _fail(method, error, started, context)
@@ -117,16 +126,18 @@ class ServerStack(grpc.aio.ServerInterceptor):
 
         return call
 
-    def _admit(self, method: _Method, request: Message, context: _Context) -> Caller:
+    def _admit(self, method: _Method, request: Message | Unreadable, context: _Context) -> Caller:
         request_id, token = _read_metadata(context)
         bind(request_id=request_id, rpc=method.name)
         rule = method.rule
         caller = ANONYMOUS if rule.public else self._authenticate(token)
         set_caller(caller)
         require_permission(rule, caller)
+        if isinstance(request, Unreadable):
+            raise request.refusal()
         restrict_request(rule, caller, request)
         if not rule.internal:
-            fields.check_texts(request)
+            values.check(request)
         fields.enforce(request)
         return caller
 
@@ -145,6 +156,10 @@ def _read_metadata(context: _Context) -> tuple[str, str]:
         elif key == AUTHORIZATION_KEY and isinstance(value, str) and value[: len(_BEARER)].lower() == _BEARER:
             token = value[len(_BEARER) :].strip()
     return request_id or new_id(), token
+
+
+def _wants_head_only(context: _Context) -> bool:
+    return any(key == HEAD_KEY for key, _ in context.invocation_metadata() or ())
 
 
 async def _fail(method: _Method, error: Exception, started: float, context: _Context) -> None:

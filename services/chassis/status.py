@@ -16,9 +16,13 @@ from services.kernel.errors import DomainError, ErrorKind, FieldViolation, unava
 DOMAIN = "csms"
 DETAILS_KEY = "grpc-status-details-bin"
 
-# A status travels as metadata, of which many clients take 8 KiB and then fail the call for that alone.
-MAX_TEXT = 300
-MAX_FIELDS_BYTES = 2_000
+# A status travels as metadata, of which clients take 8 KiB and then fail the call for that alone: the whole status in
+# base64, and its message once more, each byte that is not ASCII as three. These bounds are of UTF-8.
+MAX_VIOLATIONS = 20
+MAX_MESSAGE_BYTES = 500
+MAX_TEXT_BYTES = 300
+MAX_STATUS_BYTES = 3_500
+_COUNT = "violationCount"
 
 _CODES: Mapping[ErrorKind, int] = {
     **{kind: code_pb2.Code.Value(kind.value) for kind in ErrorKind if kind is not ErrorKind.CONFLICT},
@@ -63,13 +67,19 @@ def is_database_away(error: BaseException) -> bool:
 def to_status(error: DomainError) -> status_pb2.Status:
     """The google.rpc.Status of an error: ErrorInfo, and BadRequest when fields are at fault.
 
-    Long texts are cut and the last of very many fields left out: see MAX_TEXT and MAX_FIELDS_BYTES.
+    Long texts are cut. Of very many fields the first are told, at most 20 and as far as there is room; then the
+    metadata has `violationCount`.
     """
+    status = status_pb2.Status(code=_CODES[error.kind], message=_cut(error.message, MAX_MESSAGE_BYTES))
     metadata = {key: _cut(value) for key, value in error.metadata.items()}
-    details = [_pack(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))]
-    if error.violations:
-        details.append(_pack(_bad_request(error.violations)))
-    return status_pb2.Status(code=_CODES[error.kind], message=_cut(error.message), details=details)
+    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
+    bad_request = _bad_request(error.violations, MAX_STATUS_BYTES - status.ByteSize() - info.ByteSize())
+    if len(bad_request.field_violations) < len(error.violations):
+        info.metadata.setdefault(_COUNT, str(len(error.violations)))
+    status.details.append(_pack(info))
+    if bad_request.field_violations:
+        status.details.append(_pack(bad_request))
+    return status
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> DomainError:
@@ -98,17 +108,22 @@ def _rich_status(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
     return None
 
 
-def _bad_request(violations: Sequence[FieldViolation]) -> error_details_pb2.BadRequest:
+def _bad_request(violations: Sequence[FieldViolation], room: int) -> error_details_pb2.BadRequest:
+    """The first of `violations`, at most 20 and in at most `room` bytes, but always one."""
     bad_request = error_details_pb2.BadRequest()
-    for violation in violations:
+    for violation in violations[:MAX_VIOLATIONS]:
         bad_request.field_violations.add(field=_cut(violation.field), description=_cut(violation.description))
-        if bad_request.ByteSize() > MAX_FIELDS_BYTES:
+        if bad_request.ByteSize() > room and len(bad_request.field_violations) > 1:
+            del bad_request.field_violations[-1]
             break
     return bad_request
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
+def _cut(text: str, most: int = MAX_TEXT_BYTES) -> str:
+    encoded = text.encode()
+    if len(encoded) <= most:
+        return text
+    return f"{encoded[: most - 3].decode(errors='ignore')}…"
 
 
 def _pack(message: Message) -> any_pb2.Any:

@@ -9,6 +9,8 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 
 from services.chassis import metrics
 from services.chassis.auth import current_caller, service_token
@@ -17,7 +19,7 @@ from services.chassis.logging import current_context
 from services.chassis.server import running_server
 from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind, invalid, not_found
-from tests.fixtures.library import Client, handlers, message, method
+from tests.fixtures.library import SERVICE, Client, handlers, message, method
 from tests.fixtures.tokens import Tokens
 
 GetBookRequest, GetBookResponse = message("GetBookRequest"), message("GetBookResponse")
@@ -96,11 +98,17 @@ def library() -> Library:
 
 
 @pytest.fixture
-async def client(tokens: Tokens, library: Library) -> AsyncIterator[Client]:
-    """A client without any manners of its own, connected to a server that runs the whole stack."""
+async def channel(tokens: Tokens, library: Library) -> AsyncIterator[grpc.aio.Channel]:
+    """Connected to a server that runs the whole stack."""
     async with running_server("library", tokens.settings(), register=library.register) as (port, _):
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield Client(channel)
+            yield channel
+
+
+@pytest.fixture
+async def client(channel: grpc.aio.Channel) -> Client:
+    """A client without any manners of its own."""
+    return Client(channel)
 
 
 def _as(token: str, **more: str) -> list[tuple[str, str]]:
@@ -334,3 +342,79 @@ async def test_every_answer_is_counted_by_its_outcome(client: Client, tokens: To
     await _failure(client.GetBook(GetBookRequest(book_id="b1")))
 
     assert (count("OK"), count("UNAUTHENTICATED")) == (before[0] + 1, before[1] + 1)
+
+
+GARBAGE = [b"\xff", b"\x0a\x05x", b"\x0a\x02\xff\xfe", b"not a message", b"\x0b" * 200, b"\x0a\xff\xff\xff\xff\x0f"]
+
+
+@pytest.mark.field_case("C4")
+@pytest.mark.parametrize("data", GARBAGE)
+async def test_bytes_that_are_no_message_are_refused_without_a_word_of_ours(
+    channel: Any, library: Library, tokens: Tokens, caplog: pytest.LogCaptureFixture, data: bytes
+) -> None:
+    metadata = _as(tokens.user("operator"))
+
+    for call in (
+        channel.unary_unary(method("GetBook"))(data, metadata=metadata),
+        channel.unary_unary(method("Greet"))(data),
+        _first(channel.unary_stream(method("WatchBooks"))(data, metadata=metadata)),
+    ):
+        error = await _failure(call)
+        assert (error.kind, error.reason) == (ErrorKind.INVALID_ARGUMENT, "UNREADABLE_REQUEST")
+    unknown = await _failure(channel.unary_unary(method("GetBook"))(data))
+
+    assert unknown.kind is ErrorKind.UNAUTHENTICATED
+    assert library.asked == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.field_case("C4")
+@pytest.mark.parametrize("data", GARBAGE)
+async def test_so_are_those_to_the_health_and_the_reflection_of_grpc_itself(
+    channel: Any, caplog: pytest.LogCaptureFixture, data: bytes
+) -> None:
+    for call in (
+        channel.unary_unary("/grpc.health.v1.Health/Check")(data),
+        _first(channel.unary_stream("/grpc.health.v1.Health/Watch")(data)),
+        _first(channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")(iter([data]))),
+    ):
+        error = await _failure(call)
+        assert (error.kind, error.reason) == (ErrorKind.INVALID_ARGUMENT, "UNREADABLE_REQUEST")
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_health_and_reflection_answer(channel: Any) -> None:
+    answer = await channel.unary_unary("/grpc.health.v1.Health/Check")(b"")
+    assert health_pb2.HealthCheckResponse.FromString(answer).status
+    watched = await _first(channel.unary_stream("/grpc.health.v1.Health/Watch")(b""))
+    assert health_pb2.HealthCheckResponse.FromString(watched).status
+    question = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+    reflect = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+    told = reflection_pb2.ServerReflectionResponse.FromString(await _first(reflect(iter([question]))))
+    assert SERVICE in [service.name for service in told.list_services_response.service]
+
+
+@pytest.mark.field_case("C10")
+async def test_what_callers_only_say_is_in_no_answer(client: Client, tokens: Tokens) -> None:
+    request = CreateBookRequest(book={**COMPLETE, "shelf_key": "secret"})
+    response = await client.CreateBook(request, metadata=_as(tokens.user("operator")))
+    assert response.book.title == COMPLETE["title"]
+    assert not response.book.HasField("shelf_key")
+
+
+@pytest.mark.field_case("C6")
+async def test_a_stream_of_which_only_the_head_is_wanted_is_admitted_and_ends(client: Client, tokens: Tokens) -> None:
+    head = {"x-csms-head": "1"}
+    stream = client.WatchBooks(GetBookRequest(book_id="all"), metadata=_as(tokens.user("viewer"), **head))
+    assert [response async for response in stream] == []
+    for request, metadata, kind in (
+        (GetBookRequest(book_id="all"), list(head.items()), ErrorKind.UNAUTHENTICATED),
+        (GetBookRequest(), _as(tokens.user("viewer"), **head), ErrorKind.INVALID_ARGUMENT),
+    ):
+        assert (await _failure(_first(client.WatchBooks(request, metadata=metadata)))).kind is kind
+
+
+async def _first(stream: Any) -> Any:
+    async for response in stream:
+        return response
+    pytest.fail("nothing has come")

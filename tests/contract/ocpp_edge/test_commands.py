@@ -1,6 +1,8 @@
 """Commands and raw requests over gRPC to charge points on real sockets, here and on another node."""
 
 import asyncio
+import json
+import math
 from collections.abc import Awaitable
 from typing import Any
 
@@ -151,6 +153,39 @@ async def test_any_request_can_be_sent_and_whole_numbers_are_whole(node: Node) -
         sending = asyncio.ensure_future(service.SendOcppCall(raw("UnlockConnector", {"connectorId": 1})))
         assert await charger.answer({"status": "Unlocked"}, "UnlockConnector") == {"connectorId": 1}
         assert payload_of((await sending).payload) == {"status": "Unlocked"}
+
+
+@pytest.mark.field_case("C5")
+async def test_a_payload_of_text_is_sent_character_by_character_and_so_is_what_is_answered(node: Node) -> None:
+    service = await node.service()
+    payload = '{"vendorId":"V", "data":{"n":9007199254740993,"m":1e20,"k":1.0,"j":0.1}}'
+    request = edge_pb.SendOcppCallRequest(charge_point_id="CP1", action="DataTransfer", payload_json=payload)
+    async with node.charger(version=Version.V201) as charger:
+        sending = asyncio.ensure_future(service.SendOcppCall(request))
+        frame = await charger.socket.recv(decode=True)
+        message_id = json.loads(frame)[1]
+        assert frame == f'[2,"{message_id}","DataTransfer",{payload}]'
+        await charger.socket.send(f'[3,"{message_id}",{{"status":"Accepted","data":9007199254740993}}]')
+        assert json.loads((await sending).payload_json) == {"status": "Accepted", "data": 9007199254740993}
+
+
+@pytest.mark.field_case("C5")
+async def test_numbers_that_a_struct_holds_are_sent_and_those_that_none_are_refused(node: Node) -> None:
+    service = await node.service()
+    async with node.charger(version=Version.V201) as charger:
+        numbers = {"n": 1e20, "m": 2.0**60, "k": 3.0}
+        request = raw("DataTransfer", {"vendorId": "V", "data": numbers})
+        sending = asyncio.ensure_future(service.SendOcppCall(request))
+        sent = await charger.answer({"status": "Accepted"}, "DataTransfer")
+        assert sent["data"] == numbers
+        assert (await sending).payload["status"] == "Accepted"
+        for number in (math.nan, math.inf):
+            request = raw("DataTransfer", {"vendorId": "V", "data": {"a": [number]}})
+            error = await failure(service.SendOcppCall(request))
+            assert [violation.field for violation in error.violations] == ["payload.data.a[0]"]
+        both = raw("DataTransfer", {"vendorId": "V"})
+        both.payload_json = "{}"
+        assert (await failure(service.SendOcppCall(both))).reason == "INVALID_FIELD"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import re
 from collections import Counter
 
+import pytest
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
@@ -115,3 +116,37 @@ def test_what_the_server_sets_is_marked(contracts: Contracts) -> None:
         if "etag" in names and not message.name.endswith("Request"):
             for name in ("create_time", "update_time"):
                 assert field_behavior_pb2.OUTPUT_ONLY in behaviors(names[name]), f"{message.full_name}.{name}"
+
+
+@pytest.mark.field_case("C10")
+def test_what_callers_only_say_can_be_absent_from_an_answer(contracts: Contracts) -> None:
+    """Envoy prints a field without presence as empty; the servers take the others out (services/chassis/fields.py)."""
+    secrets = [
+        field
+        for message in contracts.messages
+        for field in message.fields
+        if field_behavior_pb2.INPUT_ONLY in behaviors(field)
+    ]
+    assert len(secrets) >= 3
+    assert [field.full_name for field in secrets if not field.has_presence or field.is_repeated] == []
+
+
+@pytest.mark.field_case("C10")
+def test_no_answer_has_a_secret_that_is_not_marked(contracts: Contracts) -> None:
+    answers: set[str] = set()
+    for method in contracts.methods:
+        if bindings(method):
+            _add_fields(method.output_type, answers, set())
+    suspects = {name for name in answers if re.search(r"password|secret|provider_token|pin$", name.rpartition(".")[2])}
+    assert suspects == {"csms.station.v1.ChargePoint.has_password"}
+
+
+def _add_fields(message: Descriptor, found: set[str], seen: set[str]) -> None:
+    if message.full_name in seen:
+        return
+    seen.add(message.full_name)
+    for field in message.fields:
+        if field_behavior_pb2.INPUT_ONLY not in behaviors(field):
+            found.add(field.full_name)
+        if field.message_type is not None:
+            _add_fields(field.message_type, found, seen)

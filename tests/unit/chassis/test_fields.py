@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.chassis.fields import MAX_TEXT, _rules_of, check_texts, enforce
+from services.chassis.fields import _rules_of, _secrets_of, enforce, hide
 from services.kernel.errors import DomainError, ErrorKind
 from tests.fixtures.library import message
 
@@ -124,38 +124,19 @@ def test_a_type_without_annotations_is_not_looked_at() -> None:
     enforce(message("AppendPagesRequest")(pages=[{"text": "", "next": {"text": ""}}]))
 
 
-def test_endless_text_is_refused_wherever_it_is() -> None:
-    long = "x" * (MAX_TEXT + 1)
-    request = _create(
-        note=long, authors=[{"full_name": "A"}, {"full_name": long}], translators_by_language={long: {"full_name": "A"}}
-    )
+@pytest.mark.field_case("C10")
+def test_what_callers_only_say_is_not_told_at_any_depth() -> None:
+    book = {**COMPLETE, "shelf_key": "k", "sequel": {"shelf_key": "k"}, "printer": {"pin": "1", "full_name": "A"}}
+    response = message("ListBooksResponse")(books=[book, {"translators_by_language": {"de": {"pin": "1"}}}])
 
-    with pytest.raises(DomainError) as refused:
-        check_texts(request)
+    hide(response)
 
-    assert (refused.value.kind, refused.value.reason) == (ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD")
-    assert [violation.field for violation in refused.value.violations] == [
-        "book.authors[1].fullName",
-        f"book.translatorsByLanguage[{'x' * 100}]",
-        "book.note",
-    ]
+    assert not response.books[0].HasField("shelf_key")
+    assert not response.books[0].sequel.HasField("shelf_key")
+    assert response.books[0].printer == message("Author")(full_name="A")
+    assert response.books[1].translators_by_language["de"] == message("Author")()
+    assert response.books[0].title == "Ulysses"
 
 
-def test_text_of_the_greatest_length_and_long_bytes_pass() -> None:
-    check_texts(_create(note="é" * MAX_TEXT))
-    check_texts(_create(cover_image=b"x" * (MAX_TEXT * 2), note="x"))
-
-
-def test_text_that_postgresql_cannot_store_is_refused_wherever_it_is() -> None:
-    with pytest.raises(DomainError) as refused:
-        check_texts(_create(note="a\0b", translators_by_language={"\0": {"full_name": "A"}}, cover_image=b"\0"))
-
-    assert (refused.value.kind, refused.value.reason) == (ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD")
-    assert [violation.field for violation in refused.value.violations] == [
-        "book.translatorsByLanguage[\0]",
-        "book.note",
-    ]
-
-
-def test_bytes_and_numbers_may_hold_zeros() -> None:
-    check_texts(_create(cover_image=b"\0\0", shelf_number=0))
+def test_an_answer_without_secrets_is_not_looked_at() -> None:
+    assert _secrets_of(message("GreetResponse").DESCRIPTOR) is None

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from urllib.parse import quote
 
 import grpc
 import grpc.aio
@@ -132,3 +133,32 @@ def test_nothing_of_sql_is_loaded_to_recognise_its_errors() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "proto:."}, check=False).returncode == 0
+
+
+@pytest.mark.field_case("C19")
+@pytest.mark.parametrize("letter", ["x", "é", "🚗", "%", "\x07"])
+@pytest.mark.parametrize("count", [1, 20, 21, 500])
+def test_an_error_with_very_many_fields_fits_into_what_clients_take(letter: str, count: int) -> None:
+    fields = [FieldViolation(f"stations[{number}].{letter * 400}", letter * 400) for number in range(count)]
+    error = DomainError(ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD", letter * 5_000, {"id": letter * 500}, fields)
+
+    status = to_status(error)
+    back = from_rpc_error(_answer(status))
+
+    # As trailers: grpc-message, each byte that is not plain ASCII as three, and the status in base64.
+    length = len(quote(status.message)) + 4 * len(status.SerializeToString()) / 3
+    assert length < 7_000
+    assert 1 <= len(back.violations) <= 20
+    assert back.metadata.get("violationCount") == (str(count) if len(back.violations) < count else None)
+    assert back.message.endswith("…")
+
+
+@pytest.mark.field_case("C19")
+def test_twenty_fields_of_usual_length_are_told_and_then_a_number() -> None:
+    fields = [FieldViolation(f"station.connectors[{number}].maxPowerW", "must be at least 0") for number in range(21)]
+    for count in (20, 21):
+        back = from_rpc_error(
+            _answer(to_status(DomainError(ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD", "x", {}, fields[:count])))
+        )
+        assert len(back.violations) == 20
+        assert back.metadata == ({} if count == 20 else {"violationCount": "21"})

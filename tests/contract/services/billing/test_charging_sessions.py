@@ -236,7 +236,7 @@ async def test_bad_input_of_a_new_session_is_refused_by_name(admin: Caller) -> N
         ({"id_tag": "a\0b"}, ["chargingSession.idTag"]),
         ({"connector_id": -1}, ["chargingSession.connectorId"]),
         ({"start_time": timestamp(datetime(2126, 1, 1, tzinfo=UTC))}, ["chargingSession.startTime"]),
-        ({"start_time": {"seconds": 2**62}}, ["startTime"]),
+        ({"start_time": {"seconds": 2**62}}, ["chargingSession.startTime"]),
         ({"request_id": "x" * 101}, ["requestId"]),
     ]
     for fields, named in cases:

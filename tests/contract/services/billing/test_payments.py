@@ -189,7 +189,7 @@ async def test_a_bad_method_is_refused_by_name(admin: Caller) -> None:
         ({"kind": 0}, ["paymentMethod.kind"]),
         ({"label": " "}, ["paymentMethod.label"]),
         ({"provider_token": "x" * 501}, ["paymentMethod.providerToken"]),
-        ({"kind": 99}, ["kind"]),
+        ({"kind": 99}, ["paymentMethod.kind"]),
     ]
     for fields, named in cases:
         assert fields_of(await refusal(_add_method(admin, **fields))) == named

@@ -73,7 +73,7 @@ async def test_every_bad_field_is_named(drivers: DriverServiceStub) -> None:
     assert await bad_fields(drivers.CreateDriver(pb.CreateDriverRequest())) == ["driver"]
     assert await bad_fields(drivers.CreateDriver(pb.CreateDriverRequest(driver=Driver(name="A\0")))) == ["driver.name"]
     unknown_tier = pb.CreateDriverRequest(driver=Driver(name="Ann", membership_tier=UNHEARD_OF))
-    assert await bad_fields(drivers.CreateDriver(unknown_tier)) == ["membershipTier"]
+    assert await bad_fields(drivers.CreateDriver(unknown_tier)) == ["driver.membershipTier"]
 
 
 async def test_an_email_address_belongs_to_one_driver(drivers: DriverServiceStub) -> None:

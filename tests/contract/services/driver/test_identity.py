@@ -203,7 +203,7 @@ async def test_every_bad_field_of_an_account_is_named(identity: IdentityServiceS
     assert await bad_fields(bad) == ["account.name", "account.password", "account.driverId"]
     assert await bad_fields(_create(identity, "", role=0)) == ["account.name", "account.role"]
     assert await bad_fields(_create(identity, "ann", driver_id=UNKNOWN)) == ["account.driverId"]
-    assert await bad_fields(_create(identity, "ann", role=99)) == ["role"]
+    assert await bad_fields(_create(identity, "ann", role=99)) == ["account.role"]
     assert await bad_fields(identity.CreateAccount(pb.CreateAccountRequest())) == ["account"]
     assert await bad_fields(identity.DeleteAccount(pb.DeleteAccountRequest())) == ["name"]
 

@@ -82,10 +82,10 @@ async def test_every_bad_field_is_named(cards: RfidCardServiceStub) -> None:
 
     assert await bad_fields(cards.CreateRfidCard(bad)) == ["rfidCard.idTag", "rfidCard.groupId"]
     assert await bad_fields(_create(cards, group_id="G")) == ["rfidCard.idTag"]
-    assert await bad_fields(_create(cards, id_tag="A", status=99)) == ["status"]
+    assert await bad_fields(_create(cards, id_tag="A", status=99)) == ["rfidCard.status"]
     out_of_time = pb.CreateRfidCardRequest(rfid_card=RfidCard(id_tag="A"))
     out_of_time.rfid_card.expiry_time.seconds = 10**15
-    assert await bad_fields(cards.CreateRfidCard(out_of_time)) == ["expiryTime"]
+    assert await bad_fields(cards.CreateRfidCard(out_of_time)) == ["rfidCard.expiryTime"]
 
 
 async def test_a_token_is_on_one_card(cards: RfidCardServiceStub, tag: str) -> None:

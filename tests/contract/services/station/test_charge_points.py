@@ -70,7 +70,7 @@ async def test_every_bad_field_is_named(points: ChargePointServiceStub, name: st
     fields = ["chargePoint.id", "chargePoint.vendor", "chargePoint.securityProfile", "chargePoint.password"]
     assert await bad_fields(bad) == fields
     assert await bad_fields(create_point(points, "")) == ["chargePoint.id"]
-    assert await bad_fields(create_point(points, name, state=99)) == ["state"]
+    assert await bad_fields(create_point(points, name, state=99)) == ["chargePoint.state"]
     assert await bad_fields(points.CreateChargePoint(pb.CreateChargePointRequest())) == ["chargePoint"]
 
 

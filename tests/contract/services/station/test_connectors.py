@@ -122,7 +122,7 @@ async def test_every_bad_field_is_named(stations: StationServiceStub, name: str)
     assert await bad_fields(too_strong) == ["connector.maxPowerW"]
     moved = update_connector(stations, made.id, "1", evse_id=2, charge_point_id="other")
     assert await bad_fields(moved) == ["connector.chargePointId", "connector.evseId"]
-    assert await bad_fields(update_connector(stations, made.id, "1", type=99)) == ["type"]
+    assert await bad_fields(update_connector(stations, made.id, "1", type=99)) == ["connector.type"]
     assert await reason(update_connector(stations, made.id, "1", "status")) == "INVALID_UPDATE_MASK"
     nothing = stations.UpdateConnector(pb.UpdateConnectorRequest())
     assert await bad_fields(nothing) == ["stationId", "connectorId", "connector"]

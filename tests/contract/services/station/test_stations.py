@@ -64,7 +64,7 @@ async def test_every_bad_field_is_named(stations: StationServiceStub) -> None:
     fields = ["station.name", "station.country", "station.latitude", "station.timeZone"]
     assert await bad_fields(bad) == fields
     assert await bad_fields(create_station(stations, name="")) == ["station.name"]
-    assert await bad_fields(create_station(stations, status=99)) == ["status"]
+    assert await bad_fields(create_station(stations, status=99)) == ["station.status"]
     assert await bad_fields(create_station(stations, configuration={"a": "\0"})) == ["station.configuration[a]"]
     assert await bad_fields(stations.CreateStation(pb.CreateStationRequest())) == ["station"]
 
