@@ -3,6 +3,7 @@
 Pure but for reading the template and writing the result. Starts nothing.
 """
 
+import json
 import os
 import string
 from collections.abc import Mapping
@@ -11,14 +12,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stack import private_files
+from stack.descriptors import Contracts
 from stack.errors import StackError
 from stack.keys import Keys
 from stack.ports import LOOPBACK
+from stack.protos import GenerationError
+from stack.rest_contract import UnknownTypeError, lua, rest_contract
 from stack.topology import EDGE, PORTS, PUBLIC_PORTS, REPLICA_STEP, SERVICES, Ports
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATE = PROJECT / "envoy" / "envoy.yaml"
 DESCRIPTOR_SET = PROJECT / "proto" / "csms.binpb"
+
+# In the order in which they build on each other.
+_REST_PROGRAMS = ("json.lua", "body.lua", "rest.lua")
 
 _Endpoints = list[tuple[str, int]]
 
@@ -118,6 +125,7 @@ def embedded_values(ports: Ports, keys: Keys, public_host: str) -> dict[str, str
         "ADMIN_ADDRESS": LOOPBACK,
         "ADMIN_PORT": str(ports["envoy admin"]),
         "DISCOVERY": "STATIC",
+        "REST_LUA": rest_lua(),
         "DESCRIPTOR_SET": _in_single_quotes(str(DESCRIPTOR_SET)),
         "JWKS_FILE": _in_single_quotes(str(keys.jwks_file)),
     }
@@ -142,6 +150,7 @@ def cluster_values(environment: Mapping[str, str], jwks_file: Path) -> dict[str,
         "ADMIN_ADDRESS": LOOPBACK,
         "ADMIN_PORT": str(PORTS["envoy admin"]),
         "DISCOVERY": "STRICT_DNS",
+        "REST_LUA": rest_lua(),
         "DESCRIPTOR_SET": _in_single_quotes(environment.get("CSMS_DESCRIPTOR_SET", str(DESCRIPTOR_SET))),
         "JWKS_FILE": _in_single_quotes(str(jwks_file)),
     }
@@ -159,6 +168,19 @@ def render(values: Mapping[str, str], target: Path, template: Path = TEMPLATE) -
         raise StackError(f"{template}: {error}; a dollar sign is written twice") from error
     target.parent.mkdir(parents=True, exist_ok=True)
     private_files.write(target, text, mode=0o644)
+
+
+def rest_lua(folder: Path = TEMPLATE.parent) -> str:
+    """The Lua that checks REST requests, with the contracts it checks them by, as a string of YAML.
+
+    Raises StackError when the contracts have not been generated.
+    """
+    try:
+        contract = lua(rest_contract(Contracts.load()))
+        programs = [(folder / name).read_text(encoding="utf-8") for name in _REST_PROGRAMS]
+    except (OSError, GenerationError, UnknownTypeError) as error:
+        raise StackError(f"what checks REST requests cannot be made: {error}") from error
+    return json.dumps("\n".join([f"local CONTRACT = [==[return {contract}]==]", *programs]))
 
 
 def _endpoint_values(upstreams: Mapping[str, _Endpoints], sockets: _Endpoints) -> dict[str, str]:

@@ -13,17 +13,33 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
 from stack.descriptors import Binding, Contracts, access_rule, bindings, field_path
-from stack.openapi_schemas import JsonSchema, Schemas, is_open_message, is_scalar_message
+from stack.openapi_schemas import JsonSchema, Schemas
 from stack.protos import GenerationError
+from stack.query_parameters import query_parameters
 
 _HTTP_BODY = "google.api.HttpBody"
 _ABOUT = """REST facade of the charging station management system, transcoded from its gRPC contracts.
 
 Times are RFC 3339 in UTC, 64-bit integers are strings, enum values are written by name. Lists are paged: `pageSize`
-(default 50, at most 250), `pageToken`, and in the answer `nextPageToken`, empty on the last page. Unknown query
-parameters are refused, unknown fields of a body are ignored. An error is a `google.rpc.Status`; its `details` carry a
-`google.rpc.ErrorInfo` with a `reason` (one of `error.v1.ErrorReason` without its prefix) and, for bad input, a
-`google.rpc.BadRequest` with every field at fault."""
+(default 50, at most 250), `pageToken`, and in the answer `nextPageToken`, empty on the last page.
+
+What is sent is checked. A body is one JSON object (RFC 8259) of at most 256 KiB (413 beyond it) and nested at most 32
+deep; a field is written as here or as in the contract (`pageSize` or `page_size`), once. Unknown fields and query
+parameters, what the path tells already, and values of another kind are refused with 400. Maps take any key, and what
+is called any JSON object takes any. `null` is the same as nothing; in an update it is refused: to empty a field, leave
+it out and name it in `updateMask`. Fields that are read only are ignored.
+
+Large imports are sent in pieces: one resource each, several requests at a time, each with a `requestId`, so that one
+whose answer was lost can be sent again. Behind the facade a GET is tried again when a replica is lost or does not
+answer in 3 s; all else only while no service has seen it, so a client that gets 503, 504 or no answer repeats it
+itself, with the same `requestId`. A `requestId` counts for a day, for one caller and one operation; with another body
+it is refused with 409.
+
+An error is a `google.rpc.Status`; its `details` carry a `google.rpc.ErrorInfo` with a `reason` (one of
+`error.v1.ErrorReason` without its prefix) and, for bad input, a `google.rpc.BadRequest` with the fields at fault: at
+most 20 of them, and then the entry `violationCount` of the ErrorInfo's metadata says how many there were.
+
+HEAD is answered as GET without a body, OPTIONS with the verbs that a path has, any other verb with 405."""
 
 
 class ContractError(Exception):
@@ -129,26 +145,8 @@ def _path_parameters(schemas: Schemas, method: MethodDescriptor, binding: Bindin
 
 
 def _query_parameters(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> Iterator[dict[str, Any]]:
-    if binding.body == "*":
-        return
-    elsewhere = {*binding.variables, *filter(None, [binding.body])}
-    for fields in _query_fields(method.input_type, ()):
-        if not any(".".join(field.name for field in fields[:end]) in elsewhere for end in range(1, len(fields) + 1)):
-            yield _parameter(schemas, "query", fields)
-
-
-def _query_fields(message: Descriptor, above: tuple[FieldDescriptor, ...]) -> Iterator[tuple[FieldDescriptor, ...]]:
-    """Every field that a query string can carry, as its path from the request: no maps, no lists of messages."""
-    for field in message.fields:
-        inner = field.message_type
-        if inner is None or is_scalar_message(inner):
-            yield (*above, field)
-        elif not (field.is_repeated or is_open_message(inner) or _contains_itself(inner, (*above, field))):
-            yield from _query_fields(inner, (*above, field))
-
-
-def _contains_itself(message: Descriptor, path: tuple[FieldDescriptor, ...]) -> bool:
-    return any(field.containing_type == message for field in path)
+    for fields in query_parameters(method.input_type, binding):
+        yield _parameter(schemas, "query", fields)
 
 
 def _parameter(schemas: Schemas, place: str, fields: Iterable[FieldDescriptor]) -> dict[str, Any]:
@@ -167,7 +165,8 @@ def _request_content(schemas: Schemas, method: MethodDescriptor, binding: Bindin
         return _content(schemas, body.message_type, binding) if body.message_type else _json(schemas.field(body))
     if not binding.variables:
         return _content(schemas, request, binding)
-    return _json(schemas.fields(field for field in request.fields if field.name not in binding.variables))
+    told = (field for field in request.fields if field.name not in binding.variables)
+    return _json(schemas.fields(told, closed=True))
 
 
 def _responses(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import Any
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from stack.descriptors import Contracts, behaviors, map_value
+from csms.text.v1 import text_pb2
+from stack.descriptors import Contracts, behaviors, bindings, map_value
 
 JsonSchema = dict[str, Any]
 
@@ -80,6 +81,7 @@ class Schemas:
         # `data` is the envelope's name for whatever an answer carries; comments speak of the thing itself.
         self._spelling = {field.name: field.json_name for field in fields if field.json_name != "data"}
         self._components: dict[str, JsonSchema] = {}
+        self._taken = _taken(contracts)
 
     @property
     def components(self) -> dict[str, JsonSchema]:
@@ -96,17 +98,22 @@ class Schemas:
         if name not in self._components:
             # Claimed before it is filled: a message may contain itself.
             self._components[name] = {}
-            schema = self.fields(kind.fields) if isinstance(kind, Descriptor) else self._enum(kind)
+            if isinstance(kind, Descriptor):
+                schema = self.fields(kind.fields, closed=kind.full_name in self._taken)
+            else:
+                schema = self._enum(kind)
             self._components[name] = _described(schema, self._type_description(kind))
         return {"$ref": f"#/components/schemas/{name}"}
 
-    def fields(self, fields: Iterable[FieldDescriptor]) -> JsonSchema:
-        """An object schema with these fields."""
+    def fields(self, fields: Iterable[FieldDescriptor], *, closed: bool) -> JsonSchema:
+        """An object schema with these fields, and when `closed` with no others."""
         chosen = list(fields)
         schema: JsonSchema = {"type": "object", "properties": {field.json_name: self.field(field) for field in chosen}}
         required = [field.json_name for field in chosen if field_behavior_pb2.REQUIRED in behaviors(field)]
         if required:
             schema["required"] = required
+        if closed:
+            schema["additionalProperties"] = False
         return schema
 
     def field(self, field: FieldDescriptor) -> JsonSchema:
@@ -129,7 +136,7 @@ class Schemas:
         if field.enum_type is not None:
             return self.reference(field.enum_type)
         if field.message_type is None:
-            return dict(_PRIMITIVES[field.type])
+            return {**_PRIMITIVES[field.type], **_longest(field)}
         name = field.message_type.full_name
         known = _SCALAR_MESSAGES.get(name) or _OPEN_MESSAGES.get(name)
         return dict(known) if known is not None else self.reference(field.message_type)
@@ -157,6 +164,23 @@ class Schemas:
         return "`" + ".".join(self._spelling.get(part, part) for part in quoted[1].split(".")) + "`"
 
 
+def _taken(contracts: Contracts) -> set[str]:
+    """The messages that bodies of requests can hold: what they do not know is refused (envoy/body.lua)."""
+    taken: set[str] = set()
+    for method in contracts.methods:
+        if any(binding.body for binding in bindings(method)):
+            _add_held(method.input_type, taken)
+    return taken
+
+
+def _add_held(message: Descriptor, taken: set[str]) -> None:
+    if message.full_name not in taken:
+        taken.add(message.full_name)
+        for field in message.fields:
+            if field.message_type is not None:
+                _add_held(field.message_type, taken)
+
+
 def is_scalar_message(message: Descriptor) -> bool:
     """Whether a message is written as one JSON value, such as a timestamp, so that a query string can carry it."""
     return message.full_name in _SCALAR_MESSAGES
@@ -165,6 +189,11 @@ def is_scalar_message(message: Descriptor) -> bool:
 def is_open_message(message: Descriptor) -> bool:
     """Whether a message is any JSON at all, which no query string can carry."""
     return message.full_name in _OPEN_MESSAGES
+
+
+def _longest(field: FieldDescriptor) -> JsonSchema:
+    most = field.GetOptions().Extensions[text_pb2.max_characters]
+    return {"maxLength": most} if most else {}
 
 
 def _described(schema: JsonSchema, description: str) -> JsonSchema:

@@ -59,15 +59,17 @@ def _serialized(message: Message) -> bytes:
 
 
 class AnyRpc(grpc.GenericRpcHandler):
-    """Answers every RPC with an empty message."""
+    """Answers every RPC with an empty message, and keeps in `asked` the last request of each."""
 
-    def __init__(self, process: str) -> None:
+    def __init__(self, process: str, asked: dict[str, bytes]) -> None:
         self._process = process
+        self._asked = asked
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         method = handler_call_details.method
 
-        def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
+        def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
+            self._asked[method] = request
             tell(context, self._process, method)
             return b""
 
@@ -140,7 +142,10 @@ class Stations:
 
 
 class Monitoring:
-    """Statuses of one station, and a stream of three items that stalls after the first until it may go on."""
+    """Statuses of one station, and a stream of three items that stalls after the first until it may go on.
+
+    A stream that begins after `broken` fails after its first item.
+    """
 
     def __init__(self, process: str) -> None:
         self._process = process
@@ -157,6 +162,8 @@ class Monitoring:
     ) -> Iterator[monitoring_service_pb2.StreamEventsResponse]:
         tell(context, self._process, "/csms.monitoring.v1.MonitoringService/StreamEvents")
         yield monitoring_service_pb2.StreamEventsResponse(cursor=request.cursor or "1")
+        if request.cursor == "broken":
+            context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
         self.may_go_on.wait(STALLED_SECONDS)
         yield monitoring_service_pb2.StreamEventsResponse(cursor="2")
         yield monitoring_service_pb2.StreamEventsResponse(cursor="3", end=True)

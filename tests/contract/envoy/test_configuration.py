@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from csms.station.v1 import station_service_pb2
 from stack import config, envoy
 from stack.keys import Keys
 from stack.ports import LOOPBACK
@@ -70,3 +71,54 @@ def test_the_log_tells_what_was_asked_and_by_whom_but_shows_no_token(
 def test_envoy_has_nothing_to_warn_about(log_of_a_call: list[str], tmp_path: Path) -> None:
     warnings = (tmp_path / "envoy.log").read_text().splitlines()
     assert [line for line in warnings if not line.endswith("caught ENVOY_SIGTERM")] == []
+
+
+@pytest.mark.field_case("C7", "C3", "C6")
+def test_the_log_tells_the_true_outcome_by_its_name_in_grpc(
+    behind: Upstreams, signing_keys: Keys, admin_token: str, tmp_path: Path
+) -> None:
+    behind.monitoring.may_go_on.set()
+    log = tmp_path / "access.log"
+    get_station = "/csms.station.v1.StationService/GetStation"
+    missing = station_service_pb2.GetStationRequest(station_id="missing").SerializeToString()
+    with launch.running(tmp_path, signing_keys, behind, ACCESS_LOG=str(log)) as ports:
+        facade = Facade(ports, admin_token)
+        facade.call("gateway", "GET", "/stations")
+        facade.call("gateway", "HEAD", "/stations/s1")
+        facade.call("gateway", "GET", "/stations/missing")
+        facade.call("gateway", "POST", "/stations", body={"name": "refused"})
+        facade.call("gateway", "POST", "/stations", body={"name": "flaky-log"})
+        facade.call("gateway", "POST", "/stations", body={"colour": "red"})
+        facade.call("gateway", "GET", "/stations/s1?stationId=s2")
+        facade.call("gateway", "POST", "/stations", body=b"x" * 300_000)
+        facade.call("gateway", "GET", "/stations", token=None)
+        facade.call("gateway", "GET", "/nowhere")
+        facade.call("gateway", "DELETE", "/stations")
+        facade.call("gateway", "GET", "/stations", headers={"grpc-timeout": "soon"})
+        facade.call("driver", "GET", "/stations")
+        facade.call("gateway", "GET", "/real-time/events")
+        facade.call("gateway", "GET", "/real-time/events?cursor=broken")
+        facade.native("gateway", get_station)
+        facade.native("gateway", get_station, missing)
+        facade.native("gateway", get_station, token=None)
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(each["method"], each["path"], each["status"], each["grpc_status"]) for each in told] == [
+        ("GET", "/stations", 200, "OK"),
+        ("HEAD", "/stations/s1", 200, "OK"),
+        ("GET", "/stations/missing", 404, "NOT_FOUND"),
+        ("POST", "/stations", 400, "INVALID_ARGUMENT"),
+        ("POST", "/stations", 503, "UNAVAILABLE"),
+        ("POST", "/stations", 400, "INVALID_ARGUMENT"),
+        ("GET", "/stations/s1", 400, "INVALID_ARGUMENT"),
+        ("POST", "/stations", 413, "RESOURCE_EXHAUSTED"),
+        ("GET", "/stations", 401, "UNAUTHENTICATED"),
+        ("GET", "/nowhere", 404, "NOT_FOUND"),
+        ("DELETE", "/stations", 405, "UNIMPLEMENTED"),
+        ("GET", "/stations", 400, "INVALID_ARGUMENT"),
+        ("GET", "/stations", 404, "NOT_FOUND"),
+        ("GET", "/real-time/events", 200, "OK"),
+        ("GET", "/real-time/events", 200, "UNAVAILABLE"),
+        ("POST", get_station, 200, "OK"),
+        ("POST", get_station, 200, "NOT_FOUND"),
+        ("POST", get_station, 200, "UNAUTHENTICATED"),
+    ]

@@ -32,12 +32,16 @@ _THREADS = 8
 
 @dataclass(frozen=True)
 class Upstreams:
-    """The running servers: gRPC ports by the name of the process, the WebSocket port, and what tests ask or steer."""
+    """The running servers: gRPC ports by the name of the process, the WebSocket port, and what tests ask or steer.
+
+    `asked` has the last request of each RPC by its full name, but for the few that answer more than nothing.
+    """
 
     ports: Mapping[str, int]
     websocket_port: int
     stations: Stations
     monitoring: Monitoring
+    asked: Mapping[str, bytes]
 
 
 @contextmanager
@@ -45,15 +49,18 @@ def running() -> Iterator[Upstreams]:
     """All upstreams, until the end of the block."""
     stations, monitoring = Stations("station"), Monitoring("monitoring")
     special = {"station": [handlers(stations, STATIONS)], "monitoring": [handlers(monitoring, MONITORING)]}
+    asked: dict[str, bytes] = {}
     with ThreadPoolExecutor(_THREADS) as executor, ExitStack() as stack:
         ports = {}
         for name in (*SERVICES, EDGE):
-            server = grpc.server(executor, [*special.get(name, ()), handlers(Health(name), HEALTH), AnyRpc(name)])
+            server = grpc.server(
+                executor, [*special.get(name, ()), handlers(Health(name), HEALTH), AnyRpc(name, asked)]
+            )
             ports[name] = _start(server, name)
             stack.callback(_stop, server)
         # Called before the servers stop: a stalled stream would hold its thread.
         stack.callback(monitoring.may_go_on.set)
-        yield Upstreams(ports, stack.enter_context(_charge_point_socket()), stations, monitoring)
+        yield Upstreams(ports, stack.enter_context(_charge_point_socket()), stations, monitoring, asked)
 
 
 def _start(server: grpc.Server, name: str) -> int:

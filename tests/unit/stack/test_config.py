@@ -126,3 +126,11 @@ def test_parts_that_run_elsewhere_are_found_by_their_variables() -> None:
 def test_an_address_without_host_and_port_is_refused(url: str) -> None:
     with pytest.raises(StackError, match="STATION_SERVICE_URL"):
         config.cluster_values({"STATION_SERVICE_URL": url}, KEYS.jwks_file)
+
+
+def test_without_contracts_there_is_nothing_to_check_requests_by(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert config.rest_lua().startswith('"local CONTRACT = [==[return {')
+    with pytest.raises(StackError, match="cannot be made"):
+        config.rest_lua(tmp_path)

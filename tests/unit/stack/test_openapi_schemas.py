@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,3 +107,17 @@ def test_an_enum_is_its_names_with_what_each_means(schemas: dict[str, Any]) -> N
         "enum": ["COLOR_UNSPECIFIED", "BLUE"],
         "description": "A color.\n\n- `COLOR_UNSPECIFIED`: Not said.\n- `BLUE`: As the sky.",
     }
+
+
+@pytest.mark.field_case("C1")
+def test_what_a_body_can_hold_has_no_other_fields(tmp_path: Path) -> None:
+    rpc = 'rpc Put(Request) returns (Response) { option (google.api.http) = {post: "/x" body: "body"}; }'
+    messages = "message Request { Body body = 1; } message Body { repeated Held held = 1; } message Held {}"
+    contracts = compile_sample(
+        tmp_path, f"service S {{ {rpc} }} {messages} message Response {{ Other other = 1; }} message Other {{}}"
+    )
+    schemas = Schemas(contracts)
+    for name in ("Body", "Response"):
+        schemas.reference(contracts.message(f"csms.sample.v1.{name}"))
+    closed = {name for name, schema in schemas.components.items() if schema.get("additionalProperties") is False}
+    assert closed == {"sample.v1.Body", "sample.v1.Held"}
