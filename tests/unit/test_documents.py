@@ -1,0 +1,28 @@
+"""Pages for people: what they link to and which commands they name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_NOT_OURS = (".venv", ".csms", ".pytest_cache", "node_modules")
+PAGES = sorted(page for page in ROOT.rglob("*.md") if not page.relative_to(ROOT).parts[0].startswith(_NOT_OURS))
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+_COMMAND = re.compile(r"`(?:\.venv/bin/)?csms ([a-z-]+)")
+_TARGET = re.compile(r"`make ([a-z-]+)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_links_to_what_exists_and_names_commands_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in _LINK.findall(text) if "://" not in link and not link.startswith("mailto:")]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+    known = set(re.findall(r'add_parser\(\s*"([a-z-]+)"', (ROOT / "stack" / "cli.py").read_text(encoding="utf-8")))
+    assert [name for name in _COMMAND.findall(text) if name not in known] == []
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert [name for name in _TARGET.findall(text) if name not in targets] == []
+
+
+def test_there_are_pages_with_links_to_look_at() -> None:
+    assert sum(len(_LINK.findall(page.read_text(encoding="utf-8"))) for page in PAGES) > 20
