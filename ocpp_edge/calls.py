@@ -80,10 +80,12 @@ class FailureReason(IntEnum):
 
 
 class Result(NamedTuple):
-    """The charge point's CALLRESULT. `violations` says where it breaks its schema first, once somebody has looked."""
+    """The charge point's CALLRESULT. `violations` says where it breaks its schema first, once somebody has looked;
+    `flags` are the doubts about its frame."""
 
     payload: Payload
     violations: Sequence[Violation] = ()
+    flags: tuple[str, ...] = ()
 
 
 class Refused(NamedTuple):

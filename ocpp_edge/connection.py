@@ -5,10 +5,10 @@ Transport, and ends every mishap in the frame that caused it.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Generic, TypeVar
 
-from ocpp_edge.calls import FailureReason, Outcome, Priority
+from ocpp_edge.calls import FailureReason, Outcome, Priority, Result
 from ocpp_edge.context import ChargePointState, ChargerContext
 from ocpp_edge.environment import Environment, Liveness, Transport
 from ocpp_edge.errors import error_code
@@ -22,7 +22,7 @@ from ocpp_edge.events import (
     Resolved,
     UnknownAnswer,
 )
-from ocpp_edge.frames import MessageType
+from ocpp_edge.frames import BAD_CHARACTERS, MessageType
 from ocpp_edge.inbox import Inbox
 from ocpp_edge.outbound import Outbound
 from ocpp_edge.requests import InboundRequest
@@ -201,11 +201,15 @@ class Connection(Generic[B]):
 
     def _on_request(self, request: InboundRequest, raw: bytes) -> None:
         received = self._environment.clock.now()
+        if request.flags:
+            self._note(request.flags)
         if self._inbox.put(request, raw, received) >= _PAUSE_AT:
             self._adjust_reading()
 
     def _on_notice(self, notice: Notice, raw: bytes) -> None:
         received = self._environment.clock.now()
+        if notice.flags:
+            self._note(notice.flags)
         if len(self._inbox) >= MAX_OPEN_REQUESTS:
             self._environment.counters.notices_dropped.add()
         elif self._inbox.put(notice, raw, received) >= _PAUSE_AT:
@@ -225,9 +229,13 @@ class Connection(Generic[B]):
         logger.info("frame rejected: %s", rejected.description, extra=self._about())
 
     def _on_resolved(self, resolved: Resolved, raw: bytes) -> None:
+        if isinstance(resolved.outcome, Result):
+            self._note(resolved.outcome.flags)
         self._outbound.answered(resolved, raw)
 
     def _on_late_answer(self, late: LateAnswer, raw: bytes) -> None:
+        if isinstance(late.outcome, Result):
+            self._note(late.outcome.flags)
         self._outbound.answered_late(late, raw)
 
     def _on_unknown_answer(self, unknown: UnknownAnswer, raw: bytes) -> None:
@@ -241,6 +249,10 @@ class Connection(Generic[B]):
 
     def _on_ignored(self, _ignored: Ignored, _raw: bytes) -> None:
         """Nothing: the frame and our close crossed on the wire."""
+
+    def _note(self, flags: Collection[str]) -> None:
+        if BAD_CHARACTERS in flags:
+            self._environment.counters.bad_characters.add()
 
     def _progress(self) -> None:
         if self._paused:

@@ -29,10 +29,10 @@ class ChargePointState(StrEnum):
 class ChargerContext:
     """One connection of one charge point.
 
-    `message_id`, `received_time`, `coerced` (flags of what had to be mended in its payload) and `dropped` (by its path,
-    what of it could not be taken) belong to the message being handled: the messages of a connection are handled one
-    after the other. `state` and `heartbeat_interval_seconds` change when the charge point boots. `offers` are the
-    subprotocols that it could have spoken here.
+    `message_id`, `received_time`, `frame_flags` (doubts about its frame), `coerced` (these, and flags of what had to be
+    mended in its payload) and `dropped` (by its path, what of it could not be taken) belong to the message being
+    handled: the messages of a connection are handled one after the other. `state` and `heartbeat_interval_seconds`
+    change when the charge point boots. `offers` are the subprotocols that it could have spoken here.
     """
 
     charge_point_id: str
@@ -45,6 +45,7 @@ class ChargerContext:
     offers: tuple[str, ...] = ()
     message_id: str = ""
     received_time: datetime = _NEVER
+    frame_flags: tuple[str, ...] = ()
     coerced: tuple[str, ...] = ()
     dropped: Mapping[str, Any] | None = None
     clock: DeviceClock = field(default_factory=DeviceClock)

@@ -15,6 +15,8 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 def integer_of(value: Any) -> int | None:
     """`3.0` and `"3"` are 3; 3.5 is no whole number."""
+    if type(value) is float:
+        return int(value) if value.is_integer() and abs(value) < 10**_MOST_DIGITS else None
     number = _number(value)
     return int(number) if number is not None and number == number.to_integral_value() else None
 

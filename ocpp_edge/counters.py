@@ -10,6 +10,7 @@ class Counters:
     """The counters of a process, shared by its connections."""
 
     __slots__ = (
+        "bad_characters",
         "defects",
         "duplicates",
         "frames_in",
@@ -27,6 +28,10 @@ class Counters:
         self.frames_in = _frames("in")
         self.frames_out = _frames("out")
         self.rejected = counter("ocpp_frames_rejected_total", "Frames that were no OCPP message.")
+        self.bad_characters = counter(
+            "ocpp_frames_bad_characters_total",
+            "Messages that were read without their bad characters.",
+        )
         self.refused = counter("ocpp_requests_refused_total", "Requests answered with a CALLERROR.")
         self.defects = counter("ocpp_defects_total", "Requests and frames that made the edge itself fail.")
         self.duplicates = counter("ocpp_duplicate_requests_total", "Requests that came again before their answer.")

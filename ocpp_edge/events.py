@@ -17,6 +17,7 @@ class Notice(NamedTuple):
     message_id: str
     action: str
     payload: Payload
+    flags: tuple[str, ...] = ()
 
 
 class Duplicate(NamedTuple):

@@ -1,8 +1,11 @@
 """OCPP-J framing: bytes to messages and back (OCPP-J 1.6 section 4, OCPP 2.0.1 and 2.1 part 4 section 4).
 
 Knows the envelope only; payloads are judged by schemas.py, what a message means by session.py. Never raises on input.
+
+A bad character never costs a frame: what was read without it says so in its `flags`.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from enum import IntEnum
@@ -10,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ocpp_edge.characters import read_again, without_nuls
 from ocpp_edge.errors import MAX_DESCRIPTION, Fault
 from ocpp_edge.versions import Version
 
@@ -17,9 +21,12 @@ Payload = dict[str, Any]
 
 MAX_FRAME_BYTES = 512 * 1024
 # The specifications say 36; stations with longer ones are understood all the same.
-MAX_MESSAGE_ID = 64
+MAX_MESSAGE_ID = 255
 MAX_ACTION = 64
+# No message of OCPP goes half as deep.
 MAX_DEPTH = 32
+BAD_CHARACTERS = "bad_characters"
+NESTED_TOO_DEEP = "nested_too_deep"
 # What a CALLERROR carries when the id of the message could not be read (OCPP 2.0.1 part 4 section 4.2.3).
 UNREADABLE_ID = "-1"
 
@@ -44,12 +51,19 @@ class MessageType(IntEnum):
     SEND = 6  # 2.1: a request without an answer
 
 
+class NumberId(str):
+    """The id of a message that its sender wrote as a number, and finds again when the answer does so too."""
+
+    __slots__ = ()
+
+
 class Call(NamedTuple):
     """A request that wants an answer."""
 
     message_id: str
     action: str
     payload: Payload
+    flags: tuple[str, ...] = ()
 
 
 class CallResult(NamedTuple):
@@ -57,6 +71,7 @@ class CallResult(NamedTuple):
 
     message_id: str
     payload: Payload
+    flags: tuple[str, ...] = ()
 
 
 class CallError(NamedTuple):
@@ -83,6 +98,7 @@ class Send(NamedTuple):
     message_id: str
     action: str
     payload: Payload
+    flags: tuple[str, ...] = ()
 
 
 class FrameError(NamedTuple):
@@ -103,7 +119,7 @@ Parsed = Message | FrameError
 
 # The head of a message whose rest is unreadable, so that the sender gets the answer under its own id.
 _HEAD = re.compile(rb'\s*\[\s*(\d{1,3})\b(?:\s*,\s*"([^"\\\x00-\x1f]{1,%d})")?' % MAX_MESSAGE_ID)
-# An escaped NUL; PostgreSQL text cannot hold it, and no OCPP field has a use for it.
+# An escaped NUL: JSON allows it, but PostgreSQL text cannot hold it, and no OCPP field has a use for it.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _BRACKET, _BRACE = b"[{"
 _UNANSWERED_TYPES = frozenset(
@@ -115,22 +131,28 @@ def parse(raw: bytes, version: Version) -> Parsed:
     """The message in one WebSocket frame, or what is wrong with it."""
     if len(raw) > MAX_FRAME_BYTES:
         return _unreadable(raw, Fault.FRAME, f"message larger than {MAX_FRAME_BYTES} bytes")
+    flags: tuple[str, ...] = ()
     try:
         message = orjson.loads(raw)
+        if b"\\" in raw and _NUL.search(raw):
+            message, flags = without_nuls(message), (BAD_CHARACTERS,)
     except orjson.JSONDecodeError:
-        return _unreadable(raw, Fault.FRAME, "message is not valid JSON")
+        try:
+            message, flags = read_again(raw), (BAD_CHARACTERS,)
+        except ValueError:
+            return _unreadable(raw, Fault.FRAME, "message is not valid JSON")
     if type(message) is not list or not message:
         return _unreadable(raw, Fault.FRAME, "message is not a JSON array")
-    if b"\\" in raw and _NUL.search(raw):
-        return _unreadable(raw, Fault.FRAME, "message holds a NUL character")
     # Brackets bound the depth, so most messages need no walk.
     if raw.count(_BRACKET) + raw.count(_BRACE) > MAX_DEPTH and deeper_than(message, MAX_DEPTH):
-        return _unreadable(raw, Fault.FRAME, f"message nested deeper than {MAX_DEPTH} levels")
+        _flatten(message, MAX_DEPTH)
+        flags = (*flags, NESTED_TOO_DEEP)
     kind = message[0]
     build = _BUILDERS[version].get(kind) if type(kind) is int else None
     if build is None:
         return _unreadable(raw, Fault.MESSAGE_TYPE, "unknown message type")
-    return build(message, raw)
+    built = build(message, raw)
+    return built._replace(flags=flags) if flags and isinstance(built, Call | CallResult | Send) else built
 
 
 def encode_call(message_id: str, action: str, payload: Mapping[str, Any]) -> bytes:
@@ -141,12 +163,12 @@ def encode_call(message_id: str, action: str, payload: Mapping[str, Any]) -> byt
 
 def encode_result(message_id: str, payload: Mapping[str, Any]) -> bytes:
     """A CALLRESULT, in compact JSON. Raises TypeError for a payload that is not JSON."""
-    return orjson.dumps((3, message_id, payload))
+    return orjson.dumps((3, _as_sent(message_id), payload))
 
 
 def encode_error(message_id: str, code: str, description: str, details: Mapping[str, Any] | None = None) -> bytes:
     """A CALLERROR; the description is cut to what the specification allows."""
-    return orjson.dumps((4, message_id, code, description[:MAX_DESCRIPTION], details or {}))
+    return orjson.dumps((4, _as_sent(message_id), code, description[:MAX_DESCRIPTION], details or {}))
 
 
 def encode_result_error(message_id: str, code: str, description: str) -> bytes:
@@ -154,14 +176,20 @@ def encode_result_error(message_id: str, code: str, description: str) -> bytes:
     return orjson.dumps((5, message_id, code, description[:MAX_DESCRIPTION], {}))
 
 
+def _as_sent(message_id: str) -> str | int:
+    return message_id if type(message_id) is str else int(message_id)
+
+
 def _call(message: list[Any], raw: bytes) -> Parsed:
     if len(message) == 4:
         _, message_id, action, payload = message
+        if type(message_id) is int:
+            message_id = NumberId(message_id)
         if (
             type(payload) is dict
-            and type(message_id) is str
+            and isinstance(message_id, str)
             and type(action) is str
-            and 0 < len(message_id) <= MAX_MESSAGE_ID
+            and len(message_id) <= MAX_MESSAGE_ID
             and 0 < len(action) <= MAX_ACTION
         ):
             return Call(message_id, action, payload)
@@ -177,8 +205,10 @@ def _bad_request(message: list[Any], raw: bytes, answerable: bool) -> FrameError
     if len(message) != 4:
         return _unreadable(raw, Fault.FRAME, f"a request has 4 elements, not {len(message)}")
     _, message_id, action, _ = message
-    if type(message_id) is not str or not 0 < len(message_id) <= MAX_MESSAGE_ID:
-        return _unreadable(raw, Fault.FRAME, f"message id is not a string of 1 to {MAX_MESSAGE_ID} characters")
+    if type(message_id) is int:
+        message_id = NumberId(message_id)
+    if not isinstance(message_id, str) or len(message_id) > MAX_MESSAGE_ID:
+        return _unreadable(raw, Fault.FRAME, f"message id is not a string of up to {MAX_MESSAGE_ID} characters")
     if type(action) is not str or not 0 < len(action) <= MAX_ACTION:
         return FrameError(message_id, Fault.FRAME, "action is not a name", answerable)
     return FrameError(message_id, Fault.FORMAT, "payload is not a JSON object", answerable)
@@ -242,3 +272,20 @@ def deeper_than(message: Payload | list[Any], limit: int) -> bool:
         if not level:
             return False
     return True
+
+
+def _flatten(parent: Any, levels: int) -> None:
+    """Put JSON texts in the place of what is nested deeper than so many levels."""
+    for key, child in list(parent.items() if type(parent) is dict else enumerate(parent)):
+        if type(child) is dict or type(child) is list:
+            if levels > 1:
+                _flatten(child, levels - 1)
+            else:
+                parent[key] = _json_text(child)
+
+
+def _json_text(value: Any) -> str:
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    except RecursionError:
+        return "..."

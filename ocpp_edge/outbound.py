@@ -13,7 +13,8 @@ from ocpp_edge.environment import Environment
 from ocpp_edge.errors import Fault
 from ocpp_edge.events import LateAnswer, Resolved
 from ocpp_edge.frames import MessageType
-from ocpp_edge.schemas import Schemas
+from ocpp_edge.leniency import LASTING_NAMES
+from ocpp_edge.schemas import Schemas, Violation
 from ocpp_edge.session import Session, SessionClosed
 from ocpp_edge.wire import Wire
 from services.kernel.errors import DomainError, ErrorKind, FieldViolation, failed_precondition
@@ -149,7 +150,7 @@ def check_call(schemas: Schemas, action: str, payload: Mapping[str, Any]) -> Non
     if schema is None or action not in schemas.responses:
         message = f"OCPP {schemas.version} has no request {action}"
         raise failed_precondition("NOT_SUPPORTED_BY_CHARGE_POINT", message, detail=message)
-    violations = schema.violations(payload)
+    violations = [one for one in schema.violations(payload) if not _is_its_own_name(one)]
     if violations:
         raise DomainError(
             ErrorKind.INVALID_ARGUMENT,
@@ -157,6 +158,11 @@ def check_call(schemas: Schemas, action: str, payload: Mapping[str, Any]) -> Non
             f"{action}: {violations[0].path} {violations[0].message}",
             violations=[FieldViolation(f"payload.{v.path}", v.message) for v in violations],
         )
+
+
+def _is_its_own_name(violation: Violation) -> bool:
+    """Whether it is about a name that only a charge point can have given: it will know it, however long."""
+    return violation.keyword == "maxLength" and violation.location[-1] in LASTING_NAMES
 
 
 def _resolve(ended: Iterable[Resolved]) -> None:

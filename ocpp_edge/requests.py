@@ -34,15 +34,19 @@ REQUEST_TRANSITIONS = {
 
 
 class InboundRequest:
-    """A request to be handled and answered once. `received_at` is of the monotonic clock handed to `receive`."""
+    """A request to be handled and answered once. `received_at` is of the monotonic clock handed to `receive`, `flags`
+    are the doubts about its frame."""
 
-    __slots__ = ("action", "message_id", "payload", "received_at", "state")
+    __slots__ = ("action", "flags", "message_id", "payload", "received_at", "state")
 
-    def __init__(self, message_id: str, action: str, payload: Payload, received_at: float) -> None:
+    def __init__(
+        self, message_id: str, action: str, payload: Payload, received_at: float, flags: tuple[str, ...] = ()
+    ) -> None:
         self.message_id = message_id
         self.action = action
         self.payload = payload
         self.received_at = received_at
+        self.flags = flags
         self.state = RequestState.OPEN
 
     def advance(self, what: RequestInput) -> None:

@@ -100,15 +100,16 @@ class RouteTable(Generic[B]):
 
     def _checked(self, schema: PayloadSchema, action: str, payload: Payload, context: ChargerContext) -> Payload:
         """The payload to be handled: as it came when it is valid, else as far as it can be mended."""
-        context.coerced, context.dropped = (), None
+        context.coerced, context.dropped = context.frame_flags, None
         if schema.is_valid(payload):
             return payload
         if self._mend is None:
             raise violated(schema.violations(payload))
-        payload, context.coerced, context.dropped, violations = self._mend(schema, action, payload)
-        if violations:
-            raise violated(violations)
-        return payload
+        mended = self._mend(schema, action, payload)
+        if mended.violations:
+            raise violated(mended.violations)
+        context.coerced, context.dropped = (*context.frame_flags, *mended.flags), mended.dropped
+        return mended.payload
 
     def _route(self, action: str, handle: Handler[B]) -> Route[B]:
         try:

@@ -203,7 +203,7 @@ class Session:
         return frame
 
     def _on_call(self, message: Call, now: float) -> Event:
-        message_id, action, payload = message
+        message_id, action, payload, flags = message
         if self._open:
             # Stations restart their counters: only the same content under the same id is the same request.
             for other in self._open:
@@ -211,7 +211,7 @@ class Session:
                     return Duplicate(message_id)
             if len(self._open) >= MAX_OPEN_REQUESTS:
                 return self._reject(FrameError(message_id, Fault.INTERNAL, "too many requests at a time", True), now)
-        request = InboundRequest(message_id, action, payload, now)
+        request = InboundRequest(message_id, action, payload, now, flags)
         self._open.append(request)
         return request
 
@@ -219,7 +219,7 @@ class Session:
         return Notice(*message)
 
     def _on_result(self, message: CallResult, _now: float) -> Event:
-        return self._settle(message.message_id, Result(message.payload))
+        return self._settle(message.message_id, Result(message.payload, flags=message.flags))
 
     def _on_error(self, message: CallError, _now: float) -> Event:
         message_id = message.message_id

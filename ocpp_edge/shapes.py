@@ -16,6 +16,7 @@ Fault = tuple[Location, str, str]
 DROPPED: Any = object()
 UNEXPECTED_FIELDS = "unexpected_fields"
 _TOO_MUCH = "holds too much that is wrong"
+_NOT_PLAIN: tuple[Collection[type], Collection[str] | None] = (), None
 # What JSON parsers give as a whole number; what the platform can hold of that is said by payloads.py.
 _WHOLE = range(-(2**63), 2**64)
 
@@ -101,7 +102,8 @@ class Number:
         greatest: float | None = None,
         whole_floats: bool = False,
     ) -> None:
-        self._kinds = kinds
+        self.kinds = kinds
+        self.is_bounded = least is not None or greatest is not None
         self._convert = convert
         self._least = least
         self._greatest = greatest
@@ -109,7 +111,7 @@ class Number:
 
     def mended(self, value: Any, work: Work) -> Any:
         number = value
-        if type(value) not in self._kinds:
+        if type(value) not in self.kinds:
             number = self._convert(value)
             if number is None:
                 return work.refuse("type", "is of the wrong type")
@@ -228,19 +230,21 @@ class Properties:
         self.shapes: Mapping[str, Shape] = {}
         self.needed: Sequence[str] = ()
         self.dispensable: Sequence[str] = ()
-        # Words that need no second look, by property; None where every text will do. Most values are of these.
-        self._plain: Mapping[str, Collection[str] | None] = {}
+        # By property, the types and words that need no second look; None for any word. Most values are of these.
+        self._plain: Mapping[str, tuple[Collection[type], Collection[str] | None]] = {}
 
     def fill(self, shapes: Mapping[str, Shape]) -> None:
         """Say what the properties are: apart, because a shape may hold itself."""
         self.shapes = shapes
-        words: dict[str, Collection[str] | None] = {}
+        plain: dict[str, tuple[Collection[type], Collection[str] | None]] = {}
         for name, shape in shapes.items():
             if isinstance(shape, Word):
-                words[name] = shape.words
+                plain[name] = (str,), shape.words
             elif isinstance(shape, Text) and shape.longest is None:
-                words[name] = None
-        self._plain = words
+                plain[name] = (str,), None
+            elif isinstance(shape, Number) and not shape.is_bounded:
+                plain[name] = shape.kinds, None
+        self._plain = plain
 
     def mended(self, value: Any, work: Work) -> Any:
         if type(value) is list and len(value) == 1 and type(value[0]) is dict:
@@ -253,7 +257,8 @@ class Properties:
         result: dict[str, Any] = {}
         plain = self._plain
         for name, part in value.items():
-            if type(part) is str and name in plain and ((words := plain[name]) is None or part in words):
+            kinds, words = plain.get(name, _NOT_PLAIN)
+            if type(part) in kinds and (words is None or part in words):
                 result[name] = part
             elif not self._take(name, part, result, work):
                 return DROPPED

@@ -1,5 +1,6 @@
 """Commands in the words of OCPP 1.6, and what its answers mean. Pure, both ways."""
 
+import re
 from collections.abc import Mapping
 
 from csms.station.v1.station_pb2 import Connector
@@ -9,6 +10,7 @@ from ocpp_edge.commands import Asked, Dialect, Reply, no_status, told_by_status
 from ocpp_edge.frames import Payload
 from services.kernel.errors import invalid
 
+_NUMBER = re.compile(r"-?[0-9]{1,20}")
 # Messages that came with the security whitepaper (edition 3, section 5).
 _EXTENDED_TRIGGERS = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
 
@@ -21,7 +23,8 @@ def remote_start(body: command_pb.RemoteStart, _command_id: str) -> Asked:
 
 
 def remote_stop(body: command_pb.RemoteStop, _command_id: str) -> Asked:
-    if not body.transaction_id.isdecimal():
+    # Whatever number a charge point goes by: some count below zero.
+    if not _NUMBER.fullmatch(body.transaction_id):
         raise invalid("transactionId", "is not the number of a transaction of OCPP 1.6")
     return "RemoteStopTransaction", {"transactionId": int(body.transaction_id)}
 

@@ -15,9 +15,8 @@ _VOLTAGE = {"V": 3}
 _INT64_DIGITS = 19
 _INT64_MAX = 2**63 - 1
 _ONE = Decimal(1)
-# Precise enough for every number of up to so many digits; made once, for making one costs more than its use.
-_MOST_DIGITS = 60
-_EXACT = Context(prec=_MOST_DIGITS + _INT64_DIGITS + 1)
+# Precise enough for every reading; made once, for making one costs more than its use.
+_EXACT = Context(prec=1000)
 
 
 def energy_wh(value: Decimal, unit: str = "Wh", multiplier: int = 0) -> int:
@@ -70,9 +69,7 @@ def _whole(value: Decimal, exponent: int) -> int:
     if not value or magnitude < -1:
         return 0
     # Rounded once, at the end: every digit of the reading has to survive the shift.
-    digits = len(value.as_tuple().digits)
-    exact = _EXACT if digits <= _MOST_DIGITS else Context(prec=digits + _INT64_DIGITS + 1)
-    whole = int(value.scaleb(exponent, exact).quantize(_ONE, ROUND_HALF_EVEN, exact))
+    whole = int(value.scaleb(exponent, _EXACT).quantize(_ONE, ROUND_HALF_EVEN, _EXACT))
     if not -_INT64_MAX - 1 <= whole <= _INT64_MAX:
         raise ValueError(f"reading out of range: {value}E{exponent:+}")
     return whole

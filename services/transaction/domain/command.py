@@ -105,7 +105,8 @@ def check(kind: str, body: Mapping[str, Any], options: CommandOptions) -> None:
 # By OCPP 2.x, which allows more than OCPP 1.6; what a charge point's own version allows is for the edge to say.
 _TEXTS = (
     ("id_tag", "idTag", 36),
-    ("transaction_id", "transactionId", 36),
+    # As charge points call them, and some have longer names than the specification.
+    ("transaction_id", "transactionId", 255),
     ("key", "key", 101),
     ("value", "value", 2500),
     ("message", "message", 50),

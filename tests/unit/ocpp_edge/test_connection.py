@@ -313,3 +313,22 @@ async def test_a_handler_that_waits_although_it_must_not_fails_alone() -> None:
     assert [frame[:2] for frame in bench.sent] == [[3, "2"]]
     assert bench.counters.defects.value > 0
     await bench.end()
+
+
+@pytest.mark.field_case("B2")
+async def test_messages_with_bad_characters_are_handled_and_counted(bench: Bench) -> None:
+    before = bench.counters.bad_characters.value
+    bench.connection.frame_received(b'[2,"1","DataTransfer",{"vendorId":"ac\x00me"}]\x00\x00')
+    bench.connection.frame_received(b'[2,"2","DataTransfer",{"vendorId":"Lades\xe4ule","data":"\\ud83d"}]')
+    bench.connection.frame_received(b'[2,3,"DataTransfer",{"vendorId":"fine"}]')
+    await bench.settle()
+    assert bench.backend.handled == ["1", "2", "3"]
+    assert [frame[:2] for frame in bench.sent] == [[3, "1"], [3, "2"], [3, 3]]
+    assert bench.counters.bad_characters.value == before + 2
+
+
+@pytest.mark.field_case("B2")
+async def test_what_is_no_json_even_without_its_bad_characters_is_refused(bench: Bench) -> None:
+    bench.connection.frame_received(b'[2,"1","DataTransfer",{"vendorId":"\x00}]')
+    await bench.settle()
+    assert bench.sent[0][:3] == [4, "1", "FormationViolation"]

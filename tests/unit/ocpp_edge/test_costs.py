@@ -1,9 +1,8 @@
 """What a broken message costs the loop that all charge points share. CPU time, the least of several tries."""
 
-import asyncio
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -34,22 +33,45 @@ def handled(version: Version, raw: bytes) -> Platform | CallRefused:
     platform = Platform()
     message = parse(raw, version)
     assert isinstance(message, Call)
-    handling = TABLES[version].dispatch(message.action, message.payload, context(version), platform)
+    handling: Coroutine[Any, Any, Any] = TABLES[version].dispatch(
+        message.action, message.payload, context(version), platform
+    )
     try:
-        asyncio.run(handling)
+        # Nothing waits here, and a loop would cost more than what is measured.
+        handling.send(None)
     except CallRefused as refused:
         return refused
-    return platform
+    except StopIteration:
+        return platform
+    raise AssertionError("the handler waits for something")
 
 
 def cpu_seconds(work: Callable[[], object], tries: int = 7) -> float:
     spent = []
-    for _ in range(tries):
-        gc.collect()
-        before = time.thread_time()
-        work()
-        spent.append(time.thread_time() - before)
+    # What the tests before have left is not to be looked through.
+    gc.freeze()
+    try:
+        for _ in range(tries):
+            before = time.thread_time()
+            work()
+            spent.append(time.thread_time() - before)
+    finally:
+        gc.unfreeze()
     return min(spent)
+
+
+def reference() -> int:
+    """Work that takes about 9 ms where the bounds were measured."""
+    total, seen = 0, dict[int, tuple[int, int]]()
+    for number in range(100_000):
+        seen[number & 255] = number, total
+        total += len(seen)
+    return total
+
+
+def bound(seconds: float) -> float:
+    """So many seconds, and more in proportion on a machine that is slow or busy."""
+    return seconds * max(1.0, cpu_seconds(reference) / 0.009)
 
 
 def stop(*sampled: Any) -> tuple[Version, bytes]:
@@ -81,7 +103,7 @@ def test_2000_broken_parts_cost_less_than_20_ms(version: Version, raw: bytes) ->
     platform = handled(version, raw)
     assert isinstance(platform, Platform)
     assert 2500 in [value.energy_wh for value in platform.event.meter_values] or platform.event.meter_wh == 2500
-    assert cpu_seconds(lambda: handled(version, raw)) < 0.020
+    assert cpu_seconds(lambda: handled(version, raw)) < bound(0.020)
 
 
 @pytest.mark.field_case("E4")
@@ -91,7 +113,7 @@ def test_30000_unknown_properties_are_refused_for_about_what_it_costs_to_parse_t
     refused = handled(Version.V16, raw)
     assert isinstance(refused, CallRefused)
     assert refused.description == "payload: has too many properties that are not expected"
-    assert cpu_seconds(lambda: handled(Version.V16, raw)) < 3 * cpu_seconds(lambda: orjson.loads(raw)) + 0.002
+    assert cpu_seconds(lambda: handled(Version.V16, raw)) < 3 * cpu_seconds(lambda: orjson.loads(raw)) + bound(0.002)
 
 
 @pytest.mark.field_case("E4")
@@ -100,4 +122,4 @@ def test_30000_unknown_properties_inside_cost_no_more_and_do_not_keep_a_session_
     platform = handled(version, raw)
     assert isinstance(platform, Platform)
     assert platform.event.meter_wh == 2500
-    assert cpu_seconds(lambda: handled(version, raw)) < 3 * cpu_seconds(lambda: orjson.loads(raw)) + 0.002
+    assert cpu_seconds(lambda: handled(version, raw)) < 3 * cpu_seconds(lambda: orjson.loads(raw)) + bound(0.002)

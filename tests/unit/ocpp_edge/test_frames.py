@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from ocpp_edge.errors import MAX_DESCRIPTION, Fault
 from ocpp_edge.frames import (
+    BAD_CHARACTERS,
     MAX_DEPTH,
     MAX_FRAME_BYTES,
     MAX_MESSAGE_ID,
+    NESTED_TOO_DEEP,
     Call,
     CallError,
     CallResult,
@@ -68,18 +70,19 @@ def test_only_2_1_has_sends_and_result_errors() -> None:
         (b"", "-1", Fault.FRAME, True),
         (b"hello", "-1", Fault.FRAME, True),
         (b"\xff\xfe\x00", "-1", Fault.FRAME, True),
-        (b'[2,"a","B",{"x":"\xff"}]', "a", Fault.FRAME, True),
         (b"{}", "-1", Fault.FRAME, True),
         (b"[]", "-1", Fault.FRAME, True),
         (b"null", "-1", Fault.FRAME, True),
         (b'[2,"a","B",{}', "a", Fault.FRAME, True),
-        (b'[2,"a","B",NaN]', "a", Fault.FRAME, True),
+        (b'[2,"a","B",NaN]', "a", Fault.FORMAT, True),
+        (b"[2,'a','B',{}]", "-1", Fault.FRAME, True),
+        (b'[2,"a","B",{"x":1,}]', "a", Fault.FRAME, True),
         (b'[2,"a","B"]', "a", Fault.FRAME, True),
         (b'[2,"a","B",{},{}]', "a", Fault.FRAME, True),
         (b'[2,"a",7,{}]', "a", Fault.FRAME, True),
         (b'[2,"a","",{}]', "a", Fault.FRAME, True),
-        (b'[2,"","B",{}]', "-1", Fault.FRAME, True),
-        (b'[2,7,"B",{}]', "-1", Fault.FRAME, True),
+        (b'[2,1.5,"B",{}]', "-1", Fault.FRAME, True),
+        (b'[2,true,"B",{}]', "-1", Fault.FRAME, True),
         (b'[2,null,"B",{}]', "-1", Fault.FRAME, True),
         (b'[2,"a","B",null]', "a", Fault.FORMAT, True),
         (b'[2,"a","B",[]]', "a", Fault.FORMAT, True),
@@ -88,7 +91,6 @@ def test_only_2_1_has_sends_and_result_errors() -> None:
         (b'[true,"a","B",{}]', "-1", Fault.MESSAGE_TYPE, True),
         (b'["2","a","B",{}]', "-1", Fault.MESSAGE_TYPE, True),
         (b'[[2],"a","B",{}]', "-1", Fault.MESSAGE_TYPE, True),
-        (b'[2,"a","B",{"x":"\\u0000"}]', "a", Fault.FRAME, True),
         (b'[3,"a"]', "a", Fault.FRAME, False),
         (b"[3,7,{}]", "-1", Fault.FRAME, False),
         (b'[3,"a",[]]', "a", Fault.FRAME, False),
@@ -123,14 +125,99 @@ def test_ids_longer_than_the_specification_are_understood_up_to_a_bound() -> Non
     assert error.message_id == "-1"
 
 
-def test_depth_is_bounded_and_brackets_in_text_do_not_count() -> None:
-    def nested(levels: int) -> bytes:
-        return b'[2,"a","B",' + b'{"k":' * levels + b"1" + b"}" * levels + b"]"
+def nested(levels: int) -> bytes:
+    return b'[2,"a","B",' + b'{"k":' * levels + b"1" + b"}" * levels + b"]"
 
-    assert isinstance(parse(nested(MAX_DEPTH - 1), V16), Call)
-    assert isinstance(parse(nested(MAX_DEPTH), V16), FrameError)
+
+def test_depth_is_bounded_and_brackets_in_text_do_not_count() -> None:
+    assert parse(nested(MAX_DEPTH - 1), V16).flags == ()  # type: ignore[union-attr]  # a FrameError has none
+    assert parse(encode_call("a", "B", {"k": "[{" * 500}), V16) == Call("a", "B", {"k": "[{" * 500})
+
+
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize(("levels", "rest"), [(MAX_DEPTH, '{"k":1}'), (MAX_DEPTH + 1, '{"k":{"k":1}}'), (950, None)])
+def test_what_is_nested_too_deep_is_kept_as_a_text(levels: int, rest: str | None) -> None:
+    call = parse(nested(levels), V16)
+    assert isinstance(call, Call)
+    assert call.flags == (NESTED_TOO_DEEP,)
+    inside: object = call.payload
+    for _ in range(MAX_DEPTH - 1):
+        assert isinstance(inside, dict)
+        inside = inside["k"]
+    assert isinstance(inside, str)
+    assert rest in (None, inside)
+
+
+def test_what_is_nested_without_end_is_no_json() -> None:
     assert isinstance(parse(nested(5000), V16), FrameError)
-    assert isinstance(parse(encode_call("a", "B", {"k": "[{" * 500}), V16), Call)
+
+
+@pytest.mark.field_case("B5")
+@pytest.mark.parametrize("number", [0, 7, -3, 2**63])
+def test_an_id_that_was_sent_as_a_number_comes_back_as_one(number: int) -> None:
+    call = parse(b'[2,%d,"B",{}]' % number, V16)
+    assert call == Call(str(number), "B", {})
+    assert isinstance(call, Call)
+    assert encode_result(call.message_id, {}) == b"[3,%d,{}]" % number
+    assert encode_error(call.message_id, "X", "") == b'[4,%d,"X","",{}]' % number
+
+
+@pytest.mark.field_case("B5")
+def test_an_empty_id_is_an_id() -> None:
+    assert parse(b'[2,"","B",{}]', V16) == Call("", "B", {})
+
+
+@pytest.mark.field_case("B2")
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b'"CARD\x00\x00"', "CARD"),
+        (b'"CA\x01R\x1fD"', "CARD"),
+        (b'"two\nlines\tand tabs"', "two\nlines\tand tabs"),
+        (b'"CARD\\u0000"', "CARD"),
+        (b'"\\\\u0000\\u0000"', "\\u0000"),
+        (b'"\\ud83d"', "\ufffd"),
+        (b'"\\ude00 \\ud83d\\ude00"', "\ufffd \U0001f600"),
+        (b'"\xff"', "\ufffd"),
+        (b'"Lades\xe4ule"', "Lades\ufffdule"),
+        (b'"\xed\xa0\xbd"', "\ufffd\ufffd\ufffd"),
+        (b'"\xf0\x9f\x98"', "\ufffd"),
+        (b"NaN", "NaN"),
+        (b"-Infinity", "-Infinity"),
+        (b"1e999", "1e999"),
+    ],
+)
+@pytest.mark.parametrize("version", Version)
+def test_a_bad_character_never_costs_the_frame(version: Version, raw: bytes, text: str) -> None:
+    for frame in (b'[2,"a","B",{"x":%b}]', b'[2,"a","B",{"x":%b}]\x00\x00', b'\xef\xbb\xbf[2,"a","B",{"x":%b}]'):
+        assert parse(frame % raw, version) == Call("a", "B", {"x": text}, (BAD_CHARACTERS,))
+    assert parse(b'[3,"a",{"x":%b}]' % raw, version) == CallResult("a", {"x": text}, (BAD_CHARACTERS,))
+    code = raw if raw.startswith(b'"') else b'"%b"' % raw
+    assert parse(b'[4,"a",%b]' % code, version) == CallError("a", text, "", {})
+
+
+@pytest.mark.field_case("B2")
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'[2,"a","B",{}]\x00',
+        b'[2,"a","B",{}]\x00\x00rest of the frame before"}]',
+        b'\xef\xbb\xbf[2,"a","B",{}]',
+        b'\xef\xbb\xbf[2,"a","B",{}]\x00',
+        b'\x00[2,"a","B",{}]',
+        b'[2,"a\x00","B\x00",{}]',
+        b'[2,"a\\u0000","B",{}]',
+        b'[2,\x00"a","B"\x02,{}]',
+    ],
+)
+def test_a_bad_character_around_the_words_never_costs_the_frame(raw: bytes) -> None:
+    assert parse(raw, V201) == Call("a", "B", {}, (BAD_CHARACTERS,))
+
+
+@pytest.mark.field_case("B2")
+def test_bad_characters_in_names_go_as_well_and_numbers_stay_what_they_are() -> None:
+    raw = b'[2,"a","B",{"k\x00":[1,-2,3.5,18446744073709551616,true,null]}]'
+    assert parse(raw, V16) == Call("a", "B", {"k": [1, -2, 3.5, 2.0**64, True, None]}, (BAD_CHARACTERS,))
 
 
 def test_an_oversized_frame_is_answered_under_its_own_id() -> None:

@@ -198,3 +198,12 @@ async def test_the_journal_has_the_call_that_a_lost_connection_left_without_an_a
     bench.connection.lost()
     assert await task == Failed(FailureReason.CONNECTION_LOST)
     assert [(record.message_type, record.answer) for record in bench.journal.take(10)] == [(2, b"")]
+
+
+@pytest.mark.field_case("B2")
+async def test_an_answer_with_bad_characters_is_an_answer_and_counted(bench: Bench) -> None:
+    before = bench.counters.bad_characters.value
+    task = await asking(bench)
+    bench.connection.frame_received(b'[3,"%b",{"status":"Acc\x00epted"}]\x00' % last_id(bench).encode())
+    assert await task == Result({"status": "Accepted"}, flags=("bad_characters",))
+    assert bench.counters.bad_characters.value == before + 1

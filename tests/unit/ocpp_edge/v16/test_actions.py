@@ -336,3 +336,11 @@ async def test_a_status_is_reported_at_the_corrected_time(platform: Platform) ->
     assert first.device_time.ToJsonString() == "2026-03-01T12:00:00Z"
     assert not second.HasField("device_time")
     assert (first.evse_id, first.connector_id) == (0, 0)
+
+
+@pytest.mark.field_case("B2")
+async def test_doubts_about_the_frame_are_flags_of_its_event(platform: Platform) -> None:
+    peer = context()
+    peer.frame_flags = ("bad_characters",)
+    await ask("StopTransaction", STOP | {"reason": []}, platform, peer)
+    assert list(platform.event.flags) == ["bad_characters", "dropped:reason"]

@@ -18,6 +18,7 @@ from csms.transaction.v1.command_pb2 import (
     TriggerMessage,
     Unlock,
 )
+from ocpp_edge.outbound import check_call
 from ocpp_edge.schemas import load
 from ocpp_edge.v16.commands import DIALECT
 from ocpp_edge.versions import Version
@@ -95,11 +96,20 @@ def test_a_command_becomes_a_valid_request(kind: str, body: Any, action: str, pa
     assert not SCHEMAS.requests[action].violations(payload)
 
 
+@pytest.mark.field_case("B5")
+@pytest.mark.parametrize("number", [0, -1, -2063592449, 2**31, 2**62])
+def test_a_transaction_is_stopped_by_whatever_number_its_charge_point_gave_it(number: int) -> None:
+    action, payload = DIALECT["remote_stop"].ask(RemoteStop(transaction_id=str(number)), "c1")
+    assert (action, payload) == ("RemoteStopTransaction", {"transactionId": number})
+    check_call(SCHEMAS, action, payload)
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "reason"),
     [
         ("remote_stop", RemoteStop(transaction_id="T1"), "INVALID_FIELD"),
-        ("remote_stop", RemoteStop(transaction_id="-1"), "INVALID_FIELD"),
+        ("remote_stop", RemoteStop(transaction_id="--1"), "INVALID_FIELD"),
+        ("remote_stop", RemoteStop(transaction_id="\u0663"), "INVALID_FIELD"),
         ("reset", Reset(evse_id=1), "NOT_SUPPORTED_BY_CHARGE_POINT"),
     ],
     ids=str,

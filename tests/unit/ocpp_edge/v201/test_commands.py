@@ -19,6 +19,7 @@ from csms.transaction.v1.command_pb2 import (
     Unlock,
 )
 from ocpp_edge.commands import remote_start_id
+from ocpp_edge.outbound import check_call
 from ocpp_edge.schemas import load
 from ocpp_edge.v201.commands import DIALECT
 from ocpp_edge.v201.variables import variable_of
@@ -134,6 +135,24 @@ def test_every_kind_of_command_is_spoken() -> None:
 def test_a_command_becomes_a_valid_request(kind: str, body: Any, action: str, payload: dict[str, Any]) -> None:
     assert DIALECT[kind].ask(body, "c1") == (action, payload)
     assert not SCHEMAS.requests[action].violations(payload)
+
+
+@pytest.mark.field_case("B5")
+@pytest.mark.parametrize("name", ["-5", "0", "T" * 36, "T" * 200])
+def test_a_transaction_is_stopped_by_whatever_its_station_calls_it(name: str) -> None:
+    action, payload = DIALECT["remote_stop"].ask(RemoteStop(transaction_id=name), "c1")
+    assert (action, payload) == ("RequestStopTransaction", {"transactionId": name})
+    check_call(SCHEMAS, action, payload)
+
+
+def test_what_a_caller_says_too_long_is_still_refused() -> None:
+    with pytest.raises(DomainError) as refused:
+        check_call(
+            SCHEMAS,
+            "RequestStartTransaction",
+            {"idToken": {"idToken": "x" * 40, "type": "Central"}, "remoteStartId": 1},
+        )
+    assert refused.value.violations[0].field == "payload.idToken.idToken"
 
 
 @pytest.mark.parametrize(

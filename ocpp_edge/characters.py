@@ -1,0 +1,74 @@
+"""A second reading for frames with characters that JSON, UTF-8 or PostgreSQL forbid: what is left without them.
+
+Stacks in C send the NULs behind a string or a whole buffer, others text in the code page of their country, half an
+emoji, or a byte order mark. Only for frames that were not read at once: this is slower by far.
+"""
+
+import json
+from math import isfinite
+from typing import Any
+
+import orjson
+
+_NUL = b"\0"
+# Line ends and tabs are kept: signed data and certificates have them, as escaped ones.
+_FORBIDDEN = bytes(set(range(0x20)) - set(b"\t\n\r"))
+_BYTE_ORDER_MARK = "\ufeff"
+_REPLACEMENT = "\ufffd"
+_WHOLE = range(-(2**63), 2**64)
+_LONGEST_WHOLE = 20
+
+
+def read_again(raw: bytes) -> Any:
+    """The JSON in `raw`, without NULs and other control characters, with U+FFFD for what is no character.
+
+    `NaN` and numbers beyond every float are read as texts. Raises ValueError for what is no JSON even so.
+    """
+    begin, found, _ = raw.partition(_NUL)
+    if found:
+        try:
+            # What follows the NUL may be what the buffer held before.
+            return without_nuls(orjson.loads(begin.removeprefix(_BYTE_ORDER_MARK.encode())))
+        except orjson.JSONDecodeError:
+            pass  # the NUL was in the middle
+    text = raw.translate(None, _FORBIDDEN).decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK)
+    try:
+        return without_nuls(_DECODER.decode(text))
+    except RecursionError as error:
+        raise ValueError("nested without end") from error
+
+
+def without_nuls(value: Any) -> Any:
+    """A value as JSON gives it, without the NULs and halves of characters that JSON can escape."""
+    if type(value) is str:
+        return _clean(value)
+    if type(value) is list:
+        return [without_nuls(part) for part in value]
+    if type(value) is dict:
+        return {_clean(name): without_nuls(part) for name, part in value.items()}
+    return value
+
+
+def _clean(text: str) -> str:
+    if "\0" in text:
+        text = text.replace("\0", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Halves that belong together come out as the whole, others as the replacement.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _whole(text: str) -> int | float | str:
+    if len(text) <= _LONGEST_WHOLE and (number := int(text)) in _WHOLE:
+        return number
+    return _fraction(text)
+
+
+def _fraction(text: str) -> float | str:
+    number = float(text)
+    return number if isfinite(number) else text
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_int=_whole, parse_float=_fraction, parse_constant=str)
