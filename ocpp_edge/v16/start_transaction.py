@@ -24,6 +24,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision)
         id_tag=tokens.normal(payload.get("idTag", "")),
         authorization=tokens.authorization_of(decision),
         driver_id=decision.driver_id,
+        group_id=tokens.normal(decision.group_id),
         offline=moment.was_late,
         meter_wh=integer_at(payload, "meterStart", context),
         reservation_id=integer_at(payload, "reservationId", context),

@@ -30,6 +30,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
         id_tag=tokens.normal(payload.get("idTag", "")),
         authorization=tokens.authorization_of(decision),
         driver_id=decision.driver_id if decision is not None else "",
+        group_id=tokens.normal(decision.group_id) if decision is not None else "",
         offline=moment.was_late,
         stop_reason=payload.get("reason", _USUAL_REASON),
         meter_wh=integer_at(payload, "meterStop", context),

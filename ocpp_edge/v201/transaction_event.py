@@ -49,6 +49,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
         id_tag=id_tag_of(payload),
         authorization=tokens.authorization_of(decision),
         driver_id=decision.driver_id if decision is not None else "",
+        group_id=tokens.normal(decision.group_id) if decision is not None else "",
         seq_no=integer_at(payload, "seqNo", context),
         offline=payload.get("offline", False),
         trigger_reason=payload.get("triggerReason", ""),

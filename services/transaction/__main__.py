@@ -35,7 +35,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     relay = OutboxRelay(database, bus)
     works = SqlWorks(database, relay, clock)
     meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
-    recorder, live = Recorder(meters, recordings, clock), LiveMeterValues(bus)
+    recorder, live = Recorder(meters, recordings, clock, settings.concurrency), LiveMeterValues(bus)
     matchings = SqlMatchings(database, relay)
     transactions, matcher = Transactions(works), Matcher(works, matchings, clock)
     secret = settings.service_secret.get_secret_value()

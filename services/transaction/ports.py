@@ -190,6 +190,10 @@ class RecordingWork(Protocol):
         id."""
         ...
 
+    async def heard(self, session_ids: Sequence[str], since: datetime, until: datetime) -> Mapping[str, datetime]:
+        """When something was last read of each session, of what was sampled on these days, by its id."""
+        ...
+
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
         """Store those facts that are new, with the readings that came with them; then look at the readings of the
         sessions `over`, at least one. Returns the keys of the new facts and the registers by session id."""

@@ -1,13 +1,16 @@
 """The settings of the transaction service beside those that every service has."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 
 from services.chassis.settings import ServiceSettings
+from services.transaction.domain.concurrency import Concurrency, Policy
 
 Days = Annotated[int, Field(ge=1, le=3650)]
+Minutes = Annotated[int, Field(ge=1, le=1440)]
 
 
 class TransactionSettings(ServiceSettings):
@@ -17,6 +20,19 @@ class TransactionSettings(ServiceSettings):
     meter_values_retention_days: Days = 400
     transaction_events_retention_days: Days = 400
     ocpp_messages_retention_days: Days = 30
+
+    # What becomes of a session whose card, or another one of its group, charges elsewhere: `off` does not look, `warn`
+    # accepts it with the flag `concurrent_tx_allowed`, `refuse` tells the charge point ConcurrentTx.
+    concurrent_tx_per_card: Policy = Policy.REFUSE
+    concurrent_tx_per_group: Policy = Policy.OFF
+    # A session of which nothing was heard for so long does not keep its card in use.
+    concurrent_tx_silence_minutes: Minutes = 120
+
+    @property
+    def concurrency(self) -> Concurrency:
+        """The rules about tokens in use."""
+        silence = timedelta(minutes=self.concurrent_tx_silence_minutes)
+        return Concurrency(self.concurrent_tx_per_card, self.concurrent_tx_per_group, silence)
 
     @property
     def retention_days(self) -> Mapping[str, int]:

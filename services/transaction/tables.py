@@ -54,6 +54,7 @@ TRANSACTIONS = Table(
     Column("stop_reason", Text, nullable=False),
     Column("authorization", Text),
     Column("driver_id", Text, nullable=False),
+    Column("group_id", Text, nullable=False, server_default=""),
     Column("station_id", Text, nullable=False),
     Column("protocol", Text, nullable=False),
     Column("charging_state", Text, nullable=False),
@@ -104,8 +105,10 @@ RUNNING_SESSIONS = Table(
     Column("charge_point_id", Text, nullable=False),
     Column("id", Uuid(as_uuid=False), nullable=False),
     Column("id_tag", Text, nullable=False),
+    Column("group_id", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("charge_point_id", "id", name="running_sessions_pkey"),
     Index("running_sessions_id_tag_idx", "id_tag", postgresql_where=text("id_tag <> ''")),
+    Index("running_sessions_group_idx", "group_id", postgresql_where=text("group_id <> ''")),
 )
 
 # The facts about sessions, as charge points told them; partitioned by day.
@@ -125,6 +128,7 @@ TRANSACTION_EVENTS = Table(
     Column("id_tag", Text, nullable=False),
     Column("authorization", Text),
     Column("driver_id", Text, nullable=False),
+    Column("group_id", Text, nullable=False, server_default=""),
     Column("station_id", Text, nullable=False),
     Column("received_time", _Time, nullable=False),
     Column("corrected_time", _Time, nullable=False),

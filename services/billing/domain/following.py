@@ -24,12 +24,13 @@ from services.kernel.ids import derived_id
 NO_START = "no_start"
 MERGED = "merged"
 UNAUTHORIZED = "unauthorized"
+CONCURRENT_TX = "concurrent_tx"
 # What the transaction service flags as hardly true.
 DOUBTS = ("implausible_energy", "register_went_back")
 # A billed session may also turn out to go on.
 RUNNING = "running"
 # With these there is nothing that could be billed.
-_TAKES_BACK = frozenset({NO_START, MERGED, UNAUTHORIZED, RUNNING})
+_TAKES_BACK = frozenset({NO_START, MERGED, UNAUTHORIZED, CONCURRENT_TX, RUNNING})
 DECIDED = "decided"
 TOLD_OTHERWISE = "told_otherwise"
 _KWH = 1000
@@ -195,7 +196,7 @@ def _reason(snapshot: TransactionSnapshot) -> str:
     if not snapshot.has_start:
         return NO_START
     if not snapshot.is_accepted:
-        return UNAUTHORIZED
+        return CONCURRENT_TX if snapshot.authorization == CONCURRENT_TX else UNAUTHORIZED
     if not snapshot.flags:
         return PENDING
     return next((reason for reason in (*DOUBTS, ESTIMATED_END) if reason in snapshot.flags), PENDING)
@@ -213,10 +214,12 @@ def _detail(reason: str, snapshot: TransactionSnapshot) -> str:
         case "unauthorized":
             decision = snapshot.authorization or "never decided about"
             return f"the token {snapshot.id_tag or 'that started it'} was {decision}; {energy} were delivered"
+        case "concurrent_tx":
+            return f"the token {snapshot.id_tag} was in use elsewhere, and it went on; {energy} were delivered"
         case "running":
             return "the charge point says that it goes on"
         case "estimated_end":
-            return "the charge point has not told its end; it was concluded from a later session"
+            return "the charge point has not told its end; it was concluded from other facts"
         case "implausible_energy":
             return f"{energy} cannot be true"
         case "register_went_back":

@@ -13,6 +13,7 @@ from services.chassis.batching import Batcher
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
 from services.transaction.domain.batch import Told, stray_ends, told, undated_updates, wanted
+from services.transaction.domain.concurrency import Concurrency, rivals
 from services.transaction.domain.fact import Authorization, TransactionEvent
 from services.transaction.domain.reading import MeterReport, Placed
 from services.transaction.domain.recording import Recording
@@ -24,6 +25,7 @@ _Result = TypeVar("_Result")
 # Events of one transaction: enough to spread its cost, few enough to be answered within some ten milliseconds.
 _CHUNK = 256
 _MOST_WAITING_CHUNKS = 400
+_USUAL_RULES = Concurrency()
 _PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED)
 
 _log = logging.getLogger(__name__)
@@ -41,8 +43,11 @@ class Recorded(NamedTuple):
 class Recorder:
     """Records batches of events. Made inside the running event loop that it works in."""
 
-    def __init__(self, meters: MeterStore, recordings: RecordingWorks, clock: Clock) -> None:
+    def __init__(
+        self, meters: MeterStore, recordings: RecordingWorks, clock: Clock, rules: Concurrency = _USUAL_RULES
+    ) -> None:
         self._meters = meters
+        self._rules = rules
         self._recordings = recordings
         self._clock = clock
         self._meter_lane = _lane("meter values", self._store)
@@ -107,13 +112,17 @@ class Recorder:
         return await self._meters.store(reports)
 
     async def _record(self, batch: Sequence[Told]) -> Sequence[Recorded]:
-        wants = wanted(batch)
+        wants = wanted(batch, self._rules)
         async with self._recordings() as work:
             stored, numbers = await work.load(wants)
             if strays := stray_ends(batch, stored):
                 stored = [*stored, *await work.candidates(strays)]
-            undated = undated_updates(batch)
-            recording = Recording(stored, numbers, self._clock.now(), await work.told(undated) if undated else {})
+            undated, in_use = undated_updates(batch), rivals(batch, stored, self._rules)
+            now = self._clock.now()
+            # Hardly ever: what has no time of its own, and tokens that may be in use elsewhere.
+            told_before = await work.told(undated) if undated else {}
+            heard = await work.heard(in_use, now - self._rules.silence, now) if in_use else {}
+            recording = Recording(stored, numbers, now, told_before, self._rules, heard)
             answers = [recording.record(item) for item in batch]
             if over := recording.over():
                 # Their energy is settled with all their readings, these included.

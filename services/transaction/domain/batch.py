@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent, key_of, session_id_of
+from services.transaction.domain.concurrency import Concurrency, tokens_that_matter
+from services.transaction.domain.fact import EventKind, Fact, TransactionEvent, key_of, session_id_of
 from services.transaction.domain.session import Session, stop_rank
 
 # A start that comes so late was kept back by the charge point; later ones may be here already.
@@ -25,6 +26,7 @@ class Wanted:
 
     charge_point_ids: set[str] = field(default_factory=set)
     tokens: set[str] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
     session_ids: set[str] = field(default_factory=set)
     start_keys: set[str] = field(default_factory=set)
     running_at: set[str] = field(default_factory=set)
@@ -37,13 +39,15 @@ def told(event: TransactionEvent) -> Told:
     return Told(event, key_of(event))
 
 
-def wanted(batch: Iterable[Told]) -> Wanted:
+def wanted(batch: Iterable[Told], rules: Concurrency) -> Wanted:
     """What must be locked and loaded before a batch is recorded."""
     wants = Wanted()
     for event, key in batch:
         wants.charge_point_ids.add(event.charge_point_id)
-        if presents_good_token(event):
-            wants.tokens.add(event.id_tag)
+        if event.presents_good_token:
+            card, group = tokens_that_matter(event, rules)
+            wants.tokens.update(filter(None, (card,)))
+            wants.groups.update(filter(None, (group,)))
         if not event.names_no_session:
             wants.session_ids.add(session_id_of(event.charge_point_id, event.transaction_id))
         if event.wants_number:
@@ -74,11 +78,6 @@ def undated_updates(batch: Iterable[Told]) -> list[tuple[str, datetime]]:
         for event, _ in batch
         if event.kind is EventKind.UPDATED and not event.is_dated
     ]
-
-
-def presents_good_token(event: TransactionEvent) -> bool:
-    """Whether the event would let its token charge."""
-    return bool(event.id_tag) and event.kind is not EventKind.ENDED and event.authorization is Authorization.ACCEPTED
 
 
 def unplaced(event: TransactionEvent, key: str) -> Fact:

@@ -63,6 +63,7 @@ class TransactionEvent:
     id_tag: str = ""
     authorization: Authorization | None = None
     driver_id: str = ""
+    group_id: str = ""
     station_id: str = ""
     device_time: datetime
     received_time: datetime
@@ -95,6 +96,12 @@ class TransactionEvent:
     def wants_number(self) -> bool:
         """Whether the answer has to say what the session is called from now on: a start by OCPP 1.6."""
         return self.kind is EventKind.STARTED and self.names_no_session
+
+    @property
+    def presents_good_token(self) -> bool:
+        """Whether the event would let its token charge."""
+        is_good = self.authorization is Authorization.ACCEPTED
+        return is_good and bool(self.id_tag) and self.kind is not EventKind.ENDED
 
     def told_at(self, time: datetime) -> "TransactionEvent":
         """An event that is not dated as if it had been told at `time`."""

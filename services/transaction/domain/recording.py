@@ -7,12 +7,13 @@ end of sessions that others have replaced. Pure; whoever uses it holds the locks
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
-from services.transaction.domain.batch import Told, presents_good_token, unplaced
+from services.transaction.domain.batch import Told, unplaced
+from services.transaction.domain.concurrency import Concurrency, decided
 from services.transaction.domain.events import SessionChange, SessionChanged
 from services.transaction.domain.fact import (
     Authorization,
@@ -37,9 +38,8 @@ from services.transaction.domain.session import (
 )
 
 MATCHED_STOP = "matched_stop"
-# A session that began longer ago blocks its token nowhere else: its end may never be told.
-_TOKEN_IN_USE = timedelta(hours=24)
 _CONCLUDED_REASON = "Other"
+_USUAL_RULES = Concurrency()
 
 
 class Answer(NamedTuple):
@@ -71,7 +71,8 @@ _NOTHING = _Image()
 
 class Recording:
     """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`; `told` are
-    the latest updates of sessions, by their ids, among which `undated_updates` may have been told before."""
+    the latest updates of sessions, by their ids, among which `undated_updates` may have been told before; `heard` is
+    when those that may keep its tokens in use by `rules` (`rivals`) were last heard of."""
 
     def __init__(
         self,
@@ -79,9 +80,13 @@ class Recording:
         numbers: Iterator[int],
         now: datetime,
         told: Mapping[str, Sequence[FirstTold]] = MappingProxyType({}),
+        rules: Concurrency = _USUAL_RULES,
+        heard: Mapping[str, datetime] = MappingProxyType({}),
     ) -> None:
         self._numbers = numbers
         self._told = told
+        self._rules = rules
+        self._heard = heard
         self._now = now
         # An end may be told twice and placed in two sessions, when what it means came in between.
         self._facts: dict[tuple[str, str], Fact] = {}
@@ -89,6 +94,7 @@ class Recording:
         self._sessions: dict[str, Session] = {}
         self._ids_by_charge_point: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_token: defaultdict[str, set[str]] = defaultdict(set)
+        self._ids_by_group: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_start: dict[str, str] = {}
         for session in stored:
             self._before[session.id] = _Image(content(session), shown(session), session.state)
@@ -183,7 +189,8 @@ class Recording:
 
     def _place(self, item: Told, session_id: str, transaction_id: str, *flags: str) -> Answer:
         event, key = item
-        authorization = self._authorization(item, session_id)
+        authorization, doubts = self._authorization(item, session_id)
+        flags = (*flags, *doubts)
         fact = Fact(
             key=key,
             session_id=session_id,
@@ -203,26 +210,23 @@ class Recording:
         self._ids_by_charge_point[session.charge_point_id].add(session.id)
         if session.id_tag:
             self._ids_by_token[session.id_tag].add(session.id)
+        if session.group_id:
+            self._ids_by_group[session.group_id].add(session.id)
         if session.start_key:
             self._ids_by_start[session.start_key] = session.id
 
-    def _authorization(self, item: Told, session_id: str) -> Authorization | None:
-        """The decision of the edge, unless the token is in use in another session; the same at every repetition."""
+    def _authorization(self, item: Told, session_id: str) -> tuple[Authorization | None, tuple[str, ...]]:
+        """The decision of the edge, unless the token is in use in another session, and flags; the same at every
+        repetition."""
         event, key = item
-        if not presents_good_token(event):
-            return event.authorization
+        if not event.presents_good_token:
+            return event.authorization, ()
         session = self._sessions.get(session_id)
         if session is not None and session.token_rank[1:] == moment(unplaced(event, key)):
-            return session.authorization
-        others = (self._sessions[other] for other in self._ids_by_token[event.id_tag] - {session_id})
-        in_use = any(
-            other.state is SessionState.ACTIVE
-            and other.id_tag == event.id_tag
-            and other.authorization is Authorization.ACCEPTED
-            and timedelta() <= event.corrected_time - other.begin_time < _TOKEN_IN_USE
-            for other in others
-        )
-        return Authorization.CONCURRENT_TX if in_use else event.authorization
+            return session.authorization, ()
+        same_token = self._ids_by_token[event.id_tag] | self._ids_by_group.get(event.group_id, set())
+        others = [self._sessions[other] for other in same_token - {session_id}]
+        return decided(event, others, self._rules, self._heard)
 
     def _conclude_end(self, session: Session, event: TransactionEvent, time: datetime, evidence: str) -> None:
         """End `session` at `time`, because the session `evidence` has taken its place, as `event` told."""

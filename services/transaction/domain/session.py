@@ -95,6 +95,7 @@ class Session:
     stop_reason: str = ""
     authorization: Authorization | None = None
     driver_id: str = ""
+    group_id: str = ""
     station_id: str = ""
     protocol: str = ""
     charging_state: str = ""
@@ -321,7 +322,7 @@ def _join_token(session: Session, fact: Fact) -> None:
     if session.token_rank and session.token_rank <= rank:
         return
     session.token_rank, session.authorization = rank, fact.authorization
-    session.id_tag, session.driver_id = event.id_tag, event.driver_id
+    session.id_tag, session.driver_id, session.group_id = event.id_tag, event.driver_id, event.group_id
 
 
 def _conclusions(session: Session, energy_wh: int, highest_wh: int | None) -> Iterable[str]:

@@ -85,6 +85,7 @@ class EventMessage:
             id_tag=message.id_tag.upper(),
             authorization=AUTHORIZATIONS.get(message.authorization),
             driver_id=message.driver_id,
+            group_id=message.group_id.upper(),
             station_id=message.station_id,
             device_time=device_time,
             received_time=received_time,

@@ -29,7 +29,7 @@ _BEGIN: Statement = (b"BEGIN", ())
 _COMMIT: Statement = (b"COMMIT", ())
 # Locks on charge points and tokens, not on rows: they also cover the sessions that do not exist yet, and cost no write.
 # In the order of their keys, so that two replicas never wait for each other.
-_CHARGE_POINT, _TOKEN = 1 << 32, 2 << 32
+_CHARGE_POINT, _TOKEN, _GROUP = 1 << 32, 2 << 32, 3 << 32
 _LOCK = b"SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 _OF = f"SELECT {SESSION_COLUMNS} FROM transactions AS t WHERE"
 _BY_ID = f"{_OF} t.id = ANY (%s::uuid[])"
@@ -38,6 +38,10 @@ _BY_START = f"{_OF} t.start_key = ANY (%s::uuid[])"
 _RUNNING_AT = f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_sessions WHERE charge_point_id = ANY (%s::text[])))"
 _WITH_TOKEN = (
     f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_sessions WHERE id_tag <> '' AND id_tag = ANY (%s::text[])))"
+    " AND t.begin_time > now() - interval '2 days'"
+)
+_WITH_GROUP = (
+    f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_sessions WHERE group_id <> '' AND group_id = ANY (%s::text[])))"
     " AND t.begin_time > now() - interval '2 days'"
 )
 # For starts that come late: the sessions that began after them, and those that such a one was held to have replaced.
@@ -69,6 +73,15 @@ SELECT e.transaction_id::text, e.device_time, e.key::text
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) AS asked (id, since, until)
 JOIN transaction_events AS e ON e.transaction_id = asked.id AND e.device_time BETWEEN asked.since AND asked.until
 WHERE e.kind = 'UPDATED' AND e.device_time >= '{first} UTC' AND e.device_time < '{last} 24:00 UTC'
+"""
+# Of the readings of a session the last.
+_HEARD = """
+SELECT session.id::text, last.time FROM unnest(%s::uuid[]) AS session (id)
+CROSS JOIN LATERAL (
+    SELECT greatest(received_time, sampled_time) AS time FROM meter_values
+    WHERE transaction_id = session.id AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC'
+    ORDER BY sampled_time DESC LIMIT 1
+) AS last
 """
 _NUMBERS = b"SELECT nextval('transaction_numbers') FROM generate_series(1, %s::integer)"
 _FACTS = Recordset(TRANSACTION_EVENTS)
@@ -163,6 +176,11 @@ class SqlRecording:
             told[session_id].append(FirstTold(time, key))
         return told
 
+    async def heard(self, session_ids: Sequence[str], since: datetime, until: datetime) -> Mapping[str, datetime]:
+        query = _HEARD.format(first=since.date(), last=until.date()).encode()
+        [rows] = await self._trips.run((query, (array(session_ids),)))
+        return dict(rows)
+
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
         fresh, found = await self._trips.run(storing(facts), reading_registers(over))
         return _keys(fresh), registers_of(found)
@@ -205,7 +223,9 @@ def registers_of(rows: Iterable[tuple[str, int | None, int | None]]) -> Mapping[
 def _lock_keys(wants: Wanted) -> list[int]:
     """One key for each thing to be locked. That two things may share one costs a wait, no more."""
     keys = {_CHARGE_POINT + crc32(name.encode()) for name in wants.charge_point_ids}
-    return sorted(keys.union(_TOKEN + crc32(name.encode()) for name in wants.tokens))
+    keys.update(_TOKEN + crc32(name.encode()) for name in wants.tokens)
+    keys.update(_GROUP + crc32(name.encode()) for name in wants.groups)
+    return sorted(keys)
 
 
 def _queries(wants: Wanted) -> Iterator[Statement]:
@@ -215,6 +235,7 @@ def _queries(wants: Wanted) -> Iterator[Statement]:
         (_BY_START, array(wants.start_keys)),
         (_RUNNING_AT, text_array(wants.running_at)),
         (_WITH_TOKEN, text_array(wants.tokens)),
+        (_WITH_GROUP, text_array(wants.groups)),
     )
     taken = [(query, values) for query, values in ways if values != "{}"]
     if taken:
@@ -246,6 +267,7 @@ def _fact_row(fact: Fact) -> tuple[Any, ...]:
         event.id_tag,
         fact.authorization,
         event.driver_id,
+        event.group_id,
         event.station_id,
         event.received_time,
         event.corrected_time,

@@ -7,10 +7,10 @@ from services.chassis.roundtrip import Statement
 from services.transaction.domain.session import Session, SessionState
 
 _RUNS = b"""
-INSERT INTO running_sessions AS known (charge_point_id, id, id_tag)
-SELECT * FROM unnest(%s::text[], %s::uuid[], %s::text[])
-ON CONFLICT ON CONSTRAINT running_sessions_pkey DO UPDATE SET id_tag = excluded.id_tag
-WHERE known.id_tag <> excluded.id_tag
+INSERT INTO running_sessions AS known (charge_point_id, id, id_tag, group_id)
+SELECT * FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::text[])
+ON CONFLICT ON CONSTRAINT running_sessions_pkey DO UPDATE SET id_tag = excluded.id_tag, group_id = excluded.group_id
+WHERE (known.id_tag, known.group_id) <> (excluded.id_tag, excluded.group_id)
 """
 _RUNS_NO_MORE = b"""
 DELETE FROM running_sessions AS known USING unnest(%s::text[], %s::uuid[]) AS other (charge_point_id, id)
@@ -23,7 +23,8 @@ def noting_running(sessions: Sequence[Session]) -> Iterator[Statement]:
     parameters. Enough of them are those that others are told of: neither state nor token changes without."""
     runs = [session for session in sessions if session.state is SessionState.ACTIVE]
     if runs:
-        yield _RUNS, (*_keys(runs), text_array(session.id_tag for session in runs))
+        tags, groups = (text_array(getattr(session, name) for session in runs) for name in ("id_tag", "group_id"))
+        yield _RUNS, (*_keys(runs), tags, groups)
     if len(runs) < len(sessions):
         yield _RUNS_NO_MORE, _keys([session for session in sessions if session.state is not SessionState.ACTIVE])
 

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from csms.billing.v1.tariff_pb2 import Tariff
 from csms.billing.v1.tariff_service_pb2 import UpdateTariffRequest
 from csms.transaction.v1.transaction_pb2 import Transaction
@@ -24,11 +26,12 @@ DONE = ("COMPLETED", "")
 NO_TARIFF = ("HELD", "no_tariff")
 
 
+@pytest.mark.field_case("A14")
 async def test_a_doubtful_session_is_not_billed_until_it_is_put_right(boss: Caller, books: Books, tell: Tell) -> None:
     await boss.tariffs.CreateTariff(new_tariff(is_default=True))
     doubtful: list[tuple[dict[str, Any], str]] = [
         ({"authorization": Transaction.INVALID}, "unauthorized"),
-        ({"authorization": Transaction.CONCURRENT_TX}, "unauthorized"),
+        ({"authorization": Transaction.CONCURRENT_TX}, "concurrent_tx"),
         ({"authorization": 0}, "unauthorized"),
         ({"state": Transaction.ORPHAN, "start_time": None}, "no_start"),
         ({"state": Transaction.MERGED, "start_time": None, "stop_time": None}, "merged"),

@@ -79,6 +79,7 @@ def test_the_session_of_a_transaction_has_the_same_id_wherever_it_is_made() -> N
         ({"stop_time": None, "is_accepted": False}, SessionState.ACTIVE, ""),
         ({}, SessionState.HELD, "pending"),
         ({"is_accepted": False}, SessionState.HELD, "unauthorized"),
+        ({"is_accepted": False, "authorization": "concurrent_tx"}, SessionState.HELD, "concurrent_tx"),
         ({"has_start": False}, SessionState.HELD, "no_start"),
         ({"has_start": False, "is_accepted": False}, SessionState.HELD, "no_start"),
         ({"flags": ("implausible_energy",)}, SessionState.HELD, "implausible_energy"),

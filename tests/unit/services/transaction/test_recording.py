@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.kernel.ids import derived_id
 from services.transaction.domain.batch import Told, stray_ends, told, wanted
+from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.events import SessionChange
 from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
 from services.transaction.domain.reading import Registers
@@ -264,7 +265,7 @@ def test_late_readings_count_when_the_end_did_not_tell_the_register(platform: Pl
 def test_what_is_wanted_covers_what_is_needed() -> None:
     late = started_16(minutes(0), received_time=minutes(2), id_tag="A")
     batch = [told(late), told(ended_16("7", minutes(1))), told(started(minutes(3), charge_point_id="CP3"))]
-    wants = wanted(batch)
+    wants = wanted(batch, Concurrency())
     assert wants.charge_point_ids == {"CP1", "CP3"}
     assert wants.tokens == {"A", "TAG"}
     assert wants.session_ids == {session_id_of("CP1", "7"), session_id_of("CP3", "T-1")}

@@ -1,0 +1,101 @@
+"""Tokens in use: what is decided about a token that charges elsewhere already, by the operator's policy. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
+from services.transaction.domain.session import Session, SessionState
+
+CONCURRENT_TX_ALLOWED = "concurrent_tx_allowed"
+"""Flag of a session that was accepted although its token, or one of its group, was in use elsewhere."""
+
+# A session that began longer ago blocks its token nowhere else: its end may never be told.
+_LONGEST_USE = timedelta(hours=24)
+
+
+class Policy(StrEnum):
+    """What becomes of a session whose token is in use elsewhere; the later ones are stricter."""
+
+    OFF = "off"
+    WARN = "warn"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Concurrency:
+    """The policies for one card in two places, and for two cards of one group. A session of which nothing was heard for
+    `silence` does not keep its card in use: its charge point may have forgotten it, or be gone."""
+
+    per_card: Policy = Policy.REFUSE
+    per_group: Policy = Policy.OFF
+    silence: timedelta = timedelta(hours=2)
+
+    def policy_for(self, event: TransactionEvent, other: Session) -> Policy:
+        """The policy for the token of `event` beside that of another session."""
+        if other.id_tag == event.id_tag:
+            return self.per_card
+        return self.per_group if event.group_id and other.group_id == event.group_id else Policy.OFF
+
+
+def tokens_that_matter(event: TransactionEvent, rules: Concurrency) -> tuple[str, str]:
+    """The card and the group of an event whose use elsewhere matters; empty where it does not."""
+    if not event.presents_good_token:
+        return "", ""
+    card = event.id_tag if rules.per_card is not Policy.OFF else ""
+    return card, event.group_id if rules.per_group is not Policy.OFF else ""
+
+
+def decided(
+    event: TransactionEvent, others: Iterable[Session], rules: Concurrency, heard: Mapping[str, datetime]
+) -> tuple[Authorization | None, tuple[str, ...]]:
+    """The decision about a good token beside other sessions, with the flags that it raises; `heard` says when something
+    was heard last of sessions, by their ids, where that is not when they were first heard of."""
+    in_the_way = (
+        rules.policy_for(event, other)
+        for other in others
+        if _holds_its_token(other, event) and not _is_silent(other, event, rules, heard)
+    )
+    match max(in_the_way, key=_STRICTNESS.index, default=Policy.OFF):
+        case Policy.REFUSE:
+            return Authorization.CONCURRENT_TX, ()
+        case Policy.WARN:
+            return event.authorization, (CONCURRENT_TX_ALLOWED,)
+    return event.authorization, ()
+
+
+def rivals(batch: Iterable[tuple[TransactionEvent, str]], stored: Iterable[Session], rules: Concurrency) -> list[str]:
+    """The sessions that may keep tokens of a batch, events with their keys, in use: when they were heard of matters."""
+    own: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for event, key in batch:
+        if event.presents_good_token:
+            card, group = tokens_that_matter(event, rules)
+            # The session of the event itself, by the key of its start or by its id.
+            themselves = {key, session_id_of(event.charge_point_id, event.transaction_id)}
+            for token in filter(all, ((_CARD, card), (_GROUP, group))):
+                own[token] |= themselves
+    return [session.id for session in stored if session.state is SessionState.ACTIVE and _is_rival(session, own)]
+
+
+def _is_rival(session: Session, own: Mapping[tuple[str, str], set[str]]) -> bool:
+    tokens = ((_CARD, session.id_tag), (_GROUP, session.group_id))
+    return any(token in own and own[token].isdisjoint({session.id, session.start_key}) for token in tokens)
+
+
+def _holds_its_token(session: Session, event: TransactionEvent) -> bool:
+    return (
+        session.state is SessionState.ACTIVE
+        and session.authorization is Authorization.ACCEPTED
+        and timedelta() <= event.corrected_time - session.begin_time < _LONGEST_USE
+    )
+
+
+def _is_silent(session: Session, event: TransactionEvent, rules: Concurrency, heard: Mapping[str, datetime]) -> bool:
+    last = max(session.create_time, heard.get(session.id, session.create_time))
+    return event.received_time - last > rules.silence
+
+
+_STRICTNESS = list(Policy)
+_CARD, _GROUP = "card", "group"
