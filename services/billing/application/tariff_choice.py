@@ -30,9 +30,9 @@ async def tariff_of(work: Work, session: ChargingSession) -> Tariff | None:
     return tariff
 
 
-async def tariff_at(work: Work, station_id: str) -> Tariff | None:
-    """The tariff that applies at a station now."""
-    return applying(await work.tariffs.in_use([station_id], None), station_id)
+async def tariff_at(work: Work, station_id: str | None) -> Tariff | None:
+    """The tariff that applies at a station now, or, with None, at no station."""
+    return applying(await work.tariffs.in_use([] if station_id is None else [station_id], None), station_id)
 
 
 async def bound_tariffs(work: Work, sessions: Sequence[ChargingSession]) -> Mapping[TariffKey, Tariff]:

@@ -12,7 +12,7 @@ from services.billing.domain.tariff import Tariff, next_version, no_longer_defau
 from services.billing.ports import Drivers, Stations, Work, Works
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
-from services.kernel.errors import invalid, not_found
+from services.kernel.errors import not_found
 from services.kernel.ids import new_id
 
 
@@ -72,9 +72,10 @@ class Tariffs:
         return tariff
 
     async def calculate(self, question: PriceQuestion) -> Price:
-        """What a session would cost. Raises: INVALID_FIELD, TARIFF_NOT_FOUND, TARIFF_NOT_VALID."""
-        if not question.tariff_id and not question.station_id:
-            raise invalid("tariffId", "or stationId must be given")
+        """What a session would cost: by a tariff, else by that of a station, else by the default.
+
+        Raises: INVALID_FIELD, TARIFF_NOT_FOUND, TARIFF_NOT_VALID.
+        """
         start = question.start or self._clock.now()
         used = checked(
             Consumption(
@@ -88,7 +89,8 @@ class Tariffs:
             if question.tariff_id:
                 tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id)
             else:
-                tariff = _found(await tariff_at(work, question.station_id), f"of {question.station_id}")
+                place = f"at station {question.station_id}" if question.station_id else "by default"
+                tariff = _found(await tariff_at(work, question.station_id or None), f"that applies {place}")
         require_valid(tariff)
         time_zone = await self._stations.time_zone(question.station_id or None)
         tier = await self._drivers.tier(question.driver_id or None)

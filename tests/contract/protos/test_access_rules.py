@@ -1,7 +1,10 @@
 import re
+from collections.abc import Iterator
 
+import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from services.chassis.auth import DRIVER_ROLE, allows
 from stack.descriptors import Contracts, access_rule, bindings, field_path
 
 # What anybody may reach without a token, and nothing else.
@@ -64,6 +67,32 @@ def test_the_fields_that_narrow_drivers_exist_and_are_text(contracts: Contracts)
             narrowed += bool(path)
             assert not path or _is_text(message, path), f"{method.full_name}: {path}"
     assert narrowed >= 10
+
+
+@pytest.mark.field_case("C9")
+def test_whatever_names_a_driver_is_narrowed_for_drivers(contracts: Contracts) -> None:
+    """By the field of the request, which is set to the driver's own id, or by the owner that the answer names."""
+    checked = 0
+    for method in contracts.methods:
+        rule = access_rule(method)
+        if rule is None or rule.public or not allows(DRIVER_ROLE, rule.permission):
+            continue
+        named = [*_naming_drivers(method.input_type), *_naming_drivers(method.output_type)]
+        checked += bool(named)
+        assert not named or rule.driver_request_field or rule.driver_response_field, f"{method.full_name}: {named}"
+    assert checked >= 10
+
+
+def _naming_drivers(message: Descriptor, seen: tuple[Descriptor, ...] = ()) -> Iterator[str]:
+    """The fields of a message, at any depth, that say which driver is meant."""
+    for field in message.fields:
+        if re.search(r"(^|_)driver_ids?$", field.name):
+            yield field.full_name
+        inner = field.message_type
+        if inner is not None and inner.full_name == "csms.driver.v1.Driver":
+            yield field.full_name
+        elif inner is not None and inner not in seen:
+            yield from _naming_drivers(inner, (*seen, inner))
 
 
 def _is_text(message: Descriptor, path: str) -> bool:

@@ -46,7 +46,7 @@ CALLS: Mapping[str, Any] = {
     "UpdateTariff": ("tariffs", UpdateTariffRequest()),
     "GetTariff": ("tariffs", GetTariffRequest()),
     "ListTariffs": ("tariffs", ListTariffsRequest(page_size=-1)),
-    "CalculatePrice": ("tariffs", CalculatePriceRequest()),
+    "CalculatePrice": ("tariffs", CalculatePriceRequest(energy_wh=-1)),
     "ListChargingSessions": ("sessions", ListChargingSessionsRequest(page_size=-1)),
     "GetChargingSession": ("sessions", GetChargingSessionRequest()),
     "CreateChargingSession": ("sessions", CreateChargingSessionRequest()),

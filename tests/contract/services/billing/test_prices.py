@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from csms.billing.v1 import tariff_pb2 as tariff_pb
 from csms.billing.v1.tariff_service_pb2 import CalculatePriceRequest, UpdateTariffRequest
 from csms.driver.v1.driver_pb2 import Driver
@@ -10,8 +12,18 @@ from services.chassis.protobuf import timestamp
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import derived_id
 from tests.contract.services.billing.conftest import Caller
-from tests.contract.services.billing.messages import DRIVER, STATION, amount, component, fields_of, new_tariff, refusal
+from tests.contract.services.billing.messages import (
+    DRIVER,
+    OTHER_DRIVER,
+    STATION,
+    amount,
+    component,
+    fields_of,
+    new_tariff,
+    refusal,
+)
 from tests.contract.services.billing.neighbours import Neighbours
+from tests.fixtures.services import RunningService
 
 
 def _at(hour: int) -> Any:
@@ -77,6 +89,49 @@ async def test_the_station_decides_the_tariff_and_the_time_of_day(admin: Caller,
     assert (await _price(admin, station_id=STATION, **question)).tariff_id == newer.id
 
 
+@pytest.mark.field_case("C17")
+async def test_the_default_applies_wherever_no_other_tariff_does(admin: Caller, neighbours: Neighbours) -> None:
+    neighbours.time_zones[STATION] = "UTC"
+    neighbours.tiers[DRIVER] = "BASIC"
+    default = await _create(
+        admin,
+        component(price="0.90"),
+        name="Default",
+        is_default=True,
+        tier_discounts=[tariff_pb.TierDiscount(membership_tier=Driver.GOLD, discount_basis_points=1000)],
+    )
+    await _create(admin, component(price="0.20"), name="Elsewhere", station_ids=[derived_id("station", 7)])
+    for question in (
+        # No place at all, a station without a tariff of its own, one that nobody knows, and what is no id.
+        {},
+        {"station_id": STATION},
+        {"station_id": derived_id("station", 8)},
+        {"station_id": "no id"},
+        # A driver without a discount, one that nobody knows.
+        {"driver_id": DRIVER},
+        {"driver_id": OTHER_DRIVER},
+        {"connector_id": 3},
+    ):
+        price = await _price(admin, energy_wh=10_000, start=_at(10), end=_at(11), **question)
+        assert (price.tariff_id, amount(price.total)) == (default.id, "9.00 EUR"), question
+
+
+@pytest.mark.field_case("C9")
+async def test_a_driver_asks_for_prices_of_his_own_alone(
+    service: RunningService, admin: Caller, neighbours: Neighbours
+) -> None:
+    neighbours.tiers.update({DRIVER: "BASIC", OTHER_DRIVER: "GOLD"})
+    gold = tariff_pb.TierDiscount(membership_tier=Driver.GOLD, discount_basis_points=1000)
+    made = await _create(admin, tier_discounts=[gold])
+    question = {"tariff_id": made.id, "energy_wh": 10_000}
+    driver, golden = [Caller(await service.channel("driver", driver_id=one)) for one in (DRIVER, OTHER_DRIVER)]
+    refused = await refusal(_price(driver, driver_id=OTHER_DRIVER, **question))
+    assert refused.kind is ErrorKind.PERMISSION_DENIED
+    assert amount((await _price(driver, **question)).total) == "4.00 EUR"
+    assert amount((await _price(golden, **question)).total) == "3.60 EUR"
+    assert amount((await _price(admin, driver_id=OTHER_DRIVER, **question)).total) == "3.60 EUR"
+
+
 async def test_an_unknown_driver_or_time_zone_does_not_prevent_a_price(admin: Caller, neighbours: Neighbours) -> None:
     neighbours.time_zones[STATION] = "Mars/Olympus_Mons"
     made = await _create(admin)
@@ -94,9 +149,7 @@ async def test_prices_wait_for_nobody_who_is_not_asked(admin: Caller, neighbours
 
 async def test_what_cannot_be_priced_is_refused(admin: Caller) -> None:
     made = await _create(admin)
-    refused = await refusal(_price(admin, energy_wh=1))
-    assert fields_of(refused) == ["tariffId"]
-    for question in ({"tariff_id": STATION}, {"station_id": STATION}, {"station_id": "no id"}):
+    for question in ({}, {"tariff_id": STATION}, {"station_id": STATION}, {"station_id": "no id"}):
         refused = await refusal(_price(admin, **question))
         assert (refused.kind, refused.reason) == (ErrorKind.NOT_FOUND, "TARIFF_NOT_FOUND")
     retire = UpdateTariffRequest(tariff_id=made.id, tariff=tariff_pb.Tariff(retired=True))
