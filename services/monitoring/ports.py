@@ -96,8 +96,9 @@ class ConnectorRepository(Protocol):
         """All connectors of these stations by charge point, EVSE and number, number 0 included."""
         ...
 
-    async def keep_only(self, snapshots: Sequence[StationSnapshot]) -> None:
-        """Of the charge points in snapshots, forget connectors that these lack and that were told of before them."""
+    async def keep_only(self, snapshots: Sequence[StationSnapshot]) -> Collection[ConnectorKey]:
+        """Of the charge points in snapshots, forget connectors that these lack and that were told of before them; which
+        these were."""
         ...
 
 
@@ -148,10 +149,11 @@ class AlertRepository(Protocol):
         """The alert, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def open(self, alert: Alert, *, counts: bool) -> bool:
-        """Store an alert, unless one for its kind and subject stands: that one happened again, if it `counts`.
+    async def open(self, alert: Alert, *, counts: bool, follows: bool) -> Alert | None:
+        """Store an alert, unless one for its kind and subject stands: that one happened again, if it `counts`, and says
+        what this one says, if it `follows`.
 
-        Whether the alert is new.
+        The alert if it is new, or says something else now.
         """
         ...
 
@@ -174,7 +176,8 @@ class AlertRepository(Protocol):
         ...
 
     async def clear_over(self, kinds: Collection[AlertKind], raised_before: datetime, now: datetime) -> Sequence[Alert]:
-        """Clear alerts of ended transactions that are acknowledged or were raised before then; what was cleared."""
+        """Clear alerts of transactions that do not run, known or not, and that are acknowledged or were raised
+        before then; what was cleared."""
         ...
 
     async def open_counts(self, station_ids: Collection[str]) -> Mapping[str, int]:

@@ -80,8 +80,9 @@ async def judge(work: Work, verdicts: Sequence[Verdict], now: datetime) -> None:
     for verdict in verdicts:
         if verdict.stands:
             alert = raised(verdict, new_id(), now)
-            if await work.alerts.open(alert, counts=verdict.counts):
-                changed.append(alert)
+            opened = await work.alerts.open(alert, counts=verdict.counts, follows=verdict.follows)
+            if opened is not None:
+                changed.append(opened)
     await _publish(work, changed)
 
 
@@ -101,6 +102,12 @@ async def note_incidents(work: Work, incidents: Mapping[Incident, Verdict], now:
 async def forget_hardware(work: Work, charge_point_ids: Collection[str], now: datetime) -> None:
     """Clear what is about charge points that are no longer there."""
     await _publish(work, await work.alerts.clear_all_of(charge_point_ids, _HARDWARE, now))
+
+
+async def forget_connectors(work: Work, connectors: Collection[str], now: datetime) -> None:
+    """Clear what is about connectors that are no longer there, named as in alerts."""
+    kinds = (AlertKind.CONNECTOR_FAULTED, AlertKind.FREQUENT_FAULTS)
+    await _publish(work, await work.alerts.clear([(kind, name) for kind in kinds for name in connectors], now))
 
 
 async def _publish(work: Work, alerts: Sequence[Alert]) -> None:

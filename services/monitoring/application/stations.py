@@ -6,11 +6,11 @@ from datetime import datetime
 
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
-from services.monitoring.application.alerts import forget_hardware, judge
+from services.monitoring.application.alerts import forget_connectors, forget_hardware, judge
 from services.monitoring.application.rounds import rounds
 from services.monitoring.domain.charge_point import ChargePoint, ChargePointSnapshot, placed, shown, taken_away
 from services.monitoring.domain.connector import Connector
-from services.monitoring.domain.rules import fault_verdict
+from services.monitoring.domain.rules import fault_verdict, name_of
 from services.monitoring.domain.station import (
     Station,
     StationFilter,
@@ -92,7 +92,9 @@ async def _take_in_connectors(work: Work, snapshots: Sequence[StationSnapshot], 
     connectors = {plug.key: (plug, snapshot.id) for snapshot in present for plug in snapshot.connectors}
     kept = await work.connectors.record([plug for plug, _ in connectors.values()])
     await judge(work, [fault_verdict(*connectors[key], is_news=False) for key in sorted(kept)], clock.now())
-    await work.connectors.keep_only(present)
+    gone = await work.connectors.keep_only(present)
+    if gone:
+        await forget_connectors(work, [name_of(key) for key in gone], clock.now())
 
 
 def _shots(snapshot: StationSnapshot) -> Sequence[ChargePointSnapshot]:

@@ -79,13 +79,16 @@ class AlertFilter:
 class Verdict:
     """What a rule finds: whether the cause of an alert `stands`.
 
-    `counts` tells an occurrence from a mere look at how things are, which repeats nothing.
+    `counts` tells an occurrence from a mere look at how things are, which repeats nothing. What `follows` says how bad
+    the cause is by now: an alert that stands says so from then on. Without a `severity` it is as bad as its kind.
     """
 
     kind: AlertKind
     subject: str
     stands: bool
     counts: bool = False
+    follows: bool = False
+    severity: AlertSeverity | None = None
     charge_point_id: str = ""
     station_id: str | None = None
     connector_id: int = 0
@@ -98,7 +101,7 @@ def raised(verdict: Verdict, alert_id: str, now: datetime) -> Alert:
         id=alert_id,
         kind=verdict.kind,
         subject=verdict.subject,
-        severity=SEVERITIES[verdict.kind],
+        severity=verdict.severity or SEVERITIES[verdict.kind],
         charge_point_id=verdict.charge_point_id,
         station_id=verdict.station_id,
         connector_id=verdict.connector_id,

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.monitoring.domain.alert import AlertKind, Verdict
+from services.monitoring.domain.alert import AlertKind, AlertSeverity, Verdict
 from services.monitoring.domain.charge_point import ChargePoint, ConnectivityChange
-from services.monitoring.domain.connector import Connector, StatusReport
+from services.monitoring.domain.connector import Connector, ConnectorKey, StatusReport
 from services.monitoring.domain.service_info import BackgroundTask, ServiceInfo, TaskState
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 
@@ -15,6 +15,8 @@ from services.monitoring.domain.transaction import Authorization, Transaction, T
 OFFLINE_GRACE = timedelta(seconds=30)
 # A session that should not have been is over, and yet somebody should look at it: this long, unless he has.
 SESSION_ALERT_LIFE = timedelta(days=7)
+# What a contactor lets through before it opens is nothing to look at.
+_NO_ENERGY_WH = 10
 
 _REFUSED = frozenset({Authorization.BLOCKED, Authorization.EXPIRED, Authorization.INVALID})
 _LONGEST_MESSAGE = 500
@@ -53,7 +55,12 @@ FREQUENCIES = {
 
 def subject_of(connector: Connector) -> str:
     """What alerts and incidents call a connector."""
-    return f"{connector.charge_point_id}/{connector.evse_id}/{connector.connector_id}"
+    return name_of(connector.key)
+
+
+def name_of(key: ConnectorKey) -> str:
+    """The same for one that is known by its key alone."""
+    return "/".join(map(str, key))
 
 
 def fault_verdict(connector: Connector, station_id: str | None, *, is_news: bool) -> Verdict:
@@ -99,11 +106,11 @@ def session_verdicts(before: Transaction | None, after: Transaction) -> list[Ver
     `before`, which is hardly ever."""
     found = []
     if _is_refused(after) or (before is not None and _is_refused(before)):
-        decision = (after.authorization or "").lower()
-        trouble = f"goes on with a token that is {decision}"
-        found.append(_session_verdict(after, AlertKind.UNAUTHORIZED_SESSION, _is_refused(after), trouble))
+        found.append(_unauthorized_verdict(after))
     if _is_orphan(after) or (before is not None and _is_orphan(before)):
-        found.append(_session_verdict(after, AlertKind.ORPHAN_TRANSACTION, _is_orphan(after), "has no start"))
+        told = "" if after.stop_time is None else f"; it ended at {after.stop_time:%Y-%m-%d %H:%M:%S} UTC"
+        trouble = f"has no start{told}"
+        found.append(_session_verdict(after, AlertKind.ORPHAN_TRANSACTION, _is_orphan(after), trouble))
     return found
 
 
@@ -174,6 +181,28 @@ def _is_refused(transaction: Transaction) -> bool:
     return transaction.authorization in _REFUSED
 
 
+def _unauthorized_verdict(session: Transaction) -> Verdict:
+    """Whether a session with a refused token wants somebody: at once while it goes on, some time when it is over and
+    energy was given away, never when none was."""
+    kind, token = AlertKind.UNAUTHORIZED_SESSION, f"a token that is {(session.authorization or '').lower()}"
+    if not _is_refused(session) or session.state is TransactionState.MERGED:
+        return _session_verdict(session, kind, False, "")
+    if session.stop_time is None:
+        return _session_verdict(session, kind, True, f"goes on with {token}")
+    length = "" if session.start_time is None else f" after {_length(session.stop_time - session.start_time)}"
+    trouble = f"with {token} ended{length}; {session.energy_wh / 1000:.3f} kWh were delivered"
+    verdict = _session_verdict(session, kind, session.energy_wh >= _NO_ENERGY_WH, trouble)
+    return replace(verdict, severity=AlertSeverity.WARNING)
+
+
+def _length(time: timedelta) -> str:
+    seconds = max(0, time // timedelta(seconds=1))
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+
+
 def _is_orphan(transaction: Transaction) -> bool:
     return transaction.state is TransactionState.ORPHAN
 
@@ -184,6 +213,7 @@ def _session_verdict(transaction: Transaction, kind: AlertKind, stands: bool, tr
         kind=kind,
         subject=transaction.id,
         stands=stands,
+        follows=True,
         charge_point_id=transaction.charge_point_id,
         station_id=transaction.station_id,
         connector_id=transaction.connector_id,

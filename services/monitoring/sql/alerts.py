@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, cast, exists, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, cast, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from services.chassis.recordset import text_array
 from services.kernel.ids import is_id
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind, AlertSeverity, AlertState
 from services.monitoring.domain.rules import Frequency, Incident, IncidentKind
+from services.monitoring.domain.transaction import TransactionState
 from services.monitoring.tables import ALERTS, INCIDENTS, TRANSACTIONS
 
 _STANDS = ALERTS.c.clear_time.is_(None)
@@ -46,17 +47,20 @@ class SqlAlertRepository:
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
         return None if row is None else _alert(row)
 
-    async def open(self, alert: Alert, *, counts: bool) -> bool:
+    async def open(self, alert: Alert, *, counts: bool, follows: bool) -> Alert | None:
         statement = insert(ALERTS).values(asdict(alert))
-        again = {"occurrence_count": ALERTS.c.occurrence_count + 1, "message": statement.excluded.message}
+        told = {"message": statement.excluded.message, "severity": statement.excluded.severity}
         arbiter: dict[str, Any] = {"index_elements": ["kind", "subject"], "index_where": _STANDS}
-        statement = (
-            statement.on_conflict_do_update(**arbiter, set_=again)
-            if counts
-            else statement.on_conflict_do_nothing(**arbiter)
-        )
-        row = (await self._connection.execute(statement.returning(ALERTS.c.id))).first()
-        return row is not None and row.id == alert.id
+        if counts:
+            again = {"occurrence_count": ALERTS.c.occurrence_count + 1, "message": told["message"]}
+            statement = statement.on_conflict_do_update(**arbiter, set_=again)
+        elif follows:
+            is_other = or_(*(ALERTS.c[name].is_distinct_from(value) for name, value in told.items()))
+            statement = statement.on_conflict_do_update(**arbiter, set_=told, where=is_other)
+        else:
+            statement = statement.on_conflict_do_nothing(**arbiter)
+        row = (await self._connection.execute(statement.returning(*ALERTS.c))).first()
+        return _alert(row) if row is not None and (follows or row.id == alert.id) else None
 
     async def replace(self, alert: Alert) -> None:
         await self._connection.execute(update(ALERTS).where(ALERTS.c.id == alert.id).values(asdict(alert)))
@@ -90,9 +94,10 @@ class SqlAlertRepository:
         columns = ALERTS.c
         # Their subject is the id of a transaction; that of others need not look like one.
         transaction_id = case((columns.kind.in_(kinds), cast(columns.subject, TRANSACTIONS.c.id.type)))
-        has_ended = exists().where(TRANSACTIONS.c.id == transaction_id, TRANSACTIONS.c.stop_time.is_not(None))
+        # An orphan may never end, and what is long past is forgotten.
+        runs = exists().where(TRANSACTIONS.c.id == transaction_id, TRANSACTIONS.c.state == TransactionState.ACTIVE)
         is_old = columns.acknowledge_time.is_not(None) | (columns.create_time < raised_before)
-        return await self._clear(and_(columns.kind.in_(kinds), is_old, has_ended), now)
+        return await self._clear(and_(columns.kind.in_(kinds), is_old, ~runs), now)
 
     async def add_incidents(self, incidents: Sequence[Incident], since: datetime) -> Mapping[str, int]:
         await self._connection.execute(insert(INCIDENTS), [asdict(incident) for incident in incidents])

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, all_, any_, bindparam, delete, func
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import bare
@@ -12,8 +12,6 @@ from services.chassis.recordset import Recordset, array, texts
 from services.monitoring.domain.connector import Connector, ConnectorKey, ConnectorStatus
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.tables import CONNECTORS
-
-_KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
 
 _NAMES = [column.name for column in CONNECTORS.columns]
 _values = attrgetter(*_NAMES)
@@ -32,6 +30,13 @@ ON CONFLICT ON CONSTRAINT connectors_pkey DO UPDATE SET ({_REPORTED.columns}) = 
 WHERE {_rank("excluded")} > {_rank("connectors")}
 RETURNING charge_point_id, evse_id, connector_id
 """.encode()
+# What stands for the charge point as a whole is in no snapshot.
+_KEEP_ONLY = b"""
+DELETE FROM connectors AS c USING json_to_recordset(%s) AS told (point text, told_time timestamptz, keys text[])
+WHERE c.charge_point_id = told.point AND c.connector_id > 0 AND c.told_time < told.told_time
+AND concat_ws('/', c.charge_point_id, c.evse_id, c.connector_id) <> ALL (told.keys)
+RETURNING c.charge_point_id, c.evse_id, c.connector_id
+"""
 _OF_STATIONS = f"""
 SELECT {texts(CONNECTORS.columns, "c")} FROM connectors AS c JOIN charge_points AS p ON p.id = c.charge_point_id
 WHERE p.station_id = ANY (%s::uuid[]) ORDER BY c.charge_point_id, c.evse_id, c.connector_id
@@ -55,26 +60,20 @@ class SqlConnectorRepository:
         cursor = await (await bare(self._connection)).execute(_OF_STATIONS, (array(station_ids),))
         return [_connector(row) for row in await cursor.fetchall()]
 
-    async def keep_only(self, snapshots: Sequence[StationSnapshot]) -> None:
-        if not snapshots:
-            return
-        key = func.concat_ws("/", *_KEY)
-        statement = delete(CONNECTORS).where(
-            CONNECTORS.c.charge_point_id == any_(bindparam("names", type_=ARRAY(Text))),
-            # What stands for the charge point as a whole is in no snapshot.
-            CONNECTORS.c.connector_id > 0,
-            CONNECTORS.c.told_time < bindparam("told_time"),
-            key != all_(bindparam("keys", type_=ARRAY(Text))),
-        )
-        rows = [
+    async def keep_only(self, snapshots: Sequence[StationSnapshot]) -> Collection[ConnectorKey]:
+        told = [
             {
-                "names": [point.id for point in snapshot.charge_points],
+                "point": point.id,
                 "told_time": snapshot.told_time,
                 "keys": ["/".join(map(str, connector.key)) for connector in snapshot.connectors],
             }
             for snapshot in snapshots
+            for point in snapshot.charge_points
         ]
-        await self._connection.execute(statement, rows)
+        if not told:
+            return []
+        cursor = await (await bare(self._connection)).execute(_KEEP_ONLY, (orjson.dumps(told).decode(),))
+        return [(point, evse_id, number) for point, evse_id, number in await cursor.fetchall()]
 
 
 def _connector(row: Sequence[Any]) -> Connector:

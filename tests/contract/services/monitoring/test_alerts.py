@@ -159,7 +159,7 @@ async def test_a_charge_point_that_never_came_or_was_taken_away_is_not_missed(
     ("fields", "kind"),
     [
         ({"authorization": "BLOCKED"}, "unauthorized_session"),
-        ({"authorization": "INVALID", "state": "ENDED", "stop_time": at(5)}, "unauthorized_session"),
+        ({"authorization": "INVALID", "state": "ENDED", "stop_time": at(5), "energy_wh": 50}, "unauthorized_session"),
         ({"state": "ORPHAN"}, "orphan_transaction"),
     ],
 )
@@ -187,7 +187,7 @@ async def test_what_is_put_right_in_the_batch_in_which_it_was_told_leaves_no_ale
 async def test_the_alert_of_a_session_that_is_over_goes_when_somebody_has_looked_at_it(
     works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
-    over: dict[str, Any] = {"authorization": "BLOCKED", "state": "ENDED", "stop_time": at(5)}
+    over: dict[str, Any] = {"authorization": "BLOCKED", "state": "ENDED", "stop_time": at(5), "energy_wh": 50}
     await tell(session(a_transaction("1", **over)), session(a_transaction("2", **over)))
     await sweeper(works, 60).clear_what_is_over()
     later, earlier = await listed(alerts)
@@ -195,6 +195,73 @@ async def test_the_alert_of_a_session_that_is_over_goes_when_somebody_has_looked
     await sweeper(works, 60).clear_what_is_over()
     assert [alert.id for alert in await listed(alerts)] == [later.id]
     await sweeper(works, 8 * 86_400).clear_what_is_over()
+    assert await listed(alerts) == []
+
+
+@pytest.mark.field_case("C15")
+async def test_the_alert_of_an_unauthorized_session_follows_it(
+    service: RunningService, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    refused: dict[str, Any] = {"authorization": "INVALID"}
+    await tell(session(a_transaction(revision=1, **refused)))
+    [alert] = await listed(alerts)
+    assert alert.severity == Alert.CRITICAL
+    assert "goes on" in alert.message
+    await alerts.AcknowledgeAlert(alert_pb.AcknowledgeAlertRequest(id=alert.id))
+    over = {**refused, "state": "ENDED", "stop_time": at(65), "energy_wh": 700}
+    await tell(session(a_transaction(revision=2, **over)), session(a_transaction(revision=3, **over)))
+    [after] = await listed(alerts)
+    assert (after.id, after.severity, after.state) == (alert.id, Alert.WARNING, Alert.ACKNOWLEDGED)
+    assert after.message.endswith("ended after 1 min 5 s; 0.700 kWh were delivered")
+    # Its end turns out to be another one, before any energy flowed.
+    await tell(session(a_transaction(revision=4, **{**over, "stop_time": at(1), "energy_wh": 0})))
+    assert await listed(alerts) == []
+    assert [state for _, state in await told_of(service)] == ["OPEN", "ACKNOWLEDGED", "ACKNOWLEDGED", "CLEARED"]
+
+
+@pytest.mark.field_case("C15")
+async def test_a_session_that_is_refused_and_ends_at_once_leaves_no_alert(
+    tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    refused: dict[str, Any] = {"authorization": "INVALID"}
+    over = {**refused, "state": "ENDED", "stop_time": at(1)}
+    # In two deliveries, in one, and by its end alone.
+    await tell(session(a_transaction("1", revision=1, **refused)))
+    assert await standing(alerts) == [("unauthorized_session", 1)]
+    await tell(
+        session(a_transaction("1", revision=2, **over)),
+        session(a_transaction("2", revision=1, **refused)),
+        session(a_transaction("2", revision=2, **over)),
+        session(a_transaction("3", revision=2, **over)),
+    )
+    assert await listed(alerts) == []
+
+
+@pytest.mark.field_case("C15")
+async def test_the_alert_of_an_orphan_that_never_ends_goes_as_well(
+    service: RunningService, works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    orphan: dict[str, Any] = {"state": "ORPHAN", "start_time": None}
+    await tell(session(a_transaction("1", **orphan)), session(a_transaction("2", **orphan)))
+    await tell(session(a_transaction("3", authorization="BLOCKED")))
+    # Of one nothing is kept any more.
+    async with service.database.transaction() as connection:
+        await connection.exec_driver_sql("DELETE FROM transactions WHERE transaction_id = '2'")
+    await sweeper(works, 86_400).clear_what_is_over()
+    assert len(await listed(alerts)) == 3
+    await sweeper(works, 8 * 86_400).clear_what_is_over()
+    # What goes on is still true after a week.
+    assert await standing(alerts) == [("unauthorized_session", 1)]
+
+
+@pytest.mark.field_case("C15")
+async def test_the_alert_of_a_connector_goes_with_the_connector(
+    tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    point, fine = a_charge_point(), a_connector(1, "AVAILABLE")
+    await tell(station_changed(charge_points=[point], connectors=[fine, a_connector(2, "FAULTED")]))
+    assert await standing(alerts) == [("connector_faulted", 1)]
+    await tell(station_changed(charge_points=[point], connectors=[fine], seconds=5))
     assert await listed(alerts) == []
 
 

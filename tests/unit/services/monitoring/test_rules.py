@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,6 @@ def test_the_alert_of_a_charge_point_says_since_when() -> None:
         (None, TransactionState.ACTIVE, []),
         (Authorization.CONCURRENT_TX, TransactionState.ACTIVE, []),
         (Authorization.BLOCKED, TransactionState.ACTIVE, [AlertKind.UNAUTHORIZED_SESSION]),
-        (Authorization.EXPIRED, TransactionState.ENDED, [AlertKind.UNAUTHORIZED_SESSION]),
         (
             Authorization.INVALID,
             TransactionState.ORPHAN,
@@ -99,6 +99,47 @@ def test_a_session_is_a_cause_when_its_token_was_refused_or_its_start_is_missing
     # What was so before and is so no more is over; of what never was nothing is said.
     over = session_verdicts(session, sound)
     assert [(verdict.kind, verdict.stands) for verdict in over] == [(kind, False) for kind in standing]
+
+
+@pytest.mark.field_case("C15")
+@pytest.mark.parametrize(
+    ("fields", "severity", "message"),
+    [
+        ({}, AlertSeverity.CRITICAL, "transaction 42 at connector 1 of CP1 goes on with a token that is blocked"),
+        (
+            {"stop_time": NOW, "energy_wh": 520},
+            AlertSeverity.WARNING,
+            "transaction 42 at connector 1 of CP1 with a token that is blocked ended after 10 min 0 s;"
+            " 0.520 kWh were delivered",
+        ),
+        (
+            {"start_time": NOW - timedelta(hours=26, minutes=3), "stop_time": NOW, "energy_wh": 10},
+            AlertSeverity.WARNING,
+            "transaction 42 at connector 1 of CP1 with a token that is blocked ended after 26 h 3 min;"
+            " 0.010 kWh were delivered",
+        ),
+        (
+            {"state": TransactionState.ORPHAN, "start_time": None, "stop_time": NOW, "energy_wh": 4_000},
+            AlertSeverity.WARNING,
+            "transaction 42 at connector 1 of CP1 with a token that is blocked ended; 4.000 kWh were delivered",
+        ),
+        # It ended within a second, or what flowed is nothing.
+        ({"start_time": NOW - timedelta(seconds=1), "stop_time": NOW}, None, ""),
+        ({"stop_time": NOW, "energy_wh": 9}, None, ""),
+        ({"state": TransactionState.MERGED, "start_time": None}, None, ""),
+    ],
+)
+def test_the_alert_of_an_unauthorized_session_says_what_is(
+    fields: dict[str, Any], severity: AlertSeverity | None, message: str
+) -> None:
+    ended = {"state": TransactionState.ENDED} if "stop_time" in fields else {}
+    session = a_transaction(**{"authorization": Authorization.BLOCKED, **ended, **fields})
+    verdict = next(one for one in session_verdicts(None, session) if one.kind is AlertKind.UNAUTHORIZED_SESSION)
+    assert verdict.stands == (severity is not None)
+    assert verdict.follows
+    if severity is not None:
+        alert = raised(verdict, "id", NOW)
+        assert (alert.severity, alert.message) == (severity, message)
 
 
 FAULT = StatusReport(connector=connector(ConnectorStatus.FAULTED, 2), station_id="S")
