@@ -74,9 +74,11 @@ class Admission:
             return 0
         return 2 if self.peer.tls else 1
 
-    def speaking(self, version: Version) -> "Admission":
-        """The same with another of the versions offered."""
-        return self if version is self.version else replace(self, version=version)
+    def speaking(self, version: Version | None) -> "Admission":
+        """The same with another of the versions offered; itself for none of them."""
+        if version is None or version is self.version or version not in self.offers:
+            return self
+        return replace(self, version=version)
 
 
 def read_handshake(

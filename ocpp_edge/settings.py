@@ -55,6 +55,10 @@ class EdgeSettings(ServiceSettings):
     # When a silent charge point is pinged, and when it is given up.
     ocpp_ping_seconds: Annotated[float, Field(gt=0)] = 60.0
     ocpp_dead_seconds: Annotated[float, Field(gt=0)] = 120.0
+    # What one that is not accepted yet has for its BootNotification.
+    ocpp_speechless_seconds: Annotated[float, Field(gt=0)] = 120.0
+    # All that a handshake may take, TLS and headers that trickle included.
+    ocpp_handshake_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
     # Over how long a stopping process sends its charge points away, at most.
     ocpp_drain_seconds: Annotated[float, Field(ge=0, le=300)] = 5.0
 

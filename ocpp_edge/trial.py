@@ -26,8 +26,8 @@ _PATIENCE_SECONDS = 120.0
 def wire_on_trial(
     context: ChargerContext, transport: Transport, environment: Environment[Any]
 ) -> "tuple[Wire, Trial | None]":
-    """The wire of a connection, and the trial that watches it where the charge point offers several versions."""
-    if len(context.offers) < 2:
+    """The wire of a connection, and the trial that watches it where our preference chose among several versions."""
+    if len(context.offers) < 2 or context.offers[0] != context.version.subprotocol:
         return Wire(context, transport, environment), None
     trial = Trial(context, environment.monotonic())
     return WireOnTrial(context, transport, environment, trial), trial

@@ -20,3 +20,9 @@ class Version(StrEnum):
 
 # Most capable first: what a station that offers several gets (OCPP 2.0.1 part 4 section 3.1.2).
 PREFERENCE = (Version.V21, Version.V201, Version.V16)
+_BY_SUBPROTOCOL = {version.subprotocol: version for version in Version}
+
+
+def version_of(subprotocol: str) -> Version | None:
+    """The version that a registered subprotocol name stands for."""
+    return _BY_SUBPROTOCOL.get(subprotocol)

@@ -16,14 +16,17 @@ from ocpp_edge.backend.decisions import TokenChanges
 from ocpp_edge.backend.entrance import Entrance
 from ocpp_edge.backend.liveness import LivenessReporter
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.backend.refusals import RefusalReporter
 from ocpp_edge.backend.shipping import Shipper
 from ocpp_edge.backend.statuses import Statuses
+from ocpp_edge.backend.tries import SharedTries
 from ocpp_edge.calls import OutboundCall, Outcome
 from ocpp_edge.connection import Connection
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.counters import Counters
 from ocpp_edge.environment import Environment, Liveness
 from ocpp_edge.gateway import Gateway, GatewaySettings
+from ocpp_edge.guard import Guard, WrongTries
 from ocpp_edge.journal import Journal
 from ocpp_edge.nodes import Nodes
 from ocpp_edge.overload import Overload
@@ -70,10 +73,15 @@ def wire(settings: EdgeSettings) -> Edge:
     bus = EventBus(settings.nats_url, "edge")
     token_changes = TokenChanges(bus, time.monotonic, clock)
     backend = GrpcBackend(stations, statuses, token_changes.decisions, driver_channel, transaction_channel, clock)
-    doorkeeper = _doorkeeper(settings, Entrance(stations, node), overload)
+    tries = WrongTries(time.monotonic)
+    shared = SharedTries(bus, node.name, tries)
+    entrance = Entrance(stations, node)
+    guard = Guard(entrance.admit, tries, shared.tell, secret)
+    doorkeeper = _doorkeeper(settings, guard, entrance, overload)
+    refusals = RefusalReporter(stations.report_refusals, clock)
     journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
     shipper = Shipper(journal, Journals(transaction_channel).append, overload)
-    environment = _environment(backend, journal, sweeper)
+    environment = _environment(backend, journal, sweeper, refusals)
     routes = {Version.V201: v201.route_table(), Version.V16: v16.route_table()}
     gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
     _show(registry)
@@ -105,15 +113,29 @@ def wire(settings: EdgeSettings) -> Edge:
                 server.Task("liveness", liveness.run, 30 + lease.total_seconds()),
                 server.Task("statuses", statuses.run, 30),
                 server.Task("token changes", token_changes.run),
+                server.Task("refusals", refusals.run, 30),
+                server.Task("tries told", shared.run_telling),
+                server.Task("tries heard", shared.run_listening),
                 server.Task("overload", judge, 30),
             ),
         ),
         drain,
-        (statuses.hand_in, backend.close, stations.close, shipper.flush, nodes.close, *closing, bus.close),
+        (
+            statuses.hand_in,
+            backend.close,
+            stations.close,
+            refusals.flush,
+            shipper.flush,
+            nodes.close,
+            *closing,
+            bus.close,
+        ),
     )
 
 
-def _environment(backend: GrpcBackend, journal: Journal, sweeper: Sweeper) -> Environment[Backend]:
+def _environment(
+    backend: GrpcBackend, journal: Journal, sweeper: Sweeper, refusals: RefusalReporter
+) -> Environment[Backend]:
     return Environment(
         backend=backend,
         clock=backend.clock,
@@ -122,6 +144,7 @@ def _environment(backend: GrpcBackend, journal: Journal, sweeper: Sweeper) -> En
         counters=Counters(),
         watch=sweeper.watch,
         late_answer=_late_answer,
+        refused=refusals.note,
     )
 
 
@@ -136,13 +159,14 @@ def _gateway_settings(settings: EdgeSettings) -> GatewaySettings:
         proxies=Proxies(settings.ocpp_trusted_proxies, settings.ocpp_proxy_secret.get_secret_value()),
         max_connections=settings.ocpp_max_connections,
         max_connections_per_address=settings.ocpp_max_connections_per_address,
-        liveness=Liveness(settings.ocpp_ping_seconds, settings.ocpp_dead_seconds),
+        open_timeout=settings.ocpp_handshake_seconds,
+        liveness=Liveness(settings.ocpp_ping_seconds, settings.ocpp_dead_seconds, settings.ocpp_speechless_seconds),
     )
 
 
-def _doorkeeper(settings: EdgeSettings, entrance: Entrance, overload: Overload) -> Doorkeeper:
+def _doorkeeper(settings: EdgeSettings, guard: Guard, entrance: Entrance, overload: Overload) -> Doorkeeper:
     return Doorkeeper(
-        entrance.admit,
+        guard.admit,
         entrance.leave,
         max_pending=settings.ocpp_max_pending_handshakes,
         timeout_seconds=_ADMISSION_SECONDS,

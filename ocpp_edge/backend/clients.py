@@ -96,6 +96,13 @@ class Stations:
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
 
+    async def report_refusals(self, refusals: Sequence[station_pb.RefusedHandshakes]) -> None:
+        """Store who was refused. Raises DomainError."""
+        try:
+            await self._stub.ReportRefusals(station_pb.ReportRefusalsRequest(node=self._node.name, refusals=refusals))
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+
     async def close(self) -> None:
         """Finish what waits."""
         for call in (self.opening, self.boots, self.statuses, self.closing):

@@ -8,12 +8,23 @@ from ocpp_edge.backend.clients import Node, Stations
 from ocpp_edge.boots import state_of
 from ocpp_edge.handshake import Admission
 from ocpp_edge.refusal import Refusal, Rule
+from ocpp_edge.versions import version_of
 from services.kernel.errors import DomainError, ErrorKind
 
-_REFUSALS = {
-    "CHARGE_POINT_NOT_FOUND": (HTTPStatus.NOT_FOUND, Rule.UNKNOWN_IDENTITY),
-    "INVALID_CREDENTIALS": (HTTPStatus.UNAUTHORIZED, Rule.WRONG_PASSWORD),
+# The rules by which the station service refuses.
+_STATUSES = {
+    Rule.UNKNOWN_IDENTITY: HTTPStatus.NOT_FOUND,
+    Rule.TOO_MANY_STRANGERS: HTTPStatus.NOT_FOUND,
+    Rule.CREDENTIALS_MISSING: HTTPStatus.UNAUTHORIZED,
+    Rule.WRONG_PASSWORD: HTTPStatus.UNAUTHORIZED,
+    Rule.PASSWORD_NOT_SET: HTTPStatus.UNAUTHORIZED,
+    # Another password would not help.
+    Rule.WRONG_CERTIFICATE: HTTPStatus.FORBIDDEN,
+    Rule.SECURITY_PROFILE_TOO_LOW: HTTPStatus.FORBIDDEN,
+    Rule.PINNED_PROTOCOL_NOT_OFFERED: HTTPStatus.BAD_REQUEST,
 }
+# What it says while it is of an older version than this node.
+_RULES = {"CHARGE_POINT_NOT_FOUND": Rule.UNKNOWN_IDENTITY, "INVALID_CREDENTIALS": Rule.WRONG_PASSWORD}
 _LONGEST_REASON = 200
 
 
@@ -29,10 +40,17 @@ class Entrance:
         try:
             answer = await self._stations.opening.submit(attempt_of(admission, self._node))
         except DomainError as error:
-            if error.reason not in _REFUSALS:
+            rule = _rule_of(error)
+            if rule is None:
                 raise
-            return Refusal(*_REFUSALS[error.reason], error.message)
-        return Welcome(answer.epoch, state_of(answer.state), answer.heartbeat_interval_seconds, answer.station_id)
+            return Refusal(_STATUSES[rule], rule, error.message)
+        return Welcome(
+            answer.epoch,
+            state_of(answer.state),
+            answer.heartbeat_interval_seconds,
+            answer.station_id,
+            version_of(answer.protocol),
+        )
 
     async def leave(self, departure: Departure) -> None:
         """A connection that is not the newest has nothing to report."""
@@ -54,6 +72,7 @@ def attempt_of(admission: Admission, node: Node) -> ConnectionAttempt:
     return ConnectionAttempt(
         charge_point_id=admission.charge_point_id,
         protocol=admission.version.subprotocol,
+        offered_protocols=[version.subprotocol for version in admission.offers],
         node=node.name,
         node_address=node.address,
         remote_address=admission.peer.address,
@@ -64,3 +83,10 @@ def attempt_of(admission: Admission, node: Node) -> ConnectionAttempt:
         else next(iter(names), ""),
         security_profile=admission.security_profile,
     )
+
+
+def _rule_of(error: DomainError) -> Rule | None:
+    """The rule that refused; None when nobody can say."""
+    named = error.metadata.get("rule", "")
+    rule = Rule(named) if named in Rule.__members__ else _RULES.get(error.reason)
+    return rule if rule in _STATUSES else None

@@ -33,4 +33,4 @@ def error_of(item: ItemError) -> DomainError:
     if number not in ErrorReason.values():
         return DomainError(ErrorKind.INTERNAL, "INTERNAL", item.message)
     kind = _EXCEPTIONS.get(number) or _KINDS.get(number // 10, ErrorKind.INTERNAL)
-    return DomainError(kind, ErrorReason.Name(number).removeprefix(_PREFIX), item.message)
+    return DomainError(kind, ErrorReason.Name(number).removeprefix(_PREFIX), item.message, item.metadata)

@@ -188,7 +188,7 @@ class Gateway(Generic[B]):
             answer = await self._doorkeeper.ask(admission)
             if isinstance(answer, Refusal):
                 return answer
-            chosen = admission.speaking(answer.version or admission.version)
+            chosen = admission.speaking(answer.version)
             if chosen is not admission:
                 agree(charger, response, chosen)
             refusal = self._open(charger, chosen, answer)

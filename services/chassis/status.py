@@ -135,4 +135,4 @@ def _pack(message: Message) -> any_pb2.Any:
 def item_error(error: DomainError) -> error_reason_pb2.ItemError:
     """Why one item of a batch failed, for an answer that carries the others' results beside it."""
     reason = error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}")
-    return error_reason_pb2.ItemError(reason=reason, message=error.message)
+    return error_reason_pb2.ItemError(reason=reason, message=error.message, metadata=error.metadata)

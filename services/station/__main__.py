@@ -16,9 +16,11 @@ from services.kernel.clock import SystemClock
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
+from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
 from services.station.clients import GrpcCommands, GrpcRunningTransactions
 from services.station.consumers import SettingsConsumer
+from services.station.housekeeping import RefusalSweeper
 from services.station.leases import LeaseSweeper
 from services.station.migrations import DATABASE
 from services.station.servicer import ChargePointServicer, ConnectivityServicer, StationServicer
@@ -35,7 +37,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     channel = channels.channel(settings.transaction_service_url, "station", settings.service_secret.get_secret_value())
     running = GrpcRunningTransactions(channel)
     lease = timedelta(seconds=settings.ocpp_node_lease_seconds)
-    policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown, lease)
+    policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown, lease, settings.ocpp_max_unknown)
+    refusals = Refusals(works, clock, Memory(timedelta(days=settings.ocpp_refusal_retention_days)))
     batches = SqlBatches(database, relay)
     connectivity = Connectivity(works, batches, clock, policy)
     connectors = Connectors(works, batches, clock)
@@ -44,13 +47,16 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     def register(grpc_server: grpc.aio.Server) -> None:
         stations = StationServicer(Stations(works, clock, running), connectors)
         add_StationServiceServicer_to_server(stations, grpc_server)
-        add_ChargePointServiceServicer_to_server(ChargePointServicer(ChargePoints(works, clock, running)), grpc_server)
-        add_ConnectivityServiceServicer_to_server(ConnectivityServicer(connectivity, connectors, clock), grpc_server)
+        points = ChargePointServicer(ChargePoints(works, clock, running), refusals)
+        add_ChargePointServiceServicer_to_server(points, grpc_server)
+        reports = ConnectivityServicer(connectivity, connectors, refusals, clock)
+        add_ConnectivityServiceServicer_to_server(reports, grpc_server)
 
     tasks = (
         server.Task("relay", relay.run, 30),
         server.Task("settings", settings_consumer.run, 30),
         server.Task("leases", LeaseSweeper(connectivity, lease).run, 60 + lease.total_seconds()),
+        server.Task("refusals", RefusalSweeper(refusals).run, 300),
     )
     return server.Wiring(register, tasks, on_stop=(channel.close, batches.close))
 

@@ -14,6 +14,7 @@ from services.station.domain.charge_point import ChargePoint, ChargePointFilter
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
 from services.station.domain.connector import Availability, Connector
 from services.station.domain.events import DomainEvent
+from services.station.domain.refusal import Refusal, Rule, StrangerFilter
 from services.station.domain.station import FoundStation, Station, StationFilter
 
 
@@ -65,7 +66,12 @@ class ChargePointRepository(Protocol):
         ...
 
     async def remove(self, charge_point_id: str) -> None:
-        """Delete a charge point with its connectors and its connection."""
+        """Delete a charge point with its connectors, its connection and what was refused of it."""
+        ...
+
+    async def forgotten_strangers(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
+        """Those that came by themselves, that no operator has touched, and that were last heard of before then; up to
+        `limit`, locked."""
         ...
 
 
@@ -113,6 +119,29 @@ class ConnectionRepository(Protocol):
         ...
 
 
+class RefusalRepository(Protocol):
+    """Who was refused at the handshake, by identity, rule and address."""
+
+    async def record(self, refusals: Sequence[Refusal], most_of_identity: int) -> Mapping[str, str | None]:
+        """Count refusals, at most one for each identity, rule and address; of each identity the latest are kept.
+
+        Returns those of the identities that are charge points in service, with the stations they stand at.
+        """
+        ...
+
+    async def page(self, identity: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:
+        """One page of what was refused of an identity, the latest first."""
+        ...
+
+    async def strangers(self, narrowing: StrangerFilter, page: PageRequest) -> Page[Refusal]:
+        """One page of what was refused of those that no operator has accepted or rejected, the latest first."""
+        ...
+
+    async def forget(self, before: datetime, most_of_strangers: int) -> None:
+        """Forget what was refused before then for the last time, and of strangers all but the latest."""
+        ...
+
+
 class Work(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -127,6 +156,9 @@ class Work(Protocol):
 
     @property
     def connections(self) -> ConnectionRepository: ...
+
+    @property
+    def refusals(self) -> RefusalRepository: ...
 
     async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
         """The id that `request_id` made within a day; `resource_id` when it is the first."""
@@ -155,9 +187,11 @@ class BatchWork(Protocol):
     look at the epochs and the change.
     """
 
-    async def points(self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = ()) -> Points:
+    async def points(
+        self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = (), most_strangers: int = 0
+    ) -> Points:
         """The charge points of these identities, locked; unknown ones are left out. Those of the `strangers` that are
-        unknown are stored before."""
+        unknown are stored before, as long as there are no more than `most_strangers` in all."""
         ...
 
     async def places(self, charge_point_ids: Collection[str], connectors: Collection[ConnectorKey] = ()) -> Places:

@@ -21,9 +21,10 @@ from services.kernel.identity import composed
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
+from services.station.application.refusals import Refusals
 from services.station.application.stations import Stations
 from services.station.domain.connection import lease_of
-from services.station.mapping import charge_points, connections, connectors, stations
+from services.station.mapping import charge_points, connections, connectors, refusals, stations
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Message = TypeVar("_Message")
@@ -107,8 +108,9 @@ class StationServicer(station_grpc.StationServiceServicer):
 class ChargePointServicer(point_grpc.ChargePointServiceServicer):
     """csms.station.v1.ChargePointService."""
 
-    def __init__(self, all_charge_points: ChargePoints) -> None:
+    def __init__(self, all_charge_points: ChargePoints, all_refusals: Refusals) -> None:
         self._charge_points = all_charge_points
+        self._refusals = all_refusals
 
     async def ListChargePoints(
         self, request: point_pb.ListChargePointsRequest, context: Context
@@ -149,13 +151,39 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
         await http.no_content(context)
         return point_pb.DeleteChargePointResponse()
 
+    async def ListRefusals(
+        self, request: point_pb.ListRefusalsRequest, context: Context
+    ) -> point_pb.ListRefusalsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        rule = refusals.rule_of(request.rule)
+        page = await self._refusals.page(composed(request.charge_point_id), rule, wanted)
+        return point_pb.ListRefusalsResponse(
+            refusals=map(refusals.refusal_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def ListStrangers(
+        self, request: point_pb.ListStrangersRequest, context: Context
+    ) -> point_pb.ListStrangersResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._refusals.strangers(refusals.stranger_filter(request), wanted)
+        return point_pb.ListStrangersResponse(
+            strangers=map(refusals.refusal_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
 
 class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
     """csms.station.v1.ConnectivityService."""
 
-    def __init__(self, connectivity: Connectivity, all_connectors: Connectors, clock: Clock) -> None:
+    def __init__(
+        self, connectivity: Connectivity, all_connectors: Connectors, all_refusals: Refusals, clock: Clock
+    ) -> None:
         self._connectivity = connectivity
         self._connectors = all_connectors
+        self._refusals = all_refusals
         self._clock = clock
 
     async def OpenConnections(
@@ -187,6 +215,13 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
         reports = [_read(connectors.status_report, item, self._clock) for item in request.statuses]
         answers = await _answer_each(reports, self._connectors.report)
         return connectivity_pb.ReportStatusesResponse(answers=map(connections.item_answer, answers))
+
+    async def ReportRefusals(
+        self, request: connectivity_pb.ReportRefusalsRequest, context: Context
+    ) -> connectivity_pb.ReportRefusalsResponse:
+        _check_size("refusals", request.refusals, _MOST_ITEMS)
+        await self._refusals.report([refusals.refused(item, self._clock) for item in request.refusals])
+        return connectivity_pb.ReportRefusalsResponse()
 
     async def ReportLiveness(
         self, request: connectivity_pb.ReportLivenessRequest, context: Context

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -15,6 +16,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -60,9 +63,13 @@ CHARGE_POINTS = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("pinned_protocol", Text, nullable=False, server_default=""),
+    # Came by itself, and no operator has touched it since.
+    Column("is_stranger", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("id", name="charge_points_pkey"),
     ForeignKeyConstraint(["station_id"], ["stations.id"], name="charge_points_station_id_fkey", ondelete="SET NULL"),
     Index("charge_points_station_id_idx", "station_id"),
+    Index("charge_points_strangers_idx", "id", postgresql_where=text("is_stranger")),
     # Room on the page makes a boot an update in place.
     postgresql_with={"fillfactor": 80},
 )
@@ -109,6 +116,27 @@ CONNECTIONS = Table(
     ),
     # Liveness is written for every connection every few seconds: room on the page makes that a cheap update in place.
     postgresql_with={"fillfactor": 70},
+)
+
+# Who was refused at the handshake, charge points and others: bounded in number, and forgotten after a time.
+REFUSALS = Table(
+    "refusals",
+    METADATA,
+    Column("identity", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("remote_address", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    # With commas between them.
+    Column("offered_protocols", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("guess_count", BigInteger, nullable=False),
+    Column("first_time", DateTime(timezone=True), nullable=False),
+    Column("last_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("identity", "rule", "remote_address", name="refusals_pkey"),
+    Index("refusals_last_time_idx", "last_time"),
+    # One who knocks is told of every few seconds.
+    postgresql_with={"fillfactor": 80},
 )
 
 EDGE_NODES = Table(

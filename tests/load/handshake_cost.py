@@ -34,6 +34,7 @@ from ocpp_edge.connection import Connection
 from ocpp_edge.counters import Counters
 from ocpp_edge.environment import Environment
 from ocpp_edge.gateway import Gateway, GatewaySettings
+from ocpp_edge.guard import Guard, WrongTries
 from ocpp_edge.handshake import Admission
 from ocpp_edge.refusal import Refusal
 from ocpp_edge.registry import Registry
@@ -87,7 +88,8 @@ def _gateway(tls: ssl.SSLContext | None) -> Gateway[Backend]:
         watch=lambda _watched: None,
         late_answer=lambda *_: None,
     )
-    doorkeeper = Doorkeeper(welcomer.admit, welcomer.leave, max_pending=200, timeout_seconds=10)
+    guard = Guard(welcomer.admit, WrongTries(time.monotonic), lambda *_: None)
+    doorkeeper = Doorkeeper(guard.admit, welcomer.leave, max_pending=200, timeout_seconds=10)
     registry: Registry[Connection[Backend]] = Registry()
     routes = {Version.V16: v16.route_table()}
     return Gateway(GatewaySettings(tls=tls), routes, doorkeeper, registry, Sweeper(time.monotonic), environment)

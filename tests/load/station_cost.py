@@ -7,7 +7,7 @@ microseconds per item, medians over rounds.
 
 import argparse
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uvloop
@@ -21,6 +21,7 @@ from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
+from services.station.application.refusals import Memory, Refusals
 from services.station.domain.charge_point import made
 from services.station.servicer import ConnectivityServicer
 from services.station.sql.batches import SqlBatches
@@ -183,7 +184,8 @@ async def _run(url: str, costs: Costs, options: argparse.Namespace) -> None:
     relay = OutboxRelay(database, EventBus("nats://127.0.0.1:1"))
     works, reports = SqlWorks(database, relay, _CLOCK), SqlBatches(database, relay)
     connectivity = Connectivity(works, reports, _CLOCK, Policy(300, False))
-    servicer = ConnectivityServicer(connectivity, Connectors(works, reports, _CLOCK), _CLOCK)
+    refusals = Refusals(works, _CLOCK, Memory(timedelta(days=30)))
+    servicer = ConnectivityServicer(connectivity, Connectors(works, reports, _CLOCK), refusals, _CLOCK)
     batches = [
         [f"CP{number:06}" for number in range(first, first + options.size)]
         for first in range(0, options.size * options.batches, options.size)

@@ -1,6 +1,6 @@
 """What can be done with charge points."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.chassis.pagination import Page, PageRequest
@@ -9,6 +9,7 @@ from services.kernel.errors import conflict, failed_precondition, not_found
 from services.kernel.ids import new_id
 from services.station.application.stations import lock_stations, publish_stations
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, made
+from services.station.domain.events import ChargePointChanged
 from services.station.domain.station import Station
 from services.station.ports import RunningTransactions, Work, Works
 
@@ -42,7 +43,7 @@ class ChargePoints:
                 return await _found(work, charge_point.id)
             stations = await lock_stations(work, [charge_point.station_id])
             await work.charge_points.add([charge_point])
-            await publish_stations(work, stations)
+            await _publish(work, charge_point, stations)
             return charge_point
 
     async def update(self, charge_point_id: str, changes: Mapping[str, Any], etag: str) -> ChargePoint:
@@ -51,7 +52,7 @@ class ChargePoints:
             before, stations = await _locked(work, charge_point_id, changes.get("station_id"))
             after = changed(before, changes, etag, self._clock.now())
             await work.charge_points.replace(after)
-            await publish_stations(work, stations)
+            await _publish(work, after, stations)
             return after
 
     async def delete(self, charge_point_id: str) -> None:
@@ -61,9 +62,16 @@ class ChargePoints:
         if await self._running.at_charge_point(charge_point_id):
             raise failed_precondition("TRANSACTION_RUNNING", f"a transaction runs at charge point {charge_point_id}")
         async with self._works() as work:
-            _, stations = await _locked(work, charge_point_id)
+            charge_point, stations = await _locked(work, charge_point_id)
             await work.charge_points.remove(charge_point_id)
-            await publish_stations(work, stations)
+            await _publish(work, charge_point, stations, deleted=True)
+
+
+async def _publish(
+    work: Work, charge_point: ChargePoint, stations: Sequence[Station], *, deleted: bool = False
+) -> None:
+    await work.publish([ChargePointChanged(charge_point=charge_point, deleted=deleted)])
+    await publish_stations(work, stations)
 
 
 async def _made_before(work: Work, request_id: str, charge_point_id: str) -> bool:

@@ -1,7 +1,7 @@
 """Who is online: letting charge points in, and taking in what the edge nodes report of them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.chassis.pagination import Page, PageRequest
@@ -9,13 +9,12 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, not_found
 from services.kernel.identity import is_identity
 from services.station.application.connectors import stale_epoch
+from services.station.domain.admission import Denial, Entry, judged
 from services.station.domain.batch import Changes, Points
 from services.station.domain.charge_point import (
     BootReport,
     ChargePoint,
     ChargePointState,
-    Refusal,
-    admitted,
     booted,
 )
 from services.station.domain.connection import (
@@ -30,15 +29,24 @@ from services.station.domain.connection import (
     numbered,
 )
 from services.station.domain.events import ChargePointBooted, ConnectivityChanged
+from services.station.domain.refusal import Rule
 from services.station.ports import BatchWorks, Works
 
 _ABANDONED_AT_ONCE = 500
 _NODE_MEMORY = timedelta(days=1)
+_USUAL_KIND = ErrorKind.UNAUTHENTICATED, "INVALID_CREDENTIALS"
+_KINDS = {
+    Rule.UNKNOWN_IDENTITY: (ErrorKind.NOT_FOUND, "CHARGE_POINT_NOT_FOUND"),
+    Rule.TOO_MANY_STRANGERS: (ErrorKind.NOT_FOUND, "CHARGE_POINT_NOT_FOUND"),
+    Rule.SECURITY_PROFILE_TOO_LOW: (ErrorKind.PERMISSION_DENIED, "PERMISSION_DENIED"),
+    Rule.PINNED_PROTOCOL_NOT_OFFERED: (ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds for every charge point: its heartbeat unless it has its own, and whether strangers may knock.
+    """What holds for every charge point: its heartbeat unless it has its own, and whether strangers may come in to wait
+    for an operator, and how many at most.
 
     `node_lease` is that of an edge node until it reports by itself.
     """
@@ -46,6 +54,7 @@ class Policy:
     heartbeat_interval_seconds: int
     allow_unknown: bool
     node_lease: timedelta = USUAL_LEASE
+    most_strangers: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Admission:
     charge_point: ChargePoint
     epoch: int
     heartbeat_interval_seconds: int
+    protocol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +93,22 @@ class Connectivity:
         names = {attempt.charge_point_id for attempt in attempts if is_identity(attempt.charge_point_id)}
         strangers = self._strangers(names) if self._policy.allow_unknown else ()
         async with self._batches() as batch:
-            known = await batch.points(names, strangers)
+            known = await batch.points(names, strangers, self._policy.most_strangers)
             points = known.charge_points
-            verdicts = [_verdict(points.get(attempt.charge_point_id), attempt) for attempt in attempts]
+            verdicts = [self._judged(points.get(attempt.charge_point_id), attempt) for attempt in attempts]
             let_in = [
-                attempt for attempt, verdict in zip(attempts, verdicts, strict=True) if isinstance(verdict, ChargePoint)
+                _speaking(attempt, verdict.protocol)
+                for attempt, verdict in zip(attempts, verdicts, strict=True)
+                if isinstance(verdict, Entry)
             ]
             opened = numbered(let_in, known.newest)
+            entered = [verdict.charge_point for verdict in verdicts if isinstance(verdict, Entry)]
             # A password that was used for the first time is confirmed by it.
-            confirmed = {
-                verdict.id: verdict
-                for verdict in verdicts
-                if isinstance(verdict, ChargePoint) and verdict is not points[verdict.id]
-            }
+            confirmed = {point.id: point for point in entered if point is not points[point.id]}
             await batch.commit(self._opening(opened, known, confirmed.values()))
         epochs = (connection.epoch for connection in opened)
         return [
-            Admission(verdict, next(epochs), self._interval(verdict)) if isinstance(verdict, ChargePoint) else verdict
+            _error(verdict) if isinstance(verdict, Denial) else self._admission(verdict, next(epochs))
             for verdict in verdicts
         ]
 
@@ -178,8 +187,14 @@ class Connectivity:
     def _strangers(self, names: Collection[str]) -> list[ChargePoint]:
         now = self._clock.now()
         return [
-            ChargePoint(id=name, state=ChargePointState.PENDING, create_time=now, update_time=now) for name in names
+            ChargePoint(id=name, state=ChargePointState.PENDING, is_stranger=True, create_time=now, update_time=now)
+            for name in names
         ]
+
+    def _judged(self, charge_point: ChargePoint | None, attempt: ConnectionAttempt) -> Entry | Denial:
+        if charge_point is None and self._policy.allow_unknown and is_identity(attempt.charge_point_id):
+            return Denial(Rule.TOO_MANY_STRANGERS, "too many unknown charge points wait to be accepted")
+        return judged(charge_point, attempt)
 
     def _opening(self, opened: Sequence[Opened], known: Points, confirmed: Collection[ChargePoint]) -> Changes:
         """What letting these in changes. That a charge point is online is told when it was not before."""
@@ -197,6 +212,7 @@ class Connectivity:
                     station_id=known.charge_points[name].station_id,
                     online=True,
                     epoch=connection.epoch,
+                    state=known.charge_points[name].state,
                 )
                 for name, connection in newest.items()
                 if name not in known.newest or not known.newest[name].is_open
@@ -222,20 +238,25 @@ class Connectivity:
                     online=False,
                     epoch=closed.epoch,
                     reason=closed.reason,
+                    state=known.states[closed.charge_point_id],
                 )
                 for closed in ending.values()
             ]
             await batch.commit(Changes(time=self._clock.now(), closed=ending.keys(), events=events))
         return known.newest, len(ending)
 
+    def _admission(self, entry: Entry, epoch: int) -> Admission:
+        return Admission(entry.charge_point, epoch, self._interval(entry.charge_point), entry.protocol)
+
     def _interval(self, charge_point: ChargePoint) -> int:
         return charge_point.heartbeat_interval_seconds or self._policy.heartbeat_interval_seconds
 
 
-def _verdict(charge_point: ChargePoint | None, attempt: ConnectionAttempt) -> ChargePoint | DomainError:
-    if charge_point is None:
-        return not_found("charge point", attempt.charge_point_id)
-    verdict = admitted(charge_point, attempt)
-    if isinstance(verdict, Refusal):
-        return DomainError(ErrorKind.UNAUTHENTICATED, "INVALID_CREDENTIALS", "the credentials do not match")
-    return verdict
+def _speaking(attempt: ConnectionAttempt, protocol: str) -> ConnectionAttempt:
+    return attempt if attempt.protocol == protocol else replace(attempt, protocol=protocol)
+
+
+def _error(denial: Denial) -> DomainError:
+    """The failure that an attempt ends with; its metadata name the rule."""
+    kind, reason = _KINDS.get(denial.rule, _USUAL_KIND)
+    return DomainError(kind, reason, denial.message, {"rule": denial.rule})

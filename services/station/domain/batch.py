@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.station.domain.charge_point import ChargePoint
+from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connection import USUAL_LEASE, Newest, Opened
 from services.station.domain.connector import Connector
 from services.station.domain.events import DomainEvent
@@ -22,10 +22,11 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The stations that the charge points of a batch stand at (None for none), by identity; their newest connections,
-    and the connectors that were asked for."""
+    """The stations that the charge points of a batch stand at (None for none) and their states, by identity; their
+    newest connections, and the connectors that were asked for."""
 
     station_ids: Mapping[str, str | None]
+    states: Mapping[str, ChargePointState]
     newest: Mapping[str, Newest]
     connectors: Mapping[ConnectorKey, Connector]
 

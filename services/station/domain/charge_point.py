@@ -9,13 +9,12 @@ from typing import Any
 from services.kernel.errors import conflict
 from services.kernel.identity import identity_of
 from services.kernel.validation import Violations
-from services.station.domain.connection import ConnectionAttempt
 from services.station.domain.device import told_text
-from services.station.domain.password import hashed, matches
+from services.station.domain.password import hashed
 
+# What a charge point may be pinned to: the versions that the edge speaks.
+PROTOCOLS = ("ocpp1.6", "ocpp2.0.1")
 _PASSWORD = "password"
-# The security profile of TLS with a client certificate.
-_BY_CERTIFICATE = 3
 
 
 class ChargePointState(StrEnum):
@@ -26,15 +25,9 @@ class ChargePointState(StrEnum):
     REJECTED = "REJECTED"
 
 
-class Refusal(StrEnum):
-    """Why a charge point that is known is not let in at the handshake."""
-
-    BAD_CREDENTIALS = "BAD_CREDENTIALS"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargePoint:
-    """A charge point. What its connection tells (`online` and after) is read with it, and never written through it.
+    """A charge point. What its connections tell (`online` and after) is read with it, and never written through it.
 
     `vendor` and `model` are the operator's words; where there are none, what was reported at boot counts.
     """
@@ -48,6 +41,8 @@ class ChargePoint:
     serial_number: str = ""
     firmware_version: str = ""
     security_profile: int = 0
+    # The one subprotocol that it shall speak; empty for the preferred one of those that it offers.
+    pinned_protocol: str = ""
     state: ChargePointState = ChargePointState.ACCEPTED
     heartbeat_interval_seconds: int = 0
     password_hash: bytes | None = None
@@ -57,9 +52,13 @@ class ChargePoint:
     create_time: datetime
     update_time: datetime
     revision: int = 1
+    # It came by itself, and no operator has touched it since.
+    is_stranger: bool = False
     online: bool = False
     protocol: str = ""
     last_seen_time: datetime | None = None
+    # That by the version which is chosen it gets nowhere; empty when all is well.
+    protocol_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +103,7 @@ def changed(charge_point: ChargePoint, changes: Mapping[str, Any], etag: str, no
     if etag and etag != str(charge_point.revision):
         raise conflict("ETAG_MISMATCH", f"charge point {charge_point.id} has changed since etag {etag} was read")
     stored = {name: value for name, value in changes.items() if name != _PASSWORD}
-    after = replace(charge_point, **stored, update_time=now, revision=charge_point.revision + 1)
+    after = replace(charge_point, **stored, update_time=now, revision=charge_point.revision + 1, is_stranger=False)
     return _with_password(after, changes.get(_PASSWORD, ""), "chargePoint")
 
 
@@ -116,6 +115,8 @@ def _with_password(charge_point: ChargePoint, password: str, field: str) -> Char
     violations.text("model", charge_point.model, longest=100)
     violations.text("serialNumber", charge_point.serial_number, longest=100)
     violations.number("securityProfile", charge_point.security_profile, 0, 3)
+    is_known = charge_point.pinned_protocol in ("", *PROTOCOLS)
+    violations.check(is_known, "pinnedProtocol", f"must be {' or '.join(PROTOCOLS)}, or empty")
     interval = charge_point.heartbeat_interval_seconds
     violations.check(interval == 0 or 10 <= interval <= 86_400, "heartbeatIntervalSeconds", "must be 0 or 10 to 86400")
     if password:
@@ -138,20 +139,3 @@ def booted(charge_point: ChargePoint, boot: BootReport) -> ChargePoint:
         firmware_version=told_text(boot.firmware_version) or charge_point.firmware_version,
         boot_time=boot.received_time,
     )
-
-
-def admitted(charge_point: ChargePoint, attempt: ConnectionAttempt) -> ChargePoint | Refusal:
-    """The charge point to let in, its new password confirmed if it used it, or why it is not let in."""
-    profile, password = attempt.security_profile, attempt.password
-    if profile < charge_point.security_profile:
-        return Refusal.BAD_CREDENTIALS
-    if profile == _BY_CERTIFICATE and attempt.certificate_common_name != charge_point.id:
-        # Somebody we gave a certificate to, but not this charge point.
-        return Refusal.BAD_CREDENTIALS
-    if charge_point.password_hash is None:
-        return charge_point if charge_point.security_profile in (0, _BY_CERTIFICATE) else Refusal.BAD_CREDENTIALS
-    if password is None:
-        return charge_point if profile == _BY_CERTIFICATE else Refusal.BAD_CREDENTIALS
-    if charge_point.next_password_hash is not None and matches(password, charge_point.next_password_hash):
-        return replace(charge_point, password_hash=charge_point.next_password_hash, next_password_hash=None)
-    return charge_point if matches(password, charge_point.password_hash) else Refusal.BAD_CREDENTIALS

@@ -13,10 +13,11 @@ _LONGEST_LEASE = timedelta(seconds=300)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionAttempt:
-    """What the edge knows of a charge point at its handshake."""
+    """What the edge knows of a charge point at its handshake; `protocol` is the preferred one of its `offers`."""
 
     charge_point_id: str
     protocol: str
+    offers: tuple[str, ...] = ()
     node: str
     node_address: str
     remote_address: str

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from services.station.domain.charge_point import ChargePoint
+from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connector import Connector, ConnectorStatus
+from services.station.domain.refusal import Refusal
 from services.station.domain.station import Station
 
 
@@ -44,6 +45,7 @@ class ConnectivityChanged:
     station_id: str | None
     online: bool
     epoch: int
+    state: ChargePointState
     reason: str = ""
 
 
@@ -55,6 +57,28 @@ class ChargePointBooted:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargePointChanged:
+    """A charge point was created, changed or deleted."""
+
+    charge_point: ChargePoint
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionRefused:
+    """A charge point in service was refused at the handshake."""
+
+    refusal: Refusal
+    station_id: str | None
+
+
 DomainEvent = (
-    StationChanged | ConnectorAvailabilityChanged | ConnectorStatusChanged | ConnectivityChanged | ChargePointBooted
+    StationChanged
+    | ConnectorAvailabilityChanged
+    | ConnectorStatusChanged
+    | ConnectivityChanged
+    | ChargePointBooted
+    | ChargePointChanged
+    | ConnectionRefused
 )

@@ -20,6 +20,7 @@ _CHARGE_POINT_FIELDS: Fields = {
     "model": lambda point: point.model,
     "serial_number": lambda point: point.serial_number,
     "security_profile": lambda point: point.security_profile,
+    "pinned_protocol": lambda point: point.pinned_protocol,
     "state": lambda point: _state(point.state) or ChargePointState.ACCEPTED,
     "heartbeat_interval_seconds": lambda point: point.heartbeat_interval_seconds,
     "password": lambda point: point.password,
@@ -61,6 +62,7 @@ def charge_point_to_proto(point: ChargePoint) -> charge_point_pb.ChargePoint:
         firmware_version=point.firmware_version,
         protocol=point.protocol,
         security_profile=point.security_profile,
+        pinned_protocol=point.pinned_protocol,
         state=state_to_proto(point.state),
         online=point.online,
         last_seen_time=timestamp(point.last_seen_time),
@@ -70,6 +72,7 @@ def charge_point_to_proto(point: ChargePoint) -> charge_point_pb.ChargePoint:
         create_time=timestamp(point.create_time),
         update_time=timestamp(point.update_time),
         etag=str(point.revision),
+        protocol_hint=point.protocol_hint,
     )
 
 

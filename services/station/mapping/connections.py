@@ -16,6 +16,7 @@ def attempt(message: connectivity_pb.ConnectionAttempt) -> ConnectionAttempt:
     return ConnectionAttempt(
         charge_point_id=message.charge_point_id,
         protocol=message.protocol,
+        offers=tuple(message.offered_protocols) or (message.protocol,),
         node=message.node,
         node_address=message.node_address,
         remote_address=message.remote_address,
@@ -48,6 +49,7 @@ def admission_to_proto(admission: Admission | DomainError) -> connectivity_pb.Co
         state=state_to_proto(admission.charge_point.state),
         heartbeat_interval_seconds=admission.heartbeat_interval_seconds,
         station_id=admission.charge_point.station_id or "",
+        protocol=admission.protocol,
     )
 
 

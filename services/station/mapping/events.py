@@ -3,19 +3,22 @@
 from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
+from csms.station.v1 import refusal_pb2 as refusal_pb
 from services.chassis.events import subject
 from services.chassis.protobuf import write_time
 from services.kernel.ids import new_id
 from services.station.application.stations import StationView
 from services.station.domain.events import (
     ChargePointBooted,
+    ChargePointChanged,
+    ConnectionRefused,
     ConnectivityChanged,
     ConnectorAvailabilityChanged,
     ConnectorStatusChanged,
     DomainEvent,
     StationChanged,
 )
-from services.station.mapping.charge_points import charge_point_to_proto
+from services.station.mapping.charge_points import charge_point_to_proto, state_to_proto
 from services.station.mapping.connectors import connector_to_proto, status_to_proto
 from services.station.mapping.stations import station_to_proto
 
@@ -41,6 +44,10 @@ def _subject(event: DomainEvent) -> str:
             return subject("station", "connection", "opened" if online else "closed", event.charge_point_id)
         case ChargePointBooted():
             return subject("station", "charge_point", "booted", event.charge_point.id)
+        case ChargePointChanged(deleted=deleted):
+            return subject("station", "charge_point", "deleted" if deleted else "changed", event.charge_point.id)
+        case ConnectionRefused():
+            return subject("station", "connection", "refused", event.refusal.identity)
 
 
 def _payload(event: DomainEvent) -> event_pb.DomainEvent:
@@ -71,6 +78,7 @@ def _payload(event: DomainEvent) -> event_pb.DomainEvent:
                 online=event.online,
                 epoch=event.epoch,
                 reason=event.reason,
+                state=state_to_proto(event.state),
             )
             return event_pb.DomainEvent(connectivity_changed=connectivity)
         case ChargePointBooted():
@@ -78,3 +86,18 @@ def _payload(event: DomainEvent) -> event_pb.DomainEvent:
                 charge_point=charge_point_to_proto(event.charge_point), reason=event.reason
             )
             return event_pb.DomainEvent(charge_point_booted=boot)
+        case ChargePointChanged():
+            point = event_pb.ChargePointChanged(
+                charge_point=charge_point_to_proto(event.charge_point), deleted=event.deleted
+            )
+            return event_pb.DomainEvent(charge_point_changed=point)
+        case ConnectionRefused(refusal=refusal):
+            refused = event_pb.ConnectionRefused(
+                charge_point_id=refusal.identity,
+                station_id=event.station_id or "",
+                rule=refusal_pb.Refusal.Rule.Value(refusal.rule),
+                remote_address=refusal.remote_address,
+                count=refusal.count,
+                guess_count=refusal.guess_count,
+            )
+            return event_pb.DomainEvent(connection_refused=refused)

@@ -25,7 +25,7 @@ _COMMIT: Statement = (b"COMMIT", ())
 # out those as well who only refer to a charge point.
 _LOCKED = "FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR NO KEY UPDATE"
 _LOCK_POINTS = f"SELECT {texts(CHARGE_POINTS.columns)} {_LOCKED}".encode()
-_LOCK_PLACES = f"SELECT id, station_id::text {_LOCKED}".encode()
+_LOCK_PLACES = f"SELECT id, station_id::text, state {_LOCKED}".encode()
 # A statement of its own after the lock: it sees what those have committed whom the lock had to wait for.
 _NEWEST = (
     b"SELECT charge_point_id, epoch, close_time IS NULL, protocol, last_seen_time FROM connections"
@@ -42,7 +42,8 @@ _STRANGERS = Recordset(CHARGE_POINTS)
 _STRANGER = f"r.{_STRANGERS.letter_of['id']}"
 _ADD_STRANGERS = f"""
 INSERT INTO charge_points ({_STRANGERS.columns}) SELECT {_STRANGERS.values} FROM {_STRANGERS.relation}
-WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = {_STRANGER}) ORDER BY {_STRANGER} ON CONFLICT DO NOTHING
+WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = {_STRANGER}) ORDER BY {_STRANGER}
+LIMIT (SELECT greatest(%s::bigint - count(*), 0) FROM charge_points WHERE is_stranger) ON CONFLICT DO NOTHING
 """.encode()
 
 
@@ -136,12 +137,15 @@ class SqlBatch:
     def __init__(self, trips: RoundTrips) -> None:
         self._trips = trips
 
-    async def points(self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = ()) -> Points:
+    async def points(
+        self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = (), most_strangers: int = 0
+    ) -> Points:
         names = (_names(charge_point_ids),)
         statements = [_BEGIN]
         if strangers:
             # Before anything is locked; others may be adding the same.
-            statements.append((_ADD_STRANGERS, (_STRANGERS.dump(map(_stranger, strangers)),)))
+            rows = _STRANGERS.dump(map(_stranger, strangers))
+            statements.append((_ADD_STRANGERS, (rows, str(most_strangers))))
         *_, locked, connections = await self._trips.run(*statements, (_LOCK_POINTS, names), (_NEWEST, names))
         told = {row[0]: row[2:] for row in connections}
         points = [_charge_point(row, told.get(row[0])) for row in locked]
@@ -153,10 +157,11 @@ class SqlBatch:
         if keys := [key for key in connectors if is_identity(key[0])]:
             statements.append((_CONNECTORS, _arrays(keys)))
         _, locked, connections, *found = await self._trips.run(*statements)
-        stations: dict[str, str | None] = dict(locked)
+        stations: dict[str, str | None] = {row[0]: row[1] for row in locked}
+        states = {row[0]: ChargePointState(row[2]) for row in locked}
         plugs = [_connector(row, stations) for rows in found for row in rows]
         known = {(plug.charge_point_id, plug.evse_id, plug.connector_id): plug for plug in plugs}
-        return Places(stations, _newest(connections), known)
+        return Places(stations, states, _newest(connections), known)
 
     async def commit(self, changes: Changes) -> None:
         statements = list(_statements(changes))

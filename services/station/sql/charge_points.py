@@ -1,9 +1,10 @@
 """Charge points in PostgreSQL. What their connection tells is read with them and never written here."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,12 +13,31 @@ from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import already_exists
 from services.kernel.ids import is_id
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
-from services.station.tables import CHARGE_POINTS, CONNECTIONS
+from services.station.domain.refusal import SURE_AFTER, Rule
+from services.station.tables import CHARGE_POINTS, CONNECTIONS, REFUSALS
 
 _STORED = [column.name for column in CHARGE_POINTS.c]
 _IS_ONLINE = and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None))
+# That the version which is chosen gets nowhere, as long as it has not booted by it since.
+_HINT = (
+    select(REFUSALS.c.detail)
+    .where(
+        REFUSALS.c.identity == CHARGE_POINTS.c.id,
+        REFUSALS.c.rule == Rule.VERSION_GETS_NOWHERE,
+        REFUSALS.c["count"] >= SURE_AFTER,
+        or_(CHARGE_POINTS.c.boot_time.is_(None), REFUSALS.c.last_time > CHARGE_POINTS.c.boot_time),
+        CHARGE_POINTS.c.pinned_protocol == "",
+    )
+    .order_by(REFUSALS.c.last_time.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 _WITH_CONNECTION: Select[Any] = select(
-    CHARGE_POINTS, _IS_ONLINE.label("online"), CONNECTIONS.c.protocol, CONNECTIONS.c.last_seen_time
+    CHARGE_POINTS,
+    _IS_ONLINE.label("online"),
+    CONNECTIONS.c.protocol,
+    CONNECTIONS.c.last_seen_time,
+    _HINT.label("protocol_hint"),
 ).select_from(CHARGE_POINTS.outerjoin(CONNECTIONS, CONNECTIONS.c.charge_point_id == CHARGE_POINTS.c.id))
 
 
@@ -60,6 +80,13 @@ class SqlChargePointRepository:
 
     async def remove(self, charge_point_id: str) -> None:
         await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
+        await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.identity == charge_point_id))
+
+    async def forgotten_strangers(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
+        last_time = func.coalesce(CONNECTIONS.c.last_seen_time, CHARGE_POINTS.c.create_time)
+        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.is_stranger, ~_IS_ONLINE, last_time < before)
+        locked = query.order_by(CHARGE_POINTS.c.id).limit(limit).with_for_update(of=CHARGE_POINTS, skip_locked=True)
+        return [_charge_point(row) for row in await self._connection.execute(locked)]
 
 
 def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:
@@ -89,5 +116,6 @@ def _charge_point(row: Row[Any]) -> ChargePoint:
             "online": bool(fields["online"]),
             "protocol": fields["protocol"] or "",
             "last_seen_time": fields["last_seen_time"],
+            "protocol_hint": fields["protocol_hint"] or "",
         }
     )

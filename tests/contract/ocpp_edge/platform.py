@@ -24,7 +24,7 @@ from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.chassis import server
 from services.chassis.status import item_error
-from services.kernel.errors import DomainError, conflict, not_found, unavailable
+from services.kernel.errors import DomainError, ErrorKind, conflict, not_found, unavailable
 from tests.fixtures.tokens import Tokens
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,6 +48,10 @@ class Platform:
         self.statuses: list[station_pb.StatusReport] = []
         self.sightings: list[station_pb.Sighting] = []
         self.leases: list[str] = []
+        self.refusals: list[station_pb.RefusedHandshakes] = []
+        self.pins: dict[str, str] = {}
+        # How many attempts were decided about.
+        self.knocks = 0
         self.superseded: list[str] = []
         self.events: list[recording_pb.TransactionEvent] = []
         self.numbers: dict[tuple[str, int, str, str, int], str] = {}
@@ -97,11 +101,18 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
 
     def _admit(self, attempt: station_pb.ConnectionAttempt) -> station_pb.ConnectionAdmission:
         platform, identity = self._platform, attempt.charge_point_id
+        platform.knocks += 1
         if identity in platform.unknown:
             return station_pb.ConnectionAdmission(error=item_error(not_found("charge point", identity)))
         if platform.passwords.get(identity, attempt.password) != attempt.password:
             wrong = item_error(conflict("INVALID_CREDENTIALS", "wrong"))
             return station_pb.ConnectionAdmission(error=wrong)
+        pin = platform.pins.get(identity, "")
+        if pin and pin not in attempt.offered_protocols:
+            error = DomainError(
+                ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD", "pinned", {"rule": "PINNED_PROTOCOL_NOT_OFFERED"}
+            )
+            return station_pb.ConnectionAdmission(error=item_error(error))
         platform.epoch += 1
         platform.connections[identity] = Connection(
             charge_point_id=identity,
@@ -113,7 +124,7 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
         )
         state = platform.states.get(identity, ChargePoint.ACCEPTED)
         return station_pb.ConnectionAdmission(
-            epoch=platform.epoch, state=state, heartbeat_interval_seconds=60, station_id="station"
+            epoch=platform.epoch, state=state, heartbeat_interval_seconds=60, station_id="station", protocol=pin
         )
 
     async def CloseConnections(
@@ -153,6 +164,13 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
         platform.statuses += request.statuses
         stale = [platform.stale(status.charge_point_id, status.epoch) for status in request.statuses]
         return station_pb.ReportStatusesResponse(answers=map(_item_answer, stale))
+
+    async def ReportRefusals(
+        self, request: station_pb.ReportRefusalsRequest, context: Context
+    ) -> station_pb.ReportRefusalsResponse:
+        self._platform.check("ReportRefusals")
+        self._platform.refusals += request.refusals
+        return station_pb.ReportRefusalsResponse()
 
     async def ReportLiveness(
         self, request: station_pb.ReportLivenessRequest, context: Context

@@ -14,6 +14,7 @@ from ocpp_edge.counters import Counters
 from ocpp_edge.environment import Environment, Liveness, Watched
 from ocpp_edge.frames import Payload
 from ocpp_edge.journal import Journal, JournalSink
+from ocpp_edge.refusal import RefusalNote
 from ocpp_edge.router import RouteTable
 from ocpp_edge.versions import Version
 from services.kernel.clock import FixedClock
@@ -124,8 +125,10 @@ class Bench:
         state: ChargePointState = ChargePointState.ACCEPTED,
         journal: JournalSink | None = None,
         instant: Sequence[str] = (),
+        offers: Sequence[str] = (),
     ) -> None:
         self.time = ManualTime()
+        self.refusals: list[RefusalNote] = []
         self.transport = RecordingTransport()
         self.backend = Backend()
         self.journal = Journal()
@@ -140,8 +143,9 @@ class Bench:
             counters=self.counters,
             watch=self.watched.add,
             late_answer=lambda _context, call, outcome: self.late.append((call, outcome)),
+            refused=self.refusals.append,
         )
-        self.context = ChargerContext("CP1", version, epoch=7, state=state)
+        self.context = ChargerContext("CP1", version, epoch=7, state=state, offers=tuple(offers))
         routes = table(version, instant)
         self.connection = Connection(self.context, routes, self.transport, self.environment, Liveness())
         self.worker = asyncio.ensure_future(self.connection.run())

@@ -110,6 +110,13 @@ async def refused(edge: ConnectivityServiceStub, name: str, **fields: Any) -> in
     return admission.error.reason
 
 
+async def rule_for(edge: ConnectivityServiceStub, name: str, **fields: Any) -> str:
+    """Knock in vain; returns the rule that refuses."""
+    [admission] = await open_all(edge, attempt(name, **fields))
+    assert not admission.epoch
+    return admission.error.metadata["rule"]
+
+
 async def close_all(edge: ConnectivityServiceStub, *ended: tuple[str, int]) -> list[int]:
     """Tell that these connections have ended; returns the reasons of refusal in order, 0 for none."""
     closed = [pb.ClosedConnection(charge_point_id=name, epoch=epoch, reason="gone") for name, epoch in ended]

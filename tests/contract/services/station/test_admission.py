@@ -19,6 +19,7 @@ from tests.contract.services.station.callers import (
     open_all,
     open_one,
     refused,
+    rule_for,
     update_point,
 )
 from tests.fixtures.calls import bad_fields
@@ -48,7 +49,11 @@ async def test_a_charge_point_is_let_in_and_told_what_it_needs(
     [admission] = await open_all(edge, attempt(name, protocol="ocpp2.0.1"))
 
     assert admission == pb.ConnectionAdmission(
-        epoch=1, state=ChargePoint.ACCEPTED, heartbeat_interval_seconds=120, station_id=station.id
+        epoch=1,
+        state=ChargePoint.ACCEPTED,
+        heartbeat_interval_seconds=120,
+        station_id=station.id,
+        protocol="ocpp2.0.1",
     )
     shown = await get_point(points, name)
     assert (shown.online, shown.protocol, shown.HasField("last_seen_time")) == (True, "ocpp2.0.1", True)
@@ -176,8 +181,8 @@ async def test_a_socket_must_be_as_safe_as_the_charge_point_demands(
 ) -> None:
     await create_point(points, name, security_profile=3)
 
-    assert await refused(edge, name, security_profile=2, password=OLD) == WRONG
-    assert await refused(edge, name, security_profile=3, certificate_common_name="other") == WRONG
+    assert await rule_for(edge, name, security_profile=2, password=OLD) == "SECURITY_PROFILE_TOO_LOW"
+    assert await rule_for(edge, name, security_profile=3, certificate_common_name="other") == "WRONG_CERTIFICATE"
     assert await open_one(edge, name, security_profile=3, certificate_common_name=name) == 1
 
 

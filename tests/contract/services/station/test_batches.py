@@ -14,6 +14,7 @@ from services.chassis.outbox import OutboxRelay
 from services.kernel.errors import DomainError
 from services.kernel.ids import new_id
 from services.station.domain.batch import Changes
+from services.station.domain.charge_point import ChargePointState
 from services.station.domain.connector import Connector
 from services.station.domain.events import ConnectivityChanged
 from services.station.sql.batches import SqlBatches
@@ -33,7 +34,9 @@ async def batches(service: RunningService) -> AsyncIterator[SqlBatches]:
 
 
 def _farewell(name: str) -> Changes:
-    gone = ConnectivityChanged(charge_point_id=name, station_id=None, online=False, epoch=1)
+    gone = ConnectivityChanged(
+        charge_point_id=name, station_id=None, online=False, epoch=1, state=ChargePointState.ACCEPTED
+    )
     return Changes(time=datetime.now(UTC), closed=[name], events=[gone])
 
 

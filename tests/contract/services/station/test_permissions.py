@@ -31,10 +31,13 @@ CALLS: dict[str, tuple[type, Any, str | None]] = {
     "CreateChargePoint": (ChargePointServiceStub, point_pb.CreateChargePointRequest(), "MISSING_FIELD"),
     "UpdateChargePoint": (ChargePointServiceStub, point_pb.UpdateChargePointRequest(), "MISSING_FIELD"),
     "DeleteChargePoint": (ChargePointServiceStub, point_pb.DeleteChargePointRequest(), "MISSING_FIELD"),
+    "ListRefusals": (ChargePointServiceStub, point_pb.ListRefusalsRequest(), "MISSING_FIELD"),
+    "ListStrangers": (ChargePointServiceStub, point_pb.ListStrangersRequest(), None),
     "OpenConnections": (ConnectivityServiceStub, connectivity_pb.OpenConnectionsRequest(), None),
     "CloseConnections": (ConnectivityServiceStub, connectivity_pb.CloseConnectionsRequest(), None),
     "ReportBoots": (ConnectivityServiceStub, connectivity_pb.ReportBootsRequest(), None),
     "ReportStatuses": (ConnectivityServiceStub, connectivity_pb.ReportStatusesRequest(), None),
+    "ReportRefusals": (ConnectivityServiceStub, connectivity_pb.ReportRefusalsRequest(), None),
     "ReportLiveness": (ConnectivityServiceStub, connectivity_pb.ReportLivenessRequest(node="edge-1"), None),
     "FindConnection": (ConnectivityServiceStub, connectivity_pb.FindConnectionRequest(), "CONNECTION_NOT_FOUND"),
     "ListConnections": (ConnectivityServiceStub, connectivity_pb.ListConnectionsRequest(), None),
@@ -44,7 +47,7 @@ FOR_DRIVERS = {"ListStations", "GetStation", "ListConnectors"}
 ALLOWED: dict[str, set[str]] = {
     "admin": FOR_PEOPLE,
     "operator": FOR_PEOPLE,
-    "viewer": FOR_DRIVERS | {"ListChargePoints", "GetChargePoint"},
+    "viewer": FOR_DRIVERS | {"ListChargePoints", "GetChargePoint", "ListRefusals", "ListStrangers"},
     "driver": FOR_DRIVERS,
     "service": set(CALLS),
 }

@@ -9,31 +9,15 @@ import pytest
 from services.kernel.errors import DomainError
 from services.station.domain.charge_point import (
     BootReport,
-    ChargePoint,
     ChargePointState,
-    Refusal,
-    admitted,
     booted,
     changed,
     made,
 )
-from tests.unit.services.station.samples import ATTEMPT, CHARGE_POINT, NOW, fields_of
+from tests.unit.services.station.samples import CHARGE_POINT, NOW, fields_of
 
-OLD, NEW = "the old password", "the new password"
+NEW = "the new password"
 LATER = NOW + timedelta(hours=1)
-
-
-def _with_password(*passwords: str, **fields: Any) -> ChargePoint:
-    """A charge point that got these passwords, one after the other."""
-    point = made({"id": "CP1", "password": passwords[0], **fields}, NOW)
-    for password in passwords[1:]:
-        point = changed(point, {"password": password}, "", NOW)
-    return point
-
-
-def _shown(point: ChargePoint, password: str | None, profile: int = 1, name: str = "") -> ChargePoint | Refusal:
-    shown = None if password is None else password.encode()
-    return admitted(point, replace(ATTEMPT, password=shown, security_profile=profile, certificate_common_name=name))
 
 
 def test_a_charge_point_is_made_with_its_password_hashed() -> None:
@@ -53,6 +37,8 @@ def test_a_charge_point_is_made_with_its_password_hashed() -> None:
         ({"vendor": "x" * 101, "model": "a\x01", "serial_number": "x" * 101}, ["vendor", "model", "serialNumber"]),
         ({"security_profile": 4}, ["securityProfile"]),
         ({"security_profile": -1}, ["securityProfile"]),
+        ({"pinned_protocol": "1.6"}, ["pinnedProtocol"]),
+        ({"pinned_protocol": "ocpp0.9"}, ["pinnedProtocol"]),
         ({"heartbeat_interval_seconds": 9}, ["heartbeatIntervalSeconds"]),
         ({"heartbeat_interval_seconds": 86_401}, ["heartbeatIntervalSeconds"]),
         ({"password": "x" * 15}, ["password"]),
@@ -122,78 +108,13 @@ def test_a_boot_tells_of_the_hardware_and_leaves_the_words_of_the_operator() -> 
     assert (after.revision, after.update_time) == (point.revision, point.update_time)
 
 
-@pytest.mark.parametrize(
-    ("demanded", "profile", "is_let_in"),
-    [(0, 0, True), (0, 1, True), (1, 0, False), (1, 1, False), (1, 2, False), (2, 2, False)],
-)
-def test_without_a_password_only_one_that_needs_none_is_let_in(demanded: int, profile: int, is_let_in: bool) -> None:
-    point = replace(CHARGE_POINT, security_profile=demanded)
-
-    assert (_shown(point, "whatever it shows", profile) is point) is is_let_in
+@pytest.mark.field_case("B7")
+@pytest.mark.parametrize("pin", ["ocpp1.6", "ocpp2.0.1", ""])
+def test_a_charge_point_is_pinned_to_a_version_that_is_spoken_here_or_to_none(pin: str) -> None:
+    assert made({"id": "CP1", "pinned_protocol": pin}, NOW).pinned_protocol == pin
 
 
-@pytest.mark.parametrize(
-    ("demanded", "profile", "password", "is_let_in"),
-    [
-        (0, 0, None, False),
-        (0, 1, OLD, True),
-        (0, 1, NEW, False),
-        (0, 1, "", False),
-        (1, 1, OLD, True),
-        (1, 2, OLD, True),
-        (2, 1, OLD, False),
-        (2, 2, OLD, True),
-        (2, 2, None, False),
-    ],
-)
-def test_one_with_a_password_must_show_it_on_a_socket_that_is_safe_enough(
-    demanded: int, profile: int, password: str | None, is_let_in: bool
-) -> None:
-    point = _with_password(OLD, security_profile=demanded)
+def test_an_operator_who_touches_a_stranger_knows_it() -> None:
+    stranger = replace(CHARGE_POINT, state=ChargePointState.PENDING, is_stranger=True)
 
-    assert (_shown(point, password, profile) is point) is is_let_in
-
-
-@pytest.mark.parametrize(
-    ("demanded", "profile", "name", "is_let_in"),
-    [
-        (3, 3, "CP1", True),
-        (3, 3, "CP2", False),
-        (3, 3, "", False),
-        (3, 2, "", False),
-        (0, 3, "CP1", True),
-        (0, 3, "CP2", False),
-    ],
-)
-def test_a_certificate_lets_in_only_the_charge_point_it_names(
-    demanded: int, profile: int, name: str, is_let_in: bool
-) -> None:
-    point = replace(CHARGE_POINT, security_profile=demanded)
-
-    assert (_shown(point, None, profile, name) is point) is is_let_in
-
-
-def test_a_certificate_stands_in_for_a_password_but_not_for_a_wrong_one() -> None:
-    point = _with_password(OLD)
-
-    assert _shown(point, None, 3, "CP1") is point
-    assert _shown(point, NEW, 3, "CP1") is Refusal.BAD_CREDENTIALS
-
-
-def test_the_old_password_is_valid_until_the_new_one_was_used() -> None:
-    point = _with_password(OLD, NEW)
-
-    assert _shown(point, OLD) is point
-    confirmed = _shown(point, NEW)
-    assert isinstance(confirmed, ChargePoint)
-    assert confirmed.next_password_hash is None
-    assert _shown(confirmed, NEW) is confirmed
-    assert _shown(confirmed, OLD) is Refusal.BAD_CREDENTIALS
-
-
-def test_of_two_new_passwords_that_were_never_used_the_last_counts() -> None:
-    point = _with_password(OLD, "never used at all", NEW)
-
-    assert _shown(point, OLD) is point
-    assert _shown(point, "never used at all") is Refusal.BAD_CREDENTIALS
-    assert isinstance(_shown(point, NEW), ChargePoint)
+    assert not changed(stranger, {"vendor": "Acme"}, "", LATER).is_stranger

@@ -1,0 +1,79 @@
+"""Who was refused at the handshake: taking in what the edge tells, showing it to operators, and forgetting it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
+from services.kernel.errors import not_found
+from services.station.domain.events import ChargePointChanged, ConnectionRefused
+from services.station.domain.refusal import Refusal, Rule, StrangerFilter
+from services.station.ports import Works
+
+# Of one identity, from all addresses and by all rules.
+_MOST_OF_IDENTITY = 50
+_MOST_OF_STRANGERS = 10_000
+_FORGOTTEN_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How long refusals are kept, and charge points that came by themselves and that nobody accepted."""
+
+    kept: timedelta
+
+
+class Refusals:
+    """The use cases of refusals. Each method is one unit of work."""
+
+    def __init__(self, works: Works, clock: Clock, memory: Memory) -> None:
+        self._works = works
+        self._clock = clock
+        self._memory = memory
+
+    async def report(self, refusals: Sequence[Refusal]) -> None:
+        """Record what was refused, and tell of the charge points in service that somebody has to look at."""
+        if not refusals:
+            return
+        async with self._works() as work:
+            accepted = await work.refusals.record(_added_up(refusals), _MOST_OF_IDENTITY)
+            await work.publish(
+                [
+                    ConnectionRefused(refusal=refusal, station_id=accepted[refusal.identity])
+                    for refusal in refusals
+                    if refusal.needs_somebody and refusal.identity in accepted
+                ]
+            )
+
+    async def page(self, charge_point_id: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:
+        """One page of what was refused of a charge point, the latest first. Raises: CHARGE_POINT_NOT_FOUND."""
+        async with self._works() as work:
+            if await work.charge_points.find(charge_point_id) is None:
+                raise not_found("charge point", charge_point_id)
+            return await work.refusals.page(charge_point_id, rule, page)
+
+    async def strangers(self, narrowing: StrangerFilter, page: PageRequest) -> Page[Refusal]:
+        """One page of what was refused of those that no operator has accepted, the latest first."""
+        async with self._works() as work:
+            return await work.refusals.strangers(narrowing, page)
+
+    async def forget(self) -> None:
+        """Forget what is old, and what is too much; and strangers that have not come again for as long."""
+        before = self._clock.now() - self._memory.kept
+        async with self._works() as work:
+            await work.refusals.forget(before, _MOST_OF_STRANGERS)
+        async with self._works() as work:
+            strangers = await work.charge_points.forgotten_strangers(before, _FORGOTTEN_AT_ONCE)
+            for stranger in strangers:
+                await work.charge_points.remove(stranger.id)
+            await work.publish([ChargePointChanged(charge_point=stranger, deleted=True) for stranger in strangers])
+
+
+def _added_up(refusals: Sequence[Refusal]) -> Sequence[Refusal]:
+    """At most one for each identity, rule and address: the latest, which counts for the others."""
+    found: dict[tuple[str, Rule, str], Refusal] = {}
+    for refusal in refusals:
+        key = refusal.identity, refusal.rule, refusal.remote_address
+        found[key] = refusal if key not in found else found[key].followed_by(refusal)
+    return list(found.values())

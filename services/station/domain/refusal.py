@@ -1,0 +1,121 @@
+"""Refused handshakes: by which rule, how often, from where, and what an operator can do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """What refused a handshake.
+
+    The last three refuse nothing: they are what an operator has to know of somebody who was let in.
+    """
+
+    IDENTITY_MISSING = "IDENTITY_MISSING"
+    IDENTITY_INVALID = "IDENTITY_INVALID"
+    UNKNOWN_IDENTITY = "UNKNOWN_IDENTITY"
+    TOO_MANY_STRANGERS = "TOO_MANY_STRANGERS"
+    NO_COMMON_SUBPROTOCOL = "NO_COMMON_SUBPROTOCOL"
+    PINNED_PROTOCOL_NOT_OFFERED = "PINNED_PROTOCOL_NOT_OFFERED"
+    CREDENTIALS_MISSING = "CREDENTIALS_MISSING"
+    CREDENTIALS_MALFORMED = "CREDENTIALS_MALFORMED"
+    WRONG_USER = "WRONG_USER"
+    WRONG_PASSWORD = "WRONG_PASSWORD"
+    PASSWORD_NOT_SET = "PASSWORD_NOT_SET"
+    WRONG_CERTIFICATE = "WRONG_CERTIFICATE"
+    SECURITY_PROFILE_TOO_LOW = "SECURITY_PROFILE_TOO_LOW"
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
+    TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
+    OVERLOADED = "OVERLOADED"
+    PLATFORM_UNAVAILABLE = "PLATFORM_UNAVAILABLE"
+    NOT_ACCEPTED_YET = "NOT_ACCEPTED_YET"
+    REJECTED_BY_OPERATOR = "REJECTED_BY_OPERATOR"
+    VERSION_GETS_NOWHERE = "VERSION_GETS_NOWHERE"
+
+
+ADVICE: Mapping[Rule, str] = {
+    Rule.IDENTITY_MISSING: "Set the URL of the charge point to ws://HOST:PORT/ocpp/<identity>.",
+    Rule.IDENTITY_INVALID: "Give the charge point an identity that the platform takes; the detail names the rule.",
+    Rule.UNKNOWN_IDENTITY: "If it is yours, create a charge point with just this identity; else correct the identity at"
+    " the charge point, or ignore it.",
+    Rule.TOO_MANY_STRANGERS: "Too many unknown charge points wait to be accepted: accept, reject or delete those, or"
+    " create this one yourself.",
+    Rule.NO_COMMON_SUBPROTOCOL: "Let the charge point offer ocpp1.6 or ocpp2.0.1 as its WebSocket subprotocol.",
+    Rule.PINNED_PROTOCOL_NOT_OFFERED: "Set pinnedProtocol of the charge point to one that it offers, or to nothing.",
+    Rule.CREDENTIALS_MISSING: "Set the password at the charge point (HTTP Basic authentication with its identity as"
+    " user); it sent none.",
+    Rule.CREDENTIALS_MALFORMED: "The Authorization header cannot be read: set the charge point to HTTP Basic"
+    " authentication.",
+    Rule.WRONG_USER: "Set the user of HTTP Basic authentication at the charge point to its identity.",
+    Rule.WRONG_PASSWORD: "Set the same password at the charge point and here; if it is not your charge point, somebody"
+    " tries passwords.",
+    Rule.PASSWORD_NOT_SET: "Set a password for the charge point here, or its securityProfile to 0 if it needs none.",
+    Rule.WRONG_CERTIFICATE: "Give the charge point a certificate whose common name or DNS name is its identity.",
+    Rule.SECURITY_PROFILE_TOO_LOW: "Let the charge point connect by TLS (wss://), or with a client certificate, as its"
+    " securityProfile demands; or lower that.",
+    Rule.TOO_MANY_ATTEMPTS: "Wrong passwords came from this address: correct the password; after a minute it may try"
+    " again.",
+    Rule.TOO_MANY_CONNECTIONS: "Raise OCPP_MAX_CONNECTIONS_PER_ADDRESS if so many charge points share this address.",
+    Rule.OVERLOADED: "Nothing, if it passes: the charge point comes back by itself. If it lasts, add edge nodes.",
+    Rule.PLATFORM_UNAVAILABLE: "Look at GET /services: the edge could not ask the station service.",
+    Rule.NOT_ACCEPTED_YET: "Set the state of the charge point to ACCEPTED or REJECTED.",
+    Rule.REJECTED_BY_OPERATOR: "Nothing, if it is not wanted; else set its state to ACCEPTED.",
+    Rule.VERSION_GETS_NOWHERE: "Set pinnedProtocol of the charge point to another version that it offers.",
+}
+# How often a version must have got nowhere before an operator is advised to pin another: once may be the network.
+SURE_AFTER = 3
+# What is the platform's trouble, or an operator's will, and no fault of the charge point.
+_NOT_ITS_FAULT = frozenset(
+    {
+        Rule.TOO_MANY_CONNECTIONS,
+        Rule.OVERLOADED,
+        Rule.PLATFORM_UNAVAILABLE,
+        Rule.NOT_ACCEPTED_YET,
+        Rule.REJECTED_BY_OPERATOR,
+        Rule.VERSION_GETS_NOWHERE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrangerFilter:
+    """Which strangers a list holds; an empty or None field does not narrow it."""
+
+    text: str = ""
+    rule: Rule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What one rule refused of one identity from one address: counted, with what was told the last time.
+
+    `identity` is what the charge point called itself, empty when it did not say. `guess_count` is how many different
+    wrong passwords were among them.
+    """
+
+    identity: str
+    rule: Rule
+    remote_address: str
+    detail: str
+    offered_protocols: tuple[str, ...]
+    path: str
+    count: int
+    guess_count: int
+    first_time: datetime
+    last_time: datetime
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether a charge point that is refused like this again and again needs somebody to look at it."""
+        return self.rule not in _NOT_ITS_FAULT
+
+    def followed_by(self, later: "Refusal") -> "Refusal":
+        """Both as one."""
+        return replace(
+            later,
+            count=self.count + later.count,
+            guess_count=self.guess_count + later.guess_count,
+            first_time=min(self.first_time, later.first_time),
+            last_time=max(self.last_time, later.last_time),
+        )

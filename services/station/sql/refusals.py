@@ -1,0 +1,96 @@
+"""Refused handshakes in PostgreSQL: counted where they are known, bounded where anybody can make more."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
+from services.chassis.pagination import Page, PageRequest
+from services.station.domain.charge_point import ChargePointState
+from services.station.domain.refusal import Refusal, Rule, StrangerFilter
+from services.station.tables import CHARGE_POINTS, REFUSALS
+
+_KEY = (REFUSALS.c.last_time, REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address)
+_IS_STRANGER = ~exists().where(
+    CHARGE_POINTS.c.id == REFUSALS.c.identity, CHARGE_POINTS.c.state != ChargePointState.PENDING
+)
+
+
+class SqlRefusalRepository:
+    """Satisfies ports.RefusalRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def record(self, refusals: Sequence[Refusal], most_of_identity: int) -> Mapping[str, str | None]:
+        # In one order, so that two batches never wait for each other in a circle.
+        ordered = sorted(refusals, key=lambda one: (one.identity, one.rule, one.remote_address))
+        statement = insert(REFUSALS)
+        new, known = statement.excluded, REFUSALS.c
+        latest = {name: new[name] for name in ("detail", "offered_protocols", "path")}
+        counted = {
+            "count": known["count"] + new["count"],
+            "guess_count": known["guess_count"] + new["guess_count"],
+            "last_time": func.greatest(known["last_time"], new["last_time"]),
+        }
+        upsert = statement.on_conflict_do_update(constraint="refusals_pkey", set_={**latest, **counted})
+        await self._connection.execute(upsert, [_values(refusal) for refusal in ordered])
+        names = {refusal.identity for refusal in refusals if refusal.identity}
+        await self._forget_oldest_of(names, most_of_identity)
+        columns = CHARGE_POINTS.c
+        accepted = select(columns.id, columns.station_id).where(
+            columns.id.in_(names), columns.state == ChargePointState.ACCEPTED
+        )
+        return {row.id: row.station_id for row in await self._connection.execute(accepted)}
+
+    async def page(self, identity: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:
+        conditions = [REFUSALS.c.identity == identity, *_of_rule(rule)]
+        return await self._page(conditions, page)
+
+    async def strangers(self, narrowing: StrangerFilter, page: PageRequest) -> Page[Refusal]:
+        conditions = [_IS_STRANGER, *_of_rule(narrowing.rule)]
+        if narrowing.text:
+            searched = (REFUSALS.c.identity, REFUSALS.c.remote_address, REFUSALS.c.path)
+            conditions.append(or_(*(column.icontains(narrowing.text, autoescape=True) for column in searched)))
+        return await self._page(conditions, page)
+
+    async def forget(self, before: datetime, most_of_strangers: int) -> None:
+        await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.last_time < before))
+        key = REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address
+        surplus = select(*key).where(_IS_STRANGER).order_by(*(column.desc() for column in _KEY))
+        rows = surplus.offset(most_of_strangers).subquery()
+        same = and_(*(column == rows.c[column.name] for column in key))
+        await self._connection.execute(delete(REFUSALS).where(same))
+
+    async def _forget_oldest_of(self, identities: set[str], most: int) -> None:
+        """Who tries from ever new addresses leaves no more behind than this."""
+        key = REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address
+        rank = func.row_number().over(partition_by=REFUSALS.c.identity, order_by=REFUSALS.c.last_time.desc())
+        ranked = select(*key, rank.label("rank")).where(REFUSALS.c.identity.in_(identities)).subquery()
+        same = and_(*(column == ranked.c[column.name] for column in key))
+        await self._connection.execute(delete(REFUSALS).where(same, ranked.c.rank > most))
+
+    async def _page(self, conditions: Sequence[ColumnElement[bool]], page: PageRequest) -> Page[Refusal]:
+        query = select(REFUSALS).where(*conditions)
+        rows = await fetch_page(self._connection, query, _KEY, page=page, descending=True, count_up_to=COUNTED_UP_TO)
+        return rows.map(_refusal)
+
+
+def _of_rule(rule: Rule | None) -> Iterator[ColumnElement[bool]]:
+    if rule is not None:
+        yield REFUSALS.c.rule == rule
+
+
+def _values(refusal: Refusal) -> dict[str, Any]:
+    values = {column.name: getattr(refusal, column.name) for column in REFUSALS.c}
+    return {**values, "offered_protocols": ",".join(refusal.offered_protocols)}
+
+
+def _refusal(row: Row[Any]) -> Refusal:
+    fields = {column.name: row._mapping[column.name] for column in REFUSALS.c}
+    offered = tuple(filter(None, fields["offered_protocols"].split(",")))
+    return Refusal(**{**fields, "rule": Rule(fields["rule"]), "offered_protocols": offered})
