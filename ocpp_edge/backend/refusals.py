@@ -47,9 +47,7 @@ class RefusalReporter:
         self._clock = clock
         self._waiting: dict[tuple[str, Rule, str], _Count] = {}
         self._counters = {rule: _counter(rule) for rule in Rule}
-        self._forgotten = metrics.counter(
-            "ocpp_refusals_forgotten_total", "Refusals that came too thick to be told."
-        )
+        self._forgotten = metrics.counter("ocpp_refusals_forgotten_total", "Refusals that came too thick to be told.")
 
     def note(self, note: RefusalNote) -> None:
         """Take in a refusal. Never waits."""
