@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import grpc.aio
 
@@ -20,6 +19,7 @@ from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.chassis.protobuf import enum_of, timestamp
 from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.zones import zone_names
 
 _PAGE = 250
 
@@ -91,11 +91,10 @@ class GrpcStations:
 
 def _known(time_zone: str) -> str:
     # The station service has checked it, maybe by a newer list of time zones than ours.
-    try:
-        return ZoneInfo(time_zone).key
-    except (ZoneInfoNotFoundError, ValueError):
-        _log.error("the time zone %r is not known here: prices go by UTC", time_zone)
-        return "UTC"
+    if time_zone in zone_names():
+        return time_zone
+    _log.error("the time zone %r is not known here: prices go by UTC", time_zone)
+    return "UTC"
 
 
 class GrpcTransactions:

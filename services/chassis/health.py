@@ -15,6 +15,7 @@ from csms.health.v1 import health_service_pb2, health_service_pb2_grpc
 from services.chassis.heartbeats import Heartbeat, TaskState
 from services.chassis.http import service_unavailable
 from services.chassis.protobuf import timestamp
+from services.kernel.zones import zone_data_version
 
 Ready = Callable[[], Awaitable[object]]
 
@@ -76,6 +77,7 @@ class Health:
             message=f"{self._service.capitalize()} service is {how}",
             status="SERVING" if self._serving else "NOT_SERVING",
             version=self._version,
+            time_zone_data=zone_data_version(),
             tasks=map(_task, self._heartbeats),
         )
 

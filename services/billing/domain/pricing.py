@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from services.billing.domain.schedule import Share, applying, shares, stretches
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
 from services.kernel.errors import failed_precondition, invalid
 from services.kernel.money import Money
+from services.kernel.zones import zone_of
 
 MOST_ENERGY_WH = 100_000_000
 MOST_IDLE_MINUTES = 10_080
@@ -104,7 +104,7 @@ def require_valid(tariff: Tariff) -> Tariff:
 
 def _shared_lines(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
     """The lines whose quantity depends on how the session's time divides."""
-    time = stretches(tariff.components, used.start, used.end, ZoneInfo(used.time_zone))
+    time = stretches(tariff.components, used.start, used.end, zone_of(used.time_zone))
     energy = shares(tariff.components, ComponentKind.ENERGY, time)
     for share, share_wh in zip(energy, _apportioned(used.energy_wh, energy), strict=True):
         if share.components:
@@ -131,13 +131,13 @@ def _apportioned(energy_wh: int, parts: Sequence[Share]) -> list[int]:
 
 
 def _flat_line(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
-    component = applying(tariff.components, ComponentKind.FLAT, used.start.astimezone(ZoneInfo(used.time_zone)))
+    component = applying(tariff.components, ComponentKind.FLAT, used.start.astimezone(zone_of(used.time_zone)))
     if component is not None:
         yield _line(tariff, "Session fee", [component], Decimal(1), "session")
 
 
 def _idle_line(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
-    component = applying(tariff.components, ComponentKind.IDLE, used.end.astimezone(ZoneInfo(used.time_zone)))
+    component = applying(tariff.components, ComponentKind.IDLE, used.end.astimezone(zone_of(used.time_zone)))
     if component is not None and used.idle_minutes > component.grace_minutes:
         length = timedelta(minutes=used.idle_minutes - component.grace_minutes)
         yield _line(tariff, "Idling", [component], _hours(length), "h")

@@ -5,12 +5,11 @@ Knows local clocks (which are set forward and back), not amounts.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from services.billing.domain.tariff import ComponentKind, PriceComponent
 
@@ -37,9 +36,7 @@ class Share:
     length: timedelta = timedelta()
 
 
-def stretches(
-    components: Sequence[PriceComponent], start: datetime, end: datetime, zone: ZoneInfo
-) -> Sequence[Stretch]:
+def stretches(components: Sequence[PriceComponent], start: datetime, end: datetime, zone: tzinfo) -> Sequence[Stretch]:
     """The time from `start` to `end`, in order; one of no length when these are the same."""
     start, end = start.astimezone(UTC), end.astimezone(UTC)
     inside = (change for change in _changes(components, start, end, zone) if start < change < end)
@@ -72,9 +69,7 @@ def applying(components: Sequence[PriceComponent], kind: ComponentKind, at: date
     return next((component for component in components if component.kind is kind and component.applies(at)), None)
 
 
-def _changes(
-    components: Sequence[PriceComponent], start: datetime, end: datetime, zone: ZoneInfo
-) -> Iterator[datetime]:
+def _changes(components: Sequence[PriceComponent], start: datetime, end: datetime, zone: tzinfo) -> Iterator[datetime]:
     """The moments, in UTC, at which another price may begin; some may lie outside of the session."""
     edges = {edge for component in components for edge in (component.start_time_of_day, component.end_time_of_day)}
     edges.discard("")
@@ -90,7 +85,7 @@ def _changes(
 
 
 @lru_cache(maxsize=_MOST_DAYS)
-def _changes_of_day(day: date, times: frozenset[str], zone: ZoneInfo) -> Sequence[datetime]:
+def _changes_of_day(day: date, times: frozenset[str], zone: tzinfo) -> Sequence[datetime]:
     """The moments of a day, in UTC, at which it is one of these times of day or the clock is set."""
     clock_change = _clock_change(day, zone)
     # A clock that is set back shows the same time twice, one that is set forward not at all.
@@ -104,7 +99,7 @@ def _changes_of_day(day: date, times: frozenset[str], zone: ZoneInfo) -> Sequenc
     return changes if clock_change is None else [clock_change, *changes]
 
 
-def _clock_change(day: date, zone: ZoneInfo) -> datetime | None:
+def _clock_change(day: date, zone: tzinfo) -> datetime | None:
     """The moment of a day at which the local clock is set forward or back."""
     begin, end = (datetime.combine(midnight, time_of_day(), zone) for midnight in (day, day + _DAY))
     before = begin.utcoffset()

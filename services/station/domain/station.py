@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from services.kernel.errors import conflict
 from services.kernel.validation import Violations
+from services.kernel.zones import zone_names
 
 _MOST_SETTINGS = 200
 _LONGEST_SETTING = 2500
@@ -100,7 +100,7 @@ def validated(station: Station) -> Station:
         violations.number("longitude", station.longitude, -180, 180)
     both = (station.latitude is None) == (station.longitude is None)
     violations.check(both, "latitude", "and longitude belong together")
-    violations.check(_is_zone(station.time_zone), "timeZone", "is not an IANA time zone")
+    violations.check(station.time_zone in zone_names(), "timeZone", "is not an IANA time zone")
     _check_configuration(violations, station.configuration)
     violations.raise_if_any()
     return station
@@ -127,11 +127,3 @@ def _check_configuration(violations: Violations, configuration: Mapping[str, str
         violations.check(
             sound, f"configuration[{key[:101]}]", "must have a key of 1 to 101 and a value of at most 2500 characters"
         )
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

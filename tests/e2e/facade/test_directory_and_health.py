@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from services.kernel.zones import zone_data_version
 from tests.fixtures.system import System
 
 _SERVICE_OF = {
@@ -24,6 +25,12 @@ def test_every_port_tells_its_health(system: System, port: str) -> None:
     assert answer.json["service"] == _SERVICE_OF[port]
     assert answer.json["message"]
     assert answer.json["status"] == "SERVING"
+
+
+@pytest.mark.field_case("C11")
+@pytest.mark.parametrize("port", _SERVICE_OF)
+def test_every_port_tells_how_old_its_rules_of_local_clocks_are(system: System, port: str) -> None:
+    assert system.get("/health", role=None, port=port).json["timeZoneData"] == zone_data_version()
 
 
 def test_the_directory_lists_every_service_as_serving(system: System) -> None:

@@ -89,6 +89,29 @@ async def test_the_station_decides_the_tariff_and_the_time_of_day(admin: Caller,
     assert (await _price(admin, station_id=STATION, **question)).tariff_id == newer.id
 
 
+@pytest.mark.field_case("C11")
+@pytest.mark.parametrize(
+    ("zone", "hour", "total"),
+    [
+        # 22:30 where clocks are not set back any more; by the rules of before it would be 21:30.
+        ("America/Vancouver", 5, "1.00 CAD"),
+        ("America/Edmonton", 4, "1.00 CAD"),
+        # 5:30; by the rules of before 6:30.
+        ("Africa/Casablanca", 5, "1.00 CAD"),
+        # 6:30, by any rules.
+        ("Europe/Berlin", 5, "5.00 CAD"),
+    ],
+)
+async def test_the_night_begins_by_the_newest_rules_of_local_clocks(
+    zone: str, hour: int, total: str, admin: Caller, neighbours: Neighbours
+) -> None:
+    neighbours.time_zones[STATION] = zone
+    night = component(price="0.10", start_time_of_day="22:00", end_time_of_day="06:00")
+    await _create(admin, night, component(price="0.50"), currency_code="CAD", station_ids=[STATION])
+    start, end = (timestamp(datetime(2026, 12, 1, hour, minute, tzinfo=UTC)) for minute in (30, 50))
+    assert amount((await _price(admin, station_id=STATION, energy_wh=10_000, start=start, end=end)).total) == total
+
+
 @pytest.mark.field_case("C17")
 async def test_the_default_applies_wherever_no_other_tariff_does(admin: Caller, neighbours: Neighbours) -> None:
     neighbours.time_zones[STATION] = "UTC"

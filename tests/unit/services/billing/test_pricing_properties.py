@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from services.billing.domain.pricing import Consumption, Price, price
 from services.billing.domain.tariff import MembershipTier, PriceComponent, Tariff
 from services.kernel.money import Money
+from services.kernel.zones import zone_of
 from tests.unit.services.billing.examples import component, tariff
 
 CHEAP = settings(max_examples=100, deadline=None)
@@ -120,7 +120,7 @@ def test_dividing_the_day_into_windows_of_one_price_changes_no_bill(
 @CHEAP
 @given(tariffs, consumptions)
 def test_the_same_moment_in_another_zone_of_the_caller_costs_the_same(plan: Tariff, used: Consumption) -> None:
-    elsewhere = ZoneInfo("Asia/Kathmandu")
+    elsewhere = zone_of("Asia/Kathmandu")
     moved = Consumption(
         energy_wh=used.energy_wh,
         start=used.start.astimezone(elsewhere),
@@ -134,7 +134,7 @@ def test_the_same_moment_in_another_zone_of_the_caller_costs_the_same(plan: Tari
 
 def _quarter_by_quarter(parts: list[PriceComponent], used: Consumption) -> Decimal:
     """What the time of a session costs, asked anew for every quarter of an hour."""
-    zone, total, at = ZoneInfo(used.time_zone), Decimal(0), used.start
+    zone, total, at = zone_of(used.time_zone), Decimal(0), used.start
     while at < used.end:
         counting = next((part for part in parts if part.applies(at.astimezone(zone))), None)
         length = min(QUARTER, used.end - at)
