@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 from services.chassis import fields, metrics, values
 from services.chassis.access import AccessRule, access_rule, check_response, require_permission, restrict_request
 from services.chassis.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
+from services.chassis.calls import Call, set_call
 from services.chassis.http import HEAD_KEY
 from services.chassis.logging import REQUEST_ID_KEY, bind
 from services.chassis.reading import Unreadable, guarded, reader
@@ -139,6 +140,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
         if not rule.internal:
             values.check(request)
         fields.enforce(request)
+        set_call(Call(method.name, caller.subject, request))
         return caller
 
     def _authenticate(self, token: str) -> Caller:

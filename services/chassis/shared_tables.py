@@ -4,6 +4,7 @@ A service's first migration calls `create`. A later change of a shape comes as a
 new migration in each service and harmless (IF NOT EXISTS) on databases that were created after the change.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from sqlalchemy import (
@@ -78,7 +79,10 @@ IDEMPOTENCY_KEYS = Table(
     Column("request_id", Text, nullable=False),
     Column("resource_id", Text, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False, server_default=_NOW),
-    PrimaryKeyConstraint("scope", "request_id", name="idempotency_keys_pkey"),
+    # Of keys from before these were stored: nobody, and NULL.
+    Column("caller", Text, nullable=False, server_default=""),
+    Column("digest", LargeBinary),
+    PrimaryKeyConstraint("scope", "caller", "request_id", name="idempotency_keys_pkey"),
     postgresql_with=_SHORT_LIVED,
 )
 Index("idempotency_keys_create_time_idx", IDEMPOTENCY_KEYS.c.create_time, postgresql_using="brin")
@@ -99,10 +103,31 @@ class _Operations(Protocol):
 
     def get_bind(self) -> Connection: ...
 
+    def execute(self, sqltext: str) -> None: ...
+
 
 def create(op: _Operations) -> None:
     """Create the shared tables and their indexes; called by the first migration of a service with `alembic.op`."""
     METADATA.create_all(op.get_bind(), checkfirst=False)
+
+
+def add_callers_to_idempotency_keys(op: _Operations, scopes: Mapping[str, str], *moves: str) -> None:
+    """Add who sent a request id, and with what. `scopes` maps the scopes of stored keys to full names of RPCs.
+
+    `moves` are statements that do so where that is not enough. Keys of other scopes are forgotten. Those that stay
+    answer every request, and where their caller is not known every caller, until they are a day old, as before.
+    """
+    op.execute("ALTER TABLE idempotency_keys ADD COLUMN IF NOT EXISTS caller text NOT NULL DEFAULT ''")
+    op.execute("ALTER TABLE idempotency_keys ADD COLUMN IF NOT EXISTS digest bytea")
+    op.execute("ALTER TABLE idempotency_keys DROP CONSTRAINT idempotency_keys_pkey")
+    op.execute(
+        "ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (scope, caller, request_id)"
+    )
+    for scope, method in scopes.items():
+        op.execute(f"UPDATE idempotency_keys SET scope = '{method}' WHERE scope = '{scope}'")
+    for move in moves:
+        op.execute(move)
+    op.execute("DELETE FROM idempotency_keys WHERE scope NOT LIKE '/%'")
 
 
 async def sweep(connection: RawConnection) -> int:

@@ -160,8 +160,11 @@ class Work(Protocol):
     @property
     def refusals(self) -> RefusalRepository: ...
 
-    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
-        """The id that `request_id` made within a day; `resource_id` when it is the first."""
+    async def remember(self, request_id: str, resource_id: str) -> str:
+        """The id that `request_id` of this caller of this RPC made within a day; `resource_id` when it is the first.
+
+        Raises: REQUEST_ID_REUSED when it came with another request.
+        """
         ...
 
     async def publish(self, events: Sequence[DomainEvent]) -> None:

@@ -69,7 +69,7 @@ class ChargingSessions:
         session = ChargingSession(id=new_id(), **fields, start_time=start_time or now, create_time=now, update_time=now)
         validated(session, now)
         async with self._works() as work:
-            if request_id and (made := await work.remember("sessions", request_id, session.id)) != session.id:
+            if request_id and (made := await work.remember(request_id, session.id)) != session.id:
                 return _found(await work.sessions.find(made), made)
             tariff = await _wanted_tariff(work, session)
             if tariff is not None:

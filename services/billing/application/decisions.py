@@ -56,8 +56,7 @@ class Decisions:
             if session is None:
                 raise not_found("charging session", session_id)
             decision_id = new_id()
-            scope = f"decisions/{session_id}"
-            if request_id and await work.remember(scope, request_id, decision_id) != decision_id:
+            if request_id and await work.remember(request_id, decision_id) != decision_id:
                 return session
             require_same(session, etag)
             after = decided(session, choice, await _wanted_tariff(work, choice), decision_id, self._clock.now())

@@ -48,7 +48,7 @@ class Payments:
                 if earlier is not None:
                     return recorded_before(earlier, request)
             payment_id = new_id()
-            if request_id and (made := await work.remember("payments", request_id, payment_id)) != payment_id:
+            if request_id and (made := await work.remember(request_id, payment_id)) != payment_id:
                 return await _found(work, made)
             if request.payment_method_id is not None:
                 require_usable(await _found_method(work, request.payment_method_id), invoice.driver_id)
@@ -94,9 +94,7 @@ class Payments:
         )
         await self._drivers.require(driver_id)
         async with self._works() as work:
-            # Drivers choose their request ids without knowing of each other.
-            scope = f"payment_methods/{driver_id}"
-            if request_id and (made := await work.remember(scope, request_id, method.id)) != method.id:
+            if request_id and (made := await work.remember(request_id, method.id)) != method.id:
                 return await _found_method(work, made)
             return await work.payments.add_method(method)
 

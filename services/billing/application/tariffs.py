@@ -54,7 +54,7 @@ class Tariffs:
         now = self._clock.now()
         tariff = validated(Tariff(id=new_id(), **fields, create_time=now, update_time=now))
         async with self._works() as work:
-            if request_id and (made := await work.remember("tariffs", request_id, tariff.id)) != tariff.id:
+            if request_id and (made := await work.remember(request_id, tariff.id)) != tariff.id:
                 return _found(await work.tariffs.find(made), made)
             await work.tariffs.lock()
             await _add_version(work, tariff)

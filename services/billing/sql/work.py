@@ -31,8 +31,8 @@ class SqlWork:
         self.payments = SqlPaymentRepository(connection)
         self.decisions = SqlDecisionRepository(connection)
 
-    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
-        return await idempotency.remember(self._connection, scope, request_id, resource_id)
+    async def remember(self, request_id: str, resource_id: str) -> str:
+        return await idempotency.remember(self._connection, request_id, resource_id)
 
     async def publish(self, events: Sequence[Event]) -> None:
         now = self._clock.now()

@@ -35,7 +35,7 @@ class Drivers:
         now = self._clock.now()
         driver = validated(Driver(id=new_id(), **fields, create_time=now, update_time=now))
         async with self._works() as work:
-            if request_id and (made := await work.remember("drivers", request_id, driver.id)) != driver.id:
+            if request_id and (made := await work.remember(request_id, driver.id)) != driver.id:
                 return _found(await work.drivers.find(made), made)
             await work.drivers.add(driver)
             return driver

@@ -46,7 +46,7 @@ class RfidCards:
         now = self._clock.now()
         card = validated(RfidCard(id=new_id(), **fields, create_time=now, update_time=now))
         async with self._works() as work:
-            if request_id and (made := await work.remember("rfid_cards", request_id, card.id)) != card.id:
+            if request_id and (made := await work.remember(request_id, card.id)) != card.id:
                 return _found(await work.cards.find(made), made)
             await work.cards.add(card)
             await work.publish([TokenChanged(card.id_tag, card.id)])

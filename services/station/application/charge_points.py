@@ -39,7 +39,7 @@ class ChargePoints:
         """
         charge_point = made(fields, self._clock.now())
         async with self._works() as work:
-            if request_id and await _made_before(work, request_id, charge_point.id):
+            if request_id and await _made_before(work, request_id):
                 return await _found(work, charge_point.id)
             stations = await lock_stations(work, [charge_point.station_id])
             await work.charge_points.add([charge_point])
@@ -74,10 +74,10 @@ async def _publish(
     await publish_stations(work, stations)
 
 
-async def _made_before(work: Work, request_id: str, charge_point_id: str) -> bool:
-    """Whether the same request has made this charge point; its identity is the caller's, so it is part of the scope."""
+async def _made_before(work: Work, request_id: str) -> bool:
+    """Whether the same request has made its charge point; its identity is the caller's, so it tells nothing."""
     attempt = new_id()
-    return await work.remember(f"charge_points/{charge_point_id}", request_id, attempt) != attempt
+    return await work.remember(request_id, attempt) != attempt
 
 
 async def _locked(

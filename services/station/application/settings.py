@@ -11,7 +11,13 @@ from services.station.domain.connector import Connector, key_of
 from services.station.ports import Commands, Work
 
 # No later try helps with these: they are the last word of the charge point, or of who keeps the commands.
-_LAST_WORDS = (ErrorKind.INVALID_ARGUMENT, ErrorKind.NOT_FOUND, ErrorKind.FAILED_PRECONDITION, ErrorKind.UNIMPLEMENTED)
+_LAST_WORDS = (
+    ErrorKind.INVALID_ARGUMENT,
+    ErrorKind.NOT_FOUND,
+    ErrorKind.ALREADY_EXISTS,
+    ErrorKind.FAILED_PRECONDITION,
+    ErrorKind.UNIMPLEMENTED,
+)
 _NO_ANSWER = "CHARGE_POINT_TIMEOUT"
 _AT_ONCE = 10
 

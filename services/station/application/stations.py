@@ -67,7 +67,7 @@ class Stations:
         ]
         plugs = _inline_connectors(inline_connectors, points)
         async with self._works() as work:
-            if request_id and (made := await work.remember("stations", request_id, station.id)) != station.id:
+            if request_id and (made := await work.remember(request_id, station.id)) != station.id:
                 return await _view(work, await _found(work, made))
             await work.stations.add(station)
             await work.charge_points.add(points)

@@ -30,8 +30,8 @@ class SqlWork:
         self.connections = SqlConnectionRepository(connection)
         self.refusals = SqlRefusalRepository(connection)
 
-    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
-        return await idempotency.remember(self._connection, scope, request_id, resource_id)
+    async def remember(self, request_id: str, resource_id: str) -> str:
+        return await idempotency.remember(self._connection, request_id, resource_id)
 
     async def publish(self, events: Sequence[DomainEvent]) -> None:
         now = self._clock.now()

@@ -65,7 +65,7 @@ class Commands:
         )
         async with self._works() as work:
             if options.request_id:
-                made = await work.remember(f"commands/{requested_by}", options.request_id, command.id)
+                made = await work.remember(options.request_id, command.id)
                 if made != command.id:
                     return _found(await work.commands.find(made), made)
             if not is_online and not options.queue_while_offline:

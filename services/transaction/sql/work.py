@@ -27,8 +27,8 @@ class SqlWork:
         self.messages = SqlMessageRepository(connection)
         self.commands = SqlCommandRepository(connection)
 
-    async def remember(self, scope: str, request_id: str, resource_id: str) -> str:
-        return await idempotency.remember(self._connection, scope, request_id, resource_id)
+    async def remember(self, request_id: str, resource_id: str) -> str:
+        return await idempotency.remember(self._connection, request_id, resource_id)
 
     async def reconciled_until(self, name: str) -> datetime | None:
         return await watermarks.reached(self._connection, name)

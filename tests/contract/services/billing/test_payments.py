@@ -90,7 +90,8 @@ async def test_a_payment_is_recorded_once_by_request_and_by_reference(admin: Cal
     assert (await _pay(admin, invoice, "r3", amount=one, external_reference="bank 7")).id == by_reference[0].id
     assert await _invoice(admin, invoice.id) == ("OPEN", "2.00 EUR")
     await _pay(admin, invoice, "last")
-    assert (await _pay(admin, invoice, "once")).id == by_request[0].id
+    assert (await _pay(admin, invoice, "once", amount=one)).id == by_request[0].id
+    assert (await refusal(_pay(admin, invoice, "once"))).reason == "REQUEST_ID_REUSED"
     assert await _invoice(admin, invoice.id) == ("PAID", "4.76 EUR")
 
 
@@ -179,8 +180,7 @@ async def test_of_methods_made_at_the_same_time_one_is_the_default(admin: Caller
 async def test_a_repeated_request_makes_one_method_of_a_driver(admin: Caller) -> None:
     made = await asyncio.gather(*(_add_method(admin, "1") for _ in range(4)))
     assert len({one.id for one in made}) == 1
-    # Another driver's first request is his own.
-    assert (await _add_method(admin, "1", driver_id=OTHER_DRIVER)).driver_id == OTHER_DRIVER
+    assert (await refusal(_add_method(admin, "1", driver_id=OTHER_DRIVER))).reason == "REQUEST_ID_REUSED"
 
 
 async def test_a_bad_method_is_refused_by_name(admin: Caller) -> None:

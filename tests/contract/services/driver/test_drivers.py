@@ -90,10 +90,11 @@ async def test_an_email_address_belongs_to_one_driver(drivers: DriverServiceStub
 async def test_a_request_with_the_same_id_makes_one_driver(drivers: DriverServiceStub) -> None:
     request_id = new_id()
 
-    made = await asyncio.gather(*(_create(drivers, request_id, name=f"Name {number}") for number in range(4)))
+    made = await asyncio.gather(*(_create(drivers, request_id, name="Ann") for _ in range(4)))
 
     assert len({driver.id for driver in made}) == 1
-    assert (await _create(drivers, request_id, name="Later")) == made[0]
+    assert (await _create(drivers, request_id, name="Ann")) == made[0]
+    assert await reason(_create(drivers, request_id, name="Later")) == "REQUEST_ID_REUSED"
     long = pb.CreateDriverRequest(driver=Driver(name="Ann"), request_id="x" * 101)
     assert await bad_fields(drivers.CreateDriver(long)) == ["requestId"]
 

@@ -98,7 +98,7 @@ async def test_a_request_with_the_same_id_makes_one_charge_point(points: ChargeP
 
     assert made[0] == made[1] == made[2]
     assert await reason(create_point(points, name, new_id())) == "CHARGE_POINT_EXISTS"
-    assert (await create_point(points, f"{name}-B", request_id)).id == f"{name}-B"
+    assert await reason(create_point(points, f"{name}-B", request_id)) == "REQUEST_ID_REUSED"
     assert await bad_fields(create_point(points, f"{name}-C", "x" * 101)) == ["requestId"]
 
 

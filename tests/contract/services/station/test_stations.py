@@ -168,7 +168,8 @@ async def test_a_request_with_the_same_id_makes_one_station(stations: StationSer
     )
 
     assert len({station.id for station in made}) == 1
-    assert await create_station(stations, request_id, name="Later") == made[0]
+    assert await create_station(stations, request_id, charge_points=[ChargePoint(id=name)]) == made[0]
+    assert await reason(create_station(stations, request_id, name="Later")) == "REQUEST_ID_REUSED"
     assert await bad_fields(create_station(stations, "x" * 101)) == ["requestId"]
 
 

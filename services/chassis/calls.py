@@ -1,0 +1,33 @@
+"""The call under way: which RPC, by whom, with what. For what depends on the whole of a request, such as repeats.
+
+What a call means is not known here, and nothing is decided by it.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, as its handler gets it: checked, and made to speak of the caller himself."""
+
+    method: str
+    """The full name of the RPC, `/package.Service/Method`."""
+    subject: str
+    """The account of the caller, or `service:<name>`."""
+    request: Message
+
+
+_call: ContextVar[Call] = ContextVar("call")
+
+
+def current_call() -> Call:
+    """The call that the current task handles. Raises LookupError outside of any."""
+    return _call.get()
+
+
+def set_call(call: Call) -> None:
+    """Make `call` the one of the current task."""
+    _call.set(call)
