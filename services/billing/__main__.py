@@ -59,7 +59,7 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         add_BillingServiceServicer_to_server(BillingServicer(sessions), grpc_server)
         decisions = Decisions(works, clock, biller, invoicing, drivers)
         add_DecisionServiceServicer_to_server(DecisionServicer(decisions), grpc_server)
-        add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(works)), grpc_server)
+        add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(works, drivers)), grpc_server)
         add_PaymentServiceServicer_to_server(PaymentServicer(Payments(works, clock, drivers)), grpc_server)
 
     tasks = (

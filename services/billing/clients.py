@@ -55,6 +55,14 @@ class GrpcDrivers:
             raise
         return _tier(number)
 
+    async def name(self, driver_id: str) -> str | None:
+        try:
+            return (await self._get(driver_id)).name or None
+        except DomainError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
+                return None
+            raise
+
     async def require(self, driver_id: str) -> None:
         await self._get(driver_id)
 

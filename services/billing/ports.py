@@ -236,6 +236,10 @@ class Drivers(Protocol):
         """The membership tier of a driver; BASIC for None and for one who is not known. Raises: UNAVAILABLE."""
         ...
 
+    async def name(self, driver_id: str) -> str | None:
+        """What a driver is called; None for one who is not known. Raises: UNAVAILABLE."""
+        ...
+
     async def require(self, driver_id: str) -> None:
         """Raises: DRIVER_NOT_FOUND, UNAVAILABLE."""
         ...

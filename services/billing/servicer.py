@@ -1,5 +1,6 @@
 """The gRPC face of the billing service: mapping in, one use case, mapping out."""
 
+import asyncio
 from typing import Any
 
 import grpc.aio
@@ -184,12 +185,9 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
         return invoice_pb.GetInvoiceResponse(invoice=invoices.invoice_to_proto(invoice))
 
     async def GetInvoicePdf(self, request: invoice_pb.GetInvoicePdfRequest, context: Context) -> HttpBody:
-        invoice = await self._invoices.get(request.id)
-        await http.attachment(context, f"invoice-{invoice.number}.pdf")
-        corrected = None
-        if invoice.corrected_invoice_id is not None:
-            corrected = await self._invoices.get(invoice.corrected_invoice_id)
-        return HttpBody(content_type="application/pdf", data=pdf.render(invoice, corrected))
+        printed = await self._invoices.printed(request.id)
+        await http.attachment(context, f"invoice-{printed.invoice.number}.pdf")
+        return HttpBody(content_type="application/pdf", data=await asyncio.to_thread(pdf.render, printed))
 
 
 class PaymentServicer(payment_grpc.PaymentServiceServicer):

@@ -1,7 +1,7 @@
 """What can be done with invoices."""
 
-from services.billing.domain.invoice import Invoice, InvoiceFilter
-from services.billing.ports import Works
+from services.billing.domain.invoice import Invoice, InvoiceFilter, PrintedInvoice
+from services.billing.ports import Drivers, Works
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import not_found
 
@@ -9,8 +9,9 @@ from services.kernel.errors import not_found
 class Invoices:
     """The use cases of invoices. Each method is one unit of work."""
 
-    def __init__(self, works: Works) -> None:
+    def __init__(self, works: Works, drivers: Drivers) -> None:
         self._works = works
+        self._drivers = drivers
 
     async def page(self, narrowing: InvoiceFilter, page: PageRequest) -> Page[Invoice]:
         """One page of invoices, the newest first."""
@@ -24,3 +25,10 @@ class Invoices:
         if invoice is None:
             raise not_found("invoice", invoice_id)
         return invoice
+
+    async def printed(self, invoice_id: str) -> PrintedInvoice:
+        """What a printed invoice says. Raises: INVOICE_NOT_FOUND; UNAVAILABLE when its driver cannot be asked for."""
+        invoice = await self.get(invoice_id)
+        name = None if invoice.driver_id is None else await self._drivers.name(invoice.driver_id)
+        corrects = invoice.corrected_invoice_id
+        return PrintedInvoice(invoice, name, None if corrects is None else await self.get(corrects))

@@ -28,6 +28,7 @@ class Neighbours:
 
     def __init__(self) -> None:
         self.tiers: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         self.time_zones: dict[str, str] = {}
         self.transactions: dict[str, transaction_pb.Transaction] = {}
         self.away: set[str] = set()
@@ -73,7 +74,9 @@ class _Drivers(driver_grpc.DriverServiceServicer):
         if request.driver_id not in self._known.tiers:
             await _refuse(context, not_found("driver", request.driver_id))
         tier = driver_pb.Driver.MembershipTier.Value(self._known.tiers[request.driver_id])
-        return driver_service_pb.GetDriverResponse(driver=driver_pb.Driver(id=request.driver_id, membership_tier=tier))
+        name = self._known.names.get(request.driver_id, "")
+        driver = driver_pb.Driver(id=request.driver_id, name=name, membership_tier=tier)
+        return driver_service_pb.GetDriverResponse(driver=driver)
 
 
 class _Stations(station_grpc.StationServiceServicer):

@@ -1,9 +1,12 @@
 """Invoices over gRPC: lists, lines and documents."""
 
 import re
-import zlib
 from datetime import UTC, timedelta
+from io import BytesIO
 from typing import Any
+
+import pytest
+from pypdf import PdfReader
 
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoiceRequest, ListInvoicesRequest
@@ -25,10 +28,8 @@ async def _list(admin: Caller, **fields: Any) -> list[str]:
 
 
 def _texts(document: bytes) -> str:
-    """The texts that a PDF document shows, page by page."""
-    pages = [zlib.decompress(stream) for stream in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", document, re.DOTALL)]
-    shown = re.findall(rb"\(((?:[^()\\]|\\.)*)\) Tj", b"\n".join(pages))
-    return b"\n".join(shown).decode("latin-1")
+    """What a reader of a PDF document sees."""
+    return "\n".join(page.extract_text() for page in PdfReader(BytesIO(document)).pages)
 
 
 async def test_an_invoice_has_its_lines_and_sums(bill: Bill, neighbours: Neighbours) -> None:
@@ -82,6 +83,71 @@ async def test_an_invoice_is_a_document_with_its_number_and_its_sums(admin: Call
     for text in (f"Invoice {invoice.number}", "10 kWh", "0.4 EUR", "4.00 EUR", "0.76 EUR", "4.76 EUR", DRIVER, "Open"):
         assert text in texts
     assert (await admin.invoices.GetInvoicePdf(GetInvoicePdfRequest(id=invoice.id))).data == body.data
+
+
+async def _document(admin: Caller, invoice: Invoice) -> str:
+    return _texts((await admin.invoices.GetInvoicePdf(GetInvoicePdfRequest(id=invoice.id))).data)
+
+
+@pytest.mark.field_case("D4")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Zażółć Gęślą z Łodzi",
+        "Καλλιθέα",
+        "Київ Ґанок",
+        "İpek Şişli",
+        "Đặng Văn Hùng",
+        "Երևան",
+        "თბილისი",
+        "שלום",
+        "مرحبا",
+        "O\N{RIGHT SINGLE QUOTATION MARK}Brien \N{EN DASH} Ø",
+    ],
+)
+async def test_an_invoice_names_its_driver_in_any_script_of_europe_and_the_near_east(
+    name: str, admin: Caller, bill: Bill, neighbours: Neighbours, caplog: pytest.LogCaptureFixture
+) -> None:
+    neighbours.tiers[DRIVER], neighbours.names[DRIVER] = "BASIC", name
+    texts = await _document(admin, await bill())
+    assert name in texts
+    assert DRIVER in texts
+    assert "?" not in texts
+    assert "cannot show" not in texts
+    assert "lack characters" not in caplog.text
+
+
+@pytest.mark.field_case("D4")
+async def test_what_an_invoice_cannot_show_is_seen_to_be_missing(
+    admin: Caller, bill: Bill, neighbours: Neighbours, caplog: pytest.LogCaptureFixture
+) -> None:
+    neighbours.tiers[DRIVER], neighbours.names[DRIVER] = "BASIC", "Łódź 北京 Łódź"
+    invoice = await bill()
+    texts = await _document(admin, invoice)
+    assert "Łódź \ufffd\ufffd Łódź" in texts
+    assert "stands for a character that this document cannot show: U+5317, U+4EAC" in texts
+    assert f"the fonts of invoice {invoice.number} lack characters: U+5317, U+4EAC" in caplog.text
+
+
+@pytest.mark.field_case("D4")
+async def test_a_document_holds_the_letters_that_it_shows_and_no_more(
+    admin: Caller, bill: Bill, neighbours: Neighbours
+) -> None:
+    neighbours.tiers[DRIVER], neighbours.names[DRIVER] = "BASIC", "Łódź " * 40
+    document = (await admin.invoices.GetInvoicePdf(GetInvoicePdfRequest(id=(await bill()).id))).data
+    assert len(document) < 40_000
+    # Long names are wrapped, not cut.
+    assert _texts(document).count("Łódź") == 40
+
+
+async def test_an_invoice_of_a_driver_whom_nobody_knows_any_more_is_printed_with_the_number(
+    admin: Caller, bill: Bill, neighbours: Neighbours
+) -> None:
+    invoice = await bill()
+    assert DRIVER in await _document(admin, invoice)
+    neighbours.away = {"driver"}
+    refused = await refusal(admin.invoices.GetInvoicePdf(GetInvoicePdfRequest(id=invoice.id)))
+    assert refused.kind is ErrorKind.UNAVAILABLE
 
 
 async def test_what_does_not_exist_is_not_found(admin: Caller) -> None:
