@@ -36,7 +36,7 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class _Tries:
-    """What came in vain: how often, which guesses lately, and until when the next has to wait."""
+    """What came in vain: how often, which guesses, and until when the next has to wait."""
 
     last: float
     count: int = 0
@@ -72,21 +72,34 @@ class WrongTries:
             return random.randint(1, 5)
         return 0
 
-    def note(self, identity: str, address: str, guess: bytes) -> None:
-        """A try in vain, here or on another node; without a `guess` it was an identity that nobody has."""
-        now, pair = self._monotonic(), (identity, address)
-        tries = _remembered(self._tries, pair, lambda: _Tries(now))
-        if now - tries.last > _MEMORY_SECONDS:
-            tries.count, tries.guesses = 0, set()
-        tries.last = now
-        if guess not in tries.guesses and len(tries.guesses) < _MOST_GUESSES_KEPT:
-            tries.guesses.add(guess)
-            self._count_guess(address, now)
+    def note(self, identity: str, address: str, guess: bytes) -> bool:
+        """A try in vain, here or on another node; without a `guess` it was an identity that nobody has.
+
+        Returns whether the guess is a new one: a charge point that repeats its wrong password guesses nothing.
+        """
+        is_new = self.guessed(identity, address, guess)
         if guess:
+            tries = self._tries[identity, address]
             tries.count += 1
             if tries.count > _FREE_TRIES:
                 wait = min(2.0 ** min(tries.count - _FREE_TRIES, 10), _LONGEST_WAIT_SECONDS)
-                tries.until = now + wait
+                tries.until = self._monotonic() + wait
+        return is_new
+
+    def guessed(self, identity: str, address: str, guess: bytes) -> bool:
+        """Remember a guess that was not looked at; whether it is a new one."""
+        now = self._monotonic()
+        tries = _remembered(self._tries, (identity, address), lambda: _Tries(now))
+        if now - tries.last > _MEMORY_SECONDS:
+            tries.count, tries.guesses = 0, set()
+        tries.last = now
+        if guess in tries.guesses:
+            return False
+        # Who has tried so many is no charge point with a wrong password: there is nothing more to tell apart.
+        if len(tries.guesses) < _MOST_GUESSES_KEPT:
+            tries.guesses.add(guess)
+            self._count_guess(address, now)
+        return True
 
     def confirm(self, identity: str, address: str) -> None:
         """It was let in: what came in vain from there was no attack."""
@@ -155,13 +168,15 @@ class Guard:
             return refusal
         guess = self._guess(admission) if refusal.rule is Rule.WRONG_PASSWORD else b""
         about = admission.charge_point_id, admission.peer.address, guess
-        self._tries.note(*about)
+        is_new = self._tries.note(*about)
         self._tell(*about)
-        return replace(refusal, guess=guess)
+        return replace(refusal, guess=guess) if is_new else refusal
 
     def _turned_away(self, admission: Admission, wait_seconds: int) -> Refusal:
         reason = f"too many attempts in vain; try again in {wait_seconds} s"
         guess = self._guess(admission)
+        if guess and not self._tries.guessed(admission.charge_point_id, admission.peer.address, guess):
+            guess = b""
         return Refusal(HTTPStatus.TOO_MANY_REQUESTS, Rule.TOO_MANY_ATTEMPTS, reason, wait_seconds, guess)
 
     def _guess(self, admission: Admission) -> bytes:

@@ -43,7 +43,7 @@ class Rule(StrEnum):
 class Refusal:
     """A charge point is turned away with an HTTP status; `retry_after_seconds` goes with 503 and 429.
 
-    `guess` tells wrong passwords apart without telling what they are; empty for any other rule.
+    `guess` stands for a wrong password that was not shown before, without telling what it is; else it is empty.
     """
 
     status: HTTPStatus

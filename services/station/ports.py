@@ -14,7 +14,7 @@ from services.station.domain.charge_point import ChargePoint, ChargePointFilter
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
 from services.station.domain.connector import Availability, Connector
 from services.station.domain.events import DomainEvent
-from services.station.domain.refusal import Refusal, Rule, StrangerFilter
+from services.station.domain.refusal import Refusal, Rule, StrangerFilter, Tally
 from services.station.domain.station import FoundStation, Station, StationFilter
 
 
@@ -122,11 +122,15 @@ class ConnectionRepository(Protocol):
 class RefusalRepository(Protocol):
     """Who was refused at the handshake, by identity, rule and address."""
 
-    async def record(self, refusals: Sequence[Refusal], most_of_identity: int) -> Mapping[str, str | None]:
+    async def record(self, refusals: Sequence[Refusal], most_of_identity: int) -> Sequence[Tally]:
         """Count refusals, at most one for each identity, rule and address; of each identity the latest are kept.
 
-        Returns those of the identities that are charge points in service, with the stations they stand at.
+        Returns how often those were refused by now that are charge points in service.
         """
+        ...
+
+    async def note_told(self, refusals: Sequence[Refusal], now: datetime) -> None:
+        """Note that the others were told of these as they are."""
         ...
 
     async def page(self, identity: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:

@@ -133,6 +133,10 @@ REFUSALS = Table(
     Column("guess_count", BigInteger, nullable=False),
     Column("first_time", DateTime(timezone=True), nullable=False),
     Column("last_time", DateTime(timezone=True), nullable=False),
+    # What the others were told of it, and when.
+    Column("told_count", BigInteger, nullable=False, server_default="0"),
+    Column("told_guess_count", BigInteger, nullable=False, server_default="0"),
+    Column("told_time", DateTime(timezone=True)),
     PrimaryKeyConstraint("identity", "rule", "remote_address", name="refusals_pkey"),
     Index("refusals_last_time_idx", "last_time"),
     # One who knocks is told of every few seconds.

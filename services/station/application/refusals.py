@@ -37,14 +37,11 @@ class Refusals:
         if not refusals:
             return
         async with self._works() as work:
-            accepted = await work.refusals.record(_added_up(refusals), _MOST_OF_IDENTITY)
-            await work.publish(
-                [
-                    ConnectionRefused(refusal=refusal, station_id=accepted[refusal.identity])
-                    for refusal in refusals
-                    if refusal.needs_somebody and refusal.identity in accepted
-                ]
-            )
+            tallies = await work.refusals.record(_added_up(refusals), _MOST_OF_IDENTITY)
+            now = self._clock.now()
+            news = [tally for tally in tallies if tally.is_news(now)]
+            await work.refusals.note_told([tally.refusal for tally in news], now)
+            await work.publish([ConnectionRefused(refusal=one.untold, station_id=one.station_id) for one in news])
 
     async def page(self, charge_point_id: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:
         """One page of what was refused of a charge point, the latest first. Raises: CHARGE_POINT_NOT_FOUND."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -65,6 +65,7 @@ ADVICE: Mapping[Rule, str] = {
 }
 # How often a version must have got nowhere before an operator is advised to pin another: once may be the network.
 SURE_AFTER = 3
+_TOLD_AGAIN = timedelta(minutes=10)
 # What is the platform's trouble, or an operator's will, and no fault of the charge point.
 _NOT_ITS_FAULT = frozenset(
     {
@@ -105,11 +106,6 @@ class Refusal:
     first_time: datetime
     last_time: datetime
 
-    @property
-    def needs_somebody(self) -> bool:
-        """Whether a charge point that is refused like this again and again needs somebody to look at it."""
-        return self.rule not in _NOT_ITS_FAULT
-
     def followed_by(self, later: "Refusal") -> "Refusal":
         """Both as one."""
         return replace(
@@ -119,3 +115,29 @@ class Refusal:
             first_time=min(self.first_time, later.first_time),
             last_time=max(self.last_time, later.last_time),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """A refusal of a charge point in service, counted from the beginning, and what the others were told of it."""
+
+    refusal: Refusal
+    station_id: str | None
+    told_count: int
+    told_guess_count: int
+    told_time: datetime | None
+
+    def is_news(self, now: datetime) -> bool:
+        """Whether the others should be told: of the first, whenever there are twice as many, and now and then as long
+        as it goes on."""
+        if self.refusal.rule in _NOT_ITS_FAULT:
+            return False
+        if self.told_time is None or self.refusal.count >= 2 * self.told_count:
+            return True
+        return now - self.told_time >= _TOLD_AGAIN
+
+    @property
+    def untold(self) -> Refusal:
+        """What the others were not told of yet."""
+        count = self.refusal.count - self.told_count
+        return replace(self.refusal, count=count, guess_count=self.refusal.guess_count - self.told_guess_count)

@@ -1,20 +1,23 @@
 """Refused handshakes in PostgreSQL: counted where they are known, bounded where anybody can make more."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.station.domain.charge_point import ChargePointState
-from services.station.domain.refusal import Refusal, Rule, StrangerFilter
+from services.station.domain.refusal import Refusal, Rule, StrangerFilter, Tally
 from services.station.tables import CHARGE_POINTS, REFUSALS
 
-_KEY = (REFUSALS.c.last_time, REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address)
+_REFUSAL = (REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address)
+_KEY = (REFUSALS.c.last_time, *_REFUSAL)
+_NAMES = [field.name for field in fields(Refusal)]
 _IS_STRANGER = ~exists().where(
     CHARGE_POINTS.c.id == REFUSALS.c.identity, CHARGE_POINTS.c.state != ChargePointState.PENDING
 )
@@ -26,7 +29,7 @@ class SqlRefusalRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def record(self, refusals: Sequence[Refusal], most_of_identity: int) -> Mapping[str, str | None]:
+    async def record(self, refusals: Sequence[Refusal], most_of_identity: int) -> Sequence[Tally]:
         # In one order, so that two batches never wait for each other in a circle.
         ordered = sorted(refusals, key=lambda one: (one.identity, one.rule, one.remote_address))
         statement = insert(REFUSALS)
@@ -41,11 +44,19 @@ class SqlRefusalRepository:
         await self._connection.execute(upsert, [_values(refusal) for refusal in ordered])
         names = {refusal.identity for refusal in refusals if refusal.identity}
         await self._forget_oldest_of(names, most_of_identity)
-        columns = CHARGE_POINTS.c
-        accepted = select(columns.id, columns.station_id).where(
-            columns.id.in_(names), columns.state == ChargePointState.ACCEPTED
+        keys = [(one.identity, one.rule, one.remote_address) for one in refusals if one.identity]
+        tallies = (
+            select(REFUSALS, CHARGE_POINTS.c.station_id)
+            .join(CHARGE_POINTS, CHARGE_POINTS.c.id == REFUSALS.c.identity)
+            .where(CHARGE_POINTS.c.state == ChargePointState.ACCEPTED, tuple_(*_REFUSAL).in_(keys))
         )
-        return {row.id: row.station_id for row in await self._connection.execute(accepted)}
+        return [_tally(row) for row in await self._connection.execute(tallies)]
+
+    async def note_told(self, refusals: Sequence[Refusal], now: datetime) -> None:
+        if refusals:
+            keys = [(one.identity, one.rule, one.remote_address) for one in refusals]
+            told = {"told_count": REFUSALS.c["count"], "told_guess_count": REFUSALS.c.guess_count, "told_time": now}
+            await self._connection.execute(update(REFUSALS).where(tuple_(*_REFUSAL).in_(keys)).values(told))
 
     async def page(self, identity: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:
         conditions = [REFUSALS.c.identity == identity, *_of_rule(rule)]
@@ -60,18 +71,16 @@ class SqlRefusalRepository:
 
     async def forget(self, before: datetime, most_of_strangers: int) -> None:
         await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.last_time < before))
-        key = REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address
-        surplus = select(*key).where(_IS_STRANGER).order_by(*(column.desc() for column in _KEY))
+        surplus = select(*_REFUSAL).where(_IS_STRANGER).order_by(*(column.desc() for column in _KEY))
         rows = surplus.offset(most_of_strangers).subquery()
-        same = and_(*(column == rows.c[column.name] for column in key))
+        same = and_(*(column == rows.c[column.name] for column in _REFUSAL))
         await self._connection.execute(delete(REFUSALS).where(same))
 
     async def _forget_oldest_of(self, identities: set[str], most: int) -> None:
         """Who tries from ever new addresses leaves no more behind than this."""
-        key = REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address
         rank = func.row_number().over(partition_by=REFUSALS.c.identity, order_by=REFUSALS.c.last_time.desc())
-        ranked = select(*key, rank.label("rank")).where(REFUSALS.c.identity.in_(identities)).subquery()
-        same = and_(*(column == ranked.c[column.name] for column in key))
+        ranked = select(*_REFUSAL, rank.label("rank")).where(REFUSALS.c.identity.in_(identities)).subquery()
+        same = and_(*(column == ranked.c[column.name] for column in _REFUSAL))
         await self._connection.execute(delete(REFUSALS).where(same, ranked.c.rank > most))
 
     async def _page(self, conditions: Sequence[ColumnElement[bool]], page: PageRequest) -> Page[Refusal]:
@@ -86,11 +95,21 @@ def _of_rule(rule: Rule | None) -> Iterator[ColumnElement[bool]]:
 
 
 def _values(refusal: Refusal) -> dict[str, Any]:
-    values = {column.name: getattr(refusal, column.name) for column in REFUSALS.c}
+    values = {name: getattr(refusal, name) for name in _NAMES}
     return {**values, "offered_protocols": ",".join(refusal.offered_protocols)}
 
 
 def _refusal(row: Row[Any]) -> Refusal:
-    fields = {column.name: row._mapping[column.name] for column in REFUSALS.c}
-    offered = tuple(filter(None, fields["offered_protocols"].split(",")))
-    return Refusal(**{**fields, "rule": Rule(fields["rule"]), "offered_protocols": offered})
+    stored = {name: row._mapping[name] for name in _NAMES}
+    offered = tuple(filter(None, stored["offered_protocols"].split(",")))
+    return Refusal(**{**stored, "rule": Rule(stored["rule"]), "offered_protocols": offered})
+
+
+def _tally(row: Row[Any]) -> Tally:
+    return Tally(
+        refusal=_refusal(row),
+        station_id=row.station_id,
+        told_count=row.told_count,
+        told_guess_count=row.told_guess_count,
+        told_time=row.told_time,
+    )

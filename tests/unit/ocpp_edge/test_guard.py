@@ -86,7 +86,7 @@ async def test_the_same_wrong_password_is_one_guess_and_slowed_down_as_well() ->
     answers = [await house.ask(wrong(1)) for _ in range(100)]
 
     assert house.asked <= 10
-    assert len({answer.guess for answer in answers if isinstance(answer, Refusal)}) == 1
+    assert len([answer for answer in answers if isinstance(answer, Refusal) and answer.guess]) == 1
 
 
 async def test_waits_grow_up_to_a_minute() -> None:
