@@ -34,11 +34,13 @@ _LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1)(:[0-9]+)?"
 _NO_ORIGINS = "none"
 
 # What a stack on a desk wants; who sets it otherwise is obeyed. Unknown charge points may knock (they become pending)
-# and need no password. A process that stops does not linger for its callers, who stop as well.
+# and need no password; all of them are on this machine. A process that stops does not linger for its callers, who stop
+# as well.
 _DESK_DEFAULTS = {
     "OCPP_ALLOW_UNKNOWN": "true",
     "OCPP_SECURITY_PROFILE_MIN": "0",
     "OCPP_TRUSTED_PROXIES": "127.0.0.0/8,::1/128",
+    "OCPP_MAX_CONNECTIONS_PER_ADDRESS": "20000",
     "DRAIN_SECONDS": "0",
 }
 

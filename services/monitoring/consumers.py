@@ -13,9 +13,16 @@ from services.chassis.heartbeats import repeat
 from services.chassis.inbox import consume_batches
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
-from services.monitoring.application.charge_points import take_in_boots, take_in_connectivity, take_in_statuses
+from services.monitoring.application.charge_points import (
+    take_in_boots,
+    take_in_connectivity,
+    take_in_deletions,
+    take_in_refusals,
+    take_in_statuses,
+)
 from services.monitoring.application.stations import take_in_stations
 from services.monitoring.application.transactions import LiveMeter, take_in_bills, take_in_transactions
+from services.monitoring.domain.charge_point import ChargePointSnapshot
 from services.monitoring.mapping import told
 from services.monitoring.sql.work import SqlWork
 
@@ -23,7 +30,7 @@ _STATION_SUBJECTS = (
     "csms.event.station.station.*",
     "csms.event.station.connector.status_changed",
     "csms.event.station.connection.*",
-    "csms.event.station.charge_point.booted",
+    "csms.event.station.charge_point.*",
 )
 _SESSION_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.*")
 _LIVE_SUBJECT = "csms.live.meter_values"
@@ -47,7 +54,9 @@ class StationConsumer:
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events. Those of one kind go together: what comes of them does not hang on the order of the others."""
         work, clock = SqlWork(connection, self._clock), self._clock
-        stations, changes, reports, boots = [], [], [], []
+        stations, changes, reports, refusals = [], [], [], []
+        boots: list[ChargePointSnapshot] = []
+        gone: list[ChargePointSnapshot] = []
         for event in events:
             time = told.told_time_of(event, clock)
             match event.WhichOneof("payload"):
@@ -60,10 +69,17 @@ class StationConsumer:
                     reports.append(told.status_report(event.connector_status_changed, time))
                 case "charge_point_booted":
                     boots.append(told.charge_point_snapshot(event.charge_point_booted.charge_point, time))
+                case "charge_point_changed":
+                    snapshot = told.charge_point_snapshot(event.charge_point_changed.charge_point, time)
+                    (gone if event.charge_point_changed.deleted else boots).append(snapshot)
+                case "connection_refused":
+                    refusals.append(told.refusal(event.connection_refused, time))
         await take_in_stations(work, stations, clock)
         await take_in_connectivity(work, changes, clock)
         await take_in_boots(work, boots, clock)
+        await take_in_deletions(work, gone, clock)
         await take_in_statuses(work, reports, clock)
+        await take_in_refusals(work, refusals, clock)
 
 
 class SessionConsumer:

@@ -51,6 +51,8 @@ CHARGE_POINTS = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("changed_time", _Time),
     Column("removed", Boolean, nullable=False),
+    Column("accepted", Boolean),
+    Column("accepted_time", _Time),
     PrimaryKeyConstraint("id", name="charge_points_pkey"),
     Index("charge_points_station_idx", "station_id"),
     Index("charge_points_away_idx", "changed_time", postgresql_where=text("NOT online AND NOT removed")),
@@ -122,6 +124,7 @@ INCIDENTS = Table(
     Column("kind", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("time", _Time, nullable=False),
+    Column("weight", BigInteger, nullable=False, server_default="1"),
     Index("incidents_subject_idx", "subject", "kind", "time"),
     postgresql_partition_by="RANGE (time)",
 )

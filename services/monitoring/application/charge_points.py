@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.kernel.clock import Clock
-from services.monitoring.application.alerts import judge, note_incidents
+from services.monitoring.application.alerts import forget_hardware, judge, note_incidents
 from services.monitoring.application.rounds import rounds
 from services.monitoring.application.stations import refresh
 from services.monitoring.domain.charge_point import (
@@ -13,12 +13,15 @@ from services.monitoring.domain.charge_point import (
     ConnectivityChange,
     Sighting,
     connected,
+    deleted,
+    is_of_later_one,
     shown,
     sighted,
 )
 from services.monitoring.domain.connector import StatusReport
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of, merged
-from services.monitoring.domain.rules import disconnect, fault, fault_verdict, offline_verdict
+from services.monitoring.domain.refusal import Refusal
+from services.monitoring.domain.rules import back_verdicts, disconnect, fault, fault_verdict, guessed, refused
 from services.monitoring.ports import Work
 
 
@@ -30,7 +33,8 @@ async def take_in_connectivity(work: Work, changes: Iterable[ConnectivityChange]
         await _store(work, before, after, {change.charge_point_id: change.time for change in batch}, clock)
         closed = [change for change in batch if not change.online]
         await _count(work, [(change.station_id, change.time) for change in closed], Metrics(disconnect_count=1))
-        await note_incidents(work, dict(map(disconnect, closed)), clock.now())
+        missed = [change for change in closed if after[change.charge_point_id].is_missed]
+        await note_incidents(work, dict(map(disconnect, missed)), clock.now())
 
 
 async def take_in_boots(work: Work, snapshots: Iterable[ChargePointSnapshot], clock: Clock) -> None:
@@ -39,6 +43,25 @@ async def take_in_boots(work: Work, snapshots: Iterable[ChargePointSnapshot], cl
         before = await work.charge_points.lock({snapshot.id for snapshot in batch})
         after = {snapshot.id: shown(before[snapshot.id], snapshot) for snapshot in batch}
         await _store(work, before, after, {snapshot.id: snapshot.told_time for snapshot in batch}, clock)
+
+
+async def take_in_deletions(work: Work, snapshots: Iterable[ChargePointSnapshot], clock: Clock) -> None:
+    """Note that charge points are no more; one that was made anew since stays."""
+    gone = {snapshot.id: snapshot for snapshot in snapshots}
+    before = await work.charge_points.lock(gone.keys())
+    after = {
+        name: point if is_of_later_one(point, gone[name].created_time) else deleted(point)
+        for name, point in before.items()
+    }
+    await _store(work, before, after, {name: snapshot.told_time for name, snapshot in gone.items()}, clock)
+
+
+async def take_in_refusals(work: Work, refusals: Iterable[Refusal], clock: Clock) -> None:
+    """Note that charge points in service were refused at the handshake; too often is an alert."""
+    for batch in rounds(refusals, lambda refusal: refusal.charge_point_id):
+        await note_incidents(work, dict(map(refused, batch)), clock.now())
+        guesses = [refusal for refusal in batch if refusal.guess_count]
+        await note_incidents(work, dict(map(guessed, guesses)), clock.now())
 
 
 async def take_in_sightings(work: Work, sightings: Sequence[Sighting], clock: Clock) -> None:
@@ -73,11 +96,19 @@ async def _store(
     changed = [point for name, point in after.items() if point is not before[name]]
     await work.charge_points.store(changed)
     back = [point for point in changed if point.online]
-    await judge(work, [offline_verdict(point, stands=False) for point in back], clock.now())
+    await judge(work, [verdict for point in back for verdict in back_verdicts(point)], clock.now())
+    unwanted = [point.id for point in changed if _is_no_longer_missed(point, before[point.id])]
+    if unwanted:
+        await forget_hardware(work, unwanted, clock.now())
     stations: dict[str | None, datetime] = {}
     for point in changed:
         stations[point.station_id] = max(times[point.id], stations.get(point.station_id, times[point.id]))
     await refresh(work, stations)
+
+
+def _is_no_longer_missed(point: ChargePoint, before: ChargePoint) -> bool:
+    is_gone = point.removed and not before.removed and point.epoch == 0
+    return is_gone or (before.is_missed and not point.is_missed)
 
 
 async def _count(work: Work, places: Iterable[tuple[str | None, datetime]], metrics: Metrics) -> None:

@@ -13,6 +13,8 @@ class AlertKind(StrEnum):
     UNAUTHORIZED_SESSION = "unauthorized_session"
     ORPHAN_TRANSACTION = "orphan_transaction"
     BACKGROUND_TASK = "background_task"
+    CHARGE_POINT_REFUSED = "charge_point_refused"
+    CHARGE_POINT_PASSWORD_GUESSED = "charge_point_password_guessed"
     FREQUENT_FAULTS = "frequent_faults"
     FREQUENT_DISCONNECTS = "frequent_disconnects"
 
@@ -39,6 +41,8 @@ SEVERITIES = {
     AlertKind.UNAUTHORIZED_SESSION: AlertSeverity.CRITICAL,
     AlertKind.ORPHAN_TRANSACTION: AlertSeverity.WARNING,
     AlertKind.BACKGROUND_TASK: AlertSeverity.CRITICAL,
+    AlertKind.CHARGE_POINT_REFUSED: AlertSeverity.WARNING,
+    AlertKind.CHARGE_POINT_PASSWORD_GUESSED: AlertSeverity.CRITICAL,
     AlertKind.FREQUENT_FAULTS: AlertSeverity.WARNING,
     AlertKind.FREQUENT_DISCONNECTS: AlertSeverity.WARNING,
 }

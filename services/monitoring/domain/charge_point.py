@@ -14,6 +14,7 @@ class ChargePoint:
 
     `placed_time` is when its station was told, `changed_time` when its connection was; None for never. `epoch` is 0
     as long as no connection was told of. `removed` means that it is offline and was taken away from its station.
+    `accepted` is whether an operator takes it in, as was told at `accepted_time`; None as long as it was not.
     """
 
     id: str
@@ -24,6 +25,13 @@ class ChargePoint:
     epoch: int = 0
     changed_time: datetime | None = None
     removed: bool = False
+    accepted: bool | None = None
+    accepted_time: datetime | None = None
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether anybody waits for it: nobody does for what was never accepted, or was rejected."""
+        return self.accepted is not False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,7 @@ class ConnectivityChange:
     epoch: int
     reason: str
     time: datetime
+    accepted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,7 @@ class ChargePointSnapshot:
 
     id: str
     created_time: datetime | None
+    accepted: bool | None = None
     online: bool
     last_seen_time: datetime | None
     told_time: datetime
@@ -60,7 +70,8 @@ class Sighting:
 
 
 def connected(point: ChargePoint, change: ConnectivityChange) -> ChargePoint:
-    """`point` after a change of its connection; itself when a newer one is known."""
+    """`point` after a change of its connection; as it was connected when a newer one is known."""
+    point = _judged(point, change.accepted, change.time)
     if point.created_time is not None and change.time < point.created_time:
         return point
     if (change.epoch, not change.online) <= (point.epoch, not point.online):
@@ -75,6 +86,7 @@ def shown(point: ChargePoint, snapshot: ChargePointSnapshot) -> ChargePoint:
         if point.changed_time is not None and point.changed_time < snapshot.created_time:
             # What is known is of an earlier charge point with this identity.
             point = replace(point, online=False, epoch=0, changed_time=None)
+    point = _judged(point, snapshot.accepted, snapshot.told_time)
     if point.epoch:
         return point
     changed_time = snapshot.told_time if snapshot.online else snapshot.last_seen_time
@@ -110,7 +122,28 @@ def taken_away(point: ChargePoint, station_id: str) -> ChargePoint:
 
 def deleted(point: ChargePoint) -> ChargePoint:
     """`point` after its owner no longer knows it. Should there be one of this identity again, its epochs begin anew."""
-    return replace(point, station_id=None, online=False, epoch=0, changed_time=None, removed=True)
+    return replace(
+        point,
+        station_id=None,
+        online=False,
+        epoch=0,
+        changed_time=None,
+        removed=True,
+        accepted=None,
+        accepted_time=None,
+    )
+
+
+def is_of_later_one(point: ChargePoint, created_time: datetime | None) -> bool:
+    """Whether what is known is of another charge point with this identity, made after the one of `created_time`."""
+    return created_time is not None and point.created_time is not None and created_time < point.created_time
+
+
+def _judged(point: ChargePoint, accepted: bool | None, time: datetime) -> ChargePoint:
+    """`point` after it was told whether an operator takes it in; itself when that is no news."""
+    if accepted is None or (point.accepted_time is not None and time < point.accepted_time):
+        return point
+    return point if accepted == point.accepted else replace(point, accepted=accepted, accepted_time=time)
 
 
 def _turned(point: ChargePoint, online: bool, epoch: int, time: datetime) -> ChargePoint:

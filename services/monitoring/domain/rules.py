@@ -8,6 +8,7 @@ from enum import StrEnum
 from services.monitoring.domain.alert import AlertKind, AlertSeverity, Verdict
 from services.monitoring.domain.charge_point import ChargePoint, ConnectivityChange
 from services.monitoring.domain.connector import Connector, ConnectorKey, StatusReport
+from services.monitoring.domain.refusal import Refusal
 from services.monitoring.domain.service_info import BackgroundTask, ServiceInfo, TaskState
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 
@@ -27,29 +28,42 @@ class IncidentKind(StrEnum):
 
     FAULT = "FAULT"
     DISCONNECT = "DISCONNECT"
+    REFUSAL = "REFUSAL"
+    GUESS = "GUESS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """Something that happened to a subject of alerts."""
+    """Something that happened to a subject of alerts; `weight` times at once."""
 
     kind: IncidentKind
     subject: str
     time: datetime
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Frequency:
-    """How often within how long is too often, and the alert that says so."""
+    """How often within how long is too often, the alert that says so, and what to make of it."""
 
     alert_kind: AlertKind
     threshold: int
     span: timedelta
+    meaning: str
 
 
 FREQUENCIES = {
-    IncidentKind.FAULT: Frequency(AlertKind.FREQUENT_FAULTS, 3, timedelta(hours=24)),
-    IncidentKind.DISCONNECT: Frequency(AlertKind.FREQUENT_DISCONNECTS, 5, timedelta(hours=1)),
+    IncidentKind.FAULT: Frequency(AlertKind.FREQUENT_FAULTS, 3, timedelta(hours=24), "and may need maintenance"),
+    IncidentKind.DISCONNECT: Frequency(
+        AlertKind.FREQUENT_DISCONNECTS, 5, timedelta(hours=1), "and may need maintenance"
+    ),
+    IncidentKind.REFUSAL: Frequency(
+        AlertKind.CHARGE_POINT_REFUSED, 5, timedelta(hours=1), "; its refusals say what to do"
+    ),
+    # What a charge point repeats is one guess: so many are somebody who tries.
+    IncidentKind.GUESS: Frequency(
+        AlertKind.CHARGE_POINT_PASSWORD_GUESSED, 5, timedelta(hours=1), "; its refusals say from where"
+    ),
 }
 
 
@@ -79,10 +93,12 @@ def fault_verdict(connector: Connector, station_id: str | None, *, is_news: bool
 
 
 def is_away(point: ChargePoint, now: datetime) -> bool:
-    """Whether a charge point has been offline for longer than is forgiven. One that never came is not missed."""
+    """Whether a charge point has been offline for longer than is forgiven. One that never came, or that no operator
+    has accepted, is not missed."""
     return (
         not point.online
         and not point.removed
+        and point.is_missed
         and point.changed_time is not None
         and now - point.changed_time >= OFFLINE_GRACE
     )
@@ -99,6 +115,12 @@ def offline_verdict(point: ChargePoint, *, stands: bool) -> Verdict:
         station_id=point.station_id,
         message=f"charge point {point.id} is offline{since}",
     )
+
+
+def back_verdicts(point: ChargePoint) -> list[Verdict]:
+    """What no longer stands once a charge point is connected."""
+    refused = Verdict(kind=AlertKind.CHARGE_POINT_REFUSED, subject=point.id, stands=False)
+    return [offline_verdict(point, stands=False), refused]
 
 
 def session_verdicts(before: Transaction | None, after: Transaction) -> list[Verdict]:
@@ -167,13 +189,40 @@ def disconnect(change: ConnectivityChange) -> tuple[Incident, Verdict]:
     )
 
 
+def refused(refusal: Refusal) -> tuple[Incident, Verdict]:
+    """Refused handshakes, and the alert that so many lead to."""
+    words = refusal.rule.replace("_", " ").lower()
+    message = f"charge point {refusal.charge_point_id} was refused ({words}, from {refusal.remote_address})"
+    return _repeated(refusal, IncidentKind.REFUSAL, refusal.count, message)
+
+
+def guessed(refusal: Refusal) -> tuple[Incident, Verdict]:
+    """Different wrong passwords, and the alert that so many lead to."""
+    message = f"passwords of charge point {refusal.charge_point_id} were tried in vain from {refusal.remote_address}"
+    return _repeated(refusal, IncidentKind.GUESS, refusal.guess_count, message)
+
+
+def _repeated(refusal: Refusal, kind: IncidentKind, weight: int, message: str) -> tuple[Incident, Verdict]:
+    incident = Incident(kind=kind, subject=refusal.charge_point_id, time=refusal.time, weight=weight)
+    return incident, Verdict(
+        kind=FREQUENCIES[kind].alert_kind,
+        subject=incident.subject,
+        stands=True,
+        counts=True,
+        charge_point_id=refusal.charge_point_id,
+        station_id=refusal.station_id,
+        message=message,
+    )
+
+
 def frequency_verdict(incident: Incident, count: int, prediction: Verdict) -> Verdict | None:
     """The prediction after an incident, `count` being how many there were lately with it; None for none."""
     rule = FREQUENCIES[incident.kind]
     if count < rule.threshold:
         return None
     hours = rule.span // timedelta(hours=1)
-    message = f"{prediction.message} {count} times within {hours} h and may need maintenance"
+    meaning = rule.meaning if rule.meaning.startswith(";") else f" {rule.meaning}"
+    message = f"{prediction.message} {count} times within {hours} h{meaning}"
     return replace(prediction, message=message)
 
 

@@ -7,6 +7,7 @@ from csms.billing.v1 import charging_session_pb2 as charging_session_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.health.v1 import health_service_pb2 as health_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
+from csms.station.v1 import refusal_pb2 as refusal_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
@@ -18,6 +19,7 @@ from services.monitoring.domain.charge_point import ChargePointSnapshot, Connect
 from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.connector import Connector, ConnectorStatus, StatusReport
 from services.monitoring.domain.live_reading import LiveReading
+from services.monitoring.domain.refusal import Refusal
 from services.monitoring.domain.service_info import BackgroundTask, TaskState
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
@@ -55,6 +57,7 @@ def charge_point_snapshot(message: charge_point_pb.ChargePoint, told_time: datet
     return ChargePointSnapshot(
         id=message.id,
         created_time=time_of(message, "create_time"),
+        accepted=accepted_of(message.state),
         online=message.online,
         last_seen_time=time_of(message, "last_seen_time"),
         told_time=told_time,
@@ -103,6 +106,26 @@ def connectivity_change(changed: event_pb.ConnectivityChanged, told_time: dateti
         online=changed.online,
         epoch=changed.epoch,
         reason=changed.reason,
+        time=told_time,
+        accepted=accepted_of(changed.state),
+    )
+
+
+def accepted_of(state: charge_point_pb.ChargePoint.State.ValueType) -> bool | None:
+    """Whether an operator takes a charge point in; None when that was not told."""
+    states = charge_point_pb.ChargePoint
+    return None if state == states.STATE_UNSPECIFIED else state == states.ACCEPTED
+
+
+def refusal(refused: event_pb.ConnectionRefused, told_time: datetime) -> Refusal:
+    """Refused handshakes."""
+    return Refusal(
+        charge_point_id=refused.charge_point_id,
+        station_id=id_or_none(refused.station_id),
+        rule=refusal_pb.Refusal.Rule.Name(refused.rule) if refused.rule in refusal_pb.Refusal.Rule.values() else "",
+        remote_address=refused.remote_address,
+        count=max(refused.count, 1),
+        guess_count=max(refused.guess_count, 0),
         time=told_time,
     )
 

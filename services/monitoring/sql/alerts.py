@@ -82,7 +82,7 @@ class SqlAlertRepository:
 
     async def clear_calmed(self, kind: IncidentKind, rule: Frequency, now: datetime) -> Sequence[Alert]:
         lately = (
-            select(func.count())
+            select(func.coalesce(func.sum(INCIDENTS.c.weight), 0))
             .where(
                 INCIDENTS.c.subject == ALERTS.c.subject, INCIDENTS.c.kind == kind, INCIDENTS.c.time > now - rule.span
             )
@@ -103,7 +103,7 @@ class SqlAlertRepository:
         await self._connection.execute(insert(INCIDENTS), [asdict(incident) for incident in incidents])
         columns = INCIDENTS.c
         lately = (
-            select(columns.subject, func.count().label("count"))
+            select(columns.subject, func.sum(columns.weight).label("count"))
             .where(
                 columns.subject.in_([incident.subject for incident in incidents]),
                 columns.kind == incidents[0].kind,
@@ -111,7 +111,7 @@ class SqlAlertRepository:
             )
             .group_by(columns.subject)
         )
-        return {row.subject: row._mapping["count"] for row in await self._connection.execute(lately)}
+        return {row.subject: int(row._mapping["count"]) for row in await self._connection.execute(lately)}
 
     async def open_counts(self, station_ids: Collection[str]) -> Mapping[str, int]:
         columns = ALERTS.c

@@ -62,7 +62,8 @@ class SqlChargePointRepository:
         )
         query = (
             select(CHARGE_POINTS)
-            .where(~columns.online, ~columns.removed, columns.changed_time <= since, ~is_known)
+            .where(~columns.online, ~columns.removed, columns.accepted.is_not(False))
+            .where(columns.changed_time <= since, ~is_known)
             .order_by(columns.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -50,7 +50,9 @@ def _stations() -> Select[int]:
 def _charge_points() -> Select[Any, Any]:
     columns = CHARGE_POINTS.c
     online = func.count().filter(columns.online).label("online")
-    return select(func.count().label("total"), online).select_from(CHARGE_POINTS).where(~columns.removed)
+    counted = select(func.count().label("total"), online).select_from(CHARGE_POINTS)
+    # Strangers are none of ours yet.
+    return counted.where(~columns.removed, columns.accepted.is_not(False))
 
 
 def _connectors() -> Select[Any, Any]:

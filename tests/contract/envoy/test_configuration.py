@@ -28,7 +28,8 @@ def test_envoy_accepts_it_for_a_cluster_that_finds_its_parts_by_name(signing_key
 
 
 def test_every_port_has_the_same_policies(facade: Facade) -> None:
-    own = {"stat_prefix", "route_config", "http_protocol_options", "delayed_close_timeout"}
+    own = {"stat_prefix", "route_config", "http_protocol_options", "common_http_protocol_options"}
+    own |= {"delayed_close_timeout"}
     policies = []
     for listener in static_listeners(facade.ports["envoy admin"]):
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
@@ -37,6 +38,14 @@ def test_every_port_has_the_same_policies(facade: Facade) -> None:
         policies.append({key: value for key, value in manager.items() if key not in own} | shared)
     assert len(policies) == len(PUBLIC_PORTS)
     assert all(policy == policies[0] for policy in policies)
+
+
+@pytest.mark.field_case("E6")
+def test_who_connects_to_the_port_of_charge_points_and_asks_for_nothing_is_let_go(facade: Facade) -> None:
+    [edge] = [each for each in static_listeners(facade.ports["envoy admin"]) if each["name"] == "edge"]
+    manager = edge["filter_chains"][0]["filters"][0]["typed_config"]
+    assert manager["common_http_protocol_options"]["idle_timeout"] == "60s"
+    assert manager["request_headers_timeout"] == "10s"
 
 
 def static_listeners(admin_port: int) -> list[dict[str, Any]]:

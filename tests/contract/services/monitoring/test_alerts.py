@@ -12,6 +12,8 @@ from sqlalchemy import select
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.monitoring.v1 import alert_service_pb2 as alert_pb
 from csms.monitoring.v1 import alert_service_pb2_grpc as alert_grpc
+from csms.monitoring.v1 import analytics_service_pb2 as analytics_pb
+from csms.monitoring.v1 import analytics_service_pb2_grpc as analytics_grpc
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
@@ -28,8 +30,11 @@ from tests.contract.services.monitoring.told import (
     a_connector,
     a_transaction,
     at,
+    booted,
     connection,
     connector_reported,
+    point_changed,
+    refused,
     session,
     station_changed,
 )
@@ -370,3 +375,129 @@ async def test_a_viewer_reads_alerts_and_does_not_take_them(service: RunningServ
     with pytest.raises(grpc.aio.AioRpcError) as failure:
         await viewer.AcknowledgeAlert(alert_pb.AcknowledgeAlertRequest(id=new_id()))
     assert failure.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.field_case("C14")
+@pytest.mark.parametrize("state", ["PENDING", "REJECTED"])
+async def test_what_no_operator_has_accepted_is_not_missed_and_its_farewells_foretell_nothing(
+    state: str, works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    for epoch in range(1, 8):
+        about: dict[str, Any] = {"name": "SCANNER", "epoch": epoch, "station_id": "", "state": state}
+        await tell(connection(online=True, seconds=epoch, **about), connection(online=False, seconds=epoch, **about))
+    assert await sweeper(works, 3600).raise_for_those_away() == 0
+    assert await listed(alerts) == []
+
+
+@pytest.mark.field_case("C14")
+async def test_one_that_is_accepted_is_missed_from_then_on_and_one_that_is_rejected_no_more(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(
+        connection(online=True, state="PENDING", seconds=1), connection(online=False, state="PENDING", seconds=2)
+    )
+    await sweeper(works, 100).raise_for_those_away()
+    assert await listed(alerts) == []
+    await tell(point_changed(a_charge_point(state="ACCEPTED"), seconds=101))
+    await sweeper(works, 102).raise_for_those_away()
+    assert await standing(alerts) == [("charge_point_offline", 1)]
+    # What is told late changes nothing.
+    await tell(booted(a_charge_point(state="PENDING"), seconds=50))
+    assert await standing(alerts) == [("charge_point_offline", 1)]
+    await tell(point_changed(a_charge_point(state="REJECTED"), seconds=103))
+    assert await listed(alerts) == []
+    assert await sweeper(works, 200).raise_for_those_away() == 0
+
+
+@pytest.mark.field_case("C14")
+async def test_an_alert_about_what_was_never_accepted_is_cleared_once_that_is_told(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    # As an older version told of it, without its state.
+    await tell(connection(online=True, name="TYPO", seconds=1), connection(online=False, name="TYPO", seconds=2))
+    await sweeper(works, 100).raise_for_those_away()
+    assert await standing(alerts) == [("charge_point_offline", 1)]
+    await tell(booted(a_charge_point("TYPO", state="PENDING"), seconds=101))
+    assert await listed(alerts) == []
+    assert await sweeper(works, 200).raise_for_those_away() == 0
+
+
+@pytest.mark.field_case("C14")
+async def test_the_alerts_of_a_charge_point_go_when_it_is_deleted(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(connection(online=True, seconds=1), connection(online=False, seconds=2), refused(count=9, seconds=3))
+    await sweeper(works, 100).raise_for_those_away()
+    assert [kind for kind, _ in await standing(alerts)] == ["charge_point_offline", "charge_point_refused"]
+    await tell(point_changed(a_charge_point(), seconds=101, deleted=True))
+    assert await listed(alerts) == []
+    # One that was made anew since is another one.
+    await tell(
+        point_changed(a_charge_point(state="ACCEPTED", created=110), seconds=110),
+        connection(online=True, seconds=111),
+        connection(online=False, seconds=112),
+    )
+    await tell(point_changed(a_charge_point(created=-3600), seconds=115, deleted=True))
+    await sweeper(works, 200).raise_for_those_away()
+    assert await standing(alerts) == [("charge_point_offline", 1)]
+
+
+@pytest.mark.field_case("C14")
+async def test_strangers_do_not_count_among_the_charge_points(service: RunningService, tell: Tell) -> None:
+    await tell(
+        connection(online=True, name="KNOWN", state="ACCEPTED"),
+        connection(online=True, name="STRANGER", state="PENDING"),
+        connection(online=True, name="TOLD-BY-AN-OLDER-VERSION"),
+    )
+    analytics = analytics_grpc.AnalyticsServiceStub(await service.channel("operator"))
+    shown = (await analytics.GetDashboard(analytics_pb.GetDashboardRequest())).dashboard
+    assert (shown.charge_point_count, shown.online_charge_point_count) == (2, 2)
+
+
+@pytest.mark.field_case("B9")
+async def test_a_charge_point_that_is_refused_again_and_again_raises_an_alert_until_it_is_back(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(refused("CREDENTIALS_MISSING", count=2), refused("CREDENTIALS_MISSING", count=2, seconds=5))
+    assert await listed(alerts) == []
+    await tell(refused("CREDENTIALS_MISSING", count=3, seconds=10))
+    [alert] = await listed(alerts)
+    assert (alert.kind, alert.severity) == ("charge_point_refused", Alert.WARNING)
+    assert (alert.charge_point_id, alert.station_id) == ("CP1", STATION)
+    assert alert.message == (
+        "charge point CP1 was refused (credentials missing, from 203.0.113.7) 7 times within 1 h;"
+        " its refusals say what to do"
+    )
+    await tell(connection(online=True, seconds=20))
+    assert await listed(alerts) == []
+
+
+@pytest.mark.field_case("B9")
+async def test_the_alert_of_refusals_goes_when_they_stop(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(refused(count=400))
+    assert await standing(alerts) == [("charge_point_refused", 1)]
+    await sweeper(works, 3000).clear_what_is_over()
+    assert len(await listed(alerts)) == 1
+    await sweeper(works, 3700).clear_what_is_over()
+    assert await listed(alerts) == []
+
+
+@pytest.mark.field_case("E6")
+async def test_somebody_who_tries_passwords_raises_an_alert_of_its_own(
+    tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    # A charge point that repeats its wrong password guesses nothing.
+    await tell(refused(count=400, guesses=1))
+    assert await standing(alerts) == [("charge_point_refused", 1)]
+    await tell(refused(count=400, guesses=399, name="CP2", seconds=1))
+    [guessed] = await listed(alerts, kind="charge_point_password_guessed")
+    assert (guessed.charge_point_id, guessed.severity) == ("CP2", Alert.CRITICAL)
+    assert guessed.message == (
+        "passwords of charge point CP2 were tried in vain from 203.0.113.7 399 times within 1 h;"
+        " its refusals say from where"
+    )
+    # That the charge point itself comes in says nothing about who tries.
+    await tell(connection(online=True, name="CP2", seconds=5))
+    assert [one.id for one in await listed(alerts, charge_point_id="CP2")] == [guessed.id]

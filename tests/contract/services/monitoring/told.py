@@ -6,6 +6,7 @@ from typing import Any
 
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
+from csms.station.v1 import refusal_pb2 as refusal_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.chassis.events import subject
@@ -17,6 +18,7 @@ NOW = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
 STATION = new_id()
 
 Connector = station_pb.Connector
+State = charge_point_pb.ChargePoint.State
 
 
 def at(seconds: float) -> datetime:
@@ -74,12 +76,46 @@ def connector_reported(connector: Connector, *, seconds: float = 0, info: str = 
 
 
 def connection(
-    *, online: bool, epoch: int = 1, seconds: float = 0, name: str = "CP1", station_id: str = STATION
+    *,
+    online: bool,
+    epoch: int = 1,
+    seconds: float = 0,
+    name: str = "CP1",
+    station_id: str = STATION,
+    state: str = "STATE_UNSPECIFIED",
 ) -> event_pb.DomainEvent:
     """A connection that was opened or closed."""
-    changed = event_pb.ConnectivityChanged(charge_point_id=name, station_id=station_id, online=online, epoch=epoch)
+    changed = event_pb.ConnectivityChanged(
+        charge_point_id=name, station_id=station_id, online=online, epoch=epoch, state=State.Value(state)
+    )
     verb = "opened" if online else "closed"
     return _event(subject("station", "connection", verb, name), seconds, connectivity_changed=changed)
+
+
+def point_changed(
+    point: charge_point_pb.ChargePoint, *, seconds: float = 0, deleted: bool = False
+) -> event_pb.DomainEvent:
+    """A charge point as an operator made or changed it, or that is gone."""
+    return _event(
+        subject("station", "charge_point", "deleted" if deleted else "changed", point.id),
+        seconds,
+        charge_point_changed=event_pb.ChargePointChanged(charge_point=point, deleted=deleted),
+    )
+
+
+def refused(
+    rule: str = "WRONG_PASSWORD", *, count: int = 1, guesses: int = 0, seconds: float = 0, name: str = "CP1"
+) -> event_pb.DomainEvent:
+    """A charge point that was refused at the handshake."""
+    refusal = event_pb.ConnectionRefused(
+        charge_point_id=name,
+        station_id=STATION,
+        rule=refusal_pb.Refusal.Rule.Value(rule),
+        remote_address="203.0.113.7",
+        count=count,
+        guess_count=guesses,
+    )
+    return _event(subject("station", "connection", "refused", name), seconds, connection_refused=refusal)
 
 
 def booted(point: charge_point_pb.ChargePoint, *, seconds: float = 0) -> event_pb.DomainEvent:

@@ -44,8 +44,14 @@ def test_as_long_as_it_goes_on_it_is_told_of_every_ten_minutes() -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    [Rule.OVERLOADED, Rule.PLATFORM_UNAVAILABLE, Rule.TOO_MANY_CONNECTIONS, Rule.NOT_ACCEPTED_YET]
-    + [Rule.REJECTED_BY_OPERATOR, Rule.VERSION_GETS_NOWHERE],
+    [
+        Rule.OVERLOADED,
+        Rule.PLATFORM_UNAVAILABLE,
+        Rule.TOO_MANY_CONNECTIONS,
+        Rule.NOT_ACCEPTED_YET,
+        Rule.REJECTED_BY_OPERATOR,
+        Rule.VERSION_GETS_NOWHERE,
+    ],
 )
 def test_what_is_no_fault_of_the_charge_point_is_no_news(rule: Rule) -> None:
     assert not replace(UNTOLD, refusal=replace(REFUSAL, rule=rule)).is_news(NOW)
