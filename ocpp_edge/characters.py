@@ -8,13 +8,9 @@ import json
 from math import isfinite
 from typing import Any
 
-import orjson
-
-_NUL = b"\0"
 # Line ends and tabs are kept: signed data and certificates have them, as escaped ones.
-_FORBIDDEN = bytes(set(range(0x20)) - set(b"\t\n\r"))
-_BYTE_ORDER_MARK = "\ufeff"
-_REPLACEMENT = "\ufffd"
+_FORBIDDEN = bytes(set(range(1, 0x20)) - set(b"\t\n\r"))
+_BEFORE = "\ufeff\0 \t\n\r"
 _WHOLE = range(-(2**63), 2**64)
 _LONGEST_WHOLE = 20
 
@@ -22,18 +18,20 @@ _LONGEST_WHOLE = 20
 def read_again(raw: bytes) -> Any:
     """The JSON in `raw`, without NULs and other control characters, with U+FFFD for what is no character.
 
-    `NaN` and numbers beyond every float are read as texts. Raises ValueError for what is no JSON even so.
+    What follows a NUL behind it may be what the buffer held before. `NaN` and numbers beyond every float are read as
+    texts. Raises ValueError for what is no JSON even so.
     """
-    begin, found, _ = raw.partition(_NUL)
-    if found:
-        try:
-            # What follows the NUL may be what the buffer held before.
-            return without_nuls(orjson.loads(begin.removeprefix(_BYTE_ORDER_MARK.encode())))
-        except orjson.JSONDecodeError:
-            pass  # the NUL was in the middle
-    text = raw.translate(None, _FORBIDDEN).decode("utf-8", "replace").removeprefix(_BYTE_ORDER_MARK)
+    text = raw.translate(None, _FORBIDDEN).decode("utf-8", "replace").lstrip(_BEFORE)
     try:
-        return without_nuls(_DECODER.decode(text))
+        try:
+            value, end = _DECODER.raw_decode(text)
+        except json.JSONDecodeError:
+            # A NUL between the words.
+            text = text.replace("\0", "")
+            value, end = _DECODER.raw_decode(text)
+        if (rest := text[end:].lstrip()) and not rest.startswith("\0"):
+            raise ValueError("something follows")
+        return without_nuls(value)
     except RecursionError as error:
         raise ValueError("nested without end") from error
 

@@ -1,0 +1,106 @@
+"""Sessions with broken messages, from their frames to their rows: the edge's routes before the real service."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from csms.driver.v1.authorization_service_pb2 import TokenPresentation
+from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
+from ocpp_edge.backend.item_errors import error_of
+from ocpp_edge.context import ChargerContext
+from ocpp_edge.frames import Call, parse
+from ocpp_edge.router import RouteTable
+from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v201 import routes as v201
+from ocpp_edge.versions import Version
+from services.kernel.clock import Clock, SystemClock
+from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
+from tests.fixtures.broken_sessions import NUMBER, START_WH, STOP_WH, Told, broken_sessions
+from tests.fixtures.services import RunningService
+
+pytestmark = pytest.mark.field_case("A2", "A3", "B2")
+
+ENDED = transaction_pb.Transaction.ENDED
+TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+BEGUN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+_NAMES = count()
+
+
+class Backend:
+    """Satisfies ports.Backend: sessions are the real service's, and every token is good."""
+
+    def __init__(self, record: Record) -> None:
+        self.clock: Clock = SystemClock()
+        self._record = record
+
+    async def report_boot(self, boot: BootReport) -> BootAnswer:
+        raise NotImplementedError
+
+    async def report_status(self, status: StatusReport) -> None:
+        raise NotImplementedError
+
+    async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
+        return TokenDecision(status=TokenDecision.ACCEPTED, driver_id="D")
+
+    async def record(self, event: TransactionEvent) -> TransactionEventAnswer:
+        [answer] = await self._record(event)
+        if answer.HasField("error"):
+            raise error_of(answer.error)
+        return answer
+
+
+async def play(told: Told, charge_point_id: str, record: Record) -> None:
+    """Tell a session as its charge point does, which puts the number that it is given into what it says later."""
+    context, backend = ChargerContext(charge_point_id, told.version, epoch=1), Backend(record)
+    number = b'"transactionId":%d' % NUMBER
+    for message in told.messages:
+        call = parse(message.frame.replace(b'"transactionId":%d' % NUMBER, number), told.version)
+        assert isinstance(call, Call), told.breaks
+        context.received_time, context.frame_flags = message.received_time, call.flags
+        answer = await TABLES[told.version].dispatch(call.action, call.payload, context, backend)
+        if "transactionId" in answer:
+            number = b'"transactionId":%d' % answer["transactionId"]
+
+
+async def sessions_of(charge_point_id: str, transactions: Reader) -> Sequence[transaction_pb.Transaction]:
+    return await transactions.list(charge_point_id=charge_point_id)
+
+
+@pytest.fixture
+async def record(service: RunningService) -> Record:
+    return await recorder(service)
+
+
+@pytest.fixture
+async def transactions(service: RunningService) -> Reader:
+    return await reader(service)
+
+
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+    ],
+)
+@given(data=st.data())
+async def test_a_session_of_broken_messages_is_one_session_that_ended_with_its_energy(
+    version: Version, record: Record, transactions: Reader, data: st.DataObject
+) -> None:
+    told = data.draw(broken_sessions(version, BEGUN))
+    charge_point_id = f"CP{next(_NAMES)}"
+    await play(told, charge_point_id, record)
+    [session] = await sessions_of(charge_point_id, transactions)
+    assert session.state == ENDED, told.breaks
+    assert session.energy_wh == STOP_WH - START_WH, (told.breaks, session)

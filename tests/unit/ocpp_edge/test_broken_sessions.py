@@ -1,0 +1,51 @@
+"""Whatever is broken in the messages of a session, it starts and ends, and its registers are read right."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
+from ocpp_edge.frames import Call, parse
+from ocpp_edge.router import RouteTable
+from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v201 import routes as v201
+from ocpp_edge.versions import Version
+from tests.fixtures.broken_sessions import NAME, NUMBER, START_WH, STOP_WH, Told, broken_sessions
+from tests.unit.ocpp_edge.platform import Platform, context
+
+pytestmark = pytest.mark.field_case("A2", "A3", "B2")
+
+TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+
+
+async def events_of(told: Told) -> list[TransactionEvent]:
+    """What the platform is told; fails when a message is refused."""
+    platform, peer = Platform(), context(told.version)
+    for message in told.messages:
+        call = parse(message.frame, told.version)
+        assert isinstance(call, Call), told.breaks
+        peer.received_time, peer.frame_flags = message.received_time, call.flags
+        await TABLES[told.version].dispatch(call.action, call.payload, peer, platform)
+    return platform.events
+
+
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(data=st.data())
+def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: Version, data: st.DataObject) -> None:
+    told = data.draw(broken_sessions(version))
+    events = asyncio.run(events_of(told))
+    assert events[0].kind == TransactionEvent.STARTED, told.breaks
+    assert events[-1].kind == TransactionEvent.ENDED, told.breaks
+    assert {event.kind for event in events[1:-1]} == {TransactionEvent.UPDATED}, told.breaks
+    names = {event.transaction_id for event in events[1:]} - {""}
+    assert names <= {str(NUMBER), NAME}, told.breaks
+    for event in events:
+        lost = any(flag.startswith("dropped:") or flag == "unexpected_fields" for flag in event.flags)
+        assert not lost or event.dropped_json, told.breaks
+    registers = {value.energy_wh for event in events for value in event.meter_values if value.HasField("energy_wh")}
+    registers |= {event.meter_wh for event in events if event.HasField("meter_wh")}
+    assert registers == {START_WH, STOP_WH}, told.breaks
