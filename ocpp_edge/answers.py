@@ -1,7 +1,8 @@
 """What became of a call to a charge point, as its caller is told: the payload, or why there is none."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from ocpp_edge.calls import Failed, FailureReason, Outcome, Refused
 from ocpp_edge.context import ChargerContext
@@ -24,14 +25,19 @@ _TIMEOUT_MESSAGES: Mapping[FailureReason, str] = {
 
 
 class Answered(NamedTuple):
-    """The payload of a CALLRESULT: as the charge point sent it, and with what we forgive put right."""
+    """The payload of a CALLRESULT: as the charge point sent it, and what can be read of it.
+
+    `flags` say what is wrong with it, and `dropped` has, by its path, what could not be read.
+    """
 
     sent: Payload
     valid: Payload
+    flags: tuple[str, ...] = ()
+    dropped: Mapping[str, Any] = MappingProxyType({})
 
 
 def answered(outcome: Outcome, action: str, context: ChargerContext) -> Answered:
-    """The answer to `action`, when its schema allows it or we forgive it.
+    """The answer to `action`, as far as it can be read: an entry that cannot costs no other.
 
     Raises: OCPP_CALL_ERROR, CHARGE_POINT_TIMEOUT, UNAVAILABLE.
     """
@@ -40,22 +46,24 @@ def answered(outcome: Outcome, action: str, context: ChargerContext) -> Answered
     if isinstance(outcome, Failed):
         raise _failure(outcome.reason)
     if not outcome.violations:
-        return Answered(outcome.payload, outcome.payload)
-    valid, _, _, violations = mend(load(context.version).responses[action], action, outcome.payload)
-    if violations:
-        refusal = violated(violations)
-        raise call_error(error_code(context.version, refusal.fault), f"in its answer: {refusal.description}")
-    return Answered(outcome.payload, valid)
+        return Answered(outcome.payload, outcome.payload, outcome.flags)
+    mended = mend(load(context.version).responses[action], action, outcome.payload)
+    if mended.violations:
+        refusal = violated(mended.violations)
+        raise bad_answer(refusal.description, error_code(context.version, refusal.fault))
+    return Answered(outcome.payload, mended.payload, (*outcome.flags, *mended.flags), mended.dropped)
 
 
 def call_error(code: str, description: str) -> DomainError:
-    """The charge point answered with an error, or with what is no answer."""
-    return failed_precondition(
-        "OCPP_CALL_ERROR",
-        f"the charge point answered {code or 'an error'}: {description}",
-        ocppErrorCode=code,
-        ocppErrorDescription=description,
-    )
+    """The charge point answered with an error."""
+    message = f"the charge point answered {code or 'an error'}: {description}"
+    return failed_precondition("OCPP_CALL_ERROR", message, ocppErrorCode=code, ocppErrorDescription=description)
+
+
+def bad_answer(description: str, code: str = "") -> DomainError:
+    """The charge point answered with what is no answer; `code` is what OCPP calls its fault."""
+    message = f"the answer of the charge point cannot be used: {description}"
+    return failed_precondition("OCPP_CALL_ERROR", message, ocppErrorCode=code, ocppErrorDescription=description)
 
 
 def not_supported(detail: str) -> DomainError:
@@ -75,7 +83,7 @@ def charge_point_timeout(reason: FailureReason = FailureReason.TIMED_OUT) -> Dom
 
 def _failure(reason: FailureReason) -> DomainError:
     if reason is FailureReason.UNREADABLE:
-        return call_error("", "its answer could not be read")
+        return bad_answer("it is no message of OCPP")
     if reason is FailureReason.SHUTTING_DOWN:
         return unavailable("this edge node is stopping; the charge point will connect to another")
     return charge_point_timeout(reason)

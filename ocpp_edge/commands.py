@@ -8,7 +8,8 @@ from ocpp_edge.frames import Payload
 
 # Action and payload of the call that carries a command.
 Asked = tuple[str, Payload]
-# From a valid answer: whether the charge point took the command, and its status in its own words.
+# From what can be read of an answer: whether the charge point took the command, and its status in its own words; empty
+# where it does not say.
 Reply = Callable[[Payload], tuple[bool, str]]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
 from csms.transaction.v1.command_pb2 import CommandBody
-from ocpp_edge.answers import Answered, answered, charge_point_timeout, lacks_feature, not_supported
+from ocpp_edge.answers import Answered, answered, bad_answer, charge_point_timeout, lacks_feature, not_supported
 from ocpp_edge.calls import Outcome, Priority
 from ocpp_edge.commands import Dialect
 from ocpp_edge.connection import Connection
@@ -52,7 +52,9 @@ async def deliver(
         raise not_supported(f"the charge point does not know {action}")
     answer = answered(outcome, action, connection.context)
     accepted, status = dialect.reply(answer.valid)
-    return DeliverCommandResponse(accepted=accepted, status=status, answer=struct_of(answer.sent))
+    if answer.dropped and not accepted and not status:
+        raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
+    return DeliverCommandResponse(accepted=accepted, status=status, answer=struct_of(answer.sent), flags=answer.flags)
 
 
 async def send(connection: Connection[Any], action: str, payload: Payload, seconds: float) -> Answered:

@@ -1,15 +1,48 @@
 """The canonical event of a charging session, begun from what is the same for every version and every action."""
 
-from collections.abc import Collection
-from typing import Any
+import logging
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 import orjson
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.device_clock import Moment
+from ocpp_edge.errors import CallRefused
+from ocpp_edge.frames import Payload
 from ocpp_edge.stamps import LONGEST_STAMP
 from services.chassis.protobuf import time_fields
+
+logger = logging.getLogger(__name__)
+
+DETAILS_UNREAD = "details_unread"
+# What says which session a message is about, and that it begins or ends.
+_ESSENTIALS = frozenset(
+    {
+        *("connectorId", "evse", "evseId", "idTag", "idToken", "meterStart", "meterStop"),
+        *("eventType", "seqNo", "transactionId", "transactionInfo", "triggerReason"),
+    }
+)
+_Event = TypeVar("_Event")
+
+
+def read(to_event: Callable[..., _Event], payload: Payload, context: ChargerContext, *more: Any) -> _Event:
+    """What `to_event` makes of a payload, a session's most often.
+
+    A defect of ours in reading its details must not be what a charge point is told, which would repeat them for ever:
+    they go along as they came, and the session starts, goes on or ends without. Raises what `to_event` raises then.
+    """
+    try:
+        return to_event(payload, context, *more)
+    except CallRefused:
+        raise
+    except Exception:
+        logger.exception("the details of a message made the edge fail")
+    details = {name: value for name, value in payload.items() if name not in _ESSENTIALS}
+    context.coerced = (*context.coerced, DETAILS_UNREAD)
+    context.dropped = {**(context.dropped or {}), **details}
+    return to_event({name: payload[name] for name in payload if name not in details}, context, *more)
 
 
 def transaction_event(

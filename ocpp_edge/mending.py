@@ -105,6 +105,7 @@ class _Shaping:
             conversions.register_of if _is_in(REGISTERS, parent, name) else convert,
             least=definition.get("minimum"),
             greatest=definition.get("maximum"),
+            step=definition.get("multipleOf"),
             whole_floats=self._whole_floats,
         )
 

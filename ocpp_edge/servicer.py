@@ -61,7 +61,12 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
             holder = await self._nodes.holder_of(request.charge_point_id, context.invocation_metadata() or ())
             return await self._forwarded(holder.SendOcppCall, request, context)
         answer = await delivery.send(connection, request.action, _payload(request), seconds)
-        return edge_pb.SendOcppCallResponse(payload=struct_of(answer.sent), payload_json=text_of(answer.sent))
+        return edge_pb.SendOcppCallResponse(
+            payload=struct_of(answer.sent),
+            payload_json=text_of(answer.sent),
+            flags=answer.flags,
+            dropped=struct_of(answer.dropped) if answer.dropped else None,
+        )
 
     async def DisconnectChargePoint(
         self, request: edge_pb.DisconnectChargePointRequest, context: Context

@@ -5,6 +5,7 @@ nothing. Which shape a schema asks for is said by mending.py.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol
 
 from ocpp_edge import conversions
@@ -100,10 +101,12 @@ class Number:
         *,
         least: float | None = None,
         greatest: float | None = None,
+        step: float | None = None,
         whole_floats: bool = False,
     ) -> None:
         self.kinds = kinds
-        self.is_bounded = least is not None or greatest is not None
+        self.is_bounded = least is not None or greatest is not None or step is not None
+        self._step = None if step is None else Decimal(str(step))
         self._convert = convert
         self._least = least
         self._greatest = greatest
@@ -122,6 +125,9 @@ class Number:
             return work.refuse("minimum", f"is less than {self._least:g}")
         if self._greatest is not None and number > self._greatest:
             return work.refuse("maximum", f"is greater than {self._greatest:g}")
+        if self._step is not None and Decimal(str(number)) % self._step:
+            # Finer than the specification has it, and none the worse for that.
+            work.coerce()
         return number
 
     def _note(self, value: Any, number: Any, work: Work) -> None:

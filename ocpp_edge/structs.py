@@ -4,6 +4,7 @@ A Struct has floats only; OCPP wants whole numbers whole. The text is sent as it
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -16,10 +17,10 @@ from services.kernel.errors import invalid
 _EXACT = 2.0**53
 
 
-def struct_of(payload: Payload) -> Struct:
-    """A payload as a message."""
+def struct_of(payload: Mapping[str, Any]) -> Struct:
+    """A payload, or parts of one, as a message."""
     struct = Struct()
-    struct.update(payload)
+    struct.update(dict(payload))
     return struct
 
 

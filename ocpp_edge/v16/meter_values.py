@@ -3,7 +3,7 @@
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
-from ocpp_edge.facts import transaction_event
+from ocpp_edge.facts import read, transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import entries_at, number_at
 from ocpp_edge.v16.samples import meter_values
@@ -39,7 +39,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
-    event = to_event(payload, context)
+    event = read(to_event, payload, context)
     if event is not None:
         await backend.record(event)
     return {}

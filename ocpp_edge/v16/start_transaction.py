@@ -5,7 +5,7 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge import tokens
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
-from ocpp_edge.facts import transaction_event
+from ocpp_edge.facts import read, transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at, number_at
 from ocpp_edge.v16.id_tags import id_tag_info
@@ -34,7 +34,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision)
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     """A session gets a number whatever is decided about its token: it may be over by now."""
     decision = await tokens.decide(tokens.normal(payload.get("idTag", "")), context, backend)
-    event = to_event(payload, context, decision)
+    event = read(to_event, payload, context, decision)
     answer = await backend.record(event)
     if event.HasField("meter_wh"):
         context.registers.started(answer.transaction_id, event.meter_wh)

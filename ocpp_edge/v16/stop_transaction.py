@@ -5,7 +5,7 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge import tokens
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
-from ocpp_edge.facts import transaction_event
+from ocpp_edge.facts import read, transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at
 from ocpp_edge.v16.id_tags import id_tag_info
@@ -41,7 +41,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     id_tag = tokens.normal(payload.get("idTag", ""))
     decision = await tokens.decide_at_end(id_tag, context, backend) if id_tag else None
-    event = to_event(payload, context, decision)
+    event = read(to_event, payload, context, decision)
     await backend.record(event)
     context.registers.ended(event.transaction_id)
     return {} if decision is None else {"idTagInfo": id_tag_info(decision)}

@@ -85,8 +85,8 @@ def transfer_data(body: command_pb.TransferData, _command_id: str) -> Asked:
 
 def told_by_variable(answer: Payload) -> tuple[bool, str]:
     """The answer to a change of one variable."""
-    results = answer.get("setVariableResult") or [{}]
-    status = results[0].get("attributeStatus", "")
+    results = answer["setVariableResult"]
+    status = results[0]["attributeStatus"] if results else ""
     return status in ("Accepted", "RebootRequired"), status
 
 

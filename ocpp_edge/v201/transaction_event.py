@@ -5,7 +5,7 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge import tokens
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
-from ocpp_edge.facts import transaction_event
+from ocpp_edge.facts import read, transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at, number_at
 from ocpp_edge.v201.id_tokens import id_tag_of, id_token_info
@@ -83,7 +83,7 @@ async def handle(payload: Payload, context: ChargerContext, backend: Backend) ->
         is_end = kind_of(payload) == TransactionEvent.ENDED
         decide = tokens.decide_at_end if is_end else tokens.decide
         decision = await decide(id_tag, context, backend)
-    event = to_event(payload, context, decision)
+    event = read(to_event, payload, context, decision)
     answer = await backend.record(event)
     if decision is None:
         return {}

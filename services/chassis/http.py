@@ -1,6 +1,7 @@
 """What a handler can say to REST callers beyond its message: the status of success and where the new thing is.
 
-The facade reads it from the initial metadata and callers of native gRPC do not notice. Errors are not said here.
+The facade reads it from the initial metadata and callers of native gRPC do not notice. Errors have the status that
+belongs to theirs, but for the reasons of which the contract says otherwise.
 """
 
 from typing import Any
@@ -25,6 +26,11 @@ async def no_content(context: grpc.aio.ServicerContext[Any, Any]) -> None:
 async def service_unavailable(context: grpc.aio.ServicerContext[Any, Any]) -> None:
     """Answer 503 with the message as body. Once a call, before the handler returns."""
     await context.send_initial_metadata(((STATUS_KEY, "503"),))
+
+
+async def failure(context: grpc.aio.ServicerContext[Any, Any], status: int) -> None:
+    """Fail with this status. Once a call, before the call is ended with its error."""
+    await context.send_initial_metadata(((STATUS_KEY, str(status)),))
 
 
 async def attachment(context: grpc.aio.ServicerContext[Any, Any], file_name: str) -> None:

@@ -14,14 +14,14 @@ import grpc.aio
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 
-from services.chassis import fields, metrics, values
+from services.chassis import fields, http, metrics, values
 from services.chassis.access import AccessRule, access_rule, check_response, require_permission, restrict_request
 from services.chassis.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
 from services.chassis.calls import Call, set_call
 from services.chassis.http import HEAD_KEY
 from services.chassis.logging import REQUEST_ID_KEY, bind
 from services.chassis.reading import Unreadable, guarded, reader
-from services.chassis.status import describe, to_status
+from services.chassis.status import describe, http_status_of, to_status
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import new_id
 
@@ -175,4 +175,6 @@ async def _fail(method: _Method, error: Exception, started: float, context: _Con
         _log.error("unhandled error", exc_info=error)
     elif described.kind is ErrorKind.UNAVAILABLE:
         _log.warning("%s (%s)", described.message, type(error.__cause__ or error).__name__)
+    if (status := http_status_of(described.reason)) is not None:
+        await http.failure(context, status)
     await context.abort_with_status(rpc_status.to_status(to_status(described)))

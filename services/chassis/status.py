@@ -4,6 +4,7 @@ Must not let out the words of a driver, a library or a stack trace, and must not
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import grpc.aio
 from google.protobuf import any_pb2
@@ -46,6 +47,13 @@ _PLAIN: Mapping[ErrorKind, tuple[str, str]] = {
 _DATABASE_AWAY = frozenset(
     {("sqlalchemy.exc", "OperationalError"), ("sqlalchemy.exc", "TimeoutError"), ("psycopg", "OperationalError")}
 )
+
+
+@cache
+def http_status_of(reason: str) -> int | None:
+    """The HTTP status that the contract gives to a reason; None where it is the one of the gRPC status."""
+    value = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name.get(f"ERROR_REASON_{reason}")
+    return None if value is None else value.GetOptions().Extensions[error_reason_pb2.http_status] or None
 
 
 def describe(error: BaseException) -> DomainError:

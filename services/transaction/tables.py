@@ -215,6 +215,8 @@ COMMANDS = Table(
     Column("update_time", _Time, nullable=False),
     Column("expire_time", _Time, nullable=False),
     Column("delivery_time", _Time),
+    # What is wrong with the answer.
+    Column("answer_flags", ARRAY(Text), nullable=False, server_default="{}"),
     PrimaryKeyConstraint("id", name="commands_pkey"),
     Index("commands_charge_point_idx", "charge_point_id", "id"),
     Index("commands_working_idx", "charge_point_id", "expire_time"),

@@ -47,6 +47,7 @@ class Command:
     state: CommandState
     status: str = ""
     answer: Mapping[str, Any] | None = None
+    answer_flags: tuple[str, ...] = ()
     error: str = ""
     transaction_id: str = ""
     requested_by: str
@@ -79,11 +80,13 @@ class CommandFilter:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a charge point answered to a command: its status in its own words, and the whole payload."""
+    """What a charge point answered to a command: its status in its own words, the whole payload, and what is wrong with
+    that."""
 
     accepted: bool
     status: str
     answer: Mapping[str, Any]
+    flags: tuple[str, ...] = ()
 
 
 def check(kind: str, body: Mapping[str, Any], options: CommandOptions) -> None:
@@ -127,7 +130,7 @@ def queued(command: Command, delivery_time: datetime, now: datetime) -> Command:
 
 def answered(command: Command, reply: Reply, now: datetime) -> Command:
     """`command` after the charge point answered. What is known to be over by then stays what it is."""
-    told = replace(command, status=reply.status, answer=reply.answer, update_time=now)
+    told = replace(command, status=reply.status, answer=reply.answer, answer_flags=reply.flags, update_time=now)
     if command.state is not CommandState.SENT:
         return told
     return replace(told, state=CommandState.ACCEPTED if reply.accepted else CommandState.REJECTED)

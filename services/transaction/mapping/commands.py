@@ -57,6 +57,7 @@ def command_to_proto(command: Command) -> command_pb.Command:
         create_time=timestamp(command.create_time),
         update_time=timestamp(command.update_time),
         expire_time=timestamp(command.expire_time),
+        answer_flags=command.answer_flags,
     )
     if command.answer is not None:
         message.answer.update(dict(command.answer))
@@ -65,4 +66,5 @@ def command_to_proto(command: Command) -> command_pb.Command:
 
 def reply_of(response: edge_pb.DeliverCommandResponse) -> Reply:
     """What a charge point answered."""
-    return Reply(response.accepted, response.status, json_format.MessageToDict(response.answer))
+    answer = json_format.MessageToDict(response.answer)
+    return Reply(response.accepted, response.status, answer, tuple(response.flags))

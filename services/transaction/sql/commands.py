@@ -111,4 +111,10 @@ def _of(charge_point_id: str) -> Select[Any]:
 
 def _command(row: Row[Any]) -> Command:
     fields = row._mapping
-    return Command(**{**{name: fields[name] for name in COMMANDS.c.keys()}, "state": CommandState(fields["state"])})
+    return Command(
+        **{
+            **{name: fields[name] for name in COMMANDS.c.keys()},
+            "state": CommandState(fields["state"]),
+            "answer_flags": tuple(fields["answer_flags"]),
+        }
+    )

@@ -19,7 +19,7 @@ from csms.monitoring.v1 import monitoring_service_pb2
 from csms.station.v1 import station_pb2, station_service_pb2
 from services.chassis import status
 from services.chassis.http import STATUS_KEY
-from services.kernel.errors import DomainError, invalid, not_found
+from services.kernel.errors import DomainError, failed_precondition, invalid, not_found
 
 UNHEALTHY = "driver"
 """The process whose HealthService says that it does not serve."""
@@ -107,6 +107,9 @@ class Stations:
         self._fail_at_first(request.station_id, context)
         if request.station_id == "missing":
             _fail(context, not_found("station", "missing"))
+        if request.station_id == "badly answered":
+            tell(context, self._process, "/csms.station.v1.StationService/GetStation", **{STATUS_KEY: "502"})
+            _fail(context, failed_precondition("OCPP_CALL_ERROR", "the charge point answered InternalError: no"))
         tell(context, self._process, "/csms.station.v1.StationService/GetStation")
         name = WORDY_NAME if request.station_id == "wordy" else "Depot"
         station = station_pb2.Station(id=request.station_id, name=name, status=station_pb2.Station.ACTIVE)

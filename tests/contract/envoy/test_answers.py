@@ -70,6 +70,13 @@ def test_an_error_of_a_service_keeps_its_details(facade: Facade) -> None:
     assert [one["field"] for one in bad_request["fieldViolations"]] == ["station.name"]
 
 
+@pytest.mark.field_case("B3")
+def test_what_a_charge_point_did_badly_is_502_and_nobody_is_told_that_he_was_wrong(facade: Facade) -> None:
+    answer = facade.call("gateway", "GET", "/stations/badly%20answered")
+    assert answer.refusal == (502, 9, "the charge point answered InternalError: no")
+    assert [one["reason"] for one in answer.json["details"]] == ["OCPP_CALL_ERROR"]
+
+
 @pytest.mark.parametrize(
     ("verb", "path"),
     [("GET", "/stations"), ("POST", "/stations"), ("DELETE", "/stations/s1"), ("GET", "/stations/missing")],

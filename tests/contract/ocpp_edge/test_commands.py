@@ -14,7 +14,14 @@ from google.protobuf.duration_pb2 import Duration
 from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.edge.v1.edge_service_pb2_grpc import EdgeServiceStub
 from csms.station.v1.charge_point_pb2 import ChargePoint
-from csms.transaction.v1.command_pb2 import CommandBody, GetConfiguration, RemoteStart, Reset, TriggerMessage
+from csms.transaction.v1.command_pb2 import (
+    ChangeConfiguration,
+    CommandBody,
+    GetConfiguration,
+    RemoteStart,
+    Reset,
+    TriggerMessage,
+)
 from ocpp_edge.nodes import FORWARDED_KEY
 from ocpp_edge.structs import payload_of, struct_of
 from ocpp_edge.versions import Version
@@ -26,6 +33,10 @@ from tests.contract.ocpp_edge.platform import Platform
 from tests.fixtures.tokens import Tokens
 
 START = CommandBody(remote_start=RemoteStart(id_tag="CARD", connector_id=1))
+SET_VARIABLE = CommandBody(change_configuration=ChangeConfiguration(key="OCPPCommCtrlr.HeartbeatInterval", value="60"))
+GET_VARIABLES = {
+    "getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]
+}
 
 
 def command(body: CommandBody, seconds: int = 5, charge_point_id: str = "CP1") -> edge_pb.DeliverCommandRequest:
@@ -293,3 +304,44 @@ async def test_who_may_only_look_may_not_send(node: Node, tokens: Tokens) -> Non
         assert refused.reason == "PERMISSION_DENIED"
         operator = (("authorization", f"Bearer {tokens.user('operator')}"),)
         assert (await failure(service.DeliverCommand(command(START), metadata=operator))).reason == "PERMISSION_DENIED"
+
+
+@pytest.mark.field_case("B3")
+async def test_a_setting_that_cannot_be_read_costs_no_other_and_is_named(node: Node) -> None:
+    service = await node.service()
+    entries: list[Any] = [{"key": f"K{number}", "readonly": False, "value": "1"} for number in range(400)]
+    entries[7] = {"key": "K7", "readonly": False, "value": True}
+    entries[9] = {"value": "1"}
+    settings = {"configurationKey": entries}
+    body = CommandBody(get_configuration=GetConfiguration())
+    flags = ["dropped:configurationKey", "coerced:configurationKey.value"]
+    async with node.charger() as charger:
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(body)))
+        await charger.answer(settings, "GetConfiguration")
+        answer = await delivering
+        assert (answer.accepted, payload_of(answer.answer), list(answer.flags)) == (True, settings, flags)
+        sending = asyncio.ensure_future(service.SendOcppCall(raw("GetConfiguration", {})))
+        await charger.answer(settings, "GetConfiguration")
+        sent = await sending
+    assert (payload_of(sent.payload), list(sent.flags)) == (settings, flags)
+    assert payload_of(sent.dropped) == {"configurationKey[9]": {"value": "1"}}
+
+
+@pytest.mark.field_case("B3")
+async def test_what_a_charge_point_answers_badly_is_its_fault_for_every_caller(node: Node) -> None:
+    service = await node.service()
+    async with node.charger(version=Version.V201) as charger:
+        calls: list[tuple[Any, Any, str, Any]] = [
+            (service.DeliverCommand, command(START), "RequestStartTransaction", {"status": ["Accepted"]}),
+            (service.SendOcppCall, raw("GetVariables", GET_VARIABLES), "GetVariables", {"getVariableResult": None}),
+            (service.DeliverCommand, command(SET_VARIABLE), "SetVariables", {"setVariableResult": [{"x": 1}]}),
+            (service.SendOcppCall, raw("ClearCache", {}), "ClearCache", {}),
+        ]
+        for method, request, action, answer in calls:
+            call = method(request)
+            failing = asyncio.ensure_future(failure(call))
+            await charger.answer(answer, action)
+            error = await failing
+            assert (error.kind.value, error.reason) == ("FAILED_PRECONDITION", "OCPP_CALL_ERROR"), action
+            # What REST callers see: never that they were wrong.
+            assert dict(await call.initial_metadata())["x-http-code"] == "502"

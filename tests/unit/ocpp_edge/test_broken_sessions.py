@@ -3,15 +3,20 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
+from ocpp_edge.device_clock import TIME_MISSING, DeviceClock
+from ocpp_edge.facts import DETAILS_UNREAD
 from ocpp_edge.frames import Call, parse
 from ocpp_edge.router import RouteTable
 from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v16 import samples as v16_samples
 from ocpp_edge.v201 import routes as v201
+from ocpp_edge.v201 import samples as v201_samples
 from ocpp_edge.versions import Version
 from tests.fixtures.broken_sessions import NAME, NUMBER, START_WH, STOP_WH, Told, broken_sessions
 from tests.unit.ocpp_edge.platform import Platform, context
@@ -49,3 +54,56 @@ def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: 
     registers = {value.energy_wh for event in events for value in event.meter_values if value.HasField("energy_wh")}
     registers |= {event.meter_wh for event in events if event.HasField("meter_wh")}
     assert registers == {START_WH, STOP_WH}, told.breaks
+
+
+STAMP = "2026-03-01T11:59:30Z"
+START = {"connectorId": 1, "idTag": "CARD", "meterStart": 7, "timestamp": STAMP}
+STOP = {"transactionId": 42, "meterStop": 9, "timestamp": STAMP}
+OVER = {"transactionId": "T1", "stoppedReason": "Remote"}
+ENDED = {"eventType": "Ended", "timestamp": STAMP, "triggerReason": "EVDeparted", "seqNo": 1, "transactionInfo": OVER}
+
+
+def entries(value: Any) -> list[dict[str, Any]]:
+    return [{"timestamp": STAMP, "sampledValue": [{"value": value}]}]
+
+
+def defect(entries: Any, *_: Any) -> tuple[list[Any], set[str]]:
+    """As `readings_of`, which cannot cope with any."""
+    if entries:
+        raise ZeroDivisionError
+    return [], set()
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "payload", "details"),
+    [
+        (Version.V16, "StopTransaction", STOP, {"transactionData": entries("9"), "reason": "Local"}),
+        (Version.V16, "MeterValues", {"connectorId": 1, "transactionId": 42}, {"meterValue": entries("9")}),
+        (Version.V201, "MeterValues", {"evseId": 1}, {"meterValue": entries(9)}),
+        (Version.V201, "TransactionEvent", ENDED, {"meterValue": entries(9), "offline": True}),
+    ],
+)
+async def test_not_even_a_defect_of_ours_is_the_answer_to_a_session(
+    version: Version, action: str, payload: dict[str, Any], details: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (v16_samples, v201_samples):
+        monkeypatch.setattr(module, "readings_of", defect)
+    platform = Platform()
+    assert await TABLES[version].dispatch(action, payload | details, context(version), platform) == {}
+    event = platform.event
+    assert DETAILS_UNREAD in event.flags
+    assert orjson.loads(event.dropped_json).items() >= details.items()
+    expected = {"StopTransaction": ("42", 9), "TransactionEvent": ("T1", 0)}
+    named = "42" if "transactionId" in payload else ""
+    assert (event.transaction_id, event.meter_wh) == expected.get(action, (named, 0))
+
+
+async def test_a_start_whose_stamp_makes_us_fail_is_one_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    platform, peer = Platform(), context()
+    now = peer.clock.moment("", peer.received_time)
+    monkeypatch.setattr(DeviceClock, "moment", lambda _, text, __: 1 / 0 if text else now)
+    assert (await TABLES[Version.V16].dispatch("StartTransaction", START, peer, platform))["transactionId"] == 42
+    event = platform.event
+    assert (event.id_tag, event.meter_wh) == ("CARD", 7)
+    assert {DETAILS_UNREAD, TIME_MISSING} <= {*event.flags}
+    assert orjson.loads(event.dropped_json) == {"timestamp": STAMP}

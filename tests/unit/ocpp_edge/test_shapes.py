@@ -10,6 +10,7 @@ from ocpp_edge.leniency import DISPENSABLE, FREE_WORDS, LASTING_NAMES, NAMES, PR
 from ocpp_edge.mending import mend
 from ocpp_edge.schemas import PayloadSchema, load
 from ocpp_edge.versions import Version
+from tests.unit.ocpp_edge.payloads import an
 
 _KNOWN = {
     *("$id", "$ref", "$schema", "additionalItems", "additionalProperties", "comment", "default", "definitions"),
@@ -45,29 +46,6 @@ def test_every_property_of_the_tables_is_one_of_some_schema() -> None:
     }
     for table in (DISPENSABLE, FREE_WORDS, LASTING_NAMES, NAMES, PROOFS, REGISTERS, SETTINGS):
         assert {entry.rpartition(".")[2] for entry in table} <= names
-
-
-def an(example: Any, root: Any, depth: int = 0) -> Any:
-    """Something valid: every property of an object, two items of a list; optional ones only so deep."""
-    if "$ref" in example:
-        example = root["definitions"][example["$ref"].rpartition("/")[2]]
-    match example.get("type"):
-        case "object":
-            required = example.get("required", ())
-            return {
-                name: an(part, root, depth + 1)
-                for name, part in example.get("properties", {}).items()
-                if depth < 6 or name in required
-            }
-        case "array":
-            return [an(example["items"], root, depth + 1)] * max(2, example.get("minItems", 0))
-        case "string":
-            return example["enum"][0] if "enum" in example else "x" * min(5, example.get("maxLength", 5))
-        case "integer" | "number":
-            return int(example.get("minimum", min(1, example.get("maximum", 1))))
-        case "boolean":
-            return True
-    return {"any": [None]}
 
 
 @pytest.mark.parametrize("version", Version)

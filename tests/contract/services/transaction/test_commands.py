@@ -134,6 +134,27 @@ async def test_every_command_reaches_the_edge_as_it_was_asked(platform: Platform
         assert {name: getattr(body, name) for name in fields} == fields
 
 
+@pytest.mark.field_case("B3")
+async def test_what_is_wrong_with_an_answer_stands_beside_it(platform: Platform) -> None:
+    def badly_worded(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+        response = accepted(request)
+        response.flags.append("dropped:configurationKey.value")
+        return response
+
+    platform.edge.answer = badly_worded
+    command = await platform.clear_cache()
+    assert (command.state, list(command.answer_flags)) == (State.ACCEPTED, ["dropped:configurationKey.value"])
+    assert await platform.get(command.id) == command
+
+
+@pytest.mark.field_case("B5")
+@pytest.mark.parametrize("number", ["-2063592449", "0", "x" * 200])
+async def test_a_transaction_is_stopped_whatever_its_charge_point_calls_it(platform: Platform, number: str) -> None:
+    request = service_pb.RemoteStopRequest(charge_point_id="CP1", transaction_id=number)
+    assert (await platform.commands.RemoteStop(request)).command.state == State.ACCEPTED
+    assert platform.edge.delivered[-1].body.remote_stop.transaction_id == number
+
+
 async def test_a_refusal_is_no_error(platform: Platform) -> None:
     platform.edge.answer = rejected
     command = await platform.clear_cache()
