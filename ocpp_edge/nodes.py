@@ -12,6 +12,7 @@ import grpc.aio
 from csms.edge.v1.edge_service_pb2_grpc import EdgeServiceStub
 from ocpp_edge.backend.clients import Node, Stations
 from services.chassis.channels import channel
+from services.chassis.service_identity import ServiceIdentity
 from services.kernel.errors import not_found
 
 # On a call that another node has passed on already: it is not passed on again.
@@ -22,10 +23,10 @@ _MAX_CHANNELS = 64
 class Nodes:
     """Where charge points are that are not here. Made inside the running event loop."""
 
-    def __init__(self, node: Node, stations: Stations, secret: str) -> None:
+    def __init__(self, node: Node, stations: Stations, identity: ServiceIdentity) -> None:
         self._node = node
         self._stations = stations
-        self._secret = secret
+        self._identity = identity
         self._channels: OrderedDict[str, grpc.aio.Channel] = OrderedDict()
 
     async def holder_of(self, charge_point_id: str, metadata: Iterable[tuple[Any, Any]]) -> EdgeServiceStub:
@@ -53,7 +54,7 @@ class Nodes:
     async def _channel(self, address: str) -> grpc.aio.Channel:
         known = self._channels.get(address)
         if known is None:
-            known = self._channels[address] = channel(address, "edge", self._secret)
+            known = self._channels[address] = channel(address, "edge", self._identity)
         self._channels.move_to_end(address)
         if len(self._channels) > _MAX_CHANNELS:
             _, oldest = self._channels.popitem(last=False)

@@ -41,6 +41,7 @@ from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.chassis import channels, metrics, server
 from services.chassis.events import EventBus
+from services.chassis.service_identity import ServiceIdentity
 from services.kernel.clock import SystemClock
 
 logger = logging.getLogger(__name__)
@@ -63,9 +64,10 @@ class Edge:
 
 def wire(settings: EdgeSettings) -> Edge:
     """The edge node of these settings. Called inside the running event loop."""
-    secret, clock, node = settings.service_secret.get_secret_value(), SystemClock(), settings.node()
-    urls = (settings.station_service_url, settings.driver_service_url, settings.transaction_service_url)
-    station_channel, driver_channel, transaction_channel = (channels.channel(url, "edge", secret) for url in urls)
+    identity, clock, node = ServiceIdentity("edge", settings), SystemClock(), settings.node()
+    station_channel = channels.channel(settings.station_service_url, "station", identity)
+    driver_channel = channels.channel(settings.driver_service_url, "driver", identity)
+    transaction_channel = channels.channel(settings.transaction_service_url, "transaction", identity)
     registry: Registry[Connection[Backend]] = Registry()
     overload = Overload(settings.ocpp_patience_seconds)
     stations = Stations(station_channel, node, registry.revoke)
@@ -76,7 +78,7 @@ def wire(settings: EdgeSettings) -> Edge:
     tries = WrongTries(time.monotonic)
     shared = SharedTries(bus, node.name, tries)
     entrance = Entrance(stations, node)
-    guard = Guard(entrance.admit, tries, shared.tell, secret)
+    guard = Guard(entrance.admit, tries, shared.tell, identity.secret_for("guesses"))
     doorkeeper = _doorkeeper(settings, guard, entrance, overload)
     refusals = RefusalReporter(stations.report_refusals, clock)
     journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
@@ -85,7 +87,7 @@ def wire(settings: EdgeSettings) -> Edge:
     routes = {Version.V201: v201.route_table(), Version.V16: v16.route_table()}
     gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
     _show(registry)
-    nodes = Nodes(node, stations, secret)
+    nodes = Nodes(node, stations, identity)
     lease = timedelta(seconds=settings.ocpp_node_lease_seconds)
     liveness = LivenessReporter(stations.live, registry, clock, time.monotonic, lease)
     judge = partial(overload.run, backend.waiting_seconds)

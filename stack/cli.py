@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stack.errors import StackError
+from stack.topology import EDGE, SERVICES
 
 _ROLES = ("admin", "operator", "viewer", "driver")
 _TTL_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -74,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--subject", metavar="ID", help="the account it stands for (default: you, at the command line)")
     token.add_argument("--ttl", type=_seconds, default="12h", metavar="TIME", help="90s, 15m, 12h or 30d (default 12h)")
     token.set_defaults(run=_token)
+
+    rotation = commands.add_parser("rotate-key", help="give a service a new key to show itself by, from its next start")
+    rotation.add_argument("service", choices=(*SERVICES, EDGE))
+    rotation.add_argument("--revoke", action="store_true", help="the old key is good no more, also before that start")
+    rotation.set_defaults(run=_rotate_key)
 
     render = commands.add_parser("render-envoy", help="write Envoy's configuration for services that run elsewhere")
     render.add_argument("--output", type=Path, required=True, metavar="FILE")
@@ -142,6 +148,16 @@ def _token(options: argparse.Namespace) -> int:
         folder, role=options.role, driver_id=options.driver, ttl_seconds=options.ttl, subject=options.subject
     )
     print(token)
+    return 0
+
+
+def _rotate_key(options: argparse.Namespace) -> int:
+    from stack import service_keys, settings, state
+
+    folder = state.State(settings.load().state_dir.absolute()).keys
+    service_keys.rotate(folder, options.service, revoke=options.revoke)
+    old = "the old one is good no more" if options.revoke else "the old one stays good until the next rotation"
+    print(f"{options.service} has a new key from its next start; {old}")
     return 0
 
 

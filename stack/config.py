@@ -69,6 +69,7 @@ def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> 
         **_common(surroundings),
         "LISTEN_PORT": str(ports.process(name, replica)),
         "METRICS_PORT": str(ports.metrics(name, replica)),
+        "SERVICE_PRIVATE_KEY_FILE": str(keys.service_private_key_file(name)),
     }
     if name == EDGE:
         address = f"{LOOPBACK}:{ports.process(EDGE, replica)}"
@@ -233,7 +234,7 @@ def _common(surroundings: Surroundings) -> dict[str, str]:
         "METRICS_LISTEN_HOST": LOOPBACK,
         "NATS_URL": surroundings.nats_url,
         "JWT_JWKS_FILE": str(keys.jwks_file),
-        "SERVICE_SECRET": keys.service_secret,
+        "SERVICE_JWKS_FILE": str(keys.service_jwks_file),
     }
 
 

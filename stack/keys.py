@@ -1,12 +1,10 @@
-"""The keys of one stack: the pair that signs user tokens, its public half as a JWKS, and the secret between services.
+"""The keys of one stack: the pair that signs user tokens, its public half as a JWKS, those of the services, and the
+secret by which Envoy is known.
 
 Made once and kept in one folder. Also mints user tokens for the command line. Verifies nothing.
 """
 
-import base64
 import getpass
-import hashlib
-import hmac
 import json
 import secrets
 import time
@@ -18,8 +16,9 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from stack import private_files
+from stack import private_files, service_keys
 from stack.errors import StackError
+from stack.jwk import base64url, thumbprint
 
 ISSUER = "csms"
 AUDIENCE = "csms-api"
@@ -30,22 +29,36 @@ _COORDINATE_BYTES = 32
 
 @dataclass(frozen=True)
 class Keys:
-    """Where the keys lie."""
+    """Where the keys lie, and by what Envoy proves to the edges that it is ours."""
 
-    private_key_file: Path
-    jwks_file: Path
-    service_secret: str
+    folder: Path
+    proxy_secret: str
 
     @property
-    def proxy_secret(self) -> str:
-        """By what Envoy proves to the edges that it is ours."""
-        return hmac.new(self.service_secret.encode(), b"OCPP_PROXY_SECRET", "sha256").hexdigest()
+    def private_key_file(self) -> Path:
+        """The key that signs user tokens."""
+        return self.folder / "private-key.pem"
+
+    @property
+    def jwks_file(self) -> Path:
+        """The keys that verify user tokens."""
+        return self.folder / "jwks.json"
+
+    @property
+    def service_jwks_file(self) -> Path:
+        """The keys that verify what services show each other."""
+        return service_keys.jwks_file(self.folder)
+
+    def service_private_key_file(self, name: str) -> Path:
+        """The key by which the service `name` shows itself."""
+        return service_keys.private_key_file(self.folder, name)
 
 
 def ensure(folder: Path) -> Keys:
     """The keys in `folder`, made when missing. The JWKS follows the private key, so the two always fit."""
     folder.mkdir(parents=True, exist_ok=True)
-    keys = _keys_in(folder)
+    service_keys.ensure(folder)
+    keys = Keys(folder, private_files.secret(folder / "proxy-secret", lambda: secrets.token_urlsafe(48)))
     key = _private_key(private_files.secret(keys.private_key_file, _new_private_key), keys.private_key_file)
     jwks = json.dumps({"keys": [_public_jwk(key)]}, indent=1) + "\n"
     if not keys.jwks_file.exists() or keys.jwks_file.read_text(encoding="utf-8") != jwks:
@@ -79,11 +92,6 @@ def mint(folder: Path, *, role: str, driver_id: str | None, ttl_seconds: int, su
     return jwt.encode(claims, key, algorithm=_ALGORITHM, headers={"kid": _public_jwk(key)["kid"]})
 
 
-def _keys_in(folder: Path) -> Keys:
-    secret = private_files.secret(folder / "service-secret", lambda: secrets.token_urlsafe(48))
-    return Keys(folder / "private-key.pem", folder / "jwks.json", secret)
-
-
 def _new_private_key() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     plain = serialization.NoEncryption()
@@ -101,16 +109,11 @@ def _private_key(pem: str, file: Path) -> ec.EllipticCurvePrivateKey:
 
 
 def _public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
-    """The public half (RFC 7517); its id is the thumbprint of RFC 7638, so whoever holds the key knows the id."""
+    """The public half (RFC 7517)."""
     numbers = key.public_key().public_numbers()
     essence = {"crv": "P-256", "kty": "EC", "x": _coordinate(numbers.x), "y": _coordinate(numbers.y)}
-    digest = hashlib.sha256(json.dumps(essence, separators=(",", ":"), sort_keys=True).encode()).digest()
-    return {**essence, "kid": _base64url(digest), "use": "sig", "alg": _ALGORITHM}
+    return {**essence, "kid": thumbprint(essence), "use": "sig", "alg": _ALGORITHM}
 
 
 def _coordinate(number: int) -> str:
-    return _base64url(number.to_bytes(_COORDINATE_BYTES, "big"))
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return base64url(number.to_bytes(_COORDINATE_BYTES, "big"))

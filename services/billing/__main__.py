@@ -32,6 +32,7 @@ from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
 from services.chassis.reconciler import Reconciler
+from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
 
@@ -41,9 +42,12 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
     works = SqlWorks(database, relay, clock)
-    secret = settings.service_secret.get_secret_value()
-    addresses = (settings.driver_service_url, settings.station_service_url, settings.transaction_service_url)
-    opened = [channels.channel(address, "billing", secret) for address in addresses]
+    identity = ServiceIdentity("billing", settings)
+    opened = (
+        channels.channel(settings.driver_service_url, "driver", identity),
+        channels.channel(settings.station_service_url, "station", identity),
+        channels.channel(settings.transaction_service_url, "transaction", identity),
+    )
     drivers, stations, transactions = GrpcDrivers(opened[0]), GrpcStations(opened[1]), GrpcTransactions(opened[2])
     invoicing = Invoicing(clock, settings.paid_bill_correction_limit)
     biller = Biller(works, clock, drivers, stations, invoicing)

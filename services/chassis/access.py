@@ -28,6 +28,7 @@ class AccessRule:
     public: bool = False
     driver_request_field: str = ""
     driver_response_field: str = ""
+    internal_callers: frozenset[str] = frozenset()
 
     @property
     def internal(self) -> bool:
@@ -45,7 +46,11 @@ def access_rule(full_method: str) -> AccessRule:
         return AccessRule()
     declared = method.GetOptions().Extensions[access_pb2.access]
     return AccessRule(
-        declared.permission, declared.public, declared.driver_request_field, declared.driver_response_field
+        declared.permission,
+        declared.public,
+        declared.driver_request_field,
+        declared.driver_response_field,
+        frozenset(declared.internal_callers),
     )
 
 
@@ -67,14 +72,19 @@ def is_safe_to_repeat(full_method: str) -> bool:
 
 
 def require_permission(rule: AccessRule, caller: Caller) -> None:
-    """Raises DomainError PERMISSION_DENIED when the caller's role does not include what the rule asks for."""
-    if not rule.public and not allows(caller.role, rule.permission):
-        raise DomainError(
-            ErrorKind.PERMISSION_DENIED,
-            "PERMISSION_DENIED",
-            f"the role {caller.role} lacks the permission {rule.permission or 'for this call'}",
-            {"permission": rule.permission},
-        )
+    """Raises DomainError PERMISSION_DENIED when the caller's role does not include what the rule asks for, or when the
+    rule does not name the service that calls."""
+    if rule.public:
+        return
+    if caller.service is not None:
+        if caller.service not in rule.internal_callers:
+            raise _denied(rule, f"the service {caller.service} may not make this call")
+    elif not allows(caller.role, rule.permission):
+        raise _denied(rule, f"the role {caller.role} lacks the permission {rule.permission or 'for this call'}")
+
+
+def _denied(rule: AccessRule, message: str) -> DomainError:
+    return DomainError(ErrorKind.PERMISSION_DENIED, "PERMISSION_DENIED", message, {"permission": rule.permission})
 
 
 def restrict_request(rule: AccessRule, caller: Caller, request: Message) -> None:

@@ -1,10 +1,9 @@
-"""Who is calling and what a role may do: verifies tokens, mints those that services show each other.
+"""Who is calling and what a role may do: verifies the tokens of people and those that services show each other.
 
-Does not know any RPC, and does not issue tokens to people.
+Does not know any RPC, and issues no tokens; `service_identity` makes those of services.
 """
 
 import fnmatch
-import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 import jwt
 
+from services.chassis.key_sets import KeySet
 from services.kernel.errors import DomainError, ErrorKind
 
 AUTHORIZATION_KEY = "authorization"
@@ -24,14 +24,16 @@ USER_ISSUER = "csms"
 USER_AUDIENCE = "csms-api"
 USER_ALGORITHM = "ES256"
 INTERNAL_ISSUER = "csms-internal"
-INTERNAL_ALGORITHM = "HS256"
+INTERNAL_ALGORITHM = "EdDSA"
+SERVICE_TOKEN_SECONDS = 300
 
 ANONYMOUS_ROLE = "anonymous"
 SERVICE_ROLE = "service"
 DRIVER_ROLE = "driver"
 
 # Patterns over `<domain>.<noun>.<verb>`; one that begins with "!" takes away what others give. `internal.` belongs to
-# the platform's own processes, `accounts.` to those who may hand out roles.
+# the platform's own processes, `accounts.` to those who may hand out roles. A service holds no permission: what it may
+# call is said by the contracts, RPC by RPC (AccessRule.internal_callers).
 PERMISSIONS_BY_ROLE: Mapping[str, tuple[str, ...]] = {
     "admin": ("*", "!internal.*"),
     "operator": ("*", "!accounts.*", "!internal.*"),
@@ -49,22 +51,23 @@ PERMISSIONS_BY_ROLE: Mapping[str, tuple[str, ...]] = {
         "stations.stations.read",
         "stations.connectors.read",
     ),
-    SERVICE_ROLE: ("*",),
 }
-USER_ROLES = frozenset(PERMISSIONS_BY_ROLE) - {SERVICE_ROLE}
+USER_ROLES = frozenset(PERMISSIONS_BY_ROLE)
 
 _LEEWAY_SECONDS = 5
 _CACHED_TOKENS = 10_000
-_SERVICE_TOKEN_SECONDS = 600
+_SERVICE_SUBJECT_PREFIX = "service:"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a call: the account (or `service:<name>`), its role, and for the role `driver` the driver it is."""
+    """Who makes a call: the account (or `service:<name>`) and its role; for the role `driver` the driver it is, for the
+    role `service` the name of the service."""
 
     subject: str
     role: str
     driver_id: str | None = None
+    service: str | None = None
 
 
 ANONYMOUS = Caller("anonymous", ANONYMOUS_ROLE)
@@ -95,39 +98,28 @@ def _matches(permission: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(permission, pattern)
 
 
-def service_token(name: str, secret: str) -> str:
-    """The token by which the service `name` shows itself to others; minted anew every few minutes."""
-    return _mint(name, secret, int(time.time()) // (_SERVICE_TOKEN_SECONDS // 2))
+def service_subject(name: str) -> str:
+    """The subject of the tokens of the service `name`."""
+    return f"{_SERVICE_SUBJECT_PREFIX}{name}"
 
 
-@lru_cache(maxsize=16)
-def _mint(name: str, secret: str, period: int) -> str:
-    issued = period * (_SERVICE_TOKEN_SECONDS // 2)
-    claims = {
-        "iss": INTERNAL_ISSUER,
-        "sub": f"service:{name}",
-        "role": SERVICE_ROLE,
-        "iat": issued,
-        "exp": issued + _SERVICE_TOKEN_SECONDS,
-    }
-    return jwt.encode(claims, secret, algorithm=INTERNAL_ALGORITHM)
+def internal_audience(callee: str) -> str:
+    """The audience of the tokens that services show to the service `callee`."""
+    return f"{INTERNAL_ISSUER}/{callee}"
 
 
 class TokenVerifier:
-    """Tells whose a token is. Tokens seen before are answered from memory until they expire.
+    """Tells whose a token is, for the service `name`. Tokens seen before are answered from memory until they expire.
 
-    `jwks_file` holds the public keys of user tokens (RFC 7517) and is read again when a token names an unknown key;
-    `service_secret` is shared by the platform's own processes. Raises OSError or ValueError when the file is no key
-    set.
+    `jwks_file` holds the public keys of user tokens, `service_jwks_file` those of the platform's services; both are
+    read again when they change. Raises OSError or ValueError when one is no key set.
     """
 
-    def __init__(self, jwks_file: Path, service_secret: str) -> None:
-        self._jwks_file = jwks_file
-        self._service_secret = service_secret
+    def __init__(self, name: str, jwks_file: Path, service_jwks_file: Path) -> None:
+        self._audience = internal_audience(name)
         self._seen: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
-        self._keys_changed = 0.0
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._read_keys()
+        self._user_keys = KeySet(jwks_file, USER_ALGORITHM)
+        self._service_keys = KeySet(service_jwks_file, INTERNAL_ALGORITHM)
 
     def verify(self, token: str) -> Caller:
         """The caller that `token` speaks for. Raises DomainError UNAUTHENTICATED."""
@@ -137,43 +129,38 @@ class TokenVerifier:
                 self._seen.move_to_end(token)
                 return seen[0]
             del self._seen[token]
+        self._forget_withdrawn()
         try:
-            claims = self._claims(token)
+            caller, expiry = self._verified(token)
         except jwt.ExpiredSignatureError:
             raise unauthenticated("the token has expired") from None
         except jwt.PyJWTError:
             # The library's own words would tell a forger how far he got.
             raise unauthenticated("the token is not valid") from None
-        caller = _caller_of(claims)
-        self._seen[token] = caller, float(claims["exp"]) + _LEEWAY_SECONDS
+        self._seen[token] = caller, expiry + _LEEWAY_SECONDS
         if len(self._seen) > _CACHED_TOKENS:
             self._seen.popitem(last=False)
         return caller
 
-    def _claims(self, token: str) -> dict[str, Any]:
-        # The header only chooses which key has to fit: each key is bound to its one algorithm and issuer.
-        header = jwt.get_unverified_header(token)
-        if header.get("alg") == INTERNAL_ALGORITHM:
-            return _decode(token, self._service_secret, INTERNAL_ALGORITHM, INTERNAL_ISSUER, None)
-        return _decode(token, self._key(header.get("kid")), USER_ALGORITHM, USER_ISSUER, USER_AUDIENCE)
-
-    def _key(self, key_id: object) -> jwt.PyJWK:
-        if key_id not in self._keys and self._jwks_file.stat().st_mtime != self._keys_changed:
-            self._read_keys()
+    def _forget_withdrawn(self) -> None:
+        """Tokens of keys that are no longer published are not good from memory either."""
+        changed = [keys.renew() for keys in (self._user_keys, self._service_keys)]
+        if any(changed):
             self._seen.clear()
-        key = self._keys.get(str(key_id))
-        if key is None:
-            raise jwt.InvalidTokenError("unknown key")
-        return key
 
-    def _read_keys(self) -> None:
-        changed = self._jwks_file.stat().st_mtime
-        try:
-            keys = jwt.PyJWKSet.from_dict(json.loads(self._jwks_file.read_bytes())).keys
-        except (jwt.PyJWTError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{self._jwks_file.name} is not a JSON Web Key Set: {error}") from None
-        self._keys = {key.key_id: key for key in keys if key.key_id and key.algorithm_name == USER_ALGORITHM}
-        self._keys_changed = changed
+    def _verified(self, token: str) -> tuple[Caller, float]:
+        """The caller and when the token expires. The header only chooses which key has to fit: each key is bound to its
+        one algorithm, issuer and audience."""
+        header = jwt.get_unverified_header(token)
+        is_internal = header.get("alg") == INTERNAL_ALGORITHM
+        published = (self._service_keys if is_internal else self._user_keys).find(header.get("kid"))
+        if published is None:
+            raise jwt.InvalidTokenError("unknown key")
+        if is_internal:
+            claims = _decode(token, published.key, INTERNAL_ALGORITHM, INTERNAL_ISSUER, self._audience)
+            return _service_of(claims, published.service), float(claims["exp"])
+        claims = _decode(token, published.key, USER_ALGORITHM, USER_ISSUER, USER_AUDIENCE)
+        return _user_of(claims), float(claims["exp"])
 
 
 def unauthenticated(message: str) -> DomainError:
@@ -181,7 +168,7 @@ def unauthenticated(message: str) -> DomainError:
     return DomainError(ErrorKind.UNAUTHENTICATED, "UNAUTHENTICATED", message)
 
 
-def _decode(token: str, key: jwt.PyJWK | str, algorithm: str, issuer: str, audience: str | None) -> dict[str, Any]:
+def _decode(token: str, key: jwt.PyJWK, algorithm: str, issuer: str, audience: str) -> dict[str, Any]:
     return jwt.decode(
         token,
         key,
@@ -189,14 +176,22 @@ def _decode(token: str, key: jwt.PyJWK | str, algorithm: str, issuer: str, audie
         issuer=issuer,
         audience=audience,
         leeway=_LEEWAY_SECONDS,
-        options={"require": ["iss", "sub", "iat", "exp"]},
+        options={"require": ["iss", "sub", "aud", "iat", "exp"]},
     )
 
 
-def _caller_of(claims: Mapping[str, Any]) -> Caller:
+def _service_of(claims: Mapping[str, Any], service: str) -> Caller:
+    """The service whose key has signed the claims, if they speak of it and for no longer than such tokens may."""
+    if not service or claims["sub"] != service_subject(service):
+        raise jwt.InvalidTokenError("the key of another service")
+    if float(claims["exp"]) - float(claims["iat"]) > SERVICE_TOKEN_SECONDS:
+        raise jwt.InvalidTokenError("good for too long")
+    return Caller(claims["sub"], SERVICE_ROLE, service=service)
+
+
+def _user_of(claims: Mapping[str, Any]) -> Caller:
     role, driver_id = claims.get("role"), claims.get("driver_id")
-    possible = {SERVICE_ROLE} if claims["iss"] == INTERNAL_ISSUER else USER_ROLES
-    if not isinstance(role, str) or role not in possible:
+    if not isinstance(role, str) or role not in USER_ROLES:
         raise unauthenticated("the token names no role of ours")
     if role != DRIVER_ROLE:
         return Caller(claims["sub"], role)

@@ -13,8 +13,9 @@ import grpc
 import grpc.aio
 
 from services.chassis.access import is_safe_to_repeat
-from services.chassis.auth import AUTHORIZATION_KEY, service_token
+from services.chassis.auth import AUTHORIZATION_KEY
 from services.chassis.logging import REQUEST_ID_KEY, current_context
+from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import addresses_of
 
 DEADLINE_SECONDS = 5.0
@@ -41,17 +42,18 @@ _OPTIONS: tuple[tuple[str, str | int], ...] = (
 )
 
 
-def channel(url: str, service_name: str, secret: str) -> grpc.aio.Channel:
-    """A channel to `url` (`host:port`, `http://host:port` or several, see settings) for the service `service_name`.
+def channel(url: str, callee: str, identity: ServiceIdentity) -> grpc.aio.Channel:
+    """A channel to `url` (`host:port`, `http://host:port` or several, see settings), where the service `callee` is.
 
-    Unary calls without a timeout get one of 5 seconds; streams have none. Of the RPCs that are safe to repeat, a call
-    that fails with UNAVAILABLE, or that a stopping server drops, is tried up to three times within its deadline.
+    Its calls show the token that `identity` has for that service. Unary calls without a timeout get one of 5 seconds;
+    streams have none. Of the RPCs that are safe to repeat, a call that fails with UNAVAILABLE, or that a stopping
+    server drops, is tried up to three times within its deadline.
     """
-    identity = _Identity(service_name, secret)
+    shown = _Shown(callee, identity)
     return grpc.aio.insecure_channel(
         _target(url),
         options=_OPTIONS,
-        interceptors=[_UnaryCalls(identity), _StreamCalls(identity)],
+        interceptors=[_UnaryCalls(shown), _StreamCalls(shown)],
     )
 
 
@@ -61,16 +63,16 @@ def _target(url: str) -> str:
     return f"ipv4:{addresses}" if "," in addresses else f"dns:///{addresses}"
 
 
-class _Identity:
+class _Shown:
     """Completes what a caller said of his call."""
 
-    def __init__(self, service_name: str, secret: str) -> None:
-        self._service_name = service_name
-        self._secret = secret
+    def __init__(self, callee: str, identity: ServiceIdentity) -> None:
+        self._callee = callee
+        self._identity = identity
 
     def details(self, given: grpc.aio.ClientCallDetails, timeout: float | None) -> grpc.aio.ClientCallDetails:
         metadata = grpc.aio.Metadata(*(given.metadata or ()))
-        metadata.add(AUTHORIZATION_KEY, f"Bearer {service_token(self._service_name, self._secret)}")
+        metadata.add(AUTHORIZATION_KEY, f"Bearer {self._identity.token_for(self._callee)}")
         request_id = current_context().get("request_id")
         if request_id:
             metadata.add(REQUEST_ID_KEY, request_id)
@@ -78,8 +80,8 @@ class _Identity:
 
 
 class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
-    def __init__(self, identity: _Identity) -> None:
-        self._identity = identity
+    def __init__(self, shown: _Shown) -> None:
+        self._shown = shown
 
     async def intercept_unary_unary(
         self,
@@ -89,7 +91,7 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
     ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
         given = client_call_details.timeout
         timeout = DEADLINE_SECONDS if given is None else given
-        details = self._identity.details(client_call_details, timeout)
+        details = self._shown.details(client_call_details, timeout)
         call = await continuation(details, request)
         if not is_safe_to_repeat(_name(details.method)):
             return call
@@ -108,8 +110,8 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
 
 
 class _StreamCalls(grpc.aio.UnaryStreamClientInterceptor):
-    def __init__(self, identity: _Identity) -> None:
-        self._identity = identity
+    def __init__(self, shown: _Shown) -> None:
+        self._shown = shown
 
     async def intercept_unary_stream(
         self,
@@ -117,7 +119,7 @@ class _StreamCalls(grpc.aio.UnaryStreamClientInterceptor):
         client_call_details: grpc.aio.ClientCallDetails,
         request: Any,
     ) -> grpc.aio.UnaryStreamCall[Any, Any]:
-        details = self._identity.details(client_call_details, client_call_details.timeout)
+        details = self._shown.details(client_call_details, client_call_details.timeout)
         return await continuation(details, request)
 
 

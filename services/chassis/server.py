@@ -93,9 +93,9 @@ async def running_server(
     Raises ServerFailed when it cannot listen or has no keys.
     """
     try:
-        verifier = TokenVerifier(settings.jwt_jwks_file, settings.service_secret.get_secret_value())
+        verifier = TokenVerifier(service, settings.jwt_jwks_file, settings.service_jwks_file)
     except (OSError, ValueError) as error:
-        raise ServerFailed(f"JWT_JWKS_FILE: {error}") from None
+        raise ServerFailed(f"JWT_JWKS_FILE, SERVICE_JWKS_FILE: {error}") from None
     server = grpc.aio.server(
         interceptors=[ServerStack(verifier)], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS
     )

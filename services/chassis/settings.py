@@ -8,7 +8,7 @@ import sys
 from typing import Annotated, Literal, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
@@ -73,8 +73,9 @@ class ServiceSettings(BaseSettings):
     jwt_jwks_file: FilePath
     # Held by the service that signs tokens only.
     jwt_private_key_file: FilePath | None = None
-    # Long enough for HS256 (RFC 7518 section 3.2).
-    service_secret: Annotated[SecretStr, Field(min_length=32)]
+    # By what this service shows the others who it is, and by what they are known.
+    service_private_key_file: FilePath
+    service_jwks_file: FilePath
 
     ocpp_heartbeat_interval: Annotated[int, Field(ge=1, le=86_400)] = 60
 

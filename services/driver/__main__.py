@@ -11,6 +11,7 @@ from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
 from services.chassis.reconciler import Reconciler
+from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import database_url, load
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity import Identity
@@ -36,9 +37,11 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     cards = RfidCards(works, clock)
     drivers = DriverServicer(Drivers(works, clock), Usage(works, clock))
     identity = IdentityServicer(Identity(works, clock, Argon2Hasher(), signer), signer)
-    secret = settings.service_secret.get_secret_value()
-    addresses = (settings.transaction_service_url, settings.billing_service_url)
-    opened = [channels.channel(address, "driver", secret) for address in addresses]
+    own = ServiceIdentity("driver", settings)
+    opened = (
+        channels.channel(settings.transaction_service_url, "transaction", own),
+        channels.channel(settings.billing_service_url, "billing", own),
+    )
     consumer = UsageConsumer(bus, database, clock)
     reconciler = Reconciler(
         "sessions and costs with the usage of drivers", Reconciliation(works, clock, GrpcOwners(*opened)).run_once

@@ -14,6 +14,7 @@ from services.chassis.events import EventBus
 from services.chassis.metrics import gauge
 from services.chassis.outbox import OutboxRelay
 from services.chassis.partitions import partition_task
+from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
 from services.monitoring.application.alerts import Alerts
@@ -40,11 +41,11 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
     works = SqlWorks(database, relay, clock)
-    secret = settings.service_secret.get_secret_value()
+    identity = ServiceIdentity("monitoring", settings)
     places = settings.places()
-    opened = {place.name: channels.channel(place.address, "monitoring", secret) for place in places}
+    opened = {place.name: channels.channel(place.address, place.name, identity) for place in places}
     replicas = {
-        place.name: {address: channels.channel(address, "monitoring", secret) for address in place.replicas}
+        place.name: {address: channels.channel(address, place.name, identity) for address in place.replicas}
         for place in places
     }
     alerts = Alerts(works, clock)

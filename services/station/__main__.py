@@ -11,6 +11,7 @@ from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
+from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
 from services.station.application.charge_points import ChargePoints
@@ -34,7 +35,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
     works = SqlWorks(database, relay, clock)
-    channel = channels.channel(settings.transaction_service_url, "station", settings.service_secret.get_secret_value())
+    identity = ServiceIdentity("station", settings)
+    channel = channels.channel(settings.transaction_service_url, "transaction", identity)
     running = GrpcRunningTransactions(channel)
     lease = timedelta(seconds=settings.ocpp_node_lease_seconds)
     policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown, lease, settings.ocpp_max_unknown)

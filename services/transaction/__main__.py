@@ -7,6 +7,7 @@ from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
 from services.chassis.partitions import partition_task
+from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
 from services.transaction.application.commands import Commands
@@ -38,9 +39,9 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     recorder, live = Recorder(meters, recordings, clock, settings.concurrency), LiveMeterValues(bus)
     matchings = SqlMatchings(database, relay)
     transactions, matcher = Transactions(works), Matcher(works, matchings, clock)
-    secret = settings.service_secret.get_secret_value()
-    stations = channels.channel(settings.station_service_url, "transaction", secret)
-    charge_points, edge = GrpcChargePoints(stations), GrpcEdge(secret)
+    identity = ServiceIdentity("transaction", settings)
+    stations = channels.channel(settings.station_service_url, "station", identity)
+    charge_points, edge = GrpcChargePoints(stations), GrpcEdge(identity)
     delivery = Delivery(works, charge_points, edge, clock)
     commands = Commands(works, charge_points, delivery, clock)
 

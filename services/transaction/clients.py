@@ -15,6 +15,7 @@ from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from services.chassis.channels import channel
 from services.chassis.protobuf import duration
+from services.chassis.service_identity import ServiceIdentity
 from services.chassis.status import from_rpc_error
 from services.transaction.domain.command import Command, Reply
 from services.transaction.mapping.commands import body_to_proto, reply_of
@@ -55,8 +56,8 @@ class GrpcChargePoints:
 class GrpcEdge:
     """Satisfies ports.Edge, with one channel for each edge node spoken to of late."""
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, identity: ServiceIdentity) -> None:
+        self._identity = identity
         self._channels: OrderedDict[str, grpc.aio.Channel] = OrderedDict()
 
     async def deliver(self, address: str, command: Command, body: Mapping[str, Any], timeout: timedelta) -> Reply:
@@ -80,7 +81,7 @@ class GrpcEdge:
 
     async def _channel(self, address: str) -> grpc.aio.Channel:
         if address not in self._channels:
-            self._channels[address] = channel(address, "transaction", self._secret)
+            self._channels[address] = channel(address, "edge", self._identity)
         self._channels.move_to_end(address)
         if len(self._channels) > _MOST_CHANNELS:
             _, oldest = self._channels.popitem(last=False)

@@ -36,6 +36,7 @@ from services.chassis.events import STREAM, EventBus, subject
 from services.chassis.outbox import OutboxRelay
 from services.chassis.partitions import maintain
 from services.chassis.protobuf import timestamp
+from services.chassis.service_identity import ServiceIdentity
 from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock
 from services.kernel.ids import derived_id, new_id
@@ -44,6 +45,7 @@ from services.transaction.consumers import CommandConsumer
 from stack import nats, postgres
 from stack.ports import free_port
 from tests.contract.services.billing.neighbours import running_neighbours
+from tests.fixtures.tokens import Tokens
 
 _DATABASES = {
     "driver": "csms_drivers",
@@ -249,6 +251,11 @@ def _tariff() -> Tariff:
     )
 
 
+def _identity() -> ServiceIdentity:
+    with tempfile.TemporaryDirectory() as folder:
+        return Tokens(Path(folder)).identity("billing")
+
+
 async def _run(postgres_url: str, nats_url: str, servers: Servers, options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         databases = {name: Database(_url(postgres_url, name)) for name in _DATABASES}
@@ -261,7 +268,7 @@ async def _run(postgres_url: str, nats_url: str, servers: Servers, options: argp
         known = await stack.enter_async_context(running_neighbours())
         known.tiers = {_driver(number): ("BASIC", "GOLD")[number % 2] for number in range(_DRIVERS)}
         known.time_zones = {_station(number): "Europe/Berlin" for number in range(_STATIONS)}
-        channel = await stack.enter_async_context(channels.channel(known.address, "billing", "secret"))
+        channel = await stack.enter_async_context(channels.channel(known.address, "driver", _identity()))
         works = SqlWorks(databases["billing"], OutboxRelay(databases["billing"], bus), _CLOCK)
         async with works() as work:
             await work.tariffs.add_version(_tariff())

@@ -58,7 +58,7 @@ class Library:
 
         settings = tokens.settings(listen_port=port)
         async with running_server("library", settings, register=register) as (bound, _):
-            async with channel(f"http://127.0.0.1:{bound}", "edge", tokens.service_secret) as connection:
+            async with channel(f"http://127.0.0.1:{bound}", "library", tokens.identity("edge")) as connection:
                 yield Client(connection), bound
 
 
@@ -123,7 +123,7 @@ async def test_a_server_that_is_slow_to_shake_hands_is_waited_for(tokens: Tokens
         proxy = Proxy("library", port)
         await proxy.open()
         proxy.stall()
-        async with channel(f"http://127.0.0.1:{proxy.port}", "edge", tokens.service_secret) as connection:
+        async with channel(f"http://127.0.0.1:{proxy.port}", "library", tokens.identity("edge")) as connection:
             # A write: if it failed it would not be repeated.
             call = asyncio.ensure_future(Client(connection).CreateBook(message("CreateBookRequest")(book=BOOK)))
             done, _ = await asyncio.wait([call], timeout=0.5)
@@ -175,7 +175,7 @@ async def test_a_service_that_comes_back_is_found_again(tokens: Tokens) -> None:
     first, second = Library(), Library()
     async with first.reached(tokens) as (client, port):
         await client.GetBook(GetBookRequest(book_id="b1"))
-    async with channel(f"127.0.0.1:{port}", "edge", tokens.service_secret) as connection:
+    async with channel(f"127.0.0.1:{port}", "library", tokens.identity("edge")) as connection:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await Client(connection).GetBook(GetBookRequest(book_id="b1"), timeout=1)
         assert failed.value.code() is grpc.StatusCode.UNAVAILABLE

@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from services.chassis import metrics
-from services.chassis.auth import current_caller, service_token
+from services.chassis.auth import current_caller
 from services.chassis.http import created
 from services.chassis.logging import current_context
 from services.chassis.server import running_server
@@ -162,7 +162,25 @@ async def test_internal_calls_are_for_services_alone(client: Client, tokens: Tok
     error = await _failure(client.AppendPages(AppendPagesRequest(), metadata=_as(tokens.user("admin"))))
     assert error.kind is ErrorKind.PERMISSION_DENIED
 
-    await client.AppendPages(AppendPagesRequest(), metadata=_as(service_token("edge", tokens.service_secret)))
+    await client.AppendPages(AppendPagesRequest(), metadata=_as(tokens.identity("edge").token_for("library")))
+
+
+@pytest.mark.field_case("E1")
+async def test_a_service_makes_the_calls_that_name_it_and_no_other(client: Client, tokens: Tokens) -> None:
+    edge, station = (_as(tokens.identity(name).token_for("library")) for name in ("edge", "station"))
+
+    await client.GetBook(GetBookRequest(book_id="b1"), metadata=edge)
+    for refused in (
+        client.GetBook(GetBookRequest(book_id="b1"), metadata=station),
+        client.AppendPages(AppendPagesRequest(), metadata=station),
+        client.ListBooks(ListBooksRequest(), metadata=edge),
+        client.Forgotten(GreetRequest(), metadata=edge),
+    ):
+        error = await _failure(refused)
+        assert (error.kind, error.reason) == (ErrorKind.PERMISSION_DENIED, "PERMISSION_DENIED")
+    elsewhere = _as(tokens.identity("edge").token_for("station"))
+    error = await _failure(client.GetBook(GetBookRequest(book_id="b1"), metadata=elsewhere))
+    assert error.kind is ErrorKind.UNAUTHENTICATED
 
 
 async def test_a_driver_sees_what_is_his_and_nothing_else(client: Client, tokens: Tokens) -> None:
@@ -204,13 +222,13 @@ async def test_missing_and_endless_fields_are_refused_by_name(client: Client, to
 async def test_text_between_services_has_no_limit_of_its_own(client: Client, tokens: Tokens) -> None:
     request = AppendPagesRequest(pages=[{"text": "x" * 20_000}])
 
-    await client.AppendPages(request, metadata=_as(service_token("edge", tokens.service_secret)))
+    await client.AppendPages(request, metadata=_as(tokens.identity("edge").token_for("library")))
 
 
 async def test_a_request_beyond_eight_mebibytes_is_refused(client: Client, tokens: Tokens) -> None:
     request = AppendPagesRequest(pages=[{"text": "x" * (8 * 1024 * 1024)}])
 
-    error = await _failure(client.AppendPages(request, metadata=_as(service_token("edge", tokens.service_secret))))
+    error = await _failure(client.AppendPages(request, metadata=_as(tokens.identity("edge").token_for("library"))))
 
     assert error.kind is ErrorKind.RESOURCE_EXHAUSTED
 

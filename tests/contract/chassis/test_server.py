@@ -77,7 +77,8 @@ async def start(tokens: Tokens, tmp_path: Path) -> AsyncIterator[Start]:
             "PYTHONPATH": f"{_ROOT}:{_ROOT / 'proto'}",
             "LISTEN_PORT": "0",
             "JWT_JWKS_FILE": str(tokens.jwks_file),
-            "SERVICE_SECRET": tokens.service_secret,
+            "SERVICE_JWKS_FILE": str(tokens.service_jwks_file),
+            "SERVICE_PRIVATE_KEY_FILE": str(tokens.service_private_key_file("station")),
             "DRAIN_SECONDS": "0",
         }
         process = await asyncio.create_subprocess_exec(
@@ -190,13 +191,15 @@ async def test_a_port_that_is_taken_is_one_clear_line(start: Start) -> None:
     assert "error" not in fatal[0]
 
 
-async def test_a_key_file_that_is_none_is_one_clear_line(start: Start, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variable", ["JWT_JWKS_FILE", "SERVICE_JWKS_FILE"])
+async def test_a_key_file_that_is_none_is_one_clear_line(start: Start, tmp_path: Path, variable: str) -> None:
     (tmp_path / "bad.json").write_text("{}")
-    process = await start("serve", JWT_JWKS_FILE=str(tmp_path / "bad.json"))
+    process = await start("serve", **{variable: str(tmp_path / "bad.json")})
 
     assert await process.ended() == 1
 
-    assert process.log[-1]["message"].startswith("JWT_JWKS_FILE: bad.json is not a JSON Web Key Set")
+    said = process.log[-1]["message"]
+    assert said.startswith("JWT_JWKS_FILE, SERVICE_JWKS_FILE: bad.json is not a JSON Web Key Set")
 
 
 async def test_anybody_may_ask_for_health_and_sees_service_and_version(tokens: Tokens) -> None:

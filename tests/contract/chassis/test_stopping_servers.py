@@ -109,8 +109,8 @@ class Restart:
             new_port = await self._start(self.new, stack)
             self.line.target = old_port
             await stack.enter_async_context(self.line.open())
-            secret = self._tokens.service_secret
-            client = Client(await stack.enter_async_context(channel(f"127.0.0.1:{self.line.port}", "edge", secret)))
+            edge = self._tokens.identity("edge")
+            client = Client(await stack.enter_async_context(channel(f"127.0.0.1:{self.line.port}", "library", edge)))
             under_way = asyncio.ensure_future(client.GetBook(GetBookRequest(book_id="wait"), timeout=60))
             await self.old.waiting.wait()
             self.line.hold()
@@ -159,7 +159,7 @@ async def test_a_write_fails_though_nobody_has_seen_it(restart: Restart) -> None
 async def test_a_caller_who_closes_his_channel_repeats_nothing(tokens: Tokens) -> None:
     library = Library()
     async with running_server("library", tokens.settings(), register=library.register) as (port, _):
-        async with channel(f"127.0.0.1:{port}", "edge", tokens.service_secret) as connection:
+        async with channel(f"127.0.0.1:{port}", "library", tokens.identity("edge")) as connection:
             call = asyncio.ensure_future(Client(connection).GetBook(GetBookRequest(book_id="wait"), timeout=60))
             await library.waiting.wait()
         with pytest.raises(asyncio.CancelledError):

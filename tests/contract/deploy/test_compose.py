@@ -67,9 +67,22 @@ def test_only_the_driver_service_sees_the_private_key(compose: dict[str, Any]) -
     assert holders == {"prepare", "driver"}
 
 
+@pytest.mark.field_case("E1")
+def test_the_key_of_a_service_is_seen_by_itself_alone(compose: dict[str, Any]) -> None:
+    for name in (*SERVICES, EDGE):
+        holders = {
+            other: volume.split(":")[1:]
+            for other, service in compose["services"].items()
+            for volume in service.get("volumes", [])
+            if volume.startswith(f"{name}-key:")
+        }
+        assert holders == {"prepare": [f"/var/lib/csms/keys/services/{name}"], name: ["/run/csms", "ro"]}
+        assert _environment(compose, name)["SERVICE_PRIVATE_KEY_FILE"] == "/run/csms/private-key.pem"
+
+
 def test_secrets_have_no_default(compose: dict[str, Any]) -> None:
     text = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
-    for secret in ("POSTGRES_PASSWORD", "SERVICE_SECRET", "OCPP_PROXY_SECRET"):
+    for secret in ("POSTGRES_PASSWORD", "OCPP_PROXY_SECRET"):
         assert f"${{{secret}:?" in text
         assert f"${{{secret}:-" not in text
         assert f"${{{secret}}}" not in text

@@ -7,7 +7,8 @@ from typing import Any
 import jwt
 import pytest
 
-from services.chassis.auth import service_token
+from services.chassis.service_identity import ServiceIdentity
+from services.chassis.settings import ServiceSettings
 from stack import keys
 from stack.keys import Keys
 from tests.contract.envoy.facade import Facade
@@ -80,16 +81,32 @@ def bad_tokens(key_folder_keys: Keys) -> dict[str, tuple[str | None, int]]:
     def signed(**changes: Any) -> str:
         return jwt.encode(claims | changes, private_key, algorithm="ES256")
 
+    def of_service(**changes: Any) -> str:
+        own_key = key_folder_keys.service_private_key_file("billing").read_text()
+        return jwt.encode(claims | changes, own_key, algorithm="EdDSA")
+
     return {
         "none": (None, 401),
         "garbage": ("garbage", 401),
         "expired": (signed(exp=now - 120), 401),
         "of another issuer": (signed(iss="csms-internal"), 401),
         "for somebody else": (signed(aud="another-api"), 403),
-        "of a service": (service_token("billing", key_folder_keys.service_secret), 401),
+        "of a service": (_identity(key_folder_keys).token_for("station"), 401),
+        "of a service, for people": (of_service(iss=keys.ISSUER, aud=keys.AUDIENCE, role="admin"), 401),
         "unsigned": (jwt.encode(claims, "", algorithm="none"), 401),
-        "signed with the service secret": (jwt.encode(claims, key_folder_keys.service_secret, algorithm="HS256"), 401),
     }
+
+
+def _identity(made: Keys) -> ServiceIdentity:
+    """The billing service, as it shows itself to others."""
+    settings = ServiceSettings(
+        _env_file=None,
+        listen_port=0,
+        jwt_jwks_file=made.jwks_file,
+        service_jwks_file=made.service_jwks_file,
+        service_private_key_file=made.service_private_key_file("billing"),
+    )
+    return ServiceIdentity("billing", settings)
 
 
 @pytest.mark.parametrize("port", ["gateway", "station"])

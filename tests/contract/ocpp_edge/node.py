@@ -16,6 +16,7 @@ from ocpp_edge.versions import Version
 from ocpp_edge.wiring import Edge, wire
 from services.chassis import server
 from services.chassis.channels import channel
+from services.chassis.service_identity import ServiceIdentity
 from stack.ports import free_port
 from tests.contract.ocpp_edge.platform import Platform
 from tests.fixtures.background import running
@@ -78,15 +79,15 @@ class Charger:
 class Node:
     """An edge node that runs."""
 
-    def __init__(self, edge: Edge, address: str, secret: str, stack: AsyncExitStack) -> None:
+    def __init__(self, edge: Edge, address: str, identity: ServiceIdentity, stack: AsyncExitStack) -> None:
         self.edge = edge
         self.address = address
-        self._secret = secret
+        self._identity = identity
         self._stack = stack
 
     async def service(self) -> EdgeServiceStub:
-        """Its gRPC, as another process of the platform calls it."""
-        return EdgeServiceStub(await self._stack.enter_async_context(channel(self.address, "test", self._secret)))
+        """Its gRPC, as another node calls it."""
+        return EdgeServiceStub(await self._stack.enter_async_context(channel(self.address, "edge", self._identity)))
 
     @asynccontextmanager
     async def charger(
@@ -105,11 +106,10 @@ def settings_of(tokens: Tokens, platform: Platform, **values: Any) -> EdgeSettin
         "listen_port": port,
         "ocpp_listen_port": 0,
         "ocpp_security_profile_min": 0,
-        "station_service_url": platform.address,
-        "driver_service_url": platform.address,
-        "transaction_service_url": platform.address,
+        **{f"{name}_service_url": address for name, address in platform.addresses.items()},
     }
-    known = tokens.settings(listen_port=port).model_dump(include={"jwt_jwks_file", "service_secret", "grace_seconds"})
+    shared = {"jwt_jwks_file", "service_jwks_file", "service_private_key_file", "grace_seconds"}
+    known = tokens.settings("edge", listen_port=port).model_dump(include=shared)
     return EdgeSettings(_env_file=None, **{**known, **usual, **values})
 
 
@@ -134,7 +134,7 @@ async def starting(tokens: Tokens, platform: Platform) -> AsyncIterator[Starter]
                 server.running_server("edge", settings, register=edge.wiring.register)
             )
             await health.set_serving(True)
-            return Node(edge, f"127.0.0.1:{port}", tokens.service_secret, stack)
+            return Node(edge, f"127.0.0.1:{port}", tokens.identity("edge"), stack)
 
         yield start
         platform.down = set()  # what is left over can be handed in

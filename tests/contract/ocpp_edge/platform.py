@@ -5,7 +5,7 @@ They accept, number and remember; `down` names RPCs that fail.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import grpc
@@ -34,7 +34,8 @@ class Platform:
     """What the services were told, and what they shall say."""
 
     def __init__(self) -> None:
-        self.address = ""
+        # Where each service answers, by its name.
+        self.addresses: dict[str, str] = {}
         self.down: set[str] = set()
         # RPCs that do not answer until the event is set.
         self.held: dict[str, asyncio.Event] = {}
@@ -263,15 +264,22 @@ def _item_answer(error: DomainError | None) -> station_pb.ItemAnswer:
 
 @asynccontextmanager
 async def running_platform(tokens: Tokens) -> AsyncIterator[Platform]:
-    """All services on one port."""
+    """All services that the edge knows."""
     platform = Platform()
 
-    def register(grpc_server: grpc.aio.Server) -> None:
+    def station(grpc_server: grpc.aio.Server) -> None:
         station_grpc.add_ConnectivityServiceServicer_to_server(_Connectivity(platform), grpc_server)
+
+    def driver(grpc_server: grpc.aio.Server) -> None:
         authorization_grpc.add_AuthorizationServiceServicer_to_server(_Authorization(platform), grpc_server)
+
+    def transaction(grpc_server: grpc.aio.Server) -> None:
         recording_grpc.add_RecordingServiceServicer_to_server(_Recording(platform), grpc_server)
         journal_grpc.add_JournalServiceServicer_to_server(_Journal(platform), grpc_server)
 
-    async with server.running_server("platform", tokens.settings(), register=register) as (port, _):
-        platform.address = f"127.0.0.1:{port}"
+    async with AsyncExitStack() as stack:
+        for name, register in (("station", station), ("driver", driver), ("transaction", transaction)):
+            running = server.running_server(name, tokens.settings(name), register=register)
+            port, _ = await stack.enter_async_context(running)
+            platform.addresses[name] = f"127.0.0.1:{port}"
         yield platform

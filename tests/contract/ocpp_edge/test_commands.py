@@ -283,14 +283,15 @@ async def test_a_request_is_passed_on_once(start_node: Starter, platform: Platfo
     await until(lambda: platform.closed)
 
 
-async def test_connections_of_all_nodes_are_listed(start_node: Starter) -> None:
+async def test_connections_of_all_nodes_are_listed(start_node: Starter, tokens: Tokens) -> None:
     here, there = await start_node(), await start_node()
-    service = await here.service()
-    async with here.charger("CP1"), there.charger("CP2"):
-        page = await service.ListConnections(edge_pb.ListConnectionsRequest(page_size=1))
+    viewer = (("authorization", f"Bearer {tokens.user('viewer')}"),)
+    async with here.charger("CP1"), there.charger("CP2"), grpc.aio.insecure_channel(here.address) as channel:
+        service = EdgeServiceStub(channel)
+        page = await service.ListConnections(edge_pb.ListConnectionsRequest(page_size=1), metadata=viewer)
         assert [connection.charge_point_id for connection in page.connections] == ["CP1"]
         assert (page.next_page_token, page.total_size) == ("more", 2)
-        found = await service.GetConnection(edge_pb.GetConnectionRequest(charge_point_id="CP2"))
+        found = await service.GetConnection(edge_pb.GetConnectionRequest(charge_point_id="CP2"), metadata=viewer)
         assert found.connection.node.startswith(f"{there.address}/")
         assert (found.connection.node_address, found.connection.protocol) == (there.address, "ocpp1.6")
 

@@ -120,11 +120,10 @@ async def process(
         "OCPP_SECURITY_PROFILE_MIN": "0",
         "OCPP_TRUSTED_PROXIES": "127.0.0.1/32, 10.0.0.0/8",
         "OCPP_PROXY_SECRET": "x" * 32,
-        "STATION_SERVICE_URL": f"http://{platform.address}",
-        "DRIVER_SERVICE_URL": platform.address,
-        "TRANSACTION_SERVICE_URL": platform.address,
+        **{f"{name.upper()}_SERVICE_URL": f"http://{address}" for name, address in platform.addresses.items()},
         "JWT_JWKS_FILE": str(tokens.jwks_file),
-        "SERVICE_SECRET": tokens.service_secret,
+        "SERVICE_JWKS_FILE": str(tokens.service_jwks_file),
+        "SERVICE_PRIVATE_KEY_FILE": str(tokens.service_private_key_file("edge")),
         "DRAIN_SECONDS": "0",
     }
     started = await asyncio.create_subprocess_exec(

@@ -72,6 +72,19 @@ def test_a_failure_is_one_line(words: list[str], environment: dict[str, str], na
     assert_one_line(csms(*words, **environment), named)
 
 
+@pytest.mark.field_case("E1")
+def test_a_service_gets_a_new_key(csms: Csms, tmp_path: Path) -> None:
+    made = keys.ensure(State(tmp_path / "state").keys)
+    before = made.service_private_key_file("edge").read_text()
+
+    told = csms("rotate-key", "edge", "--revoke")
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout == "edge has a new key from its next start; the old one is good no more\n"
+    assert made.service_private_key_file("edge").read_text() != before
+    assert csms("rotate-key", "gateway").returncode == 2
+
+
 @pytest.mark.parametrize("words", [[], ["fly"], ["token"], ["token", "--role", "king"], ["token", "--ttl", "1y"]])
 def test_a_bad_command_line_is_answered_with_the_usage(words: list[str], csms: Csms) -> None:
     refused = csms(*words)

@@ -15,6 +15,8 @@ import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from services.chassis.service_identity import ServiceIdentity
+from services.chassis.settings import ServiceSettings
 from stack import keys, postgres
 from stack.ports import is_listening
 from stack.state import State
@@ -105,10 +107,17 @@ class Cluster:
         with psycopg.connect(f"{url}/{database}") as connection:
             return connection.execute(query, values).fetchall()
 
-    @property
-    def service_secret(self) -> str:
-        """What the processes of this stack know each other by."""
-        return keys.ensure(State(self.system.state_dir).keys).service_secret
+    def edge_identity(self) -> ServiceIdentity:
+        """How the edges of this stack show themselves."""
+        made = keys.ensure(State(self.system.state_dir).keys)
+        settings = ServiceSettings(
+            _env_file=None,
+            listen_port=0,
+            jwt_jwks_file=made.jwks_file,
+            service_jwks_file=made.service_jwks_file,
+            service_private_key_file=made.service_private_key_file(EDGE),
+        )
+        return ServiceIdentity(EDGE, settings)
 
     def refusals(self) -> list[str]:
         """What Envoy and the edges have logged of requests that could not be served; for the failure of a test."""

@@ -92,7 +92,7 @@ async def _say_late(cluster: Cluster, name: str, epoch: int) -> list[str]:
     """What the killed edge might have left on its way: the end of the connection, a boot and a status."""
     address = f"127.0.0.1:{cluster.system.ports.process('station')}"
     now = timestamp(SystemClock().now())
-    async with channel(address, "edge", cluster.service_secret) as made:
+    async with channel(address, "station", cluster.edge_identity()) as made:
         stub = ConnectivityServiceStub(made)
         closed = station_pb.ClosedConnection(charge_point_id=name, epoch=epoch, reason="late")
         boot = station_pb.BootReport(charge_point_id=name, epoch=epoch, vendor="Late", model="Late", received_time=now)

@@ -32,7 +32,7 @@ async def test_a_call_to_the_wrong_edge_is_answered_by_the_right_one(cluster: Cl
         assert 0 < other < _CALLS
 
         async def seconds(replica: int) -> float:
-            async with channel(cluster.edge_address(replica), "test", cluster.service_secret) as made:
+            async with channel(cluster.edge_address(replica), "edge", cluster.edge_identity()) as made:
                 call = edge_pb.SendOcppCallRequest(charge_point_id=name, action="ClearCache")
                 stub = EdgeServiceStub(made)
                 await stub.SendOcppCall(call)

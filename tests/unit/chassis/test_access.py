@@ -16,11 +16,14 @@ from tests.fixtures.library import message, method
 
 DRIVER = Caller("dora", "driver", "d1")
 OPERATOR = Caller("ann", "operator")
+EDGE = Caller("service:edge", "service", service="edge")
 
 
 def test_the_rule_of_an_rpc_is_read_from_its_contract() -> None:
     assert access_rule(method("GetBook")) == AccessRule(
-        permission="billing.invoices.read", driver_response_field="book.driver_id"
+        permission="billing.invoices.read",
+        driver_response_field="book.driver_id",
+        internal_callers=frozenset({"edge"}),
     )
     assert access_rule(method("ListBooks")).driver_request_field == "filter.driver_id"
     assert access_rule(method("Greet")) == AccessRule(public=True)
@@ -29,7 +32,7 @@ def test_the_rule_of_an_rpc_is_read_from_its_contract() -> None:
 
 @pytest.mark.parametrize("name", [method("Forgotten"), method("Unheard"), "/no.Service/Call", "nonsense"])
 def test_an_rpc_without_a_rule_is_closed_to_everybody(name: str) -> None:
-    for caller in (ANONYMOUS, DRIVER, OPERATOR, Caller("service:edge", "service")):
+    for caller in (ANONYMOUS, DRIVER, OPERATOR, EDGE):
         with pytest.raises(DomainError) as refused:
             require_permission(access_rule(name), caller)
         assert refused.value.kind is ErrorKind.PERMISSION_DENIED
@@ -48,6 +51,20 @@ def test_the_missing_permission_is_named() -> None:
 
     assert (refused.value.kind, refused.value.reason) == (ErrorKind.PERMISSION_DENIED, "PERMISSION_DENIED")
     assert refused.value.metadata == {"permission": "library.books.write"}
+
+
+@pytest.mark.field_case("E1")
+def test_a_service_that_the_rule_does_not_name_is_denied_whatever_the_permission() -> None:
+    require_permission(access_rule(method("GetBook")), EDGE)
+    require_permission(access_rule(method("Greet")), EDGE)
+
+    for name in ("ListBooks", "Forgotten"):
+        with pytest.raises(DomainError) as refused:
+            require_permission(access_rule(method(name)), EDGE)
+        assert refused.value.kind is ErrorKind.PERMISSION_DENIED
+    # Not by its role either.
+    with pytest.raises(DomainError):
+        require_permission(access_rule(method("AppendPages")), Caller("service:edge", "service"))
 
 
 def test_a_driver_asks_for_his_own_whether_he_says_so_or_not() -> None:

@@ -1,5 +1,6 @@
 """services.chassis.auth"""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -16,16 +17,25 @@ from services.chassis.auth import (
     TokenVerifier,
     allows,
     current_caller,
-    service_token,
+    internal_audience,
 )
+from services.chassis.server import ServerFailed
+from services.chassis.service_identity import ServiceIdentity
 from services.kernel.errors import DomainError, ErrorKind
 from tests.fixtures.tokens import Tokens
+
+SERVICES = ("station", "driver", "billing", "monitoring", "transaction", "edge")
 
 
 @pytest.fixture
 def verifier(tokens: Tokens) -> TokenVerifier:
     """Trusts what `tokens` signs."""
-    return TokenVerifier(tokens.jwks_file, tokens.service_secret)
+    return _at("driver", tokens)
+
+
+def _at(service: str, tokens: Tokens) -> TokenVerifier:
+    """What the service verifies by."""
+    return TokenVerifier(service, tokens.jwks_file, tokens.service_jwks_file)
 
 
 def _refused(verifier: TokenVerifier, token: str) -> str:
@@ -98,31 +108,136 @@ def test_a_token_without_a_signature_is_refused(verifier: TokenVerifier) -> None
     _refused(verifier, jwt.encode(claims, "", algorithm="none"))
 
 
-def test_the_secret_of_the_services_signs_no_user_token(tokens: Tokens, verifier: TokenVerifier) -> None:
+def _signed_by(tokens: Tokens, service: str, **claims: Any) -> str:
+    """What the holder of a service's key could sign; `claims` replace what its tokens say, None takes one away."""
+    now = int(time.time())
+    said = {
+        "iss": "csms-internal",
+        "sub": f"service:{service}",
+        "aud": internal_audience("driver"),
+        "iat": now,
+        "exp": now + 60,
+        **claims,
+    }
+    kept = {name: value for name, value in said.items() if value is not None}
+    published = json.loads(tokens.service_jwks_file.read_text())["keys"]
+    [key_id] = [key["kid"] for key in published if key["service"] == service]
+    private_key = tokens.service_private_key_file(service).read_text()
+    return jwt.encode(kept, private_key, algorithm="EdDSA", headers={"kid": key_id})
+
+
+@pytest.mark.field_case("E1")
+def test_a_service_shows_itself_by_a_token_signed_with_its_own_key(tokens: Tokens, verifier: TokenVerifier) -> None:
+    token = tokens.identity("billing").token_for("driver")
+
+    assert verifier.verify(token) == Caller("service:billing", "service", service="billing")
+    assert verifier.verify(_signed_by(tokens, "billing")).service == "billing"
+
+
+@pytest.mark.field_case("E1")
+def test_a_token_for_one_service_is_not_good_at_another(tokens: Tokens) -> None:
+    for callee in SERVICES:
+        token = tokens.identity("monitoring").token_for(callee)
+        for service in SERVICES:
+            if service == callee:
+                assert _at(service, tokens).verify(token).service == "monitoring"
+            else:
+                _refused(_at(service, tokens), token)
+
+
+@pytest.mark.field_case("E1")
+@pytest.mark.parametrize(
+    "claims",
+    [
+        # Another service, a user, an administrator.
+        {"sub": "service:edge"},
+        {"sub": "billing"},
+        {"iss": "csms", "aud": "csms-api", "sub": "ann", "role": "admin"},
+        # Whatever audience is none of ours.
+        {"aud": "csms-api"},
+        {"aud": "csms-internal"},
+        {"aud": "csms-internal/edge"},
+        {"aud": None},
+        {"sub": None},
+        {"exp": None},
+        {"iat": None},
+        # Longer than such tokens live.
+        {"exp": int(time.time()) + 3600},
+        {"exp": int(time.time()) - 60},
+    ],
+)
+def test_the_key_of_a_service_signs_nothing_but_its_own_short_tokens(
+    tokens: Tokens, verifier: TokenVerifier, claims: dict[str, Any]
+) -> None:
+    _refused(verifier, _signed_by(tokens, "billing", **claims))
+
+
+@pytest.mark.field_case("E1")
+def test_the_key_of_a_service_signs_no_user_token(tokens: Tokens, verifier: TokenVerifier) -> None:
     now = int(time.time())
     claims = {"iss": "csms", "aud": "csms-api", "sub": "x", "role": "admin", "iat": now, "exp": now + 60}
+    [public] = [key for key in json.loads(tokens.service_jwks_file.read_text())["keys"] if key["service"] == "driver"]
 
-    _refused(verifier, jwt.encode(claims, tokens.service_secret, algorithm="HS256"))
+    # Not as one of its own algorithm, and not with the public half for a shared secret.
+    for algorithm, key in (("EdDSA", tokens.service_private_key_file("driver").read_text()), ("HS256", public["x"])):
+        for key_id in (tokens.key_id, public["kid"]):
+            _refused(verifier, jwt.encode(claims, key, algorithm=algorithm, headers={"kid": key_id}))
 
 
-def test_a_service_shows_itself_by_its_own_token(tokens: Tokens, verifier: TokenVerifier) -> None:
-    token = service_token("billing", tokens.service_secret)
+@pytest.mark.field_case("E1")
+def test_an_old_key_of_a_service_is_good_until_it_is_withdrawn(tokens: Tokens, verifier: TokenVerifier) -> None:
+    old = tokens.identity("edge").token_for("driver")
+    assert verifier.verify(old).service == "edge"
 
-    assert verifier.verify(token) == Caller("service:billing", "service")
-    _refused(verifier, service_token("billing", "x" * 40))
+    tokens.rotate_service("edge")
+
+    # Whoever calls next brings the change to light; the old token is then no longer good from memory either.
+    assert verifier.verify(tokens.identity("edge").token_for("driver")).service == "edge"
+    _refused(verifier, old)
+
+
+def test_a_key_set_that_breaks_while_it_is_in_use_leaves_the_keys_as_they_were(
+    tokens: Tokens, verifier: TokenVerifier
+) -> None:
+    tokens.service_jwks_file.write_text('{"keys": [')
+    tokens.jwks_file.unlink()
+
+    assert verifier.verify(tokens.user("admin")).role == "admin"
 
 
 def test_a_service_token_is_at_hand_until_it_is_due_for_another(
-    tokens: Tokens, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+    tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.time()
-    first = service_token("billing", tokens.service_secret)
-    assert service_token("billing", tokens.service_secret) is first
+    identity = tokens.identity("billing")
+    first = identity.token_for("driver")
+    assert identity.token_for("driver") is first
+    assert identity.token_for("station") != first
 
-    monkeypatch.setattr("services.chassis.auth.time.time", lambda: now + 600)
-    later = service_token("billing", tokens.service_secret)
+    monkeypatch.setattr("services.chassis.service_identity.time.time", lambda: now + 300)
+    later = identity.token_for("driver")
     assert later != first
-    assert jwt.decode(later, options={"verify_signature": False})["exp"] > now + 600 + 200
+    expiry = jwt.decode(later, options={"verify_signature": False})["exp"]
+    assert now + 300 + 149 < expiry <= now + 300 + 300
+
+
+def test_replicas_of_a_service_share_secrets_by_their_purpose(tokens: Tokens) -> None:
+    one, another = tokens.identity("edge"), tokens.identity("edge")
+
+    assert one.secret_for("guesses") == another.secret_for("guesses")
+    others = {one.secret_for("tickets"), tokens.identity("station").secret_for("guesses")}
+    assert len({one.secret_for("guesses"), *others}) == 3
+
+
+@pytest.mark.field_case("E1")
+def test_a_service_does_not_start_with_the_key_of_another(tokens: Tokens) -> None:
+    with pytest.raises(ServerFailed, match="no published key of the service station"):
+        ServiceIdentity("station", tokens.settings("edge"))
+    for text in ("", "not a key", tokens.private_key_file.read_text()):
+        file = tokens.service_private_key_file("edge")
+        file.write_text(text)
+        with pytest.raises(ServerFailed, match="SERVICE_PRIVATE_KEY_FILE"):
+            ServiceIdentity("edge", tokens.settings("edge"))
 
 
 def test_a_token_seen_before_is_not_verified_again_but_still_expires(
@@ -132,11 +247,11 @@ def test_a_token_seen_before_is_not_verified_again_but_still_expires(
     verifier.verify(token)
     verified: list[str] = []
 
-    def verify_again(self: TokenVerifier, token: str) -> dict[str, Any]:
+    def verify_again(self: TokenVerifier, token: str) -> tuple[Caller, float]:
         verified.append(token)
         raise jwt.ExpiredSignatureError
 
-    monkeypatch.setattr(TokenVerifier, "_claims", verify_again)
+    monkeypatch.setattr(TokenVerifier, "_verified", verify_again)
     assert verifier.verify(token).role == "admin"
     assert verified == []
 
@@ -172,25 +287,26 @@ def test_a_token_that_names_an_unknown_key_is_refused(tokens: Tokens, verifier: 
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"keys": []}', '{"keys": [{"kty": "odd"}]}'])
-def test_a_file_that_is_no_key_set_is_an_error_at_once(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "jwks.json"
-    file.write_text(text)
-
-    with pytest.raises(ValueError, match=r"jwks\.json|Expecting value"):
-        TokenVerifier(file, "s" * 32)
+def test_a_file_that_is_no_key_set_is_an_error_at_once(tokens: Tokens, text: str) -> None:
+    for file in (tokens.jwks_file, tokens.service_jwks_file):
+        good = file.read_text()
+        file.write_text(text)
+        with pytest.raises(ValueError, match=rf"{file.name} is not a JSON Web Key Set"):
+            _at("driver", tokens)
+        file.write_text(good)
 
 
 @pytest.mark.parametrize(
     ("permission", "roles"),
     [
-        ("stations.stations.read", {"admin", "operator", "viewer", "driver", "service"}),
-        ("stations.stations.write", {"admin", "operator", "service"}),
-        ("stations.charge_points.read", {"admin", "operator", "viewer", "service"}),
-        ("billing.payments.write", {"admin", "operator", "driver", "service"}),
-        ("accounts.accounts.read", {"admin", "service"}),
-        ("accounts.accounts.write", {"admin", "service"}),
-        ("internal.connectivity.read", {"service"}),
-        ("internal.transactions.write", {"service"}),
+        ("stations.stations.read", {"admin", "operator", "viewer", "driver"}),
+        ("stations.stations.write", {"admin", "operator"}),
+        ("stations.charge_points.read", {"admin", "operator", "viewer"}),
+        ("billing.payments.write", {"admin", "operator", "driver"}),
+        ("accounts.accounts.read", {"admin"}),
+        ("accounts.accounts.write", {"admin"}),
+        ("internal.connectivity.read", set()),
+        ("internal.transactions.write", set()),
         ("", set()),
     ],
 )
@@ -198,7 +314,9 @@ def test_the_table_of_roles(permission: str, roles: set[str]) -> None:
     assert {role for role in PERMISSIONS_BY_ROLE if allows(role, permission)} == roles
 
 
-def test_an_unknown_role_may_do_nothing() -> None:
+def test_an_unknown_role_may_do_nothing_and_a_service_nothing_by_its_role() -> None:
+    assert not allows("service", "stations.stations.read")
+    assert not allows("service", "internal.connectivity.read")
     assert not allows("root", "stations.stations.read")
     assert not allows(ANONYMOUS.role, "stations.stations.read")
 

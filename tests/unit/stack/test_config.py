@@ -8,7 +8,7 @@ from stack.errors import StackError
 from stack.keys import Keys
 from stack.topology import PORTS, SERVICES, Ports
 
-KEYS = Keys(Path("/keys/private-key.pem"), Path("/keys/jwks.json"), "a secret")
+KEYS = Keys(Path("/keys"), "a secret")
 
 
 def surroundings(replicas: int = 1) -> Surroundings:
@@ -24,7 +24,7 @@ def test_a_service_is_told_where_everything_is() -> None:
     assert environment["STATION_SERVICE_URL"] == "127.0.0.1:13001"
     assert environment["EDGE_SERVICE_URL"] == "127.0.0.1:14000"
     assert environment["JWT_JWKS_FILE"] == "/keys/jwks.json"
-    assert environment["SERVICE_SECRET"] == "a secret"
+    assert environment["SERVICE_JWKS_FILE"] == "/keys/service-jwks.json"
     assert environment["GATEWAY_PORT"] == "3000"
 
 
@@ -34,6 +34,15 @@ def test_only_the_driver_service_gets_the_key_that_signs_tokens(monkeypatch: pyt
         name for name in (*SERVICES, "edge") if "JWT_PRIVATE_KEY_FILE" in config.environment_for(name, surroundings())
     ]
     assert holders == ["driver"]
+
+
+@pytest.mark.field_case("E1")
+def test_every_service_gets_its_own_key_and_no_other() -> None:
+    for name in (*SERVICES, "edge"):
+        environment = config.environment_for(name, surroundings())
+        assert environment["SERVICE_PRIVATE_KEY_FILE"] == f"/keys/services/{name}/private-key.pem"
+        others = [f"/services/{other}/" for other in (*SERVICES, "edge") if other != name]
+        assert not [value for value in environment.values() if any(other in value for other in others)]
 
 
 def test_the_edge_gets_its_sockets_and_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +107,7 @@ def test_the_template_is_filled_in(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_an_apostrophe_does_not_break_the_configuration() -> None:
-    values = config.embedded_values(Ports(PORTS), Keys(Path("/k"), Path("/o'brien/jwks.json"), ""), "127.0.0.1")
+    values = config.embedded_values(Ports(PORTS), Keys(Path("/o'brien"), ""), "127.0.0.1")
     assert values["JWKS_FILE"] == "/o''brien/jwks.json"
 
 

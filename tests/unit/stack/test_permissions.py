@@ -24,8 +24,9 @@ def _cells(folder: Path, rule: str) -> dict[str, str]:
     return dict(zip(head, row, strict=True))
 
 
-def test_a_row_tells_the_path_the_permission_and_every_role(tmp_path: Path) -> None:
-    assert _cells(tmp_path, 'permission: "billing.tariffs.read"') == {
+def test_a_row_tells_the_path_the_permission_every_role_and_the_services(tmp_path: Path) -> None:
+    rule = 'permission: "billing.tariffs.read", internal_callers: ["edge", "driver"]'
+    assert _cells(tmp_path, rule) == {
         "RPC": "GetThing",
         "REST": "`GET /things/{id}`",
         "permission": "`billing.tariffs.read`",
@@ -33,7 +34,7 @@ def test_a_row_tells_the_path_the_permission_and_every_role(tmp_path: Path) -> N
         "operator": "yes",
         "viewer": "yes",
         "driver": "yes",
-        "service": "yes",
+        "services": "edge, driver",
     }
 
 
@@ -43,8 +44,8 @@ def test_a_driver_who_is_narrowed_has_only_what_is_the_drivers_own(tmp_path: Pat
 
 
 def test_internal_rpcs_are_for_services_only(tmp_path: Path) -> None:
-    cells = _cells(tmp_path, 'permission: "internal.things.read"')
-    assert [role for role in ("admin", "operator", "viewer", "driver", "service") if cells[role]] == ["service"]
+    cells = _cells(tmp_path, 'permission: "internal.things.read", internal_callers: ["edge"]')
+    assert [role for role in ("admin", "operator", "viewer", "driver", "services") if cells[role]] == ["services"]
 
 
 def test_public_rpcs_are_for_everybody(tmp_path: Path) -> None:

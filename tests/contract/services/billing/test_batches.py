@@ -18,6 +18,7 @@ from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWorks
 from services.chassis import channels
 from services.chassis.outbox import OutboxRelay
+from services.chassis.service_identity import ServiceIdentity
 from services.kernel.clock import Clock, FixedClock, SystemClock
 from services.kernel.ids import derived_id, new_id
 from tests.contract.services.billing.conftest import Books, Caller, Tell
@@ -44,8 +45,8 @@ async def works(service: RunningService) -> SqlWorks:
 @pytest.fixture
 async def biller(service: RunningService, works: SqlWorks, neighbours: Neighbours) -> AsyncIterator[Biller]:
     """The only one who bills on the database of `service`."""
-    secret = service.settings.service_secret.get_secret_value()
-    async with channels.channel(neighbours.address, "billing", secret) as channel:
+    identity = ServiceIdentity("billing", service.settings)
+    async with channels.channel(neighbours.address, "driver", identity) as channel:
         yield _biller(works, SystemClock(), channel)
 
 
@@ -184,8 +185,8 @@ async def test_an_end_that_nobody_tells_is_billed_as_it_was_concluded_after_a_wh
 ) -> None:
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     clock = FixedClock(SystemClock().now())
-    secret = service.settings.service_secret.get_secret_value()
-    async with channels.channel(neighbours.address, "billing", secret) as channel:
+    identity = ServiceIdentity("billing", service.settings)
+    async with channels.channel(neighbours.address, "driver", identity) as channel:
         biller = _biller(works, clock, channel)
         await _take_in(biller, works, transaction(1, 1, flags=["estimated_end"]))
         clock.advance(END_PATIENCE)

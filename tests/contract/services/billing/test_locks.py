@@ -14,6 +14,7 @@ from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWork, SqlWorks
 from services.chassis import channels
 from services.chassis.outbox import OutboxRelay
+from services.chassis.service_identity import ServiceIdentity
 from services.kernel.clock import SystemClock
 from tests.contract.services.billing.conftest import Books, Caller
 from tests.contract.services.billing.messages import new_tariff, transaction
@@ -29,8 +30,7 @@ async def test_batches_in_opposite_orders_and_billing_beside_them_never_deadlock
 ) -> None:
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     clock = SystemClock()
-    secret = service.settings.service_secret.get_secret_value()
-    channel = channels.channel(neighbours.address, "billing", secret)
+    channel = channels.channel(neighbours.address, "driver", ServiceIdentity("billing", service.settings))
     works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), clock)
     biller = Biller(works, clock, GrpcDrivers(channel), GrpcStations(channel), Invoicing(clock, Decimal(5)))
 

@@ -30,7 +30,7 @@ async def cards(service: RunningService) -> card_grpc.RfidCardServiceStub:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def authorization(service: RunningService) -> authorization_grpc.AuthorizationServiceStub:
     """AuthorizationService as the edge calls it."""
-    return authorization_grpc.AuthorizationServiceStub(await service.internal_channel("ocpp_edge"))
+    return authorization_grpc.AuthorizationServiceStub(await service.internal_channel("edge"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

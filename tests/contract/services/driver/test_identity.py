@@ -56,7 +56,7 @@ def _by_secret(anybody: IdentityServiceStub, name: str, secret: str = PASSWORD) 
 
 def _verified(service: RunningService, token: str) -> Caller:
     settings = service.settings
-    return TokenVerifier(settings.jwt_jwks_file, settings.service_secret.get_secret_value()).verify(token)
+    return TokenVerifier("driver", settings.jwt_jwks_file, settings.service_jwks_file).verify(token)
 
 
 async def test_an_account_is_made_and_its_password_never_told(identity: IdentityServiceStub, name: str) -> None:

@@ -27,6 +27,7 @@ from services.billing.sql.work import SqlWorks as BillingWorks
 from services.chassis.channels import channel
 from services.chassis.outbox import OutboxRelay
 from services.chassis.protobuf import timestamp
+from services.chassis.service_identity import ServiceIdentity
 from services.chassis.status import from_rpc_error
 from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.errors import DomainError, ErrorKind
@@ -39,7 +40,6 @@ from services.monitoring.sql.work import SqlWorks
 from tests.contract.services.monitoring.conftest import NOWHERE
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
-from tests.fixtures.tokens import SERVICE_SECRET
 
 NODE = "127.0.0.1:14000"
 
@@ -103,17 +103,18 @@ class Platform:
             meter_wh=meter_wh,
             seq_no=0 if kind == "STARTED" else 1,
         )
-        stub = recording_grpc.RecordingServiceStub(await self.transactions.internal_channel("ocpp_edge"))
+        stub = recording_grpc.RecordingServiceStub(await self.transactions.internal_channel("edge"))
         answers = await stub.RecordTransactionEvents(recording_pb.RecordTransactionEventsRequest(events=[event]))
         assert not answers.answers[0].HasField("error")
 
     async def reconcile(self, *, seconds_from_now: float = 120) -> None:
         """Compare with the owners, as of then: what was told a minute before and later is left alone."""
         clock = FixedClock(datetime.fromtimestamp(datetime.now(UTC).timestamp() + seconds_from_now, UTC))
+        identity = ServiceIdentity("monitoring", self.monitoring.settings)
         async with (
-            channel(self.stations.address, "monitoring", SERVICE_SECRET) as stations,
-            channel(self.transactions.address, "monitoring", SERVICE_SECRET) as transactions,
-            channel(self.billing.address, "monitoring", SERVICE_SECRET) as billing,
+            channel(self.stations.address, "station", identity) as stations,
+            channel(self.transactions.address, "transaction", identity) as transactions,
+            channel(self.billing.address, "billing", identity) as billing,
         ):
             owners = GrpcOwners(stations, transactions, billing, clock)
             await Reconciliation(self.works(), owners, clock).run()
@@ -140,7 +141,7 @@ class Platform:
         return list((await stub.ListStationStatuses(service_pb.ListStationStatusesRequest())).station_statuses)
 
     async def _edge(self) -> connectivity_grpc.ConnectivityServiceStub:
-        return connectivity_grpc.ConnectivityServiceStub(await self.stations.internal_channel("ocpp_edge"))
+        return connectivity_grpc.ConnectivityServiceStub(await self.stations.internal_channel("edge"))
 
 
 @pytest.fixture
@@ -277,7 +278,7 @@ async def test_without_the_owners_nothing_is_forgotten(platform: Platform, servi
     await platform.station("CP1")
     await platform.reconcile()
     clock = SystemClock()
-    async with channel(NOWHERE, "monitoring", SERVICE_SECRET) as nowhere:
+    async with channel(NOWHERE, "station", ServiceIdentity("monitoring", service.settings)) as nowhere:
         with pytest.raises(DomainError) as failure:
             await Reconciliation(platform.works(), GrpcOwners(nowhere, nowhere, nowhere, clock), clock).run()
     assert failure.value.kind is ErrorKind.UNAVAILABLE

@@ -14,14 +14,12 @@ from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from services.kernel.ids import new_id
 from tests.contract.services.station.transactions import Platform, platform_on_the_wire
 from tests.fixtures.services import RunningService, ServiceRunner
-from tests.fixtures.tokens import Tokens
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+async def platform(module_services: ServiceRunner) -> AsyncIterator[Platform]:
     """What the transaction service would know."""
-    tokens = Tokens(tmp_path_factory.mktemp("platform"))
-    async with platform_on_the_wire(tokens.settings()) as platform:
+    async with platform_on_the_wire(module_services.tokens.settings("transaction")) as platform:
         yield platform
 
 
@@ -46,7 +44,7 @@ async def points(service: RunningService) -> point_grpc.ChargePointServiceStub:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def edge(service: RunningService) -> connectivity_grpc.ConnectivityServiceStub:
     """ConnectivityService as the edge calls it."""
-    return connectivity_grpc.ConnectivityServiceStub(await service.internal_channel("ocpp_edge"))
+    return connectivity_grpc.ConnectivityServiceStub(await service.internal_channel("edge"))
 
 
 @pytest.fixture

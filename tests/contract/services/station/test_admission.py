@@ -37,7 +37,7 @@ async def open_house(module_services: ServiceRunner, service: RunningService) ->
     """Another replica on the same database that lets strangers wait."""
     url = service.settings.database_url
     replica = await module_services("station", database_url=url, ocpp_allow_unknown=True)
-    return ConnectivityServiceStub(await replica.internal_channel("ocpp_edge"))
+    return ConnectivityServiceStub(await replica.internal_channel("edge"))
 
 
 async def test_a_charge_point_is_let_in_and_told_what_it_needs(

@@ -49,14 +49,19 @@ ALLOWED: dict[str, set[str]] = {
     "operator": FOR_PEOPLE,
     "viewer": FOR_DRIVERS | {"ListChargePoints", "GetChargePoint", "ListRefusals", "ListStrangers"},
     "driver": FOR_DRIVERS,
-    "service": set(CALLS),
+    "service:edge": {name for name, (stub, _, _) in CALLS.items() if stub is ConnectivityServiceStub},
+    "service:monitoring": {"ListStations", "ListChargePoints", "ListConnections"},
+    "service:transaction": {"FindConnection", "GetChargePoint"},
+    "service:billing": {"GetStation"},
+    "service:driver": set(),
 }
 
 
 async def _outcomes(service: RunningService, role: str) -> dict[str, str | None]:
     """The reason that each call is refused for, None for an answer."""
     claims = {"driver_id": ID} if role == "driver" else {}
-    channel = await (service.internal_channel("billing") if role == "service" else service.channel(role, **claims))
+    kind, _, name = role.partition(":")
+    channel = await (service.internal_channel(name) if kind == "service" else service.channel(role, **claims))
     outcomes: dict[str, str | None] = {}
     for name, (stub, request, expected) in CALLS.items():
         call = getattr(stub(channel), name)(request)

@@ -318,7 +318,7 @@ async def test_so_many_strangers_wait_and_no_more_until_an_operator_looks_at_the
     small_inbox: RunningService, service: RunningService, points: ChargePointServiceStub, name: str
 ) -> None:
     await _no_strangers(service)
-    edge = ConnectivityServiceStub(await small_inbox.internal_channel("ocpp_edge"))
+    edge = ConnectivityServiceStub(await small_inbox.internal_channel("edge"))
     names = [f"{name}-{number}" for number in range(8)]
     admissions = await open_all(edge, *map(attempt, names))
     let_in = [point for point, admission in zip(names, admissions, strict=True) if admission.epoch]
@@ -339,7 +339,7 @@ async def test_who_waits_to_be_accepted_is_on_the_list_of_strangers(
     small_inbox: RunningService, service: RunningService, points: ChargePointServiceStub, name: str
 ) -> None:
     await _no_strangers(service)
-    edge = ConnectivityServiceStub(await small_inbox.internal_channel("ocpp_edge"))
+    edge = ConnectivityServiceStub(await small_inbox.internal_channel("edge"))
     await open_one(edge, name)
     await report(edge, refused(name, Refusal.NOT_ACCEPTED_YET))
 
@@ -355,7 +355,7 @@ async def test_a_stranger_that_never_comes_again_is_forgotten_and_what_an_operat
     small_inbox: RunningService, service: RunningService, points: ChargePointServiceStub, name: str
 ) -> None:
     await _no_strangers(service)
-    edge = ConnectivityServiceStub(await small_inbox.internal_channel("ocpp_edge"))
+    edge = ConnectivityServiceStub(await small_inbox.internal_channel("edge"))
     epochs = {f"{name}-{kind}": await open_one(edge, f"{name}-{kind}") for kind in ("gone", "here", "touched")}
     await create_point(points, f"{name}-made", state=ChargePoint.PENDING)
     await update_point(points, f"{name}-touched", vendor="ACME")

@@ -10,6 +10,7 @@ from csms.station.v1 import station_pb2
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from services.chassis.channels import channel
 from services.chassis.outbox import OutboxRelay
+from services.chassis.service_identity import ServiceIdentity
 from services.kernel.clock import SystemClock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found, unavailable
 from services.station.clients import GrpcCommands
@@ -32,8 +33,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def consumer(service: RunningService, platform: Platform) -> AsyncIterator[SettingsConsumer]:
     """The consumer of the service, not running."""
-    secret = service.settings.service_secret.get_secret_value()
-    async with channel(platform.address, "station", secret) as to_platform:
+    async with channel(platform.address, "transaction", ServiceIdentity("station", service.settings)) as to_platform:
         yield SettingsConsumer(service.bus, service.database, SystemClock(), GrpcCommands(to_platform))
 
 

@@ -79,7 +79,7 @@ async def reader(service: RunningService) -> Reader:
 
 async def recorder(service: RunningService) -> Record:
     """The edge's way into `service`."""
-    stub = recording_grpc.RecordingServiceStub(await service.internal_channel("ocpp_edge"))
+    stub = recording_grpc.RecordingServiceStub(await service.internal_channel("edge"))
 
     async def record(*events: recording_pb.TransactionEvent) -> Sequence[recording_pb.TransactionEventAnswer]:
         response = await stub.RecordTransactionEvents(recording_pb.RecordTransactionEventsRequest(events=events))

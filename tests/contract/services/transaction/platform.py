@@ -61,7 +61,7 @@ async def running_edge(tokens: Tokens) -> AsyncIterator[Edge]:
     def register(server: grpc.aio.Server) -> None:
         edge_grpc.add_EdgeServiceServicer_to_server(edge, server)
 
-    async with running_server("edge", tokens.settings(), register=register) as (port, _):
+    async with running_server("edge", tokens.settings("edge"), register=register) as (port, _):
         edge.address = f"127.0.0.1:{port}"
         yield edge
 
@@ -104,4 +104,4 @@ class Stations:
         await stub.ReportBoots(connectivity_pb.ReportBootsRequest(boots=[report]))
 
     async def _connectivity(self) -> connectivity_grpc.ConnectivityServiceStub:
-        return connectivity_grpc.ConnectivityServiceStub(await self._service.internal_channel("ocpp_edge"))
+        return connectivity_grpc.ConnectivityServiceStub(await self._service.internal_channel("edge"))

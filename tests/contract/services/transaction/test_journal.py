@@ -38,7 +38,7 @@ def _frame(number: int, **fields: Any) -> Frame:
 
 @pytest.fixture
 async def edge(service: RunningService) -> journal_grpc.JournalServiceStub:
-    return journal_grpc.JournalServiceStub(await service.internal_channel("ocpp_edge"))
+    return journal_grpc.JournalServiceStub(await service.internal_channel("edge"))
 
 
 @pytest.fixture

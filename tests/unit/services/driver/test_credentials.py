@@ -12,10 +12,14 @@ from services.driver.credentials import Argon2Hasher, JwtSigner
 from services.driver.domain.account import Account, AccountKind, Role
 from services.kernel.clock import SystemClock
 from stack import keys
-from tests.fixtures.tokens import SERVICE_SECRET, Tokens
+from tests.fixtures.tokens import Tokens
 from tests.unit.services.driver.samples import DRIVER, NOW
 
 ANN = Account(name="ann", kind=AccountKind.USER, role=Role.OPERATOR, password_hash="", create_time=NOW)
+
+
+def _verified(tokens: Tokens | keys.Keys, token: str) -> Caller:
+    return TokenVerifier("driver", tokens.jwks_file, tokens.service_jwks_file).verify(token)
 
 
 async def test_a_password_matches_its_own_hash_and_no_other() -> None:
@@ -45,7 +49,7 @@ def test_a_token_is_signed_with_the_key_that_is_published(tmp_path: Path) -> Non
     assert list(signer.public_keys()) == [published]
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == seconds == 3600
-    assert TokenVerifier(made.jwks_file, SERVICE_SECRET).verify(token) == Caller("ann", "operator")
+    assert _verified(made, token) == Caller("ann", "operator")
 
 
 def test_the_token_of_a_driver_names_the_driver(tokens: Tokens) -> None:
@@ -53,7 +57,7 @@ def test_the_token_of_a_driver_names_the_driver(tokens: Tokens) -> None:
 
     token, _ = JwtSigner(tokens.private_key_file, tokens.jwks_file).sign(account, SystemClock().now())
 
-    assert TokenVerifier(tokens.jwks_file, SERVICE_SECRET).verify(token) == Caller("dan", "driver", DRIVER.id)
+    assert _verified(tokens, token) == Caller("dan", "driver", DRIVER.id)
 
 
 def test_of_several_published_keys_the_one_that_fits_is_named(tmp_path: Path, tokens: Tokens) -> None:
@@ -67,7 +71,7 @@ def test_of_several_published_keys_the_one_that_fits_is_named(tmp_path: Path, to
     token, _ = JwtSigner(private_key, tokens.jwks_file).sign(ANN, SystemClock().now())
 
     assert jwt.get_unverified_header(token)["kid"] == mine["kid"] == "first"
-    assert TokenVerifier(tokens.jwks_file, SERVICE_SECRET).verify(token).subject == "ann"
+    assert _verified(tokens, token).subject == "ann"
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"keys": 1}', '{"keys": []}'])
