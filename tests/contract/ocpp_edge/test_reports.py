@@ -156,3 +156,21 @@ async def test_a_process_told_to_stop_sends_its_charge_points_away_and_forgets_n
         assert await edge.wait() == 0
     assert sorted(name for name, _ in platform.closed) == ["CP0", "CP1", "CP2"]
     assert len(platform.frames) == 3
+
+
+@pytest.mark.field_case("B2")
+@pytest.mark.parametrize("compression", [None, "deflate"])
+async def test_no_character_costs_a_frame_or_its_socket(
+    node: Node, platform: Platform, compression: str | None
+) -> None:
+    texts = [b"Lades\xe4ule", b"\xff\xfe", b"\xed\xa0\x80", b"a\0b", b"\x01", b"\\u0000", b"\\ud83d", "süß".encode()]
+    async with node.charger(compression=compression) as charger:
+        for number, text in enumerate(texts):
+            status = b'{"connectorId":1,"errorCode":"NoError","status":"Available","info":"%b"}' % text
+            for frame in (b'[2,"%d","StatusNotification",%b]', b'[2,%d,"StatusNotification",%b]\0\0'):
+                await charger.socket.send(frame % (number, status), text=True)
+                kind, message_id, answer = orjson.loads(await charger.socket.recv())
+                assert (kind, str(message_id), answer) == (3, str(number), {})
+        assert "currentTime" in await charger.ask("Heartbeat", {})
+    told = [status.info for status in platform.statuses[::2]]
+    assert told == ["Lades\ufffdule", "\ufffd\ufffd", "\ufffd" * 3, "ab", "", "", "\ufffd", "süß"]

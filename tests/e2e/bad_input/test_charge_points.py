@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -121,3 +122,49 @@ async def test_a_retried_start_gets_the_same_transaction(system: System) -> None
     assert numbers[0] > 0
     [transaction] = (await asyncio.to_thread(system.get, "/transactions?chargePointId=E2ERETRY")).data
     assert (transaction["state"], transaction["energyWh"]) == ("ENDED", "800")
+
+
+@pytest.mark.field_case("A2", "B2")
+async def test_a_session_of_broken_messages_ends_with_its_energy(system: System) -> None:
+    await asyncio.to_thread(_register, system, "E2EBROKEN")
+    begun = datetime.now(UTC) - timedelta(minutes=30)
+    start = {"connectorId": 1.0, "idTag": {"card": 1}, "meterStart": 1000, "timestamp": begun.isoformat(), "x": [None]}
+    sampled = [{}, {"value": True}, None, {"value": "2400", "phase": {}}]
+    data = [{}, None, {"timestamp": 5, "sampledValue": sampled}, {"sampledValue": "none"}]
+    async with _open(system, "E2EBROKEN") as socket:
+        await _ask(socket, [2, "b", "BootNotification", _BOOT])
+        answer = await _ask(socket, [2, 7, "StartTransaction", start])
+        assert answer[:2] == [3, 7]
+        number = answer[2]["transactionId"]
+        stop = {"transactionId": number, "meterStop": "2500 Wh", "transactionData": data, "reason": ["Local"]}
+        assert await _ask(socket, json.dumps([2, "s", "StopTransaction", stop]) + "\0\0") == [3, "s", {}]
+    [session] = (await asyncio.to_thread(system.get, "/transactions?chargePointId=E2EBROKEN")).data
+    assert (session["state"], session["energyWh"], session["transactionId"]) == ("ENDED", "1500", str(number))
+    assert {"bad_characters", "dropped:reason", "coerced:meterStop", "dropped:transactionData"} <= {*session["flags"]}
+
+
+@pytest.mark.field_case("B3")
+async def test_what_a_charge_point_answers_badly_is_not_the_fault_of_who_asked(system: System) -> None:
+    await asyncio.to_thread(_register, system, "E2EANSWERS")
+    setting = {"key": "Yes", "readonly": False, "value": True}
+    calls: list[tuple[str, Any, list[Any]]] = [
+        ("/connections/E2EANSWERS/send", {"action": "GetConfiguration"}, [3, {"configurationKey": [setting, None]}]),
+        ("/connections/E2EANSWERS/send", {"action": "ClearCache"}, [4, "InternalError", "no", {}]),
+        ("/connections/E2EANSWERS/send", {"action": "ClearCache"}, [3, {"status": "Perhaps"}]),
+        ("/charge-points/E2EANSWERS/clear-cache", {}, [3, {}]),
+    ]
+    async with _open(system, "E2EANSWERS") as socket:
+        await _ask(socket, [2, "b", "BootNotification", _BOOT])
+        answers = []
+        for path, body, (kind, *answer) in calls:
+            asking = asyncio.ensure_future(asyncio.to_thread(system.call, "POST", path, body))
+            async with asyncio.timeout(10):
+                _, message_id, *_ = json.loads(await socket.recv())
+            await socket.send(json.dumps([kind, message_id, *answer]))
+            answers.append(await asking)
+    first, *others = answers
+    assert (first.status, first.data["configurationKey"]) == (200, [setting, None])
+    assert first.json["flags"] == ["dropped:configurationKey", "coerced:configurationKey.value"]
+    assert first.json["dropped"] == {"configurationKey[1]": None}
+    told = [(answer.status, answer.json["code"], answer.json["details"][0]["reason"]) for answer in others]
+    assert told == [(502, 9, "OCPP_CALL_ERROR")] * 3

@@ -104,3 +104,48 @@ def test_what_is_made_of_any_payload_has_the_types_of_its_schema(message: tuple[
         assert left(mended.payload, schema) == set()
         # Once is enough.
         assert mend(schema, action, mended.payload).payload == mended.payload
+
+
+def as_doubles(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: as_doubles(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [as_doubles(part) for part in value]
+    return float(value) if type(value) is int else value
+
+
+def integers_of(definition: Any, root: Any, value: Any) -> list[Any]:
+    """The values in a payload that its schema wants to be integers."""
+    if "$ref" in definition:
+        definition = root["definitions"][definition["$ref"].rpartition("/")[2]]
+    match definition.get("type"):
+        case "object":
+            parts = definition.get("properties", {})
+            return [one for name in value if name in parts for one in integers_of(parts[name], root, value[name])]
+        case "array":
+            return [one for part in value for one in integers_of(definition["items"], root, part)]
+        case "integer":
+            return [value]
+    return []
+
+
+@pytest.mark.field_case("A3")
+@pytest.mark.parametrize("version", Version)
+def test_integers_written_as_doubles_are_integers_in_every_message(version: Version) -> None:
+    found = 0
+    for told, action, schema in SCHEMAS:
+        if told is not version:
+            continue
+        sound = an(schema.definition, schema.definition)
+        integers = integers_of(schema.definition, schema.definition, sound)
+        doubles = as_doubles(sound)
+        assert schema.is_valid(doubles) == (not integers), action
+        mended = mend(schema, action, doubles)
+        assert mended.payload == sound, action
+        read = integers_of(schema.definition, schema.definition, mended.payload)
+        assert all(type(one) is int for one in read), action
+        # By draft 4 a 3.0 is no integer: there it is a doubt.
+        is_doubt = bool(integers) and "draft-04" in schema.definition["$schema"]
+        assert bool(mended.flags) == is_doubt, action
+        found += len(read)
+    assert found > 50
