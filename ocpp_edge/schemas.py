@@ -125,6 +125,9 @@ def _violations_of(error: jsonschema_rs.ValidationError) -> list[Violation]:
         # Names given by the sender are cut: they go into an answer of bounded length.
         unexpected = kind.unexpected[:5]
         return [_violation((*location, name[:64]), kind.name, "is not expected here", name) for name in unexpected]
+    if isinstance(kind, ValidationErrorKind.Enum):
+        # The library's own words name two of the choices.
+        return [_violation(location, kind.name, f"must be one of {', '.join(map(str, kind.options))}", kind.options)]
     limit = next(iter(kind.as_dict().values()), None)
     return [_violation(location, kind.name, error.message, limit)]
 

@@ -10,6 +10,7 @@ from typing import Any
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
+from csms.auth.v1 import access_pb2
 from csms.text.v1 import text_pb2
 from stack.descriptors import Contracts, behaviors, bindings, map_value
 
@@ -154,6 +155,9 @@ class Schemas:
 
     def _field_description(self, field: FieldDescriptor) -> str:
         text = self.description(field.full_name)
+        permission = field.GetOptions().Extensions[access_pb2.read_permission]
+        if permission:
+            text = f"{text}\n\nTold to those with the permission `{permission}`.".lstrip()
         oneof = field.containing_oneof
         if oneof is None or len(oneof.fields) < 2:
             return text

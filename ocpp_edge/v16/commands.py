@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.answers import not_supported
 from ocpp_edge.commands import Asked, Dialect, Reply, no_status, told_by_status

@@ -1,7 +1,7 @@
 """StatusNotification (OCPP 1.6 section 4.9): what a connector, or the charge point as a whole, is doing."""
 
 from csms.station.v1.connectivity_service_pb2 import StatusReport
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.errors import CallRefused, Fault

@@ -8,7 +8,6 @@ from google.api.httpbody_pb2 import HttpBody
 
 from csms.billing.v1 import billing_service_pb2 as session_pb
 from csms.billing.v1 import billing_service_pb2_grpc as session_grpc
-from csms.billing.v1 import charging_session_pb2 as resource_pb
 from csms.billing.v1 import decision_service_pb2 as decision_pb
 from csms.billing.v1 import decision_service_pb2_grpc as decision_grpc
 from csms.billing.v1 import invoice_service_pb2 as invoice_pb
@@ -23,15 +22,15 @@ from services.billing.application.decisions import Decisions
 from services.billing.application.invoices import Invoices
 from services.billing.application.payments import Payments
 from services.billing.application.tariffs import Tariffs
-from services.billing.domain.charging_session import ChargingSession
 from services.billing.domain.payment import PaymentFilter
 from services.billing.mapping import charging_sessions, decisions, invoices, payments, tariffs
 from services.chassis import http
-from services.chassis.auth import DRIVER_ROLE, current_caller
+from services.chassis.auth import current_caller
 from services.chassis.pagination import page_request
 from services.chassis.protobuf import time_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
+_shown = charging_sessions.charging_session_to_proto
 
 
 class TariffServicer(tariff_grpc.TariffServiceServicer):
@@ -239,8 +238,3 @@ class PaymentServicer(payment_grpc.PaymentServiceServicer):
         )
         await http.created(context, f"/payment-methods?driverId={method.driver_id}")
         return payment_pb.CreatePaymentMethodResponse(payment_method=payments.method_to_proto(method))
-
-
-def _shown(session: ChargingSession) -> resource_pb.ChargingSession:
-    is_driver = current_caller().role == DRIVER_ROLE
-    return charging_sessions.charging_session_to_proto(session, for_driver=is_driver)

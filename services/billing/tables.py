@@ -81,6 +81,7 @@ CHARGING_SESSIONS = Table(
     Index("charging_sessions_start_time_idx", "start_time", "id"),
     Index("charging_sessions_driver_idx", "driver_id", "start_time"),
     Index("charging_sessions_station_idx", "station_id", "start_time"),
+    Index("charging_sessions_charge_point_idx", "charge_point_id", "start_time"),
     # Found by blocks: an entry of a tree would be in the way of updates in place.
     Index("charging_sessions_update_brin", "update_time", postgresql_using="brin"),
     # What changes in a session is in no index: with room on its page it ends and is billed in place.

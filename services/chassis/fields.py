@@ -1,6 +1,6 @@
-"""What the contracts demand by `field_behavior`: REQUIRED is there, OUTPUT_ONLY is dropped, INPUT_ONLY is not told.
+"""What is demanded of every request by the `field_behavior` of its fields: REQUIRED is there, OUTPUT_ONLY is dropped.
 
-Reads the annotations once per message type; a message whose type has none, at any depth, is not looked at. Rules that
+Reads the annotations once per message type; a request whose type has none, at any depth, is not looked at. Rules that
 need to know what a field means belong to a domain; what fits no field at all is refused by `values`.
 """
 
@@ -28,7 +28,6 @@ class _Rules:
 
     required: list[tuple[str, str, Callable[[Message, str], bool]]] = field(default_factory=list)
     output_only: list[str] = field(default_factory=list)
-    input_only: list[str] = field(default_factory=list)
     nested: "list[_Nested]" = field(default_factory=list)
     has_mask: bool = False
 
@@ -60,13 +59,6 @@ def enforce(request: Message) -> None:
         )
 
 
-def hide(response: Message) -> None:
-    """Clear what callers may say and never see (INPUT_ONLY), at any depth."""
-    rules = _secrets_of(response.DESCRIPTOR)
-    if rules is not None:
-        _clear_secrets(response, rules)
-
-
 def _walk(
     message: Message, rules: _Rules, prefix: str, missing: list[FieldViolation], only: Collection[str] | None
 ) -> None:
@@ -90,33 +82,13 @@ def _changed(request: Message, resource: Message) -> Collection[str] | None:
     return None if _EVERYTHING in paths else set(paths)
 
 
-def _clear_secrets(message: Message, rules: _Rules) -> None:
-    for name in rules.input_only:
-        message.ClearField(name)
-    for nested in rules.nested:
-        for _, child in nested.items(message, nested.name):
-            _clear_secrets(child, nested.rules)
-
-
 @cache
 def _rules_of(descriptor: Descriptor) -> _Rules | None:
-    """What a request of this type is held against."""
-    return _only(descriptor, lambda rules: bool(rules.required or rules.output_only))
-
-
-@cache
-def _secrets_of(descriptor: Descriptor) -> _Rules | None:
-    """What an answer of this type does not tell."""
-    return _only(descriptor, lambda rules: bool(rules.input_only))
-
-
-def _only(descriptor: Descriptor, matters: Callable[[_Rules], bool]) -> _Rules | None:
-    """The rules of a type and of those below it that lead to one that matters; None when nothing does."""
     known: dict[str, _Rules] = {}
     rules = _collect(descriptor, known)
     for collected in known.values():
-        collected.nested = [nested for nested in collected.nested if _has_any(nested.rules, matters, [])]
-    return rules if _has_any(rules, matters, []) else None
+        collected.nested = [nested for nested in collected.nested if _has_any(nested.rules, [])]
+    return rules if _has_any(rules, []) else None
 
 
 def _collect(descriptor: Descriptor, known: dict[str, _Rules]) -> _Rules:
@@ -129,8 +101,6 @@ def _collect(descriptor: Descriptor, known: dict[str, _Rules]) -> _Rules:
         if field_behavior_pb2.OUTPUT_ONLY in behavior:
             rules.output_only.append(member.name)
             continue
-        if field_behavior_pb2.INPUT_ONLY in behavior:
-            rules.input_only.append(member.name)
         is_given = _presence_check(member)
         if field_behavior_pb2.REQUIRED in behavior and is_given is not None:
             rules.required.append((member.name, member.json_name, is_given))
@@ -153,11 +123,11 @@ def _nested(member: FieldDescriptor, known: dict[str, _Rules]) -> _Nested | None
     return None if inner is None else _Nested(member.name, member.json_name, items, _collect(inner, known))
 
 
-def _has_any(rules: _Rules, matters: Callable[[_Rules], bool], seen: list[_Rules]) -> bool:
+def _has_any(rules: _Rules, seen: list[_Rules]) -> bool:
     if any(rules is other for other in seen):
         return False
     seen.append(rules)
-    return matters(rules) or any(_has_any(nested.rules, matters, seen) for nested in rules.nested)
+    return bool(rules.required or rules.output_only) or any(_has_any(nested.rules, seen) for nested in rules.nested)
 
 
 def _presence_check(member: FieldDescriptor) -> Callable[[Message, str], bool] | None:

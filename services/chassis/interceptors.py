@@ -14,7 +14,7 @@ import grpc.aio
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 
-from services.chassis import fields, http, metrics, values
+from services.chassis import fields, http, metrics, values, visibility
 from services.chassis.access import AccessRule, access_rule, check_response, require_permission, restrict_request
 from services.chassis.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
 from services.chassis.calls import Call, set_call
@@ -99,7 +99,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
                 caller = self._admit(method, request, context)
                 response: Message = await behavior(request, context)
                 check_response(method.rule, caller, request, response)
-                fields.hide(response)
+                visibility.hide(response, caller)
             except Exception as error:
                 await _fail(method, error, started, context)
                 raise
@@ -118,7 +118,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
                     return
                 async for response in behavior(request, context):
                     check_response(method.rule, caller, request, response)
-                    fields.hide(response)
+                    visibility.hide(response, caller)
                     yield response
             except Exception as error:
                 await _fail(method, error, started, context)

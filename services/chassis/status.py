@@ -22,6 +22,7 @@ DETAILS_KEY = "grpc-status-details-bin"
 MAX_VIOLATIONS = 20
 MAX_MESSAGE_BYTES = 500
 MAX_TEXT_BYTES = 300
+MAX_DESCRIPTION_BYTES = 800
 MAX_STATUS_BYTES = 3_500
 _COUNT = "violationCount"
 
@@ -120,7 +121,9 @@ def _bad_request(violations: Sequence[FieldViolation], room: int) -> error_detai
     """The first of `violations`, at most 20 and in at most `room` bytes, but always one."""
     bad_request = error_details_pb2.BadRequest()
     for violation in violations[:MAX_VIOLATIONS]:
-        bad_request.field_violations.add(field=_cut(violation.field), description=_cut(violation.description))
+        bad_request.field_violations.add(
+            field=_cut(violation.field), description=_cut(violation.description, MAX_DESCRIPTION_BYTES)
+        )
         if bad_request.ByteSize() > room and len(bad_request.field_violations) > 1:
             del bad_request.field_violations[-1]
             break

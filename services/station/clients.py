@@ -2,7 +2,7 @@
 
 import grpc.aio
 
-from csms.station.v1 import station_pb2 as station_pb
+from csms.station.v1 import connector_pb2 as connector_pb
 from csms.transaction.v1 import command_service_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
@@ -55,7 +55,7 @@ class GrpcCommands:
         request = command_pb.ChangeAvailabilityRequest(
             charge_point_id=charge_point_id,
             options=_options(request_id),
-            availability=station_pb.Connector.Availability.Value(availability),
+            availability=connector_pb.Connector.Availability.Value(availability),
             evse_id=evse_id,
             connector_id=connector_id,
         )

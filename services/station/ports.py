@@ -86,6 +86,10 @@ class ConnectorRepository(Protocol):
         """All connectors of these stations by charge point, EVSE and number."""
         ...
 
+    async def of_charge_points(self, charge_point_ids: Sequence[str]) -> Sequence[Connector]:
+        """All connectors of these charge points by charge point, EVSE and number."""
+        ...
+
     async def named(self, station_id: str, name: str) -> Sequence[Connector]:
         """The connectors of a station with this id or this OCPP number, locked until the unit of work ends."""
         ...

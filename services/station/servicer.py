@@ -48,7 +48,7 @@ class StationServicer(station_grpc.StationServiceServicer):
         wanted = page_request(request.page_size, request.page_token)
         page = await self._stations.page(stations.station_filter(request), wanted)
         return station_pb.ListStationsResponse(
-            stations=map(stations.station_to_proto, page.items),
+            stations=map(stations.view_to_proto, page.items),
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
@@ -57,7 +57,7 @@ class StationServicer(station_grpc.StationServiceServicer):
         self, request: station_pb.GetStationRequest, context: Context
     ) -> station_pb.GetStationResponse:
         station = await self._stations.get(request.station_id)
-        return station_pb.GetStationResponse(station=stations.station_to_proto(station))
+        return station_pb.GetStationResponse(station=stations.view_to_proto(station))
 
     async def CreateStation(
         self, request: station_pb.CreateStationRequest, context: Context
@@ -70,14 +70,14 @@ class StationServicer(station_grpc.StationServiceServicer):
             request.request_id,
         )
         await http.created(context, f"/stations/{station.station.id}")
-        return station_pb.CreateStationResponse(station=stations.station_to_proto(station))
+        return station_pb.CreateStationResponse(station=stations.view_to_proto(station))
 
     async def UpdateStation(
         self, request: station_pb.UpdateStationRequest, context: Context
     ) -> station_pb.UpdateStationResponse:
         changes = stations.station_changes(request)
         station = await self._stations.update(request.station_id, changes, request.station.etag)
-        return station_pb.UpdateStationResponse(station=stations.station_to_proto(station))
+        return station_pb.UpdateStationResponse(station=stations.view_to_proto(station))
 
     async def DeleteStation(
         self, request: station_pb.DeleteStationRequest, context: Context
@@ -118,7 +118,7 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
         wanted = page_request(request.page_size, request.page_token)
         page = await self._charge_points.page(charge_points.charge_point_filter(request), wanted)
         return point_pb.ListChargePointsResponse(
-            charge_points=map(charge_points.charge_point_to_proto, page.items),
+            charge_points=map(charge_points.view_to_proto, page.items),
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
@@ -127,22 +127,22 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
         self, request: point_pb.GetChargePointRequest, context: Context
     ) -> point_pb.GetChargePointResponse:
         point = await self._charge_points.get(composed(request.charge_point_id))
-        return point_pb.GetChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
+        return point_pb.GetChargePointResponse(charge_point=charge_points.view_to_proto(point))
 
     async def CreateChargePoint(
         self, request: point_pb.CreateChargePointRequest, context: Context
     ) -> point_pb.CreateChargePointResponse:
         asked = request.charge_point
         point = await self._charge_points.create(charge_points.charge_point_fields(asked), request.request_id)
-        await http.created(context, f"/charge-points/{quote(point.id, safe='')}")
-        return point_pb.CreateChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
+        await http.created(context, f"/charge-points/{quote(point.charge_point.id, safe='')}")
+        return point_pb.CreateChargePointResponse(charge_point=charge_points.view_to_proto(point))
 
     async def UpdateChargePoint(
         self, request: point_pb.UpdateChargePointRequest, context: Context
     ) -> point_pb.UpdateChargePointResponse:
         changes = charge_points.charge_point_changes(request)
         point = await self._charge_points.update(composed(request.charge_point_id), changes, request.charge_point.etag)
-        return point_pb.UpdateChargePointResponse(charge_point=charge_points.charge_point_to_proto(point))
+        return point_pb.UpdateChargePointResponse(charge_point=charge_points.view_to_proto(point))
 
     async def DeleteChargePoint(
         self, request: point_pb.DeleteChargePointRequest, context: Context

@@ -13,7 +13,7 @@ from typing import Any
 import uvloop
 
 from csms.station.v1 import connectivity_service_pb2 as pb
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay

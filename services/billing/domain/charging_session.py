@@ -91,6 +91,7 @@ class ChargingSessionFilter:
 
     driver_id: str = ""
     station_id: str = ""
+    charge_point_id: str = ""
     state: SessionState | None = None
     transaction_id: str = ""
     start_time_from: datetime | None = None

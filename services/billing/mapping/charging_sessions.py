@@ -13,6 +13,7 @@ from services.billing.mapping.decisions import kind_to_proto
 from services.billing.mapping.money import money_to_proto
 from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.errors import invalid
+from services.kernel.identity import composed
 from services.kernel.ids import is_id
 
 _AUTHORIZATIONS = {number: name.lower() for name, number in transaction_pb.Transaction.Authorization.items() if number}
@@ -24,6 +25,7 @@ def charging_session_filter(request: service_pb.ListChargingSessionsRequest) -> 
     return ChargingSessionFilter(
         driver_id=request.driver_id,
         station_id=request.station_id,
+        charge_point_id=composed(request.charge_point_id),
         state=enum_of(SessionState, session_pb.ChargingSession.State, request.state),
         transaction_id=request.transaction_id,
         start_time_from=time_of(request, "start_time_from"),
@@ -46,8 +48,8 @@ def charging_session_fields(message: session_pb.ChargingSession) -> dict[str, An
     }
 
 
-def charging_session_to_proto(session: ChargingSession, *, for_driver: bool = False) -> session_pb.ChargingSession:
-    """The resource as callers see it; what operators say of it among themselves is not for drivers."""
+def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSession:
+    """The resource as callers see it."""
     message = session_pb.ChargingSession(
         id=session.id,
         transaction_id=session.transaction_id or "",
@@ -70,16 +72,15 @@ def charging_session_to_proto(session: ChargingSession, *, for_driver: bool = Fa
         revision=session.revision,
         etag=session.etag,
         idle_minutes=session.idle_minutes,
+        decision_count=session.remarks.decision_count,
     )
     if session.remarks is not NO_REMARKS:
-        message.hold_detail = session.remarks.hold_detail
-        if not for_driver:
-            _write_remarks(session, session.remarks, message)
+        _write_remarks(session, session.remarks, message)
     return message
 
 
 def _write_remarks(session: ChargingSession, remarks: Remarks, message: session_pb.ChargingSession) -> None:
-    message.decision_count = remarks.decision_count
+    message.hold_detail = remarks.hold_detail
     for note in remarks.notes:
         fields = {"kind": note.kind, "detail": note.detail, "revision": note.revision}
         message.notes.add(**fields, create_time=timestamp(note.create_time))

@@ -164,8 +164,20 @@ def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool
     for name in ("driver_id", "station_id", "transaction_id"):
         if wanted := getattr(narrowing, name):
             yield columns[name] == wanted if is_id(wanted) else columns.id.is_(None)
-    if narrowing.state:
-        yield columns.state == narrowing.state
+    for name in ("charge_point_id", "state"):
+        if wanted := getattr(narrowing, name):
+            yield columns[name] == wanted
+    yield from _waiting(narrowing)
+    if narrowing.start_time_from:
+        yield columns.start_time >= narrowing.start_time_from
+    if narrowing.start_time_to:
+        yield columns.start_time < narrowing.start_time_to
+    if narrowing.update_time_from:
+        yield columns.update_time >= narrowing.update_time_from
+
+
+def _waiting(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool]]:
+    columns = CHARGING_SESSIONS.c
     reason = CORRECTION if narrowing.has_correction else narrowing.hold_reason
     if reason:
         yield columns.hold_reason == reason
@@ -174,12 +186,6 @@ def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool
         yield columns.id.in_(select(UNBILLED_SESSIONS.c.session_id))
     if narrowing.hold_reason:
         yield columns.state == SessionState.HELD
-    if narrowing.start_time_from:
-        yield columns.start_time >= narrowing.start_time_from
-    if narrowing.start_time_to:
-        yield columns.start_time < narrowing.start_time_to
-    if narrowing.update_time_from:
-        yield columns.update_time >= narrowing.update_time_from
 
 
 def _cost(session: ChargingSession) -> tuple[int | None, str | None]:

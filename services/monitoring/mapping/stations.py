@@ -5,7 +5,7 @@ from datetime import datetime
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
-from csms.station.v1 import station_pb2 as station_pb
+from csms.station.v1 import connector_pb2 as connector_pb
 from services.chassis.protobuf import enum_of, timestamp
 from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.metrics import MetricPoint
@@ -79,7 +79,7 @@ def _connector_to_proto(view: ConnectorView) -> monitoring_pb.ConnectorLiveStatu
         charge_point_id=connector.charge_point_id,
         evse_id=connector.evse_id,
         connector_id=connector.connector_id,
-        status=station_pb.Connector.Status.Value(connector.status or "STATUS_UNSPECIFIED"),
+        status=connector_pb.Connector.Status.Value(connector.status or "STATUS_UNSPECIFIED"),
         error_code=connector.error_code,
         online=view.online,
         transaction_id=view.transaction_id,

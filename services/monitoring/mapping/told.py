@@ -7,6 +7,7 @@ from csms.billing.v1 import charging_session_pb2 as charging_session_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.health.v1 import health_service_pb2 as health_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
+from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
@@ -76,13 +77,13 @@ def background_task(message: health_pb.BackgroundTask, replica: str) -> Backgrou
     )
 
 
-def connector(message: station_pb.Connector, told_time: datetime, info: str = "") -> Connector:
+def connector(message: connector_pb.Connector, told_time: datetime, info: str = "") -> Connector:
     """A connector with its last report."""
     return Connector(
         charge_point_id=message.charge_point_id,
         evse_id=message.evse_id,
         connector_id=message.connector_id,
-        status=enum_of(ConnectorStatus, station_pb.Connector.Status, message.status),
+        status=enum_of(ConnectorStatus, connector_pb.Connector.Status, message.status),
         error_code=message.error_code,
         info=info,
         status_time=time_of(message, "status_time"),

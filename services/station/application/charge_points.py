@@ -1,6 +1,8 @@
 """What can be done with charge points."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.chassis.pagination import Page, PageRequest
@@ -9,9 +11,18 @@ from services.kernel.errors import conflict, failed_precondition, not_found
 from services.kernel.ids import new_id
 from services.station.application.stations import lock_stations, publish_stations
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, made
+from services.station.domain.connector import Connector
 from services.station.domain.events import ChargePointChanged
 from services.station.domain.station import Station
 from services.station.ports import RunningTransactions, Work, Works
+
+
+@dataclass(frozen=True, slots=True)
+class ChargePointView:
+    """A charge point with its connectors."""
+
+    charge_point: ChargePoint
+    connectors: Sequence[Connector] = ()
 
 
 class ChargePoints:
@@ -22,17 +33,19 @@ class ChargePoints:
         self._clock = clock
         self._running = running
 
-    async def page(self, narrowing: ChargePointFilter, page: PageRequest) -> Page[ChargePoint]:
+    async def page(self, narrowing: ChargePointFilter, page: PageRequest) -> Page[ChargePointView]:
         """One page of charge points by identity."""
-        async with self._works() as work:
-            return await work.charge_points.page(narrowing, page)
+        async with self._works.reading() as work:
+            found = await work.charge_points.page(narrowing, page)
+            views = await _views(work, found.items)
+        return Page(views, found.next_token, found.total_size)
 
-    async def get(self, charge_point_id: str) -> ChargePoint:
+    async def get(self, charge_point_id: str) -> ChargePointView:
         """Raises: CHARGE_POINT_NOT_FOUND."""
-        async with self._works() as work:
-            return await _found(work, charge_point_id)
+        async with self._works.reading() as work:
+            return await _view(work, await _found(work, charge_point_id))
 
-    async def create(self, fields: Mapping[str, Any], request_id: str) -> ChargePoint:
+    async def create(self, fields: Mapping[str, Any], request_id: str) -> ChargePointView:
         """Make a charge point of `fields`. Idempotent by `request_id`.
 
         Raises: INVALID_FIELD, CHARGE_POINT_EXISTS, STATION_NOT_FOUND.
@@ -40,20 +53,20 @@ class ChargePoints:
         charge_point = made(fields, self._clock.now())
         async with self._works() as work:
             if request_id and await _made_before(work, request_id):
-                return await _found(work, charge_point.id)
+                return await _view(work, await _found(work, charge_point.id))
             stations = await lock_stations(work, [charge_point.station_id])
             await work.charge_points.add([charge_point])
             await _publish(work, charge_point, stations)
-            return charge_point
+            return ChargePointView(charge_point)
 
-    async def update(self, charge_point_id: str, changes: Mapping[str, Any], etag: str) -> ChargePoint:
+    async def update(self, charge_point_id: str, changes: Mapping[str, Any], etag: str) -> ChargePointView:
         """Raises: CHARGE_POINT_NOT_FOUND, STATION_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
         async with self._works() as work:
             before, stations = await _locked(work, charge_point_id, changes.get("station_id"))
             after = changed(before, changes, etag, self._clock.now())
             await work.charge_points.replace(after)
             await _publish(work, after, stations)
-            return after
+            return await _view(work, after)
 
     async def delete(self, charge_point_id: str) -> None:
         """Raises: CHARGE_POINT_NOT_FOUND, TRANSACTION_RUNNING."""
@@ -65,6 +78,18 @@ class ChargePoints:
             charge_point, stations = await _locked(work, charge_point_id)
             await work.charge_points.remove(charge_point_id)
             await _publish(work, charge_point, stations, deleted=True)
+
+
+async def _view(work: Work, charge_point: ChargePoint) -> ChargePointView:
+    [view] = await _views(work, [charge_point])
+    return view
+
+
+async def _views(work: Work, charge_points: Sequence[ChargePoint]) -> list[ChargePointView]:
+    plugs: defaultdict[str, list[Connector]] = defaultdict(list)
+    for plug in await work.connectors.of_charge_points([point.id for point in charge_points]):
+        plugs[plug.charge_point_id].append(plug)
+    return [ChargePointView(point, plugs[point.id]) for point in charge_points]
 
 
 async def _publish(

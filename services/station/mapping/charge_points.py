@@ -1,5 +1,6 @@
 """Charge points and what is reported of them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
@@ -11,7 +12,10 @@ from services.kernel.clock import Clock
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.validation import search_text
+from services.station.application.charge_points import ChargePointView
 from services.station.domain.charge_point import BootReport, ChargePoint, ChargePointFilter, ChargePointState
+from services.station.domain.connector import Connector
+from services.station.mapping.connectors import connector_to_proto
 
 _CHARGE_POINT_FIELDS: Fields = {
     "id": lambda point: composed(point.id),
@@ -51,8 +55,13 @@ def charge_point_changes(request: service_pb.UpdateChargePointRequest) -> dict[s
     return read(request.charge_point, _CHARGE_POINT_FIELDS, names)
 
 
-def charge_point_to_proto(point: ChargePoint) -> charge_point_pb.ChargePoint:
+def view_to_proto(view: ChargePointView) -> charge_point_pb.ChargePoint:
     """The resource as callers see it."""
+    return charge_point_to_proto(view.charge_point, view.connectors)
+
+
+def charge_point_to_proto(point: ChargePoint, plugs: Iterable[Connector] = ()) -> charge_point_pb.ChargePoint:
+    """The resource; events are told without its connectors."""
     return charge_point_pb.ChargePoint(
         id=point.id,
         station_id=point.station_id or "",
@@ -73,6 +82,7 @@ def charge_point_to_proto(point: ChargePoint) -> charge_point_pb.ChargePoint:
         update_time=timestamp(point.update_time),
         etag=str(point.revision),
         protocol_hint=point.protocol_hint,
+        connectors=map(connector_to_proto, plugs),
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
-from csms.station.v1 import station_pb2 as station_pb
+from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import station_service_pb2 as service_pb
 from services.chassis import masks
 from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
@@ -26,15 +26,15 @@ _CONNECTOR_FIELDS: Fields = {
     # OCPP 1.6 knows no EVSE: there each connector is one.
     "evse_id": lambda connector: connector.evse_id or connector.connector_id,
     "connector_id": lambda connector: connector.connector_id,
-    "type": lambda connector: enum_of(ConnectorType, station_pb.Connector.Type, connector.type),
+    "type": lambda connector: enum_of(ConnectorType, connector_pb.Connector.Type, connector.type),
     "max_power_w": lambda connector: connector.max_power_w,
     "availability": lambda connector: (
-        enum_of(Availability, station_pb.Connector.Availability, connector.availability) or Availability.OPERATIVE
+        enum_of(Availability, connector_pb.Connector.Availability, connector.availability) or Availability.OPERATIVE
     ),
 }
 
 
-def connector_fields(message: station_pb.Connector) -> dict[str, Any]:
+def connector_fields(message: connector_pb.Connector) -> dict[str, Any]:
     """What a caller says of a new connector, by the names of the domain."""
     return read(message, _CONNECTOR_FIELDS, _CONNECTOR_FIELDS)
 
@@ -45,37 +45,37 @@ def connector_changes(request: service_pb.UpdateConnectorRequest) -> dict[str, A
     return read(request.connector, _CONNECTOR_FIELDS, names)
 
 
-def connector_of(message: station_pb.Connector) -> Connector:
+def connector_of(message: connector_pb.Connector) -> Connector:
     """A connector as an event told of it."""
     return Connector(id=message.id, **connector_fields(message))
 
 
-def connector_to_proto(connector: Connector) -> station_pb.Connector:
+def connector_to_proto(connector: Connector) -> connector_pb.Connector:
     """The resource as callers see it."""
-    return station_pb.Connector(
+    return connector_pb.Connector(
         id=connector.id,
         station_id=connector.station_id or "",
         charge_point_id=connector.charge_point_id,
         evse_id=connector.evse_id,
         connector_id=connector.connector_id,
-        type=station_pb.Connector.Type.Value(connector.type or "TYPE_UNSPECIFIED"),
+        type=connector_pb.Connector.Type.Value(connector.type or "TYPE_UNSPECIFIED"),
         max_power_w=connector.max_power_w,
         status=status_to_proto(connector.status),
         reported_status=connector.reported_status,
         error_code=connector.error_code,
-        availability=station_pb.Connector.Availability.Value(connector.availability),
+        availability=connector_pb.Connector.Availability.Value(connector.availability),
         status_time=timestamp(connector.status_time),
     )
 
 
-def status_to_proto(status: ConnectorStatus | None) -> station_pb.Connector.Status.ValueType:
+def status_to_proto(status: ConnectorStatus | None) -> connector_pb.Connector.Status.ValueType:
     """A status as the contract numbers it; None is unspecified."""
-    return station_pb.Connector.Status.Value(status or "STATUS_UNSPECIFIED")
+    return connector_pb.Connector.Status.Value(status or "STATUS_UNSPECIFIED")
 
 
 def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> StatusReport:
     """A StatusNotification. Raises: INVALID_FIELD."""
-    status = enum_of(ConnectorStatus, station_pb.Connector.Status, message.status)
+    status = enum_of(ConnectorStatus, connector_pb.Connector.Status, message.status)
     error_code = message.error_code or NO_ERROR
     if status is None and not message.reported_status and error_code == NO_ERROR:
         raise invalid("status", "must be set, unless the report tells an error or a status of the vendor's own")

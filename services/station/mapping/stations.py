@@ -1,5 +1,6 @@
 """Stations."""
 
+from collections import defaultdict
 from typing import Any
 
 from csms.station.v1 import station_pb2 as station_pb
@@ -8,6 +9,7 @@ from services.chassis import masks
 from services.chassis.protobuf import Fields, enum_of, read, timestamp
 from services.kernel.validation import search_text
 from services.station.application.stations import StationView
+from services.station.domain.connector import Connector
 from services.station.domain.station import StationFilter, StationStatus, circle_of
 from services.station.mapping.charge_points import charge_point_to_proto
 from services.station.mapping.connectors import connector_to_proto
@@ -44,8 +46,19 @@ def station_changes(request: service_pb.UpdateStationRequest) -> dict[str, Any]:
     return read(request.station, _STATION_FIELDS, names)
 
 
+def view_to_proto(view: StationView) -> station_pb.Station:
+    """The resource as callers see it: each charge point with its connectors."""
+    plugs: defaultdict[str, list[Connector]] = defaultdict(list)
+    for plug in view.connectors:
+        plugs[plug.charge_point_id].append(plug)
+    message = station_to_proto(view)
+    for point in message.charge_points:
+        point.connectors.extend(map(connector_to_proto, plugs[point.id]))
+    return message
+
+
 def station_to_proto(view: StationView) -> station_pb.Station:
-    """The resource as callers see it."""
+    """The resource as events tell it."""
     station = view.station
     return station_pb.Station(
         id=station.id,

@@ -38,8 +38,10 @@ class SqlConnectorRepository:
         return rows.map(_connector)
 
     async def of_stations(self, station_ids: Sequence[str]) -> Sequence[Connector]:
-        query = _WITH_STATION.where(CHARGE_POINTS.c.station_id.in_(station_ids), _REAL).order_by(*_KEY)
-        return [_connector(row) for row in await self._connection.execute(query)]
+        return await self._all(_WITH_STATION.where(CHARGE_POINTS.c.station_id.in_(station_ids), _REAL))
+
+    async def of_charge_points(self, charge_point_ids: Sequence[str]) -> Sequence[Connector]:
+        return await self._all(_WITH_STATION.where(CONNECTORS.c.charge_point_id.in_(charge_point_ids), _REAL))
 
     async def named(self, station_id: str, name: str) -> Sequence[Connector]:
         there = _WITH_STATION.where(CHARGE_POINTS.c.station_id == station_id, _REAL)
@@ -53,7 +55,7 @@ class SqlConnectorRepository:
         return exact or await self._all(there.where(or_(by_evse, by_connector)), for_update=True)
 
     async def find(self, key: ConnectorKey) -> Connector | None:
-        found = await self._all(_WITH_STATION.where(tuple_(*_KEY) == key), for_update=False)
+        found = await self._all(_WITH_STATION.where(tuple_(*_KEY) == key))
         return found[0] if found else None
 
     async def store(self, connectors: Sequence[Connector]) -> None:
@@ -64,7 +66,7 @@ class SqlConnectorRepository:
         statement = statement.on_conflict_do_update(constraint="connectors_place_key", set_=changing)
         await self._connection.execute(statement, [_fields(plug) for plug in connectors])
 
-    async def _all(self, query: Select[Any], *, for_update: bool) -> Sequence[Connector]:
+    async def _all(self, query: Select[Any], *, for_update: bool = False) -> Sequence[Connector]:
         query = query.order_by(*_KEY)
         rows = await self._connection.execute(query.with_for_update(of=CONNECTORS) if for_update else query)
         return [_connector(row) for row in rows]

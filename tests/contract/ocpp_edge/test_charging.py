@@ -6,7 +6,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from csms.station.v1.charge_point_pb2 import ChargePoint
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.versions import Version
 from tests.contract.ocpp_edge.edge import basic, until

@@ -220,6 +220,19 @@ async def test_what_cannot_be_sent_is_refused(
     assert [violation.field for violation in error.violations] == ([field] if field else [])
 
 
+@pytest.mark.field_case("C13")
+async def test_a_value_that_an_enum_lacks_is_refused_with_all_it_has(node: Node) -> None:
+    service = await node.service()
+    async with node.charger(version=Version.V16):
+        error = await failure(service.SendOcppCall(raw("TriggerMessage", {"requestedMessage": "Status"})))
+        [violation] = error.violations
+        assert (violation.field, violation.description) == (
+            "payload.requestedMessage",
+            "must be one of BootNotification, DiagnosticsStatusNotification, FirmwareStatusNotification, Heartbeat,"
+            " MeterValues, StatusNotification",
+        )
+
+
 async def test_a_command_that_the_version_lacks_is_refused(node: Node) -> None:
     service = await node.service()
     async with node.charger(version=Version.V16):

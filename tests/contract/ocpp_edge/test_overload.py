@@ -6,7 +6,7 @@ import re
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.overload import Level
 from services.chassis import metrics
 from tests.contract.ocpp_edge.edge import until

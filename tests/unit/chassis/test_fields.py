@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.chassis.fields import _rules_of, _secrets_of, enforce, hide
+from services.chassis.fields import _rules_of, enforce
 from services.kernel.errors import DomainError, ErrorKind
 from tests.fixtures.library import message
 
@@ -122,21 +122,3 @@ def test_a_type_without_annotations_is_not_looked_at() -> None:
     assert _rules_of(message("AppendPagesRequest").DESCRIPTOR) is None
     assert _rules_of(message("GreetRequest").DESCRIPTOR) is None
     enforce(message("AppendPagesRequest")(pages=[{"text": "", "next": {"text": ""}}]))
-
-
-@pytest.mark.field_case("C10")
-def test_what_callers_only_say_is_not_told_at_any_depth() -> None:
-    book = {**COMPLETE, "shelf_key": "k", "sequel": {"shelf_key": "k"}, "printer": {"pin": "1", "full_name": "A"}}
-    response = message("ListBooksResponse")(books=[book, {"translators_by_language": {"de": {"pin": "1"}}}])
-
-    hide(response)
-
-    assert not response.books[0].HasField("shelf_key")
-    assert not response.books[0].sequel.HasField("shelf_key")
-    assert response.books[0].printer == message("Author")(full_name="A")
-    assert response.books[1].translators_by_language["de"] == message("Author")()
-    assert response.books[0].title == "Ulysses"
-
-
-def test_an_answer_without_secrets_is_not_looked_at() -> None:
-    assert _secrets_of(message("GreetResponse").DESCRIPTOR) is None

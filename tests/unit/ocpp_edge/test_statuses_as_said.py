@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.errors import CallRefused, Fault
 from ocpp_edge.router import RouteTable
 from ocpp_edge.v16 import routes as v16

@@ -17,6 +17,7 @@ from csms.station.v1 import charge_point_service_pb2 as point_service_pb
 from csms.station.v1 import charge_point_service_pb2_grpc as point_grpc
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1 import station_service_pb2 as station_service_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
@@ -65,7 +66,7 @@ class Platform:
         station = station_pb.Station(
             name="Harbour",
             charge_points=[point_pb.ChargePoint(id=name) for name in names],
-            connectors=[station_pb.Connector(charge_point_id=name, connector_id=1) for name in names],
+            connectors=[connector_pb.Connector(charge_point_id=name, connector_id=1) for name in names],
         )
         request = station_service_pb.CreateStationRequest(station=station)
         return (await stub.CreateStation(request)).station.id

@@ -6,6 +6,7 @@ from typing import Any
 
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
+from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
@@ -17,7 +18,7 @@ from services.kernel.ids import derived_id, new_id
 NOW = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
 STATION = new_id()
 
-Connector = station_pb.Connector
+Connector = connector_pb.Connector
 State = charge_point_pb.ChargePoint.State
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from csms.station.v1 import charge_point_pb2, station_pb2
+from csms.station.v1 import charge_point_pb2, connector_pb2, station_pb2
 from csms.station.v1 import charge_point_service_pb2 as point_pb
 from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1 import station_service_pb2 as service_pb
@@ -15,7 +15,7 @@ from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStu
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from services.chassis.protobuf import timestamp
 
-ChargePoint, Station, Connector = charge_point_pb2.ChargePoint, station_pb2.Station, station_pb2.Connector
+ChargePoint, Station, Connector = charge_point_pb2.ChargePoint, station_pb2.Station, connector_pb2.Connector
 
 EDGE = "edge-1"
 
@@ -48,7 +48,7 @@ async def update_station(
 
 async def update_connector(
     stations: StationServiceStub, station_id: str, connector_id: str, *paths: str, **fields: Any
-) -> station_pb2.Connector:
+) -> connector_pb2.Connector:
     """Change a connector; with `paths` exactly these."""
     request = service_pb.UpdateConnectorRequest(
         station_id=station_id, connector_id=connector_id, connector=Connector(**fields), update_mask=mask(paths)

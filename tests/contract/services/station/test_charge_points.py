@@ -21,6 +21,8 @@ from tests.contract.services.station.callers import (
     get_station,
     open_one,
     refused,
+    report,
+    status,
     update_point,
 )
 from tests.contract.services.station.transactions import Platform
@@ -253,3 +255,34 @@ async def test_charge_points_that_change_places_at_the_same_time_get_there(
 
     assert [point.id for point in (await get_station(stations, one.id)).charge_points] == names[1::2]
     assert [point.id for point in (await get_station(stations, other.id)).charge_points] == names[::2]
+
+
+@pytest.mark.field_case("C13")
+async def test_a_charge_point_shows_its_connectors_with_and_without_a_station(
+    points: ChargePointServiceStub, stations: StationServiceStub, edge: ConnectivityServiceStub, name: str
+) -> None:
+    await create_point(points, name)
+    assert list((await get_point(points, name)).connectors) == []
+    epoch = await open_one(edge, name)
+    await report(edge, status(name, epoch, Connector.FAULTED, connector=2), status(name, epoch, Connector.CHARGING))
+
+    shown = await get_point(points, name)
+    assert [(plug.connector_id, plug.status, plug.station_id) for plug in shown.connectors] == [
+        (1, Connector.CHARGING, ""),
+        (2, Connector.FAULTED, ""),
+    ]
+    [listed] = (await _list(points, text=name)).charge_points
+    assert listed == shown
+    station = await create_station(stations, name=name)
+    moved = await update_point(points, name, station_id=station.id)
+    assert [plug.station_id for plug in moved.connectors] == [station.id] * 2
+    found = await get_station(stations, station.id)
+    assert list(found.charge_points) == [moved]
+    assert list(found.connectors) == list(moved.connectors)
+
+
+async def test_what_is_not_said_of_a_state_changes_none(points: ChargePointServiceStub, name: str) -> None:
+    """A field with presence may be told its zero: of an enum that says nothing."""
+    await create_point(points, name, state=ChargePoint.REJECTED, heartbeat_interval_seconds=300)
+    changed = await update_point(points, name, state=ChargePoint.STATE_UNSPECIFIED, heartbeat_interval_seconds=0)
+    assert (changed.state, changed.heartbeat_interval_seconds) == (ChargePoint.REJECTED, 0)

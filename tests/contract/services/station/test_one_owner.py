@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from csms.error.v1 import error_reason_pb2 as reasons
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.registry import Registry
 from services.kernel.ids import new_id
 from tests.contract.services.station.callers import (

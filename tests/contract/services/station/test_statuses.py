@@ -10,7 +10,7 @@ import pytest
 from csms.error.v1 import error_reason_pb2 as reasons
 from csms.event.v1.domain_event_pb2 import ConnectorStatusChanged
 from csms.station.v1 import connectivity_service_pb2 as pb
-from csms.station.v1 import station_pb2
+from csms.station.v1 import connector_pb2
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
@@ -47,7 +47,7 @@ async def _station(stations: StationServiceStub, edge: ConnectivityServiceStub, 
     return made.id, await open_one(edge, name)
 
 
-async def _connectors(stations: StationServiceStub, station_id: str) -> list[station_pb2.Connector]:
+async def _connectors(stations: StationServiceStub, station_id: str) -> list[connector_pb2.Connector]:
     return list((await get_station(stations, station_id)).connectors)
 
 

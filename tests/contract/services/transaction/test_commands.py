@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from csms.station.v1 import station_pb2 as station_pb
+from csms.station.v1 import connector_pb2 as connector_pb
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
@@ -30,7 +30,7 @@ from tests.fixtures.services import RunningService, ServiceRunner
 from tests.fixtures.tokens import Tokens
 
 State = command_pb.Command.State
-INOPERATIVE = station_pb.Connector.INOPERATIVE
+INOPERATIVE = connector_pb.Connector.INOPERATIVE
 QUEUE = service_pb.CommandOptions(queue_while_offline=True)
 
 

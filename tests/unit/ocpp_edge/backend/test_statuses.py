@@ -3,7 +3,7 @@
 import pytest
 
 from csms.station.v1.connectivity_service_pb2 import StatusReport
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.backend.statuses import Statuses
 from ocpp_edge.overload import Level, Overload
 from services.kernel.errors import DomainError, ErrorKind, conflict, unavailable

@@ -8,7 +8,7 @@ import pytest
 
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1.charge_point_pb2 import ChargePoint
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.context import ChargePointState, ChargerContext

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from csms.station.v1.station_pb2 import Connector
+from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1.command_pb2 import (
     ChangeAvailability,
     ChangeConfiguration,
