@@ -203,13 +203,13 @@ def _check_profile(admission: Admission, minimum: int) -> None:
 
 
 def _nameless(headers: HeaderValues, peer: Peer) -> HandshakeRefused:
-    reason = f"the URL names no charge point; {_where(headers, peer)}"
+    reason = f"the URL names no charge point; {where_to_connect(headers, peer)}"
     return HandshakeRefused(HTTPStatus.NOT_FOUND, Rule.IDENTITY_MISSING, reason)
 
 
 def _invalid_identity(error: ValueError, headers: HeaderValues, peer: Peer) -> HandshakeRefused:
     demand = error if isinstance(error, InvalidIdentity) else "must be UTF-8, percent-encoded (identity_encoding)"
-    reason = f"the identity {demand}; {_where(headers, peer)}"
+    reason = f"the identity {demand}; {where_to_connect(headers, peer)}"
     return HandshakeRefused(HTTPStatus.NOT_FOUND, Rule.IDENTITY_INVALID, reason)
 
 
@@ -219,7 +219,12 @@ def _named(identity: str, refused: HandshakeRefused) -> HandshakeRefused:
     return refused
 
 
-def _where(headers: HeaderValues, peer: Peer) -> str:
+def is_usual(target: str) -> bool:
+    """Whether a request target is of the form that charge points are told to use."""
+    return target.partition("?")[0].lower().startswith(f"/{_ENDPOINT}/")
+
+
+def where_to_connect(headers: HeaderValues, peer: Peer) -> str:
     """Where charge points connect, as the one that asks has reached us."""
     host = next((value.strip() for value in headers("Host") if _HOST(value.strip())), "HOST")
     return f"connect to {'wss' if peer.tls else 'ws'}://{host}/{_ENDPOINT}/<identity>"

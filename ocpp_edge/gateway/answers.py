@@ -1,18 +1,23 @@
-"""What the gateway says by HTTP to those that get no WebSocket, and how it changes its mind about a version."""
+"""What the gateway says by HTTP to those that get no WebSocket, what is told of them, and how it changes its mind about
+a version."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 import orjson
 from websockets.asyncio.server import ServerConnection
-from websockets.http11 import Response
+from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ocpp_edge.handshake import Admission
-from ocpp_edge.refusal import Refusal
+from ocpp_edge.handshake import Admission, is_usual, offered_names, where_to_connect
+from ocpp_edge.peer import Peer
+from ocpp_edge.refusal import Refusal, RefusalNote, Rule
 from ocpp_edge.versions import Version
 
 _PROTOCOL_HEADER = "Sec-WebSocket-Protocol"
 _EXTENSIONS_HEADER = "Sec-WebSocket-Extensions"
+# What is kept of a refused request: anybody may write anything.
+_MOST_OFFERS, _LONGEST_OFFER, _LONGEST_PATH = 10, 40, 200
 
 
 def health(socket: ServerConnection) -> Response:
@@ -33,6 +38,28 @@ def refuse(socket: ServerConnection, refusal: Refusal) -> Response:
     if refusal.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(refusal.retry_after_seconds)
     return response
+
+
+def worded(request: Request, refusal: Refusal, peer: Peer) -> Refusal:
+    """`refusal` with where to connect, if what the URL names may be no identity at all."""
+    if refusal.rule is not Rule.UNKNOWN_IDENTITY or is_usual(request.path):
+        return refusal
+    where = where_to_connect(request.headers.get_all, peer)
+    return replace(refusal, reason=f"{refusal.reason}; {where}")
+
+
+def note_of(request: Request, refusal: Refusal, identity: str, peer: Peer) -> RefusalNote:
+    """What the platform is told of a refusal."""
+    offers = offered_names(request.headers.get_all(_PROTOCOL_HEADER))
+    return RefusalNote(
+        identity,
+        refusal.rule,
+        refusal.reason,
+        peer.address,
+        tuple(name[:_LONGEST_OFFER] for name in offers[:_MOST_OFFERS]),
+        request.path.partition("?")[0][:_LONGEST_PATH],
+        guess=refusal.guess,
+    )
 
 
 def agree(socket: ServerConnection, response: Response, admission: Admission) -> None:

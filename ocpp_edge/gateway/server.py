@@ -23,12 +23,12 @@ from ocpp_edge.connection import Connection
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.crowd import Crowd
 from ocpp_edge.environment import Environment
-from ocpp_edge.gateway.answers import agree, health, refuse
+from ocpp_edge.gateway.answers import agree, health, note_of, refuse, worded
 from ocpp_edge.gateway.settings import GatewaySettings
 from ocpp_edge.gateway.socket import ChargerSocket
-from ocpp_edge.handshake import Admission, HandshakeRefused, offered_names, read_handshake
+from ocpp_edge.handshake import Admission, HandshakeRefused, read_handshake
 from ocpp_edge.peer import Peer, direct_peer, peer_behind
-from ocpp_edge.refusal import Refusal, RefusalNote, note_of_welcome
+from ocpp_edge.refusal import Refusal, note_of_welcome
 from ocpp_edge.registry import Registry
 from ocpp_edge.router import RouteTable
 from ocpp_edge.sweeper import Sweeper
@@ -43,9 +43,6 @@ _DEFLATE = ServerPerMessageDeflateFactory(
     server_max_window_bits=10, client_max_window_bits=10, compress_settings={"memLevel": 3}
 )
 _HEALTH_PATH = "/health"
-_PROTOCOL_HEADER = "Sec-WebSocket-Protocol"
-# What is kept of a refused request: anybody may write anything.
-_MOST_OFFERS, _LONGEST_OFFER, _LONGEST_PATH = 10, 40, 200
 # What an open socket keeps of its handshake: nothing, least of all credentials.
 _FORGOTTEN = Request("", Headers())
 
@@ -153,7 +150,7 @@ class Gateway(Generic[B]):
                 request.path, headers, peer, self._served, self._settings.minimum_security_profile
             )
         except HandshakeRefused as refused:
-            return self._refuse(socket, request, refused.refusal, refused.told_identity, peer.address)
+            return self._refuse(socket, request, refused.refusal, refused.told_identity, peer)
         cast(ChargerSocket, socket).admission = admission
         if admission.version is not Version.V16:
             socket.protocol.available_extensions = [_DEFLATE]
@@ -179,7 +176,7 @@ class Gateway(Generic[B]):
             refusal = await self._ask(charger, admission, response)
         if refusal is None:
             return None
-        return self._refuse(socket, request, refusal, admission.charge_point_id, address)
+        return self._refuse(socket, request, refusal, admission.charge_point_id, admission.peer)
 
     async def _ask(self, charger: ChargerSocket, admission: Admission, response: Response) -> Refusal | None:
         """Ask whether it may come in; None when it is in. Whoever is not leaves the crowd."""
@@ -227,22 +224,13 @@ class Gateway(Generic[B]):
         return None
 
     def _refuse(
-        self, socket: ServerConnection, request: Request, refusal: Refusal, identity: str, address: str
+        self, socket: ServerConnection, request: Request, refusal: Refusal, identity: str, peer: Peer
     ) -> Response:
-        offers = offered_names(request.headers.get_all(_PROTOCOL_HEADER))
-        self._environment.refused(
-            RefusalNote(
-                identity,
-                refusal.rule,
-                refusal.reason,
-                address,
-                tuple(name[:_LONGEST_OFFER] for name in offers[:_MOST_OFFERS]),
-                request.path.partition("?")[0][:_LONGEST_PATH],
-                guess=refusal.guess,
-            )
-        )
-        about = {"charge_point_id": identity, "address": address, "rule": refusal.rule, "offers": ", ".join(offers)}
-        logger.info("handshake refused: %s", refusal.reason, extra=about)
+        refusal = worded(request, refusal, peer)
+        note = note_of(request, refusal, identity, peer)
+        self._environment.refused(note)
+        about = {"charge_point_id": identity, "address": peer.address, "rule": refusal.rule}
+        logger.info("handshake refused: %s", refusal.reason, extra={**about, "offers": ", ".join(note.offers)})
         return refuse(socket, refusal)
 
     async def _run(self, socket: ServerConnection) -> None:

@@ -69,6 +69,7 @@ async def _take_in_charge_points(
     points_at = _by_station(standing)
     present = {shot.id for snapshot in snapshots for shot in _shots(snapshot)}
     points = await work.charge_points.lock(present | {point.id for point in standing})
+    were_missed = {name for name, point in points.items() if point.is_missed}
     left: dict[str | None, datetime] = {}
     for snapshot in snapshots:
         shots = {shot.id: shot for shot in _shots(snapshot)}
@@ -81,9 +82,11 @@ async def _take_in_charge_points(
             if known.id not in shots:
                 points[known.id] = taken_away(points[known.id], snapshot.id)
     await work.charge_points.store(points.values())
-    removed = [point.id for point in points.values() if point.removed]
-    if removed:
-        await forget_hardware(work, removed, clock.now())
+    unwanted = [
+        name for name, point in points.items() if point.removed or (name in were_missed and not point.is_missed)
+    ]
+    if unwanted:
+        await forget_hardware(work, unwanted, clock.now())
     return left
 
 

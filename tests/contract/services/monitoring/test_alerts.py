@@ -423,6 +423,23 @@ async def test_an_alert_about_what_was_never_accepted_is_cleared_once_that_is_to
 
 
 @pytest.mark.field_case("C14")
+async def test_that_a_charge_point_is_rejected_is_told_by_its_station_as_well(
+    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    await tell(
+        station_changed(charge_points=[a_charge_point(state="ACCEPTED")]),
+        connection(online=True, seconds=1),
+        connection(online=False, seconds=2),
+    )
+    await sweeper(works, 100).raise_for_those_away()
+    assert await standing(alerts) == [("charge_point_offline", 1)]
+    rejected = a_charge_point(state="REJECTED")
+    await tell(station_changed(charge_points=[rejected], seconds=101, revision=2), point_changed(rejected, seconds=101))
+    assert await listed(alerts) == []
+    assert await sweeper(works, 200).raise_for_those_away() == 0
+
+
+@pytest.mark.field_case("C14")
 async def test_the_alerts_of_a_charge_point_go_when_it_is_deleted(
     works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
