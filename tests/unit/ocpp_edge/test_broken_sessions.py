@@ -38,7 +38,7 @@ async def events_of(told: Told) -> list[TransactionEvent]:
 
 
 @pytest.mark.parametrize("version", [Version.V16, Version.V201])
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: Version, data: st.DataObject) -> None:
     told = data.draw(broken_sessions(version))
