@@ -66,7 +66,7 @@ def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[tuple[s
     return [
         (event.charge_point_id, stop_rank(unplaced(event, key)))
         for event, key in batch
-        if event.kind is EventKind.ENDED and (event.is_ocpp_16 or event.names_no_session)
+        if event.kind is EventKind.ENDED
         if event.names_no_session or session_id_of(event.charge_point_id, event.transaction_id) not in begun
     ]
 

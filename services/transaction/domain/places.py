@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from services.transaction.domain.fact import TransactionEvent
+from services.transaction.domain.fact import OCPP_16, TransactionEvent
 from services.transaction.domain.session import Session
 
 # An end that comes later after a start is hardly its end.
@@ -28,6 +28,11 @@ def placed_like(event: TransactionEvent, other: TransactionEvent | Session) -> T
     if event.connector_id or event.evse_id:
         return event
     return replace(event, evse_id=other.evse_id, connector_id=other.connector_id)
+
+
+def was_nameless(session: Session) -> bool:
+    """Whether a station that gives its sessions names did not, or in no way that can be read, when this one started."""
+    return session.start_key is not None and session.protocol != OCPP_16
 
 
 def may_end(session: Session, event: TransactionEvent) -> bool:

@@ -23,7 +23,7 @@ from services.transaction.domain.fact import (
     moment,
     session_id_of,
 )
-from services.transaction.domain.places import may_end, placed_like, precedes, same_place
+from services.transaction.domain.places import may_end, placed_like, precedes, same_place, was_nameless
 from services.transaction.domain.reading import NO_REGISTERS, Registers
 from services.transaction.domain.repetition import FirstTold, as_first_told
 from services.transaction.domain.session import (
@@ -178,7 +178,8 @@ class Recording:
         session_id = session_id_of(event.charge_point_id, event.transaction_id)
         known = None if event.names_no_session else self._sessions.get(session_id)
         if not event.names_no_session:
-            if not event.is_ocpp_16 or (known is not None and known.start_time is not None):
+            is_begun = known is not None and known.start_time is not None
+            if is_begun or not (event.is_ocpp_16 or any(map(was_nameless, self._of_charge_point(event)))):
                 return self._place(item, session_id, event.transaction_id)
         # What was told before under its name may say where it was.
         meant = self._meant(item if known is None else Told(placed_like(event, known), item.key))
@@ -246,6 +247,8 @@ class Recording:
             if session.stop_rank == rank and session.start_time is not None:
                 return session
         running = [session for session in here if session.state is SessionState.ACTIVE and may_end(session, event)]
+        if not (event.is_ocpp_16 or event.names_no_session):
+            running = [session for session in running if was_nameless(session)]
         with_token = [session for session in running if event.id_tag and session.id_tag == event.id_tag]
         candidates = with_token or running
         return candidates[0] if len(candidates) == 1 else None

@@ -23,12 +23,13 @@ from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.clock import Clock, SystemClock
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
-from tests.fixtures.broken_sessions import NUMBER, START_WH, STOP_WH, Told, broken_sessions
+from tests.contract.services.transaction.test_matching import matcher_of
+from tests.fixtures.broken_sessions import NUMBER, START_WH, STOP_WH, Told, broken_sessions, sound_session
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.field_case("A2", "A3", "B2")
 
-ENDED = transaction_pb.Transaction.ENDED
+ENDED, MERGED = transaction_pb.Transaction.ENDED, transaction_pb.Transaction.MERGED
 TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
 BEGUN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 _NAMES = count()
@@ -71,7 +72,9 @@ async def play(told: Told, charge_point_id: str, record: Record) -> None:
 
 
 async def sessions_of(charge_point_id: str, transactions: Reader) -> Sequence[transaction_pb.Transaction]:
-    return await transactions.list(charge_point_id=charge_point_id)
+    """What is left when all has found its place."""
+    found = await transactions.list(charge_point_id=charge_point_id)
+    return [session for session in found if session.state != MERGED]
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ async def transactions(service: RunningService) -> Reader:
 
 @pytest.mark.parametrize("version", [Version.V16, Version.V201])
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
@@ -96,11 +99,31 @@ async def transactions(service: RunningService) -> Reader:
 )
 @given(data=st.data())
 async def test_a_session_of_broken_messages_is_one_session_that_ended_with_its_energy(
-    version: Version, record: Record, transactions: Reader, data: st.DataObject
+    version: Version, service: RunningService, record: Record, transactions: Reader, data: st.DataObject
 ) -> None:
     told = data.draw(broken_sessions(version, BEGUN))
     charge_point_id = f"CP{next(_NAMES)}"
     await play(told, charge_point_id, record)
+    await matcher_of(service).look()
     [session] = await sessions_of(charge_point_id, transactions)
     assert session.state == ENDED, told.breaks
     assert session.energy_wh == STOP_WH - START_WH, (told.breaks, session)
+
+
+@pytest.mark.parametrize("info", [b"null", b'{"transactionId":{}}', b'{"chargingState":"Charging"}', b"[]"])
+async def test_a_start_without_its_name_is_that_of_the_session_that_ends_there(
+    info: bytes, service: RunningService, record: Record, transactions: Reader
+) -> None:
+    told = sound_session(Version.V201, BEGUN)
+    name = b'{"transactionId":"T1","chargingState":"Charging"}'
+    first, *others = told.messages
+    nameless = first._replace(frame=first.frame.replace(name, info))
+    assert nameless != first
+    charge_point_id = f"CP{next(_NAMES)}"
+    await play(told._replace(messages=[nameless, *others]), charge_point_id, record)
+    await matcher_of(service).look()
+    [session] = await sessions_of(charge_point_id, transactions)
+    assert (session.state, session.energy_wh, session.id_tag) == (ENDED, STOP_WH - START_WH, "CARD")
+    assert {"matched_stop", "coerced:transactionInfo.transactionId"} <= {*session.flags}
+    # Those of the updates have come along.
+    assert len(await transactions.meter_values(session.id)) == 9
