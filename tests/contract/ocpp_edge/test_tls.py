@@ -1,6 +1,8 @@
 """Security profiles 2 and 3 on a real TLS socket."""
 
+import asyncio
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -125,3 +127,12 @@ async def test_a_foreign_certificate_does_not_get_as_far_as_http(authority: Auth
         with pytest.raises((ssl.SSLError, OSError, InvalidMessage)):
             await dial(edge, "/ocpp/CP1", client_context(authority, foreign))
         assert edge.door.admissions == []
+
+
+@pytest.mark.field_case("E6")
+async def test_who_does_not_even_begin_with_tls_is_let_go(authority: Authority) -> None:
+    async with running(tls=server_context(authority), open_timeout=0.5) as edge:
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.gateway.port)
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 30) == b""
+        writer.close()
