@@ -30,9 +30,10 @@ class ChargerContext:
     """One connection of one charge point.
 
     `message_id`, `received_time`, `frame_flags` (doubts about its frame), `coerced` (these, and flags of what had to be
-    mended in its payload) and `dropped` (by its path, what of it could not be taken) belong to the message being
-    handled: the messages of a connection are handled one after the other. `state` and `heartbeat_interval_seconds`
-    change when the charge point boots. `offers` are the subprotocols that it could have spoken here.
+    mended in its payload), `dropped` (by its path, what of it could not be taken) and `note` (what was decided that the
+    frames do not tell, for the journal) belong to the message being handled: the messages of a connection are handled
+    one after the other. `state` and `heartbeat_interval_seconds` change when the charge point boots. `offers` are the
+    subprotocols that it could have spoken here.
     """
 
     charge_point_id: str
@@ -48,6 +49,7 @@ class ChargerContext:
     frame_flags: tuple[str, ...] = ()
     coerced: tuple[str, ...] = ()
     dropped: Mapping[str, Any] | None = None
+    note: str = ""
     clock: DeviceClock = field(default_factory=DeviceClock)
     registers: Registers = field(default_factory=Registers)
     # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.

@@ -141,6 +141,7 @@ class Inbox(Generic[B]):
     async def _handle(self, request: InboundRequest | Notice, raw: bytes, received: datetime) -> None:
         context, counters = self._context, self._environment.counters
         context.message_id, context.received_time, context.frame_flags = request.message_id, received, request.flags
+        context.note = ""
         frame: bytes | None = None
         refusal: CallRefused | None = None
         self._busy_since = self._environment.monotonic()

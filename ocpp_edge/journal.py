@@ -17,7 +17,8 @@ class FrameRecord(NamedTuple):
     """One frame as it was on the wire, a request together with its answer when it has one.
 
     `message_type` is OCPP's number, 0 for what could not be read. `latency_us` is the time from a request to its
-    answer. `outcome` is the error code of a refusal or of an unreadable frame, and empty when all is well.
+    answer. `outcome` is the error code of a refusal or of an unreadable frame, and empty when all is well. `note` is
+    what was decided that the frames do not tell.
     """
 
     charge_point_id: str
@@ -33,6 +34,7 @@ class FrameRecord(NamedTuple):
     outcome: str
     answer_type: int = 0
     answer: bytes = b""
+    note: str = ""
 
     @property
     def size(self) -> int:

@@ -46,6 +46,7 @@ DISPENSABLE = frozenset(
         "configurationKey.readonly",
         "customData.vendorId",
         "evse.id",
+        "idToken.idToken",
         "idToken.type",
         "timestamp",
         "transactionInfo.transactionId",

@@ -1,4 +1,4 @@
-"""The tokens that charge points present: how they are compared, and who decides about them.
+"""The tokens that charge points present: how one is asked about, and what the decision is in the words of transactions.
 
 Knows no OCPP version; each puts the decision in its own words.
 """
@@ -7,10 +7,14 @@ import logging
 
 from csms.driver.v1.authorization_service_pb2 import TokenPresentation
 from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargePointState, ChargerContext
+from services.chassis.protobuf import write_time
 from services.kernel.errors import DomainError
+from services.kernel.token_reasons import words
+from services.kernel.tokens import CENTRAL, LOCAL, UNTYPED, Token, token_value
 
 logger = logging.getLogger(__name__)
 
@@ -21,34 +25,85 @@ _AUTHORIZATIONS = {
     TokenDecision.INVALID: Transaction.INVALID,
     TokenDecision.CONCURRENT_TX: Transaction.CONCURRENT_TX,
 }
+_NOT_TAKEN_IN = {
+    ChargePointState.PENDING: TokenDecision.CHARGE_POINT_PENDING,
+    ChargePointState.REJECTED: TokenDecision.CHARGE_POINT_REJECTED,
+}
 
 
-def normal(id_tag: str) -> str:
-    """A token in the form that is compared (OCPP 1.6 section 7.28: without regard to case)."""
-    return id_tag.strip().upper()
-
-
-async def decide(id_tag: str, context: ChargerContext, backend: Backend) -> TokenDecision:
-    """Whether the token may charge here. Raises DomainError when nobody can say.
+async def decide(
+    token: Token, written: str, context: ChargerContext, backend: Backend, event: TransactionEvent | None = None
+) -> TokenDecision:
+    """Whether a token, as it was `written`, may charge here, at the place and time of `event` if it came with one; what
+    is not plain is noted for the journal. Raises DomainError when nobody can say.
 
     At a charge point that is not accepted nothing may: whatever it records is kept, and paid by nobody.
     """
-    if not id_tag or context.state is not ChargePointState.ACCEPTED:
-        return TokenDecision(status=TokenDecision.INVALID)
-    return await backend.authorize(TokenPresentation(id_tag=id_tag, charge_point_id=context.charge_point_id))
+    if context.state is not ChargePointState.ACCEPTED:
+        decision = TokenDecision(status=TokenDecision.INVALID, reason_code=_NOT_TAKEN_IN[context.state])
+    else:
+        decision = await _asked(token, written, context, backend, event)
+    note(decision.reason_code, context)
+    return decision
 
 
-async def decide_at_end(id_tag: str, context: ChargerContext, backend: Backend) -> TokenDecision | None:
+async def decide_at_end(
+    token: Token, written: str, context: ChargerContext, backend: Backend, event: TransactionEvent
+) -> TokenDecision | None:
     """The decision about a token that ends a session, which must be recorded whether or not there is one."""
     try:
-        return await decide(id_tag, context, backend)
+        return await decide(token, written, context, backend, event)
     except DomainError as error:
         logger.warning("a session ends without a decision about its token: %s", error.message)
         return None
 
 
-def authorization_of(decision: TokenDecision | None) -> Transaction.Authorization.ValueType:
+def write_decision(decision: TokenDecision, event: TransactionEvent) -> None:
+    """Put a decision into the event that its token came with."""
+    event.authorization = authorization_of(decision)
+    event.authorization_reason = decision.reason_code
+    event.driver_id = decision.driver_id
+    if decision.group_id:
+        event.group_id = token_value(decision.group_id)
+
+
+def authorization_of(decision: TokenDecision) -> Transaction.Authorization.ValueType:
     """The decision in the words of transactions."""
-    if decision is None:
-        return Transaction.AUTHORIZATION_UNSPECIFIED
     return _AUTHORIZATIONS.get(decision.status, Transaction.INVALID)
+
+
+def note(reason: TokenDecision.Reason.ValueType, context: ChargerContext) -> None:
+    """Have the journal say why it was decided so: the frames do not. Of a good card there is nothing to say."""
+    if reason not in (TokenDecision.REASON_UNSPECIFIED, TokenDecision.CARD_VALID):
+        name = TokenDecision.Reason.Name(reason) if reason in TokenDecision.Reason.values() else str(reason)
+        context.note = f"{name}: {words(name)}"
+
+
+async def _asked(
+    token: Token, written: str, context: ChargerContext, backend: Backend, event: TransactionEvent | None
+) -> TokenDecision:
+    presentation = TokenPresentation(
+        id_tag=token_value(written), charge_point_id=context.charge_point_id, token_type=token.type
+    )
+    if token.type != UNTYPED and (token.is_none or token.type in (CENTRAL, LOCAL)):
+        _place(presentation, context, event)
+        return await backend.authorize(presentation)
+    decision = await backend.authorize(presentation)
+    if token.type == UNTYPED and token.value and decision.reason_code == TokenDecision.UNKNOWN_TOKEN:
+        # OCPP 1.6 cannot say so, but it may be one that we have made up ourselves.
+        presentation.token_type = CENTRAL
+        _place(presentation, context, event)
+        return await backend.authorize(presentation)
+    return decision
+
+
+def _place(presentation: TokenPresentation, context: ChargerContext, event: TransactionEvent | None) -> None:
+    """Say where and when: then what holds there counts as well."""
+    if event is None:
+        write_time(context.received_time, presentation.time)
+        return
+    presentation.evse_id, presentation.connector_id = event.evse_id, event.connector_id
+    if event.HasField("corrected_time"):
+        presentation.time.CopyFrom(event.corrected_time)
+    else:
+        presentation.time.CopyFrom(event.device_time if event.HasField("device_time") else event.received_time)

@@ -53,7 +53,7 @@ class Wire:
         self._write(frame)
         latency_us = int((self._environment.monotonic() - request.received_at) * _MICROSECONDS)
         about = MessageType.CALL, request.message_id, request.action, raw
-        self._note(received, *about, latency_us, outcome, kind, frame)
+        self._note(received, *about, latency_us, outcome, kind, frame, note=self._context.note)
 
     def unanswered(self, request: InboundRequest, raw: bytes, received: datetime) -> None:
         """Report a request that gets no answer any more."""
@@ -104,6 +104,7 @@ class Wire:
         answer_type: int = 0,
         answer: bytes = b"",
         inbound: bool = True,
+        note: str = "",
     ) -> None:
         context = self._context
         self._environment.journal(
@@ -121,5 +122,6 @@ class Wire:
                 outcome,
                 answer_type,
                 answer,
+                note,
             )
         )

@@ -161,7 +161,9 @@ class GrpcBackend:
         self._decisions = decisions
         self._authorization = AuthorizationServiceStub(driver_channel)
         self._recording = RecordingServiceStub(transaction_channel)
-        self._tokens = BatchCall("authorize tokens", self._decide, lambda item: (item.charge_point_id, item.id_tag))
+        self._tokens = BatchCall("authorize tokens", self._decide, _token)
+        # Others are asked about these, too: the tokens of cards do not wait for that.
+        self._placed_tokens = BatchCall("authorize tokens of places", self._decide, _token)
         self._events = BatchCall("record transaction events", self._record, lambda item: item.charge_point_id)
 
     async def report_boot(self, boot: station_pb.BootReport) -> station_pb.BootAnswer:
@@ -171,12 +173,14 @@ class GrpcBackend:
         await self._statuses.report(status)
 
     async def authorize(self, presentation: authorization_pb.TokenPresentation) -> driver_pb2.TokenDecision:
-        id_tag, decisions = presentation.id_tag, self._decisions
-        decision = decisions.find(id_tag)
+        if presentation.HasField("time"):
+            return (await self._placed_tokens.submit(presentation)).decision
+        token, decisions = (presentation.id_tag, presentation.token_type), self._decisions
+        decision = decisions.find(token)
         if decision is None:
             asked = decisions.asking()
             decision = (await self._tokens.submit(presentation)).decision
-            decisions.keep(id_tag, decision, asked)
+            decisions.keep(token, decision, asked)
         return decision
 
     async def record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
@@ -189,6 +193,7 @@ class GrpcBackend:
     async def close(self) -> None:
         """Finish what waits."""
         await self._tokens.close()
+        await self._placed_tokens.close()
         await self._events.close()
 
     async def _decide(
@@ -206,6 +211,10 @@ class GrpcBackend:
 
 def _charge_point(item: _OfChargePoint) -> str:
     return item.charge_point_id
+
+
+def _token(item: authorization_pb.TokenPresentation) -> tuple[str, str, str, int, int]:
+    return item.charge_point_id, item.id_tag, item.token_type, item.evse_id, item.connector_id
 
 
 def _connector(status: station_pb.StatusReport) -> tuple[str, int, int]:

@@ -16,12 +16,15 @@ from services.chassis.events import EventBus
 from services.chassis.parcels import unpack
 from services.chassis.protobuf import read_time
 from services.kernel.clock import Clock
+from services.kernel.tokens import bare
 
 logger = logging.getLogger(__name__)
 
 # Bounds what a change that got lost on its way can do.
 KEPT_SECONDS = 10.0
 _MOST = 50_000
+# Value and type of a token.
+_Key = tuple[str, str]
 _CHANGES = "csms.event.driver.token.changed"
 
 
@@ -35,14 +38,16 @@ class Decisions:
         self._hearing = hearing
         self._monotonic = monotonic
         self._clock = clock
-        self._kept: dict[str, tuple[TokenDecision, float]] = {}
+        # By values without separators: a change tells the value of a card, which may be written with or without.
+        self._kept: dict[str, dict[_Key, tuple[TokenDecision, float]]] = {}
         self._stretch = 0
         self._changes = 0
 
-    def find(self, id_tag: str) -> TokenDecision | None:
-        """The decision about a token, if it was made of late and nothing has changed since."""
+    def find(self, token: _Key) -> TokenDecision | None:
+        """The decision about a token (value and type), if it was made of late and nothing has changed since."""
         self._listen()
-        kept = self._kept.get(id_tag)
+        alike = self._kept.get(bare(token[0]))
+        kept = alike.get(token) if alike else None
         return kept[0] if kept is not None and self._monotonic() < kept[1] else None
 
     def asking(self) -> tuple[int, int]:
@@ -50,7 +55,7 @@ class Decisions:
         self._listen()
         return self._stretch, self._changes
 
-    def keep(self, id_tag: str, decision: TokenDecision, asked: tuple[int, int]) -> None:
+    def keep(self, token: _Key, decision: TokenDecision, asked: tuple[int, int]) -> None:
         """Keep a decision, unless some token has changed while it was under way."""
         if decision.status != TokenDecision.ACCEPTED or asked != self.asking() or not self._stretch:
             return
@@ -58,12 +63,12 @@ class Decisions:
             return
         if len(self._kept) >= _MOST:
             self._kept.clear()
-        self._kept[id_tag] = decision, self._monotonic() + KEPT_SECONDS
+        self._kept.setdefault(bare(token[0]), {})[token] = decision, self._monotonic() + KEPT_SECONDS
 
-    def forget(self, id_tag: str) -> None:
-        """A token, or what it may do, has changed."""
+    def forget(self, value: str) -> None:
+        """Tokens of this value, or what they may do, have changed."""
         self._changes += 1
-        self._kept.pop(id_tag, None)
+        self._kept.pop(bare(value), None)
 
     def _listen(self) -> None:
         """Whoever did not listen for a while knows nothing any more."""

@@ -28,7 +28,7 @@ class Backend(Protocol):
         ...
 
     async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
-        """Decide about a token. An unknown one is no error."""
+        """Decide about a token; with a time, also by what holds where it was presented. An unknown one is no error."""
         ...
 
     async def record(self, event: TransactionEvent) -> TransactionEventAnswer:

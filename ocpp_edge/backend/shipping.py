@@ -120,6 +120,8 @@ def write(record: FrameRecord, message: OcppMessage) -> None:
     message.answer_kind = answer_kind
     if record.answer:
         message.answer_frame = _text(record.answer)
+    if record.note:
+        message.note = record.note
 
 
 def _text(frame: bytes) -> str:

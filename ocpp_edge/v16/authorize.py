@@ -4,9 +4,10 @@ from ocpp_edge import tokens
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.frames import Payload
-from ocpp_edge.v16.id_tags import id_tag_info
+from ocpp_edge.v16.id_tags import id_tag_info, token_of_tag
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
-    decision = await tokens.decide(tokens.normal(payload["idTag"]), context, backend)
+    written = payload["idTag"]
+    decision = await tokens.decide(token_of_tag(written), written, context, backend)
     return {"idTagInfo": id_tag_info(decision)}

@@ -1,10 +1,11 @@
-"""Decisions about tokens in the words of OCPP 1.6 (section 7.27, IdTagInfo)."""
+"""Tokens in OCPP 1.6 (sections 7.27 and 7.28): what is presented, and what is told about it."""
 
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.device_clock import iso_text
 from ocpp_edge.frames import Payload
 from ocpp_edge.tokens import authorization_of
+from services.kernel.tokens import NO_AUTHORIZATION, Token, token_of
 
 _STATUSES = {
     Transaction.ACCEPTED: "Accepted",
@@ -15,6 +16,12 @@ _STATUSES = {
 }
 # OCPP 1.6 section 7.28; our groups may have longer names, which a charge point could not compare.
 _LONGEST_TAG = 20
+
+
+def token_of_tag(written: str) -> Token:
+    """The token that a tag is. An empty one is none: some charge points start by a button, or by plugging in."""
+    token = token_of(written)
+    return token if token.value else Token("", NO_AUTHORIZATION)
 
 
 def id_tag_info(

@@ -1,6 +1,5 @@
 """StopTransaction (OCPP 1.6 section 4.10): a session is over, perhaps one that we never heard of."""
 
-from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge import tokens
 from ocpp_edge.backend.ports import Backend
@@ -10,13 +9,14 @@ from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at
 from ocpp_edge.v16.id_tags import id_tag_info
 from ocpp_edge.v16.samples import meter_values
+from services.kernel.tokens import token_of
 
 # What a stop without a reason says (OCPP 1.6 section 6.51).
 _USUAL_REASON = "Local"
 
 
-def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision | None) -> TransactionEvent:
-    """The end, with the readings that came with it. `decision` is about the token that stopped the session, if any."""
+def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
+    """The end, with the readings that came with it; without a decision about the token that stopped the session."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     transaction_id = str(payload.get("transactionId", ""))
     readings, doubts = meter_values(payload.get("transactionData", ()), moment)
@@ -27,10 +27,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
         moment,
         doubts,
         transaction_id=transaction_id,
-        id_tag=tokens.normal(payload.get("idTag", "")),
-        authorization=tokens.authorization_of(decision),
-        driver_id=decision.driver_id if decision is not None else "",
-        group_id=tokens.normal(decision.group_id) if decision is not None else "",
+        id_tag=token_of(payload.get("idTag", "")).value,
         offline=moment.was_late,
         stop_reason=payload.get("reason", _USUAL_REASON),
         meter_wh=integer_at(payload, "meterStop", context),
@@ -39,9 +36,13 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
-    id_tag = tokens.normal(payload.get("idTag", ""))
-    decision = await tokens.decide_at_end(id_tag, context, backend) if id_tag else None
-    event = read(to_event, payload, context, decision)
+    event = read(to_event, payload, context)
+    written, decision = payload.get("idTag", ""), None
+    token = token_of(written)
+    if token.value:
+        decision = await tokens.decide_at_end(token, written, context, backend, event)
+    if decision is not None:
+        tokens.write_decision(decision, event)
     await backend.record(event)
     context.registers.ended(event.transaction_id)
     return {} if decision is None else {"idTagInfo": id_tag_info(decision)}

@@ -8,14 +8,15 @@ from ocpp_edge.answers import not_supported
 from ocpp_edge.commands import Asked, Dialect, Reply, no_status, remote_start_id, told_by_status
 from ocpp_edge.frames import Payload
 from ocpp_edge.v201.variables import variable_of
+from services.kernel.tokens import ISO14443, token_type
 
 # A driver who was let in from afar can end the session with his card only when it is presented as the same type.
-_TOKEN_TYPE = "ISO14443"
+_USUAL_TYPE = ISO14443
 
 
 def remote_start(body: command_pb.RemoteStart, command_id: str) -> Asked:
     payload: Payload = {
-        "idToken": {"idToken": body.id_tag, "type": _TOKEN_TYPE},
+        "idToken": {"idToken": body.id_tag, "type": token_type(body.token_type) or _USUAL_TYPE},
         "remoteStartId": remote_start_id(command_id),
     }
     if body.connector_id:

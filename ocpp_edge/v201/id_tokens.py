@@ -1,10 +1,14 @@
 """Tokens in OCPP 2.x (part 2, IdTokenType and IdTokenInfoType): what is presented, and what is told about it."""
 
+from datetime import UTC, datetime
+
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.transaction.v1.transaction_pb2 import Transaction
+from ocpp_edge.context import ChargerContext
 from ocpp_edge.device_clock import iso_text
 from ocpp_edge.frames import Payload
-from ocpp_edge.tokens import authorization_of, normal
+from ocpp_edge.tokens import authorization_of
+from services.kernel.tokens import UNTYPED, Token, token_of
 
 _STATUSES = {
     Transaction.ACCEPTED: "Accepted",
@@ -14,19 +18,32 @@ _STATUSES = {
     Transaction.CONCURRENT_TX: "ConcurrentTx",
 }
 _LONGEST_TOKEN = 36
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def id_tag_of(payload: Payload) -> str:
-    """The token in a message, in the form that is compared; empty without one."""
-    token = payload.get("idToken")
-    return normal(token["idToken"]) if token else ""
+def is_token_told(payload: Payload, context: ChargerContext) -> bool:
+    """Whether the message carries a token, be it one that could not be read: then its answer tells of it."""
+    return "idToken" in payload or context.has_dropped("idToken")
+
+
+def token_told(payload: Payload) -> tuple[Token, str]:
+    """The token in a message, and how its value is written; without one, or when it could not be read, nothing."""
+    told: Payload = payload.get("idToken", {})
+    written = told.get("idToken", "")
+    return token_of(written, told.get("type", UNTYPED)), written
 
 
 def id_token_info(
-    decision: TokenDecision,
+    decision: TokenDecision | None,
     authorization: Transaction.Authorization.ValueType = Transaction.AUTHORIZATION_UNSPECIFIED,
 ) -> Payload:
-    """What a charging station is told about a token; `authorization` is what became of the decision in a session."""
+    """What a charging station is told about a token; `authorization` is what became of the decision in a session.
+
+    Nothing is known of one that nobody could decide about when it ended a session, and the station shall not remember
+    that: it asks again.
+    """
+    if decision is None:
+        return {"status": "Invalid", "cacheExpiryDateTime": iso_text(_LONG_AGO)}
     info: Payload = {"status": _STATUSES[authorization or authorization_of(decision)]}
     if decision.HasField("expiry_time"):
         info["cacheExpiryDateTime"] = iso_text(decision.expiry_time.ToDatetime())

@@ -8,7 +8,7 @@ from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import read, transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at, number_at
-from ocpp_edge.v201.id_tokens import id_tag_of, id_token_info
+from ocpp_edge.v201.id_tokens import id_token_info, is_token_told, token_told
 from ocpp_edge.v201.samples import meter_values
 
 _KINDS = {
@@ -22,8 +22,8 @@ _USUAL_REASON = "Local"
 _ENDS, _BEGINS = "Transaction.End", "Transaction.Begin"
 
 
-def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision | None) -> TransactionEvent:
-    """The event. `decision` is about the token it carries, if any.
+def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
+    """The event, without a decision about the token that it carries, if any.
 
     Sequence numbers are handed on as they come: there are stations that count nothing.
     """
@@ -31,6 +31,7 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     session: Payload = payload.get("transactionInfo", {})
     evse: Payload = payload.get("evse", {})
+    token, _ = token_told(payload)
     is_end = kind == TransactionEvent.ENDED
     readings, doubts = meter_values(payload.get("meterValue", ()), moment)
     transaction_id = session.get("transactionId", "")
@@ -46,10 +47,8 @@ def to_event(payload: Payload, context: ChargerContext, decision: TokenDecision 
         transaction_id=transaction_id,
         evse_id=number_at(evse, "id", context, "evse."),
         connector_id=number_at(evse, "connectorId", context, "evse."),
-        id_tag=id_tag_of(payload),
-        authorization=tokens.authorization_of(decision),
-        driver_id=decision.driver_id if decision is not None else "",
-        group_id=tokens.normal(decision.group_id) if decision is not None else "",
+        id_tag=token.value,
+        token_type=token.type,
         seq_no=integer_at(payload, "seqNo", context),
         offline=payload.get("offline", False),
         trigger_reason=payload.get("triggerReason", ""),
@@ -77,16 +76,19 @@ def kind_of(payload: Payload) -> TransactionEvent.Kind.ValueType:
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
-    id_tag = id_tag_of(payload)
+    event = read(to_event, payload, context)
+    is_told, is_end = is_token_told(payload, context), event.kind == TransactionEvent.ENDED
     decision: TokenDecision | None = None
-    if id_tag:
-        is_end = kind_of(payload) == TransactionEvent.ENDED
+    if is_told:
         decide = tokens.decide_at_end if is_end else tokens.decide
-        decision = await decide(id_tag, context, backend)
-    event = read(to_event, payload, context, decision)
+        decision = await decide(*token_told(payload), context, backend, event)
+    if decision is not None:
+        tokens.write_decision(decision, event)
     answer = await backend.record(event)
-    if decision is None:
+    if not is_told:
         return {}
     # That a token is in use elsewhere matters to one that begins, not to one that ends.
-    authorization = event.authorization if event.kind == TransactionEvent.ENDED else answer.authorization
-    return {"idTokenInfo": id_token_info(decision, authorization)}
+    if is_end or answer.authorization == event.authorization:
+        return {"idTokenInfo": id_token_info(decision, event.authorization)}
+    tokens.note(answer.authorization_reason, context)
+    return {"idTokenInfo": id_token_info(decision, answer.authorization)}

@@ -13,12 +13,13 @@ from services.chassis.outbox import OutboxRelay
 from services.chassis.reconciler import Reconciler
 from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import database_url, load
+from services.driver.application.authorization import Authorization
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity import Identity
 from services.driver.application.reconciliation import Reconciliation
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.application.usage import Usage
-from services.driver.clients import GrpcOwners
+from services.driver.clients import GrpcOwners, GrpcPlaces, GrpcRemoteStarts
 from services.driver.consumers import UsageConsumer
 from services.driver.credentials import Argon2Hasher, JwtSigner
 from services.driver.migrations import DATABASE
@@ -34,23 +35,24 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     relay = OutboxRelay(database, bus)
     works = SqlWorks(database, relay, clock)
     signer = JwtSigner(settings.jwt_private_key_file, settings.jwt_jwks_file)
-    cards = RfidCards(works, clock)
     drivers = DriverServicer(Drivers(works, clock), Usage(works, clock))
     identity = IdentityServicer(Identity(works, clock, Argon2Hasher(), signer), signer)
     own = ServiceIdentity("driver", settings)
-    opened = (
-        channels.channel(settings.transaction_service_url, "transaction", own),
-        channels.channel(settings.billing_service_url, "billing", own),
-    )
+    transactions = channels.channel(settings.transaction_service_url, "transaction", own)
+    billing = channels.channel(settings.billing_service_url, "billing", own)
+    stations = channels.channel(settings.station_service_url, "station", own)
+    cards = RfidCards(works, clock)
+    authorization = Authorization(cards, GrpcPlaces(stations), GrpcRemoteStarts(transactions))
     consumer = UsageConsumer(bus, database, clock)
     reconciler = Reconciler(
-        "sessions and costs with the usage of drivers", Reconciliation(works, clock, GrpcOwners(*opened)).run_once
+        "sessions and costs with the usage of drivers",
+        Reconciliation(works, clock, GrpcOwners(transactions, billing)).run_once,
     )
 
     def register(grpc_server: grpc.aio.Server) -> None:
         add_DriverServiceServicer_to_server(drivers, grpc_server)
-        add_RfidCardServiceServicer_to_server(RfidCardServicer(cards), grpc_server)
-        add_AuthorizationServiceServicer_to_server(AuthorizationServicer(cards), grpc_server)
+        add_RfidCardServiceServicer_to_server(RfidCardServicer(cards, authorization, clock), grpc_server)
+        add_AuthorizationServiceServicer_to_server(AuthorizationServicer(authorization, clock), grpc_server)
         add_IdentityServiceServicer_to_server(identity, grpc_server)
 
     tasks = (
@@ -58,7 +60,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         server.Task("usage", consumer.run, 30),
         server.Task("reconciliation", reconciler.run, 900),
     )
-    return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened])
+    return server.Wiring(register, tasks, on_stop=[channel.close for channel in (transactions, billing, stations)])
 
 
 async def main() -> None:

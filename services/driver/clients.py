@@ -7,13 +7,20 @@ import grpc.aio
 
 from csms.billing.v1 import billing_service_pb2 as billing_pb
 from csms.billing.v1 import billing_service_pb2_grpc as billing_grpc
+from csms.error.v1 import error_reason_pb2 as error_pb
+from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
+from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from services.chassis.protobuf import timestamp
 from services.chassis.status import from_rpc_error
+from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.usage import SessionCost, SessionUsage
-from services.driver.mapping import cost_known, session_usage
+from services.driver.mapping import cost_known, place_to_proto, remote_start_query, session_usage, start_rule
 from services.driver.ports import Told
+from services.kernel.errors import DomainError, ErrorKind
 
 _PAGE = 250
 
@@ -50,3 +57,40 @@ class GrpcOwners:
             if one.transaction_id and (cost := cost_known(one)) is not None
         ]
         return found, response.next_page_token
+
+
+class GrpcPlaces:
+    """Satisfies ports.Places."""
+
+    def __init__(self, stations: grpc.aio.Channel) -> None:
+        self._connectivity = connectivity_grpc.ConnectivityServiceStub(stations)
+
+    async def rules(self, shown: Sequence[Presentation]) -> Sequence[StartRule | DomainError]:
+        request = connectivity_pb.FindFreeVendingRequest(places=map(place_to_proto, shown))
+        try:
+            response = await self._connectivity.FindFreeVending(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        return [_error(answer.error) if answer.HasField("error") else start_rule(answer) for answer in response.answers]
+
+
+class GrpcRemoteStarts:
+    """Satisfies ports.RemoteStarts."""
+
+    def __init__(self, transactions: grpc.aio.Channel) -> None:
+        self._recording = recording_grpc.RecordingServiceStub(transactions)
+
+    async def known(self, shown: Sequence[Presentation]) -> Sequence[bool | DomainError]:
+        request = recording_pb.FindRemoteStartsRequest(queries=map(remote_start_query, shown))
+        try:
+            response = await self._recording.FindRemoteStarts(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        return [_error(answer.error) if answer.HasField("error") else answer.started for answer in response.answers]
+
+
+def _error(item: error_pb.ItemError) -> DomainError:
+    """The failure of one item of a batch."""
+    reason = error_pb.ErrorReason.Name(item.reason).removeprefix("ERROR_REASON_")
+    kind = ErrorKind.NOT_FOUND if reason.endswith("_NOT_FOUND") else ErrorKind.UNAVAILABLE
+    return DomainError(kind, reason, item.message)

@@ -5,27 +5,40 @@ from datetime import datetime
 from typing import Any
 
 from csms.billing.v1 import charging_session_pb2 as charging_session_pb
+from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.driver.v1 import driver_service_pb2 as driver_service_pb
 from csms.driver.v1 import identity_service_pb2 as identity_pb
 from csms.driver.v1 import rfid_card_service_pb2 as card_service_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
+from csms.station.v1 import charge_point_pb2 as charge_point_pb
+from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
+from csms.station.v1 import connector_pb2 as connector_pb
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.chassis import events, masks
 from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
+from services.chassis.status import item_error
 from services.driver.domain.account import Account, AccountKind, Role
 from services.driver.domain.driver import Driver, DriverFilter, DriverStatus, MembershipTier
 from services.driver.domain.events import TokenChanged
-from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus, TokenDecision, token_key
+from services.driver.domain.presentation import ChargePointState, FreeVending, Presentation, StartRule
+from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus, TokenDecision
 from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage
-from services.kernel.errors import invalid
+from services.kernel.errors import DomainError, invalid
 from services.kernel.ids import is_id, new_id
 from services.kernel.money import Money
+from services.kernel.token_reasons import words
+from services.kernel.tokens import token_of, token_type
 from services.kernel.validation import search_text
 
 _MOST_IDS = 250
 # Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
 _MADE_BY_ITSELF = ("pending", "no_tariff", "estimated_end")
+_CHARGE_POINT_STATES = {
+    number: ChargePointState(name) for name, number in charge_point_pb.ChargePoint.State.items() if number
+}
+_FREE_VENDING = {number: FreeVending(name) for name, number in connector_pb.Connector.FreeVending.items() if number}
 
 # The fields callers may set, and what each value is in the domain.
 _DRIVER_FIELDS: Fields = {
@@ -36,7 +49,8 @@ _DRIVER_FIELDS: Fields = {
     "status": lambda driver: _driver_status(driver.status) or DriverStatus.ACTIVE,
 }
 _CARD_FIELDS: Fields = {
-    "id_tag": lambda card: token_key(card.id_tag),
+    "id_tag": lambda card: token_of(card.id_tag, card.token_type).value,
+    "token_type": lambda card: token_type(card.token_type),
     "driver_id": lambda card: card.driver_id or None,
     "group_id": lambda card: card.group_id,
     "status": lambda card: _card_status(card.status) or RfidCardStatus.ACTIVE,
@@ -125,6 +139,7 @@ def rfid_card_to_proto(card: RfidCard) -> driver_pb.RfidCard:
         id_tag=card.id_tag,
         driver_id=card.driver_id or "",
         group_id=card.group_id,
+        token_type=card.token_type,
         status=driver_pb.RfidCard.Status.Value(card.status),
         expiry_time=timestamp(card.expiry_time),
         create_time=timestamp(card.create_time),
@@ -140,8 +155,56 @@ def decision_to_proto(decision: TokenDecision) -> driver_pb.TokenDecision:
         valid=decision.status == "ACCEPTED",
         driver_id=decision.driver_id,
         group_id=decision.group_id,
-        reason=decision.reason,
+        reason=words(decision.reason_code),
+        reason_code=driver_pb.TokenDecision.Reason.Value(decision.reason_code),
         expiry_time=timestamp(decision.expiry_time),
+    )
+
+
+def authorization_answer(decision: TokenDecision | DomainError) -> authorization_pb.AuthorizationAnswer:
+    """The answer about one token of a batch."""
+    if isinstance(decision, DomainError):
+        return authorization_pb.AuthorizationAnswer(error=item_error(decision))
+    return authorization_pb.AuthorizationAnswer(decision=decision_to_proto(decision))
+
+
+def presentation(
+    message: authorization_pb.TokenPresentation | card_service_pb.ValidateRfidCardRequest, now: datetime
+) -> Presentation:
+    """A token where it was presented, at `now` unless it was told when. Raises: INVALID_FIELD."""
+    told_time = time_of(message, "time") if isinstance(message, authorization_pb.TokenPresentation) else None
+    return Presentation(
+        token=token_of(message.id_tag, message.token_type),
+        written=message.id_tag,
+        charge_point_id=message.charge_point_id,
+        evse_id=message.evse_id,
+        connector_id=message.connector_id,
+        time=told_time or now,
+    )
+
+
+def place_to_proto(shown: Presentation) -> connectivity_pb.Place:
+    """Where a token was presented, as the station service is asked."""
+    return connectivity_pb.Place(
+        charge_point_id=shown.charge_point_id, evse_id=shown.evse_id, connector_id=shown.connector_id
+    )
+
+
+def start_rule(answer: connectivity_pb.FreeVendingAnswer) -> StartRule:
+    """What holds at a place, as the station service tells it; what is not known here is no permission."""
+    return StartRule(
+        _CHARGE_POINT_STATES.get(answer.state, ChargePointState.PENDING),
+        _FREE_VENDING.get(answer.free_vending, FreeVending.NOT_ALLOWED),
+    )
+
+
+def remote_start_query(shown: Presentation) -> recording_pb.RemoteStartQuery:
+    """A token that no card has, as the transaction service is asked."""
+    return recording_pb.RemoteStartQuery(
+        charge_point_id=shown.charge_point_id,
+        id_tag=shown.token.value,
+        token_type=shown.token.type,
+        time=timestamp(shown.time),
     )
 
 

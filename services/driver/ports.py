@@ -3,7 +3,7 @@
 Shapes only; the implementations are in sql/ and credentials.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -12,12 +12,18 @@ from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.account import Account, Role
 from services.driver.domain.driver import Driver, DriverFilter
 from services.driver.domain.events import TokenChanged
+from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter
 from services.driver.domain.usage import SessionCost, SessionUsage
+from services.kernel.errors import DomainError
 
 _Fact = TypeVar("_Fact")
 Told = tuple[_Fact, datetime]
 """What another service told, and when that last changed."""
+
+
+HeldCard = tuple[RfidCard, Driver | None]
+"""A card and who holds it."""
 
 
 class DriverRepository(Protocol):
@@ -59,8 +65,9 @@ class RfidCardRepository(Protocol):
         """All cards of a driver, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def with_drivers(self, tokens: Sequence[str]) -> Mapping[str, tuple[RfidCard, Driver | None]]:
-        """The cards of these tokens (as `token_key` makes them) with their holders; unknown ones are left out."""
+    async def with_drivers(self, values: Collection[str]) -> Mapping[str, Sequence[HeldCard]]:
+        """The cards, of whatever type, that have one of these values in the form that is compared, by value and with
+        their holders; unknown ones are left out."""
         ...
 
     async def add(self, card: RfidCard) -> None:
@@ -166,6 +173,25 @@ class Owners(Protocol):
 
     async def costs_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionCost]], str]:
         """The same for what sessions cost by their bills, and for those without one. Raises: UNAVAILABLE."""
+        ...
+
+
+class Places(Protocol):
+    """Asks the station service what holds where tokens are presented."""
+
+    async def rules(self, shown: Sequence[Presentation]) -> Sequence[StartRule | DomainError]:
+        """What holds where each was presented; CHARGE_POINT_NOT_FOUND for one at no charge point that is known.
+
+        Raises: UNAVAILABLE.
+        """
+        ...
+
+
+class RemoteStarts(Protocol):
+    """Asks the transaction service what the platform has started itself."""
+
+    async def known(self, shown: Sequence[Presentation]) -> Sequence[bool | DomainError]:
+        """Whether each is the token of a remote start at its charge point. Raises: UNAVAILABLE."""
         ...
 
 

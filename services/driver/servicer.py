@@ -16,13 +16,16 @@ from csms.driver.v1 import rfid_card_service_pb2_grpc as card_grpc
 from services.chassis import http
 from services.chassis.pagination import page_request
 from services.driver import mapping
+from services.driver.application.authorization import Authorization
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity import Identity
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.application.usage import Usage
 from services.driver.domain.account import AccountKind
 from services.driver.ports import TokenSigner
+from services.kernel.clock import Clock
 from services.kernel.errors import invalid
+from services.kernel.tokens import NO_AUTHORIZATION
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -81,8 +84,10 @@ class DriverServicer(driver_grpc.DriverServiceServicer):
 class RfidCardServicer(card_grpc.RfidCardServiceServicer):
     """csms.driver.v1.RfidCardService."""
 
-    def __init__(self, cards: RfidCards) -> None:
+    def __init__(self, cards: RfidCards, authorization: Authorization, clock: Clock) -> None:
         self._cards = cards
+        self._authorization = authorization
+        self._clock = clock
 
     async def ListRfidCards(
         self, request: card_pb.ListRfidCardsRequest, context: Context
@@ -115,28 +120,30 @@ class RfidCardServicer(card_grpc.RfidCardServiceServicer):
     async def ValidateRfidCard(
         self, request: card_pb.ValidateRfidCardRequest, context: Context
     ) -> card_pb.ValidateRfidCardResponse:
-        [decision] = await self._cards.decide([request.id_tag])
+        shown = mapping.presentation(request, self._clock.now())
+        if shown.token.type == NO_AUTHORIZATION and not shown.charge_point_id:
+            raise invalid("chargePointId", "is required for those who present no token")
+        if shown.token.type != NO_AUTHORIZATION and not shown.token.value:
+            raise invalid("idTag", "is required")
+        decision = await self._authorization.decide_at_charge_point(shown)
         return card_pb.ValidateRfidCardResponse(decision=mapping.decision_to_proto(decision))
 
 
 class AuthorizationServicer(authorization_grpc.AuthorizationServiceServicer):
     """csms.driver.v1.AuthorizationService."""
 
-    def __init__(self, cards: RfidCards) -> None:
-        self._cards = cards
+    def __init__(self, authorization: Authorization, clock: Clock) -> None:
+        self._authorization = authorization
+        self._clock = clock
 
     async def AuthorizeTokens(
         self, request: authorization_pb.AuthorizeTokensRequest, context: Context
     ) -> authorization_pb.AuthorizeTokensResponse:
         if len(request.presentations) > _MOST_TOKENS:
             raise invalid("presentations", f"must be at most {_MOST_TOKENS}")
-        decisions = await self._cards.decide([presentation.id_tag for presentation in request.presentations])
-        return authorization_pb.AuthorizeTokensResponse(
-            answers=[
-                authorization_pb.AuthorizationAnswer(decision=mapping.decision_to_proto(decision))
-                for decision in decisions
-            ]
-        )
+        now = self._clock.now()
+        decisions = await self._authorization.decide([mapping.presentation(one, now) for one in request.presentations])
+        return authorization_pb.AuthorizeTokensResponse(answers=map(mapping.authorization_answer, decisions))
 
 
 class IdentityServicer(identity_grpc.IdentityServiceServicer):

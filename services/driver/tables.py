@@ -41,7 +41,7 @@ RFID_CARDS = Table(
     "rfid_cards",
     METADATA,
     Column("id", Uuid(as_uuid=False), nullable=False),
-    # In upper case: tokens are compared without regard to case.
+    # In the form that is compared: upper case, an eMAID without hyphens.
     Column("id_tag", Text, nullable=False),
     Column("driver_id", Uuid(as_uuid=False)),
     Column("group_id", Text, nullable=False),
@@ -50,8 +50,10 @@ RFID_CARDS = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("revision", Integer, nullable=False),
+    # Empty for any.
+    Column("token_type", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id", name="rfid_cards_pkey"),
-    UniqueConstraint("id_tag", name="rfid_cards_id_tag_key"),
+    UniqueConstraint("id_tag", "token_type", name="rfid_cards_token_key"),
     ForeignKeyConstraint(["driver_id"], ["drivers.id"], name="rfid_cards_driver_id_fkey", ondelete="SET NULL"),
     Index("rfid_cards_driver_id_idx", "driver_id"),
 )

@@ -17,6 +17,7 @@ from services.kernel.clock import SystemClock
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
+from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
 from services.station.clients import GrpcCommands, GrpcRunningTransactions
@@ -51,7 +52,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_StationServiceServicer_to_server(stations, grpc_server)
         points = ChargePointServicer(ChargePoints(works, clock, running), refusals)
         add_ChargePointServiceServicer_to_server(points, grpc_server)
-        reports = ConnectivityServicer(connectivity, connectors, refusals, clock)
+        reports = ConnectivityServicer(connectivity, connectors, refusals, StartRules(works), clock)
         add_ConnectivityServiceServicer_to_server(reports, grpc_server)
 
     tasks = (

@@ -6,14 +6,15 @@ Shapes only; the implementations are in sql/ and clients.py.
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.chassis.pagination import Page, PageRequest
 from services.station.domain.batch import Changes, ConnectorKey, Places, Points
-from services.station.domain.charge_point import ChargePoint, ChargePointFilter
+from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
 from services.station.domain.connector import Availability, Connector
 from services.station.domain.events import DomainEvent
+from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import Refusal, Rule, StrangerFilter, Tally
 from services.station.domain.station import FoundStation, Station, StationFilter
 
@@ -42,6 +43,14 @@ class StationRepository(Protocol):
         ...
 
 
+class Vending(NamedTuple):
+    """What a charge point and its station say of sessions without a token; None for nothing."""
+
+    state: ChargePointState
+    own: FreeVending | None
+    of_station: FreeVending | None
+
+
 class ChargePointRepository(Protocol):
     """The stored charge points."""
 
@@ -55,6 +64,10 @@ class ChargePointRepository(Protocol):
 
     async def of_stations(self, station_ids: Sequence[str]) -> Sequence[ChargePoint]:
         """All charge points of these stations by identity."""
+        ...
+
+    async def free_vending(self, charge_point_ids: Collection[str]) -> Mapping[str, Vending]:
+        """What is said of sessions without a token, by charge point; unknown ones are left out."""
         ...
 
     async def add(self, charge_points: Sequence[ChargePoint]) -> None:
@@ -86,7 +99,7 @@ class ConnectorRepository(Protocol):
         """All connectors of these stations by charge point, EVSE and number."""
         ...
 
-    async def of_charge_points(self, charge_point_ids: Sequence[str]) -> Sequence[Connector]:
+    async def of_charge_points(self, charge_point_ids: Collection[str]) -> Sequence[Connector]:
         """All connectors of these charge points by charge point, EVSE and number."""
         ...
 

@@ -21,10 +21,11 @@ from services.kernel.identity import composed
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
+from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Refusals
 from services.station.application.stations import Stations
 from services.station.domain.connection import lease_of
-from services.station.mapping import charge_points, connections, connectors, refusals, stations
+from services.station.mapping import charge_points, connections, connectors, free_vending, refusals, stations
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Message = TypeVar("_Message")
@@ -179,11 +180,17 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
     """csms.station.v1.ConnectivityService."""
 
     def __init__(
-        self, connectivity: Connectivity, all_connectors: Connectors, all_refusals: Refusals, clock: Clock
+        self,
+        connectivity: Connectivity,
+        all_connectors: Connectors,
+        all_refusals: Refusals,
+        start_rules: StartRules,
+        clock: Clock,
     ) -> None:
         self._connectivity = connectivity
         self._connectors = all_connectors
         self._refusals = all_refusals
+        self._start_rules = start_rules
         self._clock = clock
 
     async def OpenConnections(
@@ -237,6 +244,13 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
     ) -> connectivity_pb.FindConnectionResponse:
         connection = await self._connectivity.find(request.charge_point_id)
         return connectivity_pb.FindConnectionResponse(connection=connections.connection_to_proto(connection))
+
+    async def FindFreeVending(
+        self, request: connectivity_pb.FindFreeVendingRequest, context: Context
+    ) -> connectivity_pb.FindFreeVendingResponse:
+        _check_size("places", request.places, _MOST_ITEMS)
+        rules = await self._start_rules.at([free_vending.place(item) for item in request.places])
+        return connectivity_pb.FindFreeVendingResponse(answers=map(free_vending.start_rule_to_proto, rules))
 
     async def ListConnections(
         self, request: connectivity_pb.ListConnectionsRequest, context: Context

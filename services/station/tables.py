@@ -39,6 +39,7 @@ STATIONS = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("free_vending", Text),
     PrimaryKeyConstraint("id", name="stations_pkey"),
     Index("stations_place_idx", "latitude", "longitude"),
 )
@@ -66,6 +67,7 @@ CHARGE_POINTS = Table(
     Column("pinned_protocol", Text, nullable=False, server_default=""),
     # Came by itself, and no operator has touched it since.
     Column("is_stranger", Boolean, nullable=False, server_default=false()),
+    Column("free_vending", Text),
     PrimaryKeyConstraint("id", name="charge_points_pkey"),
     ForeignKeyConstraint(["station_id"], ["stations.id"], name="charge_points_station_id_fkey", ondelete="SET NULL"),
     Index("charge_points_station_id_idx", "station_id"),
@@ -89,6 +91,7 @@ CONNECTORS = Table(
     Column("status_time", DateTime(timezone=True)),
     # What the charge point called a status that OCPP does not have.
     Column("reported_status", Text, nullable=False, server_default=""),
+    Column("free_vending", Text),
     PrimaryKeyConstraint("id", name="connectors_pkey"),
     UniqueConstraint("charge_point_id", "evse_id", "connector_id", name="connectors_place_key"),
     ForeignKeyConstraint(

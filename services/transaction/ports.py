@@ -92,6 +92,10 @@ class CommandRepository(Protocol):
         """The queued commands of a charge point, the oldest first, locked."""
         ...
 
+    async def remote_starts(self, charge_point_ids: Collection[str]) -> Sequence[tuple[Command, bool]]:
+        """The latest remote starts of these charge points, and whether the session of each runs."""
+        ...
+
     async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
         """Queued commands to be tried by now, the oldest first and one of each charge point, locked; those locked by
         others are passed over. None before which another one of its charge point is queued, or sent after that time."""

@@ -52,7 +52,9 @@ TRANSACTIONS = Table(
     Column("meter_last_wh", BigInteger),
     Column("energy_wh", BigInteger, nullable=False),
     Column("stop_reason", Text, nullable=False),
+    Column("token_type", Text, nullable=False, server_default=""),
     Column("authorization", Text),
+    Column("authorization_reason", Text, nullable=False, server_default=""),
     Column("driver_id", Text, nullable=False),
     Column("group_id", Text, nullable=False, server_default=""),
     Column("station_id", Text, nullable=False),
@@ -126,7 +128,9 @@ TRANSACTION_EVENTS = Table(
     Column("evse_id", Integer, nullable=False),
     Column("connector_id", Integer, nullable=False),
     Column("id_tag", Text, nullable=False),
+    Column("token_type", Text, nullable=False, server_default=""),
     Column("authorization", Text),
+    Column("authorization_reason", Text, nullable=False, server_default=""),
     Column("driver_id", Text, nullable=False),
     Column("group_id", Text, nullable=False, server_default=""),
     Column("station_id", Text, nullable=False),
@@ -193,6 +197,8 @@ OCPP_MESSAGES = Table(
     # Of a request that was answered: error code and latency are then the answer's.
     Column("answer_kind", Text),
     Column("answer_frame", Text),
+    # What the platform decided that the frames do not tell.
+    Column("note", Text),
     PrimaryKeyConstraint("charge_point_id", "time", "id", name="ocpp_messages_pkey"),
     postgresql_partition_by="RANGE (time)",
 )

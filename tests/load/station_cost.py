@@ -21,6 +21,7 @@ from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
+from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Memory, Refusals
 from services.station.domain.charge_point import made
 from services.station.servicer import ConnectivityServicer
@@ -185,7 +186,8 @@ async def _run(url: str, costs: Costs, options: argparse.Namespace) -> None:
     works, reports = SqlWorks(database, relay, _CLOCK), SqlBatches(database, relay)
     connectivity = Connectivity(works, reports, _CLOCK, Policy(300, False))
     refusals = Refusals(works, _CLOCK, Memory(timedelta(days=30)))
-    servicer = ConnectivityServicer(connectivity, Connectors(works, reports, _CLOCK), refusals, _CLOCK)
+    connectors = Connectors(works, reports, _CLOCK)
+    servicer = ConnectivityServicer(connectivity, connectors, refusals, StartRules(works), _CLOCK)
     batches = [
         [f"CP{number:06}" for number in range(first, first + options.size)]
         for first in range(0, options.size * options.batches, options.size)

@@ -5,17 +5,18 @@ from typing import Any
 
 from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.events import TokenChanged
+from services.driver.domain.presentation import Presentation
 from services.driver.domain.rfid_card import (
     RfidCard,
     RfidCardFilter,
     TokenDecision,
     changed,
     decide,
-    is_token,
-    token_key,
+    match,
+    spellings,
     validated,
 )
-from services.driver.ports import Works
+from services.driver.ports import HeldCard, Works
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
@@ -61,13 +62,20 @@ class RfidCards:
             await work.publish([TokenChanged(card.id_tag, card.id)])
             return card
 
-    async def decide(self, id_tags: Sequence[str]) -> list[TokenDecision]:
-        """One decision per token, in order."""
-        keys = [token_key(id_tag) for id_tag in id_tags]
-        async with self._works() as work:
-            known = await work.cards.with_drivers([key for key in keys if is_token(key)])
+    async def decide(self, shown: Sequence[Presentation]) -> list[TokenDecision]:
+        """One decision per token by its card, in order. Where nothing was presented nothing is looked for."""
+        wanted = [[] if one.token.is_none else spellings(one.token, one.written) for one in shown]
+        known: Mapping[str, Sequence[HeldCard]] = {}
+        if sought := {value for values in wanted for value in values}:
+            async with self._works() as work:
+                known = await work.cards.with_drivers(sought)
         now = self._clock.now()
-        return [decide(card, driver, now) for card, driver in (known.get(key, (None, None)) for key in keys)]
+        decisions = []
+        for one, values in zip(shown, wanted, strict=True):
+            held = {card.id: (card, driver) for value in values for card, driver in known.get(value, ())}
+            card = match(one.token, [card for card, _ in held.values()])
+            decisions.append(decide(*held[card.id], now) if card else decide(None, None, now))
+        return decisions
 
 
 def _found(card: RfidCard | None, card_id: str) -> RfidCard:

@@ -1,6 +1,7 @@
 """RFID cards in PostgreSQL."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -12,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.chassis.database import constraint_of
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.driver.domain.driver import Driver
-from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus, token_key
+from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus
+from services.driver.ports import HeldCard
 from services.driver.sql.drivers import driver_of_row
 from services.driver.tables import DRIVERS, RFID_CARDS
 from services.kernel.errors import already_exists, not_found
 from services.kernel.ids import is_id
+from services.kernel.tokens import EMAID, MAC_ADDRESS, UNTYPED, token_of
 
 
 class SqlRfidCardRepository:
@@ -43,13 +45,16 @@ class SqlRfidCardRepository:
         rows = await self._connection.execute(query.with_for_update() if for_update else query)
         return [_card(row) for row in rows]
 
-    async def with_drivers(self, tokens: Sequence[str]) -> Mapping[str, tuple[RfidCard, Driver | None]]:
-        query = select(RFID_CARDS).where(RFID_CARDS.c.id_tag.in_(set(tokens)))
+    async def with_drivers(self, values: Collection[str]) -> Mapping[str, Sequence[HeldCard]]:
+        query = select(RFID_CARDS).where(RFID_CARDS.c.id_tag.in_(values))
         cards = [_card(row) for row in await self._connection.execute(query)]
         holders = {card.driver_id for card in cards if card.driver_id}
         rows = await self._connection.execute(select(DRIVERS).where(DRIVERS.c.id.in_(holders))) if holders else ()
         drivers = {driver.id: driver for driver in map(driver_of_row, rows)}
-        return {card.id_tag: (card, drivers.get(card.driver_id or "")) for card in cards}
+        found: defaultdict[str, list[HeldCard]] = defaultdict(list)
+        for card in cards:
+            found[card.id_tag].append((card, drivers.get(card.driver_id or "")))
+        return found
 
     async def add(self, card: RfidCard) -> None:
         with _constraints(card):
@@ -65,7 +70,7 @@ def _conditions(narrowing: RfidCardFilter) -> Iterator[ColumnElement[bool]]:
     if narrowing.driver_id:
         yield columns.driver_id == narrowing.driver_id if is_id(narrowing.driver_id) else columns.id.is_(None)
     if narrowing.id_tag:
-        yield columns.id_tag == token_key(narrowing.id_tag)
+        yield columns.id_tag.in_({token_of(narrowing.id_tag, kind).value for kind in (UNTYPED, EMAID, MAC_ADDRESS)})
     if narrowing.group_id:
         yield columns.group_id == narrowing.group_id
     if narrowing.status:
@@ -80,7 +85,7 @@ def _constraints(card: RfidCard) -> Iterator[None]:
         yield
     except IntegrityError as error:
         match constraint_of(error):
-            case "rfid_cards_id_tag_key":
+            case "rfid_cards_token_key":
                 raise already_exists("RFID card", card.id_tag) from error
             case "rfid_cards_driver_id_fkey":
                 raise not_found("driver", card.driver_id) from error

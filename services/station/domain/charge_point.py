@@ -10,6 +10,7 @@ from services.kernel.errors import conflict
 from services.kernel.identity import identity_of
 from services.kernel.validation import Violations
 from services.station.domain.device import told_text
+from services.station.domain.free_vending import FreeVending
 from services.station.domain.password import hashed
 
 # What a charge point may be pinned to: the versions that the edge speaks.
@@ -54,6 +55,8 @@ class ChargePoint:
     revision: int = 1
     # It came by itself, and no operator has touched it since.
     is_stranger: bool = False
+    # None for what its station says.
+    free_vending: FreeVending | None = None
     online: bool = False
     protocol: str = ""
     last_seen_time: datetime | None = None

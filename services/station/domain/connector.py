@@ -8,6 +8,7 @@ from typing import Any
 
 from services.kernel.validation import Violations
 from services.station.domain.device import told_text
+from services.station.domain.free_vending import FreeVending
 
 NO_ERROR = "NoError"
 
@@ -56,6 +57,7 @@ class Connector:
     """One plug or socket. EVSE 0 with connector 0 stands for the charge point as a whole and is in no list.
 
     `reported_status` is what the charge point called a status that OCPP does not have; then `status` is None.
+    `free_vending` is None for what its charge point says.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Connector:
     error_code: str = NO_ERROR
     availability: Availability = Availability.OPERATIVE
     status_time: datetime | None = None
+    free_vending: FreeVending | None = None
     station_id: str | None = None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from services.kernel.errors import conflict
 from services.kernel.validation import Violations
 from services.kernel.zones import zone_names
+from services.station.domain.free_vending import FreeVending
 
 _MOST_SETTINGS = 200
 _LONGEST_SETTING = 2500
@@ -39,6 +40,7 @@ class Station:
     create_time: datetime
     update_time: datetime
     revision: int = 1
+    free_vending: FreeVending | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

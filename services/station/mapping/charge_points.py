@@ -16,6 +16,7 @@ from services.station.application.charge_points import ChargePointView
 from services.station.domain.charge_point import BootReport, ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.connector import Connector
 from services.station.mapping.connectors import connector_to_proto
+from services.station.mapping.free_vending import free_vending_of, free_vending_to_proto
 
 _CHARGE_POINT_FIELDS: Fields = {
     "id": lambda point: composed(point.id),
@@ -28,6 +29,7 @@ _CHARGE_POINT_FIELDS: Fields = {
     "state": lambda point: _state(point.state) or ChargePointState.ACCEPTED,
     "heartbeat_interval_seconds": lambda point: point.heartbeat_interval_seconds,
     "password": lambda point: point.password,
+    "free_vending": lambda point: free_vending_of(point.free_vending),
 }
 _CHARGE_POINT_CHANGES = _CHARGE_POINT_FIELDS.keys() - {"id"}
 
@@ -83,6 +85,7 @@ def charge_point_to_proto(point: ChargePoint, plugs: Iterable[Connector] = ()) -
         etag=str(point.revision),
         protocol_hint=point.protocol_hint,
         connectors=map(connector_to_proto, plugs),
+        free_vending=free_vending_to_proto(point.free_vending),
     )
 
 

@@ -20,6 +20,7 @@ from services.station.domain.connector import (
     checked,
 )
 from services.station.domain.device import told_time
+from services.station.mapping.free_vending import free_vending_of, free_vending_to_proto
 
 _CONNECTOR_FIELDS: Fields = {
     "charge_point_id": lambda connector: composed(connector.charge_point_id),
@@ -31,6 +32,7 @@ _CONNECTOR_FIELDS: Fields = {
     "availability": lambda connector: (
         enum_of(Availability, connector_pb.Connector.Availability, connector.availability) or Availability.OPERATIVE
     ),
+    "free_vending": lambda connector: free_vending_of(connector.free_vending),
 }
 
 
@@ -65,6 +67,7 @@ def connector_to_proto(connector: Connector) -> connector_pb.Connector:
         error_code=connector.error_code,
         availability=connector_pb.Connector.Availability.Value(connector.availability),
         status_time=timestamp(connector.status_time),
+        free_vending=free_vending_to_proto(connector.free_vending),
     )
 
 

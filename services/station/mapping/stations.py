@@ -13,6 +13,7 @@ from services.station.domain.connector import Connector
 from services.station.domain.station import StationFilter, StationStatus, circle_of
 from services.station.mapping.charge_points import charge_point_to_proto
 from services.station.mapping.connectors import connector_to_proto
+from services.station.mapping.free_vending import free_vending_of, free_vending_to_proto
 
 _STATION_FIELDS: Fields = {
     "name": lambda station: station.name,
@@ -24,6 +25,7 @@ _STATION_FIELDS: Fields = {
     "time_zone": lambda station: station.time_zone or "UTC",
     "status": lambda station: _status(station.status) or StationStatus.ACTIVE,
     "configuration": lambda station: dict(station.configuration),
+    "free_vending": lambda station: free_vending_of(station.free_vending),
 }
 
 
@@ -77,6 +79,7 @@ def station_to_proto(view: StationView) -> station_pb.Station:
         create_time=timestamp(station.create_time),
         update_time=timestamp(station.update_time),
         etag=str(station.revision),
+        free_vending=free_vending_to_proto(station.free_vending),
     )
 
 

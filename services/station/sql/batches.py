@@ -16,6 +16,7 @@ from services.station.domain.batch import Changes, ConnectorKey, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connection import Newest, Opened, Sighting
 from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
+from services.station.domain.free_vending import FreeVending
 from services.station.mapping.events import event_to_proto
 from services.station.tables import CHARGE_POINTS, CONNECTIONS, CONNECTORS, EDGE_NODES
 
@@ -218,6 +219,7 @@ def _charge_point(row: Sequence[Any], connection: Sequence[Any] | None) -> Charg
     """The charge point of a row with what its connection tells: whether it is open, protocol and last sign of life."""
     fields = dict(zip(_POINT_NAMES, row, strict=True))
     fields["state"] = ChargePointState(fields["state"])
+    fields["free_vending"] = FreeVending(fields["free_vending"]) if fields["free_vending"] else None
     if connection is not None:
         fields["online"], fields["protocol"], fields["last_seen_time"] = connection
     return ChargePoint(**fields)
@@ -228,6 +230,7 @@ def _connector(row: Sequence[Any], stations: Mapping[str, str | None]) -> Connec
     fields["type"] = ConnectorType(fields["type"]) if fields["type"] else None
     fields["status"] = ConnectorStatus(fields["status"]) if fields["status"] else None
     fields["availability"] = Availability(fields["availability"])
+    fields["free_vending"] = FreeVending(fields["free_vending"]) if fields["free_vending"] else None
     return Connector(**fields, station_id=stations.get(fields["charge_point_id"]))
 
 

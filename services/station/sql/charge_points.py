@@ -1,6 +1,6 @@
 """Charge points in PostgreSQL. What their connection tells is read with them and never written here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +13,10 @@ from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import already_exists
 from services.kernel.ids import is_id
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
+from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import SURE_AFTER, Rule
-from services.station.tables import CHARGE_POINTS, CONNECTIONS, REFUSALS
+from services.station.ports import Vending
+from services.station.tables import CHARGE_POINTS, CONNECTIONS, REFUSALS, STATIONS
 
 _STORED = [column.name for column in CHARGE_POINTS.c]
 _IS_ONLINE = and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None))
@@ -62,6 +64,18 @@ class SqlChargePointRepository:
     async def of_stations(self, station_ids: Sequence[str]) -> Sequence[ChargePoint]:
         query = _WITH_CONNECTION.where(CHARGE_POINTS.c.station_id.in_(station_ids)).order_by(CHARGE_POINTS.c.id)
         return [_charge_point(row) for row in await self._connection.execute(query)]
+
+    async def free_vending(self, charge_point_ids: Collection[str]) -> Mapping[str, Vending]:
+        columns = CHARGE_POINTS.c
+        query = (
+            select(columns.id, columns.state, columns.free_vending, STATIONS.c.free_vending.label("of_station"))
+            .select_from(CHARGE_POINTS.outerjoin(STATIONS, STATIONS.c.id == columns.station_id))
+            .where(columns.id.in_(charge_point_ids))
+        )
+        return {
+            row.id: Vending(ChargePointState(row.state), _vending(row.free_vending), _vending(row.of_station))
+            for row in await self._connection.execute(query)
+        }
 
     async def add(self, charge_points: Sequence[ChargePoint]) -> None:
         if not charge_points:
@@ -113,9 +127,14 @@ def _charge_point(row: Row[Any]) -> ChargePoint:
         **{
             **{name: fields[name] for name in _STORED},
             "state": ChargePointState(fields["state"]),
+            "free_vending": _vending(fields["free_vending"]),
             "online": bool(fields["online"]),
             "protocol": fields["protocol"] or "",
             "last_seen_time": fields["last_seen_time"],
             "protocol_hint": fields["protocol_hint"] or "",
         }
     )
+
+
+def _vending(text: str | None) -> FreeVending | None:
+    return FreeVending(text) if text else None

@@ -1,7 +1,7 @@
 """Connectors in PostgreSQL."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Row, Select, or_, select, tuple_
@@ -13,6 +13,7 @@ from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
 from services.station.domain.batch import ConnectorKey
 from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
+from services.station.domain.free_vending import FreeVending
 from services.station.tables import CHARGE_POINTS, CONNECTORS
 
 _KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
@@ -40,8 +41,9 @@ class SqlConnectorRepository:
     async def of_stations(self, station_ids: Sequence[str]) -> Sequence[Connector]:
         return await self._all(_WITH_STATION.where(CHARGE_POINTS.c.station_id.in_(station_ids), _REAL))
 
-    async def of_charge_points(self, charge_point_ids: Sequence[str]) -> Sequence[Connector]:
-        return await self._all(_WITH_STATION.where(CONNECTORS.c.charge_point_id.in_(charge_point_ids), _REAL))
+    async def of_charge_points(self, charge_point_ids: Collection[str]) -> Sequence[Connector]:
+        query = _WITH_STATION.where(CONNECTORS.c.charge_point_id.in_(charge_point_ids), _REAL).order_by(*_KEY)
+        return [_connector(row) for row in await self._connection.execute(query)]
 
     async def named(self, station_id: str, name: str) -> Sequence[Connector]:
         there = _WITH_STATION.where(CHARGE_POINTS.c.station_id == station_id, _REAL)
@@ -84,6 +86,7 @@ def _connector(row: Row[Any]) -> Connector:
             "type": ConnectorType(fields["type"]) if fields["type"] else None,
             "status": ConnectorStatus(fields["status"]) if fields["status"] else None,
             "availability": Availability(fields["availability"]),
+            "free_vending": FreeVending(fields["free_vending"]) if fields["free_vending"] else None,
             "station_id": fields["station_id"],
         }
     )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
+from services.station.domain.free_vending import FreeVending
 from services.station.domain.station import Circle, FoundStation, Station, StationFilter, StationStatus
 from services.station.tables import STATIONS
 
@@ -84,4 +85,10 @@ def _distance_m(circle: Circle) -> ColumnElement[Any]:
 def _station(row: Row[Any]) -> Station:
     fields = row._mapping
     names = [column.name for column in STATIONS.c]
-    return Station(**{**{name: fields[name] for name in names}, "status": StationStatus(fields["status"])})
+    return Station(
+        **{
+            **{name: fields[name] for name in names},
+            "status": StationStatus(fields["status"]),
+            "free_vending": FreeVending(fields["free_vending"]) if fields["free_vending"] else None,
+        }
+    )

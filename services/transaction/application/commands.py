@@ -1,6 +1,6 @@
 """What callers can do with commands: ask for them, and look what became of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,15 @@ from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
 from services.transaction.application.delivery import Delivery, changed_event, offline
-from services.transaction.domain.command import Command, CommandFilter, CommandOptions, CommandState, check
+from services.transaction.domain.command import (
+    Command,
+    CommandFilter,
+    CommandOptions,
+    CommandState,
+    RemoteStartQuery,
+    check,
+    vouches_for,
+)
 from services.transaction.ports import ChargePoints, Works
 
 
@@ -31,6 +39,12 @@ class Commands:
         """Raises: COMMAND_NOT_FOUND."""
         async with self._works() as work:
             return _found(await work.commands.find(command_id), command_id)
+
+    async def remote_starts(self, queries: Sequence[RemoteStartQuery]) -> list[bool]:
+        """Whether the platform has started a session itself with each of these tokens, in order."""
+        async with self._works() as work:
+            started = await work.commands.remote_starts({query.charge_point_id for query in queries})
+        return [any(vouches_for(command, runs, query) for command, runs in started) for query in queries]
 
     async def issue(
         self,

@@ -38,6 +38,7 @@ class Recorded(NamedTuple):
     transaction_id: str
     authorization: Authorization | None = None
     duplicate: bool = False
+    authorization_reason: str = ""
 
 
 class Recorder:
@@ -132,10 +133,10 @@ class Recorder:
                 fresh = await work.commit(recording.outcome({}), recording.facts)
         seen: set[str] = set()
         results: list[Recorded] = []
-        for key, session_id, transaction_id, authorization in answers:
+        for key, session_id, transaction_id, authorization, reason in answers:
             is_duplicate = key in seen or key not in fresh
             seen.add(key)
-            results.append(Recorded(session_id, transaction_id, authorization, is_duplicate))
+            results.append(Recorded(session_id, transaction_id, authorization, is_duplicate, reason))
         return results
 
 

@@ -6,6 +6,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from services.kernel.tokens import (
+    CENTRAL,
+    LONGEST_TYPE,
+    NO_AUTHORIZATION,
+    UNTYPED,
+    Token,
+    is_same,
+    token_of,
+    token_type,
+)
 from services.kernel.validation import Violations
 from services.transaction.domain.session import Session, SessionState, token_time
 
@@ -79,6 +89,15 @@ class CommandFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteStartQuery:
+    """A token that no card has, and when it was presented at which charge point."""
+
+    charge_point_id: str
+    token: Token
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a charge point answered to a command: its status in its own words, the whole payload, and what is wrong with
     that."""
@@ -101,6 +120,8 @@ def check(kind: str, body: Mapping[str, Any], options: CommandOptions) -> None:
         violations.check(body.get(name, 0) >= least, field, f"must be at least {least}")
     for name, field, longest in _TEXTS:
         violations.text(field, body.get(name, ""), longest=longest)
+    is_none = token_type(body.get("token_type", UNTYPED)) == NO_AUTHORIZATION
+    violations.check(not is_none, "tokenType", "is that of sessions that nobody starts with a token")
     violations.check(all(body.get("keys", ("",))) or "keys" not in body, "keys", "must not be empty")
     violations.raise_if_any()
 
@@ -110,6 +131,7 @@ _TEXTS = (
     ("id_tag", "idTag", 36),
     # As charge points call them, and some have longer names than the specification.
     ("transaction_id", "transactionId", 255),
+    ("token_type", "tokenType", LONGEST_TYPE),
     ("key", "key", 101),
     ("value", "value", 2500),
     ("message", "message", 50),
@@ -162,10 +184,28 @@ def started_by(session: Session, command: Command) -> bool:
         command.kind == REMOTE_START
         and presented is not None
         and presented >= command.create_time - _CLOCK_SLACK
-        and session.id_tag == command.body["id_tag"].upper()
+        and is_same(session.token, token_asked(command))
         and session.state is not SessionState.ORPHAN
         and place in (0, session.connector_id, session.evse_id)
     )
+
+
+def vouches_for(command: Command, is_running: bool, query: RemoteStartQuery) -> bool:
+    """Whether a remote start makes a token good that no card has: the platform has made it up for that, and it is under
+    way, or what it started `is_running`."""
+    if command.kind != REMOTE_START or token_type(command.body.get("token_type", UNTYPED)) != CENTRAL:
+        return False
+    if command.charge_point_id != query.charge_point_id or not is_same(token_asked(command), query.token):
+        return False
+    if command.state is CommandState.EFFECTIVE and is_running:
+        return True
+    is_under_way = command.state in (*STATES_BEFORE_EFFECT, CommandState.EFFECTIVE)
+    return is_under_way and command.create_time - _CLOCK_SLACK <= query.time < command.expire_time + _CLOCK_SLACK
+
+
+def token_asked(command: Command) -> Token:
+    """The token that a remote start is for; of any type unless the caller said which."""
+    return token_of(command.body["id_tag"], command.body.get("token_type", UNTYPED))
 
 
 def ended_by(session: Session, command: Command) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.kernel.tokens import is_same
 from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
 from services.transaction.domain.session import Session, SessionState
 
@@ -35,7 +36,7 @@ class Concurrency:
 
     def policy_for(self, event: TransactionEvent, other: Session) -> Policy:
         """The policy for the token of `event` beside that of another session."""
-        if other.id_tag == event.id_tag:
+        if is_same(other.token, event.token):
             return self.per_card
         return self.per_group if event.group_id and other.group_id == event.group_id else Policy.OFF
 

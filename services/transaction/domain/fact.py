@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from services.kernel.ids import derived_id
+from services.kernel.tokens import Token
 from services.transaction.domain.reading import Reading
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -61,7 +62,9 @@ class TransactionEvent:
     evse_id: int = 0
     connector_id: int = 0
     id_tag: str = ""
+    token_type: str = ""
     authorization: Authorization | None = None
+    authorization_reason: str = ""
     driver_id: str = ""
     group_id: str = ""
     station_id: str = ""
@@ -86,6 +89,16 @@ class TransactionEvent:
     def is_dated(self) -> bool:
         """Whether the charge point told a time that can be true."""
         return not self.flags or UNDATED.isdisjoint(self.flags)
+
+    @property
+    def presents_token(self) -> bool:
+        """Whether it says who charges; that he shows no token and needs none is said as well."""
+        return bool(self.id_tag or self.token_type)
+
+    @property
+    def token(self) -> Token:
+        """What it presents, in the form that is compared."""
+        return Token(self.id_tag, self.token_type)
 
     @property
     def names_no_session(self) -> bool:
@@ -119,7 +132,8 @@ class TransactionEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """An event that was placed: the session it belongs to, what that is called, and the decision about its token.
+    """An event that was placed: the session it belongs to, what that is called, and the decision about its token, with
+    its reason.
 
     Never changes. `key` names the event itself, wherever and however often it is sent; `estimated` marks an end that
     the platform concluded from other facts.
@@ -131,6 +145,7 @@ class Fact:
     authorization: Authorization | None
     event: TransactionEvent
     estimated: bool = False
+    authorization_reason: str = ""
 
 
 def register_told(kind: EventKind, readings: Iterable[Reading]) -> int | None:

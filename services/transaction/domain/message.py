@@ -47,6 +47,7 @@ class OcppMessage(NamedTuple):
     protocol: str
     answer_kind: MessageKind | None = None
     answer_frame: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

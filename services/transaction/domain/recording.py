@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
+from services.kernel.token_reasons import TokenReason
 from services.transaction.domain.batch import Told, unplaced
 from services.transaction.domain.concurrency import Concurrency, decided
 from services.transaction.domain.events import SessionChange, SessionChanged
@@ -49,6 +50,7 @@ class Answer(NamedTuple):
     session_id: str
     transaction_id: str
     authorization: Authorization | None
+    authorization_reason: str
 
 
 class Outcome(NamedTuple):
@@ -190,17 +192,18 @@ class Recording:
 
     def _place(self, item: Told, session_id: str, transaction_id: str, *flags: str) -> Answer:
         event, key = item
-        authorization, doubts = self._authorization(item, session_id)
+        authorization, reason, doubts = self._authorization(item, session_id)
         flags = (*flags, *doubts)
         fact = Fact(
             key=key,
             session_id=session_id,
             transaction_id=transaction_id,
             authorization=authorization,
+            authorization_reason=reason,
             event=replace(event, flags=(*event.flags, *flags)) if flags else event,
         )
         self._take_in(fact)
-        return Answer(key, session_id, transaction_id, authorization)
+        return Answer(key, session_id, transaction_id, authorization, reason)
 
     def _take_in(self, fact: Fact) -> None:
         self._facts.setdefault((fact.session_id, fact.key), fact)
@@ -216,18 +219,20 @@ class Recording:
         if session.start_key:
             self._ids_by_start[session.start_key] = session.id
 
-    def _authorization(self, item: Told, session_id: str) -> tuple[Authorization | None, tuple[str, ...]]:
-        """The decision of the edge, unless the token is in use in another session, and flags; the same at every
-        repetition."""
+    def _authorization(self, item: Told, session_id: str) -> tuple[Authorization | None, str, tuple[str, ...]]:
+        """The decision of the edge with its reason, unless the token is in use in another session, and flags; the same
+        at every repetition."""
         event, key = item
         if not event.presents_good_token:
-            return event.authorization, ()
+            return event.authorization, event.authorization_reason, ()
         session = self._sessions.get(session_id)
         if session is not None and session.token_rank[1:] == moment(unplaced(event, key)):
-            return session.authorization, ()
+            return session.authorization, session.authorization_reason, ()
         same_token = self._ids_by_token[event.id_tag] | self._ids_by_group.get(event.group_id, set())
         others = [self._sessions[other] for other in same_token - {session_id}]
-        return decided(event, others, self._rules, self._heard)
+        authorization, flags = decided(event, others, self._rules, self._heard)
+        is_in_use = authorization is not event.authorization
+        return authorization, TokenReason.TOKEN_IN_USE if is_in_use else event.authorization_reason, flags
 
     def _conclude_end(self, session: Session, event: TransactionEvent, time: datetime, evidence: str) -> None:
         """End `session` at `time`, because the session `evidence` has taken its place, as `event` told."""

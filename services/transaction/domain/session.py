@@ -11,6 +11,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
+from services.kernel.tokens import Token
 from services.transaction.domain.fact import (
     KEY_TAIL,
     Authorization,
@@ -93,7 +94,9 @@ class Session:
     meter_last_wh: int | None = None
     energy_wh: int = 0
     stop_reason: str = ""
+    token_type: str = ""
     authorization: Authorization | None = None
+    authorization_reason: str = ""
     driver_id: str = ""
     group_id: str = ""
     station_id: str = ""
@@ -110,6 +113,11 @@ class Session:
     revision: int = 0
     create_time: datetime
     update_time: datetime
+
+    @property
+    def token(self) -> Token:
+        """What it was started with, in the form that is compared."""
+        return Token(self.id_tag, self.token_type)
 
     @property
     def is_over(self) -> bool:
@@ -177,7 +185,7 @@ def join(session: Session | None, fact: Fact) -> Session:
         _join_start(session, fact)
     elif event.kind is EventKind.ENDED:
         _join_end(session, fact)
-    if event.id_tag:
+    if event.presents_token:
         _join_token(session, fact)
     if event.charging_state and (rank := _charging_rank(fact)) > session.charging_rank:
         session.charging_rank, session.charging_state = rank, event.charging_state
@@ -322,7 +330,9 @@ def _join_token(session: Session, fact: Fact) -> None:
     if session.token_rank and session.token_rank <= rank:
         return
     session.token_rank, session.authorization = rank, fact.authorization
-    session.id_tag, session.driver_id, session.group_id = event.id_tag, event.driver_id, event.group_id
+    session.authorization_reason = fact.authorization_reason
+    session.id_tag, session.token_type = event.id_tag, event.token_type
+    session.driver_id, session.group_id = event.driver_id, event.group_id
 
 
 def _conclusions(session: Session, energy_wh: int, highest_wh: int | None) -> Iterable[str]:

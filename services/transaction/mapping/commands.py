@@ -9,8 +9,18 @@ from google.protobuf.message import Message
 from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
-from services.chassis.protobuf import duration_of, enum_of, timestamp
-from services.transaction.domain.command import Command, CommandFilter, CommandOptions, CommandState, Reply
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from services.chassis.protobuf import duration_of, enum_of, time_of, timestamp
+from services.kernel.errors import invalid
+from services.kernel.tokens import token_of
+from services.transaction.domain.command import (
+    Command,
+    CommandFilter,
+    CommandOptions,
+    CommandState,
+    RemoteStartQuery,
+    Reply,
+)
 
 
 def command_filter(request: service_pb.ListCommandsRequest) -> CommandFilter:
@@ -62,6 +72,14 @@ def command_to_proto(command: Command) -> command_pb.Command:
     if command.answer is not None:
         message.answer.update(dict(command.answer))
     return message
+
+
+def remote_start_query(message: recording_pb.RemoteStartQuery) -> RemoteStartQuery:
+    """A token that no card has. Raises: INVALID_FIELD without the time."""
+    time = time_of(message, "time")
+    if time is None:
+        raise invalid("queries.time", "is required")
+    return RemoteStartQuery(message.charge_point_id, token_of(message.id_tag, message.token_type), time)
 
 
 def reply_of(response: edge_pb.DeliverCommandResponse) -> Reply:

@@ -46,6 +46,7 @@ def message_of(message: journal_pb.OcppMessage) -> OcppMessage:
         message.protocol,
         _KINDS.get(message.answer_kind),
         _storable(message.answer_frame) or None,
+        _storable(message.note) or None,
     )
 
 
@@ -69,4 +70,5 @@ def message_to_proto(message: OcppMessage) -> journal_pb.OcppMessage:
         latency_us=message.latency_us,
         time=timestamp(message.time),
         protocol=message.protocol,
+        note=message.note or "",
     )

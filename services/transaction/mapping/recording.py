@@ -9,11 +9,13 @@ from zlib import crc32
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.chassis.protobuf import read_time
 from services.kernel.errors import DomainError, invalid
+from services.kernel.tokens import token_value
 from services.transaction.application.recording import Recorded
 from services.transaction.domain.fact import (
     NO_NUMBER,
@@ -25,9 +27,10 @@ from services.transaction.domain.fact import (
     register_told,
 )
 from services.transaction.domain.reading import MeterReport, Reading
-from services.transaction.mapping.transactions import AUTHORIZATIONS, authorization_to_proto
+from services.transaction.mapping.transactions import AUTHORIZATIONS, REASON_NUMBERS, REASONS, authorization_to_proto
 
 _KINDS = {number: EventKind(name) for name, number in recording_pb.TransactionEvent.Kind.items() if number}
+_NO_REASON = driver_pb.TokenDecision.REASON_UNSPECIFIED
 _UPDATED = recording_pb.TransactionEvent.UPDATED
 # What makes a charge point tell its meter values and nothing else (OCPP 2.0.1, TriggerReasonEnumType).
 METER_TRIGGERS = frozenset({"", "MeterValuePeriodic", "MeterValueClock", "Trigger"})
@@ -82,8 +85,10 @@ class EventMessage:
             transaction_id=message.transaction_id,
             evse_id=message.evse_id,
             connector_id=message.connector_id,
-            id_tag=message.id_tag.upper(),
+            id_tag=token_value(message.id_tag),
+            token_type=message.token_type,
             authorization=AUTHORIZATIONS.get(message.authorization),
+            authorization_reason=REASONS.get(message.authorization_reason, ""),
             driver_id=message.driver_id,
             group_id=message.group_id.upper(),
             station_id=message.station_id,
@@ -114,6 +119,7 @@ def answer_to_proto(answer: Recorded | DomainError) -> recording_pb.TransactionE
         id=answer.session_id,
         transaction_id=answer.transaction_id,
         authorization=authorization_to_proto(answer.authorization),
+        authorization_reason=REASON_NUMBERS.get(answer.authorization_reason, _NO_REASON),
         duplicate=answer.duplicate,
     )
 
@@ -145,6 +151,7 @@ def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
     key of an event recognises a repetition whose correction is another one."""
     return not (
         message.id_tag
+        or message.token_type
         or message.charging_state
         or message.flags
         or not message.meter_values

@@ -1,8 +1,10 @@
 """Transactions as callers and consumers see them."""
 
+from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from services.chassis.protobuf import enum_of, time_of, write_time
+from services.kernel.tokens import token_value
 from services.transaction.domain.fact import Authorization
 from services.transaction.domain.session import Session, SessionState
 from services.transaction.domain.transaction import TransactionFilter, TransactionView
@@ -11,6 +13,9 @@ AUTHORIZATIONS = {
     number: Authorization(name) for name, number in transaction_pb.Transaction.Authorization.items() if number
 }
 _AUTHORIZATION_NUMBERS = {authorization: number for number, authorization in AUTHORIZATIONS.items()}
+# By name as far as the contract knows them; nothing is said of the others.
+REASON_NUMBERS = {name: number for name, number in driver_pb.TokenDecision.Reason.items() if number}
+REASONS = {number: name for name, number in REASON_NUMBERS.items()}
 _STATE_NUMBERS = {SessionState(name): number for name, number in transaction_pb.Transaction.State.items() if number}
 
 
@@ -19,7 +24,7 @@ def transaction_filter(request: service_pb.ListTransactionsRequest) -> Transacti
     return TransactionFilter(
         charge_point_id=request.charge_point_id,
         station_id=request.station_id,
-        id_tag=request.id_tag.upper(),
+        id_tag=token_value(request.id_tag),
         driver_id=request.driver_id,
         state=enum_of(SessionState, transaction_pb.Transaction.State, request.state),
         start_time_from=time_of(request, "start_time_from"),
@@ -67,6 +72,8 @@ def write_session(session: Session, message: transaction_pb.Transaction) -> None
             write_time(time, getattr(message, name))
     message.state = _STATE_NUMBERS[session.state]
     message.authorization = authorization_to_proto(session.authorization)
+    if session.authorization_reason in REASON_NUMBERS:
+        message.authorization_reason = REASON_NUMBERS[session.authorization_reason]
     if session.flags:
         message.flags.extend(session.flags)
 
@@ -78,6 +85,7 @@ _PLAIN = (
     "evse_id",
     "connector_id",
     "id_tag",
+    "token_type",
     "energy_wh",
     "stop_reason",
     "driver_id",

@@ -29,6 +29,6 @@ def register(
 ) -> None:
     """Answer every RPC of csms.transaction.v1 on `server`."""
     add_TransactionServiceServicer_to_server(TransactionServicer(transactions, orphans), server)
-    add_RecordingServiceServicer_to_server(RecordingServicer(recorder, live), server)
+    add_RecordingServiceServicer_to_server(RecordingServicer(recorder, live, commands), server)
     add_JournalServiceServicer_to_server(JournalServicer(messages), server)
     add_CommandServiceServicer_to_server(CommandServicer(commands), server)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, exists, insert, or_, select, text, update
+from sqlalchemy import Row, Select, Text, and_, cast, exists, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
@@ -14,15 +14,18 @@ from services.chassis.recordset import text_array
 from services.kernel.ids import is_id
 from services.transaction.domain.command import (
     KINDS_WITH_EFFECT,
+    REMOTE_START,
     STATES_BEFORE_EFFECT,
     Command,
     CommandFilter,
     CommandState,
 )
-from services.transaction.tables import COMMANDS
+from services.transaction.tables import COMMANDS, RUNNING_SESSIONS
 
 # More than anybody waits for at one charge point.
 _MOST_OPEN = 200
+# What a charge point did offline it may tell as late as this.
+_STILL_ASKED_FOR = timedelta(days=7)
 _STATES_OPEN = (CommandState.QUEUED, *STATES_BEFORE_EFFECT)
 _OPEN_AT = text(
     "SELECT DISTINCT charge_point_id FROM commands"
@@ -67,6 +70,19 @@ class SqlCommandRepository:
 
     async def queued_for(self, charge_point_id: str) -> Sequence[Command]:
         return await self._locked(_of(charge_point_id).where(COMMANDS.c.state == CommandState.QUEUED))
+
+    async def remote_starts(self, charge_point_ids: Collection[str]) -> Sequence[tuple[Command, bool]]:
+        columns, running = COMMANDS.c, RUNNING_SESSIONS.c
+        runs = exists().where(
+            running.charge_point_id == columns.charge_point_id, cast(running.id, Text) == columns.transaction_id
+        )
+        query = (
+            select(COMMANDS, runs.label("runs"))
+            .where(columns.charge_point_id.in_(charge_point_ids), columns.kind == REMOTE_START)
+            .where(or_(columns.expire_time > func.now() - _STILL_ASKED_FOR, runs))
+        )
+        rows = await self._connection.execute(query.order_by(columns.id.desc()).limit(_MOST_OPEN))
+        return [(_command(row), row.runs) for row in rows]
 
     async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
         columns, before = COMMANDS.c, COMMANDS.alias("before").c

@@ -184,7 +184,13 @@ def _fact_of(row: Sequence[Any]) -> Fact:
         }
     )
     return Fact(
-        key=key, session_id=session_id, transaction_id=called, authorization=decision, event=event, estimated=estimated
+        key=key,
+        session_id=session_id,
+        transaction_id=called,
+        authorization=decision,
+        authorization_reason=event.authorization_reason,
+        event=event,
+        estimated=estimated,
     )
 
 
@@ -194,7 +200,7 @@ def _highest(time: Any, energy_wh: int) -> Reading:
 
 def _is_mere_reading(fields: Mapping[str, Any]) -> bool:
     """Whether a fact told readings and nothing else; see mapping.recording, which decides it of a message."""
-    said = ("id_tag", "charging_state", "flags", "meter_wh", "remote_start_id", "reservation_id")
+    said = ("id_tag", "token_type", "charging_state", "flags", "meter_wh", "remote_start_id", "reservation_id")
     return (
         fields["kind"] == EventKind.UPDATED
         and fields["trigger_reason"] in METER_TRIGGERS

@@ -26,6 +26,7 @@ ON CONFLICT DO NOTHING
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
 
 
+_OF_ANSWERS = ("answer_kind", "answer_frame")
 # A row is told as one frame or, when it is a request with its answer, as two.
 _REQUEST, _ANSWER = 0, 1
 _PARTS = values(column("part", Integer), name="parts").data([(_REQUEST,), (_ANSWER,)])
@@ -44,6 +45,7 @@ _FRAMES = (
         case((_IS_ANSWER, _ROW.answer_frame), else_=_ROW.frame).label("frame"),
         case((_HAS_OUTCOME, _ROW.error_code), else_="").label("error_code"),
         case((_HAS_OUTCOME, _ROW.latency_us), else_=0).label("latency_us"),
+        case((_HAS_OUTCOME, _ROW.note)).label("note"),
     )
     .select_from(OCPP_MESSAGES.join(_PARTS, true()))
     .where(or_(_PART == _REQUEST, _IS_ANSWERED))
@@ -115,7 +117,7 @@ def _conditions(narrowing: MessageFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _message(row: Row[Any]) -> OcppMessage:
-    fields: dict[str, Any] = {name: row._mapping[name] for name in OcppMessage._fields[:-2]}
+    fields: dict[str, Any] = {name: row._mapping[name] for name in OcppMessage._fields if name not in _OF_ANSWERS}
     kind = fields["kind"]
     fields |= {"direction": Direction(fields["direction"]), "kind": None if kind is None else MessageKind(kind)}
     if row.part == _ANSWER:

@@ -43,6 +43,8 @@ class Platform:
         self.passwords: dict[str, bytes] = {}
         self.states: dict[str, ChargePoint.State.ValueType] = {}
         self.tokens = {"CARD": TokenDecision.ACCEPTED, "LOST": TokenDecision.BLOCKED}
+        # Charge points where sessions begin without a token.
+        self.free: set[str] = set()
         self.connections: dict[str, Connection] = {}
         self.closed: list[tuple[str, int]] = []
         self.boots: list[station_pb.BootReport] = []
@@ -207,13 +209,20 @@ class _Authorization(authorization_grpc.AuthorizationServiceServicer):
     ) -> authorization_pb.AuthorizeTokensResponse:
         self._platform.check("AuthorizeTokens")
         self._platform.asked += len(request.presentations)
-        statuses = [self._platform.tokens.get(one.id_tag, TokenDecision.INVALID) for one in request.presentations]
         return authorization_pb.AuthorizeTokensResponse(
-            answers=[
-                authorization_pb.AuthorizationAnswer(decision=TokenDecision(status=status, driver_id="driver"))
-                for status in statuses
-            ]
+            answers=[authorization_pb.AuthorizationAnswer(decision=self._decide(one)) for one in request.presentations]
         )
+
+    def _decide(self, shown: authorization_pb.TokenPresentation) -> TokenDecision:
+        if shown.token_type == "NoAuthorization":
+            is_free = shown.charge_point_id in self._platform.free
+            status = TokenDecision.ACCEPTED if is_free else TokenDecision.INVALID
+            reason = TokenDecision.FREE_VENDING if is_free else TokenDecision.FREE_VENDING_NOT_ALLOWED
+            return TokenDecision(status=status, reason_code=reason)
+        known = self._platform.tokens.get(shown.id_tag)
+        if known is None:
+            return TokenDecision(status=TokenDecision.INVALID, reason_code=TokenDecision.UNKNOWN_TOKEN)
+        return TokenDecision(status=known, driver_id="driver")
 
 
 class _Recording(recording_grpc.RecordingServiceServicer):
@@ -267,14 +276,18 @@ async def running_platform(tokens: Tokens) -> AsyncIterator[Platform]:
     """All services that the edge knows."""
     platform = Platform()
 
+    # The edge does not ask for more.
+    connectivity = _Connectivity(platform)  # type: ignore[abstract]
+    recording = _Recording(platform)  # type: ignore[abstract]
+
     def station(grpc_server: grpc.aio.Server) -> None:
-        station_grpc.add_ConnectivityServiceServicer_to_server(_Connectivity(platform), grpc_server)
+        station_grpc.add_ConnectivityServiceServicer_to_server(connectivity, grpc_server)
 
     def driver(grpc_server: grpc.aio.Server) -> None:
         authorization_grpc.add_AuthorizationServiceServicer_to_server(_Authorization(platform), grpc_server)
 
     def transaction(grpc_server: grpc.aio.Server) -> None:
-        recording_grpc.add_RecordingServiceServicer_to_server(_Recording(platform), grpc_server)
+        recording_grpc.add_RecordingServiceServicer_to_server(recording, grpc_server)
         journal_grpc.add_JournalServiceServicer_to_server(_Journal(platform), grpc_server)
 
     async with AsyncExitStack() as stack:

@@ -208,3 +208,37 @@ async def _status_of(node: Node, identity: str, **options: Any) -> int:
         async with node.charger(identity, **options):
             pass
     return int(refused.value.response.status_code)
+
+
+@pytest.mark.field_case("B1")
+@pytest.mark.parametrize(("is_free", "status"), [(True, "Accepted"), (False, "Invalid")])
+async def test_a_session_by_a_start_button(node: Node, platform: Platform, is_free: bool, status: str) -> None:
+    platform.free |= {"CP1"} if is_free else set()
+    nobody = {"idToken": "", "type": "NoAuthorization"}
+    begun = {
+        "eventType": "Started",
+        "triggerReason": "Authorized",
+        "seqNo": 0,
+        "timestamp": "2026-03-01T12:00:00Z",
+        "transactionInfo": {"transactionId": "b6f7a1c2"},
+        "idToken": nobody,
+    }
+    async with node.charger(version=Version.V201) as charger:
+        await charger.ask("BootNotification", BOOT_201)
+        assert await charger.ask("Authorize", {"idToken": nobody}) == {"idTokenInfo": {"status": status}}
+        assert await charger.ask("TransactionEvent", begun) == {"idTokenInfo": {"status": status}}
+    (event,) = platform.events
+    assert (event.id_tag, event.token_type, event.driver_id) == ("", "NoAuthorization", "")
+
+
+@pytest.mark.field_case("B10")
+async def test_the_journal_says_why_a_good_card_is_refused(node: Node, platform: Platform) -> None:
+    platform.states["CP1"] = ChargePoint.PENDING
+    async with node.charger() as charger:
+        assert (await charger.ask("BootNotification", BOOT_16))["status"] == "Pending"
+        assert await charger.ask("Authorize", {"idTag": "card"}) == {"idTagInfo": {"status": "Invalid"}}
+        assert "currentTime" in await charger.ask("Heartbeat", {})
+    await until(lambda: len([one for one in platform.frames.values() if one.action == "Heartbeat"]) == 1)
+    notes = {one.action: one.note for one in platform.frames.values()}
+    assert notes["Authorize"] == "CHARGE_POINT_PENDING: The charge point is not accepted yet."
+    assert notes["Heartbeat"] == notes["BootNotification"] == ""

@@ -15,12 +15,13 @@ pytestmark = pytest.mark.field_case("C8")
 # Every field that a driver, or somebody without a token, is told. A new field is added here or needs a permission.
 TOLD_TO_DRIVERS = {
     "csms.station.v1.Station": """id name address city country latitude longitude time_zone status connectors
-        charge_points distance_meters create_time update_time etag""",
+        charge_points distance_meters create_time update_time etag free_vending""",
     "csms.station.v1.Connector": """id station_id charge_point_id evse_id connector_id type max_power_w status
-        availability status_time""",
-    "csms.station.v1.ChargePoint": "id station_id vendor model online connectors",
+        availability status_time free_vending""",
+    "csms.station.v1.ChargePoint": "id station_id vendor model online connectors free_vending",
     "csms.driver.v1.Driver": "id name email phone membership_tier status create_time update_time etag",
-    "csms.driver.v1.RfidCard": "id id_tag driver_id group_id status expiry_time create_time update_time etag",
+    "csms.driver.v1.RfidCard": """id id_tag token_type driver_id group_id status expiry_time create_time
+        update_time etag""",
     "csms.driver.v1.DriverUsage": "driver_id session_count energy_wh duration_seconds costs sessions",
     "csms.driver.v1.SessionUsage": """transaction_id station_id charge_point_id id_tag start_time end_time energy_wh
         cost""",

@@ -22,9 +22,13 @@ class Platform:
     def __init__(self) -> None:
         self.clock: Clock = FixedClock(NOW)
         self.tokens: dict[str, TokenDecision] = {
-            "CARD": TokenDecision(status=TokenDecision.ACCEPTED, valid=True, driver_id="d1"),
-            "LOST": TokenDecision(status=TokenDecision.BLOCKED, driver_id="d2"),
+            "CARD": TokenDecision(
+                status=TokenDecision.ACCEPTED, valid=True, driver_id="d1", reason_code=TokenDecision.CARD_VALID
+            ),
+            "LOST": TokenDecision(status=TokenDecision.BLOCKED, driver_id="d2", reason_code=TokenDecision.CARD_BLOCKED),
         }
+        # What is decided about tokens of a type that no card has.
+        self.types: dict[str, TokenDecision] = {}
         self.state: ChargePoint.State.ValueType = ChargePoint.ACCEPTED
         self.transaction_id = "42"
         self.concurrent = False
@@ -32,6 +36,7 @@ class Platform:
         self.boots: list[BootReport] = []
         self.statuses: list[StatusReport] = []
         self.presented: list[str] = []
+        self.presentations: list[TokenPresentation] = []
         self.events: list[TransactionEvent] = []
 
     async def report_boot(self, boot: BootReport) -> BootAnswer:
@@ -46,14 +51,21 @@ class Platform:
     async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
         self._fail_if_down("authorize")
         self.presented.append(presentation.id_tag)
-        return self.tokens.get(presentation.id_tag, TokenDecision(status=TokenDecision.INVALID))
+        # The caller may ask again with the same message.
+        self.presentations.append(TokenPresentation.FromString(presentation.SerializeToString()))
+        unknown = TokenDecision(status=TokenDecision.INVALID, reason_code=TokenDecision.UNKNOWN_TOKEN)
+        return self.tokens.get(presentation.id_tag) or self.types.get(presentation.token_type, unknown)
 
     async def record(self, event: TransactionEvent) -> TransactionEventAnswer:
         self._fail_if_down("record")
         self.events.append(event)
-        authorization = Transaction.CONCURRENT_TX if self.concurrent else event.authorization
+        authorization, reason = event.authorization, event.authorization_reason
+        if self.concurrent:
+            authorization, reason = Transaction.CONCURRENT_TX, TokenDecision.TOKEN_IN_USE
         transaction_id = event.transaction_id or self.transaction_id
-        return TransactionEventAnswer(id="x", transaction_id=transaction_id, authorization=authorization)
+        return TransactionEventAnswer(
+            id="x", transaction_id=transaction_id, authorization=authorization, authorization_reason=reason
+        )
 
     @property
     def event(self) -> TransactionEvent:

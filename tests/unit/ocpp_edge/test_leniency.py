@@ -161,9 +161,11 @@ def test_a_cut_text_is_handed_back_whole() -> None:
 
 @pytest.mark.field_case("A2")
 def test_a_part_with_nothing_good_in_what_it_needs_goes_as_a_whole() -> None:
-    wrong = {"idToken": {"x": 1}, "type": "ISO14443", "additionalInfo": [5, {"additionalIdToken": "a", "type": "b"}]}
-    result = mending("TransactionEvent", EVENT | {"idToken": wrong}, Version.V201)
-    assert (result.payload, result.dropped) == (EVENT, {"idToken": wrong})
+    wrong = {"additionalIdToken": {"x": 1}, "type": "b"}
+    card = {"idToken": "A", "type": "ISO14443"}
+    result = mending("TransactionEvent", EVENT | {"idToken": {**card, "additionalInfo": [wrong]}}, Version.V201)
+    assert result.payload == EVENT | {"idToken": {**card, "additionalInfo": []}}
+    assert result.dropped == {"idToken.additionalInfo[0]": wrong}
 
 
 @pytest.mark.field_case("A2")

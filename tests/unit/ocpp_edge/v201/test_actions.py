@@ -180,15 +180,11 @@ async def test_who_ends_a_session_is_not_told_of_others(platform: Platform) -> N
     assert answer == {"idTokenInfo": {"status": "Accepted"}}
 
 
-async def test_no_token_is_no_token(platform: Platform) -> None:
-    nobody = {"idToken": "", "type": "NoAuthorization"}
-    assert await ask("TransactionEvent", event("Started", idToken=nobody), platform) == {}
-    assert platform.presented == []
-
-
 async def test_an_end_is_recorded_even_when_nobody_knows_its_token(platform: Platform) -> None:
     platform.down["authorize"] = unavailable("the driver service is down")
-    assert await ask("TransactionEvent", event("Ended", idToken=CARD), platform) == {}
+    answer = await ask("TransactionEvent", event("Ended", idToken=CARD), platform)
+    # Told because a token was presented, and not to be remembered.
+    assert answer == {"idTokenInfo": {"status": "Invalid", "cacheExpiryDateTime": "2000-01-01T00:00:00.000Z"}}
     assert platform.event.id_tag == "CARD"
     with pytest.raises(DomainError):
         await ask("TransactionEvent", event("Started", idToken=CARD), platform)

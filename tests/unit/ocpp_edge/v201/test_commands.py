@@ -247,3 +247,11 @@ def test_a_remote_start_keeps_its_number_and_shares_it_with_no_other() -> None:
     assert len(numbers) == 1000
     assert all(0 <= number < 2**31 for number in numbers)
     assert remote_start_id("command 1") == remote_start_id("command 1")
+
+
+@pytest.mark.field_case("B1")
+@pytest.mark.parametrize(("asked", "sent"), [("", "ISO14443"), ("central", "Central"), ("acme:badge", "acme:badge")])
+def test_a_token_is_presented_to_the_station_as_the_type_it_is(asked: str, sent: str) -> None:
+    body = RemoteStart(id_tag="T", token_type=asked)
+    _, payload = DIALECT["remote_start"].ask(body, "id")
+    assert payload["idToken"] == {"idToken": "T", "type": sent}

@@ -14,11 +14,13 @@ from services.driver.domain.rfid_card import (
     TokenStatus,
     changed,
     decide,
-    is_token,
-    token_key,
+    match,
+    spellings,
     validated,
 )
 from services.kernel.errors import DomainError
+from services.kernel.token_reasons import TokenReason
+from services.kernel.tokens import token_of
 from tests.unit.services.driver.samples import CARD, DRIVER, NOW, fields_of
 
 LATER = NOW + timedelta(days=1)
@@ -51,7 +53,7 @@ def test_what_is_decided_about_a_token(
     decision = decide(shown, holder, NOW)
 
     assert decision.status is status
-    assert decision.reason.endswith(".")
+    assert (decision.reason_code is TokenReason.CARD_VALID) == (status is TokenStatus.ACCEPTED)
     known = ("", "", None) if shown is None else (shown.driver_id or "", "FLEET", shown.expiry_time)
     assert (decision.driver_id, decision.group_id, decision.expiry_time) == known
 
@@ -74,19 +76,35 @@ def test_only_an_active_card_of_an_active_driver_before_its_expiry_is_accepted(
     assert (decision.status is TokenStatus.ACCEPTED) == (is_good and is_valid_still)
 
 
+@pytest.mark.field_case("B1")
 @pytest.mark.parametrize(
-    ("shown", "key"), [("04ab", "04AB"), (" 04Ab\n", "04AB"), ("a b", "A B"), ("straße", "straße"), ("", "")]
+    ("presented", "kind", "types", "found"),
+    [
+        ("1234", "ISO14443", ["", "ISO14443", "KeyCode"], "ISO14443"),
+        ("1234", "KeyCode", ["", "ISO14443"], ""),
+        ("1234", "KeyCode", ["ISO14443"], None),
+        ("1234", "", ["KeyCode", "ISO14443", ""], ""),
+        ("1234", "", ["KeyCode", "ISO15693", "ISO14443"], "ISO14443"),
+        ("1234", "", ["KeyCode", "Central"], "Central"),
+        ("1234", "vendor:own", ["vendor:own"], "vendor:own"),
+        ("1234", "eMAID", [], None),
+    ],
 )
-def test_tokens_are_compared_without_regard_to_case(shown: str, key: str) -> None:
-    assert token_key(shown) == key
+def test_a_token_finds_the_card_of_its_type_or_one_of_any(
+    presented: str, kind: str, types: list[str], found: str | None
+) -> None:
+    cards = [replace(CARD, id_tag="1234", token_type=of) for of in types]
+
+    card = match(token_of(presented, kind), cards)
+
+    assert (card.token_type if card else None) == found
 
 
-@given(st.text(max_size=40))
-def test_what_a_token_is_compared_by_stays_what_it_is(text: str) -> None:
-    key = token_key(text)
-
-    assert token_key(key) == key
-    assert not is_token(key) or token_key(text.swapcase()) == key
+@pytest.mark.field_case("B1")
+def test_a_contract_is_found_as_it_is_compared_and_as_it_is_written() -> None:
+    assert set(spellings(token_of("de-8aa-1", "eMAID"), "de-8aa-1")) == {"DE8AA1", "DE-8AA-1"}
+    assert spellings(token_of("card"), "card") == ["CARD"]
+    assert spellings(token_of("x" * 37), "x" * 37) == []
 
 
 @pytest.mark.parametrize("id_tag", ["", "x" * 37, "A\0B", "A\tB", "ÄÖ", "卡"])
@@ -108,6 +126,18 @@ def test_a_card_keeps_its_token() -> None:
         changed(CARD, {"id_tag": "OTHER"}, "", NOW)
 
     assert fields_of(refused.value) == ["rfidCard.idTag"]
+
+
+@pytest.mark.field_case("B1")
+def test_a_card_keeps_its_type_and_is_never_that_of_no_token() -> None:
+    with pytest.raises(DomainError) as refused:
+        changed(CARD, {"token_type": "KeyCode"}, "", NOW)
+    assert fields_of(refused.value) == ["rfidCard.tokenType"]
+
+    for wrong in ("NoAuthorization", "x" * 21):
+        with pytest.raises(DomainError) as refused:
+            validated(replace(CARD, token_type=wrong))
+        assert fields_of(refused.value) == ["rfidCard.tokenType"]
 
 
 def test_a_lost_card_stays_lost_and_can_be_changed_otherwise() -> None:
