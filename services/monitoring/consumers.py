@@ -20,6 +20,7 @@ from services.monitoring.application.charge_points import (
     take_in_refusals,
     take_in_statuses,
 )
+from services.monitoring.application.consequences import consequences
 from services.monitoring.application.stations import take_in_stations
 from services.monitoring.application.transactions import LiveMeter, take_in_bills, take_in_transactions
 from services.monitoring.domain.charge_point import ChargePointSnapshot
@@ -74,12 +75,13 @@ class StationConsumer:
                     (gone if event.charge_point_changed.deleted else boots).append(snapshot)
                 case "connection_refused":
                     refusals.append(told.refusal(event.connection_refused, time))
-        await take_in_stations(work, stations, clock)
-        await take_in_connectivity(work, changes, clock)
-        await take_in_boots(work, boots, clock)
-        await take_in_deletions(work, gone, clock)
-        await take_in_statuses(work, reports, clock)
-        await take_in_refusals(work, refusals, clock)
+        async with consequences(work, clock) as follows:
+            await take_in_stations(work, stations, follows)
+            await take_in_connectivity(work, changes, follows)
+            await take_in_boots(work, boots, follows)
+            await take_in_deletions(work, gone, follows)
+            await take_in_statuses(work, reports, follows)
+            take_in_refusals(refusals, follows)
 
 
 class SessionConsumer:

@@ -36,20 +36,21 @@ class StationRepository(Protocol):
         """Whether there is such a station, or was one."""
         ...
 
-    async def lock(self, station_ids: Collection[str]) -> Mapping[str, Station]:
-        """These stations, also deleted ones, locked until the unit of work ends; so is what is not known yet."""
+    async def known(self, station_ids: Collection[str]) -> Mapping[str, Station]:
+        """These stations, also deleted ones. Nobody else takes in any until the unit of work ends."""
         ...
 
-    async def store(self, stations: Sequence[Station]) -> None:
-        """Store all fields of stations, new or known."""
+    async def change(self, stations: Sequence[Station], times: Mapping[str, datetime]) -> Collection[str]:
+        """Store all fields of stations, new or known, and note when something changed at stations; those of `times`
+        that are known. Once in a unit of work, which locks them until its end."""
         ...
 
     async def touch(self, times: Mapping[str, datetime]) -> Collection[str]:
-        """Note when something changed at stations, and lock them until the unit of work ends; those that are known."""
+        """The same without any to store."""
         ...
 
     async def set_healths(self, healths: Mapping[str, Health]) -> None:
-        """Store how stations are."""
+        """Store how stations are that were changed before in this unit of work."""
         ...
 
     async def unheard(self, since: datetime, known: Collection[str]) -> Sequence[Station]:
@@ -193,7 +194,7 @@ class MetricsRepository(Protocol):
     """The minutes of stations."""
 
     async def add(self, changes: Sequence[MetricChange]) -> None:
-        """Add to minutes; `changes` are merged, see metrics.merged."""
+        """Add to minutes, once in a unit of work; `changes` are merged, see metrics.merged."""
         ...
 
     async def steps(self, station_id: str, window: Window) -> dict[int, Metrics]:

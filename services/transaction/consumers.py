@@ -37,7 +37,7 @@ class CommandConsumer:
         """Apply events in their order. Hardly one of them is about a charge point that was commanded at all."""
         work, now = SqlWork(connection, self._clock), self._clock.now()
         charge_point_ids = [_charge_point_of(event) for event in events]
-        commanded = await work.commands.open_at({name for name in charge_point_ids if name}, now)
+        commanded = await work.commands.lock_open_at({name for name in charge_point_ids if name}, now)
         for charge_point_id, event in zip(charge_point_ids, events, strict=True):
             if charge_point_id in commanded:
                 await _note(work, charge_point_id, event, now)

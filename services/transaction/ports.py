@@ -79,9 +79,9 @@ class CommandRepository(Protocol):
         """The command, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def open_at(self, charge_point_ids: Collection[str], now: datetime) -> Collection[str]:
+    async def lock_open_at(self, charge_point_ids: Collection[str], now: datetime) -> Collection[str]:
         """Those of the charge points that have commands which `working_at` or, before they expire, `queued_for` tell
-        of; nothing is locked."""
+        of; these commands are locked. Whoever asks for those of several charge points calls this first."""
         ...
 
     async def working_at(self, charge_point_id: str, now: datetime) -> Sequence[Command]:

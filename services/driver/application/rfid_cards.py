@@ -56,6 +56,10 @@ class RfidCards:
     async def update(self, card_id: str, changes: Mapping[str, Any], etag: str) -> RfidCard:
         """Raises: RFID_CARD_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH, DRIVER_NOT_FOUND."""
         async with self._works() as work:
+            if new_holder := changes.get("driver_id"):
+                # Drivers are locked before cards: whoever deletes one locks his cards after him. An unknown one is
+                # found out when the card is stored.
+                await work.drivers.find(new_holder, for_update=True)
             card = _found(await work.cards.find(card_id, for_update=True), card_id)
             card = changed(card, changes, etag, self._clock.now())
             await work.cards.replace(card)

@@ -1,12 +1,10 @@
 """Charge points and their connectors: what their connections, boots and status reports bring."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from services.kernel.clock import Clock
-from services.monitoring.application.alerts import forget_hardware, judge, note_incidents
+from services.monitoring.application.consequences import Consequences
 from services.monitoring.application.rounds import rounds
-from services.monitoring.application.stations import refresh
 from services.monitoring.domain.charge_point import (
     ChargePoint,
     ChargePointSnapshot,
@@ -19,33 +17,33 @@ from services.monitoring.domain.charge_point import (
     sighted,
 )
 from services.monitoring.domain.connector import StatusReport
-from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of, merged
+from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of
 from services.monitoring.domain.refusal import Refusal
 from services.monitoring.domain.rules import back_verdicts, disconnect, fault, fault_verdict, guessed, refused
 from services.monitoring.ports import Work
 
 
-async def take_in_connectivity(work: Work, changes: Iterable[ConnectivityChange], clock: Clock) -> None:
+async def take_in_connectivity(work: Work, changes: Iterable[ConnectivityChange], follows: Consequences) -> None:
     """Note that connections were opened or closed; each closing counts, also one that others have overtaken."""
     for batch in rounds(changes, lambda change: change.charge_point_id):
         before = await work.charge_points.lock({change.charge_point_id for change in batch})
         after = {change.charge_point_id: connected(before[change.charge_point_id], change) for change in batch}
-        await _store(work, before, after, {change.charge_point_id: change.time for change in batch}, clock)
+        await _store(work, before, after, {change.charge_point_id: change.time for change in batch}, follows)
         closed = [change for change in batch if not change.online]
-        await _count(work, [(change.station_id, change.time) for change in closed], Metrics(disconnect_count=1))
+        follows.count(_counted([(change.station_id, change.time) for change in closed], Metrics(disconnect_count=1)))
         missed = [change for change in closed if after[change.charge_point_id].is_missed]
-        await note_incidents(work, dict(map(disconnect, missed)), clock.now())
+        follows.note_incidents(dict(map(disconnect, missed)))
 
 
-async def take_in_boots(work: Work, snapshots: Iterable[ChargePointSnapshot], clock: Clock) -> None:
+async def take_in_boots(work: Work, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
     """Note what boots show of charge points."""
     for batch in rounds(snapshots, lambda snapshot: snapshot.id):
         before = await work.charge_points.lock({snapshot.id for snapshot in batch})
         after = {snapshot.id: shown(before[snapshot.id], snapshot) for snapshot in batch}
-        await _store(work, before, after, {snapshot.id: snapshot.told_time for snapshot in batch}, clock)
+        await _store(work, before, after, {snapshot.id: snapshot.told_time for snapshot in batch}, follows)
 
 
-async def take_in_deletions(work: Work, snapshots: Iterable[ChargePointSnapshot], clock: Clock) -> None:
+async def take_in_deletions(work: Work, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
     """Note that charge points are no more; one that was made anew since stays."""
     gone = {snapshot.id: snapshot for snapshot in snapshots}
     before = await work.charge_points.lock(gone.keys())
@@ -53,36 +51,35 @@ async def take_in_deletions(work: Work, snapshots: Iterable[ChargePointSnapshot]
         name: point if is_of_later_one(point, gone[name].created_time) else deleted(point)
         for name, point in before.items()
     }
-    await _store(work, before, after, {name: snapshot.told_time for name, snapshot in gone.items()}, clock)
+    await _store(work, before, after, {name: snapshot.told_time for name, snapshot in gone.items()}, follows)
 
 
-async def take_in_refusals(work: Work, refusals: Iterable[Refusal], clock: Clock) -> None:
+def take_in_refusals(refusals: Iterable[Refusal], follows: Consequences) -> None:
     """Note that charge points in service were refused at the handshake; too often is an alert."""
     for batch in rounds(refusals, lambda refusal: refusal.charge_point_id):
-        await note_incidents(work, dict(map(refused, batch)), clock.now())
-        guesses = [refusal for refusal in batch if refusal.guess_count]
-        await note_incidents(work, dict(map(guessed, guesses)), clock.now())
+        follows.note_incidents(dict(map(refused, batch)))
+        follows.note_incidents(dict(map(guessed, [refusal for refusal in batch if refusal.guess_count])))
 
 
-async def take_in_sightings(work: Work, sightings: Sequence[Sighting], clock: Clock) -> None:
+async def take_in_sightings(work: Work, sightings: Sequence[Sighting], follows: Consequences) -> None:
     """Note who is connected and who is not, at most one sighting per charge point."""
     before = await work.charge_points.lock({sighting.charge_point_id for sighting in sightings})
     after = {one.charge_point_id: sighted(before[one.charge_point_id], one) for one in sightings}
-    await _store(work, before, after, {one.charge_point_id: one.time for one in sightings}, clock)
+    await _store(work, before, after, {one.charge_point_id: one.time for one in sightings}, follows)
 
 
-async def take_in_statuses(work: Work, reports: Iterable[StatusReport], clock: Clock) -> None:
+async def take_in_statuses(work: Work, reports: Iterable[StatusReport], follows: Consequences) -> None:
     """Note the status of connectors; each report of a fault counts, also one that others have overtaken."""
     for batch in rounds(reports, lambda report: report.connector.key):
         kept = await work.connectors.record([report.connector for report in batch])
         news = [report for report in batch if report.connector.key in kept]
-        verdicts = [fault_verdict(report.connector, report.station_id, is_news=True) for report in news]
-        await judge(work, verdicts, clock.now())
-        await refresh(work, {report.station_id: report.connector.told_time for report in news})
+        follows.judge([fault_verdict(report.connector, report.station_id, is_news=True) for report in news])
+        for report in news:
+            follows.changed({report.station_id: report.connector.told_time})
         faults = [report for report in batch if report.connector.is_faulted]
         times = [(report.station_id, report.connector.told_time) for report in faults]
-        await _count(work, times, Metrics(fault_count=1))
-        await note_incidents(work, dict(map(fault, faults)), clock.now())
+        follows.count(_counted(times, Metrics(fault_count=1)))
+        follows.note_incidents(dict(map(fault, faults)))
 
 
 async def _store(
@@ -90,20 +87,16 @@ async def _store(
     before: Mapping[str, ChargePoint],
     after: Mapping[str, ChargePoint],
     times: Mapping[str, datetime],
-    clock: Clock,
+    follows: Consequences,
 ) -> None:
-    """Store those charge points that have changed, at these times, and what follows from it."""
+    """Store those charge points that have changed, at these times, and tell what follows from it."""
     changed = [point for name, point in after.items() if point is not before[name]]
     await work.charge_points.store(changed)
     back = [point for point in changed if point.online]
-    await judge(work, [verdict for point in back for verdict in back_verdicts(point)], clock.now())
-    unwanted = [point.id for point in changed if _is_no_longer_missed(point, before[point.id])]
-    if unwanted:
-        await forget_hardware(work, unwanted, clock.now())
-    stations: dict[str | None, datetime] = {}
+    follows.judge([verdict for point in back for verdict in back_verdicts(point)])
+    follows.forget_hardware([point.id for point in changed if _is_no_longer_missed(point, before[point.id])])
     for point in changed:
-        stations[point.station_id] = max(times[point.id], stations.get(point.station_id, times[point.id]))
-    await refresh(work, stations)
+        follows.changed({point.station_id: times[point.id]})
 
 
 def _is_no_longer_missed(point: ChargePoint, before: ChargePoint) -> bool:
@@ -111,11 +104,7 @@ def _is_no_longer_missed(point: ChargePoint, before: ChargePoint) -> bool:
     return is_gone or (before.is_missed and not point.is_missed)
 
 
-async def _count(work: Work, places: Iterable[tuple[str | None, datetime]], metrics: Metrics) -> None:
-    await work.metrics.add(
-        merged(
-            MetricChange(station_id=station_id, time=bucket_of(time), metrics=metrics)
-            for station_id, time in places
-            if station_id is not None
-        )
-    )
+def _counted(places: Iterable[tuple[str | None, datetime]], metrics: Metrics) -> Iterator[MetricChange]:
+    for station_id, time in places:
+        if station_id is not None:
+            yield MetricChange(station_id=station_id, time=bucket_of(time), metrics=metrics)

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from services.kernel.clock import Clock
-from services.monitoring.application.alerts import forget_hardware
 from services.monitoring.application.charge_points import take_in_boots, take_in_sightings
-from services.monitoring.application.stations import refresh, take_in_stations
+from services.monitoring.application.consequences import consequences
+from services.monitoring.application.stations import take_in_stations
 from services.monitoring.application.transactions import mend_bills, take_in_transactions
 from services.monitoring.domain.charge_point import Sighting, deleted
 from services.monitoring.domain.station import Station, StationSnapshot
@@ -43,23 +43,23 @@ class Reconciliation:
         seen: set[str] = set()
         async for page in self._owners.stations(told_time):
             seen |= {snapshot.id for snapshot in page}
-            async with self._works() as work:
-                await take_in_stations(work, page, self._clock)
-        async with self._works() as work:
+            async with self._works() as work, consequences(work, self._clock) as follows:
+                await take_in_stations(work, page, follows)
+        async with self._works() as work, consequences(work, self._clock) as follows:
             unheard = await work.stations.unheard(told_time, seen)
-            await take_in_stations(work, [_gone(station, told_time) for station in unheard], self._clock)
+            await take_in_stations(work, [_gone(station, told_time) for station in unheard], follows)
 
     async def _charge_points(self, told_time: datetime) -> None:
         seen: set[str] = set()
         async for page in self._owners.charge_points(told_time):
             seen |= {snapshot.id for snapshot in page}
-            async with self._works() as work:
-                await take_in_boots(work, page, self._clock)
-        async with self._works() as work:
+            async with self._works() as work, consequences(work, self._clock) as follows:
+                await take_in_boots(work, page, follows)
+        async with self._works() as work, consequences(work, self._clock) as follows:
             gone = await work.charge_points.lock(await work.charge_points.unheard(told_time, seen))
             await work.charge_points.store([deleted(point) for point in gone.values()])
-            await forget_hardware(work, gone.keys(), self._clock.now())
-            await refresh(work, {point.station_id: told_time for point in gone.values()})
+            follows.forget_hardware(gone.keys())
+            follows.changed({point.station_id: told_time for point in gone.values()})
 
     async def _connections(self, time: datetime) -> None:
         seen: set[str] = set()
@@ -68,15 +68,15 @@ class Reconciliation:
         async for page in self._owners.connections(time):
             seen |= {sighting.charge_point_id for sighting in page}
             news = [sighting for sighting in page if known.get(sighting.charge_point_id) != sighting.epoch]
-            async with self._works() as work:
-                await take_in_sightings(work, news, self._clock)
+            async with self._works() as work, consequences(work, self._clock) as follows:
+                await take_in_sightings(work, news, follows)
         gone = [
             Sighting(charge_point_id=name, online=False, epoch=epoch, time=time)
             for name, epoch in known.items()
             if name not in seen
         ]
-        async with self._works() as work:
-            await take_in_sightings(work, gone, self._clock)
+        async with self._works() as work, consequences(work, self._clock) as follows:
+            await take_in_sightings(work, gone, follows)
 
     async def _transactions(self) -> None:
         async with self._works() as work:

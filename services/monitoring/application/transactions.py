@@ -32,10 +32,10 @@ async def take_in_transactions(work: Work, snapshots: Sequence[Transaction], clo
             verdicts += session_verdicts(before, after)
     newest = list(changed.values())
     await work.transactions.store(newest)
+    await work.stations.touch({one.station_id: one.update_time for one in newest if one.station_id is not None})
     await work.metrics.add(merged(changes))
     for batch in rounds(verdicts, lambda verdict: (verdict.kind, verdict.subject)):
         await judge(work, batch, clock.now())
-    await work.stations.touch({one.station_id: one.update_time for one in newest if one.station_id is not None})
     used = [one for one in newest if _has_ended(one) or _has_ended(stored.get(one.id))]
     await work.usage.record_sessions(used)
 

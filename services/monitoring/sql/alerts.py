@@ -17,6 +17,7 @@ from services.kernel.ids import is_id
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind, AlertSeverity, AlertState
 from services.monitoring.domain.rules import Frequency, Incident, IncidentKind
 from services.monitoring.domain.transaction import TransactionState
+from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import ALERTS, INCIDENTS, TRANSACTIONS
 
 _STANDS = ALERTS.c.clear_time.is_(None)
@@ -30,8 +31,9 @@ ORDER BY alerts.id
 class SqlAlertRepository:
     """Satisfies ports.AlertRepository within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, locks: Locks) -> None:
         self._connection = connection
+        self._locks = locks
 
     async def page(self, narrowing: AlertFilter, page: PageRequest) -> Page[Alert]:
         query = select(ALERTS).where(*_conditions(narrowing))
@@ -43,11 +45,14 @@ class SqlAlertRepository:
     async def find(self, alert_id: str, *, for_update: bool = False) -> Alert | None:
         if not is_id(alert_id):
             return None
+        if for_update:
+            await self._locks.turn(Rung.ALERT_TURN)
         query = select(ALERTS).where(ALERTS.c.id == alert_id)
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
         return None if row is None else _alert(row)
 
     async def open(self, alert: Alert, *, counts: bool, follows: bool) -> Alert | None:
+        await self._locks.turn(Rung.ALERT_TURN)
         statement = insert(ALERTS).values(asdict(alert))
         told = {"message": statement.excluded.message, "severity": statement.excluded.severity}
         arbiter: dict[str, Any] = {"index_elements": ["kind", "subject"], "index_where": _STANDS}
@@ -123,6 +128,7 @@ class SqlAlertRepository:
         return {row.station_id: row._mapping["count"] for row in await self._connection.execute(query)}
 
     async def _clear(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Alert]:
+        await self._locks.turn(Rung.ALERT_TURN)
         statement = update(ALERTS).where(_STANDS, condition).values(state=AlertState.CLEARED, clear_time=now)
         return [_alert(row) for row in await self._connection.execute(statement.returning(*ALERTS.c))]
 

@@ -12,12 +12,12 @@ from services.chassis.database import bare
 from services.chassis.recordset import Recordset, array, text_array, texts, upsert
 from services.monitoring.domain.alert import AlertKind
 from services.monitoring.domain.charge_point import ChargePoint
+from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import ALERTS, CHARGE_POINTS
 
 _POINTS = Recordset(CHARGE_POINTS)
 _NAMES = [column.name for column in CHARGE_POINTS.columns]
 _values = attrgetter(*_NAMES)
-# In one order, so that two who lock the same never wait for each other in a circle.
 _ADD_UNHEARD = b"""
 INSERT INTO charge_points (id, online, epoch, removed) SELECT name, false, 0, false FROM unnest(%s::text[]) AS name
 WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = name) ORDER BY name ON CONFLICT DO NOTHING
@@ -34,12 +34,15 @@ SELECT {texts(CHARGE_POINTS.columns)} FROM charge_points WHERE station_id = ANY 
 class SqlChargePointRepository:
     """Satisfies ports.ChargePointRepository within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, locks: Locks) -> None:
         self._connection = connection
+        self._locks = locks
 
     async def lock(self, charge_point_ids: Collection[str]) -> dict[str, ChargePoint]:
         if not charge_point_ids:
             return {}
+        await self._locks.turn(Rung.STATION_TURN)
+        self._locks.reach(Rung.HARDWARE)
         connection, names = await bare(self._connection), text_array(charge_point_ids)
         await connection.execute(_ADD_UNHEARD, (names,))
         cursor = await connection.execute(_FOR_UPDATE, (names,))
@@ -54,6 +57,7 @@ class SqlChargePointRepository:
         return [_of_values(row) for row in await cursor.fetchall()]
 
     async def away(self, since: datetime, limit: int) -> Sequence[ChargePoint]:
+        self._locks.reach(Rung.HARDWARE, passing_over=True)
         columns = CHARGE_POINTS.c
         is_known = exists().where(
             ALERTS.c.kind == AlertKind.CHARGE_POINT_OFFLINE,

@@ -11,6 +11,7 @@ from services.chassis.database import bare
 from services.chassis.recordset import Recordset, array, texts
 from services.monitoring.domain.connector import Connector, ConnectorKey, ConnectorStatus
 from services.monitoring.domain.station import StationSnapshot
+from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import CONNECTORS
 
 _NAMES = [column.name for column in CONNECTORS.columns]
@@ -46,12 +47,15 @@ WHERE p.station_id = ANY (%s::uuid[]) ORDER BY c.charge_point_id, c.evse_id, c.c
 class SqlConnectorRepository:
     """Satisfies ports.ConnectorRepository within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, locks: Locks) -> None:
         self._connection = connection
+        self._locks = locks
 
     async def record(self, connectors: Sequence[Connector]) -> Collection[ConnectorKey]:
         if not connectors:
             return []
+        await self._locks.turn(Rung.STATION_TURN)
+        self._locks.reach(Rung.HARDWARE)
         rows = _CONNECTORS.dump(map(_values, sorted(connectors, key=lambda connector: connector.key)))
         cursor = await (await bare(self._connection)).execute(_RECORD, (rows,))
         return set(await cursor.fetchall())
@@ -72,6 +76,7 @@ class SqlConnectorRepository:
         ]
         if not told:
             return []
+        self._locks.reach(Rung.HARDWARE)
         cursor = await (await bare(self._connection)).execute(_KEEP_ONLY, (orjson.dumps(told).decode(),))
         return [(point, evse_id, number) for point, evse_id, number in await cursor.fetchall()]
 

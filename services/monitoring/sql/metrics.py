@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.chassis.database import bare
 from services.chassis.recordset import Recordset
 from services.monitoring.domain.metrics import MetricChange, Metrics, Window
+from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import STATION_METRICS
 
 _GREATEST = "max_power_w"
@@ -25,12 +26,14 @@ ON CONFLICT (station_id, time) DO UPDATE SET
 class SqlMetricsRepository:
     """Satisfies ports.MetricsRepository within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, locks: Locks) -> None:
         self._connection = connection
+        self._locks = locks
 
     async def add(self, changes: Sequence[MetricChange]) -> None:
         if not changes:
             return
+        self._locks.reach(Rung.METRICS)
         rows = _MINUTES.dump((change.station_id, change.time, *change.metrics) for change in changes)
         await (await bare(self._connection)).execute(_ADD, (rows,))
 

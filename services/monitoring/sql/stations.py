@@ -5,17 +5,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.database import bare
 from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset
+from services.chassis.recordset import Recordset, array
 from services.kernel.ids import is_id
 from services.monitoring.domain.station import Health, Station, StationFilter
-from services.monitoring.sql.locks import lock
+from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import STATIONS
 
 _TIMES = Recordset(STATIONS, columns=["id", "update_time"])
@@ -39,11 +39,15 @@ WHERE stations.id = r.{_HEALTHS.letter_of["id"]} AND stations.health <> r.{_HEAL
 """.encode()
 
 
+_FOR_UPDATE = b"SELECT FROM stations WHERE id = ANY (%s::uuid[]) ORDER BY id FOR UPDATE"
+
+
 class SqlStationRepository:
     """Satisfies ports.StationRepository within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, locks: Locks) -> None:
         self._connection = connection
+        self._locks = locks
 
     async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[Station]:
         query = select(STATIONS).where(~STATIONS.c.deleted, *_conditions(narrowing))
@@ -54,23 +58,33 @@ class SqlStationRepository:
         query = select(STATIONS.c.id).where(STATIONS.c.id == station_id)
         return is_id(station_id) and (await self._connection.execute(query)).first() is not None
 
-    async def lock(self, station_ids: Collection[str]) -> Mapping[str, Station]:
-        await lock(self._connection, "station", station_ids)
-        query = select(STATIONS).where(STATIONS.c.id.in_(station_ids)).order_by(STATIONS.c.id).with_for_update()
+    async def known(self, station_ids: Collection[str]) -> Mapping[str, Station]:
+        await self._locks.turn(Rung.STATION_TURN)
+        query = select(STATIONS).where(STATIONS.c.id.in_(station_ids))
         return {row.id: _station(row) for row in await self._connection.execute(query)}
 
-    async def store(self, stations: Sequence[Station]) -> None:
-        if stations:
-            statement = insert(STATIONS)
-            changed = {column.name: statement.excluded[column.name] for column in STATIONS.c if column.name != "id"}
-            statement = statement.on_conflict_do_update(constraint="stations_pkey", set_=changed)
-            await self._connection.execute(statement, [asdict(station) for station in stations])
+    async def change(self, stations: Sequence[Station], times: Mapping[str, datetime]) -> Collection[str]:
+        if not stations:
+            return await self.touch(times)
+        self._locks.reach(Rung.STATIONS)
+        both = {station.id for station in stations} | times.keys()
+        await (await bare(self._connection)).execute(_FOR_UPDATE, (array(both),))
+        statement = insert(STATIONS)
+        told = {column.name: statement.excluded[column.name] for column in STATIONS.c if column.name != "id"}
+        # Sessions may have changed meanwhile: they take no turn of stations.
+        latest = {"update_time": func.greatest(STATIONS.c.update_time, statement.excluded.update_time)}
+        statement = statement.on_conflict_do_update(constraint="stations_pkey", set_={**told, **latest})
+        await self._connection.execute(statement, [asdict(station) for station in stations])
+        return await self._touch(times)
 
     async def touch(self, times: Mapping[str, datetime]) -> Collection[str]:
         if not times:
             return []
-        rows = _TIMES.dump(times.items())
-        cursor = await (await bare(self._connection)).execute(_TOUCH, (rows,))
+        self._locks.reach(Rung.STATIONS)
+        return await self._touch(times)
+
+    async def _touch(self, times: Mapping[str, datetime]) -> Collection[str]:
+        cursor = await (await bare(self._connection)).execute(_TOUCH, (_TIMES.dump(times.items()),))
         return [station_id for (station_id,) in await cursor.fetchall()]
 
     async def set_healths(self, healths: Mapping[str, Health]) -> None:

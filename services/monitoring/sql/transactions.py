@@ -12,7 +12,7 @@ from services.chassis.database import bare
 from services.chassis.recordset import Recordset, array, text_array, texts, upsert
 from services.monitoring.domain.live_reading import SessionKey
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
-from services.monitoring.sql.locks import lock_sessions
+from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import TRANSACTIONS
 
 _IS_RUNNING = TRANSACTIONS.c.state == TransactionState.ACTIVE
@@ -39,13 +39,15 @@ _STORE = upsert(TRANSACTIONS, _TRANSACTIONS, "transactions_pkey")
 class SqlTransactionRepository:
     """Satisfies ports.TransactionRepository within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, locks: Locks) -> None:
         self._connection = connection
+        self._locks = locks
 
     async def lock(self, transaction_ids: Collection[str]) -> Mapping[str, Transaction]:
         if not transaction_ids:
             return {}
-        await lock_sessions(self._connection)
+        await self._locks.turn(Rung.SESSION_TURN)
+        self._locks.reach(Rung.TRANSACTIONS)
         cursor = await (await bare(self._connection)).execute(_FOR_UPDATE, (array(transaction_ids),))
         return {row[0]: _transaction(row) for row in await cursor.fetchall()}
 
@@ -56,6 +58,7 @@ class SqlTransactionRepository:
     async def named(self, keys: Collection[SessionKey]) -> Sequence[Transaction]:
         if not keys:
             return []
+        self._locks.reach(Rung.TRANSACTIONS)
         charge_points, names = (text_array(values) for values in zip(*keys, strict=True))
         cursor = await (await bare(self._connection)).execute(_NAMED, (charge_points, names))
         return [_transaction(row) for row in await cursor.fetchall()]

@@ -12,7 +12,7 @@ from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
 from services.monitoring.domain.transaction import Transaction
 from services.monitoring.domain.usage import Bill, Dimension, UsagePoint, UsageQuery
-from services.monitoring.sql.locks import TURN_OF_SESSIONS
+from services.monitoring.sql.locks import TURN_OF_SESSIONS, Locks, Rung
 from services.monitoring.tables import USAGE_ANALYTICS
 
 _COLUMNS = USAGE_ANALYTICS.c
@@ -48,8 +48,9 @@ _SECONDS = func.coalesce(
 class SqlUsageRepository:
     """Satisfies ports.UsageRepository within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, locks: Locks) -> None:
         self._connection = connection
+        self._locks = locks
 
     async def record_sessions(self, transactions: Sequence[Transaction]) -> None:
         await self._upsert(_RECORD_SESSIONS, _SESSIONS, map(_used, transactions))
@@ -59,6 +60,9 @@ class SqlUsageRepository:
 
     async def _upsert(self, statement: bytes, columns: Recordset, rows: Iterable[tuple[Any, ...]]) -> None:
         if told := list(rows):
+            # Each of the two statements takes the turn by itself.
+            self._locks.reach(Rung.SESSION_TURN)
+            self._locks.reach(Rung.USAGE)
             await (await bare(self._connection)).execute(statement, (columns.dump(told),))
 
     async def amounts(self, session_ids: Collection[str]) -> Mapping[str, tuple[int | None, str | None]]:

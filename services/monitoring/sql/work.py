@@ -15,6 +15,7 @@ from services.monitoring.sql.alerts import SqlAlertRepository
 from services.monitoring.sql.charge_points import SqlChargePointRepository
 from services.monitoring.sql.connectors import SqlConnectorRepository
 from services.monitoring.sql.figures import SqlFigureRepository
+from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.sql.metrics import SqlMetricsRepository
 from services.monitoring.sql.stations import SqlStationRepository
 from services.monitoring.sql.transactions import SqlTransactionRepository
@@ -28,13 +29,14 @@ class SqlWork:
         self._connection = connection
         self._clock = clock
         self.has_events = False
-        self.stations = SqlStationRepository(connection)
-        self.charge_points = SqlChargePointRepository(connection)
-        self.connectors = SqlConnectorRepository(connection)
-        self.transactions = SqlTransactionRepository(connection)
-        self.alerts = SqlAlertRepository(connection)
-        self.metrics = SqlMetricsRepository(connection)
-        self.usage = SqlUsageRepository(connection)
+        self._locks = locks = Locks(connection)
+        self.stations = SqlStationRepository(connection, locks)
+        self.charge_points = SqlChargePointRepository(connection, locks)
+        self.connectors = SqlConnectorRepository(connection, locks)
+        self.transactions = SqlTransactionRepository(connection, locks)
+        self.alerts = SqlAlertRepository(connection, locks)
+        self.metrics = SqlMetricsRepository(connection, locks)
+        self.usage = SqlUsageRepository(connection, locks)
         self.figures = SqlFigureRepository(connection)
 
     async def publish(self, events: Sequence[AlertChanged]) -> None:
@@ -46,6 +48,7 @@ class SqlWork:
         return await watermarks.reached(self._connection, name)
 
     async def note_reconciled(self, name: str, until: datetime) -> None:
+        self._locks.reach(Rung.PROGRESS)
         await watermarks.note(self._connection, name, until)
 
 

@@ -10,6 +10,7 @@ import pytest
 from services.kernel.ids import new_id
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.domain.usage import Bill
+from services.monitoring.sql.locks import Locks
 from services.monitoring.sql.usage import SqlUsageRepository
 from tests.fixtures.services import RunningService
 
@@ -71,7 +72,7 @@ async def recorded(service: RunningService, told: Told) -> tuple[Any, ...]:
     """What is kept of a new session of which this is told, one after the other."""
     session_id = new_id()
     async with service.database.transaction() as connection:
-        usage = SqlUsageRepository(connection)
+        usage = SqlUsageRepository(connection, Locks(connection))
         for one in told:
             if isinstance(one, Bill):
                 await usage.record_bills([one._replace(session_id=session_id)])
