@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any
 
 from ocpp_edge.device_clock import DeviceClock
-from ocpp_edge.registers import Registers
 from ocpp_edge.versions import Version
 
 _NEVER = datetime.fromtimestamp(0, UTC)
@@ -51,7 +50,6 @@ class ChargerContext:
     dropped: Mapping[str, Any] | None = None
     note: str = ""
     clock: DeviceClock = field(default_factory=DeviceClock)
-    registers: Registers = field(default_factory=Registers)
     # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
     solicited: frozenset[str] = field(default=_NOTHING)
 

@@ -25,7 +25,6 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     readings, doubts = meter_values(entries, moment)
     if not readings and not context.has_dropped("meterValue"):
         return None
-    doubts |= context.registers.aligned(transaction_id, readings)
     return transaction_event(
         TransactionEvent.UPDATED,
         context,

@@ -38,8 +38,6 @@ async def handle(payload: Payload, context: ChargerContext, backend: Backend) ->
     answer = await backend.record(event)
     if answer.authorization != event.authorization:
         tokens.note(answer.authorization_reason, context)
-    if event.HasField("meter_wh"):
-        context.registers.started(answer.transaction_id, event.meter_wh)
     return {
         "transactionId": int(answer.transaction_id),
         "idTagInfo": id_tag_info(decision, answer.authorization),

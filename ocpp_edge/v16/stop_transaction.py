@@ -20,7 +20,6 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     transaction_id = str(payload.get("transactionId", ""))
     readings, doubts = meter_values(payload.get("transactionData", ()), moment)
-    doubts |= context.registers.aligned(transaction_id, readings)
     return transaction_event(
         TransactionEvent.ENDED,
         context,
@@ -44,5 +43,4 @@ async def handle(payload: Payload, context: ChargerContext, backend: Backend) ->
     if decision is not None:
         tokens.write_decision(decision, event)
     await backend.record(event)
-    context.registers.ended(event.transaction_id)
     return {} if decision is None else {"idTagInfo": id_tag_info(decision)}

@@ -7,18 +7,20 @@ from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
 from services.chassis.partitions import partition_task
+from services.chassis.reconciler import Reconciler
 from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
 from services.transaction.application.commands import Commands
+from services.transaction.application.connector_powers import ConnectorPowers
 from services.transaction.application.delivery import Delivery
 from services.transaction.application.journal import Messages
 from services.transaction.application.matching import Matcher
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.recording import Recorder
 from services.transaction.application.transactions import Transactions
-from services.transaction.clients import GrpcChargePoints, GrpcEdge
-from services.transaction.consumers import CommandConsumer
+from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcStations
+from services.transaction.consumers import CommandConsumer, StationConsumer
 from services.transaction.migrations import DATABASE
 from services.transaction.servicer.live import LiveMeterValues
 from services.transaction.servicer.registration import register
@@ -44,6 +46,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     charge_points, edge = GrpcChargePoints(stations), GrpcEdge(identity)
     delivery = Delivery(works, charge_points, edge, clock)
     commands = Commands(works, charge_points, delivery, clock)
+    powers = Reconciler("connectors", ConnectorPowers(works, GrpcStations(stations), clock).compare)
 
     def serve(grpc_server: grpc.aio.Server) -> None:
         orphans, messages = Orphans(transactions, matcher), Messages(works, journal)
@@ -58,6 +61,8 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             server.Task("relay", relay.run, 30),
             server.Task("delivery", delivery.run, 60),
             server.Task("commands", CommandConsumer(bus, database, clock).run, 30),
+            server.Task("connectors", StationConsumer(bus, database, clock).run, 30),
+            server.Task("connectors compared", powers.run, 900),
             server.Task("matching", matcher.run, 120),
             server.Task("partitions", keep_partitions, 7200),
         ),

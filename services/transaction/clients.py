@@ -1,8 +1,8 @@
 """The ports of the transaction service that other processes answer, over gRPC."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import grpc.aio
@@ -13,13 +13,18 @@ from csms.station.v1 import charge_point_service_pb2 as charge_point_pb
 from csms.station.v1 import charge_point_service_pb2_grpc as charge_point_grpc
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.station.v1 import station_service_pb2 as station_pb
+from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from services.chassis.channels import channel
 from services.chassis.protobuf import duration
 from services.chassis.service_identity import ServiceIdentity
 from services.chassis.status import from_rpc_error
 from services.transaction.domain.command import Command, Reply
+from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.mapping.commands import body_to_proto, reply_of
+from services.transaction.mapping.stations import connector_powers
 
+_LARGEST_PAGE = 250
 _MOST_CHANNELS = 64
 # What the edge needs beyond the time the charge point gets.
 _HOP_SECONDS = 0.5
@@ -51,6 +56,22 @@ class GrpcChargePoints:
             await self._charge_points.GetChargePoint(request)
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
+
+
+class GrpcStations:
+    """Satisfies ports.Stations."""
+
+    def __init__(self, station_channel: grpc.aio.Channel) -> None:
+        self._stations = station_grpc.StationServiceStub(station_channel)
+
+    async def connector_powers(self, told_time: datetime, page_token: str) -> tuple[Sequence[ConnectorPower], str]:
+        request = station_pb.ListStationsRequest(page_size=_LARGEST_PAGE, page_token=page_token)
+        try:
+            response = await self._stations.ListStations(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        powers = [power for station in response.stations for power in connector_powers(station, told_time)]
+        return powers, response.next_page_token
 
 
 class GrpcEdge:

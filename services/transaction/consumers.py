@@ -1,4 +1,5 @@
-"""What the platform tells that commands wait for: sessions, boots and connections of charge points."""
+"""What the platform tells: sessions, boots and connections of charge points, which commands wait for, and what
+connectors can give, which sessions are judged by."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,13 +13,15 @@ from services.chassis.inbox import consume_batches
 from services.chassis.protobuf import time_of
 from services.kernel.clock import Clock
 from services.transaction.application.effects import note_boot, note_connection, note_session
+from services.transaction.mapping.stations import connector_powers
 from services.transaction.sql.work import SqlWork
 
-_SUBJECTS = (
+_COMMAND_SUBJECTS = (
     "csms.event.transaction.session.*",
     "csms.event.station.charge_point.booted",
     "csms.event.station.connection.opened",
 )
+_STATION_SUBJECTS = ("csms.event.station.station.changed",)
 
 
 class CommandConsumer:
@@ -31,7 +34,7 @@ class CommandConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume_batches(self._bus, self._database, "transaction-commands", _SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, "transaction-commands", _COMMAND_SUBJECTS, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events in their order. Hardly one of them is about a charge point that was commanded at all."""
@@ -41,6 +44,30 @@ class CommandConsumer:
         for charge_point_id, event in zip(charge_point_ids, events, strict=True):
             if charge_point_id in commanded:
                 await _note(work, charge_point_id, event, now)
+
+
+class StationConsumer:
+    """Notes what connectors can give."""
+
+    def __init__(self, bus: EventBus, database: Database, clock: Clock) -> None:
+        self._bus = bus
+        self._database = database
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        await consume_batches(self._bus, self._database, "transaction-stations", _STATION_SUBJECTS, self.handle)
+
+    async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        """Apply events; their order does not matter."""
+        work, now = SqlWork(connection, self._clock), self._clock.now()
+        await work.connector_powers.note(
+            [
+                power
+                for event in events
+                for power in connector_powers(event.station_changed.station, time_of(event, "create_time") or now)
+            ]
+        )
 
 
 def _charge_point_of(event: DomainEvent) -> str:

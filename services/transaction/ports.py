@@ -11,15 +11,17 @@ from typing import Any, Protocol
 from services.chassis.pagination import Page, PageRequest
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
+from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
 from services.transaction.domain.matching import Doubt, Known, Late, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
-from services.transaction.domain.reading import Latest, MeterReport, Placed, Reading, Registers
+from services.transaction.domain.reading import MeterReport, Placed, Reading
 from services.transaction.domain.recording import Outcome
+from services.transaction.domain.registers import Registers
 from services.transaction.domain.repetition import FirstTold
 from services.transaction.domain.session import Session
-from services.transaction.domain.transaction import TransactionFilter
+from services.transaction.domain.transaction import Latest, TransactionFilter
 
 
 class TransactionRepository(Protocol):
@@ -114,6 +116,14 @@ class CommandRepository(Protocol):
         ...
 
 
+class ConnectorPowerRepository(Protocol):
+    """What connectors can give."""
+
+    async def note(self, powers: Sequence[ConnectorPower]) -> None:
+        """Store what is not older than what is known."""
+        ...
+
+
 class Work(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -125,6 +135,9 @@ class Work(Protocol):
 
     @property
     def commands(self) -> CommandRepository: ...
+
+    @property
+    def connector_powers(self) -> ConnectorPowerRepository: ...
 
     async def remember(self, request_id: str, resource_id: str) -> str:
         """The id that `request_id` of this caller of this RPC made within a day; `resource_id` when it is the first.
@@ -226,6 +239,15 @@ class ChargePoints(Protocol):
 
         Raises: CHARGE_POINT_NOT_FOUND.
         """
+        ...
+
+
+class Stations(Protocol):
+    """The stations of the platform."""
+
+    async def connector_powers(self, told_time: datetime, page_token: str) -> tuple[Sequence[ConnectorPower], str]:
+        """What the connectors of a page of stations can give, as told at that time; and the token of the next page,
+        empty on the last. Raises: UNAVAILABLE."""
         ...
 
 

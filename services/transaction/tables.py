@@ -71,6 +71,7 @@ TRANSACTIONS = Table(
     Column("revision", BigInteger, nullable=False),
     Column("create_time", _Time, nullable=False),
     Column("update_time", _Time, nullable=False),
+    Column("energy_doubt", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id", name="transactions_pkey"),
     Index("transactions_start_key_key", "start_key", unique=True, postgresql_where=text("start_key IS NOT NULL")),
     # Those with ends that named no session.
@@ -111,6 +112,18 @@ RUNNING_SESSIONS = Table(
     PrimaryKeyConstraint("charge_point_id", "id", name="running_sessions_pkey"),
     Index("running_sessions_id_tag_idx", "id_tag", postgresql_where=text("id_tag <> ''")),
     Index("running_sessions_group_idx", "group_id", postgresql_where=text("group_id <> ''")),
+)
+
+# The greatest power of connectors where that is known, as the station service tells it.
+CONNECTOR_POWERS = Table(
+    "connector_powers",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("max_power_w", BigInteger),
+    Column("told_time", _Time, nullable=False),
+    PrimaryKeyConstraint("charge_point_id", "evse_id", "connector_id", name="connector_powers_pkey"),
 )
 
 # The facts about sessions, as charge points told them; partitioned by day.

@@ -61,7 +61,14 @@ class Fleet:
         return [self._event(Event.UPDATED, self._value()) for _ in range(self._size)]
 
     def stops(self) -> Batch:
-        return [self._of_session(Event.ENDED, meter_wh=9000, stop_reason="Local") for _ in range(self._size)]
+        return [
+            self._of_session(Event.ENDED, meter_wh=self._register_wh, stop_reason="Local") for _ in range(self._size)
+        ]
+
+    @property
+    def _register_wh(self) -> int:
+        """Rises, and by no more than can be given in the seconds that a session takes here."""
+        return 1000 + self._next // 1000
 
     def note(self, batch: Batch, answers: Sequence[recording_pb.TransactionEventAnswer]) -> None:
         for event, answer in zip(batch, answers, strict=True):
@@ -109,7 +116,7 @@ class Fleet:
         return transaction_pb.MeterValue(
             sampled_time=timestamp(self._clock),
             context="Sample.Periodic",
-            energy_wh=1000 + self._next,
+            energy_wh=self._register_wh,
             power_w=7200,
             current_ma=16000,
             voltage_mv=230100,

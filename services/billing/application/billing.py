@@ -33,9 +33,20 @@ _log = logging.getLogger(__name__)
 class Biller:
     """Follows transactions, and bills sessions that have ended."""
 
-    def __init__(self, works: Works, clock: Clock, drivers: Drivers, stations: Stations, invoicing: Invoicing) -> None:
+    def __init__(
+        self,
+        works: Works,
+        clock: Clock,
+        drivers: Drivers,
+        stations: Stations,
+        invoicing: Invoicing,
+        *,
+        bills_unmetered: bool = False,
+    ) -> None:
+        """`bills_unmetered` says that sessions which told no energy register wait for nobody."""
         self._works = works
         self._clock = clock
+        self._bills_unmetered = bills_unmetered
         self._invoicing = invoicing
         self._surroundings = Surroundings(drivers, stations, clock)
 
@@ -49,7 +60,7 @@ class Biller:
         changed = []
         for snapshot in newest.values():
             before = known.get(snapshot.id) or unheard(snapshot, now)
-            session = followed(before, snapshot, now)
+            session = followed(before, snapshot.unmetered() if self._bills_unmetered else snapshot, now)
             if session is not before:
                 changed.append(session)
         changed = await self._invoicing.without_void_bills(work, changed)

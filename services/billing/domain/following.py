@@ -25,8 +25,9 @@ NO_START = "no_start"
 MERGED = "merged"
 UNAUTHORIZED = "unauthorized"
 CONCURRENT_TX = "concurrent_tx"
-# What the transaction service flags as hardly true.
-DOUBTS = ("implausible_energy", "register_went_back")
+# What the transaction service flags because it leaves open how much it was.
+NO_REGISTER = "no_register"
+DOUBTS = (NO_REGISTER, "implausible_energy", "register_went_back")
 # A billed session may also turn out to go on.
 RUNNING = "running"
 # With these there is nothing that could be billed.
@@ -41,7 +42,7 @@ class TransactionSnapshot(NamedTuple):
 
     Without `has_start`, `start_time` is when it was first heard of; `stop_time` is None while it runs. Of one that
     `is_merged` nothing is left: what was known of it belongs to another transaction. `authorization` is the decision
-    about the token, in lower case.
+    about the token, in lower case. `energy_doubt` has the figures behind those of the flags that are about energy.
     """
 
     id: str
@@ -59,6 +60,13 @@ class TransactionSnapshot(NamedTuple):
     flags: tuple[str, ...] = ()
     is_merged: bool = False
     authorization: str = ""
+    energy_doubt: str = ""
+
+    def unmetered(self) -> "TransactionSnapshot":
+        """The same where a session that has told no energy register is to be billed like one without energy."""
+        if NO_REGISTER not in self.flags:
+            return self
+        return self._replace(flags=tuple(flag for flag in self.flags if flag != NO_REGISTER), energy_wh=0)
 
 
 def unheard(snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
@@ -206,6 +214,8 @@ def _detail(reason: str, snapshot: TransactionSnapshot) -> str:
     """A reason in a sentence."""
     length = (snapshot.stop_time or snapshot.start_time) - snapshot.start_time
     energy = f"{_kwh(snapshot.energy_wh)} in {_hours(length)}"
+    if reason in DOUBTS:
+        return snapshot.energy_doubt or f"the energy is in doubt: {reason.replace('_', ' ')}; {energy}"
     match reason:
         case "merged":
             return "what was told of it belongs to another session"
@@ -220,10 +230,6 @@ def _detail(reason: str, snapshot: TransactionSnapshot) -> str:
             return "the charge point says that it goes on"
         case "estimated_end":
             return "the charge point has not told its end; it was concluded from other facts"
-        case "implausible_energy":
-            return f"{energy} cannot be true"
-        case "register_went_back":
-            return f"the energy register went back, or was higher than at the end; {energy} are what it comes to"
     return f"the charge point's report is in doubt: {reason.replace('_', ' ')}; {energy}"
 
 

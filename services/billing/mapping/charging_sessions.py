@@ -143,6 +143,7 @@ def transaction_snapshot(message: transaction_pb.Transaction) -> TransactionSnap
         start_time=start_time,
         stop_time=time_of(message, "stop_time"),
         energy_wh=message.energy_wh,
+        energy_doubt=message.energy_doubt,
         flags=tuple(message.flags),
         revision=message.revision,
         authorization=_AUTHORIZATIONS.get(message.authorization, ""),

@@ -2,9 +2,9 @@
 
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import not_found
-from services.transaction.domain.reading import Latest, Reading
+from services.transaction.domain.reading import Reading
 from services.transaction.domain.session import Session
-from services.transaction.domain.transaction import TransactionFilter, TransactionView, validated, viewed
+from services.transaction.domain.transaction import Latest, TransactionFilter, TransactionView, validated, viewed
 from services.transaction.ports import Works
 
 

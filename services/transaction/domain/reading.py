@@ -66,24 +66,9 @@ class Placed(NamedTuple):
     is_stored: bool
 
 
-class Registers(NamedTuple):
-    """The first and the last value of the energy register among readings, in Wh; None without any."""
-
-    first_wh: int | None = None
-    last_wh: int | None = None
-
-
-NO_REGISTERS = Registers()
-
-
-class Latest(NamedTuple):
-    """What a session's readings show by now: the register at both ends, and the newest power and state of charge."""
-
-    registers: Registers = NO_REGISTERS
-    power_w: int | None = None
-    soc_percent: int | None = None
-
-
 def highest_register(readings: Iterable[Reading]) -> int | None:
-    """The greatest value of the energy register among readings."""
-    return max((reading.energy_wh for reading in readings if reading.energy_wh is not None), default=None)
+    """The greatest value of the energy register among readings, but for what it was at the start."""
+    return max(
+        (one.energy_wh for one in readings if one.energy_wh is not None and one.context != "Transaction.Begin"),
+        default=None,
+    )

@@ -25,7 +25,7 @@ from services.transaction.domain.fact import (
     session_id_of,
 )
 from services.transaction.domain.places import may_end, placed_like, precedes, same_place, was_nameless
-from services.transaction.domain.reading import NO_REGISTERS, Registers
+from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.repetition import FirstTold, as_first_told
 from services.transaction.domain.session import (
     ORPHAN_STOP,

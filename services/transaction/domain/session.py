@@ -4,14 +4,16 @@ A session keeps, beside what it shows, which fact decided each part of it (its r
 to it without reading the others again: `join` is commutative, associative and idempotent.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
 from services.kernel.tokens import Token
+from services.transaction.domain.doubts import ENERGY_FLAGS
+from services.transaction.domain.energy import metered
 from services.transaction.domain.fact import (
     KEY_TAIL,
     Authorization,
@@ -22,28 +24,20 @@ from services.transaction.domain.fact import (
     moment_time,
     sequence,
 )
-from services.transaction.domain.reading import NO_REGISTERS, Registers, highest_register
+from services.transaction.domain.metering import StartStop
+from services.transaction.domain.reading import highest_register
+from services.transaction.domain.registers import NO_REGISTERS, Registers
 
-# Flags that follow from the facts; they come and go with what is known.
+# Flags that follow from the facts; they come and go with what is known. Those about energy are in doubts.py.
 ESTIMATED_END = "estimated_end"
-REGISTER_WENT_BACK = "register_went_back"
 STOP_BEFORE_START = "stop_before_start"
-IMPLAUSIBLE_ENERGY = "implausible_energy"
 UNAUTHORIZED = "unauthorized"
 CONCURRENT_TX = "concurrent_tx"
-_CONCLUDED = frozenset(
-    {ESTIMATED_END, REGISTER_WENT_BACK, STOP_BEFORE_START, IMPLAUSIBLE_ENERGY, UNAUTHORIZED, CONCURRENT_TX}
-)
+_CONCLUDED = frozenset({ESTIMATED_END, STOP_BEFORE_START, UNAUTHORIZED, CONCURRENT_TX, *ENERGY_FLAGS})
 # Flags that stay.
 SEVERAL_ENDS = "several_ends"
 ORPHAN_STOP = "orphan_stop"
 
-# No charge point delivers more; a register read in the wrong unit soon looks as if one did.
-_GREATEST_POWER_W = 1_000_000
-_SLACK_WH = 1_000
-# So much may be delivered, or rounded away, between the register of a stop and a sample of about that time.
-_CROSSING_WH = 100
-_SECOND = timedelta(seconds=1)
 # What the rank of an end begins with: told with a time, told without one, concluded.
 _TOLD, UNDATED, ESTIMATE = "1", "2", "9"
 _BY_CHARGE_POINT = {_TOLD, UNDATED}
@@ -66,9 +60,9 @@ class Session:
     """A charging session. The fields are those of csms.transaction.v1.Transaction, and:
 
     `begin_time` is the start or, as long as that is not known, the earliest time heard of; `meter_last_wh` the highest
-    register in any fact; `start_key` the key of a start by OCPP 1.6. Of `start_rank`, `token_rank` and `stop_rank`
-    the least wins, of `charging_rank` the greatest; empty is none. One that is MERGED has no facts left: they turned
-    out to belong to the session `merged_into`.
+    register in any fact but at the start; `start_key` the key of a start by OCPP 1.6. Of `start_rank`, `token_rank` and
+    `stop_rank` the least wins, of `charging_rank` the greatest; empty is none. One that is MERGED has no facts left:
+    they turned out to belong to the session `merged_into`.
 
     Of a start and a stop whose clocks were corrected, `start_device_time` and `stop_device_time` keep what the device
     said: the correction was wrong when it puts the stop before the start.
@@ -93,6 +87,7 @@ class Session:
     meter_stop_wh: int | None = None
     meter_last_wh: int | None = None
     energy_wh: int = 0
+    energy_doubt: str = ""
     stop_reason: str = ""
     token_type: str = ""
     authorization: Authorization | None = None
@@ -195,20 +190,29 @@ def join(session: Session | None, fact: Fact) -> Session:
 def settle(session: Session, registers: Registers = NO_REGISTERS) -> None:
     """Draw from the facts in `session` what follows: its energy, and the flags that are conclusions.
 
-    `registers` only count once the session `is_over`: they tell the registers that the facts do not, and whether
-    those that they do tell can be true.
+    `registers`, those of all its readings, only count once the session `is_over`.
     """
-    first, last = session.meter_start_wh, session.meter_stop_wh
-    if not session.is_over:
-        registers, last = NO_REGISTERS, session.meter_last_wh
-    highest = _greatest(registers.last_wh, session.meter_last_wh)
+    doubts: Sequence[str] = ()
     if session.is_over:
-        first = registers.first_wh if first is None else first
-        last = highest if last is None else last
-    energy_wh = 0 if first is None or last is None else last - first
-    session.energy_wh = max(energy_wh, 0)
+        session.energy_wh, doubts, session.energy_doubt = metered(start_and_stop(session), registers)
+        if session.start_time is None:
+            # More of it is to come.
+            doubts, session.energy_doubt = (), ""
+    else:
+        # What it comes to while it runs is shown by its readings; this is for those who do not ask for them.
+        session.energy_wh, session.energy_doubt = _so_far(session), ""
     flags = [flag for flag in session.flags if flag not in _CONCLUDED]
-    session.flags = tuple(sorted([*flags, *_conclusions(session, energy_wh, highest)]))
+    session.flags = tuple(sorted([*flags, *_conclusions(session), *doubts]))
+
+
+def start_and_stop(session: Session) -> StartStop:
+    """What the start and the end of a session told of its energy."""
+    return StartStop(
+        session.meter_start_wh,
+        session.meter_stop_wh,
+        _seconds(session.start_time),
+        _seconds(session.stop_time),
+    )
 
 
 def stop_rank(fact: Fact) -> str:
@@ -255,7 +259,8 @@ def _join_circumstances(session: Session, fact: Fact) -> None:
     if not event.is_mere_reading:
         session.evse_id = max(session.evse_id, event.evse_id)
         session.connector_id = max(session.connector_id, event.connector_id)
-        session.meter_last_wh = _greatest(session.meter_last_wh, event.meter_wh, highest_register(event.readings))
+        told_wh = None if event.kind is EventKind.STARTED else event.meter_wh
+        session.meter_last_wh = _greatest(session.meter_last_wh, told_wh, highest_register(event.readings))
     if event.flags:
         session.flags = tuple(sorted({*session.flags, *event.flags}))
     session.create_time = min(session.create_time, event.received_time)
@@ -335,7 +340,7 @@ def _join_token(session: Session, fact: Fact) -> None:
     session.driver_id, session.group_id = event.driver_id, event.group_id
 
 
-def _conclusions(session: Session, energy_wh: int, highest_wh: int | None) -> Iterable[str]:
+def _conclusions(session: Session) -> Iterable[str]:
     if session.stop_rank.startswith(ESTIMATE):
         yield ESTIMATED_END
     if session.authorization in _REFUSED:
@@ -344,13 +349,18 @@ def _conclusions(session: Session, energy_wh: int, highest_wh: int | None) -> It
         yield CONCURRENT_TX
     if session.stop_time == session.start_time and _stopped_before_start(session):
         yield STOP_BEFORE_START
-    stop_wh = session.meter_stop_wh
-    if energy_wh < 0 or (stop_wh is not None and highest_wh is not None and highest_wh > stop_wh + _CROSSING_WH):
-        yield REGISTER_WENT_BACK
-    if session.start_time and session.stop_time:
-        seconds = (session.stop_time - session.start_time) // _SECOND
-        if energy_wh > seconds * _GREATEST_POWER_W // 3600 + _SLACK_WH:
-            yield IMPLAUSIBLE_ENERGY
+
+
+def _so_far(session: Session) -> int:
+    """The energy by the highest register in any fact, which may be one of the session."""
+    first, last = session.meter_start_wh, session.meter_last_wh
+    if first is None or last is None or last < 0:
+        return 0
+    return last - first if last >= first else last
+
+
+def _seconds(time: datetime | None) -> int | None:
+    return None if time is None else int(time.timestamp())
 
 
 def _greatest(*registers: int | None) -> int | None:

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from services.kernel.validation import Violations
-from services.transaction.domain.reading import Latest
-from services.transaction.domain.session import Session, SessionState
+from services.transaction.domain.energy import metered
+from services.transaction.domain.registers import NO_REGISTERS, Registers
+from services.transaction.domain.session import Session, SessionState, start_and_stop
 
 _MOST_IDS = 250
 
@@ -36,6 +38,15 @@ def validated(narrowing: TransactionFilter) -> TransactionFilter:
     return narrowing
 
 
+class Latest(NamedTuple):
+    """What a session's readings show by now: the registers first and last read, and the newest power and state of
+    charge."""
+
+    registers: Registers = NO_REGISTERS
+    power_w: int | None = None
+    soc_percent: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class TransactionView:
     """A session as its readers see it: with what its readings show by now."""
@@ -46,12 +57,12 @@ class TransactionView:
 
 
 def viewed(session: Session, latest: Latest) -> TransactionView:
-    """`session` with its latest readings: the energy of one that is over is settled, that of a running one is not."""
+    """`session` with its latest readings: the energy of one that is over is settled, that of a running one is what it
+    would come to if it ended now."""
     if session.stop_time is not None:
         return TransactionView(session, None, latest.soc_percent)
-    first_wh, last_wh = latest.registers
-    first_wh = session.meter_start_wh if session.meter_start_wh is not None else first_wh
-    seen = [wh for wh in (last_wh, session.meter_last_wh) if wh is not None]
-    if first_wh is not None and seen:
-        session = replace(session, energy_wh=max(max(seen) - first_wh, 0))
+    if latest.registers.times:
+        energy_wh, flags, doubt = metered(start_and_stop(session), latest.registers)
+        flags = tuple(sorted({*session.flags, *flags}))
+        session = replace(session, energy_wh=energy_wh, flags=flags, energy_doubt=doubt)
     return TransactionView(session, latest.power_w, latest.soc_percent)

@@ -87,6 +87,7 @@ _PLAIN = (
     "id_tag",
     "token_type",
     "energy_wh",
+    "energy_doubt",
     "stop_reason",
     "driver_id",
     "station_id",

@@ -16,12 +16,13 @@ from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import Known, Move, Span
 from services.transaction.domain.places import LONGEST_SESSION, same_place
-from services.transaction.domain.reading import USUAL_CONTEXT, Reading, Registers
+from services.transaction.domain.reading import USUAL_CONTEXT, Reading
 from services.transaction.domain.recording import Outcome
+from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import Session
 from services.transaction.mapping.recording import METER_TRIGGERS
 from services.transaction.sql.meter_values import stand_in_ids
-from services.transaction.sql.recording import SqlRecording, reading_registers, registers_of, storing
+from services.transaction.sql.recording import SqlRecording, storing
 from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
 from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS
 
@@ -143,8 +144,7 @@ class SqlMatching:
         return changed
 
     async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
-        cursor = await self._connection.execute(*reading_registers(sessions))
-        return registers_of(await cursor.fetchall())
+        return await self._recording.registers(sessions)
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         return await self._recording.commit(outcome, facts)

@@ -1,7 +1,7 @@
 """Recordings in PostgreSQL: what changes sessions, in few round trips per batch."""
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,13 +14,14 @@ from services.chassis.recordset import Recordset, array, text_array
 from services.chassis.roundtrip import RoundTrips, Rows, Statement
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Fact
-from services.transaction.domain.reading import Registers
 from services.transaction.domain.recording import Outcome
+from services.transaction.domain.registers import Registers
 from services.transaction.domain.repetition import FirstTold
 from services.transaction.domain.session import ESTIMATE, UNDATED, Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
 from services.transaction.sql.meter_values import rows_of_facts
+from services.transaction.sql.registers import completed, reading_registers, registers_of
 from services.transaction.sql.running import noting_running
 from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
 from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
@@ -98,26 +99,6 @@ WITH fresh AS ({_INSERT_FACTS}), readings AS (
 )
 SELECT key::text FROM fresh
 """.encode()
-# The days are part of the text, not parameters: so the plan, made once for each text, has the partitions of these days
-# and no others. Nearly all batches of a day have the same ones.
-_REGISTERS = """
-SELECT session.id::text, first.energy_wh, last.energy_wh
-FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) AS session (id, begin_time, end_time)
-LEFT JOIN LATERAL (
-    SELECT energy_wh FROM meter_values
-    WHERE transaction_id = session.id AND sampled_time BETWEEN session.begin_time AND session.end_time
-    AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC' AND energy_wh IS NOT NULL
-    ORDER BY sampled_time LIMIT 1
-) AS first ON true
-LEFT JOIN LATERAL (
-    SELECT energy_wh FROM meter_values
-    WHERE transaction_id = session.id AND sampled_time BETWEEN session.begin_time AND session.end_time
-    AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC' AND energy_wh IS NOT NULL
-    ORDER BY sampled_time DESC LIMIT 1
-) AS last ON true
-"""
-# Readings are looked for this far around a session; one without a start may have begun long before its end.
-_AROUND, _LONG_BEFORE = timedelta(days=1), timedelta(days=7)
 
 
 class SqlRecordings:
@@ -183,7 +164,12 @@ class SqlRecording:
 
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
         fresh, found = await self._trips.run(storing(facts), reading_registers(over))
-        return _keys(fresh), registers_of(found)
+        return _keys(fresh), await completed(self._trips, over, registers_of(found))
+
+    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
+        """Those of sessions, among all stored readings."""
+        [found] = await self._trips.run(reading_registers(sessions))
+        return await completed(self._trips, sessions, registers_of(found))
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         statements: list[Statement] = [storing(facts)] if facts else []
@@ -205,19 +191,6 @@ def storing(facts: Sequence[Fact]) -> Statement:
     told = _FACTS.dump(map(_fact_row, facts))
     readings = rows_of_facts(facts)
     return (_STORE_FACTS_AND_READINGS, (told, READINGS.dump(readings))) if readings else (_STORE_FACTS, (told,))
-
-
-def reading_registers(sessions: Sequence[Session]) -> Statement:
-    """The statement that finds the registers of sessions among all stored readings, and its parameters."""
-    starts, ends = zip(*map(_window, sessions), strict=True)
-    query = _REGISTERS.format(first=min(starts).date(), last=max(ends).date())
-    times = (array(time.isoformat() for time in side) for side in (starts, ends))
-    return query.encode(), (array(session.id for session in sessions), *times)
-
-
-def registers_of(rows: Iterable[tuple[str, int | None, int | None]]) -> Mapping[str, Registers]:
-    """What that statement found, by session."""
-    return {session_id: Registers(first, last) for session_id, first, last in rows}
 
 
 def _lock_keys(wants: Wanted) -> list[int]:
@@ -244,11 +217,6 @@ def _queries(wants: Wanted) -> Iterator[Statement]:
     if wants.around:
         charge_point_ids, times = zip(*wants.around, strict=True)
         yield _AROUND_STARTS, (text_array(charge_point_ids), array(time.isoformat() for time in times))
-
-
-def _window(session: Session) -> tuple[datetime, datetime]:
-    end = max(session.begin_time, session.stop_time or session.begin_time)
-    return session.begin_time - (_AROUND if session.start_time else _LONG_BEFORE), end + _AROUND
 
 
 def _fact_row(fact: Fact) -> tuple[Any, ...]:

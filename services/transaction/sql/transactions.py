@@ -9,14 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import array
+from services.chassis.recordset import array, text_array
 from services.kernel.ids import is_id
 from services.transaction.domain.matching import Doubt, Late, Span
 from services.transaction.domain.places import LONGEST_SESSION
-from services.transaction.domain.reading import CONTEXTS, Latest, Reading, Registers
+from services.transaction.domain.reading import CONTEXTS, Reading
+from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import Session, SessionState
-from services.transaction.domain.transaction import TransactionFilter
+from services.transaction.domain.transaction import Latest, TransactionFilter
 from services.transaction.sql.meter_values import stand_in_ids
+from services.transaction.sql.registers import COLUMNS_OF_READINGS, MAX_POWER, numbers_of
 from services.transaction.sql.sessions import session_of
 from services.transaction.tables import METER_VALUES, RUNNING_SESSIONS, TRANSACTIONS
 
@@ -27,6 +29,8 @@ _FOREVER = datetime.max.replace(tzinfo=UTC)
 # How many readings back the newest power and state of charge are looked for: what no reading ever tells would have all
 # of a session's read, for each session of a page.
 _NEWEST_READINGS = 50
+# From so many registers at either end the energy of a running session is told: enough to know what they mean.
+_FIRST_REGISTERS, _LAST_REGISTERS = 2, 8
 _READINGS = (
     "SELECT sampled_time, {column} FROM meter_values WHERE transaction_id = session.id"
     " AND sampled_time BETWEEN session.begin_time AND session.end_time AND sampled_time BETWEEN :begin AND :end"
@@ -34,26 +38,39 @@ _READINGS = (
 )
 
 
-def _joined(name: str, column: str, condition: str, *, direction: str = "DESC", among: int = 1) -> str:
-    """Joins to each session as `name` its first or last reading that tells `column`, of the `among` nearest to that end
-    that fulfil `condition`."""
-    readings = _READINGS.format(column=column, condition=condition, direction=direction, limit=among)
+def _newest(name: str, column: str, condition: str) -> str:
+    """Joins to each session as `name` its newest reading that tells `column`."""
+    readings = _READINGS.format(column=column, condition=condition, direction="DESC", limit=_NEWEST_READINGS)
     return (
         f" LEFT JOIN LATERAL (SELECT {column} FROM ({readings}) AS near"
-        f" WHERE {column} IS NOT NULL ORDER BY sampled_time {direction} LIMIT 1) AS {name} ON true"
+        f" WHERE {column} IS NOT NULL ORDER BY sampled_time DESC LIMIT 1) AS {name} ON true"
     )
 
 
+def _registers(name: str, direction: str, limit: int) -> str:
+    """Joins to each running session as `name` the columns of its registers nearest to one end."""
+    readings = _READINGS.format(
+        column="context, energy_wh",
+        condition="session.is_running AND energy_wh IS NOT NULL",
+        direction=direction,
+        limit=limit,
+    )
+    columns = COLUMNS_OF_READINGS.format(column="energy_wh")
+    return f" CROSS JOIN LATERAL (SELECT {columns} FROM ({readings}) AS near) AS {name} (times, contexts, energies)"
+
+
 # Of a session that is over only the state of charge is asked for: its energy is settled, its power gone.
-_REGISTER = "session.is_running AND energy_wh IS NOT NULL"
 _LATEST = text(
-    "SELECT session.id::text, first.energy_wh, last.energy_wh, power.power_w, charge.soc_percent"
+    "SELECT session.id::text, first.times, first.contexts, first.energies, last.times, last.contexts, last.energies,"
+    f" CASE WHEN session.is_running THEN {MAX_POWER} END, power.power_w, charge.soc_percent"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]),"
-    " CAST(:running AS boolean[])) AS session (id, begin_time, end_time, is_running)"
-    + _joined("first", "energy_wh", _REGISTER, direction="ASC")
-    + _joined("last", "energy_wh", _REGISTER)
-    + _joined("power", "power_w", "session.is_running", among=_NEWEST_READINGS)
-    + _joined("charge", "soc_percent", "true", among=_NEWEST_READINGS)
+    " CAST(:running AS boolean[]), CAST(:charge_points AS text[]), CAST(:evses AS integer[]),"
+    " CAST(:connectors AS integer[]))"
+    " AS session (id, begin_time, end_time, is_running, charge_point_id, evse_id, connector_id)"
+    + _registers("first", "ASC", _FIRST_REGISTERS)
+    + _registers("last", "DESC", _LAST_REGISTERS)
+    + _newest("power", "power_w", "session.is_running")
+    + _newest("charge", "soc_percent", "true")
 )
 # Sessions that changed where an end may be theirs, or theirs may be another's.
 _DOUBTFUL = text("""
@@ -143,12 +160,16 @@ class SqlTransactionRepository:
             "begins": array(time.isoformat() for time in begins),
             "ends": array(time.isoformat() for time in ends),
             "running": array(str(session.stop_time is None) for session in sessions),
+            "charge_points": text_array(session.charge_point_id for session in sessions),
+            "evses": array(session.evse_id for session in sessions),
+            "connectors": array(session.connector_id for session in sessions),
             "begin": min(begins),
             "end": max(ends),
         }
         rows = await self._connection.execute(_LATEST, asked)
         return {
-            session_id: Latest(Registers(first, last), power, charge) for session_id, first, last, power, charge in rows
+            session_id: Latest(_registers_of(columns, max_power_w), power, charge)
+            for session_id, *columns, max_power_w, power, charge in rows
         }
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:
@@ -193,6 +214,16 @@ class SqlTransactionRepository:
         bounds = {"begin": min(begins), "end": max(ends)}
         asked = {"numbers": numbers, "ids": ids, "begins": begins, "ends": ends, **bounds}
         return set((await self._connection.execute(_HAVE_READINGS, asked)).scalars())
+
+
+def _registers_of(columns: Sequence[str | None], max_power_w: int | None) -> Registers:
+    """The registers at both ends, which may be the same ones."""
+    numbers = list(map(numbers_of, columns))
+    both = {*zip(*numbers[:3], strict=True), *zip(*numbers[3:], strict=True)}
+    times, contexts, energies_wh = (
+        (list(column) for column in zip(*sorted(both), strict=True)) if both else ([], [], [])
+    )
+    return Registers(times, contexts, energies_wh, max_power_w)
 
 
 def _elsewhere(row: Row[Any]) -> Iterator[tuple[str, datetime, datetime]]:

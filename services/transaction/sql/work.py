@@ -12,6 +12,7 @@ from services.kernel.clock import Clock
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.commands import SqlCommandRepository
+from services.transaction.sql.connector_powers import SqlConnectorPowerRepository
 from services.transaction.sql.messages import SqlMessageRepository
 from services.transaction.sql.transactions import SqlTransactionRepository
 
@@ -26,6 +27,7 @@ class SqlWork:
         self.transactions = SqlTransactionRepository(connection)
         self.messages = SqlMessageRepository(connection)
         self.commands = SqlCommandRepository(connection)
+        self.connector_powers = SqlConnectorPowerRepository(connection)
 
     async def remember(self, request_id: str, resource_id: str) -> str:
         return await idempotency.remember(self._connection, request_id, resource_id)

@@ -171,7 +171,6 @@ def damaged(draw: st.DrawFn) -> tuple[Version, str, dict[str, Any]]:
 def test_no_payload_makes_a_handler_fall_over(said: tuple[Version, str, dict[str, Any]]) -> None:
     version, action, payload = said
     platform, peer = Platform(), context(version)
-    peer.registers.started("42", 1000)
     with suppress(CallRefused):
         asyncio.run(TABLES[version].dispatch(action, payload, peer, platform))
     for event in platform.events:

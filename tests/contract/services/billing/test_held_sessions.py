@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from csms.billing.v1.billing_service_pb2 import ListChargingSessionsRequest
 from csms.billing.v1.tariff_pb2 import Tariff
 from csms.billing.v1.tariff_service_pb2 import UpdateTariffRequest
 from csms.transaction.v1.transaction_pb2 import Transaction
@@ -16,6 +17,7 @@ from tests.contract.services.billing.messages import (
     STATION,
     component,
     new_tariff,
+    told,
     transaction,
 )
 from tests.contract.services.billing.neighbours import Neighbours
@@ -37,6 +39,7 @@ async def test_a_doubtful_session_is_not_billed_until_it_is_put_right(boss: Call
         ({"state": Transaction.MERGED, "start_time": None, "stop_time": None}, "merged"),
         ({"flags": ["implausible_energy"]}, "implausible_energy"),
         ({"flags": ["register_went_back"]}, "register_went_back"),
+        ({"flags": ["no_register"], "energy_wh": 0}, "no_register"),
     ]
     await tell(transaction(9), *(transaction(number, 1, **fields) for number, (fields, _) in enumerate(doubtful)))
     held = {f"CP{number}": ("HELD", reason) for number, (_, reason) in enumerate(doubtful)}
@@ -45,6 +48,33 @@ async def test_a_doubtful_session_is_not_billed_until_it_is_put_right(boss: Call
     await tell(*(transaction(number, 2) for number in range(len(doubtful))))
     await books.become({"CP9": DONE, **dict.fromkeys(held, DONE)})
     assert len(await books.invoices()) == 1 + len(doubtful)
+
+
+@pytest.mark.field_case("A9")
+@pytest.mark.field_case("A13")
+async def test_what_holds_a_session_is_shown_with_its_figures(boss: Caller, books: Books, tell: Tell) -> None:
+    await boss.tariffs.CreateTariff(new_tariff(is_default=True))
+    doubt = "939000 Wh in 8 h is 117 kW; the connector gives at most 22 kW"
+    shown_only: dict[str, Any] = {"flags": ["outlier_reading"], "energy_doubt": "1 of 5 readings does not fit"}
+    await tell(transaction(1, flags=["implausible_energy"], energy_doubt=doubt), transaction(2, **shown_only))
+    await books.become({"CP1": ("HELD", "implausible_energy"), "CP2": DONE})
+    request = ListChargingSessionsRequest(hold_reason="implausible_energy")
+    [held] = (await boss.sessions.ListChargingSessions(request)).charging_sessions
+    assert held.hold_detail == doubt
+
+
+@pytest.mark.field_case("A12")
+async def test_a_session_without_a_register_is_billed_as_nothing_where_that_is_the_policy(
+    run_service: ServiceRunner, neighbours: Neighbours, database_url: str
+) -> None:
+    settings = {"database_url": database_url, "unmetered_sessions": "bill", **neighbours.settings()}
+    service = await run_service("billing", background=True, **settings)
+    plan = new_tariff(component("ENERGY", "0.40"), component("FLAT", "1.00"), is_default=True)
+    await Caller(await service.channel()).tariffs.CreateTariff(plan)
+    assert all(await service.bus.publish([told(transaction(1, flags=["no_register"], energy_wh=7))]))
+    books = Books(service.database)
+    await books.become({"CP1": DONE})
+    assert await books.rows("SELECT energy_wh, total_minor FROM charging_sessions, invoices") == [(0, 100)]
 
 
 async def test_a_session_whose_end_was_concluded_gets_one_bill_when_the_true_end_is_told(

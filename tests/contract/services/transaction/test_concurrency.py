@@ -63,7 +63,7 @@ async def test_an_unauthorized_token_is_no_concurrent_one(record: Record, transa
     )
     [answer] = await record(refused)
     await record(event_201(ENDED, minutes(-10), 1, charge_point_id="CP2"))
-    assert list((await transactions.get(answer.id)).flags) == ["unauthorized"]
+    assert list((await transactions.get(answer.id)).flags) == ["no_register", "unauthorized"]
 
 
 @pytest.mark.field_case("A6")

@@ -96,7 +96,7 @@ async def test_a_late_stop_takes_the_place_of_an_estimate(
     await record(stop_16("0", minutes(-40)))
     [later] = await record(start_16(minutes(-10), id_tag="OTHER", meter_wh=6000))
     [begun] = await record(start_16(minutes(-60), offline=True))
-    assert list((await transactions.get(begun.id)).flags) == ["estimated_end"]
+    assert list((await transactions.get(begun.id)).flags) == ["estimated_end", "no_register"]
     assert await matcher.look() == 1
     session = await transactions.get(begun.id)
     assert (moment(session.stop_time), session.energy_wh, list(session.flags)) == (minutes(-40), 5000, ["matched_stop"])

@@ -289,15 +289,17 @@ async def test_flags_of_one_message_do_not_stick_to_the_next(platform: Platform)
     assert [bool(event.flags) for event in platform.events] == [True, False]
 
 
-async def test_a_session_register_is_told_by_the_start_of_its_session(platform: Platform) -> None:
+@pytest.mark.field_case("A7")
+async def test_registers_are_handed_on_as_they_were_told(platform: Platform) -> None:
     peer = context()
-    await ask("StartTransaction", START | {"meterStart": 100_000}, platform, peer)
-    await ask("MeterValues", values({"value": "500"}, transactionId=42), platform, peer)
-    await ask("StopTransaction", STOP | {"meterStop": 100_700}, platform, peer)
-    await ask("MeterValues", values({"value": "500"}, transactionId=42), platform, peer)
-    _, reading, _, after = platform.events
-    assert (reading.meter_values[0].energy_wh, list(reading.flags)) == (100_500, ["session_register"])
-    assert (after.meter_values[0].energy_wh, list(after.flags)) == (500, [])
+    await ask("StartTransaction", START | {"meterStart": 4_076_000}, platform, peer)
+    for reading in ({"value": "228"}, {"value": "4076353", "unit": "kWh"}):
+        await ask("MeterValues", values(reading, transactionId=42), platform, peer)
+    stopped = STOP | {"meterStop": 453, "transactionData": values({"value": "453"})["meterValue"]}
+    await ask("StopTransaction", stopped, platform, peer)
+    told = [value.energy_wh for event in platform.events for value in event.meter_values]
+    assert told == [228, 4_076_353_000, 453]
+    assert not any(event.flags for event in platform.events)
 
 
 @pytest.mark.parametrize(

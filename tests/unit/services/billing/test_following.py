@@ -23,7 +23,7 @@ pytestmark = pytest.mark.field_case("A10")
 INVOICE = "01890a5d-ac96-774b-bcce-b302099a8060"
 OTHER_ID = "01890a5d-ac96-774b-bcce-b302099a8059"
 PLAN = tariff(energy("0.40"))
-DOUBTS = ["implausible_energy", "register_went_back"]
+DOUBTS = ["no_register", "implausible_energy", "register_went_back"]
 
 
 def _cost(energy_wh: int) -> Price:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent, key_of
 from services.transaction.domain.reading import Reading
+from services.transaction.domain.registers import Registers, registers_of
 
 T0 = datetime(2031, 5, 1, 12, tzinfo=UTC)
 SESSION_ID = "0199f1c2-0000-7000-8000-000000000001"
@@ -73,6 +74,11 @@ def ended_16(number: str, at: datetime, **fields: Any) -> TransactionEvent:
 def reading(at: datetime, energy_wh: int | None = None, context: str = "Sample.Periodic", **fields: Any) -> Reading:
     """A sample."""
     return Reading(sampled_time=at, digest=0, context=context, energy_wh=energy_wh, **fields)
+
+
+def registers(*told: tuple[float, int]) -> Registers:
+    """Registers, each by minutes after T0."""
+    return registers_of([reading(minutes(at), wh) for at, wh in told])
 
 
 def placed(told: TransactionEvent, **fields: Any) -> Fact:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.transaction.domain import matching
+from services.transaction.domain.doubts import NO_REGISTER
 from services.transaction.domain.fact import Fact, TransactionEvent
 from services.transaction.domain.matching import ASSIGNED_STOP, Known, Move
 from services.transaction.domain.recording import MATCHED_STOP, Recording
@@ -99,7 +100,7 @@ def test_an_end_takes_the_place_of_the_one_that_was_estimated(platform: Matching
     platform.record(ended_16("0", minutes(30)))
     [later] = platform.record(started_16(minutes(60), id_tag="B"))
     [begun] = platform.record(started_16())
-    assert platform.session(begun).flags == (ESTIMATED_END,)
+    assert platform.session(begun).flags == (ESTIMATED_END, NO_REGISTER)
     platform.match()
     session = platform.session(begun)
     assert (session.stop_time, session.energy_wh, session.flags) == (minutes(30), 5000, (MATCHED_STOP,))
@@ -179,7 +180,7 @@ def test_an_end_moves_on_to_a_session_that_is_told_of_later(platform: MatchingPl
     platform.match()
     assert platform.session(second).stop_time == minutes(90)
     session = platform.session(first)
-    assert (session.stop_time, session.flags) == (minutes(60), (ESTIMATED_END,))
+    assert (session.stop_time, session.flags) == (minutes(60), (ESTIMATED_END, NO_REGISTER))
 
 
 def test_an_end_that_two_could_mean_is_matched_when_one_of_them_is_over(platform: MatchingPlatform) -> None:

@@ -14,8 +14,8 @@ from services.transaction.domain.batch import Told, stray_ends, told, wanted
 from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.events import SessionChange
 from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
-from services.transaction.domain.reading import Registers
 from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
+from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import (
     CONCURRENT_TX,
     ESTIMATED_END,
@@ -30,6 +30,7 @@ from tests.unit.services.transaction.facts import (
     ended_16,
     minutes,
     reading,
+    registers,
     started,
     started_16,
     updated,
@@ -113,7 +114,7 @@ def test_an_end_before_its_start_is_told_as_one_session(platform: Platform) -> N
 
 
 def test_a_start_ends_the_session_that_ran_at_its_connector(platform: Platform) -> None:
-    platform.registers = {session_id_of("CP1", "1"): Registers(1000, 4000)}
+    platform.registers = {session_id_of("CP1", "1"): registers((5, 1000), (50, 4000))}
     [zombie] = platform.record(started_16())
     [elsewhere] = platform.record(started_16(connector_id=2, id_tag="B"))
     platform.record(started_16(minutes(60), id_tag="C"))
@@ -253,10 +254,10 @@ def test_readings_of_a_session_nobody_knows_make_an_orphan(platform: Platform) -
 
 def test_late_readings_count_when_the_end_did_not_tell_the_register(platform: Platform) -> None:
     session_id = session_id_of("CP1", "T-1")
-    platform.registers = {session_id: Registers(1000, 4000)}
+    platform.registers = {session_id: registers((1, 1000), (20, 4000))}
     platform.record(started(meter_wh=1000), ended(minutes(30)))
     assert platform.sessions[session_id].energy_wh == 3000
-    platform.registers = {session_id: Registers(1000, 4500)}
+    platform.registers = {session_id: registers((1, 1000), (20, 4000), (29, 4500))}
     platform.record(updated(minutes(29), received_time=minutes(90), readings=(reading(minutes(29), 4500),)))
     assert platform.sessions[session_id].energy_wh == 3500
     assert platform.changes[-1] == ("T-1", SessionChange.ENDED)

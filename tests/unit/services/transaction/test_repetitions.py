@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.transaction.domain.batch import Told, stray_ends, told, undated_updates
+from services.transaction.domain.doubts import NO_REGISTER
 from services.transaction.domain.fact import TransactionEvent, key_of, session_id_of
 from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
 from services.transaction.domain.repetition import FirstTold
@@ -102,7 +103,7 @@ def test_the_same_words_a_day_later_are_another_session(platform: Platform) -> N
     platform.record(start)
     [second] = platform.record(told_again(start, timedelta(hours=24)))
     assert second.transaction_id == "2"
-    assert platform.sessions[session_id_of("CP1", "1")].flags == (ESTIMATED_END, "time_missing")
+    assert platform.sessions[session_id_of("CP1", "1")].flags == (ESTIMATED_END, NO_REGISTER, "time_missing")
 
 
 def test_a_stop_without_a_time_that_is_told_again_ends_once(platform: Platform) -> None:
@@ -148,7 +149,7 @@ def test_events_by_ocpp_201_without_times_are_known_again(platform: Platform) ->
         [again] = _record_after(platform, [event], told_again(event, MINUTE))
         assert again == first
     [session] = platform.sessions.values()
-    assert (session.start_time, session.stop_time, session.flags) == (T0, minutes(9), ("time_missing",))
+    assert (session.start_time, session.stop_time, session.flags) == (T0, minutes(9), (NO_REGISTER, "time_missing"))
 
 
 def _record_after(platform: Platform, before: Sequence[TransactionEvent], event: TransactionEvent) -> list[Answer]:
