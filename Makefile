@@ -101,6 +101,10 @@ docs: protos ## Write the pages of docs/ that are generated from contracts and c
 field-cases: protos ## Run the tests of inputs from the field and write docs/field-cases.md
 	@$(BIN)/python -m tests.field_cases
 
+.PHONY: fuzz
+fuzz: protos .venv/fuzz-tools/bin/schemathesis ## Send a whole system what its OpenAPI document allows and forbids, for 5 minutes; ARGS="--seconds 60"
+	@$(BIN)/python -m tests.fuzz.rest $(ARGS)
+
 .PHONY: reliability
 reliability: protos ## Break the system for twice ten minutes and put the reports into docs/reliability.md
 	@$(BIN)/csms chaos --minutes 10 --seed 1 --report-dir .csms-chaos/1
@@ -135,3 +139,8 @@ proto/openapi.json: proto/csms.binpb stack/openapi.py stack/openapi_schemas.py s
 .venv/lock-tools/bin/uv: .venv/.installed
 	@$(BIN)/python -m venv --clear .venv/lock-tools
 	@.venv/lock-tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'
+
+# Thirty packages that only this needs, so they live apart, too.
+.venv/fuzz-tools/bin/schemathesis: .venv/.installed
+	@$(BIN)/python -m venv --clear .venv/fuzz-tools
+	@.venv/fuzz-tools/bin/python -m pip install --quiet --disable-pip-version-check 'schemathesis==4.32.5'

@@ -100,18 +100,17 @@ local function add_matching(node, segments, at, found)
   return found
 end
 
--- Verb to operation, of those that this port serves; and whether any port does.
+-- Verb to operation, of those that this port serves; and whether any port does. A path in full words belongs to its own
+-- template: PUT /stations/status is no change of a station of that name.
 local function operations_at(path, packages)
-  local segments, by_verb, is_known = {}, {}, false
+  local segments, by_verb = {}, {}
   for segment in string.gmatch(path, "[^/]+") do table.insert(segments, segment) end
-  for _, operations in ipairs(add_matching(known_paths(), segments, 1, {})) do
-    is_known = true
-    for verb, operation in pairs(operations) do
-      local is_served = packages == nil or find(packages, operation.package, 1, true) ~= nil
-      if is_served and by_verb[verb] == nil then by_verb[verb] = operation end
-    end
+  local operations = add_matching(known_paths(), segments, 1, {})[1]
+  for verb, operation in pairs(operations or {}) do
+    local is_served = packages == nil or find(packages, operation.package, 1, true) ~= nil
+    if is_served then by_verb[verb] = operation end
   end
-  return by_verb, is_known
+  return by_verb, operations ~= nil
 end
 
 local function allowed(by_verb)

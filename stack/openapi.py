@@ -10,14 +10,16 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from typing import Any
 
+from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
-from stack.descriptors import Binding, Contracts, access_rule, bindings, field_path
+from stack.descriptors import Binding, Contracts, access_rule, behaviors, bindings, field_path
 from stack.openapi_schemas import JsonSchema, Schemas
 from stack.protos import GenerationError
 from stack.query_parameters import query_parameters
 
 _HTTP_BODY = "google.api.HttpBody"
+_MASK = "update_mask"
 _ABOUT = """REST facade of the charging station management system, transcoded from its gRPC contracts.
 
 Times are RFC 3339 in UTC, 64-bit integers are strings, enum values are written by name. Lists are paged: `pageSize`
@@ -110,7 +112,7 @@ def _operation(schemas: Schemas, method: MethodDescriptor, binding: Binding, num
     if parameters := [*_path_parameters(schemas, method, binding), *_query_parameters(schemas, method, binding)]:
         operation["parameters"] = parameters
     if binding.body:
-        operation["requestBody"] = {"required": True, "content": _request_content(schemas, method, binding)}
+        operation["requestBody"] = _request_body(schemas, method, binding)
     operation["responses"] = _responses(schemas, method, binding)
     rule = access_rule(method)
     if rule is not None and rule.public:
@@ -158,15 +160,25 @@ def _parameter(schemas: Schemas, place: str, fields: Iterable[FieldDescriptor]) 
     return parameter
 
 
-def _request_content(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> dict[str, Any]:
+def _request_body(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> dict[str, Any]:
+    """The body. An empty one is the same as `{}`, so it is required only where one of its fields is."""
     request = method.input_type
     if binding.body != "*":
-        body = field_path(request, binding.body)[-1]
-        return _content(schemas, body.message_type, binding) if body.message_type else _json(schemas.field(body))
-    if not binding.variables:
-        return _content(schemas, request, binding)
-    told = (field for field in request.fields if field.name not in binding.variables)
-    return _json(schemas.fields(told, closed=True))
+        body = field_path(request, binding.body)[-1].message_type
+        if body is None:
+            return {"required": True, "content": _json(schemas.field(field_path(request, binding.body)[-1]))}
+        if body.full_name == _HTTP_BODY:
+            return {"required": True, "content": _content(schemas, body, binding)}
+        if _MASK in request.fields_by_name:
+            return {"content": _json(schemas.changes(body))}
+        return {"required": _has_required(body.fields), "content": _json(schemas.reference(body))}
+    told = [field for field in request.fields if field.name not in binding.variables]
+    schema = schemas.fields(told, closed=True) if binding.variables else schemas.reference(request)
+    return {"required": _has_required(told), "content": _json(schema)}
+
+
+def _has_required(fields: Iterable[FieldDescriptor]) -> bool:
+    return any(field_behavior_pb2.REQUIRED in behaviors(field) for field in fields)
 
 
 def _responses(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> dict[str, Any]:
@@ -187,7 +199,7 @@ def _responses(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> 
 def _success_code(method: MethodDescriptor, binding: Binding) -> str:
     if binding.verb == "post" and method.name.startswith("Create"):
         return "201"
-    if binding.verb == "delete" and method.name.startswith("Delete"):
+    if binding.verb == "delete" and not method.output_type.fields:
         return "204"
     return "200"
 

@@ -106,6 +106,15 @@ class Schemas:
             self._components[name] = _described(schema, self._type_description(kind))
         return {"$ref": f"#/components/schemas/{name}"}
 
+    def changes(self, message: Descriptor) -> JsonSchema:
+        """A reference to the schema of an update of a message: the same fields, none of which has to be there."""
+        name = f"{message.full_name.removeprefix('csms.')}.Changes"
+        if name not in self._components:
+            schema = self.fields(message.fields, closed=True)
+            schema.pop("required", None)
+            self._components[name] = _described(schema, f"What changes: {self._type_description(message)}")
+        return {"$ref": f"#/components/schemas/{name}"}
+
     def fields(self, fields: Iterable[FieldDescriptor], *, closed: bool) -> JsonSchema:
         """An object schema with these fields, and when `closed` with no others."""
         chosen = list(fields)

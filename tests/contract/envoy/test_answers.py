@@ -119,6 +119,7 @@ def test_a_shorter_deadline_of_the_caller_is_kept(facade: Facade) -> None:
     assert 2 <= float(answer.headers["x-deadline"]) <= 3
 
 
+@pytest.mark.field_case("C20")
 def test_a_read_is_tried_again_when_a_replica_fails_and_a_write_is_not(facade: Facade, behind: Upstreams) -> None:
     assert facade.call("gateway", "GET", "/stations/flaky-read").status == 200
     assert behind.stations.attempts["flaky-read"] == 2

@@ -7,8 +7,8 @@ import pytest
 from stack.descriptors import field_path
 from stack.query_parameters import query_parameters
 from tests.contract.envoy.facade import Facade
-from tests.contract.envoy.operations import Operation, operations
 from tests.contract.envoy.test_bodies import violations
+from tests.fixtures.operations import Operation, operations
 
 pytestmark = pytest.mark.field_case("C3")
 

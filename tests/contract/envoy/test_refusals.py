@@ -62,6 +62,7 @@ def test_a_body_that_comes_in_pieces_is_refused_when_it_grows_too_large(
     assert answer.refusal == (413, 8, "the body is larger than 256 KiB")
 
 
+@pytest.mark.field_case("C20")
 def test_a_body_just_below_the_limit_is_accepted(facade: Facade) -> None:
     assert facade.call("gateway", "POST", "/stations", body={"name": "x" * 255 * KIB}).status == 201
 

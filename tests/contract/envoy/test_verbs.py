@@ -8,8 +8,8 @@ import pytest
 from csms.monitoring.v1 import monitoring_service_pb2
 from stack.topology import PUBLIC_PORTS
 from tests.contract.envoy.facade import Facade
-from tests.contract.envoy.operations import Operation, operations
 from tests.contract.envoy.upstreams import Upstreams
+from tests.fixtures.operations import Operation, operations
 
 pytestmark = pytest.mark.field_case("C6")
 
@@ -79,6 +79,7 @@ def test_who_streams_is_told_that_only_the_head_is_wanted(facade: Facade, behind
         ("gateway", "/auth/token", "OPTIONS, POST"),
         ("ocpp", "/connections/CP1", "DELETE, GET, HEAD, OPTIONS"),
         ("monitoring", "/stations/status", "GET, HEAD, OPTIONS"),
+        ("gateway", "/stations/status", "GET, HEAD, OPTIONS"),
         ("driver", "/health", "GET, HEAD, OPTIONS"),
     ],
 )
@@ -93,6 +94,8 @@ def test_options_tells_what_is_possible_without_a_token(port: str, path: str, al
         ("gateway", "DELETE", "/stations", "GET, HEAD, OPTIONS, POST"),
         ("station", "POST", "/stations/s1", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
         ("gateway", "GET", "/auth/token", "OPTIONS, POST"),
+        ("gateway", "PUT", "/stations/status", "GET, HEAD, OPTIONS"),
+        ("gateway", "GET", "/rfid-cards/validate", "OPTIONS, POST"),
         ("gateway", "TRACE", "/stations", "GET, HEAD, OPTIONS, POST"),
         ("gateway", "PURGE", "/stations", "GET, HEAD, OPTIONS, POST"),
     ],

@@ -44,6 +44,45 @@ def test_every_reference_in_the_openapi_document_leads_somewhere(document: dict[
         assert target
 
 
+@pytest.mark.field_case("C20")
+def test_the_openapi_document_tells_how_to_repeat_and_how_much_to_send(document: dict[str, Any]) -> None:
+    """What Envoy does of it is tested in tests/contract/envoy; here, that callers are told."""
+    about = " ".join(document["info"]["description"].split())
+    for told in (
+        "of at most 256 KiB (413 beyond it)",
+        "Large imports are sent in pieces",
+        "a GET is tried again when a replica is lost or does not answer in 3 s",
+        "all else only while no service has seen it",
+        "another body it is refused with 409",
+        "at most 20 of them",
+        "HEAD is answered as GET without a body",
+    ):
+        assert told in about
+
+
+@pytest.mark.field_case("C1")
+def test_bodies_in_the_openapi_document_have_no_unknown_fields(document: dict[str, Any]) -> None:
+    checked = 0
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schema = content["schema"]
+                name = schema.get("$ref", "").rpartition("/")[2]
+                assert (document["components"]["schemas"][name] if name else schema)["additionalProperties"] is False
+                checked += 1
+    assert checked > 30
+
+
+def test_an_update_needs_no_field_and_a_creation_those_that_are_required(document: dict[str, Any]) -> None:
+    schemas, paths = document["components"]["schemas"], document["paths"]
+    created = paths["/rfid-cards"]["post"]["requestBody"]
+    changed = paths["/rfid-cards/{cardId}"]["patch"]["requestBody"]
+    assert (created["required"], changed.get("required", False)) == (True, False)
+    named = [body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2] for body in (created, changed)]
+    assert [schemas[name].get("required") for name in named] == [["idTag"], None]
+    assert schemas[named[0]]["properties"] == schemas[named[1]]["properties"]
+
+
 def test_every_path_variable_is_a_parameter_of_its_operations(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for operation in operations.values():
