@@ -51,7 +51,7 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
     drivers, stations, transactions = GrpcDrivers(opened[0]), GrpcStations(opened[1]), GrpcTransactions(opened[2])
     invoicing = Invoicing(clock, settings.paid_bill_correction_limit)
     is_billed = settings.unmetered_sessions == "bill"
-    biller = Biller(works, clock, drivers, stations, invoicing, bills_unmetered=is_billed)
+    biller = Biller(works, clock, drivers, stations, transactions, invoicing, bills_unmetered=is_billed)
     sessions = ChargingSessions(works, clock, biller, transactions)
     consumer = TransactionConsumer(bus, database, clock, biller)
     reconciler = Reconciler(

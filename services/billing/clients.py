@@ -13,9 +13,11 @@ from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from services.billing.domain.course import Course
 from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.tariff import MembershipTier
 from services.billing.mapping.charging_sessions import transaction_snapshot
+from services.billing.mapping.courses import readings_of
 from services.chassis.protobuf import enum_of, timestamp
 from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind
@@ -119,6 +121,19 @@ class GrpcTransactions:
             _log.warning("live energy is not to be had: %s", error.details())
             return {}
         return {transaction.id: transaction.energy_wh for transaction in response.transactions}
+
+    async def courses(self, transaction_ids: Sequence[str]) -> Mapping[str, Course]:
+        found: dict[str, Course] = {}
+        for begin in range(0, len(transaction_ids), _PAGE):
+            ids = transaction_ids[begin : begin + _PAGE]
+            try:
+                curves = await self._transactions.BatchGetEnergyCurves(
+                    transaction_pb.BatchGetEnergyCurvesRequest(ids=ids)
+                )
+            except grpc.aio.AioRpcError as error:
+                raise from_rpc_error(error) from error
+            found |= {curve.transaction_id: Course(readings_of(curve)) for curve in curves.transactions}
+        return found
 
     async def changed_since(
         self, time: datetime, page_token: str

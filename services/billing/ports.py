@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.billing.domain.charging_session import ChargingSession, ChargingSessionFilter
+from services.billing.domain.course import Course
 from services.billing.domain.decision import Decision, DecisionFilter
 from services.billing.domain.events import Event
 from services.billing.domain.following import TransactionSnapshot
@@ -96,7 +97,8 @@ class ChargingSessionRepository(Protocol):
         ...
 
     async def store_bills(self, sessions: Sequence[ChargingSession]) -> None:
-        """Store of known sessions what billing them changes: state, hold reason, cost, tariff, invoice, update time."""
+        """Store of known sessions what billing them changes: state, hold reason, cost, tariff, idle minutes, invoice,
+        update time."""
         ...
 
 
@@ -258,6 +260,10 @@ class Transactions(Protocol):
 
     async def energy_wh(self, transaction_ids: Sequence[str], timeout: float) -> Mapping[str, int]:
         """The energy so far of these transactions; empty when the service does not answer within `timeout` seconds."""
+        ...
+
+    async def courses(self, transaction_ids: Sequence[str]) -> Mapping[str, Course]:
+        """How these transactions went, of those of which anything was read or told. Raises: UNAVAILABLE."""
         ...
 
     async def changed_since(

@@ -40,7 +40,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
     recorder, live = Recorder(meters, recordings, clock, settings.concurrency), LiveMeterValues(bus)
     matchings = SqlMatchings(database, relay)
-    transactions, matcher = Transactions(works), Matcher(works, matchings, clock)
+    transactions, matcher = Transactions(works, clock), Matcher(works, matchings, clock)
     identity = ServiceIdentity("transaction", settings)
     stations = channels.channel(settings.station_service_url, "station", identity)
     charge_points, edge = GrpcChargePoints(stations), GrpcEdge(identity)

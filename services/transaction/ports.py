@@ -12,6 +12,7 @@ from services.chassis.pagination import Page, PageRequest
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.connector_power import ConnectorPower
+from services.transaction.domain.curve import Samples
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
 from services.transaction.domain.matching import Doubt, Known, Late, Move, Span
@@ -37,6 +38,15 @@ class TransactionRepository(Protocol):
 
     async def latest(self, sessions: Sequence[Session]) -> Mapping[str, Latest]:
         """What the readings of each session show by now, by its id; of one that is over only the state of charge."""
+        ...
+
+    async def with_ids(self, transaction_ids: Collection[str]) -> Sequence[Session]:
+        """Those of the sessions that exist."""
+        ...
+
+    async def samples(self, sessions: Sequence[Session], now: datetime) -> Mapping[str, tuple[Samples, int | None]]:
+        """The readings of sessions, of those that run until now, in the order of their times, of very many some at
+        equal distances; and the greatest power of their connectors where it is known. By the ids of the sessions."""
         ...
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:

@@ -26,7 +26,7 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.billing.application.billing import Biller
 from services.billing.application.invoicing import Invoicing
-from services.billing.clients import GrpcDrivers, GrpcStations
+from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.consumers import TransactionConsumer
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
 from services.billing.sql.work import SqlWorks
@@ -275,7 +275,14 @@ async def _run(postgres_url: str, nats_url: str, servers: Servers, options: argp
         bench = Bench(
             databases,
             bus,
-            Biller(works, _CLOCK, GrpcDrivers(channel), GrpcStations(channel), Invoicing(_CLOCK, Decimal(0))),
+            Biller(
+                works,
+                _CLOCK,
+                GrpcDrivers(channel),
+                GrpcStations(channel),
+                GrpcTransactions(channel),
+                Invoicing(_CLOCK, Decimal(0)),
+            ),
             servers,
         )
         for number in range(options.rounds + 1):

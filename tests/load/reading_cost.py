@@ -60,7 +60,7 @@ async def sessions(database: Database, relay: OutboxRelay, options: argparse.Nam
     await record(fleet.stops()[: _BATCH // 2])
     await recorder.close()
     works = TransactionWorks(database, relay, _CLOCK)
-    transactions = Transactions(works)
+    transactions = Transactions(works, _CLOCK)
     orphans = Orphans(transactions, Matcher(works, SqlMatchings(database, relay), _CLOCK))
     servicer = TransactionServicer(transactions, orphans)
     page = transaction_pb.ListTransactionsRequest(page_size=50)

@@ -7,17 +7,18 @@ one must not keep anybody else from being billed.
 import asyncio
 import logging
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.billing.application.invoicing import Invoicing
-from services.billing.application.surroundings import Surroundings
+from services.billing.application.surroundings import Question, Surroundings
 from services.billing.application.tariff_choice import bound_tariffs, tariff_key, tariff_of, tariffs_of
 from services.billing.domain.charging_session import END_PATIENCE, PENDING, ChargingSession, billable, bound
+from services.billing.domain.course import Course
 from services.billing.domain.following import TransactionSnapshot, followed, unheard
-from services.billing.domain.pricing import Consumption, Price, price
+from services.billing.domain.pricing import Consumption, Price, may_need_course, price
 from services.billing.domain.tariff import Tariff
-from services.billing.ports import Drivers, Stations, Work, Works
+from services.billing.ports import Drivers, Stations, Transactions, Work, Works
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
 
@@ -39,6 +40,7 @@ class Biller:
         clock: Clock,
         drivers: Drivers,
         stations: Stations,
+        transactions: Transactions,
         invoicing: Invoicing,
         *,
         bills_unmetered: bool = False,
@@ -48,7 +50,7 @@ class Biller:
         self._clock = clock
         self._bills_unmetered = bills_unmetered
         self._invoicing = invoicing
-        self._surroundings = Surroundings(drivers, stations, clock)
+        self._surroundings = Surroundings(drivers, stations, transactions, clock)
 
     async def take_in(self, work: Work, snapshots: Iterable[TransactionSnapshot]) -> None:
         """Bring the sessions of transactions up to date; those that have ended are billed by `settle_all`.
@@ -104,9 +106,8 @@ class Biller:
                     return session
                 wanted = billable(session)
                 tariff = await tariff_of(work, wanted)
-            cost = None
-            if tariff is not None:
-                cost = price(tariff, await self._surroundings.consumption(wanted, _end(wanted)))
+            [used] = await self._surroundings.consumptions([Question(wanted, tariff, _end(wanted))])
+            cost = _cost(tariff, used)
             async with self._works() as work:
                 if await work.sessions.find(session_id, for_update=True) == session:
                     [session] = await self._invoicing.bill(work, [(session, cost)])
@@ -117,7 +118,8 @@ class Biller:
         wanted = [billable(session) for session in sessions]
         async with self._works() as work:
             tariffs = await tariffs_of(work, wanted)
-        used = await self._surroundings.consumptions([(session, _end(session)) for session in wanted])
+        questions = [Question(session, tariff, _end(session)) for session, tariff in zip(wanted, tariffs, strict=True)]
+        used = await self._surroundings.consumptions(questions)
         costs: dict[str, Price | None] = {}
         failures: list[BaseException] = []
         for session, tariff, consumption in zip(sessions, tariffs, used, strict=True):
@@ -158,28 +160,28 @@ class Biller:
     async def prices_so_far(self, sessions: Sequence[ChargingSession], timeout: float) -> Sequence[Price | None]:
         """What running sessions cost at this moment.
 
-        None where no tariff applies or a tier or time zone cannot be had: a price without his discount would frighten
+        None where no tariff applies, or what its price depends on cannot be had: one without a discount would frighten
         a driver, none is honest. Takes at most about `timeout` seconds.
         """
         async with self._works() as work:
             tariffs = await bound_tariffs(work, sessions)
         now = self._clock.now()
-        asked = [
-            asyncio.create_task(self._price_so_far(tariffs.get(tariff_key(session)), session, now))
-            for session in sessions
-        ]
+        questions = [Question(session, tariffs.get(tariff_key(session)), now) for session in sessions]
+        courses = asyncio.create_task(self._surroundings.courses(questions))
+        asked = [asyncio.create_task(self._price_so_far(question, courses)) for question in questions]
         if asked:
             _, late = await asyncio.wait(asked, timeout=timeout)
-            for task in late:
+            for task in (*late, courses):
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.gather(*asked, courses, return_exceptions=True)
         return [None if task.cancelled() else task.result() for task in asked]
 
-    async def _price_so_far(self, tariff: Tariff | None, session: ChargingSession, now: datetime) -> Price | None:
-        if tariff is None:
+    async def _price_so_far(self, question: Question, courses: asyncio.Task[Mapping[str, Course]]) -> Price | None:
+        if question.tariff is None:
             return None
         try:
-            return price(tariff, await self._surroundings.consumption(session, now))
+            known = await asyncio.shield(courses) if may_need_course(question.tariff) else {}
+            return price(question.tariff, await self._surroundings.consumption(question, known))
         except DomainError:
             return None
 

@@ -61,8 +61,9 @@ class Invoicing:
         done |= {session.id: session for session in await _issue(work, issues, now)}
         after = [done[session.id] for session, _ in priced]
         # Of those with remarks more than their bills may change.
-        await work.sessions.store([done[session.id] for session, _ in priced if session.remarks is not NO_REMARKS])
-        await work.sessions.store_bills([done[session.id] for session, _ in priced if session.remarks is NO_REMARKS])
+        plain = [session.remarks is NO_REMARKS and done[session.id].remarks is NO_REMARKS for session, _ in priced]
+        await work.sessions.store([one for one, is_plain in zip(after, plain, strict=True) if not is_plain])
+        await work.sessions.store_bills([one for one, is_plain in zip(after, plain, strict=True) if is_plain])
         await work.publish(_unbilled([session for session, _ in priced], after))
         return after
 

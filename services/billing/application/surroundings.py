@@ -1,13 +1,16 @@
-"""What a price depends on besides tariff and session: the tier of the driver and the time zone of the station."""
+"""What a price depends on besides tariff and session: the tier of the driver, the time zone of the station and, where
+the tariff asks for it, the course of the session."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from services.billing.domain.charging_session import ChargingSession
-from services.billing.domain.pricing import LONGEST_SESSION, Consumption
-from services.billing.domain.tariff import MembershipTier
-from services.billing.ports import Drivers, Stations
+from services.billing.domain.charging_session import ChargingSession, idle_minutes_decided
+from services.billing.domain.course import NO_COURSE, Course, Span, idle_spans
+from services.billing.domain.pricing import LONGEST_SESSION, Consumption, may_need_course, needs_course
+from services.billing.domain.tariff import MembershipTier, Tariff
+from services.billing.ports import Drivers, Stations, Transactions
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 
@@ -19,38 +22,77 @@ _AT_ONCE = 8
 _UTC = "UTC"
 
 
+class Question(NamedTuple):
+    """A session that is to be priced by a tariff until `end`."""
+
+    session: ChargingSession
+    tariff: Tariff | None
+    end: datetime
+
+
 class Surroundings:
     """Asks other services, for many sessions at once when there are many."""
 
-    def __init__(self, drivers: Drivers, stations: Stations, clock: Clock) -> None:
+    def __init__(self, drivers: Drivers, stations: Stations, transactions: Transactions, clock: Clock) -> None:
         self._drivers = drivers
         self._stations = stations
+        self._transactions = transactions
         self._clock = clock
         self._zones: dict[str, tuple[str, datetime]] = {}
 
-    async def consumption(self, session: ChargingSession, end: datetime) -> Consumption:
-        """What a session used until `end`, for the price. Raises: UNAVAILABLE."""
+    async def consumption(self, question: Question, courses: Mapping[str, Course]) -> Consumption:
+        """What a session used, for its price, its course being among these if it matters. Raises: UNAVAILABLE."""
+        session = question.session
         tier = await self._drivers.tier(session.driver_id)
-        return _consumption(session, end, tier, await self._stations.time_zone(session.station_id))
+        zone = await self._stations.time_zone(session.station_id)
+        return _consumption(session, question.end, tier, zone, courses.get(session.id, NO_COURSE))
 
-    async def consumptions(
-        self, sessions: Sequence[tuple[ChargingSession, datetime]]
-    ) -> Sequence[Consumption | DomainError]:
-        """The same for many sessions and their ends; for some of them why it cannot be had. Each is asked for once."""
-        drivers = {session.driver_id for session, _ in sessions if session.driver_id is not None}
-        stations = {session.station_id for session, _ in sessions if session.station_id is not None}
+    async def courses(self, questions: Sequence[Question]) -> Mapping[str, Course]:
+        """The courses of the sessions whose price may depend on them, by their ids. Raises: UNAVAILABLE."""
+        found = await self._courses(questions, lambda one: one.tariff is not None and may_need_course(one.tariff))
+        failure = next((course for course in found.values() if isinstance(course, DomainError)), None)
+        if failure is not None:
+            raise failure
+        return {name: course for name, course in found.items() if isinstance(course, Course)}
+
+    async def consumptions(self, questions: Sequence[Question]) -> Sequence[Consumption | DomainError]:
+        """The same for many sessions; for some of them why it cannot be had. Each is asked for once."""
+        sessions = [session for session, _, _ in questions]
+        drivers = {session.driver_id for session in sessions if session.driver_id is not None}
+        stations = {session.station_id for session in sessions if session.station_id is not None}
         tiers, zones = await asyncio.gather(self._tiers(drivers), self._time_zones(stations))
+        courses = await self._courses(questions, lambda question: _depends_on_course(question, zones))
         found: list[Consumption | DomainError] = []
-        for session, end in sessions:
+        for session, _, end in questions:
             tier = MembershipTier.BASIC if session.driver_id is None else tiers[session.driver_id]
-            zone = _UTC if session.station_id is None else zones[session.station_id]
+            zone = _zone_of(session, zones)
+            course = courses.get(session.id, NO_COURSE)
             if isinstance(tier, DomainError):
                 found.append(tier)
             elif isinstance(zone, DomainError):
                 found.append(zone)
+            elif isinstance(course, DomainError):
+                found.append(course)
             else:
-                found.append(_consumption(session, end, tier, zone))
+                found.append(_consumption(session, end, tier, zone, course))
         return found
+
+    async def _courses(
+        self, questions: Sequence[Question], matters: Callable[[Question], bool]
+    ) -> Mapping[str, Course | DomainError]:
+        """The courses of the sessions for which they matter, by the ids of the sessions."""
+        asked = {
+            question.session.transaction_id: question.session.id
+            for question in questions
+            if question.session.transaction_id is not None and matters(question)
+        }
+        if not asked:
+            return {}
+        try:
+            known = await self._transactions.courses(list(asked))
+        except DomainError as error:
+            return dict.fromkeys(asked.values(), error)
+        return {asked[transaction_id]: course for transaction_id, course in known.items()}
 
     async def _tiers(self, driver_ids: Collection[str]) -> Mapping[str, MembershipTier | DomainError]:
         try:
@@ -79,14 +121,38 @@ class Surroundings:
         return dict(zip(station_ids, found, strict=True))
 
 
-def _consumption(session: ChargingSession, end: datetime, tier: MembershipTier, time_zone: str) -> Consumption:
+def _zone_of(session: ChargingSession, zones: Mapping[str, str | DomainError]) -> str | DomainError:
+    return _UTC if session.station_id is None else zones[session.station_id]
+
+
+def _depends_on_course(question: Question, zones: Mapping[str, str | DomainError]) -> bool:
+    session, tariff, end = question
+    zone = _zone_of(session, zones)
+    return tariff is not None and isinstance(zone, str) and needs_course(tariff, *_times(session, end), zone)
+
+
+def _times(session: ChargingSession, end: datetime) -> Span:
     # A clock that ran wild must not price a session by centuries, nor backwards.
     length = min(max(end - session.start_time, timedelta()), LONGEST_SESSION)
+    return Span(session.start_time, session.start_time + length)
+
+
+def _consumption(
+    session: ChargingSession, end: datetime, tier: MembershipTier, time_zone: str, course: Course
+) -> Consumption:
+    start, end = _times(session, end)
+    idle: Sequence[Span] = ()
+    idle_minutes = idle_minutes_decided(session)
+    if idle_minutes is None:
+        idle = idle_spans(course, start, end)
+        idle_minutes = sum((span.length for span in idle), timedelta()) // timedelta(minutes=1)
     return Consumption(
         energy_wh=session.energy_wh,
-        start=session.start_time,
-        end=session.start_time + length,
-        idle_minutes=session.idle_minutes,
+        start=start,
+        end=end,
+        idle_minutes=idle_minutes,
         time_zone=time_zone,
         tier=tier,
+        readings=course.readings,
+        idle=idle,
     )

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from services.billing.domain.pricing import FIRST_YEAR, Price
-from services.billing.domain.remarks import NO_REMARKS, Facts, Remarks
+from services.billing.domain.remarks import EVENLY_SPREAD, NO_REMARKS, Facts, Remarks
 from services.billing.domain.tariff import Tariff
 from services.kernel.errors import failed_precondition
 from services.kernel.identity import identity_of
@@ -160,8 +160,6 @@ def billable(session: ChargingSession) -> ChargingSession:
     if due is None:
         return session
     after = adopted(session, due.facts, remarks=replace(session.remarks, due=None))
-    if due.idle_minutes is not None:
-        after = after._replace(idle_minutes=due.idle_minutes)
     if due.tariff_id is not None:
         after = after._replace(tariff_id=due.tariff_id, tariff_version=due.tariff_version)
     return after
@@ -174,7 +172,13 @@ def bound(session: ChargingSession, tariff: Tariff) -> ChargingSession:
 
 def priced(session: ChargingSession, price: Price) -> ChargingSession:
     """`session` with what it costs so far."""
-    return session._replace(cost=price.total, tariff_id=price.tariff_id, tariff_version=price.tariff_version)
+    return session._replace(
+        cost=price.total,
+        tariff_id=price.tariff_id,
+        tariff_version=price.tariff_version,
+        idle_minutes=price.idle_minutes,
+        remarks=_flagged(session.remarks, price),
+    )
 
 
 def completed(session: ChargingSession, price: Price, invoice_id: str, now: datetime) -> ChargingSession:
@@ -183,12 +187,13 @@ def completed(session: ChargingSession, price: Price, invoice_id: str, now: date
         cost=price.total,
         tariff_id=price.tariff_id,
         tariff_version=price.tariff_version,
+        idle_minutes=price.idle_minutes,
         state=SessionState.COMPLETED,
         invoice_id=invoice_id,
         hold_reason="",
         update_time=now,
     )
-    remarks = session.remarks
+    remarks = _flagged(session.remarks, price)
     if remarks is NO_REMARKS:
         return after
     waits = "" if remarks.correction is None else CORRECTION
@@ -214,3 +219,17 @@ def check_completable(session: ChargingSession, energy_wh: int, end_time: dateti
     raise failed_precondition(
         "CHARGING_SESSION_COMPLETED", f"session {session.id} has been completed with other values"
     )
+
+
+def idle_minutes_decided(session: ChargingSession) -> int | None:
+    """How long the vehicle idled where that is no matter of what was read and told: by a person's decision, or as the
+    caller said who completed a session that did not come by OCPP."""
+    decision = session.remarks.decision
+    if decision is not None and decision.idle_minutes is not None:
+        return decision.idle_minutes
+    return session.idle_minutes if session.transaction_id is None else None
+
+
+def _flagged(remarks: Remarks, price: Price) -> Remarks:
+    flags = (EVENLY_SPREAD,) if price.is_evenly_spread else ()
+    return remarks if flags == remarks.flags else replace(remarks, flags=flags)

@@ -113,7 +113,9 @@ def decided(
             hold_detail="",
             due=None,
             correction=None,
-            decision=Decided(decision_id, choice.kind, choice.reason, choice.decided_by, now, told),
+            decision=Decided(
+                decision_id, choice.kind, choice.reason, choice.decided_by, now, told, _idle_minutes(session, choice)
+            ),
             decision_count=remarks.decision_count + 1,
         ),
     )
@@ -147,7 +149,7 @@ def recorded(before: ChargingSession, after: ChargingSession) -> Decision:
         decided_by=decision.decided_by,
         create_time=decision.create_time,
         before=_figures(before),
-        after=_figures(billable(after)),
+        after=_figures(billable(after))._replace(idle_minutes=_coalesced(decision.idle_minutes, after.idle_minutes)),
     )
 
 
@@ -161,12 +163,23 @@ def _told(session: ChargingSession) -> Facts:
     return session.facts if remarks.decision is None else remarks.decision.told
 
 
+def _idle_minutes(session: ChargingSession, choice: Choice) -> int | None:
+    """How long a person says that the vehicle idled, now or in the decision before; who releases a session leaves that
+    to what was read and told."""
+    before = session.remarks.decision
+    if choice.idle_minutes is not None or choice.kind is DecisionKind.RELEASE or before is None:
+        return choice.idle_minutes
+    return before.idle_minutes
+
+
+def _coalesced(one: int | None, other: int) -> int:
+    return other if one is None else one
+
+
 def _to_be_billed(session: ChargingSession, facts: Facts, choice: Choice, tariff: Tariff | None) -> ChargingSession:
     """`session`, PENDING: without a bill by these facts at once, otherwise as soon as its bill is replaced."""
     if session.invoice_id is None:
         after = adopted(session, facts, state=SessionState.HELD, hold_reason=PENDING)
-        if choice.idle_minutes is not None:
-            after = after._replace(idle_minutes=choice.idle_minutes)
         return after if tariff is None else after._replace(tariff_id=tariff.id, tariff_version=tariff.version)
     is_same_tariff = tariff is None or (tariff.id, tariff.version) == (session.tariff_id, session.tariff_version)
     is_same_idling = choice.idle_minutes in (None, session.idle_minutes)
@@ -177,7 +190,6 @@ def _to_be_billed(session: ChargingSession, facts: Facts, choice: Choice, tariff
         facts,
         session.revision,
         is_approved=True,
-        idle_minutes=choice.idle_minutes,
         tariff_id=None if tariff is None else tariff.id,
         tariff_version=0 if tariff is None else tariff.version,
     )

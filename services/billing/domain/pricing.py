@@ -1,17 +1,19 @@
 """Pricing: from a tariff and what was used to the lines of a bill. Exact: Decimal until the amount of each line.
 
-Where prices change during a session, its energy is shared out evenly over its time: charge points are not bound to read
-their meters at the moment a price changes. How the time divides is decided in schedule.py.
+Where prices change during a session, its energy is shared out by its readings, on the line between two of them, as
+charge points are not bound to read their meters at the moment a price changes; without readings evenly over its time.
+How the time divides is decided in schedule.py, what readings say in course.py.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from services.billing.domain.schedule import Share, applying, shares, stretches
+from services.billing.domain.course import Curve, Reading, Span
+from services.billing.domain.schedule import Share, Stretch, applying, shares, stretches
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
 from services.kernel.errors import failed_precondition, invalid
 from services.kernel.money import Money
@@ -32,7 +34,11 @@ _MOST_WINDOWS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumption:
-    """What is priced: energy, the time from start to end, and idling after that; times are aware."""
+    """What is priced: energy, the time from start to end, and idling; times are aware.
+
+    `readings` tell how the energy came about, `idle` when the vehicle idled. Without the latter the idle minutes are
+    those after the end.
+    """
 
     energy_wh: int
     start: datetime
@@ -40,6 +46,8 @@ class Consumption:
     idle_minutes: int = 0
     time_zone: str = "UTC"
     tier: MembershipTier = MembershipTier.BASIC
+    readings: Sequence[Reading] = ()
+    idle: Sequence[Span] = ()
 
 
 class PriceLine(NamedTuple):
@@ -54,7 +62,10 @@ class PriceLine(NamedTuple):
 
 
 class Price(NamedTuple):
-    """A price and how it comes about: subtotal is the sum of the lines, total is subtotal and tax."""
+    """A price and how it comes about: subtotal is the sum of the lines, total is subtotal and tax.
+
+    It `is_evenly_spread` when the price of energy changed and no reading tells when that came.
+    """
 
     tariff_id: str
     tariff_version: int
@@ -62,6 +73,8 @@ class Price(NamedTuple):
     subtotal: Money
     tax: Money
     total: Money
+    idle_minutes: int = 0
+    is_evenly_spread: bool = False
 
 
 def checked(used: Consumption, start_field: str = "start", end_field: str = "end") -> Consumption:
@@ -81,7 +94,16 @@ def checked(used: Consumption, start_field: str = "start", end_field: str = "end
 
 def price(tariff: Tariff, used: Consumption) -> Price:
     """What `used` costs by `tariff`. Never less for more energy."""
-    lines = [*_shared_lines(tariff, used), *_flat_line(tariff, used), *_idle_line(tariff, used)]
+    time = stretches(tariff.components, used.start, used.end, zone_of(used.time_zone))
+    energy = shares(tariff.components, ComponentKind.ENERGY, time)
+    curve = Curve(used.readings, used.start, used.end) if len(energy) > 1 else None
+    has_curve = curve is not None and curve.tells
+    lines = [
+        *_energy_lines(tariff, used, energy, curve if has_curve else None),
+        *_time_lines(tariff, time),
+        *_flat_line(tariff, used),
+        *_idle_lines(tariff, used),
+    ]
     lines += _discount_line(tariff, used, _sum(tariff, lines))
     subtotal = _sum(tariff, lines)
     tax = Money.from_decimal(tariff.currency_code, subtotal.to_decimal() * tariff.tax_basis_points / _BASIS_POINTS)
@@ -92,7 +114,31 @@ def price(tariff: Tariff, used: Consumption) -> Price:
         subtotal=subtotal,
         tax=tax,
         total=subtotal + tax,
+        idle_minutes=used.idle_minutes,
+        is_evenly_spread=len(energy) > 1 and not has_curve and used.energy_wh > 0,
     )
+
+
+def needs_course(tariff: Tariff, start: datetime, end: datetime, time_zone: str) -> bool:
+    """Whether the price of a session depends on how it went, not only on what it came to."""
+    if has_idle_price(tariff):
+        return True
+    if not may_need_course(tariff):
+        return False
+    energy = [component for component in tariff.components if component.kind is ComponentKind.ENERGY]
+    return len(shares(energy, ComponentKind.ENERGY, stretches(energy, start, end, zone_of(time_zone)))) > 1
+
+
+def may_need_course(tariff: Tariff) -> bool:
+    """The same of any session, wherever and whenever it is."""
+    energy = (component for component in tariff.components if component.kind is ComponentKind.ENERGY)
+    changes = any(component.start_time_of_day or component.days_of_week for component in energy)
+    return changes or has_idle_price(tariff)
+
+
+def has_idle_price(tariff: Tariff) -> bool:
+    """Whether idling costs anything."""
+    return any(component.kind is ComponentKind.IDLE and component.price for component in tariff.components)
 
 
 def require_valid(tariff: Tariff) -> Tariff:
@@ -102,30 +148,39 @@ def require_valid(tariff: Tariff) -> Tariff:
     return tariff
 
 
-def _shared_lines(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
-    """The lines whose quantity depends on how the session's time divides."""
-    time = stretches(tariff.components, used.start, used.end, zone_of(used.time_zone))
-    energy = shares(tariff.components, ComponentKind.ENERGY, time)
-    for share, share_wh in zip(energy, _apportioned(used.energy_wh, energy), strict=True):
+def _energy_lines(
+    tariff: Tariff, used: Consumption, energy: Sequence[Share], curve: Curve | None
+) -> Iterator[PriceLine]:
+    weights = [_weight(share, curve) for share in energy]
+    for share, share_wh in zip(energy, _apportioned(used.energy_wh, weights), strict=True):
         if share.components:
             yield _line(tariff, "Energy", share.components, Decimal(share_wh) / 1000, "kWh")
+
+
+def _time_lines(tariff: Tariff, time: Sequence[Stretch]) -> Iterator[PriceLine]:
     for share in shares(tariff.components, ComponentKind.TIME, time):
         if share.components:
             yield _line(tariff, "Time", share.components, _hours(share.length), "h")
 
 
-def _apportioned(energy_wh: int, parts: Sequence[Share]) -> list[int]:
-    """Whole watt-hours in proportion to the lengths of `parts`: they sum to the whole, and none shrinks as it grows.
+def _weight(share: Share, curve: Curve | None) -> Fraction | int:
+    """How much of the energy came at the price of a share, against that of the others."""
+    if curve is None:
+        return share.length // _MICROSECOND
+    return sum(curve.energy_until(stretch.end) - curve.energy_until(stretch.begin) for stretch in share.stretches)
+
+
+def _apportioned(energy_wh: int, weights: Sequence[Fraction | int]) -> list[int]:
+    """Whole watt-hours in proportion to `weights`: they sum to the whole, and none shrinks as it grows.
 
     (By D'Hondt's method; rounding each part would do neither.)
     """
-    lengths = [part.length // _MICROSECOND for part in parts]
-    whole = sum(lengths)
+    whole = sum(weights)
     if not whole:
-        return [energy_wh]
-    found = [energy_wh * length // whole for length in lengths]
+        return [energy_wh, *[0] * (len(weights) - 1)]
+    found = [int(energy_wh * weight // whole) for weight in weights]
     for _ in range(energy_wh - sum(found)):
-        next_in_turn = max(range(len(found)), key=lambda position: Fraction(lengths[position], found[position] + 1))
+        next_in_turn = max(range(len(found)), key=lambda position: Fraction(weights[position], found[position] + 1))
         found[next_in_turn] += 1
     return found
 
@@ -136,11 +191,33 @@ def _flat_line(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
         yield _line(tariff, "Session fee", [component], Decimal(1), "session")
 
 
-def _idle_line(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
-    component = applying(tariff.components, ComponentKind.IDLE, used.end.astimezone(zone_of(used.time_zone)))
-    if component is not None and used.idle_minutes > component.grace_minutes:
-        length = timedelta(minutes=used.idle_minutes - component.grace_minutes)
-        yield _line(tariff, "Idling", [component], _hours(length), "h")
+def _idle_lines(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
+    """Idling after the grace of whatever component counts at the time; after the end that which counts at the end."""
+    zone = zone_of(used.time_zone)
+    lengths: dict[Decimal, tuple[list[PriceComponent], timedelta]] = {}
+    for begin, idled, length in _idle_parts(tariff, used, zone):
+        component = applying(tariff.components, ComponentKind.IDLE, begin)
+        if component is None:
+            continue
+        charged = length - max(timedelta(minutes=component.grace_minutes) - idled, timedelta())
+        if charged > timedelta():
+            components, known = lengths.get(component.price, ([], timedelta()))
+            if component not in components:
+                components.append(component)
+            lengths[component.price] = components, known + charged
+    for components, length in lengths.values():
+        yield _line(tariff, "Idling", components, _hours(length), "h")
+
+
+def _idle_parts(tariff: Tariff, used: Consumption, zone: tzinfo) -> Iterator[tuple[datetime, timedelta, timedelta]]:
+    """The parts of idling in which no price changes: local begin, how long it was idle before, length."""
+    idled = timedelta()
+    for span in used.idle:
+        for stretch in stretches(tariff.components, span.begin, span.end, zone):
+            yield stretch.begin, idled, stretch.length
+            idled += stretch.length
+    if not used.idle:
+        yield used.end.astimezone(zone), idled, timedelta(minutes=used.idle_minutes)
 
 
 def _discount_line(tariff: Tariff, used: Consumption, subtotal: Money) -> Iterator[PriceLine]:

@@ -54,7 +54,7 @@ class Note(NamedTuple):
 
 
 class Due(NamedTuple):
-    """What a billed session is to be billed by next; `idle_minutes` and a tariff are what a person chose.
+    """What a billed session is to be billed by next; a tariff is what a person chose.
 
     One that a person has approved of takes the place of whatever bill there is; of any other the change may be so great
     that it becomes a correction.
@@ -63,7 +63,6 @@ class Due(NamedTuple):
     facts: Facts
     revision: int
     is_approved: bool = False
-    idle_minutes: int | None = None
     tariff_id: str | None = None
     tariff_version: int = 0
 
@@ -83,7 +82,8 @@ class Correction(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """The last decision of a person: by which account, why, and what was told when it was made."""
+    """The last decision of a person: by which account, why, and what was told when it was made. `idle_minutes` are what
+    was decided about these, if anything was."""
 
     id: str
     kind: DecisionKind
@@ -91,6 +91,7 @@ class Decided(NamedTuple):
     decided_by: str
     create_time: datetime
     told: Facts
+    idle_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ class Remarks:
     correction: Correction | None = None
     decision: Decided | None = None
     decision_count: int = 0
+    flags: Sequence[str] = ()
 
     def noted(self, note: Note) -> "Remarks":
         """With one more note, unless it repeats the last one of its kind; the latest stay."""
@@ -113,3 +115,6 @@ class Remarks:
 
 
 NO_REMARKS = Remarks()
+
+# The price of energy changed during the session, and no reading tells when it came: it was spread evenly.
+EVENLY_SPREAD = "evenly_spread"

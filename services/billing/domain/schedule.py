@@ -27,13 +27,23 @@ class Stretch:
     begin: datetime
     length: timedelta
 
+    @property
+    def end(self) -> datetime:
+        """When it is over, in UTC."""
+        return self.begin.astimezone(UTC) + self.length
+
 
 @dataclass(slots=True)
 class Share:
     """How much of a session is charged for at one price, by which components; by none: what costs nothing."""
 
     components: list[PriceComponent] = field(default_factory=list)
-    length: timedelta = timedelta()
+    stretches: list[Stretch] = field(default_factory=list)
+
+    @property
+    def length(self) -> timedelta:
+        """How much of the session's time it is."""
+        return sum((stretch.length for stretch in self.stretches), timedelta())
 
 
 def stretches(components: Sequence[PriceComponent], start: datetime, end: datetime, zone: tzinfo) -> Sequence[Stretch]:
@@ -58,7 +68,7 @@ def shares(components: Sequence[PriceComponent], kind: ComponentKind, time: Iter
             known[moment] = applying(components, kind, stretch.begin)
         component = known[moment]
         share = found.setdefault(None if component is None else component.price, Share())
-        share.length += stretch.length
+        share.stretches.append(stretch)
         if component is not None and component not in share.components:
             share.components.append(component)
     return list(found.values())

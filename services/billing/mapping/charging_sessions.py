@@ -81,6 +81,7 @@ def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSe
 
 def _write_remarks(session: ChargingSession, remarks: Remarks, message: session_pb.ChargingSession) -> None:
     message.hold_detail = remarks.hold_detail
+    message.flags.extend(remarks.flags)
     for note in remarks.notes:
         fields = {"kind": note.kind, "detail": note.detail, "revision": note.revision}
         message.notes.add(**fields, create_time=timestamp(note.create_time))

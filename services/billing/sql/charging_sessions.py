@@ -70,7 +70,7 @@ _STORE = _storing(
     " ON CONFLICT ON CONSTRAINT charging_sessions_pkey"
     f" DO UPDATE SET ({_SESSIONS.columns}) = ROW ({_SESSIONS.excluded})",
 )
-_BILLED = ["state", "hold_reason", "tariff_id", "tariff_version", "invoice_id", "update_time"]
+_BILLED = ["state", "hold_reason", "tariff_id", "tariff_version", "idle_minutes", "invoice_id", "update_time"]
 _billed = attrgetter("id", *_BILLED)
 _BILLS = Recordset(CHARGING_SESSIONS, "told", ["id", *_BILLED, *_COST])
 _STORE_BILLS = _storing(

@@ -32,6 +32,7 @@ def remarks_to_json(remarks: Remarks) -> Json | None:
         and {**correction._asdict(), "facts": correction.facts._asdict(), "cost": money_to_json(correction.cost)},
         "decision": decision and {**decision._asdict(), "told": decision.told._asdict()},
         "decision_count": remarks.decision_count,
+        "flags": list(remarks.flags),
     }
 
 
@@ -46,6 +47,7 @@ def remarks_of(stored: Json | None) -> Remarks:
         correction=_correction(stored["correction"]),
         decision=_decision(stored["decision"]),
         decision_count=stored["decision_count"],
+        flags=tuple(stored.get("flags", ())),
     )
 
 

@@ -1,18 +1,26 @@
 """What can be read of transactions."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
+
 from services.chassis.pagination import Page, PageRequest
+from services.kernel.clock import Clock
 from services.kernel.errors import not_found
+from services.transaction.domain.curve import CurvePoint, curve_of
 from services.transaction.domain.reading import Reading
-from services.transaction.domain.session import Session
+from services.transaction.domain.session import Session, start_and_stop
 from services.transaction.domain.transaction import Latest, TransactionFilter, TransactionView, validated, viewed
 from services.transaction.ports import Works
+
+_CURVES_AT_ONCE = 25
 
 
 class Transactions:
     """The use cases of transactions. Each method is one unit of work."""
 
-    def __init__(self, works: Works) -> None:
+    def __init__(self, works: Works, clock: Clock) -> None:
         self._works = works
+        self._clock = clock
 
     async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[TransactionView]:
         """One page of transactions. Raises: INVALID_FIELD."""
@@ -27,6 +35,23 @@ class Transactions:
             session = _found(await work.transactions.find(transaction_id), transaction_id)
             latest = await work.transactions.latest([session])
             return viewed(session, latest.get(session.id, Latest()))
+
+    async def curves(self, transaction_ids: Sequence[str]) -> Mapping[str, Sequence[CurvePoint]]:
+        """How the energy of transactions came about, by their ids, of those of which it is known. Lets others go on in
+        between: to find out what all the readings mean may take a while. Raises: INVALID_FIELD."""
+        validated(TransactionFilter(ids=tuple(transaction_ids)))
+        found: dict[str, Sequence[CurvePoint]] = {}
+        async with self._works.reading() as work:
+            sessions = await work.transactions.with_ids(transaction_ids)
+            for begin in range(0, len(sessions), _CURVES_AT_ONCE):
+                some = sessions[begin : begin + _CURVES_AT_ONCE]
+                samples = await work.transactions.samples(some, self._clock.now())
+                for session in some:
+                    curve = curve_of(start_and_stop(session), *samples[session.id])
+                    await asyncio.sleep(0)
+                    if curve:
+                        found[session.id] = curve
+        return found
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:
         """One page of a transaction's meter values, in the order of sampling. Raises: TRANSACTION_NOT_FOUND."""

@@ -1,14 +1,18 @@
 """Transactions as callers and consumers see them."""
 
+from collections.abc import Sequence
+
 from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from services.chassis.protobuf import enum_of, time_of, write_time
 from services.kernel.tokens import token_value
+from services.transaction.domain.curve import CurvePoint
 from services.transaction.domain.fact import Authorization
 from services.transaction.domain.session import Session, SessionState
 from services.transaction.domain.transaction import TransactionFilter, TransactionView
 
+_NOT_READ = -1
 AUTHORIZATIONS = {
     number: Authorization(name) for name, number in transaction_pb.Transaction.Authorization.items() if number
 }
@@ -48,6 +52,19 @@ def view_to_proto(view: TransactionView) -> transaction_pb.Transaction:
         message.power_w = view.power_w
     if view.soc_percent is not None:
         message.soc_percent = view.soc_percent
+    return message
+
+
+def curve_to_proto(transaction_id: str, points: Sequence[CurvePoint]) -> service_pb.EnergyCurve:
+    """The energy of a transaction over its time."""
+    begin = points[0].time
+    message = service_pb.EnergyCurve(
+        transaction_id=transaction_id,
+        offsets_seconds=[point.time - begin for point in points],
+        energies_wh=[point.energy_wh for point in points],
+        powers_w=[_NOT_READ if point.power_w is None else point.power_w for point in points],
+    )
+    message.begin_time.seconds = begin
     return message
 
 

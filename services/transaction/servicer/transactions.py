@@ -11,7 +11,7 @@ from services.chassis.pagination import page_request
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.transactions import Transactions
 from services.transaction.mapping.recording import reading_to_proto
-from services.transaction.mapping.transactions import transaction_filter, view_to_proto
+from services.transaction.mapping.transactions import curve_to_proto, transaction_filter, view_to_proto
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -49,6 +49,14 @@ class TransactionServicer(transaction_grpc.TransactionServiceServicer):
             meter_values=map(reading_to_proto, page.items),
             next_page_token=page.next_token,
             total_size=page.total_size,
+        )
+
+    async def BatchGetEnergyCurves(
+        self, request: transaction_pb.BatchGetEnergyCurvesRequest, context: Context
+    ) -> transaction_pb.BatchGetEnergyCurvesResponse:
+        found = await self._transactions.curves(request.ids)
+        return transaction_pb.BatchGetEnergyCurvesResponse(
+            transactions=[curve_to_proto(name, points) for name, points in found.items()]
         )
 
     async def ReplayOrphan(

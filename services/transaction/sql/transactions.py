@@ -1,6 +1,6 @@
 """Transactions and their readings in PostgreSQL, as they are read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,12 +11,14 @@ from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.chassis.recordset import array, text_array
 from services.kernel.ids import is_id
+from services.transaction.domain.curve import Samples
 from services.transaction.domain.matching import Doubt, Late, Span
 from services.transaction.domain.places import LONGEST_SESSION
 from services.transaction.domain.reading import CONTEXTS, Reading
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import Session, SessionState
 from services.transaction.domain.transaction import Latest, TransactionFilter
+from services.transaction.sql import curves
 from services.transaction.sql.meter_values import stand_in_ids
 from services.transaction.sql.registers import COLUMNS_OF_READINGS, MAX_POWER, numbers_of
 from services.transaction.sql.sessions import session_of
@@ -148,6 +150,14 @@ class SqlTransactionRepository:
         query = select(TRANSACTIONS).where(TRANSACTIONS.c.id == transaction_id)
         row = (await self._connection.execute(query)).first()
         return None if row is None else _session(row)
+
+    async def with_ids(self, transaction_ids: Collection[str]) -> Sequence[Session]:
+        known = [transaction_id for transaction_id in transaction_ids if is_id(transaction_id)]
+        query = select(TRANSACTIONS).where(TRANSACTIONS.c.id.in_(known))
+        return [_session(row) for row in await self._connection.execute(query)]
+
+    async def samples(self, sessions: Sequence[Session], now: datetime) -> Mapping[str, tuple[Samples, int | None]]:
+        return await curves.samples(self._connection, sessions, now)
 
     async def latest(self, sessions: Sequence[Session]) -> Mapping[str, Latest]:
         if not sessions:

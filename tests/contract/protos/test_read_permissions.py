@@ -29,7 +29,7 @@ TOLD_TO_DRIVERS = {
     "csms.driver.v1.JsonWebKey": "kty use alg kid crv x y",
     "csms.billing.v1.ChargingSession": """id transaction_id station_id charge_point_id connector_id driver_id id_tag
         state start_time end_time energy_wh cost tariff_id tariff_version invoice_id hold_reason create_time
-        update_time revision etag idle_minutes hold_detail""",
+        update_time revision etag idle_minutes hold_detail flags""",
     "csms.billing.v1.Invoice": """id number driver_id charging_session_id state issue_time total tax paid lines kind
         corrected_invoice_id credit_note_id""",
     "csms.billing.v1.Payment": """id invoice_id driver_id payment_method_id amount external_reference create_time

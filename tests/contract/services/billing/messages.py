@@ -13,6 +13,7 @@ from csms.billing.v1 import tariff_pb2 as tariff_pb
 from csms.billing.v1 import tariff_service_pb2 as tariff_service_pb
 from csms.event.v1.domain_event_pb2 import DomainEvent, TransactionChanged
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from csms.transaction.v1.transaction_service_pb2 import EnergyCurve
 from services.billing.mapping.money import price_to_proto
 from services.chassis.events import subject
 from services.chassis.parcels import OutgoingEvent
@@ -82,6 +83,17 @@ def running_transaction(number: int = 1, revision: int = 1, **fields: Any) -> tr
     """One that has not ended."""
     running = {"state": transaction_pb.Transaction.ACTIVE, "stop_time": None}
     return transaction(number, revision, **{**running, **fields})
+
+
+def curve(number: int, *points: tuple[float, int] | tuple[float, int, int], start: datetime = START) -> EnergyCurve:
+    """That of a transaction: by minutes since the start its energy, and its power where it was read."""
+    return EnergyCurve(
+        transaction_id=derived_id("transaction", number),
+        begin_time=timestamp(start),
+        offsets_seconds=[int(minutes * 60) for minutes, *_ in points],
+        energies_wh=[energy_wh for _, energy_wh, *_ in points],
+        powers_w=[power[0] if power else -1 for _, _, *power in points],
+    )
 
 
 def session_id(number: int = 1) -> str:

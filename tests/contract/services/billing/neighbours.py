@@ -31,6 +31,9 @@ class Neighbours:
         self.names: dict[str, str] = {}
         self.time_zones: dict[str, str] = {}
         self.transactions: dict[str, transaction_pb.Transaction] = {}
+        self.curves: dict[str, transaction_service_pb.EnergyCurve] = {}
+        # One list of ids for each call.
+        self.curves_asked: list[list[str]] = []
         self.away: set[str] = set()
         # Drivers of whom nothing is said until the event is set.
         self.slow: dict[str, asyncio.Event] = {}
@@ -115,6 +118,14 @@ class _Transactions(transaction_grpc.TransactionServiceServicer):
         return transaction_service_pb.ListTransactionsResponse(
             transactions=changed[begin:end], next_page_token=str(end) if end < len(changed) else ""
         )
+
+    async def BatchGetEnergyCurves(
+        self, request: transaction_service_pb.BatchGetEnergyCurvesRequest, context: Context
+    ) -> transaction_service_pb.BatchGetEnergyCurvesResponse:
+        self._known.curves_asked.append(list(request.ids))
+        await _refuse_when_away("transaction", self._known, context)
+        found = [self._known.curves[id] for id in request.ids if id in self._known.curves]
+        return transaction_service_pb.BatchGetEnergyCurvesResponse(transactions=found)
 
 
 @asynccontextmanager

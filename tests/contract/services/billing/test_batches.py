@@ -12,7 +12,7 @@ import pytest
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.billing.application.billing import Biller
 from services.billing.application.invoicing import Invoicing
-from services.billing.clients import GrpcDrivers, GrpcStations
+from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.domain.charging_session import END_PATIENCE
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWorks
@@ -51,7 +51,14 @@ async def biller(service: RunningService, works: SqlWorks, neighbours: Neighbour
 
 
 def _biller(works: SqlWorks, clock: Clock, channel: grpc.aio.Channel) -> Biller:
-    return Biller(works, clock, GrpcDrivers(channel), GrpcStations(channel), Invoicing(clock, Decimal(5)))
+    return Biller(
+        works,
+        clock,
+        GrpcDrivers(channel),
+        GrpcStations(channel),
+        GrpcTransactions(channel),
+        Invoicing(clock, Decimal(5)),
+    )
 
 
 @pytest.fixture

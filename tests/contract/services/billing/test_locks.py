@@ -9,7 +9,7 @@ from csms.billing.v1.invoice_service_pb2 import ListInvoicesRequest
 from csms.billing.v1.payment_service_pb2 import CreatePaymentRequest
 from services.billing.application.billing import Biller
 from services.billing.application.invoicing import Invoicing
-from services.billing.clients import GrpcDrivers, GrpcStations
+from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWork, SqlWorks
 from services.chassis import channels
@@ -32,7 +32,14 @@ async def test_batches_in_opposite_orders_and_billing_beside_them_never_deadlock
     clock = SystemClock()
     channel = channels.channel(neighbours.address, "driver", ServiceIdentity("billing", service.settings))
     works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), clock)
-    biller = Biller(works, clock, GrpcDrivers(channel), GrpcStations(channel), Invoicing(clock, Decimal(5)))
+    biller = Biller(
+        works,
+        clock,
+        GrpcDrivers(channel),
+        GrpcStations(channel),
+        GrpcTransactions(channel),
+        Invoicing(clock, Decimal(5)),
+    )
 
     async def take_in(revision: int) -> None:
         """As one consumer does with a batch of events: in one transaction."""

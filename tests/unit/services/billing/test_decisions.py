@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from services.billing.domain.charging_session import ChargingSession, SessionState, billable, bound, completed, unbilled
+from services.billing.domain.charging_session import (
+    ChargingSession,
+    SessionState,
+    billable,
+    bound,
+    completed,
+    idle_minutes_decided,
+    unbilled,
+)
 from services.billing.domain.decision import Choice, decided, recorded, require_same, validated
 from services.billing.domain.following import TransactionSnapshot, followed, unheard
 from services.billing.domain.pricing import price
@@ -67,7 +75,7 @@ def test_a_session_that_is_held_for_whatever_reason_can_be_corrected_and_written
     before = _held(**fields)
     end = before.start_time + timedelta(hours=2)
     corrected = billable(_decide(before, "CORRECT", energy_wh=7_000, end_time=end, idle_minutes=3, driver_id=OTHER_ID))
-    assert (corrected.energy_wh, corrected.end_time, corrected.idle_minutes) == (7_000, end, 3)
+    assert (corrected.energy_wh, corrected.end_time, idle_minutes_decided(corrected)) == (7_000, end, 3)
     assert (corrected.driver_id, corrected.start_time, corrected.hold_reason) == (
         OTHER_ID,
         before.start_time,
