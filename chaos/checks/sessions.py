@@ -19,7 +19,7 @@ _SUBJECT = "sessions and bills"
 # How the platform writes what charge points were told about a token.
 _AUTHORIZATIONS = {"ConcurrentTx": "CONCURRENT_TX"}
 _ENDED, _ORPHAN, _MERGED = "ENDED", "ORPHAN", "MERGED"
-_ESTIMATED_END = "estimated_end"
+_ESTIMATED_END, _NO_REGISTER = "estimated_end", "no_register"
 _CORRECTION = "correction"
 _V16 = "ocpp1.6"
 
@@ -132,8 +132,9 @@ def _due(transaction: Transaction) -> tuple[str, int]:
 
 
 def _waits(transaction: Transaction, session: ChargingSession, count: int) -> bool:
-    """Whether nobody has told the end of a session yet, and its bill waits for that."""
-    return _ESTIMATED_END in transaction.flags and (session.hold_reason, count) == (_ESTIMATED_END, 0)
+    """Whether nobody has told the end of a session yet, perhaps no register either, and its bill waits for that."""
+    waits = session.hold_reason in (_ESTIMATED_END, _NO_REGISTER) and count == 0
+    return _ESTIMATED_END in transaction.flags and waits
 
 
 def _gaps(invoices: Iterable[Invoice]) -> Iterator[str]:

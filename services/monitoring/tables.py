@@ -93,6 +93,8 @@ TRANSACTIONS = Table(
     Column("revision", BigInteger, nullable=False),
     Column("update_time", _Time, nullable=False),
     Column("metered_wh", BigInteger, nullable=False),
+    Column("doubt", Text, nullable=False, server_default=""),
+    Column("energy_doubt", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id", name="transactions_pkey"),
     Index("transactions_name_idx", "charge_point_id", "transaction_id"),
     Index("transactions_running_idx", "station_id", postgresql_where=text("state = 'ACTIVE'")),

@@ -61,11 +61,12 @@ class GrpcChargePoints:
 class GrpcStations:
     """Satisfies ports.Stations."""
 
-    def __init__(self, station_channel: grpc.aio.Channel) -> None:
+    def __init__(self, station_channel: grpc.aio.Channel, page_size: int = _LARGEST_PAGE) -> None:
         self._stations = station_grpc.StationServiceStub(station_channel)
+        self._page_size = page_size
 
     async def connector_powers(self, told_time: datetime, page_token: str) -> tuple[Sequence[ConnectorPower], str]:
-        request = station_pb.ListStationsRequest(page_size=_LARGEST_PAGE, page_token=page_token)
+        request = station_pb.ListStationsRequest(page_size=self._page_size, page_token=page_token)
         try:
             response = await self._stations.ListStations(request)
         except grpc.aio.AioRpcError as error:

@@ -12,6 +12,8 @@ class AlertKind(StrEnum):
     CHARGE_POINT_OFFLINE = "charge_point_offline"
     UNAUTHORIZED_SESSION = "unauthorized_session"
     ORPHAN_TRANSACTION = "orphan_transaction"
+    UNMETERED_SESSION = "unmetered_session"
+    DOUBTFUL_ENERGY = "doubtful_energy"
     BACKGROUND_TASK = "background_task"
     CHARGE_POINT_REFUSED = "charge_point_refused"
     CHARGE_POINT_PASSWORD_GUESSED = "charge_point_password_guessed"
@@ -40,6 +42,8 @@ SEVERITIES = {
     AlertKind.CHARGE_POINT_OFFLINE: AlertSeverity.CRITICAL,
     AlertKind.UNAUTHORIZED_SESSION: AlertSeverity.CRITICAL,
     AlertKind.ORPHAN_TRANSACTION: AlertSeverity.WARNING,
+    AlertKind.UNMETERED_SESSION: AlertSeverity.WARNING,
+    AlertKind.DOUBTFUL_ENERGY: AlertSeverity.WARNING,
     AlertKind.BACKGROUND_TASK: AlertSeverity.CRITICAL,
     AlertKind.CHARGE_POINT_REFUSED: AlertSeverity.WARNING,
     AlertKind.CHARGE_POINT_PASSWORD_GUESSED: AlertSeverity.CRITICAL,

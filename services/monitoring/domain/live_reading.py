@@ -12,6 +12,8 @@ from typing import NamedTuple
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of
 from services.monitoring.domain.transaction import POWER_IS_FRESH, Transaction
 
+# What no connector gives, and how far a minute and clocks may be off.
+_GREATEST_POWER_W, _SLACK_SECONDS = 400_000, 180
 # More sessions than one process has to do with; what comes on top waits for the next reading.
 MOST_SESSIONS = 50_000
 
@@ -78,17 +80,28 @@ def metered(transaction: Transaction, gathered: Gathered, now: datetime) -> tupl
     is_fresh = gathered.power_time is not None and abs(now - gathered.power_time) <= POWER_IS_FRESH
     if is_fresh and _is_later(gathered.power_time, transaction.power_time):
         transaction = transaction._replace(power_w=gathered.power_w, power_time=gathered.power_time)
-    station_id, start_wh, metered_wh = transaction.station_id, transaction.meter_start_wh, transaction.metered_wh
+    station_id, metered_wh = transaction.station_id, transaction.metered_wh
     changes = []
-    if transaction.is_running and station_id is not None and start_wh is not None:
+    if transaction.is_running and station_id is not None:
         for minute, register_wh in sorted(gathered.registers_wh.items()):
-            more_wh = register_wh - start_wh - metered_wh
+            more_wh = _energy_wh(transaction, minute, register_wh) - metered_wh
             if more_wh > 0:
                 metered_wh += more_wh
                 changes.append(MetricChange(station_id=station_id, time=minute, metrics=Metrics(energy_wh=more_wh)))
     if changes:
         transaction = transaction._replace(metered_wh=metered_wh)
     return transaction, changes
+
+
+def _energy_wh(transaction: Transaction, minute: datetime, register_wh: int) -> int:
+    """What a register in that minute means if it can be true at first sight, else 0: the end of the session tells more.
+    One below that at the start is taken for the register of the session itself."""
+    start_wh, start_time = transaction.meter_start_wh, transaction.start_time
+    if start_wh is None or start_time is None:
+        return 0
+    energy_wh = register_wh - start_wh if register_wh >= start_wh else register_wh
+    seconds = max((minute - start_time).total_seconds(), 0) + _SLACK_SECONDS
+    return energy_wh if 0 <= energy_wh <= _GREATEST_POWER_W * seconds / 3600 else 0
 
 
 def _is_later(time: datetime | None, known: datetime | None) -> bool:

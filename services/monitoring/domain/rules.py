@@ -19,6 +19,12 @@ SESSION_ALERT_LIFE = timedelta(days=7)
 # What a contactor lets through before it opens is nothing to look at.
 _NO_ENERGY_WH = 10
 
+# What the transaction service flags because it leaves open how much it was.
+DOUBTS = {
+    "no_register": AlertKind.UNMETERED_SESSION,
+    "implausible_energy": AlertKind.DOUBTFUL_ENERGY,
+    "register_went_back": AlertKind.DOUBTFUL_ENERGY,
+}
 _REFUSED = frozenset({Authorization.BLOCKED, Authorization.EXPIRED, Authorization.INVALID})
 _LONGEST_MESSAGE = 500
 
@@ -124,8 +130,8 @@ def back_verdicts(point: ChargePoint) -> list[Verdict]:
 
 
 def session_verdicts(before: Transaction | None, after: Transaction) -> list[Verdict]:
-    """Whether a session should not have been allowed, and whether its start is missing: where that is so, or was so
-    `before`, which is hardly ever."""
+    """Whether a session should not have been allowed, whether its start is missing, and whether its energy is open:
+    where that is so, or was so `before`, which is hardly ever."""
     found = []
     if _is_refused(after) or (before is not None and _is_refused(before)):
         found.append(_unauthorized_verdict(after))
@@ -133,6 +139,10 @@ def session_verdicts(before: Transaction | None, after: Transaction) -> list[Ver
         told = "" if after.stop_time is None else f"; it ended at {after.stop_time:%Y-%m-%d %H:%M:%S} UTC"
         trouble = f"has no start{told}"
         found.append(_session_verdict(after, AlertKind.ORPHAN_TRANSACTION, _is_orphan(after), trouble))
+    doubts = {one.doubt for one in (before, after) if one is not None and one.doubt}
+    for kind in {DOUBTS[doubt] for doubt in doubts}:
+        stands = DOUBTS.get(after.doubt) is kind
+        found.append(_session_verdict(after, kind, stands, f"is in doubt: {after.energy_doubt or after.doubt}"))
     return found
 
 

@@ -31,8 +31,9 @@ class Transaction(NamedTuple):
     """A charging session. `revision` orders its snapshots.
 
     `power_w` with `power_time` comes from snapshots and live readings, whichever is later. `metered_wh` is how much of
-    its energy the metrics of its station hold by now. (A named tuple, because several are made of each snapshot, which
-    costs a frozen dataclass five times as much.)
+    its energy the metrics of its station hold by now. When it is over and its energy is open, `doubt` is the flag that
+    says so and `energy_doubt` the same with its figures, for people. (A named tuple, because several are made of each
+    snapshot, which costs a frozen dataclass five times as much.)
     """
 
     id: str
@@ -53,6 +54,8 @@ class Transaction(NamedTuple):
     state: TransactionState
     authorization: Authorization | None
     metered_wh: int = 0
+    doubt: str = ""
+    energy_doubt: str = ""
 
     @property
     def is_running(self) -> bool:

@@ -21,6 +21,7 @@ from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.connector import Connector, ConnectorStatus, StatusReport
 from services.monitoring.domain.live_reading import LiveReading
 from services.monitoring.domain.refusal import Refusal
+from services.monitoring.domain.rules import DOUBTS
 from services.monitoring.domain.service_info import BackgroundTask, TaskState
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
@@ -155,6 +156,8 @@ def transaction(message: transaction_pb.Transaction, clock: Clock) -> Transactio
     update_time = time_of(message, "update_time") or clock.now()
     has_power = message.HasField("power_w")
     kinds = transaction_pb.Transaction
+    stop_time = time_of(message, "stop_time")
+    doubt = "" if stop_time is None else next((flag for flag in message.flags if flag in DOUBTS), "")
     return Transaction(
         id=message.id,
         transaction_id=message.transaction_id,
@@ -166,13 +169,15 @@ def transaction(message: transaction_pb.Transaction, clock: Clock) -> Transactio
         state=enum_of(TransactionState, kinds.State, message.state) or TransactionState.ORPHAN,
         authorization=enum_of(Authorization, kinds.Authorization, message.authorization),
         start_time=time_of(message, "start_time"),
-        stop_time=time_of(message, "stop_time"),
+        stop_time=stop_time,
         meter_start_wh=message.meter_start_wh if message.HasField("meter_start_wh") else None,
         energy_wh=message.energy_wh,
         power_w=message.power_w if has_power else None,
         power_time=update_time if has_power else None,
         revision=message.revision,
         update_time=update_time,
+        doubt=doubt,
+        energy_doubt=message.energy_doubt if doubt else "",
     )
 
 
@@ -247,7 +252,9 @@ def live_readings(payload: bytes) -> Iterator[LiveReading]:
             continue
         for value in event.meter_values:
             power_w = value.power_w if value.HasField("power_w") else None
-            register_wh = value.energy_wh if value.HasField("energy_wh") else None
+            # What was read at the start is sometimes told again with each reading.
+            is_current = value.HasField("energy_wh") and value.context != "Transaction.Begin"
+            register_wh = value.energy_wh if is_current else None
             time = time_of(value, "sampled_time")
             if time is not None and (power_w is not None or register_wh is not None):
                 yield LiveReading(

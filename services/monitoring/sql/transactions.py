@@ -89,6 +89,6 @@ class SqlTransactionRepository:
 
 
 def _transaction(row: Sequence[Any]) -> Transaction:
-    *plain, state, decision, metered_wh = row
+    *plain, state, decision, metered_wh, doubt, energy_doubt = row
     authorization = Authorization(decision) if decision else None
-    return Transaction._make((*plain, TransactionState(state), authorization, metered_wh))
+    return Transaction._make((*plain, TransactionState(state), authorization, metered_wh, doubt, energy_doubt))

@@ -177,6 +177,32 @@ async def test_a_session_that_should_not_be_raises_an_alert_until_it_is_put_righ
     assert await listed(alerts) == []
 
 
+@pytest.mark.field_case("A9")
+@pytest.mark.field_case("A12")
+@pytest.mark.parametrize(
+    ("flag", "kind"),
+    [
+        ("no_register", "unmetered_session"),
+        ("implausible_energy", "doubtful_energy"),
+        ("register_went_back", "doubtful_energy"),
+        ("outlier_reading", None),
+    ],
+)
+async def test_a_session_whose_energy_is_open_raises_an_alert_with_its_figures_until_it_is_known(
+    flag: str, kind: str | None, tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    doubt: dict[str, Any] = {"flags": [flag], "energy_doubt": "939000 Wh in 8 h is 117 kW"}
+    over: dict[str, Any] = {"state": "ENDED", "stop_time": at(65)}
+    await tell(session(a_transaction(**doubt)))
+    assert await listed(alerts) == []
+    await tell(session(a_transaction(revision=2, **over, **doubt)), session(a_transaction(revision=3, **over, **doubt)))
+    found = await listed(alerts)
+    assert [(alert.kind, alert.severity) for alert in found] == ([(kind, Alert.WARNING)] if kind else [])
+    assert all(alert.message.endswith("is in doubt: 939000 Wh in 8 h is 117 kW") for alert in found)
+    await tell(session(a_transaction(revision=4, **over)))
+    assert await listed(alerts) == []
+
+
 async def test_what_is_put_right_in_the_batch_in_which_it_was_told_leaves_no_alert(
     tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:

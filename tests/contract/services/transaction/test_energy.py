@@ -7,12 +7,19 @@ from typing import Any
 import pytest
 
 from csms.event.v1.domain_event_pb2 import DomainEvent, StationChanged
+from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import station_pb2 as station_pb
+from csms.station.v1 import station_service_pb2 as station_service_pb
+from csms.station.v1 import station_service_pb2_grpc as station_grpc
+from services.chassis.outbox import OutboxRelay
 from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
 from services.kernel.ids import derived_id, new_id
+from services.transaction.application.connector_powers import ConnectorPowers
+from services.transaction.clients import GrpcStations
 from services.transaction.consumers import StationConsumer
+from services.transaction.sql.work import SqlWorks
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import (
     ACCEPTED,
@@ -26,7 +33,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
-from tests.fixtures.services import RunningService
+from tests.fixtures.services import RunningService, ServiceRunner
 
 _LIFE = 4_076_000
 _SENT_AS_KWH = 1000
@@ -203,6 +210,25 @@ async def test_of_what_is_told_of_a_connector_the_latest_counts(
     [again] = await record(start_16(minutes(-480), meter_wh=0, id_tag="B", connector_id=2))
     await record(stop_16(again.transaction_id, minutes(0), meter_wh=939_000))
     assert list((await transactions.get(again.id)).flags) == []
+
+
+@pytest.mark.field_case("A9")
+async def test_what_connectors_give_is_asked_for_as_well(
+    record: Record, transactions: Reader, service: RunningService, run_service: ServiceRunner
+) -> None:
+    stations = await run_service("station", transaction_service_url=service.address)
+    stub = station_grpc.StationServiceStub(await stations.channel())
+    for number in range(3):
+        plug = connector_pb.Connector(charge_point_id=f"CP{number}", evse_id=1, connector_id=1, max_power_w=22_000)
+        points = [charge_point_pb.ChargePoint(id=f"CP{number}")]
+        station = station_pb.Station(name=f"S{number}", charge_points=points, connectors=[plug])
+        await stub.CreateStation(station_service_pb.CreateStationRequest(station=station))
+    works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), SystemClock())
+    known = GrpcStations(await stations.internal_channel("transaction"), page_size=2)
+    assert await ConnectorPowers(works, known, SystemClock()).compare() == 3
+    [started] = await record(start_16(minutes(-480), charge_point_id="CP2", meter_wh=0))
+    await record(stop_16(started.transaction_id, minutes(0), charge_point_id="CP2", meter_wh=939_000))
+    assert "at most 22 kW" in (await transactions.get(started.id)).energy_doubt
 
 
 @pytest.mark.field_case("A12")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,17 @@ def test_whatever_is_lost_on_the_way_the_end_makes_the_sum_right(
     end = a_transaction(state=TransactionState.ENDED, stop_time=NOW, energy_wh=energy_wh, revision=2)
     _, changes = transaction_changes(known, followed(known, end))
     assert held_wh + sum(change.metrics.energy_wh for change in changes) == energy_wh
+
+
+@pytest.mark.field_case("A7")
+@pytest.mark.parametrize(
+    ("register_wh", "energy_wh"),
+    [(4_076_228, 228), (228, 228), (4_076_000_000, 0), (9_000_000, 0), (-5, 0)],
+)
+def test_a_register_counts_live_as_far_as_it_can_be_true_at_first_sight(register_wh: int, energy_wh: int) -> None:
+    begun = a_transaction(meter_start_wh=4_076_000)
+    after, changes = metered(begun, gathered(reading(60, register_wh=register_wh)), NOW)
+    assert (after.metered_wh, sum(change.metrics.energy_wh for change in changes)) == (energy_wh, energy_wh)
 
 
 def test_readings_sent_long_after_they_were_made_tell_nothing_of_now() -> None:
