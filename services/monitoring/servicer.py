@@ -81,7 +81,7 @@ class MonitoringServicer(monitoring_grpc.MonitoringServiceServicer):
     async def StreamEvents(
         self, request: monitoring_pb.StreamEventsRequest, context: Context
     ) -> AsyncIterator[monitoring_pb.StreamEventsResponse]:
-        async with self._streams.open(streams.wanted_stream(request)) as items:
+        async with self._streams.open(streams.wanted_stream(request), context.time_remaining()) as items:
             # Tells the reader that nothing is missed from here on, however long the first event takes.
             await context.send_initial_metadata(())
             async for item in items:

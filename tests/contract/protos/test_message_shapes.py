@@ -118,6 +118,20 @@ def test_what_the_server_sets_is_marked(contracts: Contracts) -> None:
                 assert field_behavior_pb2.OUTPUT_ONLY in behaviors(names[name]), f"{message.full_name}.{name}"
 
 
+@pytest.mark.field_case("C18")
+def test_every_stream_can_say_in_its_last_item_that_it_is_over_or_why_it_ends(contracts: Contracts) -> None:
+    streams = [method for method in contracts.methods if method.server_streaming and bindings(method)]
+    assert streams
+    for method in streams:
+        fields = _fields(method.output_type)
+        assert fields["end"].type == FieldDescriptor.TYPE_BOOL, method.full_name
+        error = fields["error"].message_type
+        assert error is not None
+        assert error.full_name == "csms.error.v1.StreamError", method.full_name
+        assert fields["cursor"].type == FieldDescriptor.TYPE_STRING, method.full_name
+        assert "cut" in contracts.comment(method.full_name), method.full_name
+
+
 @pytest.mark.field_case("C10")
 def test_what_callers_only_say_can_be_absent_from_an_answer(contracts: Contracts) -> None:
     """Envoy prints a field without presence as empty; the servers take the others out (services/chassis/fields.py)."""

@@ -17,7 +17,7 @@ from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
 from services.monitoring.application.event_streams import EventStreams
-from services.monitoring.domain.stream import StreamItem, stream_request
+from services.monitoring.domain.stream import StreamItem, StreamRequest, stream_request
 from services.monitoring.feed import JetStreamFeed
 from tests.contract.services.monitoring.conftest import publish
 from tests.contract.services.monitoring.told import (
@@ -340,3 +340,47 @@ async def test_drivers_do_not_read_events(service: RunningService) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failure:
         await read(stub)
     assert failure.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+class BrokenFeed:
+    """A feed of which a fault of ours ends each reading after one item; before the first when it is `at_once`."""
+
+    def __init__(self, *, at_once: bool = False) -> None:
+        self._at_once = at_once
+
+    @asynccontextmanager
+    async def read(self, request: StreamRequest) -> AsyncIterator[AsyncIterator[StreamItem]]:
+        if self._at_once:
+            raise KeyError("a secret of ours")
+        yield self._items()
+
+    async def _items(self) -> AsyncIterator[StreamItem]:
+        yield StreamItem(cursor=MESSAGE)
+        raise KeyError("a secret of ours")
+
+
+@pytest.mark.field_case("C18")
+@pytest.mark.parametrize(("at_once", "cursors"), [(False, [MESSAGE, MESSAGE]), (True, [7])])
+async def test_a_fault_of_ours_ends_the_stream_with_an_item_and_is_logged_once(
+    at_once: bool, cursors: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    streams = EventStreams(BrokenFeed(at_once=at_once), 1)
+    async with streams.open(stream_request("7", [], "", 0)) as items:
+        found = [item async for item in items]
+    assert [item.cursor for item in found] == cursors
+    last = found[-1].error
+    assert last is not None
+    assert (last.kind, last.message) == (ErrorKind.INTERNAL, "internal error")
+    assert [record.exc_info is not None for record in caplog.records if record.levelname == "ERROR"] == [True]
+
+
+@pytest.mark.field_case("C18")
+async def test_a_stream_says_so_before_the_time_of_its_call_is_over(
+    service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
+) -> None:
+    await publish_apart(service.bus, EVENTS[0])
+    call = monitoring.StreamEvents(service_pb.StreamEventsRequest(cursor="0"), timeout=2.0)
+    items = [item async for item in call]
+    assert await call.code() is grpc.StatusCode.OK
+    assert items[0].event.id == IDS[0]
+    assert (items[-1].error.info.reason, items[-1].cursor) == ("DEADLINE_EXCEEDED", str(MESSAGE))
