@@ -127,14 +127,16 @@ def _zone_of(session: ChargingSession, zones: Mapping[str, str | DomainError]) -
 
 def _depends_on_course(question: Question, zones: Mapping[str, str | DomainError]) -> bool:
     session, tariff, end = question
+    if tariff is None or not may_need_course(tariff):
+        return False
     zone = _zone_of(session, zones)
-    return tariff is not None and isinstance(zone, str) and needs_course(tariff, *_times(session, end), zone)
+    return isinstance(zone, str) and needs_course(tariff, *_times(session, end), zone)
 
 
-def _times(session: ChargingSession, end: datetime) -> Span:
+def _times(session: ChargingSession, end: datetime) -> tuple[datetime, datetime]:
     # A clock that ran wild must not price a session by centuries, nor backwards.
     length = min(max(end - session.start_time, timedelta()), LONGEST_SESSION)
-    return Span(session.start_time, session.start_time + length)
+    return session.start_time, session.start_time + length
 
 
 def _consumption(
@@ -142,8 +144,8 @@ def _consumption(
 ) -> Consumption:
     start, end = _times(session, end)
     idle: Sequence[Span] = ()
-    idle_minutes = idle_minutes_decided(session)
-    if idle_minutes is None:
+    idle_minutes = idle_minutes_decided(session) or 0
+    if course is not NO_COURSE and idle_minutes_decided(session) is None:
         idle = idle_spans(course, start, end)
         idle_minutes = sum((span.length for span in idle), timedelta()) // timedelta(minutes=1)
     return Consumption(

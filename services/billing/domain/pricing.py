@@ -121,24 +121,22 @@ def price(tariff: Tariff, used: Consumption) -> Price:
 
 def needs_course(tariff: Tariff, start: datetime, end: datetime, time_zone: str) -> bool:
     """Whether the price of a session depends on how it went, not only on what it came to."""
-    if has_idle_price(tariff):
-        return True
     if not may_need_course(tariff):
         return False
+    if any(component.kind is ComponentKind.IDLE and component.price for component in tariff.components):
+        return True
     energy = [component for component in tariff.components if component.kind is ComponentKind.ENERGY]
     return len(shares(energy, ComponentKind.ENERGY, stretches(energy, start, end, zone_of(time_zone)))) > 1
 
 
 def may_need_course(tariff: Tariff) -> bool:
-    """The same of any session, wherever and whenever it is."""
-    energy = (component for component in tariff.components if component.kind is ComponentKind.ENERGY)
-    changes = any(component.start_time_of_day or component.days_of_week for component in energy)
-    return changes or has_idle_price(tariff)
-
-
-def has_idle_price(tariff: Tariff) -> bool:
-    """Whether idling costs anything."""
-    return any(component.kind is ComponentKind.IDLE and component.price for component in tariff.components)
+    """The same of any session, wherever and whenever it is. Asked of every session: a loop costs least."""
+    for component in tariff.components:
+        if component.kind is ComponentKind.ENERGY and (component.start_time_of_day or component.days_of_week):
+            return True
+        if component.kind is ComponentKind.IDLE and component.price:
+            return True
+    return False
 
 
 def require_valid(tariff: Tariff) -> Tariff:
@@ -193,6 +191,8 @@ def _flat_line(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
 
 def _idle_lines(tariff: Tariff, used: Consumption) -> Iterator[PriceLine]:
     """Idling after the grace of whatever component counts at the time; after the end that which counts at the end."""
+    if not used.idle_minutes:
+        return
     zone = zone_of(used.time_zone)
     lengths: dict[Decimal, tuple[list[PriceComponent], timedelta]] = {}
     for begin, idled, length in _idle_parts(tariff, used, zone):
