@@ -84,6 +84,7 @@ def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> 
         environment["DATABASE_URL"] = surroundings.database_url
     if name == "driver":
         environment["JWT_PRIVATE_KEY_FILE"] = str(keys.private_key_file)
+        environment["API_PROXY_SECRET"] = keys.api_proxy_secret
     return environment
 
 
@@ -197,6 +198,7 @@ def _policy_values(environment: Mapping[str, str], *, cors_origins: str) -> dict
         "ACCESS_LOG": _in_single_quotes(environment.get("CSMS_ACCESS_LOG", "/dev/stdout")),
         "CORS_ORIGINS_REGEX": _in_single_quotes(environment.get("CSMS_CORS_ORIGINS_REGEX", cors_origins)),
         "RATE_LIMIT_PER_SECOND": environment.get("CSMS_RATE_LIMIT_PER_SECOND", "1000"),
+        "TRUSTED_PROXY_HOPS": environment.get("CSMS_TRUSTED_PROXY_HOPS", "0"),
     }
 
 

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from stack import children
@@ -17,21 +18,21 @@ _MOST_THREADS = 4
 _VALIDATE_SECONDS = 30
 
 
-def start(configuration: Path, *, admin_port: int, log: Path, proxy_secret: str = "") -> Child:
+def start(configuration: Path, *, admin_port: int, log: Path, secrets: Mapping[str, str] | None = None) -> Child:
     """Start Envoy on `configuration` and return when all its listeners accept connections.
 
     It ends with this process. Call it from the main thread. Raises StackError, with Envoy's own words, when it does not
     come up.
     """
-    child = children.start(program(configuration, admin_port, proxy_secret), log)
+    child = children.start(program(configuration, admin_port, secrets or {}), log)
     child.wait_ready()
     return child
 
 
-def program(configuration: Path, admin_port: int, proxy_secret: str = "") -> Program:
+def program(configuration: Path, admin_port: int, secrets: Mapping[str, str]) -> Program:
     """The Envoy process for `configuration`, which must have its admin interface on the loopback `admin_port`.
 
-    It proves with `proxy_secret` to the edges that what it says of charge points is true.
+    With the `secrets`, by the names of their variables, it proves to the processes behind it that it is our Envoy.
     """
     threads = str(min(_MOST_THREADS, os.cpu_count() or 1))
     # Hot restart claims a shared-memory id that a second Envoy on this machine would trip over.
@@ -39,7 +40,7 @@ def program(configuration: Path, admin_port: int, proxy_secret: str = "") -> Pro
     return Program(
         name="envoy",
         command=[_binary(), "--config-path", str(configuration), *options],
-        environment={"PATH": os.environ.get("PATH", os.defpath), "HOME": "/", "OCPP_PROXY_SECRET": proxy_secret},
+        environment={"PATH": os.environ.get("PATH", os.defpath), "HOME": "/", **secrets},
         ready=lambda _pid: _is_live(admin_port, configuration),
     )
 

@@ -1,5 +1,5 @@
 """The keys of one stack: the pair that signs user tokens, its public half as a JWKS, those of the services, and the
-secret by which Envoy is known.
+secrets by which Envoy is known.
 
 Made once and kept in one folder. Also mints user tokens for the command line. Verifies nothing.
 """
@@ -24,15 +24,22 @@ ISSUER = "csms"
 AUDIENCE = "csms-api"
 
 _ALGORITHM = "ES256"
+_PROXY_SECRETS = ("proxy-secret", "api-proxy-secret")
 _COORDINATE_BYTES = 32
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Where the keys lie, and by what Envoy proves to the edges that it is ours."""
+    """Where the keys lie, and by what Envoy proves that it is ours: to the edges, and to who lets people sign in."""
 
     folder: Path
     proxy_secret: str
+    api_proxy_secret: str
+
+    @property
+    def proxy_secrets(self) -> dict[str, str]:
+        """The variables by which Envoy is given these secrets."""
+        return {"OCPP_PROXY_SECRET": self.proxy_secret, "API_PROXY_SECRET": self.api_proxy_secret}
 
     @property
     def private_key_file(self) -> Path:
@@ -58,7 +65,7 @@ def ensure(folder: Path) -> Keys:
     """The keys in `folder`, made when missing. The JWKS follows the private key, so the two always fit."""
     folder.mkdir(parents=True, exist_ok=True)
     service_keys.ensure(folder)
-    keys = Keys(folder, private_files.secret(folder / "proxy-secret", lambda: secrets.token_urlsafe(48)))
+    keys = Keys(folder, *(private_files.secret(folder / name, _new_secret) for name in _PROXY_SECRETS))
     key = _private_key(private_files.secret(keys.private_key_file, _new_private_key), keys.private_key_file)
     jwks = json.dumps({"keys": [_public_jwk(key)]}, indent=1) + "\n"
     if not keys.jwks_file.exists() or keys.jwks_file.read_text(encoding="utf-8") != jwks:
@@ -90,6 +97,10 @@ def mint(folder: Path, *, role: str, driver_id: str | None, ttl_seconds: int, su
     if driver_id is not None:
         claims["driver_id"] = driver_id
     return jwt.encode(claims, key, algorithm=_ALGORITHM, headers={"kid": _public_jwk(key)["kid"]})
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(48)
 
 
 def _new_private_key() -> str:

@@ -122,7 +122,7 @@ class _Stack:
         values = config.embedded_values(self._ports, surroundings.keys, self._settings.public_host)
         config.render(values, self._state.envoy_configuration)
         configuration, admin_port = self._state.envoy_configuration, self._ports["envoy admin"]
-        await self._entrance.start(envoy.program(configuration, admin_port, surroundings.keys.proxy_secret))
+        await self._entrance.start(envoy.program(configuration, admin_port, surroundings.keys.proxy_secrets))
         self._progress.say("Envoy listens")
 
     async def _start_demo(self) -> None:

@@ -28,9 +28,16 @@ async def service_unavailable(context: grpc.aio.ServicerContext[Any, Any]) -> No
     await context.send_initial_metadata(((STATUS_KEY, "503"),))
 
 
-async def failure(context: grpc.aio.ServicerContext[Any, Any], status: int) -> None:
-    """Fail with this status. Once a call, before the call is ended with its error."""
-    await context.send_initial_metadata(((STATUS_KEY, str(status)),))
+async def failure(
+    context: grpc.aio.ServicerContext[Any, Any], status: int | None, retry_after_seconds: str | None
+) -> None:
+    """Fail with this status, and say when to come back, as far as there is something to say.
+
+    Once a call, before the call is ended with its error.
+    """
+    told = {STATUS_KEY: status and str(status), "retry-after": retry_after_seconds}
+    if metadata := tuple((key, value) for key, value in told.items() if value):
+        await context.send_initial_metadata(metadata)
 
 
 async def attachment(context: grpc.aio.ServicerContext[Any, Any], file_name: str) -> None:

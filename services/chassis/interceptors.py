@@ -22,7 +22,7 @@ from services.chassis.http import HEAD_KEY
 from services.chassis.logging import REQUEST_ID_KEY, bind
 from services.chassis.reading import Unreadable, guarded, reader
 from services.chassis.status import describe, http_status_of, to_status
-from services.kernel.errors import ErrorKind
+from services.kernel.errors import RETRY_AFTER_KEY, ErrorKind
 from services.kernel.ids import new_id
 
 _BEARER = "bearer "
@@ -175,6 +175,5 @@ async def _fail(method: _Method, error: Exception, started: float, context: _Con
         _log.error("unhandled error", exc_info=error)
     elif described.kind is ErrorKind.UNAVAILABLE:
         _log.warning("%s (%s)", described.message, type(error.__cause__ or error).__name__)
-    if (status := http_status_of(described.reason)) is not None:
-        await http.failure(context, status)
+    await http.failure(context, http_status_of(described.reason), described.metadata.get(RETRY_AFTER_KEY))
     await context.abort_with_status(rpc_status.to_status(to_status(described)))

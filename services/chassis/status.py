@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from csms.error.v1 import error_reason_pb2
-from services.kernel.errors import DomainError, ErrorKind, FieldViolation, unavailable
+from services.kernel.errors import RETRY_AFTER_KEY, DomainError, ErrorKind, FieldViolation, unavailable
 
 DOMAIN = "csms"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -74,7 +74,7 @@ def is_database_away(error: BaseException) -> bool:
 
 
 def to_status(error: DomainError) -> status_pb2.Status:
-    """The google.rpc.Status of an error: ErrorInfo, and BadRequest when fields are at fault.
+    """The google.rpc.Status of an error: ErrorInfo, BadRequest when fields are at fault, RetryInfo when time helps.
 
     Long texts are cut. Of very many fields the first are told, at most 20 and as far as there is room; then the
     metadata has `violationCount`.
@@ -88,6 +88,10 @@ def to_status(error: DomainError) -> status_pb2.Status:
     status.details.append(_pack(info))
     if bad_request.field_violations:
         status.details.append(_pack(bad_request))
+    if seconds := error.metadata.get(RETRY_AFTER_KEY):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromSeconds(int(seconds))
+        status.details.append(_pack(retry))
     return status
 
 

@@ -9,6 +9,7 @@ from csms.driver.v1.rfid_card_service_pb2_grpc import add_RfidCardServiceService
 from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
+from services.chassis.origin import Entrance
 from services.chassis.outbox import OutboxRelay
 from services.chassis.reconciler import Reconciler
 from services.chassis.service_identity import ServiceIdentity
@@ -26,6 +27,7 @@ from services.driver.migrations import DATABASE
 from services.driver.servicer import AuthorizationServicer, DriverServicer, IdentityServicer, RfidCardServicer
 from services.driver.settings import DriverSettings
 from services.driver.sql.work import SqlWorks
+from services.driver.sweeping import TrySweeper
 from services.kernel.clock import SystemClock
 
 
@@ -36,7 +38,9 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     works = SqlWorks(database, relay, clock)
     signer = JwtSigner(settings.jwt_private_key_file, settings.jwt_jwks_file)
     drivers = DriverServicer(Drivers(works, clock), Usage(works, clock))
-    identity = IdentityServicer(Identity(works, clock, Argon2Hasher(), signer), signer)
+    accounts = Identity(works, clock, Argon2Hasher(), signer)
+    secret = settings.api_proxy_secret
+    identity = IdentityServicer(accounts, signer, Entrance(secret.get_secret_value() if secret else ""))
     own = ServiceIdentity("driver", settings)
     transactions = channels.channel(settings.transaction_service_url, "transaction", own)
     billing = channels.channel(settings.billing_service_url, "billing", own)
@@ -59,6 +63,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         server.Task("relay", relay.run, 30),
         server.Task("usage", consumer.run, 30),
         server.Task("reconciliation", reconciler.run, 900),
+        server.Task("tries to sign in", TrySweeper(accounts).run, 7200),
     )
     return server.Wiring(register, tasks, on_stop=[channel.close for channel in (transactions, billing, stations)])
 

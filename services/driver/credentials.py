@@ -1,8 +1,8 @@
 """Password hashes and access tokens: the ports PasswordHasher and TokenSigner on argon2 and JWT."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import argon2
@@ -13,15 +13,19 @@ from jwt.algorithms import ECAlgorithm
 
 from services.chassis.auth import USER_ALGORITHM, USER_AUDIENCE, USER_ISSUER
 from services.chassis.server import ServerFailed
-from services.driver.domain.account import Account
+from services.chassis.threads import ThreadQueue
+from services.driver.domain.account import Account, name_key
+from services.driver.domain.sign_in import KNOWN
 from services.kernel.ids import new_id
 
 _TOKEN_LIFETIME = timedelta(hours=1)
+# Of those that wait the last one waits for half a second or so.
+_PLACES = 24
 _ES256 = ECAlgorithm(ECAlgorithm.SHA256, SECP256R1)
 
 
 class Argon2Hasher:
-    """Argon2id in threads, at most two at a time.
+    """Argon2id in two threads of its own; few may wait for them.
 
     Two passes over 19 MiB, as OWASP's Password Storage Cheat Sheet advises: anybody may make the service check a
     password, so one must not cost it much more than that.
@@ -30,15 +34,13 @@ class Argon2Hasher:
     def __init__(self) -> None:
         self._argon2 = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
         self._decoy = self._argon2.hash("a password that nobody has")
-        self._slots = asyncio.Semaphore(2)
+        self._queue = ThreadQueue("argon2", threads=2, places=_PLACES, places_each=_PLACES // 2)
 
-    async def hash(self, password: str) -> str:
-        async with self._slots:
-            return await asyncio.to_thread(self._argon2.hash, password)
+    async def hash(self, password: str, network: str) -> str:
+        return await self._queue.run(network, partial(self._argon2.hash, password))
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
-        async with self._slots:
-            return await asyncio.to_thread(self._verify, password, password_hash)
+    async def matches(self, password: str, password_hash: str | None, network: str) -> bool:
+        return await self._queue.run(network, partial(self._verify, password, password_hash))
 
     def _verify(self, password: str, password_hash: str | None) -> bool:
         try:
@@ -77,6 +79,23 @@ class JwtSigner:
             claims["driver_id"] = account.driver_id
         token = jwt.encode(claims, self._private_key, algorithm=USER_ALGORITHM, headers={"kid": self._key_id})
         return token, int(_TOKEN_LIFETIME.total_seconds())
+
+    def token_id(self, token: str, name: str, now: datetime) -> str:
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+            [published] = [key for key in self.public_keys() if key["kid"] == key_id]
+            claims = jwt.decode(
+                token,
+                jwt.PyJWK.from_dict(dict(published)),
+                algorithms=[USER_ALGORITHM],
+                issuer=USER_ISSUER,
+                audience=USER_AUDIENCE,
+                options={"require": ["sub", "iat", "jti"], "verify_exp": False},
+            )
+        except (jwt.PyJWTError, ValueError):
+            return ""
+        is_its = name_key(claims["sub"]) == name_key(name)
+        return str(claims["jti"]) if is_its and claims["iat"] > (now - KNOWN).timestamp() else ""
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
         keys: Sequence[Mapping[str, str]] = orjson.loads(self._jwks_file.read_bytes())["keys"]

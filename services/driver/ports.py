@@ -14,6 +14,7 @@ from services.driver.domain.driver import Driver, DriverFilter
 from services.driver.domain.events import TokenChanged
 from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter
+from services.driver.domain.sign_in import Tries
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.kernel.errors import DomainError
 
@@ -123,6 +124,26 @@ class AccountRepository(Protocol):
         ...
 
 
+class SignInRepository(Protocol):
+    """What is remembered of tries to sign in, by the keys of `Tries`."""
+
+    async def read(self, tries: Sequence[Tries]) -> Sequence[Tries]:
+        """What is remembered of each, in their order; those that nothing is remembered of as they are."""
+        ...
+
+    async def lock(self, tries: Sequence[Tries]) -> Sequence[Tries]:
+        """The same, locked until the unit of work ends, once in it."""
+        ...
+
+    async def store(self, tries: Sequence[Tries]) -> None:
+        """Store locked ones."""
+        ...
+
+    async def forget(self, failed_before: datetime, right_before: datetime, limit: int) -> int:
+        """Forget those that were last wrong and last right before these times, up to `limit`; how many."""
+        ...
+
+
 class Work(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -137,6 +158,9 @@ class Work(Protocol):
 
     @property
     def accounts(self) -> AccountRepository: ...
+
+    @property
+    def sign_ins(self) -> SignInRepository: ...
 
     async def remember(self, request_id: str, resource_id: str) -> str:
         """The id that `request_id` of this caller of this RPC made within a day; `resource_id` when it is the first.
@@ -196,13 +220,17 @@ class RemoteStarts(Protocol):
 
 
 class PasswordHasher(Protocol):
-    """Makes and checks password hashes; slow on purpose, so it works beside the event loop."""
+    """Makes and checks password hashes; slow on purpose, so it works beside the event loop.
 
-    async def hash(self, password: str) -> str:
+    Few wait for it at a time, and of one `network` (where the call comes from) not all of them. Both methods raise
+    QUEUE_FULL.
+    """
+
+    async def hash(self, password: str, network: str) -> str:
         """The hash to store."""
         ...
 
-    async def matches(self, password: str, password_hash: str | None) -> bool:
+    async def matches(self, password: str, password_hash: str | None, network: str) -> bool:
         """Whether the password made the hash. None takes as long as a wrong password and is False."""
         ...
 
@@ -212,6 +240,11 @@ class TokenSigner(Protocol):
 
     def sign(self, account: Account, now: datetime) -> tuple[str, int]:
         """A token for the account, and the seconds until it expires."""
+        ...
+
+    def token_id(self, token: str, name: str, now: datetime) -> str:
+        """The id of an access token that was made for the account `name` within 30 days, and may have expired; empty
+        for anything else."""
         ...
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:

@@ -14,6 +14,7 @@ from csms.driver.v1 import identity_service_pb2_grpc as identity_grpc
 from csms.driver.v1 import rfid_card_service_pb2 as card_pb
 from csms.driver.v1 import rfid_card_service_pb2_grpc as card_grpc
 from services.chassis import http
+from services.chassis.origin import Entrance
 from services.chassis.pagination import page_request
 from services.driver import mapping
 from services.driver.application.authorization import Authorization
@@ -149,9 +150,10 @@ class AuthorizationServicer(authorization_grpc.AuthorizationServiceServicer):
 class IdentityServicer(identity_grpc.IdentityServiceServicer):
     """csms.driver.v1.IdentityService."""
 
-    def __init__(self, identity: Identity, signer: TokenSigner) -> None:
+    def __init__(self, identity: Identity, signer: TokenSigner, entrance: Entrance) -> None:
         self._identity = identity
         self._signer = signer
+        self._entrance = entrance
 
     async def IssueToken(
         self, request: identity_pb.IssueTokenRequest, context: Context
@@ -163,7 +165,8 @@ class IdentityServicer(identity_grpc.IdentityServiceServicer):
                 kind, name, secret = AccountKind.CLIENT, request.client_id, request.client_secret
             case _:
                 raise invalid("grantType", "must be password or client_credentials")
-        account, token, seconds = await self._identity.sign_in(kind, name, secret)
+        address = self._entrance.caller_address(context)
+        account, token, seconds = await self._identity.sign_in(kind, name, secret, address, request.former_token)
         return identity_pb.IssueTokenResponse(
             access_token=token, token_type="Bearer", expires_in=seconds, scope=account.role.lower()
         )

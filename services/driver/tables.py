@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -95,6 +96,17 @@ ACCOUNTS = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("name_key", name="accounts_pkey"),
     ForeignKeyConstraint(["driver_id"], ["drivers.id"], name="accounts_driver_id_fkey", ondelete="CASCADE"),
+)
+
+# Whom tries to sign in count for is a hash: names that were given for an account may be passwords.
+SIGN_INS = Table(
+    "sign_ins",
+    METADATA,
+    Column("key", LargeBinary, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("failure_time", DateTime(timezone=True)),
+    Column("success_time", DateTime(timezone=True)),
+    PrimaryKeyConstraint("key", name="sign_ins_pkey"),
 )
 
 RECONCILIATIONS = watermarks.define(METADATA)

@@ -3,9 +3,14 @@
 Knows no transport; how a kind becomes a status is decided where the answer leaves the process.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+RETRY_AFTER_KEY = "retryAfterSeconds"
+"""In the metadata of an error: in how many seconds the same call may succeed."""
 
 
 class ErrorKind(StrEnum):
@@ -98,6 +103,14 @@ def conflict(reason: str, message: str, **metadata: str) -> DomainError:
 def unavailable(message: str, **metadata: str) -> DomainError:
     """A part of the platform does not answer; the same call may succeed later."""
     return DomainError(ErrorKind.UNAVAILABLE, "UNAVAILABLE", message, metadata)
+
+
+def too_many(reason: str, message: str, wait: timedelta) -> DomainError:
+    """Too much of something for now; the same call may succeed after `wait`."""
+    seconds = str(max(math.ceil(wait.total_seconds()), 1))
+    return DomainError(
+        ErrorKind.RESOURCE_EXHAUSTED, reason, f"{message}; try again in {seconds} s", {RETRY_AFTER_KEY: seconds}
+    )
 
 
 def _constant(noun: str) -> str:

@@ -1,38 +1,61 @@
 """Accounts, and signing in."""
 
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
 from services.chassis.pagination import Page, PageRequest
-from services.driver.domain.account import Account, AccountKind, FailedAttempts, Role, check_new, name_key
-from services.driver.ports import PasswordHasher, TokenSigner, Works
+from services.driver.domain.account import Account, AccountKind, Role, check_new
+from services.driver.domain.sign_in import KNOWN, LONGEST_MEMORY, Origin, Scope, Tries, check_wait, network_of, tries_of
+from services.driver.ports import PasswordHasher, TokenSigner, Work, Works
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, not_found
 
+_FORGOTTEN_AT_ONCE = 1000
+# New passwords are made by those who may hand out accounts, whom nobody has to be protected from.
+_ADMINISTRATORS = "administrators"
+
+_log = logging.getLogger(__name__)
+
 
 class Identity:
-    """The use cases of accounts. Each method is one unit of work."""
+    """The use cases of accounts. Each method is one unit of work, signing in two."""
 
     def __init__(self, works: Works, clock: Clock, hasher: PasswordHasher, signer: TokenSigner) -> None:
         self._works = works
         self._clock = clock
         self._hasher = hasher
         self._signer = signer
-        self._failures = FailedAttempts()
 
-    async def sign_in(self, kind: AccountKind, name: str, password: str) -> tuple[Account, str, int]:
-        """The account, an access token and the seconds until that expires. Raises: INVALID_CREDENTIALS, QUEUE_FULL."""
-        self._failures.check(name_key(name), self._clock.now())
+    async def sign_in(
+        self, kind: AccountKind, name: str, password: str, address: str, former_token: str = ""
+    ) -> tuple[Account, str, int]:
+        """The account, an access token and the seconds until that expires. `address` is where the call comes from,
+        `former_token` one that the account got before. What an unknown name costs and is told is what a known one is.
+
+        Raises: INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS, QUEUE_FULL.
+        """
+        if not name or not password:
+            # Nobody's, so it is no guess.
+            raise _not_right()
+        now = self._clock.now()
+        origin = Origin(address, self._signer.token_id(former_token, name, now) if former_token else "")
         async with self._works() as work:
             account = await work.accounts.find(name)
+            tries = await work.sign_ins.read(tries_of(name, origin))
+        check_wait(tries, origin, now)
         if account is not None and account.kind is not kind:
             account = None
-        is_right = await self._hasher.matches(password, account.password_hash if account else None)
+        hashed = account.password_hash if account else None
+        is_right = await self._hasher.matches(password, hashed, network_of(address))
         now = self._clock.now()
-        # Once more: of many guesses at the same time only the first ten are told whether they are right.
-        self._failures.check(name_key(name), now)
+        async with self._works() as work:
+            if account is None or not is_right:
+                await _note_failure(work, tries, origin, account, now)
+            else:
+                await _note_success(work, tries, origin, now)
         if account is None or not is_right:
-            self._failures.note(name_key(name), now)
-            raise DomainError(
-                ErrorKind.UNAUTHENTICATED, "INVALID_CREDENTIALS", "the name and the password do not match"
-            )
+            raise _not_right()
         return account, *self._signer.sign(account, now)
 
     async def page(self, role: Role | None, page: PageRequest) -> Page[Account]:
@@ -41,7 +64,7 @@ class Identity:
             return await work.accounts.page(role, page)
 
     async def create(self, name: str, kind: AccountKind, role: Role | None, driver_id: str, password: str) -> Account:
-        """Raises: INVALID_FIELD, ACCOUNT_EXISTS, DRIVER_NOT_FOUND."""
+        """Raises: INVALID_FIELD, ACCOUNT_EXISTS, DRIVER_NOT_FOUND, QUEUE_FULL."""
         check_new(name, role, driver_id, password)
         if role is None:
             raise ValueError("check_new lets no account without a role pass")
@@ -50,7 +73,7 @@ class Identity:
             kind=kind,
             role=role,
             driver_id=driver_id or None,
-            password_hash=await self._hasher.hash(password),
+            password_hash=await self._hasher.hash(password, _ADMINISTRATORS),
             create_time=self._clock.now(),
         )
         async with self._works() as work:
@@ -62,3 +85,48 @@ class Identity:
         async with self._works() as work:
             if not await work.accounts.remove(name):
                 raise not_found("account", name)
+
+    async def forget_tries(self) -> None:
+        """Forget tries to sign in that count for nothing any more."""
+        now, count = self._clock.now(), _FORGOTTEN_AT_ONCE
+        while count == _FORGOTTEN_AT_ONCE:
+            async with self._works() as work:
+                count = await work.sign_ins.forget(now - LONGEST_MEMORY, now - KNOWN, _FORGOTTEN_AT_ONCE)
+
+
+async def _note_failure(
+    work: Work, tries: Sequence[Tries], origin: Origin, account: Account | None, now: datetime
+) -> None:
+    """Raises: TOO_MANY_ATTEMPTS when too many others failed meanwhile: of many guesses at the same time only the first
+    are told whether they are right."""
+    known = await work.sign_ins.lock(tries)
+    check_wait(known, origin, now)
+    failed = [one.failed(now) for one in known]
+    await work.sign_ins.store(failed)
+    for one in failed:
+        if one.is_worth_telling:
+            _tell(one, origin, account)
+
+
+async def _note_success(work: Work, tries: Sequence[Tries], origin: Origin, now: datetime) -> None:
+    """Raises: TOO_MANY_ATTEMPTS like a failure."""
+    [own] = await work.sign_ins.lock([one for one in tries if one.scope is Scope.OWN])
+    others = await work.sign_ins.read([one for one in tries if one.scope is not Scope.OWN])
+    check_wait([own, *others], origin, now)
+    await work.sign_ins.store([own.succeeded(now)])
+
+
+def _not_right() -> DomainError:
+    return DomainError(ErrorKind.UNAUTHENTICATED, "INVALID_CREDENTIALS", "the name and the password do not match")
+
+
+def _tell(tries: Tries, origin: Origin, account: Account | None) -> None:
+    # A name that is no account's may be a password.
+    name = "no account of ours" if account is None else account.name
+    match tries.scope:
+        case Scope.OWN:
+            _log.warning("%d wrong passwords for %s from %s: it has to wait", tries.failures, name, origin.address)
+        case Scope.ADDRESS:
+            _log.warning("%d wrong passwords for any account from %s: it has to wait", tries.failures, origin.address)
+        case Scope.ACCOUNT:
+            _log.warning("%d wrong passwords for %s in an hour, the last from %s", tries.failures, name, origin.address)

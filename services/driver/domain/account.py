@@ -1,18 +1,13 @@
-"""Accounts: who may call the API, and how often somebody may guess a password."""
+"""Accounts: who may call the API."""
 
 import re
-from collections import deque
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.validation import Violations
 
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{3,100}")
-_ATTEMPTS = 10
-_ATTEMPT_WINDOW = timedelta(minutes=1)
-_NAMES_WATCHED = 10_000
 
 
 class Role(StrEnum):
@@ -56,33 +51,3 @@ def check_new(name: str, role: Role | None, driver_id: str, password: str) -> No
     violations.check(role is not None, "role", "must be set")
     violations.check((role is Role.DRIVER) == bool(driver_id), "driverId", "belongs to the role DRIVER, and only to it")
     violations.raise_if_any()
-
-
-class FailedAttempts:
-    """Counts wrong passwords per account name, in this process, over a sliding minute."""
-
-    def __init__(self) -> None:
-        self._failures: dict[str, deque[datetime]] = {}
-
-    def check(self, name: str, now: datetime) -> None:
-        """Raises: QUEUE_FULL when there were ten in the last minute."""
-        failures = self._recent(name, now)
-        if len(failures) >= _ATTEMPTS:
-            raise DomainError(
-                ErrorKind.RESOURCE_EXHAUSTED, "QUEUE_FULL", "too many wrong attempts; try again in a minute"
-            )
-
-    def note(self, name: str, now: datetime) -> None:
-        """Count a wrong attempt."""
-        if len(self._failures) >= _NAMES_WATCHED and name not in self._failures:
-            # Guessing over very many names must not eat the memory; the oldest name is forgotten.
-            del self._failures[next(iter(self._failures))]
-        self._failures.setdefault(name, deque(maxlen=_ATTEMPTS)).append(now)
-
-    def _recent(self, name: str, now: datetime) -> deque[datetime]:
-        failures = self._failures.get(name, deque())
-        while failures and failures[0] <= now - _ATTEMPT_WINDOW:
-            failures.popleft()
-        if not failures:
-            self._failures.pop(name, None)
-        return failures

@@ -13,6 +13,7 @@ from services.driver.mapping import event_to_proto
 from services.driver.sql.accounts import SqlAccountRepository
 from services.driver.sql.drivers import SqlDriverRepository
 from services.driver.sql.rfid_cards import SqlRfidCardRepository
+from services.driver.sql.sign_ins import SqlSignInRepository
 from services.driver.sql.usage import SqlUsageRepository
 from services.kernel.clock import Clock
 
@@ -28,6 +29,7 @@ class SqlWork:
         self.cards = SqlRfidCardRepository(connection)
         self.usage = SqlUsageRepository(connection)
         self.accounts = SqlAccountRepository(connection)
+        self.sign_ins = SqlSignInRepository(connection)
 
     async def remember(self, request_id: str, resource_id: str) -> str:
         return await idempotency.remember(self._connection, request_id, resource_id)

@@ -82,7 +82,7 @@ def test_the_key_of_a_service_is_seen_by_itself_alone(compose: dict[str, Any]) -
 
 def test_secrets_have_no_default(compose: dict[str, Any]) -> None:
     text = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
-    for secret in ("POSTGRES_PASSWORD", "OCPP_PROXY_SECRET"):
+    for secret in ("POSTGRES_PASSWORD", "OCPP_PROXY_SECRET", "API_PROXY_SECRET"):
         assert f"${{{secret}:?" in text
         assert f"${{{secret}:-" not in text
         assert f"${{{secret}}}" not in text

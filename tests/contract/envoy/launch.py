@@ -25,7 +25,7 @@ def running(folder: Path, keys: Keys, upstreams: Upstreams | None, **settings: s
     configuration = folder / "envoy.yaml"
     config.render(config.embedded_values(Ports(numbers), keys, LOOPBACK) | settings, configuration)
     child = envoy.start(
-        configuration, admin_port=numbers["envoy admin"], log=folder / "envoy.log", proxy_secret=keys.proxy_secret
+        configuration, admin_port=numbers["envoy admin"], log=folder / "envoy.log", secrets=keys.proxy_secrets
     )
     try:
         yield numbers

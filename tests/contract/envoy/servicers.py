@@ -38,6 +38,8 @@ def tell(context: grpc.ServicerContext, process: str, method: str, **more: str) 
         "x_heard_authorization": heard.get("authorization", ""),
         "x_heard_path": heard.get("x-envoy-original-path", ""),
         "x_heard_from": heard.get("x-forwarded-for", ""),
+        "x_heard_caller_address": heard.get("x-csms-caller-address", ""),
+        "x_heard_proof": heard.get("x-csms-proxy-secret", ""),
         "x_heard_names": ",".join(sorted(heard)),
     }
     context.send_initial_metadata(tuple((key.replace("_", "-"), value) for key, value in (told | more).items()))

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from stack.descriptors import Binding, Contracts, access_rule, bindings
 from stack.topology import EDGE, PUBLIC_PORTS, SERVICES
@@ -112,10 +113,16 @@ def test_each_port_tells_the_health_of_its_own_process(port: str, facade: Facade
 
 
 @pytest.mark.parametrize("port", PUBLIC_PORTS)
-def test_each_port_reflects_the_services_of_its_own_process(port: str, facade: Facade) -> None:
+def test_each_port_reflects_the_services_of_its_own_process_for_who_has_a_token(port: str, facade: Facade) -> None:
+    asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
     with facade.channel(port) as channel:
-        services = ProtoReflectionDescriptorDatabase(channel).get_services()
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        [told] = stub.ServerReflectionInfo(iter(asked), metadata=tuple(facade.authorization().items()))
+        with pytest.raises(grpc.RpcError) as refused:
+            list(stub.ServerReflectionInfo(iter(asked)))
+    services = [service.name for service in told.list_services_response.service]
     assert services == [f"process.{ {'gateway': 'monitoring', 'ocpp': EDGE}.get(port, port) }"]
+    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("port", PUBLIC_PORTS)

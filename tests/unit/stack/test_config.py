@@ -8,7 +8,7 @@ from stack.errors import StackError
 from stack.keys import Keys
 from stack.topology import PORTS, SERVICES, Ports
 
-KEYS = Keys(Path("/keys"), "a secret")
+KEYS = Keys(Path("/keys"), "a secret", "another secret")
 
 
 def surroundings(replicas: int = 1) -> Surroundings:
@@ -43,6 +43,16 @@ def test_every_service_gets_its_own_key_and_no_other() -> None:
         assert environment["SERVICE_PRIVATE_KEY_FILE"] == f"/keys/services/{name}/private-key.pem"
         others = [f"/services/{other}/" for other in (*SERVICES, "edge") if other != name]
         assert not [value for value in environment.values() if any(other in value for other in others)]
+
+
+@pytest.mark.field_case("E5")
+def test_who_believes_envoy_is_told_by_what_it_is_known_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {}
+    for variable in ("OCPP_PROXY_SECRET", "API_PROXY_SECRET"):
+        monkeypatch.delenv(variable, raising=False)
+        told = {name: config.environment_for(name, surroundings()).get(variable) for name in (*SERVICES, "edge")}
+        held[variable] = {name: secret for name, secret in told.items() if secret}
+    assert held == {"OCPP_PROXY_SECRET": {"edge": "a secret"}, "API_PROXY_SECRET": {"driver": "another secret"}}
 
 
 def test_the_edge_gets_its_sockets_and_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +117,7 @@ def test_the_template_is_filled_in(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_an_apostrophe_does_not_break_the_configuration() -> None:
-    values = config.embedded_values(Ports(PORTS), Keys(Path("/o'brien"), ""), "127.0.0.1")
+    values = config.embedded_values(Ports(PORTS), Keys(Path("/o'brien"), "", ""), "127.0.0.1")
     assert values["JWKS_FILE"] == "/o''brien/jwks.json"
 
 

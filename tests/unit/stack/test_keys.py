@@ -32,12 +32,14 @@ def test_keys_are_made_once(tmp_path: Path) -> None:
     assert keys.ensure(tmp_path) == first
     assert first.private_key_file.read_text() == pem
     assert len(first.proxy_secret) >= 32
+    assert len(first.api_proxy_secret) >= 32
+    assert first.proxy_secret != first.api_proxy_secret
 
 
 def test_nobody_else_may_read_what_is_secret(tmp_path: Path) -> None:
     made = keys.ensure(tmp_path)
     own = [made.service_private_key_file(name) for name in service_keys.NAMES]
-    for file in (made.private_key_file, tmp_path / "proxy-secret", *own):
+    for file in (made.private_key_file, tmp_path / "proxy-secret", tmp_path / "api-proxy-secret", *own):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     for file in (made.jwks_file, made.service_jwks_file):
         assert '"d"' not in file.read_text()

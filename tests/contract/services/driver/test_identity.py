@@ -175,19 +175,6 @@ async def test_a_name_that_cannot_be_stored_is_refused_and_not_looked_for(anybod
     assert await bad_fields(_by_password(anybody, "ann", "x" * 10_001)) == ["password"]
 
 
-async def test_after_ten_wrong_attempts_even_the_right_password_waits(
-    identity: IdentityServiceStub, anybody: IdentityServiceStub, name: str
-) -> None:
-    await _create(identity, name)
-
-    reasons = await asyncio.gather(*(reason(_by_password(anybody, name, f"guess {number}")) for number in range(14)))
-
-    # Guessing at the same time brings no more tries.
-    assert sorted(reasons) == ["INVALID_CREDENTIALS"] * 10 + ["QUEUE_FULL"] * 4
-    refused = await refusal(_by_password(anybody, name.upper()))
-    assert (refused.kind, refused.reason) == (ErrorKind.RESOURCE_EXHAUSTED, "QUEUE_FULL")
-
-
 async def test_many_may_sign_in_with_one_account_at_once(
     identity: IdentityServiceStub, anybody: IdentityServiceStub, name: str
 ) -> None:

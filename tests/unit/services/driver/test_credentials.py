@@ -15,6 +15,7 @@ from stack import keys
 from tests.fixtures.tokens import Tokens
 from tests.unit.services.driver.samples import DRIVER, NOW
 
+HERE = "192.0.2.1"
 ANN = Account(name="ann", kind=AccountKind.USER, role=Role.OPERATOR, password_hash="", create_time=NOW)
 
 
@@ -25,17 +26,17 @@ def _verified(tokens: Tokens | keys.Keys, token: str) -> Caller:
 async def test_a_password_matches_its_own_hash_and_no_other() -> None:
     hasher = Argon2Hasher()
 
-    one, other = await hasher.hash("a good password"), await hasher.hash("a good password")
+    one, other = await hasher.hash("a good password", HERE), await hasher.hash("a good password", HERE)
 
     assert one != other
     assert "good" not in one
-    assert await hasher.matches("a good password", one)
-    assert not await hasher.matches("a bad password", one)
-    assert not await hasher.matches("a good password", None)
+    assert await hasher.matches("a good password", one, HERE)
+    assert not await hasher.matches("a bad password", one, HERE)
+    assert not await hasher.matches("a good password", None, HERE)
 
 
 async def test_nobody_signs_in_with_what_unknown_names_are_compared_with() -> None:
-    assert not await Argon2Hasher().matches("a password that nobody has", None)
+    assert not await Argon2Hasher().matches("a password that nobody has", None, HERE)
 
 
 def test_a_token_is_signed_with_the_key_that_is_published(tmp_path: Path) -> None:
