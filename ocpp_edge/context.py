@@ -28,11 +28,11 @@ class ChargePointState(StrEnum):
 class ChargerContext:
     """One connection of one charge point.
 
-    `message_id`, `received_time`, `frame_flags` (doubts about its frame), `coerced` (these, and flags of what had to be
-    mended in its payload), `dropped` (by its path, what of it could not be taken) and `note` (what was decided that the
-    frames do not tell, for the journal) belong to the message being handled: the messages of a connection are handled
-    one after the other. `state` and `heartbeat_interval_seconds` change when the charge point boots. `offers` are the
-    subprotocols that it could have spoken here.
+    `message_id`, `action`, `received_time`, `frame_flags` (doubts about its frame), `coerced` (these, and flags of what
+    had to be mended in its payload), `dropped` (by its path, what of it could not be taken) and `note` (what was
+    decided that the frames do not tell, for the journal) belong to the message being handled: the messages of a
+    connection are handled one after the other. `state` and `heartbeat_interval_seconds` change when the charge point
+    boots. `offers` are the subprotocols that it could have spoken here.
     """
 
     charge_point_id: str
@@ -44,6 +44,7 @@ class ChargerContext:
     remote_address: str = ""
     offers: tuple[str, ...] = ()
     message_id: str = ""
+    action: str = ""
     received_time: datetime = _NEVER
     frame_flags: tuple[str, ...] = ()
     coerced: tuple[str, ...] = ()

@@ -84,6 +84,7 @@ class RouteTable(Generic[B]):
         route = self._routes.get(action)
         if route is None:
             raise unroutable(self.schemas, action)
+        context.action = action
         payload = self._checked(route.request, action, payload, context)
         answer = await route.handle(payload, context, backend)
         violations = route.response.violations(answer)

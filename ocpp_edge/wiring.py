@@ -13,6 +13,7 @@ from csms.edge.v1.edge_service_pb2_grpc import add_EdgeServiceServicer_to_server
 from ocpp_edge.admission import Doorkeeper
 from ocpp_edge.backend.clients import GrpcBackend, Journals, Stations
 from ocpp_edge.backend.decisions import TokenChanges
+from ocpp_edge.backend.device_events import DeviceEvents
 from ocpp_edge.backend.entrance import Entrance
 from ocpp_edge.backend.liveness import LivenessReporter
 from ocpp_edge.backend.ports import Backend
@@ -74,7 +75,16 @@ def wire(settings: EdgeSettings) -> Edge:
     statuses = Statuses(stations.statuses.submit, overload)
     bus = EventBus(settings.nats_url, "edge")
     token_changes = TokenChanges(bus, time.monotonic, clock)
-    backend = GrpcBackend(stations, statuses, token_changes.decisions, driver_channel, transaction_channel, clock)
+    device_events = DeviceEvents(stations.device_events.submit, overload)
+    backend = GrpcBackend(
+        stations,
+        statuses,
+        device_events,
+        token_changes.decisions,
+        driver_channel,
+        transaction_channel,
+        clock,
+    )
     tries = WrongTries(time.monotonic)
     shared = SharedTries(bus, node.name, tries)
     entrance = Entrance(stations, node)

@@ -12,12 +12,14 @@ from csms.driver.v1 import driver_pb2
 from csms.driver.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
+from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1.journal_service_pb2_grpc import JournalServiceStub
 from csms.transaction.v1.recording_service_pb2_grpc import RecordingServiceStub
 from ocpp_edge.backend.batches import BatchCall
 from ocpp_edge.backend.decisions import Decisions
+from ocpp_edge.backend.device_events import DeviceEvents
 from ocpp_edge.backend.statuses import Statuses
 from services.chassis.protobuf import duration
 from services.chassis.status import from_rpc_error
@@ -69,6 +71,8 @@ class Stations:
         self.statuses = BatchCall(
             "report statuses", self._report, _connector, self._failed, linger_seconds=_STATUS_SECONDS
         )
+        # Many of one charge point may go together: none depends on another.
+        self.device_events = BatchCall("record device events", self._record, id, linger_seconds=_STATUS_SECONDS)
 
     async def live(self, lease: timedelta, sightings: Sequence[station_pb.Sighting]) -> Sequence[str]:
         """Renew the lease of this node and tell whom it has heard; the charge points that are newer elsewhere."""
@@ -105,7 +109,7 @@ class Stations:
 
     async def close(self) -> None:
         """Finish what waits."""
-        for call in (self.opening, self.boots, self.statuses, self.closing):
+        for call in (self.opening, self.boots, self.statuses, self.device_events, self.closing):
             await call.close()
 
     async def _open(self, items: list[station_pb.ConnectionAttempt]) -> Sequence[station_pb.ConnectionAdmission]:
@@ -122,6 +126,10 @@ class Stations:
 
     async def _report(self, items: list[station_pb.StatusReport]) -> Sequence[station_pb.ItemAnswer]:
         response = await self._stub.ReportStatuses(station_pb.ReportStatusesRequest(statuses=items))
+        return response.answers
+
+    async def _record(self, items: list[DeviceEvent]) -> Sequence[station_pb.ItemAnswer]:
+        response = await self._stub.RecordDeviceEvents(station_pb.RecordDeviceEventsRequest(events=items))
         return response.answers
 
     def _failed(self, item: _Reported, error: DomainError) -> None:
@@ -150,6 +158,7 @@ class GrpcBackend:
         self,
         stations: Stations,
         statuses: Statuses,
+        device_events: DeviceEvents,
         decisions: Decisions,
         driver_channel: grpc.aio.Channel,
         transaction_channel: grpc.aio.Channel,
@@ -158,6 +167,7 @@ class GrpcBackend:
         self.clock = clock
         self._stations = stations
         self._statuses = statuses
+        self._device_events = device_events
         self._decisions = decisions
         self._authorization = AuthorizationServiceStub(driver_channel)
         self._recording = RecordingServiceStub(transaction_channel)
@@ -171,6 +181,9 @@ class GrpcBackend:
 
     async def report_status(self, status: station_pb.StatusReport) -> None:
         await self._statuses.report(status)
+
+    async def record_device_events(self, events: Sequence[DeviceEvent]) -> None:
+        await self._device_events.record(events)
 
     async def authorize(self, presentation: authorization_pb.TokenPresentation) -> driver_pb2.TokenDecision:
         if presentation.HasField("time"):

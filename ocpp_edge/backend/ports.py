@@ -1,10 +1,12 @@
 """What the handlers of OCPP messages need of the platform. Shapes only."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from csms.driver.v1.authorization_service_pb2 import TokenPresentation
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
+from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
 from services.kernel.clock import Clock
 
@@ -25,6 +27,10 @@ class Backend(Protocol):
 
     async def report_status(self, status: StatusReport) -> None:
         """Record the status of a connector."""
+        ...
+
+    async def record_device_events(self, events: Sequence[DeviceEvent]) -> None:
+        """Record what the charge point notified of itself. Idempotent."""
         ...
 
     async def authorize(self, presentation: TokenPresentation) -> TokenDecision:

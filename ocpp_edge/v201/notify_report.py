@@ -1,9 +1,20 @@
-"""NotifyReport (OCPP 2.0.1 use cases B07, B08): a part of the device model; the journal keeps it."""
+"""NotifyReport (OCPP 2.0.1 use cases B07, B08): a part of the device model."""
 
-from ocpp_edge.backend.ports import Backend
+from csms.station.v1.device_event_pb2 import DeviceEvent
 from ocpp_edge.context import ChargerContext
+from ocpp_edge.device_events import device_event, moment_at, recording
 from ocpp_edge.frames import Payload
+from ocpp_edge.payloads import integer_at
 
 
-async def handle(_payload: Payload, _context: ChargerContext, _backend: Backend) -> Payload:
-    return {}
+def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
+    return device_event(
+        "report",
+        payload,
+        context,
+        moment_at(payload, "generatedAt", context),
+        request_id=integer_at(payload, "requestId", context),
+    )
+
+
+handle = recording(to_event)

@@ -9,7 +9,7 @@ from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import connector_at, word_at
 from services.chassis.protobuf import write_time
 
-_STATUSES = {
+STATUSES = {
     "Available": Connector.AVAILABLE,
     "Occupied": Connector.OCCUPIED,
     "Reserved": Connector.RESERVED,
@@ -26,7 +26,7 @@ def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
     said = word_at(payload, "connectorStatus", context)
     if not said:
         raise CallRefused(Fault.OCCURRENCE, "connectorStatus: is missing")
-    status = _STATUSES.get(said, Connector.STATUS_UNSPECIFIED)
+    status = STATUSES.get(said, Connector.STATUS_UNSPECIFIED)
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     report = StatusReport(
         charge_point_id=context.charge_point_id,

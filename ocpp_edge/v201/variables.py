@@ -37,3 +37,12 @@ def variable_of(key: str, field: str) -> Payload:
     if variable_instance:
         variable["instance"] = variable_instance
     return {"component": component, "variable": variable}
+
+
+def key_of(component: Payload, variable: Payload) -> str:
+    """How callers write a variable, without its place; empty parts where a station left them out."""
+    return ".".join(f"{part.get('name', '')}{_instance(part)}" for part in (component, variable))
+
+
+def _instance(part: Payload) -> str:
+    return f"[{part['instance']}]" if part.get("instance") else ""

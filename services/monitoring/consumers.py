@@ -17,6 +17,7 @@ from services.monitoring.application.charge_points import (
     take_in_boots,
     take_in_connectivity,
     take_in_deletions,
+    take_in_device_events,
     take_in_refusals,
     take_in_statuses,
 )
@@ -32,6 +33,7 @@ _STATION_SUBJECTS = (
     "csms.event.station.connector.status_changed",
     "csms.event.station.connection.*",
     "csms.event.station.charge_point.*",
+    "csms.event.station.device_event.*",
 )
 _SESSION_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.*")
 _LIVE_SUBJECT = "csms.live.meter_values"
@@ -55,7 +57,7 @@ class StationConsumer:
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events. Those of one kind go together: what comes of them does not hang on the order of the others."""
         work, clock = SqlWork(connection, self._clock), self._clock
-        stations, changes, reports, refusals = [], [], [], []
+        stations, changes, reports, refusals, device_events = [], [], [], [], []
         boots: list[ChargePointSnapshot] = []
         gone: list[ChargePointSnapshot] = []
         for event in events:
@@ -75,6 +77,8 @@ class StationConsumer:
                     (gone if event.charge_point_changed.deleted else boots).append(snapshot)
                 case "connection_refused":
                     refusals.append(told.refusal(event.connection_refused, time))
+                case "device_event_recorded":
+                    device_events.append(told.device_event(event.device_event_recorded))
         async with consequences(work, clock) as follows:
             await take_in_stations(work, stations, follows)
             await take_in_connectivity(work, changes, follows)
@@ -82,6 +86,7 @@ class StationConsumer:
             await take_in_deletions(work, gone, follows)
             await take_in_statuses(work, reports, follows)
             take_in_refusals(refusals, follows)
+            take_in_device_events(device_events, follows)
 
 
 class SessionConsumer:

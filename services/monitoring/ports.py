@@ -181,6 +181,10 @@ class AlertRepository(Protocol):
         before then; what was cleared."""
         ...
 
+    async def clear_seen(self, kind: AlertKind, raised_before: datetime, now: datetime) -> Sequence[Alert]:
+        """Clear alerts of a kind that are acknowledged or were raised before then; what was cleared."""
+        ...
+
     async def open_counts(self, station_ids: Collection[str]) -> Mapping[str, int]:
         """The number of alerts that are not cleared by station; stations without any are left out."""
         ...

@@ -11,12 +11,14 @@ from services.chassis import channels, server
 from services.chassis.database import Database
 from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
+from services.chassis.partitions import partition_task
 from services.chassis.service_identity import ServiceIdentity
 from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
+from services.station.application.device_events import DeviceEvents
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
@@ -50,12 +52,17 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     def register(grpc_server: grpc.aio.Server) -> None:
         stations = StationServicer(Stations(works, clock, running), connectors)
         add_StationServiceServicer_to_server(stations, grpc_server)
-        points = ChargePointServicer(ChargePoints(works, clock, running), refusals)
+        events = DeviceEvents(works)
+        points = ChargePointServicer(ChargePoints(works, clock, running), refusals, events)
         add_ChargePointServiceServicer_to_server(points, grpc_server)
-        reports = ConnectivityServicer(connectivity, connectors, refusals, StartRules(works), clock)
+        reports = ConnectivityServicer(connectivity, connectors, refusals, StartRules(works), events, clock)
         add_ConnectivityServiceServicer_to_server(reports, grpc_server)
 
+    async def keep_partitions() -> None:
+        await partition_task(database, {"device_events": settings.device_events_retention_days})
+
     tasks = (
+        server.Task("partitions", keep_partitions, 7200),
         server.Task("relay", relay.run, 30),
         server.Task("settings", settings_consumer.run, 30),
         server.Task("leases", LeaseSweeper(connectivity, lease).run, 60 + lease.total_seconds()),

@@ -13,6 +13,7 @@ from services.station.domain.batch import Changes, ConnectorKey, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
 from services.station.domain.connector import Availability, Connector
+from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.events import DomainEvent
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import Refusal, Rule, StrangerFilter, Tally
@@ -68,6 +69,10 @@ class ChargePointRepository(Protocol):
 
     async def free_vending(self, charge_point_ids: Collection[str]) -> Mapping[str, Vending]:
         """What is said of sessions without a token, by charge point; unknown ones are left out."""
+        ...
+
+    async def in_service(self, charge_point_ids: Collection[str]) -> Mapping[str, str | None]:
+        """Where those charge points stand, None for nowhere, that an operator has accepted."""
         ...
 
     async def add(self, charge_points: Sequence[ChargePoint]) -> None:
@@ -163,6 +168,18 @@ class RefusalRepository(Protocol):
         ...
 
 
+class DeviceEventRepository(Protocol):
+    """What charge points notified of themselves."""
+
+    async def record(self, events: Sequence[DeviceEvent]) -> Sequence[DeviceEvent]:
+        """Store those events, no two of one id, that are not stored yet; these."""
+        ...
+
+    async def page(self, narrowing: DeviceEventFilter, page: PageRequest) -> Page[DeviceEvent]:
+        """One page, the latest first; counted up to 10,000."""
+        ...
+
+
 class Work(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -177,6 +194,9 @@ class Work(Protocol):
 
     @property
     def connections(self) -> ConnectionRepository: ...
+
+    @property
+    def device_events(self) -> DeviceEventRepository: ...
 
     @property
     def refusals(self) -> RefusalRepository: ...

@@ -21,11 +21,20 @@ from services.kernel.identity import composed
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
+from services.station.application.device_events import DeviceEvents
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Refusals
 from services.station.application.stations import Stations
 from services.station.domain.connection import lease_of
-from services.station.mapping import charge_points, connections, connectors, free_vending, refusals, stations
+from services.station.mapping import (
+    charge_points,
+    connections,
+    connectors,
+    device_events,
+    free_vending,
+    refusals,
+    stations,
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Message = TypeVar("_Message")
@@ -109,8 +118,9 @@ class StationServicer(station_grpc.StationServiceServicer):
 class ChargePointServicer(point_grpc.ChargePointServiceServicer):
     """csms.station.v1.ChargePointService."""
 
-    def __init__(self, all_charge_points: ChargePoints, all_refusals: Refusals) -> None:
+    def __init__(self, all_charge_points: ChargePoints, all_refusals: Refusals, all_events: DeviceEvents) -> None:
         self._charge_points = all_charge_points
+        self._device_events = all_events
         self._refusals = all_refusals
 
     async def ListChargePoints(
@@ -164,6 +174,17 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
             total_size=page.total_size,
         )
 
+    async def ListDeviceEvents(
+        self, request: point_pb.ListDeviceEventsRequest, context: Context
+    ) -> point_pb.ListDeviceEventsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._device_events.page(device_events.device_event_filter(request), wanted)
+        return point_pb.ListDeviceEventsResponse(
+            events=map(device_events.device_event_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
     async def ListStrangers(
         self, request: point_pb.ListStrangersRequest, context: Context
     ) -> point_pb.ListStrangersResponse:
@@ -185,12 +206,14 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
         all_connectors: Connectors,
         all_refusals: Refusals,
         start_rules: StartRules,
+        all_events: DeviceEvents,
         clock: Clock,
     ) -> None:
         self._connectivity = connectivity
         self._connectors = all_connectors
         self._refusals = all_refusals
         self._start_rules = start_rules
+        self._device_events = all_events
         self._clock = clock
 
     async def OpenConnections(
@@ -229,6 +252,14 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
         _check_size("refusals", request.refusals, _MOST_ITEMS)
         await self._refusals.report([refusals.refused(item, self._clock) for item in request.refusals])
         return connectivity_pb.ReportRefusalsResponse()
+
+    async def RecordDeviceEvents(
+        self, request: connectivity_pb.RecordDeviceEventsRequest, context: Context
+    ) -> connectivity_pb.RecordDeviceEventsResponse:
+        _check_size("events", request.events, _MOST_ITEMS)
+        events = [_read(device_events.device_event, item, self._clock) for item in request.events]
+        answers = await _answer_each(events, self._device_events.record)
+        return connectivity_pb.RecordDeviceEventsResponse(answers=map(connections.item_answer, answers))
 
     async def ReportLiveness(
         self, request: connectivity_pb.ReportLivenessRequest, context: Context

@@ -16,6 +16,8 @@ class StationSettings(ServiceSettings):
     ocpp_max_unknown: Annotated[int, Field(ge=1, le=100_000)] = 1000
     # How long it is kept who was refused, and a charge point that nobody registered or accepted.
     ocpp_refusal_retention_days: Annotated[int, Field(ge=1, le=365)] = 30
+    # For how long is kept what charge points notify of themselves.
+    device_events_retention_days: Annotated[int, Field(ge=1, le=3650)] = 400
     # What the edge nodes renew their lease by: a new node has it from its first connection, and after a start of this
     # service no node is taken for dead before it had that time to report.
     ocpp_node_lease_seconds: Annotated[int, Field(ge=5, le=300)] = 30

@@ -1,6 +1,7 @@
 """The tables of the database `csms_stations`, as the queries see them. Their history is in migrations/."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -144,6 +145,35 @@ REFUSALS = Table(
     Index("refusals_last_time_idx", "last_time"),
     # One who knocks is told of every few seconds.
     postgresql_with={"fillfactor": 80},
+)
+
+# What charge points notify of themselves; partitioned by day. The only index is the key: it tells repetitions, and
+# serves every query. No foreign key: what was told outlives its charge point.
+DEVICE_EVENTS = Table(
+    "device_events",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("protocol", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("device_time", DateTime(timezone=True)),
+    Column("received_time", DateTime(timezone=True), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("info", Text, nullable=False),
+    Column("request_id", BigInteger),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("flags", ARRAY(Text), nullable=False),
+    Column("payload_json", Text, nullable=False),
+    Column("dropped_json", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    PrimaryKeyConstraint("charge_point_id", "time", "id", name="device_events_pkey"),
+    postgresql_partition_by="RANGE (time)",
 )
 
 EDGE_NODES = Table(

@@ -19,6 +19,7 @@ from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1.charge_point_pb2 import ChargePoint
+from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1.transaction_pb2 import Transaction
@@ -60,6 +61,9 @@ class Echo:
 
     async def report_status(self, status: station_pb.StatusReport) -> None:
         await self._statuses.submit(status)
+
+    async def record_device_events(self, events: Sequence[DeviceEvent]) -> None:
+        """Nothing is notified here."""
 
     async def report_boot(self, boot: station_pb.BootReport) -> station_pb.BootAnswer:
         return await self._boots.submit(boot)

@@ -21,6 +21,7 @@ from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
+from services.station.application.device_events import DeviceEvents
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Memory, Refusals
 from services.station.domain.charge_point import made
@@ -187,7 +188,7 @@ async def _run(url: str, costs: Costs, options: argparse.Namespace) -> None:
     connectivity = Connectivity(works, reports, _CLOCK, Policy(300, False))
     refusals = Refusals(works, _CLOCK, Memory(timedelta(days=30)))
     connectors = Connectors(works, reports, _CLOCK)
-    servicer = ConnectivityServicer(connectivity, connectors, refusals, StartRules(works), _CLOCK)
+    servicer = ConnectivityServicer(connectivity, connectors, refusals, StartRules(works), DeviceEvents(works), _CLOCK)
     batches = [
         [f"CP{number:06}" for number in range(first, first + options.size)]
         for first in range(0, options.size * options.batches, options.size)

@@ -12,6 +12,7 @@ from services.monitoring.domain.events import AlertChanged
 from services.monitoring.domain.rules import (
     FREQUENCIES,
     OFFLINE_GRACE,
+    SECURITY_ALERT_LIFE,
     SESSION_ALERT_LIFE,
     Incident,
     frequency_verdict,
@@ -28,6 +29,8 @@ _HARDWARE = (
     AlertKind.FREQUENT_DISCONNECTS,
     AlertKind.CHARGE_POINT_REFUSED,
     AlertKind.CHARGE_POINT_PASSWORD_GUESSED,
+    AlertKind.SECURITY_EVENT,
+    AlertKind.DEVICE_PROBLEM,
 )
 _ABOUT_SESSIONS = (
     AlertKind.UNAUTHORIZED_SESSION,
@@ -72,12 +75,14 @@ class Alerts:
         return len(points)
 
     async def clear_what_is_over(self) -> None:
-        """Clear predictions that did not come true, and alerts of sessions that are over and were looked at."""
+        """Clear predictions that did not come true, and alerts of what is over and was looked at."""
         now = self._clock.now()
         async with self._works() as work:
             for kind, rule in FREQUENCIES.items():
                 await _publish(work, await work.alerts.clear_calmed(kind, rule, now))
             await _publish(work, await work.alerts.clear_over(_ABOUT_SESSIONS, now - SESSION_ALERT_LIFE, now))
+            seen = await work.alerts.clear_seen(AlertKind.SECURITY_EVENT, now - SECURITY_ALERT_LIFE, now)
+            await _publish(work, seen)
 
 
 async def judge(work: Work, verdicts: Sequence[Verdict], now: datetime) -> None:

@@ -17,9 +17,18 @@ from services.monitoring.domain.charge_point import (
     sighted,
 )
 from services.monitoring.domain.connector import StatusReport
+from services.monitoring.domain.device_event import DeviceEvent
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of
 from services.monitoring.domain.refusal import Refusal
-from services.monitoring.domain.rules import back_verdicts, disconnect, fault, fault_verdict, guessed, refused
+from services.monitoring.domain.rules import (
+    back_verdicts,
+    device_verdict,
+    disconnect,
+    fault,
+    fault_verdict,
+    guessed,
+    refused,
+)
 from services.monitoring.ports import Work
 
 
@@ -59,6 +68,12 @@ def take_in_refusals(refusals: Iterable[Refusal], follows: Consequences) -> None
     for batch in rounds(refusals, lambda refusal: refusal.charge_point_id):
         follows.note_incidents(dict(map(refused, batch)))
         follows.note_incidents(dict(map(guessed, [refusal for refusal in batch if refusal.guess_count])))
+
+
+def take_in_device_events(events: Iterable[DeviceEvent], follows: Consequences) -> None:
+    """Note what charge points told of themselves that somebody should look at."""
+    for batch in rounds(map(device_verdict, events), lambda verdict: (verdict.kind, verdict.subject)):
+        follows.judge(batch)
 
 
 async def take_in_sightings(work: Work, sightings: Sequence[Sighting], follows: Consequences) -> None:

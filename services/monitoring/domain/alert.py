@@ -17,6 +17,8 @@ class AlertKind(StrEnum):
     BACKGROUND_TASK = "background_task"
     CHARGE_POINT_REFUSED = "charge_point_refused"
     CHARGE_POINT_PASSWORD_GUESSED = "charge_point_password_guessed"
+    SECURITY_EVENT = "security_event"
+    DEVICE_PROBLEM = "device_problem"
     FREQUENT_FAULTS = "frequent_faults"
     FREQUENT_DISCONNECTS = "frequent_disconnects"
 
@@ -47,6 +49,8 @@ SEVERITIES = {
     AlertKind.BACKGROUND_TASK: AlertSeverity.CRITICAL,
     AlertKind.CHARGE_POINT_REFUSED: AlertSeverity.WARNING,
     AlertKind.CHARGE_POINT_PASSWORD_GUESSED: AlertSeverity.CRITICAL,
+    AlertKind.SECURITY_EVENT: AlertSeverity.WARNING,
+    AlertKind.DEVICE_PROBLEM: AlertSeverity.WARNING,
     AlertKind.FREQUENT_FAULTS: AlertSeverity.WARNING,
     AlertKind.FREQUENT_DISCONNECTS: AlertSeverity.WARNING,
 }

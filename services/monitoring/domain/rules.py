@@ -8,6 +8,7 @@ from enum import StrEnum
 from services.monitoring.domain.alert import AlertKind, AlertSeverity, Verdict
 from services.monitoring.domain.charge_point import ChargePoint, ConnectivityChange
 from services.monitoring.domain.connector import Connector, ConnectorKey, StatusReport
+from services.monitoring.domain.device_event import SECURITY_EVENT, DeviceEvent
 from services.monitoring.domain.refusal import Refusal
 from services.monitoring.domain.service_info import BackgroundTask, ServiceInfo, TaskState
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
@@ -16,6 +17,8 @@ from services.monitoring.domain.transaction import Authorization, Transaction, T
 OFFLINE_GRACE = timedelta(seconds=30)
 # A session that should not have been is over, and yet somebody should look at it: this long, unless he has.
 SESSION_ALERT_LIFE = timedelta(days=7)
+# A security event is over as it happens; it wants somebody this long, unless he has looked.
+SECURITY_ALERT_LIFE = timedelta(days=7)
 # What a contactor lets through before it opens is nothing to look at.
 _NO_ENERGY_WH = 10
 
@@ -196,6 +199,31 @@ def disconnect(change: ConnectivityChange) -> tuple[Incident, Verdict]:
         charge_point_id=change.charge_point_id,
         station_id=change.station_id,
         message=f"charge point {change.charge_point_id} lost its connection",
+    )
+
+
+def device_verdict(event: DeviceEvent) -> Verdict:
+    """What a charge point told of itself: each type of security event is an alert, those of its vendor's own together
+    are one; a problem is one until it is over."""
+    is_security = event.kind == SECURITY_EVENT
+    told = f"told {event.subject} ({event.info})" if event.info else f"told {event.subject}"
+    place = f"charge point {event.charge_point_id}"
+    if is_security:
+        subject = f"{event.charge_point_id}/{'vendor' if event.is_vendor_specific else event.subject}"
+    else:
+        key = (event.charge_point_id, event.evse_id, event.connector_id)
+        subject = f"{name_of(key)}/{event.subject}"
+        place = f"connector {event.connector_id} of {event.charge_point_id}" if event.connector_id else place
+    return Verdict(
+        kind=AlertKind.SECURITY_EVENT if is_security else AlertKind.DEVICE_PROBLEM,
+        subject=subject,
+        stands=not event.is_resolved,
+        counts=is_security,
+        severity=event.severity,
+        charge_point_id=event.charge_point_id,
+        station_id=event.station_id,
+        connector_id=event.connector_id,
+        message=f"{place} {told}"[:_LONGEST_MESSAGE],
     )
 
 

@@ -8,6 +8,7 @@ from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.health.v1 import health_service_pb2 as health_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import connector_pb2 as connector_pb
+from csms.station.v1 import device_event_pb2 as device_event_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
@@ -16,9 +17,11 @@ from services.chassis.protobuf import enum_of, time_of
 from services.kernel.clock import Clock
 from services.kernel.ids import is_id
 from services.kernel.money import Money
+from services.monitoring.domain.alert import AlertSeverity
 from services.monitoring.domain.charge_point import ChargePointSnapshot, ConnectivityChange, Sighting
 from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.connector import Connector, ConnectorStatus, StatusReport
+from services.monitoring.domain.device_event import DeviceEvent
 from services.monitoring.domain.live_reading import LiveReading
 from services.monitoring.domain.refusal import Refusal
 from services.monitoring.domain.rules import DOUBTS
@@ -129,6 +132,24 @@ def refusal(refused: event_pb.ConnectionRefused, told_time: datetime) -> Refusal
         count=max(refused.count, 1),
         guess_count=max(refused.guess_count, 0),
         time=told_time,
+    )
+
+
+def device_event(recorded: event_pb.DeviceEventRecorded) -> DeviceEvent:
+    """What a charge point told of itself."""
+    event = recorded.event
+    severity = enum_of(AlertSeverity, device_event_pb.DeviceEvent.Severity, event.severity)
+    return DeviceEvent(
+        charge_point_id=event.charge_point_id,
+        station_id=id_or_none(recorded.station_id),
+        kind=event.kind,
+        subject=event.subject,
+        is_vendor_specific=recorded.vendor_specific,
+        severity=severity or AlertSeverity.WARNING,
+        info=event.info,
+        evse_id=event.evse_id,
+        connector_id=event.connector_id,
+        is_resolved=recorded.resolved,
     )
 
 

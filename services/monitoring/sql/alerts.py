@@ -104,6 +104,11 @@ class SqlAlertRepository:
         is_old = columns.acknowledge_time.is_not(None) | (columns.create_time < raised_before)
         return await self._clear(and_(columns.kind.in_(kinds), is_old, ~runs), now)
 
+    async def clear_seen(self, kind: AlertKind, raised_before: datetime, now: datetime) -> Sequence[Alert]:
+        columns = ALERTS.c
+        is_old = columns.acknowledge_time.is_not(None) | (columns.create_time < raised_before)
+        return await self._clear(and_(columns.kind == kind, is_old), now)
+
     async def add_incidents(self, incidents: Sequence[Incident], since: datetime) -> Mapping[str, int]:
         await self._connection.execute(insert(INCIDENTS), [asdict(incident) for incident in incidents])
         columns = INCIDENTS.c

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connector import Connector, ConnectorStatus
+from services.station.domain.device_event import DeviceEvent
 from services.station.domain.refusal import Refusal
 from services.station.domain.station import Station
 
@@ -73,6 +74,14 @@ class ConnectionRefused:
     station_id: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceEventRecorded:
+    """A charge point notified something that somebody should look at, or that there is no need to any more."""
+
+    event: DeviceEvent
+    station_id: str | None
+
+
 DomainEvent = (
     StationChanged
     | ConnectorAvailabilityChanged
@@ -81,4 +90,5 @@ DomainEvent = (
     | ChargePointBooted
     | ChargePointChanged
     | ConnectionRefused
+    | DeviceEventRecorded
 )

@@ -1,5 +1,6 @@
 """Domain events as they are published."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
@@ -15,11 +16,13 @@ from services.station.domain.events import (
     ConnectivityChanged,
     ConnectorAvailabilityChanged,
     ConnectorStatusChanged,
+    DeviceEventRecorded,
     DomainEvent,
     StationChanged,
 )
 from services.station.mapping.charge_points import charge_point_to_proto, state_to_proto
 from services.station.mapping.connectors import connector_to_proto, status_to_proto
+from services.station.mapping.device_events import device_event_to_proto
 from services.station.mapping.stations import station_to_proto
 
 
@@ -48,6 +51,8 @@ def _subject(event: DomainEvent) -> str:
             return subject("station", "charge_point", "deleted" if deleted else "changed", event.charge_point.id)
         case ConnectionRefused():
             return subject("station", "connection", "refused", event.refusal.identity)
+        case DeviceEventRecorded():
+            return subject("station", "device_event", "recorded", event.event.charge_point_id)
 
 
 def _payload(event: DomainEvent) -> event_pb.DomainEvent:
@@ -101,3 +106,13 @@ def _payload(event: DomainEvent) -> event_pb.DomainEvent:
                 guess_count=refusal.guess_count,
             )
             return event_pb.DomainEvent(connection_refused=refused)
+        case DeviceEventRecorded(event=told):
+            # A report may be long, and is there to be read where it is kept.
+            bare = replace(told, payload_json="", dropped_json="")
+            recorded = event_pb.DeviceEventRecorded(
+                event=device_event_to_proto(bare),
+                station_id=event.station_id or "",
+                resolved=told.is_resolved,
+                vendor_specific=told.is_vendor_specific,
+            )
+            return event_pb.DomainEvent(device_event_recorded=recorded)

@@ -77,6 +77,12 @@ class SqlChargePointRepository:
             for row in await self._connection.execute(query)
         }
 
+    async def in_service(self, charge_point_ids: Collection[str]) -> Mapping[str, str | None]:
+        columns = CHARGE_POINTS.c
+        is_one = columns.id.in_(charge_point_ids) & (columns.state == ChargePointState.ACCEPTED)
+        query = select(columns.id, columns.station_id).where(is_one)
+        return {row.id: row.station_id for row in await self._connection.execute(query)}
+
     async def add(self, charge_points: Sequence[ChargePoint]) -> None:
         if not charge_points:
             return

@@ -13,6 +13,7 @@ from services.station.mapping.events import event_to_proto
 from services.station.sql.charge_points import SqlChargePointRepository
 from services.station.sql.connections import SqlConnectionRepository
 from services.station.sql.connectors import SqlConnectorRepository
+from services.station.sql.device_events import SqlDeviceEventRepository
 from services.station.sql.refusals import SqlRefusalRepository
 from services.station.sql.stations import SqlStationRepository
 
@@ -28,6 +29,7 @@ class SqlWork:
         self.charge_points = SqlChargePointRepository(connection)
         self.connectors = SqlConnectorRepository(connection)
         self.connections = SqlConnectionRepository(connection)
+        self.device_events = SqlDeviceEventRepository(connection)
         self.refusals = SqlRefusalRepository(connection)
 
     async def remember(self, request_id: str, resource_id: str) -> str:

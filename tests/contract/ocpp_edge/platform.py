@@ -17,6 +17,7 @@ from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as station_grpc
 from csms.station.v1.charge_point_pb2 import ChargePoint, Connection
+from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
@@ -49,6 +50,7 @@ class Platform:
         self.closed: list[tuple[str, int]] = []
         self.boots: list[station_pb.BootReport] = []
         self.statuses: list[station_pb.StatusReport] = []
+        self.device_events: list[DeviceEvent] = []
         self.sightings: list[station_pb.Sighting] = []
         self.leases: list[str] = []
         self.refusals: list[station_pb.RefusedHandshakes] = []
@@ -167,6 +169,13 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
         platform.statuses += request.statuses
         stale = [platform.stale(status.charge_point_id, status.epoch) for status in request.statuses]
         return station_pb.ReportStatusesResponse(answers=map(_item_answer, stale))
+
+    async def RecordDeviceEvents(
+        self, request: station_pb.RecordDeviceEventsRequest, context: Context
+    ) -> station_pb.RecordDeviceEventsResponse:
+        self._platform.check("RecordDeviceEvents")
+        self._platform.device_events += request.events
+        return station_pb.RecordDeviceEventsResponse(answers=[station_pb.ItemAnswer()] * len(request.events))
 
     async def ReportRefusals(
         self, request: station_pb.ReportRefusalsRequest, context: Context

@@ -160,7 +160,7 @@ async def test_payloads_of_real_charge_points_are_forgiven(node: Node, platform:
 
 async def test_actions_that_are_not_handled_yet_are_not_pretended(node: Node) -> None:
     async with node.charger() as charger:
-        assert (await charger.exchange("FirmwareStatusNotification", {"status": "Idle"}))[2] == "NotSupported"
+        assert (await charger.exchange("SignCertificate", {"csr": "x"}))[2] == "NotSupported"
         assert (await charger.exchange("MakeCoffee", {}))[2] == "NotImplemented"
 
 

@@ -174,3 +174,25 @@ async def test_no_character_costs_a_frame_or_its_socket(
         assert "currentTime" in await charger.ask("Heartbeat", {})
     told = [status.info for status in platform.statuses[::2]]
     assert told == ["Lades\ufffdule", "\ufffd\ufffd", "\ufffd" * 3, "ab", "", "", "\ufffd", "süß"]
+
+
+@pytest.mark.field_case("B11")
+async def test_what_a_charge_point_notifies_is_stored_or_not_acknowledged(
+    node: Node, platform: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    security = {"type": "StartupOfTheDevice", "timestamp": "2026-03-01T12:00:00Z"}
+    async with node.charger() as charger:
+        await charger.ask("BootNotification", BOOT)
+        assert await charger.ask("SecurityEventNotification", security) == {}
+        assert await charger.ask("FirmwareStatusNotification", {"status": "Installed"}) == {}
+        platform.down = {"RecordDeviceEvents"}
+        assert (await charger.exchange("DiagnosticsStatusNotification", {"status": "Idle"}))[:1] == [4]
+        platform.down = set()
+        assert await charger.ask("DiagnosticsStatusNotification", {"status": "Idle"}) == {}
+    told = [(event.kind, event.subject or event.status, event.epoch) for event in platform.device_events]
+    assert told == [
+        ("security_event", "StartupOfTheDevice", 1),
+        ("firmware_status", "Installed", 1),
+        ("log_status", "Idle", 1),
+    ]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

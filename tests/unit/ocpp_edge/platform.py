@@ -1,11 +1,13 @@
 """A platform of a few lines for handlers: answers as it is told to, and remembers what it was told."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from csms.driver.v1.authorization_service_pb2 import TokenPresentation
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1.charge_point_pb2 import ChargePoint
 from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
+from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
 from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.context import ChargePointState, ChargerContext
@@ -35,6 +37,7 @@ class Platform:
         self.down: dict[str, DomainError] = {}
         self.boots: list[BootReport] = []
         self.statuses: list[StatusReport] = []
+        self.device_events: list[DeviceEvent] = []
         self.presented: list[str] = []
         self.presentations: list[TokenPresentation] = []
         self.events: list[TransactionEvent] = []
@@ -47,6 +50,10 @@ class Platform:
     async def report_status(self, status: StatusReport) -> None:
         self._fail_if_down("report_status")
         self.statuses.append(status)
+
+    async def record_device_events(self, events: Sequence[DeviceEvent]) -> None:
+        self._fail_if_down("record_device_events")
+        self.device_events += events
 
     async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
         self._fail_if_down("authorize")

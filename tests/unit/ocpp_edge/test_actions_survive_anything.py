@@ -13,6 +13,7 @@ from ocpp_edge.router import RouteTable
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
+from tests.unit.ocpp_edge.notifications import NOTIFICATIONS
 from tests.unit.ocpp_edge.platform import Platform, context
 
 STAMP = "2026-03-01T11:59:30Z"
@@ -36,6 +37,7 @@ ENTRY_16 = {"timestamp": STAMP, "sampledValue": [SAMPLED_16, {"value": "45", "me
 ENTRY_201 = {"timestamp": STAMP, "sampledValue": [SAMPLED_201, {"value": 45, "measurand": "SoC"}]}
 TOKEN = {"idToken": "CARD", "type": "ISO14443"}
 PAYLOADS: list[tuple[Version, str, dict[str, Any]]] = [
+    *((version, action, payload) for version, action, payload, _, _ in NOTIFICATIONS),
     (Version.V16, "Authorize", {"idTag": "CARD"}),
     (Version.V16, "BootNotification", {"chargePointVendor": "V", "chargePointModel": "M", "iccid": "1"}),
     (Version.V16, "DataTransfer", {"vendorId": "acme", "messageId": "m", "data": "d"}),

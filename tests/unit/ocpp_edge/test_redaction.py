@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from ocpp_edge.redaction import MASK, redacted
+from ocpp_edge.redaction import redacted_frame, redacted_payload
+from services.kernel.redaction import MASK
 
 SECRET = "0123456789abcdef"
 VARIABLE = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
@@ -26,7 +27,7 @@ VARIABLE = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicA
 )
 def test_a_password_is_masked(payload: dict[str, Any]) -> None:
     for frame in ([2, "1", "Any", payload], [3, "1", payload], [4, "1", "GenericError", "", payload]):
-        masked = redacted(orjson.dumps(frame))
+        masked = redacted_frame(orjson.dumps(frame))
         assert SECRET.encode() not in masked
         assert MASK.encode() in masked
         assert orjson.loads(masked)[:2] == frame[:2]
@@ -42,13 +43,30 @@ def test_a_password_is_masked(payload: dict[str, Any]) -> None:
     ],
 )
 def test_a_frame_without_passwords_is_left_alone(frame: bytes) -> None:
-    assert redacted(frame) is frame
+    assert redacted_frame(frame) is frame
 
 
 def test_what_stands_beside_a_password_is_kept() -> None:
     settings = [{"key": "AuthorizationKey", "value": SECRET}, {"key": "HeartbeatInterval", "value": "60"}]
-    kept = orjson.loads(redacted(orjson.dumps([3, "1", {"configurationKey": settings}])))
+    kept = orjson.loads(redacted_frame(orjson.dumps([3, "1", {"configurationKey": settings}])))
     assert kept[2]["configurationKey"][1] == settings[1]
+
+
+def test_a_word_of_another_spelling_is_read_all_the_same() -> None:
+    frame = rb'[2,"1","ChangeConfiguration",{"key":"Authorization\u004bey","value":"' + SECRET.encode() + b'"}]'
+    assert SECRET.encode() not in redacted_frame(frame, "ChangeConfiguration")
+
+
+def test_usual_frames_are_not_looked_into_without_a_reason() -> None:
+    frame = b'[2,"1","MeterValues",{"connectorId":1}]'
+    assert redacted_frame(frame, "MeterValues") is frame
+    told = b'[2,"1","MeterValues",{"customData":{"password":"' + SECRET.encode() + b'"}}]'
+    assert SECRET.encode() not in redacted_frame(told, "MeterValues")
+
+
+def test_a_payload_as_text_is_the_same_whatever_its_order() -> None:
+    told = {"b": 1, "a": {"password": SECRET}}
+    assert redacted_payload(told) == '{"a":{"password":"***"},"b":1}' == redacted_payload(dict(reversed(told.items())))
 
 
 @pytest.mark.parametrize(
@@ -59,4 +77,4 @@ def test_what_stands_beside_a_password_is_kept() -> None:
     ],
 )
 def test_what_may_hold_a_password_and_cannot_be_read_is_masked_whole(frame: bytes) -> None:
-    assert redacted(frame) == MASK.encode()
+    assert redacted_frame(frame) == MASK.encode()

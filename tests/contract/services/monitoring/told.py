@@ -9,6 +9,7 @@ from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
 from csms.station.v1 import station_pb2 as station_pb
+from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.chassis.events import subject
 from services.chassis.protobuf import timestamp
@@ -117,6 +118,17 @@ def refused(
         guess_count=guesses,
     )
     return _event(subject("station", "connection", "refused", name), seconds, connection_refused=refusal)
+
+
+def device_event(
+    subject_told: str, *, kind: str = "security_event", seconds: float = 0, evse: int = 0, **fields: Any
+) -> event_pb.DomainEvent:
+    """Something that CP1 notified, critical when nothing else is said."""
+    usual = {"severity": DeviceEvent.CRITICAL, "evse_id": evse, "connector_id": min(evse, 1), "info": ""}
+    particulars = {name: fields.pop(name) for name in ("resolved", "vendor_specific") if name in fields}
+    event = DeviceEvent(charge_point_id="CP1", kind=kind, subject=subject_told, **{**usual, **fields})
+    recorded = event_pb.DeviceEventRecorded(event=event, station_id=STATION, **particulars)
+    return _event(subject("station", "device_event", "recorded", "CP1"), seconds, device_event_recorded=recorded)
 
 
 def booted(point: charge_point_pb.ChargePoint, *, seconds: float = 0) -> event_pb.DomainEvent:

@@ -32,13 +32,16 @@ CALLS: dict[str, tuple[type, Any, str | None]] = {
     "UpdateChargePoint": (ChargePointServiceStub, point_pb.UpdateChargePointRequest(), "MISSING_FIELD"),
     "DeleteChargePoint": (ChargePointServiceStub, point_pb.DeleteChargePointRequest(), "MISSING_FIELD"),
     "ListRefusals": (ChargePointServiceStub, point_pb.ListRefusalsRequest(), "MISSING_FIELD"),
+    "ListDeviceEvents": (ChargePointServiceStub, point_pb.ListDeviceEventsRequest(), "MISSING_FIELD"),
     "ListStrangers": (ChargePointServiceStub, point_pb.ListStrangersRequest(), None),
     "OpenConnections": (ConnectivityServiceStub, connectivity_pb.OpenConnectionsRequest(), None),
     "CloseConnections": (ConnectivityServiceStub, connectivity_pb.CloseConnectionsRequest(), None),
     "ReportBoots": (ConnectivityServiceStub, connectivity_pb.ReportBootsRequest(), None),
     "ReportStatuses": (ConnectivityServiceStub, connectivity_pb.ReportStatusesRequest(), None),
     "ReportRefusals": (ConnectivityServiceStub, connectivity_pb.ReportRefusalsRequest(), None),
+    "RecordDeviceEvents": (ConnectivityServiceStub, connectivity_pb.RecordDeviceEventsRequest(), None),
     "ReportLiveness": (ConnectivityServiceStub, connectivity_pb.ReportLivenessRequest(node="edge-1"), None),
+    "FindFreeVending": (ConnectivityServiceStub, connectivity_pb.FindFreeVendingRequest(), None),
     "FindConnection": (ConnectivityServiceStub, connectivity_pb.FindConnectionRequest(), "CONNECTION_NOT_FOUND"),
     "ListConnections": (ConnectivityServiceStub, connectivity_pb.ListConnectionsRequest(), None),
 }
@@ -47,13 +50,14 @@ FOR_DRIVERS = {"ListStations", "GetStation", "ListConnectors"}
 ALLOWED: dict[str, set[str]] = {
     "admin": FOR_PEOPLE,
     "operator": FOR_PEOPLE,
-    "viewer": FOR_DRIVERS | {"ListChargePoints", "GetChargePoint", "ListRefusals", "ListStrangers"},
+    "viewer": FOR_DRIVERS | {"ListChargePoints", "GetChargePoint", "ListRefusals", "ListStrangers", "ListDeviceEvents"},
     "driver": FOR_DRIVERS,
-    "service:edge": {name for name, (stub, _, _) in CALLS.items() if stub is ConnectivityServiceStub},
+    "service:edge": {name for name, (stub, _, _) in CALLS.items() if stub is ConnectivityServiceStub}
+    - {"FindFreeVending"},
     "service:monitoring": {"ListStations", "ListChargePoints", "ListConnections"},
-    "service:transaction": {"FindConnection", "GetChargePoint"},
+    "service:transaction": {"ListStations", "FindConnection", "GetChargePoint"},
     "service:billing": {"GetStation"},
-    "service:driver": set(),
+    "service:driver": {"FindFreeVending"},
 }
 
 

@@ -33,13 +33,18 @@ def platform() -> Platform:
     return Platform()
 
 
-def test_every_action_of_a_charging_session_has_its_handler() -> None:
+def test_every_action_that_is_not_for_certificates_has_its_handler() -> None:
     assert set(HANDLERS) == {
         "Authorize",
         "BootNotification",
         "DataTransfer",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
         "Heartbeat",
+        "LogStatusNotification",
         "MeterValues",
+        "SecurityEventNotification",
+        "SignedFirmwareStatusNotification",
         "StartTransaction",
         "StatusNotification",
         "StopTransaction",

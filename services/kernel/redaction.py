@@ -1,0 +1,109 @@
+"""Secrets in what is kept: passwords and keys that we set or that charge points tell, masked before anything is stored.
+
+The one place that knows what a secret is called and where OCPP carries it: 1.6 as `key` and `value`, 2.x as variables
+and in connection profiles, vendors as whatever they like. Knows no message; works on JSON as Python reads it.
+"""
+
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+MASK = "***"
+
+# In names without regard to case and to what is no letter or digit: `AuthorizationKey`, `wifi.psk`, `APN_Password`.
+_FRAGMENTS = (
+    *("password", "passwd", "passphrase", "secret", "credential"),
+    *("authorizationkey", "privatekey", "sharedkey", "vpnkey", "apikey", "accesskey", "encryptionkey", "hmackey"),
+    *("wifikey", "wlankey", "wpakey", "accesstoken", "authtoken", "simpin"),
+)
+_ENDINGS = ("pwd", "psk")
+# A value that stands beside the name of what it is the value of.
+_NAMES, _VALUES = ("key", "name", "keyName"), ("value", "attributeValue", "actualValue")
+_LONGEST_NAME = 200
+# The password in the address of a server: ftp://user:password@host/path.
+_IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.\-]{0,20}://[^\s/:@]{0,200}:)[^\s/@]{1,500}@", re.IGNORECASE)
+_IN_TEXT = re.compile(
+    r"((?:password|passwd|passphrase|pwd|secret|psk|authorization[ _\-]?key)[\"']?\s{0,3}[=:]\s{0,3}[\"']?)"
+    r"[^\s\"',;&]{1,500}",
+    re.IGNORECASE,
+)
+# What is longer is a log or a picture, and not looked into.
+_LONGEST_TEXT = 100_000
+_DEEPEST = 100
+
+
+@lru_cache(maxsize=10_000)
+def is_secret(name: str) -> bool:
+    """Whether what is called so is nobody's business: a setting, a variable, a property."""
+    letters = "".join(filter(str.isalnum, name[:_LONGEST_NAME])).lower()
+    return letters.endswith(_ENDINGS) or any(fragment in letters for fragment in _FRAGMENTS)
+
+
+def redacted(value: Any) -> Any:
+    """`value` without secrets; itself, or equal to itself, when there are none. Never changes it.
+
+    Raises RecursionError for what is nested beyond every measure.
+    """
+    return _redacted(value, 0)
+
+
+def redacted_text(text: str) -> str:
+    """A text without secrets: JSON as JSON, an address without its password, and what is written as `password=...`."""
+    if len(text) > _LONGEST_TEXT:
+        return text
+    if text[:1] in ("{", "["):
+        try:
+            told = json.loads(text)
+        except (ValueError, RecursionError):
+            return _without_assignments(text)
+        kept = redacted(told)
+        return text if kept == told else json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    return _without_assignments(text)
+
+
+def _without_assignments(text: str) -> str:
+    return _IN_TEXT.sub(rf"\1{MASK}", _IN_ADDRESS.sub(rf"\1{MASK}@", text))
+
+
+def _redacted(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return redacted_text(value) if ":" in value or "=" in value else value
+    if depth > _DEEPEST:
+        raise RecursionError
+    if isinstance(value, list):
+        return [_redacted(part, depth + 1) for part in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {
+        name: _masked(part) if _is_secret_here(name, value) else _redacted(part, depth + 1)
+        for name, part in value.items()
+    }
+    if any(is_secret(value[name]) for name in _NAMES if isinstance(value.get(name), str)):
+        kept |= {name: _masked(value[name]) for name in _VALUES if name in value}
+    variable = value.get("variable")
+    if isinstance(variable, dict) and is_secret(str(variable.get("name"))):
+        kept |= {name: _masked(value[name]) for name in _VALUES if name in value}
+        if "variableAttribute" in value:
+            kept["variableAttribute"] = _without_values(value["variableAttribute"])
+    return kept
+
+
+def _is_secret_here(name: Any, holder: dict[Any, Any]) -> bool:
+    # The shared key of a VPN is called just that (OCPP 2.0.1 part 2, VPNType).
+    is_vpn_key = name == "key" and "server" in holder and "value" not in holder
+    return is_vpn_key or (isinstance(name, str) and is_secret(name))
+
+
+def _masked(value: Any) -> Any:
+    """What stands for a secret; that there is one, or none, is no secret."""
+    return value if value is None or value == "" or isinstance(value, bool) else MASK
+
+
+def _without_values(attributes: Any) -> Any:
+    if not isinstance(attributes, list):
+        return _masked(attributes)
+    return [
+        {**one, "value": _masked(one["value"])} if isinstance(one, dict) and "value" in one else one
+        for one in attributes
+    ]

@@ -1,0 +1,26 @@
+"""What charge points notify of themselves, as far as it becomes alerts."""
+
+from dataclasses import dataclass
+
+from services.monitoring.domain.alert import AlertSeverity
+
+SECURITY_EVENT = "security_event"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceEvent:
+    """A security event, or a component that is in trouble or, when it `is_resolved`, no more.
+
+    What `is_vendor_specific` is a security event that OCPP does not name: there may be any number of those.
+    """
+
+    charge_point_id: str
+    station_id: str | None
+    kind: str
+    subject: str
+    is_vendor_specific: bool
+    severity: AlertSeverity
+    info: str
+    evse_id: int
+    connector_id: int
+    is_resolved: bool

@@ -1,0 +1,36 @@
+"""What charge points notify of themselves: taking it in, each fact once, and showing it."""
+
+from collections.abc import Sequence
+
+from services.chassis.pagination import Page, PageRequest
+from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
+from services.station.domain.events import DeviceEventRecorded
+from services.station.ports import Works
+
+
+class DeviceEvents:
+    """The use cases of device events. Each method is one unit of work."""
+
+    def __init__(self, works: Works) -> None:
+        self._works = works
+
+    async def record(self, events: Sequence[DeviceEvent]) -> list[None]:
+        """Store events, those that are stored already not again, and tell of what somebody should look at who has that
+        charge point in service."""
+        if not events:
+            return []
+        async with self._works() as work:
+            fresh = await work.device_events.record(list({event.id: event for event in events}.values()))
+            told = [event for event in fresh if event.is_told_to_others]
+            if told:
+                points = await work.charge_points.in_service({event.charge_point_id for event in told})
+                # What nobody has taken in would tell anything.
+                known = [event for event in told if event.charge_point_id in points]
+                news = [DeviceEventRecorded(event=one, station_id=points[one.charge_point_id]) for one in known]
+                await work.publish(news)
+        return [None] * len(events)
+
+    async def page(self, narrowing: DeviceEventFilter, page: PageRequest) -> Page[DeviceEvent]:
+        """One page of events of a charge point, the latest first."""
+        async with self._works.reading() as work:
+            return await work.device_events.page(narrowing, page)

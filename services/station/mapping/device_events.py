@@ -1,0 +1,77 @@
+"""What charge points notify of themselves."""
+
+from csms.station.v1 import charge_point_service_pb2 as service_pb
+from csms.station.v1 import device_event_pb2 as event_pb
+from services.chassis.protobuf import enum_of, time_of, timestamp
+from services.kernel.clock import Clock
+from services.kernel.identity import composed
+from services.station.domain.device_event import DeviceEvent, DeviceEventFilter, Severity, checked
+
+
+def device_event(message: event_pb.DeviceEvent, clock: Clock) -> DeviceEvent:
+    """A notification. Raises: INVALID_FIELD."""
+    received = time_of(message, "received_time") or clock.now()
+    device_time = time_of(message, "device_time")
+    return checked(
+        DeviceEvent(
+            id="",
+            charge_point_id=message.charge_point_id,
+            kind=message.kind,
+            action=message.action,
+            protocol=message.protocol,
+            epoch=message.epoch,
+            time=time_of(message, "time") or device_time or received,
+            device_time=device_time,
+            received_time=received,
+            subject=message.subject,
+            status=message.status,
+            info=message.info,
+            request_id=message.request_id if message.HasField("request_id") else None,
+            evse_id=message.evse_id,
+            connector_id=message.connector_id,
+            severity=Severity.INFO,
+            flags=tuple(message.flags),
+            payload_json=message.payload_json,
+            dropped_json=message.dropped_json,
+            message_id=message.message_id,
+        )
+    )
+
+
+def device_event_filter(request: service_pb.ListDeviceEventsRequest) -> DeviceEventFilter:
+    """What a list request asks for. Raises: INVALID_FIELD."""
+    return DeviceEventFilter(
+        charge_point_id=composed(request.charge_point_id),
+        kind=request.kind,
+        action=request.action,
+        subject=request.subject,
+        severity=enum_of(Severity, event_pb.DeviceEvent.Severity, request.severity),
+        time_from=time_of(request, "time_from"),
+        time_to=time_of(request, "time_to"),
+    )
+
+
+def device_event_to_proto(event: DeviceEvent) -> event_pb.DeviceEvent:
+    """The resource as callers see it."""
+    return event_pb.DeviceEvent(
+        id=event.id,
+        charge_point_id=event.charge_point_id,
+        kind=event.kind,
+        action=event.action,
+        protocol=event.protocol,
+        epoch=event.epoch,
+        time=timestamp(event.time),
+        device_time=timestamp(event.device_time),
+        received_time=timestamp(event.received_time),
+        subject=event.subject,
+        status=event.status,
+        info=event.info,
+        request_id=event.request_id,
+        evse_id=event.evse_id,
+        connector_id=event.connector_id,
+        severity=event_pb.DeviceEvent.Severity.Value(event.severity),
+        flags=event.flags,
+        payload_json=event.payload_json,
+        dropped_json=event.dropped_json,
+        message_id=event.message_id,
+    )

@@ -1,0 +1,107 @@
+"""services.kernel.redaction"""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.redaction import MASK, is_secret, redacted, redacted_text
+
+SECRET = "0123456789abcdef"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=20,
+)
+
+pytestmark = pytest.mark.field_case("E3")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AuthorizationKey",
+        "authorizationkey",
+        "Authorization Key",
+        "SecurityCtrlr.BasicAuthPassword",
+        "securityctrlr.basicauthpassword",
+        "NetworkConfiguration[1].VpnKey",
+        "apnPassword",
+        "wifi.psk",
+        "WLAN_Key",
+        "simPin",
+        "ClientSecret",
+        "FtpPwd",
+        "Acme.ApiKey",
+    ],
+)
+def test_a_secret_is_known_by_its_name(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HeartbeatInterval",
+        "key",
+        "MeterValueSampleInterval",
+        "LocalPreAuthorize",
+        "AuthorizationCacheEnabled",
+        "ids",
+        "",
+    ],
+)
+def test_a_setting_is_no_secret(name: str) -> None:
+    assert not is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"key": "authorizationKEY", "value": SECRET},
+        {"change_configuration": {"key": "SecurityCtrlr.BasicAuthPassword", "value": SECRET}},
+        {"configuration": {"AuthorizationKey": SECRET, "HeartbeatInterval": "60"}},
+        {"variable": {"name": "basicauthpassword"}, "attributeValue": SECRET},
+        {"vpn": {"server": "s", "user": "u", "password": SECRET, "key": SECRET, "type": "IKEv2"}},
+        {"apn": {"apnUserName": "u", "simPin": 1234567, "apnPassword": SECRET}},
+        {"remoteLocation": f"ftp://user:{SECRET}@host:21/logs"},
+        {"data": '{"wifi":{"password":"' + SECRET + '"}}'},
+        {"data": f"ssid=home;password={SECRET};mode=2"},
+        {"techInfo": f"Authorization Key: {SECRET}"},
+        {"info": f'"password":"{SECRET}"'},
+    ],
+)
+def test_a_secret_is_masked_wherever_it_stands(told: dict[str, Any]) -> None:
+    kept = redacted(told)
+    assert SECRET not in str(kept)
+    assert "1234567" not in str(kept)
+    assert MASK in str(kept)
+    assert redacted(kept) == kept
+
+
+def test_what_stands_beside_a_secret_is_kept() -> None:
+    assert redacted({"data": f"ssid=home;password={SECRET};mode=2"}) == {"data": f"ssid=home;password={MASK};mode=2"}
+    assert redacted_text(f"ftp://user:{SECRET}@host/x") == f"ftp://user:{MASK}@host/x"
+    assert redacted_text("http://host/path?x=1") == "http://host/path?x=1"
+    settings = {"configuration": {"AuthorizationKey": SECRET, "HeartbeatInterval": "60"}}
+    assert redacted(settings) == {"configuration": {"AuthorizationKey": MASK, "HeartbeatInterval": "60"}}
+
+
+def test_that_there_is_a_secret_or_none_is_no_secret() -> None:
+    told = {"hasPassword": True, "password": "", "key": "AuthorizationKey", "value": None}
+    assert redacted(told) == told
+
+
+@given(JSON)
+def test_what_has_no_secret_is_kept_as_it_is(told: Any) -> None:
+    kept = redacted(told)
+    assert kept == told or MASK in str(kept)
+
+
+def test_nothing_is_nested_beyond_every_measure() -> None:
+    deep: Any = "x"
+    for _ in range(200):
+        deep = [deep]
+    with pytest.raises(RecursionError):
+        redacted(deep)
