@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stack import private_files
-from stack.descriptors import Contracts
+from stack.descriptors import Contracts, access_rule
 from stack.errors import StackError
 from stack.keys import Keys
 from stack.ports import LOOPBACK
@@ -32,6 +32,9 @@ _Endpoints = list[tuple[str, int]]
 # Pages that a developer serves on this machine; no page at all.
 _LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1)(:[0-9]+)?"
 _NO_ORIGINS = "none"
+# Where the template lists routes, and what it answers where there is none.
+_BETWEEN_ROUTES = "\n" + 14 * " "
+_NOT_HERE = "{status: 404, body: {inline_string: this port has no such method}}"
 
 # What a stack on a desk wants; who sets it otherwise is obeyed. Unknown charge points may knock (they become pending)
 # and need no password; all of them are on this machine. A process that stops does not linger for its callers, who stop
@@ -130,6 +133,7 @@ def embedded_values(ports: Ports, keys: Keys, public_host: str) -> dict[str, str
         "ADMIN_PORT": str(ports["envoy admin"]),
         "DISCOVERY": "STATIC",
         "REST_LUA": rest_lua(),
+        "INTERNAL_ROUTES": internal_routes(),
         "DESCRIPTOR_SET": _in_single_quotes(str(DESCRIPTOR_SET)),
         "JWKS_FILE": _in_single_quotes(str(keys.jwks_file)),
     }
@@ -155,6 +159,7 @@ def cluster_values(environment: Mapping[str, str], jwks_file: Path) -> dict[str,
         "ADMIN_PORT": str(PORTS["envoy admin"]),
         "DISCOVERY": "STRICT_DNS",
         "REST_LUA": rest_lua(),
+        "INTERNAL_ROUTES": internal_routes(),
         "DESCRIPTOR_SET": _in_single_quotes(environment.get("CSMS_DESCRIPTOR_SET", str(DESCRIPTOR_SET))),
         "JWKS_FILE": _in_single_quotes(str(jwks_file)),
     }
@@ -185,6 +190,20 @@ def rest_lua(folder: Path = TEMPLATE.parent) -> str:
     except (OSError, GenerationError, UnknownTypeError) as error:
         raise StackError(f"what checks REST requests cannot be made: {error}") from error
     return json.dumps("\n".join([f"local CONTRACT = [==[return {contract}]==]", *programs]))
+
+
+def internal_routes() -> str:
+    """Routes to nowhere for the RPCs that only services of the platform may call, as items of the template's lists.
+
+    Raises StackError when the contracts have not been generated.
+    """
+    try:
+        methods = Contracts.load().methods
+    except GenerationError as error:
+        raise StackError(f"what is internal is not known: {error}") from error
+    internal = [each for each in methods if (rule := access_rule(each)) and rule.permission.startswith("internal.")]
+    paths = (f"/{method.containing_service.full_name}/{method.name}" for method in internal)
+    return _BETWEEN_ROUTES.join(f"- {{match: {{path: {path}}}, direct_response: {_NOT_HERE}}}" for path in paths)
 
 
 def _endpoint_values(upstreams: Mapping[str, _Endpoints], sockets: _Endpoints) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stack import config
 from stack.config import Surroundings
@@ -114,6 +115,17 @@ def test_the_template_is_filled_in(tmp_path: Path) -> None:
         "regex: '^a$'\n"
         "jwks: /keys/jwks.json\n"
     )
+
+
+@pytest.mark.field_case("E1")
+def test_what_is_internal_by_the_contracts_is_refused_by_envoy_without_being_named_there() -> None:
+    routes = yaml.safe_load(f"              {config.internal_routes()}")
+
+    refused = {route["match"]["path"] for route in routes if route["direct_response"]["status"] == 404}
+    assert len(refused) == len(routes) > 10
+    assert "/csms.edge.v1.EdgeService/DeliverCommand" in refused
+    assert "/csms.edge.v1.EdgeService/SendOcppCall" not in refused
+    assert "DeliverCommand" not in config.TEMPLATE.read_text(encoding="utf-8")
 
 
 def test_a_folder_with_an_apostrophe_does_not_break_the_configuration() -> None:
