@@ -164,6 +164,11 @@ class Connection(Generic[B]):
         self._transport.abort()
 
     @property
+    def backend(self) -> B:
+        """The platform behind it."""
+        return self._environment.backend
+
+    @property
     def paused(self) -> bool:
         """Whether the charge point is not read from at the moment."""
         return self._paused

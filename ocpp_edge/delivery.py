@@ -1,6 +1,7 @@
 """Brings requests to connected charge points: commands in the words of their version, and raw ones. No gRPC in here."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,11 @@ from ocpp_edge.frames import Payload
 from ocpp_edge.structs import struct_of
 from ocpp_edge.v16 import commands as v16
 from ocpp_edge.v201 import commands as v201
+from ocpp_edge.v201 import transaction_status
 from ocpp_edge.versions import Version
-from services.kernel.errors import invalid
+from services.kernel.errors import DomainError, invalid
+
+logger = logging.getLogger(__name__)
 
 _DIALECTS: Mapping[Version, Mapping[str, Dialect]] = {
     Version.V16: v16.DIALECT,
@@ -28,6 +32,7 @@ _PRIORITIES = {
     "remote_stop": Priority.URGENT,
     "unlock": Priority.URGENT,
     "get_configuration": Priority.BACKGROUND,
+    "get_transaction_status": Priority.BACKGROUND,
 }
 _REPORTS = frozenset({"GetBaseReport", "GetReport"})
 
@@ -51,6 +56,7 @@ async def deliver(
     if lacks_feature(outcome):
         raise not_supported(f"the charge point does not know {action}")
     answer = answered(outcome, action, connection.context)
+    await _take_in(connection, action, payload, answer.valid)
     accepted, status = dialect.reply(answer.valid)
     if answer.dropped and not accepted and not status:
         raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
@@ -60,7 +66,22 @@ async def deliver(
 async def send(connection: Connection[Any], action: str, payload: Payload, seconds: float) -> Answered:
     """Send any request and wait up to `seconds` for the answer. Raises as `deliver` does."""
     outcome = await _call(connection, action, payload, seconds, Priority.NORMAL)
-    return answered(outcome, action, connection.context)
+    answer = answered(outcome, action, connection.context)
+    await _take_in(connection, action, payload, answer.valid)
+    return answer
+
+
+async def _take_in(connection: Connection[Any], action: str, payload: Payload, answer: Payload) -> None:
+    """Record what an answer says of a session: it is told as well as if the station had said so by itself."""
+    if action != transaction_status.ACTION or connection.context.version is Version.V16:
+        return
+    event = transaction_status.to_event(payload, answer, connection.context, connection.backend.clock.now())
+    if event is None:
+        return
+    try:
+        await connection.backend.record(event)
+    except DomainError as error:
+        logger.warning("what a station said of a session cannot be recorded: %s", error.message)
 
 
 async def _call(

@@ -75,6 +75,10 @@ def clear_cache(_body: command_pb.ClearCache, _command_id: str) -> Asked:
     return "ClearCache", {}
 
 
+def get_transaction_status(body: command_pb.GetTransactionStatus, _command_id: str) -> Asked:
+    return "GetTransactionStatus", {"transactionId": body.transaction_id}
+
+
 def transfer_data(body: command_pb.TransferData, _command_id: str) -> Asked:
     payload: Payload = {"vendorId": body.vendor_id}
     if body.message_id:
@@ -104,4 +108,5 @@ DIALECT: Mapping[str, Dialect] = {
     "trigger_message": Dialect(trigger_message, _ACCEPTED),
     "clear_cache": Dialect(clear_cache, _ACCEPTED),
     "transfer_data": Dialect(transfer_data, _ACCEPTED),
+    "get_transaction_status": Dialect(get_transaction_status, no_status),
 }

@@ -27,8 +27,8 @@ _LOCK = 0x6353_4D53_0001
 _CONNECT_SECONDS = 10
 
 
-def upgrade(url: str, package: str) -> None:
-    """Run the migrations of `package` on the database `url`.
+def upgrade(url: str, package: str, revision: str = "head") -> None:
+    """Run the migrations of `package` on the database `url`, as far as `revision`.
 
     `package` is a service (`station`) or any dotted package that has `migrations/versions`.
     Idempotent, and safe to call from many processes at once: one migrates, the others wait for it. Blocking, and not
@@ -43,7 +43,7 @@ def upgrade(url: str, package: str) -> None:
         engine = create_engine(target.set(drivername="postgresql+psycopg"), poolclass=NullPool)
         with engine.connect() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
 
 
 def write_revision(package: str, message: str) -> Path:

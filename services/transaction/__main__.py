@@ -14,13 +14,15 @@ from services.kernel.clock import SystemClock
 from services.transaction.application.commands import Commands
 from services.transaction.application.connector_powers import ConnectorPowers
 from services.transaction.application.delivery import Delivery
+from services.transaction.application.ending import Endings
 from services.transaction.application.journal import Messages
 from services.transaction.application.matching import Matcher
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.recording import Recorder
+from services.transaction.application.silence import Silence
 from services.transaction.application.transactions import Transactions
 from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcStations
-from services.transaction.consumers import CommandConsumer, StationConsumer
+from services.transaction.consumers import CommandConsumer, EvidenceConsumer, StationConsumer
 from services.transaction.migrations import DATABASE
 from services.transaction.servicer.live import LiveMeterValues
 from services.transaction.servicer.registration import register
@@ -50,7 +52,8 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
 
     def serve(grpc_server: grpc.aio.Server) -> None:
         orphans, messages = Orphans(transactions, matcher), Messages(works, journal)
-        register(grpc_server, transactions, orphans, recorder, live, messages, commands)
+        endings = Endings(transactions, works, clock)
+        register(grpc_server, transactions, orphans, endings, recorder, live, messages, commands)
 
     async def keep_partitions() -> None:
         await partition_task(database, settings.retention_days)
@@ -63,7 +66,9 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             server.Task("commands", CommandConsumer(bus, database, clock).run, 30),
             server.Task("connectors", StationConsumer(bus, database, clock).run, 30),
             server.Task("connectors compared", powers.run, 900),
+            server.Task("evidence", EvidenceConsumer(bus, database, clock).run, 30),
             server.Task("matching", matcher.run, 120),
+            server.Task("silence", Silence(works, commands, clock, settings.silence).run, 3600),
             server.Task("partitions", keep_partitions, 7200),
         ),
         on_stop=(

@@ -1,5 +1,5 @@
-"""What the platform tells: sessions, boots and connections of charge points, which commands wait for, and what
-connectors can give, which sessions are judged by."""
+"""What the platform tells: what commands wait for, what is evidence about sessions, and what connectors can give, which
+sessions are judged by."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,6 +13,8 @@ from services.chassis.inbox import consume_batches
 from services.chassis.protobuf import time_of
 from services.kernel.clock import Clock
 from services.transaction.application.effects import note_boot, note_connection, note_session
+from services.transaction.application.evidence import ask_after_boots, note_reports
+from services.transaction.mapping.evidence import boot_of, connector_report
 from services.transaction.mapping.stations import connector_powers
 from services.transaction.sql.work import SqlWork
 
@@ -22,6 +24,11 @@ _COMMAND_SUBJECTS = (
     "csms.event.station.connection.opened",
 )
 _STATION_SUBJECTS = ("csms.event.station.station.changed",)
+_EVIDENCE_SUBJECTS = (
+    "csms.event.station.connector.status_changed",
+    "csms.event.station.connector.status_confirmed",
+    "csms.event.station.charge_point.booted",
+)
 
 
 class CommandConsumer:
@@ -68,6 +75,27 @@ class StationConsumer:
                 for power in connector_powers(event.station_changed.station, time_of(event, "create_time") or now)
             ]
         )
+
+
+class EvidenceConsumer:
+    """Takes in what connectors do and when charge points boot, as far as it is about sessions."""
+
+    def __init__(self, bus: EventBus, database: Database, clock: Clock) -> None:
+        self._bus = bus
+        self._database = database
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        await consume_batches(self._bus, self._database, "transaction-evidence", _EVIDENCE_SUBJECTS, self.handle)
+
+    async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
+        """Take in events. Hardly one of them is about a charge point at which a session runs."""
+        work, now = SqlWork(connection, self._clock), self._clock.now()
+        if reports := [report for report in map(connector_report, events) if report is not None]:
+            await note_reports(work, reports, now)
+        if boots := dict(boot for boot in map(boot_of, events) if boot is not None):
+            await ask_after_boots(work, boots, now)
 
 
 def _charge_point_of(event: DomainEvent) -> str:

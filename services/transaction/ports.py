@@ -13,16 +13,17 @@ from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.domain.curve import Samples
+from services.transaction.domain.ending import EndDecision
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
 from services.transaction.domain.matching import Doubt, Known, Late, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
-from services.transaction.domain.reading import MeterReport, Placed, Reading
+from services.transaction.domain.reading import LastRead, MeterReport, Placed, Reading
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.repetition import FirstTold
 from services.transaction.domain.session import Session
-from services.transaction.domain.transaction import Latest, TransactionFilter
+from services.transaction.domain.transaction import ChargingStateChange, Latest, TransactionFilter
 
 
 class TransactionRepository(Protocol):
@@ -56,6 +57,23 @@ class TransactionRepository(Protocol):
     async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
         """Charge points at which sessions changed since then beside ends that named none; in the order of their names,
         those behind `after`."""
+        ...
+
+    async def running_at(self, charge_point_ids: Collection[str]) -> Sequence[Session]:
+        """The sessions that run at charge points."""
+        ...
+
+    async def charging_states(self, session: Session, page: PageRequest) -> Page[ChargingStateChange]:
+        """One page of what was told of how a session charged, in the order of time."""
+        ...
+
+    async def changes_of_state(self, sessions: Sequence[Session]) -> Mapping[str, Sequence[ChargingStateChange]]:
+        """How sessions charged, by id: of several states in a row that are the same the first; at most 1000 each."""
+        ...
+
+    async def silent(self, since: datetime, after: str, limit: int) -> Sequence[Session]:
+        """Sessions that run and of which nothing was heard since that time, no reading either; in the order of their
+        ids, those behind `after`."""
         ...
 
     async def late(self, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
@@ -134,6 +152,18 @@ class ConnectorPowerRepository(Protocol):
         ...
 
 
+class EndDecisionRepository(Protocol):
+    """What operators decided about the ends of sessions."""
+
+    async def add(self, decision: EndDecision) -> None:
+        """Keep a decision, the only one of its session."""
+        ...
+
+    async def of(self, session_ids: Collection[str]) -> Mapping[str, EndDecision]:
+        """Those about these sessions, by session id."""
+        ...
+
+
 class Work(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -148,6 +178,14 @@ class Work(Protocol):
 
     @property
     def connector_powers(self) -> ConnectorPowerRepository: ...
+
+    @property
+    def end_decisions(self) -> EndDecisionRepository: ...
+
+    @property
+    def recording(self) -> "RecordingWork":
+        """A recording that is committed with all the rest: its own `commit` only stores."""
+        ...
 
     async def remember(self, request_id: str, resource_id: str) -> str:
         """The id that `request_id` of this caller of this RPC made within a day; `resource_id` when it is the first.
@@ -206,6 +244,10 @@ class MeterStore(Protocol):
 class RecordingWork(Protocol):
     """The unit of work of one recording, on sessions that nobody else records for at the same time."""
 
+    async def running_at(self, charge_point_ids: Collection[str]) -> Collection[str]:
+        """Those of the charge points at which a session runs; nothing is locked, and no transaction begun."""
+        ...
+
     async def load(self, wants: Wanted) -> tuple[Sequence[Session], Iterator[int]]:
         """Lock what is wanted, then read it; with enough unused transaction numbers."""
         ...
@@ -220,8 +262,12 @@ class RecordingWork(Protocol):
         id."""
         ...
 
-    async def heard(self, session_ids: Sequence[str], since: datetime, until: datetime) -> Mapping[str, datetime]:
-        """When something was last read of each session, of what was sampled on these days, by its id."""
+    async def last_read(self, session_ids: Sequence[str], since: datetime, until: datetime) -> Mapping[str, LastRead]:
+        """The latest readings of sessions, of those that were taken on these days, by session id."""
+        ...
+
+    async def highest_register(self, session: Session, until: datetime) -> int | None:
+        """The highest register that was told of a session by that time, in Wh."""
         ...
 
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:

@@ -10,6 +10,7 @@ from services.chassis.settings import ServiceSettings
 from services.transaction.domain.concurrency import Concurrency, Policy
 
 Days = Annotated[int, Field(ge=1, le=3650)]
+Hours = Annotated[int, Field(ge=1, le=8760)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 
 
@@ -27,6 +28,14 @@ class TransactionSettings(ServiceSettings):
     concurrent_tx_per_group: Policy = Policy.OFF
     # A session of which nothing was heard for so long does not keep its card in use.
     concurrent_tx_silence_minutes: Minutes = 120
+
+    # A session of which nothing is heard for so long, neither readings nor anything else, has ended.
+    session_silence_hours: Hours = 72
+
+    @property
+    def silence(self) -> timedelta:
+        """After how long a session of which nothing is heard has ended."""
+        return timedelta(hours=self.session_silence_hours)
 
     @property
     def concurrency(self) -> Concurrency:

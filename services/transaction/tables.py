@@ -67,6 +67,8 @@ TRANSACTIONS = Table(
     Column("token_rank", Text, nullable=False),
     Column("charging_rank", Text, nullable=False),
     Column("stop_rank", Text, nullable=False),
+    Column("losses", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("heard_time", _Time),
     Column("merged_into", Uuid(as_uuid=False)),
     Column("revision", BigInteger, nullable=False),
     Column("create_time", _Time, nullable=False),
@@ -124,6 +126,19 @@ CONNECTOR_POWERS = Table(
     Column("max_power_w", BigInteger),
     Column("told_time", _Time, nullable=False),
     PrimaryKeyConstraint("charge_point_id", "evse_id", "connector_id", name="connector_powers_pkey"),
+)
+
+# What operators decided about the ends of sessions; never changed.
+END_DECISIONS = Table(
+    "end_decisions",
+    METADATA,
+    Column("transaction_id", Uuid(as_uuid=False), nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("create_time", _Time, nullable=False),
+    Column("stop_time", _Time, nullable=False),
+    Column("meter_stop_wh", BigInteger),
+    PrimaryKeyConstraint("transaction_id", name="end_decisions_pkey"),
 )
 
 # The facts about sessions, as charge points told them; partitioned by day.

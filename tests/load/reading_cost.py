@@ -23,6 +23,7 @@ from services.station.application.stations import Stations
 from services.station.servicer import StationServicer
 from services.station.sql.batches import SqlBatches
 from services.station.sql.work import SqlWorks as StationWorks
+from services.transaction.application.ending import Endings
 from services.transaction.application.matching import Matcher
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.recording import Recorder
@@ -62,7 +63,7 @@ async def sessions(database: Database, relay: OutboxRelay, options: argparse.Nam
     works = TransactionWorks(database, relay, _CLOCK)
     transactions = Transactions(works, _CLOCK)
     orphans = Orphans(transactions, Matcher(works, SqlMatchings(database, relay), _CLOCK))
-    servicer = TransactionServicer(transactions, orphans)
+    servicer = TransactionServicer(transactions, orphans, Endings(transactions, works, _CLOCK))
     page = transaction_pb.ListTransactionsRequest(page_size=50)
     newest = (await servicer.ListTransactions(page, _CONTEXT)).transactions[-1].id
     one = transaction_pb.GetTransactionRequest(id=newest)

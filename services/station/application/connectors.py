@@ -1,6 +1,8 @@
 """What can be done with connectors."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from services.chassis.pagination import Page, PageRequest
@@ -10,7 +12,16 @@ from services.kernel.ids import new_id
 from services.station.application.stations import lock_stations, publish_stations
 from services.station.domain.batch import Changes, ConnectorKey
 from services.station.domain.connection import holds
-from services.station.domain.connector import Connector, StatusReport, changed, key_of, reported, tells_news
+from services.station.domain.connector import (
+    Connector,
+    StatusReport,
+    changed,
+    confirms,
+    key_of,
+    reported,
+    shown,
+    tells_news,
+)
 from services.station.domain.events import ConnectorAvailabilityChanged, ConnectorStatusChanged
 from services.station.ports import BatchWorks, Works
 
@@ -63,8 +74,11 @@ class Connectors:
                 after = reported(before, report)
                 if after is not before:
                     connectors[key] = changes[key] = after
+                boot_time = known.boot_times[report.charge_point_id]
                 if tells_news(before, after):
-                    news.append(_news(before, after, report))
+                    news.append(_news(before, after, report, boot_time))
+                elif confirms(report, before, boot_time):
+                    news.append(replace(_news(before, shown(after, report), report, boot_time), is_confirmed=True))
             await batch.commit(Changes(time=self._clock.now(), connectors=changes.values(), events=news))
         return [
             None if holds(newest.get(report.charge_point_id), report.epoch) else stale_epoch(report.charge_point_id)
@@ -89,12 +103,16 @@ def _unseen(report: StatusReport, station_id: str | None) -> Connector:
     )
 
 
-def _news(before: Connector, after: Connector, report: StatusReport) -> ConnectorStatusChanged:
+def _news(
+    before: Connector, after: Connector, report: StatusReport, boot_time: datetime | None
+) -> ConnectorStatusChanged:
     return ConnectorStatusChanged(
         connector=after,
         previous_status=before.status,
         info=report.info,
         vendor_error_code=report.vendor_error_code,
+        received_time=report.received_time,
+        boot_time=boot_time,
     )
 
 

@@ -22,11 +22,12 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The stations that the charge points of a batch stand at (None for none) and their states, by identity; their
-    newest connections, and the connectors that were asked for."""
+    """The stations that the charge points of a batch stand at (None for none), their states, and when they booted last,
+    by identity; their newest connections, and the connectors that were asked for."""
 
     station_ids: Mapping[str, str | None]
     states: Mapping[str, ChargePointState]
+    boot_times: Mapping[str, datetime | None]
     newest: Mapping[str, Newest]
     connectors: Mapping[ConnectorKey, Connector]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from services.station.domain.free_vending import FreeVending
 NO_ERROR = "NoError"
 
 _GREATEST_NUMBER = 1000
+_SOON_AFTER_BOOT = timedelta(minutes=5)
 _PLACE = {"charge_point_id": "chargePointId", "evse_id": "evseId", "connector_id": "connectorId"}
 
 
@@ -77,7 +78,7 @@ class Connector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """A StatusNotification. `time` is as `device.told_time` makes it."""
+    """A StatusNotification. `time` is as `device.told_time` makes it; `received_time` is when the edge had it."""
 
     charge_point_id: str
     epoch: int
@@ -88,6 +89,7 @@ class StatusReport:
     info: str
     vendor_error_code: str
     time: datetime
+    received_time: datetime
     reported_status: str = ""
 
 
@@ -133,20 +135,34 @@ def reported(connector: Connector, report: StatusReport) -> Connector:
     """
     if connector.status_time is not None and report.time < connector.status_time:
         return connector
+    after = shown(connector, report)
+    return connector if after == connector else after
+
+
+def shown(connector: Connector, report: StatusReport) -> Connector:
+    """`connector` as a report shows it."""
     error_code = told_text(report.error_code) or NO_ERROR
-    after = replace(
+    return replace(
         connector,
         status=report.status,
         reported_status="" if report.status else told_text(report.reported_status),
         error_code=error_code,
         status_time=report.time,
     )
-    return connector if after == connector else after
 
 
 def tells_news(before: Connector, after: Connector) -> bool:
     """Whether others need to hear of it: a repeat of the same status at a later time is none."""
     return _told(before) != _told(after)
+
+
+def confirms(report: StatusReport, before: Connector, boot_time: datetime | None) -> bool:
+    """Whether a report that is no news says what a connector does since its charge point has booted: others may have to
+    know that it does the same as before. Clocks may be wrong then, so all that comes soon after a boot counts."""
+    if boot_time is None or report.received_time < boot_time:
+        return False
+    is_first = before.status_time is None or before.status_time < boot_time
+    return is_first or report.received_time - boot_time < _SOON_AFTER_BOOT
 
 
 def _told(connector: Connector) -> tuple[ConnectorStatus | None, str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connector import Connector, ConnectorStatus
@@ -30,12 +31,16 @@ class ConnectorAvailabilityChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectorStatusChanged:
-    """A connector's status changed."""
+    """A connector's status changed or, when it `is_confirmed`, was told again after a boot, as `connector` shows it.
+    `boot_time` is when its charge point had booted last."""
 
     connector: Connector
     previous_status: ConnectorStatus | None
     info: str
     vendor_error_code: str
+    received_time: datetime
+    boot_time: datetime | None = None
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,7 @@ def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> Status
         info=message.info,
         vendor_error_code=message.vendor_error_code,
         time=told_time(time_of(message, "device_time"), received),
+        received_time=received,
         reported_status=message.reported_status,
     )
     return checked(report)

@@ -42,7 +42,8 @@ def _subject(event: DomainEvent) -> str:
         case ConnectorAvailabilityChanged():
             return subject("station", "connector", "availability_changed", event.connector.charge_point_id)
         case ConnectorStatusChanged():
-            return subject("station", "connector", "status_changed", event.connector.charge_point_id)
+            verb = "status_confirmed" if event.is_confirmed else "status_changed"
+            return subject("station", "connector", verb, event.connector.charge_point_id)
         case ConnectivityChanged(online=online):
             return subject("station", "connection", "opened" if online else "closed", event.charge_point_id)
         case ChargePointBooted():
@@ -75,6 +76,9 @@ def _payload(event: DomainEvent) -> event_pb.DomainEvent:
                 info=event.info,
                 vendor_error_code=event.vendor_error_code,
             )
+            if event.boot_time is not None:
+                write_time(event.received_time, status.received_time)
+                write_time(event.boot_time, status.boot_time)
             return event_pb.DomainEvent(connector_status_changed=status)
         case ConnectivityChanged():
             connectivity = event_pb.ConnectivityChanged(

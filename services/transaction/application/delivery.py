@@ -11,7 +11,7 @@ from services.chassis.heartbeats import heartbeat
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.transaction.domain.command import (
-    REMOTE_STOP,
+    ABOUT_SESSIONS,
     Command,
     CommandState,
     Reply,
@@ -157,7 +157,7 @@ class Delivery:
 
     async def _body_for_charge_point(self, command: Command) -> Mapping[str, Any]:
         """The body in the words of the charge point, which does not know our ids."""
-        if command.kind != REMOTE_STOP:
+        if command.kind not in ABOUT_SESSIONS:
             return command.body
         async with self._works() as work:
             session = await work.transactions.find(command.body["transaction_id"])

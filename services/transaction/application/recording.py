@@ -7,17 +7,18 @@ through a recording. Neither waits for the other, and a bad event fails alone.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 from services.chassis.batching import Batcher
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
-from services.transaction.domain.batch import Told, stray_ends, told, undated_updates, wanted
-from services.transaction.domain.concurrency import Concurrency, rivals
+from services.transaction.domain.batch import Told, questioned, stray_ends, told, undated_updates, wanted
+from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.fact import Authorization, TransactionEvent
 from services.transaction.domain.reading import MeterReport, Placed
 from services.transaction.domain.recording import Recording
-from services.transaction.ports import MeterStore, RecordingWorks, Report
+from services.transaction.ports import MeterStore, RecordingWork, RecordingWorks, Report
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -26,6 +27,8 @@ _Result = TypeVar("_Result")
 _CHUNK = 256
 _MOST_WAITING_CHUNKS = 400
 _USUAL_RULES = Concurrency()
+# Readings that are older say nothing of what runs.
+LOOK_BACK = timedelta(days=3)
 _PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED)
 
 _log = logging.getLogger(__name__)
@@ -118,19 +121,14 @@ class Recorder:
             stored, numbers = await work.load(wants)
             if strays := stray_ends(batch, stored):
                 stored = [*stored, *await work.candidates(strays)]
-            undated, in_use = undated_updates(batch), rivals(batch, stored, self._rules)
+            undated, asked = undated_updates(batch), questioned(batch, stored, self._rules)
             now = self._clock.now()
-            # Hardly ever: what has no time of its own, and tokens that may be in use elsewhere.
-            told_before = await work.told(undated) if undated else {}
-            heard = await work.heard(in_use, now - self._rules.silence, now) if in_use else {}
-            recording = Recording(stored, numbers, now, told_before, self._rules, heard)
+            # Hardly ever: what has no time of its own, tokens that may be in use elsewhere, sessions that are lost.
+            updates = await work.told(undated) if undated else {}
+            read = await work.last_read(asked, now - LOOK_BACK, now) if asked else {}
+            recording = Recording(stored, numbers, now, updates, self._rules, read)
             answers = [recording.record(item) for item in batch]
-            if over := recording.over():
-                # Their energy is settled with all their readings, these included.
-                fresh, registers = await work.store(recording.facts, over)
-                await work.commit(recording.outcome(registers), [])
-            else:
-                fresh = await work.commit(recording.outcome({}), recording.facts)
+            fresh = await completed(work, recording)
         seen: set[str] = set()
         results: list[Recorded] = []
         for key, session_id, transaction_id, authorization, reason in answers:
@@ -138,6 +136,16 @@ class Recorder:
             seen.add(key)
             results.append(Recorded(session_id, transaction_id, authorization, is_duplicate, reason))
         return results
+
+
+async def completed(work: RecordingWork, recording: Recording) -> set[str]:
+    """Commit a recording; returns the keys of its facts that are new."""
+    if over := recording.over():
+        # Their energy is settled with all their readings, these included.
+        fresh, registers = await work.store(recording.facts, over)
+        await work.commit(recording.outcome(registers), [])
+        return fresh
+    return await work.commit(recording.outcome({}), recording.facts)
 
 
 def _named(event: TransactionEvent, transaction_id: str) -> TransactionEvent:

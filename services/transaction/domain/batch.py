@@ -1,13 +1,14 @@
 """Batches of events: what must be locked and loaded before one can be recorded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.transaction.domain.concurrency import Concurrency, tokens_that_matter
+from services.transaction.domain.concurrency import Concurrency, rivals, tokens_that_matter
 from services.transaction.domain.fact import EventKind, Fact, TransactionEvent, key_of, session_id_of
-from services.transaction.domain.session import Session, stop_rank
+from services.transaction.domain.ranks import stop_rank
+from services.transaction.domain.session import Session
 
 # A start that comes so late was kept back by the charge point; later ones may be here already.
 _LATE = timedelta(minutes=1)
@@ -31,6 +32,7 @@ class Wanted:
     start_keys: set[str] = field(default_factory=set)
     running_at: set[str] = field(default_factory=set)
     around: list[tuple[str, datetime]] = field(default_factory=list)
+    before: list[tuple[str, datetime]] = field(default_factory=list)
     new_numbers: int = 0
 
 
@@ -78,6 +80,15 @@ def undated_updates(batch: Iterable[Told]) -> list[tuple[str, datetime]]:
         for event, _ in batch
         if event.kind is EventKind.UPDATED and not event.is_dated
     ]
+
+
+def questioned(batch: Sequence[Told], stored: Iterable[Session], rules: Concurrency) -> list[str]:
+    """The sessions of which it matters when they were last read: those that may keep tokens of the batch in use, and
+    those that their charge points do not know any more."""
+    lost = [
+        session_id_of(event.charge_point_id, event.transaction_id) for event, _ in batch if event.kind is EventKind.LOST
+    ]
+    return [*lost, *rivals(batch, stored, rules)]
 
 
 def unplaced(event: TransactionEvent, key: str) -> Fact:

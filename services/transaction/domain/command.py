@@ -20,6 +20,9 @@ from services.kernel.validation import Violations
 from services.transaction.domain.session import Session, SessionState, token_time
 
 REMOTE_START, REMOTE_STOP, RESET = "remote_start", "remote_stop", "reset"
+GET_TRANSACTION_STATUS = "get_transaction_status"
+# What they are about is a session, by our id or by what the charge point calls it.
+ABOUT_SESSIONS = frozenset({REMOTE_STOP, GET_TRANSACTION_STATUS})
 # The kinds whose effect shows in something else than their answer.
 KINDS_WITH_EFFECT = frozenset({REMOTE_START, REMOTE_STOP, RESET})
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from services.kernel.tokens import is_same
 from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
+from services.transaction.domain.reading import LastRead
 from services.transaction.domain.session import Session, SessionState
 
 CONCURRENT_TX_ALLOWED = "concurrent_tx_allowed"
@@ -50,14 +51,14 @@ def tokens_that_matter(event: TransactionEvent, rules: Concurrency) -> tuple[str
 
 
 def decided(
-    event: TransactionEvent, others: Iterable[Session], rules: Concurrency, heard: Mapping[str, datetime]
+    event: TransactionEvent, others: Iterable[Session], rules: Concurrency, read: Mapping[str, LastRead]
 ) -> tuple[Authorization | None, tuple[str, ...]]:
-    """The decision about a good token beside other sessions, with the flags that it raises; `heard` says when something
-    was heard last of sessions, by their ids, where that is not when they were first heard of."""
+    """The decision about a good token beside other sessions, with the flags that it raises; `read` says when something
+    was read last of sessions, by their ids."""
     in_the_way = (
         rules.policy_for(event, other)
         for other in others
-        if _holds_its_token(other, event) and not _is_silent(other, event, rules, heard)
+        if _holds_its_token(other, event) and not _is_silent(other, event, rules, read)
     )
     match max(in_the_way, key=_STRICTNESS.index, default=Policy.OFF):
         case Policy.REFUSE:
@@ -93,9 +94,10 @@ def _holds_its_token(session: Session, event: TransactionEvent) -> bool:
     )
 
 
-def _is_silent(session: Session, event: TransactionEvent, rules: Concurrency, heard: Mapping[str, datetime]) -> bool:
-    last = max(session.create_time, heard.get(session.id, session.create_time))
-    return event.received_time - last > rules.silence
+def _is_silent(session: Session, event: TransactionEvent, rules: Concurrency, read: Mapping[str, LastRead]) -> bool:
+    """Whether nothing was heard of a session for long: its start, what it told since, and readings."""
+    last_sign: datetime = max([session.last_sign, *read.get(session.id, ())])
+    return event.received_time - last_sign > rules.silence
 
 
 _STRICTNESS = list(Policy)

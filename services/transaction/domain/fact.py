@@ -25,6 +25,8 @@ UNDATED = frozenset({TIME_MISSING, "time_unreadable", "time_implausible"})
 # What a charge point by OCPP 1.6 sends when it does not know the number of its session.
 NO_NUMBER = frozenset({"", "0", "-1"})
 OCPP_16 = "ocpp1.6"
+# What triggers the events that statuses by OCPP 1.6 are made to, which have no triggers of their own.
+STATUS_CHANGED = "ChargingStateChanged"
 
 
 class EventKind(StrEnum):
@@ -33,6 +35,8 @@ class EventKind(StrEnum):
     STARTED = "STARTED"
     UPDATED = "UPDATED"
     ENDED = "ENDED"
+    # It is over, and its end was not told.
+    LOST = "LOST"
 
 
 class Authorization(StrEnum):
@@ -129,6 +133,11 @@ class TransactionEvent:
         """Whether the platform, not the charge point, gives the session its number."""
         return self.protocol == OCPP_16
 
+    @property
+    def is_of_connector(self) -> bool:
+        """Whether it was concluded from the status of a connector: its charge point has not spoken of the session."""
+        return self.is_ocpp_16 and self.trigger_reason == STATUS_CHANGED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
@@ -203,7 +212,12 @@ def key_of(event: TransactionEvent) -> str:
 
 def moment(fact: Fact) -> str:
     """Orders facts by their corrected time, those of one moment by their keys. Fixed width, compared as text."""
-    return f"{_microseconds(fact.event.corrected_time) + _BIAS:016x}{fact.key[-KEY_TAIL:]}"
+    return f"{moment_of(fact.event.corrected_time)}{fact.key[-KEY_TAIL:]}"
+
+
+def moment_of(time: datetime) -> str:
+    """A time in a `moment`."""
+    return f"{_microseconds(time) + _BIAS:016x}"
 
 
 def moment_time(text: str) -> datetime:

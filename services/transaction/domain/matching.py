@@ -14,11 +14,11 @@ from typing import NamedTuple
 from services.transaction.domain.events import SessionChanged
 from services.transaction.domain.fact import EventKind, Fact, moment, session_id_of
 from services.transaction.domain.places import may_end, placed_like, same_place
+from services.transaction.domain.ranks import is_concluded
 from services.transaction.domain.reading import highest_register
 from services.transaction.domain.recording import MATCHED_STOP, Outcome, change_of, concluded_end
 from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.session import (
-    ESTIMATE,
     ORPHAN_STOP,
     Session,
     SessionState,
@@ -202,7 +202,7 @@ def _is_placed_by_rule(fact: Fact) -> bool:
 def _ended_otherwise(known: Iterable[Known], span: Span) -> Iterator[str]:
     """The sessions whose end is not in question: told by their name, assigned by an operator, or of another time."""
     for session, facts in known:
-        if not facts and session.stop_rank and not session.stop_rank.startswith(ESTIMATE):
+        if not facts and not is_concluded(session.stop_rank):
             yield session.id
         for fact in facts:
             if fact.event.kind is EventKind.ENDED and not fact.estimated and not span.holds(fact):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Protocol
 
 from services.transaction.domain.fact import OCPP_16, TransactionEvent
 from services.transaction.domain.session import Session
@@ -10,12 +11,22 @@ from services.transaction.domain.session import Session
 LONGEST_SESSION = timedelta(days=7)
 
 
-def same_place(session: Session, event: TransactionEvent | Session) -> bool:
-    """Whether a session of the same charge point runs where an event or another session does: two cannot at a time."""
-    if session.evse_id and event.evse_id:
+class Place(Protocol):
+    """What says where it is: an event, a session, a report."""
+
+    @property
+    def evse_id(self) -> int: ...
+
+    @property
+    def connector_id(self) -> int: ...
+
+
+def same_place(session: Session, other: Place) -> bool:
+    """Whether a session of the same charge point runs where something else does: two cannot at a time."""
+    if session.evse_id and other.evse_id:
         # An EVSE charges one vehicle at a time, whichever of its connectors is used.
-        return session.evse_id == event.evse_id
-    return bool(event.connector_id) and session.connector_id == event.connector_id
+        return session.evse_id == other.evse_id
+    return bool(other.connector_id) and session.connector_id == other.connector_id
 
 
 def precedes(session: Session, event: TransactionEvent, session_id: str) -> bool:
@@ -23,7 +34,7 @@ def precedes(session: Session, event: TransactionEvent, session_id: str) -> bool
     return (session.begin_time, session.id) < (event.corrected_time, session_id)
 
 
-def placed_like(event: TransactionEvent, other: TransactionEvent | Session) -> TransactionEvent:
+def placed_like(event: TransactionEvent, other: Place) -> TransactionEvent:
     """An event as if it had told the place of another one, or of a session, under its name; itself when it told one."""
     if event.connector_id or event.evse_id:
         return event

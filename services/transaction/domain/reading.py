@@ -66,6 +66,13 @@ class Placed(NamedTuple):
     is_stored: bool
 
 
+class LastRead(NamedTuple):
+    """When the latest reading of a session was taken, and when it was received."""
+
+    sampled_time: datetime
+    received_time: datetime
+
+
 def highest_register(readings: Iterable[Reading]) -> int | None:
     """The greatest value of the energy register among readings, but for what it was at the start."""
     return max(

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
 from services.kernel.token_reasons import TokenReason
-from services.transaction.domain.batch import Told, unplaced
+from services.transaction.domain.batch import Told, told, unplaced
 from services.transaction.domain.concurrency import Concurrency, decided
 from services.transaction.domain.events import SessionChange, SessionChanged
+from services.transaction.domain.evidence import ConnectorReport, charging_state, is_lost, loss
 from services.transaction.domain.fact import (
     Authorization,
     EventKind,
@@ -24,10 +25,14 @@ from services.transaction.domain.fact import (
     moment,
     session_id_of,
 )
+from services.transaction.domain.losses import Cause
 from services.transaction.domain.places import may_end, placed_like, precedes, same_place, was_nameless
+from services.transaction.domain.ranks import stop_rank
+from services.transaction.domain.reading import LastRead
 from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.repetition import FirstTold, as_first_told
 from services.transaction.domain.session import (
+    CONCLUDED_REASON,
     ORPHAN_STOP,
     Session,
     SessionState,
@@ -35,11 +40,9 @@ from services.transaction.domain.session import (
     join,
     settle,
     shown,
-    stop_rank,
 )
 
 MATCHED_STOP = "matched_stop"
-_CONCLUDED_REASON = "Other"
 _USUAL_RULES = Concurrency()
 
 
@@ -72,23 +75,23 @@ _NOTHING = _Image()
 
 
 class Recording:
-    """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`; `told` are
-    the latest updates of sessions, by their ids, among which `undated_updates` may have been told before; `heard` is
-    when those that may keep its tokens in use by `rules` (`rivals`) were last heard of."""
+    """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`; `updates`
+    are the latest of sessions, by their ids, among which `undated_updates` may have been told before; `read` is when
+    those that are `questioned` were last read."""
 
     def __init__(
         self,
         stored: Iterable[Session],
         numbers: Iterator[int],
         now: datetime,
-        told: Mapping[str, Sequence[FirstTold]] = MappingProxyType({}),
+        updates: Mapping[str, Sequence[FirstTold]] = MappingProxyType({}),
         rules: Concurrency = _USUAL_RULES,
-        heard: Mapping[str, datetime] = MappingProxyType({}),
+        read: Mapping[str, LastRead] = MappingProxyType({}),
     ) -> None:
         self._numbers = numbers
-        self._told = told
+        self._updates = updates
         self._rules = rules
-        self._heard = heard
+        self._read = read
         self._now = now
         # An end may be told twice and placed in two sessions, when what it means came in between.
         self._facts: dict[tuple[str, str], Fact] = {}
@@ -111,6 +114,8 @@ class Recording:
             return self._record_start(item)
         if event.kind is EventKind.ENDED:
             return self._record_end(item)
+        if event.kind is EventKind.LOST:
+            return self._record_loss(item)
         return self._place(item, session_id_of(event.charge_point_id, event.transaction_id), event.transaction_id)
 
     @property
@@ -146,9 +151,9 @@ class Recording:
         else:
             session_id = session_id_of(event.charge_point_id, event.transaction_id)
         here = () if event.is_dated else self._of_charge_point(event)
-        return as_first_told(item, self._sessions.get(session_id), here, self._told.get(session_id, ()))
+        return as_first_told(item, self._sessions.get(session_id), here, self._updates.get(session_id, ()))
 
-    def _of_charge_point(self, event: TransactionEvent) -> list[Session]:
+    def _of_charge_point(self, event: TransactionEvent | ConnectorReport) -> list[Session]:
         return [self._sessions[session_id] for session_id in self._ids_by_charge_point[event.charge_point_id]]
 
     def _record_start(self, item: Told) -> Answer:
@@ -190,6 +195,36 @@ class Recording:
         # Ends without a number are told apart by their keys alone.
         return self._place(item, item.key if event.names_no_session else session_id, event.transaction_id, ORPHAN_STOP)
 
+    def _record_loss(self, item: Told) -> Answer:
+        """Its charge point says that it knows no such session."""
+        event, key = item
+        session_id = session_id_of(event.charge_point_id, event.transaction_id)
+        fact = self.lose(session_id, Cause.NOT_ONGOING, event.corrected_time, event.received_time)
+        return Answer(key if fact is None else fact.key, session_id, event.transaction_id, None, "")
+
+    def lose(self, session_id: str, cause: Cause, noticed_time: datetime, received_time: datetime) -> Fact | None:
+        """Take in that a session is lost; None when it has ended, or something is known that happened later."""
+        session = self._sessions.get(session_id)
+        if session is None or not session.may_be_lost(noticed_time):
+            return None
+        read = self._read.get(session_id)
+        fact = loss(session, cause, noticed_time, received_time, read.sampled_time if read else None)
+        if fact is not None:
+            self.take_in(fact)
+        return fact
+
+    def note(self, report: ConnectorReport) -> None:
+        """Take in what a connector does: it may say that the last session there is lost, or how it charges."""
+        here = self._of_charge_point(report)
+        began = [one for one in here if one.begin_time <= report.time and same_place(one, report)]
+        latest = max(began, key=lambda one: (one.begin_time, one.id), default=None)
+        if latest is None:
+            return
+        if is_lost(latest, report):
+            self.lose(latest.id, Cause.BOOT, report.time, report.received_time)
+        elif (event := charging_state(latest, report)) is not None:
+            self.record(told(event))
+
     def _place(self, item: Told, session_id: str, transaction_id: str, *flags: str) -> Answer:
         event, key = item
         authorization, reason, doubts = self._authorization(item, session_id)
@@ -202,10 +237,11 @@ class Recording:
             authorization_reason=reason,
             event=replace(event, flags=(*event.flags, *flags)) if flags else event,
         )
-        self._take_in(fact)
+        self.take_in(fact)
         return Answer(key, session_id, transaction_id, authorization, reason)
 
-    def _take_in(self, fact: Fact) -> None:
+    def take_in(self, fact: Fact) -> None:
+        """Take in a fact that was placed already."""
         self._facts.setdefault((fact.session_id, fact.key), fact)
         self._keep(join(self._sessions.get(fact.session_id), fact))
 
@@ -230,13 +266,13 @@ class Recording:
             return session.authorization, session.authorization_reason, ()
         same_token = self._ids_by_token[event.id_tag] | self._ids_by_group.get(event.group_id, set())
         others = [self._sessions[other] for other in same_token - {session_id}]
-        authorization, flags = decided(event, others, self._rules, self._heard)
+        authorization, flags = decided(event, others, self._rules, self._read)
         is_in_use = authorization is not event.authorization
         return authorization, TokenReason.TOKEN_IN_USE if is_in_use else event.authorization_reason, flags
 
     def _conclude_end(self, session: Session, event: TransactionEvent, time: datetime, evidence: str) -> None:
         """End `session` at `time`, because the session `evidence` has taken its place, as `event` told."""
-        self._take_in(concluded_end(session, event.received_time, time, evidence))
+        self.take_in(concluded_end(session, event.received_time, time, evidence))
 
     def _at_same_place(self, event: TransactionEvent, session_id: str) -> list[Session]:
         others = (self._sessions[other] for other in self._ids_by_charge_point[event.charge_point_id] - {session_id})
@@ -270,7 +306,7 @@ def concluded_end(session: Session, received_time: datetime, time: datetime, evi
         # Never before the session itself was heard of, or its creation would hang on who came first.
         received_time=max(received_time, session.create_time),
         corrected_time=time,
-        stop_reason=_CONCLUDED_REASON,
+        stop_reason=CONCLUDED_REASON,
     )
     return Fact(
         key=derived_id("concluded end", session.id, evidence),
@@ -286,5 +322,6 @@ def change_of(before: SessionState | None, state: SessionState) -> SessionChange
     """What a session that went from one state to another is said to have done."""
     if state is SessionState.ENDED:
         return SessionChange.ENDED
-    begins = state is SessionState.ACTIVE and before is not SessionState.ACTIVE
+    # One that goes on after its end was concluded has begun before.
+    begins = state is SessionState.ACTIVE and before not in (SessionState.ACTIVE, SessionState.ENDED)
     return SessionChange.STARTED if begins else SessionChange.UPDATED

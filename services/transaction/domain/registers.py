@@ -8,6 +8,7 @@ most that can be true at once. Pure, and the same in whatever order the readings
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from enum import IntEnum, auto
 from operator import attrgetter
 from typing import NamedTuple
@@ -46,6 +47,11 @@ class Registers(NamedTuple):
     max_power_w: int | None = None
     power_times: Sequence[int] = ()
     powers_w: Sequence[int] = ()
+
+    @property
+    def last_time(self) -> datetime | None:
+        """When the last one was read."""
+        return datetime.fromtimestamp(self.times[-1], UTC) if self.times else None
 
 
 NO_REGISTERS = Registers()

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from services.transaction.domain.batch import Told, told
 from services.transaction.domain.fact import KEY_TAIL, EventKind, TransactionEvent, moment_time
 from services.transaction.domain.places import same_place
-from services.transaction.domain.session import UNDATED, Session, SessionState, time_told
+from services.transaction.domain.ranks import UNDATED
+from services.transaction.domain.session import Session, SessionState, time_told
 
 # A start without a date that comes again later is another one, also where nothing was told in between.
 _REPEATED_WITHIN = timedelta(hours=24)

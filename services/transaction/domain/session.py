@@ -16,15 +16,25 @@ from services.transaction.domain.doubts import ENERGY_FLAGS
 from services.transaction.domain.energy import metered
 from services.transaction.domain.fact import (
     KEY_TAIL,
+    OCPP_16,
     Authorization,
     EventKind,
     Fact,
     TransactionEvent,
     moment,
     moment_time,
-    sequence,
 )
+from services.transaction.domain.losses import Cause, Loss, loss_before, not_before, with_loss
 from services.transaction.domain.metering import StartStop
+from services.transaction.domain.ranks import (
+    BY_CHARGE_POINT,
+    charging_rank,
+    is_concluded,
+    is_end_of_key,
+    stop_rank,
+    time_of_stop,
+    token_rank,
+)
 from services.transaction.domain.reading import highest_register
 from services.transaction.domain.registers import NO_REGISTERS, Registers
 
@@ -33,14 +43,15 @@ ESTIMATED_END = "estimated_end"
 STOP_BEFORE_START = "stop_before_start"
 UNAUTHORIZED = "unauthorized"
 CONCURRENT_TX = "concurrent_tx"
-_CONCLUDED = frozenset({ESTIMATED_END, STOP_BEFORE_START, UNAUTHORIZED, CONCURRENT_TX, *ENERGY_FLAGS})
+_CONCLUDED = frozenset({*Cause, ESTIMATED_END, STOP_BEFORE_START, UNAUTHORIZED, CONCURRENT_TX, *ENERGY_FLAGS})
 # Flags that stay.
 SEVERAL_ENDS = "several_ends"
 ORPHAN_STOP = "orphan_stop"
 
-# What the rank of an end begins with: told with a time, told without one, concluded.
-_TOLD, UNDATED, ESTIMATE = "1", "2", "9"
-_BY_CHARGE_POINT = {_TOLD, UNDATED}
+_ENDS = frozenset({EventKind.ENDED, EventKind.LOST})
+# Why a session stopped whose end was concluded, in the words of OCPP.
+CONCLUDED_REASON = "Other"
+_REASONS = {Cause.BOOT: "Reboot"}
 # No device that tells times was built before; clocks that say so were never set.
 _FIRST_YEAR = 2015
 _REFUSED = frozenset({Authorization.BLOCKED, Authorization.EXPIRED, Authorization.INVALID})
@@ -63,6 +74,9 @@ class Session:
     register in any fact but at the start; `start_key` the key of a start by OCPP 1.6. Of `start_rank`, `token_rank` and
     `stop_rank` the least wins, of `charging_rank` the greatest; empty is none. One that is MERGED has no facts left:
     they turned out to belong to the session `merged_into`.
+
+    `losses` are those that were noticed (see losses.py) and still hold; `heard_time` is the latest time of anything
+    that its charge point told of it but an end, other than mere readings.
 
     Of a start and a stop whose clocks were corrected, `start_device_time` and `stop_device_time` keep what the device
     said: the correction was wrong when it puts the stop before the start.
@@ -104,6 +118,8 @@ class Session:
     token_rank: str = ""
     charging_rank: str = ""
     stop_rank: str = ""
+    losses: tuple[str, ...] = ()
+    heard_time: datetime | None = None
     merged_into: str | None = None
     revision: int = 0
     create_time: datetime
@@ -123,7 +139,39 @@ class Session:
         """Whether nobody has told that it was over by `time`: it runs, or a later end was only concluded."""
         if self.stop_time is None:
             return True
-        return self.stop_rank.startswith(ESTIMATE) and self.stop_time > time
+        return is_concluded(self.stop_rank) and self.stop_time > time
+
+    def may_be_lost(self, time: datetime) -> bool:
+        """Whether nobody has told that it was over, nor has another one taken its place, by `time`."""
+        if self.start_time is None or not is_concluded(self.stop_rank):
+            return False
+        return not self.stop_rank or time_of_stop(self.stop_rank) > time
+
+    @property
+    def loss(self) -> Loss | None:
+        """The loss by which it is over; None when it runs, or something else says better when it ended."""
+        if not self.losses or self.start_time is None or not is_concluded(self.stop_rank):
+            return None
+        return loss_before(self.losses, time_of_stop(self.stop_rank) if self.stop_rank else None)
+
+    @property
+    def last_sign(self) -> datetime:
+        """When something was heard of it last, but for mere readings."""
+        signs = [self.create_time, self.begin_time, self.heard_time]
+        if self.charging_rank:
+            signs.append(moment_time(self.charging_rank))
+        return max(sign for sign in signs if sign is not None)
+
+    @property
+    def last_time(self) -> datetime:
+        """The latest time at which something may have happened in it, as far as that is known while it does not run."""
+        times = [self.begin_time, self.stop_time, self.loss.last_time if self.loss else None]
+        return max(time for time in times if time is not None)
+
+    @property
+    def is_ocpp_16(self) -> bool:
+        """Whether the platform, not the charge point, gave it its number."""
+        return self.protocol == OCPP_16
 
 
 _VERSIONING = {"revision", "update_time"}
@@ -134,6 +182,8 @@ _BOOKKEEPING = {
     "token_rank",
     "charging_rank",
     "stop_rank",
+    "losses",
+    "heard_time",
     "start_device_time",
     "stop_device_time",
 }
@@ -175,14 +225,18 @@ def join(session: Session | None, fact: Fact) -> Session:
         )
     elif session.state is SessionState.MERGED:
         session.state, session.merged_into = SessionState.ORPHAN, None
+    if event.kind is EventKind.LOST:
+        _join_loss(session, fact)
     _join_circumstances(session, fact)
     if event.kind is EventKind.STARTED:
         _join_start(session, fact)
     elif event.kind is EventKind.ENDED:
         _join_end(session, fact)
+    if event.kind not in _ENDS and not event.is_of_connector:
+        _hear(session, event)
     if event.presents_token:
         _join_token(session, fact)
-    if event.charging_state and (rank := _charging_rank(fact)) > session.charging_rank:
+    if event.charging_state and (rank := charging_rank(fact)) > session.charging_rank:
         session.charging_rank, session.charging_state = rank, event.charging_state
     return session
 
@@ -192,6 +246,8 @@ def settle(session: Session, registers: Registers = NO_REGISTERS) -> None:
 
     `registers`, those of all its readings, only count once the session `is_over`.
     """
+    if (loss := session.loss) is not None:
+        session.stop_time = _last_heard(session, loss, registers.last_time)
     doubts: Sequence[str] = ()
     if session.is_over:
         session.energy_wh, doubts, session.energy_doubt = metered(start_and_stop(session), registers)
@@ -215,40 +271,19 @@ def start_and_stop(session: Session) -> StartStop:
     )
 
 
-def stop_rank(fact: Fact) -> str:
-    """The rank of an end: the last that the charge point told or, for want of one, the first that it told without a
-    time, which are told at any time; else the first that was estimated."""
-    if fact.estimated:
-        return f"{ESTIMATE}{moment(fact)}"
-    if not fact.event.is_dated:
-        return f"{UNDATED}{moment(fact)}"
-    return f"{_TOLD}{_reversed(f'{sequence(fact)}{moment(fact)}')}"
-
-
 def time_told(session: Session, kind: EventKind, key: str) -> datetime | None:
     """When the fact with this key, a start or a dated end, was taken to have happened, if it is the one that decided;
     else None. Told again its time may be corrected by another amount."""
     if kind is EventKind.STARTED and session.start_rank[-KEY_TAIL:] == key[-KEY_TAIL:]:
         return moment_time(session.start_rank)
-    is_dated_end = kind is EventKind.ENDED and session.stop_rank.startswith(_TOLD)
-    if is_dated_end and _reversed(session.stop_rank[-KEY_TAIL:]) == key[-KEY_TAIL:]:
-        return _time_of_stop(session.stop_rank)
+    if kind is EventKind.ENDED and is_end_of_key(session.stop_rank, key):
+        return time_of_stop(session.stop_rank)
     return None
-
-
-def token_rank(fact: Fact) -> str:
-    """The rank of a token: the first good one, or the first refused one; that of an end only for want of both."""
-    is_end, is_refused = fact.event.kind is EventKind.ENDED, fact.authorization is not Authorization.ACCEPTED
-    return f"{2 * is_end + is_refused}{moment(fact)}"
 
 
 def token_time(session: Session) -> datetime | None:
     """When the token of `session` was presented, by the corrected clock; None without one."""
     return moment_time(session.token_rank[1:]) if session.token_rank else None
-
-
-def _charging_rank(fact: Fact) -> str:
-    return f"{moment(fact)[:16]}{sequence(fact)}{moment(fact)[16:]}"
 
 
 def _join_circumstances(session: Session, fact: Fact) -> None:
@@ -280,13 +315,12 @@ def _join_start(session: Session, fact: Fact) -> None:
     session.station_id = event.station_id
     session.offline = event.offline
     session.start_key = fact.key if event.wants_number else None
-    session.state = SessionState.ACTIVE if session.stop_time is None else SessionState.ENDED
-    session.start_time, session.stop_time = _in_order(session)
+    _conclude(session)
 
 
 def _join_end(session: Session, fact: Fact) -> None:
     rank, event = stop_rank(fact), fact.event
-    if session.stop_rank not in ("", rank) and {session.stop_rank[0], rank[0]} <= _BY_CHARGE_POINT:
+    if session.stop_rank not in ("", rank) and BY_CHARGE_POINT.issuperset((session.stop_rank[0], rank[0])):
         session.flags = tuple(sorted({*session.flags, SEVERAL_ENDS}))
     if session.stop_rank and session.stop_rank <= rank:
         return
@@ -294,11 +328,53 @@ def _join_end(session: Session, fact: Fact) -> None:
     session.stop_device_time = _other_time(event)
     session.meter_stop_wh = event.meter_wh
     session.stop_reason = event.stop_reason
-    if session.start_time is None:
-        session.state, session.stop_time = SessionState.ORPHAN, event.corrected_time
-    else:
-        session.state = SessionState.ENDED
-        session.start_time, session.stop_time = _in_order(session)
+    if not is_concluded(rank):
+        session.losses = ()
+    _conclude(session)
+
+
+def _join_loss(session: Session, fact: Fact) -> None:
+    if not is_concluded(session.stop_rank):
+        return
+    if session.heard_time is not None and session.heard_time > fact.event.device_time:
+        return
+    session.losses = with_loss(session.losses, fact)
+    _conclude(session)
+
+
+def _hear(session: Session, event: TransactionEvent) -> None:
+    """Take in that something was told of the session: a loss that was noticed before does not hold."""
+    time = max([event.corrected_time, *(reading.sampled_time for reading in event.readings)])
+    if not event.is_mere_reading and (session.heard_time is None or session.heard_time < time):
+        session.heard_time = time
+    if session.losses and (losses := not_before(session.losses, time)) != session.losses:
+        session.losses = losses
+        _conclude(session)
+
+
+def _conclude(session: Session) -> None:
+    """State, times and reason of the stop, by the start and the ends that are known of."""
+    if not session.start_rank:
+        session.state = SessionState.ORPHAN
+        session.stop_time = time_of_stop(session.stop_rank) if session.stop_rank else None
+        return
+    session.start_time, stop_time = _in_order(session)
+    loss = session.loss
+    if loss is not None:
+        stop_time = max(loss.first_time, session.start_time)
+    if is_concluded(session.stop_rank):
+        session.stop_reason = _REASONS.get(loss.cause, CONCLUDED_REASON) if loss else CONCLUDED_REASON * bool(stop_time)
+    session.stop_time = stop_time
+    session.state = SessionState.ACTIVE if stop_time is None else SessionState.ENDED
+
+
+def _last_heard(session: Session, loss: Loss, last_read: datetime | None) -> datetime:
+    """When a session ended that was lost: when it was heard of last. Of one that told nothing after its start only
+    silence says that this was then."""
+    signs = [sign for sign in (session.heard_time, last_read) if sign is not None and sign > session.begin_time]
+    if not signs:
+        return session.begin_time if loss.cause is Cause.SILENCE else max(loss.first_time, session.begin_time)
+    return min(max(signs), loss.last_time)
 
 
 def _other_time(event: TransactionEvent) -> datetime | None:
@@ -313,7 +389,7 @@ def _in_order(session: Session) -> tuple[datetime, datetime | None]:
     start = session.begin_time
     if not session.stop_rank:
         return start, None
-    stop = _time_of_stop(session.stop_rank)
+    stop = time_of_stop(session.stop_rank)
     if stop >= start:
         return start, stop
     starts, stops = (start, session.start_device_time), (stop, session.stop_device_time)
@@ -322,12 +398,7 @@ def _in_order(session: Session) -> tuple[datetime, datetime | None]:
 
 
 def _stopped_before_start(session: Session) -> bool:
-    return bool(session.start_rank and session.stop_rank) and _time_of_stop(session.stop_rank) < session.begin_time
-
-
-def _time_of_stop(rank: str) -> datetime:
-    """The time of the end with this rank."""
-    return moment_time(_reversed(rank[9:]) if rank.startswith(_TOLD) else rank[1:])
+    return bool(session.start_rank and session.stop_rank) and time_of_stop(session.stop_rank) < session.begin_time
 
 
 def _join_token(session: Session, fact: Fact) -> None:
@@ -341,8 +412,10 @@ def _join_token(session: Session, fact: Fact) -> None:
 
 
 def _conclusions(session: Session) -> Iterable[str]:
-    if session.stop_rank.startswith(ESTIMATE):
+    if session.stop_time is not None and is_concluded(session.stop_rank):
         yield ESTIMATED_END
+        if session.loss is not None:
+            yield session.loss.cause
     if session.authorization in _REFUSED:
         yield UNAUTHORIZED
     if session.authorization is Authorization.CONCURRENT_TX:
@@ -365,11 +438,3 @@ def _seconds(time: datetime | None) -> int | None:
 
 def _greatest(*registers: int | None) -> int | None:
     return max((register for register in registers if register is not None), default=None)
-
-
-def _reversed(hexadecimal: str) -> str:
-    """Orders the other way round, digit by digit."""
-    return hexadecimal.translate(_OPPOSITE)
-
-
-_OPPOSITE = str.maketrans("0123456789abcdef", "fedcba9876543210")

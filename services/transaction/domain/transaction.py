@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.kernel.validation import Violations
+from services.transaction.domain.ending import EndDecision
 from services.transaction.domain.energy import metered
 from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.session import Session, SessionState, start_and_stop
@@ -47,22 +48,30 @@ class Latest(NamedTuple):
     soc_percent: int | None = None
 
 
+class ChargingStateChange(NamedTuple):
+    """That a session charged in another way from some time on, in the words of OCPP 2.x."""
+
+    time: datetime
+    charging_state: str
+
+
 @dataclass(frozen=True, slots=True)
 class TransactionView:
-    """A session as its readers see it: with what its readings show by now."""
+    """A session as its readers see it: with what its readings show by now, and what was decided about its end."""
 
     session: Session
     power_w: int | None = None
     soc_percent: int | None = None
+    end_decision: EndDecision | None = None
 
 
-def viewed(session: Session, latest: Latest) -> TransactionView:
+def viewed(session: Session, latest: Latest, decision: EndDecision | None = None) -> TransactionView:
     """`session` with its latest readings: the energy of one that is over is settled, that of a running one is what it
     would come to if it ended now."""
     if session.stop_time is not None:
-        return TransactionView(session, None, latest.soc_percent)
+        return TransactionView(session, None, latest.soc_percent, decision)
     if latest.registers.times:
         energy_wh, flags, doubt = metered(start_and_stop(session), latest.registers)
         flags = tuple(sorted({*session.flags, *flags}))
         session = replace(session, energy_wh=energy_wh, flags=flags, energy_doubt=doubt)
-    return TransactionView(session, latest.power_w, latest.soc_percent)
+    return TransactionView(session, latest.power_w, latest.soc_percent, decision)

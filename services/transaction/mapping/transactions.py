@@ -8,9 +8,10 @@ from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from services.chassis.protobuf import enum_of, time_of, write_time
 from services.kernel.tokens import token_value
 from services.transaction.domain.curve import CurvePoint
+from services.transaction.domain.ending import Wish
 from services.transaction.domain.fact import Authorization
 from services.transaction.domain.session import Session, SessionState
-from services.transaction.domain.transaction import TransactionFilter, TransactionView
+from services.transaction.domain.transaction import ChargingStateChange, TransactionFilter, TransactionView
 
 _NOT_READ = -1
 AUTHORIZATIONS = {
@@ -52,6 +53,30 @@ def view_to_proto(view: TransactionView) -> transaction_pb.Transaction:
         message.power_w = view.power_w
     if view.soc_percent is not None:
         message.soc_percent = view.soc_percent
+    if (decision := view.end_decision) is not None:
+        message.end_decision.decided_by = decision.decided_by
+        message.end_decision.reason = decision.reason
+        write_time(decision.create_time, message.end_decision.create_time)
+        write_time(decision.stop_time, message.end_decision.stop_time)
+        if decision.meter_stop_wh is not None:
+            message.end_decision.meter_stop_wh = decision.meter_stop_wh
+    return message
+
+
+def wish_of(request: service_pb.EndTransactionRequest, decided_by: str) -> Wish:
+    """What an operator wants of the end of a transaction. Raises: INVALID_FIELD."""
+    return Wish(
+        reason=request.reason,
+        decided_by=decided_by,
+        stop_time=time_of(request, "stop_time"),
+        meter_stop_wh=request.meter_stop_wh if request.HasField("meter_stop_wh") else None,
+    )
+
+
+def change_to_proto(change: ChargingStateChange) -> transaction_pb.ChargingStateChange:
+    """A change of the charging state as callers see it."""
+    message = transaction_pb.ChargingStateChange(charging_state=change.charging_state)
+    write_time(change.time, message.time)
     return message
 
 

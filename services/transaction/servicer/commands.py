@@ -91,6 +91,13 @@ class CommandServicer(service_grpc.CommandServiceServicer):
     ) -> service_pb.ClearCacheResponse:
         return service_pb.ClearCacheResponse(command=await self._issue("clear_cache", request, context))
 
+    async def GetTransactionStatus(
+        self, request: service_pb.GetTransactionStatusRequest, context: Context
+    ) -> service_pb.GetTransactionStatusResponse:
+        return service_pb.GetTransactionStatusResponse(
+            command=await self._issue("get_transaction_status", request, context)
+        )
+
     async def SendDataTransfer(
         self, request: service_pb.SendDataTransferRequest, context: Context
     ) -> service_pb.SendDataTransferResponse:

@@ -7,6 +7,7 @@ from csms.transaction.v1.journal_service_pb2_grpc import add_JournalServiceServi
 from csms.transaction.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
 from csms.transaction.v1.transaction_service_pb2_grpc import add_TransactionServiceServicer_to_server
 from services.transaction.application.commands import Commands
+from services.transaction.application.ending import Endings
 from services.transaction.application.journal import Messages
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.recording import Recorder
@@ -22,13 +23,14 @@ def register(
     server: grpc.aio.Server,
     transactions: Transactions,
     orphans: Orphans,
+    endings: Endings,
     recorder: Recorder,
     live: LiveMeterValues,
     messages: Messages,
     commands: Commands,
 ) -> None:
     """Answer every RPC of csms.transaction.v1 on `server`."""
-    add_TransactionServiceServicer_to_server(TransactionServicer(transactions, orphans), server)
+    add_TransactionServiceServicer_to_server(TransactionServicer(transactions, orphans, endings), server)
     add_RecordingServiceServicer_to_server(RecordingServicer(recorder, live, commands), server)
     add_JournalServiceServicer_to_server(JournalServicer(messages), server)
     add_CommandServiceServicer_to_server(CommandServicer(commands), server)

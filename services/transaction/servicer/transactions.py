@@ -8,20 +8,28 @@ from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from services.chassis.auth import current_caller
 from services.chassis.pagination import page_request
+from services.transaction.application.ending import Endings
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.transactions import Transactions
 from services.transaction.mapping.recording import reading_to_proto
-from services.transaction.mapping.transactions import curve_to_proto, transaction_filter, view_to_proto
+from services.transaction.mapping.transactions import (
+    change_to_proto,
+    curve_to_proto,
+    transaction_filter,
+    view_to_proto,
+    wish_of,
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class TransactionServicer(transaction_grpc.TransactionServiceServicer):
-    """Reads transactions, and repairs orphans."""
+    """Reads transactions, repairs orphans, and ends what its charge point does not end."""
 
-    def __init__(self, transactions: Transactions, orphans: Orphans) -> None:
+    def __init__(self, transactions: Transactions, orphans: Orphans, endings: Endings) -> None:
         self._transactions = transactions
         self._orphans = orphans
+        self._endings = endings
 
     async def ListTransactions(
         self, request: transaction_pb.ListTransactionsRequest, context: Context
@@ -58,6 +66,35 @@ class TransactionServicer(transaction_grpc.TransactionServiceServicer):
         return transaction_pb.BatchGetEnergyCurvesResponse(
             transactions=[curve_to_proto(name, points) for name, points in found.items()]
         )
+
+    async def ListChargingStates(
+        self, request: transaction_pb.ListChargingStatesRequest, context: Context
+    ) -> transaction_pb.ListChargingStatesResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._transactions.charging_states(request.id, wanted)
+        return transaction_pb.ListChargingStatesResponse(
+            charging_states=map(change_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def BatchGetChargingStates(
+        self, request: transaction_pb.BatchGetChargingStatesRequest, context: Context
+    ) -> transaction_pb.BatchGetChargingStatesResponse:
+        found = await self._transactions.changes_of_state(request.ids)
+        return transaction_pb.BatchGetChargingStatesResponse(
+            transactions=[
+                transaction_pb.ChargingStates(transaction_id=session_id, changes=map(change_to_proto, changes))
+                for session_id, changes in found.items()
+            ]
+        )
+
+    async def EndTransaction(
+        self, request: transaction_pb.EndTransactionRequest, context: Context
+    ) -> transaction_pb.EndTransactionResponse:
+        wish = wish_of(request, current_caller().subject)
+        view = await self._endings.end(request.id, wish, request.request_id)
+        return transaction_pb.EndTransactionResponse(transaction=view_to_proto(view))
 
     async def ReplayOrphan(
         self, request: transaction_pb.ReplayOrphanRequest, context: Context

@@ -1,7 +1,7 @@
 """Recordings in PostgreSQL: what changes sessions, in few round trips per batch."""
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,17 +11,19 @@ from services.chassis import outbox
 from services.chassis.database import Database
 from services.chassis.lane import Lane
 from services.chassis.recordset import Recordset, array, text_array
-from services.chassis.roundtrip import RoundTrips, Rows, Statement
+from services.chassis.roundtrip import Rows, Statement
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Fact
+from services.transaction.domain.ranks import ESTIMATE, UNDATED
+from services.transaction.domain.reading import LastRead
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.repetition import FirstTold
-from services.transaction.domain.session import ESTIMATE, UNDATED, Session
+from services.transaction.domain.session import Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
 from services.transaction.sql.meter_values import rows_of_facts
-from services.transaction.sql.registers import completed, reading_registers, registers_of
+from services.transaction.sql.registers import Runs, completed, reading_registers, registers_of
 from services.transaction.sql.running import noting_running
 from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
 from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
@@ -59,6 +61,17 @@ CROSS JOIN LATERAL (
      ORDER BY before.begin_time DESC LIMIT 20)
 ) AS t
 """.encode()
+# What a status may be about: the sessions that began before it.
+_BEFORE = f"""
+SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS report (charge_point_id, time)
+CROSS JOIN LATERAL (
+    SELECT * FROM transactions AS before
+    WHERE before.charge_point_id = report.charge_point_id
+    AND before.begin_time BETWEEN report.time - interval '7 days' AND report.time
+    ORDER BY before.begin_time DESC LIMIT 30
+) AS t
+""".encode()
+_RUN_ANYTHING = b"SELECT DISTINCT charge_point_id FROM running_sessions WHERE charge_point_id = ANY (%s::text[])"
 _CANDIDATES = (
     f"{_RUNNING_AT} UNION ALL {_OF} t.state <> 'ACTIVE' AND t.charge_point_id = ANY (%s::text[])"
     " AND t.stop_rank = ANY (%s::text[])"
@@ -76,13 +89,17 @@ JOIN transaction_events AS e ON e.transaction_id = asked.id AND e.device_time BE
 WHERE e.kind = 'UPDATED' AND e.device_time >= '{first} UTC' AND e.device_time < '{last} 24:00 UTC'
 """
 # Of the readings of a session the last.
-_HEARD = """
-SELECT session.id::text, last.time FROM unnest(%s::uuid[]) AS session (id)
+_LAST_READ = """
+SELECT session.id::text, last.* FROM unnest(%s::uuid[]) AS session (id)
 CROSS JOIN LATERAL (
-    SELECT greatest(received_time, sampled_time) AS time FROM meter_values
+    SELECT sampled_time, received_time FROM meter_values
     WHERE transaction_id = session.id AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC'
     ORDER BY sampled_time DESC LIMIT 1
 ) AS last
+"""
+_HIGHEST = """
+SELECT max(energy_wh) FROM meter_values
+WHERE transaction_id = %s::uuid AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC'
 """
 _NUMBERS = b"SELECT nextval('transaction_numbers') FROM generate_series(1, %s::integer)"
 _FACTS = Recordset(TRANSACTION_EVENTS)
@@ -99,6 +116,8 @@ WITH fresh AS ({_INSERT_FACTS}), readings AS (
 )
 SELECT key::text FROM fresh
 """.encode()
+# How far around a session it is looked for readings of it.
+_AROUND = timedelta(days=1)
 
 
 class SqlRecordings:
@@ -123,9 +142,13 @@ class SqlRecordings:
 class SqlRecording:
     """Satisfies ports.RecordingWork."""
 
-    def __init__(self, trips: RoundTrips, numbers: deque[int]) -> None:
+    def __init__(self, trips: Runs, numbers: deque[int]) -> None:
         self._trips = trips
         self._numbers = numbers
+
+    async def running_at(self, charge_point_ids: Collection[str]) -> Collection[str]:
+        [rows] = await self._trips.run((_RUN_ANYTHING, (text_array(charge_point_ids),)))
+        return {name for (name,) in rows}
 
     async def load(self, wants: Wanted) -> tuple[Sequence[Session], Iterator[int]]:
         statements = [_BEGIN, (_LOCK, (array(_lock_keys(wants)),)), *_queries(wants)]
@@ -157,10 +180,16 @@ class SqlRecording:
             told[session_id].append(FirstTold(time, key))
         return told
 
-    async def heard(self, session_ids: Sequence[str], since: datetime, until: datetime) -> Mapping[str, datetime]:
-        query = _HEARD.format(first=since.date(), last=until.date()).encode()
+    async def last_read(self, session_ids: Sequence[str], since: datetime, until: datetime) -> Mapping[str, LastRead]:
+        query = _LAST_READ.format(first=since.date(), last=until.date()).encode()
         [rows] = await self._trips.run((query, (array(session_ids),)))
-        return dict(rows)
+        return {session_id: LastRead(*times) for session_id, *times in rows}
+
+    async def highest_register(self, session: Session, until: datetime) -> int | None:
+        query = _HIGHEST.format(first=(session.begin_time - _AROUND).date(), last=until.date()).encode()
+        [[(highest_wh,)]] = await self._trips.run((query, (session.id,)))
+        told = [wh for wh in (highest_wh, session.meter_last_wh) if wh is not None]
+        return max(told, default=None)
 
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
         fresh, found = await self._trips.run(storing(facts), reading_registers(over))
@@ -214,9 +243,10 @@ def _queries(wants: Wanted) -> Iterator[Statement]:
     if taken:
         queries, parameters = zip(*taken, strict=True)
         yield " UNION ALL ".join(queries).encode(), parameters
-    if wants.around:
-        charge_point_ids, times = zip(*wants.around, strict=True)
-        yield _AROUND_STARTS, (text_array(charge_point_ids), array(time.isoformat() for time in times))
+    for query, asked in ((_AROUND_STARTS, wants.around), (_BEFORE, wants.before)):
+        if asked:
+            charge_point_ids, times = zip(*asked, strict=True)
+            yield query, (text_array(charge_point_ids), array(time.isoformat() for time in times))
 
 
 def _fact_row(fact: Fact) -> tuple[Any, ...]:

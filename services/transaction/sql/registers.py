@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from services.chassis.recordset import array, text_array
-from services.chassis.roundtrip import RoundTrips, Statement
+from services.chassis.roundtrip import Rows, Statement
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import Session
 
@@ -42,6 +42,12 @@ CROSS JOIN LATERAL (
 """
 
 
+class Runs(Protocol):
+    """What runs statements: those of one call in one round trip, if it can."""
+
+    async def run(self, *statements: Statement) -> list[Rows]: ...
+
+
 def reading_registers(sessions: Sequence[Session]) -> Statement:
     """The statement that finds the registers of sessions, and its parameters."""
     return _reading(sessions, "energy_wh", more=MAX_POWER)
@@ -55,9 +61,7 @@ def registers_of(rows: Iterable[Sequence[Any]]) -> dict[str, Registers]:
     }
 
 
-async def completed(
-    trips: RoundTrips, sessions: Sequence[Session], found: dict[str, Registers]
-) -> Mapping[str, Registers]:
+async def completed(trips: Runs, sessions: Sequence[Session], found: dict[str, Registers]) -> Mapping[str, Registers]:
     """`found`, with what it takes another round trip to ask for: the last registers of sessions that have very many,
     and the power of those that have told too few."""
     long = [session for session in sessions if len(found[session.id].times) == _FIRST]
@@ -121,5 +125,4 @@ def _joined(known: Registers, times: list[int], contexts: list[int], energies_wh
 
 
 def _window(session: Session) -> tuple[datetime, datetime]:
-    end = max(session.begin_time, session.stop_time or session.begin_time)
-    return session.begin_time - (_AROUND if session.start_time else _LONG_BEFORE), end + _AROUND
+    return session.begin_time - (_AROUND if session.start_time else _LONG_BEFORE), session.last_time + _AROUND

@@ -34,6 +34,7 @@ def session_of(row: Sequence[Any]) -> Session:
             "state": SessionState(fields["state"]),
             "authorization": None if authorization is None else Authorization(authorization),
             "flags": tuple(fields["flags"]),
+            "losses": tuple(fields["losses"]),
         }
     )
 

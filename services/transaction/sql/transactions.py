@@ -17,8 +17,8 @@ from services.transaction.domain.places import LONGEST_SESSION
 from services.transaction.domain.reading import CONTEXTS, Reading
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import Session, SessionState
-from services.transaction.domain.transaction import Latest, TransactionFilter
-from services.transaction.sql import curves
+from services.transaction.domain.transaction import ChargingStateChange, Latest, TransactionFilter
+from services.transaction.sql import curves, sessions_heard
 from services.transaction.sql.meter_values import stand_in_ids
 from services.transaction.sql.registers import COLUMNS_OF_READINGS, MAX_POWER, numbers_of
 from services.transaction.sql.sessions import session_of
@@ -192,6 +192,18 @@ class SqlTransactionRepository:
         asked = {"since": since, "after": after, "limit": limit, "longest": LONGEST_SESSION}
         rows = await self._connection.execute(_DOUBTFUL, asked)
         return [Doubt(name, Span(first, last), *changes) for name, first, last, *changes in rows]
+
+    async def silent(self, since: datetime, after: str, limit: int) -> Sequence[Session]:
+        return await sessions_heard.silent(self._connection, since, after, limit)
+
+    async def running_at(self, charge_point_ids: Collection[str]) -> Sequence[Session]:
+        return await sessions_heard.running_at(self._connection, charge_point_ids)
+
+    async def charging_states(self, session: Session, page: PageRequest) -> Page[ChargingStateChange]:
+        return await sessions_heard.charging_states(self._connection, session, page)
+
+    async def changes_of_state(self, sessions: Sequence[Session]) -> Mapping[str, Sequence[ChargingStateChange]]:
+        return await sessions_heard.changes_of_state(self._connection, sessions) if sessions else {}
 
     async def late(self, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
         asked = {

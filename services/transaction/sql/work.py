@@ -1,20 +1,41 @@
 """One unit of work on the database of the transaction service."""
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis import idempotency, outbox, watermarks
-from services.chassis.database import Database
+from services.chassis.database import Database, bare
+from services.chassis.roundtrip import Rows, Statement
 from services.chassis.works import Works
 from services.kernel.clock import Clock
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.commands import SqlCommandRepository
 from services.transaction.sql.connector_powers import SqlConnectorPowerRepository
+from services.transaction.sql.end_decisions import SqlEndDecisionRepository
 from services.transaction.sql.messages import SqlMessageRepository
+from services.transaction.sql.recording import SqlRecording
 from services.transaction.sql.transactions import SqlTransactionRepository
+
+_BEGIN_OR_COMMIT = (b"BEGIN", b"COMMIT")
+
+
+class _OneByOne:
+    """Runs the statements of recordings on the transaction of a unit of work, which begins and commits it."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def run(self, *statements: Statement) -> list[Rows]:
+        driver = await bare(self._connection)
+        found: list[Rows] = []
+        for query, parameters in statements:
+            cursor = None if query in _BEGIN_OR_COMMIT else await driver.execute(query, parameters)
+            found.append(await cursor.fetchall() if cursor is not None and cursor.description else [])
+        return found
 
 
 class SqlWork:
@@ -28,6 +49,13 @@ class SqlWork:
         self.messages = SqlMessageRepository(connection)
         self.commands = SqlCommandRepository(connection)
         self.connector_powers = SqlConnectorPowerRepository(connection)
+        self.end_decisions = SqlEndDecisionRepository(connection)
+
+    @property
+    def recording(self) -> SqlRecording:
+        # Whoever records tells of it.
+        self.has_events = True
+        return SqlRecording(_OneByOne(self._connection), deque())
 
     async def remember(self, request_id: str, resource_id: str) -> str:
         return await idempotency.remember(self._connection, request_id, resource_id)

@@ -18,10 +18,12 @@ from csms.transaction.v1.command_pb2 import (
     ChangeConfiguration,
     CommandBody,
     GetConfiguration,
+    GetTransactionStatus,
     RemoteStart,
     Reset,
     TriggerMessage,
 )
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.nodes import FORWARDED_KEY
 from ocpp_edge.structs import payload_of, struct_of
 from ocpp_edge.versions import Version
@@ -164,6 +166,45 @@ async def test_any_request_can_be_sent_and_whole_numbers_are_whole(node: Node) -
         sending = asyncio.ensure_future(service.SendOcppCall(raw("UnlockConnector", {"connectorId": 1})))
         assert await charger.answer({"status": "Unlocked"}, "UnlockConnector") == {"connectorId": 1}
         assert payload_of((await sending).payload) == {"status": "Unlocked"}
+
+
+@pytest.mark.field_case("A6")
+@pytest.mark.parametrize("is_raw", [True, False], ids=["raw", "a command"])
+@pytest.mark.parametrize(
+    ("answer", "kinds"),
+    [
+        ({"messagesInQueue": False, "ongoingIndicator": False}, [TransactionEvent.LOST]),
+        ({"messagesInQueue": True, "ongoingIndicator": False}, [TransactionEvent.LOST]),
+        ({"messagesInQueue": False, "ongoingIndicator": True}, [TransactionEvent.UPDATED]),
+        ({"messagesInQueue": False}, []),
+    ],
+)
+async def test_what_a_station_says_of_a_session_is_recorded_whoever_asked(
+    node: Node, platform: Platform, answer: dict[str, Any], kinds: list[Any], is_raw: bool
+) -> None:
+    service = await node.service()
+    async with node.charger(version=Version.V201) as charger:
+        if is_raw:
+            asking: Any = service.SendOcppCall(raw("GetTransactionStatus", {"transactionId": "T-1"}))
+        else:
+            body = CommandBody(get_transaction_status=GetTransactionStatus(transaction_id="T-1"))
+            asking = service.DeliverCommand(command(body))
+        asking = asyncio.ensure_future(asking)
+        assert await charger.answer(answer, "GetTransactionStatus") == {"transactionId": "T-1"}
+        await asking
+    assert [event.kind for event in platform.events] == kinds
+    assert all((event.charge_point_id, event.transaction_id) == ("CP1", "T-1") for event in platform.events)
+
+
+@pytest.mark.field_case("A6")
+async def test_an_answer_reaches_its_caller_although_it_cannot_be_recorded(node: Node, platform: Platform) -> None:
+    platform.down.add("RecordTransactionEvents")
+    service = await node.service()
+    async with node.charger(version=Version.V201) as charger:
+        asking = asyncio.ensure_future(service.SendOcppCall(raw("GetTransactionStatus", {"transactionId": "T-1"})))
+        answer = {"messagesInQueue": False, "ongoingIndicator": False}
+        await charger.answer(answer, "GetTransactionStatus")
+        assert payload_of((await asking).payload) == answer
 
 
 @pytest.mark.field_case("C5")

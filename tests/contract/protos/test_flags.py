@@ -4,11 +4,14 @@ import re
 
 from ocpp_edge import device_clock, meter_values, shapes
 from services.transaction.domain import doubts, matching, recording, session
+from services.transaction.domain.concurrency import CONCURRENT_TX_ALLOWED
+from services.transaction.domain.losses import Cause
+from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 from stack.descriptors import Contracts
 
 _MODULES = (doubts, matching, recording, session, device_clock, meter_values, shapes)
 # Constants of these modules that are no flags.
-_OTHERS = {"ENERGY_REGISTER", "USUAL_CONTEXT", "UNDATED", "ESTIMATE"}
+_OTHERS = {"ENERGY_REGISTER", "USUAL_CONTEXT", "UNDATED", "OCPP_16", "CONCLUDED_REASON"}
 
 
 def _flags() -> set[str]:
@@ -19,11 +22,11 @@ def _flags() -> set[str]:
         for name, value in vars(module).items()
         if name.isupper() and not name.startswith("_") and isinstance(value, str) and name not in _OTHERS
     }
-    return named | {"coerced:", "dropped:"}
+    return named | {*Cause, ENDED_BY_OPERATOR, CONCURRENT_TX_ALLOWED, "coerced:", "dropped:"}
 
 
 def test_every_flag_of_a_transaction_is_explained_at_its_field(contracts: Contracts) -> None:
     comment = contracts.comment("csms.transaction.v1.Transaction.flags")
     explained = set(re.findall(r"`([a-z_]+:?)`", comment))
     assert _flags() <= explained
-    assert explained - _flags() == {"energy_doubt"}
+    assert explained - _flags() == {"energy_doubt", "end_decision"}

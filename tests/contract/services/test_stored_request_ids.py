@@ -42,7 +42,7 @@ def _upgraded(url: str, service: str, before: str, keys: Mapping[tuple[str, str]
                 (scope, request_id, resource_id),
             )
         connection.execute("UPDATE alembic_version SET version_num = %s", (before,))
-    migrations.upgrade(url, service)
+    migrations.upgrade(url, service, f"{int(before) + 1:04d}")
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT scope, caller, request_id, resource_id FROM idempotency_keys")
         return {tuple(map(str, row)) for row in rows}

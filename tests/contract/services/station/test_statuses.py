@@ -70,6 +70,28 @@ async def test_an_unknown_connector_is_made_by_its_first_report(
     assert await _news(service, name) == [ConnectorStatusChanged(connector=plug)]
 
 
+@pytest.mark.field_case("A6")
+async def test_the_same_status_after_a_boot_is_confirmed(
+    stations: StationServiceStub, edge: ConnectivityServiceStub, service: RunningService, name: str
+) -> None:
+    _, epoch = await _station(stations, edge, name)
+    await report(edge, status(name, epoch, Connector.AVAILABLE, _at(1), received_time=timestamp(_at(1))))
+    booted = pb.BootReport(charge_point_id=name, epoch=epoch, received_time=timestamp(_at(60)))
+    await edge.ReportBoots(pb.ReportBootsRequest(boots=[booted]))
+    for seconds in (61, 62, 400):
+        received = timestamp(_at(seconds))
+        # By a clock that was set back.
+        await report(edge, status(name, epoch, Connector.AVAILABLE, _at(seconds - 600), received_time=received))
+
+    assert len(await _news(service, name)) == 1
+    confirmed = await told(service.database, f"csms.event.station.connector.status_confirmed.{name}")
+    told_at = [one.connector_status_changed.received_time for one in confirmed]
+    assert told_at == [timestamp(_at(seconds)) for seconds in (61, 62, 400)]
+    first = confirmed[0].connector_status_changed
+    assert (first.connector.status, first.boot_time) == (Connector.AVAILABLE, timestamp(_at(60)))
+    assert first.connector.status_time == timestamp(_at(61 - 600))
+
+
 async def test_reports_in_any_order_and_number_give_the_same_connectors(
     stations: StationServiceStub, edge: ConnectivityServiceStub, name: str
 ) -> None:

@@ -77,11 +77,11 @@ class Stations:
         point = charge_point_pb.ChargePoint(id=charge_point_id)
         await stub.CreateChargePoint(service_pb.CreateChargePointRequest(charge_point=point))
 
-    async def connect(self, charge_point_id: str, edge: Edge) -> int:
+    async def connect(self, charge_point_id: str, edge: Edge, protocol: str = "ocpp1.6") -> int:
         """Open a connection of the charge point to `edge`; returns its epoch."""
         attempt = connectivity_pb.ConnectionAttempt(
             charge_point_id=charge_point_id,
-            protocol="ocpp1.6",
+            protocol=protocol,
             node=edge.address,
             node_address=edge.address,
             remote_address="192.0.2.1:1",
@@ -102,6 +102,21 @@ class Stations:
         stub = await self._connectivity()
         report.received_time.GetCurrentTime()
         await stub.ReportBoots(connectivity_pb.ReportBootsRequest(boots=[report]))
+
+    async def status(self, charge_point_id: str, epoch: int, status: Any, connector_id: int = 1) -> None:
+        """Report what a connector does, without a time of the device."""
+        report = connectivity_pb.StatusReport(
+            charge_point_id=charge_point_id,
+            epoch=epoch,
+            evse_id=connector_id,
+            connector_id=connector_id,
+            status=status,
+            error_code="NoError",
+        )
+        report.received_time.GetCurrentTime()
+        stub = await self._connectivity()
+        response = await stub.ReportStatuses(connectivity_pb.ReportStatusesRequest(statuses=[report]))
+        assert not response.answers[0].HasField("error"), response
 
     async def _connectivity(self) -> connectivity_grpc.ConnectivityServiceStub:
         return connectivity_grpc.ConnectivityServiceStub(await self._service.internal_channel("edge"))

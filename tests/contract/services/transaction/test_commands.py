@@ -120,6 +120,7 @@ _EVERY_COMMAND: list[tuple[str, dict[str, Any], str]] = [
     ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"}, "change_configuration"),
     ("TriggerMessage", {"message": "StatusNotification", "connector_id": 1}, "trigger_message"),
     ("ClearCache", {}, "clear_cache"),
+    ("GetTransactionStatus", {"transaction_id": "T-1"}, "get_transaction_status"),
     ("SendDataTransfer", {"vendor_id": "V", "message_id": "M", "data": "D"}, "transfer_data"),
 ]
 

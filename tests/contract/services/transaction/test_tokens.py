@@ -44,7 +44,7 @@ async def test_a_session_keeps_the_type_of_its_token(record: Record, transaction
 async def test_a_session_without_a_token_is_authorized_where_none_is_needed(
     record: Record, transactions: Reader
 ) -> None:
-    [answer] = await record(event_201(STARTED, NOW, 0, **FREE))
+    [answer] = await record(event_201(STARTED, NOW, 0, meter_wh=0, **FREE))
     await record(event_201(ENDED, minutes(5), 1, meter_wh=10))
     session = await transactions.get(answer.id)
     assert (session.id_tag, session.token_type, session.driver_id) == ("", "NoAuthorization", "")

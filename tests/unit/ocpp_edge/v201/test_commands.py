@@ -11,6 +11,7 @@ from csms.transaction.v1.command_pb2 import (
     ClearCache,
     CommandBody,
     GetConfiguration,
+    GetTransactionStatus,
     RemoteStart,
     RemoteStop,
     Reset,
@@ -123,6 +124,12 @@ def test_every_kind_of_command_is_spoken() -> None:
             {"requestedMessage": "StatusNotification", "evse": {"id": 2, "connectorId": 1}},
         ),
         ("clear_cache", ClearCache(), "ClearCache", {}),
+        (
+            "get_transaction_status",
+            GetTransactionStatus(transaction_id="T-1"),
+            "GetTransactionStatus",
+            {"transactionId": "T-1"},
+        ),
         (
             "transfer_data",
             TransferData(vendor_id="acme", message_id="m", data="d"),

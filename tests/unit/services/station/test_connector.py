@@ -18,6 +18,7 @@ from services.station.domain.connector import (
     StatusReport,
     changed,
     checked,
+    confirms,
     key_of,
     reported,
     tells_news,
@@ -35,6 +36,7 @@ REPORT = StatusReport(
     info="",
     vendor_error_code="",
     time=NOW,
+    received_time=NOW,
 )
 
 
@@ -119,6 +121,29 @@ def test_no_charge_point_makes_connectors_without_end(numbers: tuple[int, int], 
         checked(replace(REPORT, evse_id=numbers[0], connector_id=numbers[1]))
 
     assert fields_of(refused.value) == bad
+
+
+@pytest.mark.field_case("A6")
+@pytest.mark.parametrize(
+    ("status_time", "received", "booted", "confirms_it"),
+    [
+        pytest.param(-60, 0, None, False, id="it never booted"),
+        pytest.param(-60, 0, -10, True, id="the first since the boot"),
+        pytest.param(-4000, 0, -3000, True, id="the first since a boot long ago"),
+        pytest.param(None, 0, -3000, True, id="the first ever"),
+        pytest.param(-2, 0, -10, True, id="soon after the boot, by a clock that is ahead"),
+        pytest.param(-2000, 0, -3000, False, id="a repetition long after the boot"),
+        pytest.param(-60, -20, -10, False, id="told before the boot"),
+    ],
+)
+def test_what_a_connector_does_since_a_boot_is_confirmed(
+    status_time: int | None, received: int, booted: int | None, confirms_it: bool
+) -> None:
+    def at(seconds: int | None) -> datetime | None:
+        return None if seconds is None else NOW + timedelta(seconds=seconds)
+
+    report = replace(REPORT, received_time=NOW + timedelta(seconds=received))
+    assert confirms(report, replace(CONNECTOR, status_time=at(status_time)), at(booted)) is confirms_it
 
 
 @pytest.mark.parametrize(

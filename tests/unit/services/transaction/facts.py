@@ -7,6 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent, key_of
+from services.transaction.domain.losses import Cause
+from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 from services.transaction.domain.reading import Reading
 from services.transaction.domain.registers import Registers, registers_of
 
@@ -60,6 +62,11 @@ def told_again(told: TransactionEvent, later: timedelta) -> TransactionEvent:
     return again if told.is_dated else again.told_at(told.device_time + later)
 
 
+def lost(noticed: datetime, cause: Cause = Cause.BOOT, **fields: Any) -> TransactionEvent:
+    """That a session is lost, as was noticed at a time."""
+    return event(EventKind.LOST, noticed, trigger_reason=cause, **fields)
+
+
 def started_16(at: datetime = T0, **fields: Any) -> TransactionEvent:
     """A start by OCPP 1.6, which has no number yet."""
     usual = {"protocol": "ocpp1.6", "transaction_id": "", "connector_id": 1, "evse_id": 0, "meter_wh": 1000}
@@ -97,15 +104,19 @@ _METERS = st.none() | st.integers(0, 50_000)
 _TOKENS = st.sampled_from(["", "TAG", "OTHER"])
 _DECISIONS = st.sampled_from([None, *Authorization])
 _STATES = st.sampled_from(["", "EVConnected", "Charging", "SuspendedEV"])
-_FLAGS = st.lists(st.sampled_from(["clock_corrected", "coerced", "time_missing"]), max_size=2).map(tuple)
+_FLAGS = st.lists(st.sampled_from(["clock_corrected", "coerced", "time_missing", ENDED_BY_OPERATOR]), max_size=2).map(
+    tuple
+)
 
 
 @st.composite
 def facts(draw: st.DrawFn) -> Fact:
     """Any fact about the session, sensible or not."""
-    time = draw(_TIMES)
+    time, kind = draw(_TIMES), draw(st.sampled_from(EventKind))
+    if kind is EventKind.LOST:
+        return placed(lost(time, draw(st.sampled_from(Cause)), received_time=draw(_TIMES)), estimated=True)
     told = event(
-        draw(st.sampled_from(EventKind)),
+        kind,
         time,
         device_time=time if draw(st.booleans()) else draw(_TIMES),
         received_time=draw(_TIMES),

@@ -8,6 +8,7 @@ import pytest
 from services.transaction.domain.batch import told, wanted
 from services.transaction.domain.concurrency import CONCURRENT_TX_ALLOWED, Concurrency, Policy, rivals
 from services.transaction.domain.fact import Authorization
+from services.transaction.domain.reading import LastRead
 from services.transaction.domain.recording import Answer, Recording
 from services.transaction.domain.session import CONCURRENT_TX, Session, fold
 from tests.unit.services.transaction.facts import T0, ended, minutes, placed, started, updated
@@ -28,7 +29,8 @@ def record(
     other: Session, rules: Concurrency, at: datetime, heard: datetime | None = None, **fields: Any
 ) -> tuple[Answer, Session]:
     """The answer to a start at `at` beside the other session, and the session that it begins."""
-    recording = Recording([other], iter(()), T0, rules=rules, heard={} if heard is None else {"other": heard})
+    read = {} if heard is None else {"other": LastRead(heard, heard)}
+    recording = Recording([other], iter(()), T0, rules=rules, read=read)
     answer = recording.record(told(started(at, **fields)))
     [session] = recording.outcome({}).sessions
     return answer, session

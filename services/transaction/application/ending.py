@@ -1,0 +1,57 @@
+"""Lets operators end sessions that their charge points do not end."""
+
+import logging
+from datetime import timedelta
+
+from services.kernel.clock import Clock
+from services.kernel.ids import new_id
+from services.transaction.application.recording import completed
+from services.transaction.application.transactions import Transactions
+from services.transaction.domain.batch import Wanted
+from services.transaction.domain.ending import EndDecision, Wish, decided, fact_of, validated
+from services.transaction.domain.recording import Recording
+from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import TransactionView
+from services.transaction.ports import RecordingWork, Works
+
+# A reading may be stamped so long before the start of its session.
+_AROUND = timedelta(days=1)
+
+_log = logging.getLogger(__name__)
+
+
+class Endings:
+    """The use case of ending a session."""
+
+    def __init__(self, transactions: Transactions, works: Works, clock: Clock) -> None:
+        self._transactions = transactions
+        self._works = works
+        self._clock = clock
+
+    async def end(self, session_id: str, wish: Wish, request_id: str) -> TransactionView:
+        """End a session as an operator decides. Idempotent by the request id, for each of them.
+
+        Raises: TRANSACTION_NOT_FOUND, INVALID_FIELD, TRANSACTION_NOT_RUNNING.
+        """
+        validated(wish)
+        found = (await self._transactions.get(session_id)).session
+        async with self._works() as work:
+            # A decision has no id of its own: another attempt than the first one is a repetition.
+            attempt = new_id()
+            if not request_id or await work.remember(request_id, attempt) == attempt:
+                await work.end_decisions.add(await self._record(work.recording, found, wish))
+        return await self._transactions.get(session_id)
+
+    async def _record(self, work: RecordingWork, found: Session, wish: Wish) -> EndDecision:
+        wants = Wanted(charge_point_ids={found.charge_point_id}, session_ids={found.id})
+        stored, numbers = await work.load(wants)
+        now = self._clock.now()
+        [session] = stored
+        read = await work.last_read([session.id], session.begin_time - _AROUND, now)
+        last_read = read[session.id].sampled_time if session.id in read else None
+        decision = decided(session, wish, now, last_read, await work.highest_register(session, now))
+        recording = Recording(stored, numbers, now)
+        recording.take_in(fact_of(decision, session))
+        await completed(work, recording)
+        _log.info("transaction %s was ended by %s", session.id, wish.decided_by)
+        return decision

@@ -1,0 +1,78 @@
+"""Takes in what connectors do: sessions that their charge points have forgotten end, and of those that run it is kept
+how they charge. Works within the caller's unit of work. Idempotent: a fact is known by what it was concluded from."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from services.kernel.ids import new_id
+from services.transaction.application.delivery import changed_event
+from services.transaction.application.recording import LOOK_BACK, completed
+from services.transaction.domain.batch import Wanted
+from services.transaction.domain.command import GET_TRANSACTION_STATUS, Command, CommandState
+from services.transaction.domain.evidence import ConnectorReport, is_lost
+from services.transaction.domain.recording import Recording
+from services.transaction.domain.session import Session
+from services.transaction.ports import Work
+
+PLATFORM = "service:transaction"
+"""Who asks charge points after sessions when nobody else does."""
+
+# A report that is older was kept back: the session that it is about may have ended since.
+_LATE = timedelta(seconds=10)
+# A charge point that has just booted tells what its connectors do first.
+_SETTLING, _LIFE_OF_QUESTION = timedelta(seconds=10), timedelta(minutes=5)
+
+
+async def note_reports(work: Work, reports: Sequence[ConnectorReport], now: datetime) -> None:
+    """Take in what connectors do. Where no session runs, and none can have of late, no more is read than that."""
+    recorder = work.recording
+    running = await recorder.running_at({report.charge_point_id for report in reports})
+    chosen = [report for report in reports if report.charge_point_id in running or now - report.received_time > _LATE]
+    if not chosen:
+        return
+    latest: dict[str, datetime] = {}
+    for report in chosen:
+        latest[report.charge_point_id] = max(report.time, latest.get(report.charge_point_id, report.time))
+    wants = Wanted(charge_point_ids=set(latest), running_at=set(latest), before=list(latest.items()))
+    stored, numbers = await recorder.load(wants)
+    lost = _lost(stored, chosen)
+    read = await recorder.last_read(lost, now - LOOK_BACK, now) if lost else {}
+    recording = Recording(stored, numbers, now, read=read)
+    for report in chosen:
+        recording.note(report)
+    if recording.facts:
+        await completed(recorder, recording)
+
+
+async def ask_after_boots(work: Work, boots: Mapping[str, datetime], now: datetime) -> None:
+    """Have charge points that have booted asked after the sessions by OCPP 2.x that they had before; `boots` is when
+    each has."""
+    for session in await work.transactions.running_at(boots):
+        if not session.is_ocpp_16 and session.create_time < boots[session.charge_point_id]:
+            question = _question(session, now)
+            await work.commands.add(question)
+            await work.publish([changed_event(question)])
+
+
+def _question(session: Session, now: datetime) -> Command:
+    return Command(
+        id=new_id(),
+        charge_point_id=session.charge_point_id,
+        kind=GET_TRANSACTION_STATUS,
+        body={"transaction_id": session.transaction_id},
+        state=CommandState.QUEUED,
+        requested_by=PLATFORM,
+        create_time=now,
+        update_time=now,
+        expire_time=now + _LIFE_OF_QUESTION,
+        delivery_time=now + _SETTLING,
+    )
+
+
+def _lost(stored: Sequence[Session], reports: Sequence[ConnectorReport]) -> list[str]:
+    """The sessions that reports may show to be lost."""
+    return [
+        session.id
+        for session in stored
+        if any(is_lost(session, report) for report in reports if report.charge_point_id == session.charge_point_id)
+    ]

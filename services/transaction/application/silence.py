@@ -1,0 +1,86 @@
+"""Ends sessions of which nothing is heard for days, whether their charge points are connected or gone."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from services.chassis.heartbeats import repeat
+from services.kernel.clock import Clock
+from services.kernel.errors import DomainError
+from services.transaction.application.commands import Commands
+from services.transaction.application.evidence import PLATFORM
+from services.transaction.application.recording import LOOK_BACK, completed
+from services.transaction.domain.batch import Wanted
+from services.transaction.domain.command import GET_TRANSACTION_STATUS, CommandOptions
+from services.transaction.domain.losses import Cause
+from services.transaction.domain.recording import Recording
+from services.transaction.domain.session import Session
+from services.transaction.ports import Works
+
+_LOOK_SECONDS = 600.0
+_AT_ONCE = 20
+_PATIENCE = timedelta(seconds=20)
+
+_log = logging.getLogger(__name__)
+
+
+class Silence:
+    """Looks for sessions of which nothing was heard for `bound`. Harmless beside recordings and other replicas."""
+
+    def __init__(self, works: Works, commands: Commands, clock: Clock, bound: timedelta) -> None:
+        self._works = works
+        self._commands = commands
+        self._clock = clock
+        self._bound = bound
+
+    async def run(self) -> None:
+        """Look every few minutes until cancelled."""
+        await repeat(self._look, _LOOK_SECONDS)
+
+    async def _look(self) -> float:
+        await self.look()
+        return _LOOK_SECONDS
+
+    async def look(self) -> int:
+        """End the sessions of which nothing is heard, after asking those charge points that can be; how many."""
+        ended, after = 0, ""
+        while True:
+            since = self._clock.now() - self._bound
+            async with self._works.reading() as work:
+                silent = await work.transactions.silent(since, after, _AT_ONCE)
+            await self._ask([session for session in silent if session.last_sign < since])
+            for session in silent:
+                ended += session.last_sign < since and await self._end(session)
+            if len(silent) < _AT_ONCE:
+                return ended
+            after = silent[-1].id
+
+    async def _ask(self, sessions: Sequence[Session]) -> None:
+        """What is answered is recorded where it comes in: that a session goes on is heard, that it does not ends it."""
+        await asyncio.gather(*(self._ask_after(session) for session in sessions if not session.is_ocpp_16))
+
+    async def _ask_after(self, session: Session) -> None:
+        body = {"transaction_id": session.transaction_id}
+        try:
+            await self._commands.issue(
+                session.charge_point_id, GET_TRANSACTION_STATUS, body, CommandOptions(), PLATFORM, _PATIENCE
+            )
+        except DomainError as error:
+            _log.info("session %s cannot be asked after: %s", session.id, error.message)
+
+    async def _end(self, session: Session) -> bool:
+        """End a session, unless it was heard of meanwhile."""
+        now = self._clock.now()
+        async with self._works() as work:
+            recorder = work.recording
+            wants = Wanted(charge_point_ids={session.charge_point_id}, session_ids={session.id})
+            stored, numbers = await recorder.load(wants)
+            read = await recorder.last_read([session.id], min(session.begin_time, now - LOOK_BACK), now)
+            recording = Recording(stored, numbers, now, read=read)
+            is_heard = any(one.heard_time != session.heard_time or one.is_over for one in stored)
+            if is_heard or recording.lose(session.id, Cause.SILENCE, now, now) is None:
+                return False
+            await completed(recorder, recording)
+        _log.info("session %s at %s ended by silence", session.id, session.charge_point_id)
+        return True

@@ -1,0 +1,39 @@
+"""What the station service tells of connectors and boots, as evidence about sessions."""
+
+from datetime import datetime
+
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from csms.station.v1.connector_pb2 import Connector
+from services.chassis.protobuf import time_of
+from services.transaction.domain.evidence import ConnectorReport
+
+_CONFIRMED = "csms.event.station.connector.status_confirmed."
+
+
+def connector_report(event: DomainEvent) -> ConnectorReport | None:
+    """What a connector does; None for an event about something else, and for a status that is none of OCPP's."""
+    told = event.connector_status_changed
+    committed = time_of(event, "create_time")
+    status = told.connector.status
+    if event.WhichOneof("payload") != "connector_status_changed" or not status or committed is None:
+        return None
+    received_time = time_of(told, "received_time") or committed
+    return ConnectorReport(
+        told.connector.charge_point_id,
+        told.connector.evse_id,
+        told.connector.connector_id,
+        Connector.Status.Name(status),
+        time_of(told.connector, "status_time") or received_time,
+        received_time,
+        time_of(told, "boot_time"),
+        is_news=not event.subject.startswith(_CONFIRMED),
+    )
+
+
+def boot_of(event: DomainEvent) -> tuple[str, datetime] | None:
+    """Charge point and time of a boot; None for an event about something else."""
+    if event.WhichOneof("payload") != "charge_point_booted":
+        return None
+    charge_point = event.charge_point_booted.charge_point
+    time = time_of(charge_point, "boot_time") or time_of(event, "create_time")
+    return None if time is None else (charge_point.id, time)

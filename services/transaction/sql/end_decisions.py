@@ -1,0 +1,27 @@
+"""What operators decided about the ends of sessions, in PostgreSQL."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.transaction.domain.ending import EndDecision
+from services.transaction.tables import END_DECISIONS
+
+
+class SqlEndDecisionRepository:
+    """Satisfies ports.EndDecisionRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, decision: EndDecision) -> None:
+        values = decision._asdict()
+        values["transaction_id"] = values.pop("session_id")
+        await self._connection.execute(insert(END_DECISIONS).values(values))
+
+    async def of(self, session_ids: Collection[str]) -> Mapping[str, EndDecision]:
+        if not session_ids:
+            return {}
+        query = select(END_DECISIONS).where(END_DECISIONS.c.transaction_id.in_(session_ids))
+        return {row[0]: EndDecision(*row) for row in await self._connection.execute(query)}

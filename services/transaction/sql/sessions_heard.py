@@ -1,0 +1,91 @@
+"""What is known of sessions beside their rows: of which nothing is heard, and how they charged."""
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.chassis.keyset import COUNTED_UP_TO, fetch_page
+from services.chassis.pagination import Page, PageRequest
+from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import ChargingStateChange
+from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
+from services.transaction.tables import TRANSACTION_EVENTS
+
+# Readings that are told late were taken no longer ago; nor do they wait longer for their session.
+_LATEST = timedelta(days=30)
+_MOST_CHANGES = 1_000
+_FIRST_ID = "00000000-0000-0000-0000-000000000000"
+_SILENT = text(f"""
+SELECT {SESSION_COLUMNS} FROM running_sessions AS r JOIN transactions AS t ON t.id = r.id
+WHERE t.id > CAST(:after AS uuid) AND greatest(t.create_time, t.begin_time, t.heard_time) < :since
+AND NOT EXISTS (
+    SELECT FROM meter_values AS m
+    WHERE m.transaction_id = t.id AND greatest(m.received_time, m.sampled_time) >= :since AND m.sampled_time >= :oldest
+)
+ORDER BY t.id LIMIT :limit
+""")
+_RUNNING = text(f"""
+SELECT {SESSION_COLUMNS} FROM running_sessions AS r JOIN transactions AS t ON t.id = r.id
+WHERE r.charge_point_id = ANY (:charge_point_ids)
+""")
+
+
+async def silent(connection: AsyncConnection, since: datetime, after: str, limit: int) -> Sequence[Session]:
+    """The sessions that run and of which nothing was heard since that time."""
+    asked = {"since": since, "after": after or _FIRST_ID, "oldest": since - _LATEST, "limit": limit}
+    return [session_of(row) for row in await connection.execute(_SILENT, asked)]
+
+
+async def running_at(connection: AsyncConnection, charge_point_ids: Collection[str]) -> Sequence[Session]:
+    """The sessions that run at charge points."""
+    return [session_of(row) for row in await connection.execute(_RUNNING, {"charge_point_ids": list(charge_point_ids)})]
+
+
+async def charging_states(
+    connection: AsyncConnection, session: Session, page: PageRequest
+) -> Page[ChargingStateChange]:
+    """One page of what was told of how a session charged, in the order of time."""
+    columns = TRANSACTION_EVENTS.c
+    query = select(columns.corrected_time, columns.charging_state).where(
+        columns.transaction_id == session.id, columns.charging_state != "", *_days_of([session])
+    )
+    key = (columns.corrected_time, columns.key)
+    rows = await fetch_page(connection, query, key, page=page, count_up_to=COUNTED_UP_TO)
+    return rows.map(lambda row: ChargingStateChange(row.corrected_time, row.charging_state))
+
+
+async def changes_of_state(
+    connection: AsyncConnection, sessions: Sequence[Session]
+) -> dict[str, list[ChargingStateChange]]:
+    """How sessions charged, by id: of several states in a row that are the same the first."""
+    columns = TRANSACTION_EVENTS.c
+    before = func.lag(columns.charging_state).over(
+        partition_by=columns.transaction_id, order_by=(columns.corrected_time, columns.key)
+    )
+    told = (
+        select(columns.transaction_id, columns.corrected_time, columns.charging_state, before.label("before"))
+        .where(
+            columns.transaction_id.in_([session.id for session in sessions]),
+            columns.charging_state != "",
+            *_days_of(sessions),
+        )
+        .subquery()
+    )
+    changed = select(told).where(told.c.before.is_distinct_from(told.c.charging_state))
+    found: dict[str, list[ChargingStateChange]] = {}
+    for session_id, time, state, _ in await connection.execute(
+        changed.order_by(told.c.transaction_id, told.c.corrected_time)
+    ):
+        changes = found.setdefault(session_id, [])
+        if len(changes) < _MOST_CHANGES:
+            changes.append(ChargingStateChange(time, state))
+    return found
+
+
+def _days_of(sessions: Sequence[Session]) -> tuple[ColumnElement[bool], ...]:
+    """The days of the facts of sessions, by which other partitions are left out; wrong clocks have told of any day."""
+    first = min(session.begin_time for session in sessions) - timedelta(days=1)
+    is_odd = TRANSACTION_EVENTS.c.device_time < datetime(2015, 1, 1, tzinfo=UTC)
+    return ((TRANSACTION_EVENTS.c.device_time >= first) | is_odd,)

@@ -1,0 +1,433 @@
+"""Sessions that charge points have forgotten: from what the station service tells to the rows, and to whoever waits."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from csms.edge.v1 import edge_service_pb2 as edge_pb
+from csms.event.v1.domain_event_pb2 import DomainEvent
+from csms.station.v1.connector_pb2 import Connector
+from csms.transaction.v1 import command_service_pb2 as command_pb
+from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
+from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from csms.transaction.v1 import transaction_service_pb2 as service_pb
+from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
+from csms.transaction.v1.recording_service_pb2 import TransactionEvent
+from services.chassis.outbox import OutboxRelay
+from services.kernel.clock import SystemClock
+from services.kernel.errors import failed_precondition
+from services.transaction.application.commands import Commands
+from services.transaction.application.delivery import Delivery
+from services.transaction.application.silence import Silence
+from services.transaction.clients import GrpcChargePoints, GrpcEdge
+from services.transaction.sql.work import SqlWorks
+from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
+from tests.contract.services.transaction.platform import Edge, Stations, running_edge
+from tests.contract.services.transaction.reports import (
+    ACCEPTED,
+    STARTED,
+    UPDATED,
+    event,
+    event_201,
+    meter_values_16,
+    minutes,
+    moment,
+    reading,
+    start_16,
+    stop_16,
+)
+from tests.fixtures.background import eventually
+from tests.fixtures.calls import bad_fields, reason
+from tests.fixtures.postgres import FreshDatabase
+from tests.fixtures.services import RunningService, ServiceRunner
+from tests.fixtures.tokens import Tokens
+
+pytestmark = pytest.mark.field_case("A6")
+
+ACTIVE, ENDED = transaction_pb.Transaction.ACTIVE, transaction_pb.Transaction.ENDED
+BY_BOOT = ["ended_by_boot", "estimated_end"]
+
+
+@dataclass
+class Site:
+    """Charge point CP1, connected by OCPP 1.6, in front of the real station and transaction services."""
+
+    service: RunningService
+    stations: Stations
+    edge: Edge
+    record: Record
+    transactions: Reader
+    epoch: int
+
+    async def becomes(self, transaction_id: str, state: Any) -> transaction_pb.Transaction:
+        """Wait until the transaction is in `state`."""
+
+        async def is_in_state() -> bool:
+            return bool((await self.transactions.get(transaction_id)).state == state)
+
+        await eventually(is_in_state)
+        return await self.transactions.get(transaction_id)
+
+    async def charges(self, transaction_id: str, state: str) -> None:
+        """Wait until its charging state is `state`."""
+
+        async def is_in_state() -> bool:
+            return (await self.transactions.get(transaction_id)).charging_state == state
+
+        await eventually(is_in_state)
+
+    async def reboot(self, status: Any, connector_id: int = 1) -> None:
+        """The charge point boots, then says what its connector does."""
+        await self.stations.boot("CP1", self.epoch)
+        await self.stations.status("CP1", self.epoch, status, connector_id)
+
+
+def ago(number: float) -> datetime:
+    """So many seconds before now."""
+    return datetime.now(UTC) - timedelta(seconds=number)
+
+
+@pytest.fixture
+async def site(
+    run_service: ServiceRunner, tokens: Tokens, emptied_database: FreshDatabase, database_url: str
+) -> AsyncIterator[Site]:
+    async with running_edge(tokens) as edge:
+        stations = await run_service("station", background=True, database_url=emptied_database("station"))
+        service = await run_service(
+            "transaction", background=True, database_url=database_url, station_service_url=stations.address
+        )
+        known = Stations(stations)
+        await known.create("CP1")
+        epoch = await known.connect("CP1", edge)
+        yield Site(service, known, edge, await recorder(service), await reader(service), epoch)
+
+
+async def _started(site: Site, **fields: Any) -> str:
+    """The id of a session that began a minute ago, with two readings."""
+    began = {"received_time": ago(60), "evse_id": 1, **fields}
+    [begun] = await site.record(start_16(ago(60), **began))
+    samples = [reading(ago(seconds), energy_wh=wh) for seconds, wh in ((50, 2000), (40, 3000))]
+    await site.record(
+        meter_values_16(begun.transaction_id, ago(40), meter_values=samples, received_time=ago(40), evse_id=1)
+    )
+    return str(begun.id)
+
+
+@pytest.mark.parametrize("before", [None, Connector.AVAILABLE, Connector.CHARGING])
+@pytest.mark.parametrize("after", [Connector.AVAILABLE, Connector.PREPARING])
+async def test_a_session_ends_when_its_connector_is_free_after_a_boot(site: Site, before: Any, after: Any) -> None:
+    if before is not None:
+        await site.stations.status("CP1", site.epoch, before)
+    session_id = await _started(site)
+    await site.reboot(after)
+    session = await site.becomes(session_id, ENDED)
+    assert (session.energy_wh, session.stop_reason, list(session.flags)) == (2000, "Reboot", BY_BOOT)
+    assert ago(45) < moment(session.stop_time) < ago(35)
+    # Its card is free, and nothing runs that would keep the charge point from being deleted.
+    [elsewhere] = await site.record(start_16(ago(0), charge_point_id="CP2"))
+    assert elsewhere.authorization == ACCEPTED
+    assert await site.transactions.list(charge_point_id="CP1", state=ACTIVE) == []
+
+
+async def test_a_boot_alone_or_a_connector_that_charges_on_is_no_evidence(site: Site) -> None:
+    session_id = await _started(site)
+    await site.reboot(Connector.CHARGING)
+    await site.charges(session_id, "Charging")
+    await site.stations.status("CP1", site.epoch, Connector.SUSPENDED_EV)
+    await site.charges(session_id, "SuspendedEV")
+    assert (await site.transactions.get(session_id)).state == ACTIVE
+
+
+async def test_a_true_end_corrects_the_estimate_and_later_readings_take_it_back(site: Site) -> None:
+    session_id = await _started(site)
+    number = (await site.transactions.get(session_id)).transaction_id
+    await site.reboot(Connector.AVAILABLE)
+    await site.becomes(session_id, ENDED)
+    later = meter_values_16(number, ago(-5), 4000, received_time=ago(0))
+    await site.record(later)
+    session = await site.transactions.get(session_id)
+    assert (session.state, session.energy_wh, list(session.flags)) == (ACTIVE, 3000, [])
+    await site.reboot(Connector.PREPARING)
+    await site.record(stop_16(number, ago(30), meter_wh=3500, received_time=ago(0)))
+    session = await site.transactions.get(session_id)
+    assert (session.state, session.energy_wh, session.stop_reason) == (ENDED, 2500, "Local")
+    assert not {*BY_BOOT} & {*session.flags}
+
+
+async def test_statuses_say_how_a_session_by_ocpp_16_charges(site: Site) -> None:
+    session_id = await _started(site)
+    said = [
+        (Connector.PREPARING, "EVConnected"),
+        (Connector.CHARGING, "Charging"),
+        (Connector.SUSPENDED_EV, "SuspendedEV"),
+        (Connector.SUSPENDED_EVSE, "SuspendedEVSE"),
+        (Connector.FINISHING, "EVConnected"),
+    ]
+    for status, state in said:
+        await site.stations.status("CP1", site.epoch, status)
+        await site.charges(session_id, state)
+    number = (await site.transactions.get(session_id)).transaction_id
+    await site.record(stop_16(number, ago(0), meter_wh=3500, received_time=ago(0)))
+    await site.stations.status("CP1", site.epoch, Connector.AVAILABLE)
+    stub = service_grpc.TransactionServiceStub(await site.service.channel())
+    asked = service_pb.BatchGetChargingStatesRequest(ids=[session_id])
+    [found] = (await stub.BatchGetChargingStates(asked)).transactions
+    assert found.transaction_id == session_id
+    assert [change.charging_state for change in found.changes] == [state for _, state in said]
+    times = [moment(change.time) for change in found.changes]
+    assert times == sorted(times)
+    assert all(ago(30) < time <= ago(0) for time in times)
+
+
+async def test_a_station_by_ocpp_201_is_asked_after_its_sessions_when_it_has_booted(site: Site) -> None:
+    began = event_201(
+        STARTED, ago(60), 0, received_time=ago(60), id_tag="TAG", authorization=ACCEPTED, charge_point_id="CP1"
+    )
+    [begun] = await site.record(began)
+    await site.stations.boot("CP1", site.epoch)
+    stub = command_grpc.CommandServiceStub(await site.service.channel())
+
+    async def is_asked() -> bool:
+        listed = await stub.ListCommands(command_pb.ListCommandsRequest(charge_point_id="CP1"))
+        return [one.kind for one in listed.commands] == ["get_transaction_status"]
+
+    await eventually(is_asked)
+    [question] = (await stub.ListCommands(command_pb.ListCommandsRequest(charge_point_id="CP1"))).commands
+    assert (question.body.get_transaction_status.transaction_id, question.requested_by) == (
+        "T-1",
+        "service:transaction",
+    )
+    assert (await site.transactions.get(begun.id)).state == ACTIVE
+
+
+# --- what needs the transaction service alone
+
+
+@pytest.fixture
+async def stub(service: RunningService) -> service_grpc.TransactionServiceStub:
+    return service_grpc.TransactionServiceStub(await service.channel("operator", sub="ann"))
+
+
+async def test_that_a_session_does_not_go_on_ends_it(record: Record, transactions: Reader) -> None:
+    def told(kind: Any, at: float, **fields: Any) -> TransactionEvent:
+        usual = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "received_time": minutes(at)}
+        return event(kind, minutes(at), **{**usual, **fields})
+
+    [begun] = await record(told(STARTED, -60, id_tag="TAG", authorization=ACCEPTED, evse_id=1))
+    values = [reading(minutes(-40), energy_wh=wh, context=context) for wh, context in ((1000, "Transaction.Begin"),)]
+    await record(told(UPDATED, -40, meter_values=[*values, reading(minutes(-39), energy_wh=3000)], seq_no=1))
+    lost = told(TransactionEvent.LOST, -10)
+    answers = await record(lost, lost)
+    assert [answer.id for answer in answers] == [begun.id] * 2
+    session = await transactions.get(begun.id)
+    assert (session.state, list(session.flags)) == (ENDED, ["estimated_end", "not_ongoing"])
+    assert moment(session.stop_time) == minutes(-39)
+    # It was the answer of a station that had restarted, and goes on after all.
+    await record(told(UPDATED, -5, charging_state="Charging", seq_no=2))
+    assert (await transactions.get(begun.id)).state == ACTIVE
+
+
+class _Asking:
+    """Looks for silent sessions on a service's database; charge points are asked through `edge`."""
+
+    def __init__(self, service: RunningService, stations: RunningService | None, tokens: Tokens) -> None:
+        self._relay = OutboxRelay(service.database, service.bus)
+        self._service, self._stations, self._tokens = service, stations, tokens
+
+    async def look(self) -> int:
+        clock = SystemClock()
+        works = SqlWorks(self._service.database, self._relay, clock)
+        stations = await (self._stations or self._service).internal_channel("transaction")
+        charge_points, edge = GrpcChargePoints(stations), GrpcEdge(self._tokens.identity("transaction"))
+        delivery = Delivery(works, charge_points, edge, clock)
+        try:
+            commands = Commands(works, charge_points, delivery, clock)
+            return await Silence(works, commands, clock, timedelta(hours=72)).look()
+        finally:
+            await delivery.close()
+            await edge.close()
+
+
+DAYS = 24 * 60.0
+
+
+def _long_ago(days: float, number: int = 1) -> dict[str, Any]:
+    at = minutes(-days * DAYS)
+    return {"received_time": at, "charge_point_id": f"CP{number}", "id_tag": f"TAG{number}"}
+
+
+async def test_a_session_of_which_nothing_is_heard_for_days_ends_when_it_was_last_heard_of(
+    service: RunningService, record: Record, transactions: Reader, tokens: Tokens
+) -> None:
+    async def begun(number: int, days: float) -> Any:
+        [answer] = await record(start_16(minutes(-days * DAYS), **_long_ago(days, number)))
+        return answer
+
+    silent, read, fresh, replayed = [await begun(number, days) for number, days in ((1, 5), (2, 5), (3, 2), (4, 9))]
+    for answer, number, sampled, received in ((silent, 1, 4, 4), (read, 2, 1, 1), (replayed, 4, 8, 0.1)):
+        at = {"received_time": minutes(-received * DAYS), "charge_point_id": f"CP{number}"}
+        await record(meter_values_16(answer.transaction_id, minutes(-sampled * DAYS), 4000, **at))
+    looking = _Asking(service, None, tokens)
+    assert (await looking.look(), await looking.look()) == (1, 0)
+    session = await transactions.get(silent.id)
+    assert (session.state, session.energy_wh, moment(session.stop_time)) == (ENDED, 3000, minutes(-4 * DAYS))
+    assert list(session.flags) == ["ended_by_silence", "estimated_end"]
+    assert {(await transactions.get(one.id)).state for one in (read, fresh, replayed)} == {ACTIVE}
+    # It was in a garage: the true end takes its place, as ever.
+    late = stop_16(silent.transaction_id, minutes(-3.5 * DAYS), meter_wh=9000, charge_point_id="CP1")
+    await record(late)
+    session = await transactions.get(silent.id)
+    assert (session.energy_wh, list(session.flags)) == (8000, [])
+
+
+@pytest.mark.parametrize("goes_on", [True, False, None])
+async def test_a_silent_session_by_ocpp_201_is_asked_after_first(
+    run_service: ServiceRunner,
+    service: RunningService,
+    record: Record,
+    transactions: Reader,
+    tokens: Tokens,
+    emptied_database: FreshDatabase,
+    goes_on: bool | None,
+) -> None:
+    stations = await run_service("station", database_url=emptied_database("station"))
+    known = Stations(stations)
+    await known.create("CP1")
+    long_ago = _long_ago(5)
+    [begun] = await record(event_201(STARTED, minutes(-5 * DAYS), 0, authorization=ACCEPTED, **long_ago))
+
+    def answer(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+        if goes_on is None:
+            raise failed_precondition("OCPP_CALL_ERROR", "the charge point answered NotImplemented")
+        response = edge_pb.DeliverCommandResponse(accepted=True)
+        response.answer.update({"messagesInQueue": False, "ongoingIndicator": goes_on})
+        return response
+
+    async def tells() -> None:
+        # As the edge does with every such answer, before it hands it on.
+        if goes_on is not None:
+            kind = UPDATED if goes_on else TransactionEvent.LOST
+            trigger = "Trigger" if goes_on else ""
+            told: dict[str, Any] = {"received_time": ago(0), "transaction_id": "T-1", "protocol": "ocpp2.0.1"}
+            await record(event(kind, ago(0), trigger_reason=trigger, **told))
+
+    async with running_edge(tokens) as edge:
+        edge.answer, edge.before = answer, tells
+        await known.connect("CP1", edge, "ocpp2.0.1")
+        assert await _Asking(service, stations, tokens).look() == (1 if goes_on is None else 0)
+        [asked] = edge.delivered
+        assert asked.body.get_transaction_status.transaction_id == "T-1"
+    session = await transactions.get(begun.id)
+    concluded = {True: [], False: ["estimated_end", "not_ongoing"], None: ["ended_by_silence", "estimated_end"]}
+    flags = set(session.flags) - {"no_register"}
+    assert (session.state, flags) == (ACTIVE if goes_on else ENDED, set(concluded[goes_on]))
+
+
+async def _end(stub: service_grpc.TransactionServiceStub, id: str, **fields: Any) -> transaction_pb.Transaction:
+    request = service_pb.EndTransactionRequest(id=id, **{"reason": "the charger burnt down", **fields})
+    return (await stub.EndTransaction(request)).transaction
+
+
+async def _ghost(record: Record) -> tuple[str, str]:
+    """Id and number of a session that told two readings, half an hour ago the last."""
+    [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))
+    told = {"received_time": minutes(-30)}
+    await record(meter_values_16(begun.transaction_id, minutes(-30), 2000, **told))
+    await record(meter_values_16(begun.transaction_id, minutes(-29), 2500, **told))
+    return begun.id, begun.transaction_id
+
+
+async def test_an_operator_ends_a_session_once_and_for_a_reason(
+    service: RunningService, record: Record, transactions: Reader, stub: service_grpc.TransactionServiceStub
+) -> None:
+    session_id, number = await _ghost(record)
+    ended = await _end(stub, session_id, request_id="once")
+    assert (ended.state, ended.energy_wh, moment(ended.stop_time)) == (ENDED, 1500, minutes(-29))
+    assert list(ended.flags) == ["ended_by_operator"]
+    decision = ended.end_decision
+    assert (decision.decided_by, decision.reason) == ("ann", "the charger burnt down")
+    assert moment(decision.stop_time) == minutes(-29)
+    assert not decision.HasField("meter_stop_wh")
+    assert await _end(stub, session_id, request_id="once") == ended
+    assert await transactions.list() == [ended]
+    assert await reason(stub.EndTransaction(service_pb.EndTransactionRequest(id=session_id, reason="again"))) == (
+        "TRANSACTION_NOT_RUNNING"
+    )
+    async with service.database.read() as connection:
+        payload = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 1"))).one()
+    told = DomainEvent.FromString(payload)
+    assert told.subject == "csms.event.transaction.session.ended.CP1"
+    assert list(told.transaction_changed.transaction.flags) == ["ended_by_operator"]
+    # The charge point was not dead: what it tells counts, and what was decided stays.
+    await record(stop_16(number, minutes(-10), meter_wh=6000))
+    session = await transactions.get(session_id)
+    assert (session.energy_wh, moment(session.stop_time)) == (5000, minutes(-10))
+    assert (list(session.flags), session.end_decision) == (["ended_by_operator"], decision)
+
+
+async def test_an_operator_says_when_it_stopped_and_at_which_register(
+    record: Record, stub: service_grpc.TransactionServiceStub
+) -> None:
+    session_id, _ = await _ghost(record)
+    stop_time = start_16(minutes(-20)).device_time
+    ended = await _end(stub, session_id, stop_time=stop_time, meter_stop_wh=2750)
+    assert (ended.energy_wh, ended.stop_time, ended.meter_stop_wh) == (1750, stop_time, 2750)
+    assert (ended.end_decision.meter_stop_wh, ended.end_decision.stop_time) == (2750, stop_time)
+
+
+@pytest.mark.parametrize(
+    ("fields", "bad"),
+    [
+        ({"reason": " "}, ["reason"]),
+        ({"reason": "x" * 501}, ["reason"]),
+        ({"stop_time": start_16(minutes(-61)).device_time}, ["stopTime"]),
+        ({"stop_time": start_16(minutes(60)).device_time}, ["stopTime"]),
+        ({"meter_stop_wh": 2499}, ["meterStopWh"]),
+        ({"meter_stop_wh": 2_000_000}, ["meterStopWh"]),
+        ({"request_id": "x" * 101}, ["requestId"]),
+    ],
+)
+async def test_what_cannot_be_is_refused_by_field(
+    record: Record,
+    transactions: Reader,
+    stub: service_grpc.TransactionServiceStub,
+    fields: dict[str, Any],
+    bad: list[str],
+) -> None:
+    session_id, _ = await _ghost(record)
+    request = service_pb.EndTransactionRequest(id=session_id, **{"reason": "because", **fields})
+    assert await bad_fields(stub.EndTransaction(request)) == bad
+    assert (await transactions.get(session_id)).state == ACTIVE
+
+
+async def test_only_what_runs_can_be_ended(
+    record: Record, stub: service_grpc.TransactionServiceStub, service: RunningService
+) -> None:
+    [orphan] = await record(stop_16("0", minutes(-30)))
+    request = service_pb.EndTransactionRequest(id=orphan.id, reason="because")
+    assert await reason(stub.EndTransaction(request)) == "TRANSACTION_NOT_RUNNING"
+    request.id = "01900000-0000-7000-8000-000000000000"
+    assert await reason(stub.EndTransaction(request)) == "TRANSACTION_NOT_FOUND"
+    viewer = service_grpc.TransactionServiceStub(await service.channel("viewer"))
+    assert await reason(viewer.EndTransaction(request)) == "PERMISSION_DENIED"
+
+
+async def test_charging_states_are_listed_by_page(record: Record, stub: service_grpc.TransactionServiceStub) -> None:
+    [begun] = await record(event_201(STARTED, minutes(-60), 0, charging_state="EVConnected"))
+    states = ["Charging", "Charging", "SuspendedEV", "Idle"]
+    for number, state in enumerate(states, 1):
+        await record(event_201(UPDATED, minutes(number - 60), number, charging_state=state))
+    listed = await stub.ListChargingStates(service_pb.ListChargingStatesRequest(id=begun.id, page_size=3))
+    rest = await stub.ListChargingStates(
+        service_pb.ListChargingStatesRequest(id=begun.id, page_size=3, page_token=listed.next_page_token)
+    )
+    found = [*listed.charging_states, *rest.charging_states]
+    assert [one.charging_state for one in found] == ["EVConnected", *states]
+    assert [moment(one.time) for one in found] == [minutes(number - 60) for number in range(5)]
+    assert listed.total_size == 5
+    unknown = service_pb.ListChargingStatesRequest(id="01900000-0000-7000-8000-000000000000")
+    assert await reason(stub.ListChargingStates(unknown)) == "TRANSACTION_NOT_FOUND"
