@@ -39,6 +39,8 @@ ENERGY_FLAGS = (
 # From one reading to the next a register may rise by so much more than the connector gives: some charge points stamp
 # what they kept back when they send it.
 JUMP_WH = 5_000
+# No meter of a charge point has counted more.
+_LONG_LIFE_WH = 1_000_000_000
 _MOST_NAMED = 3
 
 
@@ -146,9 +148,19 @@ def _about_kinds(finding: Finding) -> Iterator[Doubt]:
     if of_session := [point for point in points if point.kind is Kind.SESSION]:
         several = f"{len(of_session)} of {len(points)} registers"
         yield Doubt(SESSION_REGISTER, f"{several} count from the start of the session: {_listed(of_session)}")
-    if too_high := [point for point in points if point.is_thousandth]:
-        several = f"{len(too_high)} of {len(points)} registers"
-        yield Doubt(MISLABELLED_UNIT, f"{several} are taken for a thousandth of what was told: {_listed(too_high)}")
+    if rescaled := [point for point in points if point.is_rescaled]:
+        several = f"{len(rescaled)} of {len(points)} registers"
+        yield Doubt(MISLABELLED_UNIT, f"{several} are told in the wrong one of kWh and Wh: {_listed(rescaled)}")
+        yield from _about_units(finding, rescaled)
+
+
+def _about_units(finding: Finding, rescaled: Sequence[Point]) -> Iterator[Doubt]:
+    """When the others may as well be those that were told in the wrong unit."""
+    energy_wh, start_wh = finding.energy_wh or 0, finding.account.start_wh or 0
+    too_low = [one for one in rescaled if one.kind == Kind.LIFE_THOUSANDTH and one.wh < _LONG_LIFE_WH]
+    if start_wh and too_low and energy_wh * 1000 <= finding.account.most_wh:
+        others = f"{start_wh} Wh at the start are told in kWh instead"
+        yield Doubt(IMPLAUSIBLE_ENERGY, f"perhaps {others}: then it is {energy_wh * 1000} Wh, not {energy_wh} Wh")
 
 
 def _about_late_readings(account: Account) -> Iterator[Doubt]:

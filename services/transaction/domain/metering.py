@@ -133,7 +133,7 @@ def finding_of(account: Account) -> Finding:
     for kinds in (*HYPOTHESES, ANYTHING) if account.start_wh is not None else ():
         chain = chain_of(account.moments, account.start_wh or 0, account.stop, kinds, account.bounds)
         # Without a register at the stop that is sure, a thousandth of the others is as good as any.
-        if chain.length > best.length and (chain.stop is not None or kinds is not ANYTHING):
+        if chain.weight > best.weight and (chain.stop is not None or kinds is not ANYTHING):
             best = chain
         if best.length == total:
             return _from_start(account, best)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from services.transaction.domain.fact import OCPP_16, TransactionEvent
+from services.transaction.domain.registers import may_follow
 from services.transaction.domain.session import Session
 
 # An end that comes later after a start is hardly its end.
@@ -52,4 +53,4 @@ def may_end(session: Session, event: TransactionEvent) -> bool:
         return False
     if not session.begin_time <= event.corrected_time <= session.begin_time + LONGEST_SESSION:
         return False
-    return event.meter_wh is None or session.meter_start_wh is None or event.meter_wh >= session.meter_start_wh
+    return may_follow(event.meter_wh, session.meter_start_wh)

@@ -63,6 +63,7 @@ class Kind(IntEnum):
     LIFE = auto()  # of the meter's life
     ROLLED = auto()  # of the meter's life, which started anew after its greatest number
     SESSION = auto()  # of the session, from zero
+    LIFE_THOUSANDFOLD = auto()  # the first, in kilowatt-hours that were called watt-hours, and so rounded
     LIFE_THOUSANDTH = auto()  # the first, in watt-hours that were called kilowatt-hours
     SESSION_THOUSANDTH = auto()  # the third, likewise
 
@@ -81,9 +82,14 @@ class Point(NamedTuple):
     kind: Kind = Kind.LIFE
 
     @property
-    def is_thousandth(self) -> bool:
+    def is_rescaled(self) -> bool:
         """Whether the unit is taken for wrong."""
-        return self.kind >= Kind.LIFE_THOUSANDTH
+        return self.kind >= Kind.LIFE_THOUSANDFOLD
+
+    @property
+    def tolerance_wh(self) -> int:
+        """How far it may be off, in Wh."""
+        return 1000 if self.kind == Kind.LIFE_THOUSANDFOLD else CROSSING_WH
 
 
 class Moment(NamedTuple):
@@ -103,6 +109,11 @@ class Chain(NamedTuple):
     def length(self) -> int:
         """How much it explains."""
         return len(self.points) + (self.stop is not None)
+
+    @property
+    def weight(self) -> tuple[int, bool]:
+        """How much speaks for it: of equally long ones for that which holds the register at the stop."""
+        return self.length, self.stop is not None
 
     @property
     def all(self) -> Sequence[Point]:
@@ -227,10 +238,24 @@ def meanings_of(time: int, wh: int, start_wh: int, kinds: Iterable[Kind], bounds
     for kind in kinds:
         if found and kind >= Kind.LIFE_THOUSANDTH:
             break
+        if kind == Kind.LIFE_THOUSANDFOLD and start_wh <= most:
+            # Only of a long number it says something that another one continues it.
+            continue
         energy_wh = wh - start_wh if kind == Kind.LIFE else _energy_as(kind, wh, start_wh)
         if energy_wh is not None and -CROSSING_WH <= energy_wh <= most and wh >= 0:
             found.append(Point(time, wh, max(energy_wh, 0), kind))
     return found
+
+
+def may_follow(wh: int | None, start_wh: int | None) -> bool:
+    """Whether a register may be of a session that began at another one: neither has it gone back, nor can it be that of
+    the session alone. Without one of them it may."""
+    return wh is None or start_wh is None or wh >= start_wh or _is_far_below(wh, start_wh)
+
+
+def _is_far_below(wh: int, start_wh: int) -> bool:
+    """Whether a register has started from zero: one that is hardly lower than at the start has not."""
+    return 2 * wh <= start_wh
 
 
 _Link = tuple[Point, "_Link | None"]
@@ -256,6 +281,9 @@ def _energy_as(kind: Kind, wh: int, start_wh: int) -> int | None:
             return wh + counter_wh - start_wh if wh < start_wh and is_close else None
         case Kind.SESSION:
             return wh if start_wh > 0 else None
+        case Kind.LIFE_THOUSANDFOLD:
+            # What it is at least: a kilowatt-hour is a lot.
+            return max(wh * 1000 - 500 - start_wh, 0) if start_wh <= wh * 1000 + 500 else None
         case Kind.LIFE_THOUSANDTH:
             return _thousandth(wh) - start_wh
         case Kind.SESSION_THOUSANDTH:
@@ -266,17 +294,21 @@ def _energy_as(kind: Kind, wh: int, start_wh: int) -> int | None:
 def _is_borne_out(stop: Point, points: Sequence[Point], start_wh: int, bounds: Bounds, *, is_reading: bool) -> bool:
     """Whether more than the register at the stop itself speaks for what it is taken to be, where that is unusual: else
     any number could be taken for the energy."""
-    if stop.is_thousandth:
+    if stop.is_rescaled:
         # Hardly any other number continues so long a one.
         return stop.kind is Kind.LIFE_THOUSANDTH and start_wh > bounds.until(stop.time)
     if stop.kind is not Kind.SESSION:
         return True
     of_session = [point.wh for point in points if point.kind is Kind.SESSION]
-    # One that is hardly lower than at the start has not started from zero.
-    if 2 * min([stop.wh, *of_session]) > start_wh:
+    lowest_wh = min([stop.wh, *of_session])
+    if not _is_far_below(lowest_wh, start_wh):
         return False
-    is_near = bool(points) and stop.energy_wh - points[-1].energy_wh <= _NEAR_WH
-    return is_reading or is_near or bool(of_session)
+    if points and stop.energy_wh - points[-1].energy_wh <= _NEAR_WH and points[-1].kind is not Kind.SESSION:
+        return True
+    # It may as well go on with that at the start in kilowatt-hours.
+    if lowest_wh * 1000 + 500 >= start_wh and stop.wh * 1000 - start_wh <= bounds.until(stop.time):
+        return False
+    return is_reading or bool(of_session)
 
 
 def _thousandth(wh: int) -> int:

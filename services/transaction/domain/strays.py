@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from services.transaction.domain.metering import Finding
-from services.transaction.domain.registers import CROSSING_WH, Moment
+from services.transaction.domain.registers import CROSSING_WH, Moment, Point
 
 _NO_LIMIT = 1 << 80
 
@@ -30,20 +30,20 @@ class Run(NamedTuple):
 def strays_of(finding: Finding) -> list[Run]:
     """The strays of a finding, in order."""
     moments = finding.account.moments
-    chosen = {point.time: point.energy_wh for point in finding.chain.points}
+    chosen = {point.time: point for point in finding.chain.points}
     low_wh = finding.chain.all[0].energy_wh if finding.counts_from_first else 0
     runs: list[Run] = []
     run: list[Stray] = []
-    for moment, next_wh in zip(moments, _next_energies(finding), strict=True):
-        energy_wh = chosen.get(moment.time)
-        if energy_wh is not None and not run and len(moment.registers_wh) == 1:
-            low_wh = energy_wh
+    for moment, high_wh in zip(moments, _bounds_above(finding), strict=True):
+        point = chosen.get(moment.time)
+        if point is not None and not run and len(moment.registers_wh) == 1:
+            low_wh = _least(point)
             continue
-        strays = list(_strays_at(finding, moment, low_wh, next_wh))
-        if energy_wh is None and len(strays) == len(moment.registers_wh):
+        strays = list(_strays_at(finding, moment, low_wh, high_wh))
+        if point is None and len(strays) == len(moment.registers_wh):
             run += strays
             continue
-        low_wh = low_wh if energy_wh is None else energy_wh
+        low_wh = low_wh if point is None else _least(point)
         # Of one moment, what is lower may just be older.
         alone = [one for one in strays if one.energy_wh is None or one.energy_wh > low_wh]
         runs += [Run(each, is_last=False) for each in (run, *([one] for one in alone)) if each]
@@ -55,18 +55,28 @@ def _strays_at(finding: Finding, moment: Moment, low_wh: int, high_wh: int) -> I
     """Registers of a moment that mean nothing between the energy before and that after it."""
     for wh in moment.registers_wh:
         meanings = finding.meanings(moment.time, wh)
-        if not any(low_wh - CROSSING_WH <= one.energy_wh <= high_wh + CROSSING_WH for one in meanings):
-            plain = [one.energy_wh for one in meanings if not one.is_thousandth]
+        if not any(low_wh - one.tolerance_wh <= one.energy_wh <= high_wh + one.tolerance_wh for one in meanings):
+            plain = [one.energy_wh for one in meanings if not one.is_rescaled]
             yield Stray(moment.time, wh, max(plain, default=None))
 
 
-def _next_energies(finding: Finding) -> list[int]:
+def _bounds_above(finding: Finding) -> list[int]:
     """For each moment, the energy by the next register behind it that is taken for true."""
-    chosen = {point.time: point.energy_wh for point in finding.chain.points}
+    chosen = {point.time: point for point in finding.chain.points}
     stop = finding.chain.stop
-    next_wh = _NO_LIMIT if stop is None else stop.energy_wh
+    high_wh = _NO_LIMIT if stop is None else _most(stop)
     found = []
     for moment in reversed(finding.account.moments):
-        found.append(next_wh)
-        next_wh = chosen.get(moment.time, next_wh)
+        found.append(high_wh)
+        if moment.time in chosen:
+            high_wh = _most(chosen[moment.time])
     return found[::-1]
+
+
+def _least(point: Point) -> int:
+    """The least that a register taken for true can mean, where it is told more roughly than others."""
+    return point.energy_wh - (point.tolerance_wh - CROSSING_WH)
+
+
+def _most(point: Point) -> int:
+    return point.energy_wh + (point.tolerance_wh - CROSSING_WH)

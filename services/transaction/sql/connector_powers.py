@@ -16,7 +16,7 @@ INSERT INTO connector_powers AS known ({_POWERS.columns}) SELECT {_POWERS.values
 ORDER BY a, b, c
 ON CONFLICT ON CONSTRAINT connector_powers_pkey DO UPDATE
 SET max_power_w = excluded.max_power_w, told_time = excluded.told_time
-WHERE known.told_time <= excluded.told_time
+WHERE known.told_time <= excluded.told_time AND known.max_power_w IS DISTINCT FROM excluded.max_power_w
 """.encode()
 
 

@@ -291,7 +291,7 @@ async def test_one_reading_that_no_other_agrees_with_is_shown_with_its_figures(
         ([1500, -7, 2000, 3000], 4000, (3000, ["outlier_reading"])),
         ([1500, 8000, 9000], 4000, (3000, ["register_went_back"])),
         ([1500, 9000], 4000, (3000, ["register_went_back"])),
-        ([5000, 5100, 20, 700], None, (4100, ["outlier_reading", "register_went_back"])),
+        ([5000, 5100, 20, 700], None, (700, ["register_went_back", "session_register"])),
     ],
 )
 async def test_every_reading_counts_for_doubt(

@@ -241,6 +241,13 @@ def test_an_end_that_fits_no_session_is_kept_as_an_orphan(platform: Platform, st
     assert len(platform.sessions) == 3
 
 
+@pytest.mark.field_case("A7")
+def test_an_end_without_a_name_may_tell_the_register_of_its_session(platform: Platform) -> None:
+    [begun] = platform.record(started_16(meter_wh=4_076_000))
+    [answer] = platform.record(ended_16("0", minutes(30), connector_id=1, meter_wh=453))
+    assert answer.session_id == begun.session_id
+
+
 def test_an_unknown_number_names_an_orphan_of_its_own(platform: Platform) -> None:
     [answer] = platform.record(ended_16("4711", minutes(30)))
     assert answer.session_id == derived_id("CP1", "4711")
