@@ -1,5 +1,6 @@
 """The ports of the billing service that other services answer, over gRPC."""
 
+import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from services.billing.domain.course import Course
 from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.tariff import MembershipTier
 from services.billing.mapping.charging_sessions import transaction_snapshot
-from services.billing.mapping.courses import readings_of
+from services.billing.mapping.courses import courses
 from services.chassis.protobuf import enum_of, timestamp
 from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind
@@ -127,12 +128,13 @@ class GrpcTransactions:
         for begin in range(0, len(transaction_ids), _PAGE):
             ids = transaction_ids[begin : begin + _PAGE]
             try:
-                curves = await self._transactions.BatchGetEnergyCurves(
-                    transaction_pb.BatchGetEnergyCurvesRequest(ids=ids)
+                curves, states = await asyncio.gather(
+                    self._transactions.BatchGetEnergyCurves(transaction_pb.BatchGetEnergyCurvesRequest(ids=ids)),
+                    self._transactions.BatchGetChargingStates(transaction_pb.BatchGetChargingStatesRequest(ids=ids)),
                 )
             except grpc.aio.AioRpcError as error:
                 raise from_rpc_error(error) from error
-            found |= {curve.transaction_id: Course(readings_of(curve)) for curve in curves.transactions}
+            found |= courses(curves, states)
         return found
 
     async def changed_since(

@@ -3,16 +3,28 @@
 from datetime import timedelta
 
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
-from services.billing.domain.course import Reading
+from services.billing.domain.course import Course, Reading, StateChange
 from services.chassis.protobuf import read_time
 
 _NOT_READ = -1
 
 
-def readings_of(curve: transaction_pb.EnergyCurve) -> list[Reading]:
-    """The points of an energy curve."""
+def courses(
+    curves: transaction_pb.BatchGetEnergyCurvesResponse, states: transaction_pb.BatchGetChargingStatesResponse
+) -> dict[str, Course]:
+    """By the ids of transactions, of those of which anything is known."""
+    readings = {curve.transaction_id: _readings(curve) for curve in curves.transactions}
+    changes = {told.transaction_id: _changes(told) for told in states.transactions}
+    return {name: Course(readings.get(name, ()), changes.get(name, ())) for name in readings.keys() | changes.keys()}
+
+
+def _readings(curve: transaction_pb.EnergyCurve) -> list[Reading]:
     begin = read_time(curve.begin_time)
     return [
         Reading(begin + timedelta(seconds=offset), energy_wh, None if power_w == _NOT_READ else power_w)
         for offset, energy_wh, power_w in zip(curve.offsets_seconds, curve.energies_wh, curve.powers_w, strict=True)
     ]
+
+
+def _changes(told: transaction_pb.ChargingStates) -> list[StateChange]:
+    return [StateChange(read_time(change.time), change.charging_state) for change in told.changes]

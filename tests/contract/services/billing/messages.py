@@ -13,7 +13,7 @@ from csms.billing.v1 import tariff_pb2 as tariff_pb
 from csms.billing.v1 import tariff_service_pb2 as tariff_service_pb
 from csms.event.v1.domain_event_pb2 import DomainEvent, TransactionChanged
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from csms.transaction.v1.transaction_service_pb2 import EnergyCurve
+from csms.transaction.v1.transaction_service_pb2 import ChargingStates, EnergyCurve
 from services.billing.mapping.money import price_to_proto
 from services.chassis.events import subject
 from services.chassis.parcels import OutgoingEvent
@@ -93,6 +93,17 @@ def curve(number: int, *points: tuple[float, int] | tuple[float, int, int], star
         offsets_seconds=[int(minutes * 60) for minutes, *_ in points],
         energies_wh=[energy_wh for _, energy_wh, *_ in points],
         powers_w=[power[0] if power else -1 for _, _, *power in points],
+    )
+
+
+def states(number: int, *changes: tuple[float, str], start: datetime = START) -> ChargingStates:
+    """Those of a transaction: by minutes since the start."""
+    return ChargingStates(
+        transaction_id=derived_id("transaction", number),
+        changes=[
+            transaction_pb.ChargingStateChange(time=timestamp(start + timedelta(minutes=minutes)), charging_state=state)
+            for minutes, state in changes
+        ],
     )
 
 

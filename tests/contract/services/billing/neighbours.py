@@ -32,6 +32,7 @@ class Neighbours:
         self.time_zones: dict[str, str] = {}
         self.transactions: dict[str, transaction_pb.Transaction] = {}
         self.curves: dict[str, transaction_service_pb.EnergyCurve] = {}
+        self.states: dict[str, transaction_service_pb.ChargingStates] = {}
         # One list of ids for each call.
         self.curves_asked: list[list[str]] = []
         self.away: set[str] = set()
@@ -126,6 +127,13 @@ class _Transactions(transaction_grpc.TransactionServiceServicer):
         await _refuse_when_away("transaction", self._known, context)
         found = [self._known.curves[id] for id in request.ids if id in self._known.curves]
         return transaction_service_pb.BatchGetEnergyCurvesResponse(transactions=found)
+
+    async def BatchGetChargingStates(
+        self, request: transaction_service_pb.BatchGetChargingStatesRequest, context: Context
+    ) -> transaction_service_pb.BatchGetChargingStatesResponse:
+        await _refuse_when_away("transaction", self._known, context)
+        found = [self._known.states[id] for id in request.ids if id in self._known.states]
+        return transaction_service_pb.BatchGetChargingStatesResponse(transactions=found)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from tests.contract.services.billing.messages import (
     new_tariff,
     running_transaction,
     session_id,
+    states,
     transaction,
 )
 from tests.contract.services.billing.neighbours import Neighbours
@@ -113,6 +114,27 @@ async def test_idling_is_billed_after_its_grace_and_shown(
     # 90 minutes but 15 at 6.00 an hour.
     assert await _lines(boss, session) == [("ENERGY", "16.5", "8.08 EUR"), ("IDLE", "1.2500", "7.50 EUR")]
     assert (await _session(boss, 2)).idle_minutes == 0
+
+
+@pytest.mark.field_case("D1")
+async def test_what_the_charge_point_says_of_idling_counts_where_nothing_was_read(
+    boss: Caller, books: Books, tell: Tell, neighbours: Neighbours
+) -> None:
+    await boss.tariffs.CreateTariff(new_tariff(component(price="0.49"), IDLE, is_default=True))
+    id = derived_id("transaction", 1)
+    neighbours.curves[id] = curve(1, (0, 0), (180, 16_500), start=BEGIN)
+    neighbours.states[id] = states(1, (0, "Charging"), (90, "SuspendedEV"), start=BEGIN)
+    # Of the second one only the states are known; the third was held back by us.
+    neighbours.states[derived_id("transaction", 2)] = states(2, (0, "Charging"), (120, "SuspendedEV"), start=BEGIN)
+    neighbours.states[derived_id("transaction", 3)] = states(3, (0, "Charging"), (90, "SuspendedEVSE"), start=BEGIN)
+    await tell(*(transaction(number, energy_wh=16_500, **times(180)) for number in (1, 2, 3)))
+    await books.become({f"CP{number}": DONE for number in (1, 2, 3)})
+    shown = [await _session(boss, number) for number in (1, 2, 3)]
+    assert [(one.idle_minutes, amount(one.cost)) for one in shown] == [
+        (90, "15.58 EUR"),
+        (60, "12.58 EUR"),
+        (0, "8.08 EUR"),
+    ]
 
 
 @pytest.mark.field_case("D1", "D2")

@@ -9,9 +9,15 @@ import pytest
 from csms.billing.v1 import tariff_pb2 as tariff_pb
 from csms.billing.v1.billing_service_pb2 import ListChargingSessionsRequest
 from csms.billing.v1.charging_session_pb2 import ChargingSession
+from csms.event.v1.domain_event_pb2 import ConnectorStatusChanged, DomainEvent
+from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.chassis.events import EventBus, subject
+from services.chassis.parcels import OutgoingEvent
+from services.chassis.protobuf import timestamp
+from services.kernel.ids import new_id
 from tests.contract.services.billing.conftest import Caller
 from tests.contract.services.billing.messages import amount, component, new_tariff
 from tests.contract.services.billing.neighbours import Neighbours
@@ -31,9 +37,22 @@ def at(minutes: float) -> datetime:
 class Platform:
     """Both services, an operator and a charge point."""
 
-    def __init__(self, operator: Caller, edge: recording_grpc.RecordingServiceStub) -> None:
+    def __init__(self, operator: Caller, edge: recording_grpc.RecordingServiceStub, bus: EventBus) -> None:
         self.operator = operator
         self._edge = edge
+        self._bus = bus
+
+    async def status(self, status: Connector.Status.ValueType, minutes: float) -> None:
+        """Report the status of connector 1 of CP1, as the station service tells of it."""
+        told_time = timestamp(at(minutes))
+        connector = Connector(charge_point_id="CP1", evse_id=1, connector_id=1, status=status, status_time=told_time)
+        event = DomainEvent(
+            id=new_id(),
+            subject=subject("station", "connector", "status_changed", "CP1"),
+            create_time=told_time,
+            connector_status_changed=ConnectorStatusChanged(connector=connector, received_time=told_time),
+        )
+        assert all(await self._bus.publish([OutgoingEvent(event.id, event.subject, event.SerializeToString())]))
 
     async def tell(self, *events: recording_pb.TransactionEvent) -> str:
         """Report events of a charge point, one after the other; the number of the session."""
@@ -71,7 +90,7 @@ async def platform(
     addresses["transaction_service_url"] = transaction.address
     billing = await run_service("billing", background=True, database_url=database_url, **addresses)
     edge = recording_grpc.RecordingServiceStub(await transaction.internal_channel("edge"))
-    return Platform(Caller(await billing.channel()), edge)
+    return Platform(Caller(await billing.channel()), edge, transaction.bus)
 
 
 def readings(*points: tuple[float, int] | tuple[float, int, int]) -> list[transaction_pb.MeterValue]:
@@ -147,6 +166,39 @@ async def test_a_vehicle_that_is_full_idles_until_it_leaves(platform: Platform) 
     for name in ("CP1", "CP2"):
         session = await platform.session(name, ChargingSession.COMPLETED)
         assert (session.idle_minutes, amount(session.cost)) == (90, "15.58 EUR")
+
+
+@pytest.mark.field_case("D1")
+async def test_a_vehicle_idles_that_is_said_to_by_the_status_of_its_connector(platform: Platform) -> None:
+    await platform.operator.tariffs.CreateTariff(new_tariff(component(price="0.49"), IDLE, is_default=True))
+    number = await platform.tell(reports.start_16(at(0), meter_wh=1_000_000, evse_id=1))
+    await platform.status(Connector.CHARGING, 1)
+    await platform.status(Connector.SUSPENDED_EV, 90)
+
+    async def idles() -> bool:
+        return (await platform.session("CP1", ChargingSession.ACTIVE)).idle_minutes > 0
+
+    await eventually(idles)
+    await platform.tell(reports.stop_16(number, at(180), meter_wh=1_016_500))
+    session = await platform.session("CP1", ChargingSession.COMPLETED)
+    assert (session.idle_minutes, amount(session.cost)) == (90, "15.58 EUR")
+
+
+@pytest.mark.field_case("D1")
+async def test_a_vehicle_idles_that_is_said_to_by_its_charging_state(platform: Platform) -> None:
+    await platform.operator.tariffs.CreateTariff(new_tariff(component(price="0.49"), IDLE, is_default=True))
+    begin = [reports.reading(at(0), _START, energy_wh=1_000_000)]
+    end = [reports.reading(at(180), _END, energy_wh=1_016_500)]
+    await platform.tell(
+        reports.event_201(reports.STARTED, at(0), 0, meter_values=begin, id_tag="TAG", authorization=reports.ACCEPTED),
+        *(
+            reports.event_201(reports.UPDATED, at(minutes), number, charging_state=state)
+            for number, (minutes, state) in enumerate(((1, "Charging"), (90, "SuspendedEV")), 1)
+        ),
+        reports.event_201(reports.ENDED, at(180), 3, meter_values=end),
+    )
+    session = await platform.session("CP1", ChargingSession.COMPLETED)
+    assert (session.idle_minutes, amount(session.cost)) == (90, "15.58 EUR")
 
 
 @pytest.mark.field_case("D1")
