@@ -13,7 +13,7 @@ ARGS ?=
 BIN := .venv/bin
 RESOLVE = .venv/lock-tools/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
-OURS := services ocpp_edge stack simulator bench chaos tests deploy
+OURS := services ocpp_edge stack simulator bench chaos tests deploy examples
 
 # $(call step,name,command) runs a command under a headline and says how long it took.
 step = @printf '==> %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '    %s took %ss\n' '$(1)' "$$(($$(date +%s) - began))"

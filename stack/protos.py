@@ -19,6 +19,8 @@ from pathlib import Path
 PROTO_ROOT = Path(__file__).resolve().parents[1] / "proto"
 DESCRIPTOR_SET = PROTO_ROOT / "csms.binpb"
 
+# Copies for those who build the contracts without this program, which takes them from the installed package.
+_FOREIGN = "third_party"
 _MANIFEST = ".generated.json"
 _STUB_PATTERNS = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")
 _TOOLS = ("grpcio-tools", "mypy-protobuf", "googleapis-common-protos")
@@ -104,7 +106,8 @@ def _protoc(arguments: Sequence[str]) -> None:
 
 
 def _sources(root: Path) -> list[str]:
-    sources = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.proto"))
+    found = (path.relative_to(root) for path in root.rglob("*.proto"))
+    sources = sorted(path.as_posix() for path in found if path.parts[0] != _FOREIGN)
     if not sources:
         raise GenerationError(f"no .proto file below {root}")
     return sources

@@ -31,6 +31,7 @@ def checkout(tmp_path: Path) -> Path:
     (tmp_path / FOLDER).mkdir(parents=True)
     (tmp_path / FOLDER / "sample.proto").write_text(SAMPLE, encoding="utf-8")
     shutil.copy(protos.PROTO_ROOT / "buf.yaml", tmp_path / "proto")
+    shutil.copytree(protos.PROTO_ROOT / "third_party", tmp_path / "proto" / "third_party")
     return tmp_path
 
 
