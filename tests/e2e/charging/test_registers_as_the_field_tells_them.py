@@ -1,88 +1,19 @@
 """What real meters tell comes to the right energy and the right bill, or is held with its figures."""
 
 import asyncio
-import json
-import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
+from tests.e2e.charging.charger import BOOT_16, BOOT_201, Charger, ask, metered, sampled, stamp
 from tests.fixtures.system import System, until
-
-_PRICE = {"currencyCode": "EUR", "units": "0", "nanos": 400_000_000}
-_BOOT_201 = {"chargingStation": {"vendorName": "ACME", "model": "Tester"}, "reason": "PowerUp"}
-_BOOT_16 = {"chargePointVendor": "ACME", "chargePointModel": "Tester"}
-
-
-class Charger:
-    """A charge point at a station of its own, with a connector of 22 kW and a card that may charge there."""
-
-    def __init__(self, system: System, name: str) -> None:
-        self.system = system
-        self.name = name
-        self.card = f"TAG-{name}"
-        connectors = [{"connectorId": 1, "evseId": 1, "maxPowerW": "22000"}]
-        station = {"name": name, "chargePoints": [{"id": name}], "connectors": connectors}
-        self.station_id = system.call("POST", "/stations", station).data["id"]
-        tariff = {
-            "name": name,
-            "currencyCode": "EUR",
-            "components": [{"kind": "ENERGY", "price": _PRICE}],
-            "stationIds": [self.station_id],
-        }
-        assert system.call("POST", "/pricing/tariffs", tariff).status == 201
-        driver = system.call("POST", "/drivers", {"name": name}).data
-        assert system.call("POST", "/rfid-cards", {"idTag": self.card, "driverId": driver["id"]}).status == 201
-
-    def connected(self, protocol: str = "ocpp1.6") -> connect:
-        url = f"ws://127.0.0.1:{self.system.ports['ocpp']}/ocpp/{self.name}"
-        return connect(url, subprotocols=[Subprotocol(protocol)], proxy=None)
-
-    def transaction(self) -> Any:
-        [found] = self.system.get(f"/transactions?chargePointId={self.name}").data
-        return found
-
-    def session(self, state: str) -> Any:
-        """Its charging session in that state; None before."""
-        found = self.system.get(f"/charging-sessions?stationId={self.station_id}").data
-        return found[0] if found and found[0]["state"] == state else None
-
-    def alert(self, kind: str) -> Any:
-        found = self.system.get(f"/alerts?chargePointId={self.name}&kind={kind}").data
-        return found[0] if found else None
-
-
-async def ask(socket: ClientConnection, action: str, payload: dict[str, Any]) -> Any:
-    await socket.send(json.dumps([2, f"{action}-{time.monotonic_ns()}", action, payload]))
-    async with asyncio.timeout(10):
-        answer = json.loads(await socket.recv())
-    assert answer[0] == 3, answer
-    return answer[2]
-
-
-def stamp(hours: float) -> str:
-    """So many hours from now."""
-    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def sampled(at: float, *samples: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"timestamp": stamp(at), "sampledValue": list(samples)}]
-
-
-def metered(at: float, value: float, unit: str = "Wh", **more: Any) -> list[dict[str, Any]]:
-    """A meter value by OCPP 2.0.1."""
-    sample = {"value": value, "unitOfMeasure": {"unit": unit}, "measurand": "Energy.Active.Import.Register", **more}
-    return [{"timestamp": stamp(at), "sampledValue": [sample]}]
 
 
 @pytest.mark.field_case("A7")
 async def test_a_register_of_the_session_is_aligned_across_a_reconnect(system: System) -> None:
     charger = await asyncio.to_thread(Charger, system, "E2EA7")
     async with charger.connected() as socket:
-        await ask(socket, "BootNotification", _BOOT_16)
+        await ask(socket, "BootNotification", BOOT_16)
         start = {"connectorId": 1, "idTag": charger.card, "meterStart": 4_076_000, "timestamp": stamp(-0.5)}
         number = (await ask(socket, "StartTransaction", start))["transactionId"]
         for at, value in ((-0.4, "228"), (-0.3, "353")):
@@ -108,7 +39,7 @@ async def test_a_register_of_the_start_in_the_list_of_a_sample_is_no_current_one
     charger = await asyncio.to_thread(Charger, system, f"E2EA8{begin_first}")
     samples = [{"value": "163630", "context": "Sample.Periodic"}, {"value": "157440", "context": "Transaction.Begin"}]
     async with charger.connected() as socket:
-        await ask(socket, "BootNotification", _BOOT_16)
+        await ask(socket, "BootNotification", BOOT_16)
         start = {"connectorId": 1, "idTag": charger.card, "timestamp": stamp(-1)}
         number = (await ask(socket, "StartTransaction", start))["transactionId"]
         entries = sampled(-0.2, *(reversed(samples) if begin_first else samples))
@@ -124,7 +55,7 @@ async def test_a_register_of_the_start_in_the_list_of_a_sample_is_no_current_one
 async def test_the_register_of_a_meters_life_is_held_with_the_figures_that_say_why(system: System) -> None:
     charger = await asyncio.to_thread(Charger, system, "E2EA9")
     async with charger.connected() as socket:
-        await ask(socket, "BootNotification", _BOOT_16)
+        await ask(socket, "BootNotification", BOOT_16)
         start = {"connectorId": 1, "idTag": charger.card, "meterStart": 0, "timestamp": stamp(-8)}
         number = (await ask(socket, "StartTransaction", start))["transactionId"]
         values = {"connectorId": 1, "transactionId": number, "meterValue": sampled(-7.9, {"value": "938000"})}
@@ -149,7 +80,7 @@ async def test_a_session_without_an_import_register_is_held_and_alerted(system: 
     for entry in values.get("meterValue", ()):
         entry["sampledValue"][0]["measurand"] = "Energy.Active.Export.Register"
     async with charger.connected("ocpp2.0.1") as socket:
-        await ask(socket, "BootNotification", _BOOT_201)
+        await ask(socket, "BootNotification", BOOT_201)
         common = {"transactionInfo": {"transactionId": "T-1"}, "evse": {"id": 1, "connectorId": 1}, **values}
         token = {"idToken": {"idToken": charger.card, "type": "ISO14443"}}
         started = {"eventType": "Started", "timestamp": stamp(-0.5), "triggerReason": "Authorized", "seqNo": 0}
@@ -166,7 +97,7 @@ async def test_a_session_without_an_import_register_is_held_and_alerted(system: 
 async def test_a_reading_in_a_wrong_unit_is_shown_and_the_rest_is_billed(system: System) -> None:
     charger = await asyncio.to_thread(Charger, system, "E2EA13")
     async with charger.connected("ocpp2.0.1") as socket:
-        await ask(socket, "BootNotification", _BOOT_201)
+        await ask(socket, "BootNotification", BOOT_201)
         common = {"transactionInfo": {"transactionId": "T-1"}, "evse": {"id": 1, "connectorId": 1}}
         token = {"idToken": {"idToken": charger.card, "type": "ISO14443"}}
         events: list[tuple[str, str, float, dict[str, Any]]] = [
