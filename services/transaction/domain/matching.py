@@ -13,20 +13,13 @@ from typing import NamedTuple
 
 from services.transaction.domain.events import SessionChanged
 from services.transaction.domain.fact import EventKind, Fact, moment, session_id_of
+from services.transaction.domain.folding import join, settle
 from services.transaction.domain.places import may_end, placed_like, same_place
 from services.transaction.domain.ranks import is_concluded
 from services.transaction.domain.reading import highest_register
 from services.transaction.domain.recording import MATCHED_STOP, Outcome, change_of, concluded_end
 from services.transaction.domain.registers import NO_REGISTERS, Registers
-from services.transaction.domain.session import (
-    ORPHAN_STOP,
-    Session,
-    SessionState,
-    content,
-    join,
-    settle,
-    shown,
-)
+from services.transaction.domain.session import ORPHAN_STOP, Session, SessionState, content, shown
 
 # An operator has said which session the end belongs to; no rule says otherwise.
 ASSIGNED_STOP = "assigned_stop"

@@ -25,22 +25,14 @@ from services.transaction.domain.fact import (
     moment,
     session_id_of,
 )
+from services.transaction.domain.folding import join, settle
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.places import may_end, placed_like, precedes, same_place, was_nameless
 from services.transaction.domain.ranks import stop_rank
 from services.transaction.domain.reading import LastRead
 from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.repetition import FirstTold, as_first_told
-from services.transaction.domain.session import (
-    CONCLUDED_REASON,
-    ORPHAN_STOP,
-    Session,
-    SessionState,
-    content,
-    join,
-    settle,
-    shown,
-)
+from services.transaction.domain.session import CONCLUDED_REASON, ORPHAN_STOP, Session, SessionState, content, shown
 
 MATCHED_STOP = "matched_stop"
 _USUAL_RULES = Concurrency()

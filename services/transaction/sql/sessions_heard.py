@@ -51,6 +51,9 @@ async def charging_states(
     query = select(columns.corrected_time, columns.charging_state).where(
         columns.transaction_id == session.id, columns.charging_state != "", *_days_of([session])
     )
+    if session.stop_time is not None:
+        # What was told while its end was not known may be of a time after it.
+        query = query.where(columns.corrected_time <= session.stop_time)
     key = (columns.corrected_time, columns.key)
     rows = await fetch_page(connection, query, key, page=page, count_up_to=COUNTED_UP_TO)
     return rows.map(lambda row: ChargingStateChange(row.corrected_time, row.charging_state))
@@ -75,13 +78,14 @@ async def changes_of_state(
     )
     changed = select(told).where(told.c.before.is_distinct_from(told.c.charging_state))
     found: dict[str, list[ChargingStateChange]] = {}
+    ends = {session.id: session.stop_time for session in sessions}
     for session_id, time, state, _ in await connection.execute(
         changed.order_by(told.c.transaction_id, told.c.corrected_time)
     ):
-        changes = found.setdefault(session_id, [])
-        if len(changes) < _MOST_CHANGES:
+        changes, end = found.setdefault(session_id, []), ends[session_id]
+        if len(changes) < _MOST_CHANGES and (end is None or time <= end):
             changes.append(ChargingStateChange(time, state))
-    return found
+    return {session_id: changes for session_id, changes in found.items() if changes}
 
 
 def _days_of(sessions: Sequence[Session]) -> tuple[ColumnElement[bool], ...]:

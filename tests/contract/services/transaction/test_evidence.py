@@ -13,6 +13,7 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1 import command_service_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
@@ -431,3 +432,16 @@ async def test_charging_states_are_listed_by_page(record: Record, stub: service_
     assert listed.total_size == 5
     unknown = service_pb.ListChargingStatesRequest(id="01900000-0000-7000-8000-000000000000")
     assert await reason(stub.ListChargingStates(unknown)) == "TRANSACTION_NOT_FOUND"
+
+
+async def test_charging_states_end_with_their_session(
+    record: Record, stub: service_grpc.TransactionServiceStub
+) -> None:
+    [begun] = await record(event_201(STARTED, minutes(-60), 0, charging_state="Charging"))
+    # Told before the end, of a time after it.
+    await record(event_201(UPDATED, minutes(-10), 2, charging_state="Idle"))
+    await record(event_201(recording_pb.TransactionEvent.ENDED, minutes(-20), 3, charging_state="EVConnected"))
+    listed = await stub.ListChargingStates(service_pb.ListChargingStatesRequest(id=begun.id))
+    [known] = (await stub.BatchGetChargingStates(service_pb.BatchGetChargingStatesRequest(ids=[begun.id]))).transactions
+    for changes in (listed.charging_states, known.changes):
+        assert [one.charging_state for one in changes] == ["Charging", "EVConnected"]

@@ -22,7 +22,7 @@ from services.transaction.domain.command import (
     started_by,
 )
 from services.transaction.domain.fact import Authorization
-from services.transaction.domain.session import fold
+from services.transaction.domain.folding import fold
 from tests.unit.services.transaction.facts import SESSION_ID, T0, ended, minutes, placed, started, updated
 
 ACCEPTED, REJECTED = Reply(True, "Accepted", {"status": "Accepted"}), Reply(False, "Rejected", {})

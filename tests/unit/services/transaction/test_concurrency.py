@@ -8,9 +8,10 @@ import pytest
 from services.transaction.domain.batch import told, wanted
 from services.transaction.domain.concurrency import CONCURRENT_TX_ALLOWED, Concurrency, Policy, rivals
 from services.transaction.domain.fact import Authorization
+from services.transaction.domain.folding import fold
 from services.transaction.domain.reading import LastRead
 from services.transaction.domain.recording import Answer, Recording
-from services.transaction.domain.session import CONCURRENT_TX, Session, fold
+from services.transaction.domain.session import CONCURRENT_TX, Session
 from tests.unit.services.transaction.facts import T0, ended, minutes, placed, started, updated
 
 pytestmark = pytest.mark.field_case("A14")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.transaction.domain.doubts import IMPLAUSIBLE_ENERGY, NO_REGISTER, REGISTER_WENT_BACK
 from services.transaction.domain.fact import Authorization, Fact
+from services.transaction.domain.folding import fold, join, settle
 from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.session import (
     CONCURRENT_TX,
@@ -19,9 +20,6 @@ from services.transaction.domain.session import (
     Session,
     SessionState,
     content,
-    fold,
-    join,
-    settle,
     token_time,
 )
 from tests.unit.services.transaction.facts import (

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from services.transaction.domain.doubts import IMPLAUSIBLE_ENERGY
 from services.transaction.domain.fact import TransactionEvent
-from services.transaction.domain.session import STOP_BEFORE_START, fold
+from services.transaction.domain.folding import fold
+from services.transaction.domain.session import STOP_BEFORE_START
 from tests.unit.services.transaction.facts import T0, ended, minutes, placed, started
 
 pytestmark = pytest.mark.field_case("A4")
