@@ -116,7 +116,7 @@ def _about_growth(finding: Finding) -> Iterator[Doubt]:
     for one, other in pairwise(points):
         more_wh, seconds = other.energy_wh - one.energy_wh, other.time - one.time
         if more_wh > bounds.within(seconds) + JUMP_WH:
-            rise = f"{_told(other)}, come after {_told(one)}: {_power(more_wh, seconds)}"
+            rise = f"the register rises from {_told(one)} to {_told(other)}, by {_power(more_wh, seconds)}"
             yield Doubt(IMPLAUSIBLE_ENERGY, f"{rise}; {_limit(bounds)}")
             return
 
@@ -208,6 +208,8 @@ def _power(energy_wh: int, seconds: int) -> str:
 
 
 def _kilowatts(power_w: int) -> str:
+    if power_w < 1_000:
+        return f"{power_w} W"
     return f"{power_w / 1000:.0f} kW" if power_w >= 10_000 else f"{power_w / 1000:.1f} kW"
 
 

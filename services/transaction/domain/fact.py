@@ -158,10 +158,15 @@ class Fact:
 
 
 def register_told(kind: EventKind, readings: Iterable[Reading]) -> int | None:
-    """The register at the start or the end that an event is about, when only its readings tell it (OCPP 2.x)."""
+    """The register at the start or the end that an event is about, when only its readings tell it (OCPP 2.x): of
+    several, wherever they stand, the first of the start, the last of the end."""
     context = _CONTEXT_OF_REGISTER.get(kind)
-    registers = (reading.energy_wh for reading in readings if reading.context == context)
-    return next((register for register in registers if register is not None), None)
+    told = [
+        (one.sampled_time, one.energy_wh) for one in readings if one.context == context and one.energy_wh is not None
+    ]
+    if not told:
+        return None
+    return (min(told) if kind is EventKind.STARTED else max(told))[1]
 
 
 @lru_cache(maxsize=50_000)

@@ -226,7 +226,7 @@ def test_a_register_that_jumps_in_the_middle_is_held() -> None:
     result = both(told(1000, 63_000), samples)
     assert (result.energy_wh, result.flags) == (62_000, (IMPLAUSIBLE_ENERGY,))
     assert result.doubt == (
-        "61000 Wh at 2031-05-01T16:01:00Z, come after 4000 Wh at 2031-05-01T16:00:00Z: 3420 kW;"
+        "the register rises from 4000 Wh at 2031-05-01T16:00:00Z to 61000 Wh at 2031-05-01T16:01:00Z, by 3420 kW;"
         " the connector gives at most 22 kW"
     )
 

@@ -1,5 +1,6 @@
 """The keys of facts."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -78,6 +79,20 @@ def test_moments_sort_as_the_times_do(one: datetime, other: datetime) -> None:
 def test_a_charge_point_by_ocpp_16_may_not_know_the_number_of_its_session(told: str) -> None:
     assert started_16(transaction_id=told).names_no_session
     assert started(transaction_id=told).names_no_session is (told == "")
+
+
+@pytest.mark.field_case("A8")
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_of_several_registers_of_an_end_the_outermost_counts_wherever_it_stands(order: tuple[int, ...]) -> None:
+    told = [
+        reading(minutes(0), 1, "Transaction.Begin"),
+        reading(minutes(1), 2, "Transaction.Begin"),
+        reading(minutes(8), 8, "Transaction.End"),
+        reading(minutes(9), 9, "Transaction.End"),
+    ]
+    readings = [told[place] for place in order]
+    assert register_told(EventKind.STARTED, readings) == 1
+    assert register_told(EventKind.ENDED, readings) == 9
 
 
 def test_the_register_at_an_end_may_come_among_its_readings() -> None:
