@@ -17,11 +17,13 @@ class Dialect(NamedTuple):
     """One kind of command in one version.
 
     `ask` takes the field of csms.transaction.v1.CommandBody and the id of the command's record; it raises DomainError
-    for what cannot be said: INVALID_FIELD, NOT_SUPPORTED_BY_CHARGE_POINT.
+    for what cannot be said: INVALID_FIELD, NOT_SUPPORTED_BY_CHARGE_POINT. `otherwise` says it in the only other way
+    there is, for a charge point that does not take the first; None where there is none.
     """
 
     ask: Callable[[Any, str], Asked]
     reply: Reply
+    otherwise: Callable[[Any], Asked | None] | None = None
 
 
 def told_by_status(*good: str) -> Reply:

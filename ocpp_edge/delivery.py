@@ -9,16 +9,18 @@ from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
 from csms.transaction.v1.command_pb2 import CommandBody
 from ocpp_edge.answers import Answered, answered, bad_answer, charge_point_timeout, lacks_feature, not_supported
 from ocpp_edge.calls import Outcome, Priority
-from ocpp_edge.commands import Dialect
+from ocpp_edge.commands import Asked, Dialect
 from ocpp_edge.connection import Connection
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.frames import Payload
+from ocpp_edge.redaction import sets_password
 from ocpp_edge.structs import struct_of
 from ocpp_edge.v16 import commands as v16
 from ocpp_edge.v201 import commands as v201
 from ocpp_edge.v201 import transaction_status
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, invalid
+from services.kernel.redaction import redacted
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +53,33 @@ async def deliver(
     dialect = _DIALECTS.get(connection.context.version, {}).get(kind)
     if dialect is None:
         raise not_supported(f"{kind} in OCPP {connection.context.version}")
-    action, payload = dialect.ask(getattr(body, kind), command_id)
-    outcome = await _call(connection, action, payload, seconds, _PRIORITIES.get(kind, Priority.NORMAL))
+    asked, priority = getattr(body, kind), _PRIORITIES.get(kind, Priority.NORMAL)
+    deadline = asyncio.get_running_loop().time() + seconds
+    response = await _ask(connection, dialect, dialect.ask(asked, command_id), seconds, priority)
+    left = deadline - asyncio.get_running_loop().time()
+    if response.accepted or dialect.otherwise is None or left <= 0 or (other := dialect.otherwise(asked)) is None:
+        return response
+    return await _ask(connection, dialect, other, left, priority)
+
+
+async def send(connection: Connection[Any], action: str, payload: Payload, seconds: float) -> Answered:
+    """Send any request and wait up to `seconds` for the answer, in which secrets are masked. Raises as `deliver` does.
+
+    The password by which the charge point logs in is not set like this: it would be locked out.
+    """
+    if sets_password(action, payload):
+        raise invalid("payload", "sets the password of the charge point; use /charge-points/{id}/rotate-password")
+    outcome = await _call(connection, action, payload, seconds, Priority.NORMAL)
+    answer = answered(outcome, action, connection.context)
+    await _take_in(connection, action, payload, answer.valid)
+    return answer._replace(sent=redacted(answer.sent), dropped=redacted(dict(answer.dropped)))
+
+
+async def _ask(
+    connection: Connection[Any], dialect: Dialect, asked: Asked, seconds: float, priority: Priority
+) -> DeliverCommandResponse:
+    action, payload = asked
+    outcome = await _call(connection, action, payload, seconds, priority)
     if lacks_feature(outcome):
         raise not_supported(f"the charge point does not know {action}")
     answer = answered(outcome, action, connection.context)
@@ -60,15 +87,8 @@ async def deliver(
     accepted, status = dialect.reply(answer.valid)
     if answer.dropped and not accepted and not status:
         raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
-    return DeliverCommandResponse(accepted=accepted, status=status, answer=struct_of(answer.sent), flags=answer.flags)
-
-
-async def send(connection: Connection[Any], action: str, payload: Payload, seconds: float) -> Answered:
-    """Send any request and wait up to `seconds` for the answer. Raises as `deliver` does."""
-    outcome = await _call(connection, action, payload, seconds, Priority.NORMAL)
-    answer = answered(outcome, action, connection.context)
-    await _take_in(connection, action, payload, answer.valid)
-    return answer
+    told = struct_of(redacted(answer.sent))
+    return DeliverCommandResponse(accepted=accepted, status=status, answer=told, flags=answer.flags)
 
 
 async def _take_in(connection: Connection[Any], action: str, payload: Payload, answer: Payload) -> None:

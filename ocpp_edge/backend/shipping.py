@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from csms.transaction.v1.journal_service_pb2 import AppendMessagesRequest, OcppMessage
 from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Overload
-from ocpp_edge.redaction import redacted_frame
+from ocpp_edge.redaction import redacted_exchange
 from services.chassis import metrics
 from services.chassis.heartbeats import repeat
 from services.chassis.protobuf import write_time
@@ -111,7 +111,8 @@ def write(record: FrameRecord, message: OcppMessage) -> None:
     message.kind = kind
     message.message_id = record.message_id
     message.action = record.action
-    message.frame = _text(record.raw, record.action)
+    frame, answer = redacted_exchange(record.raw, record.answer or b"", record.action)
+    message.frame = _text(frame)
     if record.outcome and (answer_kind or kind) in _WITH_ERROR_CODE:
         message.error_code = record.outcome
     message.latency_us = record.latency_us or 0
@@ -119,13 +120,13 @@ def write(record: FrameRecord, message: OcppMessage) -> None:
     message.protocol = record.version.subprotocol
     message.answer_kind = answer_kind
     if record.answer:
-        message.answer_frame = _text(record.answer, record.action)
+        message.answer_frame = _text(answer)
     if record.note:
         message.note = record.note
 
 
-def _text(frame: bytes, action: str) -> str:
-    text = redacted_frame(frame, action).decode(errors="replace")
+def _text(frame: bytes) -> str:
+    text = frame.decode(errors="replace")
     if len(text) > _LONGEST_FRAME:
         text = text[:_LONGEST_FRAME]
     # No text column holds a NUL.

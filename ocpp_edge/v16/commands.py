@@ -11,6 +11,8 @@ from ocpp_edge.frames import Payload
 from services.kernel.errors import invalid
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}")
+_PASSWORD_KEY = "AuthorizationKey"
+_DIGITS, _MOST_DIGITS = re.compile(r"[0-9A-Fa-f]*"), 40
 # Messages that came with the security whitepaper (edition 3, section 5).
 _EXTENDED_TRIGGERS = frozenset({"LogStatusNotification", "SignChargePointCertificate"})
 
@@ -56,6 +58,17 @@ def change_configuration(body: command_pb.ChangeConfiguration, _command_id: str)
     return "ChangeConfiguration", {"key": body.key, "value": body.value}
 
 
+def rotate_password(body: command_pb.RotatePassword, _command_id: str) -> Asked:
+    return "ChangeConfiguration", {"key": _PASSWORD_KEY, "value": body.password}
+
+
+def rotate_password_in_digits(body: command_pb.RotatePassword) -> Asked | None:
+    """Some take a password as the hexadecimal digits of its bytes only (security whitepaper, A01): 20 bytes at most."""
+    digits = body.password.encode().hex()
+    is_other = len(digits) <= _MOST_DIGITS and not _DIGITS.fullmatch(body.password)
+    return ("ChangeConfiguration", {"key": _PASSWORD_KEY, "value": digits}) if is_other else None
+
+
 def trigger_message(body: command_pb.TriggerMessage, _command_id: str) -> Asked:
     payload: Payload = {"requestedMessage": body.message}
     if body.connector_id:
@@ -86,6 +99,9 @@ DIALECT: Mapping[str, Dialect] = {
     "change_availability": Dialect(change_availability, told_by_status("Accepted", "Scheduled")),
     "get_configuration": Dialect(get_configuration, no_status),
     "change_configuration": Dialect(change_configuration, told_by_status("Accepted", "RebootRequired")),
+    "rotate_password": Dialect(
+        rotate_password, told_by_status("Accepted", "RebootRequired"), rotate_password_in_digits
+    ),
     "trigger_message": Dialect(trigger_message, _ACCEPTED),
     "clear_cache": Dialect(clear_cache, _ACCEPTED),
     "transfer_data": Dialect(transfer_data, _ACCEPTED),

@@ -62,6 +62,12 @@ def change_configuration(body: command_pb.ChangeConfiguration, _command_id: str)
     return "SetVariables", {"setVariableData": [{**variable_of(body.key, "key"), "attributeValue": body.value}]}
 
 
+def rotate_password(body: command_pb.RotatePassword, _command_id: str) -> Asked:
+    """Use case A01."""
+    variable = variable_of("SecurityCtrlr.BasicAuthPassword", "password")
+    return "SetVariables", {"setVariableData": [{**variable, "attributeValue": body.password}]}
+
+
 def trigger_message(body: command_pb.TriggerMessage, _command_id: str) -> Asked:
     payload: Payload = {"requestedMessage": body.message}
     if body.connector_id:
@@ -105,6 +111,7 @@ DIALECT: Mapping[str, Dialect] = {
     "change_availability": Dialect(change_availability, told_by_status("Accepted", "Scheduled")),
     "get_configuration": Dialect(get_configuration, no_status),
     "change_configuration": Dialect(change_configuration, told_by_variable),
+    "rotate_password": Dialect(rotate_password, told_by_variable),
     "trigger_message": Dialect(trigger_message, _ACCEPTED),
     "clear_cache": Dialect(clear_cache, _ACCEPTED),
     "transfer_data": Dialect(transfer_data, _ACCEPTED),

@@ -6,6 +6,7 @@ and in connection profiles, vendors as whatever they like. Knows no message; wor
 
 import json
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ _FRAGMENTS = (
     *("wifikey", "wlankey", "wpakey", "accesstoken", "authtoken", "simpin"),
 )
 _ENDINGS = ("pwd", "psk")
+_LOGIN_VARIABLE = "basicauthpassword"
 # A value that stands beside the name of what it is the value of.
 _NAMES, _VALUES = ("key", "name", "keyName"), ("value", "attributeValue", "actualValue")
 _LONGEST_NAME = 200
@@ -31,13 +33,33 @@ _IN_TEXT = re.compile(
 # What is longer is a log or a picture, and not looked into.
 _LONGEST_TEXT = 100_000
 _DEEPEST = 100
+# What is shorter may stand in a text by chance.
+_SHORTEST_REPEATED = 4
 
 
 @lru_cache(maxsize=10_000)
 def is_secret(name: str) -> bool:
     """Whether what is called so is nobody's business: a setting, a variable, a property."""
-    letters = "".join(filter(str.isalnum, name[:_LONGEST_NAME])).lower()
+    letters = _letters(name)
     return letters.endswith(_ENDINGS) or any(fragment in letters for fragment in _FRAGMENTS)
+
+
+def is_login_password(name: str) -> bool:
+    """Whether what is called so is the password by which a charge point logs in: `AuthorizationKey` of OCPP 1.6,
+    `SecurityCtrlr.BasicAuthPassword` of 2.x."""
+    letters = _letters(name)
+    is_variable = letters.startswith("securityctrlr") and letters.endswith(_LOGIN_VARIABLE)
+    return is_variable or letters in ("authorizationkey", _LOGIN_VARIABLE)
+
+
+def sets_login_password(name: str) -> bool:
+    """Whether to set what is called so sets that password: itself, or the one in a profile of a network."""
+    return is_login_password(name) or _letters(name).endswith(_LOGIN_VARIABLE)
+
+
+def holds_secret(key: str, value: str) -> bool:
+    """Whether a setting is a secret, or has one in its value."""
+    return bool(value) and (is_secret(key) or redacted_text(value) != value)
 
 
 def redacted(value: Any) -> Any:
@@ -46,6 +68,26 @@ def redacted(value: Any) -> Any:
     Raises RecursionError for what is nested beyond every measure.
     """
     return _redacted(value, 0)
+
+
+def secrets_in(value: Any) -> frozenset[str]:
+    """The texts that `redacted` masks in `value`."""
+    found: set[str] = set()
+    _collect(value, redacted(value), found)
+    return frozenset(found)
+
+
+def without(value: Any, secrets: Collection[str]) -> Any:
+    """`value` with these secrets masked wherever a text repeats them."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, MASK)
+        return value
+    if isinstance(value, list):
+        return [without(part, secrets) for part in value]
+    if isinstance(value, dict):
+        return {name: without(part, secrets) for name, part in value.items()}
+    return value
 
 
 def redacted_text(text: str) -> str:
@@ -60,6 +102,21 @@ def redacted_text(text: str) -> str:
         kept = redacted(told)
         return text if kept == told else json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
     return _without_assignments(text)
+
+
+def _collect(value: Any, kept: Any, found: set[str]) -> None:
+    if isinstance(value, dict) and isinstance(kept, dict):
+        for name, part in value.items():
+            _collect(part, kept[name], found)
+    elif isinstance(value, list) and isinstance(kept, list):
+        for part, of_kept in zip(value, kept, strict=True):
+            _collect(part, of_kept, found)
+    elif isinstance(value, str) and kept == MASK and len(value) >= _SHORTEST_REPEATED:
+        found.add(value)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name[:_LONGEST_NAME])).lower()
 
 
 def _without_assignments(text: str) -> str:

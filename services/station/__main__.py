@@ -53,9 +53,11 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         stations = StationServicer(Stations(works, clock, running), connectors)
         add_StationServiceServicer_to_server(stations, grpc_server)
         events = DeviceEvents(works)
-        points = ChargePointServicer(ChargePoints(works, clock, running), refusals, events)
+        charge_points = ChargePoints(works, clock, running)
+        points = ChargePointServicer(charge_points, refusals, events)
         add_ChargePointServiceServicer_to_server(points, grpc_server)
-        reports = ConnectivityServicer(connectivity, connectors, refusals, StartRules(works), events, clock)
+        rules = StartRules(works)
+        reports = ConnectivityServicer(connectivity, connectors, refusals, charge_points, rules, events, clock)
         add_ConnectivityServiceServicer_to_server(reports, grpc_server)
 
     async def keep_partitions() -> None:

@@ -205,6 +205,7 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
         connectivity: Connectivity,
         all_connectors: Connectors,
         all_refusals: Refusals,
+        all_charge_points: ChargePoints,
         start_rules: StartRules,
         all_events: DeviceEvents,
         clock: Clock,
@@ -212,6 +213,7 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
         self._connectivity = connectivity
         self._connectors = all_connectors
         self._refusals = all_refusals
+        self._charge_points = all_charge_points
         self._start_rules = start_rules
         self._device_events = all_events
         self._clock = clock
@@ -275,6 +277,18 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
     ) -> connectivity_pb.FindConnectionResponse:
         connection = await self._connectivity.find(request.charge_point_id)
         return connectivity_pb.FindConnectionResponse(connection=connections.connection_to_proto(connection))
+
+    async def StagePassword(
+        self, request: connectivity_pb.StagePasswordRequest, context: Context
+    ) -> connectivity_pb.StagePasswordResponse:
+        await self._charge_points.stage_password(request.charge_point_id, request.source, request.password)
+        return connectivity_pb.StagePasswordResponse()
+
+    async def WithdrawPassword(
+        self, request: connectivity_pb.WithdrawPasswordRequest, context: Context
+    ) -> connectivity_pb.WithdrawPasswordResponse:
+        await self._charge_points.withdraw_password(request.charge_point_id, request.source)
+        return connectivity_pb.WithdrawPasswordResponse()
 
     async def FindFreeVending(
         self, request: connectivity_pb.FindFreeVendingRequest, context: Context

@@ -60,7 +60,8 @@ CHARGE_POINTS = Table(
     Column("state", Text, nullable=False),
     Column("heartbeat_interval_seconds", Integer, nullable=False),
     Column("password_hash", LargeBinary),
-    Column("next_password_hash", LargeBinary),
+    # Each `<source>:<hash in hexadecimal>`.
+    Column("next_passwords", ARRAY(Text), nullable=False, server_default="{}"),
     Column("boot_time", DateTime(timezone=True)),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),

@@ -50,6 +50,22 @@ class GrpcChargePoints:
         await self._check_exists(charge_point_id)
         return None
 
+    async def stage_password(self, charge_point_id: str, source: str, password: str) -> None:
+        request = connectivity_pb.StagePasswordRequest(
+            charge_point_id=charge_point_id, source=source, password=password
+        )
+        try:
+            await self._connectivity.StagePassword(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+
+    async def withdraw_password(self, charge_point_id: str, source: str) -> None:
+        request = connectivity_pb.WithdrawPasswordRequest(charge_point_id=charge_point_id, source=source)
+        try:
+            await self._connectivity.WithdrawPassword(request)
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+
     async def _check_exists(self, charge_point_id: str) -> None:
         request = charge_point_pb.GetChargePointRequest(charge_point_id=charge_point_id)
         try:

@@ -297,6 +297,17 @@ class ChargePoints(Protocol):
         """
         ...
 
+    async def stage_password(self, charge_point_id: str, source: str, password: str) -> None:
+        """Make a new password that is on its way to a charge point valid beside what is. Idempotent by `source`.
+
+        Raises: CHARGE_POINT_NOT_FOUND, INVALID_FIELD, UNAVAILABLE.
+        """
+        ...
+
+    async def withdraw_password(self, charge_point_id: str, source: str) -> None:
+        """Make void what was staged and not taken. Raises: UNAVAILABLE."""
+        ...
+
 
 class Stations(Protocol):
     """The stations of the platform."""

@@ -19,6 +19,7 @@ from services.chassis.events import EventBus
 from services.chassis.outbox import OutboxRelay
 from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
+from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
@@ -181,6 +182,16 @@ class Bench:
         await self._costs.measure(name, work, items=sum(map(len, self._batches)), calls=len(self._batches))
 
 
+class Idle:
+    """Satisfies ports.RunningTransactions: nothing runs."""
+
+    async def at_station(self, station_id: str) -> bool:
+        return False
+
+    async def at_charge_point(self, charge_point_id: str) -> bool:
+        return False
+
+
 async def _run(url: str, costs: Costs, options: argparse.Namespace) -> None:
     database = Database(url)
     relay = OutboxRelay(database, EventBus("nats://127.0.0.1:1"))
@@ -188,7 +199,8 @@ async def _run(url: str, costs: Costs, options: argparse.Namespace) -> None:
     connectivity = Connectivity(works, reports, _CLOCK, Policy(300, False))
     refusals = Refusals(works, _CLOCK, Memory(timedelta(days=30)))
     connectors = Connectors(works, reports, _CLOCK)
-    servicer = ConnectivityServicer(connectivity, connectors, refusals, StartRules(works), DeviceEvents(works), _CLOCK)
+    points, rules = ChargePoints(works, _CLOCK, Idle()), StartRules(works)
+    servicer = ConnectivityServicer(connectivity, connectors, refusals, points, rules, DeviceEvents(works), _CLOCK)
     batches = [
         [f"CP{number:06}" for number in range(first, first + options.size)]
         for first in range(0, options.size * options.batches, options.size)

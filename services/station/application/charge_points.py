@@ -10,7 +10,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import conflict, failed_precondition, not_found
 from services.kernel.ids import new_id
 from services.station.application.stations import lock_stations, publish_stations
-from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, made
+from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, made, staged, withdrawn
 from services.station.domain.connector import Connector
 from services.station.domain.events import ChargePointChanged
 from services.station.domain.station import Station
@@ -78,6 +78,22 @@ class ChargePoints:
             charge_point, stations = await _locked(work, charge_point_id)
             await work.charge_points.remove(charge_point_id)
             await _publish(work, charge_point, stations, deleted=True)
+
+    async def stage_password(self, charge_point_id: str, source: str, password: str) -> None:
+        """Make a new password valid that is on its way to its charge point. Idempotent.
+
+        Raises: CHARGE_POINT_NOT_FOUND, INVALID_FIELD.
+        """
+        async with self._works() as work:
+            before = await _found(work, charge_point_id, for_update=True)
+            await work.charge_points.replace(staged(before, source, password))
+
+    async def withdraw_password(self, charge_point_id: str, source: str) -> None:
+        """Make a new password void that its charge point did not take. Idempotent; nothing where there is none."""
+        async with self._works() as work:
+            before = await work.charge_points.find(charge_point_id, for_update=True)
+            if before is not None:
+                await work.charge_points.replace(withdrawn(before, source))
 
 
 async def _view(work: Work, charge_point: ChargePoint) -> ChargePointView:

@@ -1,10 +1,9 @@
 """Whether a charge point is let in at its handshake, as what, and by which rule it is not."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from services.station.domain.charge_point import ChargePoint
+from services.station.domain.charge_point import ChargePoint, proven
 from services.station.domain.connection import ConnectionAttempt
-from services.station.domain.password import matches
 from services.station.domain.refusal import Rule
 
 # The security profile of TLS with a client certificate.
@@ -31,14 +30,14 @@ def judged(charge_point: ChargePoint | None, attempt: ConnectionAttempt) -> Entr
     """The entry of a charge point, or why there is none. What it may know it is told only once it has proved itself."""
     if charge_point is None:
         return Denial(Rule.UNKNOWN_IDENTITY, f"charge point {attempt.charge_point_id} not found")
-    proven = _authenticated(charge_point, attempt)
-    if isinstance(proven, Denial):
-        return proven
+    authenticated = _authenticated(charge_point, attempt)
+    if isinstance(authenticated, Denial):
+        return authenticated
     pin, offers = charge_point.pinned_protocol, attempt.offers
     if pin and pin not in offers:
         message = f"this charge point is pinned to {pin}, and offers {', '.join(offers)}"
         return Denial(Rule.PINNED_PROTOCOL_NOT_OFFERED, message)
-    return Entry(proven, pin or attempt.protocol)
+    return Entry(authenticated, pin or attempt.protocol)
 
 
 def _authenticated(charge_point: ChargePoint, attempt: ConnectionAttempt) -> ChargePoint | Denial:
@@ -53,18 +52,13 @@ def _authenticated(charge_point: ChargePoint, attempt: ConnectionAttempt) -> Cha
     if demanded == _BY_CERTIFICATE:
         # The only case in which a certificate stands in for a password that is set.
         return charge_point
+    known = None if attempt.password is None else proven(charge_point, attempt.password)
+    if known is not None:
+        return known
     if charge_point.password_hash is None:
+        # A first one that was not used yet asks for nothing: nobody knows whether the charge point took it.
         missing = Denial(Rule.PASSWORD_NOT_SET, "no password is set for this charge point")
         return charge_point if demanded == 0 else missing
-    return _with_password(charge_point, attempt.password)
-
-
-def _with_password(charge_point: ChargePoint, password: bytes | None) -> ChargePoint | Denial:
-    current, following = charge_point.password_hash, charge_point.next_password_hash
-    if password is None:
+    if attempt.password is None:
         return Denial(Rule.CREDENTIALS_MISSING, "no credentials were sent")
-    if following is not None and matches(password, following):
-        return replace(charge_point, password_hash=following, next_password_hash=None)
-    if current is not None and matches(password, current):
-        return charge_point
     return Denial(Rule.WRONG_PASSWORD, "the credentials do not match")

@@ -11,11 +11,14 @@ from services.kernel.identity import identity_of
 from services.kernel.validation import Violations
 from services.station.domain.device import told_text
 from services.station.domain.free_vending import FreeVending
-from services.station.domain.password import hashed
+from services.station.domain.password import Candidate, hashed, matches
 
 # What a charge point may be pinned to: the versions that the edge speaks.
 PROTOCOLS = ("ocpp1.6", "ocpp2.0.1")
 _PASSWORD = "password"
+_SHORTEST_PASSWORD, _LONGEST_PASSWORD = 16, 40
+# Of changes whose outcome nobody knows, one after the other.
+_MOST_CANDIDATES = 8
 
 
 class ChargePointState(StrEnum):
@@ -47,8 +50,8 @@ class ChargePoint:
     state: ChargePointState = ChargePointState.ACCEPTED
     heartbeat_interval_seconds: int = 0
     password_hash: bytes | None = None
-    # Set while a new password waits for its first use; until then the old one stays valid.
-    next_password_hash: bytes | None = None
+    # New passwords that wait for their first use, the oldest first. Until then what was valid before stays so.
+    next_passwords: tuple[Candidate, ...] = ()
     boot_time: datetime | None = None
     create_time: datetime
     update_time: datetime
@@ -123,13 +126,51 @@ def _with_password(charge_point: ChargePoint, password: str, field: str) -> Char
     interval = charge_point.heartbeat_interval_seconds
     violations.check(interval == 0 or 10 <= interval <= 86_400, "heartbeatIntervalSeconds", "must be 0 or 10 to 86400")
     if password:
-        violations.text(_PASSWORD, password, longest=40, shortest=16)
+        violations.text(_PASSWORD, password, longest=_LONGEST_PASSWORD, shortest=_SHORTEST_PASSWORD)
     violations.raise_if_any()
     if not password:
         return charge_point
     if charge_point.password_hash is None:
         return replace(charge_point, password_hash=hashed(password))
-    return replace(charge_point, next_password_hash=hashed(password))
+    return _staged(charge_point, Candidate("", hashed(password)))
+
+
+def staged(charge_point: ChargePoint, source: str, password: str) -> ChargePoint:
+    """`charge_point` with a new password, which is on its way to it, valid beside what is; once for each source.
+
+    Raises: INVALID_FIELD.
+    """
+    violations = Violations()
+    violations.text("source", source, longest=100, shortest=1)
+    violations.text(_PASSWORD, password, longest=_LONGEST_PASSWORD, shortest=_SHORTEST_PASSWORD)
+    violations.raise_if_any()
+    return _staged(charge_point, Candidate(source, hashed(password)))
+
+
+def withdrawn(charge_point: ChargePoint, source: str) -> ChargePoint:
+    """`charge_point` without a new password that it did not take."""
+    kept = tuple(one for one in charge_point.next_passwords if one.source != source)
+    return replace(charge_point, next_passwords=kept)
+
+
+def proven(charge_point: ChargePoint, password: bytes) -> ChargePoint | None:
+    """`charge_point` after it showed `password`, or None when that is none of its own.
+
+    A new one that is used is the valid one from then on, and what was set before it is void. What was set later stays:
+    it may be on its way, or wait for a restart.
+    """
+    waiting = charge_point.next_passwords
+    for position in reversed(range(len(waiting))):
+        if matches(password, waiting[position].hash):
+            used = waiting[position].hash
+            return replace(charge_point, password_hash=used, next_passwords=waiting[position + 1 :])
+    current = charge_point.password_hash
+    return charge_point if current is not None and matches(password, current) else None
+
+
+def _staged(charge_point: ChargePoint, candidate: Candidate) -> ChargePoint:
+    others = withdrawn(charge_point, candidate.source).next_passwords
+    return replace(charge_point, next_passwords=(*others, candidate)[-_MOST_CANDIDATES:])
 
 
 def booted(charge_point: ChargePoint, boot: BootReport) -> ChargePoint:

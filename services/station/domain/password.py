@@ -5,9 +5,18 @@ import hmac
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 _SALT_BYTES = 16
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})+")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A new password that waits for its first use. `source` is the command that sets it, empty for an operator."""
+
+    source: str
+    hash: bytes
 
 
 def hashed(password: str) -> bytes:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.kernel.errors import conflict
+from services.kernel.redaction import holds_secret
 from services.kernel.validation import Violations
 from services.kernel.zones import zone_names
 from services.station.domain.free_vending import FreeVending
@@ -128,4 +129,10 @@ def _check_configuration(violations: Violations, configuration: Mapping[str, str
         sound = 1 <= len(key) <= 101 and len(value) <= _LONGEST_SETTING
         violations.check(
             sound, f"configuration[{key[:101]}]", "must have a key of 1 to 101 and a value of at most 2500 characters"
+        )
+        # Whoever may read stations reads these.
+        violations.check(
+            not holds_secret(key, value),
+            f"configuration[{key[:101]}]",
+            "is a secret, and not kept here; use /charge-points/{id}/rotate-password or /change-configuration",
         )

@@ -80,6 +80,7 @@ def charge_point_to_proto(point: ChargePoint, plugs: Iterable[Connector] = ()) -
         boot_time=timestamp(point.boot_time),
         heartbeat_interval_seconds=point.heartbeat_interval_seconds,
         has_password=point.password_hash is not None,
+        rotation_pending=bool(point.next_passwords),
         create_time=timestamp(point.create_time),
         update_time=timestamp(point.update_time),
         etag=str(point.revision),

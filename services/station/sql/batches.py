@@ -18,6 +18,7 @@ from services.station.domain.connection import Newest, Opened, Sighting
 from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
 from services.station.domain.free_vending import FreeVending
 from services.station.mapping.events import event_to_proto
+from services.station.sql.passwords import candidate_texts, candidates_of
 from services.station.tables import CHARGE_POINTS, CONNECTIONS, CONNECTORS, EDGE_NODES
 
 _BEGIN: Statement = (b"BEGIN", ())
@@ -59,7 +60,7 @@ def _replace(rows: Recordset) -> bytes:
 _HARDWARE = ("id", "reported_vendor", "reported_model", "serial_number", "firmware_version", "boot_time")
 _BOOTED = Recordset(CHARGE_POINTS, columns=_HARDWARE)
 _STORE_BOOTED = _replace(_BOOTED)
-_CONFIRMED = Recordset(CHARGE_POINTS, columns=("id", "password_hash", "next_password_hash"))
+_CONFIRMED = Recordset(CHARGE_POINTS, columns=("id", "password_hash", "next_passwords"))
 _STORE_CONFIRMED = _replace(_CONFIRMED)
 
 _OPENED = Recordset(CONNECTIONS)
@@ -221,6 +222,7 @@ def _charge_point(row: Sequence[Any], connection: Sequence[Any] | None) -> Charg
     fields = dict(zip(_POINT_NAMES, row, strict=True))
     fields["state"] = ChargePointState(fields["state"])
     fields["free_vending"] = FreeVending(fields["free_vending"]) if fields["free_vending"] else None
+    fields["next_passwords"] = candidates_of(fields["next_passwords"])
     if connection is not None:
         fields["online"], fields["protocol"], fields["last_seen_time"] = connection
     return ChargePoint(**fields)
@@ -250,7 +252,7 @@ def _connection_row(opened: Opened, now: datetime) -> tuple[Any, ...]:
 
 
 def _password_row(charge_point: ChargePoint) -> tuple[Any, ...]:
-    return charge_point.id, _hex(charge_point.password_hash), _hex(charge_point.next_password_hash)
+    return charge_point.id, _hex(charge_point.password_hash), candidate_texts(charge_point.next_passwords)
 
 
 def _hex(value: bytes | None) -> str | None:

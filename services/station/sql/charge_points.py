@@ -16,6 +16,7 @@ from services.station.domain.charge_point import ChargePoint, ChargePointFilter,
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import SURE_AFTER, Rule
 from services.station.ports import Vending
+from services.station.sql.passwords import candidate_texts, candidates_of
 from services.station.tables import CHARGE_POINTS, CONNECTIONS, REFUSALS, STATIONS
 
 _STORED = [column.name for column in CHARGE_POINTS.c]
@@ -124,7 +125,8 @@ def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _fields(charge_point: ChargePoint) -> dict[str, Any]:
-    return {name: getattr(charge_point, name) for name in _STORED}
+    fields = {name: getattr(charge_point, name) for name in _STORED}
+    return {**fields, "next_passwords": candidate_texts(charge_point.next_passwords)}
 
 
 def _charge_point(row: Row[Any]) -> ChargePoint:
@@ -134,6 +136,7 @@ def _charge_point(row: Row[Any]) -> ChargePoint:
             **{name: fields[name] for name in _STORED},
             "state": ChargePointState(fields["state"]),
             "free_vending": _vending(fields["free_vending"]),
+            "next_passwords": candidates_of(fields["next_passwords"]),
             "online": bool(fields["online"]),
             "protocol": fields["protocol"] or "",
             "last_seen_time": fields["last_seen_time"],

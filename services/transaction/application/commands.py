@@ -16,6 +16,7 @@ from services.transaction.domain.command import (
     CommandState,
     RemoteStartQuery,
     check,
+    meant,
     vouches_for,
 )
 from services.transaction.ports import ChargePoints, Works
@@ -55,20 +56,21 @@ class Commands:
         requested_by: str,
         timeout: timedelta,
     ) -> Command:
-        """Record a command, deliver it and return it with its answer, or queued.
+        """Record a command, deliver it and return it with its answer, or queued. One with a secret is never queued.
 
         Idempotent by the request id, for each caller. Raises: INVALID_FIELD, CHARGE_POINT_NOT_FOUND,
         CHARGE_POINT_OFFLINE, NOT_SUPPORTED_BY_CHARGE_POINT, OCPP_SCHEMA_VIOLATION, OCPP_CALL_ERROR,
         CHARGE_POINT_TIMEOUT.
         """
         check(kind, body, options)
-        now = self._clock.now()
+        ask, now = meant(kind, body), self._clock.now()
+        keep = options.queue_while_offline and ask.can_wait
         is_online = await self._charge_points.edge_address(charge_point_id) is not None
         command = Command(
             id=new_id(),
             charge_point_id=charge_point_id,
-            kind=kind,
-            body=body,
+            kind=ask.kind,
+            body=ask.recorded,
             state=CommandState.SENT if is_online else CommandState.QUEUED,
             requested_by=requested_by,
             create_time=now,
@@ -82,14 +84,14 @@ class Commands:
                 made = await work.remember(options.request_id, command.id)
                 if made != command.id:
                     return _found(await work.commands.find(made), made)
-            if not is_online and not options.queue_while_offline:
+            if not is_online and not keep:
                 # Forgets the request id as well: the caller may try again.
-                raise offline(charge_point_id)
+                raise offline(charge_point_id, is_secret=not ask.can_wait)
             await work.commands.add(command)
             await work.publish([changed_event(command)])
         if not is_online:
             return command
-        return await self._delivery.deliver(command, min(timeout, options.life), keep=options.queue_while_offline)
+        return await self._delivery.deliver(command, ask, min(timeout, options.life), keep=keep)
 
 
 def _found(command: Command | None, command_id: str) -> Command:

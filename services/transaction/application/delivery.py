@@ -10,8 +10,11 @@ from typing import Any
 from services.chassis.heartbeats import heartbeat
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
+from services.kernel.redaction import without
 from services.transaction.domain.command import (
     ABOUT_SESSIONS,
+    ROTATE_PASSWORD,
+    Ask,
     Command,
     CommandState,
     Reply,
@@ -20,6 +23,8 @@ from services.transaction.domain.command import (
     failed,
     queued,
     sent,
+    told_without,
+    was_not_taken,
 )
 from services.transaction.domain.events import CommandChanged
 from services.transaction.ports import ChargePoints, Edge, Work, Works
@@ -49,13 +54,13 @@ class Delivery:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._one_has_ended = asyncio.Event()
 
-    async def deliver(self, command: Command, timeout: timedelta, *, keep: bool) -> Command:
-        """Deliver a command that is SENT, and return it with the answer.
+    async def deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
+        """Deliver what a command that is SENT asks for, and return it with the answer.
 
         With `keep` it is queued again when the charge point turns out to be offline. Raises, after noting it, what
         Edge.deliver raises, and CHARGE_POINT_OFFLINE.
         """
-        return await asyncio.shield(self._begin(self._deliver(command, timeout, keep=keep)))
+        return await asyncio.shield(self._begin(self._deliver(command, ask, timeout, keep=keep)))
 
     async def run(self) -> None:
         """Deliver queued commands when they are due and let overdue ones expire, until cancelled."""
@@ -114,30 +119,45 @@ class Delivery:
 
     async def _deliver_queued(self, command: Command) -> None:
         try:
-            await self._deliver(command, _PATIENCE, keep=True)
+            # One with a secret is never queued: this is all of it.
+            await self._deliver(command, Ask(command.kind, command.body), _PATIENCE, keep=True)
         except DomainError as error:
             _log.info("queued command %s failed: %s", command.id, error.message)
         finally:
             self._one_has_ended.set()
 
-    async def _deliver(self, command: Command, timeout: timedelta, *, keep: bool) -> Command:
+    async def _deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
+        asked: set[str] = set()
         try:
-            reply = await self._reach(command, timeout)
+            if ask.kind == ROTATE_PASSWORD:
+                await self._charge_points.stage_password(command.charge_point_id, command.id, ask.body["password"])
+            reply = await self._reach(command, ask, timeout, asked)
         except DomainError as error:
+            if ask.kind == ROTATE_PASSWORD and was_not_taken(error, len(asked)):
+                await self._withdraw_password(command)
             if keep and (error.kind is ErrorKind.UNAVAILABLE or error.reason == "CHARGE_POINT_OFFLINE"):
                 return await self._change(command, lambda current: self._queued_again(current))
-            note = f"{error.reason}: {error.message}"
+            note: str = without(f"{error.reason}: {error.message}", ask.secrets)
             await self._change(command, lambda current: failed(current, note, self._clock.now()))
             raise
-        return await self._change(command, lambda current: answered(current, reply, self._clock.now()))
+        if ask.kind == ROTATE_PASSWORD and not reply.accepted:
+            await self._withdraw_password(command)
+        told = told_without(reply, ask.secrets)
+        return await self._change(command, lambda current: answered(current, told, self._clock.now()))
 
-    async def _reach(self, command: Command, timeout: timedelta) -> Reply:
-        """Ask the edge node that holds the socket; once more when it has moved meanwhile."""
+    async def _withdraw_password(self, command: Command) -> None:
+        """All is as it was; where that cannot be said, the charge point does not know what is valid besides."""
+        try:
+            await self._charge_points.withdraw_password(command.charge_point_id, command.id)
+        except DomainError as error:
+            _log.warning("the password that command %s did not set stays valid: %s", command.id, error.message)
+
+    async def _reach(self, command: Command, ask: Ask, timeout: timedelta, asked: set[str]) -> Reply:
+        """Ask the edge node that holds the socket; once more when it has moved meanwhile. `asked` gets those asked."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout.total_seconds()
-        body = await self._body_for_charge_point(command)
+        body = await self._body_for_charge_point(command, ask.body)
         address = await self._charge_points.edge_address(command.charge_point_id)
-        asked: set[str] = set()
         while address is not None:
             asked.add(address)
             left = timedelta(seconds=max(deadline - loop.time(), _LEAST_SECONDS))
@@ -155,15 +175,15 @@ class Delivery:
                     break
         raise offline(command.charge_point_id)
 
-    async def _body_for_charge_point(self, command: Command) -> Mapping[str, Any]:
+    async def _body_for_charge_point(self, command: Command, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body in the words of the charge point, which does not know our ids."""
         if command.kind not in ABOUT_SESSIONS:
-            return command.body
+            return body
         async with self._works() as work:
-            session = await work.transactions.find(command.body["transaction_id"])
+            session = await work.transactions.find(body["transaction_id"])
         if session is None or session.charge_point_id != command.charge_point_id:
-            return command.body
-        return {**command.body, "transaction_id": session.transaction_id}
+            return body
+        return {**body, "transaction_id": session.transaction_id}
 
     def _queued_again(self, command: Command) -> Command:
         now = self._clock.now()
@@ -191,6 +211,7 @@ def changed_event(command: Command) -> CommandChanged:
     return CommandChanged(command.id, command.charge_point_id, command.kind, command.state)
 
 
-def offline(charge_point_id: str) -> DomainError:
-    """The failure of a command to a charge point that is not connected."""
-    return failed_precondition("CHARGE_POINT_OFFLINE", f"charge point {charge_point_id} is not connected")
+def offline(charge_point_id: str, *, is_secret: bool = False) -> DomainError:
+    """The failure of a command to a charge point that is not connected; one with a secret cannot wait for it."""
+    why = ", and a command with a secret is not kept until it is" if is_secret else ""
+    return failed_precondition("CHARGE_POINT_OFFLINE", f"charge point {charge_point_id} is not connected{why}")

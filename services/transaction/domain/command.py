@@ -1,11 +1,14 @@
 """Commands to charge points: what may be asked, and how a command moves from being asked to having its effect."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from secrets import token_hex
 from typing import Any
 
+from services.kernel.errors import DomainError, invalid
+from services.kernel.redaction import is_login_password, redacted, secrets_in, sets_login_password, without
 from services.kernel.tokens import (
     CENTRAL,
     LONGEST_TYPE,
@@ -23,11 +26,15 @@ REMOTE_START, REMOTE_STOP, RESET = "remote_start", "remote_stop", "reset"
 GET_TRANSACTION_STATUS = "get_transaction_status"
 # What they are about is a session, by our id or by what the charge point calls it.
 ABOUT_SESSIONS = frozenset({REMOTE_STOP, GET_TRANSACTION_STATUS})
+CHANGE_CONFIGURATION, ROTATE_PASSWORD = "change_configuration", "rotate_password"
 # The kinds whose effect shows in something else than their answer.
 KINDS_WITH_EFFECT = frozenset({REMOTE_START, REMOTE_STOP, RESET})
 
 _SHORTEST_LIFE, _USUAL_LIFE, _LONGEST_LIFE = timedelta(seconds=1), timedelta(minutes=5), timedelta(days=7)
 _LONGEST_ERROR = 500
+_SHORTEST_PASSWORD, _LONGEST_PASSWORD, _GENERATED_BYTES = 16, 40, 20
+# What failed like this was not sent to the charge point, or it knows no such thing.
+_NOT_TAKEN = frozenset({"NOT_SUPPORTED_BY_CHARGE_POINT", "OCPP_SCHEMA_VIOLATION", "INVALID_FIELD", "QUEUE_FULL"})
 # Corrected clocks of charge points are about right.
 _CLOCK_SLACK = timedelta(minutes=1)
 
@@ -50,8 +57,8 @@ STATES_BEFORE_EFFECT = (CommandState.SENT, CommandState.ACCEPTED, CommandState.F
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A command. `kind` is the name of its field in csms.transaction.v1.CommandBody and `body` that field, by the
-    names of its fields; `delivery_time` is when a queued one shall be tried next."""
+    """The record of a command. `kind` is the name of its field in csms.transaction.v1.CommandBody and `body` that
+    field, by the names of its fields, secrets masked; `delivery_time` is when a queued one shall be tried next."""
 
     id: str
     charge_point_id: str
@@ -92,6 +99,29 @@ class CommandFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of a charge point, with its secrets, which no record has."""
+
+    kind: str
+    body: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def recorded(self) -> Mapping[str, Any]:
+        """The body as a record has it."""
+        kept: Mapping[str, Any] = redacted(dict(self.body))
+        return kept
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        return secrets_in(dict(self.body))
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether a record is enough to carry it out later."""
+        return self.recorded == self.body
+
+
+@dataclass(frozen=True, slots=True)
 class RemoteStartQuery:
     """A token that no card has, and when it was presented at which charge point."""
 
@@ -118,15 +148,43 @@ def check(kind: str, body: Mapping[str, Any], options: CommandOptions) -> None:
     violations.check(
         _SHORTEST_LIFE <= options.life <= _LONGEST_LIFE, "options.expireAfter", "must be between 1 s and 7 days"
     )
-    for name, field in (("connector_id", "connectorId"), ("evse_id", "evseId")):
+    for name, place in (("connector_id", "connectorId"), ("evse_id", "evseId")):
         least = 1 if kind == "unlock" and name == "connector_id" else 0
-        violations.check(body.get(name, 0) >= least, field, f"must be at least {least}")
-    for name, field, longest in _TEXTS:
-        violations.text(field, body.get(name, ""), longest=longest)
+        violations.check(body.get(name, 0) >= least, place, f"must be at least {least}")
+    for name, place, longest in _TEXTS:
+        violations.text(place, body.get(name, ""), longest=longest)
     is_none = token_type(body.get("token_type", UNTYPED)) == NO_AUTHORIZATION
     violations.check(not is_none, "tokenType", "is that of sessions that nobody starts with a token")
     violations.check(all(body.get("keys", ("",))) or "keys" not in body, "keys", "must not be empty")
+    if kind == ROTATE_PASSWORD and "password" in body:
+        violations.text("password", body["password"], longest=_LONGEST_PASSWORD, shortest=_SHORTEST_PASSWORD)
     violations.raise_if_any()
+
+
+def meant(kind: str, body: Mapping[str, Any]) -> Ask:
+    """What a caller who asks for this means: whoever sets the password by which a charge point logs in, rotates it. One
+    that is left out is generated. Raises: INVALID_FIELD."""
+    if kind == CHANGE_CONFIGURATION and sets_login_password(body.get("key", "")):
+        if not is_login_password(body["key"]):
+            raise invalid("key", "is the password of the charge point; use /charge-points/{id}/rotate-password")
+        kind, body = ROTATE_PASSWORD, {"password": body.get("value", "")}
+        violations = Violations()
+        violations.text("value", body["password"], longest=_LONGEST_PASSWORD, shortest=_SHORTEST_PASSWORD)
+        violations.raise_if_any()
+    if kind == ROTATE_PASSWORD and "password" not in body:
+        body = {"password": token_hex(_GENERATED_BYTES)}
+    return Ask(kind, body)
+
+
+def was_not_taken(error: DomainError, nodes_asked: int) -> bool:
+    """Whether a charge point cannot have carried out what failed like this. Of an error that it answered with, nobody
+    knows what it did before."""
+    return nodes_asked == 0 or error.reason in _NOT_TAKEN
+
+
+def told_without(reply: "Reply", secrets: Collection[str]) -> "Reply":
+    """A reply as a record has it."""
+    return replace(reply, answer=without(redacted(dict(reply.answer)), secrets))
 
 
 # By OCPP 2.x, which allows more than OCPP 1.6; what a charge point's own version allows is for the edge to say.

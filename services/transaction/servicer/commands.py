@@ -81,6 +81,11 @@ class CommandServicer(service_grpc.CommandServiceServicer):
             command=await self._issue("change_configuration", request, context)
         )
 
+    async def RotatePassword(
+        self, request: service_pb.RotatePasswordRequest, context: Context
+    ) -> service_pb.RotatePasswordResponse:
+        return service_pb.RotatePasswordResponse(command=await self._issue("rotate_password", request, context))
+
     async def TriggerMessage(
         self, request: service_pb.TriggerMessageRequest, context: Context
     ) -> service_pb.TriggerMessageResponse:

@@ -21,6 +21,7 @@ from csms.transaction.v1.command_pb2 import (
     GetTransactionStatus,
     RemoteStart,
     Reset,
+    RotatePassword,
     TriggerMessage,
 )
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
@@ -103,6 +104,76 @@ async def test_settings_come_back_as_the_charge_point_sent_them(node: Node) -> N
         assert await charger.answer(settings, "GetConfiguration") == {"key": ["HeartbeatInterval"]}
         answer = await delivering
     assert (answer.accepted, answer.status, payload_of(answer.answer)) == (True, "", settings)
+
+
+@pytest.mark.field_case("E3")
+async def test_a_password_goes_as_text_and_as_digits_to_whom_text_is_not_good(node: Node) -> None:
+    service = await node.service()
+    body = CommandBody(rotate_password=RotatePassword(password="sixteen letters."))
+    async with node.charger() as charger:
+        for statuses in (["Accepted"], ["RebootRequired"], ["Rejected", "Accepted"], ["NotSupported", "Rejected"]):
+            delivering = asyncio.ensure_future(service.DeliverCommand(command(body)))
+            sent = [(await charger.answer({"status": one}, "ChangeConfiguration"))["value"] for one in statuses]
+            answer = await delivering
+            assert sent == ["sixteen letters.", b"sixteen letters.".hex()][: len(statuses)]
+            assert (answer.accepted, answer.status) == (statuses[-1] != "Rejected", statuses[-1])
+
+
+@pytest.mark.field_case("E3")
+@pytest.mark.parametrize(
+    ("version", "action", "payload"),
+    [
+        (Version.V16, "ChangeConfiguration", {"key": "AuthorizationKey", "value": "sixteen letters."}),
+        (
+            Version.V201,
+            "SetVariables",
+            {
+                "setVariableData": [
+                    {
+                        "component": {"name": "SecurityCtrlr"},
+                        "variable": {"name": "BasicAuthPassword"},
+                        "attributeValue": "sixteen letters.",
+                    }
+                ]
+            },
+        ),
+    ],
+)
+async def test_nobody_is_locked_out_by_a_raw_call(
+    node: Node, version: Version, action: str, payload: dict[str, Any]
+) -> None:
+    service = await node.service()
+    async with node.charger(version=version) as charger:
+        error = await failure(service.SendOcppCall(raw(action, payload)))
+        assert (error.reason, [one.field for one in error.violations]) == ("INVALID_FIELD", ["payload"])
+        assert "rotate-password" in error.message
+        # Nothing was sent: the next request is another one.
+        sending = asyncio.ensure_future(service.SendOcppCall(raw("ClearCache", {})))
+        await charger.answer({"status": "Accepted"}, "ClearCache")
+        await sending
+
+
+@pytest.mark.field_case("E3")
+async def test_what_a_charge_point_tells_of_its_secrets_is_masked(node: Node, platform: Platform) -> None:
+    service = await node.service()
+    settings = [
+        {"key": "AuthorizationKey", "readonly": False, "value": "sixteen letters."},
+        {"key": "LogUrl", "readonly": False, "value": "ftp://me:sixteen letters.@host/logs".replace(" ", "")},
+        {"key": "HeartbeatInterval", "readonly": False, "value": "60"},
+    ]
+    masked = ["***", "ftp://me:***@host/logs", "60"]
+    body = CommandBody(get_configuration=GetConfiguration())
+    async with node.charger() as charger:
+        sending = asyncio.ensure_future(service.SendOcppCall(raw("GetConfiguration", {})))
+        await charger.answer({"configurationKey": settings}, "GetConfiguration")
+        sent = await sending
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(body)))
+        await charger.answer({"configurationKey": settings}, "GetConfiguration")
+        for told in (sent.payload, (await delivering).answer):
+            assert [one["value"] for one in payload_of(told)["configurationKey"]] == masked
+        assert "letters" not in sent.payload_json
+    await until(lambda: len(platform.frames) == 2)
+    assert not any("letters" in frame.frame + frame.answer_frame for frame in platform.frames.values())
 
 
 async def test_a_call_error_is_passed_on(node: Node) -> None:

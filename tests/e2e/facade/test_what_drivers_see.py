@@ -49,7 +49,7 @@ def place(system: System) -> dict[str, str]:
         "city": "Riga",
         "latitude": 56.9,
         "longitude": 24.1,
-        "configuration": {"AuthorizationKey": "secret"},
+        "configuration": {"HeartbeatInterval": "61"},
         "chargePoints": [{"id": f"P{tag}", "serialNumber": "S-1", "password": "a password of some length"}],
         "connectors": [{"chargePointId": f"P{tag}", "connectorId": 1, "type": "CCS2", "maxPowerW": 50000}],
     }
@@ -120,7 +120,7 @@ def test_the_rest_is_for_those_who_run_it(path: str, system: System, place: dict
 @pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
 def test_who_runs_the_stations_sees_all_but_passwords(role: str, system: System, place: dict[str, str]) -> None:
     [station] = stations_of(ask(system, place, "/stations/{station}", role))
-    assert station["configuration"] == {"AuthorizationKey": "secret"}
+    assert station["configuration"] == {"HeartbeatInterval": "61"}
     [point] = station["chargePoints"]
     told = (
         "serialNumber",

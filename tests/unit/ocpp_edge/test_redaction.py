@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from ocpp_edge.redaction import redacted_frame, redacted_payload
+from ocpp_edge.redaction import redacted_exchange, redacted_frame, redacted_payload, sets_password
 from services.kernel.redaction import MASK
 
 SECRET = "0123456789abcdef"
@@ -67,6 +67,49 @@ def test_usual_frames_are_not_looked_into_without_a_reason() -> None:
 def test_a_payload_as_text_is_the_same_whatever_its_order() -> None:
     told = {"b": 1, "a": {"password": SECRET}}
     assert redacted_payload(told) == '{"a":{"password":"***"},"b":1}' == redacted_payload(dict(reversed(told.items())))
+
+
+def test_an_answer_that_repeats_a_password_is_masked_as_well() -> None:
+    request = orjson.dumps([2, "1", "ChangeConfiguration", {"key": "AuthorizationKey", "value": f'{SECRET}"x'}])
+    answer = orjson.dumps([4, "1", "PropertyConstraintViolation", f'value {SECRET}"x is too short', {}])
+    kept, kept_answer = redacted_exchange(request, answer, "ChangeConfiguration")
+    assert SECRET not in (kept + kept_answer).decode()
+    assert orjson.loads(kept_answer)[3] == "value *** is too short"
+    usual = b'[2,"1","Heartbeat",{}]', b'[3,"1",{}]'
+    assert redacted_exchange(*usual, "Heartbeat") == usual
+
+
+NETWORK = {"component": {"name": "NetworkConfiguration", "instance": "1"}, "variable": VARIABLE["variable"]}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("ChangeConfiguration", {"key": "AuthorizationKey", "value": SECRET}),
+        ("ChangeConfiguration", {"key": "authorizationkey"}),
+        ("SetVariables", {"setVariableData": [{}, {**VARIABLE, "attributeValue": SECRET}]}),
+        ("SetVariables", {"setVariableData": [{**NETWORK, "attributeValue": SECRET}]}),
+        ("SetNetworkProfile", {"configurationSlot": 1, "connectionData": {"basicAuthPassword": SECRET}}),
+    ],
+)
+def test_what_sets_the_password_of_a_charge_point_is_recognized(action: str, payload: dict[str, Any]) -> None:
+    assert sets_password(action, payload)
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("ChangeConfiguration", {"key": "WifiPassword", "value": SECRET}),
+        ("ChangeConfiguration", {}),
+        ("GetConfiguration", {"key": ["AuthorizationKey"]}),
+        ("SetVariables", {"setVariableData": [{"component": 1, "variable": {"name": "X"}}, 7]}),
+        ("SetVariables", {"setVariableData": "AuthorizationKey"}),
+        ("SetNetworkProfile", {"connectionData": {"messageTimeout": 1}}),
+        ("SetNetworkProfile", {"connectionData": None}),
+    ],
+)
+def test_what_does_not_set_it_goes_through(action: str, payload: dict[str, Any]) -> None:
+    assert not sets_password(action, payload)
 
 
 @pytest.mark.parametrize(

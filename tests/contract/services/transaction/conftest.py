@@ -1,18 +1,21 @@
 """The transaction service, running inside the test, and its callers."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import psycopg
 import pytest
 
+from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
+from tests.contract.services.transaction.platform import Platform, Stations, running_edge
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
+from tests.fixtures.tokens import Tokens
 
 Record = Callable[..., Awaitable[Sequence[recording_pb.TransactionEventAnswer]]]
 
@@ -86,3 +89,21 @@ async def recorder(service: RunningService) -> Record:
         return response.answers
 
     return record
+
+
+@pytest.fixture
+async def platform(
+    run_service: ServiceRunner, tokens: Tokens, emptied_database: FreshDatabase, database_url: str
+) -> AsyncIterator[Platform]:
+    """What commands need around them."""
+    async with running_edge(tokens) as edge:
+        stations = await run_service("station", background=True, database_url=emptied_database("station"))
+        service = await run_service(
+            "transaction", background=True, database_url=database_url, station_service_url=stations.address
+        )
+        known = Stations(stations)
+        for charge_point_id in ("CP1", "CP2"):
+            await known.create(charge_point_id)
+        epoch = await known.connect("CP1", edge)
+        stub = command_grpc.CommandServiceStub(await service.channel(sub="ann"))
+        yield Platform(service, known, edge, stub, epoch)

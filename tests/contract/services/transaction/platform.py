@@ -14,7 +14,11 @@ from csms.station.v1 import charge_point_service_pb2 as service_pb
 from csms.station.v1 import charge_point_service_pb2_grpc as service_grpc
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.transaction.v1 import command_pb2 as command_pb
+from csms.transaction.v1 import command_service_pb2 as command_service_pb
+from csms.transaction.v1 import command_service_pb2_grpc as command_service_grpc
 from services.chassis.server import running_server
+from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
 from tests.fixtures.tokens import Tokens
 
@@ -72,10 +76,25 @@ class Stations:
     def __init__(self, service: RunningService) -> None:
         self._service = service
 
-    async def create(self, charge_point_id: str) -> None:
+    async def create(self, charge_point_id: str, **fields: Any) -> None:
         stub = service_grpc.ChargePointServiceStub(await self._service.channel())
-        point = charge_point_pb.ChargePoint(id=charge_point_id)
+        point = charge_point_pb.ChargePoint(id=charge_point_id, **fields)
         await stub.CreateChargePoint(service_pb.CreateChargePointRequest(charge_point=point))
+
+    async def knock(self, charge_point_id: str, edge: Edge, password: bytes) -> bool:
+        """Whether the charge point is let in with this password, by security profile 1."""
+        attempt = connectivity_pb.ConnectionAttempt(
+            charge_point_id=charge_point_id,
+            protocol="ocpp1.6",
+            node=edge.address,
+            node_address=edge.address,
+            remote_address="192.0.2.1:1",
+            security_profile=1,
+            password=password,
+        )
+        stub = await self._connectivity()
+        response = await stub.OpenConnections(connectivity_pb.OpenConnectionsRequest(attempts=[attempt]))
+        return not response.admissions[0].HasField("error")
 
     async def connect(self, charge_point_id: str, edge: Edge, protocol: str = "ocpp1.6") -> int:
         """Open a connection of the charge point to `edge`; returns its epoch."""
@@ -120,3 +139,34 @@ class Stations:
 
     async def _connectivity(self) -> connectivity_grpc.ConnectivityServiceStub:
         return connectivity_grpc.ConnectivityServiceStub(await self._service.internal_channel("edge"))
+
+
+@dataclass
+class Platform:
+    """Charge point CP1 is connected to `edge`, CP2 is known but offline."""
+
+    service: RunningService
+    stations: Stations
+    edge: Edge
+    commands: command_service_grpc.CommandServiceStub
+    epoch: int
+
+    async def get(self, command_id: str) -> command_pb.Command:
+        response = await self.commands.GetCommand(command_service_pb.GetCommandRequest(command_id=command_id))
+        return response.command
+
+    async def becomes(self, command_id: str, state: command_pb.Command.State.ValueType) -> command_pb.Command:
+        """Wait until the command is in `state`."""
+
+        async def is_in_state() -> bool:
+            return (await self.get(command_id)).state == state
+
+        await eventually(is_in_state)
+        return await self.get(command_id)
+
+    async def clear_cache(self, charge_point_id: str = "CP1", **options: Any) -> command_pb.Command:
+        """Any command, which has no effect to wait for."""
+        request = command_service_pb.ClearCacheRequest(
+            charge_point_id=charge_point_id, options=command_service_pb.CommandOptions(**options)
+        )
+        return (await self.commands.ClearCache(request)).command

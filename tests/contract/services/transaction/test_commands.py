@@ -1,8 +1,6 @@
 """Commands: delivered to the edge node that holds the socket, queued while offline, and what becomes of them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,63 +20,15 @@ from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.kernel.ids import new_id
 from tests.contract.services.transaction.conftest import recorder
-from tests.contract.services.transaction.platform import Edge, Stations, accepted, rejected, running_edge
+from tests.contract.services.transaction.platform import Edge, Platform, accepted, rejected, running_edge
 from tests.contract.services.transaction.reports import start_16, stop_16
 from tests.fixtures.background import eventually
-from tests.fixtures.postgres import FreshDatabase
-from tests.fixtures.services import RunningService, ServiceRunner
+from tests.fixtures.services import RunningService
 from tests.fixtures.tokens import Tokens
 
 State = command_pb.Command.State
 INOPERATIVE = connector_pb.Connector.INOPERATIVE
 QUEUE = service_pb.CommandOptions(queue_while_offline=True)
-
-
-@dataclass
-class Platform:
-    """Charge point CP1 is connected to `edge`, CP2 is known but offline."""
-
-    service: RunningService
-    stations: Stations
-    edge: Edge
-    commands: service_grpc.CommandServiceStub
-    epoch: int
-
-    async def get(self, command_id: str) -> command_pb.Command:
-        response = await self.commands.GetCommand(service_pb.GetCommandRequest(command_id=command_id))
-        return response.command
-
-    async def becomes(self, command_id: str, state: State.ValueType) -> command_pb.Command:
-        """Wait until the command is in `state`."""
-
-        async def is_in_state() -> bool:
-            return (await self.get(command_id)).state == state
-
-        await eventually(is_in_state)
-        return await self.get(command_id)
-
-    async def clear_cache(self, charge_point_id: str = "CP1", **options: Any) -> command_pb.Command:
-        """Any command, which has no effect to wait for."""
-        request = service_pb.ClearCacheRequest(
-            charge_point_id=charge_point_id, options=service_pb.CommandOptions(**options)
-        )
-        return (await self.commands.ClearCache(request)).command
-
-
-@pytest.fixture
-async def platform(
-    run_service: ServiceRunner, tokens: Tokens, emptied_database: FreshDatabase, database_url: str
-) -> AsyncIterator[Platform]:
-    async with running_edge(tokens) as edge:
-        stations = await run_service("station", background=True, database_url=emptied_database("station"))
-        service = await run_service(
-            "transaction", background=True, database_url=database_url, station_service_url=stations.address
-        )
-        known = Stations(stations)
-        for charge_point_id in ("CP1", "CP2"):
-            await known.create(charge_point_id)
-        epoch = await known.connect("CP1", edge)
-        yield Platform(service, known, edge, service_grpc.CommandServiceStub(await service.channel(sub="ann")), epoch)
 
 
 def _refusing(error: Exception) -> Any:
@@ -360,7 +310,9 @@ async def test_a_reset_has_its_effect_at_the_next_boot(platform: Platform) -> No
     await platform.becomes(command.id, State.EFFECTIVE)
 
 
-async def test_a_remote_start_that_was_not_answered_in_time_may_still_have_its_effect(platform: Platform) -> None:
+async def test_a_remote_start_that_was_not_answered_in_time_may_still_have_its_effect(
+    platform: Platform,
+) -> None:
     platform.edge.answer = _refusing(DomainError(ErrorKind.DEADLINE_EXCEEDED, "CHARGE_POINT_TIMEOUT", "no answer"))
     request = service_pb.RemoteStartRequest(charge_point_id="CP1", id_tag="TAG")
     assert (await _failure(platform.commands.RemoteStart(request))).reason == "CHARGE_POINT_TIMEOUT"

@@ -14,6 +14,7 @@ from csms.transaction.v1.command_pb2 import (
     RemoteStart,
     RemoteStop,
     Reset,
+    RotatePassword,
     TransferData,
     TriggerMessage,
     Unlock,
@@ -67,6 +68,12 @@ def test_every_kind_of_command_is_spoken_that_this_version_has() -> None:
             ChangeConfiguration(key="MeterValueSampleInterval", value="60"),
             "ChangeConfiguration",
             {"key": "MeterValueSampleInterval", "value": "60"},
+        ),
+        (
+            "rotate_password",
+            RotatePassword(password="sixteen letters."),
+            "ChangeConfiguration",
+            {"key": "AuthorizationKey", "value": "sixteen letters."},
         ),
         ("trigger_message", TriggerMessage(message="Heartbeat"), "TriggerMessage", {"requestedMessage": "Heartbeat"}),
         (
@@ -130,6 +137,7 @@ def test_what_cannot_be_said_is_refused(kind: str, body: Any, reason: str) -> No
         ("unlock", "UnlockConnector", ["Unlocked"], ["UnlockFailed", "NotSupported"]),
         ("change_availability", "ChangeAvailability", ["Accepted", "Scheduled"], ["Rejected"]),
         ("change_configuration", "ChangeConfiguration", ["Accepted", "RebootRequired"], ["Rejected", "NotSupported"]),
+        ("rotate_password", "ChangeConfiguration", ["Accepted", "RebootRequired"], ["Rejected", "NotSupported"]),
         ("trigger_message", "TriggerMessage", ["Accepted"], ["Rejected", "NotImplemented"]),
         ("clear_cache", "ClearCache", ["Accepted"], ["Rejected"]),
         ("transfer_data", "DataTransfer", ["Accepted"], ["Rejected", "UnknownMessageId", "UnknownVendorId"]),
@@ -140,6 +148,26 @@ def test_an_answer_says_whether_the_command_was_taken(kind: str, action: str, go
         answer = {"status": status}
         assert not SCHEMAS.responses[action].violations(answer)
         assert DIALECT[kind].reply(answer) == (status in good, status)
+
+
+@pytest.mark.field_case("E3")
+@pytest.mark.parametrize(
+    ("password", "digits"),
+    [
+        ("sixteen letters.", "7369787465656e206c6574746572732e"),
+        ("this are 20 letters.", "746869732061726520323020 6c6574746572732e".replace(" ", "")),
+        ("these are 21 letters.", None),
+        ("00112233445566778899aabbccddeeff00112233", None),
+        ("0123456789ABCDEF", None),
+    ],
+)
+def test_a_password_goes_as_text_and_otherwise_as_digits(password: str, digits: str | None) -> None:
+    otherwise = DIALECT["rotate_password"].otherwise
+    assert otherwise is not None
+    asked = otherwise(RotatePassword(password=password))
+    assert asked == (digits and ("ChangeConfiguration", {"key": "AuthorizationKey", "value": digits}))
+    if asked is not None:
+        check_call(SCHEMAS, *asked)
 
 
 def test_a_list_of_settings_has_no_status() -> None:

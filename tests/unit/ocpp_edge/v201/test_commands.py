@@ -15,6 +15,7 @@ from csms.transaction.v1.command_pb2 import (
     RemoteStart,
     RemoteStop,
     Reset,
+    RotatePassword,
     TransferData,
     TriggerMessage,
     Unlock,
@@ -88,6 +89,20 @@ def test_every_kind_of_command_is_spoken() -> None:
                 "getVariableData": [
                     {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "OfflineThreshold"}},
                     {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"}},
+                ]
+            },
+        ),
+        (
+            "rotate_password",
+            RotatePassword(password="sixteen letters."),
+            "SetVariables",
+            {
+                "setVariableData": [
+                    {
+                        "component": {"name": "SecurityCtrlr"},
+                        "variable": {"name": "BasicAuthPassword"},
+                        "attributeValue": "sixteen letters.",
+                    }
                 ]
             },
         ),
@@ -239,6 +254,7 @@ def test_a_changed_variable_has_a_status_of_its_own(status: str, accepted: bool)
     answer = {"setVariableResult": [{"attributeStatus": status, "component": {"name": "C"}, "variable": {"name": "V"}}]}
     assert not SCHEMAS.responses["SetVariables"].violations(answer)
     assert DIALECT["change_configuration"].reply(answer) == (accepted, status)
+    assert DIALECT["rotate_password"].reply(answer) == (accepted, status)
 
 
 def test_an_answer_about_no_variable_is_no_acceptance() -> None:

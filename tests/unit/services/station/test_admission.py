@@ -124,7 +124,7 @@ def test_the_old_password_is_valid_until_the_new_one_was_used() -> None:
     assert _shown(point, OLD) is point
     confirmed = _shown(point, NEW)
     assert isinstance(confirmed, ChargePoint)
-    assert confirmed.next_password_hash is None
+    assert confirmed.next_passwords == ()
     assert _shown(confirmed, NEW) is confirmed
     assert _shown(confirmed, OLD) is Rule.WRONG_PASSWORD
 

@@ -26,7 +26,7 @@ def test_a_charge_point_is_made_with_its_password_hashed() -> None:
     assert (point.id, point.vendor, point.state) == ("CP1", "Acme", ChargePointState.ACCEPTED)
     assert point.password_hash is not None
     assert NEW.encode() not in point.password_hash
-    assert point.next_password_hash is None
+    assert point.next_passwords == ()
     assert made({"id": "CP1", "password": ""}, NOW).password_hash is None
 
 
