@@ -26,3 +26,11 @@ def test_a_page_links_to_what_exists_and_names_commands_that_exist(page: Path) -
 
 def test_there_are_pages_with_links_to_look_at() -> None:
     assert sum(len(_LINK.findall(page.read_text(encoding="utf-8"))) for page in PAGES) > 20
+
+
+def test_no_two_decisions_have_one_number_and_each_is_headed_by_its_own() -> None:
+    decisions = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    numbers = [int(decision.name[:4]) for decision in decisions]
+    assert len(set(numbers)) == len(numbers)
+    heads = [decision.read_text(encoding="utf-8").split(".")[0] for decision in decisions]
+    assert heads == [f"# {number}" for number in numbers]
