@@ -25,8 +25,9 @@ STATION = {
     "createTime",
     "updateTime",
     "etag",
+    "freeVending",
 }
-CHARGE_POINT = {"id", "stationId", "vendor", "model", "online", "connectors"}
+CHARGE_POINT = {"id", "stationId", "vendor", "model", "online", "connectors", "freeVending"}
 CONNECTOR = {
     "id",
     "stationId",
@@ -37,6 +38,7 @@ CONNECTOR = {
     "maxPowerW",
     "status",
     "availability",
+    "freeVending",
 }
 
 
