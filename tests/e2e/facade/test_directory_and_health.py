@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from csms.driver.v1.identity_service_pb2 import IssueTokenRequest
 from services.kernel.zones import zone_data_version
 from tests.fixtures.system import System
 
@@ -85,6 +86,10 @@ def test_a_browser_gets_a_page_where_programs_get_figures(system: System, port: 
         )
         figures = system.call("GET", "/analytics/dashboard", port=port, headers={"accept": accept}).data
         assert figures["stationCount"] >= 0
+    # What it asks a token with is a field of the request: the former token as well, when it asks for the next one.
+    [sent] = re.findall(r"JSON\.stringify\(\{ ([^}]+) \}\)", page.text)
+    fields = {part.partition(":")[0] for part in sent.split(", ")}
+    assert {"formerToken"} <= fields <= {field.json_name for field in IssueTokenRequest.DESCRIPTOR.fields}
     # What the page reads is there.
     assert set(re.findall(r"board\.(\w+)", page.text)) <= set(figures)
 
