@@ -72,6 +72,22 @@ def test_a_charge_point_comes_back_with_its_new_password(system: System, protoco
         assert not [form for text in (_FIRST, _SECOND) for form in (text, text.encode().hex()) if form in told]
 
 
+def test_a_request_id_counts_for_one_password(system: System) -> None:
+    path = "/charge-points/E2EROTATEONCE/rotate-password"
+    asked = {"password": _SECOND, "options": {"requestId": "once"}}
+    with _charge_point(system, "E2EROTATEONCE", "1.6", _FIRST):
+        before = _epoch(system, "E2EROTATEONCE")
+        first = system.call("POST", path, asked)
+        assert (first.status, first.data["state"]) == (200, "ACCEPTED")
+        _back_with_another(system, "E2EROTATEONCE", before)
+        before = _epoch(system, "E2EROTATEONCE")
+        assert system.call("POST", path, asked).data == first.data
+        other = system.call("POST", path, asked | {"password": _FIRST})
+        assert (other.status, other.json["details"][0]["reason"]) == (409, "REQUEST_ID_REUSED")
+        assert _epoch(system, "E2EROTATEONCE") == before
+        assert not system.get("/charge-points/E2EROTATEONCE").data["rotationPending"]
+
+
 def test_it_is_not_set_by_any_other_way(system: System) -> None:
     with _charge_point(system, "E2EROTATERAW", "1.6", _FIRST):
         call = {"action": "ChangeConfiguration", "payload": {"key": "AuthorizationKey", "value": _SECOND}}
