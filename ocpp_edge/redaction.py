@@ -12,7 +12,6 @@ _USUAL = frozenset(
         "TransactionEvent",
     }
 )
-_SUSPECTS = b"authorizationkey", b"password"
 
 
 def redacted_frame(frame: bytes, action: str = "") -> bytes:
@@ -30,6 +29,8 @@ def redacted_frame(frame: bytes, action: str = "") -> bytes:
 
 def redacted_exchange(frame: bytes, answer: bytes, action: str) -> tuple[bytes, bytes]:
     """A request and its answer without secrets, also where the answer repeats what the request said."""
+    if action in _USUAL and not _is_suspect(frame) and not _is_suspect(answer):
+        return frame, answer
     kept, kept_answer = redacted_frame(frame, action), redacted_frame(answer, action)
     if kept is frame or not answer:
         return kept, kept_answer
@@ -67,6 +68,6 @@ def _secrets_in(frame: bytes) -> frozenset[str]:
 
 
 def _is_suspect(frame: bytes) -> bool:
-    # Ten times as fast as a regular expression that ignores case.
+    # Ten times as fast as a regular expression that ignores case; every frame comes by here.
     letters = frame.lower()
-    return any(suspect in letters for suspect in _SUSPECTS)
+    return b"password" in letters or b"authorizationkey" in letters
