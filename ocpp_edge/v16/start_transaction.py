@@ -8,6 +8,7 @@ from ocpp_edge.facts import read, transaction_event
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at, number_at
 from ocpp_edge.v16.id_tags import id_tag_info, token_of_tag
+from services.kernel.tokens import Token
 
 
 def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
@@ -32,8 +33,8 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     """A session gets a number whatever is decided about its token: it may be over by now."""
     event = read(to_event, payload, context)
-    written = payload.get("idTag", "")
-    decision = await tokens.decide(token_of_tag(written), written, context, backend, event)
+    token = Token(event.id_tag, event.token_type)
+    decision = await tokens.decide(token, payload.get("idTag", ""), context, backend, event)
     tokens.write_decision(decision, event)
     answer = await backend.record(event)
     if answer.authorization != event.authorization:
