@@ -13,10 +13,11 @@ from http import HTTPStatus
 
 from ocpp_edge.context import ChargePointState
 from ocpp_edge.handshake import Admission
-from ocpp_edge.refusal import Refusal, Rule
+from ocpp_edge.refusal import Refusal
 from ocpp_edge.versions import Version
 from services.chassis import metrics
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.refusal import Rule
 
 logger = logging.getLogger(__name__)
 

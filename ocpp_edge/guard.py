@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from ocpp_edge.admission import Admit, Welcome
 from ocpp_edge.handshake import Admission
-from ocpp_edge.refusal import Refusal, Rule
+from ocpp_edge.refusal import Refusal
+from services.kernel.refusal import Rule
 
 # Wrong passwords of a charge point that cost nothing: somebody sets it up.
 _FREE_TRIES = 5

@@ -12,9 +12,10 @@ from http import HTTPStatus
 from urllib.parse import unquote, unquote_to_bytes
 
 from ocpp_edge.peer import HeaderValues, Peer
-from ocpp_edge.refusal import Refusal, Rule
+from ocpp_edge.refusal import Refusal
 from ocpp_edge.versions import PREFERENCE, Version
 from services.kernel.identity import LONGEST_IDENTITY, InvalidIdentity, identity_of
+from services.kernel.refusal import Rule
 
 _ENDPOINT = "ocpp"
 # What stands right after the host and is never taken for an identity: the paths of REST, now or soon, and what

@@ -10,9 +10,10 @@ from ocpp_edge.calls import OutboundCall, Outcome, Refused, Result
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.environment import Environment, Transport
 from ocpp_edge.frames import MessageType
-from ocpp_edge.refusal import RefusalNote, Rule
+from ocpp_edge.refusal import RefusalNote
 from ocpp_edge.requests import InboundRequest
 from ocpp_edge.wire import Wire
+from services.kernel.refusal import Rule
 
 # What a station manages that speaks next to nothing of a version.
 _FIRST_WORDS = frozenset({"BootNotification", "Heartbeat"})

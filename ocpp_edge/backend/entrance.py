@@ -7,9 +7,10 @@ from ocpp_edge.admission import Departure, Welcome
 from ocpp_edge.backend.clients import Node, Stations
 from ocpp_edge.boots import state_of
 from ocpp_edge.handshake import Admission
-from ocpp_edge.refusal import Refusal, Rule
+from ocpp_edge.refusal import Refusal
 from ocpp_edge.versions import version_of
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.refusal import Rule
 
 # The rules by which the station service refuses.
 _STATUSES = {

@@ -11,8 +11,9 @@ from websockets.typing import Subprotocol
 
 from ocpp_edge.handshake import Admission, is_usual, offered_names, where_to_connect
 from ocpp_edge.peer import Peer
-from ocpp_edge.refusal import Refusal, RefusalNote, Rule
+from ocpp_edge.refusal import Refusal, RefusalNote
 from ocpp_edge.versions import Version
+from services.kernel.refusal import Rule
 
 _PROTOCOL_HEADER = "Sec-WebSocket-Protocol"
 _EXTENSIONS_HEADER = "Sec-WebSocket-Extensions"

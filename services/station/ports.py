@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from services.chassis.pagination import Page, PageRequest
+from services.kernel.refusal import Rule
 from services.station.domain.batch import Changes, ConnectorKey, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
@@ -16,7 +17,7 @@ from services.station.domain.connector import Availability, Connector
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.events import DomainEvent
 from services.station.domain.free_vending import FreeVending
-from services.station.domain.refusal import Refusal, Rule, StrangerFilter, Tally
+from services.station.domain.refusal import Refusal, StrangerFilter, Tally
 from services.station.domain.station import FoundStation, Station, StationFilter
 
 

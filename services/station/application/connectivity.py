@@ -8,6 +8,7 @@ from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, not_found
 from services.kernel.identity import is_identity
+from services.kernel.refusal import Rule
 from services.station.application.connectors import stale_epoch
 from services.station.domain.admission import Denial, Entry, judged
 from services.station.domain.batch import Changes, Points
@@ -29,7 +30,6 @@ from services.station.domain.connection import (
     numbered,
 )
 from services.station.domain.events import ChargePointBooted, ConnectivityChanged
-from services.station.domain.refusal import Rule
 from services.station.ports import BatchWorks, Works
 
 _ABANDONED_AT_ONCE = 500

@@ -7,8 +7,9 @@ from datetime import timedelta
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
+from services.kernel.refusal import Rule
 from services.station.domain.events import ChargePointChanged, ConnectionRefused
-from services.station.domain.refusal import Refusal, Rule, StrangerFilter
+from services.station.domain.refusal import Refusal, StrangerFilter
 from services.station.ports import Works
 
 # Of one identity, from all addresses and by all rules.

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from services.kernel.refusal import Rule
 from services.station.domain.charge_point import ChargePoint, proven
 from services.station.domain.connection import ConnectionAttempt
-from services.station.domain.refusal import Rule
 
 # The security profile of TLS with a client certificate.
 _BY_CERTIFICATE = 3

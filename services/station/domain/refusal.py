@@ -3,36 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-
-class Rule(StrEnum):
-    """What refused a handshake.
-
-    The last three refuse nothing: they are what an operator has to know of somebody who was let in.
-    """
-
-    IDENTITY_MISSING = "IDENTITY_MISSING"
-    IDENTITY_INVALID = "IDENTITY_INVALID"
-    UNKNOWN_IDENTITY = "UNKNOWN_IDENTITY"
-    TOO_MANY_STRANGERS = "TOO_MANY_STRANGERS"
-    NO_COMMON_SUBPROTOCOL = "NO_COMMON_SUBPROTOCOL"
-    PINNED_PROTOCOL_NOT_OFFERED = "PINNED_PROTOCOL_NOT_OFFERED"
-    CREDENTIALS_MISSING = "CREDENTIALS_MISSING"
-    CREDENTIALS_MALFORMED = "CREDENTIALS_MALFORMED"
-    WRONG_USER = "WRONG_USER"
-    WRONG_PASSWORD = "WRONG_PASSWORD"
-    PASSWORD_NOT_SET = "PASSWORD_NOT_SET"
-    WRONG_CERTIFICATE = "WRONG_CERTIFICATE"
-    SECURITY_PROFILE_TOO_LOW = "SECURITY_PROFILE_TOO_LOW"
-    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
-    TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
-    OVERLOADED = "OVERLOADED"
-    PLATFORM_UNAVAILABLE = "PLATFORM_UNAVAILABLE"
-    NOT_ACCEPTED_YET = "NOT_ACCEPTED_YET"
-    REJECTED_BY_OPERATOR = "REJECTED_BY_OPERATOR"
-    VERSION_GETS_NOWHERE = "VERSION_GETS_NOWHERE"
-
+from services.kernel.refusal import Rule
 
 ADVICE: Mapping[Rule, str] = {
     Rule.IDENTITY_MISSING: "Set the URL of the charge point to ws://HOST:PORT/ocpp/<identity>.",

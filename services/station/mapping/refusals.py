@@ -6,8 +6,9 @@ from csms.station.v1 import refusal_pb2 as refusal_pb
 from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
+from services.kernel.refusal import Rule
 from services.kernel.validation import search_text
-from services.station.domain.refusal import ADVICE, Refusal, Rule, StrangerFilter
+from services.station.domain.refusal import ADVICE, Refusal, StrangerFilter
 
 # The edge cuts what it tells; this is what is kept whoever tells it.
 _LONGEST_TEXT, _LONGEST_OFFER, _MOST_OFFERS = 300, 40, 10

@@ -12,9 +12,10 @@ from services.chassis.keyset import fetch_page
 from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import already_exists
 from services.kernel.ids import is_id
+from services.kernel.refusal import Rule
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.free_vending import FreeVending
-from services.station.domain.refusal import SURE_AFTER, Rule
+from services.station.domain.refusal import SURE_AFTER
 from services.station.ports import Vending
 from services.station.sql.passwords import candidate_texts, candidates_of
 from services.station.tables import CHARGE_POINTS, CONNECTIONS, REFUSALS, STATIONS

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.chassis.keyset import COUNTED_UP_TO, fetch_page
 from services.chassis.pagination import Page, PageRequest
+from services.kernel.refusal import Rule
 from services.station.domain.charge_point import ChargePointState
-from services.station.domain.refusal import Refusal, Rule, StrangerFilter, Tally
+from services.station.domain.refusal import Refusal, StrangerFilter, Tally
 from services.station.tables import CHARGE_POINTS, REFUSALS
 
 _REFUSAL = (REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address)

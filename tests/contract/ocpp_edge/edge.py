@@ -21,11 +21,12 @@ from ocpp_edge.gateway import Gateway, GatewaySettings
 from ocpp_edge.handshake import Admission
 from ocpp_edge.journal import Journal
 from ocpp_edge.peer import Proxies
-from ocpp_edge.refusal import Refusal, RefusalNote, Rule
+from ocpp_edge.refusal import Refusal, RefusalNote
 from ocpp_edge.registry import Registry
 from ocpp_edge.sweeper import Sweeper
 from ocpp_edge.versions import Version
 from services.kernel.clock import SystemClock
+from services.kernel.refusal import Rule
 from tests.fixtures.background import eventually
 from tests.unit.ocpp_edge.harness import Backend, ManualTime, table
 

@@ -9,8 +9,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from ocpp_edge.context import ChargePointState
-from ocpp_edge.refusal import Rule
 from ocpp_edge.versions import Version
+from services.kernel.refusal import Rule
 from tests.contract.ocpp_edge.edge import (
     BYTES_PASSWORD,
     PASSWORD,

@@ -10,9 +10,10 @@ from ocpp_edge.admission import Departure, Doorkeeper, Welcome
 from ocpp_edge.context import ChargePointState
 from ocpp_edge.handshake import Admission
 from ocpp_edge.peer import Peer
-from ocpp_edge.refusal import Refusal, Rule
+from ocpp_edge.refusal import Refusal
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.refusal import Rule
 
 WELCOME = Welcome(7, ChargePointState.ACCEPTED, 60)
 CP1 = Admission("CP1", Version.V16, {Version.V16: "ocpp1.6"}, None, Peer("10.0.0.1"))
@@ -49,7 +50,9 @@ class House:
 
 
 @pytest.mark.parametrize(
-    "answer", [WELCOME, Refusal(HTTPStatus.UNAUTHORIZED, Rule.WRONG_PASSWORD, "wrong password")], ids=["in", "out"]
+    "answer",
+    [WELCOME, Refusal(HTTPStatus.UNAUTHORIZED, Rule.WRONG_PASSWORD, "wrong password")],
+    ids=["in", "out"],
 )
 async def test_the_decision_is_passed_on(answer: Welcome | Refusal) -> None:
     assert await House(answer).doorkeeper().ask(CP1) == answer

@@ -10,8 +10,9 @@ from ocpp_edge.context import ChargePointState
 from ocpp_edge.guard import Guard, WrongTries
 from ocpp_edge.handshake import Admission
 from ocpp_edge.peer import Peer
-from ocpp_edge.refusal import Refusal, Rule
+from ocpp_edge.refusal import Refusal
 from ocpp_edge.versions import Version
+from services.kernel.refusal import Rule
 from tests.unit.ocpp_edge.harness import ManualTime
 
 pytestmark = pytest.mark.field_case("E6")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ocpp_edge.handshake import RESERVED_SEGMENTS, Admission, HandshakeRefused, read_handshake
 from ocpp_edge.peer import Peer
-from ocpp_edge.refusal import Rule
 from ocpp_edge.versions import Version
+from services.kernel.refusal import Rule
 
 SERVED = tuple(Version)
 PLAIN, TLS = Peer("10.0.0.9"), Peer("10.0.0.9", tls=True)

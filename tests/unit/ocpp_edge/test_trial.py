@@ -6,8 +6,9 @@ import pytest
 
 from ocpp_edge.calls import Refused, Result
 from ocpp_edge.context import ChargePointState
-from ocpp_edge.refusal import RefusalNote, Rule
+from ocpp_edge.refusal import RefusalNote
 from ocpp_edge.versions import Version
+from services.kernel.refusal import Rule
 from tests.unit.ocpp_edge.harness import Bench, data_call, heartbeat_call
 
 pytestmark = pytest.mark.field_case("B7")

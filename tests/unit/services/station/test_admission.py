@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from services.kernel.refusal import Rule
 from services.station.domain.admission import Denial, Entry, judged
 from services.station.domain.charge_point import ChargePoint, changed, made
-from services.station.domain.refusal import ADVICE, Rule
+from services.station.domain.refusal import ADVICE
 from tests.unit.services.station.samples import ATTEMPT, CHARGE_POINT, NOW
 
 OLD, NEW = "the old password", "the new password"

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.station.domain.refusal import Refusal, Rule, Tally
+from services.kernel.refusal import Rule
+from services.station.domain.refusal import Refusal, Tally
 from tests.unit.services.station.samples import NOW
 
 pytestmark = pytest.mark.field_case("B9")

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from services.kernel.errors import DomainError
+from services.kernel.refusal import Rule
 from services.station.domain.admission import Entry, judged
 from services.station.domain.charge_point import ChargePoint, changed, made, staged, withdrawn
-from services.station.domain.refusal import Rule
 from tests.unit.services.station.samples import ATTEMPT, CHARGE_POINT, NOW
 
 pytestmark = pytest.mark.field_case("E3")

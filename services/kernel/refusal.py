@@ -1,0 +1,31 @@
+"""The rules by which charge points are refused, each by the name that operators find it under."""
+
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """What refused a handshake; the names are those of csms.station.v1.Refusal.Rule, which says what to do about each.
+
+    The last three refuse nothing: they are what an operator has to know of somebody who was let in.
+    """
+
+    IDENTITY_MISSING = "IDENTITY_MISSING"
+    IDENTITY_INVALID = "IDENTITY_INVALID"
+    UNKNOWN_IDENTITY = "UNKNOWN_IDENTITY"
+    TOO_MANY_STRANGERS = "TOO_MANY_STRANGERS"
+    NO_COMMON_SUBPROTOCOL = "NO_COMMON_SUBPROTOCOL"
+    PINNED_PROTOCOL_NOT_OFFERED = "PINNED_PROTOCOL_NOT_OFFERED"
+    CREDENTIALS_MISSING = "CREDENTIALS_MISSING"
+    CREDENTIALS_MALFORMED = "CREDENTIALS_MALFORMED"
+    WRONG_USER = "WRONG_USER"
+    WRONG_PASSWORD = "WRONG_PASSWORD"
+    PASSWORD_NOT_SET = "PASSWORD_NOT_SET"
+    WRONG_CERTIFICATE = "WRONG_CERTIFICATE"
+    SECURITY_PROFILE_TOO_LOW = "SECURITY_PROFILE_TOO_LOW"
+    TOO_MANY_ATTEMPTS = "TOO_MANY_ATTEMPTS"
+    TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
+    OVERLOADED = "OVERLOADED"
+    PLATFORM_UNAVAILABLE = "PLATFORM_UNAVAILABLE"
+    NOT_ACCEPTED_YET = "NOT_ACCEPTED_YET"
+    REJECTED_BY_OPERATOR = "REJECTED_BY_OPERATOR"
+    VERSION_GETS_NOWHERE = "VERSION_GETS_NOWHERE"
