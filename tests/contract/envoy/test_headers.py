@@ -6,7 +6,9 @@ from collections.abc import Mapping
 import pytest
 
 from csms.station.v1 import station_service_pb2
+from stack.ports import LOOPBACK
 from stack.topology import PUBLIC_PORTS
+from tests.contract.envoy import http2
 from tests.contract.envoy.facade import Facade
 
 pytestmark = pytest.mark.field_case("E0")
@@ -40,6 +42,8 @@ REFUSED = [
     ("grpc-timeout", ""),
     ("grpc-encoding", "gzip deflate"),
     ("grpc-encoding", ""),
+    ("grpc-encoding", "snappy"),
+    ("grpc-encoding", "GZIP"),
     ("grpc-accept-encoding", "; gzip"),
     ("grpc-accept-encoding", ""),
     ("x!name", "1"),
@@ -113,6 +117,42 @@ def test_binary_metadata_of_native_callers_is_dropped(facade: Facade) -> None:
     assert answer.code == "OK"
     assert "x-note" in heard(answer.headers)
     assert "x-note-bin" not in heard(answer.headers)
+
+
+def test_a_value_that_is_not_ascii_is_dropped(facade: Facade) -> None:
+    headers = {"x-note": "\xc3\xa9", "x-other": "a\tb c", "user-agent": "\xff"}
+    answer = facade.call("gateway", "GET", "/stations", headers=headers)
+    assert answer.status == 200
+    assert "x-note" not in heard(answer.headers)
+    assert "x-other" in heard(answer.headers)
+
+
+CHECK = [
+    (":method", "POST"),
+    (":scheme", "http"),
+    (":path", "/csms.health.v1.HealthService/Check"),
+    (":authority", "localhost"),
+    ("content-type", "application/grpc"),
+]
+
+
+@pytest.mark.parametrize("port", PUBLIC_PORTS)
+def test_headers_behind_a_request_reach_nobody(port: str, facade: Facade) -> None:
+    address = (LOOPBACK, facade.ports[port])
+    trailers = [("grpc-timeout", "soon"), ("x-note-bin", "!!!"), ("grpc-encoding", "?"), ("grpc-status", "x")]
+    assert http2.is_answered(address, [*CHECK, ("te", "trailers")])
+    assert http2.is_answered(address, [*CHECK, ("te", "trailers")], trailers)
+
+
+def test_a_call_without_te_is_a_call(facade: Facade) -> None:
+    assert http2.is_answered((LOOPBACK, facade.ports["gateway"]), CHECK)
+
+
+@pytest.mark.parametrize("verb", ["GET", "PUT", "PATCH", "DELETE"])
+def test_grpc_by_another_verb_is_refused(verb: str, facade: Facade) -> None:
+    answer = facade.call("gateway", verb, LIST, headers={"content-type": "application/grpc", "te": "trailers"})
+    assert answer.headers["grpc-message"] == "gRPC is called by POST"
+    assert "x-process" not in answer.headers
 
 
 def test_native_grpc_is_refused_by_its_status(facade: Facade) -> None:
