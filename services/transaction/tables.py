@@ -202,6 +202,8 @@ METER_VALUES = Table(
     Column("soc_percent", Integer),
     Column("power_offered_w", BigInteger),
     Column("other_json", Text),
+    # True when the message named no session, NULL when it did: then no conclusion gives it to another one.
+    Column("names_no_session", Boolean),
     PrimaryKeyConstraint("transaction_id", "sampled_time", "digest", name="meter_values_pkey"),
     postgresql_partition_by="RANGE (sampled_time)",
 )

@@ -55,8 +55,9 @@ _CONTEXT_OF_REGISTER = {EventKind.STARTED: "Transaction.Begin", EventKind.ENDED:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionEvent:
     """One event as the edge hands it over. The fields are those of csms.transaction.v1.TransactionEvent; None where
-    a number or a decision was not told. `is_mere_reading` marks one that tells nothing but readings. Of one that is not
-    `is_dated` all times are when it was received, or when its first telling was."""
+    a number or a decision was not told. `is_mere_reading` marks one that tells nothing but readings, `is_named_by_us`
+    one that did not say which session it means. Of one that is not `is_dated` all times are when it was received, or
+    when its first telling was."""
 
     charge_point_id: str
     epoch: int = 0
@@ -88,6 +89,7 @@ class TransactionEvent:
     dropped_json: str = ""
     stamp: str = ""
     is_mere_reading: bool = False
+    is_named_by_us: bool = False
 
     @property
     def is_dated(self) -> bool:
@@ -126,7 +128,7 @@ class TransactionEvent:
 
     def of_session(self, transaction_id: str) -> "TransactionEvent":
         """The same event as if the charge point had named the session it means."""
-        return replace(self, transaction_id=transaction_id)
+        return replace(self, transaction_id=transaction_id, is_named_by_us=True)
 
     @property
     def is_ocpp_16(self) -> bool:

@@ -51,17 +51,21 @@ FROM transaction_events AS e JOIN transactions AS t ON t.id = e.transaction_id
 WHERE e.transaction_id = ANY (%s::uuid[]) AND e.device_time BETWEEN %s AND %s
 """.encode()
 _TAKE_OUT_FACT = b"DELETE FROM transaction_events WHERE transaction_id = %s AND device_time = %s AND key = %s"
-_READING_COLUMNS = ", ".join(quoted(column.name) for column in METER_VALUES.columns if column.name != "transaction_id")
+_MOVED = ", ".join(
+    quoted(column.name) for column in METER_VALUES.columns if column.name not in ("transaction_id", "names_no_session")
+)
+# What moves is where it belongs by a conclusion, not by its name.
 _MOVE_READINGS = f"""
 WITH moved AS (
     DELETE FROM meter_values WHERE transaction_id = %s AND sampled_time BETWEEN %s AND %s{{more}} RETURNING *
 )
-INSERT INTO meter_values (transaction_id, {_READING_COLUMNS})
-SELECT %s, {_READING_COLUMNS} FROM moved ON CONFLICT DO NOTHING
+INSERT INTO meter_values (transaction_id, names_no_session, {_MOVED})
+SELECT %s, true, {_MOVED} FROM moved ON CONFLICT DO NOTHING
 """
 _MOVE_READINGS_OF_FACT = _MOVE_READINGS.format(more=" AND received_time = %s").encode()
 _MOVE_READINGS_RECEIVED_BEFORE = _MOVE_READINGS.format(more=" AND received_time < %s").encode()
 _MOVE_READINGS_OF_TIME = _MOVE_READINGS.format(more="").encode()
+_MOVE_UNNAMED_READINGS_OF_TIME = _MOVE_READINGS.format(more=" AND names_no_session").encode()
 
 
 class SqlMatchings:
@@ -121,10 +125,12 @@ class SqlMatching:
             end = session.stop_time or session.begin_time + LONGEST_SESSION
             others = [other.id for other in sessions if other.id != session.id and same_place(other, session)]
             for source in (*outside, *others):
-                # What another one was told at the moment in which this one began is its own.
-                begin = session.begin_time + (timedelta() if source in outside else _MICROSECOND)
-                asked = (source, begin, end, session.id)
-                moved = await self._connection.execute(_MOVE_READINGS_OF_TIME, asked)
+                # What another one was told at the moment in which this one began is its own, and what it was told by
+                # its name: then a clock is wrong, and both seem to have run at once.
+                is_outside = source in outside
+                begin = session.begin_time + (timedelta() if is_outside else _MICROSECOND)
+                move = _MOVE_READINGS_OF_TIME if is_outside else _MOVE_UNNAMED_READINGS_OF_TIME
+                moved = await self._connection.execute(move, (source, begin, end, session.id))
                 if moved.rowcount:
                     changed |= {session.id, source}
         return changed

@@ -63,6 +63,7 @@ _PLACE_UNDATED = _PLACING.format(
 READINGS_OF_FACTS = Recordset(METER_VALUES, fact="uuid")
 """Readings with the key of the fact that they came with."""
 
+_UNNAMED, _NAMED = True, None
 _CONTEXT_NUMBERS = {context: number for number, context in enumerate(CONTEXTS)} | {"": CONTEXTS.index(USUAL_CONTEXT)}
 _Row = tuple[Any, ...]
 
@@ -102,7 +103,10 @@ class SqlMeterStore:
 def rows_of_facts(facts: Iterable[Fact]) -> list[_Row]:
     """The rows of READINGS_OF_FACTS."""
     return [
-        (*_row(fact.session_id, fact.event, reading), fact.key) for fact in facts for reading in fact.event.readings
+        (*_row(fact.session_id, fact.event, reading, naming), fact.key)
+        for fact in facts
+        for naming in [_UNNAMED if fact.event.names_no_session or fact.event.is_named_by_us else _NAMED]
+        for reading in fact.event.readings
     ]
 
 
@@ -113,16 +117,18 @@ def _placed(report: MeterReport, not_running: set[str]) -> Placed:
 
 def _named_rows(report: MeterReport) -> Iterator[_Row]:
     session_id = session_id_of(report.charge_point_id, report.transaction_id)
-    return (_row(session_id, report, reading) for reading in report.readings)
+    return (_row(session_id, report, reading, _NAMED) for reading in report.readings)
 
 
 def _unnamed_rows(position: int, report: MeterReport) -> Iterator[_Row]:
     stand_in = stand_in_id(report.charge_point_id, report.evse_id, report.connector_id)
     for reading in report.readings:
-        yield *_row(stand_in, report, reading), position, report.readings[0].sampled_time
+        yield *_row(stand_in, report, reading, _UNNAMED), position, report.readings[0].sampled_time
 
 
-def _row(session_id: str, source: MeterReport | TransactionEvent, reading: Reading) -> _Row:
+def _row(
+    session_id: str, source: MeterReport | TransactionEvent, reading: Reading, names_no_session: bool | None
+) -> _Row:
     return (
         session_id,
         reading.sampled_time,
@@ -140,6 +146,7 @@ def _row(session_id: str, source: MeterReport | TransactionEvent, reading: Readi
         reading.soc_percent,
         reading.power_offered_w,
         reading.other_json or None,
+        names_no_session,
     )
 
 

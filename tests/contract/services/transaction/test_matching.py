@@ -175,6 +175,38 @@ async def test_readings_that_the_session_before_was_given_go_to_the_one_that_sta
     assert [list((await transactions.get(one.id)).flags) for one in (before, begun)] == [[], []]
 
 
+async def test_readings_that_named_their_session_stay_with_it_where_a_wrong_clock_has_another_one_run_meanwhile(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    [one] = await record(start_16(minutes(-90)))
+    for at, energy_wh in ((-80, 2000), (-70, 4000)):
+        await record(meter_values_16(one.transaction_id, minutes(at), energy_wh))
+    await record(stop_16(one.transaction_id, minutes(-60)))
+    # The clock was put back by half an hour: the next one seems to have begun, and to have been read, in its time.
+    [other] = await record(start_16(minutes(-75), id_tag="B", meter_wh=6000, received_time=minutes(1)))
+    await record(meter_values_16(other.transaction_id, minutes(-65), 7000, received_time=minutes(2)))
+    await record(stop_16(other.transaction_id, minutes(-55), meter_wh=8000, received_time=minutes(3)))
+    await matcher.look()
+    found = [await transactions.get(begun.id) for begun in (one, other)]
+    assert [(session.energy_wh, list(session.flags)) for session in found] == [(5000, []), (2000, [])]
+    assert [value.energy_wh for value in await transactions.meter_values(one.id)] == [2000, 4000]
+    assert [value.energy_wh for value in await transactions.meter_values(other.id)] == [7000]
+
+
+async def test_readings_that_a_session_was_given_after_its_end_go_to_the_one_that_started_late(
+    record: Record, transactions: Reader, matcher: Matcher
+) -> None:
+    [before] = await record(start_16(minutes(-90)))
+    await record(stop_16("-1", minutes(-20), meter_wh=5000))
+    [answer] = await record(meter_values_16("", minutes(-50), 4000, received_time=minutes(1)))
+    assert answer.id == before.id
+    [begun] = await record(start_16(minutes(-60), id_tag="B", meter_wh=3500, offline=True, received_time=minutes(2)))
+    await matcher.look()
+    assert list(await transactions.meter_values(before.id)) == []
+    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [4000]
+    assert (await transactions.get(begun.id)).energy_wh == 1500
+
+
 @pytest.mark.parametrize("is_told_first", [True, False])
 async def test_readings_under_a_number_of_no_session_are_those_of_the_one_that_ran_there(
     record: Record, transactions: Reader, matcher: Matcher, is_told_first: bool
