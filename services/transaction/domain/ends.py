@@ -90,17 +90,26 @@ def _conclude(session: Session) -> None:
 
 
 def _in_order(session: Session) -> tuple[datetime, datetime | None]:
-    """When a session started and stopped, by what was told of both: no stop lies before its start. By the corrected
-    clocks where these agree, else by the devices' own."""
+    """When a session started and stopped, by what was told of both: no stop lies before its start, and none in the
+    future.
+
+    By the corrected clocks where these agree. Where both were corrected and do not, the stop was moved by more, because
+    it waited less: the start is moved by as much. Where one alone was corrected, what its device says is right.
+    """
     start = session.begin_time
     if not session.stop_rank:
         return start, None
     stop = time_of_stop(session.stop_rank)
     if stop >= start:
         return start, stop
-    starts, stops = (start, session.start_device_time), (stop, session.stop_device_time)
-    pairs = [(one, other) for one in starts for other in reversed(stops) if one and other and other >= one]
-    return pairs[0] if pairs else (start, start)
+    own_start, own_stop = session.start_device_time, session.stop_device_time
+    if own_start is not None and own_stop is not None:
+        return (stop - (own_stop - own_start), stop) if own_start <= own_stop else (start, start)
+    if own_stop is not None and own_stop >= start:
+        return start, own_stop
+    if own_start is not None and own_start <= stop:
+        return own_start, stop
+    return start, start
 
 
 def _other_time(event: TransactionEvent) -> datetime | None:

@@ -28,10 +28,10 @@ def corrected(event: TransactionEvent, to: float) -> TransactionEvent:
         pytest.param(started(), corrected(ended(minutes(30)), -90), (0, 30), id="the stop was moved before the start"),
         pytest.param(corrected(started(), 60), ended(minutes(30)), (0, 30), id="the start was moved behind the stop"),
         pytest.param(
-            corrected(started(minutes(120)), 60), corrected(ended(minutes(150)), 30), (60, 150), id="both were moved"
+            corrected(started(minutes(120)), 60), corrected(ended(minutes(150)), 30), (0, 30), id="both were moved"
         ),
         pytest.param(
-            corrected(started(minutes(-120)), 60), corrected(ended(minutes(-90)), 30), (-120, -90), id="the same clock"
+            corrected(started(minutes(-120)), 60), corrected(ended(minutes(-90)), 30), (0, 30), id="the same clock"
         ),
         pytest.param(
             corrected(started(minutes(120)), 0), corrected(ended(minutes(150)), 30), (0, 30), id="all is well"
