@@ -95,6 +95,8 @@ class Finding(NamedTuple):
 
 
 _Row = tuple[int, int, int]
+# Of one moment the time of a reading may be rounded up, that of the end down.
+_ROUNDING_SECONDS = 1
 
 
 def account_of(told: StartStop, registers: Registers) -> Account:
@@ -111,8 +113,8 @@ def account_of(told: StartStop, registers: Registers) -> Account:
         others = [row for row in others if row[2] != END]
     late: list[_Row] = []
     if stop is not None:
-        late = [row for row in others if bounds.is_after_end(row[0])]
-        others = [row for row in others if not bounds.is_after_end(row[0])]
+        late = [row for row in others if _is_late(row, stop, bounds)]
+        others = [row for row in others if not _is_late(row, stop, bounds)]
     moments = _moments(others)
     if stop is None and moments:
         stop = Stop(moments.pop(), is_told=False)
@@ -124,6 +126,14 @@ def account_of(told: StartStop, registers: Registers) -> Account:
     return Account(
         told, bounds, start_wh, Moment(begin[0], [begin[1]]) if begin else None, moments, stop, _moments(late)
     )
+
+
+def _is_late(row: _Row, stop: Stop, bounds: Bounds) -> bool:
+    """Whether a reading is one of after the end: by its time, or soon after it by a register that has gone on, as of
+    the next vehicle under the name of the one before."""
+    time, wh, _ = row
+    is_after = bounds.stop_time is not None and time > bounds.stop_time + _ROUNDING_SECONDS
+    return (is_after and wh > stop.wh + CROSSING_WH) or bounds.is_after_end(time)
 
 
 def finding_of(account: Account) -> Finding:

@@ -311,10 +311,28 @@ def test_a_register_below_zero_counts_as_not_told() -> None:
     assert both(told(-1, 5000), read()).flags == (NO_REGISTER, NEGATIVE_REGISTER)
 
 
-def test_a_reading_after_the_end_is_shown_and_counts_for_nothing() -> None:
-    result = both(told(1000, 6000), read((9, 5000), (490, 6500)))
+@pytest.mark.parametrize("at", [490, 480.5])
+def test_a_reading_after_the_end_is_shown_and_counts_for_nothing(at: float) -> None:
+    result = both(told(1000, 6000), read((9, 5000), (at, 6500)))
     assert (result.energy_wh, result.flags) == (5000, (READING_AFTER_END,))
-    assert result.doubt == "6500 Wh at 2031-05-01T20:10:00Z, after the end; 6000 Wh at the stop"
+    assert result.doubt == f"6500 Wh at {minutes(at):%Y-%m-%dT%H:%M:%SZ}, after the end; 6000 Wh at the stop"
+
+
+def test_a_register_that_goes_on_in_several_readings_after_the_end_holds_nothing() -> None:
+    result = both(told(1000, 6000), read((9, 5000), (480.2, 6500), (480.4, 6600), (480.6, 6700)))
+    assert (result.energy_wh, result.flags) == (5000, (READING_AFTER_END,))
+
+
+def test_a_reading_of_the_moment_of_the_end_is_none_of_after_it_in_whatever_unit_it_was_told() -> None:
+    result = both(told(4_089_289, 4_089_336), read((480 + 1 / 60, 4_089_336_000)))
+    assert (result.energy_wh, result.flags) == (47, (MISLABELLED_UNIT,))
+
+
+def test_a_reading_that_is_stamped_a_little_late_is_one_of_the_session() -> None:
+    assert both(told(1000, 6000), read((9, 5000), (480.5, 6000))) == Metered(5000)
+
+
+def test_without_a_register_at_the_stop_later_ones_count() -> None:
     assert both(told(1000), read((9, 5000), (490, 6500))) == Metered(5500)
 
 
