@@ -51,11 +51,22 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
     drivers, stations, transactions = GrpcDrivers(opened[0]), GrpcStations(opened[1]), GrpcTransactions(opened[2])
     invoicing = Invoicing(clock, settings.paid_bill_correction_limit)
     is_billed = settings.unmetered_sessions == "bill"
-    biller = Biller(works, clock, drivers, stations, transactions, invoicing, bills_unmetered=is_billed)
+    biller = Biller(
+        works,
+        clock,
+        drivers,
+        stations,
+        transactions,
+        invoicing,
+        bills_unmetered=is_billed,
+        end_patience=settings.end_patience,
+    )
     sessions = ChargingSessions(works, clock, biller, transactions)
     consumer = TransactionConsumer(bus, database, clock, biller)
     reconciler = Reconciler(
-        "transactions with their bills", Reconciliation(works, clock, biller, transactions).run_once
+        "transactions with their bills",
+        Reconciliation(works, clock, biller, transactions).run_once,
+        at_least_every=settings.end_patience.total_seconds() / 2,
     )
 
     def register(grpc_server: grpc.aio.Server) -> None:

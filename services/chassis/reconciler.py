@@ -17,9 +17,10 @@ _log = logging.getLogger(__name__)
 class Reconciler:
     """Runs `compare` again and again. It tells how many facts it has looked at; `what` names them in the log."""
 
-    def __init__(self, what: str, compare: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, what: str, compare: Callable[[], Awaitable[int]], *, at_least_every: float = _SECONDS) -> None:
         self._what = what
         self._compare = compare
+        self._pause_seconds = min(at_least_every, _SECONDS)
 
     async def run(self) -> None:
         """Compare until cancelled; waits out what is away."""
@@ -27,4 +28,4 @@ class Reconciler:
 
     async def _compare_once(self) -> float:
         _log.info("compared %d %s", await self._compare(), self._what)
-        return _SECONDS
+        return self._pause_seconds

@@ -10,7 +10,7 @@ from services.chassis.settings import ServiceSettings
 from services.transaction.domain.concurrency import Concurrency, Policy
 
 Days = Annotated[int, Field(ge=1, le=3650)]
-Hours = Annotated[int, Field(ge=1, le=8760)]
+Hours = Annotated[float, Field(ge=0.005, le=8760)]
 Minutes = Annotated[int, Field(ge=1, le=1440)]
 
 
@@ -29,7 +29,8 @@ class TransactionSettings(ServiceSettings):
     # A session of which nothing was heard for so long does not keep its card in use.
     concurrent_tx_silence_minutes: Minutes = 120
 
-    # A session of which nothing is heard for so long, neither readings nor anything else, has ended.
+    # A session of which nothing is heard for so long, neither readings nor anything else, has ended. Fractions are for
+    # tests.
     session_silence_hours: Hours = 72
 
     @property

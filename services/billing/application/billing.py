@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.billing.application.invoicing import Invoicing
 from services.billing.application.surroundings import Question, Surroundings
@@ -44,11 +44,14 @@ class Biller:
         invoicing: Invoicing,
         *,
         bills_unmetered: bool = False,
+        end_patience: timedelta = END_PATIENCE,
     ) -> None:
-        """`bills_unmetered` says that sessions which told no energy register wait for nobody."""
+        """`bills_unmetered` says that sessions which told no energy register wait for nobody, `end_patience` for how
+        long those wait whose end nobody has told."""
         self._works = works
         self._clock = clock
         self._bills_unmetered = bills_unmetered
+        self._end_patience = end_patience
         self._invoicing = invoicing
         self._surroundings = Surroundings(drivers, stations, transactions, clock)
 
@@ -149,7 +152,7 @@ class Biller:
     async def retry_held(self) -> bool:
         """Have sessions billed that waited for a tariff which exists by now, or for a better end and in vain; whether
         there may be more of them."""
-        patience = self._clock.now() - END_PATIENCE
+        patience = self._clock.now() - self._end_patience
         async with self._works() as work:
             counts = (
                 await work.sessions.retry_untariffed(_RETRIED_AT_ONCE),

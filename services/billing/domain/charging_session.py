@@ -28,7 +28,7 @@ NO_TARIFF = "no_tariff"
 ESTIMATED_END = "estimated_end"
 CORRECTION = "correction"
 # An end was concluded from a later session while the charge point still has to tell the true one. When it is back after
-# an outage, it does within minutes; each event until then would make another bill.
+# an outage, it does within minutes; each event until then would make another bill. Usually it has so long for that.
 END_PATIENCE = timedelta(minutes=10)
 
 

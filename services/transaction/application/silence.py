@@ -18,7 +18,8 @@ from services.transaction.domain.recording import Recording
 from services.transaction.domain.session import Session
 from services.transaction.ports import Works
 
-_LOOK_SECONDS = 600.0
+# How often is looked: often enough that the bound is passed by no more than a tenth, but not for nothing.
+_OFTEN, _LOOK_SECONDS = 10, 600.0
 _AT_ONCE = 20
 _PATIENCE = timedelta(seconds=20)
 
@@ -33,14 +34,15 @@ class Silence:
         self._commands = commands
         self._clock = clock
         self._bound = bound
+        self._pause_seconds = min(bound.total_seconds() / _OFTEN, _LOOK_SECONDS)
 
     async def run(self) -> None:
         """Look every few minutes until cancelled."""
-        await repeat(self._look, _LOOK_SECONDS)
+        await repeat(self._look, self._pause_seconds)
 
     async def _look(self) -> float:
         await self.look()
-        return _LOOK_SECONDS
+        return self._pause_seconds
 
     async def look(self) -> int:
         """End the sessions of which nothing is heard, after asking those charge points that can be; how many."""

@@ -50,7 +50,7 @@ async def biller(service: RunningService, works: SqlWorks, neighbours: Neighbour
         yield _biller(works, SystemClock(), channel)
 
 
-def _biller(works: SqlWorks, clock: Clock, channel: grpc.aio.Channel) -> Biller:
+def _biller(works: SqlWorks, clock: Clock, channel: grpc.aio.Channel, patience: timedelta = END_PATIENCE) -> Biller:
     return Biller(
         works,
         clock,
@@ -58,6 +58,7 @@ def _biller(works: SqlWorks, clock: Clock, channel: grpc.aio.Channel) -> Biller:
         GrpcStations(channel),
         GrpcTransactions(channel),
         Invoicing(clock, Decimal(5)),
+        end_patience=patience,
     )
 
 
@@ -187,20 +188,26 @@ async def test_who_bills_waits_for_no_session_that_somebody_else_holds(
     assert (await ledger.sessions())["CP1"] == DONE
 
 
+@pytest.mark.parametrize("patience", [END_PATIENCE, timedelta(seconds=15)])
 async def test_an_end_that_nobody_tells_is_billed_as_it_was_concluded_after_a_while(
-    admin: Caller, service: RunningService, works: SqlWorks, ledger: Books, neighbours: Neighbours
+    admin: Caller,
+    service: RunningService,
+    works: SqlWorks,
+    ledger: Books,
+    neighbours: Neighbours,
+    patience: timedelta,
 ) -> None:
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     clock = FixedClock(SystemClock().now())
     identity = ServiceIdentity("billing", service.settings)
     async with channels.channel(neighbours.address, "driver", identity) as channel:
-        biller = _biller(works, clock, channel)
+        biller = _biller(works, clock, channel, patience)
         await _take_in(biller, works, transaction(1, 1, flags=["estimated_end"]))
-        clock.advance(END_PATIENCE)
+        clock.advance(patience)
         # News of it: it waits anew.
         await _take_in(biller, works, transaction(1, 2, energy_wh=9_000, flags=["estimated_end"]), transaction(2, 1))
         assert await biller.settle_all() == 0
-        for wait in (timedelta(), END_PATIENCE):
+        for wait in (timedelta(), patience):
             clock.advance(wait)
             await biller.retry_held()
             assert await biller.settle_all() == 0

@@ -239,7 +239,7 @@ class _Asking:
         self._relay = OutboxRelay(service.database, service.bus)
         self._service, self._stations, self._tokens = service, stations, tokens
 
-    async def look(self) -> int:
+    async def look(self, bound: timedelta = timedelta(hours=72)) -> int:
         clock = SystemClock()
         works = SqlWorks(self._service.database, self._relay, clock)
         stations = await (self._stations or self._service).internal_channel("transaction")
@@ -247,7 +247,7 @@ class _Asking:
         delivery = Delivery(works, charge_points, edge, clock)
         try:
             commands = Commands(works, charge_points, delivery, clock)
-            return await Silence(works, commands, clock, timedelta(hours=72)).look()
+            return await Silence(works, commands, clock, bound).look()
         finally:
             await delivery.close()
             await edge.close()
@@ -283,6 +283,9 @@ async def test_a_session_of_which_nothing_is_heard_for_days_ends_when_it_was_las
     await record(late)
     session = await transactions.get(silent.id)
     assert (session.energy_wh, list(session.flags)) == (8000, [])
+    # A shorter bound ends those that were silent for that long.
+    assert await looking.look(timedelta(hours=36)) == 1
+    assert (await transactions.get(fresh.id)).state == ENDED
 
 
 @pytest.mark.parametrize("goes_on", [True, False, None])
