@@ -51,6 +51,16 @@ def entries_at(payload: Payload, name: str, context: ChargerContext) -> Sequence
     return entries or ()
 
 
+def stamps_of(entries: Sequence[Payload], name: str, context: ChargerContext) -> list[str]:
+    """The stamps of the entries of the list `name`; where none of these could be read, those that they have all the
+    same."""
+    if not entries and context.dropped:
+        lost = (value for path, value in context.dropped.items() if path.startswith(f"{name}["))
+        stamps = (entry.get("timestamp") for entry in lost if isinstance(entry, dict))
+        return [stamp for stamp in stamps if isinstance(stamp, str)]
+    return [entry.get("timestamp", "") for entry in entries]
+
+
 def word_at(payload: Payload, name: str, context: ChargerContext) -> str:
     """A word, or what stood in its place and could not be taken; empty when nothing is told."""
     word: str | None = payload.get(name)

@@ -5,7 +5,7 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import read, transaction_event
 from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import entries_at, number_at
+from ocpp_edge.payloads import entries_at, number_at, stamps_of
 from ocpp_edge.v16.samples import meter_values
 
 # What charge points send that do not know their session.
@@ -18,7 +18,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     Raises CallRefused for a message that has none at all.
     """
     entries = entries_at(payload, "meterValue", context)
-    moment = context.clock.last_moment([entry.get("timestamp", "") for entry in entries], context.received_time)
+    moment = context.clock.last_moment(stamps_of(entries, "meterValue", context), context.received_time)
     number = payload.get("transactionId")
     transaction_id = "" if number in _NO_SESSION else str(number)
     connector_id = number_at(payload, "connectorId", context)

@@ -5,7 +5,7 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.facts import read, transaction_event
 from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import entries_at, number_at
+from ocpp_edge.payloads import entries_at, number_at, stamps_of
 from ocpp_edge.v201.samples import meter_values
 
 
@@ -15,7 +15,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     They name no session: whether one ran there at the time is found out by whoever keeps the sessions.
     """
     entries = entries_at(payload, "meterValue", context)
-    moment = context.clock.last_moment([entry.get("timestamp", "") for entry in entries], context.received_time)
+    moment = context.clock.last_moment(stamps_of(entries, "meterValue", context), context.received_time)
     evse_id = number_at(payload, "evseId", context)
     readings, doubts = meter_values(entries, moment)
     if not readings and not context.has_dropped("meterValue"):

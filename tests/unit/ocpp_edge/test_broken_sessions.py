@@ -1,6 +1,7 @@
 """Whatever is broken in the messages of a session, it starts and ends, and its registers are read right."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -107,3 +108,18 @@ async def test_a_start_whose_stamp_makes_us_fail_is_one_of_now(monkeypatch: pyte
     assert (event.id_tag, event.meter_wh) == ("CARD", 7)
     assert {DETAILS_UNREAD, TIME_MISSING} <= {*event.flags}
     assert orjson.loads(event.dropped_json) == {"timestamp": STAMP}
+
+
+@pytest.mark.parametrize("sampled", [7, None, "n/a", True])
+@pytest.mark.parametrize(
+    ("version", "place"), [(Version.V16, {"connectorId": 1, "transactionId": 42}), (Version.V201, {"evseId": 1})]
+)
+async def test_readings_that_nobody_can_read_were_told_at_their_time_all_the_same(
+    version: Version, place: dict[str, Any], sampled: Any
+) -> None:
+    platform, values = Platform(), [{"timestamp": STAMP, "sampledValue": sampled}]
+    await TABLES[version].dispatch("MeterValues", {**place, "meterValue": values}, context(version), platform)
+    [event] = platform.events
+    assert event.device_time.ToDatetime(UTC) == datetime.fromisoformat(STAMP)
+    assert (list(event.flags), list(event.meter_values)) == (["dropped:meterValue"], [])
+    assert orjson.loads(event.dropped_json) == {"meterValue[0]": values[0]}
