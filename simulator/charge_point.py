@@ -21,7 +21,7 @@ from simulator.meter import Meter, Reading
 from simulator.offline import OfflineQueue, QueuedMessage
 from simulator.profile import StationProfile
 from simulator.session import CallFailed, LinkDown, OcppSession
-from simulator.transport import Distortion, Endpoint, FrameSink, Transport
+from simulator.transport import Distortion, Endpoint, FrameSink, Tongue, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,8 @@ class ChargePoint(ABC):
 
     `message_ids`, when given, makes the ids of calls (real stations repeat them); otherwise they are UUIDs. With
     `keeps_message_ids` a message that must arrive has the same id at each attempt.
-    `hold_back` names, by action, what is done before a command is even looked at.
+    `hold_back` names, by action, what is done before a command is even looked at. A `tongue` tells other things than
+    are true; the `witness` hears of each transaction when it begins, is answered, and ends.
     """
 
     protocol: ClassVar[str]
@@ -71,6 +72,8 @@ class ChargePoint(ABC):
         self.distort = distort
         self.message_ids: Callable[[], str] | None = None
         self.keeps_message_ids = False
+        self.tongue: Tongue | None = None
+        self.witness: Callable[[Transaction], None] = lambda _: None
         self.hold_back: dict[str, Callable[[Any], Awaitable[None]]] = {}
         self.connectors = {
             number: Connector(number, Meter(self.clock.now_us, initial_wh))
@@ -134,13 +137,17 @@ class ChargePoint(ABC):
     def ended(self, transaction: Transaction, reading: Reading) -> QueuedMessage:
         """The message that ends a transaction."""
 
+    @abstractmethod
+    def stray_reading(self, connector: Connector, named: Transaction | int | None) -> Any:
+        """A reading of now that claims to be of a transaction, of one that never was (a number), or of none."""
+
     # Life.
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Keep the station connected for the length of a block, then hang up."""
-        link = asyncio.create_task(self.link.run())
-        self._tasks.add(link)
+        # One whose link is dead must not look like one that is offline.
+        self.spawn(self.link.run())
         try:
             yield
         finally:
@@ -235,7 +242,8 @@ class ChargePoint(ABC):
         return status
 
     def judge(self, transaction: Transaction, action: str, status: str | None) -> None:
-        """The start of a transaction was answered: a tag not accepted after all ends it, if so configured."""
+        """A message of a transaction was answered: a tag not accepted after all ends it, if so configured."""
+        self.witness(transaction)
         if status is None:
             return
         transaction.authorization = self.learn(transaction.id_tag, status)

@@ -74,6 +74,7 @@ async def start(station: ChargePoint, connector: Connector, id_tag: str, plan: C
         connector.id, id_tag, meter_start_wh, station.clock.now(), remote_start_id=plan.remote_start_id
     )
     connector.transaction = transaction
+    station.witness(transaction)
     await station.post(station.started(transaction, station.read(connector)))
     await _tell_state(station, connector, transaction)
     return transaction
@@ -110,6 +111,7 @@ async def finish(station: ChargePoint, connector: Connector, transaction: Transa
     connector.meter.end()
     transaction.stop_time = reading.time
     transaction.meter_stop_wh = reading.energy_wh
+    station.witness(transaction)
     await station.post(station.ended(transaction, reading))
     transaction.ended.set()
     await station.report_status(connector)

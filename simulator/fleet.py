@@ -19,10 +19,16 @@ from simulator.configuration import Role
 from simulator.connector import Connector, StopReason
 from simulator.dialects import DIALECTS
 from simulator.ledger import Ledger
+from simulator.lies.catalogue import deal
+from simulator.lies.liar import Liar
+from simulator.lies.lie import Lie
 from simulator.link import Timing
 from simulator.profile import StationProfile
 from simulator.scenario import Scenario
 from simulator.transport import Direction, Endpoint, Frame, FrameSink
+from simulator.truth import Truth
+
+_LIFE_WH = 4_076_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class FleetPlan:
     scenarios that change frames only, dealt out in turn to the stations that speak their version. The share
     `offline_share` of the sessions takes place without a connection and is replayed later; every other of these is
     replayed newest first, by 1.6 without the number that the start would have brought. `retire_seconds` is the mean
-    time after which a station delivers what it has, goes silent without a word and is not seen again.
+    time after which a station delivers what it has, goes silent without a word and is not seen again. The share
+    `liar_share` of the stations has `lies`, dealt out by lot.
     """
 
     identities: Sequence[str]
@@ -56,6 +63,8 @@ class FleetPlan:
     habits: Sequence[Scenario] = ()
     offline_share: float = 0.0
     retire_seconds: float | None = None
+    lies: Sequence[Lie] = ()
+    liar_share: float = 0.0
     response_seconds: float = 30.0
     reconnect_seconds: float = 30.0
 
@@ -64,7 +73,8 @@ class FleetPlan:
 class FleetReport:
     """What a fleet did.
 
-    `unsent` counts transaction messages that were still waiting at the end, `given_up` those refused too often.
+    `unsent` counts transaction messages that were still waiting at the end, `given_up` those refused too often, `lies`
+    the charge points that have each lie.
     """
 
     charge_points: int
@@ -75,6 +85,7 @@ class FleetReport:
     problems: dict[str, int]
     unsent: int
     given_up: int
+    lies: dict[str, int]
 
 
 class Fleet:
@@ -87,6 +98,8 @@ class Fleet:
         self._sessions = 0
         self._offline_sessions = 0
         self._stop = asyncio.Event()
+        self._lies = deal(plan.lies, plan.liar_share, self._protocols(), self._rng)
+        self._liars: dict[str, Liar] = {}
         self.stations = [self._build(number, ledger) for number in range(len(plan.identities))]
 
     def stop(self) -> None:
@@ -100,8 +113,13 @@ class Fleet:
                 group.create_task(self._live(station, self._plan.tags[number % len(self._plan.tags)]))
         return self._report()
 
+    def _protocols(self) -> list[str]:
+        """What each station speaks."""
+        protocols = self._plan.protocols
+        return [protocols[number % len(protocols)] for number in range(len(self._plan.identities))]
+
     def _build(self, number: int, ledger: Ledger | None) -> ChargePoint:
-        plan = self._plan
+        plan, lies = self._plan, self._lies.get(number, [])
         protocol = plan.protocols[number % len(plan.protocols)]
         habit = habit_of(plan.habits, number, protocol)
         sinks: list[FrameSink] = [self._count]
@@ -116,9 +134,16 @@ class Fleet:
             timing=Timing(response_timeout=plan.response_seconds, reconnect_ceiling=plan.reconnect_seconds),
             sinks=sinks,
             distort=habit.distort() if habit and habit.distort else None,
+            # A meter that has counted for years: so that it is no accident which register is told.
+            initial_wh=_LIFE_WH + number * 1_001 if lies else 0,
         )
         if habit and habit.prepare:
             habit.prepare(station)
+        if lies:
+            attest = ledger.attest if ledger is not None else _to_nobody
+            tag = plan.tags[(number + 1) % len(plan.tags)]
+            rng = random.Random(self._rng.random())
+            self._liars[station.identity] = Liar(station, lies, rng, attest, neighbours_tag=tag)
         station.configuration.assign(Role.SAMPLE_INTERVAL, str(plan.sample_seconds))
         station.configuration.assign(Role.MESSAGE_ATTEMPTS, str(plan.message_attempts))
         station.configuration.assign(Role.MESSAGE_RETRY_INTERVAL, "1")
@@ -129,6 +154,7 @@ class Fleet:
             self._answers[frame.text[:2]] += 1
 
     async def _live(self, station: ChargePoint, tag: str) -> None:
+        liar = self._liars.get(station.identity)
         await self._rest(self._rng.uniform(0.0, self._plan.ramp_seconds))
         if self._stop.is_set():
             return
@@ -138,10 +164,16 @@ class Fleet:
             ready = asyncio.create_task(station.ready())
             await self._until_stopped(ready)
             ready.cancel()
+            if liar is not None:
+                liar.begin()
+                tag = liar.tag or tag
             retires_at = self._retirement()
             while not self._stop.is_set() and asyncio.get_running_loop().time() < retires_at:
+                if liar is not None and liar.is_gone:
+                    return
                 connector = next((each for each in station.connectors.values() if each.free), None)
-                if connector is not None and not self._plan.idle:
+                is_idle = self._plan.idle or (liar is not None and liar.is_idle)
+                if connector is not None and not is_idle:
                     if self._rng.random() < self._plan.offline_share:
                         await self._charge_offline(station, connector, tag)
                     else:
@@ -158,8 +190,14 @@ class Fleet:
         return asyncio.get_running_loop().time() + self._rng.expovariate(1 / mean) if mean else math.inf
 
     async def _charge(self, station: ChargePoint, connector: Connector, tag: str) -> None:
-        wanted = ChargingPlan(seconds=max(1, round(self._about(self._plan.session_seconds))))
+        liar = self._liars.get(station.identity)
+        wanted = ChargingPlan(
+            seconds=max(1, round(self._about(self._plan.session_seconds))),
+            already_authorized=liar is not None and liar.tag is not None,
+        )
         session = asyncio.create_task(charge(station, connector, tag, wanted))
+        if liar is not None:
+            liar.session = session
         await self._until_stopped(session)
         if self._stop.is_set():
             if connector.transaction is None:
@@ -184,7 +222,8 @@ class Fleet:
             await self._charge(station, connector, tag)
         finally:
             self._offline_sessions += 1
-            if self._offline_sessions % 2:
+            liar = self._liars.get(station.identity)
+            if self._offline_sessions % 2 and not (liar is not None and liar.needs_order):
                 station.queue.reverse()
             station.link.restore()
 
@@ -201,6 +240,9 @@ class Fleet:
         while True:
             await asyncio.sleep(self._rng.expovariate(1 / mean_seconds))
             if self._rng.random() < self._plan.power_cut_share:
+                liar = self._liars.get(station.identity)
+                if liar is not None:
+                    liar.note_power_up()
                 station.link.forget_registration("PowerUp")
             station.link.cut()
 
@@ -233,7 +275,12 @@ class Fleet:
             problems=dict(problems),
             unsent=sum(len(station.queue) for station in self.stations),
             given_up=sum(station.queue.given_up for station in self.stations),
+            lies=dict(Counter(lie.name for lies in self._lies.values() for lie in lies)),
         )
+
+
+def _to_nobody(_: Truth) -> None:
+    """Nobody writes down what is true."""
 
 
 def habit_of(habits: Sequence[Scenario], number: int, protocol: str) -> Scenario | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from simulator.dialects import DIALECTS
 from simulator.fleet import Fleet, FleetPlan
 from simulator.ledger import Ledger
+from simulator.lies.catalogue import LIES
 from simulator.options import (
     add_endpoint_options,
     default_url,
@@ -28,6 +29,7 @@ from simulator.output import say
 from simulator.scenario import SCENARIOS, changes_frames_only
 
 _DEFAULT_COUNT = 3
+_ALL = "all"
 
 
 def main(words: Sequence[str]) -> int:
@@ -44,6 +46,9 @@ def main(words: Sequence[str]) -> int:
     odd = [name for name in options.habits if name not in SCENARIOS or not changes_frames_only(SCENARIOS[name])]
     if odd:
         parser.error(f"--habits: {', '.join(odd)} is no scenario that changes frames only")
+    untold = [name for name in options.lies if name not in (*LIES, _ALL)]
+    if untold:
+        parser.error(f"--lies: {', '.join(untold)} is none of {_ALL}, {', '.join(LIES)}")
     plan = FleetPlan(
         identities=identities,
         tags=options.tags,
@@ -63,6 +68,8 @@ def main(words: Sequence[str]) -> int:
         habits=[SCENARIOS[name] for name in options.habits],
         offline_share=options.offline,
         retire_seconds=options.retire,
+        lies=list(LIES.values()) if _ALL in options.lies else [LIES[name] for name in options.lies],
+        liar_share=options.liars,
         response_seconds=options.response,
         reconnect_seconds=options.reconnect,
     )
@@ -109,6 +116,10 @@ def fleet_parser() -> argparse.ArgumentParser:
         default=0.0,
         metavar="P",
         help="share of sessions without a connection (%(default)s)",
+    )
+    parser.add_argument("--lies", type=names, default=[], metavar="NAME,...", help="lies that are told, or `all`")
+    parser.add_argument(
+        "--liars", type=share, default=0.5, metavar="P", help="share of stations that tell --lies (%(default)s)"
     )
     parser.add_argument("--retire", type=seconds, metavar="S", help="stations vanish for good after about this long")
     parser.add_argument(

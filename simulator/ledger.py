@@ -1,25 +1,32 @@
 """The charge point's own book: every message that the central system acknowledged.
 
 One JSON object per line, written before the charge point acts on the answer, so that an auditor can
-later ask the databases for each of them. It records CALLRESULTs only, and judges nothing.
+later ask the databases for each of them. It records CALLRESULTs only, and judges nothing. Beside them
+stands what is true of sessions about which a charge point lies (see `truth`).
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 from simulator.transport import Direction, Frame, FrameSink, compact
+from simulator.truth import Truth, is_truth, truth_from_json
 
 _CALL, _CALLRESULT, _CALLERROR = 2, 3, 4
 
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """One acknowledged message: what was sent, what came back, when. Times are real, not device."""
+    """One acknowledged message: what was sent, what came back, when. Times are real, not device.
+
+    Of a message of a liar, `session` is the station's own name for the session that it is about, empty for none. Of one
+    with `lies` in it, `meant` is the request without them, and `unsaid` names the places of which it says nothing any
+    more that is sure, like `meterStop` or `meterValue.0`.
+    """
 
     charge_point_id: str
     protocol: str
@@ -29,6 +36,15 @@ class Acknowledgement:
     answer: dict[str, Any]
     sent_time: datetime
     acknowledged_time: datetime
+    meant: dict[str, Any] | None = None
+    lies: tuple[str, ...] = ()
+    unsaid: tuple[str, ...] = ()
+    session: str = ""
+
+    @property
+    def true_request(self) -> dict[str, Any]:
+        """What the request would have been without lies."""
+        return self.request if self.meant is None else self.meant
 
     @property
     def latency_ms(self) -> float:
@@ -37,6 +53,9 @@ class Acknowledgement:
 
     def to_json(self) -> str:
         """The line that stands in the file."""
+        lie: dict[str, Any] = {"session": self.session} if self.session else {}
+        if self.lies:
+            lie |= {"meant": self.meant, "lies": self.lies, "unsaid": self.unsaid}
         return compact(
             {
                 "chargePointId": self.charge_point_id,
@@ -47,6 +66,7 @@ class Acknowledgement:
                 "answer": self.answer,
                 "sentTime": self.sent_time.isoformat(),
                 "acknowledgedTime": self.acknowledged_time.isoformat(),
+                **lie,
             }
         )
 
@@ -68,17 +88,30 @@ def from_json(line: str) -> Acknowledgement:
             answer=entry["answer"],
             sent_time=datetime.fromisoformat(entry["sentTime"]),
             acknowledged_time=datetime.fromisoformat(entry["acknowledgedTime"]),
+            meant=entry.get("meant"),
+            lies=tuple(entry.get("lies", ())),
+            unsaid=tuple(entry.get("unsaid", ())),
+            session=entry.get("session", ""),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a ledger entry: {error}") from error
 
 
 def read_ledger(path: Path) -> Iterator[Acknowledgement]:
-    """All entries of a file, in the order of their acknowledgement; a torn last line is left out."""
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    for line in lines:
-        if line.endswith("\n"):
-            yield from_json(line)
+    """All acknowledgements of a file, in their order; a torn last line is left out."""
+    return (from_json(line) for line in _lines(path) if not is_truth(line))
+
+
+def read_truths(path: Path) -> list[Truth]:
+    """What is true of the sessions about which something else was told, as it was known last."""
+    truths = (truth_from_json(line) for line in _lines(path) if is_truth(line))
+    return list({truth.session: truth for truth in truths}.values())
+
+
+def _lines(path: Path) -> Iterator[str]:
+    # Not splitlines: texts that are no texts may hold what it takes for the end of a line.
+    with path.open(encoding="utf-8", newline="\n") as file:
+        yield from (line for line in file if line.endswith("\n"))
 
 
 class Ledger:
@@ -87,7 +120,8 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _drop_torn_tail(path)
-        self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
+        # Halves of characters, which liars tell, are written as JSON escapes them.
+        self._file: TextIO = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
         self.entries = 0
 
     def __enter__(self) -> Self:
@@ -105,6 +139,10 @@ class Ledger:
         """Write one line and hand it to the operating system."""
         self._file.write(f"{entry.to_json()}\n")
         self.entries += 1
+
+    def attest(self, truth: Truth) -> None:
+        """The same with what is true of a session."""
+        self._file.write(f"{truth.to_json()}\n")
 
     def sink(self, protocol: str) -> FrameSink:
         """A sink that pairs the frames of ONE charge point's connections and records the pairs.
@@ -144,14 +182,24 @@ def _entry(
     answer: dict[str, Any],
 ) -> Acknowledgement:
     sent, action, request = call
-    return Acknowledgement(sent.charge_point_id, protocol, message_id, action, request, answer, sent.time, result.time)
+    entry = Acknowledgement(sent.charge_point_id, protocol, message_id, action, request, answer, sent.time, result.time)
+    meant = _parse(sent.meant)
+    # A distortion may have made it of another message.
+    if not _is(meant, _CALL, 4) or meant[2] != action:
+        return entry
+    truth = {"meant": meant[3], "lies": sent.lies, "unsaid": sent.unsaid} if sent.lies else {}
+    return replace(entry, session=sent.session, **truth)
 
 
 def _parse(text: str) -> list[Any]:
+    """A message; of one with characters that JSON forbids what is left without them."""
     try:
         message = json.loads(text)
     except ValueError:
-        return []
+        try:
+            message = json.loads(text.replace("\0", ""), strict=False)
+        except ValueError:
+            return []
     return message if isinstance(message, list) else []
 
 

@@ -154,6 +154,7 @@ class Link:
             ping_interval_seconds=ping or None,
             sinks=station.sinks,
             distort=station.distort,
+            tongue=station.tongue,
         )
         return station.open_session(transport)
 

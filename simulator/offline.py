@@ -18,7 +18,7 @@ class QueuedMessage:
 
     `render` builds the request, `settle` takes its answer. `attempted` is set once the first try
     had an outcome; `offline` tells whether it was queued without a connection. `message_id` is for
-    stations that send a message again under the id that it had.
+    stations that send a message again under the id that it had, `is_forgotten` for such as lose what they queued.
     """
 
     transaction_key: str
@@ -28,6 +28,7 @@ class QueuedMessage:
     offline: bool = False
     attempts: int = 0
     message_id: str = field(default_factory=lambda: str(uuid4()))
+    is_forgotten: bool = False
     attempted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -51,6 +52,17 @@ class OfflineQueue:
         """Whether messages (of one transaction) still wait; GetTransactionStatus asks this."""
         return any(transaction_key is None or message.transaction_key == transaction_key for message in self._messages)
 
+    def count(self, transaction_key: str) -> int:
+        """How many messages of a transaction wait."""
+        return sum(message.transaction_key == transaction_key for message in self._messages)
+
+    def forget(self, transaction_key: str) -> None:
+        """Lose the messages of a transaction, the one under way as well."""
+        for message in self._messages:
+            message.is_forgotten = message.transaction_key == transaction_key
+        self._messages = deque(message for message in self._messages if not message.is_forgotten)
+        self._wake()
+
     async def head(self) -> QueuedMessage:
         """The oldest message, left in place; waits until there is one."""
         while not self._messages:
@@ -70,7 +82,7 @@ class OfflineQueue:
     def give_up(self, message: QueuedMessage) -> None:
         """The head failed too often: drop it, so that later ones are not held up for ever."""
         self._remove(message)
-        self.given_up += 1
+        self.given_up += not message.is_forgotten
         message.attempted.set()
 
     async def drained(self) -> None:
@@ -79,6 +91,8 @@ class OfflineQueue:
             await self._change()
 
     def _remove(self, message: QueuedMessage) -> None:
+        if message.is_forgotten:
+            return
         if not self._messages or self._messages[0] is not message:
             raise ValueError("only the head of the queue can leave it")
         self._messages.popleft()

@@ -1,17 +1,17 @@
 """One WebSocket to the central system: where it connects, what passes over it, how it ends.
 
 Every frame in either direction goes to the sinks (printer, ledger). A distortion may rewrite what
-leaves, which is how a well-behaved charge point is made to misbehave on the wire only.
+leaves, which is how a well-behaved charge point is made to misbehave on the wire only. A tongue lies.
 """
 
 import base64
 import json
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -38,12 +38,43 @@ class Direction(Enum):
 
 @dataclass(frozen=True)
 class Frame:
-    """One text frame that passed, at real time."""
+    """One text frame that passed, at real time.
+
+    `meant` is what a liar would have said without the `lies` in it; `unsaid` names the places of which it says nothing
+    any more that is sure, `session` the session that it is about.
+    """
 
     charge_point_id: str
     direction: Direction
     time: datetime
     text: str
+    meant: str = ""
+    lies: tuple[str, ...] = ()
+    unsaid: tuple[str, ...] = ()
+    session: str = ""
+
+
+class Telling(NamedTuple):
+    """A frame as a liar tells it, its lies by name, of what it says nothing any more that is sure, and the session that
+    it is about."""
+
+    frame: list[Any]
+    lies: tuple[str, ...] = ()
+    unsaid: tuple[str, ...] = ()
+    session: str = ""
+
+
+class Tongue(Protocol):
+    """Tells other things than are true, and does not hear everything."""
+
+    def told(self, frame: list[Any]) -> Telling:
+        """What goes over the wire instead of a frame."""
+
+    def spelled(self, text: str) -> str | bytes:
+        """A frame with its bad characters, if it has any."""
+
+    def hears(self, text: str) -> bool:
+        """Whether a frame arrives before the line breaks."""
 
 
 FrameSink = Callable[[Frame], None]
@@ -117,23 +148,36 @@ class Transport:
         connection: ClientConnection,
         sinks: Sequence[FrameSink],
         distort: Distortion | None,
+        tongue: Tongue | None = None,
     ) -> None:
         self._charge_point_id = charge_point_id
         self._connection = connection
         self._sinks = sinks
         self._distort = distort
+        self._tongue = tongue
 
     async def send(self, text: str) -> None:
-        """Send one frame of ours, distorted if that was asked for."""
-        texts = [text] if self._distort is None else self._distort(json.loads(text))
-        for each in texts:
-            await self.send_raw(each)
+        """Send one frame of ours, turned into a lie and distorted if that was asked for."""
+        if self._tongue is None:
+            texts = [text] if self._distort is None else self._distort(json.loads(text))
+            for each in texts:
+                await self.send_raw(each)
+            return
+        telling = self._tongue.told(json.loads(text))
+        for each in [compact(telling.frame)] if self._distort is None else self._distort(telling.frame):
+            data = self._tongue.spelled(each)
+            shown = data if isinstance(data, str) else data.decode("utf-8", "replace")
+            self._show(Direction.SENT, shown, telling, meant=text)
+            await self._send(data)
 
     async def send_raw(self, text: str) -> None:
         """Send exactly this text, whatever it is."""
         self._show(Direction.SENT, text)
+        await self._send(text)
+
+    async def _send(self, data: str | bytes) -> None:
         try:
-            await self._connection.send(text)
+            await self._connection.send(data, text=True)
         except ConnectionClosed as error:
             raise TransportClosed(str(error)) from error
 
@@ -144,6 +188,9 @@ class Transport:
         except ConnectionClosed as error:
             raise TransportClosed(str(error)) from error
         text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        if self._tongue is not None and not self._tongue.hears(text):
+            self.abort()
+            raise TransportClosed("the line broke before the answer was heard")
         self._show(Direction.RECEIVED, text)
         return text
 
@@ -155,8 +202,10 @@ class Transport:
         """Cut the line without a word, like a power failure (the peer sees 1006)."""
         self._connection.transport.abort()
 
-    def _show(self, direction: Direction, text: str) -> None:
-        frame = Frame(self._charge_point_id, direction, datetime.now(UTC), text)
+    def _show(self, direction: Direction, text: str, telling: Telling | None = None, meant: str = "") -> None:
+        frame = Frame(self._charge_point_id, direction, datetime.now(UTC), text, meant)
+        if telling is not None:
+            frame = replace(frame, lies=telling.lies, unsaid=telling.unsaid, session=telling.session)
         for sink in self._sinks:
             sink(frame)
 
@@ -170,6 +219,7 @@ async def open_transport(
     ping_interval_seconds: float | None = None,
     sinks: Sequence[FrameSink] = (),
     distort: Distortion | None = None,
+    tongue: Tongue | None = None,
 ) -> Transport:
     """Connect and negotiate exactly `subprotocol`.
 
@@ -202,7 +252,7 @@ async def open_transport(
     if connection.subprotocol != subprotocol:
         await connection.close(1002)
         raise ConnectFailed(f"the server chose {connection.subprotocol!r}, not {subprotocol!r}")
-    return Transport(charge_point_id, connection, sinks, distort)
+    return Transport(charge_point_id, connection, sinks, distort, tongue)
 
 
 def _words(response: Response) -> str:

@@ -95,6 +95,11 @@ class V16ChargePoint(ChargePoint):
 
         return QueuedMessage(transaction.key, "MeterValues", render)
 
+    def stray_reading(self, connector: Connector, named: Transaction | int | None) -> Any:
+        value = self.meter_value(self.read(connector), "Sample.Clock")
+        number = named.transaction_id if isinstance(named, Transaction) else named
+        return call.MeterValues(connector.id, [value], number)
+
     def state_changed(self, transaction: Transaction) -> None:
         """1.6 tells it by StatusNotification alone."""
 

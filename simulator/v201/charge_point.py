@@ -103,6 +103,22 @@ class V201ChargePoint(ChargePoint):
         value = self.meter_value(reading, "Sample.Periodic")
         return self._event(transaction, "Updated", "MeterValuePeriodic", reading.time, meter_value=[value])
 
+    def stray_reading(self, connector: Connector, named: Transaction | int | None) -> Any:
+        reading = self.read(connector)
+        value = self.meter_value(reading, "Sample.Clock")
+        if named is None:
+            return call.MeterValues(connector.id, [value])
+        seq_no, called = (named.take_seq_no(), named.key) if isinstance(named, Transaction) else (1, f"NEVER-{named}")
+        return call.TransactionEvent(
+            event_type="Updated",
+            timestamp=stamp(reading.time),
+            trigger_reason="MeterValueClock",
+            seq_no=seq_no,
+            transaction_info={"transaction_id": called},
+            meter_value=[value],
+            evse={"id": connector.id, "connector_id": 1},
+        )
+
     def state_changed(self, transaction: Transaction) -> QueuedMessage:
         info = {"charging_state": self.charging_state(transaction)}
         return self._event(transaction, "Updated", "ChargingStateChanged", self.clock.now(), info=info)
