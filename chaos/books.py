@@ -1,15 +1,18 @@
 """The chargers' books: what the ledger says was acknowledged, as facts that a database can be asked for. Pure.
 
-A message that was acknowledged several times, under whatever message ids, is one fact.
+A message that was acknowledged several times, under whatever message ids, is one fact. What liars told of sessions is
+kept apart, as they told it and beside what is true (see `testimony`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from chaos.testimony import SESSION_ACTIONS, Testimony, testimonies
 from simulator.ledger import Acknowledgement
+from simulator.truth import Truth
 
 _V16 = "1.6"
 _REGISTER = "Energy.Active.Import.Register"
@@ -97,7 +100,11 @@ class SessionBook:
 
 @dataclass
 class Book:
-    """All that was acknowledged. `numbers` has, for each start, everything it was ever answered that it is called."""
+    """All that was acknowledged. `numbers` has, for each start, everything it was ever answered that it is called.
+
+    `liars` are the charge points that lie, `lied` their messages, `testimonies` their sessions by the stations' own
+    names for them; all else is about the others, but for boots, and for statuses without their times.
+    """
 
     acknowledged: int = 0
     starts: set[StartKey] = field(default_factory=set)
@@ -109,17 +116,25 @@ class Book:
     sessions: defaultdict[SessionKey, SessionBook] = field(default_factory=lambda: defaultdict(SessionBook))
     numbers: defaultdict[StartKey, set[str]] = field(default_factory=lambda: defaultdict(set))
     by_action: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    liars: set[str] = field(default_factory=set)
+    lied: list[Acknowledgement] = field(default_factory=list)
+    testimonies: dict[str, Testimony] = field(default_factory=dict)
+    liars_statuses: dict[ConnectorKey, str] = field(default_factory=dict)
 
 
-def read(entries: Iterable[Acknowledgement]) -> Book:
+def read(entries: Iterable[Acknowledgement], truths: Sequence[Truth] = ()) -> Book:
     """The book that a ledger amounts to."""
-    book = Book()
-    for entry in entries:
+    book, acknowledged = Book(), list(entries)
+    book.liars = {truth.charge_point_id for truth in truths}
+    book.liars |= {entry.charge_point_id for entry in acknowledged if entry.lies}
+    for entry in acknowledged:
         book.acknowledged += 1
         book.by_action[entry.action] += 1
-        take_in = _ACTIONS.get(entry.action)
+        is_lied = entry.charge_point_id in book.liars and entry.action != "BootNotification"
+        take_in = _lied if is_lied else _ACTIONS.get(entry.action)
         if take_in is not None:
             take_in(book, entry)
+    book.testimonies = testimonies(truths, book.lied)
     for end in sorted(book.ends, key=lambda end: end.time):
         if end.transaction_id in _NO_NUMBER:
             _end_what_ran(book, end)
@@ -188,6 +203,18 @@ def _status_notification(book: Book, entry: Acknowledgement) -> None:
         return
     status = Status(_time(said["timestamp"]), told)
     book.statuses[key] = max(book.statuses.get(key, status), status)
+
+
+def _lied(book: Book, entry: Acknowledgement) -> None:
+    if entry.action in SESSION_ACTIONS:
+        book.lied.append(entry)
+    elif entry.action == "StatusNotification":
+        said = entry.true_request
+        is_16 = entry.protocol == _V16
+        place = (said["connectorId"], said["connectorId"]) if is_16 else (said["evseId"], said["connectorId"])
+        if place[0]:
+            told = said["status" if is_16 else "connectorStatus"]
+            book.liars_statuses[ConnectorKey(entry.charge_point_id, *place)] = told
 
 
 def _boot_notification(book: Book, entry: Acknowledgement) -> None:

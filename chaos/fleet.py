@@ -4,11 +4,13 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chaos.furnishing import Furniture
+from chaos.rules import RULES
 from stack import children
 from stack.children import Child, Program
 from stack.config import process_environment
@@ -42,6 +44,14 @@ class Cadence:
     offline: float = 0.08
 
 
+@dataclass(frozen=True)
+class Lying:
+    """Which lies are told, by their names, and by which share of the chargers. The others tell the truth."""
+
+    lies: Sequence[str] = tuple(RULES)
+    liars: float = 0.4
+
+
 @dataclass
 class RunningFleet:
     """A fleet that charges until it is told to go home."""
@@ -63,7 +73,9 @@ class RunningFleet:
         return _report(self.log)
 
 
-def start(furniture: Furniture, url: str, ledger: Path, logs: Path, *, seed: int, cadence: Cadence) -> RunningFleet:
+def start(
+    furniture: Furniture, url: str, ledger: Path, logs: Path, *, seed: int, cadence: Cadence, lying: Lying
+) -> RunningFleet:
     """Start the fleet against `url`. Call it from the main thread."""
     chosen = {
         "--url": url,
@@ -75,6 +87,8 @@ def start(furniture: Furniture, url: str, ledger: Path, logs: Path, *, seed: int
         "--sample": cadence.sample,
         "--offline": cadence.offline,
         "--habits": ",".join(HABITS),
+        "--lies": ",".join(lying.lies),
+        "--liars": lying.liars,
         "--cut": 60,
         "--power-cuts": 0.3,
         "--retire": 1_500,

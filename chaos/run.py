@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -22,7 +22,8 @@ import psutil
 from chaos import audit, fleet, furnishing, injection, report, schedule, settling, system
 from chaos.books import Book
 from chaos.checks.check import Check
-from chaos.fleet import Cadence
+from chaos.checks.lies import Count
+from chaos.fleet import Cadence, Lying
 from chaos.furnishing import Furniture
 from chaos.injection import Struck
 from chaos.report import Report
@@ -49,6 +50,7 @@ class Plan:
     replicas: int
     folder: Path
     cadence: Cadence
+    lying: Lying
 
 
 def run(plan: Plan) -> Report:
@@ -82,7 +84,8 @@ class _Observed:
     unsettled: list[str] = field(default_factory=list)
     settled_seconds: float = 0.0
     book: Book = field(default_factory=Book)
-    checks: list[Check] = field(default_factory=list)
+    checks: Sequence[Check] = ()
+    lies: Mapping[str, Count] = field(default_factory=dict)
 
 
 class _Run:
@@ -111,7 +114,9 @@ class _Run:
         plan, seen = self._plan, self._seen
         self._say(f"the stack is up and furnished; {plan.chargers} chargers begin")
         url, logs = stack.charger_url(), plan.folder / "logs"
-        chargers = fleet.start(furniture, url, self._ledger, logs, seed=plan.seed, cadence=plan.cadence)
+        chargers = fleet.start(
+            furniture, url, self._ledger, logs, seed=plan.seed, cadence=plan.cadence, lying=plan.lying
+        )
         faults = schedule.schedule(stack.landscape(), plan.minutes * 60, plan.seed)
         seen.began = time.time()
         seen.struck = await injection.carry_out(faults, stack, self._say)
@@ -127,7 +132,8 @@ class _Run:
         seen.unsettled = await settling.settled(databases, stack.nats_url(), _PATIENCE_SECONDS, self._say)
         seen.settled_seconds = self._seconds() - since
         self._say(f"settled after {seen.settled_seconds:.1f} s; auditing")
-        seen.book, seen.checks = await audit.audit_system(self._ledger, databases, stack.nats_url())
+        found = await audit.audit_system(self._ledger, databases, stack.nats_url())
+        seen.book, seen.checks, seen.lies = found.book, found.checks, found.lies
 
     def _report(self) -> Report:
         plan, seen = self._plan, self._seen
@@ -147,6 +153,7 @@ class _Run:
             unsettled=seen.unsettled,
             settled_seconds=round(seen.settled_seconds, 1),
             checks=seen.checks,
+            lies=seen.lies,
         )
 
     def _answers(self) -> list[float]:

@@ -17,19 +17,20 @@ _LOOK_SECONDS = 0.5
 _SAID_EVERY = 10
 _TOLD = {
     "outbox": "unpublished events",
-    "transaction": "sessions to be looked at again",
+    "transaction": "sessions that run, or are to be looked at again",
     "billing": "sessions to be billed",
     "station": "open connections",
 }
 # By service, or for all of them. The chargers have gone: connections of killed edges run out with their leases.
 _WAITING = {
     "outbox": "SELECT count(*) FROM outbox WHERE publish_time IS NULL",
-    # Looked at again within seconds of each change, as long as there is one.
+    # Looked at again within seconds of each change, as long as there is one. When the chargers have gone, what nobody
+    # has ended ends by evidence; and it is billed so when nobody has told its end for a while.
     "transaction": (
-        "SELECT count(*) FROM transactions WHERE update_time > coalesce((SELECT max(until_time) FROM reconciliations),"
-        " '-infinity')"
+        "SELECT count(*) FROM transactions WHERE state = 'ACTIVE' OR"
+        " update_time > coalesce((SELECT max(until_time) FROM reconciliations), '-infinity')"
     ),
-    "billing": "SELECT count(*) FROM charging_sessions WHERE hold_reason = 'pending'",
+    "billing": "SELECT count(*) FROM charging_sessions WHERE hold_reason IN ('pending', 'estimated_end')",
     "station": "SELECT count(*) FROM connections WHERE close_time IS NULL",
 }
 

@@ -45,6 +45,7 @@ class Transaction(NamedTuple):
     protocol: str
     revision: int
     driver_id: str
+    energy_doubt: str
 
 
 class Event(NamedTuple):
@@ -87,6 +88,7 @@ class ChargingSession(NamedTuple):
     invoice_id: str | None
     revision: int
     driver_id: str | None
+    hold_detail: str
 
 
 class Invoice(NamedTuple):
@@ -240,8 +242,8 @@ def _messaging(connection: Connection) -> Messaging:
 
 _TRANSACTIONS = (
     'SELECT id::text, transaction_id, charge_point_id, evse_id, id_tag, state, "authorization", begin_time, start_time,'
-    " stop_time, meter_start_wh, meter_stop_wh, energy_wh, flags, station_id, protocol, revision, driver_id"
-    " FROM transactions"
+    " stop_time, meter_start_wh, meter_stop_wh, energy_wh, flags, station_id, protocol, revision, driver_id,"
+    " energy_doubt FROM transactions"
 )
 _EVENTS = (
     "SELECT transaction_id::text, key::text, told_transaction_id, charge_point_id, kind, evse_id, id_tag, device_time,"
@@ -252,7 +254,7 @@ _METER_VALUES = (
 )
 _CHARGING_SESSIONS = (
     "SELECT id::text, transaction_id::text, state, energy_wh, hold_reason, invoice_id::text, revision,"
-    " driver_id::text FROM charging_sessions"
+    " driver_id::text, coalesce(remarks->>'hold_detail', '') FROM charging_sessions"
 )
 _INVOICES = (
     "SELECT id::text, charging_session_id::text, state, total_minor, number, driver_id::text, kind, paid_minor,"

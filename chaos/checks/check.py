@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_SHOWN = 5
+_SHOWN = 10
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ CONSUMERS = {
     "monitoring-stations",
     "station-settings",
     "transaction-commands",
+    "transaction-evidence",
+    "transaction-stations",
 }
 
 

@@ -1,17 +1,19 @@
 """Every session says what its charger's book says, and has one bill that says the same.
 
 The rules of the product, as seen from outside: a session of an accepted token is billed once it has ended, any other is
-held; the fleet tells the truth, so no session may be held for doubts about it. A bill for which money was paid stands
-until a credit note takes it back; what differs from it then waits for a person.
+held for what is true of it. Who tells the truth is not doubted: no session of his is held for doubts, and nothing is
+flagged in it. A bill for which money was paid stands until a credit note takes it back; what differs from it then waits
+for a person. Those who lie are the matter of `lies`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
+from typing import NamedTuple
 
 from chaos.books import Book, ReadingKey, SessionBook, SessionKey
 from chaos.checks.check import Check, check
-from chaos.stored import ChargingSession, Invoice, Stored, Transaction
+from chaos.stored import ChargingSession, Invoice, MeterValue, Stored, Transaction
 
 _Found = Mapping[SessionKey, list[Transaction]]
 
@@ -19,7 +21,8 @@ _SUBJECT = "sessions and bills"
 # How the platform writes what charge points were told about a token.
 _AUTHORIZATIONS = {"ConcurrentTx": "CONCURRENT_TX"}
 _ENDED, _ORPHAN, _MERGED = "ENDED", "ORPHAN", "MERGED"
-_ESTIMATED_END, _NO_REGISTER = "estimated_end", "no_register"
+_CONCURRENT_TX, _MATCHED_STOP = "concurrent_tx", "matched_stop"
+_NO_NUMBER = ("0", "-1")
 _CORRECTION = "correction"
 _V16 = "ocpp1.6"
 
@@ -33,7 +36,9 @@ def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
     yield check(_SUBJECT, "a started session exists once", len(told), _not_once(told, found))
     over = {key: session for key, session in told.items() if session.end is not None}
     yield check(_SUBJECT, "an ended session is as its charger told it", len(over), _untrue(over, found))
-    bills = _Bills(stored)
+    claim = "nothing is flagged in a session whose charger tells the truth"
+    yield check(_SUBJECT, claim, len(over), _doubted(over, found))
+    bills = _Bills(stored, book.liars)
     yield check(_SUBJECT, "a session has one charging session", len(stored.transactions), bills.not_once())
     yield check(_SUBJECT, "an ended session has one invoice, if one is due", len(stored.transactions), bills.wrong())
     yield check(_SUBJECT, "no charging session is without its session", len(stored.charging_sessions), bills.strays())
@@ -45,9 +50,11 @@ def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
     yield check(_SUBJECT, "the numbers of invoices have no gaps", len(stored.invoices), _gaps(stored.invoices))
     claim = "a bill for which money was paid is taken back by a credit note alone"
     yield check(_SUBJECT, claim, len(stored.invoices), _unaccounted(stored.invoices))
-    orphans = [transaction for transaction in stored.transactions if transaction.state == _ORPHAN]
-    yield check(_SUBJECT, "no orphan could have been matched", len(stored.transactions), _matchable(orphans, stored))
-    yield check(_SUBJECT, "no reading lies beside its session", len(stored.meter_values), _beside(stored))
+    honest = [transaction for transaction in stored.transactions if transaction.charge_point_id not in book.liars]
+    orphans = [transaction for transaction in honest if transaction.state == _ORPHAN]
+    yield check(_SUBJECT, "no orphan could have been matched", len(honest), _matchable(orphans, stored))
+    readings = [value for value in stored.meter_values if value.charge_point_id not in book.liars]
+    yield check(_SUBJECT, "no reading lies beside its session", len(readings), _beside(readings, stored))
     unnamed = [reading for reading in book.readings if not reading.transaction_id]
     claim = "a reading without a session is with the one that ran"
     yield check(_SUBJECT, claim, len(unnamed), _strayed(unnamed, stored))
@@ -56,7 +63,8 @@ def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
 class _Bills:
     """The bills of billing, by the transaction they are for."""
 
-    def __init__(self, stored: Stored) -> None:
+    def __init__(self, stored: Stored, liars: Set[str]) -> None:
+        self._liars = liars
         self._transactions = {transaction.id: transaction for transaction in stored.transactions}
         self._sessions: defaultdict[str, list[ChargingSession]] = defaultdict(list)
         for session in stored.charging_sessions:
@@ -80,12 +88,13 @@ class _Bills:
     def wrong(self) -> Iterator[str]:
         """Sessions whose bill, or whose lack of one, is against the rules."""
         for transaction_id, transaction in self._transactions.items():
+            if transaction.charge_point_id in self._liars and transaction.start_time is not None:
+                continue
             for session in self._sessions[transaction_id]:
-                state, due = _due(transaction)
-                count = len(self._invoices[session.id])
-                if (session.state, count) != (state, due) and not _waits(transaction, session, count):
-                    why = f" ({session.hold_reason})" if session.hold_reason else ""
-                    yield f"{_name(transaction)}: {session.state}{why} with {count} invoices, not {state} with {due}"
+                wanted = _due(transaction)
+                found = _Outcome(session.state, session.hold_reason, len(self._invoices[session.id]))
+                if found != wanted and found != wanted._replace(hold_reason=_CORRECTION):
+                    yield f"{_name(transaction)}: {found}, not {wanted}"
 
     def is_invoiced(self, transactions: Iterable[Transaction]) -> bool:
         return any(self._of(transaction) for transaction in transactions)
@@ -120,21 +129,27 @@ class _Bills:
         return [(session, invoice) for session in sessions for invoice in self._invoices[session.id]]
 
 
-def _due(transaction: Transaction) -> tuple[str, int]:
-    """The state that a charging session should be in, and how many invoices it should have."""
+class _Outcome(NamedTuple):
+    """What has become of a session: its state, what it is held for, and how many bills it has that count."""
+
+    state: str
+    hold_reason: str
+    bills: int
+
+
+def _due(transaction: Transaction) -> _Outcome:
+    """What should have become of a session."""
     if transaction.state == _MERGED:
-        return "HELD", 0
+        return _Outcome("HELD", "merged", 0)
     if transaction.stop_time is None:
-        return "ACTIVE", 0
-    if transaction.state == _ENDED and transaction.authorization == "ACCEPTED":
-        return "COMPLETED", 1
-    return "HELD", 0
-
-
-def _waits(transaction: Transaction, session: ChargingSession, count: int) -> bool:
-    """Whether nobody has told the end of a session yet, perhaps no register either, and its bill waits for that."""
-    waits = session.hold_reason in (_ESTIMATED_END, _NO_REGISTER) and count == 0
-    return _ESTIMATED_END in transaction.flags and waits
+        return _Outcome("ACTIVE", "", 0)
+    if transaction.start_time is None:
+        return _Outcome("HELD", "no_start", 0)
+    if transaction.authorization == "CONCURRENT_TX":
+        return _Outcome("HELD", "concurrent_tx", 0)
+    if transaction.authorization != "ACCEPTED":
+        return _Outcome("HELD", "unauthorized", 0)
+    return _Outcome("COMPLETED", "", 1)
 
 
 def _gaps(invoices: Iterable[Invoice]) -> Iterator[str]:
@@ -188,6 +203,18 @@ def _untrue(told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[s
                 yield f"{_name(transaction)}: told {authorization}, stored {transaction.authorization}"
 
 
+def _doubted(told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
+    """Flags that say more than what the charger was told, and that it named no session in its end."""
+    for key, session in told.items():
+        known = {
+            *({_CONCURRENT_TX} if session.authorization == "ConcurrentTx" else ()),
+            *({_MATCHED_STOP} if session.end is not None and session.end.transaction_id in _NO_NUMBER else ()),
+        }
+        for transaction in found.get(key, ()):
+            if odd := [flag for flag in transaction.flags if flag not in known]:
+                yield f"{_name(transaction)}: {', '.join(odd)} ({transaction.energy_doubt})"
+
+
 def _matchable(orphans: Iterable[Transaction], stored: Stored) -> Iterator[str]:
     """Ends that belong to no session although exactly one that was never told to be over could be meant.
 
@@ -215,13 +242,13 @@ def _may_be_meant(running: Transaction, orphan: Transaction) -> bool:
     return first is None or last is None or last >= first
 
 
-def _beside(stored: Stored) -> Iterator[str]:
+def _beside(readings: Iterable[MeterValue], stored: Stored) -> Iterator[str]:
     """Readings outside of any session, or with what is none, at a connector and a time at which one ran."""
     ids = {one.id for one in stored.transactions if one.start_time is not None or one.stop_time is not None}
     by_place: defaultdict[tuple[str, int], list[Transaction]] = defaultdict(list)
     for transaction in stored.transactions:
         by_place[transaction.charge_point_id, transaction.evse_id].append(transaction)
-    for value in stored.meter_values:
+    for value in readings:
         if value.session_id in ids:
             continue
         for one in by_place[value.charge_point_id, value.evse_id]:

@@ -261,7 +261,7 @@ def world(module_database: FreshDatabase) -> World:
 def test_where_all_is_well_nothing_is_found_and_everything_was_looked_at(world: World) -> None:
     checks = world.audited()
     assert [check for check in checks if not check.is_clean] == []
-    assert [check for check in checks if not check.checked] == []
+    assert {check.subject for check in checks if not check.checked} == {"what liars told"}
 
 
 @pytest.mark.parametrize("name", DAMAGES)

@@ -38,6 +38,8 @@ _STATION_CONSUMERS = {
     "monitoring-stations": "monitoring",
     "station-settings": "station",
     "transaction-commands": "transaction",
+    "transaction-evidence": "transaction",
+    "transaction-stations": "transaction",
 }
 
 
@@ -52,7 +54,7 @@ class World:
             service: sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
             for service, url in self.urls.items()
         }
-        self._fill()
+        self.fill()
         for engine in self._engines.values():
             engine.dispose()
 
@@ -73,12 +75,14 @@ class World:
         """What the chargers have written down."""
         return books.read([*_told_by_16(), *_told_by_201()])
 
-    def _insert(self, service: str, table: sa.Table, **values: Any) -> None:
+    def insert(self, service: str, table: sa.Table, **values: Any) -> None:
+        """A row; what is not said of it is empty."""
         row = {column.name: _EMPTY[type(column.type)] for column in table.c if _must_be_given(column)}
         with self._engines[service].begin() as connection:
             connection.execute(sa.insert(table).values({**row, **values}))
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
+        """Make all of it."""
         self._session(PAID, "CP16", "7", "ACCEPTED", "ocpp1.6", meter=(100, 350))
         self._session(UNPAID, "CP201", "abc", "CONCURRENT_TX", "ocpp2.0.1", meter=(1000, 1005))
         self._fact(PAID, "CP16", "STARTED", START, 100, "", evse_id=1, id_tag="TAG")
@@ -95,25 +99,29 @@ class World:
         ):
             place = {"charge_point_id": name, "evse_id": evse_id, "connector_id": 1}
             where = {"transaction_id": session, "sampled_time": time, "energy_wh": meter}
-            self._insert("transaction", METER_VALUES, **place, **where)
+            self.insert("transaction", METER_VALUES, **place, **where)
         self._merged_orphan()
         self._bills()
         metrics = {"energy_wh": 255, "started_transaction_count": 2, "ended_transaction_count": 2}
-        self._insert("monitoring", monitoring.STATION_METRICS, station_id=STATION, time=T0, **metrics)
-        self._event("station", f"csms.event.station.station.changed.{STATION}")
-        for name, evse_id, connector_id in (("CP16", 1, 1), ("CP201", 2, 1)):
-            self._insert("station", station.CHARGE_POINTS, id=name, boot_time=T0 + timedelta(seconds=1))
-            place = {"charge_point_id": name, "evse_id": evse_id, "connector_id": connector_id}
-            status = {"status": "AVAILABLE", "status_time": STOP, "id": str(uuid.uuid4())}
-            self._insert("station", station.CONNECTORS, **place, **status)
-            self._insert("station", station.CONNECTIONS, charge_point_id=name, epoch=3, close_time=STOP)
-            self._insert("monitoring", monitoring.CHARGE_POINTS, id=name, online=False)
+        self.insert("monitoring", monitoring.STATION_METRICS, station_id=STATION, time=T0, **metrics)
+        self.event("station", f"csms.event.station.station.changed.{STATION}")
+        for name, evse_id in (("CP16", 1), ("CP201", 2)):
+            self.charge_point(name, evse_id)
+
+    def charge_point(self, name: str, evse_id: int) -> None:
+        """A charge point that has booted, told a status and gone."""
+        self.insert("station", station.CHARGE_POINTS, id=name, boot_time=T0 + timedelta(seconds=1))
+        place = {"charge_point_id": name, "evse_id": evse_id, "connector_id": 1}
+        status = {"status": "AVAILABLE", "status_time": STOP, "id": str(uuid.uuid4())}
+        self.insert("station", station.CONNECTORS, **place, **status)
+        self.insert("station", station.CONNECTIONS, charge_point_id=name, epoch=3, close_time=STOP)
+        self.insert("monitoring", monitoring.CHARGE_POINTS, id=name, online=False)
 
     def _session(
         self, session: str, name: str, number: str, authorization: str, protocol: str, meter: tuple[int, int]
     ) -> None:
         first, last = meter
-        self._insert(
+        self.insert(
             "transaction",
             TRANSACTIONS,
             id=session,
@@ -136,26 +144,26 @@ class World:
         )
         cost = {"amount_minor": last - first, "currency_code": "EUR"} if session == PAID else {}
         counted = {"energy_wh": last - first, "revision": 2, "end_time": STOP, **cost}
-        self._insert("driver", USAGE_SESSIONS, transaction_id=session, **counted)
-        self._insert("monitoring", monitoring.USAGE_ANALYTICS, session_id=session, **counted)
-        self._insert("monitoring", monitoring.TRANSACTIONS, id=session, revision=2, metered_wh=last - first)
+        self.insert("driver", USAGE_SESSIONS, transaction_id=session, **counted)
+        self.insert("monitoring", monitoring.USAGE_ANALYTICS, session_id=session, **counted)
+        self.insert("monitoring", monitoring.TRANSACTIONS, id=session, revision=2, metered_wh=last - first)
         for verb in ("started", "ended"):
-            self._event("transaction", f"csms.event.transaction.session.{verb}.{name}")
+            self.event("transaction", f"csms.event.transaction.session.{verb}.{name}")
 
     def _merged_orphan(self) -> None:
         orphan = {"transaction_id": "-1", "charge_point_id": "CP16", "protocol": "ocpp1.6", "begin_time": STOP}
-        self._insert("transaction", TRANSACTIONS, id=LEFT, state="MERGED", merged_into=PAID, revision=2, **orphan)
+        self.insert("transaction", TRANSACTIONS, id=LEFT, state="MERGED", merged_into=PAID, revision=2, **orphan)
         held = {"state": "HELD", "hold_reason": "merged", "revision": 2}
-        self._insert("billing", CHARGING_SESSIONS, id=str(uuid.UUID(int=98)), transaction_id=LEFT, **held)
-        self._insert("monitoring", monitoring.TRANSACTIONS, id=LEFT, revision=2)
-        self._insert("driver", USAGE_SESSIONS, transaction_id=LEFT, revision=2)
+        self.insert("billing", CHARGING_SESSIONS, id=str(uuid.UUID(int=98)), transaction_id=LEFT, **held)
+        self.insert("monitoring", monitoring.TRANSACTIONS, id=LEFT, revision=2)
+        self.insert("driver", USAGE_SESSIONS, transaction_id=LEFT, revision=2)
         for _ in range(2):
-            self._event("transaction", "csms.event.transaction.session.updated.CP16")
+            self.event("transaction", "csms.event.transaction.session.updated.CP16")
 
     def _fact(
         self, session: str, name: str, kind: str, time: datetime, meter_wh: int | None, told: str, **more: Any
     ) -> None:
-        self._insert(
+        self.insert(
             "transaction",
             TRANSACTION_EVENTS,
             transaction_id=session,
@@ -171,10 +179,10 @@ class World:
     def _bills(self) -> None:
         unpaid = str(uuid.UUID(int=99))
         paid = {"state": "COMPLETED", "energy_wh": 250, "revision": 2, "invoice_id": INVOICE, "driver_id": DRIVER}
-        held = {"state": "HELD", "energy_wh": 5, "revision": 2, "hold_reason": "unauthorized"}
-        self._insert("billing", CHARGING_SESSIONS, id=BILL, transaction_id=PAID, **paid)
-        self._insert("billing", CHARGING_SESSIONS, id=unpaid, transaction_id=UNPAID, **held)
-        self._insert(
+        held = {"state": "HELD", "energy_wh": 5, "revision": 2, "hold_reason": "concurrent_tx"}
+        self.insert("billing", CHARGING_SESSIONS, id=BILL, transaction_id=PAID, **paid)
+        self.insert("billing", CHARGING_SESSIONS, id=unpaid, transaction_id=UNPAID, **held)
+        self.insert(
             "billing",
             INVOICES,
             id=INVOICE,
@@ -184,16 +192,17 @@ class World:
             state="OPEN",
             total_minor=250,
         )
-        self._event("billing", f"csms.event.billing.session.billed.{BILL}")
+        self.event("billing", f"csms.event.billing.session.billed.{BILL}")
 
-    def _event(self, service: str, subject: str) -> None:
+    def event(self, service: str, subject: str) -> None:
+        """An event that everybody has heard of whom it concerns."""
         event_id = uuid.uuid4()
-        self._insert(service, OUTBOX, id=event_id, subject=subject, publish_time=T0)
+        self.insert(service, OUTBOX, id=event_id, subject=subject, publish_time=T0)
         self.in_stream[str(event_id)] = 1
         if service != "billing":
             consumers = _SESSION_CONSUMERS if service == "transaction" else _STATION_CONSUMERS
             for consumer, handler in consumers.items():
-                self._insert(handler, CONSUMED_EVENTS, consumer=consumer, event_id=event_id)
+                self.insert(handler, CONSUMED_EVENTS, consumer=consumer, event_id=event_id)
 
 
 _EMPTY: dict[type[Any], Any] = {
@@ -214,7 +223,8 @@ def _must_be_given(column: sa.Column[Any]) -> bool:
     return not column.nullable and column.identity is None and column.server_default is None
 
 
-def _told(name: str, protocol: str, action: str, request: dict[str, Any], **answer: Any) -> Acknowledgement:
+def told(name: str, protocol: str, action: str, request: dict[str, Any], **answer: Any) -> Acknowledgement:
+    """A message that was acknowledged."""
     return Acknowledgement(name, protocol, "1", action, request, answer, T0, T0)
 
 
@@ -227,12 +237,12 @@ def _told_by_16() -> list[Acknowledgement]:
     stop = {"transactionId": 7, "meterStop": 350, "timestamp": STOP.isoformat()}
     status = {"connectorId": 1, "status": "Available", "errorCode": "NoError", "timestamp": STOP.isoformat()}
     return [
-        _told("CP16", "1.6", "BootNotification", {}),
-        _told("CP16", "1.6", "StartTransaction", start, transactionId=7, idTagInfo={"status": "Accepted"}),
-        _told("CP16", "1.6", "MeterValues", {"connectorId": 1, "transactionId": 7, "meterValue": values}),
-        _told("CP16", "1.6", "MeterValues", {"connectorId": 1, "meterValue": unnamed}),
-        _told("CP16", "1.6", "StopTransaction", stop),
-        _told("CP16", "1.6", "StatusNotification", status),
+        told("CP16", "1.6", "BootNotification", {}),
+        told("CP16", "1.6", "StartTransaction", start, transactionId=7, idTagInfo={"status": "Accepted"}),
+        told("CP16", "1.6", "MeterValues", {"connectorId": 1, "transactionId": 7, "meterValue": values}),
+        told("CP16", "1.6", "MeterValues", {"connectorId": 1, "meterValue": unnamed}),
+        told("CP16", "1.6", "StopTransaction", stop),
+        told("CP16", "1.6", "StatusNotification", status),
     ]
 
 
@@ -249,9 +259,9 @@ def _told_by_201() -> list[Acknowledgement]:
     started, refused = event("Started", START, 1000, **token), {"status": "ConcurrentTx"}
     updated = event("Updated", SAMPLE, None, info={"chargingState": "Charging"})
     return [
-        _told("CP201", "2.0.1", "BootNotification", {}),
-        _told("CP201", "2.0.1", "TransactionEvent", started, idTokenInfo=refused),
-        _told("CP201", "2.0.1", "TransactionEvent", updated),
-        _told("CP201", "2.0.1", "TransactionEvent", event("Ended", STOP, 1005)),
-        _told("CP201", "2.0.1", "StatusNotification", status),
+        told("CP201", "2.0.1", "BootNotification", {}),
+        told("CP201", "2.0.1", "TransactionEvent", started, idTokenInfo=refused),
+        told("CP201", "2.0.1", "TransactionEvent", updated),
+        told("CP201", "2.0.1", "TransactionEvent", event("Ended", STOP, 1005)),
+        told("CP201", "2.0.1", "StatusNotification", status),
     ]

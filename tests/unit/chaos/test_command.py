@@ -12,6 +12,10 @@ from stack import cli
         ["--chargers", "0"],
         ["--replicas", "-1"],
         ["--seed", "x"],
+        ["--liars", "1"],
+        ["--liars", "1.5"],
+        ["--lies", "nonsense"],
+        ["--lies", ","],
         ["now"],
     ],
 )

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from chaos.checks.check import check
+from chaos.checks.lies import SUBJECT as LIES
+from chaos.checks.lies import Count
 from chaos.injection import Struck
 from chaos.report import FaultLine, Report, fault_lines, markdown, read, short, write
 from chaos.schedule import Fault, FaultKind
 
-FLEET = {"sessions": 10, "connects": 12, "refused": 3, "unsent": 0, "given_up": 0}
+FLEET = {"sessions": 10, "connects": 12, "refused": 3, "unsent": 0, "given_up": 0, "lies": {}}
+LYING = {**FLEET, "lies": {"forgets": 2}}
 REPORT = Report(
     command="csms chaos",
     commit="abc",
@@ -43,6 +46,8 @@ def test_a_run_without_failures_is_clean() -> None:
         {"fleet": {**FLEET, "unsent": 1}},
         {"fleet": {**FLEET, "given_up": 1}},
         {"fleet": {}},
+        {"fleet": LYING},
+        {"fleet": LYING, "lies": {"forgets": Count(sessions=1)}, "checks": [check(LIES, "it is over", 0, [])]},
         {"faults": [FaultLine(1.0, "kill -9", ("nats",), "", None, 0.5)]},
         {"faults": [FaultLine(1.0, "fill a queue", ("nats",), "", 2.0, 0.5, 0)]},
     ],
@@ -51,6 +56,17 @@ def test_failures_and_what_was_not_looked_at_are_not_clean(flaw: dict[str, objec
     flawed = replace(REPORT, **flaw)  # type: ignore[arg-type]
     assert not flawed.is_clean
     assert "NOT CLEAN" in markdown(flawed)
+
+
+def test_where_nobody_lies_nothing_has_to_be_said_of_lies() -> None:
+    assert replace(REPORT, checks=[*REPORT.checks, check(LIES, "it is over", 0, [])]).is_clean
+
+
+def test_the_report_tells_what_became_of_each_lie_and_which_nobody_told() -> None:
+    counts = {"forgets": Count(sessions=7, billed=4, held={"no_register": 1, "estimated_end": 2}, failed=1)}
+    text = markdown(replace(REPORT, fleet={**LYING, "lies": {"forgets": 2, "denies": 1}}, lies=counts))
+    assert "| forgets | 2 | 7 | 4 | 2 estimated_end, 1 no_register | 1 of 7 |" in text
+    assert "Nobody has told denies" in text
 
 
 def test_a_failure_is_shown_with_its_first_examples() -> None:
@@ -84,7 +100,8 @@ def test_the_report_is_written_for_machines_and_for_people(tmp_path: Path) -> No
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     line = FaultLine(1.0, "kill -9", ["nats"], "1 processes", 2.0, None)
     failed = check("acknowledged facts", "ends are stored", 5, ["one is lost"])
-    written = replace(REPORT, faults=[line], checks=[*REPORT.checks, failed])
+    counts = {"forgets": Count(sessions=2, held={"no_register": 1})}
+    written = replace(REPORT, faults=[line], checks=[*REPORT.checks, failed], fleet=LYING, lies=counts)
     write(written, tmp_path)
     assert read(tmp_path) == written
     (tmp_path / "report.json").write_text("{}")

@@ -1,0 +1,65 @@
+"""What liars told of a session, and what can be known by that."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chaos import testimony
+from chaos.rules import RULES, rule_of
+from chaos.testimony import Energy
+from simulator.ledger import Acknowledgement
+from simulator.lies.catalogue import LIES
+from simulator.truth import Ending, Truth
+
+T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_LIFE_WH = 4_000_000
+START = {"connectorId": 1, "idTag": "TAG", "meterStart": _LIFE_WH, "timestamp": T0.isoformat()}
+STOP = {"transactionId": 7, "meterStop": _LIFE_WH + 250, "timestamp": (T0 + timedelta(minutes=1)).isoformat()}
+
+
+def told(action: str, meant: dict[str, Any], *unsaid: str, **said: Any) -> Acknowledgement:
+    return Acknowledgement(
+        *("CP", "1.6", "1", action, meant | said, {"transactionId": 7}, T0, T0),
+        meant=meant,
+        lies=("start-from-zero", "broken-parts"),
+        unsaid=unsaid,
+        session="S",
+    )
+
+
+def session(*heard: Acknowledgement, **known: Any) -> testimony.Testimony:
+    usual: dict[str, Any] = {"ending": Ending.TOLD, "meter_end_wh": _LIFE_WH + 250}
+    lies = ("start-from-zero", "broken-parts")
+    truth = Truth("CP", "1.6", "S", 1, "TAG", T0, _LIFE_WH, lies, **usual | known)
+    return testimony.testimonies([truth], heard)["S"]
+
+
+def test_there_is_a_rule_for_every_lie() -> None:
+    assert RULES.keys() == LIES.keys()
+
+
+def test_a_register_that_nobody_can_read_is_no_lie_and_holds_no_bill() -> None:
+    stop = told("StopTransaction", STOP)
+    lied = session(told("StartTransaction", START, meterStart=0), stop)
+    assert rule_of(lied.lies).is_held
+    spoilt = session(told("StartTransaction", START, "meterStart", meterStart={"x": [1]}), stop)
+    assert spoilt.lies == ["broken-parts"]
+    assert not rule_of(spoilt.lies).is_held
+
+
+@pytest.mark.parametrize(
+    ("heard", "energy"),
+    [
+        ([told("StartTransaction", START), told("StopTransaction", STOP)], Energy(250, 250)),
+        ([told("StartTransaction", START), told("StopTransaction", STOP, "meterStop")], Energy(0, 250)),
+        ([told("StartTransaction", START)], Energy(0, 250)),
+    ],
+)
+def test_what_is_sure_of_the_energy_is_what_was_heard_of_it(heard: list[Acknowledgement], energy: Energy) -> None:
+    assert session(*heard).energy == energy
+
+
+def test_of_a_session_that_was_lost_no_more_is_billed_than_was_sent() -> None:
+    lost = session(told("StartTransaction", START), ending=Ending.FORGOTTEN, last_sent_wh=_LIFE_WH + 100)
+    assert lost.energy == Energy(0, 100)
