@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from stack.errors import StackError
+from stack.errors import NotRunningError, StackError
 from stack.topology import EDGE, SERVICES
 
 _ROLES = ("admin", "operator", "viewer", "driver")
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except StackError as error:
         print(f"csms: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -123,7 +123,7 @@ def _status(_options: argparse.Namespace) -> int:
     place = state.State(chosen.state_dir.absolute())
     running = place.running()
     if running is None:
-        raise StackError(f"no stack runs on {place.root}")
+        raise NotRunningError(f"no stack runs on {place.root}")
     answers = health.ask(running.ports, chosen.public_host)
     print(f"a stack runs on {place.root} (process {running.pid})")
     for one in answers:

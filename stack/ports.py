@@ -2,8 +2,12 @@
 
 import errno
 import socket
+from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+# Linux tells, and any other system keeps to the range that IANA says (RFC 6335, section 6).
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_OUTGOING_ELSEWHERE = 49_152
 
 
 def free_port() -> int:
@@ -12,6 +16,14 @@ def free_port() -> int:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def first_outgoing() -> int:
+    """The lowest port that this machine gives to connections it makes itself; such a port comes and goes."""
+    try:
+        return int(_OUTGOING.read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return _OUTGOING_ELSEWHERE
 
 
 def is_taken(port: int, host: str = LOOPBACK) -> bool:

@@ -7,7 +7,7 @@ from stack import ports as tcp
 from stack.config import DESCRIPTOR_SET
 from stack.errors import StackError
 from stack.settings import StackSettings
-from stack.topology import PUBLIC_PORTS
+from stack.topology import PORTS, PUBLIC_PORTS
 
 # The children of a stack that was killed a moment ago are still closing their ports.
 _PATIENCE_SECONDS = 1.0
@@ -22,7 +22,7 @@ def check(settings: StackSettings, patience_seconds: float = _PATIENCE_SECONDS) 
     give_up_at = time.monotonic() + patience_seconds
     while taken := [(name, number) for name, number in wanted if _is_taken(name, number, settings.public_host)]:
         if time.monotonic() > give_up_at:
-            raise StackError(_complaint(taken))
+            raise StackError(_complaint(taken) + _warning(settings.port_offset))
         time.sleep(0.1)
 
 
@@ -50,6 +50,15 @@ def _complaint(taken: Sequence[tuple[str, int]]) -> str:
     name, number = taken[0]
     others = f" and {len(taken) - 1} more are" if len(taken) > 1 else " is"
     return f"port {number} ({name}){others} in use; {_remedy([name for name, _ in taken])}"
+
+
+def _warning(offset: int) -> str:
+    """That a stack is moved to where outgoing connections take its ports now and then, if it is."""
+    first = tcp.first_outgoing()
+    greatest = first - 1 - max(PORTS.values())
+    if offset <= greatest:
+        return ""
+    return f" (connections of this machine are given ports from {first}: an offset up to {greatest} stays below)"
 
 
 def _remedy(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ FIRST_WORDS = "CSMS is up after"
 """What the screen begins with."""
 
 _SCREEN = """
-{first_words} {seconds:.1f} s. Ctrl-C here or `csms stop` anywhere stops everything.
+{first_words} {seconds:.1f} s. {how_to_stop}
 
   REST and gRPC    {gateway}   documentation: {gateway}/docs
   one service      {services}
@@ -33,7 +33,7 @@ _DEMO = """
 Try a charge point of your own, and look at what it did:
 
   {csms} simulate CP001 1.6
-  curl -H "Authorization: Bearer $TOKEN" "{gateway}/charging-sessions?pageSize=3"
+  curl -H "Authorization: Bearer $TOKEN" "{gateway}/charging-sessions?chargePointId=CP001"
   curl -H "Authorization: Bearer $TOKEN" {gateway}/charge-points/CP001/messages
 
 A password works as well: {operator}, {password}
@@ -47,6 +47,7 @@ def screen(settings: StackSettings, state: State, seconds: float, with_demo: boo
     # The default directory is found by itself, another one must be named.
     standard = state.root == type(settings).model_fields["state_dir"].default.absolute()
     text = _SCREEN + _DEMO if with_demo else _SCREEN
+    csms = _command() if standard else f"CSMS_STATE_DIR={state.root} {_command()}"
     return text.format(
         first_words=FIRST_WORDS,
         seconds=seconds,
@@ -56,7 +57,8 @@ def screen(settings: StackSettings, state: State, seconds: float, with_demo: boo
         ocpp=ports["ocpp"],
         monitoring=ports["monitoring"],
         logs=state.logs,
-        csms=_command() if standard else f"CSMS_STATE_DIR={state.root} {_command()}",
+        csms=csms,
+        how_to_stop=f"`{csms} stop` stops everything" + (", Ctrl-C here too." if sys.stdout.isatty() else "."),
         operator=demo.OPERATOR,
         password=f"kept in {state.demo_password}",
     )

@@ -5,10 +5,17 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 make protos
-if .venv/bin/csms status; then
-    .venv/bin/csms simulate CP001 1.6
-    .venv/bin/csms simulate CP002 2.0.1
-else
-    echo "no stack to look at; the tests start one"
-fi
+stack=0
+.venv/bin/csms status || stack=$?
+case $stack in
+    0)
+        .venv/bin/csms simulate CP001 1.6
+        .venv/bin/csms simulate CP002 2.0.1
+        ;;
+    3) echo "no stack to look at; the tests start one" ;;
+    *)
+        echo "the stack that runs is not well" >&2
+        exit 1
+        ;;
+esac
 make test ARGS="tests/e2e --ignore=tests/e2e/bench $*"

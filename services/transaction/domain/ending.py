@@ -1,6 +1,6 @@
 """Ends that operators decide: of sessions that their charge points have forgotten, or cannot end. Pure."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from services.kernel.errors import failed_precondition
@@ -64,9 +64,8 @@ def decided(
     seconds = (stop_time - session.start_time).total_seconds()
     lowest_wh, most_wh = _bounds(session.meter_start_wh, highest_wh, seconds)
     violations = Violations()
-    violations.check(
-        stop_time >= session.start_time, "stopTime", f"must not lie before the start, {session.start_time}"
-    )
+    start = _as_sent(session.start_time)
+    violations.check(stop_time >= session.start_time, "stopTime", f"must not lie before the start, {start}")
     violations.check(stop_time <= now + _CLOCK_SKEW, "stopTime", "must not lie in the future")
     if wish.meter_stop_wh is not None and seconds >= 0:
         violations.number("meterStopWh", wish.meter_stop_wh, lowest_wh, most_wh)
@@ -98,7 +97,13 @@ def fact_of(decision: EndDecision, session: Session) -> Fact:
 
 
 def _help(session: Session) -> str:
-    return _HELP[session.state].format(stop_time=session.stop_time, merged_into=session.merged_into)
+    stop_time = "" if session.stop_time is None else _as_sent(session.stop_time)
+    return _HELP[session.state].format(stop_time=stop_time, merged_into=session.merged_into)
+
+
+def _as_sent(time: datetime) -> str:
+    """A time as callers read and write it, to the microsecond."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _bounds(start_wh: int | None, highest_wh: int | None, seconds: float) -> tuple[int, int]:

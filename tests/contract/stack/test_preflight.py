@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from stack import preflight
+from stack import ports, preflight
 from stack.errors import StackError
 from stack.room import claimed_offset
 from stack.settings import StackSettings
-from stack.topology import PUBLIC_PORTS
+from stack.topology import PORTS, PUBLIC_PORTS
 
 
 @pytest.fixture
@@ -49,6 +49,15 @@ def test_several_taken_ports_are_one_line(quiet_settings: StackSettings, listen:
     with pytest.raises(StackError, match=r"\(gateway\) and 6 more are in use; CSMS_PORT_OFFSET moves all") as caught:
         preflight.check(quiet_settings.model_copy(update=changes), patience_seconds=0)
     assert "\n" not in str(caught.value)
+
+
+def test_a_stack_that_is_moved_to_where_outgoing_connections_take_ports_is_told_so(
+    listen: Callable[[], int],
+) -> None:
+    greatest = ports.first_outgoing() - 1 - max(PORTS.values())
+    moved = StackSettings(_env_file=None, CSMS_PORT_OFFSET=greatest + 1, DATABASE_URL=None, NATS_URL=None)
+    with pytest.raises(StackError, match=rf"in use.* an offset up to {greatest} stays below"):
+        preflight.check(moved.model_copy(update={"gateway_port": listen()}), patience_seconds=0)
 
 
 def test_two_entrances_on_one_port_are_refused(quiet_settings: StackSettings) -> None:

@@ -112,6 +112,9 @@ def test_a_stack_in_the_background_is_stopped_by_its_state_directory(state_dir: 
         try:
             assert (started.returncode, started.stderr) == (0, "")
             assert started.stdout.startswith("CSMS is up after")
+            # Nobody is at its terminal.
+            assert "Ctrl-C" not in started.stdout
+            assert f"CSMS_STATE_DIR={state_dir} " in started.stdout.splitlines()[0]
             assert csms("status").returncode == 0
             pids = json.loads((state_dir / "processes.json").read_text())
             assert csms("up", "--detach").returncode == 1

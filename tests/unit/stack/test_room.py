@@ -1,8 +1,10 @@
+import re
 from itertools import combinations
 
 import pytest
 
 from stack import room
+from stack.config import PROJECT
 from stack.errors import StackError
 
 
@@ -23,6 +25,14 @@ def test_no_stack_listens_where_an_offset_is_claimed() -> None:
 
 def test_no_port_is_one_that_an_outgoing_connection_may_have() -> None:
     assert max(max(_ports(room.OFFSETS[-1])), room.CLAIM + room.OFFSETS[-1]) < 32_768
+
+
+def test_the_second_stack_of_the_readme_stands_beside_the_first() -> None:
+    told = re.findall(r"CSMS_PORT_OFFSET=(\d+)", (PROJECT / "README.md").read_text(encoding="utf-8"))
+    assert told
+    for offset in map(int, told):
+        assert not _ports(0) & _ports(offset)
+        assert max(_ports(offset)) < 32_768
 
 
 def test_an_offset_is_given_once_and_again_when_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:

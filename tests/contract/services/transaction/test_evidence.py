@@ -1,11 +1,14 @@
 """Sessions that charge points have forgotten: from what the station service tells to the rows, and to whoever waits."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import text
 
 from csms.edge.v1 import edge_service_pb2 as edge_pb
@@ -377,6 +380,17 @@ async def test_an_operator_says_when_it_stopped_and_at_which_register(
     record: Record, stub: service_grpc.TransactionServiceStub
 ) -> None:
     session_id, _ = await _ghost(record)
+    too_early = service_pb.EndTransactionRequest(
+        id=session_id, reason="why", stop_time=start_16(minutes(-61)).device_time
+    )
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.EndTransaction(too_early)
+    # A time in a text is one that can be sent.
+    told = re.search(r"must not lie before the start, (\S+)$", refused.value.details() or "")
+    assert told
+    start = Timestamp()
+    start.FromJsonString(told[1])
+    assert start == start_16(minutes(-60)).device_time
     stop_time = start_16(minutes(-20)).device_time
     ended = await _end(stub, session_id, stop_time=stop_time, meter_stop_wh=2750)
     assert (ended.energy_wh, ended.stop_time, ended.meter_stop_wh) == (1750, stop_time, 2750)
