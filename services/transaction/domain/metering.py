@@ -95,8 +95,6 @@ class Finding(NamedTuple):
 
 
 _Row = tuple[int, int, int]
-# Of one moment the time of a reading may be rounded up, that of the end down.
-_ROUNDING_SECONDS = 1
 
 
 def account_of(told: StartStop, registers: Registers) -> Account:
@@ -132,8 +130,8 @@ def _is_late(row: _Row, stop: Stop, bounds: Bounds) -> bool:
     """Whether a reading is one of after the end: by its time, or soon after it by a register that has gone on, as of
     the next vehicle under the name of the one before."""
     time, wh, _ = row
-    is_after = bounds.stop_time is not None and time > bounds.stop_time + _ROUNDING_SECONDS
-    return (is_after and wh > stop.wh + CROSSING_WH) or bounds.is_after_end(time)
+    has_gone_on = bounds.stop_time is not None and time > bounds.stop_time and wh > stop.wh + CROSSING_WH
+    return has_gone_on or bounds.is_after_end(time)
 
 
 def finding_of(account: Account) -> Finding:

@@ -25,8 +25,8 @@ FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::integer[], %s:
     AS session (id, begin_time, end_time, step, charge_point_id, evse_id, connector_id)
 CROSS JOIN LATERAL (
     SELECT {", ".join(f"json_agg({name} ORDER BY time)::text AS {name}s" for name in _COLUMNS)} FROM (
-        SELECT DISTINCT ON (bucket, context) date_part('epoch', sampled_time)::bigint AS time, context, energy_wh,
-            power_w, date_part('epoch', sampled_time)::bigint / session.step AS bucket
+        SELECT DISTINCT ON (bucket, context) floor(date_part('epoch', sampled_time))::bigint AS time, context,
+            energy_wh, power_w, floor(date_part('epoch', sampled_time))::bigint / session.step AS bucket
         FROM meter_values
         WHERE transaction_id = session.id AND sampled_time BETWEEN session.begin_time AND session.end_time
         AND sampled_time >= '{{first}} UTC' AND sampled_time < '{{last}} 24:00 UTC'

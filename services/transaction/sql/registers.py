@@ -17,7 +17,8 @@ _AROUND, _LONG_BEFORE = timedelta(days=1), timedelta(days=7)
 _FIRST, _LAST = 1_000, 500
 
 COLUMNS_OF_READINGS = (
-    "array_agg(date_part('epoch', sampled_time)::bigint)::text, array_agg(context)::text, array_agg({column})::text"
+    "array_agg(floor(date_part('epoch', sampled_time))::bigint)::text,"
+    " array_agg(context)::text, array_agg({column})::text"
 )
 # What is known of the power where a session takes place.
 MAX_POWER = (

@@ -75,6 +75,16 @@ async def shown(transactions: Reader, transaction_id: str) -> tuple[int, list[st
     return one.energy_wh, list(one.flags)
 
 
+async def test_a_reading_of_the_moment_of_the_end_is_none_of_after_it_in_whatever_part_of_a_second(
+    record: Record, transactions: Reader
+) -> None:
+    begin, end = (minutes(at).replace(microsecond=700_000) for at in (-10, -5))
+    [begun] = await record(start_16(begin, meter_wh=_LIFE))
+    await record(meter_values_16(begun.transaction_id, end, (_LIFE + 2_000) * _SENT_AS_KWH))
+    await record(stop_16(begun.transaction_id, end, meter_wh=_LIFE + 2_000))
+    assert await shown(transactions, begun.id) == (2_000, ["mislabelled_unit"])
+
+
 @pytest.mark.field_case("A7")
 @pytest.mark.parametrize("stop_wh", [None, 453, _LIFE + 453])
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))

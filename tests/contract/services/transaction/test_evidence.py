@@ -216,6 +216,18 @@ async def stub(service: RunningService) -> service_grpc.TransactionServiceStub:
     return service_grpc.TransactionServiceStub(await service.channel("operator", sub="ann"))
 
 
+async def test_the_register_at_the_start_says_nothing_of_how_long_a_session_went_on(
+    record: Record, transactions: Reader
+) -> None:
+    begin = minutes(-60).replace(microsecond=700_000)
+    of_session: dict[str, Any] = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "evse_id": 1}
+    values = [reading(begin, energy_wh=1000, context="Transaction.Begin")]
+    told = of_session | {"id_tag": "TAG", "authorization": ACCEPTED, "meter_values": values, "received_time": begin}
+    [begun] = await record(event(STARTED, begin, **told))
+    await record(event(TransactionEvent.LOST, minutes(-10), **of_session, received_time=minutes(-10)))
+    assert moment((await transactions.get(begun.id)).stop_time) == minutes(-10)
+
+
 async def test_that_a_session_does_not_go_on_ends_it(record: Record, transactions: Reader) -> None:
     def told(kind: Any, at: float, **fields: Any) -> TransactionEvent:
         usual = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "received_time": minutes(at)}

@@ -323,11 +323,6 @@ def test_a_register_that_goes_on_in_several_readings_after_the_end_holds_nothing
     assert (result.energy_wh, result.flags) == (5000, (READING_AFTER_END,))
 
 
-def test_a_reading_of_the_moment_of_the_end_is_none_of_after_it_in_whatever_unit_it_was_told() -> None:
-    result = both(told(4_089_289, 4_089_336), read((480 + 1 / 60, 4_089_336_000)))
-    assert (result.energy_wh, result.flags) == (47, (MISLABELLED_UNIT,))
-
-
 def test_a_reading_that_is_stamped_a_little_late_is_one_of_the_session() -> None:
     assert both(told(1000, 6000), read((9, 5000), (480.5, 6000))) == Metered(5000)
 
