@@ -170,15 +170,16 @@ def _fits(time: datetime, entry: Acknowledgement, one: Lied) -> bool:
 
 def _out_of_sight(one: Lied, transaction: Transaction) -> Iterator[str]:
     """Ends of a session without one that lie before the latest that was heard of it, or, unless the next one shows that
-    it has ended, after it truly did. When it told nothing after its start its end is not known before its charge point
-    boots, or ever."""
+    it has ended, after it truly did. One that told nothing after its start lasted all the same, unless nothing is heard
+    ever again."""
     heard, truth, stop = one.testimony.last_heard_time, one.testimony.truth, transaction.stop_time
     if stop is None or truth.end_time is None or one.rule.times not in (Times.TRUE, Times.HEARD):
         return
     is_start_all, latest = heard <= truth.start_time, truth.end_time + _SLACK
-    is_by_boot = is_start_all and _SILENCE not in transaction.flags
-    if stop < (truth.end_time if is_by_boot else heard) - _SLACK:
-        yield f"ended at {stop}, was heard of at {heard}, truly ended at {truth.end_time}"
+    if stop < heard - _SLACK:
+        yield f"ended at {stop}, was heard of at {heard}"
+    elif is_start_all and stop == transaction.start_time and _SILENCE not in transaction.flags:
+        yield f"ended as it began, truly at {truth.end_time}"
     elif one.rule.times is Times.TRUE and not is_start_all and _LOSSES & {*transaction.flags} and stop > latest:
         yield f"ended at {stop}, truly at {truth.end_time}"
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from chaos.books import Book
 from chaos.lied import Lied
+from chaos.rules import Times, rule_of
 from chaos.stored import MeterValue, Stored, Transaction
 from chaos.testimony import STRAY, readings_told
 
@@ -30,9 +31,17 @@ def unknown_sessions(lied: Iterable[Lied], book: Book, stored: Stored) -> Iterat
 def lost_readings(book: Book, stored: Stored) -> Iterator[str]:
     """Readings that are not stored as told, or more often: told again, perhaps without a stamp, they are no other ones.
 
-    Strays may be stored without having been acknowledged: they are told once, and their register stands still.
+    Strays may be stored without having been acknowledged: they are told once, and their register stands still. Of those
+    that name no session by a clock that is corrected nothing tells a repetition whose correction is another one.
     """
     strayed = {entry.charge_point_id for entry in book.lied if STRAY in entry.lies}
+    adrift = {one.truth.charge_point_id for one in book.testimonies.values() if rule_of(one.lies).times >= Times.HEARD}
+    unknown = {
+        (entry.charge_point_id, wh)
+        for entry in book.lied
+        if entry.charge_point_id in adrift and "transactionId" in entry.unsaid
+        for wh in readings_told(entry)
+    }
     kept: defaultdict[tuple[str, int], list[MeterValue]] = defaultdict(list)
     for value in stored.meter_values:
         if value.charge_point_id in book.liars and value.energy_wh is not None:
@@ -43,5 +52,6 @@ def lost_readings(book: Book, stored: Stored) -> Iterator[str]:
             told[entry.charge_point_id, wh].add(str(entry.true_request))
     for place, messages in told.items():
         times = max(Counter(value.context for value in kept[place]).values(), default=0)
-        if not times or (times > len(messages) and place[0] not in strayed):
+        is_bounded = place[0] not in strayed and place not in unknown
+        if not times or (times > len(messages) and is_bounded):
             yield f"{place[0]}: a reading of {place[1]} Wh is stored {times} times, was told {len(messages)} times"
