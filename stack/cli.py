@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from stack import dotenv
 from stack.errors import NotRunningError, StackError
 from stack.topology import EDGE, SERVICES
 
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0, 1 for a failure, 2 for a bad command line, 130 for an interrupt."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        dotenv.read(Path(".env"))
         # The options of the simulator and of the benchmark are their own.
         if words[:1] == ["simulate"]:
             return _simulator(words[1:])

@@ -29,6 +29,9 @@ _REST_PROGRAMS = ("json.lua", "body.lua", "rest.lua")
 
 _Endpoints = list[tuple[str, int]]
 
+# What an operator may set about Envoy itself.
+POLICIES = ("CSMS_ACCESS_LOG", "CSMS_CORS_ORIGINS_REGEX", "CSMS_RATE_LIMIT_PER_SECOND", "CSMS_TRUSTED_PROXY_HOPS")
+
 # Pages that a developer serves on this machine; no page at all.
 _LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1)(:[0-9]+)?"
 _NO_ORIGINS = "none"
@@ -212,12 +215,16 @@ def _endpoint_values(upstreams: Mapping[str, _Endpoints], sockets: _Endpoints) -
 
 
 def _policy_values(environment: Mapping[str, str], *, cors_origins: str) -> dict[str, str]:
-    """What an operator may set about Envoy itself; `cors_origins` is a regular expression for whole origins."""
+    """What an operator may set about Envoy itself; `cors_origins` is a regular expression for whole origins.
+
+    What is empty is not set, as in the settings of services.
+    """
+    access_log, chosen_origins, rate_limit, trusted_hops = (environment.get(name) for name in POLICIES)
     return {
-        "ACCESS_LOG": _in_single_quotes(environment.get("CSMS_ACCESS_LOG", "/dev/stdout")),
-        "CORS_ORIGINS_REGEX": _in_single_quotes(environment.get("CSMS_CORS_ORIGINS_REGEX", cors_origins)),
-        "RATE_LIMIT_PER_SECOND": environment.get("CSMS_RATE_LIMIT_PER_SECOND", "1000"),
-        "TRUSTED_PROXY_HOPS": environment.get("CSMS_TRUSTED_PROXY_HOPS", "0"),
+        "ACCESS_LOG": _in_single_quotes(access_log or "/dev/stdout"),
+        "CORS_ORIGINS_REGEX": _in_single_quotes(chosen_origins or cors_origins),
+        "RATE_LIMIT_PER_SECOND": rate_limit or "1000",
+        "TRUSTED_PROXY_HOPS": trusted_hops or "0",
     }
 
 
@@ -247,8 +254,8 @@ def _common(surroundings: Surroundings) -> dict[str, str]:
     ports, keys = surroundings.ports, surroundings.keys
     addresses = {f"{name.upper()}_SERVICE_URL": _target(surroundings.called(name)) for name in (*SERVICES, EDGE)}
     return {
-        **_DESK_DEFAULTS,
         **_inherited(),
+        **{name: os.environ.get(name) or default for name, default in _DESK_DEFAULTS.items()},
         **addresses,
         **public_ports(ports),
         "LISTEN_HOST": LOOPBACK,

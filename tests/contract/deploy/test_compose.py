@@ -1,4 +1,5 @@
 import importlib
+import re
 import typing
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import yaml
 
 from ocpp_edge.settings import EdgeSettings
 from services.chassis.settings import ServiceSettings
+from stack import config
 from stack.topology import EDGE, FOLLOWERS, PORTS, PUBLIC_PORTS, SERVICES
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -43,12 +45,43 @@ def test_processes_listen_where_the_others_look_for_them(compose: dict[str, Any]
     assert _environment(compose, EDGE)["OCPP_LISTEN_PORT"] == PORTS["edge websocket"]
 
 
+def _read(name: str) -> set[str]:
+    """The variables that a process reads."""
+    if name == EDGE:
+        return _variables(EdgeSettings)
+    wire = importlib.import_module(f"services.{name}.__main__").wire
+    return _variables(typing.get_type_hints(wire)["settings"])
+
+
 def test_no_variable_is_set_that_nobody_reads(compose: dict[str, Any]) -> None:
-    for name in SERVICES:
-        wire = importlib.import_module(f"services.{name}.__main__").wire
-        settings = typing.get_type_hints(wire)["settings"]
-        assert _environment(compose, name).keys() <= _variables(settings), name
-    assert _environment(compose, EDGE).keys() <= _variables(EdgeSettings)
+    for name in (*SERVICES, EDGE):
+        assert _environment(compose, name).keys() <= _read(name), name
+    assert set(_environment(compose, "prepare")) == set(config.POLICIES)
+
+
+# Files are mounted where the image or compose puts them; TLS ends before Envoy; a process without a database asks none.
+_PLACED = {"OPENAPI_FILE", "OCPP_TLS_CERTIFICATE_FILE", "OCPP_TLS_KEY_FILE", "OCPP_TLS_CLIENT_CA_FILE"}
+_EDGE_NAMES = {"EDGE_NODE_ID", "EDGE_ADVERTISED_ADDRESS"}
+
+
+@pytest.mark.parametrize("name", [*SERVICES, EDGE])
+def test_whatever_a_process_reads_is_given_by_compose_or_passed_on(compose: dict[str, Any], name: str) -> None:
+    left_out = _read(name) - _environment(compose, name).keys() - _PLACED
+    if name == EDGE:
+        left_out -= {"DATABASE_URL", *_EDGE_NAMES}
+    if name != "driver":
+        left_out -= {"JWT_PRIVATE_KEY_FILE"}
+    assert left_out == set()
+
+
+def test_what_is_passed_on_goes_by_its_own_name(compose: dict[str, Any]) -> None:
+    passed = 0
+    for name in (*SERVICES, EDGE, "prepare"):
+        for variable, value in _environment(compose, name).items():
+            if found := re.fullmatch(r"\$\{(\w+):.*\}", str(value)):
+                assert found[1] == variable
+                passed += 1
+    assert passed > 40
 
 
 def test_only_the_entrance_is_public_and_on_the_known_ports(compose: dict[str, Any]) -> None:

@@ -73,6 +73,24 @@ def test_a_failure_is_one_line(words: list[str], environment: dict[str, str], na
     assert_one_line(csms(*words, **environment), named)
 
 
+def test_what_env_file_sets_counts_as_if_it_were_set_in_the_environment(csms: Csms, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "CSMS_RATE_LIMIT_PER_SECOND=77\nCSMS_TRUSTED_PROXY_HOPS=3\nEDGE_SERVICE_URL=edge.example:1\nCSMS_ACCESS_LOG=\n"
+    )
+    rendered = csms("render-envoy", "--output", "envoy.yaml", CSMS_TRUSTED_PROXY_HOPS="2", EDGE_SERVICE_URL="")
+    assert (rendered.returncode, rendered.stderr) == (0, "")
+    told = (tmp_path / "envoy.yaml").read_text(encoding="utf-8")
+    assert "max_tokens: 77" in told
+    assert "xff_num_trusted_hops: 2" in told
+    assert "edge.example" in told
+    assert "/dev/stdout" in told
+
+
+def test_an_env_file_that_cannot_be_read_is_one_line(csms: Csms, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"NAME=\xff\n")
+    assert_one_line(csms("status"), ".env")
+
+
 @pytest.mark.field_case("E1")
 def test_a_service_gets_a_new_key(csms: Csms, tmp_path: Path) -> None:
     made = keys.ensure(State(tmp_path / "state").keys)

@@ -100,6 +100,9 @@ def test_charging_policy_is_open_on_a_desk_unless_set_otherwise(monkeypatch: pyt
     assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "true"
     monkeypatch.setenv("OCPP_ALLOW_UNKNOWN", "false")
     assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "false"
+    # Empty is not set, as in the settings of services.
+    monkeypatch.setenv("OCPP_ALLOW_UNKNOWN", "")
+    assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "true"
 
 
 def test_the_template_is_filled_in(tmp_path: Path) -> None:
