@@ -97,6 +97,8 @@ docs: protos ## Write the pages of docs/ that are generated from contracts and c
 	@mv docs/permissions.md.new docs/permissions.md
 	@$(BIN)/python -m stack.metrics_page >docs/metrics.md.new
 	@mv docs/metrics.md.new docs/metrics.md
+	@$(BIN)/python -m stack.settings_page >docs/settings.md.new
+	@mv docs/settings.md.new docs/settings.md
 
 .PHONY: field-cases
 field-cases: protos ## Run the tests of inputs from the field and write docs/field-cases.md

@@ -23,6 +23,7 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_separated)]
 class EdgeSettings(ServiceSettings):
     """Each field is the environment variable of its name in capitals."""
 
+    # Its gRPC, for commands. Zero takes a free port.
     listen_port: Port = 14000
     # Where charge points connect. Zero takes a free port.
     ocpp_listen_host: str = "127.0.0.1"
@@ -40,6 +41,7 @@ class EdgeSettings(ServiceSettings):
     # header X-CSMS-Proxy-Secret to prove that it is one. Nobody's, unless both are set.
     ocpp_trusted_proxies: Networks = ()
     ocpp_proxy_secret: SecretStr = SecretStr("")
+    # Sockets of one process; more are told to come back.
     ocpp_max_connections: Annotated[int, Field(ge=1)] = 20_000
     # Sockets of one address; many charge points may stand behind one.
     ocpp_max_connections_per_address: Annotated[int, Field(ge=1)] = 5_000

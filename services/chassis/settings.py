@@ -54,15 +54,21 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
+    # Where its gRPC is served.
     listen_host: str = "127.0.0.1"
     # Zero takes a free port.
     listen_port: Port
+    # DEBUG, INFO, WARNING or ERROR.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    # Lines of JSON, or text for people.
     log_format: Literal["json", "text"] = "json"
 
+    # The PostgreSQL server; each service has a database of its own on it. The edge asks none.
     database_url: Annotated[str, AfterValidator(_postgresql_url)] = "postgresql://postgres@127.0.0.1:15432/postgres"
+    # The NATS server, with JetStream.
     nats_url: str = "nats://127.0.0.1:14222"
 
+    # Where the others are: host:port, several with commas between them.
     station_service_url: Address = "127.0.0.1:13001"
     driver_service_url: Address = "127.0.0.1:13002"
     billing_service_url: Address = "127.0.0.1:13003"
@@ -70,6 +76,7 @@ class ServiceSettings(BaseSettings):
     transaction_service_url: Address = "127.0.0.1:14001"
     edge_service_url: Address = "127.0.0.1:14000"
 
+    # The public keys of access tokens.
     jwt_jwks_file: FilePath
     # Held by the service that signs tokens only.
     jwt_private_key_file: FilePath | None = None
@@ -77,6 +84,7 @@ class ServiceSettings(BaseSettings):
     service_private_key_file: FilePath
     service_jwks_file: FilePath
 
+    # Seconds between two heartbeats, as charge points are told at their boot.
     ocpp_heartbeat_interval: Annotated[int, Field(ge=1, le=86_400)] = 60
 
     # Where GET /metrics is answered, for the inside of a cluster only. Zero takes a free port, none answers nowhere.

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
-from stack import metrics_page, openapi, permissions
+from ocpp_edge.settings import EdgeSettings
+from services.driver.settings import DriverSettings
+from services.transaction.settings import TransactionSettings
+from stack import metrics_page, openapi, permissions, settings_page
 from stack.descriptors import Contracts, bindings
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -25,6 +28,14 @@ def test_the_permission_page_is_the_one_the_contracts_make(contracts: Contracts)
 def test_the_page_of_metrics_has_every_metric_of_the_code() -> None:
     page = (CHECKOUT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert page == metrics_page.page(metrics_page.declared()), "run `make docs`"
+
+
+def test_the_page_of_settings_has_every_setting_of_every_process() -> None:
+    page = (CHECKOUT / "docs" / "settings.md").read_text(encoding="utf-8")
+    settings = {who: settings_page.declared(file) for who, file in settings_page.files().items()}
+    assert page == settings_page.page(settings), "run `make docs`"
+    read = {name.upper() for kind in (EdgeSettings, DriverSettings, TransactionSettings) for name in kind.model_fields}
+    assert read <= {one.variable for theirs in settings.values() for one in theirs}
 
 
 def test_the_openapi_document_has_every_rest_binding_once(contracts: Contracts, document: dict[str, Any]) -> None:
