@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from ocpp_edge.meter_values import decimal_of
+from ocpp_edge.meter_values import decimal_of, with_unit
 
 # Beyond so many digits nothing is a reading or a number of anything.
 _MOST_DIGITS = 18
-_WITH_UNIT = re.compile(r"\s*([-+]?[\d.,]+)\s*(k?)wh\s*", re.IGNORECASE)
+# Thousands, or thousandths: nobody can tell, and a register of whole watt-hours has no use for the latter.
+_GROUPED = re.compile(r"[-+]?\d{1,3},\d{3}\s*", re.ASCII)
+_WATT_HOURS = {"Wh": 1, "kWh": 1000}
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -23,11 +25,11 @@ def integer_of(value: Any) -> int | None:
 
 def register_of(value: Any) -> int | None:
     """A register in Wh: rounded, and with its unit behind it if need be (`"1.3 kWh"` is 1300)."""
+    if isinstance(value, str) and _GROUPED.fullmatch(value.strip()):
+        return None
     number = _number(value)
-    if number is None and isinstance(value, str) and (match := _WITH_UNIT.fullmatch(value)):
-        number = _number(match[1])
-        if number is not None and match[2]:
-            number *= 1000
+    if number is None and (told := with_unit(value)) is not None and told[1] in _WATT_HOURS:
+        number = told[0] * _WATT_HOURS[told[1]]
     return None if number is None else int(number.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 

@@ -4,6 +4,8 @@ A rule without an entry here: what cannot be read counts as not told. It is drop
 holds it, and whatever is good beside it is kept. A payload is refused only for what these tables do not do without.
 """
 
+from collections.abc import Mapping
+
 # A payload with more unknown properties at its top is refused unread; a part of it that holds more than this of what is
 # wrong is dropped as a whole. That bounds what a payload costs.
 MOST_BROKEN = 5000
@@ -124,6 +126,12 @@ NAMES = frozenset({"idTag", "idToken"})
 LASTING_NAMES = frozenset({"transactionId"})
 # Kept whole however long they are: cut they would prove nothing.
 PROOFS = frozenset({"publicKey", "signedMeterData"})
+# What a text in the place of an object tells of it, and which texts do; None for any that is not empty. Of others it
+# tells nothing: no session or place may be made up.
+TOLD_ALONE: Mapping[str, tuple[str, frozenset[str] | None]] = {
+    "idToken": ("idToken", None),
+    "unitOfMeasure": ("unit", frozenset({"A", "V", "W", "Wh", "kW", "kWh"})),
+}
 # Whole numbers of Wh: rounded, and understood with a unit behind them.
 REGISTERS = frozenset({"meterStart", "meterStop"})
 # Texts that charge points make of whatever their settings are.

@@ -20,6 +20,7 @@ from ocpp_edge.leniency import (
     PROOFS,
     REGISTERS,
     SETTINGS,
+    TOLD_ALONE,
 )
 from ocpp_edge.schemas import PayloadSchema, Violation, path_of, violation_at
 from ocpp_edge.shapes import DROPPED, Anything, Items, Number, Properties, Shape, Text, Word, Work
@@ -89,7 +90,8 @@ class _Shaping:
     def _object(self, definition: _Definition, name: str) -> Properties:
         made = self._objects.get((id(definition), name))
         if made is None:
-            made = Properties(is_open=definition.get("additionalProperties", True) is not False)
+            is_open = definition.get("additionalProperties", True) is not False
+            made = Properties(is_open=is_open, told_alone=TOLD_ALONE.get(name))
             self._objects[id(definition), name] = made
             properties: Mapping[str, _Definition] = definition.get("properties", {})
             made.fill({inner: self.shape(part, name, inner) for inner, part in properties.items()})

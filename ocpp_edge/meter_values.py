@@ -3,6 +3,7 @@
 Pure. Each version reads its own payload into samples; what has no field of its own is kept as the charge point sent it.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -24,6 +25,9 @@ ENERGY_REGISTER = "Energy.Active.Import.Register"
 USUAL_CONTEXT = "Sample.Periodic"
 # 64 bits hold any reading in milliamperes below this power of ten.
 _LARGEST_EXPONENT = 15
+# Nobody measures less in any unit.
+_SMALLEST_EXPONENT = -9
+_LONGEST_NUMBER = 40
 
 # As charge points spell them, in small letters; those of OCPP need no entry when they are spelled right.
 _SPELLINGS = {
@@ -44,6 +48,7 @@ _SPELLINGS = {
     "volts": "V",
 }
 _UNITS = frozenset(_SPELLINGS.values())
+_WITH_UNIT = re.compile(r"\s*([-+]?[\d.,]+)\s*([a-z]+)\s*", re.IGNORECASE | re.ASCII)
 
 
 class Sample(NamedTuple):
@@ -72,7 +77,7 @@ def decimal_of(value: object) -> Decimal | None:
     """A number as charge points write it, exactly; None for what is none."""
     # The shortest text that gives the float is what was sent.
     text = value if isinstance(value, str) else str(value)
-    if len(text) > 40:
+    if len(text) > _LONGEST_NUMBER:
         return None
     try:
         number = Decimal(text)
@@ -82,6 +87,14 @@ def decimal_of(value: object) -> Decimal | None:
         except InvalidOperation:
             return None
     return number if number.is_finite() else None
+
+
+def with_unit(text: object) -> tuple[Decimal, str] | None:
+    """A number with its unit behind it, for example `"2.5 kWh"`; None for what is none."""
+    match = _WITH_UNIT.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST_NUMBER else None
+    unit = _SPELLINGS.get(match[2].lower()) if match else None
+    number = decimal_of(match[1]) if match and unit else None
+    return None if number is None or unit is None else (number, unit)
 
 
 # The fields of a meter value as the contract names them, sampled_time as a dict itself.
@@ -203,21 +216,28 @@ def _at_best_location(group: list[Sample], rest: list[Sample]) -> list[Sample]:
 
 
 def _converted(sample: Sample, usual_unit: str, convert: _Convert, flags: set[str]) -> int | None:
-    if sample.value is None:
-        flags.add(UNREADABLE_VALUE)
+    value, unit = sample.value, sample.unit or usual_unit
+    if value is None:
+        told = with_unit(sample.raw.get("value"))
+        if told is None or sample.multiplier:
+            flags.add(UNREADABLE_VALUE)
+            return None
+        value, unit = told
+        flags.add(UNIT_RESPELLED)
+    if value and value.adjusted() + sample.multiplier < _SMALLEST_EXPONENT:
+        flags.add(IMPLAUSIBLE_VALUE)
         return None
-    unit = sample.unit or usual_unit
     if unit not in _UNITS and unit != usual_unit:
         spelled = _SPELLINGS.get(unit.strip().lower().replace(" ", ""))
         if spelled is not None:
             flags.add(UNIT_RESPELLED)
             unit = spelled
     try:
-        return convert(sample.value, unit, sample.multiplier)
+        return convert(value, unit, sample.multiplier)
     except _Implausible:
         flags.add(IMPLAUSIBLE_VALUE)
     except ValueError:
-        too_large = sample.value.adjusted() + sample.multiplier > _LARGEST_EXPONENT
+        too_large = value.adjusted() + sample.multiplier > _LARGEST_EXPONENT
         flags.add(IMPLAUSIBLE_VALUE if too_large else UNKNOWN_UNIT)
     return None
 

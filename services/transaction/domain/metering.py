@@ -106,6 +106,8 @@ def account_of(told: StartStop, registers: Registers) -> Account:
     stop: Stop | None = None
     if told.stop_wh is not None and told.stop_wh >= 0:
         stop = Stop(Moment(told.stop_time or 0, [told.stop_wh]), is_told=True)
+        # The same register as a reading bears nothing out.
+        others = [row for row in others if row[1:] != (told.stop_wh, END)]
     elif ends := [row for row in others if row[2] == END and row[1] >= 0]:
         stop = Stop(Moment(ends[-1][0], [ends[-1][1]]), is_told=True)
         others = [row for row in others if row[2] != END]

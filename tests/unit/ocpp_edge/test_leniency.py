@@ -139,7 +139,7 @@ def test_a_broken_entry_goes_and_those_beside_it_stay(broken: Any) -> None:
 
 
 @pytest.mark.field_case("A2")
-@pytest.mark.parametrize("broken", ["n/a", "", True, [1], {"x": 1}, 1e30, "1e30"], ids=repr)
+@pytest.mark.parametrize("broken", ["n/a", "", True, [1], {"x": 1}, 1e30, "1e30", "1,300", "-76,000 "], ids=repr)
 def test_a_register_that_is_none_goes_and_is_handed_back(broken: Any) -> None:
     payload = {name: value for name, value in START.items() if name != "meterStart"}
     result = mending("StartTransaction", START | {"meterStart": broken})
@@ -181,12 +181,22 @@ def test_a_part_with_nothing_good_in_what_it_needs_goes_as_a_whole() -> None:
         ({"eventType": "Over"}, "eventType", "Over"),
         ({"customData": {"anything": 1}}, "customData", {"anything": 1}),
         ({"evse": {"connectorId": 1}}, "evse", {"connectorId": 1}),
+        ({"idToken": "CARD"}, "idToken", {"idToken": "CARD"}),
     ],
 )
 def test_transaction_events_are_put_right(wrong: dict[str, Any], path: str, right: Any) -> None:
     payload, flags = mended("TransactionEvent", EVENT | wrong, Version.V201)
     assert payload[path] == right
     assert {flag.partition(".")[0] for flag in flags} == {f"coerced:{path}"}
+
+
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize(("wrong", "right"), [("kWh", {"unit": "kWh"}), ("x", None), (3, None)])
+def test_a_unit_by_itself_is_one_of_those_that_are_known(wrong: Any, right: Any) -> None:
+    reading = {"timestamp": "2026-03-01T12:00:00Z", "sampledValue": [{"value": 3, "unitOfMeasure": wrong}]}
+    payload, _ = mended("TransactionEvent", EVENT | {"meterValue": [reading]}, Version.V201)
+    [sample] = payload["meterValue"][0]["sampledValue"]
+    assert sample.get("unitOfMeasure") == right
 
 
 @pytest.mark.field_case("B5")

@@ -96,9 +96,35 @@ def test_units_are_understood_as_they_are_misspelled(unit: str) -> None:
         assert (value.energy_wh, flags) == (1500, {"unit_respelled"})
 
 
+@pytest.mark.field_case("A2")
+@pytest.mark.parametrize(
+    ("sampled", "field", "expected"),
+    [
+        ({"value": "1500 Wh"}, "energy_wh", 1500),
+        ({"value": " 1,5kWh ", "unit": "Wh", **ENERGY}, "energy_wh", 1500),
+        ({"value": "7.4 kW", **POWER}, "power_w", 7400),
+        ({"value": "16A", "unit": "A", **CURRENT}, "current_ma", 16000),
+    ],
+)
+def test_a_value_with_its_unit_behind_it_is_of_that_unit(sampled: dict[str, Any], field: str, expected: int) -> None:
+    value, flags = only(v16, sampled)
+    assert (getattr(value, field), flags) == (expected, {"unit_respelled"})
+
+
+@pytest.mark.field_case("A3", "A13")
+@pytest.mark.parametrize("multiplier", [-999_999_999, -20, 16, 999_999_999])
+def test_a_multiplier_that_nothing_is_measured_by_leaves_no_value(multiplier: int) -> None:
+    """Not a register of nothing."""
+    value, flags = only(v201, {"value": 3000, **ENERGY, "unitOfMeasure": {"unit": "Wh", "multiplier": multiplier}})
+    assert flags == {"implausible_value"}
+    assert not value.HasField("energy_wh")
+
+
 @pytest.mark.parametrize(
     ("sampled", "flag"),
     [
+        ({"value": "1500 furlong", "unit": "Wh", **ENERGY}, "unreadable_value"),
+        ({"value": "1500 furlong", **ENERGY}, "unreadable_value"),
         ({"value": "1.5", "unit": "furlong", **ENERGY}, "unknown_unit"),
         ({"value": "1.5", "unit": "kWh", **POWER}, "unknown_unit"),
         ({"value": "n/a", **ENERGY}, "unreadable_value"),

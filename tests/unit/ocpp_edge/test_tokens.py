@@ -129,11 +129,21 @@ async def test_a_tag_that_no_card_has_may_be_one_that_we_made_up(platform: Platf
 
 
 @pytest.mark.field_case("B1")
-@pytest.mark.parametrize("token", ["CARD", ["CARD"], {}, {"type": 7}, {"idToken": ["x"]}, {"idToken": "", "type": ""}])
+@pytest.mark.parametrize(
+    "token", ["NOBODY", "", ["CARD"], {}, {"type": 7}, {"idToken": ["x"]}, {"idToken": "", "type": ""}]
+)
 @pytest.mark.parametrize("kind", ["Started", "Updated", "Ended"])
 async def test_whoever_presents_something_is_told_about_it(platform: Platform, token: Any, kind: str) -> None:
     answer = await ask(Version.V201, "TransactionEvent", event(kind, idToken=token), platform)
     assert answer == {"idTokenInfo": {"status": "Invalid"}}
+
+
+@pytest.mark.field_case("A2", "B1")
+@pytest.mark.parametrize("kind", ["Started", "Updated", "Ended"])
+async def test_a_token_written_as_in_ocpp_1_6_is_that_card(platform: Platform, kind: str) -> None:
+    answer = await ask(Version.V201, "TransactionEvent", event(kind, idToken="CARD"), platform)
+    assert answer == {"idTokenInfo": {"status": "Accepted"}}
+    assert platform.event.id_tag == "CARD"
 
 
 async def test_whoever_presents_nothing_is_told_nothing(platform: Platform) -> None:

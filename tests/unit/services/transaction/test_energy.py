@@ -298,6 +298,18 @@ def test_readings_that_agree_against_the_last_register_are_held(registers: Regis
 
 
 @pytest.mark.field_case("A13")
+@pytest.mark.parametrize("start_wh", [None, 1000])
+@pytest.mark.parametrize("stop_wh", [None, 0])
+def test_a_register_at_the_stop_that_was_read_then_as_well_speaks_once(
+    start_wh: int | None, stop_wh: int | None
+) -> None:
+    """An end of 0 Wh is no session register that bears itself out."""
+    readings = read((0, 1000, "Transaction.Begin"), (15, 2000), (30, 0, "Transaction.End"))
+    found = both(told(start_wh, stop_wh, length=30), readings)
+    assert (found.energy_wh, found.flags) == (1000, (REGISTER_WENT_BACK,))
+
+
+@pytest.mark.field_case("A13")
 def test_a_register_that_passes_its_greatest_number_is_held_and_counted_on() -> None:
     result = both(told(99_999_900, 300), read((1, 99_999_950), (2, 20), (3, 120)))
     assert (result.energy_wh, result.flags) == (400, (REGISTER_WENT_BACK,))
