@@ -148,6 +148,10 @@ def _about_kinds(finding: Finding) -> Iterator[Doubt]:
     if of_session := [point for point in points if point.kind is Kind.SESSION]:
         several = f"{len(of_session)} of {len(points)} registers"
         yield Doubt(SESSION_REGISTER, f"{several} count from the start of the session: {_listed(of_session)}")
+    if finding.otherwise_wh is not None:
+        goes_on = f"{_name_of_stop(finding.account)} goes on with {finding.account.start_wh} Wh at the start"
+        figures = f"then it is {finding.otherwise_wh} Wh, not {finding.energy_wh} Wh"
+        yield Doubt(IMPLAUSIBLE_ENERGY, f"perhaps {goes_on}: {figures}")
     if rescaled := [point for point in points if point.is_rescaled]:
         several = f"{len(rescaled)} of {len(points)} registers"
         yield Doubt(MISLABELLED_UNIT, f"{several} are told in the wrong one of kWh and Wh: {_listed(rescaled)}")

@@ -76,7 +76,7 @@ class Finding(NamedTuple):
     """What is taken for true of an account: the registers that are, and their energy; None when they tell none.
 
     With `counts_from_first` it is counted from the first of these registers, not from that at the start; `left_out` is
-    the one before, which does not lead there.
+    the one before, which does not lead there. `otherwise_wh` is what it comes to just as well.
     """
 
     account: Account
@@ -84,6 +84,7 @@ class Finding(NamedTuple):
     energy_wh: int | None
     counts_from_first: bool = False
     left_out: int | None = None
+    otherwise_wh: int | None = None
 
     def meanings(self, time: int, wh: int) -> Sequence[Point]:
         """What one more register could mean beside them; its energy is like that of the points of the chain."""
@@ -146,12 +147,27 @@ def finding_of(account: Account) -> Finding:
         if chain.weight > best.weight and (chain.stop is not None or kinds is not ANYTHING):
             best = chain
         if best.length == total:
-            return _from_start(account, best)
+            return _of_life_or_session(account, best)
     rest = _from_first(account)
     # The register at the start is one more that is explained, if there is one.
     if rest is not None and rest.chain.length > best.length + (account.start_wh is not None):
         return rest
-    return _from_start(account, best)
+    return _of_life_or_session(account, best)
+
+
+def _of_life_or_session(account: Account, chain: Chain) -> Finding:
+    """What a chain says, and whether its last register may as well go on with that at the start: at a new meter both
+    are small numbers. Readings of nothing do not speak for the session."""
+    finding = _from_start(account, chain)
+    if chain.stop is None or chain.stop.kind is not Kind.SESSION:
+        return finding
+    both = (Kind.LIFE, Kind.SESSION)
+    other = chain_of(account.moments, account.start_wh or 0, account.stop, both, account.bounds)
+    if other.stop is None or other.stop.kind is not Kind.LIFE or other.length < chain.length:
+        return finding
+    if not any(point.wh for point in chain.points):
+        return _from_start(account, other)
+    return finding._replace(otherwise_wh=other.stop.energy_wh)
 
 
 def _from_start(account: Account, chain: Chain) -> Finding:

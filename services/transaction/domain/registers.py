@@ -262,13 +262,15 @@ _Link = tuple[Point, "_Link | None"]
 
 
 def _meanings(moment: Moment, start_wh: int, kinds: Sequence[Kind], bounds: Bounds) -> Iterable[Point]:
-    """The meanings of all registers of a moment, the greatest first; each once."""
+    """The meanings of all registers of a moment, the greatest first; each once, as the likeliest."""
     if len(moment.registers_wh) == 1 and len(kinds) == 1:
         return meanings_of(moment.time, moment.registers_wh[0], start_wh, kinds, bounds)
     by_energy: dict[int, Point] = {}
     for wh in moment.registers_wh:
         for point in meanings_of(moment.time, wh, start_wh, kinds, bounds):
-            by_energy.setdefault(point.energy_wh, point)
+            known = by_energy.setdefault(point.energy_wh, point)
+            if point.kind < known.kind:
+                by_energy[point.energy_wh] = point
     return sorted(by_energy.values(), key=attrgetter("energy_wh"), reverse=True)
 
 

@@ -109,6 +109,27 @@ def test_a_register_of_the_session_at_a_new_meter_may_pass_that_at_the_start() -
     )
 
 
+@pytest.mark.field_case("A7", "A13")
+@pytest.mark.parametrize("stop_wh", [12_000, None])
+@pytest.mark.parametrize("zeros", [[(10, 0)], [(10, 0), (20, 0)]])
+def test_readings_of_nothing_do_not_make_the_register_at_the_stop_one_of_the_session(
+    zeros: list[Sample], stop_wh: int | None
+) -> None:
+    last: list[Sample] = [(470, 12_000)] if stop_wh is None else []
+    result = both(told(10_000, stop_wh), read(*zeros, *last, max_power_w=22_000))
+    assert (result.energy_wh, result.flags) == (2000, (SESSION_REGISTER,))
+
+
+@pytest.mark.field_case("A7", "A13")
+@pytest.mark.parametrize("readings", [[(10, 500)], [(10, 300), (20, 700), (30, 1900)]])
+def test_where_the_register_at_the_stop_may_be_of_the_session_or_of_the_meters_life_the_bill_is_held(
+    readings: list[Sample],
+) -> None:
+    result = both(told(1000, 3200, length=60), read(*readings, max_power_w=11_000))
+    assert (result.energy_wh, result.flags) == (3200, (IMPLAUSIBLE_ENERGY, SESSION_REGISTER))
+    assert "perhaps the register at the stop goes on with 1000 Wh at the start: then it is 2200 Wh" in result.doubt
+
+
 @pytest.mark.field_case("A7")
 def test_registers_in_another_unit_are_brought_to_that_of_the_start() -> None:
     result = both(told(_LIFE, _LIFE + 453), read((10, 228_000), (20, 353_000), max_power_w=11_000))
