@@ -1,7 +1,7 @@
 """Values of another type than the schema wants, as what they mean. Pure; None for what means nothing."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ _MOST_DIGITS = 18
 # Thousands, or thousandths: nobody can tell, and a register of whole watt-hours has no use for the latter.
 _GROUPED = re.compile(r"[-+]?\d{1,3},\d{3}\s*", re.ASCII)
 _WATT_HOURS = {"Wh": 1, "kWh": 1000}
+_LONGEST_WORD = 100
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -58,10 +59,14 @@ def boolean_of(value: Any) -> bool | None:
     return _BOOLEANS.get(str(value).strip().lower())
 
 
-def word_like(value: str, words: Iterable[Any]) -> str | None:
+def by_letters(words: Iterable[Any]) -> Mapping[str, str]:
+    """Words by their letters alone, as `word_like` looks for them."""
+    return {_letters(word): word for word in words if isinstance(word, str)}
+
+
+def word_like(value: str, words: Mapping[str, str]) -> str | None:
     """The one of `words` that is spelled with the same letters, whatever their case and what stands between them."""
-    letters = _letters(value)
-    return next((word for word in words if isinstance(word, str) and _letters(word) == letters), None)
+    return words.get(_letters(value[:_LONGEST_WORD]))
 
 
 def _letters(text: str) -> str:

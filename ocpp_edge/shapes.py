@@ -176,6 +176,7 @@ class Word:
 
     def __init__(self, words: Sequence[Any], *, is_free: bool) -> None:
         self.words = frozenset(words)
+        self._by_letters = conversions.by_letters(words)
         self._is_free = is_free
 
     def mended(self, value: Any, work: Work) -> Any:
@@ -184,7 +185,7 @@ class Word:
         text = value if type(value) is str else conversions.text_of(value)
         if text is None:
             return work.refuse("type", "is of the wrong type")
-        word = conversions.word_like(text, self.words)
+        word = conversions.word_like(text, self._by_letters)
         if word is None and self._is_free and len(text) <= LONGEST_KEPT:
             word = text
         if word is None:

@@ -12,6 +12,11 @@ from typing import Any
 
 MASK = "***"
 
+# Objects with so many properties are asked for secret names at once: charge points may send them by the ten thousand.
+_MANY = 50
+# What is neither text nor holds any.
+_SPEECHLESS = frozenset({int, float, bool, type(None)})
+
 # In names without regard to case and to what is no letter or digit: `AuthorizationKey`, `wifi.psk`, `APN_Password`.
 _FRAGMENTS = (
     *("password", "passwd", "passphrase", "secret", "credential"),
@@ -19,6 +24,9 @@ _FRAGMENTS = (
     *("wifikey", "wlankey", "wpakey", "accesstoken", "authtoken", "simpin"),
 )
 _ENDINGS = ("pwd", "psk")
+_ANY_SECRET = re.compile("|".join((*_FRAGMENTS, *(f"{ending}(?:\n|$)" for ending in _ENDINGS))))
+_ASCII_SIGNS = "".join(sign for sign in map(chr, range(128)) if not sign.isalnum() and sign != "\n")
+_LETTERS_ONLY = str.maketrans("", "", _ASCII_SIGNS)
 _LOGIN_VARIABLE = "basicauthpassword"
 # A value that stands beside the name of what it is the value of.
 _NAMES, _VALUES = ("key", "name", "keyName"), ("value", "attributeValue", "actualValue")
@@ -132,8 +140,13 @@ def _redacted(value: Any, depth: int) -> Any:
         return [_redacted(part, depth + 1) for part in value]
     if not isinstance(value, dict):
         return value
+    may_name = len(value) < _MANY or _may_name_secrets(value)
     kept = {
-        name: _masked(part) if _is_secret_here(name, value) else _redacted(part, depth + 1)
+        name: _masked(part)
+        if may_name and _is_secret_here(name, value)
+        else part
+        if type(part) in _SPEECHLESS
+        else _redacted(part, depth + 1)
         for name, part in value.items()
     }
     if any(is_secret(value[name]) for name in _NAMES if isinstance(value.get(name), str)):
@@ -144,6 +157,13 @@ def _redacted(value: Any, depth: int) -> Any:
         if "variableAttribute" in value:
             kept["variableAttribute"] = _without_values(value["variableAttribute"])
     return kept
+
+
+def _may_name_secrets(holder: dict[Any, Any]) -> bool:
+    """Whether any property may be a secret, by one look at the names of all."""
+    names = "\n".join(map(str, holder)).lower()
+    is_odd = not names.isascii() or names.count("\n") >= len(holder)
+    return is_odd or "key" in holder or _ANY_SECRET.search(names.translate(_LETTERS_ONLY)) is not None
 
 
 def _is_secret_here(name: Any, holder: dict[Any, Any]) -> bool:

@@ -105,3 +105,20 @@ def test_nothing_is_nested_beyond_every_measure() -> None:
         deep = [deep]
     with pytest.raises(RecursionError):
         redacted(deep)
+
+
+@pytest.mark.field_case("E3", "E4")
+@pytest.mark.parametrize(
+    "name", ["Wifi.P-S_K", "user pwd", "apn_PassWord2", "SIM\nPIN", "ключ-secret", "AuthorizationKey"]
+)
+def test_a_secret_is_found_among_very_many_properties(name: str) -> None:
+    many: dict[str, Any] = {f"x{number}": number for number in range(1000)}
+    assert redacted(many | {name: "geheim", "y": "kept"}) == many | {name: MASK, "y": "kept"}
+    assert redacted(many | {"of": [{name: "geheim"}]}) == many | {"of": [{name: MASK}]}
+    assert redacted(many | {"key": name, "value": "geheim"}) == many | {"key": name, "value": MASK}
+
+
+@pytest.mark.field_case("E3", "E4")
+def test_the_key_of_a_vpn_is_found_among_very_many_properties() -> None:
+    many: dict[str, Any] = {f"x{number}": number for number in range(1000)}
+    assert redacted(many | {"server": "a", "key": "geheim"}) == many | {"server": "a", "key": MASK}

@@ -10,6 +10,7 @@ import pytest
 
 from ocpp_edge.errors import CallRefused
 from ocpp_edge.frames import Call, parse
+from ocpp_edge.redaction import redacted_frame
 from ocpp_edge.router import RouteTable
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
@@ -92,12 +93,14 @@ def ended(*sampled: Any) -> tuple[Version, bytes]:
         stop(*[{"measurand": "Voltage"}] * 2000),
         stop(*[{"value": "230", "measurand": "Voltage", "phase": {"a": 1}}] * 2000),
         stop(*[{"value": "230", "measurand": "Voltage", "x": 1}] * 2000),
+        stop(*[{"value": "230", "measurand": f"Voltage.{number}"} for number in range(2000)]),
+        stop(*[{"value": "230", "measurand": "Voltage", "unit": f"V{number}"} for number in range(2000)]),
         ended(*[{}] * 2000),
         ended(*[{"value": 230, "measurand": "Voltage", "unitOfMeasure": [5]}] * 2000),
         ended(*[{"value": 230, "measurand": "Voltage", "unitOfMeasure": {"unit": "V", "multiplier": 0.0}}] * 2000),
         ended(*[{"value": 1, "signedMeterValue": {"signedMeterData": []}}] * 2000),
     ],
-    ids=["null", "no value", "phase", "unknown", "201 empty", "201 unit", "201 double", "201 signed"],
+    ids=["null", "no value", "phase", "unknown", "words", "units", "201 empty", "201 unit", "201 double", "201 signed"],
 )
 def test_2000_broken_parts_cost_less_than_20_ms(version: Version, raw: bytes) -> None:
     platform = handled(version, raw)
@@ -123,3 +126,11 @@ def test_30000_unknown_properties_inside_cost_no_more_and_do_not_keep_a_session_
     assert isinstance(platform, Platform)
     assert platform.event.meter_wh == 2500
     assert cpu_seconds(lambda: handled(version, raw)) < 3 * cpu_seconds(lambda: orjson.loads(raw)) + bound(0.002)
+
+
+@pytest.mark.field_case("E4")
+def test_30000_unknown_properties_are_looked_through_for_secrets_at_once() -> None:
+    unknown = {f"x{number}": number for number in range(30_000)}
+    raw = orjson.dumps([2, "1", "NotifyEvent", {"generatedAt": STAMP, "seqNo": 0, "eventData": [unknown]}])
+    assert redacted_frame(raw, "NotifyEvent") is raw
+    assert cpu_seconds(lambda: redacted_frame(raw, "NotifyEvent")) < bound(0.025)
