@@ -25,6 +25,8 @@ from simulator.output import say
 from simulator.scenario import SCENARIOS
 from simulator.simulate import Simulation, simulate
 
+_WHAT = "what to do: one of `csms simulate scenarios` (session)"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line. Returns the exit code: 0, 1 when something was not accepted, 2 for a bad command line."""
@@ -56,9 +58,9 @@ def _simulate(words: Sequence[str]) -> int:
 def simulate_parser() -> argparse.ArgumentParser:
     """The command line of one charge point."""
     parser = argparse.ArgumentParser(
-        prog="simulator",
+        prog="csms simulate",
         description="Run one charge point: boot, charge, stop, with every frame printed.",
-        epilog="Also: fleet (charge points that keep charging), load (the load generator), scenarios (list them).",
+        epilog="Also: csms simulate fleet (charge points that keep charging), scenarios (list them); csms load.",
     )
     parser.add_argument("identity", metavar="ID", type=identity, help="charge point id, such as CP001")
     parser.add_argument("protocol", choices=DIALECTS, help="OCPP version")
@@ -74,7 +76,7 @@ def simulate_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wait", type=seconds, default=15.0, metavar="S", help="how long to wait to be accepted (%(default)s)"
     )
-    parser.add_argument("--scenario", type=_scenario, default=SCENARIOS["session"], metavar="NAME", help="what to do")
+    parser.add_argument("--scenario", type=_scenario, default=SCENARIOS["session"], metavar="NAME", help=_WHAT)
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="append every acknowledged message to this file")
     parser.add_argument("--quiet", action="store_true", help="print no frames")
     add_endpoint_options(parser)
@@ -100,7 +102,7 @@ def _simulation(options: argparse.Namespace) -> Simulation:
 
 
 def _scenarios(words: Sequence[str]) -> int:
-    argparse.ArgumentParser(prog="simulator scenarios", description="List the scenarios.").parse_args(words)
+    argparse.ArgumentParser(prog="csms simulate scenarios", description="List the scenarios.").parse_args(words)
     for scenario in SCENARIOS.values():
         say(f"{scenario.name:22} {'/'.join(scenario.protocols):10} {scenario.about}")
     return 0

@@ -79,7 +79,7 @@ def main(words: Sequence[str]) -> int:
 
 def fleet_parser() -> argparse.ArgumentParser:
     """The command line of a fleet."""
-    parser = argparse.ArgumentParser(prog="simulator fleet", description="Charge points that keep charging.")
+    parser = argparse.ArgumentParser(prog="csms simulate fleet", description="Charge points that keep charging.")
     parser.add_argument("--url", type=websocket_url, default=default_url(), help="default: %(default)s")
     parser.add_argument("--count", type=positive, default=None, metavar="N", help="how many, as CP001, CP002, ... (3)")
     parser.add_argument("--prefix", default="CP", help="what their ids begin with (%(default)s)")

@@ -38,7 +38,7 @@ def main(words: Sequence[str]) -> int:
 def load_parser() -> argparse.ArgumentParser:
     """The command line of the generator."""
     parser = argparse.ArgumentParser(
-        prog="simulator load",
+        prog="csms load",
         description="Load an OCPP server and measure it: rate, latency, CPU per message.",
     )
     parser.add_argument("--url", type=websocket_url, default=default_url(), help="default: %(default)s")
