@@ -11,6 +11,8 @@ from ocpp_edge.frames import Payload
 from services.kernel.errors import invalid
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}")
+# What JSON carries as a whole number, and charge points can have told.
+_WHOLE = range(-(2**63), 2**64)
 _PASSWORD_KEY = "AuthorizationKey"
 _DIGITS, _MOST_DIGITS = re.compile(r"[0-9A-Fa-f]*"), 40
 # Messages that came with the security whitepaper (edition 3, section 5).
@@ -26,7 +28,7 @@ def remote_start(body: command_pb.RemoteStart, _command_id: str) -> Asked:
 
 def remote_stop(body: command_pb.RemoteStop, _command_id: str) -> Asked:
     # Whatever number a charge point goes by: some count below zero.
-    if not _NUMBER.fullmatch(body.transaction_id):
+    if not _NUMBER.fullmatch(body.transaction_id) or int(body.transaction_id) not in _WHOLE:
         raise invalid("transactionId", "is not the number of a transaction of OCPP 1.6")
     return "RemoteStopTransaction", {"transactionId": int(body.transaction_id)}
 
