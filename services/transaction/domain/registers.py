@@ -50,8 +50,9 @@ class Registers(NamedTuple):
 
     @property
     def last_time(self) -> datetime | None:
-        """When the last one was read."""
-        return datetime.fromtimestamp(self.times[-1], UTC) if self.times else None
+        """When the last one was read; where hardly any was, power counts as well."""
+        read = [*self.times[-1:], *self.power_times[-1:]]
+        return datetime.fromtimestamp(max(read), UTC) if read else None
 
 
 NO_REGISTERS = Registers()

@@ -228,6 +228,17 @@ async def test_the_register_at_the_start_says_nothing_of_how_long_a_session_went
     assert moment((await transactions.get(begun.id)).stop_time) == minutes(-10)
 
 
+async def test_readings_of_power_alone_say_how_long_a_session_went_on(record: Record, transactions: Reader) -> None:
+    of_session: dict[str, Any] = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "evse_id": 1}
+    begin, read = minutes(-60), minutes(-30)
+    told = of_session | {"id_tag": "TAG", "authorization": ACCEPTED, "received_time": begin}
+    [begun] = await record(event(STARTED, begin, **told))
+    values = [reading(read, power_w=7_000)]
+    await record(event(UPDATED, read, **of_session, meter_values=values, seq_no=1, received_time=read))
+    await record(event(TransactionEvent.LOST, minutes(-10), **of_session, received_time=minutes(-10)))
+    assert moment((await transactions.get(begun.id)).stop_time) == read
+
+
 async def test_that_a_session_does_not_go_on_ends_it(record: Record, transactions: Reader) -> None:
     def told(kind: Any, at: float, **fields: Any) -> TransactionEvent:
         usual = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "received_time": minutes(at)}
