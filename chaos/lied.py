@@ -84,7 +84,7 @@ def lied_sessions(book: Book, stored: Stored) -> list[Lied]:
         found.append(
             Lied(
                 testimony,
-                rule_of(testimony.lies),
+                rule_of(testimony.lies, lacks_register=testimony.lacks_register),
                 transactions,
                 billed,
                 [invoice for session in billed for invoice in invoices[session.id]],

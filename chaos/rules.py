@@ -88,10 +88,19 @@ _TOGETHER: Mapping[frozenset[str], Rule] = {
 }
 
 
-def rule_of(lies: Iterable[str]) -> Rule:
-    """What may become of a session with all these lies."""
+# What registers come to that are told in odd ways, when the one at an end is not there to be compared with them.
+_REGISTERS = frozenset(
+    "session-register mixed-registers start-and-stop-of-session begin-beside-periodic wrong-unit".split()
+)
+_INCOMPARABLE = _rule(f"{_ENERGY} no_register", holds=f"{_DOUBTS} no_register")
+
+
+def rule_of(lies: Iterable[str], *, lacks_register: bool = False) -> Rule:
+    """What may become of a session with all these lies, of which the start or the end may lack its register."""
     names = frozenset(lies)
     rules = [RULES[name] for name in names]
+    if lacks_register and names & _REGISTERS:
+        rules.append(_INCOMPARABLE)
     rules += [rule for together, rule in _TOGETHER.items() if together <= names]
     return Rule(
         flags=frozenset().union(*(rule.flags | rule.shown for rule in rules)),

@@ -1,6 +1,7 @@
 """What liars told of a session beside what is true of it, and what the platform can know by that. Pure."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -49,8 +50,13 @@ class Testimony:
     @property
     def lies(self) -> list[str]:
         """What its charge point lied about in it, as far as that could be read."""
-        is_told = self.start is None or bool(list(_registers(self.start)))
+        is_told = self.start is None or _tells_register(self.start)
         return [lie for lie in self.truth.lies if is_told or lie not in _AT_THE_START]
+
+    @property
+    def lacks_register(self) -> bool:
+        """Whether the register at the start or the end was not heard."""
+        return any(edge is None or not _tells_register(edge) for edge in (self.start, self.stop))
 
     @property
     def is_lost(self) -> bool:
@@ -114,6 +120,15 @@ def readings_told(entry: Acknowledgement) -> Iterator[int]:
                 yield _wh(sample)
 
 
+def readings_perhaps_told(entry: Acknowledgement) -> Iterator[int]:
+    """The same with those that somebody may be able to read all the same."""
+    for value in entry.request.get("meterValue", ()) if _is_listed(entry.request) else ():
+        samples = value.get("sampledValue") if isinstance(value, dict) else None
+        for sample in samples if isinstance(samples, list) else ():
+            with suppress(AttributeError, KeyError, TypeError, ValueError, OverflowError):
+                yield _wh(sample)
+
+
 def registers_told(entry: Acknowledgement) -> Iterator[int]:
     """The same with the registers at the start and the end, where they have a field of their own."""
     told = (entry.request.get(name) for name in ("meterStart", "meterStop"))
@@ -162,6 +177,10 @@ def _registers(entry: Acknowledgement) -> Iterator[int]:
             for sample in value["sampledValue"]:
                 if sample.get("measurand") == _REGISTER:
                     yield int(sample["value"])
+
+
+def _tells_register(entry: Acknowledgement) -> bool:
+    return next(_registers(entry), None) is not None
 
 
 def _times(entry: Acknowledgement) -> Iterator[datetime]:

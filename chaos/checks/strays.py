@@ -7,19 +7,25 @@ from chaos.books import Book
 from chaos.lied import Lied
 from chaos.rules import Times, rule_of
 from chaos.stored import MeterValue, Stored, Transaction
-from chaos.testimony import STRAY, readings_told
+from chaos.testimony import STRAY, readings_perhaps_told, readings_told
+
+_UNDATED, _SILENCE = "no-stamps", "ended_by_silence"
 
 
 def unknown_sessions(lied: Iterable[Lied], book: Book, stored: Stored) -> Iterator[str]:
     """Sessions of liars that they did not tell of; and ends without a session. A start whose answer was not heard may
-    be stored, under a number that its charge point does not know."""
+    be stored, under a number that its charge point does not know; so may one without a stamp that is told again when
+    its session is over by silence."""
     known = {transaction.id for one in lied for transaction in one.transactions}
     unheard = Counter(
         one.truth.charge_point_id for one in book.testimonies.values() if one.start is None and one.truth.last_sent_wh
     )
+    undated = {one.truth.charge_point_id for one in book.testimonies.values() if _UNDATED in one.truth.lies}
     extra: defaultdict[str, list[Transaction]] = defaultdict(list)
     for transaction in stored.transactions:
         is_session = transaction.start_time is not None or transaction.stop_time is not None
+        if transaction.charge_point_id in undated and _SILENCE in transaction.flags:
+            continue
         if transaction.charge_point_id in book.liars and is_session and transaction.id not in known:
             extra[transaction.charge_point_id].append(transaction)
     for charge_point_id, transactions in extra.items():
@@ -46,12 +52,14 @@ def lost_readings(book: Book, stored: Stored) -> Iterator[str]:
     for value in stored.meter_values:
         if value.charge_point_id in book.liars and value.energy_wh is not None:
             kept[value.charge_point_id, value.energy_wh].append(value)
-    told: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
+    told = {(entry.charge_point_id, wh) for entry in book.lied for wh in readings_told(entry)}
+    perhaps: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for entry in book.lied:
-        for wh in readings_told(entry):
-            told[entry.charge_point_id, wh].add(str(entry.true_request))
-    for place, messages in told.items():
-        times = max(Counter(value.context for value in kept[place]).values(), default=0)
+        for wh in readings_perhaps_told(entry):
+            perhaps[entry.charge_point_id, wh].add(str(entry.true_request))
+    for place in told:
+        times, messages = Counter(value.context for value in kept[place]), perhaps[place]
         is_bounded = place[0] not in strayed and place not in unknown
-        if not times or (times > len(messages) and is_bounded):
-            yield f"{place[0]}: a reading of {place[1]} Wh is stored {times} times, was told {len(messages)} times"
+        if not times or (max(times.values()) > len(messages) and is_bounded):
+            rows = [f"{value.time} in {value.session_id}" for value in kept[place]]
+            yield f"{place[0]}: a reading of {place[1]} Wh was told {len(messages)} times, is stored {rows}"
