@@ -8,6 +8,10 @@ set -eu
 fail() { echo "generate.sh: $1" >&2; exit 2; }
 [ $# -eq 2 ] || fail "usage: generate.sh python|go|typescript|java DIRECTORY"
 language=$1
+case $language in
+  python | go | typescript | java) ;;
+  *) fail "there is no way to generate $language; known are python, go, typescript and java" ;;
+esac
 proto=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$2"
 target=$(cd "$2" && pwd)
@@ -59,7 +63,4 @@ java() {
   mvn --quiet --batch-mode -f "$proto/generate-java.pom.xml" -Dproto="$proto" -Dtarget="$target" generate-sources
 }
 
-case $language in
-  python | go | typescript | java) "$language" ;;
-  *) fail "there is no way to generate $language; known are python, go, typescript and java" ;;
-esac
+"$language"

@@ -2,8 +2,12 @@
 # Generates a client, builds the example and runs it:  CSMS_TOKEN=... sh examples/clients/run.sh python|go|typescript|java
 # CSMS_ADDRESS is host:port of the gateway, default 127.0.0.1:3000; the token is one of `csms token --role operator`.
 set -eu
-[ -n "${CSMS_TOKEN:-}" ] || { echo "run.sh: CSMS_TOKEN is not set; see csms token --help" >&2; exit 2; }
 [ $# -eq 1 ] || { echo "run.sh: usage: run.sh python|go|typescript|java" >&2; exit 2; }
+[ -n "${CSMS_TOKEN:-}" ] || { echo "run.sh: CSMS_TOKEN is not set: export CSMS_TOKEN=\$(csms token --role operator)" >&2; exit 2; }
+case $1 in
+  python | go | typescript | java) ;;
+  *) echo "run.sh: there is no example in $1; there are python, go, typescript and java" >&2; exit 2 ;;
+esac
 CSMS_ADDRESS=${CSMS_ADDRESS:-127.0.0.1:3000}
 export CSMS_ADDRESS CSMS_TOKEN
 here=$(cd "$(dirname "$0")/$1" && pwd)

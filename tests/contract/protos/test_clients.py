@@ -71,3 +71,4 @@ def test_the_command_says_how_it_is_used(words: list[str], tmp_path: Path) -> No
     assert done.returncode == 2
     assert "python" in done.stderr
     assert "typescript" in done.stderr
+    assert list(tmp_path.iterdir()) == []
