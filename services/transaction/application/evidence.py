@@ -27,7 +27,8 @@ async def note_reports(work: Work, reports: Sequence[ConnectorReport], now: date
     """Take in what connectors do. Where no session runs, and none can have of late, no more is read than that."""
     recorder = work.recording
     running = await recorder.running_at({report.charge_point_id for report in reports})
-    chosen = [report for report in reports if report.charge_point_id in running or now - report.received_time > _LATE]
+    # Told late is also what the charge point itself has kept back: of a session that it has told the end of since.
+    chosen = [report for report in reports if report.charge_point_id in running or now - report.time > _LATE]
     if not chosen:
         return
     latest: dict[str, datetime] = {}

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import grpc.aio
@@ -122,8 +123,10 @@ class Stations:
         report.received_time.GetCurrentTime()
         await stub.ReportBoots(connectivity_pb.ReportBootsRequest(boots=[report]))
 
-    async def status(self, charge_point_id: str, epoch: int, status: Any, connector_id: int = 1) -> None:
-        """Report what a connector does, without a time of the device."""
+    async def status(
+        self, charge_point_id: str, epoch: int, status: Any, connector_id: int = 1, time: datetime | None = None
+    ) -> None:
+        """Report what a connector does, now; `time` is that of the device, if it told one."""
         report = connectivity_pb.StatusReport(
             charge_point_id=charge_point_id,
             epoch=epoch,
@@ -133,6 +136,8 @@ class Stations:
             error_code="NoError",
         )
         report.received_time.GetCurrentTime()
+        if time is not None:
+            report.device_time.FromDatetime(time)
         stub = await self._connectivity()
         response = await stub.ReportStatuses(connectivity_pb.ReportStatusesRequest(statuses=[report]))
         assert not response.answers[0].HasField("error"), response

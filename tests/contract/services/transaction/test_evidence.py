@@ -187,6 +187,22 @@ async def test_statuses_say_how_a_session_by_ocpp_16_charges(site: Site) -> None
     assert all(ago(30) < time <= ago(0) for time in times)
 
 
+@pytest.mark.field_case("D1")
+async def test_a_status_that_was_kept_back_until_its_session_was_over_says_how_it_charged(site: Site) -> None:
+    """All of it is told within moments, as after a time offline."""
+    [begun] = await site.record(start_16(ago(7200), received_time=ago(0), evse_id=1))
+    await site.record(stop_16(begun.transaction_id, ago(60), meter_wh=3500, received_time=ago(0)))
+    await site.stations.status("CP1", site.epoch, Connector.SUSPENDED_EV, time=ago(3600))
+    stub = service_grpc.TransactionServiceStub(await site.service.channel())
+    asked = service_pb.BatchGetChargingStatesRequest(ids=[begun.id])
+
+    async def is_known() -> bool:
+        found = (await stub.BatchGetChargingStates(asked)).transactions
+        return [change.charging_state for one in found for change in one.changes] == ["SuspendedEV"]
+
+    await eventually(is_known)
+
+
 async def test_a_station_by_ocpp_201_is_asked_after_its_sessions_when_it_has_booted(site: Site) -> None:
     began = event_201(
         STARTED, ago(60), 0, received_time=ago(60), id_tag="TAG", authorization=ACCEPTED, charge_point_id="CP1"
