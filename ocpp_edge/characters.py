@@ -1,16 +1,18 @@
 """A second reading for frames with characters that JSON, UTF-8 or PostgreSQL forbid: what is left without them.
 
 Stacks in C send the NULs behind a string or a whole buffer, others text in the code page of their country, half an
-emoji, or a byte order mark. Only for frames that were not read at once: this is slower by far.
+emoji, a byte order mark, or a backslash as it is. Only for frames that were not read at once: this is slower by far.
 """
 
 import json
+import re
 from math import isfinite
 from typing import Any
 
 # Line ends and tabs are kept: signed data and certificates have them, as escaped ones.
 _FORBIDDEN = bytes(set(range(1, 0x20)) - set(b"\t\n\r"))
 _BEFORE = "\ufeff\0 \t\n\r"
+_BACKSLASH = re.compile(r"\\([\"\\/bfnrt]|u[0-9a-fA-F]{4})?")
 _WHOLE = range(-(2**63), 2**64)
 _LONGEST_WHOLE = 20
 
@@ -19,15 +21,15 @@ def read_again(raw: bytes) -> Any:
     """The JSON in `raw`, without NULs and other control characters, with U+FFFD for what is no character.
 
     What follows a NUL behind it may be what the buffer held before. `NaN` and numbers beyond every float are read as
-    texts. Raises ValueError for what is no JSON even so.
+    texts, and a backslash that escapes nothing is one. Raises ValueError for what is no JSON even so.
     """
     text = raw.translate(None, _FORBIDDEN).decode("utf-8", "replace").lstrip(_BEFORE)
     try:
         try:
             value, end = _DECODER.raw_decode(text)
         except json.JSONDecodeError:
-            # A NUL between the words.
-            text = text.replace("\0", "")
+            # A NUL between the words, or a backslash that escapes nothing.
+            text = _BACKSLASH.sub(_escaped, text.replace("\0", ""))
             value, end = _DECODER.raw_decode(text)
         if (rest := text[end:].lstrip()) and not rest.startswith("\0"):
             raise ValueError("something follows")
@@ -56,6 +58,10 @@ def _clean(text: str) -> str:
         # Halves that belong together come out as the whole, others as the replacement.
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[1] else "\\\\"
 
 
 def _whole(text: str) -> int | float | str:

@@ -21,6 +21,8 @@ _STATUSES = {
     "Faulted": Connector.FAULTED,
 }
 _NO_ERROR = "NoError"
+# More of it is in the code of the vendor (OCPP 1.6 section 7.6).
+_OTHER_ERROR = "OtherError"
 
 
 def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
@@ -29,7 +31,10 @@ def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
     A status of the vendor's own is unknown, and kept as said; without a connector it is that of the charge point.
     Raises CallRefused for a report of neither a status nor an error.
     """
-    said, error_code = word_at(payload, "status", context), word_at(payload, "errorCode", context) or _NO_ERROR
+    said, error_code = word_at(payload, "status", context), word_at(payload, "errorCode", context)
+    if not said and not error_code and payload.get("vendorErrorCode"):
+        error_code = _OTHER_ERROR
+    error_code = error_code or _NO_ERROR
     if not said and error_code == _NO_ERROR:
         raise CallRefused(Fault.OCCURRENCE, "status: is missing")
     status = _STATUSES.get(said, Connector.STATUS_UNSPECIFIED)

@@ -179,6 +179,8 @@ def test_an_empty_id_is_an_id() -> None:
         (b'"\\ud83d"', "\ufffd"),
         (b'"\\ude00 \\ud83d\\ude00"', "\ufffd \U0001f600"),
         (b'"\xff"', "\ufffd"),
+        (b'"C:\\Users\\x"', "C:\\Users\\x"),
+        (b'"\\\\\\q\\n\\u12"', "\\\\q\n\\u12"),
         (b'"Lades\xe4ule"', "Lades\ufffdule"),
         (b'"\xed\xa0\xbd"', "\ufffd\ufffd\ufffd"),
         (b'"\xf0\x9f\x98"', "\ufffd"),

@@ -69,6 +69,11 @@ async def test_whatever_else_is_broken_does_not_cost_the_report(broken: dict[str
     assert (await told(Version.V201, STATUS_201 | broken))[:3] == (2, 1, Connector.FAULTED)
 
 
+async def test_an_error_of_the_vendors_own_is_an_error() -> None:
+    only = {"connectorId": 1, "status": None, "errorCode": None, "vendorErrorCode": "E7"}
+    assert await told(Version.V16, only) == (1, 1, 0, "", "OtherError")
+
+
 @pytest.mark.parametrize(
     ("version", "payload"),
     [
