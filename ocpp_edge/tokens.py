@@ -29,6 +29,8 @@ _NOT_TAKEN_IN = {
     ChargePointState.PENDING: TokenDecision.CHARGE_POINT_PENDING,
     ChargePointState.REJECTED: TokenDecision.CHARGE_POINT_REJECTED,
 }
+# Of a good card there is nothing to say.
+_PLAIN = frozenset({TokenDecision.REASON_UNSPECIFIED, TokenDecision.CARD_VALID})
 
 
 async def decide(
@@ -41,9 +43,22 @@ async def decide(
     """
     if context.state is not ChargePointState.ACCEPTED:
         decision = TokenDecision(status=TokenDecision.INVALID, reason_code=_NOT_TAKEN_IN[context.state])
+    elif token.type == UNTYPED and token.value:
+        decision = await backend.authorize(
+            TokenPresentation(id_tag=token.value, charge_point_id=context.charge_point_id)
+        )
+        if decision.reason_code == TokenDecision.UNKNOWN_TOKEN:
+            # OCPP 1.6 cannot say so, but it may be one that we have made up ourselves.
+            decision = await _asked_here(Token(token.value, CENTRAL), token.value, context, backend, event)
+    elif token.type != UNTYPED and (token.is_none or token.type in (CENTRAL, LOCAL)):
+        decision = await _asked_here(token, token_value(written), context, backend, event)
     else:
-        decision = await _asked(token, written, context, backend, event)
-    note(decision.reason_code, context)
+        presentation = TokenPresentation(
+            id_tag=token_value(written), charge_point_id=context.charge_point_id, token_type=token.type
+        )
+        decision = await backend.authorize(presentation)
+    if decision.reason_code not in _PLAIN:
+        note(decision.reason_code, context)
     return decision
 
 
@@ -73,28 +88,19 @@ def authorization_of(decision: TokenDecision) -> Transaction.Authorization.Value
 
 
 def note(reason: TokenDecision.Reason.ValueType, context: ChargerContext) -> None:
-    """Have the journal say why it was decided so: the frames do not. Of a good card there is nothing to say."""
-    if reason not in (TokenDecision.REASON_UNSPECIFIED, TokenDecision.CARD_VALID):
+    """Have the journal say why it was decided so: the frames do not."""
+    if reason not in _PLAIN:
         name = TokenDecision.Reason.Name(reason) if reason in TokenDecision.Reason.values() else str(reason)
         context.note = f"{name}: {words(name)}"
 
 
-async def _asked(
-    token: Token, written: str, context: ChargerContext, backend: Backend, event: TransactionEvent | None
+async def _asked_here(
+    token: Token, value: str, context: ChargerContext, backend: Backend, event: TransactionEvent | None
 ) -> TokenDecision:
-    presentation = TokenPresentation(
-        id_tag=token_value(written), charge_point_id=context.charge_point_id, token_type=token.type
-    )
-    if token.type != UNTYPED and (token.is_none or token.type in (CENTRAL, LOCAL)):
-        _place(presentation, context, event)
-        return await backend.authorize(presentation)
-    decision = await backend.authorize(presentation)
-    if token.type == UNTYPED and token.value and decision.reason_code == TokenDecision.UNKNOWN_TOKEN:
-        # OCPP 1.6 cannot say so, but it may be one that we have made up ourselves.
-        presentation.token_type = CENTRAL
-        _place(presentation, context, event)
-        return await backend.authorize(presentation)
-    return decision
+    """The decision about a token for which it counts what holds at this place and time."""
+    presentation = TokenPresentation(id_tag=value, charge_point_id=context.charge_point_id, token_type=token.type)
+    _place(presentation, context, event)
+    return await backend.authorize(presentation)
 
 
 def _place(presentation: TokenPresentation, context: ChargerContext, event: TransactionEvent | None) -> None:

@@ -10,6 +10,7 @@ from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at, number_at
 from ocpp_edge.v201.id_tokens import id_token_info, is_token_told, token_told
 from ocpp_edge.v201.samples import meter_values
+from services.kernel.tokens import Token
 
 _KINDS = {
     "Started": TransactionEvent.STARTED,
@@ -81,7 +82,8 @@ async def handle(payload: Payload, context: ChargerContext, backend: Backend) ->
     decision: TokenDecision | None = None
     if is_told:
         decide = tokens.decide_at_end if is_end else tokens.decide
-        decision = await decide(*token_told(payload), context, backend, event)
+        written = payload.get("idToken", {}).get("idToken", "")
+        decision = await decide(Token(event.id_tag, event.token_type), written, context, backend, event)
     if decision is not None:
         tokens.write_decision(decision, event)
     answer = await backend.record(event)
