@@ -9,7 +9,7 @@ from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import integer_at
 from ocpp_edge.v16.id_tags import id_tag_info
 from ocpp_edge.v16.samples import meter_values
-from services.kernel.tokens import token_of
+from services.kernel.tokens import Token, token_value
 
 # What a stop without a reason says (OCPP 1.6 section 6.51).
 _USUAL_REASON = "Local"
@@ -26,7 +26,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
         moment,
         doubts,
         transaction_id=transaction_id,
-        id_tag=token_of(payload.get("idTag", "")).value,
+        id_tag=token_value(payload.get("idTag", "")),
         offline=moment.was_late,
         stop_reason=payload.get("reason", _USUAL_REASON),
         meter_wh=integer_at(payload, "meterStop", context),
@@ -36,10 +36,10 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     event = read(to_event, payload, context)
-    written, decision = payload.get("idTag", ""), None
-    token = token_of(written)
-    if token.value:
-        decision = await tokens.decide_at_end(token, written, context, backend, event)
+    decision = None
+    if event.id_tag:
+        written = payload.get("idTag", "")
+        decision = await tokens.decide_at_end(Token(event.id_tag), written, context, backend, event)
     if decision is not None:
         tokens.write_decision(decision, event)
     await backend.record(event)

@@ -18,6 +18,7 @@ _STATUSES = {
     Transaction.CONCURRENT_TX: "ConcurrentTx",
 }
 _LONGEST_TOKEN = 36
+_NOTHING_TOLD = Token(""), ""
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -28,7 +29,9 @@ def is_token_told(payload: Payload, context: ChargerContext) -> bool:
 
 def token_told(payload: Payload) -> tuple[Token, str]:
     """The token in a message, and how its value is written; without one, or when it could not be read, nothing."""
-    told: Payload = payload.get("idToken", {})
+    told: Payload | None = payload.get("idToken")
+    if told is None:
+        return _NOTHING_TOLD
     written = told.get("idToken", "")
     return token_of(written, told.get("type", UNTYPED)), written
 

@@ -16,14 +16,13 @@ NO_AUTHORIZATION = "NoAuthorization"
 UNTYPED = ""
 
 LONGEST_TYPE = 20
-_TYPES = {
-    name.lower(): name
-    for name in (
-        *(CENTRAL, EMAID, ISO14443, ISO15693, LOCAL, MAC_ADDRESS, NO_AUTHORIZATION, "KeyCode"),
-        # OCPP 2.1.
-        *("DirectPayment", "EVCCID", "VIN"),
-    )
-}
+_NAMES = (
+    *(CENTRAL, EMAID, ISO14443, ISO15693, LOCAL, MAC_ADDRESS, NO_AUTHORIZATION, "KeyCode"),
+    # OCPP 2.1.
+    *("DirectPayment", "EVCCID", "VIN"),
+)
+# By what they are called in other spellings, and as OCPP calls them, which is nearly always so.
+_TYPES = {name.lower(): name for name in _NAMES} | {name: name for name in _NAMES}
 # What is written between the parts of a value and means nothing (ISO 15118-2 annex H for the eMAID).
 _SEPARATORS = {EMAID: str.maketrans("", "", "-"), MAC_ADDRESS: str.maketrans("", "", ":-.")}
 _ANY_SEPARATOR = str.maketrans("", "", ":-.")
@@ -43,6 +42,8 @@ class Token(NamedTuple):
 
 def token_of(value: str, told_type: str = UNTYPED) -> Token:
     """The token that is presented as `value` of the type `told_type`, in whatever spelling."""
+    if not told_type:
+        return Token(token_value(value))
     kind = token_type(told_type)
     if kind == NO_AUTHORIZATION:
         return Token("", kind)
@@ -65,6 +66,9 @@ def bare(value: str) -> str:
 
 def token_type(text: str) -> str:
     """A type as OCPP writes it, or as it was told where OCPP has none such."""
+    known = _TYPES.get(text)
+    if known is not None:
+        return known
     word = text.strip()
     return _TYPES.get(word.lower(), word)
 
