@@ -70,6 +70,9 @@ def decided(
 
 def rivals(batch: Iterable[tuple[TransactionEvent, str]], stored: Iterable[Session], rules: Concurrency) -> list[str]:
     """The sessions that may keep tokens of a batch, events with their keys, in use: when they were heard of matters."""
+    in_use = [session for session in stored if session.state is SessionState.ACTIVE]
+    if not in_use:
+        return []
     own: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for event, key in batch:
         if event.presents_good_token:
@@ -78,7 +81,7 @@ def rivals(batch: Iterable[tuple[TransactionEvent, str]], stored: Iterable[Sessi
             themselves = {key, session_id_of(event.charge_point_id, event.transaction_id)}
             for token in filter(all, ((_CARD, card), (_GROUP, group))):
                 own[token] |= themselves
-    return [session.id for session in stored if session.state is SessionState.ACTIVE and _is_rival(session, own)]
+    return [session.id for session in in_use if _is_rival(session, own)] if own else []
 
 
 def _is_rival(session: Session, own: Mapping[tuple[str, str], set[str]]) -> bool:

@@ -142,8 +142,11 @@ class Recording:
             session_id = self._ids_by_start.get(key, "")
         else:
             session_id = session_id_of(event.charge_point_id, event.transaction_id)
+        named = self._sessions.get(session_id)
+        if named is None and event.is_dated:
+            return item
         here = () if event.is_dated else self._of_charge_point(event)
-        return as_first_told(item, self._sessions.get(session_id), here, self._updates.get(session_id, ()))
+        return as_first_told(item, named, here, self._updates.get(session_id, ()))
 
     def _of_charge_point(self, event: TransactionEvent | ConnectorReport) -> list[Session]:
         return [self._sessions[session_id] for session_id in self._ids_by_charge_point[event.charge_point_id]]
@@ -258,6 +261,8 @@ class Recording:
             return session.authorization, session.authorization_reason, ()
         same_token = self._ids_by_token[event.id_tag] | self._ids_by_group.get(event.group_id, set())
         others = [self._sessions[other] for other in same_token - {session_id}]
+        if not others:
+            return event.authorization, event.authorization_reason, ()
         authorization, flags = decided(event, others, self._rules, self._read)
         is_in_use = authorization is not event.authorization
         return authorization, TokenReason.TOKEN_IN_USE if is_in_use else event.authorization_reason, flags
