@@ -46,6 +46,7 @@ def test_who_connects_to_the_port_of_charge_points_and_asks_for_nothing_is_let_g
     manager = edge["filter_chains"][0]["filters"][0]["typed_config"]
     assert manager["common_http_protocol_options"]["idle_timeout"] == "60s"
     assert manager["request_headers_timeout"] == "10s"
+    assert manager["request_timeout"] == "30s"
 
 
 def static_listeners(admin_port: int) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from stack.descriptors import Binding, Contracts, access_rule, bindings
@@ -110,6 +111,22 @@ def test_each_port_tells_the_health_of_its_own_process(port: str, facade: Facade
     expected = {"gateway": "monitoring", "ocpp": EDGE}.get(port, port)
     answer = facade.call(port, "GET", "/health", token=None)
     assert (answer.json["service"], answer.headers["x-process"]) == (expected, expected)
+
+
+@pytest.mark.field_case("E0")
+@pytest.mark.parametrize("port", PUBLIC_PORTS)
+def test_nobody_keeps_a_call_open_without_a_token(port: str, facade: Facade) -> None:
+    """So many requests are open at once at most; whoever held them all would shut everybody else out."""
+    with facade.channel(port) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        asked = health_pb2.HealthCheckRequest()
+        assert stub.Check(asked, timeout=30).status == health_pb2.HealthCheckResponse.SERVING
+        watched = stub.Watch(asked, metadata=tuple(facade.authorization().items()), timeout=30)
+        assert next(watched).status == health_pb2.HealthCheckResponse.SERVING
+        watched.cancel()
+        with pytest.raises(grpc.RpcError) as refused:
+            next(stub.Watch(asked, timeout=30))
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 @pytest.mark.parametrize("port", PUBLIC_PORTS)
