@@ -39,8 +39,9 @@ def broken_parts(message: Message) -> bool:
     if not message.is_of_session:
         return False
     for _ in range(message.rng.randint(1, _MOST_BROKEN)):
-        # Anew each time: what is within something broken may be gone.
-        message.rng.choice(list(_breaks(message)))()
+        # Anew each time: what is within something broken may be gone, and with it all that is optional.
+        if breaks := list(_breaks(message)):
+            message.rng.choice(breaks)()
     return True
 
 

@@ -173,6 +173,13 @@ def test_what_is_broken_is_never_what_says_which_session_it_is_and_whose(name: s
             assert message.payload["idTag"] == "CARD"
 
 
+def test_a_message_of_which_nothing_is_left_to_break_is_told_as_it_is() -> None:
+    bare = [{"timestamp": stamp(T0), "sampledValue": 7}]
+    message = Message("MeterValues", {"connectorId": 1, "meterValue": bare}, None, random.Random(1))
+    assert wording.broken_parts(message)
+    assert message.payload["meterValue"] == bare
+
+
 @pytest.mark.parametrize("name", MESSAGES)
 def test_registers_that_are_not_noted_as_unsaid_are_told_as_they_are(name: str) -> None:
     true = told_wh(lied(name, lambda _: False))
