@@ -84,6 +84,11 @@ RULES: Mapping[str, Rule] = {
 
 # What two lies come to together is more than each.
 _TOGETHER: Mapping[frozenset[str], Rule] = {
+    # Where its times are in doubt, readings of after it may be of within.
+    **{
+        frozenset({"stray-readings", clock}): _rule(_ENERGY, holds=_DOUBTS)
+        for clock in ("clock-ahead", "clock-local-time", "clock-1970", "clock-jumps", "stray-stamps", "no-stamps")
+    },
     frozenset({"wrong-unit", "no-stop-register"}): _rule(_ENERGY, holds=_DOUBTS),
 }
 

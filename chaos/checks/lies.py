@@ -25,7 +25,9 @@ _SLACK = timedelta(seconds=1)
 _DRIFT, _NONE = timedelta(minutes=80), timedelta()
 _SILENCE = "ended_by_silence"
 _LOSSES = frozenset({"ended_by_boot", "not_ongoing", _SILENCE})
-_NO_FIGURE = "no energy register was told"
+_CORRECTION = "correction"
+# There is none, or one that is compared with nothing.
+_NO_FIGURES = ("no energy register was told", "one energy register only was told")
 
 
 @dataclass
@@ -106,7 +108,8 @@ def _in_time(one: Lied) -> Iterator[str]:
 def _metered(one: Lied) -> Iterator[str]:
     """What is held because nobody can know it is for a person to find out."""
     energy = one.testimony.energy
-    is_open = any(session.state == _HELD for session in one.sessions) and (one.rule.holds or one.is_poor)
+    is_left = any(session.state == _HELD or session.hold_reason == _CORRECTION for session in one.sessions)
+    is_open = is_left and (one.rule.holds or one.is_poor)
     for transaction in one.transactions:
         if not is_open and not energy.holds(transaction.energy_wh):
             took = f"took {energy.least_wh} to {energy.most_wh} Wh"
@@ -128,6 +131,9 @@ def _billed(one: Lied) -> Iterator[str]:
             yield f"{told}: without a figure that it told"
     elif session.state != _COMPLETED or due or len(bills) != 1:
         yield f"{told}, has to be {'held for ' + ', '.join(sorted(due)) if due else 'billed once'}"
+    elif session.hold_reason == _CORRECTION and one.doubts:
+        # The bill stands until a person has decided about what was told later.
+        return
     elif not bills[0].total_minor == session.energy_wh == one.transactions[0].energy_wh:
         billed = f"billed {session.energy_wh} Wh by {bills[0].total_minor} cents"
         yield f"{one.transactions[0].energy_wh} Wh, {billed}"
@@ -173,9 +179,10 @@ def _out_of_sight(one: Lied, transaction: Transaction) -> Iterator[str]:
     it has ended, after it truly did. One that told nothing after its start lasted all the same, unless nothing is heard
     ever again."""
     heard, truth, stop = one.testimony.last_heard_time, one.testimony.truth, transaction.stop_time
-    if stop is None or truth.end_time is None or one.rule.times not in (Times.TRUE, Times.HEARD):
+    start = one.testimony.start
+    if stop is None or start is None or truth.end_time is None or one.rule.times not in (Times.TRUE, Times.HEARD):
         return
-    is_start_all, latest = heard <= truth.start_time, truth.end_time + _SLACK
+    is_start_all, latest = heard <= true_time_of(start), truth.end_time + _SLACK
     if stop < heard - _SLACK:
         yield f"ended at {stop}, was heard of at {heard}"
     elif is_start_all and stop == transaction.start_time and _SILENCE not in transaction.flags:
@@ -189,7 +196,7 @@ def _names_a_figure(detail: str, one: Lied) -> bool:
     told = {wh for entry in one.testimony.heard for wh in registers_told(entry)}
     known = told | {later - earlier for later, earlier in permutations(told, 2)}
     known |= {transaction.energy_wh for transaction in one.transactions}
-    return _NO_FIGURE in detail or bool(_numbers(detail) & known)
+    return any(words in detail for words in _NO_FIGURES) or bool(_numbers(detail) & known)
 
 
 def _numbers(text: str) -> set[int]:

@@ -38,10 +38,12 @@ def lost_readings(book: Book, stored: Stored) -> Iterator[str]:
     """Readings that are not stored as told, or more often: told again, perhaps without a stamp, they are no other ones.
 
     Strays may be stored without having been acknowledged: they are told once, and their register stands still. Of those
-    that name no session by a clock that is corrected nothing tells a repetition whose correction is another one.
+    that name no session by a clock that is corrected nothing tells a repetition whose correction is another one. When a
+    session is lost, so is what was under way: perhaps stored, and not acknowledged.
     """
     strayed = {entry.charge_point_id for entry in book.lied if STRAY in entry.lies}
     adrift = {one.truth.charge_point_id for one in book.testimonies.values() if rule_of(one.lies).times >= Times.HEARD}
+    lost = Counter(one.truth.charge_point_id for one in book.testimonies.values() if one.is_lost)
     unknown = {
         (entry.charge_point_id, wh)
         for entry in book.lied
@@ -60,6 +62,6 @@ def lost_readings(book: Book, stored: Stored) -> Iterator[str]:
     for place in told:
         times, messages = Counter(value.context for value in kept[place]), perhaps[place]
         is_bounded = place[0] not in strayed and place not in unknown
-        if not times or (max(times.values()) > len(messages) and is_bounded):
+        if not times or (max(times.values()) > len(messages) + lost[place[0]] and is_bounded):
             rows = [f"{value.time} in {value.session_id}" for value in kept[place]]
             yield f"{place[0]}: a reading of {place[1]} Wh was told {len(messages)} times, is stored {rows}"
