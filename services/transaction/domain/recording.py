@@ -238,7 +238,11 @@ class Recording:
     def take_in(self, fact: Fact) -> None:
         """Take in a fact that was placed already."""
         self._facts.setdefault((fact.session_id, fact.key), fact)
-        self._keep(join(self._sessions.get(fact.session_id), fact))
+        known, event = self._sessions.get(fact.session_id), fact.event
+        session = join(known, fact)
+        # What it is found by changes with its start and its tokens only.
+        if known is None or event.kind is EventKind.STARTED or event.presents_token:
+            self._keep(session)
 
     def _keep(self, session: Session) -> None:
         self._sessions[session.id] = session

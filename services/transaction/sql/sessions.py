@@ -12,6 +12,9 @@ from services.transaction.tables import TRANSACTIONS
 _NAMES = [column.name for column in TRANSACTIONS.columns]
 _SESSIONS = Recordset(TRANSACTIONS)
 _values = attrgetter(*_NAMES)
+# By what they are called: a tenth of what it costs to ask the enum.
+_STATES = {state.value: state for state in SessionState}
+_AUTHORIZATIONS: dict[str | None, Authorization | None] = {None: None} | {one.value: one for one in Authorization}
 
 # What to select for `session_of`, from `transactions AS t`.
 SESSION_COLUMNS = ", ".join(
@@ -27,16 +30,10 @@ SET ({_SESSIONS.columns}) = ROW ({", ".join(f"excluded.{quoted(name)}" for name 
 def session_of(row: Sequence[Any]) -> Session:
     """The session in a row of SESSION_COLUMNS, or of the columns of the table."""
     fields: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
-    authorization = fields["authorization"]
-    return Session(
-        **{
-            **fields,
-            "state": SessionState(fields["state"]),
-            "authorization": None if authorization is None else Authorization(authorization),
-            "flags": tuple(fields["flags"]),
-            "losses": tuple(fields["losses"]),
-        }
-    )
+    fields["state"] = _STATES[fields["state"]]
+    fields["authorization"] = _AUTHORIZATIONS[fields["authorization"]]
+    fields["flags"], fields["losses"] = tuple(fields["flags"]), tuple(fields["losses"])
+    return Session(**fields)
 
 
 def dump_sessions(sessions: Sequence[Session]) -> str:
