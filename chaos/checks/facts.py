@@ -1,6 +1,6 @@
 """Every acknowledged fact is stored, and stored once."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import datetime
 
@@ -24,7 +24,7 @@ def fact_checks(book: Book, stored: Stored) -> Iterator[Check]:
     yield _missing_boots(book.boots, stored.boots)
     yield _one_number(book)
     yield _doubled("events are stored once", map(_identity, told))
-    yield _doubled("readings are stored once", map(_reading_identity, stored.meter_values))
+    yield _doubled_readings(stored.meter_values)
 
 
 def _of_kind(events: Iterable[Event], kind: str) -> list[Event]:
@@ -62,6 +62,15 @@ def _doubled(claim: str, identities: Iterable[Hashable]) -> Check:
     counts = Counter(identities)
     twice = (f"{count} times: {identity}" for identity, count in counts.items() if count > 1)
     return check(_SUBJECT, claim, counts.total(), twice)
+
+
+def _doubled_readings(stored: Iterable[MeterValue]) -> Check:
+    """With the sessions that each is in: only these tell how it came there."""
+    sessions: defaultdict[Hashable, list[str]] = defaultdict(list)
+    for value in stored:
+        sessions[_reading_identity(value)].append(value.session_id)
+    twice = (f"{identity} in {places}" for identity, places in sessions.items() if len(places) > 1)
+    return check(_SUBJECT, "readings are stored once", sum(map(len, sessions.values())), twice)
 
 
 def _missing_readings(told: Iterable[ReadingKey], stored: Stored) -> Check:
