@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from sqlalchemy import ColumnElement, Row, Select, Uuid, func, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,9 +41,12 @@ async def fetch_page(
 
     Raises: DomainError INVALID_ARGUMENT for a token that another list has made.
     """
-    rest = _after(statement, key_columns, page, descending)
+    mark = _mark(key_columns)
+    after = None if page.after is None else _of_list(page.after, mark, len(key_columns))
+    rest = statement if after is None else _after(statement, key_columns, after, descending)
     if since is not None:
-        rest = await _shortened(connection, rest, key_columns[0], since, page)
+        begin = since if after is None else max(since, datetime.fromisoformat(after[0]))
+        rest = await _shortened(connection, rest, key_columns[0], begin, page.size)
     labels = [f"page_key_{position}" for position in range(len(key_columns))]
     rows = (
         await connection.execute(
@@ -53,7 +57,7 @@ async def fetch_page(
     ).all()
     chosen = rows[: page.size]
     more = len(rows) > len(chosen)
-    token = next_token([_text(getattr(chosen[-1], label)) for label in labels]) if more else ""
+    token = next_token([mark, *(_text(getattr(chosen[-1], label)) for label in labels)]) if more else ""
     # A first page that holds everything is its own count.
     total = await _count(connection, statement, count_up_to) if more or page.after else len(chosen)
     return Page(chosen, token, total)
@@ -64,14 +68,22 @@ async def _count(connection: AsyncConnection, statement: Select[Any], up_to: int
     return await connection.scalar(select(func.count()).select_from(counted)) or 0
 
 
-def _after(
-    statement: Select[Any], key_columns: Sequence[ColumnElement[Any]], page: PageRequest, descending: bool
-) -> Select[Any]:
-    if page.after is None:
-        return statement
-    if len(page.after) != len(key_columns):
+def _mark(key_columns: Sequence[ColumnElement[Any]]) -> str:
+    """What the tokens of a list begin with, so that they are no tokens of another one."""
+    return f"{crc32(','.join(map(str, key_columns)).encode()):x}"
+
+
+def _of_list(after: Sequence[str], mark: str, length: int) -> Sequence[str]:
+    """The sort key in a token. Raises: DomainError INVALID_ARGUMENT for that of another list."""
+    if after[0] != mark or len(after) != length + 1:
         raise bad_token()
-    last = [_value(column, text) for column, text in zip(key_columns, page.after, strict=True)]
+    return after[1:]
+
+
+def _after(
+    statement: Select[Any], key_columns: Sequence[ColumnElement[Any]], after: Sequence[str], descending: bool
+) -> Select[Any]:
+    last = [_value(column, text) for column, text in zip(key_columns, after, strict=True)]
     # A row comparison, which PostgreSQL answers from the index on the key; the first column alone besides, for keys
     # that an index has only in part.
     key, values = tuple_(*key_columns), tuple_(*last)
@@ -81,14 +93,13 @@ def _after(
 
 
 async def _shortened(
-    connection: AsyncConnection, rest: Select[Any], time: ColumnElement[Any], since: datetime, page: PageRequest
+    connection: AsyncConnection, rest: Select[Any], time: ColumnElement[Any], begin: datetime, size: int
 ) -> Select[Any]:
-    """`rest` up to a time by which there is more than the page, if there is one."""
-    begin = since if page.after is None else max(since, datetime.fromisoformat(page.after[0]))
+    """`rest` from `begin` up to a time by which there is more than a page of this size, if there is one."""
     now, span = datetime.now(UTC), _FIRST_SPAN
     while span < _WIDEST_SPAN and begin < now - span:
         shorter = rest.where(time < begin + span)
-        if await _count(connection, shorter, page.size + 1) > page.size:
+        if await _count(connection, shorter, size + 1) > size:
             return shorter
         span *= _WIDER
     return rest

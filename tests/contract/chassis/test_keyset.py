@@ -149,17 +149,29 @@ async def test_an_empty_list_is_one_empty_page(connection: AsyncConnection) -> N
         ["NaN", str(ROWS[0]["id"])],
     ],
 )
-async def test_the_token_of_another_list_is_refused(connection: AsyncConnection, key: list[str]) -> None:
+async def test_a_token_that_no_list_has_made_is_refused(connection: AsyncConnection, key: list[str]) -> None:
+    columns = [BOOKS.c.pages, BOOKS.c.id]
+    after = (await _mark_of(connection, columns), *key)
     with pytest.raises(DomainError) as refused:
-        await fetch_page(connection, select(BOOKS), [BOOKS.c.pages, BOOKS.c.id], page=PageRequest(after=tuple(key)))
+        await fetch_page(connection, select(BOOKS), columns, page=PageRequest(after=after))
+
+    assert refused.value.reason == "INVALID_PAGE_TOKEN"
+
+
+async def test_the_token_of_another_list_is_refused(connection: AsyncConnection) -> None:
+    other = await fetch_page(connection, select(BOOKS), [BOOKS.c.pages, BOOKS.c.id], page=PageRequest(2))
+    columns = [BOOKS.c.price, BOOKS.c.id]
+    with pytest.raises(DomainError) as refused:
+        await fetch_page(connection, select(BOOKS), columns, page=page_request(2, other.next_token))
 
     assert refused.value.reason == "INVALID_PAGE_TOKEN"
 
 
 @pytest.mark.parametrize("time", ["yesterday", "2026-01-01T00:00:00", "2026-13-01T00:00:00+00:00"])
 async def test_a_token_with_a_time_that_is_none_is_refused(connection: AsyncConnection, time: str) -> None:
+    after = (await _mark_of(connection, [BOOKS.c.create_time]), time)
     with pytest.raises(DomainError) as refused:
-        await fetch_page(connection, select(BOOKS), [BOOKS.c.create_time], page=PageRequest(after=(time,)))
+        await fetch_page(connection, select(BOOKS), [BOOKS.c.create_time], page=PageRequest(after=after))
 
     assert refused.value.reason == "INVALID_PAGE_TOKEN"
 
@@ -181,3 +193,11 @@ async def test_every_page_tells_how_many_there_are(connection: AsyncConnection, 
         token = page.next_token
         if not token:
             break
+
+
+async def _mark_of(connection: AsyncConnection, columns: list[Column[Any]]) -> str:
+    """What tokens of the list in this order begin with."""
+    page = await fetch_page(connection, select(BOOKS), columns, page=PageRequest(2))
+    after = page_request(2, page.next_token).after
+    assert after is not None
+    return after[0]
