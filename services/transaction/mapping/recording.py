@@ -35,6 +35,8 @@ _UPDATED = recording_pb.TransactionEvent.UPDATED
 # What makes a charge point tell its meter values and nothing else (OCPP 2.0.1, TriggerReasonEnumType).
 METER_TRIGGERS = frozenset({"", "MeterValuePeriodic", "MeterValueClock", "Trigger"})
 _INT32 = 2**31
+# The context (OCPP 2.0.1 part 2, ReadingContextEnumType) of what is no sample.
+_KEPT = "Other"
 
 
 class EventMessage:
@@ -171,8 +173,9 @@ def _readings(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
 
 
 def _with_dropped(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
-    """The readings, and one without values that keeps what could not be taken: no fact does that here."""
-    dropped = transaction_pb.MeterValue(other_json=f"[{message.dropped_json}]")
+    """The readings, and one without values that keeps what could not be taken: no fact does that here. Its context tells
+    it from a sample of which no value could be read."""
+    dropped = transaction_pb.MeterValue(context=_KEPT, other_json=f"[{message.dropped_json}]")
     last = message.meter_values[-1].sampled_time if message.meter_values else message.received_time
     dropped.sampled_time.CopyFrom(last)
     return (*_readings(message), _reading(dropped, dropped if message.HasField("device_time") else _undated(dropped)))
