@@ -6,8 +6,8 @@ Signals and proxies only: nothing of the product knows that it is tested.
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -18,6 +18,8 @@ from chaos.schedule import Fault, FaultKind
 from chaos.system import System
 
 _LOOK_SECONDS = 0.25
+# Connections outlive a silence that is no longer.
+_LONGEST_FILL_SECONDS = 15.0
 _HEALING_SECONDS = 60.0
 
 
@@ -66,12 +68,12 @@ async def _strike(fault: Fault, system: System, struck: list[Struck], say: Calla
             one = Struck(fault, began, f"{count} processes", killed=killed)
         case FaultKind.FREEZE:
             one = Struck(fault, began, f"{fault.seconds:g} s")
-            await _freeze([system.pids()[name] for name in fault.targets], fault.seconds)
+            with _frozen([system.pids()[name] for name in fault.targets]):
+                await asyncio.sleep(fault.seconds)
         case FaultKind.FILL:
-            watch = asyncio.create_task(_deepest(system, fault))
-            await _freeze([system.pids()[name] for name in fault.targets], fault.seconds)
-            filled = await watch
-            one = Struck(fault, began, f"{fault.seconds:g} s, {filled} waited", filled=filled)
+            with _frozen([system.pids()[name] for name in fault.targets]):
+                filled = await _deepest(system, fault)
+            one = Struck(fault, began, f"{time.time() - began:.1f} s, {filled} waited", filled=filled)
         case FaultKind.STALL:
             one = Struck(fault, began, f"{fault.seconds:g} s")
             await _stall(system.links[fault.targets[0]], fault.seconds)
@@ -92,13 +94,15 @@ def _kill(pid: int) -> int:
     return len(victims)
 
 
-async def _freeze(pids: Sequence[int], seconds: float) -> None:
+@contextmanager
+def _frozen(pids: Sequence[int]) -> Iterator[None]:
+    """Those stand still inside the block."""
     victims = [victim for pid in pids for victim in _family(pid)]
     try:
         for victim in victims:
             with suppress(psutil.NoSuchProcess):
                 victim.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(seconds)
+        yield
     finally:
         for victim in victims:
             with suppress(psutil.NoSuchProcess):
@@ -106,9 +110,10 @@ async def _freeze(pids: Sequence[int], seconds: float) -> None:
 
 
 async def _deepest(system: System, fault: Fault) -> int:
-    """How much waits at most for those that stand still, from now on for as long as they do."""
-    deepest, until = 0, time.monotonic() + fault.seconds
-    while time.monotonic() < until:
+    """How much waits at most for those that stand still, until their time is over. On a busy machine nothing may come
+    about for seconds: then until something waits, within bounds."""
+    deepest, began = 0, time.monotonic()
+    while (passed := time.monotonic() - began) < fault.seconds or (not deepest and passed < _LONGEST_FILL_SECONDS):
         deepest = max(deepest, await asyncio.to_thread(queues.waiting, system, fault.targets))
         await asyncio.sleep(_LOOK_SECONDS)
     return deepest
