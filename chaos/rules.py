@@ -17,10 +17,13 @@ class Times(IntEnum):
     TOLD = 1
     # Not before it happened, nor after it was heard.
     HEARD = 2
-    # What was told or, where that cannot be, as above; an end may be put at its start.
-    EITHER = 3
+    # The same, or up to a minute before it happened: what was told last before the power went is told first after it,
+    # and taken for what the clock says now.
+    RESTARTED = 3
+    # What was told or, where that cannot be, as HEARD; an end may be put at its start.
+    EITHER = 4
     # The same, or off by what the clock was wrong before.
-    ADRIFT = 4
+    ADRIFT = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ RULES: Mapping[str, Rule] = {
     "clock-behind": _rule(times=Times.TOLD),
     "clock-without-zone": _rule(shown="time_without_zone"),
     "clock-local-time": _rule(f"{_CLOCK} {_DISORDER}", shown="time_without_zone", times=Times.HEARD),
-    "clock-1970": _rule(_DISORDER, shown=f"{_CLOCK} time_implausible", times=Times.HEARD),
+    "clock-1970": _rule(_DISORDER, shown=f"{_CLOCK} time_implausible", times=Times.RESTARTED),
     "clock-jumps": _rule(f"{_CLOCK} {_DISORDER}", times=Times.ADRIFT),
     "stray-stamps": _rule(f"{_CLOCK} time_implausible time_unreadable time_missing {_DISORDER}", times=Times.EITHER),
     "no-stamps": _rule(f"time_missing coerced: {_DISORDER}", times=Times.HEARD),

@@ -23,6 +23,7 @@ _ENDED, _HELD, _COMPLETED = "ENDED", "HELD", "COMPLETED"
 _SLACK = timedelta(seconds=1)
 # By how much clocks that jump are off at most, and a little.
 _DRIFT, _NONE = timedelta(minutes=80), timedelta()
+_BEFORE_RESTART = timedelta(minutes=1)
 _SILENCE = "ended_by_silence"
 _LOSSES = frozenset({"ended_by_boot", "not_ongoing", _SILENCE})
 _CORRECTION = "correction"
@@ -170,6 +171,8 @@ def _fits(time: datetime, entry: Acknowledgement, one: Lied) -> bool:
             return time == told
         case Times.HEARD:
             return is_heard
+        case Times.RESTARTED:
+            return is_heard or true - _BEFORE_RESTART <= time <= true
     drift = _DRIFT if one.rule.times is Times.ADRIFT else _NONE
     return is_heard or (told is not None and told - drift <= time <= told)
 
