@@ -63,12 +63,13 @@ async def ask(socket: ClientConnection, action: str, payload: dict[str, Any]) ->
     return answer[2]
 
 
-def stamp(hours: float) -> str:
-    """So many hours from now."""
-    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds").replace("+00:00", "Z")
+def stamp(at: float | datetime) -> str:
+    """A time, or so many hours from now."""
+    time = at if isinstance(at, datetime) else datetime.now(UTC) + timedelta(hours=at)
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def sampled(at: float, *samples: dict[str, str]) -> list[dict[str, Any]]:
+def sampled(at: float | datetime, *samples: dict[str, str]) -> list[dict[str, Any]]:
     return [{"timestamp": stamp(at), "sampledValue": list(samples)}]
 
 

@@ -95,19 +95,18 @@ async def test_a_vehicle_by_ocpp_201_that_is_full_pays_for_the_place_as_well(sys
 async def test_a_fast_charge_pays_the_price_of_the_time_at_which_it_came(system: System) -> None:
     """100 kW for a quarter of an hour, then it tapers off over half an hour, in which the price is lower."""
     began = (datetime.now(UTC) - timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
-    begin = (datetime.now(UTC) - began) / timedelta(hours=1)
     falls, rises = began + timedelta(minutes=15), began + timedelta(hours=6)
     window = {"startTimeOfDay": f"{falls:%H:%M}", "endTimeOfDay": f"{rises:%H:%M}"}
     prices = (_component("ENERGY", 39, **window), _component("ENERGY", 79))
     charger = await asyncio.to_thread(Charger, system, "E2ED2", *prices, max_power_w=150_000)
     async with charger.connected() as socket:
         await ask(socket, "BootNotification", BOOT_16)
-        start = {"connectorId": 1, "idTag": charger.card, "meterStart": 500, "timestamp": stamp(-begin)}
+        start = {"connectorId": 1, "idTag": charger.card, "meterStart": 500, "timestamp": stamp(began)}
         number = (await ask(socket, "StartTransaction", start))["transactionId"]
         for minutes, wh in ((5, 8_333), (10, 16_667), (15, 25_000), (25, 34_700), (35, 39_500)):
-            values = sampled(_at(minutes, begin), {"value": str(500 + wh)})
+            values = sampled(began + timedelta(minutes=minutes), {"value": str(500 + wh)})
             await ask(socket, "MeterValues", {"connectorId": 1, "transactionId": number, "meterValue": values})
-        end = {"transactionId": number, "timestamp": stamp(_at(45, begin)), "meterStop": 41_660}
+        end = {"transactionId": number, "timestamp": stamp(began + timedelta(minutes=45)), "meterStop": 41_660}
         await ask(socket, "StopTransaction", end)
     done = await asyncio.to_thread(until, lambda: charger.session("COMPLETED"))
     assert (_cost(done), done["flags"]) == ("26.05", [])
