@@ -173,8 +173,8 @@ def _readings(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
 
 
 def _with_dropped(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
-    """The readings, and one without values that keeps what could not be taken: no fact does that here. Its context tells
-    it from a sample of which no value could be read."""
+    """The readings, and one without values that keeps what could not be taken: no fact does that here. Its context
+    tells it from a sample of which no value could be read."""
     dropped = transaction_pb.MeterValue(context=_KEPT, other_json=f"[{message.dropped_json}]")
     last = message.meter_values[-1].sampled_time if message.meter_values else message.received_time
     dropped.sampled_time.CopyFrom(last)
