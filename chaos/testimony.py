@@ -32,10 +32,12 @@ class Energy(NamedTuple):
 
 @dataclass
 class Testimony:
-    """A session about which its charge point lies. `heard` are its messages that were acknowledged, in that order."""
+    """A session about which its charge point lies. `heard` are its messages that were acknowledged, in that order;
+    `strays` are readings that named it when it was over."""
 
     truth: Truth
     heard: list[Acknowledgement] = field(default_factory=list)
+    strays: list[Acknowledgement] = field(default_factory=list)
 
     @property
     def start(self) -> Acknowledgement | None:
@@ -86,10 +88,14 @@ class Testimony:
 
     @property
     def energy(self) -> Energy:
-        """What it may be said to have come to: exactly so much when start and end told theirs."""
+        """What it may be said to have come to: exactly so much when start and end told theirs. Where the end told none,
+        nothing tells a reading of a moment after it from the last one within."""
         truth, sure = self.truth, self.sure_registers
         end_wh = truth.last_sent_wh if self.is_lost else truth.meter_end_wh
-        most = max((end_wh or truth.meter_start_wh) - truth.meter_start_wh, 0)
+        last = [end_wh or truth.meter_start_wh]
+        if self.stop is None or not _tells_register(self.stop):
+            last += [wh for stray in self.strays for wh in _registers(stray)]
+        most = max(max(last) - truth.meter_start_wh, 0)
         least = max(sure) - min(sure) if sure else 0
         return Energy(min(least, most), most)
 
@@ -103,9 +109,13 @@ class Testimony:
 def testimonies(truths: Iterable[Truth], entries: Iterable[Acknowledgement]) -> dict[str, Testimony]:
     """What was told of the sessions of liars, by the stations' own names for them."""
     found = {truth.session: Testimony(truth) for truth in truths}
+    by_name = {(one.truth.charge_point_id, one.truth.transaction_id): one for one in found.values()}
     for entry in entries:
         one = found.get(entry.session)
-        if one is not None and entry.action in SESSION_ACTIONS and STRAY not in entry.lies:
+        if STRAY in entry.lies:
+            if (named := by_name.get((entry.charge_point_id, _named(entry)))) is not None:
+                named.strays.append(entry)
+        elif one is not None and entry.action in SESSION_ACTIONS:
             one.heard.append(entry)
     return found
 
@@ -177,6 +187,12 @@ def _registers(entry: Acknowledgement) -> Iterator[int]:
             for sample in value["sampledValue"]:
                 if sample.get("measurand") == _REGISTER:
                     yield int(sample["value"])
+
+
+def _named(entry: Acknowledgement) -> str:
+    """What a message calls its session; empty for none."""
+    said = entry.true_request
+    return str(said.get("transactionInfo", said).get("transactionId", ""))
 
 
 def _tells_register(entry: Acknowledgement) -> bool:

@@ -1,5 +1,6 @@
 """What liars told of a session, and what can be known by that."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,3 +64,18 @@ def test_what_is_sure_of_the_energy_is_what_was_heard_of_it(heard: list[Acknowle
 def test_of_a_session_that_was_lost_no_more_is_billed_than_was_sent() -> None:
     lost = session(told("StartTransaction", START), ending=Ending.FORGOTTEN, last_sent_wh=_LIFE_WH + 100)
     assert lost.energy == Energy(0, 100)
+
+
+def test_a_stray_of_a_moment_after_an_end_without_a_register_may_count() -> None:
+    value = {"timestamp": (T0 + timedelta(seconds=75)).isoformat(), "sampledValue": [_register(_LIFE_WH + 320)]}
+    named = {"connectorId": 1, "transactionId": 7, "meterValue": [value]}
+    stray = replace(told("MeterValues", named), lies=(testimony.STRAY,), session="ANOTHER")
+    start, stop = told("StartTransaction", START), told("StopTransaction", STOP)
+    spoilt = told("StopTransaction", STOP, "meterStop", meterStop={"x": [1]})
+    assert session(start, stop, stray, transaction_id="7").energy == Energy(250, 250)
+    assert session(start, spoilt, stray, transaction_id="7").energy == Energy(0, 320)
+    assert session(start, spoilt, stray, transaction_id="8").energy == Energy(0, 250)
+
+
+def _register(wh: int) -> dict[str, Any]:
+    return {"value": str(wh), "measurand": "Energy.Active.Import.Register"}
