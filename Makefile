@@ -46,9 +46,9 @@ distclean: clean ## Also forget .venv and everything generated from proto/
 ##@ Develop
 
 .PHONY: check
-check: protos ## Everything CI runs, three things at a time; goes on after a failure; ARGS="..." is for every pytest
+check: protos ## Everything CI runs, four things at a time; goes on after a failure; ARGS="..." is for every pytest
 	@status=0; \
-	$(MAKE) --keep-going --jobs=3 $(SYNC) $(SIDE_BY_SIDE) || status=$$?; \
+	$(MAKE) --keep-going --jobs=4 $(SYNC) $(SIDE_BY_SIDE) || status=$$?; \
 	$(MAKE) test-measuring || status=$$?; \
 	exit $$status
 
@@ -59,7 +59,7 @@ test: protos ## All tests, one after the other; ARGS="tests/unit -k session" nar
 # The same tests in parts for `check`. What mostly waits (chaos, the cluster, the simulator) runs beside what computes; what
 # measures has the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
 MEASURING := tests/e2e/bench tests/contract/simulator/test_load.py
-SIDE_BY_SIDE := test-services test-rest test-faults test-system test-cluster test-simulator lint
+SIDE_BY_SIDE := test-services test-faults test-rest test-system test-cluster test-simulator lint
 test-faults: TESTS := tests/faults
 test-cluster: TESTS := tests/e2e/cluster
 test-simulator: TESTS := tests/contract/simulator $(addprefix --ignore=,$(MEASURING))

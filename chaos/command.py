@@ -16,7 +16,7 @@ def main(words: Sequence[str]) -> int:
     """Run as told and print the report. Returns 0 only when the audit is clean."""
     options = _parser().parse_args(words)
     seed = random.randrange(1_000_000) if options.seed is None else options.seed
-    lying = Lying(tuple(options.lies), options.liars)
+    lying = Lying(tuple(options.lies), options.liars, options.second_lies)
     folder = options.report_dir.absolute()
     plan = Plan(options.minutes, seed, options.chargers, options.replicas, folder, Cadence(), lying)
     result = run(plan)
@@ -38,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--lies", type=_lies, default=Lying.lies, metavar="NAME,...", help=f"what they lie about: {', '.join(RULES)}"
+    )
+    parser.add_argument(
+        "--second-lies", type=share, default=Lying.second, metavar="P", help="share of these that has two (%(default)s)"
     )
     parser.add_argument("--replicas", type=_count, default=2, metavar="N", help="of each process (%(default)s)")
     parser.add_argument(

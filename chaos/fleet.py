@@ -11,6 +11,7 @@ from typing import Any
 
 from chaos.furnishing import Furniture
 from chaos.rules import RULES
+from simulator.lies.catalogue import SECOND_LIE
 from stack import children
 from stack.children import Child, Program
 from stack.config import process_environment
@@ -46,10 +47,12 @@ class Cadence:
 
 @dataclass(frozen=True)
 class Lying:
-    """Which lies are told, by their names, and by which share of the chargers. The others tell the truth."""
+    """Which lies are told, by their names, and by which share of the chargers; the share `second` of these has two. The
+    others tell the truth."""
 
     lies: Sequence[str] = tuple(RULES)
     liars: float = 0.4
+    second: float = SECOND_LIE
 
 
 @dataclass
@@ -89,6 +92,7 @@ def start(
         "--habits": ",".join(HABITS),
         "--lies": ",".join(lying.lies),
         "--liars": lying.liars,
+        "--second-lies": lying.second,
         "--cut": 60,
         "--power-cuts": 0.3,
         "--retire": 1_500,

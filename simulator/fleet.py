@@ -19,7 +19,7 @@ from simulator.configuration import Role
 from simulator.connector import Connector, StopReason
 from simulator.dialects import DIALECTS
 from simulator.ledger import Ledger
-from simulator.lies.catalogue import deal
+from simulator.lies.catalogue import SECOND_LIE, deal
 from simulator.lies.liar import Liar
 from simulator.lies.lie import Lie
 from simulator.link import Timing
@@ -42,7 +42,7 @@ class FleetPlan:
     `offline_share` of the sessions takes place without a connection and is replayed later; every other of these is
     replayed newest first, by 1.6 without the number that the start would have brought. `retire_seconds` is the mean
     time after which a station delivers what it has, goes silent without a word and is not seen again. The share
-    `liar_share` of the stations has `lies`, dealt out by lot.
+    `liar_share` of the stations has `lies`, dealt out by lot; `second_lie_share` of these has two.
     """
 
     identities: Sequence[str]
@@ -65,6 +65,7 @@ class FleetPlan:
     retire_seconds: float | None = None
     lies: Sequence[Lie] = ()
     liar_share: float = 0.0
+    second_lie_share: float = SECOND_LIE
     response_seconds: float = 30.0
     reconnect_seconds: float = 30.0
 
@@ -98,7 +99,7 @@ class Fleet:
         self._sessions = 0
         self._offline_sessions = 0
         self._stop = asyncio.Event()
-        self._lies = deal(plan.lies, plan.liar_share, self._protocols(), self._rng)
+        self._lies = deal(plan.lies, plan.liar_share, self._protocols(), self._rng, plan.second_lie_share)
         self._liars: dict[str, Liar] = {}
         self.stations = [self._build(number, ledger) for number in range(len(plan.identities))]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from simulator.dialects import DIALECTS
 from simulator.fleet import Fleet, FleetPlan
 from simulator.ledger import Ledger
-from simulator.lies.catalogue import LIES
+from simulator.lies.catalogue import LIES, SECOND_LIE
 from simulator.options import (
     add_endpoint_options,
     default_url,
@@ -70,6 +70,7 @@ def main(words: Sequence[str]) -> int:
         retire_seconds=options.retire,
         lies=list(LIES.values()) if _ALL in options.lies else [LIES[name] for name in options.lies],
         liar_share=options.liars,
+        second_lie_share=options.second_lies,
         response_seconds=options.response,
         reconnect_seconds=options.reconnect,
     )
@@ -120,6 +121,9 @@ def fleet_parser() -> argparse.ArgumentParser:
     parser.add_argument("--lies", type=names, default=[], metavar="NAME,...", help="lies that are told, or `all`")
     parser.add_argument(
         "--liars", type=share, default=0.5, metavar="P", help="share of stations that tell --lies (%(default)s)"
+    )
+    parser.add_argument(
+        "--second-lies", type=share, default=SECOND_LIE, metavar="P", help="share of these that has two (%(default)s)"
     )
     parser.add_argument("--retire", type=seconds, metavar="S", help="stations vanish for good after about this long")
     parser.add_argument(

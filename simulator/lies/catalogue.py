@@ -11,8 +11,8 @@ from simulator.lies.liar import Liar
 from simulator.lies.lie import Kind, Lie
 from simulator.lies.message import Change
 
-# So many of the liars have a second lie.
-_SECOND_LIE = 0.3
+# The share of liars that have a second lie.
+SECOND_LIE = 0.3
 _LOST_ANSWERS = 0.25
 _TURNS_OF_MEMORY = 3
 
@@ -113,8 +113,11 @@ _NOT_TOGETHER = (
 )
 
 
-def deal(lies: Sequence[Lie], share: float, protocols: Sequence[str], rng: random.Random) -> dict[int, list[Lie]]:
-    """Who lies how: the lies of some of as many stations as there are `protocols`, by their numbers."""
+def deal(
+    lies: Sequence[Lie], share: float, protocols: Sequence[str], rng: random.Random, second: float = SECOND_LIE
+) -> dict[int, list[Lie]]:
+    """Who lies how: the lies of some of as many stations as there are `protocols`, by their numbers; the share `second`
+    of them has two."""
     liars = sorted(rng.sample(range(len(protocols)), round(len(protocols) * share))) if lies else []
     turns: dict[str, Iterator[Lie]] = {}
     for protocol in dict.fromkeys(protocols):
@@ -124,7 +127,7 @@ def deal(lies: Sequence[Lie], share: float, protocols: Sequence[str], rng: rando
     for number in liars:
         first = next(turns[protocols[number]])
         others = [lie for lie in lies if protocols[number] in lie.protocols and _go_together(first, lie)]
-        dealt[number] = [first, *(rng.sample(others, 1) if others and rng.random() < _SECOND_LIE else ())]
+        dealt[number] = [first, *(rng.sample(others, 1) if others and rng.random() < second else ())]
     return dealt
 
 
