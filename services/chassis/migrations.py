@@ -93,12 +93,14 @@ def _dotted(package: str) -> str:
 def _create_missing_database(target: URL) -> None:
     try:
         _connect(target).close()
-    except psycopg.OperationalError as refusal:
+    except psycopg.OperationalError:
         # Why the server refuses is only told in words, in the server's language; its catalogue tells it without any.
         with _connect(target.set(database="postgres")) as connection:
             name = target.database or ""
             if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None:
-                raise refusal
+                # Another has made it meanwhile; or there is another reason, which is told again.
+                _connect(target).close()
+                return
             with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):  # another was quicker
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
