@@ -23,7 +23,7 @@ _ENDED, _HELD, _COMPLETED = "ENDED", "HELD", "COMPLETED"
 _SLACK = timedelta(seconds=1)
 # By how much clocks that jump are off at most, and a little.
 _DRIFT, _NONE = timedelta(minutes=80), timedelta()
-_BEFORE_RESTART = timedelta(minutes=1)
+_BEFORE_RESTART = timedelta(minutes=10)
 _SILENCE = "ended_by_silence"
 _LOSSES = frozenset({"ended_by_boot", "not_ongoing", _SILENCE})
 _CORRECTION = "correction"
