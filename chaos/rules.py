@@ -17,7 +17,7 @@ class Times(IntEnum):
     TOLD = 1
     # Not before it happened, nor after it was heard.
     HEARD = 2
-    # The same, or up to ten minutes before it happened: what was told last before the power went is told first after it,
+    # The same, or up to ten minutes before: what was told last before the power went is told first after it,
     # and taken for what the clock says now.
     RESTARTED = 3
     # What was told or, where that cannot be, as HEARD; an end may be put at its start.
