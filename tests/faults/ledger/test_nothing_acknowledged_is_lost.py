@@ -1,4 +1,4 @@
-"""The short ledger run: the real stack, 140 charge points, every kind of fault, and an audit that has to be clean."""
+"""The short ledger run: the real stack, 200 charge points, every kind of fault, and an audit that has to be clean."""
 
 import faulthandler
 import json
@@ -11,7 +11,7 @@ import pytest
 from chaos.schedule import FaultKind
 from stack.config import process_environment
 
-_MINUTES, _SEED, _CHARGERS = "2", "20261", 140
+_MINUTES, _SEED, _CHARGERS = "2", "20261", 200
 # Two minutes of faults, and what it takes to start, settle and audit on a busy machine.
 _WITHIN_SECONDS = 480
 
