@@ -43,13 +43,6 @@ async def decide(
     """
     if context.state is not ChargePointState.ACCEPTED:
         decision = TokenDecision(status=TokenDecision.INVALID, reason_code=_NOT_TAKEN_IN[context.state])
-    elif token.type == UNTYPED and token.value:
-        decision = await backend.authorize(
-            TokenPresentation(id_tag=token.value, charge_point_id=context.charge_point_id)
-        )
-        if decision.reason_code == TokenDecision.UNKNOWN_TOKEN:
-            # OCPP 1.6 cannot say so, but it may be one that we have made up ourselves.
-            decision = await _asked_here(Token(token.value, CENTRAL), token.value, context, backend, event)
     elif token.type != UNTYPED and (token.is_none or token.type in (CENTRAL, LOCAL)):
         decision = await _asked_here(token, token_value(written), context, backend, event)
     else:
@@ -57,8 +50,10 @@ async def decide(
             id_tag=token_value(written), charge_point_id=context.charge_point_id, token_type=token.type
         )
         decision = await backend.authorize(presentation)
-    if decision.reason_code not in _PLAIN:
-        note(decision.reason_code, context)
+        if token.type == UNTYPED and token.value and decision.reason_code == TokenDecision.UNKNOWN_TOKEN:
+            # OCPP 1.6 cannot say so, but it may be one that we have made up ourselves.
+            decision = await _asked_here(Token(token.value, CENTRAL), token.value, context, backend, event)
+    note(decision.reason_code, context)
     return decision
 
 
