@@ -11,7 +11,7 @@ import nats
 import psycopg
 
 from bench.system import System
-from services.chassis.events import STREAM
+from services.messaging.event_bus import STREAM
 
 DATABASES = ("csms_stations", "csms_drivers", "csms_billing", "csms_monitoring", "csms_charge_points")
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg
 
 from bench.laboratory import PREFIX_OF
-from services.chassis.database import Database
-from services.chassis.partitions import maintain
+from services.postgres.database import Database
+from services.postgres.partitions import maintain
 
 READINGS_PER_SESSION = 30
 FRAMES_PER_SESSION = READINGS_PER_SESSION + 2

@@ -2,8 +2,8 @@
 
 from ocpp_edge.settings import EdgeSettings
 from ocpp_edge.wiring import wire
-from services.chassis import server
-from services.chassis.settings import load
+from services.process.settings import load
+from services.rpc import server
 
 
 async def main() -> None:

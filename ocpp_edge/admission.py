@@ -15,9 +15,9 @@ from ocpp_edge.context import ChargePointState
 from ocpp_edge.handshake import Admission
 from ocpp_edge.refusal import Refusal
 from ocpp_edge.versions import Version
-from services.chassis import metrics
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.refusal import Rule
+from services.process import metrics
 
 logger = logging.getLogger(__name__)
 

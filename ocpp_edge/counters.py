@@ -1,9 +1,9 @@
 """What the edge counts about frames and connections.
 
-Only names and meanings; the numbers live and are rendered in the chassis.
+Only names and meanings; the numbers live and are rendered by services.process.
 """
 
-from services.chassis.metrics import Counter, counter
+from services.process.metrics import Counter, counter
 
 
 class Counters:

@@ -14,8 +14,8 @@ from ocpp_edge.context import ChargerContext
 from ocpp_edge.device_clock import Moment
 from ocpp_edge.frames import Payload
 from ocpp_edge.redaction import redacted_payload
-from services.chassis.protobuf import write_time
 from services.kernel.redaction import redacted
+from services.rpc.protobuf import write_time
 
 Handle = Callable[[Payload, ChargerContext, Backend], Awaitable[Payload]]
 _LONGEST_STATUS, _LONGEST_TEXT = 2500, 1000

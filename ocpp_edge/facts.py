@@ -12,7 +12,7 @@ from ocpp_edge.device_clock import Moment
 from ocpp_edge.errors import CallRefused
 from ocpp_edge.frames import Payload
 from ocpp_edge.stamps import LONGEST_STAMP
-from services.chassis.protobuf import time_fields
+from services.rpc.protobuf import time_fields
 
 logger = logging.getLogger(__name__)
 

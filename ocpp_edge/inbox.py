@@ -20,7 +20,7 @@ from ocpp_edge.requests import InboundRequest
 from ocpp_edge.router import RouteTable
 from ocpp_edge.session import Session
 from ocpp_edge.wire import Wire
-from services.chassis.logging import bind
+from services.process.logging import bind
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from math import inf
 from typing import NamedTuple
 
 from ocpp_edge.versions import Version
-from services.chassis import metrics
+from services.process import metrics
 
 
 class FrameRecord(NamedTuple):

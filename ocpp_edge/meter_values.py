@@ -13,8 +13,8 @@ import orjson
 
 from ocpp_edge.device_clock import Moment
 from ocpp_edge.frames import Payload
-from services.chassis.protobuf import time_fields
 from services.kernel.units import current_ma, energy_wh, power_w, voltage_mv, whole_of
+from services.rpc.protobuf import time_fields
 
 UNKNOWN_UNIT = "unknown_unit"
 UNREADABLE_VALUE = "unreadable_value"

@@ -11,9 +11,9 @@ import grpc.aio
 
 from csms.edge.v1.edge_service_pb2_grpc import EdgeServiceStub
 from ocpp_edge.backend.clients import Node, Stations
-from services.chassis.channels import channel
-from services.chassis.service_identity import ServiceIdentity
 from services.kernel.errors import not_found
+from services.rpc.channels import channel
+from services.rpc.service_identity import ServiceIdentity
 
 # On a call that another node has passed on already: it is not passed on again.
 FORWARDED_KEY = "x-csms-forwarded-by"

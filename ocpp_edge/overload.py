@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable, Mapping
 from enum import IntEnum
 
-from services.chassis import metrics
-from services.chassis.heartbeats import heartbeat
+from services.process import metrics
+from services.process.heartbeats import heartbeat
 
 logger = logging.getLogger(__name__)
 

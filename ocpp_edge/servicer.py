@@ -16,10 +16,10 @@ from ocpp_edge.frames import Payload
 from ocpp_edge.nodes import Nodes
 from ocpp_edge.registry import Registry
 from ocpp_edge.structs import payload_of, payload_of_text, struct_of, text_of
-from services.chassis import http
-from services.chassis.protobuf import duration_of
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import invalid
+from services.rpc import http
+from services.rpc.protobuf import duration_of
+from services.rpc.status import from_rpc_error
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Response = TypeVar("_Response")

@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from ocpp_edge.backend.clients import Node
 from ocpp_edge.peer import Network
-from services.chassis.settings import Port, ServiceSettings
+from services.process.settings import Port, ServiceSettings
 
 _SHORTEST_SECRET = 32
 

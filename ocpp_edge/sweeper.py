@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ocpp_edge.environment import Watched
-from services.chassis.heartbeats import heartbeat
+from services.process.heartbeats import heartbeat
 
 logger = logging.getLogger(__name__)
 

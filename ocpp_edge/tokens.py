@@ -11,10 +11,10 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargePointState, ChargerContext
-from services.chassis.protobuf import write_time
 from services.kernel.errors import DomainError
 from services.kernel.token_reasons import words
 from services.kernel.tokens import CENTRAL, LOCAL, UNTYPED, Token, token_value
+from services.rpc.protobuf import write_time
 
 logger = logging.getLogger(__name__)
 

@@ -40,10 +40,11 @@ from ocpp_edge.tls import server_context
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
-from services.chassis import channels, metrics, server
-from services.chassis.events import EventBus
-from services.chassis.service_identity import ServiceIdentity
 from services.kernel.clock import SystemClock
+from services.messaging.event_bus import EventBus
+from services.process import metrics
+from services.rpc import channels, server
+from services.rpc.service_identity import ServiceIdentity
 
 logger = logging.getLogger(__name__)
 

@@ -60,7 +60,7 @@ def page(metrics: list[Metric]) -> str:
 def _in_file(path: Path) -> Iterator[Metric]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = any(
-        isinstance(node, ast.ImportFrom) and node.module == "services.chassis.metrics" for node in ast.walk(tree)
+        isinstance(node, ast.ImportFrom) and node.module == "services.process.metrics" for node in ast.walk(tree)
     )
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (kind := _kind(node.func, imported)):

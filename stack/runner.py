@@ -149,7 +149,7 @@ class _Stack:
 
 
 def _migration(services: Sequence[str], environment: dict[str, str]) -> Program:
-    command = [sys.executable, "-m", "services.chassis.migrations", *services]
+    command = [sys.executable, "-m", "services.postgres.migrations", *services]
     return Program("migrate", command, environment)
 
 

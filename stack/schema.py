@@ -1,4 +1,4 @@
-"""Whether the databases of the services are at the newest revision. Only looks, `services.chassis.migrations` acts."""
+"""Whether the databases of the services are at the newest revision. Only looks, `services.postgres.migrations` acts."""
 
 import asyncio
 import importlib

@@ -41,7 +41,7 @@ def files(root: Path = PROJECT) -> Mapping[str, Path]:
     """Where the settings of whom stand, in the order of the page."""
     services = {f"the {name} service": root / "services" / name / "settings.py" for name in SERVICES}
     return {
-        _EVERYBODY: root / "services" / "chassis" / "settings.py",
+        _EVERYBODY: root / "services" / "process" / "settings.py",
         **services,
         f"the {EDGE}": root / "ocpp_edge" / "settings.py",
     }

@@ -10,9 +10,9 @@ import grpc.aio
 
 from csms.error.v1.error_reason_pb2 import ItemError
 from ocpp_edge.backend.item_errors import error_of
-from services.chassis.batching import Batcher
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError
+from services.process.batching import Batcher
+from services.rpc.status import from_rpc_error
 
 # The contracts allow 1000 items and 8 MiB; smaller batches are answered sooner.
 _MAX_ITEMS = 256

@@ -21,10 +21,10 @@ from ocpp_edge.backend.batches import BatchCall
 from ocpp_edge.backend.decisions import Decisions
 from ocpp_edge.backend.device_events import DeviceEvents
 from ocpp_edge.backend.statuses import Statuses
-from services.chassis.protobuf import duration
-from services.chassis.status import from_rpc_error
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
+from services.rpc.protobuf import duration
+from services.rpc.status import from_rpc_error
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from google.protobuf.message import DecodeError
 
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.events import EventBus
-from services.chassis.parcels import unpack
-from services.chassis.protobuf import read_time
 from services.kernel.clock import Clock
 from services.kernel.tokens import bare
+from services.messaging.event_batches import unpack
+from services.messaging.event_bus import EventBus
+from services.rpc.protobuf import read_time
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from ocpp_edge.overload import Overload
-from services.chassis import metrics
 from services.kernel.errors import DomainError, ErrorKind
+from services.process import metrics
 
 # Of one message; a station may put its whole device model into one.
 _AT_ONCE = 200

@@ -13,9 +13,9 @@ from typing import Any
 from csms.station.v1.connectivity_service_pb2 import Sighting
 from ocpp_edge.connection import Connection
 from ocpp_edge.registry import Registry
-from services.chassis.heartbeats import repeat
-from services.chassis.protobuf import write_time
 from services.kernel.clock import Clock
+from services.process.heartbeats import repeat
+from services.rpc.protobuf import write_time
 
 logger = logging.getLogger(__name__)
 

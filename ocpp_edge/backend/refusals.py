@@ -11,12 +11,12 @@ from datetime import datetime
 from csms.station.v1.connectivity_service_pb2 import RefusedHandshakes
 from csms.station.v1.refusal_pb2 import Refusal
 from ocpp_edge.refusal import RefusalNote
-from services.chassis import metrics
-from services.chassis.heartbeats import repeat
-from services.chassis.protobuf import write_time
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.refusal import Rule
+from services.process import metrics
+from services.process.heartbeats import repeat
+from services.rpc.protobuf import write_time
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from csms.transaction.v1.journal_service_pb2 import AppendMessagesRequest, OcppM
 from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Overload
 from ocpp_edge.redaction import redacted_exchange
-from services.chassis import metrics
-from services.chassis.heartbeats import repeat
-from services.chassis.protobuf import write_time
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
+from services.process import metrics
+from services.process.heartbeats import repeat
+from services.rpc.protobuf import write_time
 
 logger = logging.getLogger(__name__)
 

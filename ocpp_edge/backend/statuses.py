@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from csms.station.v1.connectivity_service_pb2 import StatusReport
 from ocpp_edge.overload import Overload
-from services.chassis import metrics
-from services.chassis.heartbeats import repeat
 from services.kernel.errors import DomainError, ErrorKind
+from services.process import metrics
+from services.process.heartbeats import repeat
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 
 from csms.station.v1.connectivity_service_pb2 import RefusedHandshakes, ReportRefusalsRequest
 from ocpp_edge.guard import WrongTries
-from services.chassis.events import EventBus
+from services.messaging.event_bus import EventBus
 
 logger = logging.getLogger(__name__)
 

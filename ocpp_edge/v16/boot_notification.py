@@ -5,7 +5,7 @@ from ocpp_edge import boots
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.frames import Payload
-from services.chassis.protobuf import write_time
+from services.rpc.protobuf import write_time
 
 
 def to_report(payload: Payload, context: ChargerContext) -> BootReport:

@@ -18,8 +18,8 @@ from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import connector_at
 from ocpp_edge.v201.status_notification import STATUSES
 from ocpp_edge.v201.variables import key_of
-from services.chassis.protobuf import write_time
 from services.kernel.redaction import MASK, is_secret
+from services.rpc.protobuf import write_time
 
 _STATION, _CONNECTOR = "ChargingStation", "Connector"
 _STATUS = "AvailabilityState"

@@ -7,7 +7,7 @@ from ocpp_edge.context import ChargerContext
 from ocpp_edge.errors import CallRefused, Fault
 from ocpp_edge.frames import Payload
 from ocpp_edge.payloads import connector_at, word_at
-from services.chassis.protobuf import write_time
+from services.rpc.protobuf import write_time
 
 STATUSES = {
     "Available": Connector.AVAILABLE,

@@ -5,7 +5,7 @@ from datetime import datetime
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.context import ChargerContext
 from ocpp_edge.frames import Payload
-from services.chassis.protobuf import timestamp
+from services.rpc.protobuf import timestamp
 
 ACTION = "GetTransactionStatus"
 # As of a message that we have triggered (TriggerReasonEnumType).

@@ -27,14 +27,14 @@ from services.billing.servicer import (
 )
 from services.billing.settings import BillingSettings
 from services.billing.sql.work import SqlWorks
-from services.chassis import channels, server
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.outbox import OutboxRelay
-from services.chassis.reconciler import Reconciler
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
+from services.process.reconciler import Reconciler
+from services.process.settings import database_url, load
+from services.rpc import channels, server
+from services.rpc.service_identity import ServiceIdentity
 
 
 def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server.Wiring:

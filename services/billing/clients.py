@@ -19,10 +19,10 @@ from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.tariff import MembershipTier
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.mapping.courses import courses
-from services.chassis.protobuf import enum_of, timestamp
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.zones import zone_names
+from services.rpc.protobuf import enum_of, timestamp
+from services.rpc.status import from_rpc_error
 
 _PAGE = 250
 

@@ -8,12 +8,12 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.billing.application.billing import Biller
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWork
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.heartbeats import repeat
-from services.chassis.inbox import consume_batches
 from services.kernel.clock import Clock
 from services.kernel.errors import unavailable
+from services.messaging.event_bus import EventBus
+from services.messaging.inbox import consume_batches
+from services.postgres.database import Database
+from services.process.heartbeats import repeat
 
 _SUBJECTS = ("csms.event.transaction.session.*",)
 _SETTLE_SECONDS = 0.25

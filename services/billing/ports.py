@@ -16,7 +16,7 @@ from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
 from services.billing.domain.tariff import MembershipTier, Tariff, TariffVersion
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
 
 TariffKey = tuple[str, int]
 """The id of a tariff and the number of a version."""

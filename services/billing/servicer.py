@@ -24,10 +24,10 @@ from services.billing.application.payments import Payments
 from services.billing.application.tariffs import Tariffs
 from services.billing.domain.payment import PaymentFilter
 from services.billing.mapping import charging_sessions, decisions, invoices, payments, tariffs
-from services.chassis import http
-from services.chassis.auth import current_caller
-from services.chassis.pagination import page_request
-from services.chassis.protobuf import time_of
+from services.kernel.pagination import page_request
+from services.rpc import http
+from services.rpc.auth import current_caller
+from services.rpc.protobuf import time_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _shown = charging_sessions.charging_session_to_proto

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.chassis.settings import ServiceSettings
+from services.process.settings import ServiceSettings
 
 
 class BillingSettings(ServiceSettings):

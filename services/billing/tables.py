@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from services.chassis import watermarks
+from services.postgres import reconciliations
 
 METADATA = MetaData()
 
@@ -203,4 +203,4 @@ PAYMENTS = Table(
     Index("payments_driver_idx", "driver_id"),
 )
 
-RECONCILIATIONS = watermarks.define(METADATA)
+RECONCILIATIONS = reconciliations.define(METADATA)

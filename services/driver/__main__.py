@@ -6,14 +6,6 @@ from csms.driver.v1.authorization_service_pb2_grpc import add_AuthorizationServi
 from csms.driver.v1.driver_service_pb2_grpc import add_DriverServiceServicer_to_server
 from csms.driver.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from csms.driver.v1.rfid_card_service_pb2_grpc import add_RfidCardServiceServicer_to_server
-from services.chassis import channels, server
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.origin import Entrance
-from services.chassis.outbox import OutboxRelay
-from services.chassis.reconciler import Reconciler
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.settings import database_url, load
 from services.driver.application.authorization import Authorization
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity import Identity
@@ -29,6 +21,14 @@ from services.driver.settings import DriverSettings
 from services.driver.sql.work import SqlWorks
 from services.driver.sweeping import TrySweeper
 from services.kernel.clock import SystemClock
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
+from services.process.reconciler import Reconciler
+from services.process.settings import database_url, load
+from services.rpc import channels, server
+from services.rpc.origin import Entrance
+from services.rpc.service_identity import ServiceIdentity
 
 
 def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.Wiring:

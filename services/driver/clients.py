@@ -14,13 +14,13 @@ from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
-from services.chassis.protobuf import timestamp
-from services.chassis.status import from_rpc_error
 from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.driver.mapping import cost_known, place_to_proto, remote_start_query, session_usage, start_rule
 from services.driver.ports import Told
 from services.kernel.errors import DomainError, ErrorKind
+from services.rpc.protobuf import timestamp
+from services.rpc.status import from_rpc_error
 
 _PAGE = 250
 

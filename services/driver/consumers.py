@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.inbox import consume_batches
 from services.driver import mapping
 from services.driver.application.usage import record_costs, record_sessions
 from services.driver.sql.work import SqlWork
 from services.kernel.clock import Clock
+from services.messaging.event_bus import EventBus
+from services.messaging.inbox import consume_batches
+from services.postgres.database import Database
 
 _SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.*")
 

@@ -11,12 +11,12 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from jwt.algorithms import ECAlgorithm
 
-from services.chassis.auth import USER_ALGORITHM, USER_AUDIENCE, USER_ISSUER
-from services.chassis.server import ServerFailed
-from services.chassis.threads import ThreadQueue
 from services.driver.domain.account import Account, name_key
 from services.driver.domain.sign_in import KNOWN
 from services.kernel.ids import new_id
+from services.process.threads import ThreadQueue
+from services.rpc.auth import USER_ALGORITHM, USER_AUDIENCE, USER_ISSUER
+from services.rpc.server import ServerFailed
 
 _TOKEN_LIFETIME = timedelta(hours=1)
 # Of those that wait the last one waits for half a second or so.

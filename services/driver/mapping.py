@@ -16,9 +16,6 @@ from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connector_pb2 as connector_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis import events, masks
-from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
-from services.chassis.status import item_error
 from services.driver.domain.account import Account, AccountKind, Role
 from services.driver.domain.driver import Driver, DriverFilter, DriverStatus, MembershipTier
 from services.driver.domain.events import TokenChanged
@@ -31,6 +28,10 @@ from services.kernel.money import Money
 from services.kernel.token_reasons import words
 from services.kernel.tokens import token_of, token_type
 from services.kernel.validation import search_text
+from services.messaging import event_bus
+from services.rpc import masks
+from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp
+from services.rpc.status import item_error
 
 _MOST_IDS = 250
 # Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
@@ -234,7 +235,7 @@ def event_to_proto(event: TokenChanged, now: datetime) -> event_pb.DomainEvent:
     return event_pb.DomainEvent(
         id=new_id(),
         create_time=timestamp(now),
-        subject=events.subject("driver", "token", "changed", event.card_id),
+        subject=event_bus.subject("driver", "token", "changed", event.card_id),
         token_changed=event_pb.TokenChanged(id_token=event.id_tag, rfid_card_id=event.card_id),
     )
 

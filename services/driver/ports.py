@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.account import Account, Role
 from services.driver.domain.driver import Driver, DriverFilter
 from services.driver.domain.events import TokenChanged
@@ -17,6 +16,7 @@ from services.driver.domain.rfid_card import RfidCard, RfidCardFilter
 from services.driver.domain.sign_in import Tries
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.kernel.errors import DomainError
+from services.kernel.pagination import Page, PageRequest
 
 _Fact = TypeVar("_Fact")
 Told = tuple[_Fact, datetime]

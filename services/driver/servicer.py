@@ -13,9 +13,6 @@ from csms.driver.v1 import identity_service_pb2 as identity_pb
 from csms.driver.v1 import identity_service_pb2_grpc as identity_grpc
 from csms.driver.v1 import rfid_card_service_pb2 as card_pb
 from csms.driver.v1 import rfid_card_service_pb2_grpc as card_grpc
-from services.chassis import http
-from services.chassis.origin import Entrance
-from services.chassis.pagination import page_request
 from services.driver import mapping
 from services.driver.application.authorization import Authorization
 from services.driver.application.drivers import Drivers
@@ -26,7 +23,10 @@ from services.driver.domain.account import AccountKind
 from services.driver.ports import TokenSigner
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
+from services.kernel.pagination import page_request
 from services.kernel.tokens import NO_AUTHORIZATION
+from services.rpc import http
+from services.rpc.origin import Entrance
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -1,7 +1,7 @@
 """Forgets what is remembered of tries to sign in when it counts for nothing any more."""
 
-from services.chassis.heartbeats import repeat
 from services.driver.application.identity import Identity
+from services.process.heartbeats import repeat
 
 _PAUSE_SECONDS = 3600.0
 _RETRY_SECONDS = 10.0

@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from services.chassis import watermarks
+from services.postgres import reconciliations
 
 METADATA = MetaData()
 
@@ -109,4 +109,4 @@ SIGN_INS = Table(
     PrimaryKeyConstraint("key", name="sign_ins_pkey"),
 )
 
-RECONCILIATIONS = watermarks.define(METADATA)
+RECONCILIATIONS = reconciliations.define(METADATA)

@@ -8,15 +8,9 @@ from csms.directory.v1.directory_service_pb2_grpc import add_DirectoryServiceSer
 from csms.monitoring.v1.alert_service_pb2_grpc import add_AlertServiceServicer_to_server
 from csms.monitoring.v1.analytics_service_pb2_grpc import add_AnalyticsServiceServicer_to_server
 from csms.monitoring.v1.monitoring_service_pb2_grpc import add_MonitoringServiceServicer_to_server
-from services.chassis import channels, server
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.metrics import gauge
-from services.chassis.outbox import OutboxRelay
-from services.chassis.partitions import partition_task
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.analytics import Analytics
 from services.monitoring.application.directory import Directory, TaskWatch
@@ -34,6 +28,12 @@ from services.monitoring.migrations import DATABASE
 from services.monitoring.servicer import AlertServicer, AnalyticsServicer, DirectoryServicer, MonitoringServicer
 from services.monitoring.settings import MonitoringSettings
 from services.monitoring.sql.work import SqlWorks
+from services.postgres.database import Database
+from services.postgres.partitions import partition_task
+from services.process.metrics import gauge
+from services.process.settings import database_url, load
+from services.rpc import channels, server
+from services.rpc.service_identity import ServiceIdentity
 
 
 def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> server.Wiring:

@@ -20,10 +20,8 @@ from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
-from services.chassis.pagination import Page
-from services.chassis.protobuf import timestamp
-from services.chassis.status import from_rpc_error
 from services.kernel.clock import Clock
+from services.kernel.pagination import Page
 from services.monitoring.domain.charge_point import ChargePointSnapshot, Sighting
 from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.service_info import ServiceHealth, ServiceStatus
@@ -31,6 +29,8 @@ from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Transaction
 from services.monitoring.domain.usage import Bill
 from services.monitoring.mapping import told
+from services.rpc.protobuf import timestamp
+from services.rpc.status import from_rpc_error
 
 _Response = TypeVar("_Response")
 

@@ -7,12 +7,10 @@ from google.protobuf.message import DecodeError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.heartbeats import repeat
-from services.chassis.inbox import consume_batches
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
+from services.messaging.event_bus import EventBus
+from services.messaging.inbox import consume_batches
 from services.monitoring.application.charge_points import (
     take_in_boots,
     take_in_connectivity,
@@ -27,6 +25,8 @@ from services.monitoring.application.transactions import LiveMeter, take_in_bill
 from services.monitoring.domain.charge_point import ChargePointSnapshot
 from services.monitoring.mapping import told
 from services.monitoring.sql.work import SqlWork
+from services.postgres.database import Database
+from services.process.heartbeats import repeat
 
 _STATION_SUBJECTS = (
     "csms.event.station.station.*",

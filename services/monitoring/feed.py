@@ -22,9 +22,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.events import PREFIX, STREAM, EventBus, entity_of
-from services.chassis.parcels import unpack
 from services.kernel.errors import DomainError, invalid, unavailable
+from services.messaging.event_batches import unpack
+from services.messaging.event_bus import PREFIX, STREAM, EventBus, entity_of
 from services.monitoring.domain.stream import StreamItem, StreamRequest
 
 SIGN_OF_LIFE_SECONDS = 15.0

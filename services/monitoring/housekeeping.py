@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
-from services.chassis.database import Database, RawConnection
-from services.chassis.heartbeats import repeat
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.directory import TaskWatch
 from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.domain.transaction import TransactionState
 from services.monitoring.settings import MonitoringSettings
+from services.postgres.database import Database, RawConnection
+from services.process.heartbeats import repeat
 
 _ALERT_SECONDS = 5.0
 _TASKS_SECONDS = 10.0

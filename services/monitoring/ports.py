@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind
 from services.monitoring.domain.charge_point import ChargePoint, ChargePointSnapshot, Sighting
 from services.monitoring.domain.connection import Connection

@@ -14,11 +14,8 @@ from csms.monitoring.v1 import analytics_service_pb2 as analytics_pb
 from csms.monitoring.v1 import analytics_service_pb2_grpc as analytics_grpc
 from csms.monitoring.v1 import monitoring_service_pb2 as monitoring_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
-from services.chassis import http
-from services.chassis.auth import current_caller
-from services.chassis.pagination import page_request
-from services.chassis.protobuf import duration_of, time_of
 from services.kernel.clock import Clock
+from services.kernel.pagination import page_request
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.analytics import Analytics
 from services.monitoring.application.directory import Directory
@@ -27,6 +24,9 @@ from services.monitoring.application.metrics import StationMetrics
 from services.monitoring.application.stations import Stations
 from services.monitoring.mapping import alerts, analytics, directory, stations, streams
 from services.monitoring.ports import Documents, Owners
+from services.rpc import http
+from services.rpc.auth import current_caller
+from services.rpc.protobuf import duration_of, time_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _HTML = "text/html; charset=utf-8"

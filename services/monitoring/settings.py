@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.chassis.settings import Port, ServiceSettings
 from services.monitoring.domain.service_info import ServicePlace
+from services.process.settings import Port, ServiceSettings
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from services.chassis import watermarks
+from services.postgres import reconciliations
 
 METADATA = MetaData()
 
@@ -181,4 +181,4 @@ USAGE_ANALYTICS = Table(
     postgresql_with={"fillfactor": 80},
 )
 
-RECONCILIATIONS = watermarks.define(METADATA)
+RECONCILIATIONS = reconciliations.define(METADATA)

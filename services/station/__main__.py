@@ -7,14 +7,14 @@ import grpc.aio
 from csms.station.v1.charge_point_service_pb2_grpc import add_ChargePointServiceServicer_to_server
 from csms.station.v1.connectivity_service_pb2_grpc import add_ConnectivityServiceServicer_to_server
 from csms.station.v1.station_service_pb2_grpc import add_StationServiceServicer_to_server
-from services.chassis import channels, server
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.outbox import OutboxRelay
-from services.chassis.partitions import partition_task
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
+from services.postgres.partitions import partition_task
+from services.process.settings import database_url, load
+from services.rpc import channels, server
+from services.rpc.service_identity import ServiceIdentity
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors

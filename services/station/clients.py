@@ -8,7 +8,7 @@ from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
-from services.chassis.status import from_rpc_error
+from services.rpc.status import from_rpc_error
 from services.station.domain.connector import Availability
 
 

@@ -6,10 +6,10 @@ It follows from the station's own events, so that a change and its commands cann
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.inbox import consume
 from services.kernel.clock import Clock
+from services.messaging.event_bus import EventBus
+from services.messaging.inbox import consume
+from services.postgres.database import Database
 from services.station.application.settings import send_availability, send_configuration
 from services.station.mapping.connectors import connector_of
 from services.station.ports import Commands

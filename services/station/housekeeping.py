@@ -1,6 +1,6 @@
 """Forgets who was refused long ago, and strangers that never came again: anybody can make more of both."""
 
-from services.chassis.heartbeats import repeat
+from services.process.heartbeats import repeat
 from services.station.application.refusals import Refusals
 
 # Often enough that what is beyond the bounds never becomes much.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from services.chassis.heartbeats import repeat
+from services.process.heartbeats import repeat
 from services.station.application.connectivity import Connectivity
 
 _PAUSE_SECONDS = 5.0

@@ -12,12 +12,12 @@ from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
-from services.chassis import http
-from services.chassis.pagination import page_request
-from services.chassis.protobuf import duration_of
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, invalid
 from services.kernel.identity import composed
+from services.kernel.pagination import page_request
+from services.rpc import http
+from services.rpc.protobuf import duration_of
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors

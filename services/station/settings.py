@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.chassis.settings import ServiceSettings
+from services.process.settings import ServiceSettings
 
 
 class StationSettings(ServiceSettings):

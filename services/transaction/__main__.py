@@ -2,15 +2,15 @@
 
 import grpc.aio
 
-from services.chassis import channels, server
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.outbox import OutboxRelay
-from services.chassis.partitions import partition_task
-from services.chassis.reconciler import Reconciler
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.settings import database_url, load
 from services.kernel.clock import SystemClock
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
+from services.postgres.partitions import partition_task
+from services.process.reconciler import Reconciler
+from services.process.settings import database_url, load
+from services.rpc import channels, server
+from services.rpc.service_identity import ServiceIdentity
 from services.transaction.application.commands import Commands
 from services.transaction.application.connector_powers import ConnectorPowers
 from services.transaction.application.delivery import Delivery

@@ -15,10 +15,10 @@ from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
-from services.chassis.channels import channel
-from services.chassis.protobuf import duration
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.status import from_rpc_error
+from services.rpc.channels import channel
+from services.rpc.protobuf import duration
+from services.rpc.service_identity import ServiceIdentity
+from services.rpc.status import from_rpc_error
 from services.transaction.domain.command import Command, Reply
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.mapping.commands import body_to_proto, reply_of

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.inbox import consume_batches
-from services.chassis.protobuf import time_of
 from services.kernel.clock import Clock
+from services.messaging.event_bus import EventBus
+from services.messaging.inbox import consume_batches
+from services.postgres.database import Database
+from services.rpc.protobuf import time_of
 from services.transaction.application.effects import note_boot, note_connection, note_session
 from services.transaction.application.evidence import ask_after_boots, note_reports
 from services.transaction.mapping.evidence import boot_of, connector_report

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.connector_power import ConnectorPower

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.chassis.settings import ServiceSettings
+from services.process.settings import ServiceSettings
 from services.transaction.domain.concurrency import Concurrency, Policy
 
 Days = Annotated[int, Field(ge=1, le=3650)]

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.chassis import watermarks
+from services.postgres import reconciliations
 
 METADATA = MetaData()
 
@@ -261,4 +261,4 @@ COMMANDS = Table(
 )
 
 # How far it was looked whether ends that named no session have found theirs.
-RECONCILIATIONS = watermarks.define(METADATA)
+RECONCILIATIONS = reconciliations.define(METADATA)

@@ -30,17 +30,19 @@ from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.consumers import TransactionConsumer
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
 from services.billing.sql.work import SqlWorks
-from services.chassis import channels, migrations, outbox
-from services.chassis.database import Database
-from services.chassis.events import STREAM, EventBus, subject
-from services.chassis.outbox import OutboxRelay
-from services.chassis.partitions import maintain
-from services.chassis.protobuf import timestamp
-from services.chassis.service_identity import ServiceIdentity
 from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock
 from services.kernel.ids import derived_id, new_id
+from services.messaging import outbox
+from services.messaging.event_bus import STREAM, EventBus, subject
+from services.messaging.outbox import OutboxRelay
 from services.monitoring.consumers import SessionConsumer
+from services.postgres import migrations
+from services.postgres.database import Database
+from services.postgres.partitions import maintain
+from services.rpc import channels
+from services.rpc.protobuf import timestamp
+from services.rpc.service_identity import ServiceIdentity
 from services.transaction.consumers import CommandConsumer
 from stack import nats, postgres
 from stack.ports import free_port

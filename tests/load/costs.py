@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from services.chassis import migrations
+from services.postgres import migrations
 from stack import postgres
 from stack.ports import free_port
 

@@ -143,7 +143,7 @@ def main() -> None:
         pipe, theirs = multiprocessing.get_context("spawn").Pipe()
         client = multiprocessing.get_context("spawn").Process(target=connect, args=(theirs,), daemon=True)
         client.start()
-        # As services.chassis.server does it.
+        # As services.rpc.server does it.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)

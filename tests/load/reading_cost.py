@@ -14,10 +14,10 @@ from google.protobuf.message import Message
 
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import SystemClock
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
 from services.station.application.connectors import Connectors
 from services.station.application.stations import Stations
 from services.station.servicer import StationServicer

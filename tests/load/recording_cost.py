@@ -15,13 +15,13 @@ import uvloop
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.outbox import OutboxRelay
-from services.chassis.partitions import maintain
-from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
+from services.postgres.partitions import maintain
+from services.rpc.protobuf import timestamp
 from services.transaction.application.recording import Recorder
 from services.transaction.mapping.messages import message_of
 from services.transaction.mapping.recording import EventMessage, answer_to_proto

@@ -14,11 +14,11 @@ import uvloop
 
 from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1.connector_pb2 import Connector
-from services.chassis.database import Database
-from services.chassis.events import EventBus
-from services.chassis.outbox import OutboxRelay
-from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
+from services.rpc.protobuf import timestamp
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors

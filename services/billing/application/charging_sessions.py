@@ -21,10 +21,10 @@ from services.billing.domain.charging_session import (
 from services.billing.domain.pricing import Consumption, checked, require_valid
 from services.billing.domain.tariff import Tariff
 from services.billing.ports import Transactions, Work, Works
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, invalid, not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 
 # Waited for twice in a row, for energy and for what prices depend on: a list of sessions cannot take longer.
 _LIVE_SECONDS = 1.0

@@ -18,10 +18,10 @@ from services.billing.domain.decision import (
 from services.billing.domain.pricing import require_valid
 from services.billing.domain.tariff import Tariff
 from services.billing.ports import Drivers, Work, Works
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 
 _log = logging.getLogger(__name__)
 

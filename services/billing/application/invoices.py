@@ -2,8 +2,8 @@
 
 from services.billing.domain.invoice import Invoice, InvoiceFilter, PrintedInvoice
 from services.billing.ports import Drivers, Works
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import not_found
+from services.kernel.pagination import Page, PageRequest
 
 
 class Invoices:

@@ -13,10 +13,10 @@ from services.billing.domain.payment import (
     validated,
 )
 from services.billing.ports import Drivers, Work, Works
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 
 
 class Payments:

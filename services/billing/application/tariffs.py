@@ -10,10 +10,10 @@ from services.billing.application.tariff_choice import tariff_at
 from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
 from services.billing.domain.tariff import Tariff, next_version, no_longer_default, validated
 from services.billing.ports import Drivers, Stations, Work, Works
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from services.billing.domain.course import Course, Reading, StateChange
-from services.chassis.protobuf import read_time
+from services.rpc.protobuf import read_time
 
 _NOT_READ = -1
 

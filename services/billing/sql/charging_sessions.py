@@ -19,12 +19,12 @@ from services.billing.domain.charging_session import (
 )
 from services.billing.sql.remarks import remarks_of, remarks_to_json
 from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, UNBILLED_SESSIONS
-from services.chassis.database import bare
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset, array, texts
 from services.kernel.ids import is_id
 from services.kernel.money import Money
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import bare
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
+from services.postgres.recordset import Recordset, array, texts
 
 _LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
 _COST = ("cost_minor", "currency_code")

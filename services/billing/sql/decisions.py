@@ -12,9 +12,9 @@ from services.billing.domain.decision import Decision, DecisionFilter, Figures
 from services.billing.domain.remarks import DecisionKind
 from services.billing.sql.remarks import money_of_json, money_to_json
 from services.billing.tables import SESSION_DECISIONS
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 
 
 class SqlDecisionRepository:

@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind, InvoiceState
 from services.billing.domain.pricing import PriceLine
 from services.billing.tables import CREDIT_NOTE_COUNTS, INVOICE_COUNTS, INVOICES
-from services.chassis.database import bare
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
 from services.kernel.money import Money
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import bare
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
+from services.postgres.recordset import Recordset
 
 # Of a credit note only.
 _CREDIT = ("kind", "corrected_invoice_id", "credit_note_id")

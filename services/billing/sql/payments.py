@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod, PaymentMethodKind
 from services.billing.tables import PAYMENT_METHODS, PAYMENTS
-from services.chassis.database import constraint_of
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id
 from services.kernel.money import Money
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import constraint_of
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 
 # Two first methods of one driver at the same moment must not both become the default.
 _LOCK_DRIVER = text("SELECT pg_advisory_xact_lock(hashtextextended(:driver_id, 0))")

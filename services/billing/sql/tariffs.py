@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff, TariffVersion
 from services.billing.ports import TariffKey
 from services.billing.tables import PRICING_TIERS
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import fetch_page
 
 _IS_NEWEST = PRICING_TIERS.c.until_time.is_(None)
 _IS_DEFAULT = PRICING_TIERS.c.is_default

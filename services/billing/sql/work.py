@@ -12,10 +12,12 @@ from services.billing.sql.decisions import SqlDecisionRepository
 from services.billing.sql.invoices import SqlInvoiceRepository
 from services.billing.sql.payments import SqlPaymentRepository
 from services.billing.sql.tariffs import SqlTariffRepository, TariffVersions
-from services.chassis import idempotency, outbox, watermarks
-from services.chassis.database import Database
-from services.chassis.works import Works
 from services.kernel.clock import Clock
+from services.messaging import outbox
+from services.messaging.unit_of_work import Works
+from services.postgres import reconciliations
+from services.postgres.database import Database
+from services.rpc import idempotency
 
 
 class SqlWork:
@@ -40,10 +42,10 @@ class SqlWork:
         self.has_events = self.has_events or bool(events)
 
     async def reconciled_until(self, name: str) -> datetime | None:
-        return await watermarks.reached(self._connection, name)
+        return await reconciliations.reached(self._connection, name)
 
     async def note_reconciled(self, name: str, until: datetime) -> None:
-        await watermarks.note(self._connection, name, until)
+        await reconciliations.note(self._connection, name, until)
 
 
 class SqlWorks(Works[SqlWork]):

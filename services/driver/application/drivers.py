@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.chassis.pagination import Page, PageRequest
 from services.driver.domain import rfid_card
 from services.driver.domain.driver import Driver, DriverFilter, changed, validated
 from services.driver.domain.events import TokenChanged
@@ -11,6 +10,7 @@ from services.driver.ports import Works
 from services.kernel.clock import Clock
 from services.kernel.errors import failed_precondition, not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 
 
 class Drivers:

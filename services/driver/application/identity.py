@@ -4,12 +4,12 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.account import Account, AccountKind, Role, check_new
 from services.driver.domain.sign_in import KNOWN, LONGEST_MEMORY, Origin, Scope, Tries, check_wait, network_of, tries_of
 from services.driver.ports import PasswordHasher, TokenSigner, Work, Works
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, not_found
+from services.kernel.pagination import Page, PageRequest
 
 _FORGOTTEN_AT_ONCE = 1000
 # New passwords are made by those who may hand out accounts, whom nobody has to be protected from.

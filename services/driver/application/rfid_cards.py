@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.events import TokenChanged
 from services.driver.domain.presentation import Presentation
 from services.driver.domain.rfid_card import (
@@ -20,6 +19,7 @@ from services.driver.ports import HeldCard, Works
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 
 
 class RfidCards:

@@ -11,7 +11,7 @@ _NAME = re.compile(r"[A-Za-z0-9._@+-]{3,100}")
 
 
 class Role(StrEnum):
-    """What an account may do; chassis.auth says which permissions that means."""
+    """What an account may do; services.rpc.auth says which permissions that means."""
 
     ADMIN = "ADMIN"
     OPERATOR = "OPERATOR"

@@ -7,13 +7,13 @@ from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import constraint_of
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.account import Account, AccountKind, Role, name_key
 from services.driver.tables import ACCOUNTS
 from services.kernel.errors import already_exists, not_found
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import constraint_of
+from services.postgres.keyset import fetch_page
 
 
 class SqlAccountRepository:

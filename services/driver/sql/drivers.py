@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import constraint_of
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.driver import Driver, DriverFilter, DriverStatus, MembershipTier
 from services.driver.tables import DRIVERS
 from services.kernel.errors import already_exists
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import constraint_of
+from services.postgres.keyset import fetch_page
 
 
 class SqlDriverRepository:

@@ -10,16 +10,16 @@ from sqlalchemy import ColumnElement, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import constraint_of
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus
 from services.driver.ports import HeldCard
 from services.driver.sql.drivers import driver_of_row
 from services.driver.tables import DRIVERS, RFID_CARDS
 from services.kernel.errors import already_exists, not_found
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
 from services.kernel.tokens import EMAID, MAC_ADDRESS, UNTYPED, token_of
+from services.postgres.database import constraint_of
+from services.postgres.keyset import fetch_page
 
 
 class SqlRfidCardRepository:

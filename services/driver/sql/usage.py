@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Row, Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.recordset import Recordset
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.driver.tables import USAGE_SESSIONS
+from services.postgres.database import bare
+from services.postgres.recordset import Recordset
 
 # More than any driver charges in the longest period that may be asked for.
 _MOST_SESSIONS = 20_000

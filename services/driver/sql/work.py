@@ -5,9 +5,6 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis import idempotency, outbox, watermarks
-from services.chassis.database import Database
-from services.chassis.works import Works
 from services.driver.domain.events import TokenChanged
 from services.driver.mapping import event_to_proto
 from services.driver.sql.accounts import SqlAccountRepository
@@ -16,6 +13,11 @@ from services.driver.sql.rfid_cards import SqlRfidCardRepository
 from services.driver.sql.sign_ins import SqlSignInRepository
 from services.driver.sql.usage import SqlUsageRepository
 from services.kernel.clock import Clock
+from services.messaging import outbox
+from services.messaging.unit_of_work import Works
+from services.postgres import reconciliations
+from services.postgres.database import Database
+from services.rpc import idempotency
 
 
 class SqlWork:
@@ -35,10 +37,10 @@ class SqlWork:
         return await idempotency.remember(self._connection, request_id, resource_id)
 
     async def reconciled_until(self, name: str) -> datetime | None:
-        return await watermarks.reached(self._connection, name)
+        return await reconciliations.reached(self._connection, name)
 
     async def note_reconciled(self, name: str, until: datetime) -> None:
-        await watermarks.note(self._connection, name, until)
+        await reconciliations.note(self._connection, name, until)
 
     async def publish(self, events: Sequence[TokenChanged]) -> None:
         now = self._clock.now()

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind, Verdict, acknowledged, raised
 from services.monitoring.domain.events import AlertChanged
 from services.monitoring.domain.rules import (

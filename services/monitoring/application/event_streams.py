@@ -9,10 +9,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from services.chassis.status import describe
 from services.kernel.errors import DomainError, ErrorKind, unavailable
 from services.monitoring.domain.stream import StreamItem, StreamRequest
 from services.monitoring.ports import EventFeed
+from services.rpc.status import describe
 
 # Kept back from what the caller waits, for the last item.
 _ANSWERING_SECONDS = 0.3

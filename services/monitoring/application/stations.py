@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
 from services.monitoring.application.consequences import Consequences, by_station, standing_at
 from services.monitoring.application.rounds import rounds
 from services.monitoring.domain.charge_point import ChargePointSnapshot, placed, shown, taken_away

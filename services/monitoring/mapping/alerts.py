@@ -5,11 +5,11 @@ from datetime import datetime
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.monitoring.v1 import alert_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
-from services.chassis.events import subject
-from services.chassis.protobuf import enum_of, timestamp
 from services.kernel.ids import new_id
+from services.messaging.event_bus import subject
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertSeverity, AlertState
 from services.monitoring.domain.events import AlertChanged
+from services.rpc.protobuf import enum_of, timestamp
 
 _VERBS = {AlertState.OPEN: "raised", AlertState.ACKNOWLEDGED: "acknowledged", AlertState.CLEARED: "cleared"}
 

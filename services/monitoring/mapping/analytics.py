@@ -7,10 +7,10 @@ from datetime import datetime
 
 from csms.monitoring.v1 import analytics_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
-from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.money import Money
 from services.monitoring.domain.dashboard import Dashboard
 from services.monitoring.domain.usage import Dimension, Period, UsagePoint
+from services.rpc.protobuf import enum_of, time_of, timestamp
 
 UsageRequest = service_pb.GetUsageRequest | service_pb.ExportUsageRequest
 UsageWish = tuple[Period | None, Dimension | None, datetime | None, datetime | None, str]

@@ -2,8 +2,8 @@
 
 from csms.directory.v1 import directory_service_pb2 as directory_pb
 from csms.health.v1 import health_service_pb2 as health_pb
-from services.chassis.protobuf import timestamp
 from services.monitoring.domain.service_info import BackgroundTask, ServiceInfo
+from services.rpc.protobuf import timestamp
 
 
 def service_to_proto(service: ServiceInfo) -> directory_pb.ServiceInfo:

@@ -6,7 +6,6 @@ from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import connector_pb2 as connector_pb
-from services.chassis.protobuf import enum_of, timestamp
 from services.monitoring.domain.connection import Connection
 from services.monitoring.domain.metrics import MetricPoint
 from services.monitoring.domain.station import (
@@ -19,6 +18,7 @@ from services.monitoring.domain.station import (
     connector_views,
     power_of,
 )
+from services.rpc.protobuf import enum_of, timestamp
 
 
 def station_filter(request: service_pb.ListStationStatusesRequest) -> StationFilter:

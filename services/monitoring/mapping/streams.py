@@ -5,9 +5,9 @@ from google.protobuf.message import DecodeError
 from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
-from services.chassis.status import to_status
 from services.kernel.errors import DomainError
 from services.monitoring.domain.stream import StreamItem, StreamRequest, stream_request
+from services.rpc.status import to_status
 
 
 def wanted_stream(request: service_pb.StreamEventsRequest) -> StreamRequest:

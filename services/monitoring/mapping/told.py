@@ -13,7 +13,6 @@ from csms.station.v1 import refusal_pb2 as refusal_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.protobuf import enum_of, time_of
 from services.kernel.clock import Clock
 from services.kernel.ids import is_id
 from services.kernel.money import Money
@@ -29,6 +28,7 @@ from services.monitoring.domain.service_info import BackgroundTask, TaskState
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.domain.usage import Bill
+from services.rpc.protobuf import enum_of, time_of
 
 # Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
 _MADE_BY_ITSELF = ("pending", "no_tariff", "estimated_end")

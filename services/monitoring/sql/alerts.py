@@ -9,16 +9,16 @@ from sqlalchemy import ColumnElement, Row, and_, case, cast, exists, func, liter
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import text_array
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind, AlertSeverity, AlertState
 from services.monitoring.domain.rules import Frequency, Incident, IncidentKind
 from services.monitoring.domain.transaction import TransactionState
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import ALERTS, INCIDENTS, TRANSACTIONS
+from services.postgres.database import bare
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
+from services.postgres.recordset import text_array
 
 _STANDS = ALERTS.c.clear_time.is_(None)
 _STANDING = b"""

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Row, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.recordset import Recordset, array, text_array, texts, upsert
 from services.monitoring.domain.alert import AlertKind
 from services.monitoring.domain.charge_point import ChargePoint
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import ALERTS, CHARGE_POINTS
+from services.postgres.database import bare
+from services.postgres.recordset import Recordset, array, text_array, texts, upsert
 
 _POINTS = Recordset(CHARGE_POINTS)
 _NAMES = [column.name for column in CHARGE_POINTS.columns]

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.recordset import Recordset, array, texts
 from services.monitoring.domain.connector import Connector, ConnectorKey, ConnectorStatus
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import CONNECTORS
+from services.postgres.database import bare
+from services.postgres.recordset import Recordset, array, texts
 
 _NAMES = [column.name for column in CONNECTORS.columns]
 _values = attrgetter(*_NAMES)

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
+from services.postgres.database import bare
 
 
 class Rung(IntEnum):

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.recordset import Recordset
 from services.monitoring.domain.metrics import MetricChange, Metrics, Window
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import STATION_METRICS
+from services.postgres.database import bare
+from services.postgres.recordset import Recordset
 
 _GREATEST = "max_power_w"
 _NAMES = list(Metrics._fields)

@@ -9,14 +9,14 @@ from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset, array
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
 from services.monitoring.domain.station import Health, Station, StationFilter
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import STATIONS
+from services.postgres.database import bare
+from services.postgres.keyset import fetch_page
+from services.postgres.recordset import Recordset, array
 
 _TIMES = Recordset(STATIONS, columns=["id", "update_time"])
 _ID, _TIME = _TIMES.letter_of["id"], _TIMES.letter_of["update_time"]

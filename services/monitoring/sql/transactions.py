@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.recordset import Recordset, array, text_array, texts, upsert
 from services.monitoring.domain.live_reading import SessionKey
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import TRANSACTIONS
+from services.postgres.database import bare
+from services.postgres.recordset import Recordset, array, text_array, texts, upsert
 
 _IS_RUNNING = TRANSACTIONS.c.state == TransactionState.ACTIVE
 _NAMES = list(Transaction._fields)

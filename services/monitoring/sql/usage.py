@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Label, Text, cast, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.recordset import Recordset
 from services.kernel.ids import is_id
 from services.monitoring.domain.transaction import Transaction
 from services.monitoring.domain.usage import Bill, Dimension, UsagePoint, UsageQuery
 from services.monitoring.sql.locks import TURN_OF_SESSIONS, Locks, Rung
 from services.monitoring.tables import USAGE_ANALYTICS
+from services.postgres.database import bare
+from services.postgres.recordset import Recordset
 
 _COLUMNS = USAGE_ANALYTICS.c
 _TOLD = ["start_time", "end_time", "station_id", "charge_point_id", "driver_id", "energy_wh", "revision"]

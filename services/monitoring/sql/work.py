@@ -5,10 +5,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis import outbox, watermarks
-from services.chassis.database import Database
-from services.chassis.works import Works
 from services.kernel.clock import Clock
+from services.messaging import outbox
+from services.messaging.unit_of_work import Works
 from services.monitoring.domain.events import AlertChanged
 from services.monitoring.mapping.alerts import event_to_proto
 from services.monitoring.sql.alerts import SqlAlertRepository
@@ -20,6 +19,8 @@ from services.monitoring.sql.metrics import SqlMetricsRepository
 from services.monitoring.sql.stations import SqlStationRepository
 from services.monitoring.sql.transactions import SqlTransactionRepository
 from services.monitoring.sql.usage import SqlUsageRepository
+from services.postgres import reconciliations
+from services.postgres.database import Database
 
 
 class SqlWork:
@@ -45,11 +46,11 @@ class SqlWork:
         self.has_events = self.has_events or bool(events)
 
     async def reconciled_until(self, name: str) -> datetime | None:
-        return await watermarks.reached(self._connection, name)
+        return await reconciliations.reached(self._connection, name)
 
     async def note_reconciled(self, name: str, until: datetime) -> None:
         self._locks.reach(Rung.PROGRESS)
-        await watermarks.note(self._connection, name, until)
+        await reconciliations.note(self._connection, name, until)
 
 
 class SqlWorks(Works[SqlWork]):

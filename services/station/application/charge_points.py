@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import conflict, failed_precondition, not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 from services.station.application.stations import lock_stations, publish_stations
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, made, staged, withdrawn
 from services.station.domain.connector import Connector

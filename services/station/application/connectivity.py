@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, not_found
 from services.kernel.identity import is_identity
+from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
 from services.station.application.connectors import stale_epoch
 from services.station.domain.admission import Denial, Entry, judged

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, invalid, not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 from services.station.application.stations import lock_stations, publish_stations
 from services.station.domain.batch import Changes, ConnectorKey
 from services.station.domain.connection import holds

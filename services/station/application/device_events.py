@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.events import DeviceEventRecorded
 from services.station.ports import Works

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
+from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
 from services.station.domain.events import ChargePointChanged, ConnectionRefused
 from services.station.domain.refusal import Refusal, StrangerFilter

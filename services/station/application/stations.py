@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import failed_precondition, invalid, not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 from services.station.domain import charge_point as charge_points
 from services.station.domain import connector as connectors
 from services.station.domain.charge_point import ChargePoint

@@ -6,12 +6,12 @@ from typing import Any
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import charge_point_service_pb2 as service_pb
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
-from services.chassis import masks
-from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.validation import search_text
+from services.rpc import masks
+from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp
 from services.station.application.charge_points import ChargePointView
 from services.station.domain.charge_point import BootReport, ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.connector import Connector

@@ -2,10 +2,10 @@
 
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
-from services.chassis.protobuf import time_of, timestamp
-from services.chassis.status import item_error
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
+from services.rpc.protobuf import time_of, timestamp
+from services.rpc.status import item_error
 from services.station.application.connectivity import Admission, BootAnswer
 from services.station.domain.connection import ClosedConnection, Connection, ConnectionAttempt, Sighting
 from services.station.mapping.charge_points import state_to_proto

@@ -5,11 +5,11 @@ from typing import Any
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import station_service_pb2 as service_pb
-from services.chassis import masks
-from services.chassis.protobuf import Fields, enum_of, read, time_of, timestamp
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
+from services.rpc import masks
+from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp
 from services.station.domain.connector import (
     NO_ERROR,
     Availability,

@@ -2,9 +2,9 @@
 
 from csms.station.v1 import charge_point_service_pb2 as service_pb
 from csms.station.v1 import device_event_pb2 as event_pb
-from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.clock import Clock
 from services.kernel.identity import composed
+from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter, Severity, checked
 
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
-from services.chassis.events import subject
-from services.chassis.protobuf import write_time
 from services.kernel.ids import new_id
+from services.messaging.event_bus import subject
+from services.rpc.protobuf import write_time
 from services.station.application.stations import StationView
 from services.station.domain.events import (
     ChargePointBooted,

@@ -3,10 +3,10 @@
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connector_pb2 as connector_pb
-from services.chassis.protobuf import enum_of
-from services.chassis.status import item_error
 from services.kernel.errors import DomainError
 from services.kernel.identity import composed
+from services.rpc.protobuf import enum_of
+from services.rpc.status import item_error
 from services.station.application.free_vending import StartRule
 from services.station.domain.free_vending import FreeVending, Place
 

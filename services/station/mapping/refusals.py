@@ -3,11 +3,11 @@
 from csms.station.v1 import charge_point_service_pb2 as service_pb
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
-from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
 from services.kernel.refusal import Rule
 from services.kernel.validation import search_text
+from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.station.domain.refusal import ADVICE, Refusal, StrangerFilter
 
 # The edge cuts what it tells; this is what is kept whoever tells it.

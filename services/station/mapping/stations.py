@@ -5,9 +5,9 @@ from typing import Any
 
 from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1 import station_service_pb2 as service_pb
-from services.chassis import masks
-from services.chassis.protobuf import Fields, enum_of, read, timestamp
 from services.kernel.validation import search_text
+from services.rpc import masks
+from services.rpc.protobuf import Fields, enum_of, read, timestamp
 from services.station.application.stations import StationView
 from services.station.domain.connector import Connector
 from services.station.domain.station import StationFilter, StationStatus, circle_of

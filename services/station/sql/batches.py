@@ -6,12 +6,12 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from services.chassis import outbox
-from services.chassis.database import Database
-from services.chassis.lane import Lanes
-from services.chassis.recordset import Recordset, array, text_array, texts
-from services.chassis.roundtrip import RoundTrips, Statement
 from services.kernel.identity import is_identity
+from services.messaging import outbox
+from services.postgres.database import Database
+from services.postgres.recordset import Recordset, array, text_array, texts
+from services.postgres.roundtrip import RoundTrips, Statement
+from services.postgres.writer_connection import Lanes
 from services.station.domain.batch import Changes, ConnectorKey, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connection import Newest, Opened, Sighting

@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, sele
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.errors import already_exists
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
+from services.postgres.keyset import fetch_page
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import SURE_AFTER

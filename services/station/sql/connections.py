@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Select, and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import fetch_page
 from services.station.domain.connection import ClosedConnection, Connection
 from services.station.tables import CONNECTIONS, EDGE_NODES
 

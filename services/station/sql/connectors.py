@@ -8,9 +8,9 @@ from sqlalchemy import Row, Select, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import fetch_page
 from services.station.domain.batch import ConnectorKey
 from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
 from services.station.domain.free_vending import FreeVending

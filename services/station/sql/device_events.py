@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import bare
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
+from services.postgres.recordset import Recordset
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter, Severity
 from services.station.tables import DEVICE_EVENTS
 

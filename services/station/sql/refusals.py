@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, sele
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.station.domain.charge_point import ChargePointState
 from services.station.domain.refusal import Refusal, StrangerFilter, Tally
 from services.station.tables import CHARGE_POINTS, REFUSALS

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import fetch_page
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import fetch_page
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.station import Circle, FoundStation, Station, StationFilter, StationStatus
 from services.station.tables import STATIONS

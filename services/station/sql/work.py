@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis import idempotency, outbox
-from services.chassis.database import Database
-from services.chassis.works import Works
 from services.kernel.clock import Clock
+from services.messaging import outbox
+from services.messaging.unit_of_work import Works
+from services.postgres.database import Database
+from services.rpc import idempotency
 from services.station.domain.events import DomainEvent
 from services.station.mapping.events import event_to_proto
 from services.station.sql.charge_points import SqlChargePointRepository

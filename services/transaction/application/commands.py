@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
+from services.kernel.pagination import Page, PageRequest
 from services.transaction.application.delivery import Delivery, changed_event, offline
 from services.transaction.domain.command import (
     Command,

@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from services.chassis.heartbeats import heartbeat
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.kernel.redaction import without
+from services.process.heartbeats import heartbeat
 from services.transaction.domain.command import (
     ABOUT_SESSIONS,
     ROTATE_PASSWORD,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
 from services.transaction.domain.message import MessageFilter, OcppMessage, check_batch
 from services.transaction.ports import Journal, Works
 

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from services.chassis.heartbeats import repeat
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
+from services.process.heartbeats import repeat
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.matching import (
     Doubt,

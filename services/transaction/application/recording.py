@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
-from services.chassis.batching import Batcher
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
+from services.process.batching import Batcher
 from services.transaction.domain.batch import Told, questioned, stray_ends, told, undated_updates, wanted
 from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.fact import Authorization, TransactionEvent

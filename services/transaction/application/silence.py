@@ -5,9 +5,9 @@ import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
-from services.chassis.heartbeats import repeat
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
+from services.process.heartbeats import repeat
 from services.transaction.application.commands import Commands
 from services.transaction.application.evidence import PLATFORM
 from services.transaction.application.recording import LOOK_BACK, completed

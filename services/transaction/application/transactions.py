@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from services.chassis.pagination import Page, PageRequest
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
+from services.kernel.pagination import Page, PageRequest
 from services.transaction.domain.curve import CurvePoint, curve_of
 from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 from services.transaction.domain.reading import Reading

@@ -10,9 +10,9 @@ from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
-from services.chassis.protobuf import duration_of, enum_of, time_of, timestamp
 from services.kernel.errors import invalid
 from services.kernel.tokens import token_of
+from services.rpc.protobuf import duration_of, enum_of, time_of, timestamp
 from services.transaction.domain.command import (
     Command,
     CommandFilter,

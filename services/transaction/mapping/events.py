@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
-from services.chassis.events import subject
-from services.chassis.protobuf import write_time
 from services.kernel.ids import new_id
+from services.messaging.event_bus import subject
+from services.rpc.protobuf import write_time
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.mapping.transactions import write_session
 

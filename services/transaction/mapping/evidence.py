@@ -4,7 +4,7 @@ from datetime import datetime
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.station.v1.connector_pb2 import Connector
-from services.chassis.protobuf import time_of
+from services.rpc.protobuf import time_of
 from services.transaction.domain.evidence import ConnectorReport
 
 _CONFIRMED = "csms.event.station.connector.status_confirmed."

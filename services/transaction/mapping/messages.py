@@ -1,9 +1,9 @@
 """Frames of the journal, as the edge sends them and as callers see them."""
 
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
-from services.chassis.protobuf import enum_of, time_of, timestamp
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id
+from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
 
 _DIRECTIONS = {number: Direction(name) for name, number in journal_pb.OcppMessage.Direction.items() if number}

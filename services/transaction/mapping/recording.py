@@ -13,9 +13,9 @@ from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.protobuf import read_time
 from services.kernel.errors import DomainError, invalid
 from services.kernel.tokens import token_value
+from services.rpc.protobuf import read_time
 from services.transaction.application.recording import Recorded
 from services.transaction.domain.fact import (
     NO_NUMBER,

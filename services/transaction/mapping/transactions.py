@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
-from services.chassis.protobuf import enum_of, time_of, write_time
 from services.kernel.tokens import token_value
+from services.rpc.protobuf import enum_of, time_of, write_time
 from services.transaction.domain.curve import CurvePoint
 from services.transaction.domain.ending import Wish
 from services.transaction.domain.fact import Authorization

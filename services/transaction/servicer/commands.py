@@ -8,8 +8,8 @@ import grpc.aio
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
-from services.chassis.auth import current_caller
-from services.chassis.pagination import page_request
+from services.kernel.pagination import page_request
+from services.rpc.auth import current_caller
 from services.transaction.application.commands import Commands
 from services.transaction.mapping.commands import body_of, command_filter, command_to_proto, options_of
 

@@ -6,7 +6,7 @@ import grpc.aio
 
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
-from services.chassis.pagination import page_request
+from services.kernel.pagination import page_request
 from services.transaction.application.journal import Messages
 from services.transaction.mapping.messages import message_filter, message_of, message_to_proto
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from csms.transaction.v1.recording_service_pb2 import RecordTransactionEventsRequest, TransactionEvent
-from services.chassis.batching import Batcher
-from services.chassis.events import EventBus
-from services.chassis.parcels import MAX_PAYLOAD_BYTES
 from services.kernel.errors import DomainError
+from services.messaging.event_batches import MAX_PAYLOAD_BYTES
+from services.messaging.event_bus import EventBus
+from services.process.batching import Batcher
 
 SUBJECT = "csms.live.meter_values"
 # A message costs its publisher, the server and its readers the same with one event as with many.

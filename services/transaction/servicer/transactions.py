@@ -6,8 +6,8 @@ import grpc.aio
 
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
-from services.chassis.auth import current_caller
-from services.chassis.pagination import page_request
+from services.kernel.pagination import page_request
+from services.rpc.auth import current_caller
 from services.transaction.application.ending import Endings
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.transactions import Transactions

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Row, Select, Text, and_, cast, exists, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import text_array
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
+from services.postgres.recordset import text_array
 from services.transaction.domain.command import (
     KINDS_WITH_EFFECT,
     REMOTE_START,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.recordset import Recordset
+from services.postgres.database import bare
+from services.postgres.recordset import Recordset
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.tables import CONNECTOR_POWERS
 

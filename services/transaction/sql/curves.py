@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import bare
-from services.chassis.recordset import array, text_array
+from services.postgres.database import bare
+from services.postgres.recordset import array, text_array
 from services.transaction.domain.curve import Samples
 from services.transaction.domain.session import Session
 from services.transaction.sql.registers import MAX_POWER

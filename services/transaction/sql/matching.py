@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from services.chassis.database import Database
-from services.chassis.lane import Lane
-from services.chassis.outbox import OutboxRelay
-from services.chassis.recordset import array, quoted
-from services.chassis.roundtrip import RoundTrips
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
+from services.postgres.recordset import array, quoted
+from services.postgres.roundtrip import RoundTrips
+from services.postgres.writer_connection import Lane
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import Known, Move, Span

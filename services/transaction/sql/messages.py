@@ -9,11 +9,11 @@ import psycopg
 from sqlalchemy import ColumnElement, Integer, Row, case, column, not_, or_, select, true, values
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.database import Database
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.lane import Lane
-from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import Recordset
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import Database
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
+from services.postgres.recordset import Recordset
+from services.postgres.writer_connection import Lane
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
 from services.transaction.tables import OCPP_MESSAGES
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-from services.chassis.database import Database
-from services.chassis.lane import Lane
-from services.chassis.recordset import Recordset
-from services.chassis.roundtrip import Statement
 from services.kernel.ids import derived_id
+from services.postgres.database import Database
+from services.postgres.recordset import Recordset
+from services.postgres.roundtrip import Statement
+from services.postgres.writer_connection import Lane
 from services.transaction.domain.fact import Fact, TransactionEvent, session_id_of
 from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
 from services.transaction.tables import METER_VALUES

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
 
-from services.chassis import outbox
-from services.chassis.database import Database
-from services.chassis.lane import Lane
-from services.chassis.recordset import Recordset, array, text_array
-from services.chassis.roundtrip import Rows, Statement
+from services.messaging import outbox
+from services.postgres.database import Database
+from services.postgres.recordset import Recordset, array, text_array
+from services.postgres.roundtrip import Rows, Statement
+from services.postgres.writer_connection import Lane
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.ranks import ESTIMATE, UNDATED

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from services.chassis.recordset import array, text_array
-from services.chassis.roundtrip import Rows, Statement
+from services.postgres.recordset import array, text_array
+from services.postgres.roundtrip import Rows, Statement
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import Session
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from services.chassis.recordset import array, text_array
-from services.chassis.roundtrip import Statement
+from services.postgres.recordset import array, text_array
+from services.postgres.roundtrip import Statement
 from services.transaction.domain.session import Session, SessionState
 
 _RUNS = b"""

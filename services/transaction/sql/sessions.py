@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from services.chassis.recordset import Recordset, quoted
+from services.postgres.recordset import Recordset, quoted
 from services.transaction.domain.fact import Authorization
 from services.transaction.domain.session import Session, SessionState
 from services.transaction.tables import TRANSACTIONS

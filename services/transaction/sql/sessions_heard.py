@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.transaction.domain.session import Session
 from services.transaction.domain.transaction import ChargingStateChange
 from services.transaction.sql.sessions import SESSION_COLUMNS, session_of

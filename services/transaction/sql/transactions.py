@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis.keyset import COUNTED_UP_TO, fetch_page
-from services.chassis.pagination import Page, PageRequest
-from services.chassis.recordset import array, text_array
 from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
+from services.postgres.recordset import array, text_array
 from services.transaction.domain.curve import Samples
 from services.transaction.domain.matching import Doubt, Late, Span
 from services.transaction.domain.places import LONGEST_SESSION

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.chassis import idempotency, outbox, watermarks
-from services.chassis.database import Database, bare
-from services.chassis.roundtrip import Rows, Statement
-from services.chassis.works import Works
 from services.kernel.clock import Clock
+from services.messaging import outbox
+from services.messaging.unit_of_work import Works
+from services.postgres import reconciliations
+from services.postgres.database import Database, bare
+from services.postgres.roundtrip import Rows, Statement
+from services.rpc import idempotency
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.commands import SqlCommandRepository
@@ -61,10 +63,10 @@ class SqlWork:
         return await idempotency.remember(self._connection, request_id, resource_id)
 
     async def reconciled_until(self, name: str) -> datetime | None:
-        return await watermarks.reached(self._connection, name)
+        return await reconciliations.reached(self._connection, name)
 
     async def note_reconciled(self, name: str, until: datetime) -> None:
-        await watermarks.note(self._connection, name, until)
+        await reconciliations.note(self._connection, name, until)
 
     async def publish(self, events: Sequence[SessionChanged | CommandChanged]) -> None:
         now = self._clock.now()

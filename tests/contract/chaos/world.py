@@ -22,9 +22,9 @@ from chaos.checks.check import Check
 from chaos.checks.events import CONSUMERS
 from chaos.stream import Consumer, Stream
 from services.billing.tables import CHARGING_SESSIONS, INVOICES
-from services.chassis.shared_tables import CONSUMED_EVENTS, OUTBOX
 from services.driver.tables import USAGE_SESSIONS
 from services.monitoring import tables as monitoring
+from services.postgres.shared_tables import CONSUMED_EVENTS, OUTBOX
 from services.station import tables as station
 from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS, TRANSACTIONS
 from simulator.ledger import Acknowledgement

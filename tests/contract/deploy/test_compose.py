@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ocpp_edge.settings import EdgeSettings
-from services.chassis.settings import ServiceSettings
+from services.process.settings import ServiceSettings
 from stack import config
 from stack.topology import EDGE, FOLLOWERS, PORTS, PUBLIC_PORTS, SERVICES
 

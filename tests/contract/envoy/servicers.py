@@ -17,9 +17,9 @@ from grpc_status import rpc_status
 from csms.health.v1 import health_service_pb2
 from csms.monitoring.v1 import monitoring_service_pb2
 from csms.station.v1 import station_pb2, station_service_pb2
-from services.chassis import status
-from services.chassis.http import STATUS_KEY
 from services.kernel.errors import DomainError, failed_precondition, invalid, not_found
+from services.rpc import status
+from services.rpc.http import STATUS_KEY
 
 UNHEALTHY = "driver"
 """The process whose HealthService says that it does not serve."""

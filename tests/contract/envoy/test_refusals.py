@@ -7,8 +7,8 @@ from typing import Any
 import jwt
 import pytest
 
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.settings import ServiceSettings
+from services.process.settings import ServiceSettings
+from services.rpc.service_identity import ServiceIdentity
 from stack import keys
 from stack.keys import Keys
 from tests.contract.envoy.facade import Facade

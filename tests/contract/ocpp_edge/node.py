@@ -14,9 +14,9 @@ from ocpp_edge.schemas import load
 from ocpp_edge.settings import EdgeSettings
 from ocpp_edge.versions import Version
 from ocpp_edge.wiring import Edge, wire
-from services.chassis import server
-from services.chassis.channels import channel
-from services.chassis.service_identity import ServiceIdentity
+from services.rpc import server
+from services.rpc.channels import channel
+from services.rpc.service_identity import ServiceIdentity
 from stack.ports import free_port
 from tests.contract.ocpp_edge.platform import Platform
 from tests.fixtures.background import running

@@ -23,9 +23,9 @@ from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis import server
-from services.chassis.status import item_error
 from services.kernel.errors import DomainError, ErrorKind, conflict, not_found, unavailable
+from services.rpc import server
+from services.rpc.status import item_error
 from tests.fixtures.tokens import Tokens
 
 Context = grpc.aio.ServicerContext[Any, Any]

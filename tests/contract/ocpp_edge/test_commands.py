@@ -28,8 +28,8 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.nodes import FORWARDED_KEY
 from ocpp_edge.structs import payload_of, struct_of
 from ocpp_edge.versions import Version
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError
+from services.rpc.status import from_rpc_error
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Node, Starter
 from tests.contract.ocpp_edge.platform import Platform

@@ -3,7 +3,7 @@
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.event.v1.domain_event_pb2 import DomainEvent, DomainEvents, TokenChanged
 from ocpp_edge.backend.decisions import KEPT_SECONDS
-from services.chassis.events import EventBus
+from services.messaging.event_bus import EventBus
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Charger, Starter
 from tests.contract.ocpp_edge.platform import Platform

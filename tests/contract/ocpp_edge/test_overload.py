@@ -8,7 +8,7 @@ from websockets.exceptions import InvalidStatus
 
 from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.overload import Level
-from services.chassis import metrics
+from services.process import metrics
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Charger, Starter
 from tests.contract.ocpp_edge.platform import Platform

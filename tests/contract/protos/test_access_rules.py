@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from services.chassis.auth import DRIVER_ROLE, allows
+from services.rpc.auth import DRIVER_ROLE, allows
 from stack.descriptors import Contracts, access_rule, bindings, field_path
 
 # What anybody may reach without a token, and nothing else.

@@ -134,7 +134,7 @@ def test_every_stream_can_say_in_its_last_item_that_it_is_over_or_why_it_ends(co
 
 @pytest.mark.field_case("C10")
 def test_what_callers_only_say_can_be_absent_from_an_answer(contracts: Contracts) -> None:
-    """Envoy prints a field without presence as empty; the servers take the others out (services/chassis/fields.py)."""
+    """Envoy prints a field without presence as empty; the servers take the others out (services/rpc/fields.py)."""
     secrets = [
         field
         for message in contracts.messages

@@ -7,7 +7,7 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from csms.auth.v1 import access_pb2
-from services.chassis.auth import PERMISSIONS_BY_ROLE, allows
+from services.rpc.auth import PERMISSIONS_BY_ROLE, allows
 from stack.descriptors import Contracts, access_rule, behaviors
 
 pytestmark = pytest.mark.field_case("C8")

@@ -17,10 +17,10 @@ from csms.driver.v1 import identity_service_pb2 as identity_pb
 from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
 from csms.health.v1.health_service_pb2 import CheckRequest
 from csms.health.v1.health_service_pb2_grpc import HealthServiceStub
-from services.chassis.auth import AUTHORIZATION_KEY
-from services.chassis.channels import channel
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import ErrorKind
+from services.rpc.auth import AUTHORIZATION_KEY
+from services.rpc.channels import channel
+from services.rpc.status import from_rpc_error
 from stack.descriptors import Contracts, access_rule
 from stack.topology import EDGE, SERVICES
 from tests.contract.ocpp_edge.node import starting

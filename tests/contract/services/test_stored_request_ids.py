@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import psycopg
 import pytest
 
-from services.chassis import migrations
+from services.postgres import migrations
 from tests.fixtures.postgres import FreshDatabase
 
 pytestmark = pytest.mark.field_case("C2")

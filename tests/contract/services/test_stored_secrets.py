@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from services.chassis import migrations
+from services.postgres import migrations
 from services.station.domain.password import hashed, matches
 from tests.fixtures.postgres import DatabaseAt
 

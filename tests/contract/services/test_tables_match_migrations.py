@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, MetaData, create_engine, make_url, text
 
 import services
-from services.chassis import shared_tables
+from services.postgres import shared_tables
 from tests.fixtures.postgres import FreshDatabase
 
 _EXPECTED = "expected"

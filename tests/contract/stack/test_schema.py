@@ -5,8 +5,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
-from services.chassis import migrations
 from services.driver.migrations import DATABASE
+from services.postgres import migrations
 from stack import postgres, schema
 from stack.ports import free_port
 

@@ -15,8 +15,8 @@ import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.settings import ServiceSettings
+from services.process.settings import ServiceSettings
+from services.rpc.service_identity import ServiceIdentity
 from stack import keys, postgres
 from stack.ports import is_listening
 from stack.state import State

@@ -8,9 +8,9 @@ from csms.error.v1.error_reason_pb2 import ErrorReason
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.connector_pb2 import Connector
-from services.chassis.channels import channel
-from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
+from services.rpc.channels import channel
+from services.rpc.protobuf import timestamp
 from tests.e2e.cluster.charger import Charger
 from tests.e2e.cluster.cluster import LEASE_SECONDS, Cluster
 from tests.e2e.cluster.conftest import Note

@@ -6,7 +6,7 @@ import time
 
 from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.edge.v1.edge_service_pb2_grpc import EdgeServiceStub
-from services.chassis.channels import channel
+from services.rpc.channels import channel
 from tests.e2e.cluster.charger import Charger
 from tests.e2e.cluster.cluster import Cluster
 from tests.e2e.cluster.conftest import Note

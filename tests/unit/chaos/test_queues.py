@@ -1,8 +1,8 @@
 """chaos.queues"""
 
 from chaos.queues import queue_length
-from services.chassis import metrics
-from services.chassis.batching import Batcher
+from services.process import metrics
+from services.process.batching import Batcher
 
 
 async def test_the_length_of_the_queue_before_the_record_is_read_from_the_metrics() -> None:

@@ -9,8 +9,8 @@ from ocpp_edge.calls import Failed, FailureReason, Outcome, Refused, Result
 from ocpp_edge.frames import Payload
 from ocpp_edge.schemas import load
 from ocpp_edge.versions import Version
-from services.chassis.status import http_status_of
 from services.kernel.errors import DomainError, ErrorKind
+from services.rpc.status import http_status_of
 from tests.unit.ocpp_edge.payloads import an
 from tests.unit.ocpp_edge.platform import context
 

@@ -18,13 +18,13 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_a_metric_is_found_where_it_is_made(checkout: Path) -> None:
     (checkout / "services" / "a.py").write_text(
-        "from services.chassis import metrics\n"
+        "from services.process import metrics\n"
         'metrics.counter("a_total", "All.", name=name)\n'
         'metrics.gauge("b", "Be.").read_from(len)\n'
         "metrics.render()\n"
     )
     (checkout / "ocpp_edge" / "c.py").write_text(
-        'from services.chassis.metrics import histogram\nhistogram("c_seconds", "See.", z=z, a=a)\n'
+        'from services.process.metrics import histogram\nhistogram("c_seconds", "See.", z=z, a=a)\n'
     )
     assert metrics_page.declared(checkout) == [
         Metric("a_total", "counter", ("name",), "All."),

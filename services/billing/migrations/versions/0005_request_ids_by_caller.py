@@ -6,7 +6,7 @@ request that is repeated while both run, and meets one of each, is carried out t
 
 from alembic import op
 
-from services.chassis import shared_tables
+from services.postgres import shared_tables
 
 revision = "0005"
 down_revision = "0004"

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.chassis import shared_tables
+from services.postgres import shared_tables
 
 revision = "0001"
 down_revision = None

@@ -18,7 +18,7 @@ from csms.billing.v1 import invoice_service_pb2_grpc as invoice_grpc
 from csms.billing.v1 import payment_service_pb2_grpc as payment_grpc
 from csms.billing.v1 import tariff_service_pb2_grpc as tariff_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.database import Database
+from services.postgres.database import Database
 from tests.contract.services.billing.messages import DRIVER, new_tariff, told
 from tests.contract.services.billing.neighbours import Neighbours, running_neighbours
 from tests.fixtures.background import eventually

@@ -15,12 +15,12 @@ from csms.event.v1.domain_event_pb2 import DomainEvent, TransactionChanged
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1.transaction_service_pb2 import ChargingStates, EnergyCurve
 from services.billing.mapping.money import price_to_proto
-from services.chassis.events import subject
-from services.chassis.parcels import OutgoingEvent
-from services.chassis.protobuf import timestamp
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError
 from services.kernel.ids import derived_id, new_id
+from services.messaging.event_batches import OutgoingEvent
+from services.messaging.event_bus import subject
+from services.rpc.protobuf import timestamp
+from services.rpc.status import from_rpc_error
 
 STATION = derived_id("station", 1)
 DRIVER = derived_id("driver", 1)

@@ -17,8 +17,8 @@ from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as transaction_service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
-from services.chassis.status import to_status
 from services.kernel.errors import DomainError, not_found, unavailable
+from services.rpc.status import to_status
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

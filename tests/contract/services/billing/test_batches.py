@@ -16,11 +16,11 @@ from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.domain.charging_session import END_PATIENCE
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWorks
-from services.chassis import channels
-from services.chassis.outbox import OutboxRelay
-from services.chassis.service_identity import ServiceIdentity
 from services.kernel.clock import Clock, FixedClock, SystemClock
 from services.kernel.ids import derived_id, new_id
+from services.messaging.outbox import OutboxRelay
+from services.rpc import channels
+from services.rpc.service_identity import ServiceIdentity
 from tests.contract.services.billing.conftest import Books, Caller, Tell
 from tests.contract.services.billing.messages import (
     DRIVER,

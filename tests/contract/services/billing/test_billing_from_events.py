@@ -7,8 +7,8 @@ from datetime import timedelta
 from csms.billing.v1.billing_service_pb2 import GetChargingSessionRequest
 from csms.event.v1.domain_event_pb2 import DomainEvent, SessionUnbilled
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import derived_id, new_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Books, Caller, Tell
 from tests.contract.services.billing.messages import (
     DRIVER,

@@ -13,9 +13,9 @@ from csms.billing.v1.billing_service_pb2 import (
 )
 from csms.billing.v1.tariff_pb2 import Tariff
 from csms.billing.v1.tariff_service_pb2 import UpdateTariffRequest
-from services.chassis.protobuf import timestamp
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import derived_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Books, Caller, Tell
 from tests.contract.services.billing.messages import (
     DRIVER,

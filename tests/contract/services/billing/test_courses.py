@@ -11,8 +11,8 @@ from csms.billing.v1.charging_session_pb2 import ChargingSession
 from csms.billing.v1.decision_service_pb2 import CorrectChargingSessionRequest, ReleaseChargingSessionRequest
 from csms.billing.v1.invoice_service_pb2 import GetInvoiceRequest
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import derived_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Books, Caller, Tell
 from tests.contract.services.billing.messages import (
     amount,

@@ -18,8 +18,8 @@ from csms.billing.v1.payment_service_pb2 import CreatePaymentRequest
 from csms.billing.v1.session_decision_pb2 import SessionDecision
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import derived_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Books, Caller, Tell
 from tests.contract.services.billing.messages import (
     END,

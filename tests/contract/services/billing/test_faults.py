@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import make_url
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis import migrations
-from services.chassis.database import DatabaseUnavailable
-from services.chassis.parcels import OutgoingEvent
+from services.messaging.event_batches import OutgoingEvent
+from services.postgres import migrations
+from services.postgres.database import DatabaseUnavailable
 from tests.contract.services.billing.conftest import Books, Caller
 from tests.contract.services.billing.messages import new_tariff, running_transaction, told, transaction
 from tests.contract.services.billing.neighbours import Neighbours

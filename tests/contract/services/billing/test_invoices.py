@@ -10,9 +10,9 @@ from pypdf import PdfReader
 
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoiceRequest, ListInvoicesRequest
-from services.chassis.protobuf import timestamp
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import derived_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Bill, Caller
 from tests.contract.services.billing.messages import DRIVER, OTHER_DRIVER, amount, fields_of, refusal
 from tests.contract.services.billing.neighbours import Neighbours

@@ -12,10 +12,10 @@ from services.billing.application.invoicing import Invoicing
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.sql.work import SqlWork, SqlWorks
-from services.chassis import channels
-from services.chassis.outbox import OutboxRelay
-from services.chassis.service_identity import ServiceIdentity
 from services.kernel.clock import SystemClock
+from services.messaging.outbox import OutboxRelay
+from services.rpc import channels
+from services.rpc.service_identity import ServiceIdentity
 from tests.contract.services.billing.conftest import Books, Caller
 from tests.contract.services.billing.messages import new_tariff, transaction
 from tests.contract.services.billing.neighbours import Neighbours

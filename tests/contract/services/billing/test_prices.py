@@ -8,9 +8,9 @@ import pytest
 from csms.billing.v1 import tariff_pb2 as tariff_pb
 from csms.billing.v1.tariff_service_pb2 import CalculatePriceRequest, UpdateTariffRequest
 from csms.driver.v1.driver_pb2 import Driver
-from services.chassis.protobuf import timestamp
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import derived_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Caller
 from tests.contract.services.billing.messages import (
     DRIVER,

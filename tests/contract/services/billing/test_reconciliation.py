@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import derived_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Books, Caller
 from tests.contract.services.billing.messages import END, new_tariff, running_transaction, transaction
 from tests.contract.services.billing.neighbours import Neighbours

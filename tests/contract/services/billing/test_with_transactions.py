@@ -14,10 +14,10 @@ from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.events import EventBus, subject
-from services.chassis.parcels import OutgoingEvent
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import new_id
+from services.messaging.event_batches import OutgoingEvent
+from services.messaging.event_bus import EventBus, subject
+from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Caller
 from tests.contract.services.billing.messages import amount, component, new_tariff
 from tests.contract.services.billing.neighbours import Neighbours

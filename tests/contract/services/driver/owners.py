@@ -14,8 +14,8 @@ from csms.billing.v1.charging_session_pb2 import ChargingSession
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.status import to_status
 from services.kernel.errors import unavailable
+from services.rpc.status import to_status
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Message = TypeVar("_Message", Transaction, ChargingSession)

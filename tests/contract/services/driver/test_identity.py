@@ -13,9 +13,9 @@ from csms.driver.v1 import identity_service_pb2 as pb
 from csms.driver.v1.driver_service_pb2 import CreateDriverRequest, DeleteDriverRequest, GetDriverRequest
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
-from services.chassis.auth import Caller, TokenVerifier
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import new_id
+from services.rpc.auth import Caller, TokenVerifier
 from tests.fixtures.calls import bad_fields, reason, refusal, said_to_rest
 from tests.fixtures.services import RunningService
 

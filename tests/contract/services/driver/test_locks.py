@@ -5,7 +5,6 @@ from contextlib import suppress
 
 import pytest
 
-from services.chassis.outbox import OutboxRelay
 from services.driver.application.drivers import Drivers
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.domain.driver import DriverStatus, MembershipTier
@@ -13,6 +12,7 @@ from services.driver.domain.rfid_card import RfidCardStatus
 from services.driver.sql.work import SqlWorks
 from services.kernel.clock import SystemClock
 from services.kernel.errors import DomainError
+from services.messaging.outbox import OutboxRelay
 from tests.fixtures.deadlocks import deadlocks_of, look_for_rings_at_once
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import ServiceRunner

@@ -12,8 +12,8 @@ from csms.driver.v1 import driver_pb2
 from csms.driver.v1 import driver_service_pb2 as pb
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import derived_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.driver.owners import Owners, running_owners
 from tests.fixtures.background import eventually
 from tests.fixtures.postgres import FreshDatabase

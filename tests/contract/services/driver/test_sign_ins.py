@@ -16,15 +16,15 @@ from sqlalchemy import text
 
 from csms.driver.v1 import identity_service_pb2 as pb
 from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
-from services.chassis.origin import ADDRESS_KEY, PROOF_KEY
-from services.chassis.outbox import OutboxRelay
-from services.chassis.status import from_rpc_error
 from services.driver.application.identity import Identity
 from services.driver.credentials import JwtSigner
 from services.driver.domain.account import AccountKind, Role
 from services.driver.sql.work import SqlWorks
 from services.kernel.clock import FixedClock
 from services.kernel.errors import DomainError
+from services.messaging.outbox import OutboxRelay
+from services.rpc.origin import ADDRESS_KEY, PROOF_KEY
+from services.rpc.status import from_rpc_error
 from tests.fixtures.calls import reason
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner

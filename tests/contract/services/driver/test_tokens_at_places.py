@@ -19,7 +19,7 @@ from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from csms.transaction.v1 import command_service_pb2 as command_pb
 from csms.transaction.v1.command_service_pb2_grpc import CommandServiceStub
-from services.chassis.protobuf import timestamp
+from services.rpc.protobuf import timestamp
 from tests.contract.services.station.callers import Connector as Plug
 from tests.contract.services.station.callers import (
     Station,

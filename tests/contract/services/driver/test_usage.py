@@ -11,12 +11,12 @@ from csms.driver.v1 import driver_service_pb2 as pb
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.event.v1.domain_event_pb2 import DomainEvent, SessionBilled, SessionUnbilled, TransactionChanged
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.events import subject
-from services.chassis.parcels import OutgoingEvent
-from services.chassis.protobuf import timestamp
 from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id
+from services.messaging.event_batches import OutgoingEvent
+from services.messaging.event_bus import subject
+from services.rpc.protobuf import timestamp
 from tests.fixtures.background import eventually
 from tests.fixtures.calls import bad_fields, reason
 from tests.fixtures.services import RunningService, ServiceRunner

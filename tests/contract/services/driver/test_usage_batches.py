@@ -8,10 +8,10 @@ import pytest
 
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.parcels import OutgoingEvent
 from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id
+from services.messaging.event_batches import OutgoingEvent
 from tests.contract.services.driver.test_usage import _billed, _changed, _driver, _usage
 from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService, ServiceRunner

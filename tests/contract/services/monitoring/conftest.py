@@ -9,10 +9,10 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.monitoring.v1 import alert_service_pb2_grpc as alert_grpc
 from csms.monitoring.v1 import analytics_service_pb2_grpc as analytics_grpc
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
-from services.chassis.events import EventBus
-from services.chassis.outbox import OutboxRelay
-from services.chassis.parcels import OutgoingEvent
 from services.kernel.clock import SystemClock
+from services.messaging.event_batches import OutgoingEvent
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
 from services.monitoring.consumers import SessionConsumer, StationConsumer
 from services.monitoring.sql.work import SqlWorks
 from tests.fixtures.background import eventually, running

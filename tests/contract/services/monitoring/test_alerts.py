@@ -17,12 +17,12 @@ from csms.monitoring.v1 import analytics_service_pb2_grpc as analytics_grpc
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
-from services.chassis.shared_tables import OUTBOX
-from services.chassis.status import from_rpc_error
 from services.kernel.clock import FixedClock
 from services.kernel.ids import new_id
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.sql.work import SqlWorks
+from services.postgres.shared_tables import OUTBOX
+from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell
 from tests.contract.services.monitoring.told import (
     STATION,

@@ -14,9 +14,9 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.monitoring.v1 import analytics_service_pb2 as service_pb
 from csms.monitoring.v1 import analytics_service_pb2_grpc as analytics_grpc
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
-from services.chassis.protobuf import timestamp
-from services.chassis.status import from_rpc_error
 from services.kernel.ids import new_id
+from services.rpc.protobuf import timestamp
+from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell, publish
 from tests.contract.services.monitoring.told import (
     STATION,

@@ -15,17 +15,17 @@ from csms.directory.v1 import directory_service_pb2 as directory_pb
 from csms.directory.v1 import directory_service_pb2_grpc as directory_grpc
 from csms.health.v1 import health_service_pb2 as health_pb
 from csms.health.v1 import health_service_pb2_grpc as health_grpc
-from services.chassis.health import Health
-from services.chassis.heartbeats import Heartbeat
-from services.chassis.outbox import OutboxRelay
-from services.chassis.pagination import page_request
 from services.kernel.clock import SystemClock
 from services.kernel.errors import unavailable
+from services.kernel.pagination import page_request
+from services.messaging.outbox import OutboxRelay
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.directory import Directory, TaskWatch
 from services.monitoring.clients import GrpcPlatform, close_all
 from services.monitoring.domain.alert import AlertFilter
 from services.monitoring.sql.work import SqlWorks
+from services.process.heartbeats import Heartbeat
+from services.rpc.health import Health
 from tests.contract.services.monitoring.conftest import NOWHERE
 from tests.fixtures.services import RunningService, ServiceRunner
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.ids import new_id
+from services.messaging.outbox import OutboxRelay
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.charge_points import take_in_sightings
 from services.monitoring.application.consequences import consequences

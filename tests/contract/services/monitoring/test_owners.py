@@ -25,19 +25,19 @@ from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from services.billing.domain.charging_session import ChargingSession, SessionState
 from services.billing.sql.work import SqlWorks as BillingWorks
-from services.chassis.channels import channel
-from services.chassis.outbox import OutboxRelay
-from services.chassis.protobuf import timestamp
-from services.chassis.service_identity import ServiceIdentity
-from services.chassis.status import from_rpc_error
 from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
 from services.kernel.money import Money
+from services.messaging.outbox import OutboxRelay
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.clients import GrpcOwners
 from services.monitoring.sql.work import SqlWorks
+from services.rpc.channels import channel
+from services.rpc.protobuf import timestamp
+from services.rpc.service_identity import ServiceIdentity
+from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import NOWHERE
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner

@@ -10,9 +10,9 @@ from csms.monitoring.v1 import analytics_service_pb2_grpc as analytics_grpc
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
-from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
 from services.monitoring.consumers import SessionConsumer, StationConsumer
+from services.rpc.protobuf import timestamp
 from tests.contract.services.monitoring.conftest import Tell
 from tests.contract.services.monitoring.told import (
     a_charge_point,

@@ -13,14 +13,14 @@ from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.protobuf import timestamp
-from services.chassis.status import from_rpc_error
 from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.ids import new_id
 from services.monitoring.application.transactions import LiveMeter
 from services.monitoring.consumers import LiveConsumer
 from services.monitoring.mapping.told import live_readings
 from services.monitoring.sql.work import SqlWorks
+from services.rpc.protobuf import timestamp
+from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell
 from tests.contract.services.monitoring.told import (
     NOW,

@@ -10,8 +10,8 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
-from services.chassis.status import from_rpc_error
 from services.kernel.ids import new_id
+from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell
 from tests.contract.services.monitoring.told import (
     STATION,

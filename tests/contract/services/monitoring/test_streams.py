@@ -11,14 +11,14 @@ import pytest
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
-from services.chassis.events import STREAM, EventBus
-from services.chassis.parcels import OutgoingEvent
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
+from services.messaging.event_batches import OutgoingEvent
+from services.messaging.event_bus import STREAM, EventBus
 from services.monitoring.application.event_streams import EventStreams
 from services.monitoring.domain.stream import StreamItem, StreamRequest, stream_request
 from services.monitoring.feed import JetStreamFeed
+from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import publish
 from tests.contract.services.monitoring.told import (
     STATION,

@@ -11,9 +11,9 @@ from csms.station.v1 import refusal_pb2 as refusal_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.events import subject
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import derived_id, new_id
+from services.messaging.event_bus import subject
+from services.rpc.protobuf import timestamp
 
 # The whole minute under way a minute ago: events lie in the past, and close together.
 NOW = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)

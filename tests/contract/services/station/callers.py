@@ -13,7 +13,7 @@ from csms.station.v1 import station_service_pb2 as service_pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
-from services.chassis.protobuf import timestamp
+from services.rpc.protobuf import timestamp
 
 ChargePoint, Station, Connector = charge_point_pb2.ChargePoint, station_pb2.Station, connector_pb2.Connector
 

@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
-from services.chassis.outbox import OutboxRelay
 from services.kernel.errors import DomainError
 from services.kernel.ids import new_id
+from services.messaging.outbox import OutboxRelay
 from services.station.domain.batch import Changes
 from services.station.domain.charge_point import ChargePointState
 from services.station.domain.connector import Connector

@@ -9,7 +9,7 @@ from csms.error.v1 import error_reason_pb2 as reasons
 from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
-from services.chassis.protobuf import timestamp
+from services.rpc.protobuf import timestamp
 from tests.contract.services.station.callers import (
     ChargePoint,
     close_all,

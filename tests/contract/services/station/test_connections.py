@@ -13,8 +13,8 @@ from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1.charge_point_service_pb2 import DeleteChargePointRequest
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
-from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import SystemClock
+from services.messaging.outbox import OutboxRelay
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.leases import LeaseSweeper
 from services.station.sql.batches import SqlBatches

@@ -14,7 +14,7 @@ from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
-from services.chassis.protobuf import timestamp
+from services.rpc.protobuf import timestamp
 from tests.contract.services.station.callers import ChargePoint, create_point, create_station
 from tests.fixtures.calls import reason
 from tests.fixtures.events import told

@@ -13,10 +13,10 @@ from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.refusal_pb2 import Refusal
-from services.chassis.events import EventBus
-from services.chassis.outbox import OutboxRelay
-from services.chassis.protobuf import timestamp
 from services.kernel.clock import FixedClock
+from services.messaging.event_bus import EventBus
+from services.messaging.outbox import OutboxRelay
+from services.rpc.protobuf import timestamp
 from services.station.application.refusals import Memory, Refusals
 from services.station.sql.work import SqlWorks
 from services.station.tables import CHARGE_POINTS, CONNECTIONS, REFUSALS

@@ -8,11 +8,11 @@ import pytest_asyncio
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.station.v1 import station_pb2
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
-from services.chassis.channels import channel
-from services.chassis.outbox import OutboxRelay
-from services.chassis.service_identity import ServiceIdentity
 from services.kernel.clock import SystemClock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found, unavailable
+from services.messaging.outbox import OutboxRelay
+from services.rpc.channels import channel
+from services.rpc.service_identity import ServiceIdentity
 from services.station.clients import GrpcCommands
 from services.station.consumers import SettingsConsumer
 from tests.contract.services.station.callers import (

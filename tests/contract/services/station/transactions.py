@@ -11,10 +11,10 @@ from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.auth import current_caller
-from services.chassis.server import running_server
-from services.chassis.settings import ServiceSettings
 from services.kernel.errors import DomainError
+from services.process.settings import ServiceSettings
+from services.rpc.auth import current_caller
+from services.rpc.server import running_server
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Order = tuple[Any, ...]

@@ -18,7 +18,7 @@ from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as command_service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_service_grpc
-from services.chassis.server import running_server
+from services.rpc.server import running_server
 from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
 from tests.fixtures.tokens import Tokens

@@ -7,7 +7,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.protobuf import timestamp
+from services.rpc.protobuf import timestamp
 
 ACCEPTED = transaction_pb.Transaction.ACCEPTED
 STARTED = recording_pb.TransactionEvent.STARTED

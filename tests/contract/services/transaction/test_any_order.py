@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
-from services.chassis.database import Database
+from services.postgres.database import Database
 from tests.contract.services.transaction.conftest import Record, recorder
 from tests.contract.services.transaction.reports import (
     ACCEPTED,

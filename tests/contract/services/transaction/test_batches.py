@@ -9,9 +9,9 @@ from sqlalchemy import text
 
 from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
-from services.chassis import metrics
-from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import SystemClock
+from services.messaging.outbox import OutboxRelay
+from services.process import metrics
 from services.transaction.application.recording import Recorded, Recorder
 from services.transaction.domain.reading import MeterReport, Placed
 from services.transaction.mapping.recording import EventMessage

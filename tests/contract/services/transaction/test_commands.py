@@ -16,9 +16,9 @@ from csms.station.v1 import connector_pb2 as connector_pb
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.kernel.ids import new_id
+from services.rpc.status import from_rpc_error
 from tests.contract.services.transaction.conftest import recorder
 from tests.contract.services.transaction.platform import Edge, Platform, accepted, rejected, running_edge
 from tests.contract.services.transaction.reports import start_16, stop_16

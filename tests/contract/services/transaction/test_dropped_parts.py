@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import text
 
-from services.chassis.database import Database
+from services.postgres.database import Database
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import (
     STARTED,

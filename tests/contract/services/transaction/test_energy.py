@@ -12,10 +12,10 @@ from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1 import station_service_pb2 as station_service_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
-from services.chassis.outbox import OutboxRelay
-from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
 from services.kernel.ids import derived_id, new_id
+from services.messaging.outbox import OutboxRelay
+from services.rpc.protobuf import timestamp
 from services.transaction.application.connector_powers import ConnectorPowers
 from services.transaction.clients import GrpcStations
 from services.transaction.consumers import StationConsumer

@@ -8,9 +8,9 @@ import pytest
 
 from csms.transaction.v1.transaction_service_pb2 import BatchGetEnergyCurvesRequest, EnergyCurve
 from csms.transaction.v1.transaction_service_pb2_grpc import TransactionServiceStub
-from services.chassis.status import from_rpc_error
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import new_id
+from services.rpc.status import from_rpc_error
 from tests.contract.services.transaction.conftest import Record
 from tests.contract.services.transaction.reports import (
     ENDED,

@@ -21,9 +21,9 @@ from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
-from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import SystemClock
 from services.kernel.errors import failed_precondition
+from services.messaging.outbox import OutboxRelay
 from services.transaction.application.commands import Commands
 from services.transaction.application.delivery import Delivery
 from services.transaction.application.silence import Silence

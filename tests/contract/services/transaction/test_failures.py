@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from csms.error.v1 import error_reason_pb2 as error_pb
-from services.chassis.database import Database
-from services.chassis.partitions import maintain
+from services.postgres.database import Database
+from services.postgres.partitions import maintain
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import NOW, meter_values_16, minutes, start_16, stop_16
 from tests.fixtures.background import eventually

@@ -11,9 +11,9 @@ from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1.recording_service_pb2 import RecordTransactionEventsRequest
-from services.chassis.protobuf import timestamp
-from services.chassis.status import from_rpc_error
 from services.kernel.ids import new_id
+from services.rpc.protobuf import timestamp
+from services.rpc.status import from_rpc_error
 from tests.contract.services.transaction.reports import NOW
 from tests.fixtures.services import RunningService
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from csms.event.v1 import domain_event_pb2 as event_pb
-from services.chassis.protobuf import timestamp
 from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id
+from services.rpc.protobuf import timestamp
 from services.transaction.consumers import CommandConsumer
 from services.transaction.domain.command import RESET, Command, CommandState
 from services.transaction.sql.commands import SqlCommandRepository

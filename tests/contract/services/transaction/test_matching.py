@@ -11,9 +11,9 @@ from sqlalchemy import text
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.database import Database
-from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import SystemClock
+from services.messaging.outbox import OutboxRelay
+from services.postgres.database import Database
 from services.transaction.application.matching import Matcher
 from services.transaction.sql.matching import SqlMatchings
 from services.transaction.sql.work import SqlWorks

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.database import Database
+from services.postgres.database import Database
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
 from tests.fixtures.services import RunningService

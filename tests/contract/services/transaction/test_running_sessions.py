@@ -6,8 +6,8 @@ import psycopg
 
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent as Event
-from services.chassis.outbox import OutboxRelay
 from services.kernel.clock import SystemClock
+from services.messaging.outbox import OutboxRelay
 from services.transaction.application.recording import Recorded, Recorder
 from services.transaction.mapping.recording import EventMessage
 from services.transaction.sql.meter_values import SqlMeterStore

@@ -11,8 +11,8 @@ from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
-from services.chassis.database import Database
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition
+from services.postgres.database import Database
 from tests.contract.services.transaction.platform import Answer, Platform, accepted, rejected
 from tests.fixtures.calls import bad_fields, refusal
 

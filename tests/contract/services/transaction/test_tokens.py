@@ -8,8 +8,8 @@ from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
 from csms.transaction.v1.transaction_pb2 import Transaction
-from services.chassis.protobuf import timestamp
 from services.kernel.ids import new_id
+from services.rpc.protobuf import timestamp
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import (
     ACCEPTED,

@@ -11,9 +11,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
-from services.chassis.protobuf import timestamp
-from services.chassis.status import from_rpc_error
 from services.kernel.ids import new_id
+from services.rpc.protobuf import timestamp
+from services.rpc.status import from_rpc_error
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, start_16, stop_16
 from tests.fixtures.services import RunningService

@@ -6,8 +6,8 @@ import pytest
 
 from csms.driver.v1.driver_pb2 import TokenDecision
 from ocpp_edge.backend.decisions import KEPT_SECONDS, Decisions
-from services.chassis.protobuf import timestamp
 from services.kernel.clock import FixedClock
+from services.rpc.protobuf import timestamp
 from tests.unit.ocpp_edge.harness import NOW, ManualTime
 
 CARD, OTHER = ("CARD", ""), ("CARD", "KeyCode")

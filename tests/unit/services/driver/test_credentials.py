@@ -6,11 +6,11 @@ from pathlib import Path
 import jwt
 import pytest
 
-from services.chassis.auth import Caller, TokenVerifier
-from services.chassis.server import ServerFailed
 from services.driver.credentials import Argon2Hasher, JwtSigner
 from services.driver.domain.account import Account, AccountKind, Role
 from services.kernel.clock import SystemClock
+from services.rpc.auth import Caller, TokenVerifier
+from services.rpc.server import ServerFailed
 from stack import keys
 from tests.fixtures.tokens import Tokens
 from tests.unit.services.driver.samples import DRIVER, NOW

@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.chassis.protobuf import timestamp
 from services.kernel.errors import DomainError, unavailable
+from services.rpc.protobuf import timestamp
 from services.transaction.application.recording import Recorded
 from services.transaction.domain.fact import Authorization
 from services.transaction.mapping.recording import EventMessage, answer_to_proto, reading_to_proto

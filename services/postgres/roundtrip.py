@@ -1,0 +1,133 @@
+"""Several statements in one round trip: written at once, answered at once.
+
+The driver's pipeline writes each statement by itself, waits before each until it may, and wakes the server with each.
+The libpq below it gathers what is sent until it is told to flush. Knows no statement.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
+
+from services.postgres.database import RawConnection, is_stale
+
+Statement = tuple[bytes, Sequence[str]]
+"""SQL with a `%s` for each of its parameters, and these as PostgreSQL writes them."""
+Rows = list[tuple[Any, ...]]
+
+# Some texts name days: in time they would be too many.
+_MOST_PREPARED = 100
+_DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+
+
+class RoundTrips:
+    """Runs statements on a connection that nobody else uses meanwhile; each is prepared when it comes first.
+
+    The connection may be used beside it as the driver offers, `prepare` aside: from now on nothing is prepared on it
+    but here. The driver would deallocate what others have prepared along with its own, after any rollback.
+    """
+
+    def __init__(self, connection: RawConnection) -> None:
+        connection.prepare_threshold = None
+        self.connection = connection
+        self._transformer = Transformer(connection)
+        self._names: dict[bytes, bytes] = {}
+        self._numbers = count(1)
+
+    async def run(self, *statements: Statement) -> list[Rows]:
+        """The rows of each statement. One transaction, unless the statements or those before them say otherwise.
+
+        When a table has changed since they were prepared, they are prepared anew and run again; that is possible unless
+        a transaction was open before.
+
+        Raises: the psycopg.Error of the first that fails; those after it have not been run.
+        """
+        if any("\0" in parameter for _, parameters in statements for parameter in parameters):
+            raise psycopg.DataError("PostgreSQL text cannot contain NUL")
+        if len(self._names) >= _MOST_PREPARED:
+            await self._forget()
+        may_repeat = self.connection.info.transaction_status is TransactionStatus.IDLE
+        try:
+            return await self._run(statements)
+        except psycopg.Error as error:
+            if not (may_repeat and is_stale(error)):
+                raise
+        await self.connection.rollback()
+        await self._forget()
+        return await self._run(statements)
+
+    async def _run(self, statements: Sequence[Statement]) -> list[Rows]:
+        pgconn = self.connection.pgconn
+        pgconn.enter_pipeline_mode()
+        try:
+            fresh = self._send(pgconn, statements)
+            results = await self.connection.wait(_results(pgconn))
+        finally:
+            if pgconn.status != ConnStatus.BAD:
+                pgconn.exit_pipeline_mode()
+        return list(self._rows(results, statements, fresh))
+
+    async def _forget(self) -> None:
+        await self.connection.execute(b"DEALLOCATE ALL")
+        self._names.clear()
+
+    def _send(self, pgconn: PGconn, statements: Sequence[Statement]) -> dict[bytes, bytes]:
+        """Gather the statements; the names of those that are prepared with it."""
+        fresh: dict[bytes, bytes] = {}
+        for query, parameters in statements:
+            name = self._names.get(query) or fresh.get(query)
+            if name is None:
+                name = fresh[query] = b"lane_%d" % next(self._numbers)
+                pgconn.send_prepare(name, _numbered(query))
+            pgconn.send_query_prepared(name, [parameter.encode() for parameter in parameters])
+        pgconn.pipeline_sync()
+        return fresh
+
+    def _rows(
+        self, results: Iterator[PGresult], statements: Sequence[Statement], fresh: dict[bytes, bytes]
+    ) -> Iterator[Rows]:
+        for query, _ in statements:
+            if query in fresh:
+                self._check(next(results))
+                self._names[query] = fresh.pop(query)
+            result = next(results)
+            self._check(result)
+            self._transformer.set_pgresult(result)
+            yield self._transformer.load_rows(0, result.ntuples, tuple)
+
+    def _check(self, result: PGresult) -> None:
+        if result.status not in _DONE:
+            raise psycopg.errors.error_from_result(result, self.connection.info.encoding)
+
+
+def _results(pgconn: PGconn) -> Generator[Wait, Ready | int | None, Iterator[PGresult]]:
+    """Send what is gathered, and read all results until the synchronisation; None is no news, as psycopg has it."""
+    while pgconn.flush():
+        if ((yield Wait.RW) or 0) & Ready.R:
+            pgconn.consume_input()
+    results: list[PGresult] = []
+    is_between = False
+    while True:
+        while pgconn.is_busy():
+            if (yield Wait.R):
+                pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is None:
+            if is_between:
+                raise psycopg.OperationalError("the connection is lost")
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            return iter(results)
+        else:
+            results.append(result)
+        is_between = result is None
+
+
+def _numbered(query: bytes) -> bytes:
+    """The query with its parameters as PostgreSQL names them."""
+    first, *others = query.split(b"%s")
+    return first + b"".join(b"$%d%s" % numbered for numbered in zip(count(1), others, strict=False))

@@ -1,0 +1,117 @@
+"""Connections of writers: in autocommit mode, kept as long as they work, made anew after they broke."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from services.kernel.errors import invalid
+from services.postgres.database import Database, RawConnection, is_stale, peer_has_closed
+from services.postgres.roundtrip import RoundTrips
+
+# Its few statements come again and again and find everything by keys. So they are planned once, with no look at their
+# parameters (with one, the planning of small batches costs more than they do), and never to read a whole table, however
+# small that is at the time.
+_PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
+
+class Lane:
+    """Lends its connection to one user after the other. `carries` is the field of the requests that its rows come in.
+    Without `plans_once` PostgreSQL plans as it sees fit.
+
+    A pool would look at the connection and wrap a transaction round every statement: two round trips that a statement
+    which is a transaction by itself does not need.
+    """
+
+    def __init__(self, database: Database, carries: str, *, plans_once: bool = True) -> None:
+        self._database = database
+        self._carries = carries
+        self._planning = _PLANNING if plans_once else {}
+        self._turn = asyncio.Lock()
+        self._stack: AsyncExitStack | None = None
+        self._connection: RawConnection | None = None
+        self._round_trips: RoundTrips | None = None
+
+    @asynccontextmanager
+    async def round_trips(self) -> AsyncIterator[RoundTrips]:
+        """The same as `connection`, for statements that go together."""
+        async with self.connection() as connection:
+            if self._round_trips is None:
+                self._round_trips = RoundTrips(connection)
+            yield self._round_trips
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[RawConnection]:
+        """The connection, outside of any transaction; one that the block leaves open is rolled back.
+
+        Raises: DatabaseUnavailable, and INVALID_FIELD for a value that PostgreSQL cannot store.
+        """
+        async with self._turn:
+            connection = await self._open()
+            try:
+                yield connection
+                await _end_transaction(connection)
+            except psycopg.DataError as error:
+                await _end_transaction(connection)
+                raise invalid(self._carries, "holds a value that cannot be stored") from error
+            except BaseException as error:
+                is_lost = isinstance(error, psycopg.OperationalError | asyncio.CancelledError) or connection.closed
+                if is_lost or is_stale(error):
+                    await self._drop(error)
+                else:
+                    await _end_transaction(connection)
+                raise
+
+    async def close(self) -> None:
+        """Close the connection; the next user gets a new one."""
+        async with self._turn:
+            await self._drop(None)
+
+    async def _open(self) -> RawConnection:
+        if self._stack is not None and self._connection is not None:
+            if not peer_has_closed(self._connection):
+                return self._connection
+            await self._drop(None)
+        stack = AsyncExitStack()
+        self._connection = await stack.enter_async_context(self._database.raw(**self._planning))
+        self._stack = stack
+        return self._connection
+
+    async def _drop(self, error: BaseException | None) -> None:
+        """Leave the connection by way of the database, which raises the translation of `error`."""
+        stack, self._stack, self._connection, self._round_trips = self._stack, None, None, None
+        if stack is not None:
+            await stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+
+
+class Lanes:
+    """Lends one of at most `count` connections, each a lane: for writers that need not take turns."""
+
+    def __init__(self, database: Database, carries: str, count: int) -> None:
+        self._lanes = [Lane(database, carries) for _ in range(count)]
+        # Last in, first out: one that was used is open, and has prepared what it is asked.
+        self._free: asyncio.LifoQueue[Lane] = asyncio.LifoQueue()
+        for lane in self._lanes:
+            self._free.put_nowait(lane)
+
+    @asynccontextmanager
+    async def round_trips(self) -> AsyncIterator[RoundTrips]:
+        """The same as `Lane.round_trips`, as soon as a lane is free."""
+        lane = await self._free.get()
+        try:
+            async with lane.round_trips() as trips:
+                yield trips
+        finally:
+            self._free.put_nowait(lane)
+
+    async def close(self) -> None:
+        """Close the connections, when their users have left them."""
+        for lane in self._lanes:
+            await lane.close()
+
+
+async def _end_transaction(connection: RawConnection) -> None:
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        await connection.rollback()

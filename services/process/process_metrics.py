@@ -1,0 +1,127 @@
+"""What a process uses and where its time gets lost: CPU, memory, files, a late event loop, garbage collection.
+
+Costs one timer and a callback for each collection; the rest is read when somebody asks.
+"""
+
+import asyncio
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from services.process import metrics
+
+_TICK_SECONDS = 0.1
+# A maximum is that of the last one to two of these.
+_WINDOW_SECONDS = 30.0
+_STATM = Path("/proc/self/statm")
+_FILES = Path("/proc/self/fd")
+
+
+@contextmanager
+def measured() -> Iterator[None]:
+    """Measure the process until the block ends. Called inside the running event loop."""
+    _register()
+    lag, collections = _LoopLag(), _Collections()
+    gc.callbacks.append(collections.notice)
+    lag.start()
+    try:
+        yield
+    finally:
+        lag.stop()
+        gc.callbacks.remove(collections.notice)
+
+
+class RecentMaximum:
+    """The greatest value of the last half to full minute, so that an old mishap does not hide a new one."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._began = monotonic()
+        self._before = 0.0
+        self._now = 0.0
+
+    def observe(self, value: float) -> None:
+        self._turn()
+        self._now = max(self._now, value)
+
+    def read(self) -> float:
+        self._turn()
+        return max(self._before, self._now)
+
+    def _turn(self) -> None:
+        passed = self._monotonic() - self._began
+        if passed >= _WINDOW_SECONDS:
+            self._before = self._now if passed < 2 * _WINDOW_SECONDS else 0.0
+            self._now = 0.0
+            self._began += passed
+
+
+class _LoopLag:
+    """How much later than asked a timer fires: by so much everything else was late, too."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._seconds = metrics.histogram("event_loop_lag_seconds", "How late a timer of the event loop fired.")
+        self._greatest = RecentMaximum()
+        metrics.gauge(
+            "event_loop_lag_max_seconds", "The greatest lag of the event loop in the last 30 to 60 seconds."
+        ).read_from(self._greatest.read)
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        self._due = self._loop.time() + _TICK_SECONDS
+        self._timer = self._loop.call_at(self._due, self._tick)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        late = max(self._loop.time() - self._due, 0.0)
+        self._seconds.observe(late)
+        self._greatest.observe(late)
+        self.start()
+
+
+class _Collections:
+    """How long each garbage collection stopped the process."""
+
+    def __init__(self) -> None:
+        self._seconds = [
+            metrics.histogram("gc_pause_seconds", "How long garbage collections took.", generation=str(generation))
+            for generation in range(3)
+        ]
+        self._greatest = RecentMaximum()
+        metrics.gauge("gc_pause_max_seconds", "The longest garbage collection of the last 30 to 60 seconds.").read_from(
+            self._greatest.read
+        )
+        self._began = 0.0
+
+    def notice(self, phase: str, about: dict[str, Any]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+            return
+        took = time.perf_counter() - self._began
+        self._seconds[about["generation"]].observe(took)
+        self._greatest.observe(took)
+
+
+def _register() -> None:
+    metrics.counter("process_cpu_seconds_total", "CPU time of the process, user and system.").read_from(
+        time.process_time
+    )
+    started = metrics.gauge("process_start_time_seconds", "When the process began to measure itself, Unix time.")
+    started.set(time.time())
+    if _STATM.exists():
+        page = os.sysconf("SC_PAGE_SIZE")
+        metrics.gauge("process_resident_memory_bytes", "Memory of the process that is in RAM.").read_from(
+            lambda: int(_STATM.read_text().split()[1]) * page
+        )
+        metrics.gauge("process_open_fds", "Open files and sockets of the process.").read_from(
+            lambda: len(os.listdir(_FILES))
+        )

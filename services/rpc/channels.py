@@ -1,0 +1,144 @@
+"""The way to another service: a channel that shows who is calling, gives every call a deadline and repeats safe ones.
+
+Errors come out as grpc.aio.AioRpcError; adapters turn them into ours with `status.from_rpc_error`.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from services.process.logging import REQUEST_ID_KEY, current_context
+from services.process.settings import addresses_of
+from services.rpc.access import is_safe_to_repeat
+from services.rpc.auth import AUTHORIZATION_KEY
+from services.rpc.service_identity import ServiceIdentity
+
+DEADLINE_SECONDS = 5.0
+_ATTEMPTS = 3
+_BACKOFF_SECONDS = 0.05
+# How a call ends that no handler has answered. Cancelled by the peer is what came in after a server had begun to stop
+# and before this side heard of it: grpc-core takes such a call and drops it without a word.
+_NOT_ANSWERED = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
+
+_OPTIONS: tuple[tuple[str, str | int], ...] = (
+    # A name with several addresses is several replicas; a lost one is left out at once.
+    ("grpc.service_config", json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})),
+    ("grpc.max_receive_message_length", 32 * 1024 * 1024),
+    # A peer that vanished without a word is noticed within half a minute.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # A service that restarts is found again quickly.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    # How long a connection may take to be made, whatever the name says: a busy server must not be given up.
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    # Within the time that a stopping replica still serves, so that replicas can be restarted one after the other.
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
+
+
+def channel(url: str, callee: str, identity: ServiceIdentity) -> grpc.aio.Channel:
+    """A channel to `url` (`host:port`, `http://host:port` or several, see settings), where the service `callee` is.
+
+    Its calls show the token that `identity` has for that service. Unary calls without a timeout get one of 5 seconds;
+    streams have none. Of the RPCs that are safe to repeat, a call that fails with UNAVAILABLE, or that a stopping
+    server drops, is tried up to three times within its deadline.
+    """
+    shown = _Shown(callee, identity)
+    return grpc.aio.insecure_channel(
+        _target(url),
+        options=_OPTIONS,
+        interceptors=[_UnaryCalls(shown), _StreamCalls(shown)],
+    )
+
+
+def _target(url: str) -> str:
+    addresses = addresses_of(url)
+    # The resolver of names takes one name; a list has a scheme of its own.
+    return f"ipv4:{addresses}" if "," in addresses else f"dns:///{addresses}"
+
+
+class _Shown:
+    """Completes what a caller said of his call."""
+
+    def __init__(self, callee: str, identity: ServiceIdentity) -> None:
+        self._callee = callee
+        self._identity = identity
+
+    def details(self, given: grpc.aio.ClientCallDetails, timeout: float | None) -> grpc.aio.ClientCallDetails:
+        metadata = grpc.aio.Metadata(*(given.metadata or ()))
+        metadata.add(AUTHORIZATION_KEY, f"Bearer {self._identity.token_for(self._callee)}")
+        request_id = current_context().get("request_id")
+        if request_id:
+            metadata.add(REQUEST_ID_KEY, request_id)
+        return _with_timeout(given, timeout, metadata)
+
+
+class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, shown: _Shown) -> None:
+        self._shown = shown
+
+    async def intercept_unary_unary(
+        self,
+        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[grpc.aio.UnaryUnaryCall[Any, Any]]],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request: Any,
+    ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
+        given = client_call_details.timeout
+        timeout = DEADLINE_SECONDS if given is None else given
+        details = self._shown.details(client_call_details, timeout)
+        call = await continuation(details, request)
+        if not is_safe_to_repeat(_name(details.method)):
+            return call
+        deadline = asyncio.get_running_loop().time() + timeout
+        for attempt in range(1, _ATTEMPTS):
+            if await _failure(call) not in _NOT_ANSWERED:
+                break
+            # Spread, so that the callers of a service that comes back do not come back all at once.
+            pause = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1.5)
+            left = deadline - asyncio.get_running_loop().time() - pause
+            if left <= 0:
+                break
+            await asyncio.sleep(pause)
+            call = await continuation(_with_timeout(details, left, details.metadata), request)
+        return call
+
+
+class _StreamCalls(grpc.aio.UnaryStreamClientInterceptor):
+    def __init__(self, shown: _Shown) -> None:
+        self._shown = shown
+
+    async def intercept_unary_stream(
+        self,
+        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[grpc.aio.UnaryStreamCall[Any, Any]]],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request: Any,
+    ) -> grpc.aio.UnaryStreamCall[Any, Any]:
+        details = self._shown.details(client_call_details, client_call_details.timeout)
+        return await continuation(details, request)
+
+
+async def _failure(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> grpc.StatusCode | None:
+    """The status of a call that failed. One that this side takes back, or whose channel it closes, raises
+    CancelledError: the caller's own end of it is no failure."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    return None
+
+
+def _with_timeout(
+    given: grpc.aio.ClientCallDetails, timeout: float | None, metadata: grpc.aio.Metadata | None
+) -> grpc.aio.ClientCallDetails:
+    return grpc.aio.ClientCallDetails(given.method, timeout, metadata, given.credentials, given.wait_for_ready)
+
+
+def _name(method: str | bytes) -> str:
+    # Annotated as text, handed over as bytes.
+    return method.decode() if isinstance(method, bytes) else method

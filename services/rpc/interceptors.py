@@ -1,0 +1,180 @@
+"""What surrounds every handler: context and metrics, who may call, what the contract demands, and errors as status.
+
+Knows no RPC by name: it acts on what the contracts declare.
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+from grpc_status import rpc_status
+
+from services.kernel.errors import RETRY_AFTER_KEY, ErrorKind
+from services.kernel.ids import new_id
+from services.process import metrics
+from services.process.logging import REQUEST_ID_KEY, bind
+from services.rpc import fields, http, values, visibility
+from services.rpc.access import AccessRule, access_rule, check_response, require_permission, restrict_request
+from services.rpc.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
+from services.rpc.calls import Call, set_call
+from services.rpc.http import HEAD_KEY
+from services.rpc.reading import Unreadable, guarded, reader
+from services.rpc.status import describe, http_status_of, to_status
+
+_BEARER = "bearer "
+_MAX_REQUEST_ID = 100
+_OK = "OK"
+_log = logging.getLogger(__name__)
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+# Quoted: generic for the type checker only.
+_Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+@dataclass(slots=True)
+class _Method:
+    """What is known of an RPC before it is called."""
+
+    name: str
+    rule: AccessRule
+    seconds: metrics.Histogram
+    outcomes: dict[str, metrics.Counter] = field(default_factory=dict)
+
+    def count(self, outcome: str, started: float) -> None:
+        self.seconds.observe(time.perf_counter() - started)
+        if outcome not in self.outcomes:
+            self.outcomes[outcome] = metrics.counter(
+                "rpc_handled_total", "Calls answered, by outcome.", method=self.name, code=outcome
+            )
+        self.outcomes[outcome].add()
+
+
+class ServerStack(grpc.aio.ServerInterceptor):
+    """The one interceptor of every server, for RPCs with one request and one response or a stream of them.
+
+    A handler may raise DomainError at any time; whatever else it raises is logged here, once, and told as INTERNAL.
+    """
+
+    def __init__(self, verifier: TokenVerifier) -> None:
+        self._verifier = verifier
+        self._wrapped: dict[str, tuple[_Handler, _Handler]] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["_Handler | None"]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "_Handler | None":
+        handler = await continuation(handler_call_details)
+        name = handler_call_details.method
+        if handler is None:
+            return None
+        known = self._wrapped.get(name)
+        if known is None or known[0] is not handler:
+            known = self._wrapped[name] = handler, self._wrap(name, handler)
+        return known[1]
+
+    def _wrap(self, name: str, handler: _Handler) -> _Handler:
+        if name.startswith("/grpc."):
+            return guarded(handler)
+        if handler.request_streaming:
+            raise TypeError(f"{name} takes a stream of requests, which this stack does not check")
+        seconds = metrics.histogram("rpc_seconds", "Time from request to last response.", method=name)
+        method = _Method(name, access_rule(name), seconds)
+        serialization: dict[str, Any] = {
+            "request_deserializer": reader(handler.request_deserializer),
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.response_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._streaming(method, handler.unary_stream), **serialization)
+        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **serialization)
+
+    def _unary(self, method: _Method, behavior: Any) -> Any:
+        async def call(request: Message, context: _Context) -> Message:
+            started = time.perf_counter()
+            try:
+                caller = self._admit(method, request, context)
+                response: Message = await behavior(request, context)
+                check_response(method.rule, caller, request, response)
+                visibility.hide(response, caller)
+            except Exception as error:
+                await _fail(method, error, started, context)
+                raise
+            method.count(_OK, started)
+            return response
+
+        return call
+
+    def _streaming(self, method: _Method, behavior: Any) -> Any:
+        async def call(request: Message, context: _Context) -> AsyncIterator[Message]:
+            started = time.perf_counter()
+            try:
+                caller = self._admit(method, request, context)
+                if _wants_head_only(context):
+                    method.count(_OK, started)
+                    return
+                async for response in behavior(request, context):
+                    check_response(method.rule, caller, request, response)
+                    visibility.hide(response, caller)
+                    yield response
+            except Exception as error:
+                await _fail(method, error, started, context)
+                raise
+            method.count(_OK, started)
+
+        return call
+
+    def _admit(self, method: _Method, request: Message | Unreadable, context: _Context) -> Caller:
+        request_id, token = _read_metadata(context)
+        bind(request_id=request_id, rpc=method.name)
+        rule = method.rule
+        caller = ANONYMOUS if rule.public else self._authenticate(token)
+        set_caller(caller)
+        require_permission(rule, caller)
+        if isinstance(request, Unreadable):
+            raise request.refusal()
+        restrict_request(rule, caller, request)
+        if not rule.internal:
+            values.check(request)
+        fields.enforce(request)
+        set_call(Call(method.name, caller.subject, request))
+        return caller
+
+    def _authenticate(self, token: str) -> Caller:
+        if not token:
+            raise unauthenticated("the call carries no token")
+        return self._verifier.verify(token)
+
+
+def _read_metadata(context: _Context) -> tuple[str, str]:
+    """The request id, made here when the caller brought none, and the bearer token or nothing."""
+    request_id = token = ""
+    for key, value in context.invocation_metadata() or ():
+        if key == REQUEST_ID_KEY:
+            request_id = str(value)[:_MAX_REQUEST_ID]
+        elif key == AUTHORIZATION_KEY and isinstance(value, str) and value[: len(_BEARER)].lower() == _BEARER:
+            token = value[len(_BEARER) :].strip()
+    return request_id or new_id(), token
+
+
+def _wants_head_only(context: _Context) -> bool:
+    return any(key == HEAD_KEY for key, _ in context.invocation_metadata() or ())
+
+
+async def _fail(method: _Method, error: Exception, started: float, context: _Context) -> None:
+    """End the call with the status of `error`; returns only when the handler has ended it already."""
+    if isinstance(error, grpc.aio.AbortError):
+        method.count(context.code().name, started)
+        return
+    described = describe(error)
+    method.count(described.kind.value, started)
+    if described.kind is ErrorKind.INTERNAL:
+        _log.error("unhandled error", exc_info=error)
+    elif described.kind is ErrorKind.UNAVAILABLE:
+        _log.warning("%s (%s)", described.message, type(error.__cause__ or error).__name__)
+    await http.failure(context, http_status_of(described.reason), described.metadata.get(RETRY_AFTER_KEY))
+    await context.abort_with_status(rpc_status.to_status(to_status(described)))
