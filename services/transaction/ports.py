@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from services.kernel.pagination import Page, PageRequest
-from services.transaction.domain.batch import Wanted
+from services.transaction.domain.batch import Kept, StrayEnd, Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.domain.curve import Samples
@@ -252,9 +252,10 @@ class RecordingWork(Protocol):
         """Lock what is wanted, then read it; with enough unused transaction numbers."""
         ...
 
-    async def candidates(self, ends: Sequence[tuple[str, str]]) -> Sequence[Session]:
-        """The sessions that ends could mean, by charge point and rank: those that run there, and the one that such an
-        end has ended before; for an end without a date all of a week that such ones have ended."""
+    async def candidates(self, ends: Sequence[StrayEnd]) -> tuple[Sequence[Session], Mapping[str, Kept]]:
+        """The sessions that ends could mean: those that run there, and the one that such an end has ended before; for
+        an end without a date all of a week that such ones have ended. And where those that were told before are kept,
+        by their keys."""
         ...
 
     async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:

@@ -6,14 +6,14 @@ through a recording. Neither waits for the other, and a bad event fails alone.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
 from services.process.batching import Batcher
-from services.transaction.domain.batch import Told, questioned, stray_ends, told, undated_updates, wanted
+from services.transaction.domain.batch import Kept, Told, questioned, stray_ends, told, undated_updates, wanted
 from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.fact import Authorization, TransactionEvent
 from services.transaction.domain.reading import MeterReport, Placed
@@ -119,14 +119,16 @@ class Recorder:
         wants = wanted(batch, self._rules)
         async with self._recordings() as work:
             stored, numbers = await work.load(wants)
+            kept: Mapping[str, Kept] = {}
             if strays := stray_ends(batch, stored):
-                stored = [*stored, *await work.candidates(strays)]
+                candidates, kept = await work.candidates(strays)
+                stored = [*stored, *candidates]
             undated, asked = undated_updates(batch), questioned(batch, stored, self._rules)
             now = self._clock.now()
             # Hardly ever: what has no time of its own, tokens that may be in use elsewhere, sessions that are lost.
             updates = await work.told(undated) if undated else {}
             read = await work.last_read(asked, now - LOOK_BACK, now) if asked else {}
-            recording = Recording(stored, numbers, now, updates, self._rules, read)
+            recording = Recording(stored, numbers, now, updates, self._rules, read, kept)
             answers = [recording.record(item) for item in batch]
             fresh = await completed(work, recording)
         seen: set[str] = set()

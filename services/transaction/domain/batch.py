@@ -21,6 +21,23 @@ class Told(NamedTuple):
     key: str
 
 
+class StrayEnd(NamedTuple):
+    """An end that names no session which is known to have begun: what it is found by if it was told before."""
+
+    charge_point_id: str
+    rank: str
+    key: str
+    device_time: datetime
+    corrected_time: datetime
+
+
+class Kept(NamedTuple):
+    """The session in which a fact is kept since it was told first, and what that is called."""
+
+    session_id: str
+    transaction_id: str
+
+
 @dataclass(slots=True)
 class Wanted:
     """Which sessions a batch of events may touch or depend on, and with that what has to be locked."""
@@ -62,11 +79,11 @@ def wanted(batch: Iterable[Told], rules: Concurrency) -> Wanted:
     return wants
 
 
-def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[tuple[str, str]]:
-    """Charge point and rank of each end that names no session which is known to have begun."""
+def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[StrayEnd]:
+    """The ends of a batch that name no session which is known to have begun."""
     begun = {session.id for session in stored if session.start_time is not None}
     return [
-        (event.charge_point_id, stop_rank(unplaced(event, key)))
+        StrayEnd(event.charge_point_id, stop_rank(unplaced(event, key)), key, event.device_time, event.corrected_time)
         for event, key in batch
         if event.kind is EventKind.ENDED
         if event.names_no_session or session_id_of(event.charge_point_id, event.transaction_id) not in begun

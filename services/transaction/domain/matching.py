@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from services.transaction.domain.events import SessionChanged
-from services.transaction.domain.fact import EventKind, Fact, moment, session_id_of
+from services.transaction.domain.fact import KEY_TAIL, EventKind, Fact, TransactionEvent, moment, session_id_of
 from services.transaction.domain.folding import join, settle
 from services.transaction.domain.places import may_end, placed_like, same_place
 from services.transaction.domain.ranks import is_concluded
@@ -82,14 +82,18 @@ class Rebuilt(NamedTuple):
 
 
 def is_whole(one: Known) -> bool:
-    """Whether the facts are all that the session was made of: old ones are deleted some day."""
+    """Whether the facts are all that the session was made of: old ones are deleted some day.
+
+    By the keys of those that decided it. What else their ranks say may be of another telling than the one that is
+    stored: a clock is corrected by another amount by then, or the token can be decided about now.
+    """
     session: Session | None = None
     for fact in one.facts:
         session = join(session, fact)
     if session is None:
         return False
     ranks = ("start_rank", "token_rank", "stop_rank")
-    return all(getattr(session, name) == getattr(one.session, name) for name in ranks)
+    return all(getattr(session, name)[-KEY_TAIL:] == getattr(one.session, name)[-KEY_TAIL:] for name in ranks)
 
 
 def rule_moves(known: Sequence[Known], span: Span = ALWAYS) -> list[Move]:
@@ -209,15 +213,22 @@ def _meant(ends: Iterable[Fact], started: Iterable[Session], ended: set[str]) ->
     meant: dict[str, str] = {}
     for end in ends:
         event = end.event
-        possible = [
-            session
-            for session in _running_at(event.corrected_time, in_turn)
-            if session.id not in ended and may_end(session, event)
-        ]
+        possible = _possible(event, in_turn, ended)
         candidates = [one for one in possible if event.id_tag and one.id_tag == event.id_tag] or possible
         if len(candidates) == 1:
             meant.setdefault(candidates[0].id, end.key)
     return {key: session_id for session_id, key in meant.items()}
+
+
+def _possible(event: TransactionEvent, in_turn: Sequence[Session], ended: set[str]) -> list[Session]:
+    """The sessions that an end may mean: of those that began before it the last at each place or, for want of any,
+    those that began in its moment. Clocks count whole seconds, and who is refused at the start has ended by then."""
+    time = event.corrected_time
+    began_then = [session for session in in_turn if session.begin_time == time]
+    for sessions in (_running_at(time, in_turn), began_then):
+        if possible := [one for one in sessions if one.id not in ended and may_end(one, event)]:
+            return possible
+    return []
 
 
 def _running_at(time: datetime, in_turn: Sequence[Session]) -> list[Session]:

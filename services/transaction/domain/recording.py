@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
 from services.kernel.token_reasons import TokenReason
-from services.transaction.domain.batch import Told, told, unplaced
+from services.transaction.domain.batch import Kept, Told, told, unplaced
 from services.transaction.domain.concurrency import Concurrency, decided
 from services.transaction.domain.events import SessionChange, SessionChanged
 from services.transaction.domain.evidence import ConnectorReport, charging_state, is_lost, loss
@@ -69,7 +69,7 @@ _NOTHING = _Image()
 class Recording:
     """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`; `updates`
     are the latest of sessions, by their ids, among which `undated_updates` may have been told before; `read` is when
-    those that are `questioned` were last read."""
+    those that are `questioned` were last read; `kept` is where those of the `stray_ends` are that were told before."""
 
     def __init__(
         self,
@@ -79,11 +79,13 @@ class Recording:
         updates: Mapping[str, Sequence[FirstTold]] = MappingProxyType({}),
         rules: Concurrency = _USUAL_RULES,
         read: Mapping[str, LastRead] = MappingProxyType({}),
+        kept: Mapping[str, Kept] = MappingProxyType({}),
     ) -> None:
         self._numbers = numbers
         self._updates = updates
         self._rules = rules
         self._read = read
+        self._kept = dict(kept)
         self._now = now
         # An end may be told twice and placed in two sessions, when what it means came in between.
         self._facts: dict[tuple[str, str], Fact] = {}
@@ -183,6 +185,16 @@ class Recording:
             is_begun = known is not None and known.start_time is not None
             if is_begun or not (event.is_ocpp_16 or any(map(was_nameless, self._of_charge_point(event)))):
                 return self._place(item, session_id, event.transaction_id)
+        if (kept := self._kept.get(item.key)) is not None:
+            # Told again it is the same fact, whatever is known of the clock or decided about the token by now.
+            return Answer(item.key, *kept, event.authorization, event.authorization_reason)
+        answer = self._place_stray_end(item, session_id, known)
+        self._kept[item.key] = Kept(answer.session_id, answer.transaction_id)
+        return answer
+
+    def _place_stray_end(self, item: Told, session_id: str, known: Session | None) -> Answer:
+        """Place an end that names no session which is known to have begun; `known` is what was told under its name."""
+        event = item.event
         # What was told before under its name may say where it was.
         meant = self._meant(item if known is None else Told(placed_like(event, known), item.key))
         if meant is not None:

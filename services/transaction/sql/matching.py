@@ -28,7 +28,7 @@ from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS
 
 # More than any charge point has in some weeks; looking at more would hold up everybody else.
 _MOST_SESSIONS = 5_000
-# Clocks that are wrong by more are rare; the sessions of such facts are not whole, and left alone.
+# Clocks that show a year that was are not wrong by more.
 _CLOCK = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 _LOOSE = "t.state = 'ORPHAN' OR t.flags && '{orphan_stop,matched_stop}'::text[]"
@@ -48,7 +48,9 @@ SELECT {_FACT_COLUMNS}, t.transaction_id, (
     AND m.sampled_time BETWEEN %s AND %s
 )
 FROM transaction_events AS e JOIN transactions AS t ON t.id = e.transaction_id
-WHERE e.transaction_id = ANY (%s::uuid[]) AND e.device_time BETWEEN %s AND %s
+WHERE e.transaction_id = ANY (%s::uuid[])
+-- Clocks without a battery tell of 1970, and are corrected by as many years.
+AND (e.device_time BETWEEN %s AND %s OR e.device_time < '2015-01-01 UTC')
 """.encode()
 _TAKE_OUT_FACT = b"DELETE FROM transaction_events WHERE transaction_id = %s AND device_time = %s AND key = %s"
 _MOVED = ", ".join(

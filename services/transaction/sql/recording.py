@@ -12,7 +12,7 @@ from services.postgres.database import Database
 from services.postgres.recordset import Recordset, array, text_array
 from services.postgres.roundtrip import Rows, Statement
 from services.postgres.writer_connection import Lane
-from services.transaction.domain.batch import Wanted
+from services.transaction.domain.batch import Kept, StrayEnd, Wanted
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.ranks import ESTIMATE, UNDATED
 from services.transaction.domain.reading import LastRead
@@ -81,6 +81,19 @@ _CANDIDATES_UNDATED = (
     f"{_OF} t.charge_point_id = ANY (%s::text[]) AND t.begin_time > now() - interval '8 days'"
     f" AND t.state <> 'ACTIVE' AND t.stop_rank >= '{UNDATED}' AND t.stop_rank < '{int(UNDATED) + 1}'"
 ).encode()
+# Those that lie in a session by a rule or by what an operator said, whatever their clocks were corrected by then.
+_KEPT = """
+SELECT asked.key::text, t.id::text, t.transaction_id
+FROM unnest(%s::text[], %s::uuid[], %s::timestamptz[], %s::timestamptz[])
+    AS asked (charge_point_id, key, device_time, corrected_time)
+JOIN transactions AS t ON t.charge_point_id = asked.charge_point_id
+    AND t.begin_time BETWEEN asked.corrected_time - interval '8 days' AND asked.corrected_time + interval '1 day'
+    AND t.flags && '{{orphan_stop,matched_stop,assigned_stop}}'::text[]
+JOIN transaction_events AS e
+    ON e.transaction_id = t.id AND e.device_time = asked.device_time AND e.key = asked.key
+WHERE e.device_time >= '{first} UTC' AND e.device_time < '{last} 24:00 UTC'
+ORDER BY t.start_time IS NOT NULL
+"""
 _TOLD_WITHIN = timedelta(minutes=10)
 _TOLD = """
 SELECT e.transaction_id::text, e.device_time, e.key::text
@@ -161,13 +174,14 @@ class SqlRecording:
                 self._numbers.extend(range(first, first + NUMBERS_AT_ONCE))
         return [session_of(row) for rows in found for row in rows], iter(self._numbers.popleft, None)
 
-    async def candidates(self, ends: Sequence[tuple[str, str]]) -> Sequence[Session]:
-        charge_point_ids, stop_ranks = map(text_array, zip(*ends, strict=True))
-        statements: list[Statement] = [(_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks))]
-        if undated := [name for name, rank in ends if rank.startswith(UNDATED)]:
+    async def candidates(self, ends: Sequence[StrayEnd]) -> tuple[Sequence[Session], Mapping[str, Kept]]:
+        charge_point_ids = text_array(end.charge_point_id for end in ends)
+        stop_ranks = text_array(end.rank for end in ends)
+        statements = [_keeping(ends), (_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks))]
+        if undated := [end.charge_point_id for end in ends if end.rank.startswith(UNDATED)]:
             statements.append((_CANDIDATES_UNDATED, (text_array(undated),)))
-        found = await self._trips.run(*statements)
-        return [session_of(row) for rows in found for row in rows]
+        kept, *found = await self._trips.run(*statements)
+        return [session_of(row) for rows in found for row in rows], {key: Kept(*place) for key, *place in kept}
 
     async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:
         session_ids, untils = zip(*updates, strict=True)
@@ -220,6 +234,17 @@ def storing(facts: Sequence[Fact]) -> Statement:
     told = _FACTS.dump(map(_fact_row, facts))
     readings = rows_of_facts(facts)
     return (_STORE_FACTS_AND_READINGS, (told, READINGS.dump(readings))) if readings else (_STORE_FACTS, (told,))
+
+
+def _keeping(ends: Sequence[StrayEnd]) -> Statement:
+    """The statement that tells where those of the ends that were told before are kept, and its parameters."""
+    keys, device_times, corrected_times = zip(
+        *((end.key, end.device_time.isoformat(), end.corrected_time.isoformat()) for end in ends), strict=True
+    )
+    days = [end.device_time.date() for end in ends]
+    query = _KEPT.format(first=min(days), last=max(days))
+    charge_point_ids = text_array(end.charge_point_id for end in ends)
+    return query.encode(), (charge_point_ids, *map(array, (keys, device_times, corrected_times)))
 
 
 def _lock_keys(wants: Wanted) -> list[int]:

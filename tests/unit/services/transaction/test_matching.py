@@ -2,7 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.transaction.domain import matching
+from services.transaction.domain.batch import Kept, Told
 from services.transaction.domain.doubts import NO_REGISTER
-from services.transaction.domain.fact import Fact, TransactionEvent
+from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import ASSIGNED_STOP, Known, Move
 from services.transaction.domain.recording import MATCHED_STOP, Recording
 from services.transaction.domain.session import (
@@ -23,7 +24,7 @@ from services.transaction.domain.session import (
     content,
 )
 from tests.unit.services.transaction.facts import T0, ended_16, minutes, reading, started_16, updated
-from tests.unit.services.transaction.stories import Story, number_of, tellings, told_in_order
+from tests.unit.services.transaction.stories import INVENTED, Story, number_of, tellings, told_in_order
 from tests.unit.services.transaction.test_recording import Platform
 
 
@@ -37,6 +38,15 @@ class MatchingPlatform(Platform):
     def taken_in(self, recording: Recording) -> None:
         for fact in recording.facts:
             self.facts[fact.session_id].setdefault(fact.key, fact)
+
+    def kept(self, items: Sequence[Told]) -> Mapping[str, Kept]:
+        return {
+            item.key: Kept(session_id, self.sessions[session_id].transaction_id)
+            for item in items
+            if item.event.kind is EventKind.ENDED
+            for session_id, facts in sorted(self.facts.items(), key=lambda each: self.sessions[each[0]].state)
+            if item.key in facts
+        }
 
     def known(self, charge_point_id: str = "CP1") -> list[Known]:
         return [
@@ -198,7 +208,6 @@ def test_an_end_that_two_could_mean_is_matched_when_one_of_them_is_over(platform
     "start",
     [
         pytest.param(started_16(minutes(31)), id="it began later"),
-        pytest.param(started_16(minutes(30)), id="it began then"),
         pytest.param(started_16(T0 - timedelta(days=8)), id="it began a week before"),
         pytest.param(started_16(meter_wh=6001), id="its register was higher"),
         pytest.param(started_16(connector_id=2), id="at another connector"),
@@ -212,6 +221,59 @@ def test_an_end_stays_an_orphan_beside_a_session_that_it_cannot_mean(
     platform.record(start)
     assert platform.match() == 0
     assert platform.session(orphan).state is SessionState.ORPHAN
+
+
+@pytest.mark.parametrize("is_told_first", [True, False])
+def test_an_end_in_the_moment_of_a_start_is_that_of_the_session_before_or_else_its_own(
+    platform: MatchingPlatform, is_told_first: bool
+) -> None:
+    told = [started_16(minutes(30), id_tag="B"), ended_16("0", minutes(30))]
+    begun, _ = platform.record(*(reversed(told) if is_told_first else told))[:: -1 if is_told_first else 1]
+    platform.match()
+    session = platform.session(begun)
+    assert (session.state, session.start_time, session.stop_time) == (SessionState.ENDED, minutes(30), minutes(30))
+    assert platform.match() == 0
+    [before] = platform.record(started_16(id_tag="A"))
+    assert platform.match() == 1
+    assert platform.session(before).stop_time == minutes(30)
+    assert platform.session(before).flags == (MATCHED_STOP,)
+    assert platform.session(begun).state is SessionState.ACTIVE
+
+
+@pytest.mark.parametrize("number", ["0", "4711"])
+@pytest.mark.parametrize("is_in_one_batch", [True, False])
+def test_an_end_that_is_told_again_is_the_same_whatever_was_decided_and_corrected_meanwhile(
+    platform: MatchingPlatform, number: str, is_in_one_batch: bool
+) -> None:
+    end = ended_16(number, minutes(30), id_tag="TAG")
+    again = replace(
+        end,
+        authorization=Authorization.ACCEPTED,
+        driver_id="D",
+        corrected_time=minutes(29),
+        flags=("clock_corrected",),
+        received_time=minutes(40),
+    )
+    for batch in [[end, again]] if is_in_one_batch else [[end], [again]]:
+        answers = platform.record(*batch)
+    [begun] = platform.record(started_16())
+    assert platform.match() == 1
+    session = platform.session(begun)
+    assert (session.stop_time, session.energy_wh, session.flags) == (minutes(30), 5000, (MATCHED_STOP,))
+    [last] = platform.record(replace(again, corrected_time=minutes(28)))
+    assert (last.session_id, last.key) == (begun.session_id, answers[0].key)
+    assert platform.session(begun).flags == (MATCHED_STOP,)
+    assert platform.match() == 0
+
+
+def test_a_session_is_whole_although_another_telling_of_its_end_has_decided_it(platform: MatchingPlatform) -> None:
+    # As older releases have left some.
+    [orphan] = platform.record(ended_16("0", minutes(30), id_tag="TAG"))
+    session = platform.session(orphan)
+    session.token_rank = f"2{session.token_rank[1:]}"
+    session.stop_rank = f"{session.stop_rank[:20]}0{session.stop_rank[21:]}"
+    platform.record(started_16())
+    assert platform.match() == 1
 
 
 def test_what_an_operator_assigns_no_rule_moves(platform: MatchingPlatform) -> None:
@@ -252,7 +314,7 @@ def _queues(draw: st.DrawFn) -> list[Story]:
             register = 2 * draw(st.integers(0, 450)) + connector_id if was_reset else register + 700
             named = {"id_tag": draw(st.sampled_from(["", token]))} | (place if draw(st.booleans()) else {})
             knows_number = draw(st.booleans())
-            invented = draw(st.sampled_from(["0", "-1", "", f"77{connector_id}{number}"]))
+            invented = draw(st.sampled_from(["0", "-1", "", f"{INVENTED}{connector_id}{number}"]))
             called = str(number_of(start)) if knows_number else invented
             said = {"charge_point_id": name, "flags": draw(_FLAGS), "received_time": time + draw(_DELAYS)}
             end = ended_16(called, time, **{**said, **named}, meter_wh=register)

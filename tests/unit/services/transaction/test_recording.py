@@ -1,7 +1,7 @@
 """What batches of events are taken for."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kernel.ids import derived_id
-from services.transaction.domain.batch import Told, stray_ends, told, wanted
+from services.transaction.domain.batch import Kept, Told, stray_ends, told, wanted
 from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.events import SessionChange
 from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
@@ -49,11 +49,19 @@ class Platform:
         self.numbered: dict[str, int] = {}
         self._numbers = itertools.count(1)
         self._told = ""
+        self._ends: dict[str, Kept] = {}
+
+    def kept(self, items: Sequence[Told]) -> Mapping[str, Kept]:
+        """Where ends are that were told before."""
+        return {item.key: self._ends[item.key] for item in items if item.key in self._ends}
 
     def record(self, *events: TransactionEvent) -> list[Answer]:
         """The answers to a batch."""
-        recording = Recording([replace(session) for session in self.sessions.values()], self._next(), minutes(0))
-        answers = [self._record(recording, told(event)) for event in events]
+        sessions, items = [replace(session) for session in self.sessions.values()], [told(event) for event in events]
+        recording = Recording(sessions, self._next(), minutes(0), kept=self.kept(items))
+        answers = [self._record(recording, item) for item in items]
+        ends = [(item, answer) for item, answer in zip(items, answers, strict=True) if item.event.kind == "ENDED"]
+        self._ends |= {item.key: Kept(answer.session_id, answer.transaction_id) for item, answer in ends}
         self.taken_in(recording)
         outcome = recording.outcome(self.registers)
         self.sessions |= {session.id: session for session in outcome.sessions}
@@ -281,7 +289,7 @@ def test_what_is_wanted_covers_what_is_needed() -> None:
     assert wants.running_at == {"CP1", "CP3"}
     assert wants.around == [("CP1", minutes(0))]
     assert wants.new_numbers == 1
-    assert [charge_point_id for charge_point_id, _ in stray_ends(batch, [])] == ["CP1"]
+    assert [end.charge_point_id for end in stray_ends(batch, [])] == ["CP1"]
 
 
 _EVENTS = [

@@ -164,8 +164,8 @@ def _record_after(platform: Platform, before: Sequence[TransactionEvent], event:
 def test_what_has_to_be_looked_up_is_only_what_has_no_time() -> None:
     batch = [told(updated(T0)), told(undated(updated(minutes(1)))), told(undated(started())), told(undated(ended(T0)))]
     assert undated_updates(batch) == [(session_id_of("CP1", "T-1"), minutes(1))]
-    [(_, rank)] = stray_ends([told(undated(ended_16("0", T0)))], [])
-    assert rank.startswith("2")
+    [end] = stray_ends([told(undated(ended_16("0", T0)))], [])
+    assert end.rank.startswith("2")
 
 
 @pytest.mark.field_case("A4")
