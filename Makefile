@@ -47,10 +47,14 @@ distclean: clean ## Also forget .venv and everything generated from proto/
 
 .PHONY: check
 check: protos ## Everything CI runs, three things at a time; goes on after a failure; ARGS="..." is for every pytest
-	@status=0; \
+	@status=0; export HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci}; \
 	$(MAKE) --keep-going --jobs=3 $(SYNC) $(SIDE_BY_SIDE) || status=$$?; \
 	$(MAKE) test-measuring || status=$$?; \
 	exit $$status
+
+.PHONY: test-fast
+test-fast: protos ## What needs no engine, for between two edits: style, types, imports, contracts and unit tests
+	@$(MAKE) --keep-going --jobs=2 $(SYNC) test-unit lint
 
 .PHONY: test
 test: protos ## All tests, one after the other; ARGS="tests/unit -k session" narrows them
@@ -60,6 +64,7 @@ test: protos ## All tests, one after the other; ARGS="tests/unit -k session" nar
 # measures has the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
 MEASURING := tests/e2e/bench tests/contract/simulator/test_load.py
 SIDE_BY_SIDE := test-services test-faults test-rest test-system test-cluster test-simulator lint
+test-unit: TESTS := tests/unit tests/contract/protos tests/contract/deploy
 test-faults: TESTS := tests/faults
 test-cluster: TESTS := tests/e2e/cluster
 test-simulator: TESTS := tests/contract/simulator $(addprefix --ignore=,$(MEASURING))
@@ -67,7 +72,7 @@ test-system: TESTS := tests/e2e $(addprefix --ignore=,tests/e2e/cluster $(MEASUR
 test-measuring: TESTS := $(MEASURING)
 test-services: TESTS := tests/contract/services
 test-rest: TESTS := tests $(addprefix --ignore=,tests/faults tests/e2e tests/contract/simulator tests/contract/services)
-PARTS := $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
+PARTS := test-unit $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
 .PHONY: $(PARTS)
 $(PARTS): test-%: protos
 	$(call step,$*,$(BIN)/python -m pytest -o cache_dir=.pytest_cache/$* $(TESTS) $(ARGS))

@@ -11,6 +11,7 @@ import tomllib
 import xml.etree.ElementTree as ElementTree
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ def cases() -> dict[str, Case]:
     return {name: Case(**row) for name, row in tomllib.loads(CASES.read_text()).items()}
 
 
+@cache
 def proofs_by_case(folder: Path = ROOT / "tests") -> dict[str, list[str]]:
     """The tests that are marked for each row, as `tests/.../test_x.py::test_name`."""
     found: defaultdict[str, list[str]] = defaultdict(list)

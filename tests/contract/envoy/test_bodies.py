@@ -16,6 +16,7 @@ from tests.contract.envoy.servicers import Health, Monitoring, Stations
 from tests.contract.envoy.upstreams import Upstreams
 from tests.fixtures.messages import messages
 from tests.fixtures.operations import Operation, filled, holders, with_body
+from tests.fixtures.properties import examples
 
 pytestmark = pytest.mark.field_case("C1", "C4")
 
@@ -229,7 +230,7 @@ def test_where_no_body_is_taken_none_is_dropped(facade: Facade) -> None:
         assert facade.call("gateway", verb, path, body=b" {} ").status == 200
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(3), suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_the_contracts_know_arrives_as_it_was_written(
     data: st.DataObject, facade: Facade, behind: Upstreams

@@ -19,13 +19,14 @@ from stack.descriptors import Contracts, access_rule, bindings
 from stack.query_parameters import query_parameters
 from tests.fixtures.messages import messages
 from tests.fixtures.operations import Operation, operations
+from tests.fixtures.properties import examples
 from tests.fixtures.system import System
 
 pytestmark = pytest.mark.field_case("C4")
 
 OPERATIONS = operations()
 RPCS = [method for method in Contracts.load().methods if bindings(method)]
-BOUNDED = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+BOUNDED = settings(max_examples=examples(2), suppress_health_check=list(HealthCheck))
 # What a call may fail with, whatever was sent; UNAVAILABLE, UNKNOWN and INTERNAL are faults of ours.
 ANSWERS = {
     "OK",

@@ -13,6 +13,7 @@ from ocpp_edge.router import RouteTable
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
+from tests.fixtures.properties import examples
 from tests.unit.ocpp_edge.notifications import NOTIFICATIONS
 from tests.unit.ocpp_edge.platform import Platform, context
 
@@ -168,7 +169,7 @@ def damaged(draw: st.DrawFn) -> tuple[Version, str, dict[str, Any]]:
     return version, action, payload
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(4), suppress_health_check=[HealthCheck.too_slow])
 @given(damaged())
 def test_no_payload_makes_a_handler_fall_over(said: tuple[Version, str, dict[str, Any]]) -> None:
     version, action, payload = said

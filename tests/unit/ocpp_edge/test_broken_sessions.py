@@ -20,6 +20,7 @@ from ocpp_edge.v201 import routes as v201
 from ocpp_edge.v201 import samples as v201_samples
 from ocpp_edge.versions import Version
 from tests.fixtures.broken_sessions import NAME, NUMBER, START_WH, STOP_WH, Told, broken_sessions
+from tests.fixtures.properties import examples
 from tests.unit.ocpp_edge.platform import Platform, context
 
 pytestmark = pytest.mark.field_case("A2", "A3", "B2")
@@ -39,7 +40,7 @@ async def events_of(told: Told) -> list[TransactionEvent]:
 
 
 @pytest.mark.parametrize("version", [Version.V16, Version.V201])
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=examples(2), suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: Version, data: st.DataObject) -> None:
     told = data.draw(broken_sessions(version))

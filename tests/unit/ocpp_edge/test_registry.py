@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ocpp_edge.registry import Registry
+from tests.fixtures.properties import examples
 
 
 class Owner:
@@ -117,5 +118,5 @@ class RegistryMachine(RuleBasedStateMachine):
         assert all(owner.superseded <= 1 for owner in self.alive)
 
 
-RegistryMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+RegistryMachine.TestCase.settings = settings(max_examples=examples(0.4), stateful_step_count=30)
 TestRegistryUnderAnySchedule = RegistryMachine.TestCase

@@ -26,6 +26,7 @@ from ocpp_edge.frames import UNREADABLE_ID
 from ocpp_edge.requests import InboundRequest
 from ocpp_edge.session import MAX_OPEN_REQUESTS, Session, SessionClosed
 from ocpp_edge.versions import Version
+from tests.fixtures.properties import examples
 
 _ON_THE_WIRE = (CallState.SENT, CallState.ORPHANED)
 
@@ -269,5 +270,5 @@ class SessionMachine(RuleBasedStateMachine):
             assert heard == 1 or call.message_id in self.cancelled
 
 
-SessionMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+SessionMachine.TestCase.settings = settings(max_examples=examples(0.4), stateful_step_count=40)
 TestSessionUnderAnySchedule = SessionMachine.TestCase

@@ -10,6 +10,7 @@ from ocpp_edge.leniency import DISPENSABLE, FREE_WORDS, LASTING_NAMES, NAMES, PR
 from ocpp_edge.mending import mend
 from ocpp_edge.schemas import PayloadSchema, load
 from ocpp_edge.versions import Version
+from tests.fixtures.properties import examples
 from tests.unit.ocpp_edge.payloads import an
 
 _KNOWN = {
@@ -95,7 +96,7 @@ def left(payload: Any, schema: PayloadSchema) -> set[str]:
     return {violation.keyword for violation in schema.violations(payload, at_most=1000)} - allowed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(3))
 @given(messages())
 def test_what_is_made_of_any_payload_has_the_types_of_its_schema(message: tuple[str, PayloadSchema, Any]) -> None:
     action, schema, payload = message

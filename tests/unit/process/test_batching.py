@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.kernel.errors import DomainError, ErrorKind
 from services.process.batching import Batcher
+from tests.fixtures.properties import examples
 
 
 class Recorder:
@@ -274,7 +275,7 @@ _plans = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(0.6))
 @given(
     plans=_plans,
     max_items=st.integers(1, 5),

@@ -26,6 +26,7 @@ from tests.contract.services.station.callers import (
     report,
     status,
 )
+from tests.fixtures.properties import examples
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -122,7 +123,7 @@ _STEPS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_STEPS, min_size=1, max_size=10))
 async def test_two_nodes_never_both_speak_for_a_charge_point(
     points: ChargePointServiceStub, edge: ConnectivityServiceStub, steps: list[tuple[str, object]]

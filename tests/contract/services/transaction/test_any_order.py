@@ -24,6 +24,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 
 _TABLES = ("meter_values", "transaction_events", "transactions", "outbox")
@@ -88,7 +89,7 @@ async def record(service: RunningService) -> Record:
     return await recorder(service)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(_EVENTS),
     repeated=st.lists(st.sampled_from(_EVENTS), max_size=5),
@@ -140,7 +141,7 @@ async def _recorded_16(
         return [tuple(row) for row in sessions], [tuple(row) for row in values], len(await _bills(database))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(4)),
     repeated=st.lists(st.integers(0, 3), max_size=4),

@@ -25,6 +25,7 @@ from services.kernel.clock import Clock, SystemClock
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
 from tests.contract.services.transaction.test_matching import matcher_of
 from tests.fixtures.broken_sessions import NUMBER, START_WH, STOP_WH, Told, broken_sessions, sound_session
+from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.field_case("A2", "A3", "B2")
@@ -89,8 +90,7 @@ async def transactions(service: RunningService) -> Reader:
 
 @pytest.mark.parametrize("version", [Version.V16, Version.V201])
 @settings(
-    max_examples=40,
-    deadline=None,
+    max_examples=examples(0.4),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -28,6 +28,7 @@ from tests.contract.services.transaction.reports import (
 )
 from tests.fixtures.background import eventually
 from tests.fixtures.postgres import FreshDatabase
+from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService, ServiceRunner
 
 ACTIVE, ENDED, MERGED, ORPHAN = (
@@ -329,7 +330,7 @@ _QUEUE = _received(
 _BILLED = [("A", ENDED, 1000), ("B", ENDED, 1500), ("C", ENDED, 900)]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.2), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(_QUEUE),
     repeated=st.lists(st.sampled_from(_QUEUE), max_size=4),
@@ -374,7 +375,7 @@ _TOLD_EARLY = {
 }
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.12), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations([*_TOLD_EARLY, "start", "stop"]),
     repeated=st.lists(st.sampled_from([*_TOLD_EARLY, "start", "stop"]), max_size=4),

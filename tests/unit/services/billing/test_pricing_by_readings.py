@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.billing.domain.course import Reading, Span
@@ -22,7 +22,6 @@ from tests.unit.services.billing.examples import component, energy, tariff
 START = datetime(2026, 3, 2, 21, 45, tzinfo=UTC)
 END = START + timedelta(minutes=45)
 NIGHT = tariff(energy("0.39", "22:00-06:00"), energy("0.79"))
-CHEAP = settings(max_examples=100, deadline=None)
 
 
 def at(minutes: float) -> datetime:
@@ -147,7 +146,6 @@ windowed = st.lists(
 ).map(lambda parts: tariff(*parts, energy("0.50")))
 
 
-@CHEAP
 @given(windowed, many_readings, st.integers(0, 60_000), st.randoms(use_true_random=False))
 def test_the_order_of_readings_and_how_often_they_came_change_no_price(
     plan: Any, readings: list[Reading], energy_wh: int, dice: Any
@@ -159,7 +157,6 @@ def test_the_order_of_readings_and_how_often_they_came_change_no_price(
     assert sum(line.quantity for line in expected.lines) * 1000 == energy_wh
 
 
-@CHEAP
 @given(windowed, many_readings, st.integers(0, 60_000), st.integers(1, 5) | st.integers(1, 60_000))
 def test_more_energy_never_costs_less_by_readings(
     plan: Any, readings: list[Reading], energy_wh: int, more_wh: int
@@ -168,7 +165,6 @@ def test_more_energy_never_costs_less_by_readings(
     assert price(plan, one).total <= price(plan, replace(one, energy_wh=energy_wh + more_wh)).total
 
 
-@CHEAP
 @given(
     windowed,
     st.lists(st.tuples(st.integers(1, 15), st.integers(0, 9)), min_size=2, max_size=6),

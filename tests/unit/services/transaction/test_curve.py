@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.transaction.domain.curve import MOST_POINTS, CurvePoint, Samples, curve_of
@@ -135,7 +135,6 @@ def test_very_many_readings_are_few_points() -> None:
 steps = st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3_000), st.none() | st.integers(0, 50_000)), max_size=60)
 
 
-@settings(deadline=None)
 @given(steps, st.integers(0, 5_000_000), st.booleans(), st.randoms(use_true_random=False))
 def test_no_reading_is_further_from_the_curve_than_what_was_left_out_allows(
     found: list[tuple[int, int, int | None]], start_wh: int, is_over: bool, dice: Any

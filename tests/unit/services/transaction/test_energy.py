@@ -25,6 +25,7 @@ from services.transaction.domain.energy import Metered, judged, metered, undoubt
 from services.transaction.domain.metering import StartStop
 from services.transaction.domain.reading import CONTEXTS, Reading
 from services.transaction.domain.registers import Registers, registers_of
+from tests.fixtures.properties import examples
 from tests.unit.services.transaction.facts import T0, minutes, reading
 
 _T0 = int(T0.timestamp())
@@ -399,7 +400,7 @@ _READINGS = st.lists(
 _POWERS = st.sampled_from([None, 3_700, 22_000, 350_000])
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(2))
 @given(_ENDS, _READINGS, _POWERS, st.randoms(use_true_random=False))
 def test_the_same_readings_come_to_the_same_in_any_order_and_however_often(
     ends: StartStop, readings: list[Reading], max_power_w: int | None, chance: random.Random
@@ -435,7 +436,7 @@ def charges(draw: st.DrawFn) -> Charge:
 
 
 @pytest.mark.field_case("A7")
-@settings(max_examples=200)
+@settings(max_examples=examples(2))
 @given(charges(), st.data())
 def test_whatever_mix_of_registers_and_units_a_charge_point_tells_the_energy_is_what_was_delivered(
     charge: Charge, data: st.DataObject

@@ -17,6 +17,7 @@ from services.transaction.domain.reading import LastRead, Reading
 from services.transaction.domain.recording import Recording
 from services.transaction.domain.registers import registers_of
 from services.transaction.domain.session import ESTIMATED_END, Session, SessionState, shown
+from tests.fixtures.properties import examples
 from tests.unit.services.transaction.facts import (
     T0,
     ended_16,
@@ -283,7 +284,7 @@ def _received(thing: Thing) -> datetime:
     return thing.received_time
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(2))
 @given(_lives(), st.data())
 def test_a_session_ends_the_same_whatever_is_told_first(things: list[Thing], data: st.DataObject) -> None:
     expected, platform = EvidencePlatform(), EvidencePlatform()

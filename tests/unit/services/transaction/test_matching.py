@@ -23,6 +23,7 @@ from services.transaction.domain.session import (
     SessionState,
     content,
 )
+from tests.fixtures.properties import examples
 from tests.unit.services.transaction.facts import T0, ended_16, minutes, reading, started_16, updated
 from tests.unit.services.transaction.stories import INVENTED, Story, number_of, tellings, told_in_order
 from tests.unit.services.transaction.test_recording import Platform
@@ -338,7 +339,7 @@ _FLAGS = st.sampled_from([(), ("clock_corrected",), ("coerced",)])
 _DELAYS = st.sampled_from([timedelta(0), timedelta(minutes=5), timedelta(hours=9)])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(1.5))
 @given(_queues(), st.data())
 def test_sessions_whose_numbers_were_lost_are_the_same_whatever_comes_when(
     stories: list[Story], data: st.DataObject

@@ -24,6 +24,7 @@ from services.transaction.domain.session import (
     SessionState,
     content,
 )
+from tests.fixtures.properties import examples
 from tests.unit.services.transaction.facts import (
     T0,
     ended,
@@ -315,7 +316,7 @@ def test_events_give_the_same_sessions_in_any_order_and_grouping(
     assert platform.contents == expected.contents
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(1.5))
 @given(st.one_of(many_stories(), nameless_ends()), st.data())
 def test_whatever_charge_points_tell_gives_the_same_sessions_in_any_order_with_any_repetition(
     stories: list[Story], data: st.DataObject

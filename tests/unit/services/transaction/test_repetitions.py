@@ -15,6 +15,7 @@ from services.transaction.domain.fact import TransactionEvent, key_of, session_i
 from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
 from services.transaction.domain.repetition import FirstTold
 from services.transaction.domain.session import ESTIMATED_END, SEVERAL_ENDS, SessionState
+from tests.fixtures.properties import examples
 from tests.unit.services.transaction.facts import (
     T0,
     ended,
@@ -203,7 +204,7 @@ def _visits(draw: st.DrawFn) -> list[list[TransactionEvent]]:
     return visits
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(1.5))
 @given(_visits(), st.data())
 def test_sessions_are_as_many_whatever_is_told_again_before_the_next_is_told(
     visits: list[list[TransactionEvent]], data: st.DataObject
