@@ -23,7 +23,7 @@ from ocpp_edge.leniency import (
     TOLD_ALONE,
 )
 from ocpp_edge.schemas import PayloadSchema, Violation, path_of, violation_at
-from ocpp_edge.shapes import DROPPED, Anything, Items, Number, Properties, Shape, Text, Word, Work
+from ocpp_edge.shapes import DROPPED, Anything, Items, Number, Properties, Shape, Text, UnitOfWork, Word
 
 _MOST_FLAGS = 8
 _DIGEST_BYTES = 16
@@ -42,7 +42,7 @@ class Mended(NamedTuple):
 
 def mend(schema: PayloadSchema, action: str, payload: Payload) -> Mended:
     """Make the best of `payload`, which itself stays as it is."""
-    shape, work = _shape_of_payload(schema, action), Work()
+    shape, work = _shape_of_payload(schema, action), UnitOfWork()
     mended = shape.mended(payload, work)
     if not mended and shape.dispensable and not payload.keys() & shape.shapes.keys():
         # Of a message that says nothing at all nothing can be made.

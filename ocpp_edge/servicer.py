@@ -19,7 +19,6 @@ from ocpp_edge.structs import payload_of, payload_of_text, struct_of, text_of
 from services.kernel.errors import invalid
 from services.rpc import http
 from services.rpc.protobuf import duration_of
-from services.rpc.status import from_rpc_error
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _Response = TypeVar("_Response")
@@ -94,10 +93,7 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
         self, method: Callable[..., Awaitable[_Response]], request: Any, context: Context
     ) -> _Response:
         """The other node's answer or failure, within the deadline of the caller."""
-        try:
-            return await method(request, timeout=_time_left(context), metadata=self._nodes.forwarding())
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        return await method(request, timeout=_time_left(context), metadata=self._nodes.forwarding())
 
 
 def _payload(request: edge_pb.SendOcppCallRequest) -> Payload:

@@ -22,7 +22,7 @@ _NOT_PLAIN: tuple[Collection[type], Collection[str] | None] = (), None
 _WHOLE = range(-(2**63), 2**64)
 
 
-class Work:
+class UnitOfWork:
     """What is done to one payload.
 
     `path` is where the work is, `originals` the values that are lost from the payload as they came, and `fault` is why
@@ -75,7 +75,7 @@ class Work:
 class Shape(Protocol):
     """What one value shall look like."""
 
-    def mended(self, value: Any, work: Work) -> Any:
+    def mended(self, value: Any, work: UnitOfWork) -> Any:
         """What is good of `value`, or DROPPED with the reason in `work.fault`."""
         ...
 
@@ -83,7 +83,7 @@ class Shape(Protocol):
 class Anything:
     """A value of any kind, null included."""
 
-    def mended(self, value: Any, work: Work) -> Any:
+    def mended(self, value: Any, work: UnitOfWork) -> Any:
         return value
 
 
@@ -112,7 +112,7 @@ class Number:
         self._greatest = greatest
         self._whole_floats = whole_floats
 
-    def mended(self, value: Any, work: Work) -> Any:
+    def mended(self, value: Any, work: UnitOfWork) -> Any:
         number = value
         if type(value) not in self.kinds:
             number = self._convert(value)
@@ -130,7 +130,7 @@ class Number:
             work.coerce()
         return number
 
-    def _note(self, value: Any, number: Any, work: Work) -> None:
+    def _note(self, value: Any, number: Any, work: UnitOfWork) -> None:
         if type(value) is float and value == number:
             if not self._whole_floats:
                 work.coerce()
@@ -153,7 +153,7 @@ class Text:
         self._shorten = shorten
         self._convert = convert
 
-    def mended(self, value: Any, work: Work) -> Any:
+    def mended(self, value: Any, work: UnitOfWork) -> Any:
         text = value if type(value) is str else self._convert(value)
         if text is None:
             return work.refuse("type", "is of the wrong type")
@@ -179,7 +179,7 @@ class Word:
         self._by_letters = conversions.by_letters(words)
         self._is_free = is_free
 
-    def mended(self, value: Any, work: Work) -> Any:
+    def mended(self, value: Any, work: UnitOfWork) -> Any:
         if type(value) is str and value in self.words:
             return value
         text = value if type(value) is str else conversions.text_of(value)
@@ -200,7 +200,7 @@ class Items:
     def __init__(self, item: Shape) -> None:
         self._item = item
 
-    def mended(self, value: Any, work: Work) -> Any:
+    def mended(self, value: Any, work: UnitOfWork) -> Any:
         if type(value) is not list:
             return self._alone(value, work)
         result, path, originals, item = [], work.path, work.originals, self._item
@@ -218,7 +218,7 @@ class Items:
                 return work.refuse("maxItems", _TOO_MUCH)
         return result
 
-    def _alone(self, value: Any, work: Work) -> Any:
+    def _alone(self, value: Any, work: UnitOfWork) -> Any:
         mended = self._item.mended(value, work) if type(value) in (dict, str) else DROPPED
         if mended is DROPPED:
             return work.refuse("type", "is not a list")
@@ -255,7 +255,7 @@ class Properties:
                 plain[name] = shape.kinds, None
         self._plain = plain
 
-    def mended(self, value: Any, work: Work) -> Any:
+    def mended(self, value: Any, work: UnitOfWork) -> Any:
         if type(value) is list and len(value) == 1 and type(value[0]) is dict:
             value = value[0]
             work.coerce()
@@ -278,7 +278,7 @@ class Properties:
                 return DROPPED
         return self._whole(value, result, work)
 
-    def _take(self, name: str, part: Any, result: dict[str, Any], work: Work) -> bool:
+    def _take(self, name: str, part: Any, result: dict[str, Any], work: UnitOfWork) -> bool:
         """Put what is good of one property into `result`; whether anything can be made of the object still."""
         shape, mark = self.shapes.get(name), len(work.originals)
         if shape is None and self.is_open:
@@ -304,7 +304,7 @@ class Properties:
             work.room = FEW_BROKEN
         return mended is not DROPPED or name not in self.needed
 
-    def _whole(self, value: Mapping[str, Any], result: dict[str, Any], work: Work) -> Any:
+    def _whole(self, value: Mapping[str, Any], result: dict[str, Any], work: UnitOfWork) -> Any:
         for name in self.needed:
             if name not in result:
                 return work.refuse("required", "is missing", name)

@@ -6,13 +6,10 @@ Knows no RPC; the answers carry an `error` of csms.error.v1.ItemError or are goo
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from typing import Generic, Literal, Protocol, TypeVar
 
-import grpc.aio
-
 from csms.error.v1.error_reason_pb2 import ItemError
 from ocpp_edge.backend.item_errors import error_of
 from services.kernel.errors import DomainError
 from services.process.batching import Batcher
-from services.rpc.status import from_rpc_error
 
 # The contracts allow 1000 items and 8 MiB; smaller batches are answered sooner.
 _MAX_ITEMS = 256
@@ -97,8 +94,8 @@ class BatchCall(Generic[_Item, _Answer]):
     async def _sent(self, batch: list[_Item]) -> list[_Answer | Exception]:
         try:
             answers = await self._call(batch)
-        except grpc.aio.AioRpcError as error:
-            return [from_rpc_error(error)] * len(batch)
+        except DomainError as error:
+            return [error] * len(batch)
         return [self._judged(item, answer) for item, answer in zip(batch, answers, strict=True)]
 
     def _judged(self, item: _Item, answer: _Answer) -> _Answer | Exception:

@@ -24,7 +24,6 @@ from ocpp_edge.backend.statuses import Statuses
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 from services.rpc.protobuf import duration
-from services.rpc.status import from_rpc_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +78,21 @@ class Stations:
         request = station_pb.ReportLivenessRequest(
             node=self._node.name, node_address=self._node.address, lease=duration(lease), sightings=sightings
         )
-        try:
-            response = await self._stub.ReportLiveness(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._stub.ReportLiveness(request)
         return response.superseded_charge_point_ids
 
     async def find(self, charge_point_id: str) -> station_pb.FindConnectionResponse:
         """The connection of a charge point, wherever it is. Raises: CONNECTION_NOT_FOUND."""
-        try:
-            return await self._stub.FindConnection(station_pb.FindConnectionRequest(charge_point_id=charge_point_id))
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        return await self._stub.FindConnection(station_pb.FindConnectionRequest(charge_point_id=charge_point_id))
 
     async def page(self, page_size: int, page_token: str) -> station_pb.ListConnectionsResponse:
         """One page of the open connections of all nodes."""
         request = station_pb.ListConnectionsRequest(page_size=page_size, page_token=page_token)
-        try:
-            return await self._stub.ListConnections(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        return await self._stub.ListConnections(request)
 
     async def report_refusals(self, refusals: Sequence[station_pb.RefusedHandshakes]) -> None:
         """Store who was refused. Raises DomainError."""
-        try:
-            await self._stub.ReportRefusals(station_pb.ReportRefusalsRequest(node=self._node.name, refusals=refusals))
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        await self._stub.ReportRefusals(station_pb.ReportRefusalsRequest(node=self._node.name, refusals=refusals))
 
     async def close(self) -> None:
         """Finish what waits."""
@@ -145,10 +132,7 @@ class Journals:
 
     async def append(self, request: journal_pb.AppendMessagesRequest) -> None:
         """Store frames; those that are there already stay as they are. Raises DomainError."""
-        try:
-            await self._stub.AppendMessages(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        await self._stub.AppendMessages(request)
 
 
 class GrpcBackend:

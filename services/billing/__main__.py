@@ -16,7 +16,7 @@ from services.billing.application.payments import Payments
 from services.billing.application.reconciliation import Reconciliation
 from services.billing.application.tariffs import Tariffs
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
-from services.billing.consumers import Settler, TransactionConsumer
+from services.billing.consumers import TransactionConsumer
 from services.billing.migrations import DATABASE
 from services.billing.servicer import (
     BillingServicer,
@@ -26,22 +26,23 @@ from services.billing.servicer import (
     TariffServicer,
 )
 from services.billing.settings import BillingSettings
-from services.billing.sql.work import SqlWorks
+from services.billing.sql.unit_of_work import SqlUnitsOfWork
+from services.billing.tasks import Settler
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.process.reconciler import Reconciler
-from services.process.settings import database_url, load
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
+from services.service import run_service
 
 
 def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server.Wiring:
     """The billing service on the given engines."""
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
-    works = SqlWorks(database, relay, clock)
+    units_of_work = SqlUnitsOfWork(database, relay, clock)
     identity = ServiceIdentity("billing", settings)
     opened = (
         channels.channel(settings.driver_service_url, "driver", identity),
@@ -52,7 +53,7 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
     invoicing = Invoicing(clock, settings.paid_bill_correction_limit)
     is_billed = settings.unmetered_sessions == "bill"
     biller = Biller(
-        works,
+        units_of_work,
         clock,
         drivers,
         stations,
@@ -61,22 +62,22 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         bills_unmetered=is_billed,
         end_patience=settings.end_patience,
     )
-    sessions = ChargingSessions(works, clock, biller, transactions)
+    sessions = ChargingSessions(units_of_work, clock, biller, transactions)
     consumer = TransactionConsumer(bus, database, clock, biller)
     reconciler = Reconciler(
         "transactions with their bills",
-        Reconciliation(works, clock, biller, transactions).run_once,
+        Reconciliation(units_of_work, clock, biller, transactions).run_once,
         at_least_every=settings.end_patience.total_seconds() / 2,
     )
 
     def register(grpc_server: grpc.aio.Server) -> None:
-        tariffs = Tariffs(works, clock, biller, drivers, stations)
+        tariffs = Tariffs(units_of_work, clock, biller, drivers, stations)
         add_TariffServiceServicer_to_server(TariffServicer(tariffs), grpc_server)
         add_BillingServiceServicer_to_server(BillingServicer(sessions), grpc_server)
-        decisions = Decisions(works, clock, biller, invoicing, drivers)
+        decisions = Decisions(units_of_work, clock, biller, invoicing, drivers)
         add_DecisionServiceServicer_to_server(DecisionServicer(decisions), grpc_server)
-        add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(works, drivers)), grpc_server)
-        add_PaymentServiceServicer_to_server(PaymentServicer(Payments(works, clock, drivers)), grpc_server)
+        add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(units_of_work, drivers)), grpc_server)
+        add_PaymentServiceServicer_to_server(PaymentServicer(Payments(units_of_work, clock, drivers)), grpc_server)
 
     tasks = (
         server.Task("relay", relay.run, 30),
@@ -87,21 +88,5 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
     return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened])
 
 
-async def main() -> None:
-    """Serve until told to stop."""
-    settings = load(BillingSettings)
-    database = Database(database_url(settings, DATABASE))
-    bus = EventBus(settings.nats_url, "billing")
-    wiring = wire(settings, database, bus)
-    await server.serve(
-        "billing",
-        settings,
-        register=wiring.register,
-        tasks=wiring.tasks,
-        ready=database.ping,
-        on_stop=[*wiring.on_stop, bus.close, database.close],
-    )
-
-
 if __name__ == "__main__":
-    server.run(main())
+    run_service("billing", BillingSettings, DATABASE, wire)

@@ -22,7 +22,6 @@ from services.billing.mapping.courses import courses
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.zones import zone_names
 from services.rpc.protobuf import enum_of, timestamp
-from services.rpc.status import from_rpc_error
 
 _PAGE = 250
 
@@ -40,10 +39,7 @@ class GrpcDrivers:
         names = list(tiers)
         for begin in range(0, len(names), _PAGE):
             request = driver_service_pb.ListDriversRequest(driver_ids=names[begin : begin + _PAGE], page_size=_PAGE)
-            try:
-                response = await self._drivers.ListDrivers(request)
-            except grpc.aio.AioRpcError as error:
-                raise from_rpc_error(error) from error
+            response = await self._drivers.ListDrivers(request)
             tiers |= {driver.id: _tier(driver.membership_tier) for driver in response.drivers}
         return tiers
 
@@ -70,10 +66,7 @@ class GrpcDrivers:
         await self._get(driver_id)
 
     async def _get(self, driver_id: str) -> driver_pb.Driver:
-        try:
-            response = await self._drivers.GetDriver(driver_service_pb.GetDriverRequest(driver_id=driver_id))
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._drivers.GetDriver(driver_service_pb.GetDriverRequest(driver_id=driver_id))
         return response.driver
 
 
@@ -92,11 +85,10 @@ class GrpcStations:
             return "UTC"
         try:
             response = await self._stations.GetStation(station_pb.GetStationRequest(station_id=station_id))
-        except grpc.aio.AioRpcError as error:
-            failure = from_rpc_error(error)
-            if failure.kind is ErrorKind.NOT_FOUND:
+        except DomainError as error:
+            if error.kind is ErrorKind.NOT_FOUND:
                 return "UTC"
-            raise failure from error
+            raise
         return _known(response.station.time_zone)
 
 
@@ -118,8 +110,8 @@ class GrpcTransactions:
         request = transaction_pb.ListTransactionsRequest(ids=transaction_ids, page_size=_PAGE)
         try:
             response = await self._transactions.ListTransactions(request, timeout=timeout)
-        except grpc.aio.AioRpcError as error:
-            _log.warning("live energy is not to be had: %s", error.details())
+        except DomainError as error:
+            _log.warning("live energy is not to be had: %s", error.message)
             return {}
         return {transaction.id: transaction.energy_wh for transaction in response.transactions}
 
@@ -127,13 +119,10 @@ class GrpcTransactions:
         found: dict[str, Course] = {}
         for begin in range(0, len(transaction_ids), _PAGE):
             ids = transaction_ids[begin : begin + _PAGE]
-            try:
-                curves, states = await asyncio.gather(
-                    self._transactions.BatchGetEnergyCurves(transaction_pb.BatchGetEnergyCurvesRequest(ids=ids)),
-                    self._transactions.BatchGetChargingStates(transaction_pb.BatchGetChargingStatesRequest(ids=ids)),
-                )
-            except grpc.aio.AioRpcError as error:
-                raise from_rpc_error(error) from error
+            curves, states = await asyncio.gather(
+                self._transactions.BatchGetEnergyCurves(transaction_pb.BatchGetEnergyCurvesRequest(ids=ids)),
+                self._transactions.BatchGetChargingStates(transaction_pb.BatchGetChargingStatesRequest(ids=ids)),
+            )
             found |= courses(curves, states)
         return found
 
@@ -143,10 +132,7 @@ class GrpcTransactions:
         request = transaction_pb.ListTransactionsRequest(
             update_time_from=timestamp(time), page_size=_PAGE, page_token=page_token
         )
-        try:
-            response = await self._transactions.ListTransactions(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._transactions.ListTransactions(request)
         found = [
             (transaction_snapshot(transaction), transaction.update_time.ToDatetime(tzinfo=UTC))
             for transaction in response.transactions

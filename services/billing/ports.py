@@ -4,7 +4,6 @@ Shapes only; the implementations are in sql/ and clients.py.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
 from services.billing.domain.tariff import MembershipTier, Tariff, TariffVersion
+from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 
 TariffKey = tuple[str, int]
@@ -179,7 +179,7 @@ class DecisionRepository(Protocol):
         ...
 
 
-class Work(Protocol):
+class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
     @property
@@ -217,14 +217,7 @@ class Work(Protocol):
         ...
 
 
-class Works(Protocol):
-    """Begins units of work."""
-
-    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
-
-    def reading(self) -> AbstractAsyncContextManager[Work]:
-        """One that only reads, at less cost: each question is answered by itself, and nothing is kept together."""
-        ...
+UnitsOfWork = unit_of_work.UnitsOfWork[UnitOfWork]
 
 
 class Drivers(Protocol):

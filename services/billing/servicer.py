@@ -16,7 +16,7 @@ from csms.billing.v1 import payment_service_pb2 as payment_pb
 from csms.billing.v1 import payment_service_pb2_grpc as payment_grpc
 from csms.billing.v1 import tariff_service_pb2 as tariff_pb
 from csms.billing.v1 import tariff_service_pb2_grpc as tariff_grpc
-from services.billing import pdf
+from services.billing.adapters import pdf
 from services.billing.application.charging_sessions import ChargingSessions
 from services.billing.application.decisions import Decisions
 from services.billing.application.invoices import Invoices

@@ -6,6 +6,7 @@ from csms.driver.v1.authorization_service_pb2_grpc import add_AuthorizationServi
 from csms.driver.v1.driver_service_pb2_grpc import add_DriverServiceServicer_to_server
 from csms.driver.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from csms.driver.v1.rfid_card_service_pb2_grpc import add_RfidCardServiceServicer_to_server
+from services.driver.adapters.credentials import Argon2Hasher, JwtSigner
 from services.driver.application.authorization import Authorization
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity import Identity
@@ -14,43 +15,42 @@ from services.driver.application.rfid_cards import RfidCards
 from services.driver.application.usage import Usage
 from services.driver.clients import GrpcOwners, GrpcPlaces, GrpcRemoteStarts
 from services.driver.consumers import UsageConsumer
-from services.driver.credentials import Argon2Hasher, JwtSigner
 from services.driver.migrations import DATABASE
 from services.driver.servicer import AuthorizationServicer, DriverServicer, IdentityServicer, RfidCardServicer
 from services.driver.settings import DriverSettings
-from services.driver.sql.work import SqlWorks
-from services.driver.sweeping import TrySweeper
+from services.driver.sql.unit_of_work import SqlUnitsOfWork
+from services.driver.tasks import TrySweeper
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.process.reconciler import Reconciler
-from services.process.settings import database_url, load
 from services.rpc import channels, server
 from services.rpc.origin import Entrance
 from services.rpc.service_identity import ServiceIdentity
+from services.service import run_service
 
 
 def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.Wiring:
     """The driver service on the given engines."""
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
-    works = SqlWorks(database, relay, clock)
+    units_of_work = SqlUnitsOfWork(database, relay, clock)
     signer = JwtSigner(settings.jwt_private_key_file, settings.jwt_jwks_file)
-    drivers = DriverServicer(Drivers(works, clock), Usage(works, clock))
-    accounts = Identity(works, clock, Argon2Hasher(), signer)
+    drivers = DriverServicer(Drivers(units_of_work, clock), Usage(units_of_work, clock))
+    accounts = Identity(units_of_work, clock, Argon2Hasher(), signer)
     secret = settings.api_proxy_secret
     identity = IdentityServicer(accounts, signer, Entrance(secret.get_secret_value() if secret else ""))
     own = ServiceIdentity("driver", settings)
     transactions = channels.channel(settings.transaction_service_url, "transaction", own)
     billing = channels.channel(settings.billing_service_url, "billing", own)
     stations = channels.channel(settings.station_service_url, "station", own)
-    cards = RfidCards(works, clock)
+    cards = RfidCards(units_of_work, clock)
     authorization = Authorization(cards, GrpcPlaces(stations), GrpcRemoteStarts(transactions))
     consumer = UsageConsumer(bus, database, clock)
     reconciler = Reconciler(
         "sessions and costs with the usage of drivers",
-        Reconciliation(works, clock, GrpcOwners(transactions, billing)).run_once,
+        Reconciliation(units_of_work, clock, GrpcOwners(transactions, billing)).run_once,
     )
 
     def register(grpc_server: grpc.aio.Server) -> None:
@@ -68,21 +68,5 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     return server.Wiring(register, tasks, on_stop=[channel.close for channel in (transactions, billing, stations)])
 
 
-async def main() -> None:
-    """Serve until told to stop."""
-    settings = load(DriverSettings)
-    database = Database(database_url(settings, DATABASE))
-    bus = EventBus(settings.nats_url, "driver")
-    wiring = wire(settings, database, bus)
-    await server.serve(
-        "driver",
-        settings,
-        register=wiring.register,
-        tasks=wiring.tasks,
-        ready=database.ping,
-        on_stop=[*wiring.on_stop, bus.close, database.close],
-    )
-
-
 if __name__ == "__main__":
-    server.run(main())
+    run_service("driver", DriverSettings, DATABASE, wire)

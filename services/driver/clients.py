@@ -20,7 +20,6 @@ from services.driver.mapping import cost_known, place_to_proto, remote_start_que
 from services.driver.ports import Told
 from services.kernel.errors import DomainError, ErrorKind
 from services.rpc.protobuf import timestamp
-from services.rpc.status import from_rpc_error
 
 _PAGE = 250
 
@@ -36,10 +35,7 @@ class GrpcOwners:
         request = transaction_pb.ListTransactionsRequest(
             update_time_from=timestamp(time), page_size=_PAGE, page_token=page_token
         )
-        try:
-            response = await self._transactions.ListTransactions(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._transactions.ListTransactions(request)
         found = [(session_usage(one), one.update_time.ToDatetime(tzinfo=UTC)) for one in response.transactions]
         return found, response.next_page_token
 
@@ -47,10 +43,7 @@ class GrpcOwners:
         request = billing_pb.ListChargingSessionsRequest(
             update_time_from=timestamp(time), page_size=_PAGE, page_token=page_token
         )
-        try:
-            response = await self._billing.ListChargingSessions(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._billing.ListChargingSessions(request)
         found = [
             (cost, one.update_time.ToDatetime(tzinfo=UTC))
             for one in response.charging_sessions
@@ -67,10 +60,7 @@ class GrpcPlaces:
 
     async def rules(self, shown: Sequence[Presentation]) -> Sequence[StartRule | DomainError]:
         request = connectivity_pb.FindFreeVendingRequest(places=map(place_to_proto, shown))
-        try:
-            response = await self._connectivity.FindFreeVending(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._connectivity.FindFreeVending(request)
         return [_error(answer.error) if answer.HasField("error") else start_rule(answer) for answer in response.answers]
 
 
@@ -82,10 +72,7 @@ class GrpcRemoteStarts:
 
     async def known(self, shown: Sequence[Presentation]) -> Sequence[bool | DomainError]:
         request = recording_pb.FindRemoteStartsRequest(queries=map(remote_start_query, shown))
-        try:
-            response = await self._recording.FindRemoteStarts(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._recording.FindRemoteStarts(request)
         return [_error(answer.error) if answer.HasField("error") else answer.started for answer in response.answers]
 
 

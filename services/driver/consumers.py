@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.driver import mapping
 from services.driver.application.usage import record_costs, record_sessions
-from services.driver.sql.work import SqlWork
+from services.driver.sql.unit_of_work import SqlUnitOfWork
 from services.kernel.clock import Clock
 from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume_batches
@@ -39,6 +39,6 @@ class UsageConsumer:
                     costs.append(mapping.session_cost(event.session_billed))
                 case "session_unbilled" if event.session_unbilled.transaction_id:
                     costs.append(mapping.cost_taken_back(event.session_unbilled))
-        work = SqlWork(connection, self._clock)
+        work = SqlUnitOfWork(connection, self._clock)
         await record_sessions(work, sessions)
         await record_costs(work, costs)

@@ -4,7 +4,6 @@ Shapes only; the implementations are in sql/ and credentials.py.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -15,6 +14,7 @@ from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter
 from services.driver.domain.sign_in import Tries
 from services.driver.domain.usage import SessionCost, SessionUsage
+from services.kernel import unit_of_work
 from services.kernel.errors import DomainError
 from services.kernel.pagination import Page, PageRequest
 
@@ -144,7 +144,7 @@ class SignInRepository(Protocol):
         ...
 
 
-class Work(Protocol):
+class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
     @property
@@ -182,10 +182,7 @@ class Work(Protocol):
         ...
 
 
-class Works(Protocol):
-    """Begins units of work."""
-
-    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+UnitsOfWork = unit_of_work.UnitsOfWork[UnitOfWork]
 
 
 class Owners(Protocol):

@@ -11,6 +11,8 @@ from csms.monitoring.v1.monitoring_service_pb2_grpc import add_MonitoringService
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
+from services.monitoring.adapters.documents import FileDocuments
+from services.monitoring.adapters.feed import JetStreamFeed
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.analytics import Analytics
 from services.monitoring.application.directory import Directory, TaskWatch
@@ -21,26 +23,24 @@ from services.monitoring.application.stations import Stations
 from services.monitoring.application.transactions import LiveMeter
 from services.monitoring.clients import GrpcOwners, GrpcPlatform, close_all
 from services.monitoring.consumers import LiveConsumer, SessionConsumer, StationConsumer
-from services.monitoring.documents import FileDocuments
-from services.monitoring.feed import JetStreamFeed
-from services.monitoring.housekeeping import Housekeeping
 from services.monitoring.migrations import DATABASE
 from services.monitoring.servicer import AlertServicer, AnalyticsServicer, DirectoryServicer, MonitoringServicer
 from services.monitoring.settings import MonitoringSettings
-from services.monitoring.sql.work import SqlWorks
+from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
+from services.monitoring.tasks import Housekeeping
 from services.postgres.database import Database
 from services.postgres.partitions import partition_task
 from services.process.metrics import gauge
-from services.process.settings import database_url, load
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
+from services.service import run_service
 
 
 def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> server.Wiring:
     """The monitoring service on the given engines."""
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
-    works = SqlWorks(database, relay, clock)
+    units_of_work = SqlUnitsOfWork(database, relay, clock)
     identity = ServiceIdentity("monitoring", settings)
     places = settings.places()
     opened = {place.name: channels.channel(place.address, place.name, identity) for place in places}
@@ -48,23 +48,27 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
         place.name: {address: channels.channel(address, place.name, identity) for address in place.replicas}
         for place in places
     }
-    alerts = Alerts(works, clock)
+    alerts = Alerts(units_of_work, clock)
     owners = GrpcOwners(opened["station"], opened["transaction"], opened["billing"], clock)
     directory = Directory(places, GrpcPlatform(replicas))
-    tasks = TaskWatch(directory, works, clock)
-    housekeeping = Housekeeping(settings, database, alerts, Reconciliation(works, owners, clock), tasks)
-    meter = LiveMeter(works, clock)
+    tasks = TaskWatch(directory, units_of_work, clock)
+    housekeeping = Housekeeping(settings, database, alerts, Reconciliation(units_of_work, owners, clock), tasks)
+    meter = LiveMeter(units_of_work, clock)
     live = LiveConsumer(bus, meter)
     streams = EventStreams(JetStreamFeed(bus), settings.event_stream_limit)
     gauge("csms_live_sessions_waiting", "Sessions with unwritten live readings").read_from(lambda: meter.waiting)
     gauge("csms_event_streams_open", "Streams of events that are read").read_from(lambda: streams.count)
-    monitoring = MonitoringServicer(Stations(works), StationMetrics(works, clock), owners, streams, clock)
+    monitoring = MonitoringServicer(
+        Stations(units_of_work), StationMetrics(units_of_work, clock), owners, streams, clock
+    )
 
     def register(grpc_server: grpc.aio.Server) -> None:
         add_MonitoringServiceServicer_to_server(monitoring, grpc_server)
         add_AlertServiceServicer_to_server(AlertServicer(alerts), grpc_server)
         documents = FileDocuments(settings.openapi_file)
-        add_AnalyticsServiceServicer_to_server(AnalyticsServicer(Analytics(works, clock), documents), grpc_server)
+        add_AnalyticsServiceServicer_to_server(
+            AnalyticsServicer(Analytics(units_of_work, clock), documents), grpc_server
+        )
         add_DirectoryServiceServicer_to_server(DirectoryServicer(directory, documents), grpc_server)
 
     return server.Wiring(
@@ -89,22 +93,5 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
     )
 
 
-async def main() -> None:
-    """Serve until told to stop."""
-    settings = load(MonitoringSettings)
-    database = Database(database_url(settings, DATABASE))
-    bus = EventBus(settings.nats_url, "monitoring")
-    wiring = wire(settings, database, bus)
-    await server.serve(
-        "monitoring",
-        settings,
-        register=wiring.register,
-        tasks=wiring.tasks,
-        ready=database.ping,
-        drain=wiring.drain,
-        on_stop=[*wiring.on_stop, bus.close, database.close],
-    )
-
-
 if __name__ == "__main__":
-    server.run(main())
+    run_service("monitoring", MonitoringSettings, DATABASE, wire)

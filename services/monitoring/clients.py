@@ -21,6 +21,7 @@ from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from services.kernel.clock import Clock
+from services.kernel.errors import DomainError
 from services.kernel.pagination import Page
 from services.monitoring.domain.charge_point import ChargePointSnapshot, Sighting
 from services.monitoring.domain.connection import Connection
@@ -30,7 +31,6 @@ from services.monitoring.domain.transaction import Transaction
 from services.monitoring.domain.usage import Bill
 from services.monitoring.mapping import told
 from services.rpc.protobuf import timestamp
-from services.rpc.status import from_rpc_error
 
 _Response = TypeVar("_Response")
 
@@ -74,7 +74,7 @@ class GrpcOwners:
 
     async def connection_page(self, page_size: int, page_token: str) -> Page[Connection]:
         request = connectivity_pb.ListConnectionsRequest(page_size=page_size, page_token=page_token)
-        response = await _answer(self._connectivity.ListConnections(request))
+        response = await self._connectivity.ListConnections(request)
         connections = [told.connection(message) for message in response.connections]
         return Page(connections, response.next_page_token, response.total_size)
 
@@ -114,7 +114,7 @@ async def _health(stub: health_grpc.HealthServiceStub, replica: str) -> ServiceH
             answer = await stub.Check(health_pb.CheckRequest(), timeout=_PATIENCE_SECONDS)
         tasks = [told.background_task(task, replica) for task in answer.tasks]
         status = ServiceStatus(answer.status)
-    except (grpc.aio.AioRpcError, TimeoutError, ValueError):
+    except (DomainError, TimeoutError, ValueError):
         return _UNREACHABLE
     return ServiceHealth(status=status, message=answer.message, version=answer.version, tasks=tasks)
 
@@ -128,15 +128,8 @@ async def close_all(channels: Iterable[grpc.aio.Channel]) -> None:
 async def _pages(method: Callable[[Any], Awaitable[_Response]], request: Any) -> AsyncIterator[_Response]:
     """Every page of a list."""
     while True:
-        response: Any = await _answer(method(request))
+        response: Any = await method(request)
         yield response
         if not response.next_page_token:
             return
         request.page_token = response.next_page_token
-
-
-async def _answer(call: Awaitable[_Response]) -> _Response:
-    try:
-        return await call
-    except grpc.aio.AioRpcError as error:
-        raise from_rpc_error(error) from error

@@ -24,7 +24,7 @@ from services.monitoring.application.stations import take_in_stations
 from services.monitoring.application.transactions import LiveMeter, take_in_bills, take_in_transactions
 from services.monitoring.domain.charge_point import ChargePointSnapshot
 from services.monitoring.mapping import told
-from services.monitoring.sql.work import SqlWork
+from services.monitoring.sql.unit_of_work import SqlUnitOfWork
 from services.postgres.database import Database
 from services.process.heartbeats import repeat
 
@@ -56,7 +56,7 @@ class StationConsumer:
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events. Those of one kind go together: what comes of them does not hang on the order of the others."""
-        work, clock = SqlWork(connection, self._clock), self._clock
+        work, clock = SqlUnitOfWork(connection, self._clock), self._clock
         stations, changes, reports, refusals, device_events = [], [], [], [], []
         boots: list[ChargePointSnapshot] = []
         gone: list[ChargePointSnapshot] = []
@@ -103,7 +103,7 @@ class SessionConsumer:
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events; the order of bills and transactions does not matter."""
-        work, clock = SqlWork(connection, self._clock), self._clock
+        work, clock = SqlUnitOfWork(connection, self._clock), self._clock
         snapshots, bills = [], []
         for event in events:
             match event.WhichOneof("payload"):

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertKind
 from services.monitoring.domain.charge_point import ChargePoint, ChargePointSnapshot, Sighting
@@ -236,7 +237,7 @@ class FigureRepository(Protocol):
         ...
 
 
-class Work(Protocol):
+class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
     @property
@@ -276,10 +277,7 @@ class Work(Protocol):
         ...
 
 
-class Works(Protocol):
-    """Begins units of work."""
-
-    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
+UnitsOfWork = unit_of_work.UnitsOfWork[UnitOfWork]
 
 
 class Owners(Protocol):

@@ -17,7 +17,7 @@ from services.postgres.roundtrip import RoundTrips
 _PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 
 
-class Lane:
+class WriterConnection:
     """Lends its connection to one user after the other. `carries` is the field of the requests that its rows come in.
     Without `plans_once` PostgreSQL plans as it sees fit.
 
@@ -86,30 +86,30 @@ class Lane:
             await stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
 
-class Lanes:
-    """Lends one of at most `count` connections, each a lane: for writers that need not take turns."""
+class WriterConnections:
+    """Lends one of at most `count` connections, for writers that need not take turns."""
 
     def __init__(self, database: Database, carries: str, count: int) -> None:
-        self._lanes = [Lane(database, carries) for _ in range(count)]
+        self._connections = [WriterConnection(database, carries) for _ in range(count)]
         # Last in, first out: one that was used is open, and has prepared what it is asked.
-        self._free: asyncio.LifoQueue[Lane] = asyncio.LifoQueue()
-        for lane in self._lanes:
-            self._free.put_nowait(lane)
+        self._free: asyncio.LifoQueue[WriterConnection] = asyncio.LifoQueue()
+        for connection in self._connections:
+            self._free.put_nowait(connection)
 
     @asynccontextmanager
     async def round_trips(self) -> AsyncIterator[RoundTrips]:
-        """The same as `Lane.round_trips`, as soon as a lane is free."""
-        lane = await self._free.get()
+        """The same as `WriterConnection.round_trips`, as soon as one is free."""
+        connection = await self._free.get()
         try:
-            async with lane.round_trips() as trips:
+            async with connection.round_trips() as trips:
                 yield trips
         finally:
-            self._free.put_nowait(lane)
+            self._free.put_nowait(connection)
 
     async def close(self) -> None:
         """Close the connections, when their users have left them."""
-        for lane in self._lanes:
-            await lane.close()
+        for connection in self._connections:
+            await connection.close()
 
 
 async def _end_transaction(connection: RawConnection) -> None:

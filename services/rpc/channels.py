@@ -1,6 +1,7 @@
 """The way to another service: a channel that shows who is calling, gives every call a deadline and repeats safe ones.
 
-Errors come out as grpc.aio.AioRpcError; adapters turn them into ours with `status.from_rpc_error`.
+A unary call that fails raises the DomainError that its service raised: nobody else translates. A stream that breaks
+raises grpc.aio.AioRpcError.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from services.process.settings import addresses_of
 from services.rpc.access import is_safe_to_repeat
 from services.rpc.auth import AUTHORIZATION_KEY
 from services.rpc.service_identity import ServiceIdentity
+from services.rpc.status import from_rpc_error
 
 DEADLINE_SECONDS = 5.0
 _ATTEMPTS = 3
@@ -92,20 +94,19 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
         given = client_call_details.timeout
         timeout = DEADLINE_SECONDS if given is None else given
         details = self._shown.details(client_call_details, timeout)
-        call = await continuation(details, request)
-        if not is_safe_to_repeat(_name(details.method)):
-            return call
         deadline = asyncio.get_running_loop().time() + timeout
-        for attempt in range(1, _ATTEMPTS):
-            if await _failure(call) not in _NOT_ANSWERED:
+        left, attempts = timeout, _ATTEMPTS if is_safe_to_repeat(_name(details.method)) else 1
+        for attempt in range(1, attempts + 1):
+            call = await continuation(_with_timeout(details, left, details.metadata), request)
+            failure = await _failure(call)
+            if failure is None:
                 break
             # Spread, so that the callers of a service that comes back do not come back all at once.
             pause = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1.5)
             left = deadline - asyncio.get_running_loop().time() - pause
-            if left <= 0:
-                break
+            if attempt == attempts or failure.code() not in _NOT_ANSWERED or left <= 0:
+                raise from_rpc_error(failure) from failure
             await asyncio.sleep(pause)
-            call = await continuation(_with_timeout(details, left, details.metadata), request)
         return call
 
 
@@ -123,13 +124,13 @@ class _StreamCalls(grpc.aio.UnaryStreamClientInterceptor):
         return await continuation(details, request)
 
 
-async def _failure(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> grpc.StatusCode | None:
-    """The status of a call that failed. One that this side takes back, or whose channel it closes, raises
-    CancelledError: the caller's own end of it is no failure."""
+async def _failure(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> grpc.aio.AioRpcError | None:
+    """How a call failed. One that this side takes back, or whose channel it closes, raises CancelledError: the caller's
+    own end of it is no failure."""
     try:
         await call
     except grpc.aio.AioRpcError as error:
-        return error.code()
+        return error
     return None
 
 

@@ -8,7 +8,6 @@ from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
-from services.rpc.status import from_rpc_error
 from services.station.domain.connector import Availability
 
 
@@ -27,10 +26,7 @@ class GrpcRunningTransactions:
     async def _any(self, request: service_pb.ListTransactionsRequest) -> bool:
         request.state = transaction_pb.Transaction.ACTIVE
         request.page_size = 1
-        try:
-            response = await self._transactions.ListTransactions(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._transactions.ListTransactions(request)
         return bool(response.transactions)
 
 
@@ -44,10 +40,7 @@ class GrpcCommands:
         request = command_pb.ChangeConfigurationRequest(
             charge_point_id=charge_point_id, options=_options(request_id), key=key, value=value
         )
-        try:
-            await self._commands.ChangeConfiguration(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        await self._commands.ChangeConfiguration(request)
 
     async def change_availability(
         self, charge_point_id: str, evse_id: int, connector_id: int, availability: Availability, request_id: str
@@ -59,10 +52,7 @@ class GrpcCommands:
             evse_id=evse_id,
             connector_id=connector_id,
         )
-        try:
-            await self._commands.ChangeAvailability(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        await self._commands.ChangeAvailability(request)
 
 
 def _options(request_id: str) -> command_pb.CommandOptions:

@@ -13,7 +13,7 @@ from services.postgres.database import Database
 from services.station.application.settings import send_availability, send_configuration
 from services.station.mapping.connectors import connector_of
 from services.station.ports import Commands
-from services.station.sql.work import SqlWork
+from services.station.sql.unit_of_work import SqlUnitOfWork
 
 _SUBJECTS = ("csms.event.station.station.changed", "csms.event.station.connector.availability_changed")
 
@@ -33,7 +33,7 @@ class SettingsConsumer:
 
     async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
         """Apply one event."""
-        work = SqlWork(connection, self._clock)
+        work = SqlUnitOfWork(connection, self._clock)
         match event.WhichOneof("payload"):
             case "station_changed":
                 changed = event.station_changed

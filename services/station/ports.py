@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
 from services.station.domain.batch import Changes, ConnectorKey, Places, Points
@@ -181,7 +182,7 @@ class DeviceEventRepository(Protocol):
         ...
 
 
-class Work(Protocol):
+class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
     @property
@@ -214,17 +215,10 @@ class Work(Protocol):
         ...
 
 
-class Works(Protocol):
-    """Begins units of work."""
-
-    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
-
-    def reading(self) -> AbstractAsyncContextManager[Work]:
-        """One that only reads, at less cost: each question is answered by itself, and nothing is kept together."""
-        ...
+UnitsOfWork = unit_of_work.UnitsOfWork[UnitOfWork]
 
 
-class BatchWork(Protocol):
+class ReportBatch(Protocol):
     """One batch of reports of the edge: what it has to do with is loaded and locked once, and what follows from it
     committed once.
 
@@ -258,10 +252,10 @@ class BatchWork(Protocol):
         ...
 
 
-class BatchWorks(Protocol):
+class ReportBatches(Protocol):
     """Begins batches."""
 
-    def __call__(self) -> AbstractAsyncContextManager[BatchWork]: ...
+    def __call__(self) -> AbstractAsyncContextManager[ReportBatch]: ...
 
 
 class RunningTransactions(Protocol):

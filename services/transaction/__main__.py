@@ -8,9 +8,10 @@ from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.postgres.partitions import partition_task
 from services.process.reconciler import Reconciler
-from services.process.settings import database_url, load
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
+from services.service import run_service
+from services.transaction.adapters.live_meter_values import LiveMeterValues
 from services.transaction.application.commands import Commands
 from services.transaction.application.connector_powers import ConnectorPowers
 from services.transaction.application.delivery import Delivery
@@ -24,35 +25,34 @@ from services.transaction.application.transactions import Transactions
 from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcStations
 from services.transaction.consumers import CommandConsumer, EvidenceConsumer, StationConsumer
 from services.transaction.migrations import DATABASE
-from services.transaction.servicer.live import LiveMeterValues
 from services.transaction.servicer.registration import register
 from services.transaction.settings import TransactionSettings
 from services.transaction.sql.matching import SqlMatchings
 from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
-from services.transaction.sql.work import SqlWorks
+from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 
 
 def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> server.Wiring:
     """The transaction service on the given engines."""
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
-    works = SqlWorks(database, relay, clock)
+    units_of_work = SqlUnitsOfWork(database, relay, clock)
     meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
     recorder, live = Recorder(meters, recordings, clock, settings.concurrency), LiveMeterValues(bus)
     matchings = SqlMatchings(database, relay)
-    transactions, matcher = Transactions(works, clock), Matcher(works, matchings, clock)
+    transactions, matcher = Transactions(units_of_work, clock), Matcher(units_of_work, matchings, clock)
     identity = ServiceIdentity("transaction", settings)
     stations = channels.channel(settings.station_service_url, "station", identity)
     charge_points, edge = GrpcChargePoints(stations), GrpcEdge(identity)
-    delivery = Delivery(works, charge_points, edge, clock)
-    commands = Commands(works, charge_points, delivery, clock)
-    powers = Reconciler("connectors", ConnectorPowers(works, GrpcStations(stations), clock).compare)
+    delivery = Delivery(units_of_work, charge_points, edge, clock)
+    commands = Commands(units_of_work, charge_points, delivery, clock)
+    powers = Reconciler("connectors", ConnectorPowers(units_of_work, GrpcStations(stations), clock).compare)
 
     def serve(grpc_server: grpc.aio.Server) -> None:
-        orphans, messages = Orphans(transactions, matcher), Messages(works, journal)
-        endings = Endings(transactions, works, clock)
+        orphans, messages = Orphans(transactions, matcher), Messages(units_of_work, journal)
+        endings = Endings(transactions, units_of_work, clock)
         register(grpc_server, transactions, orphans, endings, recorder, live, messages, commands)
 
     async def keep_partitions() -> None:
@@ -68,7 +68,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             server.Task("connectors compared", powers.run, 900),
             server.Task("evidence", EvidenceConsumer(bus, database, clock).run, 30),
             server.Task("matching", matcher.run, 120),
-            server.Task("silence", Silence(works, commands, clock, settings.silence).run, 3600),
+            server.Task("silence", Silence(units_of_work, commands, clock, settings.silence).run, 3600),
             server.Task("partitions", keep_partitions, 7200),
         ),
         on_stop=(
@@ -85,21 +85,5 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     )
 
 
-async def main() -> None:
-    """Serve until told to stop."""
-    settings = load(TransactionSettings)
-    database = Database(database_url(settings, DATABASE))
-    bus = EventBus(settings.nats_url, "transaction")
-    wiring = wire(settings, database, bus)
-    await server.serve(
-        "transaction",
-        settings,
-        register=wiring.register,
-        tasks=wiring.tasks,
-        ready=database.ping,
-        on_stop=[*wiring.on_stop, bus.close, database.close],
-    )
-
-
 if __name__ == "__main__":
-    server.run(main())
+    run_service("transaction", TransactionSettings, DATABASE, wire)

@@ -15,10 +15,10 @@ from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
+from services.kernel.errors import DomainError
 from services.rpc.channels import channel
 from services.rpc.protobuf import duration
 from services.rpc.service_identity import ServiceIdentity
-from services.rpc.status import from_rpc_error
 from services.transaction.domain.command import Command, Reply
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.mapping.commands import body_to_proto, reply_of
@@ -41,10 +41,9 @@ class GrpcChargePoints:
         request = connectivity_pb.FindConnectionRequest(charge_point_id=charge_point_id)
         try:
             found = await self._connectivity.FindConnection(request)
-        except grpc.aio.AioRpcError as error:
-            failure = from_rpc_error(error)
-            if failure.reason != "CONNECTION_NOT_FOUND":
-                raise failure from error
+        except DomainError as error:
+            if error.reason != "CONNECTION_NOT_FOUND":
+                raise
         else:
             return found.connection.node_address
         await self._check_exists(charge_point_id)
@@ -54,24 +53,15 @@ class GrpcChargePoints:
         request = connectivity_pb.StagePasswordRequest(
             charge_point_id=charge_point_id, source=source, password=password
         )
-        try:
-            await self._connectivity.StagePassword(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        await self._connectivity.StagePassword(request)
 
     async def withdraw_password(self, charge_point_id: str, source: str) -> None:
         request = connectivity_pb.WithdrawPasswordRequest(charge_point_id=charge_point_id, source=source)
-        try:
-            await self._connectivity.WithdrawPassword(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        await self._connectivity.WithdrawPassword(request)
 
     async def _check_exists(self, charge_point_id: str) -> None:
         request = charge_point_pb.GetChargePointRequest(charge_point_id=charge_point_id)
-        try:
-            await self._charge_points.GetChargePoint(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        await self._charge_points.GetChargePoint(request)
 
 
 class GrpcStations:
@@ -83,10 +73,7 @@ class GrpcStations:
 
     async def connector_powers(self, told_time: datetime, page_token: str) -> tuple[Sequence[ConnectorPower], str]:
         request = station_pb.ListStationsRequest(page_size=self._page_size, page_token=page_token)
-        try:
-            response = await self._stations.ListStations(request)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await self._stations.ListStations(request)
         powers = [power for station in response.stations for power in connector_powers(station, told_time)]
         return powers, response.next_page_token
 
@@ -106,10 +93,7 @@ class GrpcEdge:
             timeout=duration(timeout),
         )
         stub = edge_grpc.EdgeServiceStub(await self._channel(address))
-        try:
-            response = await stub.DeliverCommand(request, timeout=timeout.total_seconds() + _HOP_SECONDS)
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
+        response = await stub.DeliverCommand(request, timeout=timeout.total_seconds() + _HOP_SECONDS)
         return reply_of(response)
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ from services.transaction.application.effects import note_boot, note_connection,
 from services.transaction.application.evidence import ask_after_boots, note_reports
 from services.transaction.mapping.evidence import boot_of, connector_report
 from services.transaction.mapping.stations import connector_powers
-from services.transaction.sql.work import SqlWork
+from services.transaction.sql.unit_of_work import SqlUnitOfWork
 
 _COMMAND_SUBJECTS = (
     "csms.event.transaction.session.*",
@@ -45,7 +45,7 @@ class CommandConsumer:
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events in their order. Hardly one of them is about a charge point that was commanded at all."""
-        work, now = SqlWork(connection, self._clock), self._clock.now()
+        work, now = SqlUnitOfWork(connection, self._clock), self._clock.now()
         charge_point_ids = [_charge_point_of(event) for event in events]
         commanded = await work.commands.lock_open_at({name for name in charge_point_ids if name}, now)
         for charge_point_id, event in zip(charge_point_ids, events, strict=True):
@@ -67,7 +67,7 @@ class StationConsumer:
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events; their order does not matter."""
-        work, now = SqlWork(connection, self._clock), self._clock.now()
+        work, now = SqlUnitOfWork(connection, self._clock), self._clock.now()
         await work.connector_powers.note(
             [
                 power
@@ -91,7 +91,7 @@ class EvidenceConsumer:
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Take in events. Hardly one of them is about a charge point at which a session runs."""
-        work, now = SqlWork(connection, self._clock), self._clock.now()
+        work, now = SqlUnitOfWork(connection, self._clock), self._clock.now()
         if reports := [report for report in map(connector_report, events) if report is not None]:
             await note_reports(work, reports, now)
         if boots := dict(boot for boot in map(boot_of, events) if boot is not None):
@@ -110,7 +110,7 @@ def _charge_point_of(event: DomainEvent) -> str:
     return ""
 
 
-async def _note(work: SqlWork, charge_point_id: str, event: DomainEvent, now: datetime) -> None:
+async def _note(work: SqlUnitOfWork, charge_point_id: str, event: DomainEvent, now: datetime) -> None:
     match event.WhichOneof("payload"):
         case "transaction_changed":
             await note_session(work, charge_point_id, event.transaction_changed.transaction.id, now)

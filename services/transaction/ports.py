@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 from services.transaction.domain.batch import Kept, StrayEnd, Wanted
 from services.transaction.domain.command import Command, CommandFilter, Reply
@@ -164,7 +165,7 @@ class EndDecisionRepository(Protocol):
         ...
 
 
-class Work(Protocol):
+class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
     @property
@@ -183,7 +184,7 @@ class Work(Protocol):
     def end_decisions(self) -> EndDecisionRepository: ...
 
     @property
-    def recording(self) -> "RecordingWork":
+    def recording(self) -> "RecordingUnitOfWork":
         """A recording that is committed with all the rest: its own `commit` only stores."""
         ...
 
@@ -207,14 +208,7 @@ class Work(Protocol):
         ...
 
 
-class Works(Protocol):
-    """Begins units of work."""
-
-    def __call__(self) -> AbstractAsyncContextManager[Work]: ...
-
-    def reading(self) -> AbstractAsyncContextManager[Work]:
-        """One that only reads, at less cost: each question is answered by itself, and nothing is kept together."""
-        ...
+UnitsOfWork = unit_of_work.UnitsOfWork[UnitOfWork]
 
 
 class Report(Protocol):
@@ -241,7 +235,7 @@ class MeterStore(Protocol):
         ...
 
 
-class RecordingWork(Protocol):
+class RecordingUnitOfWork(Protocol):
     """The unit of work of one recording, on sessions that nobody else records for at the same time."""
 
     async def running_at(self, charge_point_ids: Collection[str]) -> Collection[str]:
@@ -282,10 +276,10 @@ class RecordingWork(Protocol):
         ...
 
 
-class RecordingWorks(Protocol):
+class RecordingUnitsOfWork(Protocol):
     """Begins recordings; what was not committed by the end is undone."""
 
-    def __call__(self) -> AbstractAsyncContextManager[RecordingWork]: ...
+    def __call__(self) -> AbstractAsyncContextManager[RecordingUnitOfWork]: ...
 
 
 class ChargePoints(Protocol):
@@ -331,7 +325,7 @@ class Edge(Protocol):
         ...
 
 
-class MatchingWork(Protocol):
+class MatchingUnitOfWork(Protocol):
     """The unit of work of placing ends anew, on sessions that nobody else records for at the same time."""
 
     async def known(self, charge_point_id: str, span: Span) -> Sequence[Known]:
@@ -358,7 +352,7 @@ class MatchingWork(Protocol):
         ...
 
 
-class MatchingWorks(Protocol):
+class MatchingUnitsOfWork(Protocol):
     """Begins units of work; what was not committed by the end is undone."""
 
-    def __call__(self) -> AbstractAsyncContextManager[MatchingWork]: ...
+    def __call__(self) -> AbstractAsyncContextManager[MatchingUnitOfWork]: ...

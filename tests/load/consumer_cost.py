@@ -29,7 +29,7 @@ from services.billing.application.invoicing import Invoicing
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.consumers import TransactionConsumer
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
-from services.billing.sql.work import SqlWorks
+from services.billing.sql.unit_of_work import SqlUnitsOfWork
 from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock
 from services.kernel.ids import derived_id, new_id
@@ -271,14 +271,14 @@ async def _run(postgres_url: str, nats_url: str, servers: Servers, options: argp
         known.tiers = {_driver(number): ("BASIC", "GOLD")[number % 2] for number in range(_DRIVERS)}
         known.time_zones = {_station(number): "Europe/Berlin" for number in range(_STATIONS)}
         channel = await stack.enter_async_context(channels.channel(known.address, "driver", _identity()))
-        works = SqlWorks(databases["billing"], OutboxRelay(databases["billing"], bus), _CLOCK)
-        async with works() as work:
+        units_of_work = SqlUnitsOfWork(databases["billing"], OutboxRelay(databases["billing"], bus), _CLOCK)
+        async with units_of_work() as work:
             await work.tariffs.add_version(_tariff())
         bench = Bench(
             databases,
             bus,
             Biller(
-                works,
+                units_of_work,
                 _CLOCK,
                 GrpcDrivers(channel),
                 GrpcStations(channel),

@@ -22,7 +22,7 @@ from services.station.application.connectors import Connectors
 from services.station.application.stations import Stations
 from services.station.servicer import StationServicer
 from services.station.sql.batches import SqlBatches
-from services.station.sql.work import SqlWorks as StationWorks
+from services.station.sql.unit_of_work import SqlUnitsOfWork as StationUnitsOfWork
 from services.transaction.application.ending import Endings
 from services.transaction.application.matching import Matcher
 from services.transaction.application.orphans import Orphans
@@ -33,7 +33,7 @@ from services.transaction.servicer.transactions import TransactionServicer
 from services.transaction.sql.matching import SqlMatchings
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
-from services.transaction.sql.work import SqlWorks as TransactionWorks
+from services.transaction.sql.unit_of_work import SqlUnitsOfWork as TransactionUnitsOfWork
 from tests.load.costs import Costs, databases
 from tests.load.recording_cost import Batch, Fleet
 
@@ -60,10 +60,10 @@ async def sessions(database: Database, relay: OutboxRelay, options: argparse.Nam
         await record(fleet.meter_values())
     await record(fleet.stops()[: _BATCH // 2])
     await recorder.close()
-    works = TransactionWorks(database, relay, _CLOCK)
-    transactions = Transactions(works, _CLOCK)
-    orphans = Orphans(transactions, Matcher(works, SqlMatchings(database, relay), _CLOCK))
-    servicer = TransactionServicer(transactions, orphans, Endings(transactions, works, _CLOCK))
+    units_of_work = TransactionUnitsOfWork(database, relay, _CLOCK)
+    transactions = Transactions(units_of_work, _CLOCK)
+    orphans = Orphans(transactions, Matcher(units_of_work, SqlMatchings(database, relay), _CLOCK))
+    servicer = TransactionServicer(transactions, orphans, Endings(transactions, units_of_work, _CLOCK))
     page = transaction_pb.ListTransactionsRequest(page_size=50)
     newest = (await servicer.ListTransactions(page, _CONTEXT)).transactions[-1].id
     one = transaction_pb.GetTransactionRequest(id=newest)
@@ -75,14 +75,14 @@ async def sessions(database: Database, relay: OutboxRelay, options: argparse.Nam
 
 async def stations(database: Database, relay: OutboxRelay) -> Mapping[str, Read]:
     """Make stations with charge points and connectors; returns what is read of them."""
-    works, reports = StationWorks(database, relay, _CLOCK), SqlBatches(database, relay)
-    all_stations = Stations(works, _CLOCK, Nobody())
+    units_of_work, reports = StationUnitsOfWork(database, relay, _CLOCK), SqlBatches(database, relay)
+    all_stations = Stations(units_of_work, _CLOCK, Nobody())
     for number in range(_STATIONS):
         points = [{"id": f"CP{number:03}{place}"} for place in range(_CHARGE_POINTS_EACH)]
         place = {"name": f"Station {number}", "city": "Leipzig", "country": "DE", "latitude": 51.3, "longitude": 12.3}
         plugs = [{"charge_point_id": point["id"], "evse_id": 1, "connector_id": 1} for point in points]
         await all_stations.create(place, points, plugs, "")
-    servicer = StationServicer(all_stations, Connectors(works, reports, _CLOCK))
+    servicer = StationServicer(all_stations, Connectors(units_of_work, reports, _CLOCK))
     page = station_pb.ListStationsRequest(page_size=20)
     one = station_pb.GetStationRequest(station_id=(await servicer.ListStations(page, _CONTEXT)).stations[0].id)
     return {

@@ -28,7 +28,7 @@ from services.station.application.refusals import Memory, Refusals
 from services.station.domain.charge_point import made
 from services.station.servicer import ConnectivityServicer
 from services.station.sql.batches import SqlBatches
-from services.station.sql.work import SqlWorks
+from services.station.sql.unit_of_work import SqlUnitsOfWork
 from tests.load.costs import Costs, databases
 
 _PASSWORD = "a long and secret word"
@@ -42,8 +42,10 @@ Batches = Sequence[Sequence[str]]
 class Bench:
     """The servicer of connectivity on one database; `batches` hold the identities of all charge points."""
 
-    def __init__(self, works: SqlWorks, servicer: ConnectivityServicer, costs: Costs, batches: Batches) -> None:
-        self._works = works
+    def __init__(
+        self, units_of_work: SqlUnitsOfWork, servicer: ConnectivityServicer, costs: Costs, batches: Batches
+    ) -> None:
+        self._units_of_work = units_of_work
         self._servicer = servicer
         self._costs = costs
         self._batches = batches
@@ -56,7 +58,7 @@ class Bench:
                 made({"id": name, "password": _PASSWORD if number % 2 else ""}, _CLOCK.now())
                 for number, name in enumerate(batch)
             ]
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 await work.charge_points.add(points)
             await self._open(self._attempts(batch))
             for connector in (1, 2):
@@ -195,17 +197,19 @@ class Idle:
 async def _run(url: str, costs: Costs, options: argparse.Namespace) -> None:
     database = Database(url)
     relay = OutboxRelay(database, EventBus("nats://127.0.0.1:1"))
-    works, reports = SqlWorks(database, relay, _CLOCK), SqlBatches(database, relay)
-    connectivity = Connectivity(works, reports, _CLOCK, Policy(300, False))
-    refusals = Refusals(works, _CLOCK, Memory(timedelta(days=30)))
-    connectors = Connectors(works, reports, _CLOCK)
-    points, rules = ChargePoints(works, _CLOCK, Idle()), StartRules(works)
-    servicer = ConnectivityServicer(connectivity, connectors, refusals, points, rules, DeviceEvents(works), _CLOCK)
+    units_of_work, reports = SqlUnitsOfWork(database, relay, _CLOCK), SqlBatches(database, relay)
+    connectivity = Connectivity(units_of_work, reports, _CLOCK, Policy(300, False))
+    refusals = Refusals(units_of_work, _CLOCK, Memory(timedelta(days=30)))
+    connectors = Connectors(units_of_work, reports, _CLOCK)
+    points, rules = ChargePoints(units_of_work, _CLOCK, Idle()), StartRules(units_of_work)
+    servicer = ConnectivityServicer(
+        connectivity, connectors, refusals, points, rules, DeviceEvents(units_of_work), _CLOCK
+    )
     batches = [
         [f"CP{number:06}" for number in range(first, first + options.size)]
         for first in range(0, options.size * options.batches, options.size)
     ]
-    bench = Bench(works, servicer, costs, batches)
+    bench = Bench(units_of_work, servicer, costs, batches)
     await bench.fill()
     for _ in range(options.rounds):
         await bench.round()

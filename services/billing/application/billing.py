@@ -18,7 +18,7 @@ from services.billing.domain.course import Course
 from services.billing.domain.following import TransactionSnapshot, followed, unheard
 from services.billing.domain.pricing import Consumption, Price, may_need_course, price
 from services.billing.domain.tariff import Tariff
-from services.billing.ports import Drivers, Stations, Transactions, Work, Works
+from services.billing.ports import Drivers, Stations, Transactions, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
 
@@ -36,7 +36,7 @@ class Biller:
 
     def __init__(
         self,
-        works: Works,
+        units_of_work: UnitsOfWork,
         clock: Clock,
         drivers: Drivers,
         stations: Stations,
@@ -48,14 +48,14 @@ class Biller:
     ) -> None:
         """`bills_unmetered` says that sessions which told no energy register wait for nobody, `end_patience` for how
         long those wait whose end nobody has told."""
-        self._works = works
+        self._units_of_work = units_of_work
         self._clock = clock
         self._bills_unmetered = bills_unmetered
         self._end_patience = end_patience
         self._invoicing = invoicing
         self._surroundings = Surroundings(drivers, stations, transactions, clock)
 
-    async def take_in(self, work: Work, snapshots: Iterable[TransactionSnapshot]) -> None:
+    async def take_in(self, work: UnitOfWork, snapshots: Iterable[TransactionSnapshot]) -> None:
         """Bring the sessions of transactions up to date; those that have ended are billed by `settle_all`.
 
         Idempotent, and of any order: only a snapshot newer than all before it has an effect. Once in a unit of work.
@@ -101,7 +101,7 @@ class Biller:
         cannot be asked.
         """
         while True:
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 session = await work.sessions.find(session_id)
                 if session is None:
                     raise not_found("charging session", session_id)
@@ -111,7 +111,7 @@ class Biller:
                 tariff = await tariff_of(work, wanted)
             [used] = await self._surroundings.consumptions([Question(wanted, tariff, _end(wanted))])
             cost = _cost(tariff, used)
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 if await work.sessions.find(session_id, for_update=True) == session:
                     [session] = await self._invoicing.bill(work, [(session, cost)])
                     return session
@@ -119,7 +119,7 @@ class Biller:
     async def _settle_together(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
         """Bill sessions in one unit of work; why some could not be priced."""
         wanted = [billable(session) for session in sessions]
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             tariffs = await tariffs_of(work, wanted)
         questions = [Question(session, tariff, _end(session)) for session, tariff in zip(wanted, tariffs, strict=True)]
         used = await self._surroundings.consumptions(questions)
@@ -131,7 +131,7 @@ class Biller:
             except Exception as error:  # whatever is odd about one session must not keep the others from being billed
                 failures.append(error)
         if costs:
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 times = await work.sessions.lock_pending(costs)
                 same = [session for session in sessions if times.get(session.id) == session.update_time]
                 await self._invoicing.bill(work, [(session, costs[session.id]) for session in same])
@@ -153,7 +153,7 @@ class Biller:
         """Have sessions billed that waited for a tariff which exists by now, or for a better end and in vain; whether
         there may be more of them."""
         patience = self._clock.now() - self._end_patience
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             counts = (
                 await work.sessions.retry_untariffed(_RETRIED_AT_ONCE),
                 await work.sessions.retry_estimated(patience, _RETRIED_AT_ONCE),
@@ -166,7 +166,7 @@ class Biller:
         None where no tariff applies, or what its price depends on cannot be had: one without a discount would frighten
         a driver, none is honest. Takes at most about `timeout` seconds.
         """
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             tariffs = await bound_tariffs(work, sessions)
         now = self._clock.now()
         questions = [Question(session, tariffs.get(tariff_key(session)), now) for session in sessions]
@@ -189,7 +189,7 @@ class Biller:
             return None
 
     async def _pending(self, after_id: str) -> Sequence[ChargingSession]:
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.sessions.pending(after_id, _PAGE)
 
 

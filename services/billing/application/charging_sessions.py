@@ -20,7 +20,7 @@ from services.billing.domain.charging_session import (
 )
 from services.billing.domain.pricing import Consumption, checked, require_valid
 from services.billing.domain.tariff import Tariff
-from services.billing.ports import Transactions, Work, Works
+from services.billing.ports import Transactions, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, invalid, not_found
 from services.kernel.ids import new_id
@@ -35,8 +35,8 @@ _log = logging.getLogger(__name__)
 class ChargingSessions:
     """The use cases of charging sessions. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock, biller: Biller, transactions: Transactions) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, biller: Biller, transactions: Transactions) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._biller = biller
         self._transactions = transactions
@@ -47,7 +47,7 @@ class ChargingSessions:
         Running ones with energy and cost of this moment, unless it is asked what changed: who compares wants what is
         kept, and not to wait for others.
         """
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             found = await work.sessions.page(narrowing, page)
         if narrowing.update_time_from is not None:
             return found
@@ -55,7 +55,7 @@ class ChargingSessions:
 
     async def get(self, session_id: str) -> ChargingSession:
         """The session; a running one with energy and cost of this moment. Raises: CHARGING_SESSION_NOT_FOUND."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             session = _found(await work.sessions.find(session_id), session_id)
         [live] = await self._live([session])
         return live
@@ -68,7 +68,7 @@ class ChargingSessions:
         now = self._clock.now()
         session = ChargingSession(id=new_id(), **fields, start_time=start_time or now, create_time=now, update_time=now)
         validated(session, now)
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if request_id and (made := await work.remember(request_id, session.id)) != session.id:
                 return _found(await work.sessions.find(made), made)
             tariff = await _wanted_tariff(work, session)
@@ -86,7 +86,7 @@ class ChargingSessions:
         INVALID_FIELD, CHARGING_SESSION_COMPLETED.
         """
         now = self._clock.now()
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             session = _found(await work.sessions.find(session_id, for_update=True), session_id)
             if not check_completable(session, energy_wh, end_time, idle_minutes):
                 end = end_time or max(now, session.start_time)
@@ -119,7 +119,7 @@ class ChargingSessions:
         return [live.get(session.id, session) for session in sessions]
 
 
-async def _wanted_tariff(work: Work, session: ChargingSession) -> Tariff | None:
+async def _wanted_tariff(work: UnitOfWork, session: ChargingSession) -> Tariff | None:
     if session.tariff_id is None:
         return await tariff_of(work, session)
     tariff = await work.tariffs.find(session.tariff_id)

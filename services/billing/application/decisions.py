@@ -17,7 +17,7 @@ from services.billing.domain.decision import (
 )
 from services.billing.domain.pricing import require_valid
 from services.billing.domain.tariff import Tariff
-from services.billing.ports import Drivers, Work, Works
+from services.billing.ports import Drivers, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
 from services.kernel.ids import new_id
@@ -29,8 +29,10 @@ _log = logging.getLogger(__name__)
 class Decisions:
     """The use cases of decisions."""
 
-    def __init__(self, works: Works, clock: Clock, biller: Biller, invoicing: Invoicing, drivers: Drivers) -> None:
-        self._works = works
+    def __init__(
+        self, units_of_work: UnitsOfWork, clock: Clock, biller: Biller, invoicing: Invoicing, drivers: Drivers
+    ) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._biller = biller
         self._invoicing = invoicing
@@ -38,7 +40,7 @@ class Decisions:
 
     async def page(self, narrowing: DecisionFilter, page: PageRequest) -> Page[Decision]:
         """One page of decisions, the newest first."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             return await work.decisions.page(narrowing, page)
 
     async def decide(self, session_id: str, choice: Choice, etag: str, request_id: str) -> ChargingSession:
@@ -51,7 +53,7 @@ class Decisions:
         validated(choice)
         if choice.driver_id is not None:
             await self._drivers.require(choice.driver_id)
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             session = await work.sessions.find(session_id, for_update=True)
             if session is None:
                 raise not_found("charging session", session_id)
@@ -73,7 +75,7 @@ class Decisions:
             return after
 
 
-async def _wanted_tariff(work: Work, choice: Choice) -> Tariff | None:
+async def _wanted_tariff(work: UnitOfWork, choice: Choice) -> Tariff | None:
     if choice.tariff_id is None:
         return None
     tariff = await work.tariffs.find(choice.tariff_id)
@@ -82,7 +84,7 @@ async def _wanted_tariff(work: Work, choice: Choice) -> Tariff | None:
     return require_valid(tariff)
 
 
-async def _require_tariff(work: Work, session: ChargingSession) -> None:
+async def _require_tariff(work: UnitOfWork, session: ChargingSession) -> None:
     """Raises: TARIFF_NOT_FOUND when `session` is to be billed and no tariff applies."""
     if session.hold_reason == PENDING and await tariff_of(work, billable(session)) is None:
         raise not_found("tariff", f"for station {session.station_id or 'none'}")

@@ -1,7 +1,7 @@
 """What can be done with invoices."""
 
 from services.billing.domain.invoice import Invoice, InvoiceFilter, PrintedInvoice
-from services.billing.ports import Drivers, Works
+from services.billing.ports import Drivers, UnitsOfWork
 from services.kernel.errors import not_found
 from services.kernel.pagination import Page, PageRequest
 
@@ -9,18 +9,18 @@ from services.kernel.pagination import Page, PageRequest
 class Invoices:
     """The use cases of invoices. Each method is one unit of work."""
 
-    def __init__(self, works: Works, drivers: Drivers) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, drivers: Drivers) -> None:
+        self._units_of_work = units_of_work
         self._drivers = drivers
 
     async def page(self, narrowing: InvoiceFilter, page: PageRequest) -> Page[Invoice]:
         """One page of invoices, the newest first."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.invoices.page(narrowing, page)
 
     async def get(self, invoice_id: str) -> Invoice:
         """Raises: INVOICE_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             invoice = await work.invoices.find(invoice_id)
         if invoice is None:
             raise not_found("invoice", invoice_id)

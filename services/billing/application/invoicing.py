@@ -16,7 +16,7 @@ from services.billing.domain.payment import Payment
 from services.billing.domain.pricing import Price
 from services.billing.domain.remarks import NO_REMARKS
 from services.billing.domain.settlement import Change, change_of, standing, without_bill
-from services.billing.ports import Work
+from services.billing.ports import UnitOfWork
 from services.kernel.clock import Clock
 from services.kernel.ids import new_id
 
@@ -40,7 +40,7 @@ class Invoicing:
         self._limit = correction_limit
 
     async def bill(
-        self, work: Work, priced: Sequence[tuple[ChargingSession, Price | None]]
+        self, work: UnitOfWork, priced: Sequence[tuple[ChargingSession, Price | None]]
     ) -> Sequence[ChargingSession]:
         """Bill PENDING sessions that are locked, at these prices, and store them; hold those without one."""
         now = self._clock.now()
@@ -67,7 +67,7 @@ class Invoicing:
         await work.publish(_unbilled([session for session, _ in priced], after))
         return after
 
-    async def without_void_bills(self, work: Work, sessions: list[ChargingSession]) -> list[ChargingSession]:
+    async def without_void_bills(self, work: UnitOfWork, sessions: list[ChargingSession]) -> list[ChargingSession]:
         """`sessions`; those of which there turns out to be nothing to bill without their bill, unless it is paid."""
         nothing = [session for session in sessions if takes_bill_back(session)]
         if not nothing:
@@ -83,7 +83,7 @@ class Invoicing:
         await work.publish(_unbilled(had, [after[session.id] for session in had]))
         return [after.get(session.id, session) for session in sessions]
 
-    async def written_off(self, work: Work, session: ChargingSession) -> ChargingSession:
+    async def written_off(self, work: UnitOfWork, session: ChargingSession) -> ChargingSession:
         """A locked `session` after its bill, if it has one, was taken back."""
         invoice = (await _invoices(work, [session])).get(session.invoice_id or "")
         note = None if invoice is None else await self._taken_back(work, invoice)
@@ -93,7 +93,7 @@ class Invoicing:
         await work.publish(_unbilled([session], [after]))
         return after
 
-    async def _taken_back(self, work: Work, invoice: Invoice) -> Invoice | None:
+    async def _taken_back(self, work: UnitOfWork, invoice: Invoice) -> Invoice | None:
         """The credit note that takes an invoice back, which is still to be added; None if it was voided instead."""
         if not invoice.paid.minor_units:
             await work.invoices.replace(voided(invoice))
@@ -106,7 +106,7 @@ class Invoicing:
         return note
 
 
-async def _issue(work: Work, issues: Sequence[_Issue], now: datetime) -> list[ChargingSession]:
+async def _issue(work: UnitOfWork, issues: Sequence[_Issue], now: datetime) -> list[ChargingSession]:
     """Sessions after invoices were issued for them."""
     if not issues:
         return []
@@ -146,7 +146,7 @@ def _carried_over(note: Invoice, invoice: Invoice, now: datetime) -> tuple[Invoi
     return note, invoice, [payment]
 
 
-async def _invoices(work: Work, sessions: Sequence[ChargingSession]) -> Mapping[str, Invoice]:
+async def _invoices(work: UnitOfWork, sessions: Sequence[ChargingSession]) -> Mapping[str, Invoice]:
     """The invoices of sessions, locked."""
     return await work.invoices.lock({session.invoice_id for session in sessions if session.invoice_id})
 

@@ -12,7 +12,7 @@ from services.billing.domain.payment import (
     require_usable,
     validated,
 )
-from services.billing.ports import Drivers, Work, Works
+from services.billing.ports import Drivers, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
@@ -22,14 +22,14 @@ from services.kernel.pagination import Page, PageRequest
 class Payments:
     """The use cases of payments and payment methods. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock, drivers: Drivers) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, drivers: Drivers) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._drivers = drivers
 
     async def page(self, narrowing: PaymentFilter, page: PageRequest) -> Page[Payment]:
         """One page of payments, the newest first."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.payments.page(narrowing, page)
 
     async def record(self, request: PaymentRequest, request_id: str) -> Payment:
@@ -38,7 +38,7 @@ class Payments:
         Raises: INVALID_FIELD, INVOICE_NOT_FOUND, INVOICE_NOT_PAYABLE, PAYMENT_METHOD_NOT_FOUND.
         """
         check_payment(request)
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             # The invoice's lock comes first: two payments of it must not both see what is open.
             invoice = await work.invoices.find(request.invoice_id, for_update=True)
             if invoice is None:
@@ -68,7 +68,7 @@ class Payments:
 
     async def methods(self, driver_id: str, page: PageRequest) -> Page[PaymentMethod]:
         """One page of payment methods, the newest first."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.payments.methods(driver_id, page)
 
     async def add_method(
@@ -93,20 +93,20 @@ class Payments:
             )
         )
         await self._drivers.require(driver_id)
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if request_id and (made := await work.remember(request_id, method.id)) != method.id:
                 return await _found_method(work, made)
             return await work.payments.add_method(method)
 
 
-async def _found(work: Work, payment_id: str) -> Payment:
+async def _found(work: UnitOfWork, payment_id: str) -> Payment:
     payment = await work.payments.find(payment_id)
     if payment is None:
         raise not_found("payment", payment_id)
     return payment
 
 
-async def _found_method(work: Work, method_id: str) -> PaymentMethod:
+async def _found_method(work: UnitOfWork, method_id: str) -> PaymentMethod:
     method = await work.payments.find_method(method_id)
     if method is None:
         raise not_found("payment method", method_id)

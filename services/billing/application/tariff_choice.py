@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from services.billing.domain.charging_session import ChargingSession
 from services.billing.domain.tariff import Tariff, applying
-from services.billing.ports import TariffKey, Work
+from services.billing.ports import TariffKey, UnitOfWork
 
 
-async def tariffs_of(work: Work, sessions: Sequence[ChargingSession]) -> list[Tariff | None]:
+async def tariffs_of(work: UnitOfWork, sessions: Sequence[ChargingSession]) -> list[Tariff | None]:
     """The tariff of each: the version it is bound to; else the one that applied when it began; else the one that
     applies now."""
     bound = await bound_tariffs(work, sessions)
@@ -24,18 +24,18 @@ async def tariffs_of(work: Work, sessions: Sequence[ChargingSession]) -> list[Ta
     ]
 
 
-async def tariff_of(work: Work, session: ChargingSession) -> Tariff | None:
+async def tariff_of(work: UnitOfWork, session: ChargingSession) -> Tariff | None:
     """The same for one session."""
     [tariff] = await tariffs_of(work, [session])
     return tariff
 
 
-async def tariff_at(work: Work, station_id: str | None) -> Tariff | None:
+async def tariff_at(work: UnitOfWork, station_id: str | None) -> Tariff | None:
     """The tariff that applies at a station now, or, with None, at no station."""
     return applying(await work.tariffs.in_use([] if station_id is None else [station_id], None), station_id)
 
 
-async def bound_tariffs(work: Work, sessions: Sequence[ChargingSession]) -> Mapping[TariffKey, Tariff]:
+async def bound_tariffs(work: UnitOfWork, sessions: Sequence[ChargingSession]) -> Mapping[TariffKey, Tariff]:
     """The versions that sessions are bound to."""
     keys = {tariff_key(session) for session in sessions if session.tariff_id is not None}
     return await work.tariffs.find_all(keys) if keys else {}

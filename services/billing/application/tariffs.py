@@ -9,7 +9,7 @@ from services.billing.application.billing import Biller
 from services.billing.application.tariff_choice import tariff_at
 from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
 from services.billing.domain.tariff import Tariff, next_version, no_longer_default, validated
-from services.billing.ports import Drivers, Stations, Work, Works
+from services.billing.ports import Drivers, Stations, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
@@ -32,8 +32,10 @@ class PriceQuestion:
 class Tariffs:
     """The use cases of tariffs. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock, biller: Biller, drivers: Drivers, stations: Stations) -> None:
-        self._works = works
+    def __init__(
+        self, units_of_work: UnitsOfWork, clock: Clock, biller: Biller, drivers: Drivers, stations: Stations
+    ) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._biller = biller
         self._drivers = drivers
@@ -41,19 +43,19 @@ class Tariffs:
 
     async def page(self, station_id: str, include_retired: bool, page: PageRequest) -> Page[Tariff]:
         """One page of the newest versions, the newest tariff first."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.tariffs.page(station_id, include_retired, page)
 
     async def get(self, tariff_id: str) -> Tariff:
         """The newest version. Raises: TARIFF_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return _found(await work.tariffs.find(tariff_id), tariff_id)
 
     async def create(self, fields: Mapping[str, Any], request_id: str) -> Tariff:
         """Make a tariff of `fields`. Idempotent by `request_id`. Raises: INVALID_FIELD."""
         now = self._clock.now()
         tariff = validated(Tariff(id=new_id(), **fields, create_time=now, update_time=now))
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if request_id and (made := await work.remember(request_id, tariff.id)) != tariff.id:
                 return _found(await work.tariffs.find(made), made)
             await work.tariffs.lock()
@@ -63,7 +65,7 @@ class Tariffs:
 
     async def update(self, tariff_id: str, changes: Mapping[str, Any], etag: str) -> Tariff:
         """Make a new version. Raises: TARIFF_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             await work.tariffs.lock()
             tariff = _found(await work.tariffs.find(tariff_id), tariff_id)
             tariff = next_version(tariff, changes, etag, self._clock.now())
@@ -85,7 +87,7 @@ class Tariffs:
                 idle_minutes=question.idle_minutes,
             )
         )
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if question.tariff_id:
                 tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id)
             else:
@@ -97,7 +99,7 @@ class Tariffs:
         return price(tariff, replace(used, time_zone=time_zone, tier=tier))
 
 
-async def _add_version(work: Work, tariff: Tariff) -> None:
+async def _add_version(work: UnitOfWork, tariff: Tariff) -> None:
     before = await work.tariffs.find_default() if tariff.is_default else None
     if before is not None and before.id != tariff.id:
         await work.tariffs.add_version(no_longer_default(before, tariff.update_time))

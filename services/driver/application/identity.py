@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.driver.domain.account import Account, AccountKind, Role, check_new
 from services.driver.domain.sign_in import KNOWN, LONGEST_MEMORY, Origin, Scope, Tries, check_wait, network_of, tries_of
-from services.driver.ports import PasswordHasher, TokenSigner, Work, Works
+from services.driver.ports import PasswordHasher, TokenSigner, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, not_found
 from services.kernel.pagination import Page, PageRequest
@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 class Identity:
     """The use cases of accounts. Each method is one unit of work, signing in two."""
 
-    def __init__(self, works: Works, clock: Clock, hasher: PasswordHasher, signer: TokenSigner) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, hasher: PasswordHasher, signer: TokenSigner) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._hasher = hasher
         self._signer = signer
@@ -40,7 +40,7 @@ class Identity:
             raise _not_right()
         now = self._clock.now()
         origin = Origin(address, self._signer.token_id(former_token, name, now) if former_token else "")
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             account = await work.accounts.find(name)
             tries = await work.sign_ins.read(tries_of(name, origin))
         check_wait(tries, origin, now)
@@ -49,7 +49,7 @@ class Identity:
         hashed = account.password_hash if account else None
         is_right = await self._hasher.matches(password, hashed, network_of(address))
         now = self._clock.now()
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if account is None or not is_right:
                 await _note_failure(work, tries, origin, account, now)
             else:
@@ -60,7 +60,7 @@ class Identity:
 
     async def page(self, role: Role | None, page: PageRequest) -> Page[Account]:
         """One page of accounts by name."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.accounts.page(role, page)
 
     async def create(self, name: str, kind: AccountKind, role: Role | None, driver_id: str, password: str) -> Account:
@@ -76,13 +76,13 @@ class Identity:
             password_hash=await self._hasher.hash(password, _ADMINISTRATORS),
             create_time=self._clock.now(),
         )
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             await work.accounts.add(account)
         return account
 
     async def delete(self, name: str) -> None:
         """Raises: ACCOUNT_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if not await work.accounts.remove(name):
                 raise not_found("account", name)
 
@@ -90,12 +90,12 @@ class Identity:
         """Forget tries to sign in that count for nothing any more."""
         now, count = self._clock.now(), _FORGOTTEN_AT_ONCE
         while count == _FORGOTTEN_AT_ONCE:
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 count = await work.sign_ins.forget(now - LONGEST_MEMORY, now - KNOWN, _FORGOTTEN_AT_ONCE)
 
 
 async def _note_failure(
-    work: Work, tries: Sequence[Tries], origin: Origin, account: Account | None, now: datetime
+    work: UnitOfWork, tries: Sequence[Tries], origin: Origin, account: Account | None, now: datetime
 ) -> None:
     """Raises: TOO_MANY_ATTEMPTS when too many others failed meanwhile: of many guesses at the same time only the first
     are told whether they are right."""
@@ -108,7 +108,7 @@ async def _note_failure(
             _tell(one, origin, account)
 
 
-async def _note_success(work: Work, tries: Sequence[Tries], origin: Origin, now: datetime) -> None:
+async def _note_success(work: UnitOfWork, tries: Sequence[Tries], origin: Origin, now: datetime) -> None:
     """Raises: TOO_MANY_ATTEMPTS like a failure."""
     [own] = await work.sign_ins.lock([one for one in tries if one.scope is Scope.OWN])
     others = await work.sign_ins.read([one for one in tries if one.scope is not Scope.OWN])

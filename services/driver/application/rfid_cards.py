@@ -15,7 +15,7 @@ from services.driver.domain.rfid_card import (
     spellings,
     validated,
 )
-from services.driver.ports import HeldCard, Works
+from services.driver.ports import HeldCard, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
@@ -25,18 +25,18 @@ from services.kernel.pagination import Page, PageRequest
 class RfidCards:
     """The use cases of RFID cards. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
 
     async def page(self, narrowing: RfidCardFilter, page: PageRequest) -> Page[RfidCard]:
         """One page of cards, the newest first."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.cards.page(narrowing, page)
 
     async def get(self, card_id: str) -> RfidCard:
         """Raises: RFID_CARD_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return _found(await work.cards.find(card_id), card_id)
 
     async def create(self, fields: Mapping[str, Any], request_id: str) -> RfidCard:
@@ -46,7 +46,7 @@ class RfidCards:
         """
         now = self._clock.now()
         card = validated(RfidCard(id=new_id(), **fields, create_time=now, update_time=now))
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if request_id and (made := await work.remember(request_id, card.id)) != card.id:
                 return _found(await work.cards.find(made), made)
             await work.cards.add(card)
@@ -55,7 +55,7 @@ class RfidCards:
 
     async def update(self, card_id: str, changes: Mapping[str, Any], etag: str) -> RfidCard:
         """Raises: RFID_CARD_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH, DRIVER_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if new_holder := changes.get("driver_id"):
                 # Drivers are locked before cards: whoever deletes one locks his cards after him. An unknown one is
                 # found out when the card is stored.
@@ -71,7 +71,7 @@ class RfidCards:
         wanted = [[] if one.token.is_none else spellings(one.token, one.written) for one in shown]
         known: Mapping[str, Sequence[HeldCard]] = {}
         if sought := {value for values in wanted for value in values}:
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 known = await work.cards.with_drivers(sought)
         now = self._clock.now()
         decisions = []

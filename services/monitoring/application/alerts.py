@@ -19,7 +19,7 @@ from services.monitoring.domain.rules import (
     is_away,
     offline_verdict,
 )
-from services.monitoring.ports import Work, Works
+from services.monitoring.ports import UnitOfWork, UnitsOfWork
 
 # What is about the hardware of a charge point, and void without it.
 _HARDWARE = (
@@ -44,18 +44,18 @@ _AWAY_AT_ONCE = 500
 class Alerts:
     """The use cases of alerts. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
 
     async def page(self, narrowing: AlertFilter, page: PageRequest) -> Page[Alert]:
         """One page of alerts, the newest first."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.alerts.page(narrowing, page)
 
     async def acknowledge(self, alert_id: str, subject: str) -> Alert:
         """Take an alert on behalf of the caller `subject`. Idempotent: the first stays. Raises: ALERT_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             before = await work.alerts.find(alert_id, for_update=True)
             if before is None:
                 raise not_found("alert", alert_id)
@@ -68,7 +68,7 @@ class Alerts:
     async def raise_for_those_away(self) -> int:
         """Raise an alert for charge points that have been away too long, up to a batch; how many were looked at."""
         now = self._clock.now()
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             points = await work.charge_points.away(now - OFFLINE_GRACE, _AWAY_AT_ONCE)
             missed = [offline_verdict(point, stands=True) for point in points if is_away(point, now)]
             await judge(work, missed, now)
@@ -77,7 +77,7 @@ class Alerts:
     async def clear_what_is_over(self) -> None:
         """Clear predictions that did not come true, and alerts of what is over and was looked at."""
         now = self._clock.now()
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             for kind, rule in FREQUENCIES.items():
                 await _publish(work, await work.alerts.clear_calmed(kind, rule, now))
             await _publish(work, await work.alerts.clear_over(_ABOUT_SESSIONS, now - SESSION_ALERT_LIFE, now))
@@ -85,7 +85,7 @@ class Alerts:
             await _publish(work, seen)
 
 
-async def judge(work: Work, verdicts: Sequence[Verdict], now: datetime) -> None:
+async def judge(work: UnitOfWork, verdicts: Sequence[Verdict], now: datetime) -> None:
     """Raise and clear alerts as the rules found, at most one verdict for each kind and subject."""
     fine = [(verdict.kind, verdict.subject) for verdict in verdicts if not verdict.stands]
     changed = list(await work.alerts.clear(fine, now))
@@ -98,7 +98,7 @@ async def judge(work: Work, verdicts: Sequence[Verdict], now: datetime) -> None:
     await _publish(work, changed)
 
 
-async def note_incidents(work: Work, incidents: Mapping[Incident, Verdict], now: datetime) -> None:
+async def note_incidents(work: UnitOfWork, incidents: Mapping[Incident, Verdict], now: datetime) -> None:
     """Keep incidents, and raise predictions where they happen too often. What is long past predicts nothing.
 
     Each comes with a verdict that says where it happened. All are of one kind.
@@ -111,16 +111,16 @@ async def note_incidents(work: Work, incidents: Mapping[Incident, Verdict], now:
         await judge(work, [verdict for verdict in found if verdict is not None], now)
 
 
-async def forget_hardware(work: Work, charge_point_ids: Collection[str], now: datetime) -> None:
+async def forget_hardware(work: UnitOfWork, charge_point_ids: Collection[str], now: datetime) -> None:
     """Clear what is about charge points that are no longer there."""
     await _publish(work, await work.alerts.clear_all_of(charge_point_ids, _HARDWARE, now))
 
 
-async def forget_connectors(work: Work, connectors: Collection[str], now: datetime) -> None:
+async def forget_connectors(work: UnitOfWork, connectors: Collection[str], now: datetime) -> None:
     """Clear what is about connectors that are no longer there, named as in alerts."""
     kinds = (AlertKind.CONNECTOR_FAULTED, AlertKind.FREQUENT_FAULTS)
     await _publish(work, await work.alerts.clear([(kind, name) for kind in kinds for name in connectors], now))
 
 
-async def _publish(work: Work, alerts: Sequence[Alert]) -> None:
+async def _publish(work: UnitOfWork, alerts: Sequence[Alert]) -> None:
     await work.publish([AlertChanged(alert) for alert in alerts])

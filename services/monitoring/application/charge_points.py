@@ -29,10 +29,10 @@ from services.monitoring.domain.rules import (
     guessed,
     refused,
 )
-from services.monitoring.ports import Work
+from services.monitoring.ports import UnitOfWork
 
 
-async def take_in_connectivity(work: Work, changes: Iterable[ConnectivityChange], follows: Consequences) -> None:
+async def take_in_connectivity(work: UnitOfWork, changes: Iterable[ConnectivityChange], follows: Consequences) -> None:
     """Note that connections were opened or closed; each closing counts, also one that others have overtaken."""
     for batch in rounds(changes, lambda change: change.charge_point_id):
         before = await work.charge_points.lock({change.charge_point_id for change in batch})
@@ -44,7 +44,7 @@ async def take_in_connectivity(work: Work, changes: Iterable[ConnectivityChange]
         follows.note_incidents(dict(map(disconnect, missed)))
 
 
-async def take_in_boots(work: Work, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
+async def take_in_boots(work: UnitOfWork, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
     """Note what boots show of charge points."""
     for batch in rounds(snapshots, lambda snapshot: snapshot.id):
         before = await work.charge_points.lock({snapshot.id for snapshot in batch})
@@ -52,7 +52,7 @@ async def take_in_boots(work: Work, snapshots: Iterable[ChargePointSnapshot], fo
         await _store(work, before, after, {snapshot.id: snapshot.told_time for snapshot in batch}, follows)
 
 
-async def take_in_deletions(work: Work, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
+async def take_in_deletions(work: UnitOfWork, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
     """Note that charge points are no more; one that was made anew since stays."""
     gone = {snapshot.id: snapshot for snapshot in snapshots}
     before = await work.charge_points.lock(gone.keys())
@@ -76,14 +76,14 @@ def take_in_device_events(events: Iterable[DeviceEvent], follows: Consequences) 
         follows.judge(batch)
 
 
-async def take_in_sightings(work: Work, sightings: Sequence[Sighting], follows: Consequences) -> None:
+async def take_in_sightings(work: UnitOfWork, sightings: Sequence[Sighting], follows: Consequences) -> None:
     """Note who is connected and who is not, at most one sighting per charge point."""
     before = await work.charge_points.lock({sighting.charge_point_id for sighting in sightings})
     after = {one.charge_point_id: sighted(before[one.charge_point_id], one) for one in sightings}
     await _store(work, before, after, {one.charge_point_id: one.time for one in sightings}, follows)
 
 
-async def take_in_statuses(work: Work, reports: Iterable[StatusReport], follows: Consequences) -> None:
+async def take_in_statuses(work: UnitOfWork, reports: Iterable[StatusReport], follows: Consequences) -> None:
     """Note the status of connectors; each report of a fault counts, also one that others have overtaken."""
     for batch in rounds(reports, lambda report: report.connector.key):
         kept = await work.connectors.record([report.connector for report in batch])
@@ -98,7 +98,7 @@ async def take_in_statuses(work: Work, reports: Iterable[StatusReport], follows:
 
 
 async def _store(
-    work: Work,
+    work: UnitOfWork,
     before: Mapping[str, ChargePoint],
     after: Mapping[str, ChargePoint],
     times: Mapping[str, datetime],

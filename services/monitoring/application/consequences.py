@@ -16,9 +16,9 @@ from services.monitoring.domain.connector import Connector
 from services.monitoring.domain.metrics import MetricChange, merged
 from services.monitoring.domain.rules import Incident
 from services.monitoring.domain.station import Station, health_of
-from services.monitoring.ports import Work
+from services.monitoring.ports import UnitOfWork
 
-_AlertStep = Callable[[Work, datetime], Awaitable[None]]
+_AlertStep = Callable[[UnitOfWork, datetime], Awaitable[None]]
 
 
 class Consequences:
@@ -64,7 +64,7 @@ class Consequences:
         if connectors:
             self._alerts.append(lambda work, now: forget_connectors(work, connectors, now))
 
-    async def follow(self, work: Work, now: datetime) -> None:
+    async def follow(self, work: UnitOfWork, now: datetime) -> None:
         """Do all of it. Alerts are judged in the order in which the facts came."""
         station_ids = await work.stations.change(list(self._stations.values()), self._times)
         if station_ids:
@@ -76,7 +76,7 @@ class Consequences:
 
 
 @asynccontextmanager
-async def consequences(work: Work, clock: Clock) -> AsyncIterator[Consequences]:
+async def consequences(work: UnitOfWork, clock: Clock) -> AsyncIterator[Consequences]:
     """Gathers what follows from the facts of the block, and does it when the block ends well."""
     gathered = Consequences()
     yield gathered
@@ -84,7 +84,7 @@ async def consequences(work: Work, clock: Clock) -> AsyncIterator[Consequences]:
 
 
 async def standing_at(
-    work: Work, station_ids: Collection[str]
+    work: UnitOfWork, station_ids: Collection[str]
 ) -> tuple[Mapping[str | None, list[ChargePoint]], Mapping[str | None, list[Connector]]]:
     """The charge points and the connectors of stations, by station."""
     points = by_station(await work.charge_points.of_stations(station_ids))

@@ -7,7 +7,7 @@ from services.kernel.clock import Clock
 from services.monitoring.application.alerts import judge
 from services.monitoring.domain.rules import task_verdicts
 from services.monitoring.domain.service_info import ServiceInfo, ServicePlace
-from services.monitoring.ports import Platform, Works
+from services.monitoring.ports import Platform, UnitsOfWork
 
 
 class Directory:
@@ -26,9 +26,9 @@ class Directory:
 class TaskWatch:
     """Raises an alert for each background task of the platform that does not get on, and clears it."""
 
-    def __init__(self, directory: Directory, works: Works, clock: Clock) -> None:
+    def __init__(self, directory: Directory, units_of_work: UnitsOfWork, clock: Clock) -> None:
         self._directory = directory
-        self._works = works
+        self._units_of_work = units_of_work
         self._clock = clock
         # What the database knows: the first look says everything, later ones what has changed.
         self._known: dict[str, bool] = {}
@@ -38,6 +38,6 @@ class TaskWatch:
         found = task_verdicts(await self._directory.services())
         news = [verdict for verdict in found if self._known.get(verdict.subject) is not verdict.stands]
         if news:
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 await judge(work, news, self._clock.now())
             self._known.update((verdict.subject, verdict.stands) for verdict in news)

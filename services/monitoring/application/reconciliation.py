@@ -9,7 +9,7 @@ from services.monitoring.application.stations import take_in_stations
 from services.monitoring.application.transactions import mend_bills, take_in_transactions
 from services.monitoring.domain.charge_point import Sighting, deleted
 from services.monitoring.domain.station import Station, StationSnapshot
-from services.monitoring.ports import Owners, Works
+from services.monitoring.ports import Owners, UnitsOfWork
 
 # What the owners tell counts as told so long ago: an event that was on its way meanwhile must not lose against it.
 _MARGIN = timedelta(minutes=1)
@@ -25,8 +25,8 @@ _FIRST_LOOK = timedelta(days=7)
 class Reconciliation:
     """Compares with the owners. Idempotent, and harmless beside the events and other replicas."""
 
-    def __init__(self, works: Works, owners: Owners, clock: Clock) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, owners: Owners, clock: Clock) -> None:
+        self._units_of_work = units_of_work
         self._owners = owners
         self._clock = clock
 
@@ -43,9 +43,9 @@ class Reconciliation:
         seen: set[str] = set()
         async for page in self._owners.stations(told_time):
             seen |= {snapshot.id for snapshot in page}
-            async with self._works() as work, consequences(work, self._clock) as follows:
+            async with self._units_of_work() as work, consequences(work, self._clock) as follows:
                 await take_in_stations(work, page, follows)
-        async with self._works() as work, consequences(work, self._clock) as follows:
+        async with self._units_of_work() as work, consequences(work, self._clock) as follows:
             unheard = await work.stations.unheard(told_time, seen)
             await take_in_stations(work, [_gone(station, told_time) for station in unheard], follows)
 
@@ -53,9 +53,9 @@ class Reconciliation:
         seen: set[str] = set()
         async for page in self._owners.charge_points(told_time):
             seen |= {snapshot.id for snapshot in page}
-            async with self._works() as work, consequences(work, self._clock) as follows:
+            async with self._units_of_work() as work, consequences(work, self._clock) as follows:
                 await take_in_boots(work, page, follows)
-        async with self._works() as work, consequences(work, self._clock) as follows:
+        async with self._units_of_work() as work, consequences(work, self._clock) as follows:
             gone = await work.charge_points.lock(await work.charge_points.unheard(told_time, seen))
             await work.charge_points.store([deleted(point) for point in gone.values()])
             follows.forget_hardware(gone.keys())
@@ -63,35 +63,35 @@ class Reconciliation:
 
     async def _connections(self, time: datetime) -> None:
         seen: set[str] = set()
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             known = await work.charge_points.online()
         async for page in self._owners.connections(time):
             seen |= {sighting.charge_point_id for sighting in page}
             news = [sighting for sighting in page if known.get(sighting.charge_point_id) != sighting.epoch]
-            async with self._works() as work, consequences(work, self._clock) as follows:
+            async with self._units_of_work() as work, consequences(work, self._clock) as follows:
                 await take_in_sightings(work, news, follows)
         gone = [
             Sighting(charge_point_id=name, online=False, epoch=epoch, time=time)
             for name, epoch in known.items()
             if name not in seen
         ]
-        async with self._works() as work, consequences(work, self._clock) as follows:
+        async with self._units_of_work() as work, consequences(work, self._clock) as follows:
             await take_in_sightings(work, gone, follows)
 
     async def _transactions(self) -> None:
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             latest = await work.transactions.latest_update()
         since = latest - _OVERLAP if latest is not None else self._clock.now() - _FIRST_LOOK
         async for page in self._owners.transactions_changed_since(since):
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 await take_in_transactions(work, page, self._clock)
 
     async def _bills(self) -> None:
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             until = await work.reconciled_until(_BILLS)
         since = (until or self._clock.now() - _FIRST_LOOK) - _BILL_OVERLAP
         async for bills, changed_time in self._owners.bills_changed_since(since):
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 await mend_bills(work, bills)
                 await work.note_reconciled(_BILLS, changed_time)
 

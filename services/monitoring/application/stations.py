@@ -17,24 +17,24 @@ from services.monitoring.domain.station import (
     stored,
 )
 from services.monitoring.domain.transaction import Transaction
-from services.monitoring.ports import Work, Works
+from services.monitoring.ports import UnitOfWork, UnitsOfWork
 
 
 class Stations:
     """The use cases of stations. Each method is one unit of work."""
 
-    def __init__(self, works: Works) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork) -> None:
+        self._units_of_work = units_of_work
 
     async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[StationView]:
         """One page of stations by name, with what is known of them now."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             stations = await work.stations.page(narrowing, page)
             views = await _views(work, stations.items)
         return Page(views, stations.next_token, stations.total_size)
 
 
-async def take_in_stations(work: Work, snapshots: Sequence[StationSnapshot], follows: Consequences) -> None:
+async def take_in_stations(work: UnitOfWork, snapshots: Sequence[StationSnapshot], follows: Consequences) -> None:
     """Bring stations and what stands at them up to date; snapshots older than the known ones change nothing."""
     if not snapshots:
         return
@@ -50,7 +50,7 @@ async def take_in_stations(work: Work, snapshots: Sequence[StationSnapshot], fol
             await _take_in_connectors(work, newer, follows)
 
 
-async def _take_in_charge_points(work: Work, snapshots: Sequence[StationSnapshot], follows: Consequences) -> None:
+async def _take_in_charge_points(work: UnitOfWork, snapshots: Sequence[StationSnapshot], follows: Consequences) -> None:
     """Place those that are there, take away those that no longer are; other stations may have lost one by it."""
     standing = await work.charge_points.of_stations([snapshot.id for snapshot in snapshots])
     points_at = by_station(standing)
@@ -73,7 +73,7 @@ async def _take_in_charge_points(work: Work, snapshots: Sequence[StationSnapshot
     )
 
 
-async def _take_in_connectors(work: Work, snapshots: Sequence[StationSnapshot], follows: Consequences) -> None:
+async def _take_in_connectors(work: UnitOfWork, snapshots: Sequence[StationSnapshot], follows: Consequences) -> None:
     present = [snapshot for snapshot in snapshots if not snapshot.deleted]
     connectors = {plug.key: (plug, snapshot.id) for snapshot in present for plug in snapshot.connectors}
     kept = await work.connectors.record([plug for plug, _ in connectors.values()])
@@ -86,7 +86,7 @@ def _shots(snapshot: StationSnapshot) -> Sequence[ChargePointSnapshot]:
     return () if snapshot.deleted else snapshot.charge_points
 
 
-async def _views(work: Work, stations: Sequence[Station]) -> list[StationView]:
+async def _views(work: UnitOfWork, stations: Sequence[Station]) -> list[StationView]:
     ids = [station.id for station in stations]
     points, connectors = await standing_at(work, ids)
     transactions: defaultdict[str | None, list[Transaction]] = defaultdict(list)

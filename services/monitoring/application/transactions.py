@@ -11,12 +11,12 @@ from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of,
 from services.monitoring.domain.rules import session_verdicts
 from services.monitoring.domain.transaction import POWER_IS_FRESH, Transaction, followed
 from services.monitoring.domain.usage import Bill
-from services.monitoring.ports import Work, Works
+from services.monitoring.ports import UnitOfWork, UnitsOfWork
 
 _SESSIONS_AT_ONCE = 500
 
 
-async def take_in_transactions(work: Work, snapshots: Sequence[Transaction], clock: Clock) -> None:
+async def take_in_transactions(work: UnitOfWork, snapshots: Sequence[Transaction], clock: Clock) -> None:
     """Bring transactions, the metrics, the usage and the alerts up to date; older snapshots change nothing."""
     stored = await work.transactions.lock({snapshot.id for snapshot in snapshots})
     known, changed = dict(stored), dict[str, Transaction]()
@@ -40,13 +40,13 @@ async def take_in_transactions(work: Work, snapshots: Sequence[Transaction], clo
     await work.usage.record_sessions(used)
 
 
-async def take_in_bills(work: Work, bills: Iterable[Bill]) -> None:
+async def take_in_bills(work: UnitOfWork, bills: Iterable[Bill]) -> None:
     """Note what sessions cost, or that they are not billed any more; older news than the known changes nothing."""
     for batch in rounds(bills, lambda bill: bill.session_id):
         await work.usage.record_bills(batch)
 
 
-async def mend_bills(work: Work, bills: Iterable[Bill]) -> None:
+async def mend_bills(work: UnitOfWork, bills: Iterable[Bill]) -> None:
     """Take in what the owner of bills knows, where something else is known: when a bill was issued, events tell."""
     owned = {bill.session_id: bill for bill in bills}
     known = await work.usage.amounts(owned)
@@ -61,8 +61,8 @@ def _has_ended(transaction: Transaction | None) -> bool:
 class LiveMeter:
     """Gathers live readings and writes them down from time to time, many sessions at once."""
 
-    def __init__(self, works: Works, clock: Clock) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._readings = LiveReadings()
 
@@ -86,7 +86,7 @@ class LiveMeter:
         now = self._clock.now()
         changes: list[MetricChange] = []
         changed: list[Transaction] = []
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             for before in await work.transactions.named(gathered.keys()):
                 samples = gathered[before.charge_point_id, before.transaction_id]
                 after, added = metered(before, samples, now)

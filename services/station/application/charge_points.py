@@ -14,7 +14,7 @@ from services.station.domain.charge_point import ChargePoint, ChargePointFilter,
 from services.station.domain.connector import Connector
 from services.station.domain.events import ChargePointChanged
 from services.station.domain.station import Station
-from services.station.ports import RunningTransactions, Work, Works
+from services.station.ports import RunningTransactions, UnitOfWork, UnitsOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,21 @@ class ChargePointView:
 class ChargePoints:
     """The use cases of charge points. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock, running: RunningTransactions) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, running: RunningTransactions) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._running = running
 
     async def page(self, narrowing: ChargePointFilter, page: PageRequest) -> Page[ChargePointView]:
         """One page of charge points by identity."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             found = await work.charge_points.page(narrowing, page)
             views = await _views(work, found.items)
         return Page(views, found.next_token, found.total_size)
 
     async def get(self, charge_point_id: str) -> ChargePointView:
         """Raises: CHARGE_POINT_NOT_FOUND."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             return await _view(work, await _found(work, charge_point_id))
 
     async def create(self, fields: Mapping[str, Any], request_id: str) -> ChargePointView:
@@ -51,7 +51,7 @@ class ChargePoints:
         Raises: INVALID_FIELD, CHARGE_POINT_EXISTS, STATION_NOT_FOUND.
         """
         charge_point = made(fields, self._clock.now())
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if request_id and await _made_before(work, request_id):
                 return await _view(work, await _found(work, charge_point.id))
             stations = await lock_stations(work, [charge_point.station_id])
@@ -61,7 +61,7 @@ class ChargePoints:
 
     async def update(self, charge_point_id: str, changes: Mapping[str, Any], etag: str) -> ChargePointView:
         """Raises: CHARGE_POINT_NOT_FOUND, STATION_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             before, stations = await _locked(work, charge_point_id, changes.get("station_id"))
             after = changed(before, changes, etag, self._clock.now())
             await work.charge_points.replace(after)
@@ -74,7 +74,7 @@ class ChargePoints:
         # Asked outside of the unit of work: no lock is held while another service answers.
         if await self._running.at_charge_point(charge_point_id):
             raise failed_precondition("TRANSACTION_RUNNING", f"a transaction runs at charge point {charge_point_id}")
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             charge_point, stations = await _locked(work, charge_point_id)
             await work.charge_points.remove(charge_point_id)
             await _publish(work, charge_point, stations, deleted=True)
@@ -84,24 +84,24 @@ class ChargePoints:
 
         Raises: CHARGE_POINT_NOT_FOUND, INVALID_FIELD.
         """
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             before = await _found(work, charge_point_id, for_update=True)
             await work.charge_points.replace(staged(before, source, password))
 
     async def withdraw_password(self, charge_point_id: str, source: str) -> None:
         """Make a new password void that its charge point did not take. Idempotent; nothing where there is none."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             before = await work.charge_points.find(charge_point_id, for_update=True)
             if before is not None:
                 await work.charge_points.replace(withdrawn(before, source))
 
 
-async def _view(work: Work, charge_point: ChargePoint) -> ChargePointView:
+async def _view(work: UnitOfWork, charge_point: ChargePoint) -> ChargePointView:
     [view] = await _views(work, [charge_point])
     return view
 
 
-async def _views(work: Work, charge_points: Sequence[ChargePoint]) -> list[ChargePointView]:
+async def _views(work: UnitOfWork, charge_points: Sequence[ChargePoint]) -> list[ChargePointView]:
     plugs: defaultdict[str, list[Connector]] = defaultdict(list)
     for plug in await work.connectors.of_charge_points([point.id for point in charge_points]):
         plugs[plug.charge_point_id].append(plug)
@@ -109,20 +109,20 @@ async def _views(work: Work, charge_points: Sequence[ChargePoint]) -> list[Charg
 
 
 async def _publish(
-    work: Work, charge_point: ChargePoint, stations: Sequence[Station], *, deleted: bool = False
+    work: UnitOfWork, charge_point: ChargePoint, stations: Sequence[Station], *, deleted: bool = False
 ) -> None:
     await work.publish([ChargePointChanged(charge_point=charge_point, deleted=deleted)])
     await publish_stations(work, stations)
 
 
-async def _made_before(work: Work, request_id: str) -> bool:
+async def _made_before(work: UnitOfWork, request_id: str) -> bool:
     """Whether the same request has made its charge point; its identity is the caller's, so it tells nothing."""
     attempt = new_id()
     return await work.remember(request_id, attempt) != attempt
 
 
 async def _locked(
-    work: Work, charge_point_id: str, new_station_id: str | None = None
+    work: UnitOfWork, charge_point_id: str, new_station_id: str | None = None
 ) -> tuple[ChargePoint, list[Station]]:
     """The charge point, and the stations that a change of it concerns; all locked."""
     seen = await _found(work, charge_point_id)
@@ -133,7 +133,7 @@ async def _locked(
     return charge_point, stations
 
 
-async def _found(work: Work, charge_point_id: str, *, for_update: bool = False) -> ChargePoint:
+async def _found(work: UnitOfWork, charge_point_id: str, *, for_update: bool = False) -> ChargePoint:
     charge_point = await work.charge_points.find(charge_point_id, for_update=for_update)
     if charge_point is None:
         raise not_found("charge point", charge_point_id)

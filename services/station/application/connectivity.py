@@ -30,7 +30,7 @@ from services.station.domain.connection import (
     numbered,
 )
 from services.station.domain.events import ChargePointBooted, ConnectivityChanged
-from services.station.ports import BatchWorks, Works
+from services.station.ports import ReportBatches, UnitsOfWork
 
 _ABANDONED_AT_ONCE = 500
 _NODE_MEMORY = timedelta(days=1)
@@ -78,8 +78,8 @@ class BootAnswer:
 class Connectivity:
     """The use cases of connections. Each method is one unit of work on a batch."""
 
-    def __init__(self, works: Works, batches: BatchWorks, clock: Clock, policy: Policy) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, batches: ReportBatches, clock: Clock, policy: Policy) -> None:
+        self._units_of_work = units_of_work
         self._batches = batches
         self._clock = clock
         self._policy = policy
@@ -159,7 +159,7 @@ class Connectivity:
 
     async def find(self, charge_point_id: str) -> Connection:
         """Raises: CONNECTION_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             connection = await work.connections.find(charge_point_id, self._clock.now())
         if connection is None:
             raise not_found("connection", charge_point_id)
@@ -167,12 +167,12 @@ class Connectivity:
 
     async def page(self, page: PageRequest) -> Page[Connection]:
         """One page of the open connections by charge point."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.connections.page(page, self._clock.now())
 
     async def close_abandoned(self) -> int:
         """Close connections of edge nodes whose lease has run out, up to a batch; how many."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             abandoned = await work.connections.abandoned(self._clock.now(), _ABANDONED_AT_ONCE)
         if not abandoned:
             return 0
@@ -181,7 +181,7 @@ class Connectivity:
 
     async def forget_nodes(self) -> None:
         """Forget the edge nodes that have not reported for a day."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             await work.connections.forget_nodes(self._clock.now() - _NODE_MEMORY)
 
     def _strangers(self, names: Collection[str]) -> list[ChargePoint]:

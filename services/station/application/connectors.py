@@ -23,20 +23,20 @@ from services.station.domain.connector import (
     tells_news,
 )
 from services.station.domain.events import ConnectorAvailabilityChanged, ConnectorStatusChanged
-from services.station.ports import BatchWorks, Works
+from services.station.ports import ReportBatches, UnitsOfWork
 
 
 class Connectors:
     """The use cases of connectors. Each method is one unit of work."""
 
-    def __init__(self, works: Works, batches: BatchWorks, clock: Clock) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, batches: ReportBatches, clock: Clock) -> None:
+        self._units_of_work = units_of_work
         self._batches = batches
         self._clock = clock
 
     async def page(self, station_id: str, page: PageRequest) -> Page[Connector]:
         """One page of a station's connectors by charge point, EVSE and number. Raises: STATION_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if await work.stations.find(station_id) is None:
                 raise not_found("station", station_id)
             return await work.connectors.page(station_id, page)
@@ -46,7 +46,7 @@ class Connectors:
 
         Raises: STATION_NOT_FOUND, CONNECTOR_NOT_FOUND, INVALID_FIELD.
         """
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             stations = await lock_stations(work, [station_id])
             before = _only(await work.connectors.named(station_id, name), name)
             after = changed(before, changes)

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from services.kernel.pagination import Page, PageRequest
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.events import DeviceEventRecorded
-from services.station.ports import Works
+from services.station.ports import UnitsOfWork
 
 
 class DeviceEvents:
     """The use cases of device events. Each method is one unit of work."""
 
-    def __init__(self, works: Works) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork) -> None:
+        self._units_of_work = units_of_work
 
     async def record(self, events: Sequence[DeviceEvent]) -> list[None]:
         """Store events, those that are stored already not again, and tell of what somebody should look at who has that
         charge point in service."""
         if not events:
             return []
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             fresh = await work.device_events.record(list({event.id: event for event in events}.values()))
             told = [event for event in fresh if event.is_told_to_others]
             if told:
@@ -32,5 +32,5 @@ class DeviceEvents:
 
     async def page(self, narrowing: DeviceEventFilter, page: PageRequest) -> Page[DeviceEvent]:
         """One page of events of a charge point, the latest first."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             return await work.device_events.page(narrowing, page)

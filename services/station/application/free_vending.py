@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from services.kernel.errors import DomainError, not_found
 from services.station.domain.charge_point import ChargePointState
 from services.station.domain.free_vending import FreeVending, Place, Premises
-from services.station.ports import Works
+from services.station.ports import UnitsOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class StartRule:
 class StartRules:
     """The rules of places."""
 
-    def __init__(self, works: Works) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork) -> None:
+        self._units_of_work = units_of_work
 
     async def at(self, places: Sequence[Place]) -> list[StartRule | DomainError]:
         """What holds at each place, in order; CHARGE_POINT_NOT_FOUND for one at an unknown charge point."""
         names = {place.charge_point_id for place in places}
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             said = await work.charge_points.free_vending(names)
             plugs = await work.connectors.of_charge_points(said.keys())
         of_connectors: defaultdict[str, dict[tuple[int, int], FreeVending | None]] = defaultdict(dict)

@@ -10,7 +10,7 @@ from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
 from services.station.domain.events import ChargePointChanged, ConnectionRefused
 from services.station.domain.refusal import Refusal, StrangerFilter
-from services.station.ports import Works
+from services.station.ports import UnitsOfWork
 
 # Of one identity, from all addresses and by all rules.
 _MOST_OF_IDENTITY = 50
@@ -28,8 +28,8 @@ class Memory:
 class Refusals:
     """The use cases of refusals. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock, memory: Memory) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, memory: Memory) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._memory = memory
 
@@ -37,7 +37,7 @@ class Refusals:
         """Record what was refused, and tell of the charge points in service that somebody has to look at."""
         if not refusals:
             return
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             tallies = await work.refusals.record(_added_up(refusals), _MOST_OF_IDENTITY)
             now = self._clock.now()
             news = [tally for tally in tallies if tally.is_news(now)]
@@ -46,22 +46,22 @@ class Refusals:
 
     async def page(self, charge_point_id: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:
         """One page of what was refused of a charge point, the latest first. Raises: CHARGE_POINT_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if await work.charge_points.find(charge_point_id) is None:
                 raise not_found("charge point", charge_point_id)
             return await work.refusals.page(charge_point_id, rule, page)
 
     async def strangers(self, narrowing: StrangerFilter, page: PageRequest) -> Page[Refusal]:
         """One page of what was refused of those that no operator has accepted, the latest first."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.refusals.strangers(narrowing, page)
 
     async def forget(self) -> None:
         """Forget what is old, and what is too much; and strangers that have not come again for as long."""
         before = self._clock.now() - self._memory.kept
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             await work.refusals.forget(before, _MOST_OF_STRANGERS)
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             strangers = await work.charge_points.forgotten_strangers(before, _FORGOTTEN_AT_ONCE)
             for stranger in strangers:
                 await work.charge_points.remove(stranger.id)

@@ -8,7 +8,7 @@ from functools import partial
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import derived_id
 from services.station.domain.connector import Connector, key_of
-from services.station.ports import Commands, Work
+from services.station.ports import Commands, UnitOfWork
 
 # No later try helps with these: they are the last word of the charge point, or of who keeps the commands.
 _LAST_WORDS = (
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 async def send_configuration(
-    work: Work, commands: Commands, station_id: str, changes: Mapping[str, str], cause: str
+    work: UnitOfWork, commands: Commands, station_id: str, changes: Mapping[str, str], cause: str
 ) -> None:
     """Send changed settings to the charge points of a station, but for what has been changed again since.
 
@@ -45,7 +45,7 @@ async def send_configuration(
     )
 
 
-async def send_availability(work: Work, commands: Commands, told: Connector, cause: str) -> None:
+async def send_availability(work: UnitOfWork, commands: Commands, told: Connector, cause: str) -> None:
     """Send the availability of a connector, unless it has been changed again since. Raises like the other."""
     plug = await work.connectors.find(key_of(told))
     if plug is not None and plug.availability is told.availability:

@@ -15,7 +15,7 @@ from services.station.domain.charge_point import ChargePoint
 from services.station.domain.connector import Connector
 from services.station.domain.events import StationChanged
 from services.station.domain.station import FoundStation, Station, StationFilter, changed, changed_settings, validated
-from services.station.ports import RunningTransactions, Work, Works
+from services.station.ports import RunningTransactions, UnitOfWork, UnitsOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,21 @@ class StationView:
 class Stations:
     """The use cases of stations. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock, running: RunningTransactions) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, running: RunningTransactions) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
         self._running = running
 
     async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[StationView]:
         """One page of stations, the newest first; of a search by place, the nearest first."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             found = await work.stations.page(narrowing, page)
             views = await _views(work, found.items)
         return Page(views, found.next_token, found.total_size)
 
     async def get(self, station_id: str) -> StationView:
         """Raises: STATION_NOT_FOUND."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             return await _view(work, await _found(work, station_id))
 
     async def create(
@@ -66,7 +66,7 @@ class Stations:
             for position, given in enumerate(inline_charge_points)
         ]
         plugs = _inline_connectors(inline_connectors, points)
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if request_id and (made := await work.remember(request_id, station.id)) != station.id:
                 return await _view(work, await _found(work, made))
             await work.stations.add(station)
@@ -78,7 +78,7 @@ class Stations:
 
     async def update(self, station_id: str, changes: Mapping[str, Any], etag: str) -> StationView:
         """Raises: STATION_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             before = await _found(work, station_id, for_update=True)
             after = changed(before, changes, etag, self._clock.now())
             await work.stations.replace(after)
@@ -88,18 +88,18 @@ class Stations:
 
     async def delete(self, station_id: str) -> None:
         """Raises: STATION_NOT_FOUND, TRANSACTION_RUNNING."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             await _found(work, station_id)
         # Asked outside of the unit of work: no lock is held while another service answers.
         if await self._running.at_station(station_id):
             raise failed_precondition("TRANSACTION_RUNNING", f"a transaction runs at station {station_id}")
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             view = await _view(work, await _found(work, station_id, for_update=True))
             await work.stations.remove(station_id)
             await _publish(work, view, deleted=True)
 
 
-async def lock_stations(work: Work, station_ids: Collection[str | None]) -> list[Station]:
+async def lock_stations(work: UnitOfWork, station_ids: Collection[str | None]) -> list[Station]:
     """Lock the stations that something which changes stands at, before it is locked itself; None stands for none.
 
     Always in this order, so that nobody waits for another in a circle; and each tells how its station looks only when
@@ -109,7 +109,7 @@ async def lock_stations(work: Work, station_ids: Collection[str | None]) -> list
     return [await _found(work, station_id, for_update=True) for station_id in ids]
 
 
-async def publish_stations(work: Work, stations: Sequence[Station]) -> None:
+async def publish_stations(work: UnitOfWork, stations: Sequence[Station]) -> None:
     """Tell how locked stations look after something that stands at them changed."""
     for station in stations:
         await _publish(work, await _view(work, station))
@@ -131,17 +131,17 @@ def _inline_connectors(given: Sequence[Mapping[str, Any]], points: Sequence[Char
     return plugs
 
 
-async def _publish(work: Work, view: StationView, **more: Any) -> None:
+async def _publish(work: UnitOfWork, view: StationView, **more: Any) -> None:
     event = StationChanged(station=view.station, connectors=view.connectors, charge_points=view.charge_points, **more)
     await work.publish([event])
 
 
-async def _view(work: Work, station: Station) -> StationView:
+async def _view(work: UnitOfWork, station: Station) -> StationView:
     [view] = await _views(work, [FoundStation(station)])
     return view
 
 
-async def _views(work: Work, found: Sequence[FoundStation]) -> list[StationView]:
+async def _views(work: UnitOfWork, found: Sequence[FoundStation]) -> list[StationView]:
     ids = [item.station.id for item in found]
     plugs: defaultdict[str | None, list[Connector]] = defaultdict(list)
     points: defaultdict[str | None, list[ChargePoint]] = defaultdict(list)
@@ -155,7 +155,7 @@ async def _views(work: Work, found: Sequence[FoundStation]) -> list[StationView]
     ]
 
 
-async def _found(work: Work, station_id: str, *, for_update: bool = False) -> Station:
+async def _found(work: UnitOfWork, station_id: str, *, for_update: bool = False) -> Station:
     station = await work.stations.find(station_id, for_update=for_update)
     if station is None:
         raise not_found("station", station_id)

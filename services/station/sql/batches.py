@@ -11,7 +11,7 @@ from services.messaging import outbox
 from services.postgres.database import Database
 from services.postgres.recordset import Recordset, array, text_array, texts
 from services.postgres.roundtrip import RoundTrips, Statement
-from services.postgres.writer_connection import Lanes
+from services.postgres.writer_connection import WriterConnections
 from services.station.domain.batch import Changes, ConnectorKey, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connection import Newest, Opened, Sighting
@@ -106,7 +106,7 @@ FROM free WHERE connections.charge_point_id = free.charge_point_id
 """
 
 # As many batches at once as a process holds connections for them.
-_LANES = 4
+_CONNECTIONS = 4
 
 _POINT_NAMES = [column.name for column in CHARGE_POINTS.columns]
 _PLUG_NAMES = [column.name for column in CONNECTORS.columns]
@@ -116,21 +116,21 @@ _plug = attrgetter(*_PLUG_NAMES)
 
 
 class SqlBatches:
-    """Satisfies ports.BatchWorks. The relay is woken after each commit."""
+    """Satisfies ports.ReportBatches. The relay is woken after each commit."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay) -> None:
-        self._lanes = Lanes(database, "reports", _LANES)
+        self._connections = WriterConnections(database, "reports", _CONNECTIONS)
         self._relay = relay
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlBatch"]:
-        async with self._lanes.round_trips() as trips:
+        async with self._connections.round_trips() as trips:
             yield SqlBatch(trips)
         self._relay.wake()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._lanes.close()
+        await self._connections.close()
 
 
 class SqlBatch:

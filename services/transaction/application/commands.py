@@ -19,31 +19,33 @@ from services.transaction.domain.command import (
     meant,
     vouches_for,
 )
-from services.transaction.ports import ChargePoints, Works
+from services.transaction.ports import ChargePoints, UnitsOfWork
 
 
 class Commands:
     """The use cases of commands."""
 
-    def __init__(self, works: Works, charge_points: ChargePoints, delivery: Delivery, clock: Clock) -> None:
-        self._works = works
+    def __init__(
+        self, units_of_work: UnitsOfWork, charge_points: ChargePoints, delivery: Delivery, clock: Clock
+    ) -> None:
+        self._units_of_work = units_of_work
         self._charge_points = charge_points
         self._delivery = delivery
         self._clock = clock
 
     async def page(self, narrowing: CommandFilter, page: PageRequest) -> Page[Command]:
         """One page of commands, the newest first."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return await work.commands.page(narrowing, page)
 
     async def get(self, command_id: str) -> Command:
         """Raises: COMMAND_NOT_FOUND."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             return _found(await work.commands.find(command_id), command_id)
 
     async def remote_starts(self, queries: Sequence[RemoteStartQuery]) -> list[bool]:
         """Whether the platform has started a session itself with each of these tokens, in order."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             started = await work.commands.remote_starts({query.charge_point_id for query in queries})
         return [any(vouches_for(command, runs, query) for command, runs in started) for query in queries]
 
@@ -79,7 +81,7 @@ class Commands:
             # It may have come online since it was asked after.
             delivery_time=None if is_online else now,
         )
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             if options.request_id:
                 made = await work.remember(options.request_id, command.id)
                 if made != command.id:

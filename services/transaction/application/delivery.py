@@ -27,7 +27,7 @@ from services.transaction.domain.command import (
     was_not_taken,
 )
 from services.transaction.domain.events import CommandChanged
-from services.transaction.ports import ChargePoints, Edge, Work, Works
+from services.transaction.ports import ChargePoints, Edge, UnitOfWork, UnitsOfWork
 
 _PAUSE_SECONDS = 1.0
 _AT_ONCE = 50
@@ -46,8 +46,8 @@ _log = logging.getLogger(__name__)
 class Delivery:
     """Delivers commands. What was begun is brought to an end, also when the caller does not wait for it."""
 
-    def __init__(self, works: Works, charge_points: ChargePoints, edge: Edge, clock: Clock) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, charge_points: ChargePoints, edge: Edge, clock: Clock) -> None:
+        self._units_of_work = units_of_work
         self._charge_points = charge_points
         self._edge = edge
         self._clock = clock
@@ -82,7 +82,7 @@ class Delivery:
         """Begin to deliver the queued commands that are due and next at their charge points."""
         if len(self._tasks) >= _AT_ONCE:
             return
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             now = self._clock.now()
             due = [sent(command, now) for command in await work.commands.due(now, now - _FORGOTTEN, _AT_ONCE)]
             for command in due:
@@ -93,7 +93,7 @@ class Delivery:
 
     async def expire_overdue(self) -> None:
         """Let go of commands whose time is over."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             now = self._clock.now()
             overdue = [expired(command, now) for command in await work.commands.overdue(now, _AT_ONCE)]
             for command in overdue:
@@ -179,7 +179,7 @@ class Delivery:
         """The body in the words of the charge point, which does not know our ids."""
         if command.kind not in ABOUT_SESSIONS:
             return body
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             session = await work.transactions.find(body["transaction_id"])
         if session is None or session.charge_point_id != command.charge_point_id:
             return body
@@ -191,14 +191,14 @@ class Delivery:
 
     async def _change(self, command: Command, change: Callable[[Command], Command]) -> Command:
         """Apply `change` to the command as it stands by now."""
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             current = await work.commands.find(command.id, for_update=True)
             if current is None:
                 raise not_found("command", command.id)
             return await store_change(work, current, change(current))
 
 
-async def store_change(work: Work, before: Command, command: Command) -> Command:
+async def store_change(work: UnitOfWork, before: Command, command: Command) -> Command:
     """Store `command`, which was `before`, and tell of it when its state is another one."""
     await work.commands.replace(command)
     if command.state is not before.state:

@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from services.transaction.application.delivery import store_change
 from services.transaction.domain.command import REMOTE_START, RESET, effective, ended_by, queued, started_by
-from services.transaction.ports import Work
+from services.transaction.ports import UnitOfWork
 
 # A charge point that has just connected boots first, and may not be commanded before.
 _SETTLING = timedelta(seconds=3)
 
 
-async def note_session(work: Work, charge_point_id: str, transaction_id: str, now: datetime) -> None:
+async def note_session(work: UnitOfWork, charge_point_id: str, transaction_id: str, now: datetime) -> None:
     """A session has changed: it may be what a remote start or stop asked for."""
     commands = await work.commands.working_at(charge_point_id, now)
     session = await work.transactions.find(transaction_id) if commands else None
@@ -24,7 +24,7 @@ async def note_session(work: Work, charge_point_id: str, transaction_id: str, no
             await store_change(work, command, effective(command, session.id, now))
 
 
-async def note_boot(work: Work, charge_point_id: str, boot_time: datetime, now: datetime) -> None:
+async def note_boot(work: UnitOfWork, charge_point_id: str, boot_time: datetime, now: datetime) -> None:
     """A charge point has booted: resets asked for before have had their effect, and what is queued can go."""
     for command in await work.commands.working_at(charge_point_id, now):
         if command.kind == RESET and command.create_time <= boot_time:
@@ -32,11 +32,11 @@ async def note_boot(work: Work, charge_point_id: str, boot_time: datetime, now: 
     await _deliver_at(work, charge_point_id, now, now)
 
 
-async def note_connection(work: Work, charge_point_id: str, now: datetime) -> None:
+async def note_connection(work: UnitOfWork, charge_point_id: str, now: datetime) -> None:
     """A charge point came online: what is queued can go soon."""
     await _deliver_at(work, charge_point_id, now + _SETTLING, now)
 
 
-async def _deliver_at(work: Work, charge_point_id: str, time: datetime, now: datetime) -> None:
+async def _deliver_at(work: UnitOfWork, charge_point_id: str, time: datetime, now: datetime) -> None:
     for command in await work.commands.queued_for(charge_point_id):
         await work.commands.replace(queued(command, time, now))

@@ -12,7 +12,7 @@ from services.transaction.domain.ending import EndDecision, Wish, decided, fact_
 from services.transaction.domain.recording import Recording
 from services.transaction.domain.session import Session
 from services.transaction.domain.transaction import TransactionView
-from services.transaction.ports import RecordingWork, Works
+from services.transaction.ports import RecordingUnitOfWork, UnitsOfWork
 
 # A reading may be stamped so long before the start of its session.
 _AROUND = timedelta(days=1)
@@ -23,9 +23,9 @@ _log = logging.getLogger(__name__)
 class Endings:
     """The use case of ending a session."""
 
-    def __init__(self, transactions: Transactions, works: Works, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions, units_of_work: UnitsOfWork, clock: Clock) -> None:
         self._transactions = transactions
-        self._works = works
+        self._units_of_work = units_of_work
         self._clock = clock
 
     async def end(self, session_id: str, wish: Wish, request_id: str) -> TransactionView:
@@ -35,14 +35,14 @@ class Endings:
         """
         validated(wish)
         found = (await self._transactions.get(session_id)).session
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             # A decision has no id of its own: another attempt than the first one is a repetition.
             attempt = new_id()
             if not request_id or await work.remember(request_id, attempt) == attempt:
                 await work.end_decisions.add(await self._record(work.recording, found, wish))
         return await self._transactions.get(session_id)
 
-    async def _record(self, work: RecordingWork, found: Session, wish: Wish) -> EndDecision:
+    async def _record(self, work: RecordingUnitOfWork, found: Session, wish: Wish) -> EndDecision:
         wants = Wanted(charge_point_ids={found.charge_point_id}, session_ids={found.id})
         stored, numbers = await work.load(wants)
         now = self._clock.now()

@@ -12,7 +12,7 @@ from services.transaction.domain.command import GET_TRANSACTION_STATUS, Command,
 from services.transaction.domain.evidence import ConnectorReport, is_lost
 from services.transaction.domain.recording import Recording
 from services.transaction.domain.session import Session
-from services.transaction.ports import Work
+from services.transaction.ports import UnitOfWork
 
 PLATFORM = "service:transaction"
 """Who asks charge points after sessions when nobody else does."""
@@ -23,7 +23,7 @@ _LATE = timedelta(seconds=10)
 _SETTLING, _LIFE_OF_QUESTION = timedelta(seconds=10), timedelta(minutes=5)
 
 
-async def note_reports(work: Work, reports: Sequence[ConnectorReport], now: datetime) -> None:
+async def note_reports(work: UnitOfWork, reports: Sequence[ConnectorReport], now: datetime) -> None:
     """Take in what connectors do. Where no session runs, and none can have of late, no more is read than that."""
     recorder = work.recording
     running = await recorder.running_at({report.charge_point_id for report in reports})
@@ -45,7 +45,7 @@ async def note_reports(work: Work, reports: Sequence[ConnectorReport], now: date
         await completed(recorder, recording)
 
 
-async def ask_after_boots(work: Work, boots: Mapping[str, datetime], now: datetime) -> None:
+async def ask_after_boots(work: UnitOfWork, boots: Mapping[str, datetime], now: datetime) -> None:
     """Have charge points that have booted asked after the sessions by OCPP 2.x that they had before; `boots` is when
     each has."""
     for session in await work.transactions.running_at(boots):

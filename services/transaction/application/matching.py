@@ -28,7 +28,7 @@ from services.transaction.domain.matching import (
 )
 from services.transaction.domain.places import LONGEST_SESSION
 from services.transaction.domain.session import Session
-from services.transaction.ports import MatchingWork, MatchingWorks, Works
+from services.transaction.ports import MatchingUnitOfWork, MatchingUnitsOfWork, UnitsOfWork
 
 _NAME = "ends without a session"
 _LOOK_SECONDS = 5.0
@@ -45,8 +45,8 @@ Choose = Callable[[Sequence[Known]], Sequence[Move]]
 class Matcher:
     """Places ends anew. Idempotent, and harmless beside recordings and other replicas."""
 
-    def __init__(self, works: Works, matchings: MatchingWorks, clock: Clock) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, matchings: MatchingUnitsOfWork, clock: Clock) -> None:
+        self._units_of_work = units_of_work
         self._matchings = matchings
         self._clock = clock
         # What the last look has seen: most of it is found once more.
@@ -68,11 +68,11 @@ class Matcher:
         Raises: what the first matching raised when none went well; that is hardly the fault of one charge point.
         """
         now, self._ended = self._clock.now(), []
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             until = await work.reconciled_until(_NAME)
         since = (until or now - _FIRST_LOOK_BACK) - _OVERLAP
         moved = await self._look_at_ends(since) + await self._look_at_readings(since)
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             await work.note_reconciled(_NAME, now)
         if self._ended and self._ended[0] is not None and None not in self._ended:
             raise self._ended[0]
@@ -81,7 +81,7 @@ class Matcher:
     async def _look_at_ends(self, since: datetime) -> int:
         moved, after, seen = 0, "", set[Doubt]()
         while True:
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 found = await work.transactions.doubtful(since, after, _AT_ONCE)
             for doubt in found:
                 if doubt not in self._seen:
@@ -96,7 +96,7 @@ class Matcher:
     async def _look_at_readings(self, since: datetime) -> int:
         moved, after, is_last = 0, "", False
         while not is_last:
-            async with self._works() as work:
+            async with self._units_of_work() as work:
                 late, after = await work.transactions.late(since, after, _AT_ONCE)
             by_charge_point: defaultdict[str, list[Late]] = defaultdict(list)
             for one in late:
@@ -140,14 +140,14 @@ class Matcher:
                 await self._settle(work, known, [one for one in sessions if one.id in changed], [])
         return len(moves)
 
-    async def _carry_out(self, work: MatchingWork, known: Sequence[Known], moves: Sequence[Move]) -> None:
+    async def _carry_out(self, work: MatchingUnitOfWork, known: Sequence[Known], moves: Sequence[Move]) -> None:
         sessions, concluded = rebuilt(known, moves)
         await work.move(moves)
         await work.adopt_readings([session for session in sessions if session.start_time is not None])
         await self._settle(work, known, sessions, concluded)
 
     async def _settle(
-        self, work: MatchingWork, known: Sequence[Known], sessions: Sequence[Session], concluded: Sequence[Fact]
+        self, work: MatchingUnitOfWork, known: Sequence[Known], sessions: Sequence[Session], concluded: Sequence[Fact]
     ) -> None:
         """Commit sessions with what their facts and readings come to now."""
         over = [session for session in sessions if session.is_over]

@@ -1,6 +1,6 @@
 """Records what charge points tell of their sessions, many events in one commit.
 
-Two lanes: readings of running sessions are stored without a look at the sessions; whatever may change a session goes
+Two ways: readings of running sessions are stored without a look at the sessions; whatever may change a session goes
 through a recording. Neither waits for the other, and a bad event fails alone.
 """
 
@@ -18,7 +18,7 @@ from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.fact import Authorization, TransactionEvent
 from services.transaction.domain.reading import MeterReport, Placed
 from services.transaction.domain.recording import Recording
-from services.transaction.ports import MeterStore, RecordingWork, RecordingWorks, Report
+from services.transaction.ports import MeterStore, RecordingUnitOfWork, RecordingUnitsOfWork, Report
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -48,14 +48,14 @@ class Recorder:
     """Records batches of events. Made inside the running event loop that it works in."""
 
     def __init__(
-        self, meters: MeterStore, recordings: RecordingWorks, clock: Clock, rules: Concurrency = _USUAL_RULES
+        self, meters: MeterStore, recordings: RecordingUnitsOfWork, clock: Clock, rules: Concurrency = _USUAL_RULES
     ) -> None:
         self._meters = meters
         self._rules = rules
         self._recordings = recordings
         self._clock = clock
-        self._meter_lane = _lane("meter values", self._store)
-        self._session_lane = _lane("transaction events", self._record)
+        self._meter_batcher = _batcher("meter values", self._store)
+        self._session_batcher = _batcher("transaction events", self._record)
 
     async def record(self, reports: Sequence[Report]) -> list[Recorded | DomainError]:
         """Record events; the answers, in order, are given when everything is committed that will be."""
@@ -76,18 +76,18 @@ class Recorder:
         after = [item for item in events if item[1].event.charge_point_id in metered]
         at_once = [item for item in events if item[1].event.charge_point_id not in metered] if after else events
         placed, _ = await asyncio.gather(
-            _through(self._meter_lane, [item for _, item in meters]), self._answer(at_once, answers)
+            _through(self._meter_batcher, [item for _, item in meters]), self._answer(at_once, answers)
         )
         await self._answer([*after, *self._late(reports, meters, placed, answers)], answers)
         return [answer for answer in answers if answer is not None]
 
     async def close(self) -> None:
         """Refuse new events and return when those that wait are recorded."""
-        await self._meter_lane.close()
-        await self._session_lane.close()
+        await self._meter_batcher.close()
+        await self._session_batcher.close()
 
     async def _answer(self, events: list[tuple[int, Told]], answers: list[Recorded | DomainError | None]) -> None:
-        results = await _through(self._session_lane, [item for _, item in events])
+        results = await _through(self._session_batcher, [item for _, item in events])
         for (position, _), result in zip(events, results, strict=True):
             answers[position] = result
 
@@ -140,7 +140,7 @@ class Recorder:
         return results
 
 
-async def completed(work: RecordingWork, recording: Recording) -> set[str]:
+async def completed(work: RecordingUnitOfWork, recording: Recording) -> set[str]:
     """Commit a recording; returns the keys of its facts that are new."""
     if over := recording.over():
         # Their energy is settled with all their readings, these included.
@@ -154,10 +154,10 @@ def _named(event: TransactionEvent, transaction_id: str) -> TransactionEvent:
     return event.of_session(transaction_id) if event.names_no_session else event
 
 
-_Lane = Batcher[Sequence[_Item], Sequence[_Result | DomainError]]
+_Batcher = Batcher[Sequence[_Item], Sequence[_Result | DomainError]]
 
 
-def _lane(name: str, commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result]]]) -> _Lane[_Item, _Result]:
+def _batcher(name: str, commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result]]]) -> _Batcher[_Item, _Result]:
     """Merges the chunks of several calls into one `commit` at a time."""
 
     async def send(chunks: list[Sequence[_Item]]) -> list[Sequence[_Result | DomainError] | Exception]:
@@ -182,16 +182,16 @@ def _lane(name: str, commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Res
     )
 
 
-async def _through(lane: _Lane[_Item, _Result], items: Sequence[_Item]) -> list[_Result | DomainError]:
-    """What becomes of `items` in the lane, in order."""
+async def _through(batcher: _Batcher[_Item, _Result], items: Sequence[_Item]) -> list[_Result | DomainError]:
+    """What becomes of `items` in order."""
     chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
-    outcomes = await asyncio.gather(*(_outcome(lane, chunk) for chunk in chunks))
+    outcomes = await asyncio.gather(*(_outcome(batcher, chunk) for chunk in chunks))
     return [result for outcome in outcomes for result in outcome]
 
 
-async def _outcome(lane: _Lane[_Item, _Result], chunk: Sequence[_Item]) -> Sequence[_Result | DomainError]:
+async def _outcome(batcher: _Batcher[_Item, _Result], chunk: Sequence[_Item]) -> Sequence[_Result | DomainError]:
     try:
-        return await lane.submit(chunk)
+        return await batcher.submit(chunk)
     except DomainError as error:
         return [error] * len(chunk)
 

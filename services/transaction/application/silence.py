@@ -16,7 +16,7 @@ from services.transaction.domain.command import GET_TRANSACTION_STATUS, CommandO
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.recording import Recording
 from services.transaction.domain.session import Session
-from services.transaction.ports import Works
+from services.transaction.ports import UnitsOfWork
 
 # How often is looked: often enough that the bound is passed by no more than a tenth, but not for nothing.
 _OFTEN, _LOOK_SECONDS = 10, 600.0
@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 class Silence:
     """Looks for sessions of which nothing was heard for `bound`. Harmless beside recordings and other replicas."""
 
-    def __init__(self, works: Works, commands: Commands, clock: Clock, bound: timedelta) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, commands: Commands, clock: Clock, bound: timedelta) -> None:
+        self._units_of_work = units_of_work
         self._commands = commands
         self._clock = clock
         self._bound = bound
@@ -49,7 +49,7 @@ class Silence:
         ended, after = 0, ""
         while True:
             since = self._clock.now() - self._bound
-            async with self._works.reading() as work:
+            async with self._units_of_work.reading() as work:
                 silent = await work.transactions.silent(since, after, _AT_ONCE)
             await self._ask([session for session in silent if session.last_sign < since])
             for session in silent:
@@ -74,7 +74,7 @@ class Silence:
     async def _end(self, session: Session) -> bool:
         """End a session, unless it was heard of meanwhile."""
         now = self._clock.now()
-        async with self._works() as work:
+        async with self._units_of_work() as work:
             recorder = work.recording
             wants = Wanted(charge_point_ids={session.charge_point_id}, session_ids={session.id})
             stored, numbers = await recorder.load(wants)

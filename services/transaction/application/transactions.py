@@ -18,7 +18,7 @@ from services.transaction.domain.transaction import (
     validated,
     viewed,
 )
-from services.transaction.ports import Works
+from services.transaction.ports import UnitsOfWork
 
 _CURVES_AT_ONCE = 25
 
@@ -26,13 +26,13 @@ _CURVES_AT_ONCE = 25
 class Transactions:
     """The use cases of transactions. Each method is one unit of work."""
 
-    def __init__(self, works: Works, clock: Clock) -> None:
-        self._works = works
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock) -> None:
+        self._units_of_work = units_of_work
         self._clock = clock
 
     async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[TransactionView]:
         """One page of transactions. Raises: INVALID_FIELD."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             sessions = await work.transactions.page(validated(narrowing), page)
             latest = await work.transactions.latest(sessions.items)
             decisions = await work.end_decisions.of(_decided(sessions.items))
@@ -42,7 +42,7 @@ class Transactions:
 
     async def get(self, transaction_id: str) -> TransactionView:
         """Raises: TRANSACTION_NOT_FOUND."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             session = _found(await work.transactions.find(transaction_id), transaction_id)
             latest = await work.transactions.latest([session])
             decisions = await work.end_decisions.of(_decided([session]))
@@ -53,7 +53,7 @@ class Transactions:
         between: to find out what all the readings mean may take a while. Raises: INVALID_FIELD."""
         validated(TransactionFilter(ids=tuple(transaction_ids)))
         found: dict[str, Sequence[CurvePoint]] = {}
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             sessions = await work.transactions.with_ids(transaction_ids)
             for begin in range(0, len(sessions), _CURVES_AT_ONCE):
                 some = sessions[begin : begin + _CURVES_AT_ONCE]
@@ -67,20 +67,20 @@ class Transactions:
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:
         """One page of a transaction's meter values, in the order of sampling. Raises: TRANSACTION_NOT_FOUND."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             _found(await work.transactions.find(transaction_id), transaction_id)
             return await work.transactions.readings(transaction_id, page)
 
     async def charging_states(self, transaction_id: str, page: PageRequest) -> Page[ChargingStateChange]:
         """One page of how a transaction charged, in the order of time. Raises: TRANSACTION_NOT_FOUND."""
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             session = _found(await work.transactions.find(transaction_id), transaction_id)
             return await work.transactions.charging_states(session, page)
 
     async def changes_of_state(self, ids: Sequence[str]) -> Mapping[str, Sequence[ChargingStateChange]]:
         """How transactions charged, by id; those of which nothing is known are left out. Raises: INVALID_FIELD."""
         narrowing = validated(TransactionFilter(ids=tuple(ids)))
-        async with self._works.reading() as work:
+        async with self._units_of_work.reading() as work:
             sessions = await work.transactions.page(narrowing, PageRequest(max(len(ids), 1)))
             return await work.transactions.changes_of_state(sessions.items) if ids else {}
 

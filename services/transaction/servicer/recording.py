@@ -8,11 +8,11 @@ import grpc.aio
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from services.kernel.errors import DomainError, invalid
+from services.transaction.adapters.live_meter_values import LiveMeterValues
 from services.transaction.application.commands import Commands
 from services.transaction.application.recording import Recorder
 from services.transaction.mapping.commands import remote_start_query
 from services.transaction.mapping.recording import EventMessage, answer_to_proto
-from services.transaction.servicer.live import LiveMeterValues
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -6,6 +6,7 @@ from csms.transaction.v1.command_service_pb2_grpc import add_CommandServiceServi
 from csms.transaction.v1.journal_service_pb2_grpc import add_JournalServiceServicer_to_server
 from csms.transaction.v1.recording_service_pb2_grpc import add_RecordingServiceServicer_to_server
 from csms.transaction.v1.transaction_service_pb2_grpc import add_TransactionServiceServicer_to_server
+from services.transaction.adapters.live_meter_values import LiveMeterValues
 from services.transaction.application.commands import Commands
 from services.transaction.application.ending import Endings
 from services.transaction.application.journal import Messages
@@ -14,7 +15,6 @@ from services.transaction.application.recording import Recorder
 from services.transaction.application.transactions import Transactions
 from services.transaction.servicer.commands import CommandServicer
 from services.transaction.servicer.journal import JournalServicer
-from services.transaction.servicer.live import LiveMeterValues
 from services.transaction.servicer.recording import RecordingServicer
 from services.transaction.servicer.transactions import TransactionServicer
 

@@ -11,7 +11,7 @@ from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.postgres.recordset import array, quoted
 from services.postgres.roundtrip import RoundTrips
-from services.postgres.writer_connection import Lane
+from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import Known, Move, Span
@@ -71,16 +71,16 @@ _MOVE_UNNAMED_READINGS_OF_TIME = _MOVE_READINGS.format(more=" AND names_no_sessi
 
 
 class SqlMatchings:
-    """Satisfies ports.MatchingWorks, one at a time."""
+    """Satisfies ports.MatchingUnitsOfWork, one at a time."""
 
     def __init__(self, database: Database, relay: OutboxRelay) -> None:
         # Few come, and what they ask of the partitions by day is planned best with the days at hand.
-        self._lane = Lane(database, "transactions", plans_once=False)
+        self._connection = WriterConnection(database, "transactions", plans_once=False)
         self._relay = relay
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlMatching"]:
-        async with self._lane.round_trips() as trips:
+        async with self._connection.round_trips() as trips:
             # What is asked beside round trips is planned anew each time: only with the times at hand are the partitions
             # of other days left alone.
             yield SqlMatching(trips)
@@ -88,11 +88,11 @@ class SqlMatchings:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._lane.close()
+        await self._connection.close()
 
 
 class SqlMatching:
-    """Satisfies ports.MatchingWork."""
+    """Satisfies ports.MatchingUnitOfWork."""
 
     def __init__(self, trips: RoundTrips) -> None:
         self._connection = trips.connection

@@ -13,7 +13,7 @@ from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import Database
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import Recordset
-from services.postgres.writer_connection import Lane
+from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
 from services.transaction.tables import OCPP_MESSAGES
 
@@ -68,12 +68,12 @@ class SqlJournal:
     """Satisfies ports.Journal."""
 
     def __init__(self, database: Database) -> None:
-        self._lane = Lane(database, "messages")
+        self._connection = WriterConnection(database, "messages")
 
     async def append(self, messages: Sequence[OcppMessage]) -> None:
         if not messages:
             return
-        async with self._lane.connection() as connection:
+        async with self._connection.connection() as connection:
             try:
                 async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
                     await copy.write(_copied(messages))
@@ -84,7 +84,7 @@ class SqlJournal:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._lane.close()
+        await self._connection.close()
 
 
 def _copied(messages: Iterable[OcppMessage]) -> str:

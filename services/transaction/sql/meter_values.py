@@ -9,7 +9,7 @@ from services.kernel.ids import derived_id
 from services.postgres.database import Database
 from services.postgres.recordset import Recordset
 from services.postgres.roundtrip import Statement
-from services.postgres.writer_connection import Lane
+from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.fact import Fact, TransactionEvent, session_id_of
 from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
 from services.transaction.tables import METER_VALUES
@@ -73,7 +73,7 @@ class SqlMeterStore:
     the end only after its readings were answered, and tells them again when they were not."""
 
     def __init__(self, database: Database) -> None:
-        self._lane = Lane(database, "events")
+        self._connection = WriterConnection(database, "events")
 
     async def store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
         named: list[_Row] = []
@@ -85,7 +85,7 @@ class SqlMeterStore:
                 unnamed[_PLACE if report.is_dated else _PLACE_UNDATED] += _unnamed_rows(n, report)
         statements: list[Statement] = [(_STORE, (_READINGS.dump(named),))] if named else []
         statements += [(place, (_PLACED.dump(rows),)) for place, rows in unnamed.items()]
-        async with self._lane.round_trips() as trips:
+        async with self._connection.round_trips() as trips:
             found = await trips.run(*statements)
         not_running = {session_id for (session_id,) in found.pop(0)} if named else set[str]()
         placed = {n: Placed(*place) for rows in found for n, *place in rows}
@@ -97,7 +97,7 @@ class SqlMeterStore:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._lane.close()
+        await self._connection.close()
 
 
 def rows_of_facts(facts: Iterable[Fact]) -> list[_Row]:

@@ -11,7 +11,7 @@ from services.messaging import outbox
 from services.postgres.database import Database
 from services.postgres.recordset import Recordset, array, text_array
 from services.postgres.roundtrip import Rows, Statement
-from services.postgres.writer_connection import Lane
+from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.batch import Kept, StrayEnd, Wanted
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.ranks import ESTIMATE, UNDATED
@@ -134,22 +134,22 @@ _AROUND = timedelta(days=1)
 
 
 class SqlRecordings:
-    """Satisfies ports.RecordingWorks, one recording at a time."""
+    """Satisfies ports.RecordingUnitsOfWork, one recording at a time."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay) -> None:
-        self._lane = Lane(database, "events")
+        self._connection = WriterConnection(database, "events")
         self._relay = relay
         self._numbers: deque[int] = deque()
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlRecording"]:
-        async with self._lane.round_trips() as trips:
+        async with self._connection.round_trips() as trips:
             yield SqlRecording(trips, self._numbers)
         self._relay.wake()
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._lane.close()
+        await self._connection.close()
 
 
 class SqlRecording:

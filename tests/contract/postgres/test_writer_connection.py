@@ -11,7 +11,7 @@ from services.kernel.errors import DomainError
 from services.postgres import roundtrip
 from services.postgres.database import Database, DatabaseUnavailable
 from services.postgres.roundtrip import Rows
-from services.postgres.writer_connection import Lane, Lanes
+from services.postgres.writer_connection import WriterConnection, WriterConnections
 from tests.fixtures.background import eventually
 
 _ANY = b"SELECT resource_id FROM idempotency_keys WHERE scope = 'test' AND request_id = ANY (%s::text[])"
@@ -22,14 +22,14 @@ _KEPT = b"SELECT request_id FROM idempotency_keys WHERE scope = 'test' ORDER BY 
 
 
 @pytest.fixture
-async def lane(database: Database) -> AsyncIterator[Lane]:
-    lane = Lane(database, "events")
-    yield lane
-    await lane.close()
+async def writer(database: Database) -> AsyncIterator[WriterConnection]:
+    writer = WriterConnection(database, "events")
+    yield writer
+    await writer.close()
 
 
-async def test_statements_are_answered_in_order_and_prepared_once(lane: Lane) -> None:
-    async with lane.round_trips() as trips:
+async def test_statements_are_answered_in_order_and_prepared_once(writer: WriterConnection) -> None:
+    async with writer.round_trips() as trips:
         for number in ("1", "2"):
             rows = await trips.run(
                 (b"SELECT %s::int, 'a'", (number,)), (b"SELECT 'none' WHERE false", ()), (b"SELECT %s::text", ('\\ "',))
@@ -38,52 +38,52 @@ async def test_statements_are_answered_in_order_and_prepared_once(lane: Lane) ->
         assert await trips.run((_COUNT, ())) == [[(4,)]]
 
 
-async def test_statements_are_planned_without_their_parameters(lane: Lane) -> None:
-    async with lane.round_trips() as trips:
+async def test_statements_are_planned_without_their_parameters(writer: WriterConnection) -> None:
+    async with writer.round_trips() as trips:
         for _ in range(3):
             await trips.run((_ANY, ("{}",)))
         assert await trips.run((_PLANS, ())) == [[(3, 0)]]
 
 
-async def test_a_table_that_is_small_when_the_plan_is_made_is_not_read_as_a_whole(lane: Lane) -> None:
-    async with lane.round_trips() as trips:
+async def test_a_table_that_is_small_when_the_plan_is_made_is_not_read_as_a_whole(writer: WriterConnection) -> None:
+    async with writer.round_trips() as trips:
         _, rows = await trips.run((b"ANALYZE idempotency_keys", ()), (b"EXPLAIN " + _ANY, ("{}",)))
     assert not any("Seq Scan" in line for (line,) in rows)
 
 
-async def test_nothing_is_kept_of_a_round_trip_with_a_statement_that_fails(lane: Lane) -> None:
+async def test_nothing_is_kept_of_a_round_trip_with_a_statement_that_fails(writer: WriterConnection) -> None:
     with pytest.raises(psycopg.errors.UniqueViolation):
-        async with lane.round_trips() as trips:
+        async with writer.round_trips() as trips:
             await trips.run((_KEEP, ("a",)), (_KEEP, ("a",)), (_KEEP, ("b",)))
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         _, kept = await trips.run((_KEEP, ("c",)), (_KEPT, ()))
     assert kept == [("c",)]
 
 
-async def test_a_transaction_that_fails_later_is_rolled_back(lane: Lane) -> None:
+async def test_a_transaction_that_fails_later_is_rolled_back(writer: WriterConnection) -> None:
     async def fail_later() -> None:
-        async with lane.round_trips() as trips:
+        async with writer.round_trips() as trips:
             await trips.run((b"BEGIN", ()), (_KEEP, ("a",)))
             await trips.run((_KEEP, ("a",)), (b"COMMIT", ()))
 
     with pytest.raises(psycopg.errors.UniqueViolation):
         await fail_later()
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         assert await trips.run((_KEPT, ())) == [[]]
 
 
 @pytest.mark.parametrize("value", ["a\0b", "no number"])
-async def test_a_value_that_cannot_be_stored_is_told_as_such(lane: Lane, value: str) -> None:
+async def test_a_value_that_cannot_be_stored_is_told_as_such(writer: WriterConnection, value: str) -> None:
     with pytest.raises(DomainError, match="cannot be stored"):
-        async with lane.round_trips() as trips:
+        async with writer.round_trips() as trips:
             await trips.run((b"SELECT %s::int", (value,)))
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         assert await trips.run((b"SELECT 1", ())) == [[(1,)]]
 
 
-async def test_a_cancelled_user_leaves_a_lane_that_works(lane: Lane, database: Database) -> None:
+async def test_a_cancelled_user_leaves_a_connection_that_works(writer: WriterConnection, database: Database) -> None:
     async def sleep() -> None:
-        async with lane.round_trips() as trips:
+        async with writer.round_trips() as trips:
             await trips.run((_KEEP, ("a",)), (b"SELECT pg_sleep(60)", ()))
 
     async def is_asleep() -> bool:
@@ -96,20 +96,22 @@ async def test_a_cancelled_user_leaves_a_lane_that_works(lane: Lane, database: D
     asleep.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asleep
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         assert await trips.run((_KEPT, ())) == [[]]
 
 
-async def test_more_is_sent_and_answered_at_once_than_buffers_hold(lane: Lane) -> None:
+async def test_more_is_sent_and_answered_at_once_than_buffers_hold(writer: WriterConnection) -> None:
     large = "x" * 3_000_000
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         rows = await trips.run(*[(b"SELECT %s::text", (large,))] * 5)
     assert rows == [[(large,)]] * 5
 
 
-async def test_prepared_statements_are_not_gathered_for_ever(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_prepared_statements_are_not_gathered_for_ever(
+    writer: WriterConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(roundtrip, "_MOST_PREPARED", 10)
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         for number in range(35):
             await trips.run((b"SELECT %d" % number, ()))
         [[(prepared,)]] = await trips.run((_COUNT, ()))
@@ -117,9 +119,11 @@ async def test_prepared_statements_are_not_gathered_for_ever(lane: Lane, monkeyp
 
 
 @pytest.mark.field_case("A1")
-async def test_what_the_driver_is_asked_beside_round_trips_leaves_their_statements_prepared(lane: Lane) -> None:
+async def test_what_the_driver_is_asked_beside_round_trips_leaves_their_statements_prepared(
+    writer: WriterConnection,
+) -> None:
     async def use(end: bytes) -> None:
-        async with lane.round_trips() as trips:
+        async with writer.round_trips() as trips:
             await trips.run((b"BEGIN", ()), (_KEPT, ()))
             await trips.connection.execute(b"SELECT 1 WHERE %s", (True,))
             await trips.run((end, ()))
@@ -128,12 +132,12 @@ async def test_what_the_driver_is_asked_beside_round_trips_leaves_their_statemen
     for _ in range(8):
         await use(b"COMMIT")
     # A block that leaves a transaction open, one that ends it by itself, and one that fails.
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         await trips.run((b"BEGIN", ()), (_KEPT, ()))
     await use(b"ROLLBACK")
     with pytest.raises(psycopg.errors.SyntaxError):
         await use(b"NONSENSE")
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         assert await trips.run((_KEPT, ())) == [[]]
 
 
@@ -163,25 +167,27 @@ async def shape(database: Database) -> AsyncIterator[_Shape]:
 
 
 @pytest.mark.field_case("A15")
-async def test_statements_are_prepared_anew_when_a_column_has_changed_its_type(lane: Lane, shape: _Shape) -> None:
-    async with lane.round_trips() as trips:
+async def test_statements_are_prepared_anew_when_a_column_has_changed_its_type(
+    writer: WriterConnection, shape: _Shape
+) -> None:
+    async with writer.round_trips() as trips:
         await trips.run((shape.ADD, ("a",)), (shape.READ, ()))
     await shape.change()
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         _, _, read, _ = await trips.run((b"BEGIN", ()), (shape.ADD, ("b",)), (shape.READ, ()), (b"COMMIT", ()))
     assert read == [("a",), ("b",)]
 
 
 @pytest.mark.field_case("A15")
 async def test_a_transaction_that_a_change_of_type_has_ended_works_at_the_next_attempt(
-    lane: Lane, shape: _Shape
+    writer: WriterConnection, shape: _Shape
 ) -> None:
     async def use() -> list[Rows]:
-        async with lane.round_trips() as trips:
+        async with writer.round_trips() as trips:
             await trips.run((b"BEGIN", ()), (shape.ADD, ("a",)))
             return await trips.run((shape.READ, ()), (b"COMMIT", ()))
 
-    async with lane.round_trips() as trips:
+    async with writer.round_trips() as trips:
         await trips.run((shape.READ, ()))
     await shape.change()
     with pytest.raises(DatabaseUnavailable):
@@ -189,37 +195,37 @@ async def test_a_transaction_that_a_change_of_type_has_ended_works_at_the_next_a
     assert (await use())[0] == [("a",)]
 
 
-async def test_lanes_are_lent_to_as_many_users_as_there_are_lanes(database: Database) -> None:
-    lanes = Lanes(database, "events", 2)
+async def test_connections_are_lent_to_as_many_users_as_there_are(database: Database) -> None:
+    writers = WriterConnections(database, "events", 2)
 
     async def use() -> None:
-        async with lanes.round_trips() as trips:
+        async with writers.round_trips() as trips:
             await trips.run((b"SELECT 1", ()))
 
-    async with lanes.round_trips() as first:
-        async with lanes.round_trips() as second:
+    async with writers.round_trips() as first:
+        async with writers.round_trips() as second:
             assert first.connection is not second.connection
             third = asyncio.create_task(use())
             await asyncio.sleep(0.05)
             assert not third.done()
         await third
-    await lanes.close()
+    await writers.close()
 
 
 async def test_lanes_prefer_the_one_that_was_used_last(database: Database) -> None:
-    lanes = Lanes(database, "events", 3)
+    writers = WriterConnections(database, "events", 3)
     used = []
     for _ in range(3):
-        async with lanes.round_trips() as trips:
+        async with writers.round_trips() as trips:
             used.append(trips)
     assert used == [used[0]] * 3
-    await lanes.close()
+    await writers.close()
 
 
 async def test_a_lane_whose_user_fails_is_lent_again(database: Database) -> None:
-    lanes = Lanes(database, "events", 1)
+    writers = WriterConnections(database, "events", 1)
     for _ in range(2):
         with pytest.raises(psycopg.errors.UniqueViolation):
-            async with lanes.round_trips() as trips:
+            async with writers.round_trips() as trips:
                 await trips.run((_KEEP, ("a",)), (_KEEP, ("a",)))
-    await lanes.close()
+    await writers.close()

@@ -11,7 +11,7 @@ from services.process.threads import ThreadQueue
 pytestmark = pytest.mark.field_case("E5")
 
 
-class Work:
+class UnitOfWork:
     """Work that goes on until it is let go."""
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class Work:
         return "done"
 
 
-async def _refusal(queue: ThreadQueue, caller: str, work: Work) -> DomainError:
+async def _refusal(queue: ThreadQueue, caller: str, work: UnitOfWork) -> DomainError:
     with pytest.raises(DomainError) as refused:
         await queue.run(caller, work)
     return refused.value
 
 
 async def test_what_has_no_place_is_refused_at_once_and_told_when_to_come_back() -> None:
-    queue, work = ThreadQueue("test", threads=2, places=4, places_each=3), Work()
+    queue, work = ThreadQueue("test", threads=2, places=4, places_each=3), UnitOfWork()
     under_way = [asyncio.ensure_future(queue.run("a", work)) for _ in range(3)]
     await asyncio.sleep(0)
 
@@ -53,7 +53,7 @@ async def test_what_has_no_place_is_refused_at_once_and_told_when_to_come_back()
 
 
 async def test_whoever_goes_away_keeps_the_thread_busy_and_so_his_place() -> None:
-    queue, work = ThreadQueue("test", threads=1, places=2, places_each=2), Work()
+    queue, work = ThreadQueue("test", threads=1, places=2, places_each=2), UnitOfWork()
     running = asyncio.ensure_future(queue.run("a", work))
     waiting = asyncio.ensure_future(queue.run("a", work))
     await asyncio.to_thread(work.begun.wait, 30)

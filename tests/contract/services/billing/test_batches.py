@@ -15,7 +15,7 @@ from services.billing.application.invoicing import Invoicing
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.domain.charging_session import END_PATIENCE
 from services.billing.mapping.charging_sessions import transaction_snapshot
-from services.billing.sql.work import SqlWorks
+from services.billing.sql.unit_of_work import SqlUnitsOfWork
 from services.kernel.clock import Clock, FixedClock, SystemClock
 from services.kernel.ids import derived_id, new_id
 from services.messaging.outbox import OutboxRelay
@@ -38,21 +38,25 @@ _LOCK_ONE = "SELECT FROM charging_sessions WHERE charge_point_id = 'CP1' FOR UPD
 
 
 @pytest.fixture
-async def works(service: RunningService) -> SqlWorks:
-    return SqlWorks(service.database, OutboxRelay(service.database, service.bus), SystemClock())
+async def units_of_work(service: RunningService) -> SqlUnitsOfWork:
+    return SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), SystemClock())
 
 
 @pytest.fixture
-async def biller(service: RunningService, works: SqlWorks, neighbours: Neighbours) -> AsyncIterator[Biller]:
+async def biller(
+    service: RunningService, units_of_work: SqlUnitsOfWork, neighbours: Neighbours
+) -> AsyncIterator[Biller]:
     """The only one who bills on the database of `service`."""
     identity = ServiceIdentity("billing", service.settings)
     async with channels.channel(neighbours.address, "driver", identity) as channel:
-        yield _biller(works, SystemClock(), channel)
+        yield _biller(units_of_work, SystemClock(), channel)
 
 
-def _biller(works: SqlWorks, clock: Clock, channel: grpc.aio.Channel, patience: timedelta = END_PATIENCE) -> Biller:
+def _biller(
+    units_of_work: SqlUnitsOfWork, clock: Clock, channel: grpc.aio.Channel, patience: timedelta = END_PATIENCE
+) -> Biller:
     return Biller(
-        works,
+        units_of_work,
         clock,
         GrpcDrivers(channel),
         GrpcStations(channel),
@@ -68,8 +72,8 @@ def ledger(service: RunningService) -> Books:
     return Books(service.database)
 
 
-async def _take_in(biller: Biller, works: SqlWorks, *messages: Transaction) -> None:
-    async with works() as work:
+async def _take_in(biller: Biller, units_of_work: SqlUnitsOfWork, *messages: Transaction) -> None:
+    async with units_of_work() as work:
         await biller.take_in(work, [transaction_snapshot(message) for message in messages])
 
 
@@ -78,7 +82,7 @@ async def _count(books: Books) -> list[tuple[int, ...]]:
 
 
 async def test_of_several_snapshots_in_one_batch_the_newest_is_billed(
-    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+    admin: Caller, biller: Biller, units_of_work: SqlUnitsOfWork, ledger: Books
 ) -> None:
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     snapshots = [
@@ -89,19 +93,21 @@ async def test_of_several_snapshots_in_one_batch_the_newest_is_billed(
         transaction(2, 4),
     ]
     for seed in range(5):
-        await _take_in(biller, works, *random.Random(seed).sample(snapshots, len(snapshots)))
+        await _take_in(biller, units_of_work, *random.Random(seed).sample(snapshots, len(snapshots)))
     assert await biller.settle_all() == 0
     assert await ledger.sessions() == {"CP1": DONE, "CP2": ("HELD", "unauthorized")}
     assert await ledger.invoices() == [("CP1", "OPEN", 800)]
 
 
 async def test_more_sessions_than_a_page_have_one_bill_each_with_numbers_without_gaps(
-    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books, neighbours: Neighbours
+    admin: Caller, biller: Biller, units_of_work: SqlUnitsOfWork, ledger: Books, neighbours: Neighbours
 ) -> None:
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     neighbours.tiers[DRIVER] = "GOLD"
     count = 300
-    await _take_in(biller, works, *(transaction(number, energy_wh=1_000 * (number + 1)) for number in range(count)))
+    await _take_in(
+        biller, units_of_work, *(transaction(number, energy_wh=1_000 * (number + 1)) for number in range(count))
+    )
     assert sum(await asyncio.gather(biller.settle_all(), biller.settle_all())) == 0
     assert await biller.settle_all() == 0
     assert set((await ledger.sessions()).values()) == {DONE}
@@ -112,7 +118,7 @@ async def test_more_sessions_than_a_page_have_one_bill_each_with_numbers_without
 
 
 async def test_what_waits_for_a_bill_or_a_person_is_noted_as_long_as_it_waits(
-    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+    admin: Caller, biller: Biller, units_of_work: SqlUnitsOfWork, ledger: Books
 ) -> None:
     async def noted() -> list[tuple[str, str]]:
         """Charge point and reason of what is noted, which must be that of the session."""
@@ -121,42 +127,44 @@ async def test_what_waits_for_a_bill_or_a_person_is_noted_as_long_as_it_waits(
             " WHERE reason = hold_reason ORDER BY charge_point_id"
         )
 
-    await _take_in(biller, works, running_transaction(1, 1), transaction(2, authorization=Transaction.INVALID))
+    await _take_in(biller, units_of_work, running_transaction(1, 1), transaction(2, authorization=Transaction.INVALID))
     assert await noted() == [("CP2", "unauthorized")]
-    await _take_in(biller, works, transaction(2, 2))
+    await _take_in(biller, units_of_work, transaction(2, 2))
     assert await noted() == [("CP2", "pending")]
-    await _take_in(biller, works, running_transaction(2, 3))
+    await _take_in(biller, units_of_work, running_transaction(2, 3))
     assert await noted() == []
-    await _take_in(biller, works, transaction(1, 2), transaction(3), transaction(4, flags=["estimated_end"]))
+    await _take_in(biller, units_of_work, transaction(1, 2), transaction(3), transaction(4, flags=["estimated_end"]))
     assert await noted() == [("CP1", "pending"), ("CP3", "pending"), ("CP4", "estimated_end")]
     assert await biller.settle_all() == 0
     assert await noted() == [("CP1", "no_tariff"), ("CP3", "no_tariff"), ("CP4", "estimated_end")]
     # It went on after all, and another one should never have begun.
-    await _take_in(biller, works, running_transaction(1, 3), transaction(3, 2, authorization=Transaction.INVALID))
+    await _take_in(
+        biller, units_of_work, running_transaction(1, 3), transaction(3, 2, authorization=Transaction.INVALID)
+    )
     assert await noted() == [("CP3", "unauthorized"), ("CP4", "estimated_end")]
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
-    await _take_in(biller, works, transaction(4, 2), transaction(5))
+    await _take_in(biller, units_of_work, transaction(4, 2), transaction(5))
     assert await noted() == [("CP3", "unauthorized"), ("CP4", "pending"), ("CP5", "pending")]
     assert await biller.settle_all() == 0
     assert await ledger.rows("SELECT reason FROM unbilled_sessions") == [("unauthorized",)]
 
 
 async def test_each_driver_is_asked_after_once(
-    admin: Caller, biller: Biller, works: SqlWorks, neighbours: Neighbours, ledger: Books
+    admin: Caller, biller: Biller, units_of_work: SqlUnitsOfWork, neighbours: Neighbours, ledger: Books
 ) -> None:
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     drivers = [DRIVER, OTHER_DRIVER, ""]
-    await _take_in(biller, works, *(transaction(number, driver_id=drivers[number % 3]) for number in range(30)))
+    await _take_in(biller, units_of_work, *(transaction(number, driver_id=drivers[number % 3]) for number in range(30)))
     assert await biller.settle_all() == 0
     assert sorted(neighbours.asked) == sorted([DRIVER, OTHER_DRIVER])
     assert set((await ledger.sessions()).values()) == {DONE}
 
 
 async def test_a_session_that_cannot_be_billed_does_not_take_the_others_along(
-    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+    admin: Caller, biller: Biller, units_of_work: SqlUnitsOfWork, ledger: Books
 ) -> None:
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
-    await _take_in(biller, works, *(transaction(number) for number in range(20)))
+    await _take_in(biller, units_of_work, *(transaction(number) for number in range(20)))
     # An invoice nobody knows of: the database refuses a second one for this session, and with it those of all.
     async with ledger.database.transaction() as connection:
         await connection.exec_driver_sql(
@@ -176,10 +184,10 @@ async def test_a_session_that_cannot_be_billed_does_not_take_the_others_along(
 
 
 async def test_who_bills_waits_for_no_session_that_somebody_else_holds(
-    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+    admin: Caller, biller: Biller, units_of_work: SqlUnitsOfWork, ledger: Books
 ) -> None:
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
-    await _take_in(biller, works, *(transaction(number) for number in range(3)))
+    await _take_in(biller, units_of_work, *(transaction(number) for number in range(3)))
     async with ledger.database.transaction() as connection:
         await connection.exec_driver_sql(_LOCK_ONE)
         assert await biller.settle_all() == 0
@@ -192,7 +200,7 @@ async def test_who_bills_waits_for_no_session_that_somebody_else_holds(
 async def test_an_end_that_nobody_tells_is_billed_as_it_was_concluded_after_a_while(
     admin: Caller,
     service: RunningService,
-    works: SqlWorks,
+    units_of_work: SqlUnitsOfWork,
     ledger: Books,
     neighbours: Neighbours,
     patience: timedelta,
@@ -201,11 +209,13 @@ async def test_an_end_that_nobody_tells_is_billed_as_it_was_concluded_after_a_wh
     clock = FixedClock(SystemClock().now())
     identity = ServiceIdentity("billing", service.settings)
     async with channels.channel(neighbours.address, "driver", identity) as channel:
-        biller = _biller(works, clock, channel, patience)
-        await _take_in(biller, works, transaction(1, 1, flags=["estimated_end"]))
+        biller = _biller(units_of_work, clock, channel, patience)
+        await _take_in(biller, units_of_work, transaction(1, 1, flags=["estimated_end"]))
         clock.advance(patience)
         # News of it: it waits anew.
-        await _take_in(biller, works, transaction(1, 2, energy_wh=9_000, flags=["estimated_end"]), transaction(2, 1))
+        await _take_in(
+            biller, units_of_work, transaction(1, 2, energy_wh=9_000, flags=["estimated_end"]), transaction(2, 1)
+        )
         assert await biller.settle_all() == 0
         for wait in (timedelta(), patience):
             clock.advance(wait)
@@ -217,19 +227,21 @@ async def test_an_end_that_nobody_tells_is_billed_as_it_was_concluded_after_a_wh
         assert await biller.settle_all() == 0
         assert await ledger.invoices() == [("CP2", "OPEN", 400), ("CP1", "OPEN", 360)]
         # What is told after all, and still, corrects it.
-        await _take_in(biller, works, transaction(1, 3))
+        await _take_in(biller, units_of_work, transaction(1, 3))
         assert await biller.settle_all() == 0
     assert await ledger.sessions() == {"CP1": DONE, "CP2": DONE}
     assert await ledger.invoices() == [("CP2", "OPEN", 400), ("CP1", "VOID", 360), ("CP1", "OPEN", 400)]
 
 
 async def test_tariffs_of_stations_come_before_the_default_within_one_batch(
-    admin: Caller, biller: Biller, works: SqlWorks, ledger: Books
+    admin: Caller, biller: Biller, units_of_work: SqlUnitsOfWork, ledger: Books
 ) -> None:
     there = derived_id("station", 7)
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     await admin.tariffs.CreateTariff(new_tariff(station_ids=[there], currency_code="CHF"))
-    await _take_in(biller, works, transaction(1), transaction(2, station_id=there), transaction(3, station_id=""))
+    await _take_in(
+        biller, units_of_work, transaction(1), transaction(2, station_id=there), transaction(3, station_id="")
+    )
     assert await biller.settle_all() == 0
     rows = await ledger.rows("SELECT charge_point_id, currency_code FROM charging_sessions ORDER BY charge_point_id")
     assert rows == [("CP1", "EUR"), ("CP2", "CHF"), ("CP3", "EUR")]

@@ -11,7 +11,7 @@ from services.billing.application.billing import Biller
 from services.billing.application.invoicing import Invoicing
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.mapping.charging_sessions import transaction_snapshot
-from services.billing.sql.work import SqlWork, SqlWorks
+from services.billing.sql.unit_of_work import SqlUnitOfWork, SqlUnitsOfWork
 from services.kernel.clock import SystemClock
 from services.messaging.outbox import OutboxRelay
 from services.rpc import channels
@@ -31,9 +31,9 @@ async def test_batches_in_opposite_orders_and_billing_beside_them_never_deadlock
     await admin.tariffs.CreateTariff(new_tariff(is_default=True))
     clock = SystemClock()
     channel = channels.channel(neighbours.address, "driver", ServiceIdentity("billing", service.settings))
-    works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), clock)
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
     biller = Biller(
-        works,
+        units_of_work,
         clock,
         GrpcDrivers(channel),
         GrpcStations(channel),
@@ -47,7 +47,7 @@ async def test_batches_in_opposite_orders_and_billing_beside_them_never_deadlock
         async with service.database.transaction() as connection:
             for number in order:
                 message = transaction(number, revision, energy_wh=1_000 * revision)
-                await biller.take_in(SqlWork(connection, clock), [transaction_snapshot(message)])
+                await biller.take_in(SqlUnitOfWork(connection, clock), [transaction_snapshot(message)])
 
     async def pay_something() -> None:
         for invoice in (await admin.invoices.ListInvoices(ListInvoicesRequest())).invoices:

@@ -9,7 +9,7 @@ from services.driver.application.drivers import Drivers
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.domain.driver import DriverStatus, MembershipTier
 from services.driver.domain.rfid_card import RfidCardStatus
-from services.driver.sql.work import SqlWorks
+from services.driver.sql.unit_of_work import SqlUnitsOfWork
 from services.kernel.clock import SystemClock
 from services.kernel.errors import DomainError
 from services.messaging.outbox import OutboxRelay
@@ -29,8 +29,12 @@ async def test_drivers_go_while_their_cards_change_hands(
     url = fresh_database("driver")
     look_for_rings_at_once(url)
     service = await run_service("driver", database_url=url)
-    works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), SystemClock())
-    drivers, cards, dice = Drivers(works, SystemClock()), RfidCards(works, SystemClock()), random.Random(5)
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), SystemClock())
+    drivers, cards, dice = (
+        Drivers(units_of_work, SystemClock()),
+        RfidCards(units_of_work, SystemClock()),
+        random.Random(5),
+    )
     fields = {
         "name": "Ann",
         "email": "",

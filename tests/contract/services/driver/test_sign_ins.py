@@ -16,10 +16,10 @@ from sqlalchemy import text
 
 from csms.driver.v1 import identity_service_pb2 as pb
 from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
+from services.driver.adapters.credentials import JwtSigner
 from services.driver.application.identity import Identity
-from services.driver.credentials import JwtSigner
 from services.driver.domain.account import AccountKind, Role
-from services.driver.sql.work import SqlWorks
+from services.driver.sql.unit_of_work import SqlUnitsOfWork
 from services.kernel.clock import FixedClock
 from services.kernel.errors import DomainError
 from services.messaging.outbox import OutboxRelay
@@ -89,9 +89,9 @@ async def service(run_service: ServiceRunner, emptied_database: FreshDatabase) -
 async def doors(service: RunningService, tokens: Tokens) -> Doors:
     """With the accounts ann and bea."""
     clock, hasher = FixedClock(datetime.now(UTC)), Plain()
-    works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), clock)
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
     signer = JwtSigner(tokens.private_key_file, tokens.jwks_file)
-    doors = Doors([Identity(works, clock, hasher, signer) for _ in range(2)], hasher, clock)
+    doors = Doors([Identity(units_of_work, clock, hasher, signer) for _ in range(2)], hasher, clock)
     for name in ("ann", "bea"):
         await doors.replicas[0].create(name, AccountKind.USER, Role.OPERATOR, "", PASSWORD)
     return doors

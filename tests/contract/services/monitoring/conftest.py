@@ -14,7 +14,7 @@ from services.messaging.event_batches import OutgoingEvent
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.monitoring.consumers import SessionConsumer, StationConsumer
-from services.monitoring.sql.work import SqlWorks
+from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from tests.fixtures.background import eventually, running
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
@@ -35,9 +35,9 @@ async def service(run_service: ServiceRunner, emptied_database: FreshDatabase) -
 
 
 @pytest.fixture
-def works(service: RunningService) -> SqlWorks:
+def units_of_work(service: RunningService) -> SqlUnitsOfWork:
     """Units of work on the database of the service."""
-    return SqlWorks(service.database, OutboxRelay(service.database, service.bus), SystemClock())
+    return SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), SystemClock())
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
 from services.kernel.clock import FixedClock
 from services.kernel.ids import new_id
 from services.monitoring.application.alerts import Alerts
-from services.monitoring.sql.work import SqlWorks
+from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.postgres.shared_tables import OUTBOX
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell
@@ -61,9 +61,9 @@ async def told_of(service: RunningService) -> list[tuple[str, str]]:
     return [(event.alert_changed.kind, event.alert_changed.state) for event in events]
 
 
-def sweeper(works: SqlWorks, seconds: float) -> Alerts:
+def sweeper(units_of_work: SqlUnitsOfWork, seconds: float) -> Alerts:
     """The alerts as they are looked at so long after NOW."""
-    return Alerts(works, FixedClock(at(seconds)))
+    return Alerts(units_of_work, FixedClock(at(seconds)))
 
 
 async def test_a_faulted_connector_raises_an_alert_that_a_fine_one_clears(
@@ -127,17 +127,17 @@ async def test_a_snapshot_that_shows_a_fault_raises_the_alert_too(
 
 
 async def test_a_charge_point_that_stays_away_raises_an_alert_until_it_is_back(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(
         station_changed(charge_points=[a_charge_point()]),
         connection(online=True, epoch=1, seconds=0),
         connection(online=False, epoch=1, seconds=10),
     )
-    assert await sweeper(works, 39).raise_for_those_away() == 0
+    assert await sweeper(units_of_work, 39).raise_for_those_away() == 0
     assert await listed(alerts) == []
     for _ in range(2):
-        await sweeper(works, 40).raise_for_those_away()
+        await sweeper(units_of_work, 40).raise_for_those_away()
     [alert] = await listed(alerts)
     assert (alert.kind, alert.severity, alert.occurrence_count) == ("charge_point_offline", Alert.CRITICAL, 1)
     assert (alert.charge_point_id, alert.station_id) == ("CP1", STATION)
@@ -146,18 +146,18 @@ async def test_a_charge_point_that_stays_away_raises_an_alert_until_it_is_back(
 
 
 async def test_a_charge_point_that_never_came_or_was_taken_away_is_not_missed(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(
         station_changed(charge_points=[a_charge_point("CP1"), a_charge_point("CP2")]),
         connection(online=True, epoch=1, seconds=0),
         connection(online=False, epoch=1, seconds=1),
     )
-    await sweeper(works, 60).raise_for_those_away()
+    await sweeper(units_of_work, 60).raise_for_those_away()
     assert [alert.charge_point_id for alert in await listed(alerts)] == ["CP1"]
     await tell(station_changed(seconds=70))
     assert await listed(alerts) == []
-    assert await sweeper(works, 100).raise_for_those_away() == 0
+    assert await sweeper(units_of_work, 100).raise_for_those_away() == 0
 
 
 @pytest.mark.parametrize(
@@ -216,16 +216,16 @@ async def test_what_is_put_right_in_the_batch_in_which_it_was_told_leaves_no_ale
 
 
 async def test_the_alert_of_a_session_that_is_over_goes_when_somebody_has_looked_at_it(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     over: dict[str, Any] = {"authorization": "BLOCKED", "state": "ENDED", "stop_time": at(5), "energy_wh": 50}
     await tell(session(a_transaction("1", **over)), session(a_transaction("2", **over)))
-    await sweeper(works, 60).clear_what_is_over()
+    await sweeper(units_of_work, 60).clear_what_is_over()
     later, earlier = await listed(alerts)
     await alerts.AcknowledgeAlert(alert_pb.AcknowledgeAlertRequest(id=earlier.id))
-    await sweeper(works, 60).clear_what_is_over()
+    await sweeper(units_of_work, 60).clear_what_is_over()
     assert [alert.id for alert in await listed(alerts)] == [later.id]
-    await sweeper(works, 8 * 86_400).clear_what_is_over()
+    await sweeper(units_of_work, 8 * 86_400).clear_what_is_over()
     assert await listed(alerts) == []
 
 
@@ -270,7 +270,7 @@ async def test_a_session_that_is_refused_and_ends_at_once_leaves_no_alert(
 
 @pytest.mark.field_case("C15")
 async def test_the_alert_of_an_orphan_that_never_ends_goes_as_well(
-    service: RunningService, works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    service: RunningService, units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     orphan: dict[str, Any] = {"state": "ORPHAN", "start_time": None}
     await tell(session(a_transaction("1", **orphan)), session(a_transaction("2", **orphan)))
@@ -278,9 +278,9 @@ async def test_the_alert_of_an_orphan_that_never_ends_goes_as_well(
     # Of one nothing is kept any more.
     async with service.database.transaction() as connection:
         await connection.exec_driver_sql("DELETE FROM transactions WHERE transaction_id = '2'")
-    await sweeper(works, 86_400).clear_what_is_over()
+    await sweeper(units_of_work, 86_400).clear_what_is_over()
     assert len(await listed(alerts)) == 3
-    await sweeper(works, 8 * 86_400).clear_what_is_over()
+    await sweeper(units_of_work, 8 * 86_400).clear_what_is_over()
     # What goes on is still true after a week.
     assert await standing(alerts) == [("unauthorized_session", 1)]
 
@@ -297,7 +297,7 @@ async def test_the_alert_of_a_connector_goes_with_the_connector(
 
 
 async def test_three_faults_of_a_connector_within_a_day_foretell_trouble(
-    service: RunningService, works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    service: RunningService, units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     def fault(seconds: int, number: int = 1) -> list[DomainEvent]:
         return [
@@ -313,15 +313,15 @@ async def test_three_faults_of_a_connector_within_a_day_foretell_trouble(
     assert (alert.kind, alert.severity, alert.connector_id) == ("frequent_faults", Alert.WARNING, 1)
     await tell(*fault(30))
     assert await standing(alerts) == [("frequent_faults", 2)]
-    await sweeper(works, 12 * 3600).clear_what_is_over()
+    await sweeper(units_of_work, 12 * 3600).clear_what_is_over()
     assert await standing(alerts) == [("frequent_faults", 2)]
-    await sweeper(works, 25 * 3600).clear_what_is_over()
+    await sweeper(units_of_work, 25 * 3600).clear_what_is_over()
     assert await listed(alerts) == []
     assert (await told_of(service))[-1] == ("frequent_faults", "CLEARED")
 
 
 async def test_five_lost_connections_within_an_hour_foretell_trouble(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     for epoch in range(1, 5):
         await tell(connection(online=False, epoch=epoch, seconds=epoch), connection(online=True, epoch=epoch))
@@ -329,7 +329,7 @@ async def test_five_lost_connections_within_an_hour_foretell_trouble(
     await tell(connection(online=False, epoch=5, seconds=5))
     [alert] = await listed(alerts)
     assert (alert.kind, alert.connector_id, alert.charge_point_id) == ("frequent_disconnects", 0, "CP1")
-    await sweeper(works, 3700).clear_what_is_over()
+    await sweeper(units_of_work, 3700).clear_what_is_over()
     assert await listed(alerts) == []
 
 
@@ -406,71 +406,71 @@ async def test_a_viewer_reads_alerts_and_does_not_take_them(service: RunningServ
 @pytest.mark.field_case("C14")
 @pytest.mark.parametrize("state", ["PENDING", "REJECTED"])
 async def test_what_no_operator_has_accepted_is_not_missed_and_its_farewells_foretell_nothing(
-    state: str, works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    state: str, units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     for epoch in range(1, 8):
         about: dict[str, Any] = {"name": "SCANNER", "epoch": epoch, "station_id": "", "state": state}
         await tell(connection(online=True, seconds=epoch, **about), connection(online=False, seconds=epoch, **about))
-    assert await sweeper(works, 3600).raise_for_those_away() == 0
+    assert await sweeper(units_of_work, 3600).raise_for_those_away() == 0
     assert await listed(alerts) == []
 
 
 @pytest.mark.field_case("C14")
 async def test_one_that_is_accepted_is_missed_from_then_on_and_one_that_is_rejected_no_more(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(
         connection(online=True, state="PENDING", seconds=1), connection(online=False, state="PENDING", seconds=2)
     )
-    await sweeper(works, 100).raise_for_those_away()
+    await sweeper(units_of_work, 100).raise_for_those_away()
     assert await listed(alerts) == []
     await tell(point_changed(a_charge_point(state="ACCEPTED"), seconds=101))
-    await sweeper(works, 102).raise_for_those_away()
+    await sweeper(units_of_work, 102).raise_for_those_away()
     assert await standing(alerts) == [("charge_point_offline", 1)]
     # What is told late changes nothing.
     await tell(booted(a_charge_point(state="PENDING"), seconds=50))
     assert await standing(alerts) == [("charge_point_offline", 1)]
     await tell(point_changed(a_charge_point(state="REJECTED"), seconds=103))
     assert await listed(alerts) == []
-    assert await sweeper(works, 200).raise_for_those_away() == 0
+    assert await sweeper(units_of_work, 200).raise_for_those_away() == 0
 
 
 @pytest.mark.field_case("C14")
 async def test_an_alert_about_what_was_never_accepted_is_cleared_once_that_is_told(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     # As an older version told of it, without its state.
     await tell(connection(online=True, name="TYPO", seconds=1), connection(online=False, name="TYPO", seconds=2))
-    await sweeper(works, 100).raise_for_those_away()
+    await sweeper(units_of_work, 100).raise_for_those_away()
     assert await standing(alerts) == [("charge_point_offline", 1)]
     await tell(booted(a_charge_point("TYPO", state="PENDING"), seconds=101))
     assert await listed(alerts) == []
-    assert await sweeper(works, 200).raise_for_those_away() == 0
+    assert await sweeper(units_of_work, 200).raise_for_those_away() == 0
 
 
 @pytest.mark.field_case("C14")
 async def test_that_a_charge_point_is_rejected_is_told_by_its_station_as_well(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(
         station_changed(charge_points=[a_charge_point(state="ACCEPTED")]),
         connection(online=True, seconds=1),
         connection(online=False, seconds=2),
     )
-    await sweeper(works, 100).raise_for_those_away()
+    await sweeper(units_of_work, 100).raise_for_those_away()
     assert await standing(alerts) == [("charge_point_offline", 1)]
     rejected = a_charge_point(state="REJECTED")
     await tell(station_changed(charge_points=[rejected], seconds=101, revision=2), point_changed(rejected, seconds=101))
     assert await listed(alerts) == []
-    assert await sweeper(works, 200).raise_for_those_away() == 0
+    assert await sweeper(units_of_work, 200).raise_for_those_away() == 0
 
 
 @pytest.mark.field_case("C14")
 async def test_the_alerts_of_a_charge_point_go_when_it_is_deleted(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(connection(online=True, seconds=1), connection(online=False, seconds=2), refused(count=9, seconds=3))
-    await sweeper(works, 100).raise_for_those_away()
+    await sweeper(units_of_work, 100).raise_for_those_away()
     assert [kind for kind, _ in await standing(alerts)] == ["charge_point_offline", "charge_point_refused"]
     await tell(point_changed(a_charge_point(), seconds=101, deleted=True))
     assert await listed(alerts) == []
@@ -481,7 +481,7 @@ async def test_the_alerts_of_a_charge_point_go_when_it_is_deleted(
         connection(online=False, seconds=112),
     )
     await tell(point_changed(a_charge_point(created=-3600), seconds=115, deleted=True))
-    await sweeper(works, 200).raise_for_those_away()
+    await sweeper(units_of_work, 200).raise_for_those_away()
     assert await standing(alerts) == [("charge_point_offline", 1)]
 
 
@@ -499,7 +499,7 @@ async def test_strangers_do_not_count_among_the_charge_points(service: RunningSe
 
 @pytest.mark.field_case("B9")
 async def test_a_charge_point_that_is_refused_again_and_again_raises_an_alert_until_it_is_back(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(refused("CREDENTIALS_MISSING", count=2), refused("CREDENTIALS_MISSING", count=2, seconds=5))
     assert await listed(alerts) == []
@@ -517,13 +517,13 @@ async def test_a_charge_point_that_is_refused_again_and_again_raises_an_alert_un
 
 @pytest.mark.field_case("B9")
 async def test_the_alert_of_refusals_goes_when_they_stop(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(refused(count=400))
     assert await standing(alerts) == [("charge_point_refused", 1)]
-    await sweeper(works, 3000).clear_what_is_over()
+    await sweeper(units_of_work, 3000).clear_what_is_over()
     assert len(await listed(alerts)) == 1
-    await sweeper(works, 3700).clear_what_is_over()
+    await sweeper(units_of_work, 3700).clear_what_is_over()
     assert await listed(alerts) == []
 
 

@@ -10,7 +10,7 @@ from csms.monitoring.v1.monitoring_pb2 import Alert
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from services.kernel.clock import FixedClock
 from services.monitoring.application.alerts import Alerts
-from services.monitoring.sql.work import SqlWorks
+from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.monitoring.conftest import Tell
 from tests.contract.services.monitoring.told import STATION, a_charge_point, at, device_event, point_changed
 
@@ -25,7 +25,7 @@ async def standing(stub: alert_grpc.AlertServiceStub) -> list[Alert]:
 
 
 async def test_a_security_event_is_an_alert_until_somebody_has_looked(
-    works: SqlWorks, tell: Tell, alerts: alert_grpc.AlertServiceStub
+    units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(device_event("TamperDetectionActivated", info="door"))
     [alert] = await standing(alerts)
@@ -34,7 +34,7 @@ async def test_a_security_event_is_an_alert_until_somebody_has_looked(
     assert alert.message == "charge point CP1 told TamperDetectionActivated (door)"
     await tell(device_event("TamperDetectionActivated", seconds=5))
     assert [one.occurrence_count for one in await standing(alerts)] == [2]
-    sweeping = Alerts(works, FixedClock(at(3600)))
+    sweeping = Alerts(units_of_work, FixedClock(at(3600)))
     await sweeping.clear_what_is_over()
     assert len(await standing(alerts)) == 1
     await alerts.AcknowledgeAlert(alert_pb.AcknowledgeAlertRequest(id=alert.id))
@@ -42,7 +42,7 @@ async def test_a_security_event_is_an_alert_until_somebody_has_looked(
     assert await standing(alerts) == []
     await tell(device_event("TamperDetectionActivated", seconds=9))
     assert len(await standing(alerts)) == 1
-    await Alerts(works, FixedClock(at(8 * DAY))).clear_what_is_over()
+    await Alerts(units_of_work, FixedClock(at(8 * DAY))).clear_what_is_over()
     assert await standing(alerts) == []
 
 

@@ -23,7 +23,7 @@ from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.directory import Directory, TaskWatch
 from services.monitoring.clients import GrpcPlatform, close_all
 from services.monitoring.domain.alert import AlertFilter
-from services.monitoring.sql.work import SqlWorks
+from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.process.heartbeats import Heartbeat
 from services.rpc.health import Health
 from tests.contract.services.monitoring.conftest import NOWHERE
@@ -92,10 +92,10 @@ async def test_background_tasks_of_all_replicas_are_listed_and_become_alerts(
             edge_service_url=NOWHERE,
         )
         stub, clock = await directory(monitoring), SystemClock()
-        works = SqlWorks(monitoring.database, OutboxRelay(monitoring.database, monitoring.bus), clock)
+        units_of_work = SqlUnitsOfWork(monitoring.database, OutboxRelay(monitoring.database, monitoring.bus), clock)
         places = monitoring.settings.places()  # type: ignore[attr-defined]
         channels = {one.name: {each: grpc.aio.insecure_channel(each) for each in one.replicas} for one in places}
-        watch = TaskWatch(Directory(places, GrpcPlatform(channels)), works, clock)
+        watch = TaskWatch(Directory(places, GrpcPlatform(channels)), units_of_work, clock)
 
         async def told() -> list[tuple[str, str, int, str, str]]:
             response = await stub.ListServices(directory_pb.ListServicesRequest())
@@ -107,7 +107,7 @@ async def test_background_tasks_of_all_replicas_are_listed_and_become_alerts(
             ]
 
         async def alerts() -> list[tuple[str, str]]:
-            page = await Alerts(works, clock).page(AlertFilter(kind="background_task"), page_request(50, ""))
+            page = await Alerts(units_of_work, clock).page(AlertFilter(kind="background_task"), page_request(50, ""))
             return [(alert.subject, alert.severity) for alert in page.items]
 
         await watch.look()

@@ -21,7 +21,7 @@ from services.monitoring.domain.charge_point import Sighting
 from services.monitoring.domain.live_reading import LiveReading
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of
 from services.monitoring.sql.locks import OutOfOrder
-from services.monitoring.sql.work import SqlWorks
+from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.monitoring.told import (
     NOW,
     a_charge_point,
@@ -53,7 +53,7 @@ class Hammer:
     """Takes in facts about a few things in every order, as consumers, readings, comparison and alerts do at once."""
 
     service: RunningService
-    works: SqlWorks
+    units_of_work: SqlUnitsOfWork
     dice: random.Random
     seconds: "itertools.count[int]"
 
@@ -65,7 +65,7 @@ class Hammer:
             *[self.readings] * 2,
             self.sightings,
             self.away,
-            Alerts(self.works, SystemClock()).clear_what_is_over,
+            Alerts(self.units_of_work, SystemClock()).clear_what_is_over,
         ]
 
     async def stations(self) -> None:
@@ -81,7 +81,7 @@ class Hammer:
             await consumer.handle(held, events)
 
     async def readings(self) -> None:
-        meter = LiveMeter(self.works, SystemClock())
+        meter = LiveMeter(self.units_of_work, SystemClock())
         for name in self.dice.sample(SESSIONS, 4):
             meter.gather(
                 [LiveReading("CP1", name, datetime.now(UTC), self.dice.randint(0, 22_000), next(self.seconds))]
@@ -93,11 +93,11 @@ class Hammer:
             Sighting(charge_point_id=name, online=self.dice.random() < 0.5, epoch=next(self.seconds), time=NOW)
             for name in self.dice.sample(POINTS, 3)
         ]
-        async with self.works() as work, consequences(work, SystemClock()) as follows:
+        async with self.units_of_work() as work, consequences(work, SystemClock()) as follows:
             await take_in_sightings(work, seen, follows)
 
     async def away(self) -> None:
-        await Alerts(self.works, FixedClock(datetime.now(UTC) + timedelta(minutes=30))).raise_for_those_away()
+        await Alerts(self.units_of_work, FixedClock(datetime.now(UTC) + timedelta(minutes=30))).raise_for_those_away()
 
     def _about_a_station(self) -> DomainEvent:
         name, station_id, second = self.dice.choice(POINTS), self.dice.choice(STATIONS), next(self.seconds)
@@ -146,8 +146,8 @@ async def hammer(run_service: ServiceRunner, fresh_database: FreshDatabase) -> H
     url = fresh_database("monitoring")
     look_for_rings_at_once(url)
     service = await run_service("monitoring", database_url=url)
-    works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), SystemClock())
-    return Hammer(service, works, random.Random(11), itertools.count(1))
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), SystemClock())
+    return Hammer(service, units_of_work, random.Random(11), itertools.count(1))
 
 
 async def test_facts_from_all_sides_at_once_never_wait_in_a_ring(hammer: Hammer) -> None:
@@ -157,7 +157,7 @@ async def test_facts_from_all_sides_at_once_never_wait_in_a_ring(hammer: Hammer)
 async def test_who_goes_back_in_the_order_is_stopped(hammer: Hammer) -> None:
     minute = MetricChange(station_id=STATIONS[0], time=bucket_of(NOW), metrics=Metrics(fault_count=1))
 
-    async with hammer.works() as work:
+    async with hammer.units_of_work() as work:
         await work.metrics.add([minute])
         with pytest.raises(OutOfOrder, match="STATIONS after METRICS"):
             await work.stations.touch({STATIONS[0]: NOW})

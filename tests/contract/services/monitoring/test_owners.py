@@ -24,7 +24,7 @@ from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from services.billing.domain.charging_session import ChargingSession, SessionState
-from services.billing.sql.work import SqlWorks as BillingWorks
+from services.billing.sql.unit_of_work import SqlUnitsOfWork as BillingUnitsOfWork
 from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
@@ -33,7 +33,7 @@ from services.messaging.outbox import OutboxRelay
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.clients import GrpcOwners
-from services.monitoring.sql.work import SqlWorks
+from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.rpc.channels import channel
 from services.rpc.protobuf import timestamp
 from services.rpc.service_identity import ServiceIdentity
@@ -118,24 +118,24 @@ class Platform:
             channel(self.billing.address, "billing", identity) as billing,
         ):
             owners = GrpcOwners(stations, transactions, billing, clock)
-            await Reconciliation(self.works(), owners, clock).run()
+            await Reconciliation(self.units_of_work(), owners, clock).run()
 
     async def charge(self, **fields: Any) -> None:
         """A session as billing keeps it."""
         database = self.billing.database
         now = datetime.now(UTC)
         usual = {"start_time": now - timedelta(hours=1), "create_time": now, "update_time": now}
-        async with BillingWorks(database, OutboxRelay(database, self.billing.bus), SystemClock())() as work:
+        async with BillingUnitsOfWork(database, OutboxRelay(database, self.billing.bus), SystemClock())() as work:
             await work.sessions.store([ChargingSession(**{**usual, **fields})])
 
     async def revenue(self) -> dict[str, int]:
         """What was billed today."""
-        async with self.works()() as work:
+        async with self.units_of_work()() as work:
             return dict((await work.figures.dashboard(datetime.now(UTC))).revenue_today)
 
-    def works(self) -> SqlWorks:
+    def units_of_work(self) -> SqlUnitsOfWork:
         database = self.monitoring.database
-        return SqlWorks(database, OutboxRelay(database, self.monitoring.bus), SystemClock())
+        return SqlUnitsOfWork(database, OutboxRelay(database, self.monitoring.bus), SystemClock())
 
     async def statuses(self) -> list[monitoring_pb.StationStatus]:
         stub = monitoring_grpc.MonitoringServiceStub(await self.monitoring.channel())
@@ -262,7 +262,7 @@ async def test_asking_the_owners_forgets_what_they_deleted(platform: Platform) -
     await platform.disconnect("CP2", epochs["CP2"])
     await platform.reconcile()
     later = FixedClock(datetime.fromtimestamp(datetime.now(UTC).timestamp() + 3600, UTC))
-    await Alerts(platform.works(), later).raise_for_those_away()
+    await Alerts(platform.units_of_work(), later).raise_for_those_away()
     alerts = alert_grpc.AlertServiceStub(await platform.monitoring.channel())
     assert len((await alerts.ListAlerts(alert_pb.ListAlertsRequest())).alerts) == 2
     owner = await platform.stations.channel()
@@ -281,6 +281,6 @@ async def test_without_the_owners_nothing_is_forgotten(platform: Platform, servi
     clock = SystemClock()
     async with channel(NOWHERE, "station", ServiceIdentity("monitoring", service.settings)) as nowhere:
         with pytest.raises(DomainError) as failure:
-            await Reconciliation(platform.works(), GrpcOwners(nowhere, nowhere, nowhere, clock), clock).run()
+            await Reconciliation(platform.units_of_work(), GrpcOwners(nowhere, nowhere, nowhere, clock), clock).run()
     assert failure.value.kind is ErrorKind.UNAVAILABLE
     assert len(await platform.statuses()) == 1

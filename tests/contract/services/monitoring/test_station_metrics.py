@@ -18,7 +18,7 @@ from services.kernel.ids import new_id
 from services.monitoring.application.transactions import LiveMeter
 from services.monitoring.consumers import LiveConsumer
 from services.monitoring.mapping.told import live_readings
-from services.monitoring.sql.work import SqlWorks
+from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell
@@ -121,10 +121,13 @@ async def test_a_session_that_begins_ends_and_is_corrected_in_one_batch_counts_o
 
 
 async def test_live_readings_show_energy_and_power_while_it_flows(
-    service: RunningService, works: SqlWorks, tell: Tell, monitoring: monitoring_grpc.MonitoringServiceStub
+    service: RunningService,
+    units_of_work: SqlUnitsOfWork,
+    tell: Tell,
+    monitoring: monitoring_grpc.MonitoringServiceStub,
 ) -> None:
     await tell(station_changed(), session(a_transaction()))
-    meter = LiveMeter(works, FixedClock(at(65)))
+    meter = LiveMeter(units_of_work, FixedClock(at(65)))
     for _ in range(2):
         # Another replica hears and writes the same.
         meter.gather(live_readings(samples((10, 7_400, 1_100), (65, 11_000, 1_250))))
@@ -142,10 +145,13 @@ async def test_live_readings_show_energy_and_power_while_it_flows(
 
 
 async def test_live_readings_are_heard_as_they_are_published(
-    service: RunningService, works: SqlWorks, tell: Tell, monitoring: monitoring_grpc.MonitoringServiceStub
+    service: RunningService,
+    units_of_work: SqlUnitsOfWork,
+    tell: Tell,
+    monitoring: monitoring_grpc.MonitoringServiceStub,
 ) -> None:
     await tell(station_changed(), session(a_transaction()))
-    meter = LiveMeter(works, SystemClock())
+    meter = LiveMeter(units_of_work, SystemClock())
 
     async def is_heard() -> bool:
         await service.bus.publish_live("csms.live.meter_values", b"no message of ours")
@@ -158,8 +164,8 @@ async def test_live_readings_are_heard_as_they_are_published(
         await eventually(is_heard)
 
 
-async def test_readings_of_transactions_that_nobody_told_of_are_passed_over(works: SqlWorks) -> None:
-    meter = LiveMeter(works, SystemClock())
+async def test_readings_of_transactions_that_nobody_told_of_are_passed_over(units_of_work: SqlUnitsOfWork) -> None:
+    meter = LiveMeter(units_of_work, SystemClock())
     meter.gather(live_readings(samples((30, 3_000, 1_400))))
     assert await meter.write() == 1
 

@@ -15,9 +15,9 @@ from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
 from services.messaging.event_batches import OutgoingEvent
 from services.messaging.event_bus import STREAM, EventBus
+from services.monitoring.adapters.feed import JetStreamFeed
 from services.monitoring.application.event_streams import EventStreams
 from services.monitoring.domain.stream import StreamItem, StreamRequest, stream_request
-from services.monitoring.feed import JetStreamFeed
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import publish
 from tests.contract.services.monitoring.told import (

@@ -16,10 +16,10 @@ from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStu
 from services.kernel.clock import SystemClock
 from services.messaging.outbox import OutboxRelay
 from services.station.application.connectivity import Connectivity, Policy
-from services.station.leases import LeaseSweeper
 from services.station.sql.batches import SqlBatches
-from services.station.sql.work import SqlWorks
+from services.station.sql.unit_of_work import SqlUnitsOfWork
 from services.station.tables import CONNECTIONS, EDGE_NODES
+from services.station.tasks import LeaseSweeper
 from tests.contract.services.station.callers import (
     EDGE,
     attempt,
@@ -64,8 +64,8 @@ async def _let_lease_run_out(service: RunningService, node: str, ago: timedelta 
 async def connectivity(service: RunningService) -> AsyncIterator[Connectivity]:
     """The use cases as another replica runs them."""
     database, relay = service.database, OutboxRelay(service.database, service.bus)
-    works, batches = SqlWorks(database, relay, SystemClock()), SqlBatches(database, relay)
-    yield Connectivity(works, batches, SystemClock(), Policy(60, False))
+    units_of_work, batches = SqlUnitsOfWork(database, relay, SystemClock()), SqlBatches(database, relay)
+    yield Connectivity(units_of_work, batches, SystemClock(), Policy(60, False))
     await batches.close()
 
 

@@ -18,7 +18,7 @@ from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.rpc.protobuf import timestamp
 from services.station.application.refusals import Memory, Refusals
-from services.station.sql.work import SqlWorks
+from services.station.sql.unit_of_work import SqlUnitsOfWork
 from services.station.tables import CHARGE_POINTS, CONNECTIONS, REFUSALS
 from tests.contract.services.station.callers import (
     ChargePoint,
@@ -395,4 +395,4 @@ async def test_that_a_charge_point_is_made_changed_or_deleted_is_told_and_its_st
 def _refusals(service: RunningService, now: datetime, memory: Memory) -> Refusals:
     clock = FixedClock(now)
     relay = OutboxRelay(service.database, EventBus("nats://127.0.0.1:1"))
-    return Refusals(SqlWorks(service.database, relay, clock), clock, memory)
+    return Refusals(SqlUnitsOfWork(service.database, relay, clock), clock, memory)

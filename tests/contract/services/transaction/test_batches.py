@@ -34,8 +34,8 @@ from tests.fixtures.services import RunningService, ServiceRunner
 INVALID = error_pb.ERROR_REASON_INVALID_FIELD
 
 
-def _commits(lane: str) -> float:
-    return metrics.counter("batches_total", "Batches sent.", batcher=lane).value
+def _commits(batcher: str) -> float:
+    return metrics.counter("batches_total", "Batches sent.", batcher=batcher).value
 
 
 @pytest.fixture

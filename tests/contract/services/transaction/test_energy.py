@@ -19,7 +19,7 @@ from services.rpc.protobuf import timestamp
 from services.transaction.application.connector_powers import ConnectorPowers
 from services.transaction.clients import GrpcStations
 from services.transaction.consumers import StationConsumer
-from services.transaction.sql.work import SqlWorks
+from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import (
     ACCEPTED,
@@ -233,9 +233,9 @@ async def test_what_connectors_give_is_asked_for_as_well(
         points = [charge_point_pb.ChargePoint(id=f"CP{number}")]
         station = station_pb.Station(name=f"S{number}", charge_points=points, connectors=[plug])
         await stub.CreateStation(station_service_pb.CreateStationRequest(station=station))
-    works = SqlWorks(service.database, OutboxRelay(service.database, service.bus), SystemClock())
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), SystemClock())
     known = GrpcStations(await stations.internal_channel("transaction"), page_size=2)
-    assert await ConnectorPowers(works, known, SystemClock()).compare() == 3
+    assert await ConnectorPowers(units_of_work, known, SystemClock()).compare() == 3
     [started] = await record(start_16(minutes(-480), charge_point_id="CP2", meter_wh=0))
     await record(stop_16(started.transaction_id, minutes(0), charge_point_id="CP2", meter_wh=939_000))
     assert "at most 22 kW" in (await transactions.get(started.id)).energy_doubt

@@ -28,7 +28,7 @@ from services.transaction.application.commands import Commands
 from services.transaction.application.delivery import Delivery
 from services.transaction.application.silence import Silence
 from services.transaction.clients import GrpcChargePoints, GrpcEdge
-from services.transaction.sql.work import SqlWorks
+from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
 from tests.contract.services.transaction.platform import Edge, Stations, running_edge
 from tests.contract.services.transaction.reports import (
@@ -283,13 +283,13 @@ class _Asking:
 
     async def look(self, bound: timedelta = timedelta(hours=72)) -> int:
         clock = SystemClock()
-        works = SqlWorks(self._service.database, self._relay, clock)
+        units_of_work = SqlUnitsOfWork(self._service.database, self._relay, clock)
         stations = await (self._stations or self._service).internal_channel("transaction")
         charge_points, edge = GrpcChargePoints(stations), GrpcEdge(self._tokens.identity("transaction"))
-        delivery = Delivery(works, charge_points, edge, clock)
+        delivery = Delivery(units_of_work, charge_points, edge, clock)
         try:
-            commands = Commands(works, charge_points, delivery, clock)
-            return await Silence(works, commands, clock, bound).look()
+            commands = Commands(units_of_work, charge_points, delivery, clock)
+            return await Silence(units_of_work, commands, clock, bound).look()
         finally:
             await delivery.close()
             await edge.close()

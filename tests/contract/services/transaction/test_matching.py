@@ -16,7 +16,7 @@ from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.transaction.application.matching import Matcher
 from services.transaction.sql.matching import SqlMatchings
-from services.transaction.sql.work import SqlWorks
+from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
 from tests.contract.services.transaction.reports import (
     meter_values_16,
@@ -42,7 +42,7 @@ ACTIVE, ENDED, MERGED, ORPHAN = (
 def matcher_of(service: RunningService) -> Matcher:
     """What looks again, on the service's database."""
     relay, clock = OutboxRelay(service.database, service.bus), SystemClock()
-    return Matcher(SqlWorks(service.database, relay, clock), SqlMatchings(service.database, relay), clock)
+    return Matcher(SqlUnitsOfWork(service.database, relay, clock), SqlMatchings(service.database, relay), clock)
 
 
 @pytest.fixture

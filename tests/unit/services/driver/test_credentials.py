@@ -1,4 +1,4 @@
-"""services.driver.credentials"""
+"""services.driver.adapters.credentials"""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from services.driver.credentials import Argon2Hasher, JwtSigner
+from services.driver.adapters.credentials import Argon2Hasher, JwtSigner
 from services.driver.domain.account import Account, AccountKind, Role
 from services.kernel.clock import SystemClock
 from services.rpc.auth import Caller, TokenVerifier

@@ -54,7 +54,7 @@ def _fails(command: Command) -> Command:
     return failed(command, "why", T0)
 
 
-def _works(command: Command) -> Command:
+def _units_of_work(command: Command) -> Command:
     return effective(command, SESSION_ID, T0)
 
 
@@ -67,7 +67,7 @@ def _works(command: Command) -> Command:
         (CommandState.EXPIRED, _accepts, CommandState.EXPIRED),
         (CommandState.SENT, _fails, CommandState.FAILED),
         (CommandState.EFFECTIVE, _fails, CommandState.EFFECTIVE),
-        (CommandState.FAILED, _works, CommandState.EFFECTIVE),
+        (CommandState.FAILED, _units_of_work, CommandState.EFFECTIVE),
     ],
 )
 def test_what_is_known_to_be_over_stays_over(

@@ -1,4 +1,5 @@
-"""Closes the connections of edge nodes that died without a word."""
+"""What the station service does by the clock: it closes the connections of edge nodes that died without a word, and
+forgets who was refused long ago."""
 
 import asyncio
 import logging
@@ -6,8 +7,11 @@ from datetime import timedelta
 
 from services.process.heartbeats import repeat
 from services.station.application.connectivity import Connectivity
+from services.station.application.refusals import Refusals
 
-_PAUSE_SECONDS = 5.0
+_LEASES_SECONDS = 5.0
+# Often enough that what is beyond the bounds never becomes much.
+_REFUSALS_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -31,4 +35,20 @@ class LeaseSweeper:
         while closed := await self._connectivity.close_abandoned():
             _log.warning("closed %d connections of edge nodes that no longer report", closed)
         await self._connectivity.forget_nodes()
-        return _PAUSE_SECONDS
+        return _LEASES_SECONDS
+
+
+class RefusalSweeper:
+    """Keeps what is known of refusals, and strangers that never came again, within bounds: anybody can make more of
+    both. Every replica may run one."""
+
+    def __init__(self, refusals: Refusals) -> None:
+        self._refusals = refusals
+
+    async def run(self) -> None:
+        """Sweep until cancelled; waits out a database that is away."""
+        await repeat(self._sweep, _REFUSALS_SECONDS)
+
+    async def _sweep(self) -> float:
+        await self._refusals.forget()
+        return _REFUSALS_SECONDS

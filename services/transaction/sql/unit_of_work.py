@@ -1,18 +1,14 @@
 """One unit of work on the database of the transaction service."""
 
 from collections import deque
-from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.clock import Clock
-from services.messaging import outbox
-from services.messaging.unit_of_work import Works
-from services.postgres import reconciliations
+from services.messaging.outbox import OutboxRelay
+from services.messaging.unit_of_work import PublishingUnitOfWork, UnitsOfWork
 from services.postgres.database import Database, bare
 from services.postgres.roundtrip import Rows, Statement
-from services.rpc import idempotency
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.commands import SqlCommandRepository
@@ -40,13 +36,11 @@ class _OneByOne:
         return found
 
 
-class SqlWork:
-    """Satisfies ports.Work on one transaction."""
+class SqlUnitOfWork(PublishingUnitOfWork[SessionChanged | CommandChanged]):
+    """Satisfies ports.UnitOfWork on one transaction."""
 
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:
-        self._connection = connection
-        self._clock = clock
-        self.has_events = False
+        super().__init__(connection, clock, event_to_proto)
         self.transactions = SqlTransactionRepository(connection)
         self.messages = SqlMessageRepository(connection)
         self.commands = SqlCommandRepository(connection)
@@ -57,25 +51,11 @@ class SqlWork:
     def recording(self) -> SqlRecording:
         # Whoever records tells of it.
         self.has_events = True
-        return SqlRecording(_OneByOne(self._connection), deque())
-
-    async def remember(self, request_id: str, resource_id: str) -> str:
-        return await idempotency.remember(self._connection, request_id, resource_id)
-
-    async def reconciled_until(self, name: str) -> datetime | None:
-        return await reconciliations.reached(self._connection, name)
-
-    async def note_reconciled(self, name: str, until: datetime) -> None:
-        await reconciliations.note(self._connection, name, until)
-
-    async def publish(self, events: Sequence[SessionChanged | CommandChanged]) -> None:
-        now = self._clock.now()
-        await outbox.append(self._connection, [event_to_proto(event, now) for event in events])
-        self.has_events = self.has_events or bool(events)
+        return SqlRecording(_OneByOne(self.connection), deque())
 
 
-class SqlWorks(Works[SqlWork]):
-    """Satisfies ports.Works."""
+class SqlUnitsOfWork(UnitsOfWork[SqlUnitOfWork]):
+    """Satisfies ports.UnitsOfWork."""
 
-    def __init__(self, database: Database, relay: outbox.OutboxRelay, clock: Clock) -> None:
-        super().__init__(database, relay, lambda connection: SqlWork(connection, clock))
+    def __init__(self, database: Database, relay: OutboxRelay, clock: Clock) -> None:
+        super().__init__(database, relay, lambda connection: SqlUnitOfWork(connection, clock))

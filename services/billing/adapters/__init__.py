@@ -1,0 +1,1 @@
+"""Ports of the billing service on libraries: invoices on paper."""

@@ -1,0 +1,1 @@
+"""Ports of the driver service on libraries: password hashes and tokens."""

@@ -1,0 +1,1 @@
+"""Ports of the monitoring service on files and on the stream."""

@@ -1,0 +1,1 @@
+"""Ports of the transaction service on the live feed."""
