@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-from collections.abc import Awaitable
 from typing import Any
 
 import grpc
@@ -28,11 +27,10 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.nodes import FORWARDED_KEY
 from ocpp_edge.structs import payload_of, struct_of
 from ocpp_edge.versions import Version
-from services.kernel.errors import DomainError
-from services.rpc.status import from_rpc_error
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Node, Starter
 from tests.contract.ocpp_edge.platform import Platform
+from tests.fixtures.calls import refusal
 from tests.fixtures.tokens import Tokens
 
 START = CommandBody(remote_start=RemoteStart(id_tag="CARD", connector_id=1))
@@ -52,12 +50,6 @@ def raw(action: str, payload: dict[str, Any], seconds: int = 5) -> edge_pb.SendO
     return edge_pb.SendOcppCallRequest(
         charge_point_id="CP1", action=action, payload=struct_of(payload), timeout=Duration(seconds=seconds)
     )
-
-
-async def failure(call: Awaitable[Any]) -> DomainError:
-    with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await call
-    return from_rpc_error(failed.value)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +136,7 @@ async def test_nobody_is_locked_out_by_a_raw_call(
 ) -> None:
     service = await node.service()
     async with node.charger(version=version) as charger:
-        error = await failure(service.SendOcppCall(raw(action, payload)))
+        error = await refusal(service.SendOcppCall(raw(action, payload)))
         assert (error.reason, [one.field for one in error.violations]) == ("INVALID_FIELD", ["payload"])
         assert "rotate-password" in error.message
         # Nothing was sent: the next request is another one.
@@ -182,11 +174,11 @@ async def test_a_call_error_is_passed_on(node: Node) -> None:
         for code, reason in (("InternalError", "OCPP_CALL_ERROR"), ("NotSupported", "NOT_SUPPORTED_BY_CHARGE_POINT")):
             delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
             await charger.refuse(code, "cannot")
-            error = await failure(delivering)
+            error = await refusal(delivering)
             assert (error.kind.value, error.reason) == ("FAILED_PRECONDITION", reason)
         sending = asyncio.ensure_future(service.SendOcppCall(raw("ClearCache", {})))
         await charger.refuse("NotSupported", "cannot")
-        error = await failure(sending)
+        error = await refusal(sending)
     assert error.reason == "OCPP_CALL_ERROR"
     assert error.metadata == {"ocppErrorCode": "NotSupported", "ocppErrorDescription": "cannot"}
 
@@ -194,7 +186,7 @@ async def test_a_call_error_is_passed_on(node: Node) -> None:
 async def test_no_answer_in_time_is_a_timeout_and_the_next_command_waits_its_turn(node: Node) -> None:
     service = await node.service()
     async with node.charger() as charger:
-        error = await failure(service.DeliverCommand(command(START, seconds=1)))
+        error = await refusal(service.DeliverCommand(command(START, seconds=1)))
         assert (error.kind.value, error.reason) == ("DEADLINE_EXCEEDED", "CHARGE_POINT_TIMEOUT")
         _, late_id, *_ = await charger.receive()
         delivering = asyncio.ensure_future(service.DeliverCommand(command(CommandBody(reset=Reset()))))
@@ -208,7 +200,7 @@ async def test_the_callers_deadline_ends_the_wait_before_it_passes(node: Node, m
     monkeypatch.setattr("ocpp_edge.servicer._ANSWERING_SECONDS", 5.0)
     service = await node.service()
     async with node.charger():
-        error = await failure(service.SendOcppCall(raw("ClearCache", {}, seconds=60), timeout=6.0))
+        error = await refusal(service.SendOcppCall(raw("ClearCache", {}, seconds=60), timeout=6.0))
     assert error.reason == "CHARGE_POINT_TIMEOUT"
 
 
@@ -220,7 +212,7 @@ async def test_an_answer_that_breaks_its_schema_is_an_error_of_the_charge_point(
     async with node.charger() as charger:
         delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
         await charger.answer(payload, "RemoteStartTransaction")
-        assert (await failure(delivering)).reason == "OCPP_CALL_ERROR"
+        assert (await refusal(delivering)).reason == "OCPP_CALL_ERROR"
 
 
 async def test_a_lost_connection_ends_its_commands_at_once(node: Node) -> None:
@@ -228,7 +220,7 @@ async def test_a_lost_connection_ends_its_commands_at_once(node: Node) -> None:
     async with node.charger() as charger:
         delivering = asyncio.ensure_future(service.DeliverCommand(command(START, seconds=60)))
         await charger.receive()
-    assert (await failure(delivering)).reason == "CHARGE_POINT_TIMEOUT"
+    assert (await refusal(delivering)).reason == "CHARGE_POINT_TIMEOUT"
 
 
 async def test_any_request_can_be_sent_and_whole_numbers_are_whole(node: Node) -> None:
@@ -304,11 +296,11 @@ async def test_numbers_that_a_struct_holds_are_sent_and_those_that_none_are_refu
         assert (await sending).payload["status"] == "Accepted"
         for number in (math.nan, math.inf):
             request = raw("DataTransfer", {"vendorId": "V", "data": {"a": [number]}})
-            error = await failure(service.SendOcppCall(request))
+            error = await refusal(service.SendOcppCall(request))
             assert [violation.field for violation in error.violations] == ["payload.data.a[0]"]
         both = raw("DataTransfer", {"vendorId": "V"})
         both.payload_json = "{}"
-        assert (await failure(service.SendOcppCall(both))).reason == "INVALID_FIELD"
+        assert (await refusal(service.SendOcppCall(both))).reason == "INVALID_FIELD"
 
 
 @pytest.mark.parametrize(
@@ -327,7 +319,7 @@ async def test_what_cannot_be_sent_is_refused(
 ) -> None:
     service = await node.service()
     async with node.charger():
-        error = await failure(service.SendOcppCall(request_))
+        error = await refusal(service.SendOcppCall(request_))
     assert error.reason == reason
     assert [violation.field for violation in error.violations] == ([field] if field else [])
 
@@ -336,7 +328,7 @@ async def test_what_cannot_be_sent_is_refused(
 async def test_a_value_that_an_enum_lacks_is_refused_with_all_it_has(node: Node) -> None:
     service = await node.service()
     async with node.charger(version=Version.V16):
-        error = await failure(service.SendOcppCall(raw("TriggerMessage", {"requestedMessage": "Status"})))
+        error = await refusal(service.SendOcppCall(raw("TriggerMessage", {"requestedMessage": "Status"})))
         [violation] = error.violations
         assert (violation.field, violation.description) == (
             "payload.requestedMessage",
@@ -348,18 +340,18 @@ async def test_a_value_that_an_enum_lacks_is_refused_with_all_it_has(node: Node)
 async def test_a_command_that_the_version_lacks_is_refused(node: Node) -> None:
     service = await node.service()
     async with node.charger(version=Version.V16):
-        error = await failure(service.DeliverCommand(command(CommandBody(reset=Reset(evse_id=1)))))
+        error = await refusal(service.DeliverCommand(command(CommandBody(reset=Reset(evse_id=1)))))
         assert error.reason == "NOT_SUPPORTED_BY_CHARGE_POINT"
         assert "detail" in error.metadata
-        assert (await failure(service.DeliverCommand(command(CommandBody())))).reason == "INVALID_FIELD"
+        assert (await refusal(service.DeliverCommand(command(CommandBody())))).reason == "INVALID_FIELD"
 
 
 async def test_a_charge_point_that_is_nowhere_cannot_be_reached(node: Node) -> None:
     service = await node.service()
     for call in (service.DeliverCommand(command(START)), service.SendOcppCall(raw("ClearCache", {}))):
-        assert (await failure(call)).reason == "CONNECTION_NOT_FOUND"
+        assert (await refusal(call)).reason == "CONNECTION_NOT_FOUND"
     gone = service.DisconnectChargePoint(edge_pb.DisconnectChargePointRequest(charge_point_id="CP1"))
-    assert (await failure(gone)).reason == "CONNECTION_NOT_FOUND"
+    assert (await refusal(gone)).reason == "CONNECTION_NOT_FOUND"
 
 
 async def test_what_was_triggered_is_welcome_from_a_pending_station(node: Node, platform: Platform) -> None:
@@ -391,9 +383,9 @@ async def test_any_node_can_be_asked(start_node: Starter, platform: Platform) ->
         assert (await delivering).accepted
         sending = asyncio.ensure_future(service.SendOcppCall(raw("ClearCache", {})))
         await charger.refuse("GenericError", "no")
-        error = await failure(sending)
+        error = await refusal(sending)
         assert (error.reason, error.metadata["ocppErrorCode"]) == ("OCPP_CALL_ERROR", "GenericError")
-        assert (await failure(service.DeliverCommand(command(START, seconds=1)))).reason == "CHARGE_POINT_TIMEOUT"
+        assert (await refusal(service.DeliverCommand(command(START, seconds=1)))).reason == "CHARGE_POINT_TIMEOUT"
         await service.DisconnectChargePoint(edge_pb.DisconnectChargePointRequest(charge_point_id="CP1"))
         await charger.socket.wait_closed()
         assert charger.socket.close_code == 1001
@@ -404,7 +396,7 @@ async def test_a_request_is_passed_on_once(start_node: Starter, platform: Platfo
     async with there.charger():
         service = await here.service()
         passed_on = service.DeliverCommand(command(START), metadata=((FORWARDED_KEY, "a third node"),))
-        assert (await failure(passed_on)).reason == "CONNECTION_NOT_FOUND"
+        assert (await refusal(passed_on)).reason == "CONNECTION_NOT_FOUND"
     await until(lambda: platform.closed)
 
 
@@ -426,10 +418,10 @@ async def test_who_may_only_look_may_not_send(node: Node, tokens: Tokens) -> Non
         service = EdgeServiceStub(channel)
         viewer = (("authorization", f"Bearer {tokens.user('viewer')}"),)
         await service.ListConnections(edge_pb.ListConnectionsRequest(), metadata=viewer)
-        refused = await failure(service.SendOcppCall(raw("ClearCache", {}), metadata=viewer))
+        refused = await refusal(service.SendOcppCall(raw("ClearCache", {}), metadata=viewer))
         assert refused.reason == "PERMISSION_DENIED"
         operator = (("authorization", f"Bearer {tokens.user('operator')}"),)
-        assert (await failure(service.DeliverCommand(command(START), metadata=operator))).reason == "PERMISSION_DENIED"
+        assert (await refusal(service.DeliverCommand(command(START), metadata=operator))).reason == "PERMISSION_DENIED"
 
 
 @pytest.mark.field_case("B3")
@@ -465,9 +457,10 @@ async def test_what_a_charge_point_answers_badly_is_its_fault_for_every_caller(n
         ]
         for method, request, action, answer in calls:
             call = method(request)
-            failing = asyncio.ensure_future(failure(call))
+            failing = asyncio.ensure_future(refusal(call))
             await charger.answer(answer, action)
             error = await failing
             assert (error.kind.value, error.reason) == ("FAILED_PRECONDITION", "OCPP_CALL_ERROR"), action
             # What REST callers see: never that they were wrong.
-            assert dict(await call.initial_metadata())["x-http-code"] == "502"
+            assert isinstance(error.__cause__, grpc.aio.AioRpcError)
+            assert dict(error.__cause__.initial_metadata())["x-http-code"] == "502"

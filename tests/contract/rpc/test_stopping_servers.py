@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from services.kernel.errors import DomainError, ErrorKind
 from services.rpc.channels import channel
 from services.rpc.server import running_server
 from tests.fixtures.library import Client, handlers, message
@@ -149,10 +150,10 @@ async def test_a_write_fails_though_nobody_has_seen_it(restart: Restart) -> None
         call = asyncio.ensure_future(client.CreateBook(message("CreateBookRequest")(book=BOOK)))
         await restart.line.holds(_RESET)
         restart.line.release()
-        with pytest.raises(grpc.aio.AioRpcError) as failed:
+        with pytest.raises(DomainError) as failed:
             await call
 
-    assert failed.value.code() is grpc.StatusCode.CANCELLED
+    assert failed.value.kind is ErrorKind.UNAVAILABLE
     assert (restart.old.calls, restart.new.calls) == (1, 0)
 
 

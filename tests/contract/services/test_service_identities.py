@@ -17,10 +17,10 @@ from csms.driver.v1 import identity_service_pb2 as identity_pb
 from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
 from csms.health.v1.health_service_pb2 import CheckRequest
 from csms.health.v1.health_service_pb2_grpc import HealthServiceStub
-from services.kernel.errors import ErrorKind
+from services.kernel.errors import DomainError, ErrorKind
 from services.rpc.auth import AUTHORIZATION_KEY
 from services.rpc.channels import channel
-from services.rpc.status import from_rpc_error
+from services.rpc.status import describe
 from stack.descriptors import Contracts, access_rule
 from stack.topology import EDGE, SERVICES
 from tests.contract.ocpp_edge.node import starting
@@ -75,8 +75,8 @@ async def _verdict(to: grpc.aio.Channel, method: MethodDescriptor) -> ErrorKind 
             await call.read()
         else:
             await call
-    except grpc.aio.AioRpcError as error:
-        kind = from_rpc_error(error).kind
+    except (grpc.aio.AioRpcError, DomainError) as error:
+        kind = describe(error).kind
         return kind if kind in (ErrorKind.UNAUTHENTICATED, ErrorKind.PERMISSION_DENIED) else None
     finally:
         call.cancel()

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
-import grpc
-import grpc.aio
 import pytest
 
 from csms.error.v1.error_reason_pb2 import ErrorReason, ItemError
 from csms.station.v1.connectivity_service_pb2 import ClosedConnection, ItemAnswer
 from ocpp_edge.backend.batches import BatchCall
-from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.errors import DomainError, ErrorKind, unavailable
 
 
 class Recipient:
@@ -89,8 +87,7 @@ async def test_an_item_that_fails_fails_alone() -> None:
 
 async def test_a_batch_that_fails_fails_everyone_in_it() -> None:
     recipient = Recipient()
-    nothing = grpc.aio.Metadata()
-    recipient.failure = grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, nothing, nothing)
+    recipient.failure = unavailable("nobody answers")
     answers, failed = await submit(recipient, "A/1", "B/1")
     assert [getattr(answer, "kind", None) for answer in answers] == [ErrorKind.UNAVAILABLE] * 2
     assert failed == []
