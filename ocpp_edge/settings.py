@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
+from ocpp_edge.admission.peer import Network
 from ocpp_edge.backend.clients import Node
-from ocpp_edge.peer import Network
 from services.process.settings import Port, ServiceSettings
 
 _SHORTEST_SECRET = 32

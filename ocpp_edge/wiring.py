@@ -10,7 +10,10 @@ from functools import partial
 import grpc.aio
 
 from csms.edge.v1.edge_service_pb2_grpc import add_EdgeServiceServicer_to_server
-from ocpp_edge.admission import Doorkeeper
+from ocpp_edge.admission.admission_control import Doorkeeper
+from ocpp_edge.admission.password_guard import Guard, WrongTries
+from ocpp_edge.admission.peer import Proxies
+from ocpp_edge.admission.registry import Registry
 from ocpp_edge.backend.clients import GrpcBackend, Journals, Stations
 from ocpp_edge.backend.decisions import TokenChanges
 from ocpp_edge.backend.device_events import DeviceEvents
@@ -21,25 +24,20 @@ from ocpp_edge.backend.refusals import RefusalReporter
 from ocpp_edge.backend.shipping import Shipper
 from ocpp_edge.backend.statuses import Statuses
 from ocpp_edge.backend.tries import SharedTries
-from ocpp_edge.calls import OutboundCall, Outcome
-from ocpp_edge.connection import Connection
-from ocpp_edge.context import ChargerContext
+from ocpp_edge.commands.nodes import Nodes
+from ocpp_edge.commands.servicer import EdgeServicer
 from ocpp_edge.counters import Counters
-from ocpp_edge.environment import Environment, Liveness
+from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.gateway import Gateway, GatewaySettings
-from ocpp_edge.guard import Guard, WrongTries
+from ocpp_edge.gateway.tls import server_context
 from ocpp_edge.journal import Journal
-from ocpp_edge.nodes import Nodes
 from ocpp_edge.overload import Overload
-from ocpp_edge.peer import Proxies
-from ocpp_edge.registry import Registry
-from ocpp_edge.servicer import EdgeServicer
+from ocpp_edge.rpc.calls import OutboundCall, Outcome
+from ocpp_edge.rpc.connection import Connection
+from ocpp_edge.rpc.environment import Environment, Liveness
+from ocpp_edge.rpc.sweeper import Sweeper
+from ocpp_edge.served import SERVED
 from ocpp_edge.settings import EdgeSettings
-from ocpp_edge.sweeper import Sweeper
-from ocpp_edge.tls import server_context
-from ocpp_edge.v16 import routes as v16
-from ocpp_edge.v201 import routes as v201
-from ocpp_edge.versions import Version
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.process import metrics
@@ -95,7 +93,7 @@ def wire(settings: EdgeSettings) -> Edge:
     journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
     shipper = Shipper(journal, Journals(transaction_channel).append, overload)
     environment = _environment(backend, journal, sweeper, refusals)
-    routes = {Version.V201: v201.route_table(), Version.V16: v16.route_table()}
+    routes = {version: served.routes() for version, served in SERVED.items()}
     gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
     _show(registry)
     nodes = Nodes(node, stations, identity)

@@ -3,11 +3,11 @@
 from http import HTTPStatus
 
 from csms.station.v1.connectivity_service_pb2 import ClosedConnection, ConnectionAttempt
-from ocpp_edge.admission import Departure, Welcome
+from ocpp_edge.admission.admission_control import Departure, Welcome
+from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.refusal import Refusal
 from ocpp_edge.backend.clients import Node, Stations
-from ocpp_edge.boots import state_of
-from ocpp_edge.handshake import Admission
-from ocpp_edge.refusal import Refusal
+from ocpp_edge.facts.boots import state_of
 from ocpp_edge.versions import version_of
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.refusal import Rule

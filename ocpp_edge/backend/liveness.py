@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any
 
 from csms.station.v1.connectivity_service_pb2 import Sighting
-from ocpp_edge.connection import Connection
-from ocpp_edge.registry import Registry
+from ocpp_edge.admission.registry import Registry
+from ocpp_edge.rpc.connection import Connection
 from services.kernel.clock import Clock
 from services.process.heartbeats import repeat
 from services.rpc.protobuf import write_time

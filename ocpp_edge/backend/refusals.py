@@ -10,7 +10,7 @@ from datetime import datetime
 
 from csms.station.v1.connectivity_service_pb2 import RefusedHandshakes
 from csms.station.v1.refusal_pb2 import Refusal
-from ocpp_edge.refusal import RefusalNote
+from ocpp_edge.admission.refusal import RefusalNote
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.refusal import Rule

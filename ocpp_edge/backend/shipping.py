@@ -8,9 +8,9 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from csms.transaction.v1.journal_service_pb2 import AppendMessagesRequest, OcppMessage
+from ocpp_edge.facts.redaction import redacted_exchange
 from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Overload
-from ocpp_edge.redaction import redacted_exchange
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
 from services.process import metrics

@@ -10,7 +10,7 @@ from contextlib import suppress
 from google.protobuf.message import DecodeError
 
 from csms.station.v1.connectivity_service_pb2 import RefusedHandshakes, ReportRefusalsRequest
-from ocpp_edge.guard import WrongTries
+from ocpp_edge.admission.password_guard import WrongTries
 from services.messaging.event_bus import EventBus
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ocpp_edge.handshake import Admission, is_usual, offered_names, where_to_connect
-from ocpp_edge.peer import Peer
-from ocpp_edge.refusal import Refusal, RefusalNote
+from ocpp_edge.admission.handshake import Admission, is_usual, offered_names, where_to_connect
+from ocpp_edge.admission.peer import Peer
+from ocpp_edge.admission.refusal import Refusal, RefusalNote
 from ocpp_edge.versions import Version
 from services.kernel.refusal import Rule
 

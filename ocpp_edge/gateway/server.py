@@ -18,20 +18,20 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from ocpp_edge.admission import Departure, Doorkeeper, Welcome
-from ocpp_edge.connection import Connection
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.crowd import Crowd
-from ocpp_edge.environment import Environment
+from ocpp_edge.admission.admission_control import Departure, Doorkeeper, Welcome
+from ocpp_edge.admission.crowd import Crowd
+from ocpp_edge.admission.handshake import Admission, HandshakeRefused, read_handshake
+from ocpp_edge.admission.peer import Peer, direct_peer, peer_behind
+from ocpp_edge.admission.refusal import Refusal, note_of_welcome
+from ocpp_edge.admission.registry import Registry
+from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.gateway.answers import agree, health, note_of, refuse, worded
 from ocpp_edge.gateway.settings import GatewaySettings
 from ocpp_edge.gateway.socket import ChargerSocket
-from ocpp_edge.handshake import Admission, HandshakeRefused, read_handshake
-from ocpp_edge.peer import Peer, direct_peer, peer_behind
-from ocpp_edge.refusal import Refusal, note_of_welcome
-from ocpp_edge.registry import Registry
-from ocpp_edge.router import RouteTable
-from ocpp_edge.sweeper import Sweeper
+from ocpp_edge.rpc.connection import Connection
+from ocpp_edge.rpc.environment import Environment
+from ocpp_edge.rpc.router import RouteTable
+from ocpp_edge.rpc.sweeper import Sweeper
 from ocpp_edge.versions import Version
 
 logger = logging.getLogger(__name__)

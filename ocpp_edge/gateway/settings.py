@@ -3,8 +3,8 @@
 import ssl
 from dataclasses import dataclass, field
 
-from ocpp_edge.environment import Liveness
-from ocpp_edge.peer import Proxies
+from ocpp_edge.admission.peer import Proxies
+from ocpp_edge.rpc.environment import Liveness
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Event, State
 from websockets.streams import StreamReader
 
-from ocpp_edge.connection import Connection
+from ocpp_edge.admission.handshake import Admission
 from ocpp_edge.gateway.frames import text_frame, text_in
-from ocpp_edge.handshake import Admission
+from ocpp_edge.rpc.connection import Connection
 
 _MAX_FRAGMENTS = 1024
 # Where the library's parser rests when all it was given is read.

@@ -1,10 +1,10 @@
 """BootNotification (OCPP 1.6 section 4.2): the charge point has started and asks whether it is welcome."""
 
 from csms.station.v1.connectivity_service_pb2 import BootReport
-from ocpp_edge import boots
 from ocpp_edge.backend.ports import Backend
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.frames import Payload
+from ocpp_edge.facts import boots
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.rpc.frames import Payload
 from services.rpc.protobuf import write_time
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.answers import not_supported
-from ocpp_edge.commands import Asked, Dialect, Reply, no_status, told_by_status
-from ocpp_edge.frames import Payload
+from ocpp_edge.commands.dialect import Asked, Dialect, Reply, no_status, told_by_status
+from ocpp_edge.rpc.answers import not_supported
+from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import invalid
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}")

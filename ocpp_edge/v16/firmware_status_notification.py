@@ -1,10 +1,10 @@
 """FirmwareStatusNotification (OCPP 1.6 section 4.5): how far an update of the firmware is."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.device_events import device_event, recording
-from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import word_at
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.device_events import device_event, recording
+from ocpp_edge.facts.payloads import word_at
+from ocpp_edge.rpc.frames import Payload
 
 
 def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:

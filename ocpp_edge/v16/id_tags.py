@@ -2,9 +2,9 @@
 
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.transaction.v1.transaction_pb2 import Transaction
-from ocpp_edge.device_clock import iso_text
-from ocpp_edge.frames import Payload
-from ocpp_edge.tokens import authorization_of
+from ocpp_edge.facts.device_clock import iso_text
+from ocpp_edge.facts.tokens import authorization_of
+from ocpp_edge.rpc.frames import Payload
 from services.kernel.tokens import NO_AUTHORIZATION, Token, token_of
 
 _STATUSES = {

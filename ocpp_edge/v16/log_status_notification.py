@@ -1,10 +1,10 @@
 """LogStatusNotification (security whitepaper for OCPP 1.6): how far an upload of a log is."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.device_events import device_event, recording
-from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import integer_at, word_at
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.device_events import device_event, recording
+from ocpp_edge.facts.payloads import integer_at, word_at
+from ocpp_edge.rpc.frames import Payload
 
 
 def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:

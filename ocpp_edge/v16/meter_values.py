@@ -2,10 +2,10 @@
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.facts import read, transaction_event
-from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import entries_at, number_at, stamps_of
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.payloads import entries_at, number_at, stamps_of
+from ocpp_edge.facts.transaction_facts import read, transaction_event
+from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v16.samples import meter_values
 
 # What charge points send that do not know their session.

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from ocpp_edge import data_transfers, heartbeats
 from ocpp_edge.backend.ports import Backend
-from ocpp_edge.mending import mend
-from ocpp_edge.router import Handler, RouteTable
+from ocpp_edge.facts import data_transfers, heartbeats
+from ocpp_edge.leniency.repair import mend
+from ocpp_edge.rpc.router import Handler, RouteTable
 from ocpp_edge.v16 import (
     authorize,
     boot_notification,

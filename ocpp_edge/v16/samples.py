@@ -3,9 +3,17 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ocpp_edge.device_clock import Moment
-from ocpp_edge.frames import Payload
-from ocpp_edge.meter_values import ENERGY_REGISTER, USUAL_CONTEXT, PlainSample, Reading, Sample, decimal_of, readings_of
+from ocpp_edge.facts.device_clock import Moment
+from ocpp_edge.facts.meter_values import (
+    ENERGY_REGISTER,
+    USUAL_CONTEXT,
+    PlainSample,
+    Reading,
+    Sample,
+    decimal_of,
+    readings_of,
+)
+from ocpp_edge.rpc.frames import Payload
 
 _SIGNED = "SignedData"
 

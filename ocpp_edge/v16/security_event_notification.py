@@ -1,9 +1,9 @@
 """SecurityEventNotification (security whitepaper for OCPP 1.6): something that bears on security has happened."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.device_events import device_event, moment_at, recording
-from ocpp_edge.frames import Payload
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.device_events import device_event, moment_at, recording
+from ocpp_edge.rpc.frames import Payload
 
 
 def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:

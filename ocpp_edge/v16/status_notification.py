@@ -3,10 +3,10 @@
 from csms.station.v1.connectivity_service_pb2 import StatusReport
 from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.errors import CallRefused, Fault
-from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import connector_at, word_at
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.payloads import connector_at, word_at
+from ocpp_edge.rpc.errors import CallRefused, Fault
+from ocpp_edge.rpc.frames import Payload
 from services.rpc.protobuf import write_time
 
 _STATUSES = {

@@ -1,12 +1,12 @@
 """StopTransaction (OCPP 1.6 section 4.10): a session is over, perhaps one that we never heard of."""
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
-from ocpp_edge import tokens
 from ocpp_edge.backend.ports import Backend
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.facts import read, transaction_event
-from ocpp_edge.frames import Payload
-from ocpp_edge.payloads import integer_at
+from ocpp_edge.facts import tokens
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.payloads import integer_at
+from ocpp_edge.facts.transaction_facts import read, transaction_event
+from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v16.id_tags import id_tag_info
 from ocpp_edge.v16.samples import meter_values
 from services.kernel.tokens import Token, token_value

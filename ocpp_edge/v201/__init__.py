@@ -1,1 +1,1 @@
-"""OCPP 2.0.1: one file for each action of the charging station, and one for the commands to it."""
+"""What is OCPP 2.0.1 alone. What it shares with 2.1 is in v2."""

@@ -26,12 +26,12 @@ from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.backend.batches import BatchCall
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.backend.shipping import Shipper
-from ocpp_edge.connection import Connection
-from ocpp_edge.context import ChargerContext
 from ocpp_edge.counters import Counters
-from ocpp_edge.environment import Environment, Liveness
+from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.journal import Journal
 from ocpp_edge.overload import Overload
+from ocpp_edge.rpc.connection import Connection
+from ocpp_edge.rpc.environment import Environment, Liveness
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version

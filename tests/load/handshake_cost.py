@@ -24,22 +24,22 @@ import uvloop
 from bench import certificate
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1.charge_point_pb2 import ChargePoint
-from ocpp_edge.admission import Departure, Doorkeeper, Welcome
+from ocpp_edge.admission.admission_control import Departure, Doorkeeper, Welcome
+from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.password_guard import Guard, WrongTries
+from ocpp_edge.admission.refusal import Refusal
+from ocpp_edge.admission.registry import Registry
 from ocpp_edge.backend.batches import BatchCall
 from ocpp_edge.backend.clients import Node
 from ocpp_edge.backend.entrance import attempt_of
 from ocpp_edge.backend.ports import Backend
-from ocpp_edge.boots import state_of
-from ocpp_edge.connection import Connection
 from ocpp_edge.counters import Counters
-from ocpp_edge.environment import Environment
+from ocpp_edge.facts.boots import state_of
 from ocpp_edge.gateway import Gateway, GatewaySettings
-from ocpp_edge.guard import Guard, WrongTries
-from ocpp_edge.handshake import Admission
-from ocpp_edge.refusal import Refusal
-from ocpp_edge.registry import Registry
-from ocpp_edge.sweeper import Sweeper
-from ocpp_edge.tls import server_context
+from ocpp_edge.gateway.tls import server_context
+from ocpp_edge.rpc.connection import Connection
+from ocpp_edge.rpc.environment import Environment
+from ocpp_edge.rpc.sweeper import Sweeper
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.versions import Version
 from services.kernel.clock import SystemClock

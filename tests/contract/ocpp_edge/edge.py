@@ -12,18 +12,18 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from ocpp_edge.admission import Departure, Doorkeeper, Welcome
-from ocpp_edge.connection import Connection
-from ocpp_edge.context import ChargePointState
+from ocpp_edge.admission.admission_control import Departure, Doorkeeper, Welcome
+from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.peer import Proxies
+from ocpp_edge.admission.refusal import Refusal, RefusalNote
+from ocpp_edge.admission.registry import Registry
 from ocpp_edge.counters import Counters
-from ocpp_edge.environment import Environment
+from ocpp_edge.facts.context import ChargePointState
 from ocpp_edge.gateway import Gateway, GatewaySettings
-from ocpp_edge.handshake import Admission
 from ocpp_edge.journal import Journal
-from ocpp_edge.peer import Proxies
-from ocpp_edge.refusal import Refusal, RefusalNote
-from ocpp_edge.registry import Registry
-from ocpp_edge.sweeper import Sweeper
+from ocpp_edge.rpc.connection import Connection
+from ocpp_edge.rpc.environment import Environment
+from ocpp_edge.rpc.sweeper import Sweeper
 from ocpp_edge.versions import Version
 from services.kernel.clock import SystemClock
 from services.kernel.refusal import Rule

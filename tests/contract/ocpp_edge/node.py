@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from csms.edge.v1.edge_service_pb2_grpc import EdgeServiceStub
-from ocpp_edge.schemas import load
+from ocpp_edge.rpc.schemas import load
 from ocpp_edge.settings import EdgeSettings
 from ocpp_edge.versions import Version
 from ocpp_edge.wiring import Edge, wire

@@ -24,8 +24,8 @@ from csms.transaction.v1.command_pb2 import (
     TriggerMessage,
 )
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
-from ocpp_edge.nodes import FORWARDED_KEY
-from ocpp_edge.structs import payload_of, struct_of
+from ocpp_edge.commands.nodes import FORWARDED_KEY
+from ocpp_edge.facts.structs import payload_of, struct_of
 from ocpp_edge.versions import Version
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Node, Starter
@@ -197,7 +197,7 @@ async def test_no_answer_in_time_is_a_timeout_and_the_next_command_waits_its_tur
 
 async def test_the_callers_deadline_ends_the_wait_before_it_passes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     # More than usual, for a machine that does much beside this.
-    monkeypatch.setattr("ocpp_edge.servicer._ANSWERING_SECONDS", 5.0)
+    monkeypatch.setattr("ocpp_edge.commands.servicer._ANSWERING_SECONDS", 5.0)
     service = await node.service()
     async with node.charger():
         error = await refusal(service.SendOcppCall(raw("ClearCache", {}, seconds=60), timeout=6.0))

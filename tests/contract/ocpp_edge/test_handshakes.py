@@ -8,7 +8,7 @@ import orjson
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from ocpp_edge.context import ChargePointState
+from ocpp_edge.facts.context import ChargePointState
 from ocpp_edge.versions import Version
 from services.kernel.refusal import Rule
 from tests.contract.ocpp_edge.edge import (

@@ -10,8 +10,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from ocpp_edge.calls import Failed, FailureReason, Result
-from ocpp_edge.frames import MAX_FRAME_BYTES
+from ocpp_edge.rpc.calls import Failed, FailureReason, Result
+from ocpp_edge.rpc.frames import MAX_FRAME_BYTES
 from tests.contract.ocpp_edge.edge import Edge, ask, running, say, until
 
 

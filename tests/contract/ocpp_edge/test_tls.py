@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.typing import Subprotocol
 
-from ocpp_edge import tls
+from ocpp_edge.gateway import tls
 from tests.contract.ocpp_edge.edge import PASSWORD, Edge, basic, running
 
 

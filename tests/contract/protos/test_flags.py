@@ -2,7 +2,8 @@
 
 import re
 
-from ocpp_edge import device_clock, meter_values, shapes
+from ocpp_edge.facts import device_clock, meter_values
+from ocpp_edge.leniency import shapes
 from services.transaction.domain import doubts, matching, recording, session
 from services.transaction.domain.concurrency import CONCURRENT_TX_ALLOWED
 from services.transaction.domain.losses import Cause

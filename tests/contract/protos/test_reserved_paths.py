@@ -1,6 +1,6 @@
 import pytest
 
-from ocpp_edge.handshake import RESERVED_SEGMENTS
+from ocpp_edge.admission.handshake import RESERVED_SEGMENTS
 from stack.descriptors import Contracts, bindings
 
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import orjson
 
-from ocpp_edge.calls import OutboundCall, Outcome
-from ocpp_edge.connection import Connection
-from ocpp_edge.context import ChargePointState, ChargerContext
+from ocpp_edge.admission.refusal import RefusalNote
 from ocpp_edge.counters import Counters
-from ocpp_edge.environment import Environment, Liveness, Watched
-from ocpp_edge.frames import Payload
+from ocpp_edge.facts.context import ChargePointState, ChargerContext
 from ocpp_edge.journal import Journal, JournalSink
-from ocpp_edge.refusal import RefusalNote
-from ocpp_edge.router import RouteTable
+from ocpp_edge.rpc.calls import OutboundCall, Outcome
+from ocpp_edge.rpc.connection import Connection
+from ocpp_edge.rpc.environment import Environment, Liveness, Watched
+from ocpp_edge.rpc.frames import Payload
+from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.versions import Version
 from services.kernel.clock import FixedClock
 from services.kernel.errors import unavailable

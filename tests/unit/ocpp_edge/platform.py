@@ -10,7 +10,7 @@ from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, Sta
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
 from csms.transaction.v1.transaction_pb2 import Transaction
-from ocpp_edge.context import ChargePointState, ChargerContext
+from ocpp_edge.facts.context import ChargePointState, ChargerContext
 from ocpp_edge.versions import Version
 from services.kernel.clock import Clock, FixedClock
 from services.kernel.errors import DomainError

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ocpp_edge.errors import CallRefused
-from ocpp_edge.router import RouteTable
+from ocpp_edge.rpc.errors import CallRefused
+from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
-from ocpp_edge.device_clock import TIME_MISSING, DeviceClock
-from ocpp_edge.facts import DETAILS_UNREAD
-from ocpp_edge.frames import Call, parse
-from ocpp_edge.router import RouteTable
+from ocpp_edge.facts.device_clock import TIME_MISSING, DeviceClock
+from ocpp_edge.facts.transaction_facts import DETAILS_UNREAD
+from ocpp_edge.rpc.frames import Call, parse
+from ocpp_edge.rpc.router import RouteTable
+from ocpp_edge.v2 import samples as v201_samples
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v16 import samples as v16_samples
 from ocpp_edge.v201 import routes as v201
-from ocpp_edge.v201 import samples as v201_samples
 from ocpp_edge.versions import Version
 from tests.fixtures.broken_sessions import NAME, NUMBER, START_WH, STOP_WH, Told, broken_sessions
 from tests.fixtures.properties import examples

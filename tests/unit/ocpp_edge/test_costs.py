@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from ocpp_edge.errors import CallRefused
-from ocpp_edge.frames import Call, parse
-from ocpp_edge.redaction import redacted_frame
-from ocpp_edge.router import RouteTable
+from ocpp_edge.facts.redaction import redacted_frame
+from ocpp_edge.rpc.errors import CallRefused
+from ocpp_edge.rpc.frames import Call, parse
+from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version

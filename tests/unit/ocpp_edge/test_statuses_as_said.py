@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from csms.station.v1.connector_pb2 import Connector
-from ocpp_edge.errors import CallRefused, Fault
-from ocpp_edge.router import RouteTable
+from ocpp_edge.rpc.errors import CallRefused, Fault
+from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version

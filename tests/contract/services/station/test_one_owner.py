@@ -14,7 +14,7 @@ from csms.error.v1 import error_reason_pb2 as reasons
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.connector_pb2 import Connector
-from ocpp_edge.registry import Registry
+from ocpp_edge.admission.registry import Registry
 from services.kernel.ids import new_id
 from tests.contract.services.station.callers import (
     attempt,

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.device_clock import iso_text
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.device_clock import iso_text
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version

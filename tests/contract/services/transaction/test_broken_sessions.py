@@ -15,9 +15,9 @@ from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, Sta
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
 from ocpp_edge.backend.item_errors import error_of
-from ocpp_edge.context import ChargerContext
-from ocpp_edge.frames import Call, parse
-from ocpp_edge.router import RouteTable
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.rpc.frames import Call, parse
+from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version

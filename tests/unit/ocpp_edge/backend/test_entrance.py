@@ -2,10 +2,10 @@
 
 import pytest
 
+from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.peer import Peer
 from ocpp_edge.backend.clients import Node
 from ocpp_edge.backend.entrance import attempt_of
-from ocpp_edge.handshake import Admission
-from ocpp_edge.peer import Peer
 from ocpp_edge.versions import Version
 
 NODE = Node("node-1", "10.0.0.1:14000")

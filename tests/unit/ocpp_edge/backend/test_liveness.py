@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from csms.station.v1.connectivity_service_pb2 import Sighting
+from ocpp_edge.admission.registry import Registry
 from ocpp_edge.backend.liveness import REPORTS_PER_LEASE, LivenessReporter
-from ocpp_edge.connection import Connection
-from ocpp_edge.registry import Registry
+from ocpp_edge.rpc.connection import Connection
 from services.kernel.clock import FixedClock
 from services.kernel.errors import DomainError, unavailable
 from tests.unit.ocpp_edge.harness import NOW, Bench, ManualTime

@@ -7,8 +7,8 @@ import pytest
 
 from csms.station.v1.connectivity_service_pb2 import RefusedHandshakes
 from csms.station.v1.refusal_pb2 import Refusal
+from ocpp_edge.admission.refusal import RefusalNote
 from ocpp_edge.backend.refusals import RefusalReporter
-from ocpp_edge.refusal import RefusalNote
 from services.kernel.clock import FixedClock
 from services.kernel.errors import DomainError, unavailable
 from services.kernel.refusal import Rule

@@ -11,8 +11,8 @@ from csms.station.v1.charge_point_pb2 import ChargePoint
 from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
-from ocpp_edge.context import ChargePointState, ChargerContext
-from ocpp_edge.device_clock import iso_text
+from ocpp_edge.facts.context import ChargePointState, ChargerContext
+from ocpp_edge.facts.device_clock import iso_text
 from ocpp_edge.v16.routes import HANDLERS, route_table
 from services.kernel.errors import DomainError, unavailable
 from tests.unit.ocpp_edge.platform import NOW, Platform, context

@@ -19,8 +19,8 @@ from csms.transaction.v1.command_pb2 import (
     TriggerMessage,
     Unlock,
 )
-from ocpp_edge.outbound import check_call
-from ocpp_edge.schemas import load
+from ocpp_edge.rpc.outbound import check_call
+from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v16.commands import DIALECT
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError

@@ -1,0 +1,120 @@
+"""Brings requests to connected charge points: commands in the words of their version, and raw ones. No gRPC in here."""
+
+import asyncio
+import logging
+from typing import Any
+
+from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
+from csms.transaction.v1.command_pb2 import CommandBody
+from ocpp_edge.commands.dialect import Asked, Dialect
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.redaction import sets_password
+from ocpp_edge.facts.structs import struct_of
+from ocpp_edge.rpc.answers import Answered, answered, bad_answer, charge_point_timeout, lacks_feature, not_supported
+from ocpp_edge.rpc.calls import Outcome, Priority
+from ocpp_edge.rpc.connection import Connection
+from ocpp_edge.rpc.frames import Payload
+from ocpp_edge.served import SERVED
+from ocpp_edge.v2 import transaction_status
+from ocpp_edge.versions import Version
+from services.kernel.errors import DomainError, invalid
+from services.kernel.redaction import redacted
+
+logger = logging.getLogger(__name__)
+
+# Somebody stands in front of the charge point; nobody waits for a list of settings.
+_PRIORITIES = {
+    "remote_start": Priority.URGENT,
+    "remote_stop": Priority.URGENT,
+    "unlock": Priority.URGENT,
+    "get_configuration": Priority.BACKGROUND,
+    "get_transaction_status": Priority.BACKGROUND,
+}
+_REPORTS = frozenset({"GetBaseReport", "GetReport"})
+
+
+async def deliver(
+    connection: Connection[Any], command_id: str, body: CommandBody, seconds: float
+) -> DeliverCommandResponse:
+    """Send a command and wait up to `seconds` for the answer.
+
+    Raises: INVALID_FIELD, NOT_SUPPORTED_BY_CHARGE_POINT, OCPP_SCHEMA_VIOLATION, OCPP_CALL_ERROR,
+    CHARGE_POINT_TIMEOUT, QUEUE_FULL, UNAVAILABLE.
+    """
+    kind = body.WhichOneof("body")
+    if kind is None:
+        raise invalid("body", "must be set")
+    dialect = SERVED[connection.context.version].dialect.get(kind)
+    if dialect is None:
+        raise not_supported(f"{kind} in OCPP {connection.context.version}")
+    asked, priority = getattr(body, kind), _PRIORITIES.get(kind, Priority.NORMAL)
+    deadline = asyncio.get_running_loop().time() + seconds
+    response = await _ask(connection, dialect, dialect.ask(asked, command_id), seconds, priority)
+    left = deadline - asyncio.get_running_loop().time()
+    if response.accepted or dialect.otherwise is None or left <= 0 or (other := dialect.otherwise(asked)) is None:
+        return response
+    return await _ask(connection, dialect, other, left, priority)
+
+
+async def send(connection: Connection[Any], action: str, payload: Payload, seconds: float) -> Answered:
+    """Send any request and wait up to `seconds` for the answer, in which secrets are masked. Raises as `deliver` does.
+
+    The password by which the charge point logs in is not set like this: it would be locked out.
+    """
+    if sets_password(action, payload):
+        raise invalid("payload", "sets the password of the charge point; use /charge-points/{id}/rotate-password")
+    outcome = await _call(connection, action, payload, seconds, Priority.NORMAL)
+    answer = answered(outcome, action, connection.context)
+    await _take_in(connection, action, payload, answer.valid)
+    return answer._replace(sent=redacted(answer.sent), dropped=redacted(dict(answer.dropped)))
+
+
+async def _ask(
+    connection: Connection[Any], dialect: Dialect, asked: Asked, seconds: float, priority: Priority
+) -> DeliverCommandResponse:
+    action, payload = asked
+    outcome = await _call(connection, action, payload, seconds, priority)
+    if lacks_feature(outcome):
+        raise not_supported(f"the charge point does not know {action}")
+    answer = answered(outcome, action, connection.context)
+    await _take_in(connection, action, payload, answer.valid)
+    accepted, status = dialect.reply(answer.valid)
+    if answer.dropped and not accepted and not status:
+        raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
+    told = struct_of(redacted(answer.sent))
+    return DeliverCommandResponse(accepted=accepted, status=status, answer=told, flags=answer.flags)
+
+
+async def _take_in(connection: Connection[Any], action: str, payload: Payload, answer: Payload) -> None:
+    """Record what an answer says of a session: it is told as well as if the station had said so by itself."""
+    if action != transaction_status.ACTION or connection.context.version is Version.V16:
+        return
+    event = transaction_status.to_event(payload, answer, connection.context, connection.backend.clock.now())
+    if event is None:
+        return
+    try:
+        await connection.backend.record(event)
+    except DomainError as error:
+        logger.warning("what a station said of a session cannot be recorded: %s", error.message)
+
+
+async def _call(
+    connection: Connection[Any], action: str, payload: Payload, seconds: float, priority: Priority
+) -> Outcome:
+    _solicit(connection.context, action, payload)
+    try:
+        # One limit for waiting and being answered; a request that was sent keeps its place until it is answered.
+        async with asyncio.timeout(seconds):
+            return await connection.call(
+                action, payload, timeout_seconds=seconds, expires_in_seconds=seconds, priority=priority
+            )
+    except TimeoutError:
+        raise charge_point_timeout() from None
+
+
+def _solicit(context: ChargerContext, action: str, payload: Payload) -> None:
+    """What a request makes a station send is welcome even while it waits to be accepted."""
+    if action == "TriggerMessage":
+        context.solicit(str(payload.get("requestedMessage")))
+    elif action in _REPORTS:
+        context.solicit("NotifyReport")

@@ -1,0 +1,1 @@
+"""From payloads of any version to canonical facts: times, units, tokens, and what every message shares."""

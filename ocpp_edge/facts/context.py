@@ -1,0 +1,73 @@
+"""What a handler knows about the charge point it works for and the message in its hand.
+
+Plain data of one connection; holds no socket and talks to nobody.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from ocpp_edge.facts.device_clock import DeviceClock
+from ocpp_edge.versions import Version
+
+_NEVER = datetime.fromtimestamp(0, UTC)
+_NOTHING: frozenset[str] = frozenset()
+
+
+class ChargePointState(StrEnum):
+    """Whether the operator takes the charge point in; kept across its connections."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+
+
+@dataclass(slots=True)
+class ChargerContext:
+    """One connection of one charge point.
+
+    `message_id`, `action`, `received_time`, `frame_flags` (doubts about its frame), `coerced` (these, and flags of what
+    had to be mended in its payload), `dropped` (by its path, what of it could not be taken) and `note` (what was
+    decided that the frames do not tell, for the journal) belong to the message being handled: the messages of a
+    connection are handled one after the other. `state` and `heartbeat_interval_seconds` change when the charge point
+    boots. `offers` are the subprotocols that it could have spoken here.
+    """
+
+    charge_point_id: str
+    version: Version
+    epoch: int
+    state: ChargePointState = ChargePointState.ACCEPTED
+    heartbeat_interval_seconds: int = 60
+    station_id: str = ""
+    remote_address: str = ""
+    offers: tuple[str, ...] = ()
+    message_id: str = ""
+    action: str = ""
+    received_time: datetime = _NEVER
+    frame_flags: tuple[str, ...] = ()
+    coerced: tuple[str, ...] = ()
+    dropped: Mapping[str, Any] | None = None
+    note: str = ""
+    clock: DeviceClock = field(default_factory=DeviceClock)
+    # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
+    solicited: frozenset[str] = field(default=_NOTHING)
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether a message of the charge point was ever handled."""
+        return self.received_time is not _NEVER
+
+    def has_dropped(self, name: str) -> bool:
+        """Whether something of the property `name` of the message being handled could not be taken."""
+        return self.dropped is not None and any(path.startswith(name) for path in self.dropped)
+
+    def pass_over(self, path: str, value: Any) -> None:
+        """Count what stands at `path` of the message being handled as not told, and keep it."""
+        self.coerced = (*self.coerced, f"coerced:{path}")
+        self.dropped = {**(self.dropped or {}), path: value}
+
+    def solicit(self, action: str) -> None:
+        """Let `action` through although the charge point is not accepted yet (OCPP 2.0.1 B02.FR.09)."""
+        self.solicited |= {action}

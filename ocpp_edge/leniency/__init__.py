@@ -1,0 +1,1 @@
+"""What is forgiven in a payload that breaks its schema, and what is made of it."""

@@ -1,0 +1,20 @@
+"""ClearedChargingLimit (OCPP 2.0.1 use case K13): somebody else limits the charging no more."""
+
+from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.device_events import device_event, recording
+from ocpp_edge.facts.payloads import number_at, word_at
+from ocpp_edge.rpc.frames import Payload
+
+
+def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
+    return device_event(
+        "charging_limit_cleared",
+        payload,
+        context,
+        subject=word_at(payload, "chargingLimitSource", context),
+        evse_id=number_at(payload, "evseId", context),
+    )
+
+
+handle = recording(to_event)

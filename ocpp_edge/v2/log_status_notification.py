@@ -1,0 +1,20 @@
+"""LogStatusNotification (OCPP 2.0.1 use case N01): how far an upload of a log is."""
+
+from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.device_events import device_event, recording
+from ocpp_edge.facts.payloads import integer_at, word_at
+from ocpp_edge.rpc.frames import Payload
+
+
+def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
+    return device_event(
+        "log_status",
+        payload,
+        context,
+        status=word_at(payload, "status", context),
+        request_id=integer_at(payload, "requestId", context),
+    )
+
+
+handle = recording(to_event)

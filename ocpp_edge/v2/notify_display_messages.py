@@ -1,0 +1,14 @@
+"""NotifyDisplayMessages (OCPP 2.0.1 use case O03): some of the messages that a station shows."""
+
+from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.device_events import device_event, recording
+from ocpp_edge.facts.payloads import integer_at
+from ocpp_edge.rpc.frames import Payload
+
+
+def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
+    return device_event("display_messages", payload, context, request_id=integer_at(payload, "requestId", context))
+
+
+handle = recording(to_event)

@@ -1,0 +1,21 @@
+"""ReportChargingProfiles (OCPP 2.0.1 use case K09): some of the charging profiles that a station has."""
+
+from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.device_events import device_event, recording
+from ocpp_edge.facts.payloads import integer_at, number_at, word_at
+from ocpp_edge.rpc.frames import Payload
+
+
+def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
+    return device_event(
+        "charging_profiles",
+        payload,
+        context,
+        subject=word_at(payload, "chargingLimitSource", context),
+        evse_id=number_at(payload, "evseId", context),
+        request_id=integer_at(payload, "requestId", context),
+    )
+
+
+handle = recording(to_event)

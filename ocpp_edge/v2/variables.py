@@ -1,0 +1,48 @@
+"""Names of variables of the OCPP 2.x device model, as callers write them.
+
+    Component.Variable
+    Component[instance].Variable[instance]#evse.connector
+
+What stands in brackets may be left out with them, and so may the place, or its connector alone. For example
+`OCPPCommCtrlr.HeartbeatInterval`, `OCPPCommCtrlr.MessageTimeout[Default]`, `EVSE.Power#2`,
+`Connector.AvailabilityState#1.2`.
+"""
+
+import re
+
+from ocpp_edge.rpc.frames import Payload
+from services.kernel.errors import invalid
+
+_NAME = r"([^\s.\[\]#]+)(?:\[([^\[\]]+)\])?"
+_KEY = re.compile(rf"{_NAME}\.{_NAME}(?:#(\d{{1,9}})(?:\.(\d{{1,9}}))?)?")
+
+
+def variable_of(key: str, field: str) -> Payload:
+    """`component` and `variable` of a key (part 2, ComponentType and VariableType).
+
+    Raises: INVALID_FIELD about `field` for what is no such name.
+    """
+    match = _KEY.fullmatch(key)
+    if match is None:
+        raise invalid(field, "must be Component.Variable, for example OCPPCommCtrlr.HeartbeatInterval")
+    component_name, component_instance, variable_name, variable_instance, evse_id, connector_id = match.groups()
+    component: Payload = {"name": component_name}
+    if component_instance:
+        component["instance"] = component_instance
+    if evse_id:
+        component["evse"] = {"id": int(evse_id)}
+        if connector_id:
+            component["evse"]["connectorId"] = int(connector_id)
+    variable: Payload = {"name": variable_name}
+    if variable_instance:
+        variable["instance"] = variable_instance
+    return {"component": component, "variable": variable}
+
+
+def key_of(component: Payload, variable: Payload) -> str:
+    """How callers write a variable, without its place; empty parts where a station left them out."""
+    return ".".join(f"{part.get('name', '')}{_instance(part)}" for part in (component, variable))
+
+
+def _instance(part: Payload) -> str:
+    return f"[{part['instance']}]" if part.get("instance") else ""
