@@ -25,7 +25,9 @@ from services.monitoring.clients import GrpcPlatform, close_all
 from services.monitoring.domain.alert import AlertFilter
 from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.process.heartbeats import Heartbeat
+from services.rpc.channels import channel
 from services.rpc.health import Health
+from services.rpc.service_identity import ServiceIdentity
 from tests.contract.services.monitoring.conftest import NOWHERE
 from tests.fixtures.services import RunningService, ServiceRunner
 
@@ -94,7 +96,8 @@ async def test_background_tasks_of_all_replicas_are_listed_and_become_alerts(
         stub, clock = await directory(monitoring), SystemClock()
         units_of_work = SqlUnitsOfWork(monitoring.database, OutboxRelay(monitoring.database, monitoring.bus), clock)
         places = monitoring.settings.places()  # type: ignore[attr-defined]
-        channels = {one.name: {each: grpc.aio.insecure_channel(each) for each in one.replicas} for one in places}
+        identity = ServiceIdentity("monitoring", monitoring.settings)
+        channels = {one.name: {each: channel(each, one.name, identity) for each in one.replicas} for one in places}
         watch = TaskWatch(Directory(places, GrpcPlatform(channels)), units_of_work, clock)
 
         async def told() -> list[tuple[str, str, int, str, str]]:
