@@ -19,6 +19,7 @@ from services.transaction.application.ending import Endings
 from services.transaction.application.journal import Messages
 from services.transaction.application.matching import Matcher
 from services.transaction.application.orphans import Orphans
+from services.transaction.application.placing import Placing
 from services.transaction.application.recording import Recorder
 from services.transaction.application.silence import Silence
 from services.transaction.application.transactions import Transactions
@@ -42,7 +43,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
     recorder, live = Recorder(meters, recordings, clock, settings.concurrency), LiveMeterValues(bus)
     matchings = SqlMatchings(database, relay)
-    transactions, matcher = Transactions(units_of_work, clock), Matcher(units_of_work, matchings, clock)
+    transactions, placing = Transactions(units_of_work, clock), Placing(matchings, clock)
     identity = ServiceIdentity("transaction", settings)
     stations = channels.channel(settings.station_service_url, "station", identity)
     charge_points, edge = GrpcChargePoints(stations), GrpcEdge(identity)
@@ -51,7 +52,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     powers = Reconciler("connectors", ConnectorPowers(units_of_work, GrpcStations(stations), clock).compare)
 
     def serve(grpc_server: grpc.aio.Server) -> None:
-        orphans, messages = Orphans(transactions, matcher), Messages(units_of_work, journal)
+        orphans, messages = Orphans(transactions, placing), Messages(units_of_work, journal)
         endings = Endings(transactions, units_of_work, clock)
         register(grpc_server, transactions, orphans, endings, recorder, live, messages, commands)
 
@@ -67,7 +68,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             server.Task("connectors", StationConsumer(bus, database, clock).run, 30),
             server.Task("connectors compared", powers.run, 900),
             server.Task("evidence", EvidenceConsumer(bus, database, clock).run, 30),
-            server.Task("matching", matcher.run, 120),
+            server.Task("matching", Matcher(units_of_work, placing).run, 120),
             server.Task("silence", Silence(units_of_work, commands, clock, settings.silence).run, 3600),
             server.Task("partitions", keep_partitions, 7200),
         ),

@@ -17,7 +17,8 @@ from services.transaction.domain.curve import Samples
 from services.transaction.domain.ending import EndDecision
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
-from services.transaction.domain.matching import Doubt, Known, Late, Move, Span
+from services.transaction.domain.lookout import Bookmark, Contest, Doubt, Late
+from services.transaction.domain.matching import Known, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.domain.reading import LastRead, MeterReport, Placed, Reading
 from services.transaction.domain.recording import Outcome
@@ -80,6 +81,11 @@ class TransactionRepository(Protocol):
     async def late(self, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
         """Sessions that changed since then and may have readings elsewhere, among the next `limit` that were told of
         late; and behind which to go on, empty at the end."""
+        ...
+
+    async def contested(self, after: Bookmark, limit: int) -> tuple[Sequence[Contest], Bookmark]:
+        """Which of the next `limit` sessions that hold ends which named none may not be the ones that are meant; and
+        behind which to go on, the beginning after the last one. However long ago all of it was told."""
         ...
 
 
@@ -205,6 +211,10 @@ class UnitOfWork(Protocol):
 
     async def note_reconciled(self, name: str, until: datetime) -> None:
         """Note how far it has come."""
+        ...
+
+    async def visible_until(self) -> datetime:
+        """Until when all changes of sessions are visible: those that are being recorded will be of later times."""
         ...
 
 

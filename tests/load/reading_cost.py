@@ -24,8 +24,8 @@ from services.station.servicer import StationServicer
 from services.station.sql.batches import SqlBatches
 from services.station.sql.unit_of_work import SqlUnitsOfWork as StationUnitsOfWork
 from services.transaction.application.ending import Endings
-from services.transaction.application.matching import Matcher
 from services.transaction.application.orphans import Orphans
+from services.transaction.application.placing import Placing
 from services.transaction.application.recording import Recorder
 from services.transaction.application.transactions import Transactions
 from services.transaction.mapping.recording import EventMessage, answer_to_proto
@@ -62,7 +62,7 @@ async def sessions(database: Database, relay: OutboxRelay, options: argparse.Nam
     await recorder.close()
     units_of_work = TransactionUnitsOfWork(database, relay, _CLOCK)
     transactions = Transactions(units_of_work, _CLOCK)
-    orphans = Orphans(transactions, Matcher(units_of_work, SqlMatchings(database, relay), _CLOCK))
+    orphans = Orphans(transactions, Placing(SqlMatchings(database, relay), _CLOCK))
     servicer = TransactionServicer(transactions, orphans, Endings(transactions, units_of_work, _CLOCK))
     page = transaction_pb.ListTransactionsRequest(page_size=50)
     newest = (await servicer.ListTransactions(page, _CONTEXT)).transactions[-1].id

@@ -1,58 +1,50 @@
-"""Looks again at ends and readings that named no session, whenever more is known of their charge points.
+"""Looks again at ends and readings that named no session, until they are where they belong.
 
 Recordings place them at once where they can; what was told in another order is put right here, seconds later, off the
-path of charge points.
+path of charge points. What has changed is looked at first. What is open still is gone through again and again besides,
+however long ago it was told: nothing is left to times, or to what somebody has looked at before.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
-from services.kernel.clock import Clock
-from services.kernel.errors import DomainError
+from services.kernel.errors import DomainError, ErrorKind
 from services.process.heartbeats import repeat
-from services.transaction.domain.fact import Fact
-from services.transaction.domain.matching import (
-    Doubt,
-    Known,
-    Late,
-    Move,
-    Span,
-    around,
-    is_whole,
-    outcome,
-    reading_moves,
-    rebuilt,
-    rule_moves,
-)
-from services.transaction.domain.places import LONGEST_SESSION
-from services.transaction.domain.session import Session
-from services.transaction.ports import MatchingUnitOfWork, MatchingUnitsOfWork, UnitsOfWork
+from services.transaction.application.placing import Placing
+from services.transaction.domain.lookout import BEGINNING, Contest, Doubt, Late
+from services.transaction.ports import UnitsOfWork
 
 _NAME = "ends without a session"
 _LOOK_SECONDS = 5.0
-# Commits do not become visible in the order of their times: look back further than any of them takes.
+# The clocks of those who record are not quite that of the database.
 _OVERLAP = timedelta(seconds=30)
 _FIRST_LOOK_BACK = timedelta(days=30)
+# What fails is tried again at each look; changes beside it are not listed anew for longer than that.
+_PATIENCE = timedelta(hours=1)
 _AT_ONCE = 200
+# When so many fail in a row for want of the database, the others would as well.
+_AWAY, _AWAY_IN_A_ROW = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED), 3
 
 _log = logging.getLogger(__name__)
 
-Choose = Callable[[Sequence[Known]], Sequence[Move]]
-
 
 class Matcher:
-    """Places ends anew. Idempotent, and harmless beside recordings and other replicas."""
+    """Says what is to be placed anew. Harmless beside recordings and other replicas."""
 
-    def __init__(self, units_of_work: UnitsOfWork, matchings: MatchingUnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units_of_work: UnitsOfWork, placing: Placing) -> None:
         self._units_of_work = units_of_work
-        self._matchings = matchings
-        self._clock = clock
-        # What the last look has seen: most of it is found once more.
+        self._placing = placing
+        # What the last look has placed as well as it can be: most of it is found once more.
         self._seen: set[Doubt] = set()
-        # How the matchings of the present look ended; None for those that went well.
+        # How far the present round through what is open has come, what it has met, and what the round before has.
+        self._bookmark = BEGINNING
+        self._met: set[Contest] = set()
+        self._met_before: set[Contest] = set()
+        # How the placings of the present look ended; None for those that went well.
         self._ended: list[Exception | None] = []
+        self._away_in_a_row = 0
 
     async def run(self) -> None:
         """Look every few seconds until cancelled; waits out what is away."""
@@ -63,33 +55,43 @@ class Matcher:
         return _LOOK_SECONDS
 
     async def look(self) -> int:
-        """Look at every charge point where something changed since the last time; how many facts moved.
+        """Look at every charge point where something changed since the last time, and at the next ones where something
+        is open; how many facts moved.
 
-        Raises: what the first matching raised when none went well; that is hardly the fault of one charge point.
+        Raises: what the first placing raised when none went well; that is hardly the fault of one charge point.
         """
-        now, self._ended = self._clock.now(), []
+        self._ended, self._away_in_a_row = [], 0
         async with self._units_of_work() as work:
+            # What is committed from now on has later times.
+            visible = await work.visible_until()
             until = await work.reconciled_until(_NAME)
-        since = (until or now - _FIRST_LOOK_BACK) - _OVERLAP
+        since = (until or visible - _FIRST_LOOK_BACK) - _OVERLAP
         moved = await self._look_at_ends(since) + await self._look_at_readings(since)
+        has_failed = any(self._ended)
         async with self._units_of_work() as work:
-            await work.note_reconciled(_NAME, now)
+            earliest = visible - _PATIENCE
+            await work.note_reconciled(_NAME, max(until or earliest, earliest) if has_failed else visible)
+        moved += await self._look_at_contests()
         if self._ended and self._ended[0] is not None and None not in self._ended:
             raise self._ended[0]
         return moved
 
     async def _look_at_ends(self, since: datetime) -> int:
-        moved, after, seen = 0, "", set[Doubt]()
-        while True:
+        moved, after, seen, is_last = 0, "", set[Doubt](), False
+        while not is_last:
             async with self._units_of_work() as work:
                 found = await work.transactions.doubtful(since, after, _AT_ONCE)
             for doubt in found:
                 if doubt not in self._seen:
-                    moved += await self._alone(doubt.charge_point_id, self.match(doubt.charge_point_id, doubt.span))
-            seen.update(found)
-            if len(found) < _AT_ONCE:
-                break
-            after = found[-1].charge_point_id
+                    placed = await self._alone(
+                        doubt.charge_point_id, self._placing.place_ends(doubt.charge_point_id, doubt.span)
+                    )
+                    if placed is None:
+                        continue
+                    moved += placed
+                seen.add(doubt)
+            is_last = len(found) < _AT_ONCE
+            after = "" if is_last else found[-1].charge_point_id
         self._seen = seen
         return moved
 
@@ -102,67 +104,41 @@ class Matcher:
             for one in late:
                 by_charge_point[one.charge_point_id].append(one)
             for name, sessions in by_charge_point.items():
-                moved += await self._alone(name, self._match_readings(name, sessions))
+                moved += await self._alone(name, self._placing.place_readings(name, sessions)) or 0
             is_last = not after
         return moved
 
-    async def match(self, charge_point_id: str, around: Span) -> int:
-        """Place the ends anew that what happened `around` that time may concern; how many facts moved."""
-        # An end may mean a session that began long before it, and others may have begun in between.
-        span = Span(around.first, around.last + LONGEST_SESSION)
-        return await self.move(charge_point_id, span, lambda known: rule_moves(known, span))
+    async def _look_at_contests(self) -> int:
+        """Look at the next ends that may belong elsewhere, unless nothing has changed since the round before."""
+        moved = 0
+        async with self._units_of_work() as work:
+            contests, bookmark = await work.transactions.contested(self._bookmark, _AT_ONCE)
+        for contest in contests:
+            if contest not in self._met_before:
+                name = contest.charge_point_id
+                placed = await self._alone(name, self._placing.place_ends(name, contest.span))
+                if placed is None:
+                    continue
+                moved += placed
+            self._met.add(contest)
+        self._bookmark = bookmark
+        if bookmark == BEGINNING:
+            self._met, self._met_before = set(), self._met
+        return moved
 
-    async def move(self, charge_point_id: str, span: Span, choose: Choose) -> int:
-        """Move what `choose` says of the sessions of a charge point, to or from those of `span`, in one commit; how
-        many facts those were. Nothing is chosen from sessions whose facts are not all there any more."""
-        async with self._matchings() as work:
-            known = await work.known(charge_point_id, Span(span.first - LONGEST_SESSION, span.last))
-            known = [one if is_whole(one) else Known(one.session) for one in known]
-            moves = choose(known)
-            if moves:
-                await self._carry_out(work, known, moves)
-        if moves:
-            _log.info("moved %d facts between sessions of %s", len(moves), charge_point_id)
-        return len(moves)
-
-    async def _match_readings(self, charge_point_id: str, late: Sequence[Late]) -> int:
-        """Give sessions that were told of late the readings that were told before; how many facts moved for that."""
-        first, last = (min(one.span.first for one in late), max(one.span.last for one in late))
-        async with self._matchings() as work:
-            known = await work.known(charge_point_id, Span(first - LONGEST_SESSION, last))
-            known = [one if is_whole(one) else Known(one.session) for one in known]
-            moves = reading_moves(known)
-            if moves:
-                # What else is late is found again by the next look.
-                await self._carry_out(work, known, moves)
-            elif sessions := around(known, {one.session_id for one in late}):
-                changed = await work.adopt_readings(sessions)
-                await self._settle(work, known, [one for one in sessions if one.id in changed], [])
-        return len(moves)
-
-    async def _carry_out(self, work: MatchingUnitOfWork, known: Sequence[Known], moves: Sequence[Move]) -> None:
-        sessions, concluded = rebuilt(known, moves)
-        await work.move(moves)
-        await work.adopt_readings([session for session in sessions if session.start_time is not None])
-        await self._settle(work, known, sessions, concluded)
-
-    async def _settle(
-        self, work: MatchingUnitOfWork, known: Sequence[Known], sessions: Sequence[Session], concluded: Sequence[Fact]
-    ) -> None:
-        """Commit sessions with what their facts and readings come to now."""
-        over = [session for session in sessions if session.is_over]
-        registers = await work.registers(over) if over else {}
-        await work.commit(outcome(known, sessions, registers, self._clock.now()), concluded)
-
-    async def _alone(self, charge_point_id: str, matching: Awaitable[int]) -> int:
-        """What is odd about one charge point must not keep the others from being looked at."""
+    async def _alone(self, charge_point_id: str, placing: Awaitable[int]) -> int | None:
+        """What is odd about one charge point must not keep the others from being looked at; None when it failed."""
         try:
-            moved = await matching
-        except DomainError:
-            raise
+            moved = await placing
         except Exception as error:
-            _log.exception("the sessions of %s cannot be matched", charge_point_id)
+            is_away = isinstance(error, DomainError) and error.kind in _AWAY
+            self._away_in_a_row = self._away_in_a_row + 1 if is_away else 0
+            if self._away_in_a_row == _AWAY_IN_A_ROW:
+                raise
+            trace = None if isinstance(error, DomainError) else error
+            _log.error("the sessions of %s cannot be matched: %s", charge_point_id, error, exc_info=trace)
             self._ended.append(error)
-            return 0
+            return None
         self._ended.append(None)
+        self._away_in_a_row = 0
         return moved

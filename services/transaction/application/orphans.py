@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, invalid
-from services.transaction.application.matching import Matcher
+from services.transaction.application.placing import Placing
 from services.transaction.application.transactions import Transactions
 from services.transaction.domain.matching import Known, Move, Span, assignment_moves
 from services.transaction.domain.session import Session, SessionState
@@ -16,16 +16,16 @@ _log = logging.getLogger(__name__)
 class Orphans:
     """The use cases of orphans. Idempotent: one that was merged is shown as it is."""
 
-    def __init__(self, transactions: Transactions, matcher: Matcher) -> None:
+    def __init__(self, transactions: Transactions, placing: Placing) -> None:
         self._transactions = transactions
-        self._matcher = matcher
+        self._placing = placing
 
     async def replay(self, orphan_id: str) -> TransactionView:
         """Match an orphan by what is known now. Raises: TRANSACTION_NOT_FOUND, TRANSACTION_NOT_ORPHAN."""
         orphan = (await self._transactions.get(orphan_id)).session
         if orphan.state is not SessionState.MERGED:
             _check_orphan(orphan)
-            await self._matcher.match(orphan.charge_point_id, Span(orphan.begin_time, orphan.begin_time))
+            await self._placing.place_ends(orphan.charge_point_id, Span(orphan.begin_time, orphan.begin_time))
         return await self._transactions.get(orphan_id)
 
     async def assign(self, orphan_id: str, target_id: str, by: str) -> TransactionView:
@@ -39,7 +39,7 @@ class Orphans:
         _check_orphan(orphan)
         target = await self._target(orphan, target_id)
         span = Span(target.begin_time, orphan.begin_time)
-        await self._matcher.move(
+        await self._placing.move(
             orphan.charge_point_id, span, lambda known: _chosen({one.session.id: one for one in known}, orphan, target)
         )
         _log.info("orphan %s was assigned to session %s by %s", orphan.id, target.id, by)

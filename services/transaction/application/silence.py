@@ -73,11 +73,11 @@ class Silence:
 
     async def _end(self, session: Session) -> bool:
         """End a session, unless it was heard of meanwhile."""
-        now = self._clock.now()
         async with self._units_of_work() as work:
             recorder = work.recording
             wants = Wanted(charge_point_ids={session.charge_point_id}, session_ids={session.id})
             stored, numbers = await recorder.load(wants)
+            now = self._clock.now()
             read = await recorder.last_read([session.id], min(session.begin_time, now - LOOK_BACK), now)
             recording = Recording(stored, numbers, now, read=read)
             is_heard = any(one.heard_time != session.heard_time or one.is_over for one in stored)

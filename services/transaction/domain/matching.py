@@ -47,25 +47,6 @@ class Span(NamedTuple):
 ALWAYS = Span()
 
 
-class Doubt(NamedTuple):
-    """A charge point at which sessions of a time changed beside ends that named none: how many, and the last one when.
-    Two that are equal are about the same changes."""
-
-    charge_point_id: str
-    span: Span
-    changes: int
-    change_time: datetime
-
-
-class Late(NamedTuple):
-    """A session that was told of after it began, or of which nothing but readings was told, and its time: readings
-    of one may be kept as if they were of none, or of another one."""
-
-    charge_point_id: str
-    session_id: str
-    span: Span
-
-
 class Move(NamedTuple):
     """A fact as it is from now on, and the session that it leaves."""
 
@@ -213,22 +194,27 @@ def _meant(ends: Iterable[Fact], started: Iterable[Session], ended: set[str]) ->
     meant: dict[str, str] = {}
     for end in ends:
         event = end.event
-        possible = _possible(event, in_turn, ended)
-        candidates = [one for one in possible if event.id_tag and one.id_tag == event.id_tag] or possible
+        possible = _possible(event, in_turn, ended, meant)
+        with_token = [one for one in possible if event.id_tag and one.id_tag == event.id_tag] or possible
+        # Who was known to be lost by then is hardly meant where another one was not.
+        candidates = [one for one in with_token if not _was_lost(one, event.corrected_time)] or with_token
         if len(candidates) == 1:
             meant.setdefault(candidates[0].id, end.key)
     return {key: session_id for session_id, key in meant.items()}
 
 
-def _possible(event: TransactionEvent, in_turn: Sequence[Session], ended: set[str]) -> list[Session]:
-    """The sessions that an end may mean: of those that began before it the last at each place or, for want of any,
-    those that began in its moment. Clocks count whole seconds, and who is refused at the start has ended by then."""
-    time = event.corrected_time
-    began_then = [session for session in in_turn if session.begin_time == time]
-    for sessions in (_running_at(time, in_turn), began_then):
-        if possible := [one for one in sessions if one.id not in ended and may_end(one, event)]:
-            return possible
-    return []
+def _possible(
+    event: TransactionEvent, in_turn: Sequence[Session], ended: set[str], taken: Collection[str]
+) -> list[Session]:
+    """The sessions that an end may mean: of those that began before it the last at each place or, where earlier ends
+    have `taken` all of these, those that began in its moment. Clocks count whole seconds, and who is refused at the
+    start has ended by then."""
+    began_then = [session for session in in_turn if session.begin_time == event.corrected_time]
+    before, then = (
+        [one for one in sessions if one.id not in ended and may_end(one, event)]
+        for sessions in (_running_at(event.corrected_time, in_turn), began_then)
+    )
+    return before if any(one.id not in taken for one in before) else then or before
 
 
 def _running_at(time: datetime, in_turn: Sequence[Session]) -> list[Session]:
@@ -238,6 +224,11 @@ def _running_at(time: datetime, in_turn: Sequence[Session]) -> list[Session]:
         if session.begin_time < time and not any(same_place(session, later) for later in running):
             running.append(session)
     return running
+
+
+def _was_lost(session: Session, time: datetime) -> bool:
+    loss = session.loss
+    return loss is not None and loss.first_time < time
 
 
 def _turn(session: Session) -> tuple[datetime, str]:

@@ -32,7 +32,9 @@ _BEGIN: Statement = (b"BEGIN", ())
 _COMMIT: Statement = (b"COMMIT", ())
 # Locks on charge points and tokens, not on rows: they also cover the sessions that do not exist yet, and cost no write.
 # In the order of their keys, so that two replicas never wait for each other.
-_CHARGE_POINT, _TOKEN, _GROUP = 1 << 32, 2 << 32, 3 << 32
+CHARGE_POINT_LOCKS = 1
+"""What pg_locks calls the class of the locks on charge points."""
+_CHARGE_POINT, _TOKEN, _GROUP = CHARGE_POINT_LOCKS << 32, 2 << 32, 3 << 32
 _LOCK = b"SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
 _OF = f"SELECT {SESSION_COLUMNS} FROM transactions AS t WHERE"
 _BY_ID = f"{_OF} t.id = ANY (%s::uuid[])"

@@ -12,14 +12,12 @@ from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import array, text_array
 from services.transaction.domain.curve import Samples
-from services.transaction.domain.matching import Doubt, Late, Span
-from services.transaction.domain.places import LONGEST_SESSION
+from services.transaction.domain.lookout import Bookmark, Contest, Doubt, Late
 from services.transaction.domain.reading import CONTEXTS, Reading
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import Session, SessionState
 from services.transaction.domain.transaction import ChargingStateChange, Latest, TransactionFilter
-from services.transaction.sql import curves, sessions_heard
-from services.transaction.sql.meter_values import stand_in_ids
+from services.transaction.sql import curves, lookout, sessions_heard
 from services.transaction.sql.registers import COLUMNS_OF_READINGS, MAX_POWER, numbers_of
 from services.transaction.sql.sessions import session_of
 from services.transaction.tables import METER_VALUES, RUNNING_SESSIONS, TRANSACTIONS
@@ -74,52 +72,6 @@ _LATEST = text(
     + _newest("power", "power_w", "session.is_running")
     + _newest("charge", "soc_percent", "true")
 )
-# Sessions that changed where an end may be theirs, or theirs may be another's.
-_DOUBTFUL = text("""
-SELECT t.charge_point_id, min(t.begin_time), max(coalesce(t.stop_time, t.begin_time)), count(*), max(t.update_time)
-FROM transactions AS t
-WHERE t.update_time >= :since AND t.charge_point_id > :after AND EXISTS (
-    SELECT FROM transactions AS loose
-    WHERE loose.charge_point_id = t.charge_point_id AND loose.flags && '{orphan_stop,matched_stop}'::text[]
-    AND loose.begin_time BETWEEN t.begin_time - :longest AND coalesce(t.stop_time, t.begin_time) + :longest
-)
-GROUP BY t.charge_point_id ORDER BY t.charge_point_id LIMIT :limit
-""")
-# Sessions that changed and were told of after they began, or only by readings: with the one that ran before at their
-# place, and whether there are readings under a number of no session that may be theirs.
-_LATE = text("""
-WITH late AS MATERIALIZED (
-    SELECT * FROM transactions AS t
-    WHERE t.update_time >= :since AND (t.create_time - t.begin_time > interval '2 seconds' OR t.start_time IS NULL)
-    AND (t.start_time IS NOT NULL OR t.state = 'ORPHAN' AND t.stop_time IS NULL)
-), t AS MATERIALIZED (SELECT * FROM late WHERE id > CAST(:after AS uuid) ORDER BY id LIMIT :limit)
-SELECT t.id::text, t.charge_point_id, t.evse_id, t.connector_id, t.begin_time,
-    coalesce(t.stop_time, t.begin_time + :longest) AS end_time, before.id::text AS before_id,
-    t.start_time IS NULL OR EXISTS (
-        SELECT FROM transactions AS readings
-        WHERE readings.charge_point_id = t.charge_point_id AND readings.state = 'ORPHAN' AND readings.stop_time IS NULL
-        AND readings.begin_time BETWEEN t.begin_time AND coalesce(t.stop_time, t.begin_time + :longest)
-    ) AS is_sure
-FROM t LEFT JOIN LATERAL (
-    SELECT b.id FROM transactions AS b
-    WHERE b.charge_point_id = t.charge_point_id AND b.begin_time < t.begin_time AND b.start_time IS NOT NULL
-    AND CASE WHEN b.evse_id > 0 AND t.evse_id > 0 THEN b.evse_id = t.evse_id
-        ELSE t.connector_id > 0 AND b.connector_id = t.connector_id END
-    ORDER BY b.begin_time DESC LIMIT 1
-) AS before ON true ORDER BY t.id
-""")
-_FIRST_ID = "00000000-0000-0000-0000-000000000000"
-_MICROSECOND = timedelta(microseconds=1)
-_HAVE_READINGS = text("""
-SELECT DISTINCT asked.number FROM unnest(
-    CAST(:numbers AS integer[]), CAST(:ids AS uuid[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])
-) AS asked (number, id, begin_time, end_time)
-WHERE EXISTS (
-    SELECT FROM meter_values AS m
-    WHERE m.transaction_id = asked.id AND m.sampled_time BETWEEN asked.begin_time AND asked.end_time
-    AND m.sampled_time BETWEEN :begin AND :end
-)
-""")
 
 
 class SqlTransactionRepository:
@@ -189,9 +141,13 @@ class SqlTransactionRepository:
         return rows.map(_reading)
 
     async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
-        asked = {"since": since, "after": after, "limit": limit, "longest": LONGEST_SESSION}
-        rows = await self._connection.execute(_DOUBTFUL, asked)
-        return [Doubt(name, Span(first, last), *changes) for name, first, last, *changes in rows]
+        return await lookout.doubtful(self._connection, since, after, limit)
+
+    async def late(self, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
+        return await lookout.late(self._connection, since, after, limit)
+
+    async def contested(self, after: Bookmark, limit: int) -> tuple[Sequence[Contest], Bookmark]:
+        return await lookout.contested(self._connection, after, limit)
 
     async def silent(self, since: datetime, after: str, limit: int) -> Sequence[Session]:
         return await sessions_heard.silent(self._connection, since, after, limit)
@@ -205,38 +161,6 @@ class SqlTransactionRepository:
     async def changes_of_state(self, sessions: Sequence[Session]) -> Mapping[str, Sequence[ChargingStateChange]]:
         return await sessions_heard.changes_of_state(self._connection, sessions) if sessions else {}
 
-    async def late(self, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
-        asked = {
-            "since": since,
-            "after": after or _FIRST_ID,
-            "limit": limit,
-            "longest": LONGEST_SESSION,
-        }
-        rows = (await self._connection.execute(_LATE, asked)).all()
-        have_readings = await self._have_readings(rows)
-        late = [
-            Late(row.charge_point_id, row.id, Span(row.begin_time, row.end_time))
-            for number, row in enumerate(rows)
-            if row.is_sure or number in have_readings
-        ]
-        return late, rows[-1].id if len(rows) == limit else ""
-
-    async def _have_readings(self, rows: Sequence[Row[Any]]) -> set[int]:
-        """The numbers of those `late` rows in whose time there are readings of their place elsewhere."""
-        sources = [
-            (number, source, begin, end)
-            for number, row in enumerate(rows)
-            if not row.is_sure
-            for source, begin, end in _elsewhere(row)
-        ]
-        if not sources:
-            return set()
-        numbers, ids, begins, ends = (list(side) for side in zip(*sources, strict=True))
-        # The bounds of all, once more: by them the partitions of other days are left out when it is planned.
-        bounds = {"begin": min(begins), "end": max(ends)}
-        asked = {"numbers": numbers, "ids": ids, "begins": begins, "ends": ends, **bounds}
-        return set((await self._connection.execute(_HAVE_READINGS, asked)).scalars())
-
 
 def _registers_of(columns: Sequence[str | None], max_power_w: int | None) -> Registers:
     """The registers at both ends, which may be the same ones."""
@@ -246,15 +170,6 @@ def _registers_of(columns: Sequence[str | None], max_power_w: int | None) -> Reg
         (list(column) for column in zip(*sorted(both), strict=True)) if both else ([], [], [])
     )
     return Registers(times, contexts, energies_wh, max_power_w)
-
-
-def _elsewhere(row: Row[Any]) -> Iterator[tuple[str, datetime, datetime]]:
-    """Where readings of a late session may be kept, from when to when; and itself, for those after its end."""
-    for stand_in in stand_in_ids(row.charge_point_id, row.evse_id, row.connector_id):
-        yield stand_in, row.begin_time, row.end_time
-    if row.before_id:
-        yield row.before_id, row.begin_time + _MICROSECOND, row.end_time
-    yield row.id, row.end_time + _MICROSECOND, row.end_time + LONGEST_SESSION
 
 
 def _conditions(narrowing: TransactionFilter) -> Iterator[ColumnElement[bool]]:

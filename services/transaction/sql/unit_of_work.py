@@ -1,6 +1,7 @@
 """One unit of work on the database of the transaction service."""
 
 from collections import deque
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,7 @@ from services.postgres.database import Database, bare
 from services.postgres.roundtrip import Rows, Statement
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.mapping.events import event_to_proto
+from services.transaction.sql import lookout
 from services.transaction.sql.commands import SqlCommandRepository
 from services.transaction.sql.connector_powers import SqlConnectorPowerRepository
 from services.transaction.sql.end_decisions import SqlEndDecisionRepository
@@ -52,6 +54,9 @@ class SqlUnitOfWork(PublishingUnitOfWork[SessionChanged | CommandChanged]):
         # Whoever records tells of it.
         self.has_events = True
         return SqlRecording(_OneByOne(self.connection), deque())
+
+    async def visible_until(self) -> datetime:
+        return await lookout.visible_until(self.connection)
 
 
 class SqlUnitsOfWork(UnitsOfWork[SqlUnitOfWork]):

@@ -15,6 +15,7 @@ from services.kernel.clock import SystemClock
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.transaction.application.matching import Matcher
+from services.transaction.application.placing import Placing
 from services.transaction.sql.matching import SqlMatchings
 from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
@@ -42,7 +43,8 @@ ACTIVE, ENDED, MERGED, ORPHAN = (
 def matcher_of(service: RunningService) -> Matcher:
     """What looks again, on the service's database."""
     relay, clock = OutboxRelay(service.database, service.bus), SystemClock()
-    return Matcher(SqlUnitsOfWork(service.database, relay, clock), SqlMatchings(service.database, relay), clock)
+    placing = Placing(SqlMatchings(service.database, relay), clock)
+    return Matcher(SqlUnitsOfWork(service.database, relay, clock), placing)
 
 
 @pytest.fixture
@@ -311,14 +313,14 @@ async def test_replicas_look_by_themselves_and_move_an_end_once(
     assert [(session.energy_wh, session.revision) for session in sessions] == [(5000, 2)] * 5
 
 
-def _received(*events: recording_pb.TransactionEvent) -> list[recording_pb.TransactionEvent]:
+def received_in_turn(*events: recording_pb.TransactionEvent) -> list[recording_pb.TransactionEvent]:
     """Events that were received one after the other."""
     for second, event in enumerate(events):
         event.received_time.FromDatetime(minutes(second / 60))
     return list(events)
 
 
-_QUEUE = _received(
+_QUEUE = received_in_turn(
     start_16(minutes(-600), id_tag="A", offline=True),
     stop_16("0", minutes(-560), meter_wh=2000),
     start_16(minutes(-540), id_tag="B", meter_wh=2000, offline=True),

@@ -1,0 +1,155 @@
+"""What is to be looked at again: where sessions changed beside ends and readings that named none, and what is open."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.transaction.domain.lookout import BEGINNING, Bookmark, Contest, Doubt, Late
+from services.transaction.domain.matching import Span
+from services.transaction.domain.places import LONGEST_SESSION
+from services.transaction.domain.ranks import ESTIMATE
+from services.transaction.sql.meter_values import stand_in_ids
+from services.transaction.sql.recording import CHARGE_POINT_LOCKS
+
+_MICROSECOND = timedelta(microseconds=1)
+# Sessions that changed where an end may be theirs, or theirs may be another's.
+_DOUBTFUL = text("""
+SELECT t.charge_point_id, min(t.begin_time), max(coalesce(t.stop_time, t.begin_time)), count(*), max(t.update_time)
+FROM transactions AS t
+WHERE t.update_time >= :since AND t.charge_point_id > :after AND EXISTS (
+    SELECT FROM transactions AS loose
+    WHERE loose.charge_point_id = t.charge_point_id AND loose.flags && '{orphan_stop,matched_stop}'::text[]
+    AND loose.begin_time BETWEEN t.begin_time - :longest AND coalesce(t.stop_time, t.begin_time) + :longest
+)
+GROUP BY t.charge_point_id ORDER BY t.charge_point_id LIMIT :limit
+""")
+# Sessions that changed and were told of after they began, or only by readings: with the one that ran before at their
+# place, and whether there are readings under a number of no session that may be theirs.
+_LATE = text("""
+WITH late AS MATERIALIZED (
+    SELECT * FROM transactions AS t
+    WHERE t.update_time >= :since AND (t.create_time - t.begin_time > interval '2 seconds' OR t.start_time IS NULL)
+    AND (t.start_time IS NOT NULL OR t.state = 'ORPHAN' AND t.stop_time IS NULL)
+), t AS MATERIALIZED (SELECT * FROM late WHERE id > CAST(:after AS uuid) ORDER BY id LIMIT :limit)
+SELECT t.id::text, t.charge_point_id, t.evse_id, t.connector_id, t.begin_time,
+    coalesce(t.stop_time, t.begin_time + :longest) AS end_time, before.id::text AS before_id,
+    t.start_time IS NULL OR EXISTS (
+        SELECT FROM transactions AS readings
+        WHERE readings.charge_point_id = t.charge_point_id AND readings.state = 'ORPHAN' AND readings.stop_time IS NULL
+        AND readings.begin_time BETWEEN t.begin_time AND coalesce(t.stop_time, t.begin_time + :longest)
+    ) AS is_sure
+FROM t LEFT JOIN LATERAL (
+    SELECT b.id FROM transactions AS b
+    WHERE b.charge_point_id = t.charge_point_id AND b.begin_time < t.begin_time AND b.start_time IS NOT NULL
+    AND CASE WHEN b.evse_id > 0 AND t.evse_id > 0 THEN b.evse_id = t.evse_id
+        ELSE t.connector_id > 0 AND b.connector_id = t.connector_id END
+    ORDER BY b.begin_time DESC LIMIT 1
+) AS before ON true ORDER BY t.id
+""")
+_HAVE_READINGS = text("""
+SELECT DISTINCT asked.number FROM unnest(
+    CAST(:numbers AS integer[]), CAST(:ids AS uuid[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])
+) AS asked (number, id, begin_time, end_time)
+WHERE EXISTS (
+    SELECT FROM meter_values AS m
+    WHERE m.transaction_id = asked.id AND m.sampled_time BETWEEN asked.begin_time AND asked.end_time
+    AND m.sampled_time BETWEEN :begin AND :end
+)
+""")
+# Ends that named none, in the order of their index, with what else they may mean: sessions that nobody has told the end
+# of, where the end is matched already such as ran beside its own; and, for one that is not, such as a later one ended.
+_CONTESTED = text("""
+WITH loose AS MATERIALIZED (
+    SELECT * FROM transactions AS t
+    WHERE t.flags && '{orphan_stop,matched_stop}'::text[]
+    AND (t.charge_point_id, t.begin_time, t.id)
+        > (CAST(:charge_point_id AS text), CAST(:begin_time AS timestamptz), CAST(:id AS uuid))
+    ORDER BY t.charge_point_id, t.begin_time, t.id LIMIT :limit
+)
+SELECT loose.id::text, loose.charge_point_id, loose.begin_time, coalesce(loose.stop_time, loose.begin_time) AS end_time,
+    'several_ends' = ANY (loose.flags) AS has_several, others.number,
+    greatest(loose.update_time, others.change_time) AS change_time
+FROM loose CROSS JOIN LATERAL (
+    SELECT count(*) AS number, max(o.update_time) AS change_time FROM transactions AS o
+    WHERE o.charge_point_id = loose.charge_point_id AND o.id <> loose.id AND o.start_time IS NOT NULL
+    AND o.begin_time BETWEEN loose.begin_time - :longest AND coalesce(loose.stop_time, loose.begin_time)
+    AND CASE WHEN o.stop_rank = '' OR o.stop_rank >= :estimate
+        THEN loose.start_time IS NULL OR o.stop_time IS NULL OR o.stop_time >= loose.begin_time
+        ELSE loose.start_time IS NULL AND o.flags && '{matched_stop}'::text[] AND o.stop_time > loose.begin_time END
+) AS others
+ORDER BY loose.charge_point_id, loose.begin_time, loose.id
+""")
+# Who records holds the lock on a charge point before he looks at the clock; what he writes is seen when he is done.
+_VISIBLE = text("""
+SELECT least(now(), min(other.xact_start)) FROM pg_locks AS lock JOIN pg_stat_activity AS other USING (pid)
+WHERE lock.locktype = 'advisory' AND lock.classid = :charge_points AND other.datname = current_database()
+""")
+
+
+async def visible_until(connection: AsyncConnection) -> datetime:
+    """Until when all changes of sessions are visible, by the clock of the database."""
+    found: datetime = (await connection.execute(_VISIBLE, {"charge_points": CHARGE_POINT_LOCKS})).scalar_one()
+    return found
+
+
+async def doubtful(connection: AsyncConnection, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
+    """Charge points at which sessions changed since then beside ends that named none."""
+    asked = {"since": since, "after": after, "limit": limit, "longest": LONGEST_SESSION}
+    rows = await connection.execute(_DOUBTFUL, asked)
+    return [Doubt(name, Span(first, last), *changes) for name, first, last, *changes in rows]
+
+
+async def late(connection: AsyncConnection, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
+    """Sessions that were told of late, changed since then, and may have readings elsewhere."""
+    asked = {"since": since, "after": after or BEGINNING.session_id, "limit": limit, "longest": LONGEST_SESSION}
+    rows = (await connection.execute(_LATE, asked)).all()
+    have_readings = await _have_readings(connection, rows)
+    found = [
+        Late(row.charge_point_id, row.id, Span(row.begin_time, row.end_time))
+        for number, row in enumerate(rows)
+        if row.is_sure or number in have_readings
+    ]
+    return found, rows[-1].id if len(rows) == limit else ""
+
+
+async def contested(connection: AsyncConnection, after: Bookmark, limit: int) -> tuple[Sequence[Contest], Bookmark]:
+    """Which of the next sessions with ends that named none may not be the ones that are meant."""
+    names = ("charge_point_id", "begin_time", "id")
+    asked = {**dict(zip(names, after, strict=True)), "limit": limit, "longest": LONGEST_SESSION, "estimate": ESTIMATE}
+    rows = (await connection.execute(_CONTESTED, asked)).all()
+    found = [
+        Contest(row.charge_point_id, row.id, Span(row.begin_time, row.end_time), row.number, row.change_time)
+        for row in rows
+        if row.number or row.has_several
+    ]
+    is_last = len(rows) < limit
+    return found, BEGINNING if is_last else Bookmark(*(getattr(rows[-1], name) for name in names))
+
+
+async def _have_readings(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> set[int]:
+    """The numbers of those `late` rows in whose time there are readings of their place elsewhere."""
+    sources = [
+        (number, source, begin, end)
+        for number, row in enumerate(rows)
+        if not row.is_sure
+        for source, begin, end in _elsewhere(row)
+    ]
+    if not sources:
+        return set()
+    numbers, ids, begins, ends = (list(side) for side in zip(*sources, strict=True))
+    # The bounds of all, once more: by them the partitions of other days are left out when it is planned.
+    bounds = {"begin": min(begins), "end": max(ends)}
+    asked = {"numbers": numbers, "ids": ids, "begins": begins, "ends": ends, **bounds}
+    return set((await connection.execute(_HAVE_READINGS, asked)).scalars())
+
+
+def _elsewhere(row: Row[Any]) -> Iterator[tuple[str, datetime, datetime]]:
+    """Where readings of a late session may be kept, from when to when; and itself, for those after its end."""
+    for stand_in in stand_in_ids(row.charge_point_id, row.evse_id, row.connector_id):
+        yield stand_in, row.begin_time, row.end_time
+    if row.before_id:
+        yield row.before_id, row.begin_time + _MICROSECOND, row.end_time
+    yield row.id, row.end_time + _MICROSECOND, row.end_time + LONGEST_SESSION
