@@ -60,17 +60,19 @@ test-fast: protos ## What needs no engine, for between two edits: style, types, 
 test: protos ## All tests, one after the other; ARGS="tests/unit -k session" narrows them
 	$(call step,tests,$(BIN)/python -m pytest $(ARGS))
 
-# The same tests in parts for `check`. What mostly waits (chaos, the cluster, the simulator) runs beside what computes; what
-# measures has the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
-MEASURING := tests/e2e/bench tests/contract/simulator/test_load.py
-SIDE_BY_SIDE := test-services test-faults test-rest test-system test-cluster test-simulator lint
+# The same tests in parts for `check`, the longest first, so that none is left to run alone at the end; what measures has the
+# machine to itself. The rest is whatever is in no other part, so that no test can be left out.
+MEASURING := tests/contract/simulator/test_load.py
+SIDE_BY_SIDE := test-faults test-transaction test-services test-rest test-system test-bench test-cluster test-simulator lint
 test-unit: TESTS := tests/unit tests/contract/protos tests/contract/deploy
 test-faults: TESTS := tests/faults
 test-cluster: TESTS := tests/e2e/cluster
+test-bench: TESTS := tests/e2e/bench
 test-simulator: TESTS := tests/contract/simulator $(addprefix --ignore=,$(MEASURING))
-test-system: TESTS := tests/e2e $(addprefix --ignore=,tests/e2e/cluster $(MEASURING))
+test-system: TESTS := tests/e2e $(addprefix --ignore=,tests/e2e/cluster tests/e2e/bench)
 test-measuring: TESTS := $(MEASURING)
-test-services: TESTS := tests/contract/services
+test-transaction: TESTS := tests/contract/services/transaction
+test-services: TESTS := tests/contract/services --ignore=tests/contract/services/transaction
 test-rest: TESTS := tests $(addprefix --ignore=,tests/faults tests/e2e tests/contract/simulator tests/contract/services)
 PARTS := test-unit $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
 .PHONY: $(PARTS)

@@ -6,20 +6,19 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fixtures.system import System, running_system
+from tests.fixtures.system import System, running_system, until
 
 pytestmark = pytest.mark.field_case("C18")
 
 
 @pytest.fixture(scope="module")
 def own_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A stack whose processes may be killed."""
-    with running_system(tmp_path_factory.mktemp("streams"), "--no-demo") as system:
+    """A stack whose processes may be killed; it starts them again."""
+    with running_system(tmp_path_factory.mktemp("streams"), "--no-demo", "--restart") as system:
         yield system
 
 
@@ -50,22 +49,22 @@ def make_event(system: System) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-def test_a_stream_that_ends_as_asked_says_so(accept: str, own_system: System) -> None:
-    make_event(own_system)
-    with closing(opened(own_system, "cursor=0&maxEvents=1&nouns=station", Accept=accept)) as connection:
+def test_a_stream_that_ends_as_asked_says_so(accept: str, system: System) -> None:
+    make_event(system)
+    with closing(opened(system, "cursor=0&maxEvents=1&nouns=station", Accept=accept)) as connection:
         found = list(items(connection.getresponse()))
     assert [is_last(item) for item in found] == [False] * (len(found) - 1) + [True]
     assert (found[-1]["end"], "error" in found[-1], "data" in found[-1]) == (True, False, False)
 
 
-def test_a_stream_whose_time_is_over_says_why(own_system: System) -> None:
-    with closing(opened(own_system, "nouns=alert", **{"grpc-timeout": "2S"})) as connection:
+def test_a_stream_whose_time_is_over_says_why(system: System) -> None:
+    with closing(opened(system, "nouns=alert", **{"grpc-timeout": "2S"})) as connection:
         *_, last = items(connection.getresponse())
     assert (last["end"], last["error"]["info"]["reason"]) == (False, "DEADLINE_EXCEEDED")
 
 
-def test_a_stream_that_cannot_begin_where_it_should_says_why(own_system: System) -> None:
-    with closing(opened(own_system, "cursor=9000000000000")) as connection:
+def test_a_stream_that_cannot_begin_where_it_should_says_why(system: System) -> None:
+    with closing(opened(system, "cursor=9000000000000")) as connection:
         [last] = items(connection.getresponse())
     assert last["error"]["info"]["reason"] == "INVALID_FIELD"
 
@@ -82,14 +81,14 @@ def test_a_stream_whose_server_is_killed_has_no_last_item_and_is_resumed_by_its_
     assert not any(map(is_last, [first, *rest]))
 
 
-def test_a_service_that_stops_says_so_to_its_readers(tmp_path: Path) -> None:
-    with running_system(tmp_path, "--no-demo") as system:
-        make_event(system)
-        with closing(opened(system, "cursor=0&nouns=station")) as connection:
-            stream = items(connection.getresponse())
-            next(stream)
-            processes = json.loads((system.state_dir / "processes.json").read_text())
-            os.kill(processes["monitoring"], signal.SIGTERM)
-            *_, last = stream
-        assert last["error"]["info"]["reason"] == "UNAVAILABLE"
-        assert "resume with the cursor" in last["error"]["message"]
+def test_a_service_that_stops_says_so_to_its_readers(own_system: System) -> None:
+    make_event(own_system)
+    until(lambda: own_system.get("/alerts").status == 200)
+    with closing(opened(own_system, "cursor=0&nouns=station")) as connection:
+        stream = items(connection.getresponse())
+        next(stream)
+        processes = json.loads((own_system.state_dir / "processes.json").read_text())
+        os.kill(processes["monitoring"], signal.SIGTERM)
+        *_, last = stream
+    assert last["error"]["info"]["reason"] == "UNAVAILABLE"
+    assert "resume with the cursor" in last["error"]["message"]
