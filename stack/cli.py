@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("stop", help="stop the stack that runs on the state directory").set_defaults(run=_stop)
     commands.add_parser("status", help="show who serves on which port").set_defaults(run=_status)
     commands.add_parser("migrate", help="bring the databases to the newest revision").set_defaults(run=_migrate)
-    commands.add_parser("clean", help="forget the state directory: data, keys and logs").set_defaults(run=_clean)
+    clean = commands.add_parser("clean", help="forget the state directory: data, keys, logs, older builds")
+    clean.add_argument("--builds", action="store_true", help="only the builds that `csms bench --against` has made")
+    clean.set_defaults(run=_clean)
     commands.add_parser("simulate", help="run a simulated charge point", add_help=False)
     commands.add_parser("load", help="put the running stack under load and print what it did", add_help=False)
     commands.add_parser("bench", help="measure a stack of its own and write a report", add_help=False)
@@ -133,10 +135,14 @@ def _status(_options: argparse.Namespace) -> int:
     return 0 if all(one.serving for one in answers) else 1
 
 
-def _clean(_options: argparse.Namespace) -> int:
-    from stack import settings, state
+def _clean(options: argparse.Namespace) -> int:
+    from stack import builds, settings, state
 
     place = state.State(settings.load().state_dir.absolute())
+    if options.builds:
+        builds.remove(place.builds)
+        print(f"forgot the builds in {place.builds}")
+        return 0
     place.forget()
     print(f"forgot {place.root}")
     return 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from stack import postgres
+from stack import builds, postgres
 from stack.errors import StackError
 from stack.topology import Ports
 
@@ -56,6 +56,11 @@ class State:
     @property
     def demo_password(self) -> Path:
         return self.keys / "demo-operator-password"
+
+    @property
+    def builds(self) -> Path:
+        """Older builds to compare with."""
+        return self.root / "builds"
 
     @property
     def processes(self) -> Path:
@@ -104,6 +109,7 @@ class State:
         if running := self.running():
             raise StackError(f"a stack runs on {self.root} (process {running.pid}); stop it first")
         postgres.remove(self.postgres)
+        builds.remove(self.builds)
         for folder in (self.nats, self.logs, self.keys):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (self.envoy_configuration, self.processes, self._lock):
