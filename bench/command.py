@@ -10,20 +10,27 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import report, sections, steps, system
+from bench.against import command as against
 from bench.backlog import Drain
 from bench.book import Book
 from bench.cpu import CpuMeter
 from bench.laboratory import Laboratory
 from bench.plan import CLASSES, QUICK, SECTIONS, Sizes
+from simulator.options import positive, seconds
 
 _TERMINATED = 128 + signal.SIGTERM
 _DEFAULT_FOLDER = Path("bench-report")
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the benchmark. Returns 0, or 1 when a row failed: the report names it."""
-    options = parser().parse_args(words)
+    """Run the benchmark. Returns 0, or 1 when a row failed: the report names it; `against.SLOWER` for a comparison."""
+    made = parser()
+    options = made.parse_args(words)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    if options.against is not None:
+        return against.run(options, made.error)
+    if options.limit is not None:
+        made.error("--limit is for --against")
     sizes = sizes_of(options)
     options.report_dir.mkdir(parents=True, exist_ok=True)
     book, load_before = Book(), round(os.getloadavg()[0], 2)
@@ -45,9 +52,14 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--quick", action="store_true", help="one short round of everything: proves that it works")
     made.add_argument("--only", type=_names(names), metavar="NAME,...", help=f"of {', '.join(names)}")
-    made.add_argument("--rounds", type=int, metavar="N", help="interleaved rounds (5)")
-    made.add_argument("--connections", type=int, metavar="N", help="chargers that send messages (400)")
+    made.add_argument("--rounds", type=positive, metavar="N", help="interleaved rounds (5; with --against 10)")
+    made.add_argument("--seconds", type=seconds, metavar="S", help="how long a window or burst of load takes (2)")
+    made.add_argument("--connections", type=positive, metavar="N", help="chargers that send messages (400)")
     made.add_argument("--fill-minutes", type=float, metavar="M", help="how long tables are filled for `growth` (10)")
+    made.add_argument("--against", metavar="REF", help="compare with a release of RELEASES or a commit; 15 minutes")
+    made.add_argument(
+        "--limit", type=_ratio, metavar="RATIO", help=f"exit with {against.SLOWER} when new/old is above it for sure"
+    )
     made.add_argument("--report-dir", type=Path, default=_DEFAULT_FOLDER, metavar="DIR", help="default: %(default)s")
     return made
 
@@ -55,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 def sizes_of(options: argparse.Namespace) -> Sizes:
     """The sizes that a command line asks for."""
     sizes = QUICK if options.quick else Sizes()
-    wanted = {name: getattr(options, name) for name in ("rounds", "connections", "fill_minutes")}
+    wanted = {name: getattr(options, name) for name in ("rounds", "seconds", "connections", "fill_minutes")}
     sizes = replace(sizes, **{name: value for name, value in wanted.items() if value is not None})
     if options.only is None:
         return sizes
@@ -76,6 +88,17 @@ def _measure(sizes: Sizes, book: Book) -> None:
         resources.callback(laboratory.dismiss)
         todo = sections.prepare(laboratory, resources)
         steps.carry_out(todo, book, lambda: system.check(measured), laboratory.dismiss)
+
+
+def _ratio(text: str) -> float:
+    """An option such as 1.05."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a ratio such as 1.05")
+    return value
 
 
 def _names(known: Sequence[str]) -> "_Names":

@@ -4,6 +4,9 @@ PostgreSQL serves five services with one process per connection; each is named a
 those who follow (billing, monitoring) is not charged to the path of a message.
 """
 
+import ctypes
+import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,5 +79,15 @@ def name_of_backend(title: str) -> str:
 
 
 def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    """To the nanosecond by the process's own clock. What psutil reads is cut to hundredths, for user and system time of
+    each process: over fifty processes that is a few per cent of what two seconds of load cost."""
+    if sys.platform != "linux":
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    clock = ctypes.c_int()
+    if ctypes.CDLL(None).clock_getcpuclockid(process.pid, ctypes.byref(clock)) != 0:
+        raise psutil.NoSuchProcess(process.pid)
+    try:
+        return time.clock_gettime(clock.value)
+    except OSError as error:
+        raise psutil.NoSuchProcess(process.pid) from error

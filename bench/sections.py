@@ -1,8 +1,8 @@
 """The sections of a run, put together: registers the chargers and lists every step in the order of the report."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
-from bench import certificate
+from bench import certificate, furnishing
 from bench.aftermath import Aftermath
 from bench.connections import Connections
 from bench.growth import Growth
@@ -13,14 +13,14 @@ from bench.steps import Step, tell
 from bench.storm import Storm
 from bench.traffic import Traffic
 from simulator.load.registration import Registrar
-from stack.rest import Facade
 
 
 def prepare(laboratory: Laboratory, resources: ExitStack) -> list[Step]:
     """Make what the sections need and return their steps; `resources` are released at the end of the run."""
     sizes = laboratory.sizes
     _register(laboratory)
-    _set_tariff(laboratory)
+    with closing(laboratory.system.facade()) as facade:
+        furnishing.set_tariff(facade)
     made = certificate.make(laboratory.system.folder)
     todo: list[Step] = []
     if "traffic" in sizes.sections:
@@ -44,22 +44,6 @@ def _naive_url(laboratory: Laboratory, resources: ExitStack) -> str:
     server = resources.enter_context(naive.running(system.database_url("postgres"), cards, system.folder))
     laboratory.meter.watch(server.pids)
     return server.url
-
-
-def _set_tariff(laboratory: Laboratory) -> None:
-    """A price for every session: without one, nobody is billed and billing has nothing to do."""
-    price = {"currencyCode": "EUR", "units": "0", "nanos": 490_000_000}
-    tariff = {
-        "name": "Bench",
-        "currencyCode": "EUR",
-        "components": [{"kind": "FLAT", "price": price}, {"kind": "ENERGY", "price": price}],
-        "isDefault": True,
-    }
-    facade = Facade("127.0.0.1", laboratory.system.ports["gateway"], laboratory.system.token)
-    try:
-        facade.post("/pricing/tariffs?requestId=bench", tariff)
-    finally:
-        facade.close()
 
 
 def _register(laboratory: Laboratory) -> None:

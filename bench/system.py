@@ -3,29 +3,35 @@
 Only starts, names and stops processes. Everything lies in one folder that is deleted at the end.
 """
 
-import os
+import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
 
 from bench.used_log import use_log
 from simulator.load import processes
-from stack import children, config, keys, nats, postgres
+from stack import builds, children, config, keys, nats, postgres
 from stack import ports as port_checks
+from stack.builds import Build
 from stack.children import Child, Program
 from stack.config import Surroundings
 from stack.errors import StackError
-from stack.room import claimed_offset, moved
+from stack.rest import Facade
+from stack.room import claimed_offset
 from stack.state import State
 from stack.topology import EDGE, Ports
 
 _UP_WITHIN_SECONDS = 90.0
 _STOP_WITHIN_SECONDS = 40.0
-_TOKEN_SECONDS = 12 * 3600
+_TOKEN_TIME = "12h"
+_TOKEN_WITHIN_SECONDS = 60.0
 # Those of the stack are counted from 0; far enough from any that it could have.
 _FIRST_OWN_REPLICA = 20
 # What an operator limits is not what is measured.
@@ -35,8 +41,9 @@ _OUTSIDE_ENGINES = ("DATABASE_URL", "NATS_URL")
 
 @dataclass(frozen=True)
 class System:
-    """A stack that runs."""
+    """A stack of a build that runs."""
 
+    build: Build
     folder: Path
     ports: Ports
     pids: Mapping[str, int]
@@ -44,8 +51,9 @@ class System:
 
     def database_url(self, database: str) -> str:
         """The URL of one of its databases."""
-        home = postgres.prepare(self.folder / "stack" / "postgres")
-        return postgres.url(home, self.ports["postgres"]).removesuffix("postgres") + database
+        # What its processes are told is the same in every build; where the password lies need not be.
+        told = psutil.Process(self.pids["transaction"]).environ()["DATABASE_URL"]
+        return urlsplit(told)._replace(path=f"/{database}").geturl()
 
     @property
     def nats_url(self) -> str:
@@ -54,6 +62,10 @@ class System:
     @property
     def rest_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    def facade(self) -> Facade:
+        """A caller of its REST interface, to be closed."""
+        return Facade("127.0.0.1", self.ports["gateway"], self.token)
 
     def ocpp_url(self, path: str) -> str:
         """Where charge points connect: straight to the `edge`, or through `envoy`."""
@@ -90,19 +102,37 @@ class OwnEdge:
 
 @contextmanager
 def running() -> Iterator[System]:
-    """Start a stack on free ports in a new folder; stop it and delete the folder at the end. Raises StackError."""
+    """Start this checkout's stack as `starting` does, and wait until it serves. Raises StackError."""
+    with starting(builds.ours()) as wait:
+        yield wait()
+
+
+@contextmanager
+def starting(build: Build) -> Iterator[Callable[[], System]]:
+    """Start a stack of a build on free ports in a new folder; stop it and delete the folder at the end.
+
+    Gives what waits until it serves. Raises StackError.
+    """
     folder = Path(tempfile.mkdtemp(prefix="csms-bench-"))
     # The account of PostgreSQL must get through.
     folder.chmod(0o711)
     state = State(folder / "stack")
     with claimed_offset() as offset:
-        child = children.start(_stack(state, offset), folder / "stack.log")
-        try:
+        settings = {**_SETTINGS, "CSMS_PORT_OFFSET": str(offset), "CSMS_STATE_DIR": str(state.root)}
+        environment = build.environment(settings, without=_OUTSIDE_ENGINES)
+        child = children.start(_stack(build, folder, environment, state), folder / "stack.log")
+
+        def wait() -> System:
             child.wait_ready()
-            token = keys.mint(state.keys, role="admin", driver_id=None, ttl_seconds=_TOKEN_SECONDS, subject="bench")
-            system = System(folder, moved(offset), processes.of_stack(state.root), token)
+            if (running := state.running()) is None:
+                raise StackError(child.obituary())
+            token = _token(build, folder, environment)
+            system = System(build, folder, running.ports, processes.of_stack(state.root), token)
             use_log(system.database_url("postgres"))
-            yield system
+            return system
+
+        try:
+            yield wait
         finally:
             child.stop(_STOP_WITHIN_SECONDS)
             state.forget()
@@ -138,14 +168,25 @@ def start_own_edge(system: System, number: int = 0, tls: Mapping[str, str] | Non
     return OwnEdge(child, port, metrics_port, bool(tls))
 
 
-def _stack(state: State, offset: int) -> Program:
-    environment = {name: value for name, value in os.environ.items() if name not in _OUTSIDE_ENGINES}
-    own = {"CSMS_PORT_OFFSET": str(offset), "CSMS_STATE_DIR": str(state.root), "PYTHONPATH": config.python_path()}
+def _stack(build: Build, folder: Path, environment: Mapping[str, str], state: State) -> Program:
     return Program(
         name="stack",
-        command=[sys.executable, "-m", "stack.cli", "up", "--no-demo"],
-        environment={**environment, **_SETTINGS, **own},
+        command=build.command("up", "--no-demo"),
+        environment=environment,
         # Written when everything serves.
         ready=lambda _pid: state.processes.exists(),
         ready_within_seconds=_UP_WITHIN_SECONDS,
+        # Where no file of settings lies.
+        directory=folder,
     )
+
+
+def _token(build: Build, folder: Path, environment: Mapping[str, str]) -> str:
+    """An administrator's, as the build itself makes them."""
+    command = build.command("token", "--role", "admin", "--ttl", _TOKEN_TIME, "--subject", "bench")
+    told = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=_TOKEN_WITHIN_SECONDS
+    )
+    if told.returncode != 0:
+        raise StackError(f"no token for {build.root}: {told.stderr.strip()}")
+    return told.stdout.strip()

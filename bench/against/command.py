@@ -1,0 +1,79 @@
+"""Carries out `csms bench --against REF`: makes the older build, starts both, measures in turns, reports, judges."""
+
+import argparse
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from bench import system
+from bench.against import report
+from bench.against.contestant import Contestant
+from bench.against.plan import QUICK, ROWS_OF, Sizes
+from bench.against.rounds import Comparison
+from bench.steps import tell
+from simulator.load import processes
+from stack import builds, releases, settings
+from stack.state import State
+
+SLOWER = 4
+"""The exit code when a ratio is above the limit beyond its spread."""
+
+
+def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
+    """Compare this checkout with `options.against`. Returns 0, 1 when a row failed, or SLOWER.
+
+    `refuse` tells what is wrong with the command line. Raises StackError.
+    """
+    sizes = sizes_of(options, refuse)
+    options.report_dir.mkdir(parents=True, exist_ok=True)
+    commit = releases.commit_of(options.against)
+    tell(f"making the build of {options.against} (commit {commit[:12]}), if it is not there yet")
+    folder = State(settings.load().state_dir.absolute()).builds
+    old = builds.of_commit(commit, folder)
+    about: dict[str, Any] = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "new": builds.told(builds.ours()),
+        "old": f"{options.against} ({commit[:12]})",
+        "sizes": asdict(sizes),
+        "loadBefore": round(os.getloadavg()[0], 2),
+    }
+    with ExitStack() as resources:
+        comparison = _start(old, sizes, resources)
+        comparison.run(sizes)
+    costs = list(comparison.costs())
+    about["idleNew"], about["idleOld"] = (sum(each.idle_cores.values()) for each in (comparison.new, comparison.old))
+    about |= {"machine": processes.machine(), "failures": comparison.failures}
+    print(report.write(costs, about, options.limit, options.report_dir))
+    if comparison.failures or len(costs) < len(sizes.rows):
+        return 1
+    is_slower = options.limit is not None and any(each.ratio.is_above(options.limit) for each in costs)
+    return SLOWER if is_slower else 0
+
+
+def sizes_of(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> Sizes:
+    """The sizes that a command line asks for."""
+    wanted = {name: getattr(options, name) for name in ("rounds", "seconds", "connections")}
+    sizes = replace(
+        QUICK if options.quick else Sizes(), **{name: value for name, value in wanted.items() if value is not None}
+    )
+    if options.only is None:
+        return sizes
+    if unknown := [name for name in options.only if name not in ROWS_OF]:
+        refuse(f"--against compares {', '.join(ROWS_OF)}, not {', '.join(unknown)}")
+    return replace(sizes, rows=tuple(dict.fromkeys(row for name in options.only for row in ROWS_OF[name])))
+
+
+def _start(old: builds.Build, sizes: Sizes, resources: ExitStack) -> Comparison:
+    tell("starting both stacks")
+    waits = [resources.enter_context(system.starting(build)) for build in (builds.ours(), old)]
+    systems = [wait() for wait in waits]
+    tell("registering and connecting their chargers")
+    new, former = (
+        Contestant(name, running, sizes, resources) for name, running in zip(("new", "old"), systems, strict=True)
+    )
+    for each in (new, former):
+        each.furnish()
+    return Comparison(new, former)
