@@ -50,6 +50,7 @@ class Wanted:
     running_at: set[str] = field(default_factory=set)
     around: list[tuple[str, datetime]] = field(default_factory=list)
     before: list[tuple[str, datetime]] = field(default_factory=list)
+    silent: list[tuple[str, datetime]] = field(default_factory=list)
     new_numbers: int = 0
 
 
@@ -72,6 +73,8 @@ def wanted(batch: Iterable[Told], rules: Concurrency) -> Wanted:
         if event.wants_number:
             wants.start_keys.add(key)
             wants.new_numbers += 1
+            if not event.is_dated:
+                wants.silent.append((event.charge_point_id, event.received_time))
         if event.kind is EventKind.STARTED:
             wants.running_at.add(event.charge_point_id)
             if event.offline or event.received_time - event.corrected_time > _LATE:

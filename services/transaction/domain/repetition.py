@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from services.transaction.domain.batch import Told, told
 from services.transaction.domain.fact import KEY_TAIL, EventKind, TransactionEvent, moment_time
+from services.transaction.domain.losses import Cause
 from services.transaction.domain.places import same_place
 from services.transaction.domain.ranks import UNDATED
 from services.transaction.domain.session import Session, SessionState, time_told
@@ -62,11 +63,17 @@ def _first_tellings(
 
 
 def _open_starts(event: TransactionEvent, here: Iterable[Session]) -> Iterator[FirstTold]:
-    """The starts of the sessions that run: neither an end nor another start has come between."""
+    """The starts of the sessions that run, or of which nobody knows but that they are silent: neither an end nor
+    another start has come between."""
     for session in here:
-        is_open = session.state is SessionState.ACTIVE and session.start_key is not None
-        if is_open and timedelta() <= event.received_time - session.begin_time < _REPEATED_WITHIN:
+        is_open = session.state is SessionState.ACTIVE or _is_silent(session)
+        is_recent = timedelta() <= event.received_time - session.begin_time < _REPEATED_WITHIN
+        if is_open and is_recent and session.start_key is not None:
             yield FirstTold(session.begin_time, session.start_rank[-KEY_TAIL:])
+
+
+def _is_silent(session: Session) -> bool:
+    return not session.stop_rank and session.loss is not None and session.loss.cause is Cause.SILENCE
 
 
 def _last_ends(here: Sequence[Session]) -> Iterator[FirstTold]:

@@ -73,6 +73,21 @@ CROSS JOIN LATERAL (
     ORDER BY before.begin_time DESC LIMIT 30
 ) AS t
 """.encode()
+# For starts without a time, which may have been told before: the last sessions of a day, if nobody told their end.
+_SILENT = f"""
+SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS start (charge_point_id, time)
+CROSS JOIN LATERAL (
+    SELECT * FROM transactions AS silent
+    WHERE silent.charge_point_id = start.charge_point_id
+    AND silent.begin_time BETWEEN start.time - interval '1 day' AND start.time
+    AND silent.state = 'ENDED' AND silent.stop_rank = '' AND NOT EXISTS (
+        SELECT FROM transactions AS later
+        WHERE later.charge_point_id = silent.charge_point_id AND later.begin_time > silent.begin_time
+        AND later.connector_id = silent.connector_id AND later.start_time IS NOT NULL
+    )
+    ORDER BY silent.begin_time DESC LIMIT 20
+) AS t
+""".encode()
 _RUN_ANYTHING = b"SELECT DISTINCT charge_point_id FROM running_sessions WHERE charge_point_id = ANY (%s::text[])"
 _CANDIDATES = (
     f"{_RUNNING_AT} UNION ALL {_OF} t.state <> 'ACTIVE' AND t.charge_point_id = ANY (%s::text[])"
@@ -258,7 +273,7 @@ def _lock_keys(wants: Wanted) -> list[int]:
 
 
 def _queries(wants: Wanted) -> Iterator[Statement]:
-    """One query for all by which sessions are found, and one for those around late starts."""
+    """One query for all by which sessions are found, and one for each time that hardly any batch asks about."""
     ways = (
         (_BY_ID, array(wants.session_ids)),
         (_BY_START, array(wants.start_keys)),
@@ -270,7 +285,7 @@ def _queries(wants: Wanted) -> Iterator[Statement]:
     if taken:
         queries, parameters = zip(*taken, strict=True)
         yield " UNION ALL ".join(queries).encode(), parameters
-    for query, asked in ((_AROUND_STARTS, wants.around), (_BEFORE, wants.before)):
+    for query, asked in ((_AROUND_STARTS, wants.around), (_BEFORE, wants.before), (_SILENT, wants.silent)):
         if asked:
             charge_point_ids, times = zip(*asked, strict=True)
             yield query, (text_array(charge_point_ids), array(time.isoformat() for time in times))

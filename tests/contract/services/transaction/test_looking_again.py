@@ -210,7 +210,7 @@ async def test_a_move_whose_connection_was_cut_is_made_by_the_next_look(
     assert (await transactions.get(stop)).merged_into == begun
 
 
-async def _end_by_silence(service: RunningService) -> None:
+async def end_by_silence(service: RunningService) -> None:
     """End all that runs, as if nothing had been heard of it for days."""
     clock, relay = SystemClock(), OutboxRelay(service.database, service.bus)
     # Stations by OCPP 1.6 are not asked.
@@ -225,7 +225,7 @@ async def test_a_session_that_was_ended_by_silence_is_ended_by_the_end_that_mean
 ) -> None:
     matcher = matcher_of(service)
     [begun] = await record(start_16(minutes(-60), offline=True))
-    await _end_by_silence(service)
+    await end_by_silence(service)
     session = await transactions.get(begun.id)
     assert (session.state, list(session.flags)) == (ENDED, ["ended_by_silence", "estimated_end", "no_register"])
     if is_looked_at:
@@ -242,7 +242,7 @@ async def test_an_end_is_that_of_the_session_that_ran_not_of_one_that_was_lost_b
 ) -> None:
     # A vehicle has left connector 2 days ago, and its end was never told.
     [lost] = await record(start_16(minutes(-6000), id_tag="B", connector_id=2, received_time=minutes(-6000)))
-    await _end_by_silence(service)
+    await end_by_silence(service)
     await _run(
         service.database,
         # Noticed an hour before anything began at connector 1.
@@ -333,7 +333,7 @@ class _World:
             case "restart":
                 self.matcher = matching.Matcher(self._units_of_work, self._placing)
             case "silence":
-                await _end_by_silence(self._service)
+                await end_by_silence(self._service)
             case "told again":
                 await self.record(_again(event))
             case "look that fails before" | "look that fails after":

@@ -12,6 +12,8 @@ from ocpp_edge.versions import Version
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.frames import ChargePoint, stamp
 from tests.contract.services.transaction.reports import minutes, moment
+from tests.contract.services.transaction.test_looking_again import end_by_silence
+from tests.fixtures.services import RunningService
 
 ACTIVE, ENDED = transaction_pb.Transaction.ACTIVE, transaction_pb.Transaction.ENDED
 HOURS_2 = timedelta(hours=2)
@@ -203,6 +205,26 @@ async def test_a_start_without_a_time_is_one_session_until_its_end_was_told(
     sessions = await transactions.list()
     assert [(one.state, one.energy_wh) for one in sessions] == [(ACTIVE, 0), (ENDED, 0)]
     assert [moment(one.start_time) for one in sessions] == [minutes(-5), minutes(-30)]
+
+
+@pytest.mark.field_case("A5")
+@pytest.mark.parametrize("changed", [{}, {"meterStart": 1001}, {"idTag": "OTHER"}, {"connectorId": 2}])
+async def test_a_start_without_a_time_is_one_session_also_when_it_was_silent_meanwhile(
+    service: RunningService, charge_point: ChargePoint, transactions: Reader, changed: dict[str, Any]
+) -> None:
+    start = {"connectorId": 1, "idTag": "TAG", "meterStart": 1000}
+    first = await charge_point.tell("StartTransaction", -60, **start)
+    await end_by_silence(service)
+    again = await charge_point.tell("StartTransaction", -50, **{**start, **changed})
+    assert (again["transactionId"] == first["transactionId"]) == (not changed)
+    if changed:
+        return
+    await charge_point.tell("StopTransaction", -30, transactionId=again["transactionId"], meterStop=6000)
+    [session] = await transactions.list()
+    assert (session.state, session.energy_wh, moment(session.stop_time)) == (ENDED, 5000, minutes(-30))
+    # Now it is another one.
+    other = await charge_point.tell("StartTransaction", -20, **start)
+    assert other["transactionId"] != first["transactionId"]
 
 
 @pytest.mark.field_case("A5")
