@@ -25,13 +25,24 @@ Tell = Callable[..., Awaitable[None]]
 NOWHERE = "127.0.0.1:1"
 
 
-@pytest.fixture
-async def service(run_service: ServiceRunner, emptied_database: FreshDatabase) -> RunningService:
-    """The service, without what it does besides answering, on a database without rows."""
-    database_url = emptied_database("monitoring")
-    return await run_service(
-        "monitoring", database_url=database_url, station_service_url=NOWHERE, transaction_service_url=NOWHERE
+@pytest.fixture(scope="module")
+async def shared_service(module_services: ServiceRunner, kept_database: FreshDatabase) -> RunningService:
+    """One for all tests of a module: what it remembers is in its database and on the stream."""
+    return await module_services(
+        "monitoring",
+        database_url=kept_database("monitoring"),
+        station_service_url=NOWHERE,
+        transaction_service_url=NOWHERE,
     )
+
+
+@pytest.fixture
+def service(shared_service: RunningService, emptied_database: FreshDatabase, nats_url: str) -> RunningService:
+    """The service, without what it does besides answering, on a database and a stream without anything."""
+    found = shared_service.settings
+    assert (found.database_url, found.nats_url) == (emptied_database("monitoring"), nats_url)
+    shared_service.bus.stream_missing()  # as `nats_url` has left it
+    return shared_service
 
 
 @pytest.fixture

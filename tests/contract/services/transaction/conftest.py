@@ -57,22 +57,42 @@ def database_url(emptied_database: FreshDatabase) -> Iterator[str]:
         assert connection.execute(_OUT_OF_STEP).fetchall() == []
 
 
+@pytest.fixture(scope="module")
+async def shared_service(module_services: ServiceRunner, kept_database: FreshDatabase) -> RunningService:
+    """One for all tests of a module: it has no memory but its database, so that each finds it as if it were new."""
+    return await module_services("transaction", database_url=kept_database("transaction"))
+
+
 @pytest.fixture
-async def service(run_service: ServiceRunner, database_url: str) -> RunningService:
+def service(shared_service: RunningService, database_url: str, nats_url: str) -> RunningService:
     """The service, without what it does besides answering."""
-    return await run_service("transaction", database_url=database_url)
+    assert (shared_service.settings.database_url, shared_service.settings.nats_url) == (database_url, nats_url)
+    shared_service.bus.stream_missing()  # as `nats_url` has left it
+    return shared_service
+
+
+@pytest.fixture(scope="module")
+async def shared_record(shared_service: RunningService) -> Record:
+    """The way of all tests of a module into their service."""
+    return await recorder(shared_service)
+
+
+@pytest.fixture(scope="module")
+async def shared_reader(shared_service: RunningService) -> Reader:
+    """What they see of it."""
+    return await reader(shared_service)
 
 
 @pytest.fixture
-async def record(service: RunningService) -> Record:
+def record(service: RunningService, shared_record: Record) -> Record:
     """`await record(event, event)` records a batch as the edge does and gives the answers."""
-    return await recorder(service)
+    return shared_record
 
 
 @pytest.fixture
-async def transactions(service: RunningService) -> Reader:
+def transactions(service: RunningService, shared_reader: Reader) -> Reader:
     """What can be read of what was recorded."""
-    return await reader(service)
+    return shared_reader
 
 
 async def reader(service: RunningService) -> Reader:

@@ -9,11 +9,11 @@ from sqlalchemy import text
 from csms.error.v1 import error_reason_pb2 as error_pb
 from services.postgres.database import Database
 from services.postgres.partitions import maintain
-from tests.contract.services.transaction.conftest import Reader, Record
+from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
 from tests.contract.services.transaction.reports import NOW, meter_values_16, minutes, start_16, stop_16
 from tests.fixtures.background import eventually
 from tests.fixtures.postgres import FreshDatabase
-from tests.fixtures.services import RunningService
+from tests.fixtures.services import RunningService, ServiceRunner
 
 _OTHERS = text(
     # Waits until they are gone.
@@ -26,6 +26,24 @@ _OTHERS = text(
 def database_url(fresh_database: FreshDatabase) -> str:
     """A database of its own for each test: some change the tables."""
     return fresh_database("transaction")
+
+
+@pytest.fixture
+async def service(run_service: ServiceRunner, database_url: str) -> RunningService:
+    """The service on it."""
+    return await run_service("transaction", database_url=database_url)
+
+
+@pytest.fixture
+async def record(service: RunningService) -> Record:
+    """Its way in."""
+    return await recorder(service)
+
+
+@pytest.fixture
+async def transactions(service: RunningService) -> Reader:
+    """What it shows."""
+    return await reader(service)
 
 
 async def _cut_connections(database: Database) -> None:
