@@ -87,11 +87,18 @@ Tell = Callable[..., Awaitable[None]]
 Bill = Callable[..., Awaitable[invoice_pb.Invoice]]
 
 
-@pytest.fixture
-async def neighbours() -> AsyncIterator[Neighbours]:
-    """The services that billing asks."""
+@pytest.fixture(scope="module")
+async def shared_neighbours() -> AsyncIterator[Neighbours]:
+    """Those of all tests of a module."""
     async with running_neighbours() as known:
         yield known
+
+
+@pytest.fixture
+def neighbours(shared_neighbours: Neighbours) -> Neighbours:
+    """The services that billing asks; what they know is of this test."""
+    shared_neighbours.forget()
+    return shared_neighbours
 
 
 @pytest.fixture
@@ -100,10 +107,21 @@ def database_url(emptied_database: FreshDatabase) -> str:
     return emptied_database("billing")
 
 
+@pytest.fixture(scope="module")
+async def shared_service(
+    module_services: ServiceRunner, shared_neighbours: Neighbours, kept_database: FreshDatabase
+) -> RunningService:
+    """One for all tests of a module: it has no memory but its database, so that each finds it as if it were new."""
+    settings = shared_neighbours.settings()
+    return await module_services("billing", database_url=kept_database("billing"), **settings)
+
+
 @pytest.fixture
-async def service(run_service: ServiceRunner, neighbours: Neighbours, database_url: str) -> RunningService:
+def service(shared_service: RunningService, neighbours: Neighbours, database_url: str, nats_url: str) -> RunningService:
     """The service, without what it does besides answering."""
-    return await run_service("billing", database_url=database_url, **neighbours.settings())
+    assert (shared_service.settings.database_url, shared_service.settings.nats_url) == (database_url, nats_url)
+    shared_service.bus.stream_missing()  # as `nats_url` has left it
+    return shared_service
 
 
 @pytest.fixture

@@ -27,6 +27,11 @@ class Neighbours:
     """What the other services know. `away` names those that are: driver, station, transaction."""
 
     def __init__(self) -> None:
+        self.address = ""
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing any more, and be there."""
         self.tiers: dict[str, str] = {}
         self.names: dict[str, str] = {}
         self.time_zones: dict[str, str] = {}
@@ -41,7 +46,6 @@ class Neighbours:
         self.asked: list[str] = []
         self.pages_asked = 0
         self.transactions_per_page = 250
-        self.address = ""
 
     def settings(self) -> dict[str, Any]:
         """The settings of a service that has these neighbours."""
