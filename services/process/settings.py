@@ -52,7 +52,13 @@ class ServiceSettings(BaseSettings):
     A service with a default port or a setting of its own derives from this class.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        defer_build=True,  # A process reads one class of settings: those that it derives from need no validators.
+    )
 
     # Where its gRPC is served.
     listen_host: str = "127.0.0.1"
