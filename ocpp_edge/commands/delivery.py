@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from datetime import datetime
 from typing import Any
 
 from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
 from csms.transaction.v1.command_pb2 import CommandBody
+from ocpp_edge.backend.ports import Backend
 from ocpp_edge.commands.dialect import Asked, Dialect
 from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.exchange import Exchange
 from ocpp_edge.facts.redaction import sets_password
 from ocpp_edge.facts.structs import struct_of
 from ocpp_edge.rpc.answers import Answered, answered, bad_answer, charge_point_timeout, lacks_feature, not_supported
@@ -15,8 +18,6 @@ from ocpp_edge.rpc.calls import Outcome, Priority
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.served import SERVED
-from ocpp_edge.v2 import transaction_status
-from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, invalid
 from services.kernel.redaction import redacted
 
@@ -28,6 +29,8 @@ _PRIORITIES = {
     "remote_stop": Priority.URGENT,
     "unlock": Priority.URGENT,
     "get_configuration": Priority.BACKGROUND,
+    "get_base_report": Priority.BACKGROUND,
+    "get_report": Priority.BACKGROUND,
     "get_transaction_status": Priority.BACKGROUND,
 }
 _REPORTS = frozenset({"GetBaseReport", "GetReport"})
@@ -49,11 +52,11 @@ async def deliver(
         raise not_supported(f"{kind} in OCPP {connection.context.version}")
     asked, priority = getattr(body, kind), _PRIORITIES.get(kind, Priority.NORMAL)
     deadline = asyncio.get_running_loop().time() + seconds
-    response = await _ask(connection, dialect, dialect.ask(asked, command_id), seconds, priority)
+    response = await _ask(connection, dialect, dialect.ask(asked, command_id), seconds, priority, command_id)
     left = deadline - asyncio.get_running_loop().time()
     if response.accepted or dialect.otherwise is None or left <= 0 or (other := dialect.otherwise(asked)) is None:
         return response
-    return await _ask(connection, dialect, other, left, priority)
+    return await _ask(connection, dialect, other, left, priority, command_id)
 
 
 async def send(connection: Connection[Any], action: str, payload: Payload, seconds: float) -> Answered:
@@ -63,21 +66,27 @@ async def send(connection: Connection[Any], action: str, payload: Payload, secon
     """
     if sets_password(action, payload):
         raise invalid("payload", "sets the password of the charge point; use /charge-points/{id}/rotate-password")
+    ask_time = connection.backend.clock.now()
     outcome = await _call(connection, action, payload, seconds, Priority.NORMAL)
     answer = answered(outcome, action, connection.context)
-    await _take_in(connection, action, payload, answer.valid)
+    await _take_in(connection, action, payload, answer, ask_time)
     return answer._replace(sent=redacted(answer.sent), dropped=redacted(dict(answer.dropped)))
 
 
 async def _ask(
-    connection: Connection[Any], dialect: Dialect, asked: Asked, seconds: float, priority: Priority
+    connection: Connection[Any],
+    dialect: Dialect,
+    asked: Asked,
+    seconds: float,
+    priority: Priority,
+    command_id: str,
 ) -> DeliverCommandResponse:
-    action, payload = asked
+    (action, payload), ask_time = asked, connection.backend.clock.now()
     outcome = await _call(connection, action, payload, seconds, priority)
     if lacks_feature(outcome):
         raise not_supported(f"the charge point does not know {action}")
     answer = answered(outcome, action, connection.context)
-    await _take_in(connection, action, payload, answer.valid)
+    await _take_in(connection, action, payload, answer, ask_time, command_id)
     accepted, status = dialect.reply(answer.valid)
     if answer.dropped and not accepted and not status:
         raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
@@ -85,17 +94,24 @@ async def _ask(
     return DeliverCommandResponse(accepted=accepted, status=status, answer=told, flags=answer.flags)
 
 
-async def _take_in(connection: Connection[Any], action: str, payload: Payload, answer: Payload) -> None:
-    """Record what an answer says of a session: it is told as well as if the station had said so by itself."""
-    if action != transaction_status.ACTION or connection.context.version is Version.V16:
+async def _take_in(
+    connection: Connection[Any],
+    action: str,
+    payload: Payload,
+    answer: Answered,
+    ask_time: datetime,
+    command_id: str = "",
+) -> None:
+    """Record what an answer tells: whoever asked, it counts as if the charge point had told it by itself."""
+    take_in = SERVED[connection.context.version].answers.get(action)
+    if take_in is None:
         return
-    event = transaction_status.to_event(payload, answer, connection.context, connection.backend.clock.now())
-    if event is None:
-        return
+    backend: Backend = connection.backend
+    told = Exchange(action, payload, answer, connection.context, ask_time, backend.clock.now(), command_id)
     try:
-        await connection.backend.record(event)
+        await take_in(told, backend)
     except DomainError as error:
-        logger.warning("what a station said of a session cannot be recorded: %s", error.message)
+        logger.warning("what a charge point answered to %s cannot be recorded: %s", action, error.message)
 
 
 async def _call(

@@ -41,6 +41,7 @@ def no_status(_answer: Payload) -> tuple[bool, str]:
     return True, ""
 
 
-def remote_start_id(command_id: str) -> int:
-    """The number by which a station reports the session that a command started; the same at every delivery."""
+def number_of(command_id: str) -> int:
+    """The number by which a station reports what a command brought about, the session that it started or the report
+    that it asked for; the same at every delivery."""
     return int.from_bytes(blake2b(command_id.encode(), digest_size=4).digest()) >> 1

@@ -8,6 +8,7 @@ from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, Reply, no_status, told_by_status
 from ocpp_edge.rpc.answers import not_supported
 from ocpp_edge.rpc.frames import Payload
+from ocpp_edge.v16.configuration import COMPONENT
 from services.kernel.errors import invalid
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}")
@@ -56,6 +57,24 @@ def get_configuration(body: command_pb.GetConfiguration, _command_id: str) -> As
     return "GetConfiguration", {"key": list(body.keys)} if body.keys else {}
 
 
+def get_base_report(body: command_pb.GetBaseReport, _command_id: str) -> Asked:
+    """Its keys are all that a charge point has to tell, and nearly all of them can be configured."""
+    if body.base == command_pb.GetBaseReport.SUMMARY_INVENTORY:
+        raise not_supported("a summary inventory in OCPP 1.6")
+    return "GetConfiguration", {}
+
+
+def get_report(body: command_pb.GetReport, _command_id: str) -> Asked:
+    if body.component_criteria:
+        raise not_supported("reports by component criteria in OCPP 1.6")
+    for position, wanted in enumerate(body.component_variables):
+        if wanted.component.name.lower() != COMPONENT.lower():
+            raise invalid(f"componentVariables[{position}].component", f"must be {COMPONENT} in OCPP 1.6")
+    keys = [wanted.variable.name for wanted in body.component_variables]
+    # One that names the component alone asks for all of it.
+    return "GetConfiguration", {"key": keys} if all(keys) else {}
+
+
 def change_configuration(body: command_pb.ChangeConfiguration, _command_id: str) -> Asked:
     return "ChangeConfiguration", {"key": body.key, "value": body.value}
 
@@ -100,6 +119,8 @@ DIALECT: Mapping[str, Dialect] = {
     "unlock": Dialect(unlock, told_by_status("Unlocked")),
     "change_availability": Dialect(change_availability, told_by_status("Accepted", "Scheduled")),
     "get_configuration": Dialect(get_configuration, no_status),
+    "get_base_report": Dialect(get_base_report, no_status),
+    "get_report": Dialect(get_report, no_status),
     "change_configuration": Dialect(change_configuration, told_by_status("Accepted", "RebootRequired")),
     "rotate_password": Dialect(
         rotate_password, told_by_status("Accepted", "RebootRequired"), rotate_password_in_digits

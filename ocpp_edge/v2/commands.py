@@ -4,12 +4,24 @@ from collections.abc import Mapping
 
 from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.commands.dialect import Asked, Dialect, Reply, no_status, remote_start_id, told_by_status
+from ocpp_edge.commands.dialect import Asked, Dialect, Reply, no_status, number_of, told_by_status
 from ocpp_edge.rpc.answers import not_supported
 from ocpp_edge.rpc.frames import Payload
-from ocpp_edge.v2.variables import variable_of
+from ocpp_edge.v2.variables import component_variable, variable_of
 from services.kernel.tokens import ISO14443, token_type
 
+_BASES = {
+    command_pb.GetBaseReport.BASE_UNSPECIFIED: "FullInventory",
+    command_pb.GetBaseReport.CONFIGURATION_INVENTORY: "ConfigurationInventory",
+    command_pb.GetBaseReport.FULL_INVENTORY: "FullInventory",
+    command_pb.GetBaseReport.SUMMARY_INVENTORY: "SummaryInventory",
+}
+_CRITERIA = {
+    command_pb.GetReport.ACTIVE: "Active",
+    command_pb.GetReport.AVAILABLE: "Available",
+    command_pb.GetReport.ENABLED: "Enabled",
+    command_pb.GetReport.PROBLEM: "Problem",
+}
 # A driver who was let in from afar can end the session with his card only when it is presented as the same type.
 _USUAL_TYPE = ISO14443
 
@@ -17,7 +29,7 @@ _USUAL_TYPE = ISO14443
 def remote_start(body: command_pb.RemoteStart, command_id: str) -> Asked:
     payload: Payload = {
         "idToken": {"idToken": body.id_tag, "type": token_type(body.token_type) or _USUAL_TYPE},
-        "remoteStartId": remote_start_id(command_id),
+        "remoteStartId": number_of(command_id),
     }
     if body.connector_id:
         payload["evseId"] = body.connector_id
@@ -53,9 +65,24 @@ def change_availability(body: command_pb.ChangeAvailability, _command_id: str) -
 
 def get_configuration(body: command_pb.GetConfiguration, _command_id: str) -> Asked:
     if not body.keys:
-        raise not_supported("reading all settings in one answer in OCPP 2.x; name the variables")
+        raise not_supported(
+            "reading all settings in one answer in OCPP 2.x; name the variables, or ask for a base report"
+        )
     wanted = [variable_of(key, f"keys[{position}]") for position, key in enumerate(body.keys)]
     return "GetVariables", {"getVariableData": wanted}
+
+
+def get_base_report(body: command_pb.GetBaseReport, command_id: str) -> Asked:
+    return "GetBaseReport", {"requestId": number_of(command_id), "reportBase": _BASES[body.base]}
+
+
+def get_report(body: command_pb.GetReport, command_id: str) -> Asked:
+    payload: Payload = {"requestId": number_of(command_id)}
+    if body.component_criteria:
+        payload["componentCriteria"] = [_CRITERIA[criterion] for criterion in body.component_criteria]
+    if body.component_variables:
+        payload["componentVariable"] = [component_variable(wanted) for wanted in body.component_variables]
+    return "GetReport", payload
 
 
 def change_configuration(body: command_pb.ChangeConfiguration, _command_id: str) -> Asked:
@@ -110,6 +137,9 @@ DIALECT: Mapping[str, Dialect] = {
     "unlock": Dialect(unlock, told_by_status("Unlocked")),
     "change_availability": Dialect(change_availability, told_by_status("Accepted", "Scheduled")),
     "get_configuration": Dialect(get_configuration, no_status),
+    "get_base_report": Dialect(get_base_report, _ACCEPTED),
+    # A report of nothing: the question was understood.
+    "get_report": Dialect(get_report, told_by_status("Accepted", "EmptyResultSet")),
     "change_configuration": Dialect(change_configuration, told_by_variable),
     "rotate_password": Dialect(rotate_password, told_by_variable),
     "trigger_message": Dialect(trigger_message, _ACCEPTED),

@@ -10,11 +10,13 @@ from datetime import datetime
 from csms.station.v1.connectivity_service_pb2 import StatusReport
 from csms.station.v1.connector_pb2 import Connector
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_variable_pb2 import VariableReport
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_clock import Moment
 from ocpp_edge.facts.device_events import device_event, moment_at
 from ocpp_edge.facts.payloads import connector_at
+from ocpp_edge.facts.variables import name_of, with_value
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.status_notification import STATUSES
 from ocpp_edge.v2.variables import key_of
@@ -84,6 +86,9 @@ def _event(entry: Payload, context: ChargerContext, moment: Moment) -> DeviceEve
         connector_id=connector_at(evse, "connectorId", context),
     )
     write_time(_time(entry, moment), event.time)
+    variable = name_of(component, entry.get("variable", {})) if "actualValue" in entry else None
+    if variable is not None:
+        event.variable_report.CopyFrom(VariableReport(variables=[with_value(variable, event.status)]))
     return event
 
 

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
+from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.exchange import Answers, Exchange
 from ocpp_edge.rpc.frames import Payload
 from services.rpc.protobuf import timestamp
 
@@ -31,3 +33,13 @@ def to_event(asked: Payload, answer: Payload, context: ChargerContext, now: date
         received_time=timestamp(now),
         trigger_reason=_TRIGGER if goes_on else "",
     )
+
+
+async def take_in(exchange: Exchange, backend: Backend) -> None:
+    """Record what the answer says: it is told as well as if the station had said so by itself."""
+    event = to_event(exchange.asked, exchange.answer, exchange.context, exchange.answer_time)
+    if event is not None:
+        await backend.record(event)
+
+
+ANSWERS: Answers = {ACTION: take_in}

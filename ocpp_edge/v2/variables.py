@@ -10,6 +10,8 @@ What stands in brackets may be left out with them, and so may the place, or its 
 
 import re
 
+from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
+from csms.transaction.v1.command_pb2 import ComponentVariable
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import invalid
 
@@ -39,9 +41,23 @@ def variable_of(key: str, field: str) -> Payload:
     return {"component": component, "variable": variable}
 
 
+def component_variable(wanted: ComponentVariable) -> Payload:
+    """A component, and the variable of it that is wanted, if one is named (part 2, ComponentVariableType)."""
+    component: Payload = _named(wanted.component)
+    if wanted.component.evse_id:
+        component["evse"] = {"id": wanted.component.evse_id}
+        if wanted.component.connector_id:
+            component["evse"]["connectorId"] = wanted.component.connector_id
+    return {"component": component} | ({"variable": _named(wanted.variable)} if wanted.variable.name else {})
+
+
 def key_of(component: Payload, variable: Payload) -> str:
     """How callers write a variable, without its place; empty parts where a station left them out."""
     return ".".join(f"{part.get('name', '')}{_instance(part)}" for part in (component, variable))
+
+
+def _named(part: DeviceComponent | DeviceVariableName) -> Payload:
+    return {"name": part.name, "instance": part.instance} if part.instance else {"name": part.name}
 
 
 def _instance(part: Payload) -> str:

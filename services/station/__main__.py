@@ -6,6 +6,7 @@ import grpc.aio
 
 from csms.station.v1.charge_point_service_pb2_grpc import add_ChargePointServiceServicer_to_server
 from csms.station.v1.connectivity_service_pb2_grpc import add_ConnectivityServiceServicer_to_server
+from csms.station.v1.device_model_service_pb2_grpc import add_DeviceModelServiceServicer_to_server
 from csms.station.v1.station_service_pb2_grpc import add_StationServiceServicer_to_server
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
@@ -19,13 +20,19 @@ from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
+from services.station.application.device_model import DeviceModel
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
 from services.station.clients import GrpcCommands, GrpcRunningTransactions
 from services.station.consumers import SettingsConsumer
 from services.station.migrations import DATABASE
-from services.station.servicer import ChargePointServicer, ConnectivityServicer, StationServicer
+from services.station.servicer import (
+    ChargePointServicer,
+    ConnectivityServicer,
+    DeviceModelServicer,
+    StationServicer,
+)
 from services.station.settings import StationSettings
 from services.station.sql.batches import SqlBatches
 from services.station.sql.unit_of_work import SqlUnitsOfWork
@@ -55,6 +62,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         charge_points = ChargePoints(units_of_work, clock, running)
         points = ChargePointServicer(charge_points, refusals, events)
         add_ChargePointServiceServicer_to_server(points, grpc_server)
+        model = DeviceModelServicer(DeviceModel(units_of_work))
+        add_DeviceModelServiceServicer_to_server(model, grpc_server)
         rules = StartRules(units_of_work)
         reports = ConnectivityServicer(connectivity, connectors, refusals, charge_points, rules, events, clock)
         add_ConnectivityServiceServicer_to_server(reports, grpc_server)

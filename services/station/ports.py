@@ -16,6 +16,8 @@ from services.station.domain.charge_point import ChargePoint, ChargePointFilter,
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
 from services.station.domain.connector import Availability, Connector
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
+from services.station.domain.device_report import ArrivedPart, DeviceReport
+from services.station.domain.device_variable import DeviceVariable, DeviceVariableFilter, SeenVariable
 from services.station.domain.events import DomainEvent
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import Refusal, StrangerFilter, Tally
@@ -86,7 +88,7 @@ class ChargePointRepository(Protocol):
         ...
 
     async def remove(self, charge_point_id: str) -> None:
-        """Delete a charge point with its connectors, its connection and what was refused of it."""
+        """Delete a charge point with its connectors, its connection, its variables and what was refused of it."""
         ...
 
     async def forgotten_strangers(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
@@ -182,6 +184,42 @@ class DeviceEventRepository(Protocol):
         ...
 
 
+class DeviceVariableRepository(Protocol):
+    """What is known of the variables of charge points."""
+
+    async def lock(self, charge_point_ids: Collection[str]) -> None:
+        """Keep everybody else from folding what these charge points told, until the unit of work ends."""
+        ...
+
+    async def known(self, ids: Mapping[str, str]) -> Mapping[str, DeviceVariable]:
+        """What is known of these attributes, by id; of each id the charge point is given."""
+        ...
+
+    async def store(self, variables: Collection[DeviceVariable]) -> None:
+        """Store variables, new ones and changed ones; new ones beyond what a charge point can have are passed over."""
+        ...
+
+    async def page(self, narrowing: DeviceVariableFilter, page: PageRequest) -> Page[SeenVariable]:
+        """One page by component and name."""
+        ...
+
+
+class DeviceReportRepository(Protocol):
+    """Reports of variables that charge points were asked for, and the parts of them that came."""
+
+    async def add(self, reports: Sequence[DeviceReport], parts: Sequence[ArrivedPart]) -> None:
+        """Store reports and parts that are not stored yet; those of long ago are forgotten."""
+        ...
+
+    async def waiting(self, charge_point_ids: Collection[str]) -> tuple[Sequence[DeviceReport], Sequence[ArrivedPart]]:
+        """The reports of these charge points, and all parts of their numbers."""
+        ...
+
+    async def complete(self, reports: Sequence[DeviceReport]) -> None:
+        """Store the times of reports."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -199,6 +237,12 @@ class UnitOfWork(Protocol):
 
     @property
     def device_events(self) -> DeviceEventRepository: ...
+
+    @property
+    def device_variables(self) -> DeviceVariableRepository: ...
+
+    @property
+    def device_reports(self) -> DeviceReportRepository: ...
 
     @property
     def refusals(self) -> RefusalRepository: ...

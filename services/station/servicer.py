@@ -10,6 +10,8 @@ from csms.station.v1 import charge_point_service_pb2 as point_pb
 from csms.station.v1 import charge_point_service_pb2_grpc as point_grpc
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.station.v1 import device_model_service_pb2 as model_pb
+from csms.station.v1 import device_model_service_pb2_grpc as model_grpc
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from services.kernel.clock import Clock
@@ -22,6 +24,7 @@ from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
+from services.station.application.device_model import DeviceModel
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Refusals
 from services.station.application.stations import Stations
@@ -31,6 +34,7 @@ from services.station.mapping import (
     connections,
     connectors,
     device_events,
+    device_variables,
     free_vending,
     refusals,
     stations,
@@ -192,6 +196,24 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
         page = await self._refusals.strangers(refusals.stranger_filter(request), wanted)
         return point_pb.ListStrangersResponse(
             strangers=map(refusals.refusal_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+
+class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
+    """csms.station.v1.DeviceModelService."""
+
+    def __init__(self, device_model: DeviceModel) -> None:
+        self._device_model = device_model
+
+    async def ListDeviceVariables(
+        self, request: model_pb.ListDeviceVariablesRequest, context: Context
+    ) -> model_pb.ListDeviceVariablesResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._device_model.page(device_variables.device_variable_filter(request), wanted)
+        return model_pb.ListDeviceVariablesResponse(
+            variables=map(device_variables.device_variable_to_proto, page.items),
             next_page_token=page.next_token,
             total_size=page.total_size,
         )

@@ -177,6 +177,76 @@ DEVICE_EVENTS = Table(
     postgresql_partition_by="RANGE (time)",
 )
 
+# What is known of the variables of charge points. The id follows from the names without regard to case. Goes with its
+# charge point. No index besides the key: a charge point has hundreds, seldom thousands.
+DEVICE_VARIABLES = Table(
+    "device_variables",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("component", Text, nullable=False),
+    Column("component_instance", Text, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("variable", Text, nullable=False),
+    Column("variable_instance", Text, nullable=False),
+    Column("attribute_type", Text, nullable=False),
+    Column("first_seen_time", DateTime(timezone=True), nullable=False),
+    Column("reported_time", DateTime(timezone=True), nullable=False),
+    Column("absent_time", DateTime(timezone=True)),
+    Column("value", Text),
+    Column("value_time", DateTime(timezone=True)),
+    Column("value_received_time", DateTime(timezone=True)),
+    Column("value_event_id", Uuid(as_uuid=False)),
+    Column("action", Text, nullable=False),
+    Column("changed_time", DateTime(timezone=True)),
+    Column("previous_value", Text),
+    Column("previous_time", DateTime(timezone=True)),
+    Column("previous_received_time", DateTime(timezone=True)),
+    Column("previous_event_id", Uuid(as_uuid=False)),
+    Column("mutability", Text),
+    Column("persistent", Boolean),
+    Column("constant", Boolean),
+    Column("unit", Text, nullable=False),
+    Column("data_type", Text, nullable=False),
+    Column("min_limit", Double),
+    Column("max_limit", Double),
+    Column("values_list", Text, nullable=False),
+    Column("supports_monitoring", Boolean),
+    Column("description_time", DateTime(timezone=True)),
+    Column("description_received_time", DateTime(timezone=True)),
+    Column("description_event_id", Uuid(as_uuid=False)),
+    PrimaryKeyConstraint("charge_point_id", "id", name="device_variables_pkey"),
+    # Each report writes all of them: room on the page makes that an update in place.
+    postgresql_with={"fillfactor": 60},
+)
+
+# Reports of variables that charge points were asked for; `time` is when one was told, once all its parts have come.
+DEVICE_REPORTS = Table(
+    "device_reports",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("request_id", BigInteger, nullable=False),
+    Column("ask_time", DateTime(timezone=True), nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("command_id", Text, nullable=False),
+    Column("time", DateTime(timezone=True)),
+    PrimaryKeyConstraint("charge_point_id", "request_id", "ask_time", name="device_reports_pkey"),
+)
+
+# The parts of them that came, for some days.
+DEVICE_REPORT_PARTS = Table(
+    "device_report_parts",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("request_id", BigInteger, nullable=False),
+    Column("received_time", DateTime(timezone=True), nullable=False),
+    Column("seq_no", BigInteger, nullable=False),
+    Column("is_last", Boolean, nullable=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("charge_point_id", "request_id", "received_time", "seq_no", name="device_report_parts_pkey"),
+)
+
 EDGE_NODES = Table(
     "edge_nodes",
     METADATA,

@@ -1,11 +1,16 @@
 """What charge points notify of themselves: taking it in, each fact once, and showing it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from services.kernel.pagination import Page, PageRequest
+from services.station.application import device_model
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.events import DeviceEventRecorded
-from services.station.ports import UnitsOfWork
+from services.station.ports import UnitOfWork, UnitsOfWork
+
+# What makes more of events than a record, each a file beside the table that it feeds.
+Folds = Sequence[Callable[[UnitOfWork, Sequence[DeviceEvent]], Awaitable[None]]]
+_FOLDS: Folds = (device_model.fold,)
 
 
 class DeviceEvents:
@@ -21,6 +26,8 @@ class DeviceEvents:
             return []
         async with self._units_of_work() as work:
             fresh = await work.device_events.record(list({event.id: event for event in events}.values()))
+            for fold in _FOLDS:
+                await fold(work, fresh)
             told = [event for event in fresh if event.is_told_to_others]
             if told:
                 points = await work.charge_points.in_service({event.charge_point_id for event in told})

@@ -7,6 +7,7 @@ from enum import StrEnum
 from services.kernel.ids import derived_id
 from services.kernel.validation import Violations
 from services.station.domain.device import told_time
+from services.station.domain.device_report import ReportRequest, VariableReport
 
 SECURITY_EVENT, VARIABLE = "security_event", "variable"
 # Critical by OCPP 2.0.1 part 2, appendix 1 (edition 3), and the names that the security whitepaper for OCPP 1.6 has; in
@@ -41,9 +42,14 @@ class Severity(StrEnum):
     CRITICAL = "CRITICAL"
 
 
+# What the platform makes more of than a record; None for everything else.
+Body = VariableReport | ReportRequest | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceEvent:
-    """One fact that a charge point told of itself; the fields are those of csms.station.v1.DeviceEvent."""
+    """One fact that a charge point told of itself; the fields are those of csms.station.v1.DeviceEvent. Its `body` is
+    kept where it belongs, and not with the event."""
 
     id: str
     charge_point_id: str
@@ -65,6 +71,7 @@ class DeviceEvent:
     payload_json: str
     dropped_json: str
     message_id: str
+    body: Body = None
 
     @property
     def is_told_to_others(self) -> bool:
@@ -98,6 +105,7 @@ class DeviceEventFilter:
     severity: Severity | None = None
     time_from: datetime | None = None
     time_to: datetime | None = None
+    text: str = ""
 
 
 def checked(event: DeviceEvent) -> DeviceEvent:

@@ -1,11 +1,22 @@
 """What charge points notify of themselves."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from csms.station.v1 import charge_point_service_pb2 as service_pb
 from csms.station.v1 import device_event_pb2 as event_pb
 from services.kernel.clock import Clock
 from services.kernel.identity import composed
+from services.kernel.validation import search_text
 from services.rpc.protobuf import enum_of, time_of, timestamp
-from services.station.domain.device_event import DeviceEvent, DeviceEventFilter, Severity, checked
+from services.station.domain.device_event import Body, DeviceEvent, DeviceEventFilter, Severity, checked
+from services.station.mapping.device_variables import report_request, variable_report
+
+# Field of the body in the contract -> what it is in the domain.
+_BODIES: Mapping[str, Callable[[Any], Body]] = {
+    "variable_report": variable_report,
+    "report_request": report_request,
+}
 
 
 def device_event(message: event_pb.DeviceEvent, clock: Clock) -> DeviceEvent:
@@ -34,8 +45,14 @@ def device_event(message: event_pb.DeviceEvent, clock: Clock) -> DeviceEvent:
             payload_json=message.payload_json,
             dropped_json=message.dropped_json,
             message_id=message.message_id,
+            body=_body(message),
         )
     )
+
+
+def _body(message: event_pb.DeviceEvent) -> Body:
+    kind = message.WhichOneof("body")
+    return None if kind is None else _BODIES[kind](getattr(message, kind))
 
 
 def device_event_filter(request: service_pb.ListDeviceEventsRequest) -> DeviceEventFilter:
@@ -48,6 +65,7 @@ def device_event_filter(request: service_pb.ListDeviceEventsRequest) -> DeviceEv
         severity=enum_of(Severity, event_pb.DeviceEvent.Severity, request.severity),
         time_from=time_of(request, "time_from"),
         time_to=time_of(request, "time_to"),
+        text=search_text(request.text),
     )
 
 

@@ -18,7 +18,15 @@ from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import SURE_AFTER
 from services.station.ports import Vending
 from services.station.sql.passwords import candidate_texts, candidates_of
-from services.station.tables import CHARGE_POINTS, CONNECTIONS, REFUSALS, STATIONS
+from services.station.tables import (
+    CHARGE_POINTS,
+    CONNECTIONS,
+    DEVICE_REPORT_PARTS,
+    DEVICE_REPORTS,
+    DEVICE_VARIABLES,
+    REFUSALS,
+    STATIONS,
+)
 
 _STORED = [column.name for column in CHARGE_POINTS.c]
 _IS_ONLINE = and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None))
@@ -103,6 +111,8 @@ class SqlChargePointRepository:
     async def remove(self, charge_point_id: str) -> None:
         await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
         await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.identity == charge_point_id))
+        for table in (DEVICE_VARIABLES, DEVICE_REPORTS, DEVICE_REPORT_PARTS):
+            await self._connection.execute(delete(table).where(table.c.charge_point_id == charge_point_id))
 
     async def forgotten_strangers(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
         last_time = func.coalesce(CONNECTIONS.c.last_seen_time, CHARGE_POINTS.c.create_time)

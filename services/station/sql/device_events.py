@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.pagination import Page, PageRequest
@@ -58,6 +58,9 @@ def _conditions(narrowing: DeviceEventFilter) -> Iterator[ColumnElement[bool]]:
         yield columns.time >= narrowing.time_from
     if narrowing.time_to:
         yield columns.time < narrowing.time_to
+    if narrowing.text:
+        searched = (columns.subject, columns.status, columns.info)
+        yield or_(*(column.icontains(narrowing.text, autoescape=True) for column in searched))
 
 
 def _event(row: Row[Any]) -> DeviceEvent:

@@ -27,11 +27,13 @@ GET_TRANSACTION_STATUS = "get_transaction_status"
 # What they are about is a session, by our id or by what the charge point calls it.
 ABOUT_SESSIONS = frozenset({REMOTE_STOP, GET_TRANSACTION_STATUS})
 CHANGE_CONFIGURATION, ROTATE_PASSWORD = "change_configuration", "rotate_password"
+GET_REPORT = "get_report"
 # The kinds whose effect shows in something else than their answer.
 KINDS_WITH_EFFECT = frozenset({REMOTE_START, REMOTE_STOP, RESET})
 
 _SHORTEST_LIFE, _USUAL_LIFE, _LONGEST_LIFE = timedelta(seconds=1), timedelta(minutes=5), timedelta(days=7)
 _LONGEST_ERROR = 500
+_MOST_REPORTED = 100
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD, _GENERATED_BYTES = 16, 40, 20
 # What failed like this was not sent to the charge point, or it knows no such thing.
 _NOT_TAKEN = frozenset({"NOT_SUPPORTED_BY_CHARGE_POINT", "OCPP_SCHEMA_VIOLATION", "INVALID_FIELD", "QUEUE_FULL"})
@@ -156,9 +158,25 @@ def check(kind: str, body: Mapping[str, Any], options: CommandOptions) -> None:
     is_none = token_type(body.get("token_type", UNTYPED)) == NO_AUTHORIZATION
     violations.check(not is_none, "tokenType", "is that of sessions that nobody starts with a token")
     violations.check(all(body.get("keys", ("",))) or "keys" not in body, "keys", "must not be empty")
+    if kind == GET_REPORT:
+        _check_report(violations, body)
     if kind == ROTATE_PASSWORD and "password" in body:
         violations.text("password", body["password"], longest=_LONGEST_PASSWORD, shortest=_SHORTEST_PASSWORD)
     violations.raise_if_any()
+
+
+def _check_report(violations: Violations, body: Mapping[str, Any]) -> None:
+    """What a report shall be about must be said: all of it is what a base report is for."""
+    wanted = body.get("component_variables", ())
+    violations.check(
+        bool(wanted or body.get("component_criteria")), "componentVariables", "must be set, or the criteria"
+    )
+    violations.check(len(wanted) <= _MOST_REPORTED, "componentVariables", f"must be at most {_MOST_REPORTED}")
+    for position, one in enumerate(wanted[:_MOST_REPORTED]):
+        place = f"componentVariables[{position}]"
+        violations.check(bool(one.get("component", {}).get("name")), f"{place}.component.name", "must be set")
+        is_named = "variable" not in one or bool(one["variable"].get("name"))
+        violations.check(is_named, f"{place}.variable.name", "must be set")
 
 
 def meant(kind: str, body: Mapping[str, Any]) -> Ask:

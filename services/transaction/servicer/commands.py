@@ -74,6 +74,14 @@ class CommandServicer(service_grpc.CommandServiceServicer):
     ) -> service_pb.GetConfigurationResponse:
         return service_pb.GetConfigurationResponse(command=await self._issue("get_configuration", request, context))
 
+    async def GetBaseReport(
+        self, request: service_pb.GetBaseReportRequest, context: Context
+    ) -> service_pb.GetBaseReportResponse:
+        return service_pb.GetBaseReportResponse(command=await self._issue("get_base_report", request, context))
+
+    async def GetReport(self, request: service_pb.GetReportRequest, context: Context) -> service_pb.GetReportResponse:
+        return service_pb.GetReportResponse(command=await self._issue("get_report", request, context))
+
     async def ChangeConfiguration(
         self, request: service_pb.ChangeConfigurationRequest, context: Context
     ) -> service_pb.ChangeConfigurationResponse:

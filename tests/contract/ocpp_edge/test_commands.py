@@ -16,6 +16,7 @@ from csms.station.v1.charge_point_pb2 import ChargePoint
 from csms.transaction.v1.command_pb2 import (
     ChangeConfiguration,
     CommandBody,
+    GetBaseReport,
     GetConfiguration,
     GetTransactionStatus,
     RemoteStart,
@@ -268,6 +269,56 @@ async def test_an_answer_reaches_its_caller_although_it_cannot_be_recorded(node:
         answer = {"messagesInQueue": False, "ongoingIndicator": False}
         await charger.answer(answer, "GetTransactionStatus")
         assert payload_of((await asking).payload) == answer
+
+
+@pytest.mark.parametrize("is_raw", [False, True])
+async def test_what_a_station_answers_of_its_variables_is_recorded_whoever_asked(
+    node: Node, platform: Platform, is_raw: bool
+) -> None:
+    service = await node.service()
+    result = {**GET_VARIABLES["getVariableData"][0], "attributeStatus": "Accepted", "attributeValue": "60"}
+    async with node.charger(version=Version.V201) as charger:
+        if is_raw:
+            asking: Any = service.SendOcppCall(raw("GetVariables", GET_VARIABLES))
+        else:
+            body = CommandBody(get_configuration=GetConfiguration(keys=["OCPPCommCtrlr.HeartbeatInterval"]))
+            asking = service.DeliverCommand(command(body))
+        asking = asyncio.ensure_future(asking)
+        await charger.answer({"getVariableResult": [result]}, "GetVariables")
+        await asking
+    [event] = platform.device_events
+    [variable] = event.variable_report.variables
+    assert (event.kind, event.action, event.charge_point_id) == ("variables", "GetVariables", "CP1")
+    assert (variable.component.name, variable.variable.name, variable.value) == (
+        "OCPPCommCtrlr",
+        "HeartbeatInterval",
+        "60",
+    )
+
+
+async def test_a_report_is_asked_for_by_a_number_that_its_command_is_known_by(node: Node, platform: Platform) -> None:
+    service = await node.service()
+    async with node.charger(version=Version.V201) as charger:
+        asking = asyncio.ensure_future(service.DeliverCommand(command(CommandBody(get_base_report=GetBaseReport()))))
+        asked = await charger.answer({"status": "Accepted"}, "GetBaseReport")
+        assert (await asking).accepted
+        part = {"requestId": asked["requestId"], "generatedAt": "2026-03-01T12:00:00Z", "seqNo": 0}
+        assert await charger.ask("NotifyReport", part) == {}
+    promised, came = platform.device_events
+    assert (promised.report_request.command_id, promised.report_request.request_id) == ("c1", asked["requestId"])
+    assert came.variable_report.part.request_id == asked["requestId"]
+
+
+async def test_an_answer_of_variables_reaches_its_caller_although_it_cannot_be_recorded(
+    node: Node, platform: Platform
+) -> None:
+    platform.down.add("RecordDeviceEvents")
+    service = await node.service()
+    settings = {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}]}
+    async with node.charger() as charger:
+        asking = asyncio.ensure_future(service.SendOcppCall(raw("GetConfiguration", {})))
+        await charger.answer(settings, "GetConfiguration")
+        assert payload_of((await asking).payload) == settings
 
 
 @pytest.mark.field_case("C5")

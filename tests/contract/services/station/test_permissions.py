@@ -6,9 +6,11 @@ import pytest
 
 from csms.station.v1 import charge_point_service_pb2 as point_pb
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
+from csms.station.v1 import device_model_service_pb2 as model_pb
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
+from csms.station.v1.device_model_service_pb2_grpc import DeviceModelServiceStub
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from tests.contract.services.station.callers import create_station
 from tests.fixtures.calls import reason
@@ -33,6 +35,7 @@ CALLS: dict[str, tuple[type, Any, str | None]] = {
     "DeleteChargePoint": (ChargePointServiceStub, point_pb.DeleteChargePointRequest(), "MISSING_FIELD"),
     "ListRefusals": (ChargePointServiceStub, point_pb.ListRefusalsRequest(), "MISSING_FIELD"),
     "ListDeviceEvents": (ChargePointServiceStub, point_pb.ListDeviceEventsRequest(), "MISSING_FIELD"),
+    "ListDeviceVariables": (DeviceModelServiceStub, model_pb.ListDeviceVariablesRequest(), "MISSING_FIELD"),
     "ListStrangers": (ChargePointServiceStub, point_pb.ListStrangersRequest(), None),
     "OpenConnections": (ConnectivityServiceStub, connectivity_pb.OpenConnectionsRequest(), None),
     "CloseConnections": (ConnectivityServiceStub, connectivity_pb.CloseConnectionsRequest(), None),
@@ -50,7 +53,15 @@ FOR_DRIVERS = {"ListStations", "GetStation", "ListConnectors"}
 ALLOWED: dict[str, set[str]] = {
     "admin": FOR_PEOPLE,
     "operator": FOR_PEOPLE,
-    "viewer": FOR_DRIVERS | {"ListChargePoints", "GetChargePoint", "ListRefusals", "ListStrangers", "ListDeviceEvents"},
+    "viewer": FOR_DRIVERS
+    | {
+        "ListChargePoints",
+        "GetChargePoint",
+        "ListRefusals",
+        "ListStrangers",
+        "ListDeviceEvents",
+        "ListDeviceVariables",
+    },
     "driver": FOR_DRIVERS,
     "service:edge": {name for name, (stub, _, _) in CALLS.items() if stub is ConnectivityServiceStub}
     - {"FindFreeVending"},

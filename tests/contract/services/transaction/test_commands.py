@@ -13,6 +13,7 @@ from sqlalchemy import text
 from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.station.v1 import connector_pb2 as connector_pb
+from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
@@ -68,6 +69,19 @@ _EVERY_COMMAND: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("GetConfiguration", {"keys": ["HeartbeatInterval"]}, "get_configuration"),
     ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"}, "change_configuration"),
+    ("GetBaseReport", {"base": command_pb.GetBaseReport.SUMMARY_INVENTORY}, "get_base_report"),
+    (
+        "GetReport",
+        {
+            "component_criteria": [command_pb.GetReport.PROBLEM],
+            "component_variables": [
+                command_pb.ComponentVariable(
+                    component=DeviceComponent(name="EVSE", evse_id=1), variable=DeviceVariableName(name="Power")
+                )
+            ],
+        },
+        "get_report",
+    ),
     ("TriggerMessage", {"message": "StatusNotification", "connector_id": 1}, "trigger_message"),
     ("ClearCache", {}, "clear_cache"),
     ("GetTransactionStatus", {"transaction_id": "T-1"}, "get_transaction_status"),
@@ -362,6 +376,13 @@ _BAD_INPUT: list[tuple[str, dict[str, Any], list[str]]] = [
     ("ChangeConfiguration", {"value": "x"}, ["key"]),
     ("ChangeAvailability", {"connector_id": 1}, ["availability"]),
     ("GetConfiguration", {"keys": [""]}, ["keys"]),
+    ("GetReport", {}, ["componentVariables"]),
+    (
+        "GetReport",
+        {"component_variables": [{"component": {"name": "EVSE"}, "variable": {}}, {"component": {}}]},
+        ["componentVariables[0].variable.name", "componentVariables[1].component.name"],
+    ),
+    ("GetReport", {"component_variables": [{"component": {"name": "EVSE"}}] * 101}, ["componentVariables"]),
     ("ClearCache", {"options": {"request_id": "x" * 101}}, ["options.requestId"]),
     ("ClearCache", {"options": {"expire_after": Duration(seconds=8 * 86400)}}, ["options.expireAfter"]),
     ("ClearCache", {"options": {"expire_after": Duration(nanos=1)}}, ["options.expireAfter"]),

@@ -5,12 +5,16 @@ from typing import Any
 import pytest
 
 from csms.station.v1.connector_pb2 import Connector
+from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
 from csms.transaction.v1.command_pb2 import (
     ChangeAvailability,
     ChangeConfiguration,
     ClearCache,
     CommandBody,
+    ComponentVariable,
+    GetBaseReport,
     GetConfiguration,
+    GetReport,
     RemoteStart,
     RemoteStop,
     Reset,
@@ -27,6 +31,15 @@ from services.kernel.errors import DomainError
 
 SCHEMAS = load(Version.V16)
 INOPERATIVE, OPERATIVE = Connector.INOPERATIVE, Connector.OPERATIVE
+
+
+def keys(*names: str, component: str = "Configuration") -> GetReport:
+    return GetReport(
+        component_variables=[
+            ComponentVariable(component=DeviceComponent(name=component), variable=DeviceVariableName(name=name))
+            for name in names
+        ]
+    )
 
 
 def test_every_kind_of_command_is_spoken_that_this_version_has() -> None:
@@ -62,6 +75,9 @@ def test_every_kind_of_command_is_spoken_that_this_version_has() -> None:
             {"connectorId": 0, "type": "Operative"},
         ),
         ("get_configuration", GetConfiguration(), "GetConfiguration", {}),
+        ("get_base_report", GetBaseReport(base=GetBaseReport.CONFIGURATION_INVENTORY), "GetConfiguration", {}),
+        ("get_report", keys("A", "b.C"), "GetConfiguration", {"key": ["A", "b.C"]}),
+        ("get_report", keys("A", ""), "GetConfiguration", {}),
         ("get_configuration", GetConfiguration(keys=["A", "B"]), "GetConfiguration", {"key": ["A", "B"]}),
         (
             "change_configuration",
@@ -121,6 +137,13 @@ def test_a_transaction_is_stopped_by_whatever_number_its_charge_point_gave_it(nu
         ("remote_stop", RemoteStop(transaction_id=str(2**64)), "INVALID_FIELD"),
         ("remote_stop", RemoteStop(transaction_id="\u0663"), "INVALID_FIELD"),
         ("reset", Reset(evse_id=1), "NOT_SUPPORTED_BY_CHARGE_POINT"),
+        (
+            "get_base_report",
+            GetBaseReport(base=GetBaseReport.SUMMARY_INVENTORY),
+            "NOT_SUPPORTED_BY_CHARGE_POINT",
+        ),
+        ("get_report", GetReport(component_criteria=[GetReport.PROBLEM]), "NOT_SUPPORTED_BY_CHARGE_POINT"),
+        ("get_report", keys("A", component="OCPPCommCtrlr"), "INVALID_FIELD"),
     ],
     ids=str,
 )

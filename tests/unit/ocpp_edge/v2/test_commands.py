@@ -5,12 +5,16 @@ from typing import Any
 import pytest
 
 from csms.station.v1.connector_pb2 import Connector
+from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
 from csms.transaction.v1.command_pb2 import (
     ChangeAvailability,
     ChangeConfiguration,
     ClearCache,
     CommandBody,
+    ComponentVariable,
+    GetBaseReport,
     GetConfiguration,
+    GetReport,
     GetTransactionStatus,
     RemoteStart,
     RemoteStop,
@@ -20,7 +24,7 @@ from csms.transaction.v1.command_pb2 import (
     TriggerMessage,
     Unlock,
 )
-from ocpp_edge.commands.dialect import remote_start_id
+from ocpp_edge.commands.dialect import number_of
 from ocpp_edge.rpc.outbound import check_call
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v2.commands import DIALECT
@@ -31,6 +35,7 @@ from services.kernel.errors import DomainError
 SCHEMAS = load(Version.V201)
 INOPERATIVE, OPERATIVE = Connector.INOPERATIVE, Connector.OPERATIVE
 TOKEN = {"idToken": "CARD", "type": "ISO14443"}
+NUMBER = number_of("c1")
 
 
 def test_every_kind_of_command_is_spoken() -> None:
@@ -44,15 +49,51 @@ def test_every_kind_of_command_is_spoken() -> None:
             "remote_start",
             RemoteStart(id_tag="CARD"),
             "RequestStartTransaction",
-            {"idToken": TOKEN, "remoteStartId": remote_start_id("c1")},
+            {"idToken": TOKEN, "remoteStartId": number_of("c1")},
         ),
         (
             "remote_start",
             RemoteStart(id_tag="CARD", connector_id=2),
             "RequestStartTransaction",
-            {"idToken": TOKEN, "remoteStartId": remote_start_id("c1"), "evseId": 2},
+            {"idToken": TOKEN, "remoteStartId": number_of("c1"), "evseId": 2},
         ),
         ("remote_stop", RemoteStop(transaction_id="T1"), "RequestStopTransaction", {"transactionId": "T1"}),
+        ("get_base_report", GetBaseReport(), "GetBaseReport", {"requestId": NUMBER, "reportBase": "FullInventory"}),
+        (
+            "get_base_report",
+            GetBaseReport(base=GetBaseReport.SUMMARY_INVENTORY),
+            "GetBaseReport",
+            {"requestId": NUMBER, "reportBase": "SummaryInventory"},
+        ),
+        (
+            "get_report",
+            GetReport(component_criteria=[GetReport.PROBLEM, GetReport.ACTIVE]),
+            "GetReport",
+            {"requestId": NUMBER, "componentCriteria": ["Problem", "Active"]},
+        ),
+        (
+            "get_report",
+            GetReport(
+                component_variables=[
+                    ComponentVariable(component=DeviceComponent(name="EVSE", evse_id=2)),
+                    ComponentVariable(
+                        component=DeviceComponent(name="Connector", instance="a", evse_id=1, connector_id=2),
+                        variable=DeviceVariableName(name="Power", instance="L1"),
+                    ),
+                ]
+            ),
+            "GetReport",
+            {
+                "requestId": NUMBER,
+                "componentVariable": [
+                    {"component": {"name": "EVSE", "evse": {"id": 2}}},
+                    {
+                        "component": {"name": "Connector", "instance": "a", "evse": {"id": 1, "connectorId": 2}},
+                        "variable": {"name": "Power", "instance": "L1"},
+                    },
+                ],
+            },
+        ),
         ("reset", Reset(), "Reset", {"type": "OnIdle"}),
         ("reset", Reset(type=Reset.HARD, evse_id=1), "Reset", {"type": "Immediate", "evseId": 1}),
         ("unlock", Unlock(connector_id=2), "UnlockConnector", {"evseId": 2, "connectorId": 1}),
@@ -229,6 +270,8 @@ def test_what_names_no_variable_is_refused(key: str) -> None:
         ("change_availability", "ChangeAvailability", ["Accepted", "Scheduled"], ["Rejected"]),
         ("trigger_message", "TriggerMessage", ["Accepted"], ["Rejected", "NotImplemented"]),
         ("clear_cache", "ClearCache", ["Accepted"], ["Rejected"]),
+        ("get_base_report", "GetBaseReport", ["Accepted"], ["Rejected", "NotSupported", "EmptyResultSet"]),
+        ("get_report", "GetReport", ["Accepted", "EmptyResultSet"], ["Rejected", "NotSupported"]),
         ("transfer_data", "DataTransfer", ["Accepted"], ["Rejected", "UnknownMessageId", "UnknownVendorId"]),
     ],
 )
@@ -266,10 +309,10 @@ def test_a_list_of_variables_has_no_status() -> None:
 
 
 def test_a_remote_start_keeps_its_number_and_shares_it_with_no_other() -> None:
-    numbers = {remote_start_id(f"command {number}") for number in range(1000)}
+    numbers = {number_of(f"command {number}") for number in range(1000)}
     assert len(numbers) == 1000
     assert all(0 <= number < 2**31 for number in numbers)
-    assert remote_start_id("command 1") == remote_start_id("command 1")
+    assert number_of("command 1") == number_of("command 1")
 
 
 @pytest.mark.field_case("B1")

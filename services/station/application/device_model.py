@@ -1,0 +1,96 @@
+"""The device model: what events tell of variables is folded into what is known of them, in the unit of work that keeps
+the events."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from services.kernel.pagination import Page, PageRequest
+from services.station.domain.device_event import DeviceEvent
+from services.station.domain.device_report import (
+    NO_REQUEST,
+    ArrivedPart,
+    DeviceReport,
+    ReportRequest,
+    Scope,
+    VariableReport,
+    completed,
+)
+from services.station.domain.device_variable import (
+    DeviceVariableFilter,
+    Observation,
+    SeenVariable,
+    Telling,
+    folded,
+)
+from services.station.ports import UnitOfWork, UnitsOfWork
+
+
+class DeviceModel:
+    """The use cases of variables. Each method is one unit of work."""
+
+    def __init__(self, units_of_work: UnitsOfWork) -> None:
+        self._units_of_work = units_of_work
+
+    async def page(self, narrowing: DeviceVariableFilter, page: PageRequest) -> Page[SeenVariable]:
+        """One page of variables of a charge point by component and name."""
+        async with self._units_of_work.reading() as work:
+            return await work.device_variables.page(narrowing, page)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A message that tells of variables."""
+
+    event: DeviceEvent
+    report: VariableReport
+    telling: Telling
+
+
+async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
+    """Take in what events tell of the device model that were not kept before. Of any order, and idempotent."""
+    told = [_Told(event, event.body, _telling(event)) for event in events if isinstance(event.body, VariableReport)]
+    asked = [(event, event.body) for event in events if isinstance(event.body, ReportRequest)]
+    if not told and not asked:
+        return
+    # What is known is read and written back: one after the other for each charge point.
+    await work.device_variables.lock({event.charge_point_id for event in events if event.body is not None})
+    observations = [one for message in told for one in _observations(message)]
+    if observations:
+        known = await work.device_variables.known({one.variable_id: one.charge_point_id for one in observations})
+        await work.device_variables.store(folded(known, observations).values())
+    parts = list(_parts(told))
+    reports = [*(DeviceReport(event.charge_point_id, request) for event, request in asked), *_inventories(told)]
+    if parts or reports:
+        await work.device_reports.add(reports, parts)
+        waiting, arrived = await work.device_reports.waiting(
+            {part.charge_point_id for part in parts} | {report.charge_point_id for report in reports}
+        )
+        await work.device_reports.complete(list(completed(waiting, arrived)))
+
+
+def _telling(event: DeviceEvent) -> Telling:
+    """When it was told. A clock that is ahead, and not by so much that the edge corrects it, must not outlive what is
+    told a moment later."""
+    return Telling(min(event.time, event.received_time), event.received_time, event.id)
+
+
+def _observations(message: _Told) -> Iterator[Observation]:
+    event = message.event
+    for reported in message.report.variables:
+        yield Observation(event.charge_point_id, reported, message.telling, event.action)
+
+
+def _parts(told: Sequence[_Told]) -> Iterator[ArrivedPart]:
+    for message in told:
+        if (part := message.report.part) is not None:
+            event = message.event
+            yield ArrivedPart(event.charge_point_id, part, message.telling.time, event.received_time)
+
+
+def _inventories(told: Sequence[_Told]) -> Iterator[DeviceReport]:
+    """Those that are whole in one answer."""
+    for message in told:
+        if message.report.is_whole_inventory:
+            time = message.telling.time
+            request = ReportRequest(NO_REQUEST, Scope.FULL_INVENTORY, "", message.event.received_time)
+            yield DeviceReport(message.event.charge_point_id, request, time)

@@ -1,0 +1,210 @@
+"""The device model of a charge point: what is known of a variable, folded from all that was told of it.
+
+Pure. Whatever order reports come in, and however often, the newest value stays, with the one before it; what is known
+is the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.kernel.ids import derived_id
+
+_EVERYWHERE = 0
+
+
+class AttributeType(StrEnum):
+    """Which of the values of a variable."""
+
+    ACTUAL = "ACTUAL"
+    TARGET = "TARGET"
+    MIN_SET = "MIN_SET"
+    MAX_SET = "MAX_SET"
+
+
+class Mutability(StrEnum):
+    """Who may do what with a value."""
+
+    READ_ONLY = "READ_ONLY"
+    WRITE_ONLY = "WRITE_ONLY"
+    READ_WRITE = "READ_WRITE"
+
+
+class Place(NamedTuple):
+    """What names an attribute of a variable within its charge point, as it was written."""
+
+    component: str
+    component_instance: str
+    evse_id: int
+    connector_id: int
+    variable: str
+    variable_instance: str
+    attribute_type: AttributeType
+
+
+class Telling(NamedTuple):
+    """When something was told, and by which event. Of two tellings the greater one is the newer."""
+
+    time: datetime
+    received_time: datetime
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What is told of an attribute beside its value; None for what is not told, empty texts likewise."""
+
+    mutability: Mutability | None = None
+    persistent: bool | None = None
+    constant: bool | None = None
+    unit: str = ""
+    data_type: str = ""
+    min_limit: float | None = None
+    max_limit: float | None = None
+    values_list: str = ""
+    supports_monitoring: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedVariable:
+    """What one message tells of one attribute. `value` counts only when it `tells_value`; one that `is_unknown` is told
+    not to exist, and nothing else."""
+
+    place: Place
+    value: str | None = None
+    tells_value: bool = True
+    is_unknown: bool = False
+    description: Description | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Something that is told of an attribute of a charge point, when and by what."""
+
+    charge_point_id: str
+    reported: ReportedVariable
+    telling: Telling
+    action: str
+
+    @property
+    def variable_id(self) -> str:
+        return variable_id(self.charge_point_id, self.reported.place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceVariable:
+    """What is known of one attribute.
+
+    `value_telling` is of the newest that told a value; `previous_telling` of the newest that told another value than
+    that, which is `previous_value`. `changed_time` is when `value` was told first since. `absent_time` is when the
+    charge point said last that it has no such thing.
+    """
+
+    id: str
+    charge_point_id: str
+    place: Place
+    first_seen_time: datetime
+    reported_time: datetime
+    absent_time: datetime | None = None
+    value: str | None = None
+    value_telling: Telling | None = None
+    action: str = ""
+    changed_time: datetime | None = None
+    previous_value: str | None = None
+    previous_telling: Telling | None = None
+    description: Description = Description()
+    description_telling: Telling | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenVariable:
+    """A variable as a list shows it: since when it is gone, None while it is there."""
+
+    variable: DeviceVariable
+    gone_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceVariableFilter:
+    """Which variables of a charge point a list holds; an empty or None field does not narrow it."""
+
+    charge_point_id: str
+    component: str = ""
+    variable: str = ""
+    text: str = ""
+    attribute_type: AttributeType | None = None
+    changed_since: datetime | None = None
+    evse_id: int = _EVERYWHERE
+    gone: bool | None = None
+
+
+def variable_id(charge_point_id: str, place: Place) -> str:
+    """The id of an attribute: the same however its names are written (OCPP 2.0.1 part 2: identifiers are compared
+    without regard to case; so are the keys of OCPP 1.6, which are of type CiString)."""
+    return derived_id(charge_point_id, *(part.casefold() if isinstance(part, str) else part for part in place))
+
+
+def folded(known: Mapping[str, DeviceVariable], observations: Sequence[Observation]) -> dict[str, DeviceVariable]:
+    """What is known of the attributes that the observations are about, by id; of those that were only told not to exist
+    nothing, unless they are `known`."""
+    after: dict[str, DeviceVariable] = {}
+    for seen in observations:
+        name = seen.variable_id
+        variable = observed(after.get(name) or known.get(name), seen)
+        if variable is not None:
+            after[name] = variable
+    return after
+
+
+def observed(known: DeviceVariable | None, seen: Observation) -> DeviceVariable | None:
+    """`known` after one more observation; None while there is nothing to know."""
+    time = seen.telling.time
+    if seen.reported.is_unknown:
+        return None if known is None else replace(known, absent_time=_latest(known.absent_time, time))
+    if known is None:
+        known = DeviceVariable(
+            id=seen.variable_id,
+            charge_point_id=seen.charge_point_id,
+            place=seen.reported.place,
+            first_seen_time=time,
+            reported_time=time,
+        )
+    else:
+        first, last = min(known.first_seen_time, time), max(known.reported_time, time)
+        known = replace(known, first_seen_time=first, reported_time=last)
+    if seen.reported.tells_value:
+        known = _with_value(known, seen)
+    return _described(known, seen)
+
+
+def _with_value(known: DeviceVariable, seen: Observation) -> DeviceVariable:
+    value, telling, latest = seen.reported.value, seen.telling, known.value_telling
+    is_same = value == known.value
+    if latest is None or telling > latest:
+        newest = replace(known, value=value, value_telling=telling, action=seen.action)
+        if latest is None:
+            return replace(newest, changed_time=telling.time)
+        if is_same:
+            return newest
+        return replace(newest, previous_value=known.value, previous_telling=latest, changed_time=telling.time)
+    if known.previous_telling is not None and telling < known.previous_telling:
+        return known
+    changed = known.changed_time or latest.time
+    if is_same:
+        return replace(known, changed_time=min(changed, telling.time))
+    # Of several times that the value was told since, only the first and the last are known.
+    changed = changed if changed >= telling.time else latest.time
+    return replace(known, previous_value=value, previous_telling=telling, changed_time=changed)
+
+
+def _described(known: DeviceVariable, seen: Observation) -> DeviceVariable:
+    description, latest = seen.reported.description, known.description_telling
+    if description is None or (latest is not None and seen.telling <= latest):
+        return known
+    return replace(known, description=description, description_telling=seen.telling)
+
+
+def _latest(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else max(one, other)

@@ -1,0 +1,140 @@
+"""The device model: what the edge tells of it, and what operators see."""
+
+from csms.station.v1 import device_model_service_pb2 as service_pb
+from csms.station.v1 import device_variable_pb2 as variable_pb
+from services.kernel.errors import invalid
+from services.kernel.identity import composed
+from services.kernel.validation import search_text
+from services.rpc.protobuf import enum_of, time_of, timestamp
+from services.station.domain.device_report import ReportPart, ReportRequest, Scope, VariableReport
+from services.station.domain.device_variable import (
+    AttributeType,
+    Description,
+    DeviceVariableFilter,
+    Mutability,
+    Place,
+    ReportedVariable,
+    SeenVariable,
+)
+
+_TYPES = variable_pb.DeviceVariable.AttributeType
+_MUTABILITIES = variable_pb.DeviceVariable.Mutability
+
+
+def variable_report(message: variable_pb.VariableReport) -> VariableReport:
+    """What one message tells of variables. Raises: INVALID_FIELD."""
+    part = message.part
+    return VariableReport(
+        variables=[_reported(one) for one in message.variables],
+        part=ReportPart(part.request_id, part.seq_no, part.last) if message.HasField("part") else None,
+        is_whole_inventory=message.whole_inventory,
+    )
+
+
+def report_request(message: variable_pb.ReportRequest) -> ReportRequest:
+    """That a report was asked for. Raises: INVALID_FIELD."""
+    ask_time = time_of(message, "ask_time")
+    if ask_time is None:
+        raise invalid("events.reportRequest.askTime", "must be set")
+    scope = enum_of(Scope, variable_pb.ReportRequest.Scope, message.scope) or Scope.SELECTION
+    return ReportRequest(message.request_id, scope, message.command_id, ask_time)
+
+
+def device_variable_filter(request: service_pb.ListDeviceVariablesRequest) -> DeviceVariableFilter:
+    """What a list request asks for. Raises: INVALID_FIELD."""
+    return DeviceVariableFilter(
+        charge_point_id=composed(request.charge_point_id),
+        component=request.component,
+        variable=request.variable,
+        text=search_text(request.text),
+        attribute_type=enum_of(AttributeType, _TYPES, request.attribute_type),
+        changed_since=time_of(request, "changed_since"),
+        evse_id=request.evse_id,
+        gone=request.gone if request.HasField("gone") else None,
+    )
+
+
+def device_variable_to_proto(seen: SeenVariable) -> variable_pb.DeviceVariable:
+    """The resource as callers see it."""
+    variable, place, description = seen.variable, seen.variable.place, seen.variable.description
+    telling, previous = variable.value_telling, variable.previous_telling
+    return variable_pb.DeviceVariable(
+        id=variable.id,
+        charge_point_id=variable.charge_point_id,
+        component=variable_pb.DeviceComponent(
+            name=place.component,
+            instance=place.component_instance,
+            evse_id=place.evse_id,
+            connector_id=place.connector_id,
+        ),
+        variable=variable_pb.DeviceVariableName(name=place.variable, instance=place.variable_instance),
+        attribute_type=_TYPES.Value(place.attribute_type),
+        value=variable.value,
+        mutability=_MUTABILITIES.Value(description.mutability or "MUTABILITY_UNSPECIFIED"),
+        persistent=description.persistent,
+        constant=description.constant,
+        characteristics=_characteristics_to_proto(description),
+        first_seen_time=timestamp(variable.first_seen_time),
+        reported_time=timestamp(variable.reported_time),
+        changed_time=timestamp(variable.changed_time),
+        previous_value=variable.previous_value,
+        previous_time=timestamp(previous.time if previous else None),
+        action=variable.action,
+        event_id=telling.event_id if telling else "",
+        gone_time=timestamp(seen.gone_time),
+    )
+
+
+def _reported(message: variable_pb.ReportedVariable) -> ReportedVariable:
+    component, variable = message.component, message.variable
+    if not component.name or not variable.name:
+        raise invalid("events.variableReport.variables", "must have a component and a variable with a name")
+    return ReportedVariable(
+        place=Place(
+            component.name,
+            component.instance,
+            component.evse_id,
+            component.connector_id,
+            variable.name,
+            variable.instance,
+            enum_of(AttributeType, _TYPES, message.attribute_type) or AttributeType.ACTUAL,
+        ),
+        value=message.value if message.HasField("value") else None,
+        tells_value=message.HasField("value") or not message.value_withheld,
+        is_unknown=message.unknown,
+        description=_description(message),
+    )
+
+
+def _description(message: variable_pb.ReportedVariable) -> Description | None:
+    """What is told beside the value; None when nothing is."""
+    mutability = enum_of(Mutability, _MUTABILITIES, message.mutability)
+    has_characteristics = message.HasField("characteristics")
+    has_persistent, has_constant = message.HasField("persistent"), message.HasField("constant")
+    if mutability is None and not (has_characteristics or has_persistent or has_constant):
+        return None
+    told = message.characteristics
+    return Description(
+        mutability=mutability,
+        persistent=message.persistent if has_persistent else None,
+        constant=message.constant if has_constant else None,
+        unit=told.unit,
+        data_type=told.data_type,
+        min_limit=told.min_limit if told.HasField("min_limit") else None,
+        max_limit=told.max_limit if told.HasField("max_limit") else None,
+        values_list=told.values_list,
+        supports_monitoring=told.supports_monitoring if has_characteristics else None,
+    )
+
+
+def _characteristics_to_proto(description: Description) -> variable_pb.VariableCharacteristics | None:
+    if description.supports_monitoring is None:
+        return None
+    return variable_pb.VariableCharacteristics(
+        unit=description.unit,
+        data_type=description.data_type,
+        min_limit=description.min_limit,
+        max_limit=description.max_limit,
+        values_list=description.values_list,
+        supports_monitoring=description.supports_monitoring,
+    )

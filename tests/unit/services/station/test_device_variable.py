@@ -1,0 +1,162 @@
+"""services.station.domain.device_variable: what is known of a variable, whatever order it was told in."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.station.domain.device_variable import (
+    AttributeType,
+    Description,
+    DeviceVariable,
+    Mutability,
+    Observation,
+    Place,
+    ReportedVariable,
+    Telling,
+    folded,
+    observed,
+    variable_id,
+)
+from tests.unit.services.station.samples import NOW
+
+PLACE = Place("OCPPCommCtrlr", "", 0, 0, "HeartbeatInterval", "", AttributeType.ACTUAL)
+OTHER = PLACE._replace(variable="MessageTimeout", variable_instance="Default")
+
+
+def told(
+    value: str | None,
+    at: float,
+    *,
+    place: Place = PLACE,
+    event: str = "",
+    description: Description | None = None,
+    tells_value: bool = True,
+    is_unknown: bool = False,
+) -> Observation:
+    time = NOW + timedelta(seconds=at)
+    reported = ReportedVariable(
+        place=place, value=value, tells_value=tells_value, is_unknown=is_unknown, description=description
+    )
+    return Observation("CP1", reported, Telling(time, time, event or f"event {at} {value}"), "NotifyReport")
+
+
+def known(*observations: Observation) -> DeviceVariable:
+    [variable] = folded({}, observations).values()
+    return variable
+
+
+def seconds(variable: DeviceVariable) -> tuple[float | None, ...]:
+    """When it was first seen, reported, and changed."""
+    times = (variable.first_seen_time, variable.reported_time, variable.changed_time)
+    return tuple(None if time is None else (time - NOW).total_seconds() for time in times)
+
+
+def test_the_newest_value_stays_with_the_one_before() -> None:
+    variable = known(told("60", 1), told("60", 2), told("300", 5), told("300", 9))
+    assert (variable.value, variable.previous_value) == ("300", "60")
+    assert seconds(variable) == (1, 9, 5)
+    assert variable.previous_telling is not None
+    assert variable.previous_telling.time == NOW + timedelta(seconds=2)
+    assert variable.value_telling is not None
+    assert variable.value_telling.event_id == "event 9 300"
+
+
+def test_an_old_report_never_takes_the_place_of_a_newer_one() -> None:
+    variable = known(told("300", 9), told("60", 1))
+    assert (variable.value, variable.previous_value) == ("300", "60")
+    assert seconds(variable) == (1, 9, 9)
+
+
+def test_of_what_was_told_at_the_same_time_what_came_last_counts() -> None:
+    first, last = told("60", 1, event="b"), told("61", 1, event="a")
+    last = Observation("CP1", last.reported, last.telling._replace(received_time=NOW + timedelta(days=1)), "x")
+    assert known(first, last).value == known(last, first).value == "61"
+
+
+def test_names_are_the_same_in_letters_of_both_cases() -> None:
+    shouted = PLACE._replace(component="ocppcommctrlr", variable="HEARTBEATINTERVAL")
+    assert variable_id("CP1", shouted) == variable_id("CP1", PLACE) != variable_id("CP2", PLACE)
+    assert known(told("60", 1), told("61", 2, place=shouted)).value == "61"
+
+
+def test_what_tells_no_value_leaves_it() -> None:
+    described = Description(mutability=Mutability.WRITE_ONLY)
+    variable = known(told("***", 1), told(None, 5, tells_value=False, description=described))
+    assert (variable.value, variable.description) == ("***", described)
+    assert seconds(variable) == (1, 5, 1)
+    # To be told that it has none is something else.
+    assert known(told("60", 1), told(None, 5)).value is None
+
+
+def test_what_is_told_beside_the_value_is_of_the_newest_report_that_tells_it() -> None:
+    old, new = Description(unit="min", data_type="integer"), Description(unit="s", data_type="integer")
+    assert known(told("1", 1, description=new), told("2", 9), told("0", 0, description=old)).description == new
+
+
+def test_what_does_not_exist_is_not_known_unless_it_was() -> None:
+    assert folded({}, [told(None, 1, is_unknown=True)]) == {}
+    variable = known(told("60", 1), told(None, 5, is_unknown=True), told(None, 3, is_unknown=True))
+    assert variable.absent_time == NOW + timedelta(seconds=5)
+    assert seconds(variable) == (1, 1, 1)
+
+
+OBSERVATIONS = st.lists(
+    st.builds(
+        told,
+        st.sampled_from(["60", "61", "62", None]),
+        st.integers(0, 6),
+        place=st.sampled_from([PLACE, OTHER]),
+        event=st.sampled_from(["a", "b"]),
+        description=st.sampled_from([None, Description(unit="s"), Description(unit="min")]),
+        tells_value=st.booleans(),
+    ),
+    max_size=12,
+    unique_by=lambda seen: (seen.telling, seen.reported.place),
+)
+
+
+@given(OBSERVATIONS, st.randoms(use_true_random=False))
+def test_any_order_and_repetition_makes_the_same(observations: list[Observation], random: object) -> None:
+    others = [*observations, *observations]
+    random.shuffle(others)  # type: ignore[attr-defined]  # of random.Random
+    straight, mixed = folded({}, observations), one_by_one(others)
+    assert straight.keys() == mixed.keys()
+    for name, variable in straight.items():
+        other = mixed[name]
+        same = ("place", "value", "value_telling", "previous_value", "previous_telling", "description")
+        assert {one: getattr(variable, one) for one in same} == {one: getattr(other, one) for one in same}
+        assert (variable.first_seen_time, variable.reported_time) == (other.first_seen_time, other.reported_time)
+        assert_changed_between(other)
+
+
+@given(
+    st.lists(st.sampled_from(["60", "61"]), min_size=2, max_size=2),
+    st.permutations([0, 1]),
+    st.integers(1, 3),
+)
+def test_two_reports_make_the_same_to_the_last_field(values: list[str], order: list[int], times: int) -> None:
+    reports = [told(value, at) for at, value in enumerate(values)]
+    assert one_by_one([reports[place] for place in order] * times) == folded({}, reports)
+
+
+def one_by_one(observations: Sequence[Observation]) -> dict[str, DeviceVariable]:
+    """Each in a batch of its own."""
+    variables: dict[str, DeviceVariable] = {}
+    for seen in observations:
+        after = observed(variables.get(seen.variable_id), seen)
+        assert after is not None
+        variables[after.id] = after
+    return variables
+
+
+def assert_changed_between(variable: DeviceVariable) -> None:
+    """The value was told first after the other one was told last, and not later than it was told last itself."""
+    if variable.value_telling is None:
+        assert variable.changed_time is None
+        return
+    assert variable.changed_time is not None
+    assert variable.changed_time <= variable.value_telling.time
+    if variable.previous_telling is not None:
+        assert variable.previous_telling.time <= variable.changed_time
