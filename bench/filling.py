@@ -51,7 +51,7 @@ _SENT = "s.begun + k * interval '1 minute'"
 _KNOWN: Mapping[str, Mapping[str, str]] = {
     "transactions": {
         "id": "s.id",
-        "transaction_id": "s.n::text",
+        "ocpp_transaction_id": "s.n::text",
         "charge_point_id": "s.charger",
         "evse_id": "1",
         "connector_id": "1",
@@ -74,7 +74,7 @@ _KNOWN: Mapping[str, Mapping[str, str]] = {
     "transaction_events": {
         "transaction_id": "s.id",
         "device_time": "s.begun + k * interval '30 minutes'",
-        "told_transaction_id": "s.n::text",
+        "ocpp_transaction_id": "s.n::text",
         "charge_point_id": "s.charger",
         "epoch": "1",
         "kind": "CASE k WHEN 0 THEN 'STARTED' ELSE 'ENDED' END",

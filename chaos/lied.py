@@ -69,7 +69,7 @@ class Lied:
 
 def lied_sessions(book: Book, stored: Stored) -> list[Lied]:
     """All those whose start was acknowledged."""
-    by_name = _grouped(stored.transactions, lambda one: (one.charge_point_id, one.transaction_id))
+    by_name = _grouped(stored.transactions, lambda one: (one.charge_point_id, one.ocpp_transaction_id))
     sessions = _grouped(stored.charging_sessions, lambda one: one.transaction_id)
     invoices = _grouped(stored.invoices, lambda one: one.charging_session_id)
     events = _grouped(stored.events, lambda one: one.session_id)

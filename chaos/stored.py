@@ -28,7 +28,7 @@ class Transaction(NamedTuple):
     """A session of the transaction service."""
 
     id: str
-    transaction_id: str
+    ocpp_transaction_id: str
     charge_point_id: str
     evse_id: int
     id_tag: str
@@ -49,11 +49,11 @@ class Transaction(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A fact about a session. `told_transaction_id` is what the charge point called the session."""
+    """A fact about a session. `ocpp_transaction_id` is what the charge point called the session."""
 
     session_id: str
     key: str
-    told_transaction_id: str
+    ocpp_transaction_id: str
     charge_point_id: str
     kind: str
     evse_id: int
@@ -241,12 +241,12 @@ def _messaging(connection: Connection) -> Messaging:
 
 
 _TRANSACTIONS = (
-    'SELECT id::text, transaction_id, charge_point_id, evse_id, id_tag, state, "authorization", begin_time, start_time,'
-    " stop_time, meter_start_wh, meter_stop_wh, energy_wh, flags, station_id, protocol, revision, driver_id,"
-    " energy_doubt FROM transactions"
+    'SELECT id::text, ocpp_transaction_id, charge_point_id, evse_id, id_tag, state, "authorization", begin_time,'
+    " start_time, stop_time, meter_start_wh, meter_stop_wh, energy_wh, flags, station_id, protocol, revision,"
+    " driver_id, energy_doubt FROM transactions"
 )
 _EVENTS = (
-    "SELECT transaction_id::text, key::text, told_transaction_id, charge_point_id, kind, evse_id, id_tag, device_time,"
+    "SELECT transaction_id::text, key::text, ocpp_transaction_id, charge_point_id, kind, evse_id, id_tag, device_time,"
     " meter_wh, seq_no, trigger_reason, charging_state, estimated FROM transaction_events"
 )
 _METER_VALUES = (

@@ -32,16 +32,16 @@ def _of_kind(events: Iterable[Event], kind: str) -> list[Event]:
 
 
 def _start_of(event: Event) -> StartKey:
-    called, place = event.told_transaction_id, event.evse_id
+    called, place = event.ocpp_transaction_id, event.evse_id
     return StartKey(event.charge_point_id, called, place, event.id_tag, event.device_time, event.meter_wh)
 
 
 def _end_of(event: Event) -> EndKey:
-    return EndKey(event.charge_point_id, event.told_transaction_id, event.device_time, event.meter_wh)
+    return EndKey(event.charge_point_id, event.ocpp_transaction_id, event.device_time, event.meter_wh)
 
 
 def _update_of(event: Event) -> UpdateKey:
-    return UpdateKey(event.charge_point_id, event.told_transaction_id, event.device_time, event.charging_state)
+    return UpdateKey(event.charge_point_id, event.ocpp_transaction_id, event.device_time, event.charging_state)
 
 
 def _identity(event: Event) -> Hashable:
@@ -75,7 +75,7 @@ def _doubled_readings(stored: Iterable[MeterValue]) -> Check:
 
 def _missing_readings(told: Iterable[ReadingKey], stored: Stored) -> Check:
     """Readings that named their session belong to it; the others only have to be there."""
-    called = {session.id: session.transaction_id for session in stored.transactions}
+    called = {session.id: session.ocpp_transaction_id for session in stored.transactions}
     named: set[Hashable] = set()
     unnamed: set[Hashable] = set()
     for value in stored.meter_values:

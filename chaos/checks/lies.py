@@ -70,7 +70,7 @@ def lie_counts(book: Book, stored: Stored) -> dict[str, Count]:
 
 def _once(one: Lied) -> Iterator[str]:
     if len(one.transactions) != 1:
-        yield f"is stored {len(one.transactions)} times, as {[each.transaction_id for each in one.transactions]}"
+        yield f"is stored {len(one.transactions)} times, as {[each.ocpp_transaction_id for each in one.transactions]}"
     starts = sum(event.kind == "STARTED" for event in one.events)
     stops = sum(event.kind == "ENDED" and not event.estimated for event in one.events)
     if starts != 1:

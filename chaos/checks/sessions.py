@@ -31,7 +31,7 @@ def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
     """Sessions against books, bills against sessions and books, orphans against the sessions they could belong to."""
     found: defaultdict[SessionKey, list[Transaction]] = defaultdict(list)
     for transaction in stored.transactions:
-        found[SessionKey(transaction.charge_point_id, transaction.transaction_id)].append(transaction)
+        found[SessionKey(transaction.charge_point_id, transaction.ocpp_transaction_id)].append(transaction)
     told = {key: session for key, session in book.sessions.items() if session.start is not None}
     yield check(_SUBJECT, "a started session exists once", len(told), _not_once(told, found))
     over = {key: session for key, session in told.items() if session.end is not None}
@@ -279,4 +279,4 @@ def _ran(session: Transaction, time: datetime) -> bool:
 
 
 def _name(transaction: Transaction) -> str:
-    return f"{transaction.charge_point_id} session {transaction.transaction_id or transaction.id}"
+    return f"{transaction.charge_point_id} session {transaction.ocpp_transaction_id or transaction.id}"

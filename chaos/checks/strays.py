@@ -30,7 +30,7 @@ def unknown_sessions(lied: Iterable[Lied], book: Book, stored: Stored) -> Iterat
             extra[transaction.charge_point_id].append(transaction)
     for charge_point_id, transactions in extra.items():
         if len(transactions) > unheard[charge_point_id] or any(one.start_time is None for one in transactions):
-            names = [f"{one.transaction_id} ({one.state}, {one.begin_time})" for one in transactions]
+            names = [f"{one.ocpp_transaction_id} ({one.state}, {one.begin_time})" for one in transactions]
             yield f"{charge_point_id}: {', '.join(names)}"
 
 

@@ -29,9 +29,9 @@ def remote_start(body: command_pb.RemoteStart, _command_id: str) -> Asked:
 
 def remote_stop(body: command_pb.RemoteStop, _command_id: str) -> Asked:
     # Whatever number a charge point goes by: some count below zero.
-    if not _NUMBER.fullmatch(body.transaction_id) or int(body.transaction_id) not in _WHOLE:
+    if not _NUMBER.fullmatch(body.ocpp_transaction_id) or int(body.ocpp_transaction_id) not in _WHOLE:
         raise invalid("transactionId", "is not the number of a transaction of OCPP 1.6")
-    return "RemoteStopTransaction", {"transactionId": int(body.transaction_id)}
+    return "RemoteStopTransaction", {"transactionId": int(body.ocpp_transaction_id)}
 
 
 def reset(body: command_pb.Reset, _command_id: str) -> Asked:

@@ -20,7 +20,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     entries = entries_at(payload, "meterValue", context)
     moment = context.clock.last_moment(stamps_of(entries, "meterValue", context), context.received_time)
     number = payload.get("transactionId")
-    transaction_id = "" if number in _NO_SESSION else str(number)
+    ocpp_transaction_id = "" if number in _NO_SESSION else str(number)
     connector_id = number_at(payload, "connectorId", context)
     readings, doubts = meter_values(entries, moment)
     if not readings and not context.has_dropped("meterValue"):
@@ -30,7 +30,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
         context,
         moment,
         doubts,
-        transaction_id=transaction_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         evse_id=connector_id,
         connector_id=connector_id,
         meter_values=readings,

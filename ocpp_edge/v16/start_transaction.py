@@ -40,6 +40,6 @@ async def handle(payload: Payload, context: ChargerContext, backend: Backend) ->
     if answer.authorization != event.authorization:
         tokens.note(answer.authorization_reason, context)
     return {
-        "transactionId": int(answer.transaction_id),
+        "transactionId": int(answer.ocpp_transaction_id),
         "idTagInfo": id_tag_info(decision, answer.authorization),
     }

@@ -18,14 +18,14 @@ _USUAL_REASON = "Local"
 def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
     """The end, with the readings that came with it; without a decision about the token that stopped the session."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
-    transaction_id = str(payload.get("transactionId", ""))
+    ocpp_transaction_id = str(payload.get("transactionId", ""))
     readings, doubts = meter_values(payload.get("transactionData", ()), moment)
     return transaction_event(
         TransactionEvent.ENDED,
         context,
         moment,
         doubts,
-        transaction_id=transaction_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         id_tag=token_value(payload.get("idTag", "")),
         offline=moment.was_late,
         stop_reason=payload.get("reason", _USUAL_REASON),

@@ -37,7 +37,7 @@ def remote_start(body: command_pb.RemoteStart, command_id: str) -> Asked:
 
 
 def remote_stop(body: command_pb.RemoteStop, _command_id: str) -> Asked:
-    return "RequestStopTransaction", {"transactionId": body.transaction_id}
+    return "RequestStopTransaction", {"transactionId": body.ocpp_transaction_id}
 
 
 def reset(body: command_pb.Reset, _command_id: str) -> Asked:
@@ -109,7 +109,7 @@ def clear_cache(_body: command_pb.ClearCache, _command_id: str) -> Asked:
 
 
 def get_transaction_status(body: command_pb.GetTransactionStatus, _command_id: str) -> Asked:
-    return "GetTransactionStatus", {"transactionId": body.transaction_id}
+    return "GetTransactionStatus", {"transactionId": body.ocpp_transaction_id}
 
 
 def transfer_data(body: command_pb.TransferData, _command_id: str) -> Asked:

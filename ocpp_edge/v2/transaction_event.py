@@ -35,8 +35,8 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
     token, _ = token_told(payload)
     is_end = kind == TransactionEvent.ENDED
     readings, doubts = meter_values(payload.get("meterValue", ()), moment)
-    transaction_id = session.get("transactionId", "")
-    if not transaction_id:
+    ocpp_transaction_id = session.get("transactionId", "")
+    if not ocpp_transaction_id:
         # Where it belongs is found out by place and time. What an event without a session has no room for is kept.
         rest = {name: value for name, value in payload.items() if name != "meterValue"}
         context.pass_over("transactionInfo.transactionId", rest)
@@ -45,7 +45,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
         context,
         moment,
         doubts,
-        transaction_id=transaction_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         evse_id=number_at(evse, "id", context, "evse."),
         connector_id=number_at(evse, "connectorId", context, "evse."),
         id_tag=token.value,

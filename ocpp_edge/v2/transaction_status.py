@@ -19,8 +19,8 @@ def to_event(asked: Payload, answer: Payload, context: ChargerContext, now: date
 
     The end of one that does not go on may still wait in the queue of the station (`messagesInQueue`).
     """
-    transaction_id, goes_on = asked.get("transactionId"), answer.get("ongoingIndicator")
-    if not transaction_id or goes_on is None:
+    ocpp_transaction_id, goes_on = asked.get("transactionId"), answer.get("ongoingIndicator")
+    if not ocpp_transaction_id or goes_on is None:
         return None
     return TransactionEvent(
         kind=TransactionEvent.UPDATED if goes_on else TransactionEvent.LOST,
@@ -28,7 +28,7 @@ def to_event(asked: Payload, answer: Payload, context: ChargerContext, now: date
         epoch=context.epoch,
         protocol=context.version.subprotocol,
         station_id=context.station_id,
-        transaction_id=transaction_id,
+        ocpp_transaction_id=ocpp_transaction_id,
         device_time=timestamp(now),
         received_time=timestamp(now),
         trigger_reason=_TRIGGER if goes_on else "",

@@ -76,7 +76,7 @@ TRANSACTIONS = Table(
     "transactions",
     METADATA,
     Column("id", _Id, nullable=False),
-    Column("transaction_id", Text, nullable=False),
+    Column("ocpp_transaction_id", Text, nullable=False),
     Column("charge_point_id", Text, nullable=False),
     Column("evse_id", Integer, nullable=False),
     Column("connector_id", Integer, nullable=False),
@@ -96,7 +96,7 @@ TRANSACTIONS = Table(
     Column("doubt", Text, nullable=False, server_default=""),
     Column("energy_doubt", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id", name="transactions_pkey"),
-    Index("transactions_name_idx", "charge_point_id", "transaction_id"),
+    Index("transactions_name_idx", "charge_point_id", "ocpp_transaction_id"),
     Index("transactions_running_idx", "station_id", postgresql_where=text("state = 'ACTIVE'")),
     Index("transactions_update_time_idx", "update_time"),
     # Live readings are written every few seconds while it runs: room on the page makes that a cheap update in place.

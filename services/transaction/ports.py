@@ -166,7 +166,7 @@ class EndDecisionRepository(Protocol):
         """Keep a decision, the only one of its session."""
         ...
 
-    async def of(self, session_ids: Collection[str]) -> Mapping[str, EndDecision]:
+    async def of(self, transaction_ids: Collection[str]) -> Mapping[str, EndDecision]:
         """Those about these sessions, by session id."""
         ...
 
@@ -267,7 +267,9 @@ class RecordingUnitOfWork(Protocol):
         id."""
         ...
 
-    async def last_read(self, session_ids: Sequence[str], since: datetime, until: datetime) -> Mapping[str, LastRead]:
+    async def last_read(
+        self, transaction_ids: Sequence[str], since: datetime, until: datetime
+    ) -> Mapping[str, LastRead]:
         """The latest readings of sessions, of those that were taken on these days, by session id."""
         ...
 

@@ -98,7 +98,7 @@ class Fleet:
         is_over = verb == "ended"
         transaction = Transaction(
             id=derived_id("session", number),
-            transaction_id=str(number),
+            ocpp_transaction_id=str(number),
             charge_point_id=charge_point_id,
             connector_id=1,
             station_id=_station(number % _STATIONS),

@@ -73,8 +73,8 @@ class Echo:
         answer = recording_pb.TransactionEventAnswer
         answers = [
             answer(
-                id="x" * 36,
-                transaction_id=item.transaction_id or str(next(self._numbers)),
+                transaction_id="x" * 36,
+                ocpp_transaction_id=item.ocpp_transaction_id or str(next(self._numbers)),
                 authorization=Transaction.ACCEPTED,
             )
             for item in items

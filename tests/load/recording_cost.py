@@ -99,7 +99,7 @@ class Fleet:
             epoch=7,
             kind=kind,
             protocol="ocpp1.6",
-            transaction_id=number,
+            ocpp_transaction_id=number,
             connector_id=1,
             authorization=transaction_pb.Transaction.ACCEPTED,
             driver_id="0199f1c2-0000-7000-8000-000000000001",

@@ -24,6 +24,18 @@ def test_a_page_links_to_what_exists_and_names_commands_that_exist(page: Path) -
     assert [name for name in _TARGET.findall(text) if name not in targets] == []
 
 
+def test_the_steps_of_a_charging_session_name_functions_that_exist() -> None:
+    text = (ROOT / "docs" / "a-charging-session.md").read_text(encoding="utf-8")
+    steps = re.findall(r"`([a-z_0-9/]+\.py):(\w+)`", text)
+    assert len(steps) > 20
+    missing = [
+        f"{file}:{name}"
+        for file, name in steps
+        if not re.search(rf"def {name}\(", (ROOT / file).read_text(encoding="utf-8"))
+    ]
+    assert missing == []
+
+
 def test_there_are_pages_with_links_to_look_at() -> None:
     assert sum(len(_LINK.findall(page.read_text(encoding="utf-8"))) for page in PAGES) > 20
 

@@ -88,7 +88,7 @@ class LiveMeter:
         changed: list[Transaction] = []
         async with self._units_of_work() as work:
             for before in await work.transactions.named(gathered.keys()):
-                samples = gathered[before.charge_point_id, before.transaction_id]
+                samples = gathered[before.charge_point_id, before.ocpp_transaction_id]
                 after, added = metered(before, samples, now)
                 if after is not before:
                     changed.append(after)

@@ -25,7 +25,7 @@ class LiveReading(NamedTuple):
     """One sample; None for what was not measured. Power in W, the energy register in Wh."""
 
     charge_point_id: str
-    transaction_id: str
+    ocpp_transaction_id: str
     time: datetime
     power_w: int | None
     register_wh: int | None
@@ -61,7 +61,7 @@ class LiveReadings:
     def add(self, readings: Iterable[LiveReading]) -> None:
         """Take in samples; those of more sessions than are allowed are left out."""
         for reading in readings:
-            key = reading.charge_point_id, reading.transaction_id
+            key = reading.charge_point_id, reading.ocpp_transaction_id
             gathered = self._sessions.get(key)
             if gathered is None:
                 if len(self._sessions) >= self._most_sessions:

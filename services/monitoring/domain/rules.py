@@ -304,7 +304,7 @@ def _session_verdict(transaction: Transaction, kind: AlertKind, stands: bool, tr
         charge_point_id=transaction.charge_point_id,
         station_id=transaction.station_id,
         connector_id=transaction.connector_id,
-        message=f"transaction {transaction.transaction_id} {place} {trouble}",
+        message=f"transaction {transaction.ocpp_transaction_id} {place} {trouble}",
     )
 
 

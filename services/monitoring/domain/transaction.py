@@ -37,7 +37,7 @@ class Transaction(NamedTuple):
     """
 
     id: str
-    transaction_id: str
+    ocpp_transaction_id: str
     charge_point_id: str
     evse_id: int
     connector_id: int

@@ -181,7 +181,7 @@ def transaction(message: transaction_pb.Transaction, clock: Clock) -> Transactio
     doubt = "" if stop_time is None else next((flag for flag in message.flags if flag in DOUBTS), "")
     return Transaction(
         id=message.id,
-        transaction_id=message.transaction_id,
+        ocpp_transaction_id=message.ocpp_transaction_id,
         charge_point_id=message.charge_point_id,
         evse_id=message.evse_id,
         connector_id=message.connector_id,
@@ -269,7 +269,7 @@ def live_readings(payload: bytes) -> Iterator[LiveReading]:
     Raises: google.protobuf.message.DecodeError, INVALID_FIELD.
     """
     for event in recording_pb.RecordTransactionEventsRequest.FromString(payload).events:
-        if not event.transaction_id:
+        if not event.ocpp_transaction_id:
             continue
         for value in event.meter_values:
             power_w = value.power_w if value.HasField("power_w") else None
@@ -280,7 +280,7 @@ def live_readings(payload: bytes) -> Iterator[LiveReading]:
             if time is not None and (power_w is not None or register_wh is not None):
                 yield LiveReading(
                     charge_point_id=event.charge_point_id,
-                    transaction_id=event.transaction_id,
+                    ocpp_transaction_id=event.ocpp_transaction_id,
                     time=time,
                     power_w=power_w,
                     register_wh=register_wh,

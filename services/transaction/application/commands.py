@@ -10,15 +10,18 @@ from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
 from services.transaction.application.delivery import Delivery, changed_event, offline
 from services.transaction.domain.command import (
+    ABOUT_TRANSACTIONS,
     Command,
     CommandFilter,
     CommandOptions,
     CommandState,
     RemoteStartQuery,
+    asking_about,
     check,
     meant,
     vouches_for,
 )
+from services.transaction.domain.fact import transaction_id_of
 from services.transaction.ports import ChargePoints, UnitsOfWork
 
 
@@ -65,7 +68,7 @@ class Commands:
         CHARGE_POINT_TIMEOUT.
         """
         check(kind, body, options)
-        ask, now = meant(kind, body), self._clock.now()
+        ask, now = meant(kind, await self._named(charge_point_id, kind, body)), self._clock.now()
         keep = options.queue_while_offline and ask.can_wait
         is_online = await self._charge_points.edge_address(charge_point_id) is not None
         command = Command(
@@ -94,6 +97,21 @@ class Commands:
         if not is_online:
             return command
         return await self._delivery.deliver(command, ask, min(timeout, options.life), keep=keep)
+
+    async def _named(self, charge_point_id: str, kind: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body of a command about a transaction with both of its ids; that the platform does not know what a charge
+        point calls one is no reason not to ask. Raises: TRANSACTION_NOT_FOUND."""
+        if kind not in ABOUT_TRANSACTIONS:
+            return body
+        called = body.get("ocpp_transaction_id", "")
+        named = body.get("transaction_id") or transaction_id_of(charge_point_id, called)
+        async with self._units_of_work() as work:
+            found = await work.transactions.find(named)
+        if found is not None and found.charge_point_id == charge_point_id:
+            return {**body, **asking_about(found)}
+        if not called:
+            raise not_found("transaction", named)
+        return body
 
 
 def _found(command: Command | None, command_id: str) -> Command:

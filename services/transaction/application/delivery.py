@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,6 @@ from services.kernel.errors import DomainError, ErrorKind, failed_precondition, 
 from services.kernel.redaction import without
 from services.process.heartbeats import heartbeat
 from services.transaction.domain.command import (
-    ABOUT_SESSIONS,
     ROTATE_PASSWORD,
     Ask,
     Command,
@@ -156,13 +155,12 @@ class Delivery:
         """Ask the edge node that holds the socket; once more when it has moved meanwhile. `asked` gets those asked."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout.total_seconds()
-        body = await self._body_for_charge_point(command, ask.body)
         address = await self._charge_points.edge_address(command.charge_point_id)
         while address is not None:
             asked.add(address)
             left = timedelta(seconds=max(deadline - loop.time(), _LEAST_SECONDS))
             try:
-                return await self._edge.deliver(address, command, body, left)
+                return await self._edge.deliver(address, command, ask.body, left)
             except DomainError as error:
                 is_gone = error.reason == "CONNECTION_NOT_FOUND"
                 if not is_gone and error.kind is not ErrorKind.UNAVAILABLE:
@@ -174,16 +172,6 @@ class Delivery:
                 if address in asked or len(asked) == _NODES_ASKED:
                     break
         raise offline(command.charge_point_id)
-
-    async def _body_for_charge_point(self, command: Command, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The body in the words of the charge point, which does not know our ids."""
-        if command.kind not in ABOUT_SESSIONS:
-            return body
-        async with self._units_of_work() as work:
-            session = await work.transactions.find(body["transaction_id"])
-        if session is None or session.charge_point_id != command.charge_point_id:
-            return body
-        return {**body, "transaction_id": session.transaction_id}
 
     def _queued_again(self, command: Command) -> Command:
         now = self._clock.now()

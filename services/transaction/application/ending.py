@@ -28,22 +28,22 @@ class Endings:
         self._units_of_work = units_of_work
         self._clock = clock
 
-    async def end(self, session_id: str, wish: Wish, request_id: str) -> TransactionView:
+    async def end(self, transaction_id: str, wish: Wish, request_id: str) -> TransactionView:
         """End a session as an operator decides. Idempotent by the request id, for each of them.
 
         Raises: TRANSACTION_NOT_FOUND, INVALID_FIELD, TRANSACTION_NOT_RUNNING.
         """
         validated(wish)
-        found = (await self._transactions.get(session_id)).session
+        found = (await self._transactions.get(transaction_id)).session
         async with self._units_of_work() as work:
             # A decision has no id of its own: another attempt than the first one is a repetition.
             attempt = new_id()
             if not request_id or await work.remember(request_id, attempt) == attempt:
                 await work.end_decisions.add(await self._record(work.recording, found, wish))
-        return await self._transactions.get(session_id)
+        return await self._transactions.get(transaction_id)
 
     async def _record(self, work: RecordingUnitOfWork, found: Session, wish: Wish) -> EndDecision:
-        wants = Wanted(charge_point_ids={found.charge_point_id}, session_ids={found.id})
+        wants = Wanted(charge_point_ids={found.charge_point_id}, transaction_ids={found.id})
         stored, numbers = await work.load(wants)
         now = self._clock.now()
         [session] = stored

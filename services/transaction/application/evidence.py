@@ -8,7 +8,7 @@ from services.kernel.ids import new_id
 from services.transaction.application.delivery import changed_event
 from services.transaction.application.recording import LOOK_BACK, completed
 from services.transaction.domain.batch import Wanted
-from services.transaction.domain.command import GET_TRANSACTION_STATUS, Command, CommandState
+from services.transaction.domain.command import GET_TRANSACTION_STATUS, Command, CommandState, asking_about
 from services.transaction.domain.evidence import ConnectorReport, is_lost
 from services.transaction.domain.recording import Recording
 from services.transaction.domain.session import Session
@@ -60,7 +60,7 @@ def _question(session: Session, now: datetime) -> Command:
         id=new_id(),
         charge_point_id=session.charge_point_id,
         kind=GET_TRANSACTION_STATUS,
-        body={"transaction_id": session.transaction_id},
+        body=asking_about(session),
         state=CommandState.QUEUED,
         requested_by=PLATFORM,
         create_time=now,

@@ -63,7 +63,7 @@ class Placing:
             if moves:
                 # What else is late is found again by the next look.
                 await self._carry_out(work, known, moves)
-            elif sessions := around(known, {one.session_id for one in late}):
+            elif sessions := around(known, {one.transaction_id for one in late}):
                 changed = await work.adopt_readings(sessions)
                 await self._settle(work, known, [one for one in sessions if one.id in changed], [])
         return len(moves)

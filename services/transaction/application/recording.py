@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 class Recorded(NamedTuple):
     """The answer to one event; see csms.transaction.v1.TransactionEventAnswer."""
 
-    session_id: str
     transaction_id: str
+    ocpp_transaction_id: str
     authorization: Authorization | None = None
     duplicate: bool = False
     authorization_reason: str = ""
@@ -104,10 +104,10 @@ class Recorder:
             if isinstance(place, DomainError):
                 answers[position] = place
             elif place.is_stored:
-                answers[position] = Recorded(place.session_id, place.transaction_id)
+                answers[position] = Recorded(place.transaction_id, place.ocpp_transaction_id)
             else:
                 try:
-                    late.append((position, told(_named(reports[position].event(), place.transaction_id))))
+                    late.append((position, told(_named(reports[position].event(), place.ocpp_transaction_id))))
                 except DomainError as error:
                     answers[position] = error
         return late
@@ -133,10 +133,10 @@ class Recorder:
             fresh = await completed(work, recording)
         seen: set[str] = set()
         results: list[Recorded] = []
-        for key, session_id, transaction_id, authorization, reason in answers:
+        for key, transaction_id, ocpp_transaction_id, authorization, reason in answers:
             is_duplicate = key in seen or key not in fresh
             seen.add(key)
-            results.append(Recorded(session_id, transaction_id, authorization, is_duplicate, reason))
+            results.append(Recorded(transaction_id, ocpp_transaction_id, authorization, is_duplicate, reason))
         return results
 
 
@@ -150,8 +150,8 @@ async def completed(work: RecordingUnitOfWork, recording: Recording) -> set[str]
     return await work.commit(recording.outcome({}), recording.facts)
 
 
-def _named(event: TransactionEvent, transaction_id: str) -> TransactionEvent:
-    return event.of_session(transaction_id) if event.names_no_session else event
+def _named(event: TransactionEvent, ocpp_transaction_id: str) -> TransactionEvent:
+    return event.of_session(ocpp_transaction_id) if event.names_no_session else event
 
 
 _Batcher = Batcher[Sequence[_Item], Sequence[_Result | DomainError]]

@@ -63,7 +63,7 @@ class Silence:
         await asyncio.gather(*(self._ask_after(session) for session in sessions if not session.is_ocpp_16))
 
     async def _ask_after(self, session: Session) -> None:
-        body = {"transaction_id": session.transaction_id}
+        body = {"transaction_id": session.id}
         try:
             await self._commands.issue(
                 session.charge_point_id, GET_TRANSACTION_STATUS, body, CommandOptions(), PLATFORM, _PATIENCE
@@ -75,7 +75,7 @@ class Silence:
         """End a session, unless it was heard of meanwhile."""
         async with self._units_of_work() as work:
             recorder = work.recording
-            wants = Wanted(charge_point_ids={session.charge_point_id}, session_ids={session.id})
+            wants = Wanted(charge_point_ids={session.charge_point_id}, transaction_ids={session.id})
             stored, numbers = await recorder.load(wants)
             now = self._clock.now()
             read = await recorder.last_read([session.id], min(session.begin_time, now - LOOK_BACK), now)

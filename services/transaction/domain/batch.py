@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from services.transaction.domain.concurrency import Concurrency, rivals, tokens_that_matter
-from services.transaction.domain.fact import EventKind, Fact, TransactionEvent, key_of, session_id_of
+from services.transaction.domain.fact import EventKind, Fact, TransactionEvent, key_of, transaction_id_of
 from services.transaction.domain.ranks import stop_rank
 from services.transaction.domain.session import Session
 
@@ -34,8 +34,8 @@ class StrayEnd(NamedTuple):
 class Kept(NamedTuple):
     """The session in which a fact is kept since it was told first, and what that is called."""
 
-    session_id: str
     transaction_id: str
+    ocpp_transaction_id: str
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Wanted:
     charge_point_ids: set[str] = field(default_factory=set)
     tokens: set[str] = field(default_factory=set)
     groups: set[str] = field(default_factory=set)
-    session_ids: set[str] = field(default_factory=set)
+    transaction_ids: set[str] = field(default_factory=set)
     start_keys: set[str] = field(default_factory=set)
     running_at: set[str] = field(default_factory=set)
     around: list[tuple[str, datetime]] = field(default_factory=list)
@@ -69,7 +69,7 @@ def wanted(batch: Iterable[Told], rules: Concurrency) -> Wanted:
             wants.tokens.update(filter(None, (card,)))
             wants.groups.update(filter(None, (group,)))
         if not event.names_no_session:
-            wants.session_ids.add(session_id_of(event.charge_point_id, event.transaction_id))
+            wants.transaction_ids.add(transaction_id_of(event.charge_point_id, event.ocpp_transaction_id))
         if event.wants_number:
             wants.start_keys.add(key)
             wants.new_numbers += 1
@@ -89,14 +89,14 @@ def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[StrayEn
         StrayEnd(event.charge_point_id, stop_rank(unplaced(event, key)), key, event.device_time, event.corrected_time)
         for event, key in batch
         if event.kind is EventKind.ENDED
-        if event.names_no_session or session_id_of(event.charge_point_id, event.transaction_id) not in begun
+        if event.names_no_session or transaction_id_of(event.charge_point_id, event.ocpp_transaction_id) not in begun
     ]
 
 
 def undated_updates(batch: Iterable[Told]) -> list[tuple[str, datetime]]:
     """Session and time of each update that its charge point has not dated: it may have been told before."""
     return [
-        (session_id_of(event.charge_point_id, event.transaction_id), event.received_time)
+        (transaction_id_of(event.charge_point_id, event.ocpp_transaction_id), event.received_time)
         for event, _ in batch
         if event.kind is EventKind.UPDATED and not event.is_dated
     ]
@@ -106,11 +106,13 @@ def questioned(batch: Sequence[Told], stored: Iterable[Session], rules: Concurre
     """The sessions of which it matters when they were last read: those that may keep tokens of the batch in use, and
     those that their charge points do not know any more."""
     lost = [
-        session_id_of(event.charge_point_id, event.transaction_id) for event, _ in batch if event.kind is EventKind.LOST
+        transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
+        for event, _ in batch
+        if event.kind is EventKind.LOST
     ]
     return [*lost, *rivals(batch, stored, rules)]
 
 
 def unplaced(event: TransactionEvent, key: str) -> Fact:
     """The fact that the event will become, as far as its rank goes."""
-    return Fact(key=key, session_id="", transaction_id="", authorization=None, event=event)
+    return Fact(key=key, transaction_id="", ocpp_transaction_id="", authorization=None, event=event)

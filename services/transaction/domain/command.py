@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 from services.kernel.errors import DomainError, invalid
+from services.kernel.ids import is_id
 from services.kernel.redaction import is_login_password, redacted, secrets_in, sets_login_password, without
 from services.kernel.tokens import (
     CENTRAL,
@@ -25,7 +26,7 @@ from services.transaction.domain.session import Session, SessionState, token_tim
 REMOTE_START, REMOTE_STOP, RESET = "remote_start", "remote_stop", "reset"
 GET_TRANSACTION_STATUS = "get_transaction_status"
 # What they are about is a session, by our id or by what the charge point calls it.
-ABOUT_SESSIONS = frozenset({REMOTE_STOP, GET_TRANSACTION_STATUS})
+ABOUT_TRANSACTIONS = frozenset({REMOTE_STOP, GET_TRANSACTION_STATUS})
 CHANGE_CONFIGURATION, ROTATE_PASSWORD = "change_configuration", "rotate_password"
 GET_REPORT = "get_report"
 # The kinds whose effect shows in something else than their answer.
@@ -160,6 +161,16 @@ def check(kind: str, body: Mapping[str, Any], options: CommandOptions) -> None:
     violations.check(all(body.get("keys", ("",))) or "keys" not in body, "keys", "must not be empty")
     if kind == GET_REPORT:
         _check_report(violations, body)
+    if kind in ABOUT_TRANSACTIONS:
+        named = body.get("transaction_id", "")
+        violations.check(
+            bool(named) != bool(body.get("ocpp_transaction_id")), "transactionId", "give this or ocppTransactionId"
+        )
+        violations.check(
+            not named or is_id(named),
+            "transactionId",
+            "must be an id of the platform; what the charge point calls it is ocppTransactionId",
+        )
     if kind == ROTATE_PASSWORD and "password" in body:
         violations.text("password", body["password"], longest=_LONGEST_PASSWORD, shortest=_SHORTEST_PASSWORD)
     violations.raise_if_any()
@@ -209,7 +220,7 @@ def told_without(reply: "Reply", secrets: Collection[str]) -> "Reply":
 _TEXTS = (
     ("id_tag", "idTag", 36),
     # As charge points call them, and some have longer names than the specification.
-    ("transaction_id", "transactionId", 255),
+    ("ocpp_transaction_id", "ocppTransactionId", 255),
     ("token_type", "tokenType", LONGEST_TYPE),
     ("key", "key", 101),
     ("value", "value", 2500),
@@ -289,9 +300,15 @@ def token_asked(command: Command) -> Token:
 
 def ended_by(session: Session, command: Command) -> bool:
     """Whether the end of `session` is what a remote stop asked for."""
-    asked = command.body.get("transaction_id")
+    asked = command.body.get("ocpp_transaction_id")
     return (
         command.kind == REMOTE_STOP
         and session.state is SessionState.ENDED
-        and asked in (session.id, session.transaction_id)
+        and asked == session.ocpp_transaction_id
+        and command.charge_point_id == session.charge_point_id
     )
+
+
+def asking_about(session: Session) -> Mapping[str, Any]:
+    """The body of a command about a transaction: by our id and by what its charge point calls it."""
+    return {"transaction_id": session.id, "ocpp_transaction_id": session.ocpp_transaction_id}

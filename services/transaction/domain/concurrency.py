@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.kernel.tokens import is_same
-from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
+from services.transaction.domain.fact import Authorization, TransactionEvent, transaction_id_of
 from services.transaction.domain.reading import LastRead
 from services.transaction.domain.session import Session, SessionState
 
@@ -78,7 +78,7 @@ def rivals(batch: Iterable[tuple[TransactionEvent, str]], stored: Iterable[Sessi
         if event.presents_good_token:
             card, group = tokens_that_matter(event, rules)
             # The session of the event itself, by the key of its start or by its id.
-            themselves = {key, session_id_of(event.charge_point_id, event.transaction_id)}
+            themselves = {key, transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)}
             for token in filter(all, ((_CARD, card), (_GROUP, group))):
                 own[token] |= themselves
     return [session.id for session in in_use if _is_rival(session, own)] if own else []

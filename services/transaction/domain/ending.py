@@ -35,7 +35,7 @@ class Wish(NamedTuple):
 class EndDecision(NamedTuple):
     """What was decided, why, when and by whom: the record of it, which never changes."""
 
-    session_id: str
+    transaction_id: str
     decided_by: str
     reason: str
     create_time: datetime
@@ -79,7 +79,7 @@ def fact_of(decision: EndDecision, session: Session) -> Fact:
         charge_point_id=session.charge_point_id,
         kind=EventKind.ENDED,
         protocol=session.protocol,
-        transaction_id=session.transaction_id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         device_time=decision.stop_time,
         received_time=max(decision.create_time, session.create_time),
         corrected_time=decision.stop_time,
@@ -89,8 +89,8 @@ def fact_of(decision: EndDecision, session: Session) -> Fact:
     )
     return Fact(
         key=derived_id("decided end", session.id),
-        session_id=session.id,
-        transaction_id=session.transaction_id,
+        transaction_id=session.id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         authorization=None,
         event=event,
     )

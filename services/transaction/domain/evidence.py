@@ -77,7 +77,7 @@ def loss(
         charge_point_id=session.charge_point_id,
         kind=EventKind.LOST,
         protocol=session.protocol,
-        transaction_id=session.transaction_id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         device_time=noticed_time,
         received_time=max(received_time, session.create_time),
         corrected_time=noticed_time,
@@ -85,8 +85,8 @@ def loss(
     )
     return Fact(
         key=derived_id("lost", session.id, cause, str(noticed_time)),
-        session_id=session.id,
-        transaction_id=session.transaction_id,
+        transaction_id=session.id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         authorization=None,
         event=event,
         estimated=True,
@@ -103,7 +103,7 @@ def charging_state(session: Session, report: ConnectorReport) -> TransactionEven
         charge_point_id=session.charge_point_id,
         kind=EventKind.UPDATED,
         protocol=session.protocol,
-        transaction_id=session.transaction_id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         evse_id=session.evse_id,
         connector_id=session.connector_id,
         device_time=report.time,

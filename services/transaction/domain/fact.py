@@ -63,7 +63,7 @@ class TransactionEvent:
     epoch: int = 0
     kind: EventKind
     protocol: str
-    transaction_id: str = ""
+    ocpp_transaction_id: str = ""
     evse_id: int = 0
     connector_id: int = 0
     id_tag: str = ""
@@ -109,7 +109,7 @@ class TransactionEvent:
     @property
     def names_no_session(self) -> bool:
         """Whether the charge point does not say, or does not know, which session it means."""
-        return self.transaction_id in NO_NUMBER if self.is_ocpp_16 else not self.transaction_id
+        return self.ocpp_transaction_id in NO_NUMBER if self.is_ocpp_16 else not self.ocpp_transaction_id
 
     @property
     def wants_number(self) -> bool:
@@ -126,9 +126,9 @@ class TransactionEvent:
         """An event that is not dated as if it had been told at `time`."""
         return replace(self, device_time=time, corrected_time=time)
 
-    def of_session(self, transaction_id: str) -> "TransactionEvent":
+    def of_session(self, ocpp_transaction_id: str) -> "TransactionEvent":
         """The same event as if the charge point had named the session it means."""
-        return replace(self, transaction_id=transaction_id, is_named_by_us=True)
+        return replace(self, ocpp_transaction_id=ocpp_transaction_id, is_named_by_us=True)
 
     @property
     def is_ocpp_16(self) -> bool:
@@ -151,8 +151,8 @@ class Fact:
     """
 
     key: str
-    session_id: str
     transaction_id: str
+    ocpp_transaction_id: str
     authorization: Authorization | None
     event: TransactionEvent
     estimated: bool = False
@@ -172,9 +172,9 @@ def register_told(kind: EventKind, readings: Iterable[Reading]) -> int | None:
 
 
 @lru_cache(maxsize=50_000)
-def session_id_of(charge_point_id: str, transaction_id: str) -> str:
+def transaction_id_of(charge_point_id: str, ocpp_transaction_id: str) -> str:
     """The id of the session that a charge point calls `transaction_id`."""
-    return derived_id(charge_point_id, transaction_id)
+    return derived_id(charge_point_id, ocpp_transaction_id)
 
 
 def key_of(event: TransactionEvent) -> str:
@@ -208,7 +208,7 @@ def key_of(event: TransactionEvent) -> str:
     unread = (event.dropped_json,) if event.dropped_json else ()
     return derived_id(
         event.charge_point_id,
-        event.transaction_id,
+        event.ocpp_transaction_id,
         event.kind,
         "" if event.seq_no is None else event.seq_no,
         _microseconds(event.device_time),

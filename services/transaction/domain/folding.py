@@ -45,8 +45,8 @@ def join(session: Session | None, fact: Fact) -> Session:
     event = fact.event
     if session is None:
         session = Session(
-            id=fact.session_id,
-            transaction_id=fact.transaction_id,
+            id=fact.transaction_id,
+            ocpp_transaction_id=fact.ocpp_transaction_id,
             charge_point_id=event.charge_point_id,
             begin_time=event.corrected_time,
             create_time=event.received_time,

@@ -21,7 +21,7 @@ class Late(NamedTuple):
     of one may be kept as if they were of none, or of another one."""
 
     charge_point_id: str
-    session_id: str
+    transaction_id: str
     span: Span
 
 
@@ -30,7 +30,7 @@ class Contest(NamedTuple):
     many others there are, and when the holder and the others changed last. Of two that are equal the same comes."""
 
     charge_point_id: str
-    session_id: str
+    transaction_id: str
     span: Span
     others: int
     change_time: datetime
@@ -41,7 +41,7 @@ class Bookmark(NamedTuple):
 
     charge_point_id: str
     begin_time: datetime
-    session_id: str
+    transaction_id: str
 
 
 BEGINNING = Bookmark("", datetime.min.replace(tzinfo=UTC), "00000000-0000-0000-0000-000000000000")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from services.transaction.domain.events import SessionChanged
-from services.transaction.domain.fact import KEY_TAIL, EventKind, Fact, TransactionEvent, moment, session_id_of
+from services.transaction.domain.fact import KEY_TAIL, EventKind, Fact, TransactionEvent, moment, transaction_id_of
 from services.transaction.domain.folding import join, settle
 from services.transaction.domain.places import may_end, placed_like, same_place
 from services.transaction.domain.ranks import is_concluded
@@ -51,7 +51,7 @@ class Move(NamedTuple):
     """A fact as it is from now on, and the session that it leaves."""
 
     fact: Fact
-    from_session_id: str
+    from_transaction_id: str
 
 
 class Rebuilt(NamedTuple):
@@ -85,7 +85,9 @@ def rule_moves(known: Sequence[Known], span: Span = ALWAYS) -> list[Move]:
     told = [(one.session.id, fact) for one in known for fact in one.facts if not fact.estimated]
     ends = sorted({fact.key: fact for _, fact in told if span.holds(fact)}.values(), key=moment)
     started = {one.session.id: one.session for one in known if one.session.start_time is not None}
-    going = [(session_id, fact, fact if span.holds(fact) else _end_of_name(fact, ends)) for session_id, fact in told]
+    going = [
+        (transaction_id, fact, fact if span.holds(fact) else _end_of_name(fact, ends)) for transaction_id, fact in told
+    ]
     # An end that does not say where it was means a session where the rest was that was told under its name.
     with_ends = {end.key: fact for _, fact, end in going if end is not None and fact is not end and _has_place(fact)}
     placed = [
@@ -94,12 +96,12 @@ def rule_moves(known: Sequence[Known], span: Span = ALWAYS) -> list[Move]:
     ]
     meant = _meant(placed, started.values(), set(_ended_otherwise(known, span)))
     moves = []
-    for session_id, fact, end in going:
+    for transaction_id, fact, end in going:
         if end is not None:
             target = started.get(meant.get(end.key, ""))
             moved = _home(fact, end) if target is None else _placed(fact, target, MATCHED_STOP)
-            if moved.session_id != session_id:
-                moves.append(Move(moved, session_id))
+            if moved.transaction_id != transaction_id:
+                moves.append(Move(moved, transaction_id))
     return moves
 
 
@@ -121,10 +123,10 @@ def reading_moves(known: Sequence[Known]) -> list[Move]:
     return moves
 
 
-def around(known: Sequence[Known], session_ids: Collection[str]) -> list[Session]:
+def around(known: Sequence[Known], transaction_ids: Collection[str]) -> list[Session]:
     """Those of these sessions that have started, and those that ran before and after them at their places."""
     sessions = [one.session for one in known]
-    chosen = [replace(one) for one in sessions if one.id in session_ids and one.start_time is not None]
+    chosen = [replace(one) for one in sessions if one.id in transaction_ids and one.start_time is not None]
     return [*chosen, *_neighbours(chosen, sessions)]
 
 
@@ -136,20 +138,20 @@ def rebuilt(known: Sequence[Known], moves: Sequence[Move]) -> Rebuilt:
     joining: defaultdict[str, list[Fact]] = defaultdict(list)
     for fact, source in moves:
         facts[source].pop(fact.key, None)
-        left[source] = fact.session_id
-        joining[fact.session_id].append(fact)
-    for session_id in left.keys() | joining.keys():
-        before, staying = sessions.get(session_id), list(facts.get(session_id, {}).values())
+        left[source] = fact.transaction_id
+        joining[fact.transaction_id].append(fact)
+    for transaction_id in left.keys() | joining.keys():
+        before, staying = sessions.get(transaction_id), list(facts.get(transaction_id, {}).values())
         # Whoever has no facts here loses none, and takes the new ones in as they are told late.
-        after = replace(before) if before is not None and session_id not in facts else None
-        for fact in (*staying, *joining[session_id]):
+        after = replace(before) if before is not None and transaction_id not in facts else None
+        for fact in (*staying, *joining[transaction_id]):
             after = join(after, fact)
         if after is None and before is not None:
-            after = _emptied(before, left[session_id])
+            after = _emptied(before, left[transaction_id])
         if after is not None:
             after.revision = before.revision if before is not None else 0
-            sessions[session_id] = after
-    touched = [sessions[session_id] for session_id in sorted(left.keys() | joining.keys())]
+            sessions[transaction_id] = after
+    touched = [sessions[transaction_id] for transaction_id in sorted(left.keys() | joining.keys())]
     concluded = list(_concluded(touched, sessions.values()))
     return Rebuilt([*touched, *_neighbours(touched, sessions.values())], concluded)
 
@@ -200,7 +202,7 @@ def _meant(ends: Iterable[Fact], started: Iterable[Session], ended: set[str]) ->
         candidates = [one for one in with_token if not _was_lost(one, event.corrected_time)] or with_token
         if len(candidates) == 1:
             meant.setdefault(candidates[0].id, end.key)
-    return {key: session_id for session_id, key in meant.items()}
+    return {key: transaction_id for transaction_id, key in meant.items()}
 
 
 def _possible(
@@ -265,7 +267,9 @@ def _has_place(fact: Fact) -> bool:
 def _end_of_name(fact: Fact, ends: Iterable[Fact]) -> Fact | None:
     """Of `ends`, the earliest first, the one that a fact under a made-up name goes with: the next one of that name."""
     named = [
-        end for end in ends if end.event.transaction_id == fact.event.transaction_id and not end.event.names_no_session
+        end
+        for end in ends
+        if end.event.ocpp_transaction_id == fact.event.ocpp_transaction_id and not end.event.names_no_session
     ]
     later = (end for end in named if end.event.corrected_time >= fact.event.corrected_time)
     return next(later, named[-1] if named else None)
@@ -274,13 +278,13 @@ def _end_of_name(fact: Fact, ends: Iterable[Fact]) -> Fact | None:
 def _home(fact: Fact, end: Fact) -> Fact:
     """The fact in the orphan that its charge point speaks of; ends without any name are told apart by their keys."""
     event = end.event
-    home = end.key if event.names_no_session else session_id_of(event.charge_point_id, event.transaction_id)
-    return _flagged(replace(fact, session_id=home, transaction_id=event.transaction_id), ORPHAN_STOP)
+    home = end.key if event.names_no_session else transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
+    return _flagged(replace(fact, transaction_id=home, ocpp_transaction_id=event.ocpp_transaction_id), ORPHAN_STOP)
 
 
 def _placed(fact: Fact, session: Session, flag: str) -> Fact:
     """The fact in a session; `flag` says why, on an end."""
-    return _flagged(replace(fact, session_id=session.id, transaction_id=session.transaction_id), flag)
+    return _flagged(replace(fact, transaction_id=session.id, ocpp_transaction_id=session.ocpp_transaction_id), flag)
 
 
 def _flagged(fact: Fact, flag: str) -> Fact:
@@ -295,7 +299,7 @@ def _emptied(session: Session, into: str) -> Session:
     """What is left of an orphan all of whose facts went to the session `into`."""
     return Session(
         id=session.id,
-        transaction_id=session.transaction_id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         charge_point_id=session.charge_point_id,
         station_id=session.station_id,
         protocol=session.protocol,

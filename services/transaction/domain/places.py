@@ -30,9 +30,9 @@ def same_place(session: Session, other: Place) -> bool:
     return bool(other.connector_id) and session.connector_id == other.connector_id
 
 
-def precedes(session: Session, event: TransactionEvent, session_id: str) -> bool:
-    """Whether a session began before the one, `session_id`, that `event` starts; at one moment the ids decide."""
-    return (session.begin_time, session.id) < (event.corrected_time, session_id)
+def precedes(session: Session, event: TransactionEvent, transaction_id: str) -> bool:
+    """Whether a session began before the one, `transaction_id`, that `event` starts; at one moment the ids decide."""
+    return (session.begin_time, session.id) < (event.corrected_time, transaction_id)
 
 
 def placed_like(event: TransactionEvent, other: Place) -> TransactionEvent:

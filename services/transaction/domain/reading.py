@@ -45,7 +45,7 @@ class MeterReport(NamedTuple):
     """
 
     charge_point_id: str
-    transaction_id: str
+    ocpp_transaction_id: str
     evse_id: int
     connector_id: int
     received_time: datetime
@@ -61,8 +61,8 @@ class Placed(NamedTuple):
     comes to.
     """
 
-    session_id: str
     transaction_id: str
+    ocpp_transaction_id: str
     is_stored: bool
 
 

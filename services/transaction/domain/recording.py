@@ -23,7 +23,7 @@ from services.transaction.domain.fact import (
     Fact,
     TransactionEvent,
     moment,
-    session_id_of,
+    transaction_id_of,
 )
 from services.transaction.domain.folding import join, settle
 from services.transaction.domain.losses import Cause
@@ -42,8 +42,8 @@ class Answer(NamedTuple):
     """The answer to one event. `key` is that of its fact, to find out whether it was recorded before."""
 
     key: str
-    session_id: str
     transaction_id: str
+    ocpp_transaction_id: str
     authorization: Authorization | None
     authorization_reason: str
 
@@ -110,7 +110,9 @@ class Recording:
             return self._record_end(item)
         if event.kind is EventKind.LOST:
             return self._record_loss(item)
-        return self._place(item, session_id_of(event.charge_point_id, event.transaction_id), event.transaction_id)
+        return self._place(
+            item, transaction_id_of(event.charge_point_id, event.ocpp_transaction_id), event.ocpp_transaction_id
+        )
 
     @property
     def facts(self) -> list[Fact]:
@@ -119,16 +121,16 @@ class Recording:
 
     def over(self) -> list[Session]:
         """The sessions of this batch for which `outcome` needs the registers."""
-        touched = {fact.session_id for fact in self._facts.values()}
-        return [self._sessions[session_id] for session_id in touched if self._sessions[session_id].is_over]
+        touched = {fact.transaction_id for fact in self._facts.values()}
+        return [self._sessions[transaction_id] for transaction_id in touched if self._sessions[transaction_id].is_over]
 
     def outcome(self, registers: Mapping[str, Registers]) -> Outcome:
         """All of it. `registers`, by session id, are those of all readings, the ones of this batch included."""
         changed: list[Session] = []
         events: list[SessionChanged] = []
-        for session_id in sorted({fact.session_id for fact in self._facts.values()}):
-            before, session = self._before.get(session_id, _NOTHING), self._sessions[session_id]
-            settle(session, registers.get(session_id, NO_REGISTERS))
+        for transaction_id in sorted({fact.transaction_id for fact in self._facts.values()}):
+            before, session = self._before.get(transaction_id, _NOTHING), self._sessions[transaction_id]
+            settle(session, registers.get(transaction_id, NO_REGISTERS))
             if content(session) == before.content:
                 continue
             changed.append(session)
@@ -141,80 +143,84 @@ class Recording:
     def _as_first_told(self, item: Told) -> Told:
         event, key = item
         if event.wants_number:
-            session_id = self._ids_by_start.get(key, "")
+            transaction_id = self._ids_by_start.get(key, "")
         else:
-            session_id = session_id_of(event.charge_point_id, event.transaction_id)
-        named = self._sessions.get(session_id)
+            transaction_id = transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
+        named = self._sessions.get(transaction_id)
         if named is None and event.is_dated:
             return item
         here = () if event.is_dated else self._of_charge_point(event)
-        return as_first_told(item, named, here, self._updates.get(session_id, ()))
+        return as_first_told(item, named, here, self._updates.get(transaction_id, ()))
 
     def _of_charge_point(self, event: TransactionEvent | ConnectorReport) -> list[Session]:
-        return [self._sessions[session_id] for session_id in self._ids_by_charge_point[event.charge_point_id]]
+        return [self._sessions[transaction_id] for transaction_id in self._ids_by_charge_point[event.charge_point_id]]
 
     def _record_start(self, item: Told) -> Answer:
         event = item.event
-        session_id, transaction_id = self._started_as(item)
-        for other in self._at_same_place(event, session_id):
-            if other.outlasts(event.corrected_time) and precedes(other, event, session_id):
-                self._conclude_end(other, event, event.corrected_time, session_id)
-        answer = self._place(item, session_id, transaction_id)
-        later = [other for other in self._at_same_place(event, session_id) if not precedes(other, event, session_id)]
+        transaction_id, ocpp_transaction_id = self._started_as(item)
+        for other in self._at_same_place(event, transaction_id):
+            if other.outlasts(event.corrected_time) and precedes(other, event, transaction_id):
+                self._conclude_end(other, event, event.corrected_time, transaction_id)
+        answer = self._place(item, transaction_id, ocpp_transaction_id)
+        later = [
+            other for other in self._at_same_place(event, transaction_id) if not precedes(other, event, transaction_id)
+        ]
         if later:
             next_one = min(later, key=lambda other: (other.begin_time, other.id))
-            self._conclude_end(self._sessions[session_id], event, next_one.begin_time, next_one.id)
+            self._conclude_end(self._sessions[transaction_id], event, next_one.begin_time, next_one.id)
         return answer
 
     def _started_as(self, item: Told) -> tuple[str, str]:
         """Id of the session that a start begins, and what it is called; a start that is known keeps its number."""
         event, key = item
         if not event.wants_number:
-            return session_id_of(event.charge_point_id, event.transaction_id), event.transaction_id
+            return transaction_id_of(event.charge_point_id, event.ocpp_transaction_id), event.ocpp_transaction_id
         known = self._ids_by_start.get(key)
         if known is not None:
-            return known, self._sessions[known].transaction_id
+            return known, self._sessions[known].ocpp_transaction_id
         number = str(next(self._numbers))
-        return session_id_of(event.charge_point_id, number), number
+        return transaction_id_of(event.charge_point_id, number), number
 
     def _record_end(self, item: Told) -> Answer:
         event = item.event
-        session_id = session_id_of(event.charge_point_id, event.transaction_id)
-        known = None if event.names_no_session else self._sessions.get(session_id)
+        transaction_id = transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
+        known = None if event.names_no_session else self._sessions.get(transaction_id)
         if not event.names_no_session:
             is_begun = known is not None and known.start_time is not None
             if is_begun or not (event.is_ocpp_16 or any(map(was_nameless, self._of_charge_point(event)))):
-                return self._place(item, session_id, event.transaction_id)
+                return self._place(item, transaction_id, event.ocpp_transaction_id)
         if (kept := self._kept.get(item.key)) is not None:
             # Told again it is the same fact, whatever is known of the clock or decided about the token by now.
             return Answer(item.key, *kept, event.authorization, event.authorization_reason)
-        answer = self._place_stray_end(item, session_id, known)
-        self._kept[item.key] = Kept(answer.session_id, answer.transaction_id)
+        answer = self._place_stray_end(item, transaction_id, known)
+        self._kept[item.key] = Kept(answer.transaction_id, answer.ocpp_transaction_id)
         return answer
 
-    def _place_stray_end(self, item: Told, session_id: str, known: Session | None) -> Answer:
+    def _place_stray_end(self, item: Told, transaction_id: str, known: Session | None) -> Answer:
         """Place an end that names no session which is known to have begun; `known` is what was told under its name."""
         event = item.event
         # What was told before under its name may say where it was.
         meant = self._meant(item if known is None else Told(placed_like(event, known), item.key))
         if meant is not None:
-            return self._place(item, meant.id, meant.transaction_id, MATCHED_STOP)
+            return self._place(item, meant.id, meant.ocpp_transaction_id, MATCHED_STOP)
         # Ends without a number are told apart by their keys alone.
-        return self._place(item, item.key if event.names_no_session else session_id, event.transaction_id, ORPHAN_STOP)
+        return self._place(
+            item, item.key if event.names_no_session else transaction_id, event.ocpp_transaction_id, ORPHAN_STOP
+        )
 
     def _record_loss(self, item: Told) -> Answer:
         """Its charge point says that it knows no such session."""
         event, key = item
-        session_id = session_id_of(event.charge_point_id, event.transaction_id)
-        fact = self.lose(session_id, Cause.NOT_ONGOING, event.corrected_time, event.received_time)
-        return Answer(key if fact is None else fact.key, session_id, event.transaction_id, None, "")
+        transaction_id = transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
+        fact = self.lose(transaction_id, Cause.NOT_ONGOING, event.corrected_time, event.received_time)
+        return Answer(key if fact is None else fact.key, transaction_id, event.ocpp_transaction_id, None, "")
 
-    def lose(self, session_id: str, cause: Cause, noticed_time: datetime, received_time: datetime) -> Fact | None:
+    def lose(self, transaction_id: str, cause: Cause, noticed_time: datetime, received_time: datetime) -> Fact | None:
         """Take in that a session is lost; None when it has ended, or something is known that happened later."""
-        session = self._sessions.get(session_id)
+        session = self._sessions.get(transaction_id)
         if session is None or not session.may_be_lost(noticed_time):
             return None
-        read = self._read.get(session_id)
+        read = self._read.get(transaction_id)
         fact = loss(session, cause, noticed_time, received_time, read.sampled_time if read else None)
         if fact is not None:
             self.take_in(fact)
@@ -232,25 +238,25 @@ class Recording:
         elif (event := charging_state(latest, report)) is not None:
             self.record(told(event))
 
-    def _place(self, item: Told, session_id: str, transaction_id: str, *flags: str) -> Answer:
+    def _place(self, item: Told, transaction_id: str, ocpp_transaction_id: str, *flags: str) -> Answer:
         event, key = item
-        authorization, reason, doubts = self._authorization(item, session_id)
+        authorization, reason, doubts = self._authorization(item, transaction_id)
         flags = (*flags, *doubts)
         fact = Fact(
             key=key,
-            session_id=session_id,
             transaction_id=transaction_id,
+            ocpp_transaction_id=ocpp_transaction_id,
             authorization=authorization,
             authorization_reason=reason,
             event=replace(event, flags=(*event.flags, *flags)) if flags else event,
         )
         self.take_in(fact)
-        return Answer(key, session_id, transaction_id, authorization, reason)
+        return Answer(key, transaction_id, ocpp_transaction_id, authorization, reason)
 
     def take_in(self, fact: Fact) -> None:
         """Take in a fact that was placed already."""
-        self._facts.setdefault((fact.session_id, fact.key), fact)
-        known, event = self._sessions.get(fact.session_id), fact.event
+        self._facts.setdefault((fact.transaction_id, fact.key), fact)
+        known, event = self._sessions.get(fact.transaction_id), fact.event
         session = join(known, fact)
         # What it is found by changes with its start and its tokens only.
         if known is None or event.kind is EventKind.STARTED or event.presents_token:
@@ -266,17 +272,17 @@ class Recording:
         if session.start_key:
             self._ids_by_start[session.start_key] = session.id
 
-    def _authorization(self, item: Told, session_id: str) -> tuple[Authorization | None, str, tuple[str, ...]]:
+    def _authorization(self, item: Told, transaction_id: str) -> tuple[Authorization | None, str, tuple[str, ...]]:
         """The decision of the edge with its reason, unless the token is in use in another session, and flags; the same
         at every repetition."""
         event, key = item
         if not event.presents_good_token:
             return event.authorization, event.authorization_reason, ()
-        session = self._sessions.get(session_id)
+        session = self._sessions.get(transaction_id)
         if session is not None and session.token_rank[1:] == moment(unplaced(event, key)):
             return session.authorization, session.authorization_reason, ()
         same_token = self._ids_by_token[event.id_tag] | self._ids_by_group.get(event.group_id, set())
-        others = [self._sessions[other] for other in same_token - {session_id}]
+        others = [self._sessions[other] for other in same_token - {transaction_id}]
         if not others:
             return event.authorization, event.authorization_reason, ()
         authorization, flags = decided(event, others, self._rules, self._read)
@@ -287,8 +293,10 @@ class Recording:
         """End `session` at `time`, because the session `evidence` has taken its place, as `event` told."""
         self.take_in(concluded_end(session, event.received_time, time, evidence))
 
-    def _at_same_place(self, event: TransactionEvent, session_id: str) -> list[Session]:
-        others = (self._sessions[other] for other in self._ids_by_charge_point[event.charge_point_id] - {session_id})
+    def _at_same_place(self, event: TransactionEvent, transaction_id: str) -> list[Session]:
+        others = (
+            self._sessions[other] for other in self._ids_by_charge_point[event.charge_point_id] - {transaction_id}
+        )
         return [other for other in others if other.start_time is not None and same_place(other, event)]
 
     def _meant(self, item: Told) -> Session | None:
@@ -314,7 +322,7 @@ def concluded_end(session: Session, received_time: datetime, time: datetime, evi
         charge_point_id=session.charge_point_id,
         kind=EventKind.ENDED,
         protocol=session.protocol,
-        transaction_id=session.transaction_id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         device_time=time,
         # Never before the session itself was heard of, or its creation would hang on who came first.
         received_time=max(received_time, session.create_time),
@@ -323,8 +331,8 @@ def concluded_end(session: Session, received_time: datetime, time: datetime, evi
     )
     return Fact(
         key=derived_id("concluded end", session.id, evidence),
-        session_id=session.id,
-        transaction_id=session.transaction_id,
+        transaction_id=session.id,
+        ocpp_transaction_id=session.ocpp_transaction_id,
         authorization=None,
         event=end,
         estimated=True,

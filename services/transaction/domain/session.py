@@ -54,7 +54,7 @@ class Session:
     """
 
     id: str
-    transaction_id: str
+    ocpp_transaction_id: str
     charge_point_id: str
     evse_id: int = 0
     connector_id: int = 0

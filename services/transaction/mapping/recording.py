@@ -51,14 +51,14 @@ class EventMessage:
         message = self._message
         if message.kind != _UPDATED or not message.charge_point_id:
             return None
-        transaction_id = message.transaction_id
-        if message.protocol == OCPP_16 and transaction_id in NO_NUMBER:
-            transaction_id = ""
-        if transaction_id and not _is_mere_reading(message):
+        ocpp_transaction_id = message.ocpp_transaction_id
+        if message.protocol == OCPP_16 and ocpp_transaction_id in NO_NUMBER:
+            ocpp_transaction_id = ""
+        if ocpp_transaction_id and not _is_mere_reading(message):
             return None
         return MeterReport(
             message.charge_point_id,
-            transaction_id,
+            ocpp_transaction_id,
             message.evse_id,
             message.connector_id,
             _time(message.received_time, "receivedTime"),
@@ -84,7 +84,7 @@ class EventMessage:
             epoch=message.epoch,
             kind=kind,
             protocol=message.protocol,
-            transaction_id=message.transaction_id,
+            ocpp_transaction_id=message.ocpp_transaction_id,
             evse_id=message.evse_id,
             connector_id=message.connector_id,
             id_tag=token_value(message.id_tag),
@@ -118,8 +118,8 @@ def answer_to_proto(answer: Recorded | DomainError) -> recording_pb.TransactionE
     if isinstance(answer, DomainError):
         return recording_pb.TransactionEventAnswer(error=item_error(answer))
     return recording_pb.TransactionEventAnswer(
-        id=answer.session_id,
         transaction_id=answer.transaction_id,
+        ocpp_transaction_id=answer.ocpp_transaction_id,
         authorization=authorization_to_proto(answer.authorization),
         authorization_reason=REASON_NUMBERS.get(answer.authorization_reason, _NO_REASON),
         duplicate=answer.duplicate,

@@ -122,7 +122,7 @@ def write_session(session: Session, message: transaction_pb.Transaction) -> None
 
 _PLAIN = (
     "id",
-    "transaction_id",
+    "ocpp_transaction_id",
     "charge_point_id",
     "evse_id",
     "connector_id",

@@ -84,8 +84,8 @@ class TransactionServicer(transaction_grpc.TransactionServiceServicer):
         found = await self._transactions.changes_of_state(request.ids)
         return transaction_pb.BatchGetChargingStatesResponse(
             transactions=[
-                transaction_pb.ChargingStates(transaction_id=session_id, changes=map(change_to_proto, changes))
-                for session_id, changes in found.items()
+                transaction_pb.ChargingStates(transaction_id=transaction_id, changes=map(change_to_proto, changes))
+                for transaction_id, changes in found.items()
             ]
         )
 

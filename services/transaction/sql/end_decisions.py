@@ -16,12 +16,10 @@ class SqlEndDecisionRepository:
         self._connection = connection
 
     async def add(self, decision: EndDecision) -> None:
-        values = decision._asdict()
-        values["transaction_id"] = values.pop("session_id")
-        await self._connection.execute(insert(END_DECISIONS).values(values))
+        await self._connection.execute(insert(END_DECISIONS).values(decision._asdict()))
 
-    async def of(self, session_ids: Collection[str]) -> Mapping[str, EndDecision]:
-        if not session_ids:
+    async def of(self, transaction_ids: Collection[str]) -> Mapping[str, EndDecision]:
+        if not transaction_ids:
             return {}
-        query = select(END_DECISIONS).where(END_DECISIONS.c.transaction_id.in_(session_ids))
+        query = select(END_DECISIONS).where(END_DECISIONS.c.transaction_id.in_(transaction_ids))
         return {row[0]: EndDecision(*row) for row in await self._connection.execute(query)}

@@ -104,7 +104,7 @@ async def doubtful(connection: AsyncConnection, since: datetime, after: str, lim
 
 async def late(connection: AsyncConnection, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
     """Sessions that were told of late, changed since then, and may have readings elsewhere."""
-    asked = {"since": since, "after": after or BEGINNING.session_id, "limit": limit, "longest": LONGEST_SESSION}
+    asked = {"since": since, "after": after or BEGINNING.transaction_id, "limit": limit, "longest": LONGEST_SESSION}
     rows = (await connection.execute(_LATE, asked)).all()
     have_readings = await _have_readings(connection, rows)
     found = [

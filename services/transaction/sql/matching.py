@@ -42,7 +42,7 @@ _FACT_COLUMNS = ", ".join(
 )
 # The readings that came with a fact were received with it; of them all the highest register says enough.
 _FACTS = f"""
-SELECT {_FACT_COLUMNS}, t.transaction_id, (
+SELECT {_FACT_COLUMNS}, t.ocpp_transaction_id, (
     SELECT max(m.energy_wh) FROM meter_values AS m
     WHERE m.transaction_id = e.transaction_id AND m.received_time = e.received_time
     AND m.sampled_time BETWEEN %s AND %s
@@ -114,7 +114,7 @@ class SqlMatching:
             event = fact.event
             await self._connection.execute(_TAKE_OUT_FACT, (source, event.device_time, fact.key))
             times = (event.corrected_time - LONGEST_SESSION, event.corrected_time + _CLOCK)
-            asked = (source, *times, event.received_time, fact.session_id)
+            asked = (source, *times, event.received_time, fact.transaction_id)
             await self._connection.execute(_MOVE_READINGS_OF_FACT, asked)
         # The readings are there; the one that a fact was loaded with only stands for them.
         bare = [replace(fact, event=replace(fact.event, readings=())) for fact, _ in moves]
@@ -157,16 +157,16 @@ class SqlMatching:
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         return await self._recording.commit(outcome, facts)
 
-    async def _facts(self, session_ids: Sequence[str], span: Span) -> Mapping[str, list[Fact]]:
+    async def _facts(self, transaction_ids: Sequence[str], span: Span) -> Mapping[str, list[Fact]]:
         """All facts of sessions, by session."""
         found: defaultdict[str, list[Fact]] = defaultdict(list)
-        if session_ids:
+        if transaction_ids:
             times = (span.first - _CLOCK, span.last + _CLOCK)
-            asked = (*times, array(session_ids), *times)
+            asked = (*times, array(transaction_ids), *times)
             cursor = await self._connection.execute(_FACTS, asked)
             for row in await cursor.fetchall():
                 fact = _fact_of(row)
-                found[fact.session_id].append(fact)
+                found[fact.transaction_id].append(fact)
         return found
 
 
@@ -174,15 +174,13 @@ def _fact_of(row: Sequence[Any]) -> Fact:
     """The fact in a row of _FACTS. Its readings are stored apart: one, the highest, stands for all."""
     *values, called, highest_wh = row
     fields = dict(zip(_FACT_NAMES, values, strict=True))
-    session_id, told = fields.pop("transaction_id"), fields.pop("told_transaction_id")
-    key, estimated = fields.pop("key"), fields.pop("estimated")
+    transaction_id, key, estimated = fields.pop("transaction_id"), fields.pop("key"), fields.pop("estimated")
     authorization = fields["authorization"]
     decision = None if authorization is None else Authorization(authorization)
     readings = () if highest_wh is None else (_highest(fields["corrected_time"], highest_wh),)
     event = TransactionEvent(
         **{
             **fields,
-            "transaction_id": told,
             "kind": EventKind(fields["kind"]),
             "authorization": decision,
             "flags": tuple(fields["flags"]),
@@ -193,8 +191,8 @@ def _fact_of(row: Sequence[Any]) -> Fact:
     )
     return Fact(
         key=key,
-        session_id=session_id,
-        transaction_id=called,
+        transaction_id=transaction_id,
+        ocpp_transaction_id=called,
         authorization=decision,
         authorization_reason=event.authorization_reason,
         event=event,

@@ -10,7 +10,7 @@ from services.postgres.database import Database
 from services.postgres.recordset import Recordset
 from services.postgres.roundtrip import Statement
 from services.postgres.writer_connection import WriterConnection
-from services.transaction.domain.fact import Fact, TransactionEvent, session_id_of
+from services.transaction.domain.fact import Fact, TransactionEvent, transaction_id_of
 from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
 from services.transaction.tables import METER_VALUES
 
@@ -34,7 +34,7 @@ WITH told AS (
     SELECT r.*, session.*
     FROM {_PLACED.relation}
     LEFT JOIN LATERAL (
-        SELECT t.id AS session_id, t.transaction_id AS called, t.state, t.stop_time
+        SELECT t.id AS placed_id, t.ocpp_transaction_id AS called, t.state, t.stop_time
         FROM transactions AS t
         WHERE t.charge_point_id = r.{_LETTER["charge_point_id"]}
         AND t.start_time IS NOT NULL AND t.begin_time <= r.report_time
@@ -44,10 +44,10 @@ WITH told AS (
     ) AS session ON session.state = 'ACTIVE' OR session.stop_time >= r.report_time
 ), stored AS (
     INSERT INTO meter_values ({_READINGS.columns})
-    SELECT coalesce(r.session_id, r.{_LETTER["transaction_id"]}), {_READINGS.values.split(", ", 1)[1]} FROM told AS r
+    SELECT coalesce(r.placed_id, r.{_LETTER["transaction_id"]}), {_READINGS.values.split(", ", 1)[1]} FROM told AS r
     WHERE (state IS NULL OR state = 'ACTIVE'){{more}} ON CONFLICT DO NOTHING
 )
-SELECT DISTINCT report, session_id::text, called, state = 'ACTIVE' FROM told WHERE session_id IS NOT NULL
+SELECT DISTINCT report, placed_id::text, called, state = 'ACTIVE' FROM told WHERE placed_id IS NOT NULL
 """
 _PLACE = _PLACING.format(more="").encode()
 # Those of no time of their own may come again; the same a while later is another reading.
@@ -55,7 +55,7 @@ _PLACE_UNDATED = _PLACING.format(
     more=f"""
     AND NOT EXISTS (
         SELECT FROM meter_values AS known
-        WHERE known.transaction_id = coalesce(r.session_id, r.{_LETTER["transaction_id"]})
+        WHERE known.transaction_id = coalesce(r.placed_id, r.{_LETTER["transaction_id"]})
         AND known.digest = r.{_LETTER["digest"]}
         AND known.sampled_time BETWEEN r.report_time - interval '10 minutes' AND r.report_time
     )"""
@@ -79,7 +79,7 @@ class SqlMeterStore:
         named: list[_Row] = []
         unnamed: defaultdict[bytes, list[_Row]] = defaultdict(list)
         for n, report in enumerate(reports):
-            if report.transaction_id:
+            if report.ocpp_transaction_id:
                 named += _named_rows(report)
             else:
                 unnamed[_PLACE if report.is_dated else _PLACE_UNDATED] += _unnamed_rows(n, report)
@@ -87,11 +87,11 @@ class SqlMeterStore:
         statements += [(place, (_PLACED.dump(rows),)) for place, rows in unnamed.items()]
         async with self._connection.round_trips() as trips:
             found = await trips.run(*statements)
-        not_running = {session_id for (session_id,) in found.pop(0)} if named else set[str]()
+        not_running = {transaction_id for (transaction_id,) in found.pop(0)} if named else set[str]()
         placed = {n: Placed(*place) for rows in found for n, *place in rows}
         outside = Placed("", "", True)
         return [
-            _placed(report, not_running) if report.transaction_id else placed.get(n, outside)
+            _placed(report, not_running) if report.ocpp_transaction_id else placed.get(n, outside)
             for n, report in enumerate(reports)
         ]
 
@@ -103,7 +103,7 @@ class SqlMeterStore:
 def rows_of_facts(facts: Iterable[Fact]) -> list[_Row]:
     """The rows of READINGS_OF_FACTS."""
     return [
-        (*_row(fact.session_id, fact.event, reading, naming), fact.key)
+        (*_row(fact.transaction_id, fact.event, reading, naming), fact.key)
         for fact in facts
         for naming in [_UNNAMED if fact.event.names_no_session or fact.event.is_named_by_us else _NAMED]
         for reading in fact.event.readings
@@ -111,13 +111,13 @@ def rows_of_facts(facts: Iterable[Fact]) -> list[_Row]:
 
 
 def _placed(report: MeterReport, not_running: set[str]) -> Placed:
-    session_id = session_id_of(report.charge_point_id, report.transaction_id)
-    return Placed(session_id, report.transaction_id, session_id not in not_running)
+    transaction_id = transaction_id_of(report.charge_point_id, report.ocpp_transaction_id)
+    return Placed(transaction_id, report.ocpp_transaction_id, transaction_id not in not_running)
 
 
 def _named_rows(report: MeterReport) -> Iterator[_Row]:
-    session_id = session_id_of(report.charge_point_id, report.transaction_id)
-    return (_row(session_id, report, reading, _NAMED) for reading in report.readings)
+    transaction_id = transaction_id_of(report.charge_point_id, report.ocpp_transaction_id)
+    return (_row(transaction_id, report, reading, _NAMED) for reading in report.readings)
 
 
 def _unnamed_rows(position: int, report: MeterReport) -> Iterator[_Row]:
@@ -127,10 +127,10 @@ def _unnamed_rows(position: int, report: MeterReport) -> Iterator[_Row]:
 
 
 def _row(
-    session_id: str, source: MeterReport | TransactionEvent, reading: Reading, names_no_session: bool | None
+    transaction_id: str, source: MeterReport | TransactionEvent, reading: Reading, names_no_session: bool | None
 ) -> _Row:
     return (
-        session_id,
+        transaction_id,
         reading.sampled_time,
         reading.digest,
         source.charge_point_id,

@@ -100,7 +100,7 @@ _CANDIDATES_UNDATED = (
 ).encode()
 # Those that lie in a session by a rule or by what an operator said, whatever their clocks were corrected by then.
 _KEPT = """
-SELECT asked.key::text, t.id::text, t.transaction_id
+SELECT asked.key::text, t.id::text, t.ocpp_transaction_id
 FROM unnest(%s::text[], %s::uuid[], %s::timestamptz[], %s::timestamptz[])
     AS asked (charge_point_id, key, device_time, corrected_time)
 JOIN transactions AS t ON t.charge_point_id = asked.charge_point_id
@@ -201,20 +201,22 @@ class SqlRecording:
         return [session_of(row) for rows in found for row in rows], {key: Kept(*place) for key, *place in kept}
 
     async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:
-        session_ids, untils = zip(*updates, strict=True)
+        transaction_ids, untils = zip(*updates, strict=True)
         sinces = [until - _TOLD_WITHIN for until in untils]
         query = _TOLD.format(first=min(sinces).date(), last=max(untils).date())
         times = (array(time.isoformat() for time in side) for side in (sinces, untils))
-        [rows] = await self._trips.run((query.encode(), (array(session_ids), *times)))
+        [rows] = await self._trips.run((query.encode(), (array(transaction_ids), *times)))
         told: defaultdict[str, list[FirstTold]] = defaultdict(list)
-        for session_id, time, key in rows:
-            told[session_id].append(FirstTold(time, key))
+        for transaction_id, time, key in rows:
+            told[transaction_id].append(FirstTold(time, key))
         return told
 
-    async def last_read(self, session_ids: Sequence[str], since: datetime, until: datetime) -> Mapping[str, LastRead]:
+    async def last_read(
+        self, transaction_ids: Sequence[str], since: datetime, until: datetime
+    ) -> Mapping[str, LastRead]:
         query = _LAST_READ.format(first=since.date(), last=until.date()).encode()
-        [rows] = await self._trips.run((query, (array(session_ids),)))
-        return {session_id: LastRead(*times) for session_id, *times in rows}
+        [rows] = await self._trips.run((query, (array(transaction_ids),)))
+        return {transaction_id: LastRead(*times) for transaction_id, *times in rows}
 
     async def highest_register(self, session: Session, until: datetime) -> int | None:
         query = _HIGHEST.format(first=(session.begin_time - _AROUND).date(), last=until.date()).encode()
@@ -275,7 +277,7 @@ def _lock_keys(wants: Wanted) -> list[int]:
 def _queries(wants: Wanted) -> Iterator[Statement]:
     """One query for all by which sessions are found, and one for each time that hardly any batch asks about."""
     ways = (
-        (_BY_ID, array(wants.session_ids)),
+        (_BY_ID, array(wants.transaction_ids)),
         (_BY_START, array(wants.start_keys)),
         (_RUNNING_AT, text_array(wants.running_at)),
         (_WITH_TOKEN, text_array(wants.tokens)),
@@ -294,10 +296,10 @@ def _queries(wants: Wanted) -> Iterator[Statement]:
 def _fact_row(fact: Fact) -> tuple[Any, ...]:
     event = fact.event
     return (
-        fact.session_id,
+        fact.transaction_id,
         event.device_time,
         fact.key,
-        event.transaction_id,
+        event.ocpp_transaction_id,
         event.charge_point_id,
         event.epoch,
         event.kind,

@@ -57,8 +57,8 @@ def reading_registers(sessions: Sequence[Session]) -> Statement:
 def registers_of(rows: Iterable[Sequence[Any]]) -> dict[str, Registers]:
     """What that statement found, by session."""
     return {
-        session_id: Registers(numbers_of(times), numbers_of(contexts), numbers_of(energies_wh), max_power_w)
-        for session_id, times, contexts, energies_wh, max_power_w in rows
+        transaction_id: Registers(numbers_of(times), numbers_of(contexts), numbers_of(energies_wh), max_power_w)
+        for transaction_id, times, contexts, energies_wh, max_power_w in rows
     }
 
 
@@ -75,11 +75,11 @@ async def completed(trips: Runs, sessions: Sequence[Session], found: dict[str, R
     if not statements:
         return found
     answers = iter(await trips.run(*statements))
-    for session_id, *columns, _ in next(answers) if long else ():
-        found[session_id] = _joined(found[session_id], *(numbers_of(column)[::-1] for column in columns))
-    for session_id, times, _, powers, _ in next(answers) if poor else ():
-        known = found[session_id]
-        found[session_id] = known._replace(power_times=numbers_of(times), powers_w=numbers_of(powers))
+    for transaction_id, *columns, _ in next(answers) if long else ():
+        found[transaction_id] = _joined(found[transaction_id], *(numbers_of(column)[::-1] for column in columns))
+    for transaction_id, times, _, powers, _ in next(answers) if poor else ():
+        known = found[transaction_id]
+        found[transaction_id] = known._replace(power_times=numbers_of(times), powers_w=numbers_of(powers))
     return found
 
 

@@ -79,13 +79,13 @@ async def changes_of_state(
     changed = select(told).where(told.c.before.is_distinct_from(told.c.charging_state))
     found: dict[str, list[ChargingStateChange]] = {}
     ends = {session.id: session.stop_time for session in sessions}
-    for session_id, time, state, _ in await connection.execute(
+    for transaction_id, time, state, _ in await connection.execute(
         changed.order_by(told.c.transaction_id, told.c.corrected_time)
     ):
-        changes, end = found.setdefault(session_id, []), ends[session_id]
+        changes, end = found.setdefault(transaction_id, []), ends[transaction_id]
         if len(changes) < _MOST_CHANGES and (end is None or time <= end):
             changes.append(ChargingStateChange(time, state))
-    return {session_id: changes for session_id, changes in found.items() if changes}
+    return {transaction_id: changes for transaction_id, changes in found.items() if changes}
 
 
 def _days_of(sessions: Sequence[Session]) -> tuple[ColumnElement[bool], ...]:

@@ -130,8 +130,8 @@ class SqlTransactionRepository:
         }
         rows = await self._connection.execute(_LATEST, asked)
         return {
-            session_id: Latest(_registers_of(columns, max_power_w), power, charge)
-            for session_id, *columns, max_power_w, power, charge in rows
+            transaction_id: Latest(_registers_of(columns, max_power_w), power, charge)
+            for transaction_id, *columns, max_power_w, power, charge in rows
         }
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:

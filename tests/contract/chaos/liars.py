@@ -92,7 +92,7 @@ class LiarsWorld(World):
             "transaction",
             TRANSACTIONS,
             id=session.id,
-            transaction_id=session.number,
+            ocpp_transaction_id=session.number,
             charge_point_id=NAME,
             evse_id=1,
             id_tag="TAG",
@@ -121,7 +121,7 @@ class LiarsWorld(World):
             self.event("transaction", f"csms.event.transaction.session.{verb}.{NAME}")
 
     def _of_session(self, session: _Session, kind: str, time: datetime, meter_wh: int | None, **more: Any) -> None:
-        place = {"charge_point_id": NAME, "evse_id": 1, "key": str(uuid.uuid4()), "told_transaction_id": ""}
+        place = {"charge_point_id": NAME, "evse_id": 1, "key": str(uuid.uuid4()), "ocpp_transaction_id": ""}
         what = {"kind": kind, "meter_wh": meter_wh, "device_time": time + session.ahead}
         self.insert("transaction", TRANSACTION_EVENTS, transaction_id=session.id, **place, **what, **more)
 

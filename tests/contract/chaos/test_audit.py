@@ -32,7 +32,7 @@ _COPY_INVOICE = (
     " currency_code, total_minor, tax_minor, paid_minor, lines FROM invoices"
 )
 _COPY_STOP = (
-    "INSERT INTO transaction_events SELECT transaction_id, device_time, gen_random_uuid(), told_transaction_id,"
+    "INSERT INTO transaction_events SELECT transaction_id, device_time, gen_random_uuid(), ocpp_transaction_id,"
     ' charge_point_id, epoch, kind, protocol, evse_id, connector_id, id_tag, "authorization", driver_id, station_id,'
     " received_time, corrected_time, seq_no, offline, trigger_reason, charging_state, stop_reason, meter_wh,"
     " remote_start_id, reservation_id, flags, estimated FROM transaction_events WHERE kind = 'ENDED' LIMIT 1"

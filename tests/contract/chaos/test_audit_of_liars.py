@@ -88,12 +88,12 @@ DAMAGES = {
     "a lie is not flagged": Damage("transaction", _of(GHOST, "flags = '{}'"), {_FLAGGED}),
     "a start without a stamp made a second session": Damage(
         "transaction",
-        (f"UPDATE transactions SET transaction_id = '4711' WHERE id = '{HELD}'",),
+        (f"UPDATE transactions SET ocpp_transaction_id = '4711' WHERE id = '{HELD}'",),
         {_ONCE, _KNOWN, _BILLED},
     ),
     "an end of a liar belongs to no session": Damage(
         "transaction",
-        _of(HELD, "transaction_id = '4711', start_time = NULL, state = 'ORPHAN'"),
+        _of(HELD, "ocpp_transaction_id = '4711', start_time = NULL, state = 'ORPHAN'"),
         {_ONCE, _KNOWN, _BILLED, "an ended session has one invoice, if one is due", _SUMMED},
     ),
     "a reading of a liar is lost": Damage("transaction", ("DELETE FROM meter_values",), {_READINGS}),

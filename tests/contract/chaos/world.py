@@ -125,7 +125,7 @@ class World:
             "transaction",
             TRANSACTIONS,
             id=session,
-            transaction_id=number,
+            ocpp_transaction_id=number,
             charge_point_id=name,
             evse_id=1 if protocol == "ocpp1.6" else 2,
             id_tag="TAG",
@@ -151,7 +151,7 @@ class World:
             self.event("transaction", f"csms.event.transaction.session.{verb}.{name}")
 
     def _merged_orphan(self) -> None:
-        orphan = {"transaction_id": "-1", "charge_point_id": "CP16", "protocol": "ocpp1.6", "begin_time": STOP}
+        orphan = {"ocpp_transaction_id": "-1", "charge_point_id": "CP16", "protocol": "ocpp1.6", "begin_time": STOP}
         self.insert("transaction", TRANSACTIONS, id=LEFT, state="MERGED", merged_into=PAID, revision=2, **orphan)
         held = {"state": "HELD", "hold_reason": "merged", "revision": 2}
         self.insert("billing", CHARGING_SESSIONS, id=str(uuid.UUID(int=98)), transaction_id=LEFT, **held)
@@ -169,7 +169,7 @@ class World:
             transaction_id=session,
             device_time=time,
             key=str(uuid.uuid4()),
-            told_transaction_id=told,
+            ocpp_transaction_id=told,
             charge_point_id=name,
             kind=kind,
             meter_wh=meter_wh,

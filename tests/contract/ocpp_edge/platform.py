@@ -247,7 +247,7 @@ class _Recording(recording_grpc.RecordingServiceServicer):
     def _record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
         platform = self._platform
         platform.events.append(event)
-        number = event.transaction_id
+        number = event.ocpp_transaction_id
         if event.kind == recording_pb.TransactionEvent.STARTED and not number:
             time = event.device_time.ToJsonString()
             key = (event.charge_point_id, event.connector_id, event.id_tag, time, event.meter_wh)
@@ -255,7 +255,9 @@ class _Recording(recording_grpc.RecordingServiceServicer):
         authorization = event.authorization
         if number.endswith("9"):
             authorization = Transaction.CONCURRENT_TX
-        return recording_pb.TransactionEventAnswer(id=number, transaction_id=number, authorization=authorization)
+        return recording_pb.TransactionEventAnswer(
+            transaction_id=number, ocpp_transaction_id=number, authorization=authorization
+        )
 
 
 class _Journal(journal_grpc.JournalServiceServicer):

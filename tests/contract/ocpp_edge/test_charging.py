@@ -54,7 +54,7 @@ async def test_a_whole_session_by_ocpp_1_6(node: Node, platform: Platform) -> No
     assert kinds == [TransactionEvent.STARTED, TransactionEvent.UPDATED, TransactionEvent.ENDED]
     assert {event.charge_point_id for event in platform.events} == {"CP1"}
     assert {event.station_id for event in platform.events} == {"station"}
-    assert [event.transaction_id for event in platform.events] == ["", "1000", "1000"]
+    assert [event.ocpp_transaction_id for event in platform.events] == ["", "1000", "1000"]
     assert platform.events[1].meter_values[0].energy_wh == 1500
     assert [one.status for one in platform.statuses][-1] == Connector.CHARGING
     await until(lambda: platform.closed)
@@ -90,9 +90,9 @@ async def test_a_whole_session_by_ocpp_2_0_1(node: Node, platform: Platform) -> 
         assert await charger.ask("NotifyReport", report) == {}
 
     started, updated, read, ended = platform.events
-    assert (started.transaction_id, started.seq_no, started.evse_id, started.id_tag) == ("b6f7a1c2", 0, 1, "CARD")
+    assert (started.ocpp_transaction_id, started.seq_no, started.evse_id, started.id_tag) == ("b6f7a1c2", 0, 1, "CARD")
     assert (updated.charging_state, updated.meter_values[0].energy_wh) == ("Charging", 1500)
-    assert (read.transaction_id, read.evse_id) == ("", 1)
+    assert (read.ocpp_transaction_id, read.evse_id) == ("", 1)
     assert (ended.stop_reason, ended.protocol) == ("EVDisconnected", "ocpp2.0.1")
 
 
@@ -154,7 +154,7 @@ async def test_payloads_of_real_charge_points_are_forgiven(node: Node, platform:
         assert (kind, code) == (4, "OccurenceConstraintViolation")
         assert description.startswith("meterValue")
     (event,) = platform.events
-    assert (event.transaction_id, event.meter_values[0].energy_wh) == ("1000", 1500)
+    assert (event.ocpp_transaction_id, event.meter_values[0].energy_wh) == ("1000", 1500)
     assert sorted(event.flags) == ["coerced:meterValue.sampledValue.unit", "coerced:transactionId"]
 
 

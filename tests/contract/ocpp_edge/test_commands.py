@@ -257,7 +257,7 @@ async def test_what_a_station_says_of_a_session_is_recorded_whoever_asked(
         assert await charger.answer(answer, "GetTransactionStatus") == {"transactionId": "T-1"}
         await asking
     assert [event.kind for event in platform.events] == kinds
-    assert all((event.charge_point_id, event.transaction_id) == ("CP1", "T-1") for event in platform.events)
+    assert all((event.charge_point_id, event.ocpp_transaction_id) == ("CP1", "T-1") for event in platform.events)
 
 
 @pytest.mark.field_case("A6")

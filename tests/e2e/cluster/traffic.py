@@ -82,7 +82,7 @@ def audit(cluster: Cluster, chargers: Sequence[Charger]) -> str:
     rows = cluster.rows(
         "csms_charge_points",
         """
-        SELECT t.charge_point_id, t.transaction_id, t.state, t.energy_wh,
+        SELECT t.charge_point_id, t.ocpp_transaction_id, t.state, t.energy_wh,
             (SELECT array_agg(m.energy_wh ORDER BY m.energy_wh) FROM meter_values m
              WHERE m.transaction_id = t.id),
             (SELECT array_agg(e.kind ORDER BY e.device_time) FROM transaction_events e

@@ -40,7 +40,7 @@ def test_a_remote_start_and_stop_have_their_effect(system: System, protocol: str
         assert transaction["idTag"] == f"TAG-{name}"
         until(lambda: system.get(f"/commands/{started['id']}").data["state"] == "EFFECTIVE")
 
-        stopped = _command(system, name, "remote-stop", {"transactionId": transaction["transactionId"]})
+        stopped = _command(system, name, "remote-stop", {"transactionId": transaction["id"]})
         assert stopped["state"] in ("ACCEPTED", "EFFECTIVE")
         until(lambda: system.get(f"/transactions/{transaction['id']}").data["state"] == "ENDED")
         until(lambda: system.get(f"/commands/{stopped['id']}").data["state"] == "EFFECTIVE")

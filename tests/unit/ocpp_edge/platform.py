@@ -69,9 +69,12 @@ class Platform:
         authorization, reason = event.authorization, event.authorization_reason
         if self.concurrent:
             authorization, reason = Transaction.CONCURRENT_TX, TokenDecision.TOKEN_IN_USE
-        transaction_id = event.transaction_id or self.transaction_id
+        ocpp_transaction_id = event.ocpp_transaction_id or self.transaction_id
         return TransactionEventAnswer(
-            id="x", transaction_id=transaction_id, authorization=authorization, authorization_reason=reason
+            transaction_id="x",
+            ocpp_transaction_id=ocpp_transaction_id,
+            authorization=authorization,
+            authorization_reason=reason,
         )
 
     @property

@@ -48,7 +48,7 @@ def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: 
     assert events[0].kind == TransactionEvent.STARTED, told.breaks
     assert events[-1].kind == TransactionEvent.ENDED, told.breaks
     assert {event.kind for event in events[1:-1]} == {TransactionEvent.UPDATED}, told.breaks
-    names = {event.transaction_id for event in events[1:]} - {""}
+    names = {event.ocpp_transaction_id for event in events[1:]} - {""}
     assert names <= {str(NUMBER), NAME}, told.breaks
     for event in events:
         lost = any(flag.startswith("dropped:") or flag == "unexpected_fields" for flag in event.flags)
@@ -97,7 +97,7 @@ async def test_not_even_a_defect_of_ours_is_the_answer_to_a_session(
     assert orjson.loads(event.dropped_json).items() >= details.items()
     expected = {"StopTransaction": ("42", 9), "TransactionEvent": ("T1", 0)}
     named = "42" if "transactionId" in payload else ""
-    assert (event.transaction_id, event.meter_wh) == expected.get(action, (named, 0))
+    assert (event.ocpp_transaction_id, event.meter_wh) == expected.get(action, (named, 0))
 
 
 async def test_a_start_whose_stamp_makes_us_fail_is_one_of_now(monkeypatch: pytest.MonkeyPatch) -> None:

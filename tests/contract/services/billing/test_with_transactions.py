@@ -61,7 +61,7 @@ class Platform:
             request = recording_pb.RecordTransactionEventsRequest(events=[event])
             [answer] = (await self._edge.RecordTransactionEvents(request)).answers
             assert not answer.HasField("error"), answer.error
-            number = answer.transaction_id
+            number = answer.ocpp_transaction_id
         return number
 
     async def session(self, charge_point_id: str, state: ChargingSession.State.ValueType) -> ChargingSession:

@@ -277,7 +277,7 @@ async def test_the_alert_of_an_orphan_that_never_ends_goes_as_well(
     await tell(session(a_transaction("3", authorization="BLOCKED")))
     # Of one nothing is kept any more.
     async with service.database.transaction() as connection:
-        await connection.exec_driver_sql("DELETE FROM transactions WHERE transaction_id = '2'")
+        await connection.exec_driver_sql("DELETE FROM transactions WHERE ocpp_transaction_id = '2'")
     await sweeper(units_of_work, 86_400).clear_what_is_over()
     assert len(await listed(alerts)) == 3
     await sweeper(units_of_work, 8 * 86_400).clear_what_is_over()

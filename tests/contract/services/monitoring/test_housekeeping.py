@@ -34,7 +34,7 @@ def a_stored_transaction(state: str, days: float, stop_time: datetime | None = N
     """One that changed last so many days ago."""
     return {
         "id": new_id(),
-        "transaction_id": "1",
+        "ocpp_transaction_id": "1",
         "charge_point_id": "CP1",
         "evse_id": 1,
         "connector_id": 1,

@@ -95,7 +95,7 @@ class Platform:
             station_id=station_id,
             kind=kind,  # type: ignore[arg-type]  # enums may be given by name
             protocol="ocpp2.0.1",
-            transaction_id="T1",
+            ocpp_transaction_id="T1",
             evse_id=1,
             connector_id=1,
             device_time=now,

@@ -70,7 +70,7 @@ def samples(*values: tuple[float, int, int]) -> bytes:
         transaction_pb.MeterValue(sampled_time=timestamp(at(seconds)), power_w=power_w, energy_wh=register_wh)
         for seconds, power_w, register_wh in values
     ]
-    event = recording_pb.TransactionEvent(charge_point_id="CP1", transaction_id="42", meter_values=readings)
+    event = recording_pb.TransactionEvent(charge_point_id="CP1", ocpp_transaction_id="42", meter_values=readings)
     outside = recording_pb.TransactionEvent(charge_point_id="CP1", meter_values=readings)
     return recording_pb.RecordTransactionEventsRequest(events=[event, outside]).SerializeToString()
 

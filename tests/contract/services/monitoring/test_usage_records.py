@@ -22,7 +22,7 @@ def ended(revision: int, energy_wh: int, driver_id: str | None = None) -> Transa
     """A snapshot that ends a session as many minutes after NOW as it is revised; revision 9 lets it go on."""
     return Transaction(
         id="",
-        transaction_id="42",
+        ocpp_transaction_id="42",
         charge_point_id="CP1",
         evse_id=1,
         connector_id=1,

@@ -144,7 +144,7 @@ def a_transaction(number: str = "42", *, revision: int = 1, **fields: Any) -> tr
     """A transaction at connector 1 of CP1 that runs since NOW."""
     usual = {
         "id": derived_id("CP1", number),
-        "transaction_id": number,
+        "ocpp_transaction_id": number,
         "charge_point_id": "CP1",
         "evse_id": 1,
         "connector_id": 1,

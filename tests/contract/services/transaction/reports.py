@@ -39,20 +39,20 @@ def start_16(at: datetime = NOW, **fields: Any) -> recording_pb.TransactionEvent
 
 def stop_16(number: str, at: datetime, **fields: Any) -> recording_pb.TransactionEvent:
     """A StopTransaction by OCPP 1.6."""
-    usual = {"protocol": "ocpp1.6", "transaction_id": number, "meter_wh": 6000, "stop_reason": "Local"}
+    usual = {"protocol": "ocpp1.6", "ocpp_transaction_id": number, "meter_wh": 6000, "stop_reason": "Local"}
     return event(ENDED, at, **{**usual, **fields})
 
 
 def meter_values_16(number: str, at: datetime, *energies_wh: int, **fields: Any) -> recording_pb.TransactionEvent:
     """MeterValues by OCPP 1.6: one sample for each energy, ten seconds apart."""
     values = [reading(at + timedelta(seconds=10 * n), energy_wh=wh) for n, wh in enumerate(energies_wh)]
-    usual = {"protocol": "ocpp1.6", "connector_id": 1, "transaction_id": number, "meter_values": values}
+    usual = {"protocol": "ocpp1.6", "connector_id": 1, "ocpp_transaction_id": number, "meter_values": values}
     return event(UPDATED, at, **{**usual, **fields})
 
 
 def event_201(kind: Any, at: datetime, seq_no: int, **fields: Any) -> recording_pb.TransactionEvent:
     """A TransactionEvent by OCPP 2.0.1."""
-    usual = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "evse_id": 1, "seq_no": seq_no}
+    usual = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1, "seq_no": seq_no}
     return event(kind, at, **{**usual, **fields})
 
 

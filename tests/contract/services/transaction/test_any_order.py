@@ -36,7 +36,7 @@ def _session(name: str, first_wh: int) -> list[recording_pb.TransactionEvent]:
     """A session of which neither register is told: its energy hangs on readings, some of which come by themselves."""
 
     def told(kind: Any, at: float, seq_no: int, **fields: Any) -> recording_pb.TransactionEvent:
-        return event_201(kind, minutes(at), seq_no, transaction_id=name, charge_point_id=name, **fields)
+        return event_201(kind, minutes(at), seq_no, ocpp_transaction_id=name, charge_point_id=name, **fields)
 
     def sample(at: float, energy_wh: int) -> dict[str, Any]:
         return {"meter_values": [reading(minutes(at), energy_wh=energy_wh)]}
@@ -129,10 +129,10 @@ async def _recorded_16(
         await connection.execute(text(f"TRUNCATE {', '.join(_TABLES)}"))
     # Nothing names the session before its charge point has heard the number.
     [begun] = await record(start_16(minutes(-60), offline=offline))
-    events = _session_16(begun.transaction_id, stop_number, offline=offline)
+    events = _session_16(begun.ocpp_transaction_id, stop_number, offline=offline)
     for position in order:
         [answer] = await record(events[position])
-        assert answer.transaction_id == begun.transaction_id
+        assert answer.ocpp_transaction_id == begun.ocpp_transaction_id
     async with database.read() as connection:
         sessions = await connection.execute(
             text("SELECT state, meter_start_wh, meter_stop_wh, energy_wh, offline, flags, start_time FROM transactions")

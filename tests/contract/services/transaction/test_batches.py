@@ -56,15 +56,15 @@ async def test_events_that_come_together_share_a_commit(own_recorder: Recorder) 
 
     before = _commits("transaction events")
     started = await record_all([start_16(charge_point_id=f"CP{n}", id_tag=f"TAG{n}") for n in range(200)])
-    assert len({answer.transaction_id for answer in started}) == 200
+    assert len({answer.ocpp_transaction_id for answer in started}) == 200
     assert _commits("transaction events") - before == 1
     before = _commits("meter values")
     reports = [
-        meter_values_16(answer.transaction_id, minutes(1), 2000, charge_point_id=f"CP{n}")
+        meter_values_16(answer.ocpp_transaction_id, minutes(1), 2000, charge_point_id=f"CP{n}")
         for n, answer in enumerate(started)
     ]
     placed = await record_all(reports)
-    assert [answer.session_id for answer in placed] == [answer.session_id for answer in started]
+    assert [answer.transaction_id for answer in placed] == [answer.transaction_id for answer in started]
     assert _commits("meter values") - before == 1
 
 
@@ -74,13 +74,13 @@ async def test_a_batch_is_answered_in_its_order(record: Record) -> None:
         events += [
             start_16(charge_point_id=f"CP{n}", id_tag=f"TAG{n}"),
             meter_values_16("", minutes(0), 1, charge_point_id=f"CP{n + 1}"),
-            event_201(STARTED, minutes(0), 0, charge_point_id=f"CP{n + 2}", transaction_id=f"T-{n}"),
+            event_201(STARTED, minutes(0), 0, charge_point_id=f"CP{n + 2}", ocpp_transaction_id=f"T-{n}"),
         ]
     answers = await record(*events)
     assert [answer.HasField("error") for answer in answers] == [False] * 300
-    assert all(answer.transaction_id.isdigit() for answer in answers[::3])
-    assert {answer.id for answer in answers[1::3]} == {""}
-    assert [answer.transaction_id for answer in answers[2::3]] == [f"T-{n}" for n in range(0, 300, 3)]
+    assert all(answer.ocpp_transaction_id.isdigit() for answer in answers[::3])
+    assert {answer.transaction_id for answer in answers[1::3]} == {""}
+    assert [answer.ocpp_transaction_id for answer in answers[2::3]] == [f"T-{n}" for n in range(0, 300, 3)]
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ async def test_a_bad_event_fails_alone(
 async def test_a_meter_value_that_cannot_be_stored_fails_alone(record: Record, transactions: Reader) -> None:
     starts = await record(*(start_16(charge_point_id=f"CP{n}", id_tag=f"TAG{n}") for n in range(8)))
     reports = [
-        meter_values_16(answer.transaction_id, minutes(1), 2000, charge_point_id=f"CP{n}")
+        meter_values_16(answer.ocpp_transaction_id, minutes(1), 2000, charge_point_id=f"CP{n}")
         for n, answer in enumerate(starts)
     ]
     reports[3].meter_values[0].other_json = "\0"
     answers = await record(*reports)
     assert [answer.error.reason for answer in answers] == [INVALID if n == 3 else 0 for n in range(8)]
-    counts = [len(await transactions.meter_values(answer.id)) for answer in starts]
+    counts = [len(await transactions.meter_values(answer.transaction_id)) for answer in starts]
     assert counts == [0 if n == 3 else 1 for n in range(8)]
 
 
@@ -130,7 +130,7 @@ async def test_replicas_give_a_start_that_reaches_both_the_same_number(
     records = [await recorder(service), await recorder(other)]
     starts = [start_16(charge_point_id=f"CP{n}", id_tag=f"TAG{n}") for n in range(30)]
     batches = await asyncio.gather(*(record(*starts) for record in (*records, *records)))
-    numbers = [[answer.transaction_id for answer in answers] for answers in batches]
+    numbers = [[answer.ocpp_transaction_id for answer in answers] for answers in batches]
     assert len(set(numbers[0])) == 30
     assert numbers[1:] == numbers[:1] * 3
     fresh = sum(not answer.duplicate for answers in batches for answer in answers)
@@ -170,7 +170,7 @@ async def test_an_end_is_recorded_after_the_readings_that_come_with_it(service: 
     [started] = await recorder.record([EventMessage(start_16(minutes(-30)))])
     assert isinstance(started, Recorded)
     steps.clear()
-    number = started.transaction_id
+    number = started.ocpp_transaction_id
     batch = [stop_16(number, minutes(-1)), meter_values_16(number, minutes(-2), 2000)]
     await recorder.record([EventMessage(event) for event in batch])
     assert steps == ["stored", "begun"]
@@ -185,16 +185,16 @@ async def test_a_batch_that_is_too_large_is_refused(record: Record) -> None:
 
 async def test_a_stop_and_a_late_reading_in_one_batch_are_both_recorded(record: Record, transactions: Reader) -> None:
     starts = await record(start_16(minutes(-30)), start_16(minutes(-30), charge_point_id="CP2", id_tag="B"))
-    await record(stop_16(starts[1].transaction_id, minutes(-10), charge_point_id="CP2"))
+    await record(stop_16(starts[1].ocpp_transaction_id, minutes(-10), charge_point_id="CP2"))
     stop, late = await record(
-        stop_16(starts[0].transaction_id, minutes(-5)),
-        meter_values_16(starts[1].transaction_id, minutes(-15), 5000, charge_point_id="CP2"),
+        stop_16(starts[0].ocpp_transaction_id, minutes(-5)),
+        meter_values_16(starts[1].ocpp_transaction_id, minutes(-15), 5000, charge_point_id="CP2"),
     )
-    assert (stop.id, late.id) == (starts[0].id, starts[1].id)
-    assert len(await transactions.meter_values(late.id)) == 1
+    assert (stop.transaction_id, late.transaction_id) == (starts[0].transaction_id, starts[1].transaction_id)
+    assert len(await transactions.meter_values(late.transaction_id)) == 1
 
 
 async def test_an_update_that_brings_nothing_new_is_no_change(record: Record, transactions: Reader) -> None:
     [started] = await record(event_201(STARTED, minutes(-30), 0))
     await record(event_201(UPDATED, minutes(-20), 1, trigger_reason="CablePluggedIn"))
-    assert (await transactions.get(started.id)).revision == 1
+    assert (await transactions.get(started.transaction_id)).revision == 1

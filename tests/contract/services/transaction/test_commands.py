@@ -24,6 +24,7 @@ from tests.contract.services.transaction.conftest import recorder
 from tests.contract.services.transaction.platform import Edge, Platform, accepted, rejected, running_edge
 from tests.contract.services.transaction.reports import start_16, stop_16
 from tests.fixtures.background import eventually
+from tests.fixtures.calls import refusal
 from tests.fixtures.services import RunningService
 from tests.fixtures.tokens import Tokens
 
@@ -59,7 +60,7 @@ async def test_a_command_is_delivered_and_its_answer_recorded(platform: Platform
 
 
 _EVERY_COMMAND: list[tuple[str, dict[str, Any], str]] = [
-    ("RemoteStop", {"transaction_id": "7"}, "remote_stop"),
+    ("RemoteStop", {"ocpp_transaction_id": "7"}, "remote_stop"),
     ("ResetChargePoint", {"type": command_pb.Reset.HARD, "evse_id": 1}, "reset"),
     ("UnlockConnector", {"connector_id": 1, "evse_id": 2}, "unlock"),
     (
@@ -84,7 +85,7 @@ _EVERY_COMMAND: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("TriggerMessage", {"message": "StatusNotification", "connector_id": 1}, "trigger_message"),
     ("ClearCache", {}, "clear_cache"),
-    ("GetTransactionStatus", {"transaction_id": "T-1"}, "get_transaction_status"),
+    ("GetTransactionStatus", {"ocpp_transaction_id": "T-1"}, "get_transaction_status"),
     ("SendDataTransfer", {"vendor_id": "V", "message_id": "M", "data": "D"}, "transfer_data"),
 ]
 
@@ -115,9 +116,9 @@ async def test_what_is_wrong_with_an_answer_stands_beside_it(platform: Platform)
 @pytest.mark.field_case("B5")
 @pytest.mark.parametrize("number", ["-2063592449", "0", "x" * 200])
 async def test_a_transaction_is_stopped_whatever_its_charge_point_calls_it(platform: Platform, number: str) -> None:
-    request = service_pb.RemoteStopRequest(charge_point_id="CP1", transaction_id=number)
+    request = service_pb.RemoteStopRequest(charge_point_id="CP1", ocpp_transaction_id=number)
     assert (await platform.commands.RemoteStop(request)).command.state == State.ACCEPTED
-    assert platform.edge.delivered[-1].body.remote_stop.transaction_id == number
+    assert platform.edge.delivered[-1].body.remote_stop.ocpp_transaction_id == number
 
 
 async def test_a_refusal_is_no_error(platform: Platform) -> None:
@@ -274,17 +275,24 @@ async def test_a_remote_start_and_stop_have_their_effects(platform: Platform) ->
     [elsewhere] = await record(start_16(now, connector_id=2, id_tag="OTHER"))
     [started] = await record(start_16(now, id_tag="TAG"))
     effective = await platform.becomes(commands[0].id, State.EFFECTIVE)
-    assert effective.transaction_id == started.id
+    assert effective.transaction_id == started.transaction_id
     assert (await platform.get(commands[1].id)).state == State.ACCEPTED
     stops = [
-        (await platform.commands.RemoteStop(_stop(transaction_id))).command
-        for transaction_id in (started.id, started.transaction_id, elsewhere.id)
+        (await platform.commands.RemoteStop(_stop(**named))).command
+        for named in (
+            {"transaction_id": started.transaction_id},
+            {"ocpp_transaction_id": started.ocpp_transaction_id},
+            {"transaction_id": elsewhere.transaction_id},
+        )
     ]
-    told = [delivered.body.remote_stop.transaction_id for delivered in platform.edge.delivered[2:]]
-    assert told == [started.transaction_id, started.transaction_id, elsewhere.transaction_id]
-    await record(stop_16(started.transaction_id, now + timedelta(minutes=5)))
+    for stop, answer in zip(stops, (started, started, elsewhere), strict=True):
+        body = stop.body.remote_stop
+        assert (body.transaction_id, body.ocpp_transaction_id) == (answer.transaction_id, answer.ocpp_transaction_id)
+    told = [delivered.body.remote_stop.ocpp_transaction_id for delivered in platform.edge.delivered[2:]]
+    assert told == [started.ocpp_transaction_id, started.ocpp_transaction_id, elsewhere.ocpp_transaction_id]
+    await record(stop_16(started.ocpp_transaction_id, now + timedelta(minutes=5)))
     for command in stops[:2]:
-        assert (await platform.becomes(command.id, State.EFFECTIVE)).transaction_id == started.id
+        assert (await platform.becomes(command.id, State.EFFECTIVE)).transaction_id == started.transaction_id
     assert (await platform.get(stops[2].id)).state == State.ACCEPTED
 
 
@@ -298,21 +306,37 @@ async def test_effects_are_found_among_the_events_of_many_charge_points_that_nob
     others = [start_16(now, charge_point_id=f"OTHER{number}", id_tag="TAG") for number in range(40)]
     answers = await record(*others[:20], start_16(now, id_tag="TAG"), *others[20:])
     started = answers[20]
-    assert (await platform.becomes(command.id, State.EFFECTIVE)).transaction_id == started.id
-    stop = (await platform.commands.RemoteStop(_stop(started.id))).command
+    assert (await platform.becomes(command.id, State.EFFECTIVE)).transaction_id == started.transaction_id
+    stop = (await platform.commands.RemoteStop(_stop(transaction_id=started.transaction_id))).command
     stops = [
-        stop_16(answer.transaction_id, now + timedelta(minutes=5), charge_point_id=f"OTHER{number}")
+        stop_16(answer.ocpp_transaction_id, now + timedelta(minutes=5), charge_point_id=f"OTHER{number}")
         for number, answer in enumerate(answers[:20])
     ]
-    await record(*stops, stop_16(started.transaction_id, now + timedelta(minutes=5)))
-    assert (await platform.becomes(stop.id, State.EFFECTIVE)).transaction_id == started.id
+    await record(*stops, stop_16(started.ocpp_transaction_id, now + timedelta(minutes=5)))
+    assert (await platform.becomes(stop.id, State.EFFECTIVE)).transaction_id == started.transaction_id
     async with platform.service.database.read() as connection:
         parked = await connection.scalar(text("SELECT count(*) FROM parked_events"))
     assert parked == 0
 
 
-def _stop(transaction_id: str) -> service_pb.RemoteStopRequest:
-    return service_pb.RemoteStopRequest(charge_point_id="CP1", transaction_id=transaction_id)
+async def test_a_command_about_a_transaction_names_one_of_its_charge_point(platform: Platform) -> None:
+    record = await recorder(platform.service)
+    [elsewhere] = await record(start_16(datetime.now(UTC), charge_point_id="CP2"))
+    for named, kind in (
+        ({}, ErrorKind.INVALID_ARGUMENT),
+        ({"transaction_id": "42"}, ErrorKind.INVALID_ARGUMENT),
+        ({"transaction_id": elsewhere.transaction_id, "ocpp_transaction_id": "42"}, ErrorKind.INVALID_ARGUMENT),
+        ({"transaction_id": elsewhere.transaction_id}, ErrorKind.NOT_FOUND),
+        ({"transaction_id": new_id()}, ErrorKind.NOT_FOUND),
+    ):
+        assert (await refusal(platform.commands.RemoteStop(_stop(**named)))).kind is kind, named
+    # The charge point may well know one that the platform does not.
+    told = (await platform.commands.RemoteStop(_stop(ocpp_transaction_id="42"))).command.body.remote_stop
+    assert (told.transaction_id, told.ocpp_transaction_id) == ("", "42")
+
+
+def _stop(**named: Any) -> service_pb.RemoteStopRequest:
+    return service_pb.RemoteStopRequest(charge_point_id="CP1", **named)
 
 
 async def test_a_reset_has_its_effect_at_the_next_boot(platform: Platform) -> None:

@@ -49,10 +49,10 @@ async def test_a_charge_point_that_goes_on_is_held_for_the_true_reason(
     [second] = await record(start_16(minutes(-20), **elsewhere))
     assert second.authorization == authorization
     # StopTransactionOnInvalidId is false: it goes on, and tells its stop as if nothing had been said.
-    await record(stop_16(second.transaction_id, minutes(-5), charge_point_id="CP2"))
+    await record(stop_16(second.ocpp_transaction_id, minutes(-5), charge_point_id="CP2"))
     [again] = await record(start_16(minutes(-20), **elsewhere))
     assert (again.authorization, again.duplicate) == (authorization, True)
-    session = await transactions.get(second.id)
+    session = await transactions.get(second.transaction_id)
     assert (session.authorization, list(session.flags), session.energy_wh) == (authorization, flags, 5000)
 
 
@@ -63,13 +63,13 @@ async def test_an_unauthorized_token_is_no_concurrent_one(record: Record, transa
     )
     [answer] = await record(refused)
     await record(event_201(ENDED, minutes(-10), 1, charge_point_id="CP2"))
-    assert list((await transactions.get(answer.id)).flags) == ["no_register", "unauthorized"]
+    assert list((await transactions.get(answer.transaction_id)).flags) == ["no_register", "unauthorized"]
 
 
 @pytest.mark.field_case("A6")
 async def test_a_session_of_which_nothing_is_heard_keeps_no_card_in_use(record: Record) -> None:
     [ghost] = await record(start_16(minutes(-300), received_time=minutes(-300)))
-    await record(meter_values_16(ghost.transaction_id, minutes(-200), 2000, received_time=minutes(-200)))
+    await record(meter_values_16(ghost.ocpp_transaction_id, minutes(-200), 2000, received_time=minutes(-200)))
     [within] = await record(start_16(minutes(-90), charge_point_id="CP2", received_time=minutes(-90)))
     assert within.authorization == CONCURRENT_TX
     [beyond] = await record(start_16(minutes(-70), charge_point_id="CP3", received_time=minutes(-70)))

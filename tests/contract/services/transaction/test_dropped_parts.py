@@ -30,7 +30,7 @@ async def _kept(database: Database) -> Sequence[str]:
 
 async def test_what_could_not_be_taken_is_stored_with_the_fact(record: Record, service: RunningService) -> None:
     [started] = await record(start_16(minutes(-30)))
-    await record(stop_16(started.transaction_id, minutes(-20), flags=["dropped:meterStop"], dropped_json=DROPPED))
+    await record(stop_16(started.ocpp_transaction_id, minutes(-20), flags=["dropped:meterStop"], dropped_json=DROPPED))
     assert await _kept(service.database) == [None, DROPPED]
 
 
@@ -40,7 +40,7 @@ async def test_it_goes_with_a_fact_that_finds_its_session_later(
     await record(stop_16("0", minutes(-20), flags=["dropped:transactionId"], dropped_json=DROPPED))
     [begun] = await record(start_16(minutes(-60), offline=True))
     assert await matcher_of(service).look() == 1
-    session = await transactions.get(begun.id)
+    session = await transactions.get(begun.transaction_id)
     assert (session.energy_wh, list(session.flags)) == (5000, ["dropped:transactionId", "matched_stop"])
     assert await _kept(service.database) == [None, DROPPED]
 
@@ -63,7 +63,7 @@ async def test_readings_that_name_no_session_keep_it_as_a_reading_without_values
     report = meter_values_16("", minutes(-20), *energies, dropped_json='{"meterValue[0]":null}')
     await record(report)
     await record(report)
-    values = await transactions.meter_values(started.id)
+    values = await transactions.meter_values(started.transaction_id)
     assert sorted(value.energy_wh for value in values if value.HasField("energy_wh")) == sorted(energies)
     kept = [(value.context, value.other_json) for value in values if value.other_json]
     assert kept == [("Other", '[{"meterValue[0]":null}]')]

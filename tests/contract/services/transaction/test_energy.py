@@ -80,9 +80,9 @@ async def test_a_reading_of_the_moment_of_the_end_is_none_of_after_it_in_whateve
 ) -> None:
     begin, end = (minutes(at).replace(microsecond=700_000) for at in (-10, -5))
     [begun] = await record(start_16(begin, meter_wh=_LIFE))
-    await record(meter_values_16(begun.transaction_id, end, (_LIFE + 2_000) * _SENT_AS_KWH))
-    await record(stop_16(begun.transaction_id, end, meter_wh=_LIFE + 2_000))
-    assert await shown(transactions, begun.id) == (2_000, ["mislabelled_unit"])
+    await record(meter_values_16(begun.ocpp_transaction_id, end, (_LIFE + 2_000) * _SENT_AS_KWH))
+    await record(stop_16(begun.ocpp_transaction_id, end, meter_wh=_LIFE + 2_000))
+    assert await shown(transactions, begun.transaction_id) == (2_000, ["mislabelled_unit"])
 
 
 @pytest.mark.field_case("A7")
@@ -93,17 +93,17 @@ async def test_a_register_of_the_session_comes_to_the_same_as_that_of_the_meters
 ) -> None:
     [started] = await record(start_16(minutes(-60), meter_wh=_LIFE))
     told = [
-        meter_values_16(started.transaction_id, minutes(at), wh, epoch=epoch)
+        meter_values_16(started.ocpp_transaction_id, minutes(at), wh, epoch=epoch)
         for at, wh, epoch in ((-50, 228, 1), (-40, 353, 1), (-30, 453, 2))
     ]
     for position in (*order, *order):
         await record(told[position])
-    assert await shown(transactions, started.id) == (453, ["session_register"])
-    stop = stop_16(started.transaction_id, minutes(-20), meter_wh=stop_wh)
+    assert await shown(transactions, started.transaction_id) == (453, ["session_register"])
+    stop = stop_16(started.ocpp_transaction_id, minutes(-20), meter_wh=stop_wh)
     await record(stop)
     await record(stop)
-    assert await shown(transactions, started.id) == (453, ["session_register"])
-    values = await transactions.meter_values(started.id)
+    assert await shown(transactions, started.transaction_id) == (453, ["session_register"])
+    values = await transactions.meter_values(started.transaction_id)
     assert [value.energy_wh for value in values] == [228, 353, 453]
 
 
@@ -145,10 +145,10 @@ async def test_the_register_of_the_start_is_not_the_current_one_wherever_it_stan
             reading(minutes(at), "Transaction.Begin", energy_wh=157_440),
         ]
         values = [sample[place] for place in order]
-        await record(meter_values_16(started.transaction_id, minutes(at), meter_values=values))
-    assert await shown(transactions, started.id) == (6190, [])
-    await record(stop_16(started.transaction_id, minutes(-20), meter_wh=None))
-    assert await shown(transactions, started.id) == (6190, [])
+        await record(meter_values_16(started.ocpp_transaction_id, minutes(at), meter_values=values))
+    assert await shown(transactions, started.transaction_id) == (6190, [])
+    await record(stop_16(started.ocpp_transaction_id, minutes(-20), meter_wh=None))
+    assert await shown(transactions, started.transaction_id) == (6190, [])
 
 
 @pytest.mark.field_case("A8")
@@ -184,8 +184,8 @@ async def test_more_than_the_connector_gives_is_in_doubt_with_its_figures(
 ) -> None:
     await powers.told(-500, CP1=max_power_w, CP2=1000)
     [started] = await record(start_16(minutes(-480), meter_wh=0, evse_id=1))
-    await record(stop_16(started.transaction_id, minutes(0), meter_wh=939_000))
-    session = await transactions.get(started.id)
+    await record(stop_16(started.ocpp_transaction_id, minutes(0), meter_wh=939_000))
+    session = await transactions.get(started.transaction_id)
     assert (session.energy_wh, list(session.flags), session.energy_doubt) == (939_000, flags, doubt)
 
 
@@ -197,12 +197,12 @@ async def test_a_register_that_jumps_at_the_first_reading_is_in_doubt_before_and
     await powers.told(-500, CP1=22_000)
     [started] = await record(start_16(minutes(-480), meter_wh=0))
     for at, wh in ((-470, 930_500), (-200, 936_000), (-10, 939_000)):
-        await record(meter_values_16(started.transaction_id, minutes(at), wh))
+        await record(meter_values_16(started.ocpp_transaction_id, minutes(at), wh))
     expected = (8500, ["implausible_energy", "register_offset"])
-    assert await shown(transactions, started.id) == expected
-    await record(stop_16(started.transaction_id, minutes(0), meter_wh=stop_wh))
-    assert await shown(transactions, started.id) == expected
-    doubt = (await transactions.get(started.id)).energy_doubt
+    assert await shown(transactions, started.transaction_id) == expected
+    await record(stop_16(started.ocpp_transaction_id, minutes(0), meter_wh=stop_wh))
+    assert await shown(transactions, started.transaction_id) == expected
+    doubt = (await transactions.get(started.transaction_id)).energy_doubt
     assert "counted from there it is 8500 Wh" in doubt
     assert "the connector gives at most 22 kW" in doubt
 
@@ -214,12 +214,12 @@ async def test_of_what_is_told_of_a_connector_the_latest_counts(
     await powers.told(-400, CP1=22_000)
     await powers.told(-500, CP1=150_000)
     [started] = await record(start_16(minutes(-480), meter_wh=0))
-    await record(stop_16(started.transaction_id, minutes(0), meter_wh=939_000))
-    assert list((await transactions.get(started.id)).flags) == ["implausible_energy"]
+    await record(stop_16(started.ocpp_transaction_id, minutes(0), meter_wh=939_000))
+    assert list((await transactions.get(started.transaction_id)).flags) == ["implausible_energy"]
     await powers.told(-1, CP1=0)
     [again] = await record(start_16(minutes(-480), meter_wh=0, id_tag="B", connector_id=2))
-    await record(stop_16(again.transaction_id, minutes(0), meter_wh=939_000))
-    assert list((await transactions.get(again.id)).flags) == []
+    await record(stop_16(again.ocpp_transaction_id, minutes(0), meter_wh=939_000))
+    assert list((await transactions.get(again.transaction_id)).flags) == []
 
 
 @pytest.mark.field_case("A9")
@@ -237,8 +237,8 @@ async def test_what_connectors_give_is_asked_for_as_well(
     known = GrpcStations(await stations.internal_channel("transaction"), page_size=2)
     assert await ConnectorPowers(units_of_work, known, SystemClock()).compare() == 3
     [started] = await record(start_16(minutes(-480), charge_point_id="CP2", meter_wh=0))
-    await record(stop_16(started.transaction_id, minutes(0), charge_point_id="CP2", meter_wh=939_000))
-    assert "at most 22 kW" in (await transactions.get(started.id)).energy_doubt
+    await record(stop_16(started.ocpp_transaction_id, minutes(0), charge_point_id="CP2", meter_wh=939_000))
+    assert "at most 22 kW" in (await transactions.get(started.transaction_id)).energy_doubt
 
 
 @pytest.mark.field_case("A12")
@@ -267,12 +267,12 @@ async def test_a_session_by_ocpp_16_without_two_registers_is_flagged_until_they_
     record: Record, transactions: Reader, start_wh: int | None, stop_wh: int | None
 ) -> None:
     [started] = await record(start_16(minutes(-60), meter_wh=start_wh))
-    await record(stop_16(started.transaction_id, minutes(-5), meter_wh=stop_wh))
-    assert await shown(transactions, started.id) == (0, ["no_register"])
+    await record(stop_16(started.ocpp_transaction_id, minutes(-5), meter_wh=stop_wh))
+    assert await shown(transactions, started.transaction_id) == (0, ["no_register"])
     late = [(-59, 1000)] if start_wh is None and stop_wh is not None else [(-59, 1000), (-6, 6000)]
     for at, wh in late:
-        await record(meter_values_16(started.transaction_id, minutes(at), wh))
-    assert await shown(transactions, started.id) == (5000, [])
+        await record(meter_values_16(started.ocpp_transaction_id, minutes(at), wh))
+    assert await shown(transactions, started.transaction_id) == (5000, [])
 
 
 @pytest.mark.field_case("A13")
@@ -313,9 +313,9 @@ async def test_every_reading_counts_for_doubt(
 ) -> None:
     [started] = await record(start_16(minutes(-60), meter_wh=1000))
     for place, wh in enumerate(readings_wh):
-        await record(meter_values_16(started.transaction_id, minutes(10 * place - 55), wh))
-    await record(stop_16(started.transaction_id, minutes(-5), meter_wh=stop_wh))
-    assert await shown(transactions, started.id) == expected
+        await record(meter_values_16(started.ocpp_transaction_id, minutes(10 * place - 55), wh))
+    await record(stop_16(started.ocpp_transaction_id, minutes(-5), meter_wh=stop_wh))
+    assert await shown(transactions, started.transaction_id) == expected
 
 
 @pytest.mark.field_case("A13")
@@ -325,17 +325,17 @@ async def test_of_a_session_with_very_many_readings_the_last_ones_count_as_well(
     [started] = await record(start_16(minutes(-600), meter_wh=1000))
     values = [reading(minutes(-600 + place / 4), energy_wh=1000 + place) for place in range(1, 2101)]
     for begin in range(0, len(values), 700):
-        message = meter_values_16(started.transaction_id, minutes(-60), meter_values=values[begin : begin + 700])
+        message = meter_values_16(started.ocpp_transaction_id, minutes(-60), meter_values=values[begin : begin + 700])
         await record(message)
-    await record(meter_values_16(started.transaction_id, minutes(-30), 99_000, 99_001))
-    stop = stop_16(started.transaction_id, minutes(-20), meter_wh=None)
+    await record(meter_values_16(started.ocpp_transaction_id, minutes(-30), 99_000, 99_001))
+    stop = stop_16(started.ocpp_transaction_id, minutes(-20), meter_wh=None)
     await record(stop)
-    assert await shown(transactions, started.id) == (98_001, [])
+    assert await shown(transactions, started.transaction_id) == (98_001, [])
 
 
 @pytest.mark.field_case("A13")
 async def test_a_reading_after_the_end_changes_no_energy(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-60)))
-    await record(stop_16(started.transaction_id, minutes(-30)))
-    await record(meter_values_16(started.transaction_id, minutes(-10), 6500))
-    assert await shown(transactions, started.id) == (5000, ["reading_after_end"])
+    await record(stop_16(started.ocpp_transaction_id, minutes(-30)))
+    await record(meter_values_16(started.ocpp_transaction_id, minutes(-10), 6500))
+    assert await shown(transactions, started.transaction_id) == (5000, ["reading_after_end"])

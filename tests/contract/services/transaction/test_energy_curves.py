@@ -52,26 +52,36 @@ async def test_curves_of_many_sessions_are_told_at_once(record: Record, internal
         reading(minutes(-60 + at), energy_wh=wh, power_w=power)
         for at, wh, power in ((15, 26_000, 90_000), (30, 37_000, 20_000))
     ]
-    await record(meter_values_16(first.transaction_id, minutes(-30), meter_values=samples))
-    await record(stop_16(first.transaction_id, minutes(-15), meter_wh=42_160))
+    await record(meter_values_16(first.ocpp_transaction_id, minutes(-30), meter_values=samples))
+    await record(stop_16(first.ocpp_transaction_id, minutes(-15), meter_wh=42_160))
     # One that runs, by OCPP 2.0.1, whose registers come with the context of a start in the same second.
     begin = [reading(minutes(-20), "Transaction.Begin", energy_wh=5_000), reading(minutes(-20), power_w=0)]
     [second] = await record(event_201(STARTED, minutes(-20), 0, charge_point_id="CP2", meter_values=begin))
     more = [reading(minutes(-10), energy_wh=7_000)]
     await record(event_201(UPDATED, minutes(-10), 1, charge_point_id="CP2", meter_values=more))
-    found = await _curves(internal, first.id, second.id, new_id(), "no id")
-    assert found.keys() == {first.id, second.id}
-    assert moment(found[first.id].begin_time) == minutes(-60)
-    assert _shown(found[first.id]) == [(0, 0, -1), (15, 25_000, 90_000), (30, 36_000, 20_000), (45, 41_160, -1)]
-    assert _shown(found[second.id]) == [(0, 0, 0), (10, 2_000, -1)]
+    found = await _curves(internal, first.transaction_id, second.transaction_id, new_id(), "no id")
+    assert found.keys() == {first.transaction_id, second.transaction_id}
+    assert moment(found[first.transaction_id].begin_time) == minutes(-60)
+    shown = _shown(found[first.transaction_id])
+    assert shown == [
+        (0, 0, -1),
+        (15, 25_000, 90_000),
+        (30, 36_000, 20_000),
+        (45, 41_160, -1),
+    ]
+    assert _shown(found[second.transaction_id]) == [(0, 0, 0), (10, 2_000, -1)]
 
 
 async def test_a_session_of_which_nothing_was_read_has_start_and_stop(
     record: Record, internal: TransactionServiceStub
 ) -> None:
     [started] = await record(start_16(minutes(-60), meter_wh=1_000))
-    await record(stop_16(started.transaction_id, minutes(-15), meter_wh=6_000))
-    assert _shown((await _curves(internal, started.id))[started.id]) == [(0, 0, -1), (45, 5_000, -1)]
+    await record(stop_16(started.ocpp_transaction_id, minutes(-15), meter_wh=6_000))
+    curves = await _curves(internal, started.transaction_id)
+    assert _shown(curves[started.transaction_id]) == [
+        (0, 0, -1),
+        (45, 5_000, -1),
+    ]
 
 
 async def test_of_very_many_readings_the_shape_is_told(record: Record, internal: TransactionServiceStub) -> None:
@@ -85,7 +95,7 @@ async def test_of_very_many_readings_the_shape_is_told(record: Record, internal:
         await record(event_201(UPDATED, minutes(-170 + batch), batch + 1, meter_values=values))
     end = [reading(minutes(-170 + 10_000 / 60), "Transaction.End", energy_wh=55_000)]
     await record(event_201(ENDED, minutes(-170 + 10_000 / 60), 99, meter_values=end))
-    curve = _shown((await _curves(internal, started.id))[started.id])
+    curve = _shown((await _curves(internal, started.transaction_id))[started.transaction_id])
     assert len(curve) <= 500
     assert curve[-1][1] == 55_000
     by_minute = {round(at * 60): wh for at, wh, _ in curve}
@@ -104,11 +114,11 @@ async def test_too_many_ids_are_refused_and_many_answered(record: Record, intern
     answers = await record(*(start_16(minutes(-60), charge_point_id=f"CP{n}", meter_wh=n) for n in range(60)))
     await asyncio.gather(
         *(
-            record(stop_16(one.transaction_id, minutes(-5), charge_point_id=f"CP{n}", meter_wh=n + 100))
+            record(stop_16(one.ocpp_transaction_id, minutes(-5), charge_point_id=f"CP{n}", meter_wh=n + 100))
             for n, one in enumerate(answers)
         )
     )
-    found = await _curves(internal, *(one.id for one in answers))
+    found = await _curves(internal, *(one.transaction_id for one in answers))
     assert [_shown(curve)[-1][1] for curve in found.values()] == [100] * 60
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await _curves(internal, *(new_id() for _ in range(251)))

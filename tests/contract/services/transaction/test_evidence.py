@@ -116,9 +116,9 @@ async def _started(site: Site, **fields: Any) -> str:
     [begun] = await site.record(start_16(ago(60), **began))
     samples = [reading(ago(seconds), energy_wh=wh) for seconds, wh in ((50, 2000), (40, 3000))]
     await site.record(
-        meter_values_16(begun.transaction_id, ago(40), meter_values=samples, received_time=ago(40), evse_id=1)
+        meter_values_16(begun.ocpp_transaction_id, ago(40), meter_values=samples, received_time=ago(40), evse_id=1)
     )
-    return str(begun.id)
+    return str(begun.transaction_id)
 
 
 @pytest.mark.parametrize("before", [None, Connector.AVAILABLE, Connector.CHARGING])
@@ -148,7 +148,7 @@ async def test_a_boot_alone_or_a_connector_that_charges_on_is_no_evidence(site: 
 
 async def test_a_true_end_corrects_the_estimate_and_later_readings_take_it_back(site: Site) -> None:
     session_id = await _started(site)
-    number = (await site.transactions.get(session_id)).transaction_id
+    number = (await site.transactions.get(session_id)).ocpp_transaction_id
     await site.reboot(Connector.AVAILABLE)
     await site.becomes(session_id, ENDED)
     later = meter_values_16(number, ago(-5), 4000, received_time=ago(0))
@@ -174,7 +174,7 @@ async def test_statuses_say_how_a_session_by_ocpp_16_charges(site: Site) -> None
     for status, state in said:
         await site.stations.status("CP1", site.epoch, status)
         await site.charges(session_id, state)
-    number = (await site.transactions.get(session_id)).transaction_id
+    number = (await site.transactions.get(session_id)).ocpp_transaction_id
     await site.record(stop_16(number, ago(0), meter_wh=3500, received_time=ago(0)))
     await site.stations.status("CP1", site.epoch, Connector.AVAILABLE)
     stub = service_grpc.TransactionServiceStub(await site.service.channel())
@@ -191,10 +191,10 @@ async def test_statuses_say_how_a_session_by_ocpp_16_charges(site: Site) -> None
 async def test_a_status_that_was_kept_back_until_its_session_was_over_says_how_it_charged(site: Site) -> None:
     """All of it is told within moments, as after a time offline."""
     [begun] = await site.record(start_16(ago(7200), received_time=ago(0), evse_id=1))
-    await site.record(stop_16(begun.transaction_id, ago(60), meter_wh=3500, received_time=ago(0)))
+    await site.record(stop_16(begun.ocpp_transaction_id, ago(60), meter_wh=3500, received_time=ago(0)))
     await site.stations.status("CP1", site.epoch, Connector.SUSPENDED_EV, time=ago(3600))
     stub = service_grpc.TransactionServiceStub(await site.service.channel())
-    asked = service_pb.BatchGetChargingStatesRequest(ids=[begun.id])
+    asked = service_pb.BatchGetChargingStatesRequest(ids=[begun.transaction_id])
 
     async def is_known() -> bool:
         found = (await stub.BatchGetChargingStates(asked)).transactions
@@ -217,11 +217,11 @@ async def test_a_station_by_ocpp_201_is_asked_after_its_sessions_when_it_has_boo
 
     await eventually(is_asked)
     [question] = (await stub.ListCommands(command_pb.ListCommandsRequest(charge_point_id="CP1"))).commands
-    assert (question.body.get_transaction_status.transaction_id, question.requested_by) == (
+    assert (question.body.get_transaction_status.ocpp_transaction_id, question.requested_by) == (
         "T-1",
         "service:transaction",
     )
-    assert (await site.transactions.get(begun.id)).state == ACTIVE
+    assert (await site.transactions.get(begun.transaction_id)).state == ACTIVE
 
 
 # --- what needs the transaction service alone
@@ -236,28 +236,28 @@ async def test_the_register_at_the_start_says_nothing_of_how_long_a_session_went
     record: Record, transactions: Reader
 ) -> None:
     begin = minutes(-60).replace(microsecond=700_000)
-    of_session: dict[str, Any] = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "evse_id": 1}
+    of_session: dict[str, Any] = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1}
     values = [reading(begin, energy_wh=1000, context="Transaction.Begin")]
     told = of_session | {"id_tag": "TAG", "authorization": ACCEPTED, "meter_values": values, "received_time": begin}
     [begun] = await record(event(STARTED, begin, **told))
     await record(event(TransactionEvent.LOST, minutes(-10), **of_session, received_time=minutes(-10)))
-    assert moment((await transactions.get(begun.id)).stop_time) == minutes(-10)
+    assert moment((await transactions.get(begun.transaction_id)).stop_time) == minutes(-10)
 
 
 async def test_readings_of_power_alone_say_how_long_a_session_went_on(record: Record, transactions: Reader) -> None:
-    of_session: dict[str, Any] = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "evse_id": 1}
+    of_session: dict[str, Any] = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1}
     begin, read = minutes(-60), minutes(-30)
     told = of_session | {"id_tag": "TAG", "authorization": ACCEPTED, "received_time": begin}
     [begun] = await record(event(STARTED, begin, **told))
     values = [reading(read, power_w=7_000)]
     await record(event(UPDATED, read, **of_session, meter_values=values, seq_no=1, received_time=read))
     await record(event(TransactionEvent.LOST, minutes(-10), **of_session, received_time=minutes(-10)))
-    assert moment((await transactions.get(begun.id)).stop_time) == read
+    assert moment((await transactions.get(begun.transaction_id)).stop_time) == read
 
 
 async def test_that_a_session_does_not_go_on_ends_it(record: Record, transactions: Reader) -> None:
     def told(kind: Any, at: float, **fields: Any) -> TransactionEvent:
-        usual = {"protocol": "ocpp2.0.1", "transaction_id": "T-1", "received_time": minutes(at)}
+        usual = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "received_time": minutes(at)}
         return event(kind, minutes(at), **{**usual, **fields})
 
     [begun] = await record(told(STARTED, -60, id_tag="TAG", authorization=ACCEPTED, evse_id=1))
@@ -265,13 +265,13 @@ async def test_that_a_session_does_not_go_on_ends_it(record: Record, transaction
     await record(told(UPDATED, -40, meter_values=[*values, reading(minutes(-39), energy_wh=3000)], seq_no=1))
     lost = told(TransactionEvent.LOST, -10)
     answers = await record(lost, lost)
-    assert [answer.id for answer in answers] == [begun.id] * 2
-    session = await transactions.get(begun.id)
+    assert [answer.transaction_id for answer in answers] == [begun.transaction_id] * 2
+    session = await transactions.get(begun.transaction_id)
     assert (session.state, list(session.flags)) == (ENDED, ["estimated_end", "not_ongoing"])
     assert moment(session.stop_time) == minutes(-39)
     # It was the answer of a station that had restarted, and goes on after all.
     await record(told(UPDATED, -5, charging_state="Charging", seq_no=2))
-    assert (await transactions.get(begun.id)).state == ACTIVE
+    assert (await transactions.get(begun.transaction_id)).state == ACTIVE
 
 
 class _Asking:
@@ -313,21 +313,21 @@ async def test_a_session_of_which_nothing_is_heard_for_days_ends_when_it_was_las
     silent, read, fresh, replayed = [await begun(number, days) for number, days in ((1, 5), (2, 5), (3, 2), (4, 9))]
     for answer, number, sampled, received in ((silent, 1, 4, 4), (read, 2, 1, 1), (replayed, 4, 8, 0.1)):
         at = {"received_time": minutes(-received * DAYS), "charge_point_id": f"CP{number}"}
-        await record(meter_values_16(answer.transaction_id, minutes(-sampled * DAYS), 4000, **at))
+        await record(meter_values_16(answer.ocpp_transaction_id, minutes(-sampled * DAYS), 4000, **at))
     looking = _Asking(service, None, tokens)
     assert (await looking.look(), await looking.look()) == (1, 0)
-    session = await transactions.get(silent.id)
+    session = await transactions.get(silent.transaction_id)
     assert (session.state, session.energy_wh, moment(session.stop_time)) == (ENDED, 3000, minutes(-4 * DAYS))
     assert list(session.flags) == ["ended_by_silence", "estimated_end"]
     assert {(await transactions.get(one.id)).state for one in (read, fresh, replayed)} == {ACTIVE}
     # It was in a garage: the true end takes its place, as ever.
-    late = stop_16(silent.transaction_id, minutes(-3.5 * DAYS), meter_wh=9000, charge_point_id="CP1")
+    late = stop_16(silent.ocpp_transaction_id, minutes(-3.5 * DAYS), meter_wh=9000, charge_point_id="CP1")
     await record(late)
-    session = await transactions.get(silent.id)
+    session = await transactions.get(silent.transaction_id)
     assert (session.energy_wh, list(session.flags)) == (8000, [])
     # A shorter bound ends those that were silent for that long.
     assert await looking.look(timedelta(hours=36)) == 1
-    assert (await transactions.get(fresh.id)).state == ENDED
+    assert (await transactions.get(fresh.transaction_id)).state == ENDED
 
 
 @pytest.mark.parametrize("goes_on", [True, False, None])
@@ -358,7 +358,7 @@ async def test_a_silent_session_by_ocpp_201_is_asked_after_first(
         if goes_on is not None:
             kind = UPDATED if goes_on else TransactionEvent.LOST
             trigger = "Trigger" if goes_on else ""
-            told: dict[str, Any] = {"received_time": ago(0), "transaction_id": "T-1", "protocol": "ocpp2.0.1"}
+            told: dict[str, Any] = {"received_time": ago(0), "ocpp_transaction_id": "T-1", "protocol": "ocpp2.0.1"}
             await record(event(kind, ago(0), trigger_reason=trigger, **told))
 
     async with running_edge(tokens) as edge:
@@ -366,8 +366,8 @@ async def test_a_silent_session_by_ocpp_201_is_asked_after_first(
         await known.connect("CP1", edge, "ocpp2.0.1")
         assert await _Asking(service, stations, tokens).look() == (1 if goes_on is None else 0)
         [asked] = edge.delivered
-        assert asked.body.get_transaction_status.transaction_id == "T-1"
-    session = await transactions.get(begun.id)
+        assert asked.body.get_transaction_status.ocpp_transaction_id == "T-1"
+    session = await transactions.get(begun.transaction_id)
     concluded = {True: [], False: ["estimated_end", "not_ongoing"], None: ["ended_by_silence", "estimated_end"]}
     flags = set(session.flags) - {"no_register"}
     assert (session.state, flags) == (ACTIVE if goes_on else ENDED, set(concluded[goes_on]))
@@ -382,9 +382,9 @@ async def _ghost(record: Record) -> tuple[str, str]:
     """Id and number of a session that told two readings, half an hour ago the last."""
     [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))
     told = {"received_time": minutes(-30)}
-    await record(meter_values_16(begun.transaction_id, minutes(-30), 2000, **told))
-    await record(meter_values_16(begun.transaction_id, minutes(-29), 2500, **told))
-    return begun.id, begun.transaction_id
+    await record(meter_values_16(begun.ocpp_transaction_id, minutes(-30), 2000, **told))
+    await record(meter_values_16(begun.ocpp_transaction_id, minutes(-29), 2500, **told))
+    return begun.transaction_id, begun.ocpp_transaction_id
 
 
 async def test_an_operator_ends_a_session_once_and_for_a_reason(
@@ -465,7 +465,7 @@ async def test_only_what_runs_can_be_ended(
     record: Record, stub: service_grpc.TransactionServiceStub, service: RunningService
 ) -> None:
     [orphan] = await record(stop_16("0", minutes(-30)))
-    request = service_pb.EndTransactionRequest(id=orphan.id, reason="because")
+    request = service_pb.EndTransactionRequest(id=orphan.transaction_id, reason="because")
     assert await reason(stub.EndTransaction(request)) == "TRANSACTION_NOT_RUNNING"
     request.id = "01900000-0000-7000-8000-000000000000"
     assert await reason(stub.EndTransaction(request)) == "TRANSACTION_NOT_FOUND"
@@ -478,9 +478,9 @@ async def test_charging_states_are_listed_by_page(record: Record, stub: service_
     states = ["Charging", "Charging", "SuspendedEV", "Idle"]
     for number, state in enumerate(states, 1):
         await record(event_201(UPDATED, minutes(number - 60), number, charging_state=state))
-    listed = await stub.ListChargingStates(service_pb.ListChargingStatesRequest(id=begun.id, page_size=3))
+    listed = await stub.ListChargingStates(service_pb.ListChargingStatesRequest(id=begun.transaction_id, page_size=3))
     rest = await stub.ListChargingStates(
-        service_pb.ListChargingStatesRequest(id=begun.id, page_size=3, page_token=listed.next_page_token)
+        service_pb.ListChargingStatesRequest(id=begun.transaction_id, page_size=3, page_token=listed.next_page_token)
     )
     found = [*listed.charging_states, *rest.charging_states]
     assert [one.charging_state for one in found] == ["EVConnected", *states]
@@ -497,7 +497,9 @@ async def test_charging_states_end_with_their_session(
     # Told before the end, of a time after it.
     await record(event_201(UPDATED, minutes(-10), 2, charging_state="Idle"))
     await record(event_201(recording_pb.TransactionEvent.ENDED, minutes(-20), 3, charging_state="EVConnected"))
-    listed = await stub.ListChargingStates(service_pb.ListChargingStatesRequest(id=begun.id))
-    [known] = (await stub.BatchGetChargingStates(service_pb.BatchGetChargingStatesRequest(ids=[begun.id]))).transactions
+    listed = await stub.ListChargingStates(service_pb.ListChargingStatesRequest(id=begun.transaction_id))
+    [known] = (
+        await stub.BatchGetChargingStates(service_pb.BatchGetChargingStatesRequest(ids=[begun.transaction_id]))
+    ).transactions
     for changes in (listed.charging_states, known.changes):
         assert [one.charging_state for one in changes] == ["Charging", "EVConnected"]

@@ -55,12 +55,12 @@ async def test_events_are_recorded_after_the_database_has_cut_its_connections(
     record: Record, transactions: Reader, service: RunningService
 ) -> None:
     [started] = await record(start_16(minutes(-30)))
-    await record(meter_values_16(started.transaction_id, minutes(-20), 2000))
+    await record(meter_values_16(started.ocpp_transaction_id, minutes(-20), 2000))
     await _cut_connections(service.database)
-    [metered] = await record(meter_values_16(started.transaction_id, minutes(-10), 3000))
-    [stopped] = await record(stop_16(started.transaction_id, minutes(-5)))
-    assert metered.id == stopped.id == started.id
-    assert len(await transactions.meter_values(started.id)) == 2
+    [metered] = await record(meter_values_16(started.ocpp_transaction_id, minutes(-10), 3000))
+    [stopped] = await record(stop_16(started.ocpp_transaction_id, minutes(-5)))
+    assert metered.transaction_id == stopped.transaction_id == started.transaction_id
+    assert len(await transactions.meter_values(started.transaction_id)) == 2
 
 
 async def test_an_event_whose_commit_was_cut_short_is_not_recorded_and_may_come_again(
@@ -93,9 +93,11 @@ async def test_events_go_on_while_partitions_are_made(record: Record, service: R
     async def charge(number: int) -> None:
         at = NOW - timedelta(days=number)
         [started] = await record(start_16(at, charge_point_id=f"CP{number}", id_tag=f"TAG{number}"))
-        report = meter_values_16(started.transaction_id, at + timedelta(minutes=1), 1500, charge_point_id=f"CP{number}")
+        report = meter_values_16(
+            started.ocpp_transaction_id, at + timedelta(minutes=1), 1500, charge_point_id=f"CP{number}"
+        )
         [metered] = await record(report)
-        assert (started.HasField("error"), metered.id) == (False, started.id)
+        assert (started.HasField("error"), metered.transaction_id) == (False, started.transaction_id)
 
     await asyncio.gather(make_partitions(), *(charge(number) for number in range(40)))
 
@@ -113,11 +115,11 @@ async def test_a_column_that_changes_its_type_under_load_costs_no_event(
         while sessions < 3 or not changed.is_set():
             at = minutes(-60 + sessions)
             [started] = await record(start_16(at, charge_point_id=charge_point_id, id_tag=f"TAG{number}"))
-            name = started.transaction_id
+            name = started.ocpp_transaction_id
             await record(meter_values_16(name, at, 1500, charge_point_id=charge_point_id))
             [stopped] = await record(stop_16(name, at + timedelta(seconds=30), charge_point_id=charge_point_id))
-            assert (stopped.HasField("error"), stopped.id) == (False, started.id)
-            assert (await transactions.get(started.id)).energy_wh == 5000
+            assert (stopped.HasField("error"), stopped.transaction_id) == (False, started.transaction_id)
+            assert (await transactions.get(started.transaction_id)).energy_wh == 5000
             sessions += 1
             if sessions == 3:
                 busy.release()

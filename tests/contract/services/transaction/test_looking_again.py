@@ -66,7 +66,7 @@ async def _orphan_and_start(record: Record, charge_point_id: str = "CP1") -> tup
     [begun] = await record(
         start_16(minutes(-60), charge_point_id=charge_point_id, id_tag=charge_point_id, offline=True)
     )
-    return stop.id, begun.id
+    return stop.transaction_id, begun.transaction_id
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ async def test_what_two_sessions_may_mean_is_not_placed_anew_until_something_cha
     assert known <= 2
     assert await matcher.look() == 0
     assert len(placed) == known
-    await record(stop_16(one.transaction_id, minutes(-20)))
+    await record(stop_16(one.ocpp_transaction_id, minutes(-20)))
     assert await matcher.look() == 1
-    assert (await transactions.get(stop.id)).merged_into == other.id
+    assert (await transactions.get(stop.transaction_id)).merged_into == other.transaction_id
 
 
 # Errors of which the driver and the platform think differently: of nothing known, of a value, and as if all were away.
@@ -150,8 +150,8 @@ async def _told_beside(record: Record, charge_point_id: str) -> str:
     here = {"charge_point_id": charge_point_id}
     await record(meter_values_16("", minutes(-50), 2000, 3000, **here))
     [begun] = await record(start_16(minutes(-60), id_tag=charge_point_id, offline=True, **here))
-    await record(stop_16(begun.transaction_id, minutes(-30), meter_wh=None, **here))
-    return begun.id
+    await record(stop_16(begun.ocpp_transaction_id, minutes(-30), meter_wh=None, **here))
+    return begun.transaction_id
 
 
 async def test_readings_that_could_not_be_given_to_their_session_are_so_later(
@@ -186,7 +186,7 @@ async def test_what_was_being_recorded_while_others_looked_is_looked_at_afterwar
             await matcher.look()
     [begun] = await start
     await matcher.look()
-    assert len(await transactions.meter_values(begun.id)) == 2
+    assert len(await transactions.meter_values(begun.transaction_id)) == 2
 
 
 async def test_a_move_whose_connection_was_cut_is_made_by_the_next_look(
@@ -226,15 +226,15 @@ async def test_a_session_that_was_ended_by_silence_is_ended_by_the_end_that_mean
     matcher = matcher_of(service)
     [begun] = await record(start_16(minutes(-60), offline=True))
     await end_by_silence(service)
-    session = await transactions.get(begun.id)
+    session = await transactions.get(begun.transaction_id)
     assert (session.state, list(session.flags)) == (ENDED, ["ended_by_silence", "estimated_end", "no_register"])
     if is_looked_at:
         await matcher.look()
     [stop] = await record(stop_16("-1", minutes(-30), received_time=minutes(2)))
     assert await matcher.look() == 1
-    session = await transactions.get(begun.id)
+    session = await transactions.get(begun.transaction_id)
     assert (session.energy_wh, list(session.flags), moment(session.stop_time)) == (5000, ["matched_stop"], minutes(-30))
-    assert (await transactions.get(stop.id)).merged_into == begun.id
+    assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
 
 
 async def test_an_end_is_that_of_the_session_that_ran_not_of_one_that_was_lost_before(
@@ -252,8 +252,13 @@ async def test_an_end_is_that_of_the_session_that_ran_not_of_one_that_was_lost_b
     [stop] = await record(stop_16("-1", minutes(-30)))
     [begun] = await record(start_16(minutes(-60), offline=True))
     assert await matcher_of(service).look() == 1
-    assert (await transactions.get(stop.id)).merged_into == begun.id
-    assert list((await transactions.get(lost.id)).flags) == ["ended_by_silence", "estimated_end", "no_register"]
+    assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
+    flags = (await transactions.get(lost.transaction_id)).flags
+    assert list(flags) == [
+        "ended_by_silence",
+        "estimated_end",
+        "no_register",
+    ]
 
 
 class _Unsteady(Placing):

@@ -61,15 +61,15 @@ async def test_a_stop_before_its_start_ends_the_session_that_it_must_mean(
     assert await matcher.look() == 0
     [begun] = await record(start_16(minutes(-60), offline=True, driver_id="D"))
     assert await matcher.look() == 1
-    session = await transactions.get(begun.id)
+    session = await transactions.get(begun.transaction_id)
     assert (session.state, session.energy_wh, list(session.flags)) == (ENDED, 5000, ["matched_stop"])
     assert (moment(session.stop_time), session.soc_percent, session.driver_id) == (minutes(-30), 80, "D")
-    assert list(await transactions.meter_values(begun.id)) == [sample]
-    left = await transactions.get(stop.id)
-    assert (left.state, left.merged_into, left.HasField("stop_time")) == (MERGED, begun.id, False)
+    assert list(await transactions.meter_values(begun.transaction_id)) == [sample]
+    left = await transactions.get(stop.transaction_id)
+    assert (left.state, left.merged_into, left.HasField("stop_time")) == (MERGED, begun.transaction_id, False)
     # The charge point that was not answered says it again.
     [again] = await record(stop_16(number, minutes(-30), meter_values=[sample]))
-    assert (again.id, again.duplicate) == (begun.id, True)
+    assert (again.transaction_id, again.duplicate) == (begun.transaction_id, True)
     assert await matcher.look() == 0
 
 
@@ -83,7 +83,7 @@ async def test_readings_of_a_session_that_does_not_run_keep_nobody_from_being_ma
         await record(*stops)
         begun = await record(*starts)
         assert await matcher.look() == sessions
-        assert [(await transactions.get(one.id)).state for one in begun] == [ENDED] * sessions
+        assert [(await transactions.get(one.transaction_id)).state for one in begun] == [ENDED] * sessions
 
     # As many in one commit as it takes until the driver prepares what it is asked.
     await match("BEFORE", 8)
@@ -99,11 +99,11 @@ async def test_a_late_stop_takes_the_place_of_an_estimate(
     await record(stop_16("0", minutes(-40)))
     [later] = await record(start_16(minutes(-10), id_tag="OTHER", meter_wh=6000))
     [begun] = await record(start_16(minutes(-60), offline=True))
-    assert list((await transactions.get(begun.id)).flags) == ["estimated_end", "no_register"]
+    assert list((await transactions.get(begun.transaction_id)).flags) == ["estimated_end", "no_register"]
     assert await matcher.look() == 1
-    session = await transactions.get(begun.id)
+    session = await transactions.get(begun.transaction_id)
     assert (moment(session.stop_time), session.energy_wh, list(session.flags)) == (minutes(-40), 5000, ["matched_stop"])
-    assert (await transactions.get(later.id)).state == ACTIVE
+    assert (await transactions.get(later.transaction_id)).state == ACTIVE
 
 
 async def test_a_stop_moves_on_to_a_session_that_is_told_of_later(
@@ -111,16 +111,16 @@ async def test_a_stop_moves_on_to_a_session_that_is_told_of_later(
 ) -> None:
     [first] = await record(start_16(minutes(-90)))
     mine = reading(minutes(-80), energy_wh=2000)
-    await record(meter_values_16(first.transaction_id, minutes(-80), meter_values=[mine]))
+    await record(meter_values_16(first.ocpp_transaction_id, minutes(-80), meter_values=[mine]))
     sample = reading(minutes(-31), "Transaction.End", energy_wh=5990)
     await record(stop_16("0", minutes(-30), meter_values=[sample], received_time=minutes(1)))
     [second] = await record(start_16(minutes(-60), id_tag="B", meter_wh=3000, offline=True))
     assert await matcher.look() == 1
-    one, other = await transactions.get(first.id), await transactions.get(second.id)
+    one, other = await transactions.get(first.transaction_id), await transactions.get(second.transaction_id)
     assert (moment(one.stop_time), one.energy_wh, list(one.flags)) == (minutes(-60), 1000, ["estimated_end"])
     assert (moment(other.stop_time), other.energy_wh, list(other.flags)) == (minutes(-30), 3000, ["matched_stop"])
-    assert list(await transactions.meter_values(first.id)) == [mine]
-    assert list(await transactions.meter_values(second.id)) == [sample]
+    assert list(await transactions.meter_values(first.transaction_id)) == [mine]
+    assert list(await transactions.meter_values(second.transaction_id)) == [sample]
 
 
 async def test_readings_without_a_session_go_with_the_stop_that_finds_its_own(
@@ -132,7 +132,7 @@ async def test_readings_without_a_session_go_with_the_stop_that_finds_its_own(
     await record(meter_values_16("", minutes(-20), 7000, **place))
     [begun] = await record(start_16(minutes(-60), offline=True, evse_id=1))
     assert await matcher.look() == 1
-    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [2000, 3000]
+    assert [value.energy_wh for value in await transactions.meter_values(begun.transaction_id)] == [2000, 3000]
 
 
 @pytest.mark.parametrize("look_at", [{0}, {1}, {2}, {1, 2}, {2, 3}, set()])
@@ -150,15 +150,15 @@ async def test_readings_before_a_late_start_are_its_own_when_its_stop_names_it(
     # Nothing but readings tells its energy.
     [begun] = await record(start_16(minutes(-60), offline=True, meter_wh=None, received_time=minutes(1)))
     await look(1)
-    await record(stop_16(begun.transaction_id, minutes(-30), meter_wh=None, received_time=minutes(2)))
+    await record(stop_16(begun.ocpp_transaction_id, minutes(-30), meter_wh=None, received_time=minutes(2)))
     await look(2)
     await matcher.look()
-    session = await transactions.get(begun.id)
-    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [2000, 3000]
+    session = await transactions.get(begun.transaction_id)
+    assert [value.energy_wh for value in await transactions.meter_values(begun.transaction_id)] == [2000, 3000]
     assert (session.state, session.energy_wh, list(session.flags)) == (ENDED, 1000, [])
     revision = session.revision
     assert await matcher.look() == 0
-    assert (await transactions.get(begun.id)).revision == revision
+    assert (await transactions.get(begun.transaction_id)).revision == revision
 
 
 async def test_readings_that_the_session_before_was_given_go_to_the_one_that_started_late(
@@ -167,15 +167,15 @@ async def test_readings_that_the_session_before_was_given_go_to_the_one_that_sta
     [before] = await record(start_16(minutes(-90)))
     for at, energy_wh in ((-80, 2000), (-50, 4000)):
         [answer] = await record(meter_values_16("", minutes(at), energy_wh))
-        assert answer.id == before.id
+        assert answer.transaction_id == before.transaction_id
     [begun] = await record(start_16(minutes(-60), id_tag="B", meter_wh=3500, offline=True, received_time=minutes(1)))
-    await record(stop_16(begun.transaction_id, minutes(-30), received_time=minutes(2)))
-    await record(stop_16(before.transaction_id, minutes(-70), meter_wh=3000, received_time=minutes(3)))
+    await record(stop_16(begun.ocpp_transaction_id, minutes(-30), received_time=minutes(2)))
+    await record(stop_16(before.ocpp_transaction_id, minutes(-70), meter_wh=3000, received_time=minutes(3)))
     await matcher.look()
-    assert [value.energy_wh for value in await transactions.meter_values(before.id)] == [2000]
-    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [4000]
+    assert [value.energy_wh for value in await transactions.meter_values(before.transaction_id)] == [2000]
+    assert [value.energy_wh for value in await transactions.meter_values(begun.transaction_id)] == [4000]
     # What was read in the other one does not make its register look as if it had gone back.
-    assert [list((await transactions.get(one.id)).flags) for one in (before, begun)] == [[], []]
+    assert [list((await transactions.get(one.transaction_id)).flags) for one in (before, begun)] == [[], []]
 
 
 async def test_readings_that_named_their_session_stay_with_it_where_a_wrong_clock_has_another_one_run_meanwhile(
@@ -183,17 +183,17 @@ async def test_readings_that_named_their_session_stay_with_it_where_a_wrong_cloc
 ) -> None:
     [one] = await record(start_16(minutes(-90)))
     for at, energy_wh in ((-80, 2000), (-70, 4000)):
-        await record(meter_values_16(one.transaction_id, minutes(at), energy_wh))
-    await record(stop_16(one.transaction_id, minutes(-60)))
+        await record(meter_values_16(one.ocpp_transaction_id, minutes(at), energy_wh))
+    await record(stop_16(one.ocpp_transaction_id, minutes(-60)))
     # The clock was put back by half an hour: the next one seems to have begun, and to have been read, in its time.
     [other] = await record(start_16(minutes(-75), id_tag="B", meter_wh=6000, received_time=minutes(1)))
-    await record(meter_values_16(other.transaction_id, minutes(-65), 7000, received_time=minutes(2)))
-    await record(stop_16(other.transaction_id, minutes(-55), meter_wh=8000, received_time=minutes(3)))
+    await record(meter_values_16(other.ocpp_transaction_id, minutes(-65), 7000, received_time=minutes(2)))
+    await record(stop_16(other.ocpp_transaction_id, minutes(-55), meter_wh=8000, received_time=minutes(3)))
     await matcher.look()
-    found = [await transactions.get(begun.id) for begun in (one, other)]
+    found = [await transactions.get(begun.transaction_id) for begun in (one, other)]
     assert [(session.energy_wh, list(session.flags)) for session in found] == [(5000, []), (2000, [])]
-    assert [value.energy_wh for value in await transactions.meter_values(one.id)] == [2000, 4000]
-    assert [value.energy_wh for value in await transactions.meter_values(other.id)] == [7000]
+    assert [value.energy_wh for value in await transactions.meter_values(one.transaction_id)] == [2000, 4000]
+    assert [value.energy_wh for value in await transactions.meter_values(other.transaction_id)] == [7000]
 
 
 async def test_readings_that_a_session_was_given_after_its_end_go_to_the_one_that_started_late(
@@ -202,12 +202,12 @@ async def test_readings_that_a_session_was_given_after_its_end_go_to_the_one_tha
     [before] = await record(start_16(minutes(-90)))
     await record(stop_16("-1", minutes(-20), meter_wh=5000))
     [answer] = await record(meter_values_16("", minutes(-50), 4000, received_time=minutes(1)))
-    assert answer.id == before.id
+    assert answer.transaction_id == before.transaction_id
     [begun] = await record(start_16(minutes(-60), id_tag="B", meter_wh=3500, offline=True, received_time=minutes(2)))
     await matcher.look()
-    assert list(await transactions.meter_values(before.id)) == []
-    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [4000]
-    assert (await transactions.get(begun.id)).energy_wh == 1500
+    assert list(await transactions.meter_values(before.transaction_id)) == []
+    assert [value.energy_wh for value in await transactions.meter_values(begun.transaction_id)] == [4000]
+    assert (await transactions.get(begun.transaction_id)).energy_wh == 1500
 
 
 @pytest.mark.parametrize("is_told_first", [True, False])
@@ -221,16 +221,16 @@ async def test_readings_under_a_number_of_no_session_are_those_of_the_one_that_r
         answers += await record(event)
         await matcher.look()
     orphan, begun = answers if is_told_first else reversed(answers)
-    await record(stop_16(begun.transaction_id, minutes(-30), received_time=minutes(2)))
+    await record(stop_16(begun.ocpp_transaction_id, minutes(-30), received_time=minutes(2)))
     await matcher.look()
-    assert [value.energy_wh for value in await transactions.meter_values(begun.id)] == [2000, 3000]
-    left = await transactions.get(orphan.id)
-    assert (left.state, left.merged_into) == (MERGED, begun.id)
+    assert [value.energy_wh for value in await transactions.meter_values(begun.transaction_id)] == [2000, 3000]
+    left = await transactions.get(orphan.transaction_id)
+    assert (left.state, left.merged_into) == (MERGED, begun.transaction_id)
     # The charge point that was not answered says it again.
     await record(report)
     await matcher.look()
-    assert len(await transactions.meter_values(begun.id)) == 2
-    assert (await transactions.get(orphan.id)).state == MERGED
+    assert len(await transactions.meter_values(begun.transaction_id)) == 2
+    assert (await transactions.get(orphan.transaction_id)).state == MERGED
 
 
 @pytest.mark.parametrize(
@@ -249,10 +249,10 @@ async def test_readings_under_a_number_of_no_session_stay_where_none_fits(
 ) -> None:
     [orphan] = await record(report)
     [begun] = await record(start_16(minutes(-60), offline=True, received_time=minutes(1)))
-    await record(stop_16(begun.transaction_id, minutes(-30), received_time=minutes(2)))
+    await record(stop_16(begun.ocpp_transaction_id, minutes(-30), received_time=minutes(2)))
     assert await matcher.look() == 0
-    assert (await transactions.get(orphan.id)).state == ORPHAN
-    assert list(await transactions.meter_values(begun.id)) == []
+    assert (await transactions.get(orphan.transaction_id)).state == ORPHAN
+    assert list(await transactions.meter_values(begun.transaction_id)) == []
 
 
 async def test_a_stop_that_two_sessions_could_mean_waits_until_one_of_them_is_over(
@@ -262,10 +262,10 @@ async def test_a_stop_that_two_sessions_could_mean_waits_until_one_of_them_is_ov
     [other] = await record(start_16(minutes(-60), id_tag="B", connector_id=2))
     [stop] = await record(stop_16("0", minutes(-30)))
     assert await matcher.look() == 0
-    assert (await transactions.get(stop.id)).state == ORPHAN
-    await record(stop_16(one.transaction_id, minutes(-20)))
+    assert (await transactions.get(stop.transaction_id)).state == ORPHAN
+    await record(stop_16(one.ocpp_transaction_id, minutes(-20)))
     assert await matcher.look() == 1
-    assert moment((await transactions.get(other.id)).stop_time) == minutes(-30)
+    assert moment((await transactions.get(other.transaction_id)).stop_time) == minutes(-30)
 
 
 async def test_a_change_that_becomes_visible_late_is_not_missed(
@@ -277,9 +277,9 @@ async def test_a_change_that_becomes_visible_late_is_not_missed(
     async with service.database.transaction() as connection:
         # As if it had been committed long after that was noted.
         query = "UPDATE transactions SET update_time = update_time - interval '20 s' WHERE id = :id"
-        await connection.execute(text(query), {"id": begun.id})
+        await connection.execute(text(query), {"id": begun.transaction_id})
     assert await matcher.look() == 1
-    assert (await transactions.get(stop.id)).merged_into == begun.id
+    assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
 
 
 async def test_a_session_whose_facts_are_gone_is_left_as_it_is(
@@ -287,12 +287,12 @@ async def test_a_session_whose_facts_are_gone_is_left_as_it_is(
 ) -> None:
     [first] = await record(start_16(minutes(-90)))
     await record(stop_16("0", minutes(-30)))
-    before = await transactions.get(first.id)
+    before = await transactions.get(first.transaction_id)
     async with service.database.transaction() as connection:
         await connection.execute(text("DELETE FROM transaction_events WHERE kind = 'STARTED'"))
     await record(start_16(minutes(-60), id_tag="B", offline=True))
     assert await matcher.look() == 0
-    assert await transactions.get(first.id) == before
+    assert await transactions.get(first.transaction_id) == before
 
 
 async def test_replicas_look_by_themselves_and_move_an_end_once(
@@ -306,7 +306,7 @@ async def test_replicas_look_by_themselves_and_move_an_end_once(
         await record(start_16(minutes(-60), charge_point_id=f"CP{number}", id_tag=f"T{number}", offline=True))
 
     async def have_all_moved() -> bool:
-        return {(await transactions.get(stop.id)).state for [stop] in stops} == {MERGED}
+        return {(await transactions.get(stop.transaction_id)).state for [stop] in stops} == {MERGED}
 
     await eventually(have_all_moved, within_seconds=30)
     sessions = await transactions.list(state=ENDED)
@@ -410,7 +410,7 @@ async def test_readings_around_a_late_start_are_placed_alike_in_any_order(
         event.received_time.FromDatetime(minutes(1 + position))
         [answer] = await record(event)
         if name == "start":
-            number = answer.transaction_id
+            number = answer.ocpp_transaction_id
         if position in looks:
             await matcher.look()
     await matcher.look()

@@ -20,11 +20,11 @@ async def _stored(database: Database) -> int:
 
 async def test_meter_values_that_are_sent_again_are_stored_once(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30)))
-    report = meter_values_16(started.transaction_id, minutes(-20), 2000, 2100, 2200)
+    report = meter_values_16(started.ocpp_transaction_id, minutes(-20), 2000, 2100, 2200)
     for _ in range(3):
         [answer] = await record(report)
-        assert answer.id == started.id
-    values = await transactions.meter_values(started.id)
+        assert answer.transaction_id == started.transaction_id
+    values = await transactions.meter_values(started.transaction_id)
     assert [value.energy_wh for value in values] == [2000, 2100, 2200]
 
 
@@ -42,9 +42,9 @@ async def test_every_measurand_comes_back_as_it_was_sent(record: Record, transac
         other_json='[{"value": "50.01", "measurand": "Frequency"}]',
     )
     sparse = reading(minutes(-19), "Trigger", power_w=5)
-    await record(meter_values_16(started.transaction_id, minutes(-20), meter_values=[full, sparse]))
-    assert list(await transactions.meter_values(started.id)) == [full, sparse]
-    running = await transactions.get(started.id)
+    await record(meter_values_16(started.ocpp_transaction_id, minutes(-20), meter_values=[full, sparse]))
+    assert list(await transactions.meter_values(started.transaction_id)) == [full, sparse]
+    running = await transactions.get(started.transaction_id)
     assert (running.power_w, running.soc_percent) == (5, 0)
 
 
@@ -56,8 +56,8 @@ async def test_power_and_state_of_charge_are_shown_for_as_long_as_the_last_readi
     silent = [reading(minutes(-180 + number), energy_wh=2000 + number) for number in range(50)]
     shown = []
     for values in ([told], silent[:49], silent[49:]):
-        await record(meter_values_16(started.transaction_id, minutes(-100), meter_values=values))
-        shown.append(await transactions.get(started.id))
+        await record(meter_values_16(started.ocpp_transaction_id, minutes(-100), meter_values=values))
+        shown.append(await transactions.get(started.transaction_id))
     assert [(running.power_w, running.soc_percent) for running in shown[:2]] == [(7000, 40), (7000, 40)]
     assert [shown[2].HasField(name) for name in ("power_w", "soc_percent")] == [False, False]
     assert shown[2].energy_wh == shown[1].energy_wh + 1
@@ -66,26 +66,26 @@ async def test_power_and_state_of_charge_are_shown_for_as_long_as_the_last_readi
 async def test_different_samples_of_one_moment_are_all_kept(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30)))
     for value in (reading(minutes(-20), energy_wh=2000), reading(minutes(-20), power_w=7000)):
-        await record(meter_values_16(started.transaction_id, minutes(-20), meter_values=[value]))
-    assert len(await transactions.meter_values(started.id)) == 2
+        await record(meter_values_16(started.ocpp_transaction_id, minutes(-20), meter_values=[value]))
+    assert len(await transactions.meter_values(started.transaction_id)) == 2
 
 
 async def test_values_without_a_session_go_to_the_one_that_held_the_connector(
     record: Record, transactions: Reader, service: RunningService
 ) -> None:
     [ended] = await record(start_16(minutes(-90)))
-    await record(stop_16(ended.transaction_id, minutes(-60)))
+    await record(stop_16(ended.ocpp_transaction_id, minutes(-60)))
     [running] = await record(start_16(minutes(-30), meter_wh=6000))
-    expected = {-95: "", -70: ended.id, -45: "", -20: running.id}
+    expected = {-95: "", -70: ended.transaction_id, -45: "", -20: running.transaction_id}
     for at, session_id in expected.items():
         for number in ("", "0"):
             [answer] = await record(meter_values_16(number, minutes(at), 6500))
-            assert (at, answer.id) == (at, session_id)
+            assert (at, answer.transaction_id) == (at, session_id)
     [elsewhere] = await record(meter_values_16("", minutes(-20), 6500, connector_id=2))
     [whole] = await record(meter_values_16("", minutes(-20), 6500, connector_id=0))
-    assert (elsewhere.id, whole.id) == ("", "")
-    assert [value.energy_wh for value in await transactions.meter_values(running.id)] == [6500]
-    assert len(await transactions.meter_values(ended.id)) == 1
+    assert (elsewhere.transaction_id, whole.transaction_id) == ("", "")
+    assert [value.energy_wh for value in await transactions.meter_values(running.transaction_id)] == [6500]
+    assert len(await transactions.meter_values(ended.transaction_id)) == 1
     assert await _stored(service.database) == 6
 
 
@@ -107,7 +107,7 @@ async def test_committed_meter_values_are_passed_on_live(record: Record, service
     async with service.bus.subscribe_live("csms.live.meter_values") as messages:
         [started] = await record(start_16(minutes(-30)))
         bad = meter_values_16("1", minutes(-20), 2000, charge_point_id="CP2", meter_values=[])
-        told = meter_values_16(started.transaction_id, minutes(-20), 2000)
+        told = meter_values_16(started.ocpp_transaction_id, minutes(-20), 2000)
         await record(told, bad)
         async with asyncio.timeout(5):
             message = await anext(messages)
@@ -137,9 +137,9 @@ async def test_energy_of_a_running_session_without_a_start_register_comes_from_i
     start = start_16(minutes(-30))
     start.ClearField("meter_wh")
     [started] = await record(start)
-    await record(meter_values_16(started.transaction_id, minutes(-20), 2000, 2600))
+    await record(meter_values_16(started.ocpp_transaction_id, minutes(-20), 2000, 2600))
     [listed] = await transactions.list(state=transaction_pb.Transaction.ACTIVE)
-    assert (listed.id, listed.energy_wh) == (started.id, 600)
+    assert (listed.id, listed.energy_wh) == (started.transaction_id, 600)
 
 
 async def test_sessions_of_different_days_that_end_together_are_settled_with_all_their_readings(
@@ -153,16 +153,16 @@ async def test_sessions_of_different_days_that_end_together_are_settled_with_all
     started = await record(*starts)
     # The longest session: its first readings lie days before its last.
     readings = [
-        meter_values_16(answer.transaction_id, minutes(-29 + 1440 * day), 2000, 2600, charge_point_id=name)
+        meter_values_16(answer.ocpp_transaction_id, minutes(-29 + 1440 * day), 2000, 2600, charge_point_id=name)
         for answer, (name, day) in zip(started, days.items(), strict=True)
     ]
-    late = meter_values_16(started[2].transaction_id, minutes(-2), 9000, charge_point_id="CP3")
+    late = meter_values_16(started[2].ocpp_transaction_id, minutes(-2), 9000, charge_point_id="CP3")
     await record(*readings)
     await record(late)
     ends = [
-        stop_16(answer.transaction_id, minutes(-1), charge_point_id=name, meter_wh=None)
+        stop_16(answer.ocpp_transaction_id, minutes(-1), charge_point_id=name, meter_wh=None)
         for answer, name in zip(started, days, strict=True)
     ]
     await record(*ends)
-    energies = [(await transactions.get(answer.id)).energy_wh for answer in started]
+    energies = [(await transactions.get(answer.transaction_id)).energy_wh for answer in started]
     assert energies == [600, 600, 7000]

@@ -32,13 +32,13 @@ async def test_an_orphan_is_looked_at_again_when_an_operator_asks(
     record: Record, transactions: Reader, operator: grpc_pb.TransactionServiceStub
 ) -> None:
     [stop] = await record(stop_16("0", minutes(-30)))
-    assert [orphan.id for orphan in await transactions.list(state=State.ORPHAN)] == [stop.id]
-    assert (await _replayed(operator, stop.id)).state == State.ORPHAN
+    assert [orphan.id for orphan in await transactions.list(state=State.ORPHAN)] == [stop.transaction_id]
+    assert (await _replayed(operator, stop.transaction_id)).state == State.ORPHAN
     [begun] = await record(start_16(minutes(-60), offline=True))
-    merged = await _replayed(operator, stop.id)
-    assert (merged.state, merged.merged_into) == (State.MERGED, begun.id)
-    assert await _replayed(operator, stop.id) == merged
-    assert (await transactions.get(begun.id)).energy_wh == 5000
+    merged = await _replayed(operator, stop.transaction_id)
+    assert (merged.state, merged.merged_into) == (State.MERGED, begun.transaction_id)
+    assert await _replayed(operator, stop.transaction_id) == merged
+    assert (await transactions.get(begun.transaction_id)).energy_wh == 5000
     assert await transactions.list(state=State.ORPHAN) == []
 
 
@@ -48,15 +48,15 @@ async def test_an_orphan_belongs_where_an_operator_says_whatever_comes_later(
     [one] = await record(start_16(minutes(-60), id_tag="A"))
     [other] = await record(start_16(minutes(-60), id_tag="B", connector_id=2))
     [stop] = await record(stop_16("0", minutes(-30)))
-    merged = await _assigned(operator, stop.id, other.id)
-    assert (merged.state, merged.merged_into) == (State.MERGED, other.id)
-    assert await _assigned(operator, stop.id, other.id) == merged
+    merged = await _assigned(operator, stop.transaction_id, other.transaction_id)
+    assert (merged.state, merged.merged_into) == (State.MERGED, other.transaction_id)
+    assert await _assigned(operator, stop.transaction_id, other.transaction_id) == merged
     await record(start_16(minutes(-45), id_tag="C", connector_id=2, offline=True))
     await matcher_of(service).look()
-    session = await transactions.get(other.id)
+    session = await transactions.get(other.transaction_id)
     assert (session.state, moment(session.stop_time)) == (State.ENDED, minutes(-30))
     assert list(session.flags) == ["assigned_stop"]
-    assert (await transactions.get(one.id)).state == State.ACTIVE
+    assert (await transactions.get(one.transaction_id)).state == State.ACTIVE
 
 
 async def test_an_orphan_goes_to_no_session_that_it_cannot_belong_to(
@@ -66,22 +66,29 @@ async def test_an_orphan_goes_to_no_session_that_it_cannot_belong_to(
     [orphan] = await record(stop_16("-1", minutes(-40)))
     [elsewhere] = await record(start_16(minutes(-60), charge_point_id="CP2"))
     [later] = await record(start_16(minutes(-10), id_tag="B"))
-    for target in (new_id(), "nonsense", elsewhere.id, later.id, orphan.id, stop.id):
-        assert await bad_fields(_assigned(operator, stop.id, target)) == ["transactionId"]
-    assert await bad_fields(_assigned(operator, stop.id, "")) == ["transactionId"]
+    for target in (
+        new_id(),
+        "nonsense",
+        elsewhere.transaction_id,
+        later.transaction_id,
+        orphan.transaction_id,
+        stop.transaction_id,
+    ):
+        assert await bad_fields(_assigned(operator, stop.transaction_id, target)) == ["transactionId"]
+    assert await bad_fields(_assigned(operator, stop.transaction_id, "")) == ["transactionId"]
 
 
 async def test_what_is_no_orphan_is_not_repaired(record: Record, operator: grpc_pb.TransactionServiceStub) -> None:
     [begun] = await record(start_16(minutes(-60)))
     [other] = await record(start_16(minutes(-60), id_tag="B", connector_id=2))
-    assert await reason(_replayed(operator, begun.id)) == "TRANSACTION_NOT_ORPHAN"
-    assert await reason(_assigned(operator, begun.id, other.id)) == "TRANSACTION_NOT_ORPHAN"
+    assert await reason(_replayed(operator, begun.transaction_id)) == "TRANSACTION_NOT_ORPHAN"
+    assert await reason(_assigned(operator, begun.transaction_id, other.transaction_id)) == "TRANSACTION_NOT_ORPHAN"
     assert await reason(_replayed(operator, new_id())) == "TRANSACTION_NOT_FOUND"
-    assert await reason(_assigned(operator, new_id(), other.id)) == "TRANSACTION_NOT_FOUND"
+    assert await reason(_assigned(operator, new_id(), other.transaction_id)) == "TRANSACTION_NOT_FOUND"
 
 
 async def test_who_may_only_read_repairs_nothing(service: RunningService, record: Record) -> None:
     [stop] = await record(stop_16("0", minutes(-30)))
     viewer = grpc_pb.TransactionServiceStub(await service.channel("viewer"))
-    assert await reason(_replayed(viewer, stop.id)) == "PERMISSION_DENIED"
-    assert await reason(_assigned(viewer, stop.id, stop.id)) == "PERMISSION_DENIED"
+    assert await reason(_replayed(viewer, stop.transaction_id)) == "PERMISSION_DENIED"
+    assert await reason(_assigned(viewer, stop.transaction_id, stop.transaction_id)) == "PERMISSION_DENIED"

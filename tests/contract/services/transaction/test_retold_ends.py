@@ -47,13 +47,13 @@ async def test_an_end_that_was_told_twice_before_its_start_finds_it(
     first = {"id_tag": "TAG", "authorization": ACCEPTED if again.get("authorization") == 0 else 0}
     [stop] = await record(stop_16(number, minutes(-30), **first))
     [repeated] = await record(stop_16(number, minutes(-30), **{**first, **again}))
-    assert (repeated.id, repeated.duplicate) == (stop.id, True)
-    assert (await transactions.get(stop.id)).revision == 1
+    assert (repeated.transaction_id, repeated.duplicate) == (stop.transaction_id, True)
+    assert (await transactions.get(stop.transaction_id)).revision == 1
     [begun] = await record(start_16(minutes(-60), offline=True, received_time=minutes(2)))
     assert await matcher_of(service).look() == 1
-    session = await transactions.get(begun.id)
+    session = await transactions.get(begun.transaction_id)
     assert (session.energy_wh, list(session.flags), moment(session.stop_time)) == (5000, ["matched_stop"], minutes(-30))
-    assert (await transactions.get(stop.id)).merged_into == begun.id
+    assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
 
 
 @pytest.mark.parametrize("number", ["-1", "4711"])
@@ -64,12 +64,12 @@ async def test_an_end_that_is_told_again_when_it_has_moved_stays_where_it_is(
     await record(stop_16(number, minutes(-30), **first))
     [begun] = await record(start_16(minutes(-60), offline=True, received_time=minutes(2)))
     await matcher_of(service).look()
-    before = await transactions.get(begun.id)
+    before = await transactions.get(begun.transaction_id)
     [repeated] = await record(stop_16(number, minutes(-30), **{**first, **again}))
-    assert (repeated.id, repeated.duplicate) == (begun.id, True)
+    assert (repeated.transaction_id, repeated.duplicate) == (begun.transaction_id, True)
     assert await matcher_of(service).look() == 0
-    assert await transactions.get(begun.id) == before
-    assert await _ends(service.database) == [(begun.id, True)]
+    assert await transactions.get(begun.transaction_id) == before
+    assert await _ends(service.database) == [(begun.transaction_id, True)]
 
 
 async def test_an_end_that_older_releases_have_left_with_another_telling_of_it_finds_its_session(
@@ -82,7 +82,7 @@ async def test_an_end_that_older_releases_have_left_with_another_telling_of_it_f
         await connection.execute(text(query))
     [begun] = await record(start_16(minutes(-60), offline=True))
     assert await matcher_of(service).look() == 1
-    assert (await transactions.get(stop.id)).merged_into == begun.id
+    assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
 
 
 async def test_an_end_in_the_second_of_its_start_stays_its_own(
@@ -91,11 +91,11 @@ async def test_an_end_in_the_second_of_its_start_stays_its_own(
     # Who is refused stops at once, and most clocks tell whole seconds.
     [begun] = await record(start_16(minutes(-30), offline=True))
     [stop] = await record(stop_16("-1", minutes(-30), meter_wh=1000))
-    assert stop.id == begun.id
-    before = await transactions.get(begun.id)
+    assert stop.transaction_id == begun.transaction_id
+    before = await transactions.get(begun.transaction_id)
     assert before.state == State.ENDED
     assert await matcher_of(service).look() == 0
-    assert await transactions.get(begun.id) == before
+    assert await transactions.get(begun.transaction_id) == before
 
 
 async def test_an_end_by_a_clock_that_began_with_1970_finds_the_session_that_is_told_of_later(
@@ -108,5 +108,5 @@ async def test_an_end_by_a_clock_that_began_with_1970_finds_the_session_that_is_
     [orphan] = await record(stop)
     [begun] = await record(start)
     assert await matcher_of(service).look() == 1
-    assert (await transactions.get(orphan.id)).merged_into == begun.id
-    assert (await transactions.get(begun.id)).energy_wh == 5000
+    assert (await transactions.get(orphan.transaction_id)).merged_into == begun.transaction_id
+    assert (await transactions.get(begun.transaction_id)).energy_wh == 5000

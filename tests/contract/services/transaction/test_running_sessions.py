@@ -37,7 +37,7 @@ async def test_the_table_has_the_sessions_that_run_with_their_tokens(database_ur
     with psycopg.connect(database_url, autocommit=True) as connection:
         assert connection.execute(RUNNING).fetchall() == [("CP1", "ONE"), ("CP2", "")]
         await record(
-            stop_16(first.transaction_id, minutes(9), charge_point_id="CP1"),
+            stop_16(first.ocpp_transaction_id, minutes(9), charge_point_id="CP1"),
             event_201(UPDATED, minutes(1), 1, charge_point_id="CP2", id_tag="TWO", authorization=ACCEPTED),
         )
         assert connection.execute(RUNNING).fetchall() == [("CP2", "TWO")]
@@ -45,12 +45,12 @@ async def test_the_table_has_the_sessions_that_run_with_their_tokens(database_ur
 
 async def test_a_list_of_what_runs_has_nothing_else(record: Record, transactions: Reader) -> None:
     first, second = await record(start_16(charge_point_id="CP1"), start_16(charge_point_id="CP2", id_tag="OTHER"))
-    await record(stop_16(first.transaction_id, minutes(9), charge_point_id="CP1"))
+    await record(stop_16(first.ocpp_transaction_id, minutes(9), charge_point_id="CP1"))
 
     running = await transactions.list(state=transaction_pb.Transaction.ACTIVE)
 
-    assert [session.id for session in running] == [second.id]
-    for charge_point_id, found in (("CP1", []), ("CP2", [second.id])):
+    assert [session.id for session in running] == [second.transaction_id]
+    for charge_point_id, found in (("CP1", []), ("CP2", [second.transaction_id])):
         running = await transactions.list(state=transaction_pb.Transaction.ACTIVE, charge_point_id=charge_point_id)
         assert [session.id for session in running] == found
 
@@ -76,7 +76,7 @@ async def test_stops_leave_the_indexes_of_sessions_alone(database_url: str, serv
             connection.execute(count).fetchone() or () for count in (WRITTEN, WRITTEN_IN_PLACE)
         )
         await record(
-            stop_16(answer.transaction_id, minutes(30), charge_point_id=name)
+            stop_16(answer.ocpp_transaction_id, minutes(30), charge_point_id=name)
             for name, answer in zip(names, started, strict=True)
         )
         await eventually(counted)

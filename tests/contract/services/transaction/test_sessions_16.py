@@ -24,16 +24,19 @@ ACTIVE, ENDED, ORPHAN = (
 
 async def test_a_session_runs_from_start_to_stop(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30), station_id="S", driver_id="D"))
-    assert started.id == derived_id("CP1", started.transaction_id)
-    assert 0 < int(started.transaction_id) < 2**31
+    assert started.transaction_id == derived_id("CP1", started.ocpp_transaction_id)
+    assert 0 < int(started.ocpp_transaction_id) < 2**31
     assert (started.authorization, started.duplicate) == (ACCEPTED, False)
-    [metered] = await record(meter_values_16(started.transaction_id, minutes(-20), 2500))
-    assert (metered.id, metered.transaction_id) == (started.id, started.transaction_id)
-    running = await transactions.get(started.id)
+    [metered] = await record(meter_values_16(started.ocpp_transaction_id, minutes(-20), 2500))
+    assert (metered.transaction_id, metered.ocpp_transaction_id) == (
+        started.transaction_id,
+        started.ocpp_transaction_id,
+    )
+    running = await transactions.get(started.transaction_id)
     assert (running.state, running.energy_wh, running.HasField("stop_time")) == (ACTIVE, 1500, False)
-    [ended] = await record(stop_16(started.transaction_id, minutes(-5)))
-    assert ended.id == started.id
-    session = await transactions.get(started.id)
+    [ended] = await record(stop_16(started.ocpp_transaction_id, minutes(-5)))
+    assert ended.transaction_id == started.transaction_id
+    session = await transactions.get(started.transaction_id)
     assert (session.state, session.station_id, session.driver_id) == (ENDED, "S", "D")
     assert (session.meter_start_wh, session.meter_stop_wh, session.energy_wh) == (1000, 6000, 5000)
     assert (moment(session.start_time), moment(session.stop_time)) == (minutes(-30), minutes(-5))
@@ -43,26 +46,30 @@ async def test_a_session_runs_from_start_to_stop(record: Record, transactions: R
 async def test_a_start_that_is_sent_again_gets_the_same_number(record: Record, transactions: Reader) -> None:
     [first] = await record(start_16(minutes(-30)))
     [again] = await record(start_16(minutes(-30), epoch=2, received_time=minutes(0)))
-    assert (again.id, again.transaction_id, again.duplicate) == (first.id, first.transaction_id, True)
-    await record(stop_16(first.transaction_id, minutes(-5)))
+    assert (again.transaction_id, again.ocpp_transaction_id, again.duplicate) == (
+        first.transaction_id,
+        first.ocpp_transaction_id,
+        True,
+    )
+    await record(stop_16(first.ocpp_transaction_id, minutes(-5)))
     [late] = await record(start_16(minutes(-30)))
-    assert (late.transaction_id, late.duplicate) == (first.transaction_id, True)
-    assert (await transactions.get(first.id)).revision == 2
+    assert (late.ocpp_transaction_id, late.duplicate) == (first.ocpp_transaction_id, True)
+    assert (await transactions.get(first.transaction_id)).revision == 2
 
 
 async def test_a_stop_that_is_sent_again_gets_the_same_answer(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30)))
-    [first] = await record(stop_16(started.transaction_id, minutes(-5)))
-    [again] = await record(stop_16(started.transaction_id, minutes(-5)))
+    [first] = await record(stop_16(started.ocpp_transaction_id, minutes(-5)))
+    [again] = await record(stop_16(started.ocpp_transaction_id, minutes(-5)))
     assert (first.duplicate, again.duplicate) == (False, True)
-    assert (again.id, again.transaction_id) == (first.id, first.transaction_id)
-    assert (await transactions.get(started.id)).revision == 2
+    assert (again.transaction_id, again.ocpp_transaction_id) == (first.transaction_id, first.ocpp_transaction_id)
+    assert (await transactions.get(started.transaction_id)).revision == 2
 
 
 async def test_the_same_event_twice_in_a_batch_is_recorded_once(record: Record, transactions: Reader) -> None:
     first, again = await record(start_16(), start_16())
     assert (first.duplicate, again.duplicate) == (False, True)
-    assert first.id == again.id
+    assert first.transaction_id == again.transaction_id
     assert len(await transactions.list()) == 1
 
 
@@ -70,14 +77,14 @@ async def test_a_start_ends_what_ran_at_its_connector_until_the_late_stop_comes(
     record: Record, transactions: Reader
 ) -> None:
     [zombie] = await record(start_16(minutes(-60)))
-    await record(meter_values_16(zombie.transaction_id, minutes(-50), 2000, 3000))
+    await record(meter_values_16(zombie.ocpp_transaction_id, minutes(-50), 2000, 3000))
     [started] = await record(start_16(minutes(-10), id_tag="OTHER", meter_wh=4000))
-    guessed = await transactions.get(zombie.id)
+    guessed = await transactions.get(zombie.transaction_id)
     assert (guessed.state, moment(guessed.stop_time)) == (ENDED, minutes(-10))
     assert (guessed.energy_wh, list(guessed.flags)) == (2000, ["estimated_end"])
-    assert (await transactions.get(started.id)).state == ACTIVE
-    await record(stop_16(zombie.transaction_id, minutes(-40), meter_wh=3500))
-    told = await transactions.get(zombie.id)
+    assert (await transactions.get(started.transaction_id)).state == ACTIVE
+    await record(stop_16(zombie.ocpp_transaction_id, minutes(-40), meter_wh=3500))
+    told = await transactions.get(zombie.transaction_id)
     assert (moment(told.stop_time), told.energy_wh, list(told.flags)) == (minutes(-40), 2500, [])
 
 
@@ -87,19 +94,19 @@ async def test_a_start_kept_back_while_offline_ends_where_the_next_one_began(
     [later] = await record(start_16(minutes(-10), id_tag="B"))
     [earlier] = await record(start_16(minutes(-90), id_tag="A", offline=True))
     between, _ = await record(start_16(minutes(-50), id_tag="C", offline=True), start_16(charge_point_id="CP2"))
-    stops = [(await transactions.get(answer.id)).stop_time for answer in (earlier, between)]
+    stops = [(await transactions.get(answer.transaction_id)).stop_time for answer in (earlier, between)]
     assert [moment(stop) for stop in stops] == [minutes(-50), minutes(-10)]
-    assert (await transactions.get(later.id)).state == ACTIVE
+    assert (await transactions.get(later.transaction_id)).state == ACTIVE
 
 
 async def test_a_token_charges_in_one_place_at_a_time(record: Record, transactions: Reader) -> None:
     [first] = await record(start_16(minutes(-30)))
     [second] = await record(start_16(minutes(-20), charge_point_id="CP2"))
     assert second.authorization == transaction_pb.Transaction.CONCURRENT_TX
-    assert list((await transactions.get(second.id)).flags) == ["concurrent_tx"]
+    assert list((await transactions.get(second.transaction_id)).flags) == ["concurrent_tx"]
     [again] = await record(start_16(minutes(-30)))
     assert again.authorization == ACCEPTED
-    await record(stop_16(first.transaction_id, minutes(-10)))
+    await record(stop_16(first.ocpp_transaction_id, minutes(-10)))
     [third] = await record(start_16(minutes(-5), charge_point_id="CP3"))
     assert third.authorization == ACCEPTED
 
@@ -110,10 +117,10 @@ async def test_a_stop_with_a_lost_number_ends_the_session_it_must_mean(
 ) -> None:
     [started] = await record(start_16(minutes(-30)))
     [stop] = await record(stop_16(number, minutes(-5), connector_id=1))
-    assert (stop.id, stop.transaction_id) == (started.id, started.transaction_id)
+    assert (stop.transaction_id, stop.ocpp_transaction_id) == (started.transaction_id, started.ocpp_transaction_id)
     [again] = await record(stop_16(number, minutes(-5), connector_id=1))
-    assert (again.id, again.duplicate) == (started.id, True)
-    session = await transactions.get(started.id)
+    assert (again.transaction_id, again.duplicate) == (started.transaction_id, True)
+    session = await transactions.get(started.transaction_id)
     assert (session.state, session.energy_wh, list(session.flags)) == (ENDED, 5000, ["matched_stop"])
 
 
@@ -121,10 +128,10 @@ async def test_a_stop_that_fits_nothing_is_answered_and_kept(record: Record, tra
     [stop] = await record(stop_16("-1", minutes(-5)))
     [other] = await record(stop_16("-1", minutes(-4)))
     [again] = await record(stop_16("-1", minutes(-5)))
-    assert stop.id != other.id
-    assert (again.id, again.duplicate) == (stop.id, True)
+    assert stop.transaction_id != other.transaction_id
+    assert (again.transaction_id, again.duplicate) == (stop.transaction_id, True)
     orphans = await transactions.list(state=ORPHAN)
-    assert {orphan.id for orphan in orphans} == {stop.id, other.id}
+    assert {orphan.id for orphan in orphans} == {stop.transaction_id, other.transaction_id}
     assert all(list(orphan.flags) == ["orphan_stop"] for orphan in orphans)
 
 
@@ -132,22 +139,22 @@ async def test_late_readings_correct_the_energy_of_a_session_without_a_stop_regi
     record: Record, transactions: Reader
 ) -> None:
     [started] = await record(start_16(minutes(-60)))
-    await record(meter_values_16(started.transaction_id, minutes(-50), 3000))
-    stop = stop_16(started.transaction_id, minutes(-30))
+    await record(meter_values_16(started.ocpp_transaction_id, minutes(-50), 3000))
+    stop = stop_16(started.ocpp_transaction_id, minutes(-30))
     stop.ClearField("meter_wh")
     await record(stop)
-    assert (await transactions.get(started.id)).energy_wh == 2000
-    [late] = await record(meter_values_16(started.transaction_id, minutes(-31), 5500))
-    assert late.id == started.id
-    session = await transactions.get(started.id)
+    assert (await transactions.get(started.transaction_id)).energy_wh == 2000
+    [late] = await record(meter_values_16(started.ocpp_transaction_id, minutes(-31), 5500))
+    assert late.transaction_id == started.transaction_id
+    session = await transactions.get(started.transaction_id)
     assert (session.energy_wh, session.revision) == (4500, 3)
 
 
 async def test_readings_with_an_unknown_number_are_kept_as_an_orphan(record: Record, transactions: Reader) -> None:
     [answer] = await record(meter_values_16("4711", minutes(-5), 1000, 1100))
-    assert (answer.id, answer.transaction_id) == (derived_id("CP1", "4711"), "4711")
-    assert (await transactions.get(answer.id)).state == ORPHAN
-    assert len(await transactions.meter_values(answer.id)) == 2
+    assert (answer.transaction_id, answer.ocpp_transaction_id) == (derived_id("CP1", "4711"), "4711")
+    assert (await transactions.get(answer.transaction_id)).state == ORPHAN
+    assert len(await transactions.meter_values(answer.transaction_id)) == 2
 
 
 async def test_an_unauthorized_offline_start_gets_a_real_number_and_a_flag(
@@ -155,9 +162,9 @@ async def test_an_unauthorized_offline_start_gets_a_real_number_and_a_flag(
 ) -> None:
     invalid = transaction_pb.Transaction.INVALID
     [answer] = await record(start_16(minutes(-90), offline=True, authorization=invalid))
-    assert int(answer.transaction_id) > 0
+    assert int(answer.ocpp_transaction_id) > 0
     assert answer.authorization == invalid
-    session = await transactions.get(answer.id)
+    session = await transactions.get(answer.transaction_id)
     assert (session.offline, list(session.flags)) == (True, ["unauthorized"])
 
 
@@ -165,6 +172,6 @@ async def test_readings_of_the_stop_itself_are_kept(record: Record, transactions
     [started] = await record(start_16(minutes(-30)))
     begin = reading(minutes(-30), "Transaction.Begin", energy_wh=1000)
     end = reading(minutes(-5), "Transaction.End", energy_wh=6000, soc_percent=80)
-    await record(stop_16(started.transaction_id, minutes(-5), meter_values=[begin, end]))
-    assert list(await transactions.meter_values(started.id)) == [begin, end]
-    assert (await transactions.get(started.id)).soc_percent == 80
+    await record(stop_16(started.ocpp_transaction_id, minutes(-5), meter_values=[begin, end]))
+    assert list(await transactions.meter_values(started.transaction_id)) == [begin, end]
+    assert (await transactions.get(started.transaction_id)).soc_percent == 80

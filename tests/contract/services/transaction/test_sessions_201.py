@@ -22,7 +22,7 @@ T_1 = derived_id("CP1", "T-1")
 
 async def test_an_end_before_its_start_gives_the_whole_session(record: Record, transactions: Reader) -> None:
     [end] = await record(event_201(ENDED, minutes(-5), 3, meter_wh=6000, stop_reason="EVDisconnected"))
-    assert (end.id, end.transaction_id) == (T_1, "T-1")
+    assert (end.transaction_id, end.ocpp_transaction_id) == (T_1, "T-1")
     orphan = await transactions.get(T_1)
     assert (orphan.state, orphan.HasField("start_time")) == (transaction_pb.Transaction.ORPHAN, False)
     await record(event_201(STARTED, minutes(-30), 0, meter_wh=1000, id_tag="TAG", authorization=ACCEPTED))
@@ -30,7 +30,7 @@ async def test_an_end_before_its_start_gives_the_whole_session(record: Record, t
     assert (session.state, session.energy_wh) == (transaction_pb.Transaction.ENDED, 5000)
     assert moment(session.start_time) == minutes(-30)
     [late] = await record(event_201(UPDATED, minutes(-20), 1, charging_state="Charging", offline=True))
-    assert late.id == T_1
+    assert late.transaction_id == T_1
     assert (await transactions.get(T_1)).charging_state == "Charging"
 
 
@@ -86,7 +86,7 @@ async def test_without_any_register_the_readings_tell_the_energy(record: Record,
         [answer] = await record(
             event_201(UPDATED, minutes(n - 20), n, meter_values=[reading(minutes(n - 20), energy_wh=1000 * n + 500)])
         )
-        assert answer.id == T_1
+        assert answer.transaction_id == T_1
     assert (await transactions.get(T_1)).energy_wh == 2000
     await record(event_201(ENDED, minutes(-5), 9, meter_values=[reading(minutes(-5), energy_wh=4500)]))
     session = await transactions.get(T_1)

@@ -32,11 +32,11 @@ FREE = {"token_type": "NoAuthorization", "authorization": ACCEPTED, "authorizati
 async def test_a_session_keeps_the_type_of_its_token(record: Record, transactions: Reader, kind: str) -> None:
     told = event_201(STARTED, NOW, 0, id_tag="T", token_type=kind, authorization=ACCEPTED, driver_id="D")
     [answer] = await record(told)
-    session = await transactions.get(answer.id)
+    session = await transactions.get(answer.transaction_id)
     assert (session.id_tag, session.token_type, session.driver_id) == ("T", kind, "D")
     # It is told of by the first good one, whoever ends it.
     await record(event_201(ENDED, minutes(5), 1, id_tag="X", token_type="KeyCode", authorization=ACCEPTED))
-    session = await transactions.get(answer.id)
+    session = await transactions.get(answer.transaction_id)
     assert (session.id_tag, session.token_type) == ("T", kind)
 
 
@@ -46,23 +46,23 @@ async def test_a_session_without_a_token_is_authorized_where_none_is_needed(
 ) -> None:
     [answer] = await record(event_201(STARTED, NOW, 0, meter_wh=0, **FREE))
     await record(event_201(ENDED, minutes(5), 1, meter_wh=10))
-    session = await transactions.get(answer.id)
+    session = await transactions.get(answer.transaction_id)
     assert (session.id_tag, session.token_type, session.driver_id) == ("", "NoAuthorization", "")
     assert (session.authorization, session.authorization_reason) == (ACCEPTED, TokenDecision.FREE_VENDING)
     assert list(session.flags) == []
 
     # Nobody is anywhere else at the same time.
-    [other] = await record(event_201(STARTED, minutes(6), 0, transaction_id="T-2", charge_point_id="CP2", **FREE))
-    [here] = await record(event_201(STARTED, minutes(6), 0, transaction_id="T-3", **FREE))
+    [other] = await record(event_201(STARTED, minutes(6), 0, ocpp_transaction_id="T-2", charge_point_id="CP2", **FREE))
+    [here] = await record(event_201(STARTED, minutes(6), 0, ocpp_transaction_id="T-3", **FREE))
     assert (other.authorization, here.authorization) == (ACCEPTED, ACCEPTED)
 
 
 @pytest.mark.field_case("B1")
 async def test_a_token_that_comes_later_says_who_it_was(record: Record, transactions: Reader) -> None:
     [answer] = await record(event_201(STARTED, NOW, 0, trigger_reason="CablePluggedIn"))
-    assert (await transactions.get(answer.id)).authorization == Transaction.AUTHORIZATION_UNSPECIFIED
+    assert (await transactions.get(answer.transaction_id)).authorization == Transaction.AUTHORIZATION_UNSPECIFIED
     await record(event_201(UPDATED, minutes(1), 1, **FREE))
-    assert (await transactions.get(answer.id)).authorization_reason == TokenDecision.FREE_VENDING
+    assert (await transactions.get(answer.transaction_id)).authorization_reason == TokenDecision.FREE_VENDING
 
 
 @pytest.mark.field_case("B10")
@@ -70,8 +70,8 @@ async def test_why_a_token_was_refused_is_kept_with_the_session(record: Record, 
     reason = TokenDecision.CHARGE_POINT_PENDING
     pending: dict[str, Any] = {"authorization": Transaction.INVALID, "authorization_reason": reason}
     [answer] = await record(start_16(**pending))
-    await record(stop_16(answer.transaction_id, minutes(5)))
-    session = await transactions.get(answer.id)
+    await record(stop_16(answer.ocpp_transaction_id, minutes(5)))
+    session = await transactions.get(answer.transaction_id)
     assert (session.authorization, session.authorization_reason) == (
         Transaction.INVALID,
         TokenDecision.CHARGE_POINT_PENDING,
@@ -79,8 +79,8 @@ async def test_why_a_token_was_refused_is_kept_with_the_session(record: Record, 
     # The next one says something else, and each keeps its own.
     blocked: dict[str, Any] = {"authorization": Transaction.BLOCKED, "authorization_reason": TokenDecision.CARD_BLOCKED}
     [other] = await record(start_16(minutes(6), **blocked))
-    assert (await transactions.get(other.id)).authorization_reason == TokenDecision.CARD_BLOCKED
-    assert (await transactions.get(answer.id)).authorization_reason == TokenDecision.CHARGE_POINT_PENDING
+    assert (await transactions.get(other.transaction_id)).authorization_reason == TokenDecision.CARD_BLOCKED
+    assert (await transactions.get(answer.transaction_id)).authorization_reason == TokenDecision.CHARGE_POINT_PENDING
 
 
 @pytest.mark.field_case("B10", "B1")
@@ -90,17 +90,17 @@ async def test_a_token_in_use_elsewhere_is_said_to_be_and_only_the_same_token_is
     valid = TokenDecision.CARD_VALID
     good: dict[str, Any] = {"authorization": ACCEPTED, "authorization_reason": valid, "id_tag": "1234"}
     await record(event_201(STARTED, NOW, 0, token_type="ISO14443", **good))
-    there = {"charge_point_id": "CP2", "transaction_id": "T-2"}
+    there = {"charge_point_id": "CP2", "ocpp_transaction_id": "T-2"}
     [pin] = await record(event_201(STARTED, minutes(1), 0, token_type="KeyCode", **there, **good))
     assert (pin.authorization, pin.authorization_reason) == (ACCEPTED, TokenDecision.CARD_VALID)
     [tag] = await record(start_16(minutes(2), charge_point_id="CP3", **good))
     assert (tag.authorization, tag.authorization_reason) == (Transaction.CONCURRENT_TX, TokenDecision.TOKEN_IN_USE)
-    assert (await transactions.get(tag.id)).authorization_reason == TokenDecision.TOKEN_IN_USE
+    assert (await transactions.get(tag.transaction_id)).authorization_reason == TokenDecision.TOKEN_IN_USE
 
 
 async def test_a_reason_of_a_newer_contract_is_none_that_is_known(record: Record, transactions: Reader) -> None:
     [answer] = await record(start_16(authorization=ACCEPTED, authorization_reason=9999))
-    assert (await transactions.get(answer.id)).authorization_reason == TokenDecision.REASON_UNSPECIFIED
+    assert (await transactions.get(answer.transaction_id)).authorization_reason == TokenDecision.REASON_UNSPECIFIED
 
 
 @pytest.mark.field_case("B10")

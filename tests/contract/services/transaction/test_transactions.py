@@ -35,8 +35,8 @@ async def _three(record: Record) -> Sequence[str]:
         ]
         for n in range(3)
     ]
-    await record(stop_16(answers[0].transaction_id, minutes(-5), charge_point_id="CP0"))
-    return [answer.id for answer in answers]
+    await record(stop_16(answers[0].ocpp_transaction_id, minutes(-5), charge_point_id="CP0"))
+    return [answer.transaction_id for answer in answers]
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,12 @@ async def test_a_total_is_counted_no_further_than_lists_that_grow_are(
 async def test_pages_of_meter_values_run_in_the_order_of_sampling(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30)))
     for at in (-10, -20, -15):
-        await record(meter_values_16(started.transaction_id, minutes(at), 2000 + at))
-    first = await transactions.stub.ListMeterValues(service_pb.ListMeterValuesRequest(id=started.id, page_size=2))
+        await record(meter_values_16(started.ocpp_transaction_id, minutes(at), 2000 + at))
+    first = await transactions.stub.ListMeterValues(
+        service_pb.ListMeterValuesRequest(id=started.transaction_id, page_size=2)
+    )
     rest = await transactions.stub.ListMeterValues(
-        service_pb.ListMeterValuesRequest(id=started.id, page_size=2, page_token=first.next_page_token)
+        service_pb.ListMeterValuesRequest(id=started.transaction_id, page_size=2, page_token=first.next_page_token)
     )
     energies = [value.energy_wh for value in [*first.meter_values, *rest.meter_values]]
     assert energies == [1980, 1985, 1990]

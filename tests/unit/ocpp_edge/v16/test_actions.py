@@ -141,7 +141,7 @@ async def test_a_start_is_recorded_and_numbered(platform: Platform) -> None:
     answer = await ask("StartTransaction", START | {"reservationId": 5}, platform)
     assert answer == {"transactionId": 42, "idTagInfo": {"status": "Accepted"}}
     event = platform.event
-    assert (event.kind, event.protocol, event.transaction_id) == (TransactionEvent.STARTED, "ocpp1.6", "")
+    assert (event.kind, event.protocol, event.ocpp_transaction_id) == (TransactionEvent.STARTED, "ocpp1.6", "")
     assert (event.charge_point_id, event.epoch, event.station_id) == ("CP1", 7, "s1")
     assert (event.evse_id, event.connector_id, event.id_tag, event.driver_id) == (2, 2, "CARD", "d1")
     assert (event.authorization, event.meter_wh, event.reservation_id) == (Transaction.ACCEPTED, 1000, 5)
@@ -193,7 +193,7 @@ async def test_a_stop_is_recorded_with_its_readings(platform: Platform) -> None:
     data = [{"timestamp": STAMP, "sampledValue": sampled}]
     assert await ask("StopTransaction", STOP | {"transactionData": data, "reason": "Remote"}, platform) == {}
     event = platform.event
-    assert (event.kind, event.transaction_id, event.meter_wh) == (TransactionEvent.ENDED, "42", 2500)
+    assert (event.kind, event.ocpp_transaction_id, event.meter_wh) == (TransactionEvent.ENDED, "42", 2500)
     assert (event.stop_reason, event.id_tag, event.authorization) == ("Remote", "", 0)
     assert [(value.context, value.energy_wh) for value in event.meter_values] == [
         ("Transaction.Begin", 1000),
@@ -229,7 +229,7 @@ async def test_a_stop_that_is_not_recorded_is_not_answered(platform: Platform) -
 @pytest.mark.parametrize("number", [0, -1])
 async def test_a_stop_of_a_session_nobody_numbered_is_recorded(platform: Platform, number: int) -> None:
     assert await ask("StopTransaction", STOP | {"transactionId": number}, platform) == {}
-    assert platform.event.transaction_id == str(number)
+    assert platform.event.ocpp_transaction_id == str(number)
 
 
 def values(*sampled: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -241,7 +241,7 @@ async def test_readings_of_a_session_are_recorded(platform: Platform) -> None:
     payload = values({"value": "1500"}, {"value": "7.2", "unit": "kW", "measurand": "Power.Active.Import"})
     assert await ask("MeterValues", payload | {"transactionId": 42}, platform) == {}
     event = platform.event
-    assert (event.kind, event.transaction_id) == (TransactionEvent.UPDATED, "42")
+    assert (event.kind, event.ocpp_transaction_id) == (TransactionEvent.UPDATED, "42")
     assert (event.evse_id, event.connector_id, event.trigger_reason) == (2, 2, "")
     (value,) = event.meter_values
     assert (value.energy_wh, value.power_w, list(event.flags)) == (1500, 7200, [])
@@ -254,7 +254,7 @@ async def test_readings_of_no_session_are_recorded_for_their_connector(
 ) -> None:
     sampled = {"value": "1500", "context": "Sample.Clock"}
     await ask("MeterValues", values(sampled, **number), platform)
-    assert (platform.event.transaction_id, platform.event.connector_id) == ("", 2)
+    assert (platform.event.ocpp_transaction_id, platform.event.connector_id) == ("", 2)
     assert platform.event.meter_values[0].context == "Sample.Clock"
 
 
@@ -265,7 +265,7 @@ async def test_readings_of_a_connector_that_cannot_be_are_answered_and_kept(
     payload = values({"value": "1500"}, transactionId=42) | {"connectorId": connector_id}
     assert await ask("MeterValues", payload, platform) == {}
     event = platform.event
-    assert (event.transaction_id, event.evse_id, event.connector_id) == ("42", 0, 0)
+    assert (event.ocpp_transaction_id, event.evse_id, event.connector_id) == ("42", 0, 0)
     assert (event.meter_values[0].energy_wh, list(event.flags)) == (1500, ["coerced:connectorId"])
     assert await ask("MeterValues", {"connectorId": connector_id, "meterValue": []}, platform) == {}
     assert len(platform.events) == 1

@@ -57,7 +57,7 @@ def test_every_kind_of_command_is_spoken_that_this_version_has() -> None:
             "RemoteStartTransaction",
             {"idTag": "CARD", "connectorId": 2},
         ),
-        ("remote_stop", RemoteStop(transaction_id="42"), "RemoteStopTransaction", {"transactionId": 42}),
+        ("remote_stop", RemoteStop(ocpp_transaction_id="42"), "RemoteStopTransaction", {"transactionId": 42}),
         ("reset", Reset(), "Reset", {"type": "Soft"}),
         ("reset", Reset(type=Reset.SOFT), "Reset", {"type": "Soft"}),
         ("reset", Reset(type=Reset.HARD), "Reset", {"type": "Hard"}),
@@ -123,7 +123,7 @@ def test_a_command_becomes_a_valid_request(kind: str, body: Any, action: str, pa
 @pytest.mark.field_case("B5")
 @pytest.mark.parametrize("number", [0, -1, -2063592449, 2**31, 2**62, -(2**63), 2**64 - 1])
 def test_a_transaction_is_stopped_by_whatever_number_its_charge_point_gave_it(number: int) -> None:
-    action, payload = DIALECT["remote_stop"].ask(RemoteStop(transaction_id=str(number)), "c1")
+    action, payload = DIALECT["remote_stop"].ask(RemoteStop(ocpp_transaction_id=str(number)), "c1")
     assert (action, payload) == ("RemoteStopTransaction", {"transactionId": number})
     check_call(SCHEMAS, action, payload)
 
@@ -131,11 +131,11 @@ def test_a_transaction_is_stopped_by_whatever_number_its_charge_point_gave_it(nu
 @pytest.mark.parametrize(
     ("kind", "body", "reason"),
     [
-        ("remote_stop", RemoteStop(transaction_id="T1"), "INVALID_FIELD"),
-        ("remote_stop", RemoteStop(transaction_id="--1"), "INVALID_FIELD"),
-        ("remote_stop", RemoteStop(transaction_id="-" + "9" * 20), "INVALID_FIELD"),
-        ("remote_stop", RemoteStop(transaction_id=str(2**64)), "INVALID_FIELD"),
-        ("remote_stop", RemoteStop(transaction_id="\u0663"), "INVALID_FIELD"),
+        ("remote_stop", RemoteStop(ocpp_transaction_id="T1"), "INVALID_FIELD"),
+        ("remote_stop", RemoteStop(ocpp_transaction_id="--1"), "INVALID_FIELD"),
+        ("remote_stop", RemoteStop(ocpp_transaction_id="-" + "9" * 20), "INVALID_FIELD"),
+        ("remote_stop", RemoteStop(ocpp_transaction_id=str(2**64)), "INVALID_FIELD"),
+        ("remote_stop", RemoteStop(ocpp_transaction_id="\u0663"), "INVALID_FIELD"),
         ("reset", Reset(evse_id=1), "NOT_SUPPORTED_BY_CHARGE_POINT"),
         (
             "get_base_report",

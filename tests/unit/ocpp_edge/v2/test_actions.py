@@ -128,7 +128,7 @@ async def test_a_start_is_recorded_with_all_it_tells(platform: Platform) -> None
     )
     assert await ask("TransactionEvent", payload, platform) == {"idTokenInfo": {"status": "Accepted"}}
     told = platform.event
-    assert (told.kind, told.protocol, told.transaction_id, told.seq_no) == (
+    assert (told.kind, told.protocol, told.ocpp_transaction_id, told.seq_no) == (
         TransactionEvent.STARTED,
         "ocpp2.0.1",
         "T1",
@@ -193,7 +193,12 @@ async def test_readings_outside_of_events_name_no_session(platform: Platform) ->
     }
     assert await ask("MeterValues", payload, platform) == {}
     told = platform.event
-    assert (told.kind, told.transaction_id, told.evse_id, told.connector_id) == (TransactionEvent.UPDATED, "", 2, 0)
+    assert (told.kind, told.ocpp_transaction_id, told.evse_id, told.connector_id) == (
+        TransactionEvent.UPDATED,
+        "",
+        2,
+        0,
+    )
     assert (told.meter_values[0].energy_wh, told.HasField("seq_no")) == (2, False)
 
 

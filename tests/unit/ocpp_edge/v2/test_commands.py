@@ -57,7 +57,6 @@ def test_every_kind_of_command_is_spoken() -> None:
             "RequestStartTransaction",
             {"idToken": TOKEN, "remoteStartId": number_of("c1"), "evseId": 2},
         ),
-        ("remote_stop", RemoteStop(transaction_id="T1"), "RequestStopTransaction", {"transactionId": "T1"}),
         ("get_base_report", GetBaseReport(), "GetBaseReport", {"requestId": NUMBER, "reportBase": "FullInventory"}),
         (
             "get_base_report",
@@ -94,6 +93,7 @@ def test_every_kind_of_command_is_spoken() -> None:
                 ],
             },
         ),
+        ("remote_stop", RemoteStop(ocpp_transaction_id="T1"), "RequestStopTransaction", {"transactionId": "T1"}),
         ("reset", Reset(), "Reset", {"type": "OnIdle"}),
         ("reset", Reset(type=Reset.HARD, evse_id=1), "Reset", {"type": "Immediate", "evseId": 1}),
         ("unlock", Unlock(connector_id=2), "UnlockConnector", {"evseId": 2, "connectorId": 1}),
@@ -182,7 +182,7 @@ def test_every_kind_of_command_is_spoken() -> None:
         ("clear_cache", ClearCache(), "ClearCache", {}),
         (
             "get_transaction_status",
-            GetTransactionStatus(transaction_id="T-1"),
+            GetTransactionStatus(ocpp_transaction_id="T-1"),
             "GetTransactionStatus",
             {"transactionId": "T-1"},
         ),
@@ -203,7 +203,7 @@ def test_a_command_becomes_a_valid_request(kind: str, body: Any, action: str, pa
 @pytest.mark.field_case("B5")
 @pytest.mark.parametrize("name", ["-5", "0", "T" * 36, "T" * 200])
 def test_a_transaction_is_stopped_by_whatever_its_station_calls_it(name: str) -> None:
-    action, payload = DIALECT["remote_stop"].ask(RemoteStop(transaction_id=name), "c1")
+    action, payload = DIALECT["remote_stop"].ask(RemoteStop(ocpp_transaction_id=name), "c1")
     assert (action, payload) == ("RequestStopTransaction", {"transactionId": name})
     check_call(SCHEMAS, action, payload)
 

@@ -12,7 +12,7 @@ def a_transaction(**fields: Any) -> Transaction:
     """A transaction that started ten minutes before NOW."""
     usual: dict[str, Any] = {
         "id": "0190a0c8-0000-7000-8000-000000000001",
-        "transaction_id": "42",
+        "ocpp_transaction_id": "42",
         "charge_point_id": "CP1",
         "evse_id": 1,
         "connector_id": 1,

@@ -17,7 +17,7 @@ KEY = ("CP1", "42")
 def reading(seconds: int, *, power_w: int | None = None, register_wh: int | None = None) -> LiveReading:
     return LiveReading(
         charge_point_id="CP1",
-        transaction_id="42",
+        ocpp_transaction_id="42",
         time=NOW + timedelta(seconds=seconds),
         power_w=power_w,
         register_wh=register_wh,
@@ -109,7 +109,7 @@ def test_without_a_register_at_the_start_only_the_power_is_taken() -> None:
 
 def test_what_waits_is_bounded() -> None:
     waiting = LiveReadings(most_sessions=1)
-    other = LiveReading(charge_point_id="CP2", transaction_id="1", time=NOW, power_w=1, register_wh=None)
+    other = LiveReading(charge_point_id="CP2", ocpp_transaction_id="1", time=NOW, power_w=1, register_wh=None)
     waiting.add([reading(0, power_w=1), other, reading(1, power_w=2)])
     assert list(waiting.take(10)) == [KEY]
     assert waiting.take(10) == {}

@@ -26,7 +26,7 @@ def event(kind: EventKind, at: datetime, **fields: Any) -> TransactionEvent:
     usual = {
         "charge_point_id": "CP1",
         "protocol": "ocpp2.0.1",
-        "transaction_id": "T-1",
+        "ocpp_transaction_id": "T-1",
         "device_time": at,
         "received_time": at,
         "corrected_time": at,
@@ -69,13 +69,13 @@ def lost(noticed: datetime, cause: Cause = Cause.BOOT, **fields: Any) -> Transac
 
 def started_16(at: datetime = T0, **fields: Any) -> TransactionEvent:
     """A start by OCPP 1.6, which has no number yet."""
-    usual = {"protocol": "ocpp1.6", "transaction_id": "", "connector_id": 1, "evse_id": 0, "meter_wh": 1000}
+    usual = {"protocol": "ocpp1.6", "ocpp_transaction_id": "", "connector_id": 1, "evse_id": 0, "meter_wh": 1000}
     return started(at, **{**usual, **fields})
 
 
 def ended_16(number: str, at: datetime, **fields: Any) -> TransactionEvent:
     """An end by OCPP 1.6."""
-    return ended(at, **{"protocol": "ocpp1.6", "transaction_id": number, "meter_wh": 6000, **fields})
+    return ended(at, **{"protocol": "ocpp1.6", "ocpp_transaction_id": number, "meter_wh": 6000, **fields})
 
 
 def reading(at: datetime, energy_wh: int | None = None, context: str = "Sample.Periodic", **fields: Any) -> Reading:
@@ -92,8 +92,8 @@ def placed(told: TransactionEvent, **fields: Any) -> Fact:
     """The fact that an event becomes."""
     usual = {
         "key": key_of(told),
-        "session_id": SESSION_ID,
-        "transaction_id": "T-1",
+        "transaction_id": SESSION_ID,
+        "ocpp_transaction_id": "T-1",
         "authorization": told.authorization,
     }
     return Fact(event=told, **{**usual, **fields})

@@ -101,10 +101,10 @@ def _story(draw: st.DrawFn, number: int, start: datetime) -> Story:
     meter_wh = {"meter_wh": draw(st.integers(0, 9000))} if draw(st.booleans()) else {}
     if draw(st.booleans()):
         begun = started_16(start, **place, **token, **circumstances, flags=doubts[0])
-        named = {"protocol": "ocpp1.6", "transaction_id": str(number_of(begun)), **place}
+        named = {"protocol": "ocpp1.6", "ocpp_transaction_id": str(number_of(begun)), **place}
         end = ended_16(str(number_of(begun)), start + length, **place, **meter_wh, flags=doubts[1])
     else:
-        named = {"transaction_id": f"T-{number}", **place, "evse_id": place["connector_id"]}
+        named = {"ocpp_transaction_id": f"T-{number}", **place, "evse_id": place["connector_id"]}
         begun = started(start, **named, **token, **circumstances, flags=doubts[0])
         end = ended(start + length, **named, **meter_wh, seq_no=9, flags=doubts[1])
     between = [
@@ -126,7 +126,7 @@ def _again(event: TransactionEvent) -> TransactionEvent:
     """The same words later and over another connection. If they are an end without a name, its token can be decided
     about by then, and its clock is known to be off by another amount."""
     again = replace(event, received_time=event.received_time + timedelta(hours=6), epoch=event.epoch + 1)
-    is_nameless = event.transaction_id in _UNKNOWN or event.transaction_id.startswith(INVENTED)
+    is_nameless = event.ocpp_transaction_id in _UNKNOWN or event.ocpp_transaction_id.startswith(INVENTED)
     if event.kind is not EventKind.ENDED or not is_nameless:
         return again
     corrected_time = event.corrected_time - timedelta(seconds=5)
@@ -139,4 +139,4 @@ def _samples(at: datetime, energy_wh: int) -> tuple[object, ...]:
 
 def number_of(start: TransactionEvent) -> int:
     """A number of its own for each start, whatever comes before it."""
-    return 1 + int(key_of(replace(start, transaction_id=""))[-6:], 16)
+    return 1 + int(key_of(replace(start, ocpp_transaction_id=""))[-6:], 16)

@@ -22,8 +22,8 @@ HOURS = timedelta(hours=1)
 
 def running(**fields: Any) -> Session:
     """A session that began elsewhere, with a card of the fleet."""
-    usual = {"charge_point_id": "CP9", "transaction_id": "T-9", "group_id": "FLEET", **fields}
-    return fold([placed(started(**usual), session_id="other")])
+    usual = {"charge_point_id": "CP9", "ocpp_transaction_id": "T-9", "group_id": "FLEET", **fields}
+    return fold([placed(started(**usual), transaction_id="other")])
 
 
 def record(
@@ -95,8 +95,8 @@ def test_rivals_are_other_sessions_that_run_with_the_same_token() -> None:
     stored = [running(), running(id_tag="OTHER")]
     stored[1].id = "same group"
     start = started(minutes(5), group_id="FLEET")
-    mine = fold([placed(start, session_id="mine")])
-    over = fold([placed(started(), session_id="over"), placed(ended(minutes(1)), session_id="over")])
+    mine = fold([placed(start, transaction_id="mine")])
+    over = fold([placed(started(), transaction_id="over"), placed(ended(minutes(1)), transaction_id="over")])
     batch = [told(start), told(updated(minutes(6)))]
     assert rivals(batch, [*stored, over], Concurrency()) == ["other"]
     assert rivals(batch, [*stored, over], Concurrency(Policy.OFF, Policy.WARN)) == ["other", "same group"]

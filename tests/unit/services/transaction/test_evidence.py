@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.transaction.domain.events import SessionChange
 from services.transaction.domain.evidence import ConnectorReport
-from services.transaction.domain.fact import EventKind, TransactionEvent, session_id_of
+from services.transaction.domain.fact import EventKind, TransactionEvent, transaction_id_of
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.reading import LastRead, Reading
 from services.transaction.domain.recording import Recording
@@ -49,16 +49,16 @@ class EvidencePlatform(Platform):
                 self._in_recording(lambda recording, report=thing: recording.note(report))
             elif not thing.is_mere_reading or not self._runs(thing):
                 [answer] = self.record(thing)
-                self._read(answer.session_id, thing)
+                self._read(answer.transaction_id, thing)
                 self.record(thing)
             else:
                 self._read(_id(thing), thing)
 
     def lose(self, cause: Cause, at: float) -> bool:
         """That the only session is lost, as is noticed so many minutes after T0; whether it is."""
-        [session_id] = self.sessions
+        [transaction_id] = self.sessions
         return (
-            self._in_recording(lambda recording: recording.lose(session_id, cause, minutes(at), minutes(at)))
+            self._in_recording(lambda recording: recording.lose(transaction_id, cause, minutes(at), minutes(at)))
             is not None
         )
 
@@ -78,29 +78,31 @@ class EvidencePlatform(Platform):
         session = self.sessions.get(_id(event))
         return session is not None and session.state is SessionState.ACTIVE
 
-    def _read(self, session_id: str, event: TransactionEvent) -> None:
-        known = self.readings.setdefault(session_id, {})
+    def _read(self, transaction_id: str, event: TransactionEvent) -> None:
+        known = self.readings.setdefault(transaction_id, {})
         known |= {one.sampled_time: one for one in event.readings}
-        self.registers[session_id] = registers_of(known.values())
+        self.registers[transaction_id] = registers_of(known.values())
 
     def _in_recording(self, act: Any) -> Any:
-        read = {session_id: LastRead(max(known), max(known)) for session_id, known in self.readings.items() if known}
+        read = {
+            transaction_id: LastRead(max(known), max(known)) for transaction_id, known in self.readings.items() if known
+        }
         recording = Recording([replace(one) for one in self.sessions.values()], iter(()), T0, read=read)
         result = act(recording)
         outcome = recording.outcome(self.registers)
         self.sessions |= {session.id: session for session in outcome.sessions}
-        self.changes += [(event.session.transaction_id, event.change) for event in outcome.events]
+        self.changes += [(event.session.ocpp_transaction_id, event.change) for event in outcome.events]
         return result
 
 
 def _id(event: TransactionEvent) -> str:
-    return session_id_of(event.charge_point_id, event.transaction_id)
+    return transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
 
 
 def read_16(at: float, energy_wh: int, number: str = "1", **fields: Any) -> TransactionEvent:
     """MeterValues of a session by OCPP 1.6."""
     sample = (reading(minutes(at), energy_wh),)
-    usual = {"protocol": "ocpp1.6", "transaction_id": number, "connector_id": 1, "is_mere_reading": True}
+    usual = {"protocol": "ocpp1.6", "ocpp_transaction_id": number, "connector_id": 1, "is_mere_reading": True}
     return updated(minutes(at), readings=sample, **{**usual, **fields})
 
 
@@ -222,10 +224,10 @@ def test_a_loss_is_recorded_as_the_edge_hands_it_over(platform: EvidencePlatform
     platform.tell(started())
     lost = replace(started(minutes(90)), kind=EventKind.LOST, id_tag="", authorization=None, evse_id=0)
     first, again = platform.record(lost, lost)
-    assert first.session_id == again.session_id == platform.session.id
+    assert first.transaction_id == again.transaction_id == platform.session.id
     assert Cause.NOT_ONGOING in platform.session.flags
     # Of a session that nobody has heard of nothing is kept.
-    platform.record(replace(lost, transaction_id="T-9"))
+    platform.record(replace(lost, ocpp_transaction_id="T-9"))
     assert len(platform.sessions) == 1
 
 

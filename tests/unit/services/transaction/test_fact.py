@@ -15,13 +15,13 @@ from services.transaction.domain.fact import (
     moment,
     moment_time,
     register_told,
-    session_id_of,
+    transaction_id_of,
 )
 from tests.unit.services.transaction.facts import minutes, placed, reading, started, started_16, updated
 
 
 def test_the_id_of_a_session_follows_from_what_its_charge_point_calls_it() -> None:
-    assert session_id_of("CP1", "T-1") == derived_id("CP1", "T-1")
+    assert transaction_id_of("CP1", "T-1") == derived_id("CP1", "T-1")
 
 
 def test_what_the_platform_adds_is_not_part_of_the_key() -> None:
@@ -47,7 +47,7 @@ def test_another_correction_of_the_clock_gives_the_same_key() -> None:
         {"charging_state": "Charging"},
         {"trigger_reason": "Deauthorized"},
         {"id_tag": "OTHER"},
-        {"transaction_id": "T-2"},
+        {"ocpp_transaction_id": "T-2"},
         {"charge_point_id": "CP2"},
         {"kind": EventKind.ENDED},
         {"readings": (reading(minutes(0), 5),)},
@@ -77,8 +77,8 @@ def test_moments_sort_as_the_times_do(one: datetime, other: datetime) -> None:
 
 @pytest.mark.parametrize("told", ["", "0", "-1"])
 def test_a_charge_point_by_ocpp_16_may_not_know_the_number_of_its_session(told: str) -> None:
-    assert started_16(transaction_id=told).names_no_session
-    assert started(transaction_id=told).names_no_session is (told == "")
+    assert started_16(ocpp_transaction_id=told).names_no_session
+    assert started(ocpp_transaction_id=told).names_no_session is (told == "")
 
 
 @pytest.mark.field_case("A8")

@@ -25,7 +25,7 @@ def _message(**fields: Any) -> Event:
         "charge_point_id": "CP1",
         "kind": Event.UPDATED,
         "protocol": "ocpp2.0.1",
-        "transaction_id": "T-1",
+        "ocpp_transaction_id": "T-1",
         "device_time": timestamp(T0),
         "corrected_time": timestamp(T0),
         "received_time": timestamp(T0 + timedelta(seconds=1)),
@@ -38,7 +38,7 @@ def _message(**fields: Any) -> Event:
 def test_readings_of_a_session_are_a_meter_report() -> None:
     report = EventMessage(_message(trigger_reason="MeterValuePeriodic", evse_id=2)).meter_report()
     assert report is not None
-    assert (report.charge_point_id, report.transaction_id, report.evse_id, report.seq_no) == ("CP1", "T-1", 2, 0)
+    assert (report.charge_point_id, report.ocpp_transaction_id, report.evse_id, report.seq_no) == ("CP1", "T-1", 2, 0)
     assert report.received_time == T0 + timedelta(seconds=1)
     [reading] = report.readings
     assert (reading.sampled_time, reading.energy_wh, reading.soc_percent, reading.power_w) == (T0, 0, 7, None)
@@ -70,9 +70,9 @@ def test_whatever_tells_more_is_an_event(fields: dict[str, Any]) -> None:
     [("ocpp1.6", "0", ""), ("ocpp1.6", "-1", ""), ("ocpp1.6", "7", "7"), ("ocpp2.0.1", "0", "0"), ("ocpp2.1", "", "")],
 )
 def test_readings_outside_of_a_session_name_none(protocol: str, number: str, told: str) -> None:
-    report = EventMessage(_message(protocol=protocol, transaction_id=number)).meter_report()
+    report = EventMessage(_message(protocol=protocol, ocpp_transaction_id=number)).meter_report()
     assert report is not None
-    assert report.transaction_id == told
+    assert report.ocpp_transaction_id == told
 
 
 def test_an_event_is_taken_as_it_was_told() -> None:
@@ -137,7 +137,7 @@ def test_an_event_without_a_time_happened_when_it_was_received() -> None:
 def test_readings_without_a_time_have_digests_without_one() -> None:
     def digest(seconds: int) -> int:
         value = transaction_pb.MeterValue(sampled_time=timestamp(T0 + timedelta(seconds=seconds)), energy_wh=1)
-        message = _message(device_time=None, transaction_id="", meter_values=[value])
+        message = _message(device_time=None, ocpp_transaction_id="", meter_values=[value])
         report = EventMessage(message).meter_report()
         assert report is not None
         assert not report.is_dated
@@ -164,7 +164,7 @@ def test_samples_differ_in_their_digest_when_they_differ_in_anything() -> None:
 
 def test_answers_carry_the_decision_or_the_failure() -> None:
     answer = answer_to_proto(Recorded("id", "7", Authorization.CONCURRENT_TX, True))
-    assert (answer.id, answer.transaction_id, answer.duplicate) == ("id", "7", True)
+    assert (answer.transaction_id, answer.ocpp_transaction_id, answer.duplicate) == ("id", "7", True)
     assert answer.authorization == transaction_pb.Transaction.CONCURRENT_TX
     failure = answer_to_proto(unavailable("later"))
     assert (failure.error.reason, failure.error.message) == (error_pb.ERROR_REASON_UNAVAILABLE, "later")

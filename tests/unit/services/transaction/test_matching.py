@@ -38,14 +38,14 @@ class MatchingPlatform(Platform):
 
     def taken_in(self, recording: Recording) -> None:
         for fact in recording.facts:
-            self.facts[fact.session_id].setdefault(fact.key, fact)
+            self.facts[fact.transaction_id].setdefault(fact.key, fact)
 
     def kept(self, items: Sequence[Told]) -> Mapping[str, Kept]:
         return {
-            item.key: Kept(session_id, self.sessions[session_id].transaction_id)
+            item.key: Kept(transaction_id, self.sessions[transaction_id].ocpp_transaction_id)
             for item in items
             if item.event.kind is EventKind.ENDED
-            for session_id, facts in sorted(self.facts.items(), key=lambda each: self.sessions[each[0]].state)
+            for transaction_id, facts in sorted(self.facts.items(), key=lambda each: self.sessions[each[0]].state)
             if item.key in facts
         }
 
@@ -67,10 +67,10 @@ class MatchingPlatform(Platform):
         for fact, source in moves:
             del self.facts[source][fact.key]
         for fact in (*(move.fact for move in moves), *concluded):
-            self.facts[fact.session_id].setdefault(fact.key, fact)
+            self.facts[fact.transaction_id].setdefault(fact.key, fact)
         outcome = matching.outcome(known, sessions, self.registers, minutes(0))
         self.sessions |= {session.id: session for session in outcome.sessions}
-        self.changes += [(event.session.transaction_id, event.change) for event in outcome.events]
+        self.changes += [(event.session.ocpp_transaction_id, event.change) for event in outcome.events]
         return len(moves)
 
     @property
@@ -119,7 +119,9 @@ def test_an_end_takes_the_place_of_the_one_that_was_estimated(platform: Matching
 
 
 def test_what_was_told_under_a_made_up_name_goes_with_its_end(platform: MatchingPlatform) -> None:
-    sample = updated(minutes(10), protocol="ocpp1.6", transaction_id="4711", readings=(reading(minutes(10), 2000),))
+    sample = updated(
+        minutes(10), protocol="ocpp1.6", ocpp_transaction_id="4711", readings=(reading(minutes(10), 2000),)
+    )
     platform.record(sample)
     [orphan] = platform.record(ended_16("4711", minutes(30)))
     [begun] = platform.record(started_16())
@@ -128,13 +130,13 @@ def test_what_was_told_under_a_made_up_name_goes_with_its_end(platform: Matching
     platform.record(replace(sample, device_time=minutes(11), corrected_time=minutes(11)))
     assert platform.session(orphan).state is SessionState.ORPHAN
     assert platform.match() == 1
-    assert platform.session(orphan).merged_into == begun.session_id
+    assert platform.session(orphan).merged_into == begun.transaction_id
     assert platform.match() == 0
 
 
 def test_what_was_told_under_a_name_that_is_made_up_always_goes_with_the_next_end(platform: MatchingPlatform) -> None:
     def sample(at: int) -> TransactionEvent:
-        return updated(minutes(at), protocol="ocpp1.6", transaction_id="4711", charging_state=f"after {at}")
+        return updated(minutes(at), protocol="ocpp1.6", ocpp_transaction_id="4711", charging_state=f"after {at}")
 
     platform.record(sample(10), ended_16("4711", minutes(30)), sample(70), ended_16("4711", minutes(90)), sample(91))
     [one] = platform.record(started_16())
@@ -149,7 +151,9 @@ def test_what_was_told_under_a_name_that_is_made_up_always_goes_with_the_next_en
 def test_an_end_means_a_session_where_the_rest_was_that_was_told_under_its_name(
     platform: MatchingPlatform, is_told_first: bool
 ) -> None:
-    sample = updated(minutes(10), protocol="ocpp1.6", transaction_id="4711", connector_id=2, charging_state="Charging")
+    sample = updated(
+        minutes(10), protocol="ocpp1.6", ocpp_transaction_id="4711", connector_id=2, charging_state="Charging"
+    )
     [other] = platform.record(started_16())
     end = ended_16("4711", minutes(30))
     for event in (sample, end) if is_told_first else (end, sample):
@@ -199,7 +203,7 @@ def test_an_end_that_two_could_mean_is_matched_when_one_of_them_is_over(platform
     [other] = platform.record(started_16(connector_id=2, id_tag="B"))
     platform.record(ended_16("0", minutes(30)))
     assert platform.match() == 0
-    platform.record(ended_16(one.transaction_id, minutes(40)))
+    platform.record(ended_16(one.ocpp_transaction_id, minutes(40)))
     assert platform.match() == 1
     assert platform.session(other).stop_time == minutes(30)
     assert platform.session(one).stop_time == minutes(40)
@@ -262,7 +266,7 @@ def test_an_end_that_is_told_again_is_the_same_whatever_was_decided_and_correcte
     session = platform.session(begun)
     assert (session.stop_time, session.energy_wh, session.flags) == (minutes(30), 5000, (MATCHED_STOP,))
     [last] = platform.record(replace(again, corrected_time=minutes(28)))
-    assert (last.session_id, last.key) == (begun.session_id, answers[0].key)
+    assert (last.transaction_id, last.key) == (begun.transaction_id, answers[0].key)
     assert platform.session(begun).flags == (MATCHED_STOP,)
     assert platform.match() == 0
 
@@ -281,7 +285,7 @@ def test_what_an_operator_assigns_no_rule_moves(platform: MatchingPlatform) -> N
     [begun] = platform.record(started_16(meter_wh=7000))
     [orphan] = platform.record(ended_16("0", minutes(30)))
     known = platform.known()
-    told = next(one for one in known if one.session.id == orphan.session_id)
+    told = next(one for one in known if one.session.id == orphan.transaction_id)
     platform.move(known, matching.assignment_moves(told, platform.session(begun)))
     session = platform.session(begun)
     assert (session.state, session.stop_time) == (SessionState.ENDED, minutes(30))
@@ -322,7 +326,7 @@ def _queues(draw: st.DrawFn) -> list[Story]:
             rest = [end] if draw(st.integers(0, 5)) else []
             if called not in ("0", "-1", "") and draw(st.booleans()):
                 state = {"charging_state": draw(st.sampled_from(["Charging", "SuspendedEV"]))}
-                rest.append(updated(middle, **place, protocol="ocpp1.6", transaction_id=called, **state))
+                rest.append(updated(middle, **place, protocol="ocpp1.6", ocpp_transaction_id=called, **state))
             time += timedelta(minutes=draw(st.integers(1, 90)))
             is_told = draw(st.integers(0, 5)) > 0 or knows_number
             if knows_number:

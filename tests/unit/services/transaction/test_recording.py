@@ -13,7 +13,7 @@ from services.kernel.ids import derived_id
 from services.transaction.domain.batch import Kept, Told, stray_ends, told, wanted
 from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.events import SessionChange
-from services.transaction.domain.fact import Authorization, TransactionEvent, session_id_of
+from services.transaction.domain.fact import Authorization, TransactionEvent, transaction_id_of
 from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import (
@@ -62,11 +62,11 @@ class Platform:
         recording = Recording(sessions, self._next(), minutes(0), kept=self.kept(items))
         answers = [self._record(recording, item) for item in items]
         ends = [(item, answer) for item, answer in zip(items, answers, strict=True) if item.event.kind == "ENDED"]
-        self._ends |= {item.key: Kept(answer.session_id, answer.transaction_id) for item, answer in ends}
+        self._ends |= {item.key: Kept(answer.transaction_id, answer.ocpp_transaction_id) for item, answer in ends}
         self.taken_in(recording)
         outcome = recording.outcome(self.registers)
         self.sessions |= {session.id: session for session in outcome.sessions}
-        self.changes += [(event.session.transaction_id, event.change) for event in outcome.events]
+        self.changes += [(event.session.ocpp_transaction_id, event.change) for event in outcome.events]
         return answers
 
     def taken_in(self, recording: Recording) -> None:
@@ -81,7 +81,7 @@ class Platform:
             yield self.numbered.get(self._told) or next(self._numbers)
 
     def session(self, answer: Answer) -> Session:
-        return self.sessions[answer.session_id]
+        return self.sessions[answer.transaction_id]
 
     @property
     def contents(self) -> Sequence[tuple[object, ...]]:
@@ -97,8 +97,8 @@ def test_a_start_without_a_number_gets_one_and_keeps_it(platform: Platform) -> N
     [first] = platform.record(started_16())
     [again] = platform.record(started_16(received_time=minutes(3), epoch=2))
     [other] = platform.record(started_16(connector_id=2))
-    assert (first.transaction_id, again.transaction_id, other.transaction_id) == ("1", "1", "2")
-    assert first.session_id == again.session_id == session_id_of("CP1", "1")
+    assert (first.ocpp_transaction_id, again.ocpp_transaction_id, other.ocpp_transaction_id) == ("1", "1", "2")
+    assert first.transaction_id == again.transaction_id == transaction_id_of("CP1", "1")
     assert again.key == first.key
 
 
@@ -123,7 +123,7 @@ def test_an_end_before_its_start_is_told_as_one_session(platform: Platform) -> N
 
 
 def test_a_start_ends_the_session_that_ran_at_its_connector(platform: Platform) -> None:
-    platform.registers = {session_id_of("CP1", "1"): registers((5, 1000), (50, 4000))}
+    platform.registers = {transaction_id_of("CP1", "1"): registers((5, 1000), (50, 4000))}
     [zombie] = platform.record(started_16())
     [elsewhere] = platform.record(started_16(connector_id=2, id_tag="B"))
     platform.record(started_16(minutes(60), id_tag="C"))
@@ -131,7 +131,7 @@ def test_a_start_ends_the_session_that_ran_at_its_connector(platform: Platform) 
     assert (session.state, session.stop_time, session.flags) == (SessionState.ENDED, minutes(60), (ESTIMATED_END,))
     assert (session.energy_wh, session.stop_reason) == (3000, "Other")
     assert platform.session(elsewhere).state is SessionState.ACTIVE
-    platform.record(ended_16(zombie.transaction_id, minutes(30), meter_wh=4500))
+    platform.record(ended_16(zombie.ocpp_transaction_id, minutes(30), meter_wh=4500))
     corrected = platform.session(zombie)
     assert (corrected.stop_time, corrected.energy_wh, corrected.flags) == (minutes(30), 3500, ())
 
@@ -139,28 +139,28 @@ def test_a_start_ends_the_session_that_ran_at_its_connector(platform: Platform) 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_starts_that_come_in_any_order_end_each_other_in_the_order_of_their_times(order: tuple[int, ...]) -> None:
     platform = Platform()
-    starts = [started(minutes(10 * n), transaction_id=f"T-{n}", id_tag=f"TAG{n}") for n in range(3)]
+    starts = [started(minutes(10 * n), ocpp_transaction_id=f"T-{n}", id_tag=f"TAG{n}") for n in range(3)]
     for position in order:
         platform.record(starts[position])
-    stops = [platform.sessions[session_id_of("CP1", f"T-{n}")].stop_time for n in range(3)]
+    stops = [platform.sessions[transaction_id_of("CP1", f"T-{n}")].stop_time for n in range(3)]
     assert stops == [minutes(10), minutes(20), None]
 
 
 def test_what_ends_a_session_does_not_say_when_it_was_heard_of(platform: Platform) -> None:
     # The one that took its place was heard of before it: the connection was away, and the queue came in reverse.
-    [later] = platform.record(started(minutes(60), transaction_id="T-2", received_time=minutes(60)))
-    [replaced] = platform.record(started(minutes(0), transaction_id="T-1", received_time=minutes(300)))
+    [later] = platform.record(started(minutes(60), ocpp_transaction_id="T-2", received_time=minutes(60)))
+    [replaced] = platform.record(started(minutes(0), ocpp_transaction_id="T-1", received_time=minutes(300)))
     assert platform.session(replaced).stop_time == minutes(60)
     assert platform.session(replaced).create_time == minutes(300)
     in_order = Platform()
-    in_order.record(started(minutes(0), transaction_id="T-1", received_time=minutes(300)))
-    in_order.record(started(minutes(60), transaction_id="T-2", received_time=minutes(60)))
+    in_order.record(started(minutes(0), ocpp_transaction_id="T-1", received_time=minutes(300)))
+    in_order.record(started(minutes(60), ocpp_transaction_id="T-2", received_time=minutes(60)))
     assert in_order.contents == platform.contents
     assert platform.session(later).create_time == minutes(60)
 
 
 def test_two_starts_of_one_moment_end_the_same_one_in_any_order() -> None:
-    starts = [started(transaction_id=name, id_tag=name) for name in ("T-1", "T-2")]
+    starts = [started(ocpp_transaction_id=name, id_tag=name) for name in ("T-1", "T-2")]
     one, other = Platform(), Platform()
     one.record(*starts)
     other.record(*reversed(starts))
@@ -172,7 +172,7 @@ def test_a_token_that_charges_elsewhere_is_concurrent(platform: Platform) -> Non
     [second] = platform.record(started_16(minutes(5), charge_point_id="CP2"))
     assert (first.authorization, second.authorization) == (Authorization.ACCEPTED, Authorization.CONCURRENT_TX)
     assert platform.session(second).flags == (CONCURRENT_TX,)
-    platform.record(ended_16(first.transaction_id, minutes(6)))
+    platform.record(ended_16(first.ocpp_transaction_id, minutes(6)))
     [retried] = platform.record(started_16(minutes(5), charge_point_id="CP2"))
     assert retried.authorization is Authorization.CONCURRENT_TX
     [third] = platform.record(started_16(minutes(7), charge_point_id="CP3"))
@@ -217,19 +217,19 @@ def test_a_refused_token_is_not_made_worse(platform: Platform) -> None:
 def test_an_end_without_a_known_number_ends_the_session_it_must_mean(platform: Platform, number: str) -> None:
     [running] = platform.record(started_16())
     [stop] = platform.record(ended_16(number, minutes(30), connector_id=1))
-    assert (stop.session_id, stop.transaction_id) == (running.session_id, running.transaction_id)
+    assert (stop.transaction_id, stop.ocpp_transaction_id) == (running.transaction_id, running.ocpp_transaction_id)
     session = platform.session(running)
     assert (session.state, session.energy_wh, session.flags) == (SessionState.ENDED, 5000, (MATCHED_STOP,))
     [again] = platform.record(ended_16(number, minutes(30), connector_id=1))
     assert again == stop
-    assert list(platform.sessions) == [running.session_id]
+    assert list(platform.sessions) == [running.transaction_id]
 
 
 def test_of_two_running_sessions_the_token_tells_which_one_ended(platform: Platform) -> None:
     platform.record(started_16(id_tag="A"))
     [meant] = platform.record(started_16(connector_id=2, id_tag="B"))
     [stop] = platform.record(ended_16("0", minutes(30), id_tag="B"))
-    assert stop.session_id == meant.session_id
+    assert stop.transaction_id == meant.transaction_id
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_an_end_that_fits_no_session_is_kept_as_an_orphan(platform: Platform, st
     platform.record(started_16(id_tag="A"), started_16(connector_id=2, id_tag="B"))
     [answer] = platform.record(stop)
     session = platform.session(answer)
-    assert (session.state, session.flags, session.transaction_id) == (SessionState.ORPHAN, (ORPHAN_STOP,), "0")
+    assert (session.state, session.flags, session.ocpp_transaction_id) == (SessionState.ORPHAN, (ORPHAN_STOP,), "0")
     assert platform.record(stop) == [answer]
     assert len(platform.sessions) == 3
 
@@ -254,12 +254,12 @@ def test_an_end_that_fits_no_session_is_kept_as_an_orphan(platform: Platform, st
 def test_an_end_without_a_name_may_tell_the_register_of_its_session(platform: Platform) -> None:
     [begun] = platform.record(started_16(meter_wh=4_076_000))
     [answer] = platform.record(ended_16("0", minutes(30), connector_id=1, meter_wh=453))
-    assert answer.session_id == begun.session_id
+    assert answer.transaction_id == begun.transaction_id
 
 
 def test_an_unknown_number_names_an_orphan_of_its_own(platform: Platform) -> None:
     [answer] = platform.record(ended_16("4711", minutes(30)))
-    assert answer.session_id == derived_id("CP1", "4711")
+    assert answer.transaction_id == derived_id("CP1", "4711")
     assert platform.session(answer).flags == (ORPHAN_STOP,)
 
 
@@ -269,13 +269,13 @@ def test_readings_of_a_session_nobody_knows_make_an_orphan(platform: Platform) -
 
 
 def test_late_readings_count_when_the_end_did_not_tell_the_register(platform: Platform) -> None:
-    session_id = session_id_of("CP1", "T-1")
-    platform.registers = {session_id: registers((1, 1000), (20, 4000))}
+    transaction_id = transaction_id_of("CP1", "T-1")
+    platform.registers = {transaction_id: registers((1, 1000), (20, 4000))}
     platform.record(started(meter_wh=1000), ended(minutes(30)))
-    assert platform.sessions[session_id].energy_wh == 3000
-    platform.registers = {session_id: registers((1, 1000), (20, 4000), (29, 4500))}
+    assert platform.sessions[transaction_id].energy_wh == 3000
+    platform.registers = {transaction_id: registers((1, 1000), (20, 4000), (29, 4500))}
     platform.record(updated(minutes(29), received_time=minutes(90), readings=(reading(minutes(29), 4500),)))
-    assert platform.sessions[session_id].energy_wh == 3500
+    assert platform.sessions[transaction_id].energy_wh == 3500
     assert platform.changes[-1] == ("T-1", SessionChange.ENDED)
 
 
@@ -285,7 +285,7 @@ def test_what_is_wanted_covers_what_is_needed() -> None:
     wants = wanted(batch, Concurrency())
     assert wants.charge_point_ids == {"CP1", "CP3"}
     assert wants.tokens == {"A", "TAG"}
-    assert wants.session_ids == {session_id_of("CP1", "7"), session_id_of("CP3", "T-1")}
+    assert wants.transaction_ids == {transaction_id_of("CP1", "7"), transaction_id_of("CP3", "T-1")}
     assert wants.start_keys == {batch[0].key}
     assert wants.running_at == {"CP1", "CP3"}
     assert wants.around == [("CP1", minutes(0))]
@@ -298,7 +298,7 @@ _EVENTS = [
     updated(minutes(5), charging_state="Charging", readings=(reading(minutes(5), 2000),), seq_no=1),
     updated(minutes(9), charging_state="SuspendedEV", seq_no=2),
     ended(minutes(30), meter_wh=5000),
-    started(minutes(60), transaction_id="T-2", id_tag="OTHER"),
+    started(minutes(60), ocpp_transaction_id="T-2", id_tag="OTHER"),
 ]
 
 

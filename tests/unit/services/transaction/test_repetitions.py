@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.transaction.domain.batch import Told, stray_ends, told, undated_updates
 from services.transaction.domain.doubts import NO_REGISTER
-from services.transaction.domain.fact import TransactionEvent, key_of, session_id_of
+from services.transaction.domain.fact import TransactionEvent, key_of, transaction_id_of
 from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
 from services.transaction.domain.repetition import FirstTold
 from services.transaction.domain.session import ESTIMATED_END, SEVERAL_ENDS, SessionState
@@ -56,7 +56,7 @@ def test_it_is_known_again_after_readings(platform: Platform) -> None:
     [first] = platform.record(start)
     sample = (reading(minutes(1), 1500),)
     platform.record(
-        updated(minutes(1), protocol="ocpp1.6", transaction_id="1", readings=sample, charging_state="Charging")
+        updated(minutes(1), protocol="ocpp1.6", ocpp_transaction_id="1", readings=sample, charging_state="Charging")
     )
     assert platform.record(told_again(start, 2 * MINUTE)) == [first]
 
@@ -87,7 +87,7 @@ def test_two_sessions_that_deliver_nothing_stay_two(platform: Platform, stop_wit
     start, stop = undated(started_16()), ended_16("1", minutes(1), meter_wh=1000)
     platform.record(start, undated(stop) if stop_without_time else stop)
     [second] = platform.record(told_again(start, 2 * MINUTE))
-    assert (second.transaction_id, platform.session(second).start_time) == ("2", minutes(2))
+    assert (second.ocpp_transaction_id, platform.session(second).start_time) == ("2", minutes(2))
     assert platform.record(told_again(start, 3 * MINUTE)) == [second]
     assert sorted(session.state for session in platform.sessions.values()) == [SessionState.ACTIVE, SessionState.ENDED]
 
@@ -96,15 +96,15 @@ def test_what_another_start_came_between_is_another_session(platform: Platform) 
     start = undated(started_16())
     platform.record(start, undated(started_16(minutes(1), id_tag="OTHER")))
     [third] = platform.record(told_again(start, 2 * MINUTE))
-    assert third.transaction_id == "3"
+    assert third.ocpp_transaction_id == "3"
 
 
 def test_the_same_words_a_day_later_are_another_session(platform: Platform) -> None:
     start = undated(started_16())
     platform.record(start)
     [second] = platform.record(told_again(start, timedelta(hours=24)))
-    assert second.transaction_id == "2"
-    assert platform.sessions[session_id_of("CP1", "1")].flags == (ESTIMATED_END, NO_REGISTER, "time_missing")
+    assert second.ocpp_transaction_id == "2"
+    assert platform.sessions[transaction_id_of("CP1", "1")].flags == (ESTIMATED_END, NO_REGISTER, "time_missing")
 
 
 def test_a_stop_without_a_time_that_is_told_again_ends_once(platform: Platform) -> None:
@@ -155,7 +155,7 @@ def test_events_by_ocpp_201_without_times_are_known_again(platform: Platform) ->
 
 def _record_after(platform: Platform, before: Sequence[TransactionEvent], event: TransactionEvent) -> list[Answer]:
     """Record an event, knowing the updates that the database has of ten minutes."""
-    first_told = {session_id_of("CP1", "T-1"): [FirstTold(one.device_time, key_of(one)) for one in before]}
+    first_told = {transaction_id_of("CP1", "T-1"): [FirstTold(one.device_time, key_of(one)) for one in before]}
     recording = Recording([replace(session) for session in platform.sessions.values()], iter(()), T0, first_told)
     answers = [recording.record(told(event))]
     platform.sessions |= {session.id: session for session in recording.outcome({}).sessions}
@@ -164,7 +164,7 @@ def _record_after(platform: Platform, before: Sequence[TransactionEvent], event:
 
 def test_what_has_to_be_looked_up_is_only_what_has_no_time() -> None:
     batch = [told(updated(T0)), told(undated(updated(minutes(1)))), told(undated(started())), told(undated(ended(T0)))]
-    assert undated_updates(batch) == [(session_id_of("CP1", "T-1"), minutes(1))]
+    assert undated_updates(batch) == [(transaction_id_of("CP1", "T-1"), minutes(1))]
     [end] = stray_ends([told(undated(ended_16("0", T0)))], [])
     assert end.rank.startswith("2")
 
@@ -194,7 +194,7 @@ def _visits(draw: st.DrawFn) -> list[list[TransactionEvent]]:
         named = draw(st.booleans())
         say = [undated if draw(st.booleans()) else (lambda event: event) for _ in range(2)]
         if named:
-            called = {"transaction_id": f"T-{number}"}
+            called = {"ocpp_transaction_id": f"T-{number}"}
             start, end = started(time, **called), ended(time + length, **called)
         else:
             start = started_16(time)
