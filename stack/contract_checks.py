@@ -1,6 +1,7 @@
-"""Holds proto/ against its rules: format, style, comments, and compatibility with what main has published.
+"""Holds proto/ against its rules: format, style, comments, and compatibility with what clients rely on.
 
-Run as `python -m stack.contract_checks`; needs no network. The rules themselves are in proto/buf.yaml.
+Numbers and types on the wire stay what main has. Names in JSON stay what the newest release of our minor version has: a
+new minor version may change them, and CHANGELOG.md says each. `python -m stack.contract_checks` needs no network.
 """
 
 import io
@@ -8,11 +9,18 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 from pathlib import Path
 
-from stack import protos
+from stack import protos, releases
+from stack.errors import StackError
 
 _RULES = "buf.yaml"
+# Of the rules of buf, that clients of gRPC, and that those of REST can go on.
+_WIRE, _NAMES = (
+    '{"version": "v2", "breaking": {"use": ["WIRE"]}}',
+    '{"version": "v2", "breaking": {"use": ["WIRE_JSON"]}}',
+)
 
 
 class CheckFailed(Exception):
@@ -31,9 +39,9 @@ def check_style(image: Path, rules: Path) -> None:
         raise CheckFailed("style rules are broken (see above)")
 
 
-def check_compatibility(image: Path, published: Path, rules: Path) -> None:
+def check_compatibility(image: Path, published: Path, rules: str) -> None:
     """A client of the `published` descriptor set can talk to a server of `image`. Raises CheckFailed when not."""
-    if _buf("breaking", str(image), "--against", str(published), "--config", str(rules)) != 0:
+    if _buf("breaking", str(image), "--against", str(published), "--config", rules) != 0:
         raise CheckFailed("published contracts would break (see above)")
 
 
@@ -52,6 +60,19 @@ def published_revision(checkout: Path) -> str | None:
             return previous.decode().strip() if previous else None
         return revision
     return None
+
+
+def released_revision(checkout: Path) -> str | None:
+    """The commit of the newest release of the minor version that this checkout becomes; None when there is none yet.
+
+    Raises StackError when RELEASES cannot be read.
+    """
+    project, file = checkout / "pyproject.toml", checkout / releases.RELEASES.name
+    if not project.exists() or not file.exists():
+        return None
+    ours = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"].split(".")[:2]
+    newest = releases.load(file)[-1:]
+    return newest[0].commit if newest and newest[0].version.split(".")[:2] == ours else None
 
 
 def extract_protos(checkout: Path, revision: str, target: Path) -> bool:
@@ -79,15 +100,20 @@ def run(root: Path = protos.PROTO_ROOT) -> None:
             print(f"contracts: compatibility not checked: main had no protos at {revision[:12]}")
         else:
             protos.compile_descriptor_set(Path(scratch, "proto"), published)
-            check_compatibility(image, published, rules)
+            check_compatibility(image, published, _WIRE)
             print(f"contracts: compatible with {revision[:12]}")
+        released = released_revision(root.parent)
+        if released is not None and extract_protos(root.parent, released, Path(scratch, "released")):
+            protos.compile_descriptor_set(Path(scratch, "released", "proto"), published)
+            check_compatibility(image, published, _NAMES)
+            print(f"contracts: the same names as in {released[:12]}")
 
 
 def main() -> int:
     """Command line: 0 when the contracts keep every rule, 1 with the findings and a reason on stderr."""
     try:
         run()
-    except (CheckFailed, protos.GenerationError) as error:
+    except (CheckFailed, StackError, protos.GenerationError) as error:
         print(f"contracts: {error}", file=sys.stderr)
         return 1
     return 0

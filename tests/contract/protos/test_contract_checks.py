@@ -106,6 +106,25 @@ def test_a_change_that_breaks_clients_of_main_is_found(
     assert 'changed type from "string" to "int32"' in capfd.readouterr().out
 
 
+@pytest.mark.parametrize(("version", "may"), [("1.4.1", False), ("1.5.0.dev0", True)])
+def test_names_change_between_minor_versions_and_not_within_one(
+    checkout: Path, change: Change, capfd: pytest.CaptureFixture[str], version: str, may: bool
+) -> None:
+    _published(checkout)
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True
+    ).stdout
+    (checkout / "RELEASES").write_text(f"1.4.0 {commit.strip()} 2026-11-26\n", encoding="utf-8")
+    (checkout / "pyproject.toml").write_text(f'[project]\nname = "x"\nversion = "{version}"\n', encoding="utf-8")
+    change(SAMPLE.replace("string name = 2", "string title = 2"))
+    if may:
+        contract_checks.run(checkout / "proto")
+        return
+    with pytest.raises(contract_checks.CheckFailed, match="would break"):
+        contract_checks.run(checkout / "proto")
+    assert 'changed name from "name" to "title"' in capfd.readouterr().out
+
+
 def test_an_addition_is_compatible_with_main(checkout: Path, change: Change, capfd: pytest.CaptureFixture[str]) -> None:
     _published(checkout)
     change(SAMPLE.replace("string name = 2;", "string name = 2;\n  // How many there are.\n  int32 count = 3;"))
