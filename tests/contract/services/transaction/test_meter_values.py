@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
+from services.messaging.event_bus import LiveMessage
 from services.postgres.database import Database
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
@@ -105,27 +106,34 @@ async def test_values_outside_of_any_session_are_kept_apart_by_charge_point_and_
 async def test_committed_meter_values_are_passed_on_live(record: Record, service: RunningService) -> None:
     await service.bus.ready()
     async with service.bus.subscribe_live("csms.live.meter_values") as messages:
-        [started] = await record(start_16(minutes(-30)))
-        bad = meter_values_16("1", minutes(-20), 2000, charge_point_id="CP2", meter_values=[])
-        told = meter_values_16(started.ocpp_transaction_id, minutes(-20), 2000)
+        [started] = await record(start_16(minutes(-30), charge_point_id="LIVE1"))
+        bad = meter_values_16("1", minutes(-20), 2000, charge_point_id="LIVE2", meter_values=[])
+        told = meter_values_16(started.ocpp_transaction_id, minutes(-20), 2000, charge_point_id="LIVE1")
         await record(told, bad)
+        passed_on: list[recording_pb.TransactionEvent] = []
         async with asyncio.timeout(5):
-            message = await anext(messages)
-    assert list(recording_pb.RecordTransactionEventsRequest.FromString(message.payload).events) == [told]
+            while not passed_on:
+                passed_on = _of_this_test(await anext(messages))
+    assert passed_on == [told]
+
+
+def _of_this_test(message: LiveMessage) -> list[recording_pb.TransactionEvent]:
+    """What the test before has recorded may still be on its way."""
+    events = recording_pb.RecordTransactionEventsRequest.FromString(message.payload).events
+    return [event for event in events if event.charge_point_id.startswith("LIVE")]
 
 
 async def test_meter_values_that_come_together_are_passed_on_together(record: Record, service: RunningService) -> None:
     await service.bus.ready()
-    charge_points = [f"CP{number}" for number in range(1, 13)]
+    charge_points = [f"LIVE-{number}" for number in range(1, 13)]
     told = [meter_values_16("", minutes(-20), 2000, charge_point_id=name, evse_id=1) for name in charge_points]
     heard: list[str] = []
     messages_heard = 0
     async with service.bus.subscribe_live("csms.live.meter_values") as messages, asyncio.timeout(10):
         await asyncio.gather(*(record(one) for one in told))
         while len(heard) < len(told):
-            message = await anext(messages)
-            messages_heard += 1
-            events = recording_pb.RecordTransactionEventsRequest.FromString(message.payload).events
+            events = _of_this_test(await anext(messages))
+            messages_heard += bool(events)
             heard += [event.charge_point_id for event in events]
     assert sorted(heard) == sorted(charge_points)
     assert messages_heard < len(told)
