@@ -104,6 +104,8 @@ docs: protos ## Write the pages of docs/ that are generated from contracts and c
 	@mv docs/permissions.md.new docs/permissions.md
 	@$(BIN)/python -m stack.metrics_page >docs/metrics.md.new
 	@mv docs/metrics.md.new docs/metrics.md
+	@$(BIN)/python -m stack.events_page >docs/events.md.new
+	@mv docs/events.md.new docs/events.md
 	@$(BIN)/python -m stack.settings_page >docs/settings.md.new
 	@mv docs/settings.md.new docs/settings.md
 

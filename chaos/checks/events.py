@@ -8,8 +8,8 @@ from chaos.stored import Messaging, Metrics, OutboxEvent, Stored, Transaction, U
 from chaos.stream import Consumer, Stream, wants
 
 _SUBJECT = "events and their effects"
-_SESSION_EVENTS = "csms.event.transaction.session."
-_BILL_EVENTS = "csms.event.billing.session.billed."
+_SESSION_EVENTS = "csms.event.transaction.transaction."
+_BILL_EVENTS = "csms.event.billing.charging_session.billed."
 CONSUMERS = {
     "billing-sessions",
     "driver-usage",

@@ -16,6 +16,7 @@ from services.kernel.clock import Clock
 from services.kernel.tokens import bare
 from services.messaging.event_batches import unpack
 from services.messaging.event_bus import EventBus
+from services.messaging.subjects import subjects
 from services.rpc.protobuf import read_time
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ KEPT_SECONDS = 10.0
 _MOST = 50_000
 # Value and type of a token.
 _Key = tuple[str, str]
-_CHANGES = "csms.event.driver.token.changed"
+_CHANGES = subjects("token_changed")
 
 
 class Decisions:
@@ -91,7 +92,7 @@ class TokenChanges:
 
     async def run(self) -> None:
         """Listen until cancelled; waits for the event bus."""
-        async with self._bus.subscribe_live(_CHANGES) as messages:
+        async with self._bus.subscribe_live(*_CHANGES) as messages:
             self._subscribed = True
             async for message in messages:
                 try:

@@ -11,9 +11,10 @@ from services.billing.sql.unit_of_work import SqlUnitOfWork
 from services.kernel.clock import Clock
 from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume_batches
+from services.messaging.subjects import subscription
 from services.postgres.database import Database
 
-_SUBJECTS = ("csms.event.transaction.session.*",)
+_TRANSACTIONS = subscription("billing-sessions", "transaction_changed")
 
 
 class TransactionConsumer:
@@ -27,7 +28,7 @@ class TransactionConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume_batches(self._bus, self._database, "billing-sessions", _SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, *_TRANSACTIONS, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events."""

@@ -11,9 +11,10 @@ from services.driver.sql.unit_of_work import SqlUnitOfWork
 from services.kernel.clock import Clock
 from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume_batches
+from services.messaging.subjects import subscription
 from services.postgres.database import Database
 
-_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.*")
+_USAGE = subscription("driver-usage", "transaction_changed", "session_billed", "session_unbilled")
 
 
 class UsageConsumer:
@@ -26,7 +27,7 @@ class UsageConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume_batches(self._bus, self._database, "driver-usage", _SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, *_USAGE, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events; sessions and their costs do not depend on each other's order."""

@@ -28,7 +28,7 @@ from services.kernel.money import Money
 from services.kernel.token_reasons import words
 from services.kernel.tokens import token_of, token_type
 from services.kernel.validation import search_text
-from services.messaging import event_bus
+from services.messaging.subjects import subject
 from services.rpc import masks
 from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp
 from services.rpc.status import item_error
@@ -235,7 +235,7 @@ def event_to_proto(event: TokenChanged, now: datetime) -> event_pb.DomainEvent:
     return event_pb.DomainEvent(
         id=new_id(),
         create_time=timestamp(now),
-        subject=event_bus.subject("driver", "token", "changed", event.card_id),
+        subject=subject("token_changed", "changed", event.card_id),
         token_changed=event_pb.TokenChanged(id_token=event.id_tag, rfid_card_id=event.card_id),
     )
 

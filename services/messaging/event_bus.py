@@ -55,18 +55,18 @@ class LiveMessage:
     payload: bytes
 
 
-def subject(service: str, noun: str, verb: str, entity_id: str) -> str:
-    """`csms.event.<service>.<noun>.<verb>.<entity_id>`, the id percent-escaped where it could mean something to NATS.
+def token_of(entity_id: str) -> str:
+    """An id as the last word of a subject: percent-escaped where it could mean something to NATS.
 
     Raises: ValueError for an empty id.
     """
     if not entity_id:
         raise ValueError("an event needs the id of what it is about")
-    return f"{PREFIX}.{service}.{noun}.{verb}.{quote(entity_id, safe=_SAFE).replace('.', '%2E')}"
+    return quote(entity_id, safe=_SAFE).replace(".", "%2E")
 
 
 def entity_of(event_subject: str) -> str:
-    """The id that `subject` was made with."""
+    """The id that a subject ends with."""
     return unquote(event_subject.rsplit(".", 1)[-1])
 
 

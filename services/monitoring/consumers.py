@@ -11,6 +11,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume_batches
+from services.messaging.subjects import subscription
 from services.monitoring.application.charge_points import (
     take_in_boots,
     take_in_connectivity,
@@ -28,14 +29,17 @@ from services.monitoring.sql.unit_of_work import SqlUnitOfWork
 from services.postgres.database import Database
 from services.process.heartbeats import repeat
 
-_STATION_SUBJECTS = (
-    "csms.event.station.station.*",
-    "csms.event.station.connector.status_changed",
-    "csms.event.station.connection.*",
-    "csms.event.station.charge_point.*",
-    "csms.event.station.device_event.*",
+_STATIONS = subscription(
+    "monitoring-stations",
+    "station_changed",
+    "connector_status_changed.status_changed",
+    "connectivity_changed",
+    "connection_refused",
+    "charge_point_booted",
+    "charge_point_changed",
+    "device_event_recorded",
 )
-_SESSION_SUBJECTS = ("csms.event.transaction.session.*", "csms.event.billing.session.*")
+_SESSIONS = subscription("monitoring-sessions", "transaction_changed", "session_billed", "session_unbilled")
 _LIVE_SUBJECT = "csms.live.meter_values"
 _WRITE_SECONDS = 5.0
 
@@ -52,7 +56,7 @@ class StationConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume_batches(self._bus, self._database, "monitoring-stations", _STATION_SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, *_STATIONS, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events. Those of one kind go together: what comes of them does not hang on the order of the others."""
@@ -99,7 +103,7 @@ class SessionConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume_batches(self._bus, self._database, "monitoring-sessions", _SESSION_SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, *_SESSIONS, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events; the order of bills and transactions does not matter."""

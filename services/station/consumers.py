@@ -9,13 +9,14 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.kernel.clock import Clock
 from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume
+from services.messaging.subjects import subscription
 from services.postgres.database import Database
 from services.station.application.settings import send_availability, send_configuration
 from services.station.mapping.connectors import connector_of
 from services.station.ports import Commands
 from services.station.sql.unit_of_work import SqlUnitOfWork
 
-_SUBJECTS = ("csms.event.station.station.changed", "csms.event.station.connector.availability_changed")
+_SETTINGS = subscription("station-settings", "station_changed.changed", "connector_availability_changed")
 
 
 class SettingsConsumer:
@@ -29,7 +30,7 @@ class SettingsConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume(self._bus, self._database, "station-settings", _SUBJECTS, self.handle)
+        await consume(self._bus, self._database, *_SETTINGS, self.handle)
 
     async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
         """Apply one event."""

@@ -10,6 +10,7 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.kernel.clock import Clock
 from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume_batches
+from services.messaging.subjects import subscription
 from services.postgres.database import Database
 from services.rpc.protobuf import time_of
 from services.transaction.application.effects import note_boot, note_connection, note_session
@@ -18,17 +19,11 @@ from services.transaction.mapping.evidence import boot_of, connector_report
 from services.transaction.mapping.stations import connector_powers
 from services.transaction.sql.unit_of_work import SqlUnitOfWork
 
-_COMMAND_SUBJECTS = (
-    "csms.event.transaction.session.*",
-    "csms.event.station.charge_point.booted",
-    "csms.event.station.connection.opened",
+_COMMANDS = subscription(
+    "transaction-commands", "transaction_changed", "charge_point_booted", "connectivity_changed.opened"
 )
-_STATION_SUBJECTS = ("csms.event.station.station.changed",)
-_EVIDENCE_SUBJECTS = (
-    "csms.event.station.connector.status_changed",
-    "csms.event.station.connector.status_confirmed",
-    "csms.event.station.charge_point.booted",
-)
+_STATIONS = subscription("transaction-stations", "station_changed.changed")
+_EVIDENCE = subscription("transaction-evidence", "connector_status_changed", "charge_point_booted")
 
 
 class CommandConsumer:
@@ -41,7 +36,7 @@ class CommandConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume_batches(self._bus, self._database, "transaction-commands", _COMMAND_SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, *_COMMANDS, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events in their order. Hardly one of them is about a charge point that was commanded at all."""
@@ -63,7 +58,7 @@ class StationConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume_batches(self._bus, self._database, "transaction-stations", _STATION_SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, *_STATIONS, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events; their order does not matter."""
@@ -87,7 +82,7 @@ class EvidenceConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await consume_batches(self._bus, self._database, "transaction-evidence", _EVIDENCE_SUBJECTS, self.handle)
+        await consume_batches(self._bus, self._database, *_EVIDENCE, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Take in events. Hardly one of them is about a charge point at which a session runs."""

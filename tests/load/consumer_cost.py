@@ -34,8 +34,9 @@ from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock
 from services.kernel.ids import derived_id, new_id
 from services.messaging import outbox
-from services.messaging.event_bus import STREAM, EventBus, subject
+from services.messaging.event_bus import STREAM, EventBus
 from services.messaging.outbox import OutboxRelay
+from services.messaging.subjects import subject
 from services.monitoring.consumers import SessionConsumer
 from services.postgres import migrations
 from services.postgres.database import Database
@@ -117,7 +118,7 @@ class Fleet:
             create_time=timestamp(start),
             update_time=timestamp(_CLOCK.now()),
         )
-        event = DomainEvent(id=new_id(), subject=subject("transaction", "session", verb, charge_point_id))
+        event = DomainEvent(id=new_id(), subject=subject("transaction_changed", verb, charge_point_id))
         event.create_time.GetCurrentTime()
         event.transaction_changed.transaction.CopyFrom(transaction)
         return event

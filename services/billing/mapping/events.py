@@ -5,15 +5,15 @@ from datetime import datetime
 from csms.event.v1 import domain_event_pb2 as event_pb
 from services.billing.domain.events import Event, SessionBilled, SessionUnbilled
 from services.kernel.ids import new_id
-from services.messaging.event_bus import subject
+from services.messaging.subjects import subject
 from services.rpc.protobuf import write_time
 
 
 def event_to_proto(event: Event, now: datetime) -> event_pb.DomainEvent:
     """A domain event with its subject and a fresh id."""
-    verb = "billed" if isinstance(event, SessionBilled) else "unbilled"
+    kind, verb = ("session_billed", "billed") if isinstance(event, SessionBilled) else ("session_unbilled", "unbilled")
     # Written in place: messages that are put into others are copied, which doubles what this costs.
-    message = event_pb.DomainEvent(id=new_id(), subject=subject("billing", "session", verb, event.charging_session_id))
+    message = event_pb.DomainEvent(id=new_id(), subject=subject(kind, verb, event.charging_session_id))
     write_time(now, message.create_time)
     if isinstance(event, SessionBilled):
         _write_billed(event, message.session_billed)

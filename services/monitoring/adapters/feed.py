@@ -45,8 +45,6 @@ _IDLE_HEARTBEAT, _TIMED_OUT, _CONFLICT = "100", "408", "409"
 _TOO_LARGE, _COMPLETED = "Exceeds MaxBytes", "Batch Completed"
 # A cursor is the number of a message times this, plus a number of events; a message never holds as many.
 _RADIX = 1024
-# Subjects speak of sessions where the contracts speak of transactions.
-_NOUNS = {"transaction": ("transaction", "session")}
 
 
 class JetStreamFeed:
@@ -251,10 +249,8 @@ def _consumer(messages_read: int, filters: Sequence[str]) -> ConsumerConfig:
 
 
 def _filters(nouns: Sequence[str]) -> list[str]:
-    """The subjects asked for. The server refuses those that overlap."""
-    kinds = {_NOUNS.get(noun, ("*", noun)) for noun in nouns} or {("*", "*")}
-    apart = sorted(kind for kind in kinds if kind[0] == "*" or ("*", kind[1]) not in kinds)
-    return [f"{PREFIX}.{service}.{noun}.*" for service, noun in apart]
+    """The subjects asked for; the server refuses one that is there twice."""
+    return [f"{PREFIX}.*.{noun}.*" for noun in sorted(set(nouns)) or ["*"]]
 
 
 def _lost() -> DomainError:

@@ -6,7 +6,7 @@ from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.monitoring.v1 import alert_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from services.kernel.ids import new_id
-from services.messaging.event_bus import subject
+from services.messaging.subjects import subject
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertSeverity, AlertState
 from services.monitoring.domain.events import AlertChanged
 from services.rpc.protobuf import enum_of, timestamp
@@ -50,7 +50,7 @@ def event_to_proto(event: AlertChanged, now: datetime) -> event_pb.DomainEvent:
     return event_pb.DomainEvent(
         id=new_id(),
         create_time=timestamp(now),
-        subject=subject("monitoring", "alert", _VERBS[alert.state], alert.charge_point_id or alert.id),
+        subject=subject("alert_changed", _VERBS[alert.state], alert.charge_point_id or alert.id),
         alert_changed=event_pb.AlertChanged(
             alert_id=alert.id,
             charge_point_id=alert.charge_point_id,

@@ -6,7 +6,7 @@ from datetime import datetime
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
 from services.kernel.ids import new_id
-from services.messaging.event_bus import subject
+from services.messaging.subjects import subject
 from services.rpc.protobuf import write_time
 from services.station.application.stations import StationView
 from services.station.domain.events import (
@@ -38,22 +38,22 @@ def event_to_proto(event: DomainEvent, now: datetime) -> event_pb.DomainEvent:
 def _subject(event: DomainEvent) -> str:
     match event:
         case StationChanged(deleted=deleted):
-            return subject("station", "station", "deleted" if deleted else "changed", event.station.id)
+            return subject("station_changed", "deleted" if deleted else "changed", event.station.id)
         case ConnectorAvailabilityChanged():
-            return subject("station", "connector", "availability_changed", event.connector.charge_point_id)
+            return subject("connector_availability_changed", "availability_changed", event.connector.charge_point_id)
         case ConnectorStatusChanged():
             verb = "status_confirmed" if event.is_confirmed else "status_changed"
-            return subject("station", "connector", verb, event.connector.charge_point_id)
+            return subject("connector_status_changed", verb, event.connector.charge_point_id)
         case ConnectivityChanged(online=online):
-            return subject("station", "connection", "opened" if online else "closed", event.charge_point_id)
+            return subject("connectivity_changed", "opened" if online else "closed", event.charge_point_id)
         case ChargePointBooted():
-            return subject("station", "charge_point", "booted", event.charge_point.id)
+            return subject("charge_point_booted", "booted", event.charge_point.id)
         case ChargePointChanged(deleted=deleted):
-            return subject("station", "charge_point", "deleted" if deleted else "changed", event.charge_point.id)
+            return subject("charge_point_changed", "deleted" if deleted else "changed", event.charge_point.id)
         case ConnectionRefused():
-            return subject("station", "connection", "refused", event.refusal.identity)
+            return subject("connection_refused", "refused", event.refusal.identity)
         case DeviceEventRecorded():
-            return subject("station", "device_event", "recorded", event.event.charge_point_id)
+            return subject("device_event_recorded", "recorded", event.event.charge_point_id)
 
 
 def _payload(event: DomainEvent) -> event_pb.DomainEvent:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
 from services.kernel.ids import new_id
-from services.messaging.event_bus import subject
+from services.messaging.subjects import subject
 from services.rpc.protobuf import write_time
 from services.transaction.domain.events import CommandChanged, SessionChanged
 from services.transaction.mapping.transactions import write_session
@@ -16,10 +16,10 @@ def event_to_proto(event: SessionChanged | CommandChanged, now: datetime) -> eve
     write_time(now, message.create_time)
     match event:
         case SessionChanged(session, change):
-            message.subject = subject("transaction", "session", change, session.charge_point_id)
+            message.subject = subject("transaction_changed", change, session.charge_point_id)
             write_session(session, message.transaction_changed.transaction)
         case CommandChanged():
-            message.subject = subject("transaction", "command", "changed", event.charge_point_id)
+            message.subject = subject("command_changed", "changed", event.charge_point_id)
             message.command_changed.command_id = event.command_id
             message.command_changed.charge_point_id = event.charge_point_id
             message.command_changed.state = event.state

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.station.v1.connector_pb2 import Connector
+from services.messaging.subjects import subjects
 from services.rpc.protobuf import time_of
 from services.transaction.domain.evidence import ConnectorReport
 
-_CONFIRMED = "csms.event.station.connector.status_confirmed."
+[_CONFIRMED] = subjects("connector_status_changed.status_confirmed")
 
 
 def connector_report(event: DomainEvent) -> ConnectorReport | None:
@@ -26,7 +27,7 @@ def connector_report(event: DomainEvent) -> ConnectorReport | None:
         time_of(told.connector, "status_time") or received_time,
         received_time,
         time_of(told, "boot_time"),
-        is_news=not event.subject.startswith(_CONFIRMED),
+        is_news=not event.subject.startswith(f"{_CONFIRMED}."),
     )
 
 

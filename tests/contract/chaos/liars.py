@@ -118,7 +118,7 @@ class LiarsWorld(World):
         where = {"charge_point_id": NAME, "evse_id": 1, "connector_id": 1, "sampled_time": session.read_time}
         self.insert("transaction", METER_VALUES, transaction_id=session.id, energy_wh=_LIFE_WH + _READ_WH, **where)
         for verb in ("started", "ended"):
-            self.event("transaction", f"csms.event.transaction.session.{verb}.{NAME}")
+            self.event("transaction", f"csms.event.transaction.transaction.{verb}.{NAME}")
 
     def _of_session(self, session: _Session, kind: str, time: datetime, meter_wh: int | None, **more: Any) -> None:
         place = {"charge_point_id": NAME, "evse_id": 1, "key": str(uuid.uuid4()), "ocpp_transaction_id": ""}
@@ -153,7 +153,7 @@ class LiarsWorld(World):
         owed = {"state": "OPEN", "total_minor": session.energy_wh, "driver_id": DRIVER}
         numbered = {"id": invoice, "number": f"2026-{1 + number // 2:06}"}
         self.insert("billing", INVOICES, charging_session_id=bill, **numbered, **owed)
-        self.event("billing", f"csms.event.billing.session.billed.{bill}")
+        self.event("billing", f"csms.event.billing.charging_session.billed.{bill}")
 
 
 def _truth(session: _Session) -> Truth:

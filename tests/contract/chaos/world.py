@@ -60,7 +60,9 @@ class World:
 
     def audited(self, service: str = "transaction", statements: Sequence[str] = ()) -> list[Check]:
         """What the auditor finds after `statements`, which no service would make. They are taken back afterwards."""
-        nouns = {name: "transaction.session" if name in _SESSION_CONSUMERS else "station.station" for name in CONSUMERS}
+        nouns = {
+            name: "transaction.transaction" if name in _SESSION_CONSUMERS else "station.station" for name in CONSUMERS
+        }
         consumers = [Consumer(name, [f"csms.event.{nouns[name]}.*"], 0) for name in self.consumers]
         with ExitStack() as stack:
             opened = {name: stack.enter_context(psycopg.connect(url)) for name, url in self.urls.items()}
@@ -148,7 +150,7 @@ class World:
         self.insert("monitoring", monitoring.USAGE_ANALYTICS, session_id=session, **counted)
         self.insert("monitoring", monitoring.TRANSACTIONS, id=session, revision=2, metered_wh=last - first)
         for verb in ("started", "ended"):
-            self.event("transaction", f"csms.event.transaction.session.{verb}.{name}")
+            self.event("transaction", f"csms.event.transaction.transaction.{verb}.{name}")
 
     def _merged_orphan(self) -> None:
         orphan = {"ocpp_transaction_id": "-1", "charge_point_id": "CP16", "protocol": "ocpp1.6", "begin_time": STOP}
@@ -158,7 +160,7 @@ class World:
         self.insert("monitoring", monitoring.TRANSACTIONS, id=LEFT, revision=2)
         self.insert("driver", USAGE_SESSIONS, transaction_id=LEFT, revision=2)
         for _ in range(2):
-            self.event("transaction", "csms.event.transaction.session.updated.CP16")
+            self.event("transaction", "csms.event.transaction.transaction.updated.CP16")
 
     def _fact(
         self, session: str, name: str, kind: str, time: datetime, meter_wh: int | None, told: str, **more: Any
@@ -192,7 +194,7 @@ class World:
             state="OPEN",
             total_minor=250,
         )
-        self.event("billing", f"csms.event.billing.session.billed.{BILL}")
+        self.event("billing", f"csms.event.billing.charging_session.billed.{BILL}")
 
     def event(self, service: str, subject: str) -> None:
         """An event that everybody has heard of whom it concerns."""

@@ -27,7 +27,7 @@ async def test_live_messages_reach_those_who_listen(bus: EventBus, nats_url: str
 async def test_domain_events_can_be_listened_to_live(bus: EventBus) -> None:
     async with bus.subscribe_live("csms.event.driver.card.*") as messages:
         told = [
-            OutgoingEvent(str(number), event_bus.subject("driver", "card", verb, "A.B"), str(number).encode())
+            OutgoingEvent(str(number), f"csms.event.driver.card.{verb}.A%2EB", str(number).encode())
             for number, verb in enumerate(("changed", "deleted", "changed"))
         ]
         assert await bus.publish(told) == [True, True, True]

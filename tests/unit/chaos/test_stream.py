@@ -6,10 +6,10 @@ from chaos.stream import Consumer, wants
 @pytest.mark.parametrize(
     ("pattern", "subject", "is_wanted"),
     [
-        ("csms.event.transaction.session.*", "csms.event.transaction.session.ended.CP1", True),
-        ("csms.event.transaction.session.*", "csms.event.transaction.session.CP1", False),
-        ("csms.event.transaction.session.*", "csms.event.transaction.session.ended.CP1.more", False),
-        ("csms.event.transaction.session.*", "csms.event.transaction.command.changed.CP1", False),
+        ("csms.event.transaction.transaction.*", "csms.event.transaction.transaction.ended.CP1", True),
+        ("csms.event.transaction.transaction.*", "csms.event.transaction.transaction.CP1", False),
+        ("csms.event.transaction.transaction.*", "csms.event.transaction.transaction.ended.CP1.more", False),
+        ("csms.event.transaction.transaction.*", "csms.event.transaction.command.changed.CP1", False),
         ("csms.event.>", "csms.event.driver.token.changed.1", True),
         ("csms.event.>", "csms.event.1", False),
         ("csms.event.a", "csms.event.a.1", True),

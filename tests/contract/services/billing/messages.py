@@ -18,7 +18,7 @@ from services.billing.mapping.money import price_to_proto
 from services.kernel.errors import DomainError
 from services.kernel.ids import derived_id, new_id
 from services.messaging.event_batches import OutgoingEvent
-from services.messaging.event_bus import subject
+from services.messaging.subjects import subject
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
 
@@ -116,7 +116,7 @@ def told(message: transaction_pb.Transaction, event_id: str | None = None) -> Ou
     """The event that tells of a transaction; each has its own message id, as if the stream had forgotten the others."""
     event = DomainEvent(
         id=event_id or new_id(),
-        subject=subject("transaction", "session", "changed", message.charge_point_id),
+        subject=subject("transaction_changed", "updated", message.charge_point_id),
         transaction_changed=TransactionChanged(transaction=message),
     )
     event.create_time.GetCurrentTime()

@@ -257,7 +257,7 @@ async def _expect_one_event_for_each_invoice(service: RunningService, books: Boo
     assert all(totals[event.session_billed.invoice_id] == event.session_billed.total_minor for event in events)
 
     async def told_once() -> bool:
-        messages = await relayed(service.bus, "csms.event.billing.session.billed")
+        messages = await relayed(service.bus, "csms.event.billing.charging_session.billed")
         told = [event.session_billed.invoice_id for message in messages for event in message]
         return sorted(told) == sorted(invoices)
 

@@ -16,7 +16,8 @@ from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.ids import new_id
 from services.messaging.event_batches import OutgoingEvent
-from services.messaging.event_bus import EventBus, subject
+from services.messaging.event_bus import EventBus
+from services.messaging.subjects import subject
 from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Caller
 from tests.contract.services.billing.messages import amount, component, new_tariff
@@ -48,7 +49,7 @@ class Platform:
         connector = Connector(charge_point_id="CP1", evse_id=1, connector_id=1, status=status, status_time=told_time)
         event = DomainEvent(
             id=new_id(),
-            subject=subject("station", "connector", "status_changed", "CP1"),
+            subject=subject("connector_status_changed", "status_changed", "CP1"),
             create_time=told_time,
             connector_status_changed=ConnectorStatusChanged(connector=connector, received_time=told_time),
         )

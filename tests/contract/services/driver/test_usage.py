@@ -15,7 +15,7 @@ from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id
 from services.messaging.event_batches import OutgoingEvent
-from services.messaging.event_bus import subject
+from services.messaging.subjects import subject
 from services.rpc.protobuf import timestamp
 from tests.fixtures.background import eventually
 from tests.fixtures.calls import bad_fields, reason
@@ -55,7 +55,7 @@ def _changed(
     )
     return DomainEvent(
         id=new_id(),
-        subject=subject("transaction", "session", "changed", "CP1"),
+        subject=subject("transaction_changed", "updated", "CP1"),
         transaction_changed=TransactionChanged(transaction=transaction),
     )
 
@@ -71,13 +71,13 @@ def _billed(
         revision=revision,
         decision_count=decision_count,
     )
-    return DomainEvent(id=new_id(), subject=subject("billing", "session", "billed", new_id()), session_billed=billed)
+    return DomainEvent(id=new_id(), subject=subject("session_billed", "billed", new_id()), session_billed=billed)
 
 
 def _unbilled(transaction_id: str, revision: int, decision_count: int = 0) -> DomainEvent:
     unbilled = SessionUnbilled(transaction_id=transaction_id, revision=revision, decision_count=decision_count)
     return DomainEvent(
-        id=new_id(), subject=subject("billing", "session", "unbilled", new_id()), session_unbilled=unbilled
+        id=new_id(), subject=subject("session_unbilled", "unbilled", new_id()), session_unbilled=unbilled
     )
 
 

@@ -12,7 +12,7 @@ from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.ids import derived_id, new_id
-from services.messaging.event_bus import subject
+from services.messaging.subjects import subject
 from services.rpc.protobuf import timestamp
 
 # The whole minute under way a minute ago: events lie in the past, and close together.
@@ -62,7 +62,7 @@ def station_changed(
         id=station_id, name=name, etag=str(revision), connectors=connectors, charge_points=charge_points
     )
     return _event(
-        subject("station", "station", "deleted" if deleted else "changed", station_id),
+        subject("station_changed", "deleted" if deleted else "changed", station_id),
         seconds,
         station_changed=event_pb.StationChanged(station=station, deleted=deleted),
     )
@@ -71,7 +71,7 @@ def station_changed(
 def connector_reported(connector: Connector, *, seconds: float = 0, info: str = "") -> event_pb.DomainEvent:
     """A connector's new status."""
     return _event(
-        subject("station", "connector", "status_changed", connector.charge_point_id),
+        subject("connector_status_changed", "status_changed", connector.charge_point_id),
         seconds,
         connector_status_changed=event_pb.ConnectorStatusChanged(connector=connector, info=info),
     )
@@ -91,7 +91,7 @@ def connection(
         charge_point_id=name, station_id=station_id, online=online, epoch=epoch, state=State.Value(state)
     )
     verb = "opened" if online else "closed"
-    return _event(subject("station", "connection", verb, name), seconds, connectivity_changed=changed)
+    return _event(subject("connectivity_changed", verb, name), seconds, connectivity_changed=changed)
 
 
 def point_changed(
@@ -99,7 +99,7 @@ def point_changed(
 ) -> event_pb.DomainEvent:
     """A charge point as an operator made or changed it, or that is gone."""
     return _event(
-        subject("station", "charge_point", "deleted" if deleted else "changed", point.id),
+        subject("charge_point_changed", "deleted" if deleted else "changed", point.id),
         seconds,
         charge_point_changed=event_pb.ChargePointChanged(charge_point=point, deleted=deleted),
     )
@@ -117,7 +117,7 @@ def refused(
         count=count,
         guess_count=guesses,
     )
-    return _event(subject("station", "connection", "refused", name), seconds, connection_refused=refusal)
+    return _event(subject("connection_refused", "refused", name), seconds, connection_refused=refusal)
 
 
 def device_event(
@@ -128,13 +128,13 @@ def device_event(
     particulars = {name: fields.pop(name) for name in ("resolved", "vendor_specific") if name in fields}
     event = DeviceEvent(charge_point_id="CP1", kind=kind, subject=subject_told, **{**usual, **fields})
     recorded = event_pb.DeviceEventRecorded(event=event, station_id=STATION, **particulars)
-    return _event(subject("station", "device_event", "recorded", "CP1"), seconds, device_event_recorded=recorded)
+    return _event(subject("device_event_recorded", "recorded", "CP1"), seconds, device_event_recorded=recorded)
 
 
 def booted(point: charge_point_pb.ChargePoint, *, seconds: float = 0) -> event_pb.DomainEvent:
     """A charge point that booted."""
     return _event(
-        subject("station", "charge_point", "booted", point.id),
+        subject("charge_point_booted", "booted", point.id),
         seconds,
         charge_point_booted=event_pb.ChargePointBooted(charge_point=point, reason="PowerUp"),
     )
@@ -162,7 +162,7 @@ def session(transaction: transaction_pb.Transaction) -> event_pb.DomainEvent:
     """A transaction that changed."""
     verb = {1: "started", 2: "ended"}.get(transaction.state, "updated")
     return _event(
-        subject("transaction", "session", verb, transaction.charge_point_id),
+        subject("transaction_changed", verb, transaction.charge_point_id),
         0,
         transaction_changed=event_pb.TransactionChanged(transaction=transaction),
     )
@@ -181,7 +181,7 @@ def billed(number: str = "42", *, seconds: float = 0, **fields: Any) -> event_pb
         "end_time": at(30),
     }
     bill = event_pb.SessionBilled(**{**usual, **fields})
-    return _event(subject("billing", "session", "billed", bill.charging_session_id), seconds, session_billed=bill)
+    return _event(subject("session_billed", "billed", bill.charging_session_id), seconds, session_billed=bill)
 
 
 def _event(event_subject: str, seconds: float, **payload: Any) -> event_pb.DomainEvent:

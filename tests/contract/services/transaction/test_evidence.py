@@ -406,7 +406,7 @@ async def test_an_operator_ends_a_session_once_and_for_a_reason(
     async with service.database.read() as connection:
         payload = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 1"))).one()
     told = DomainEvent.FromString(payload)
-    assert told.subject == "csms.event.transaction.session.ended.CP1"
+    assert told.subject == "csms.event.transaction.transaction.ended.CP1"
     assert list(told.transaction_changed.transaction.flags) == ["ended_by_operator"]
     # The charge point was not dead: what it tells counts, and what was decided stays.
     await record(stop_16(number, minutes(-10), meter_wh=6000))

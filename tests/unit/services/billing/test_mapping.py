@@ -69,7 +69,7 @@ def test_a_bad_amount_is_named(currency: str, units: int, nanos: int) -> None:
 
 def test_an_event_tells_of_the_bill() -> None:
     event = event_to_proto(BILLED, NOW)
-    assert event.subject == f"csms.event.billing.session.billed.{STATION}"
+    assert event.subject == f"csms.event.billing.charging_session.billed.{STATION}"
     told = event.session_billed
     assert (told.transaction_id, told.driver_id, told.total_minor, told.currency_code) == ("", "", 1234, "KWD")
     assert told.revision == 4
@@ -78,7 +78,7 @@ def test_an_event_tells_of_the_bill() -> None:
 
 def test_an_event_tells_of_a_bill_that_was_taken_back() -> None:
     event = event_to_proto(SessionUnbilled(STATION, DRIVER, STATION, 5), NOW)
-    assert event.subject == f"csms.event.billing.session.unbilled.{STATION}"
+    assert event.subject == f"csms.event.billing.charging_session.unbilled.{STATION}"
     told = event.session_unbilled
     assert (told.charging_session_id, told.transaction_id, told.invoice_id) == (STATION, DRIVER, STATION)
     assert told.revision == 5
