@@ -62,7 +62,7 @@ test: protos ## All tests, one after the other; ARGS="tests/unit -k session" nar
 
 # The same tests in parts for `check`, the longest first, so that none is left to run alone at the end; what measures has the
 # machine to itself. The rest is whatever is in no other part, so that no test can be left out.
-MEASURING := tests/contract/simulator/test_load.py
+MEASURING := tests/contract/simulator/test_load.py tests/unit/ocpp_edge/test_costs.py
 SIDE_BY_SIDE := test-faults test-transaction test-services test-rest test-system test-bench test-cluster test-simulator lint
 test-unit: TESTS := tests/unit tests/contract/protos tests/contract/deploy
 test-faults: TESTS := tests/faults
@@ -73,7 +73,7 @@ test-system: TESTS := tests/e2e $(addprefix --ignore=,tests/e2e/cluster tests/e2
 test-measuring: TESTS := $(MEASURING)
 test-transaction: TESTS := tests/contract/services/transaction
 test-services: TESTS := tests/contract/services --ignore=tests/contract/services/transaction
-test-rest: TESTS := tests $(addprefix --ignore=,tests/faults tests/e2e tests/contract/simulator tests/contract/services)
+test-rest: TESTS := tests $(addprefix --ignore=,tests/faults tests/e2e tests/contract/simulator tests/contract/services $(MEASURING))
 PARTS := test-unit $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
 .PHONY: $(PARTS)
 $(PARTS): test-%: protos
