@@ -117,7 +117,7 @@ async def _take_in(
 async def _call(
     connection: Connection[Any], action: str, payload: Payload, seconds: float, priority: Priority
 ) -> Outcome:
-    _solicit(connection.context, action, payload)
+    _solicit(connection.context, action, payload, connection.backend.clock.now())
     try:
         # One limit for waiting and being answered; a request that was sent keeps its place until it is answered.
         async with asyncio.timeout(seconds):
@@ -128,9 +128,11 @@ async def _call(
         raise charge_point_timeout() from None
 
 
-def _solicit(context: ChargerContext, action: str, payload: Payload) -> None:
+def _solicit(context: ChargerContext, action: str, payload: Payload, now: datetime) -> None:
     """What a request makes a station send is welcome even while it waits to be accepted."""
     if action == "TriggerMessage":
         context.solicit(str(payload.get("requestedMessage")))
     elif action in _REPORTS:
         context.solicit("NotifyReport")
+        if isinstance(request_id := payload.get("requestId"), int):
+            context.ask_report(request_id, now)

@@ -14,6 +14,7 @@ from ocpp_edge.versions import Version
 
 _NEVER = datetime.fromtimestamp(0, UTC)
 _NOTHING: frozenset[str] = frozenset()
+_MOST_REPORTS = 20
 
 
 class ChargePointState(StrEnum):
@@ -53,6 +54,8 @@ class ChargerContext:
     clock: DeviceClock = field(default_factory=DeviceClock)
     # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
     solicited: frozenset[str] = field(default=_NOTHING)
+    # When reports were asked for, by their number: those of late.
+    asked_reports: Mapping[int, datetime] | None = None
 
     @property
     def has_spoken(self) -> bool:
@@ -71,3 +74,12 @@ class ChargerContext:
     def solicit(self, action: str) -> None:
         """Let `action` through although the charge point is not accepted yet (OCPP 2.0.1 B02.FR.09)."""
         self.solicited |= {action}
+
+    def ask_report(self, request_id: int, time: datetime) -> None:
+        """Note that a report of this number is asked for: no clock of the device can make it older than that."""
+        latest = list((self.asked_reports or {}).items())[-_MOST_REPORTS:]
+        self.asked_reports = {**dict(latest), request_id: time}
+
+    def report_asked(self, request_id: int | None) -> datetime | None:
+        """When the report of this number was asked for; None when that is not known."""
+        return None if self.asked_reports is None or request_id is None else self.asked_reports.get(request_id)

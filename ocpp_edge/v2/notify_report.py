@@ -8,16 +8,16 @@ from ocpp_edge.facts.payloads import integer_at
 from ocpp_edge.facts.variables import variable_report
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.device_model import reported_variables
+from services.rpc.protobuf import read_time, write_time
 
 
 def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
-    event = device_event(
-        "report",
-        payload,
-        context,
-        moment_at(payload, "generatedAt", context),
-        request_id=integer_at(payload, "requestId", context),
-    )
+    request_id = integer_at(payload, "requestId", context)
+    moment = moment_at(payload, "generatedAt", context)
+    event = device_event("report", payload, context, moment, request_id=request_id)
+    asked = context.report_asked(request_id)
+    if asked is not None and event.HasField("time") and read_time(event.time) < asked:
+        write_time(asked, event.time)
     report = variable_report(reported_variables(payload.get("reportData", ())), part=_part(payload, context))
     if report is not None:
         event.variable_report.CopyFrom(report)

@@ -22,6 +22,7 @@ from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
 from services.station.application.device_model import DeviceModel
 from services.station.application.free_vending import StartRules
+from services.station.application.inventories import Inventories
 from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
 from services.station.clients import GrpcCommands, GrpcRunningTransactions
@@ -36,7 +37,7 @@ from services.station.servicer import (
 from services.station.settings import StationSettings
 from services.station.sql.batches import SqlBatches
 from services.station.sql.unit_of_work import SqlUnitsOfWork
-from services.station.tasks import LeaseSweeper, RefusalSweeper
+from services.station.tasks import InventoryAsker, LeaseSweeper, RefusalSweeper
 
 
 def wire(settings: StationSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -51,9 +52,12 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     policy = Policy(settings.ocpp_heartbeat_interval, settings.ocpp_allow_unknown, lease, settings.ocpp_max_unknown)
     refusals = Refusals(units_of_work, clock, Memory(timedelta(days=settings.ocpp_refusal_retention_days)))
     batches = SqlBatches(database, relay)
-    connectivity = Connectivity(units_of_work, batches, clock, policy)
+    commands = GrpcCommands(channel)
+    inventories = Inventories(units_of_work, commands, clock)
+    notes = (inventories.note,) if settings.ocpp_ask_inventory else ()
+    connectivity = Connectivity(units_of_work, batches, clock, policy, *notes)
     connectors = Connectors(units_of_work, batches, clock)
-    settings_consumer = SettingsConsumer(bus, database, clock, GrpcCommands(channel))
+    settings_consumer = SettingsConsumer(bus, database, clock, commands)
 
     def register(grpc_server: grpc.aio.Server) -> None:
         stations = StationServicer(Stations(units_of_work, clock, running), connectors)
@@ -76,9 +80,10 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         server.Task("relay", relay.run, 30),
         server.Task("settings", settings_consumer.run, 30),
         server.Task("leases", LeaseSweeper(connectivity, lease).run, 60 + lease.total_seconds()),
+        server.Task("inventories", InventoryAsker(inventories).run, 60),
         server.Task("refusals", RefusalSweeper(refusals).run, 300),
     )
-    return server.Wiring(register, tasks, on_stop=(channel.close, batches.close))
+    return server.Wiring(register, tasks, on_stop=(inventories.close, channel.close, batches.close))
 
 
 if __name__ == "__main__":

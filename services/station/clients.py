@@ -3,6 +3,7 @@
 import grpc.aio
 
 from csms.station.v1 import connector_pb2 as connector_pb
+from csms.transaction.v1 import command_pb2 as body_pb
 from csms.transaction.v1 import command_service_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
@@ -41,6 +42,14 @@ class GrpcCommands:
             charge_point_id=charge_point_id, options=_options(request_id), key=key, value=value
         )
         await self._commands.ChangeConfiguration(request)
+
+    async def get_full_report(self, charge_point_id: str, request_id: str) -> None:
+        request = command_pb.GetBaseReportRequest(
+            charge_point_id=charge_point_id,
+            options=command_pb.CommandOptions(request_id=request_id),
+            base=body_pb.GetBaseReport.FULL_INVENTORY,
+        )
+        await self._commands.GetBaseReport(request)
 
     async def change_availability(
         self, charge_point_id: str, evse_id: int, connector_id: int, availability: Availability, request_id: str

@@ -220,6 +220,22 @@ class DeviceReportRepository(Protocol):
         ...
 
 
+class DeviceInventoryRepository(Protocol):
+    """Which charge points we have asked for all of their variables by ourselves."""
+
+    async def due(self, charge_point_ids: Collection[str], now: datetime) -> Sequence[str]:
+        """Those of these that are connected, have never told all, and may be asked now."""
+        ...
+
+    async def claim(self, charge_point_ids: Collection[str], now: datetime) -> Mapping[str, int]:
+        """Those of these that nobody else asks now, and how often each was asked with this time."""
+        ...
+
+    async def put_off(self, times: Mapping[str, datetime]) -> None:
+        """Not to ask these again before then."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -237,6 +253,9 @@ class UnitOfWork(Protocol):
 
     @property
     def device_events(self) -> DeviceEventRepository: ...
+
+    @property
+    def device_inventories(self) -> DeviceInventoryRepository: ...
 
     @property
     def device_variables(self) -> DeviceVariableRepository: ...
@@ -315,13 +334,17 @@ class RunningTransactions(Protocol):
 
 
 class Commands(Protocol):
-    """Commands charge points through the transaction service; kept there until they are online.
+    """Commands charge points through the transaction service; settings are kept there until they are online.
 
     Each is idempotent by `request_id`.
     """
 
     async def change_configuration(self, charge_point_id: str, key: str, value: str, request_id: str) -> None:
         """Change one setting."""
+        ...
+
+    async def get_full_report(self, charge_point_id: str, request_id: str) -> None:
+        """Ask for a report of all variables, if the charge point is online; it is not kept for later."""
         ...
 
     async def change_availability(

@@ -247,6 +247,16 @@ DEVICE_REPORT_PARTS = Table(
     PrimaryKeyConstraint("charge_point_id", "request_id", "received_time", "seq_no", name="device_report_parts_pkey"),
 )
 
+# Who was asked for all of its variables by ourselves, how often, and until when not again.
+DEVICE_INVENTORIES = Table(
+    "device_inventories",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("charge_point_id", name="device_inventories_pkey"),
+)
+
 EDGE_NODES = Table(
     "edge_nodes",
     METADATA,

@@ -1,5 +1,5 @@
-"""What the station service does by the clock: it closes the connections of edge nodes that died without a word, and
-forgets who was refused long ago."""
+"""What the station service does by the clock: it closes the connections of edge nodes that died without a word,
+forgets who was refused long ago, and asks charge points for what they never told."""
 
 import asyncio
 import logging
@@ -7,11 +7,14 @@ from datetime import timedelta
 
 from services.process.heartbeats import repeat
 from services.station.application.connectivity import Connectivity
+from services.station.application.inventories import Inventories
 from services.station.application.refusals import Refusals
 
 _LEASES_SECONDS = 5.0
 # Often enough that what is beyond the bounds never becomes much.
 _REFUSALS_SECONDS = 60.0
+# That a few are asked each time makes this the pace of it.
+_INVENTORIES_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -52,3 +55,18 @@ class RefusalSweeper:
     async def _sweep(self) -> float:
         await self._refusals.forget()
         return _REFUSALS_SECONDS
+
+
+class InventoryAsker:
+    """Asks those that booted for their device model, as long as they have not told it. Every replica runs one."""
+
+    def __init__(self, inventories: Inventories) -> None:
+        self._inventories = inventories
+
+    async def run(self) -> None:
+        """Ask until cancelled; waits out a database that is away."""
+        await repeat(self._ask, _INVENTORIES_SECONDS)
+
+    async def _ask(self) -> float:
+        await self._inventories.ask_some()
+        return _INVENTORIES_SECONDS

@@ -104,7 +104,35 @@ def _controllers(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
     yield _ROLES[Role.PASSWORD], Setting("", readable=False, minimum=16, maximum=40)
     yield Key("SecurityCtrlr", "OrganizationName"), Setting(profile.vendor, maximum=64)
     yield Key("SecurityCtrlr", "SecurityProfile"), _number(1, writable=False)
+    yield Key("SecurityCtrlr", "CertificateEntries"), _number(2, writable=False)
     yield Key("ClockCtrlr", "TimeSource"), _fixed("Heartbeat", Kind.MEMBERS, ("Heartbeat", "RealTimeClock"))
+    yield Key("ClockCtrlr", "TimeZone"), Setting("Europe/Amsterdam", maximum=40)
+    yield from _limits()
+
+
+def _limits() -> Iterator[tuple[Key, Setting]]:
+    """What it can do and how much of it: mostly to be read."""
+    yield Key("OCPPCommCtrlr", "DefaultMessageTimeout", "Default"), _number(30, minimum=1, unit="s", writable=False)
+    yield Key("OCPPCommCtrlr", "ResetRetries"), _number(2)
+    yield Key("OCPPCommCtrlr", "UnlockOnEVSideDisconnect"), _switch(True)
+    yield Key("OCPPCommCtrlr", "RetryBackOffRepeatTimes"), _number(3)
+    yield Key("OCPPCommCtrlr", "RetryBackOffWaitMinimum"), _number(1, minimum=1, unit="s")
+    yield Key("DeviceDataCtrlr", "BytesPerMessage", "GetReport"), _number(65_536, writable=False)
+    yield Key("DeviceDataCtrlr", "BytesPerMessage", "GetVariables"), _number(65_536, writable=False)
+    yield Key("DeviceDataCtrlr", "BytesPerMessage", "SetVariables"), _number(65_536, writable=False)
+    yield Key("AuthCtrlr", "Enabled"), _switch(True)
+    yield Key("AuthCtrlr", "OfflineTxForUnknownIdEnabled"), _switch(False)
+    yield Key("AuthCacheCtrlr", "LifeTime"), _number(86_400, unit="s")
+    yield Key("TxCtrlr", "EVConnectionTimeOut"), _number(60, minimum=1, unit="s")
+    yield Key("TxCtrlr", "StopTxOnEVSideDisconnect"), _switch(True, writable=False)
+    yield Key("TxCtrlr", "MaxEnergyOnInvalidId"), _number(0, unit="Wh")
+    yield Key("SampledDataCtrlr", "Enabled"), _switch(True)
+    yield Key("AlignedDataCtrlr", "Interval"), _number(0, unit="s")
+    yield Key("AlignedDataCtrlr", "Measurands"), _measurands(_ENERGY)
+    yield Key("ReservationCtrlr", "Available"), _switch(False, writable=False)
+    yield Key("LocalAuthListCtrlr", "Available"), _switch(False, writable=False)
+    yield Key("SmartChargingCtrlr", "Available"), _switch(False, writable=False)
+    yield Key("MonitoringCtrlr", "Available"), _switch(False, writable=False)
 
 
 def _hardware(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
@@ -114,6 +142,7 @@ def _hardware(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
     yield Key("ChargingStation", "SupplyPhases"), _number(profile.phases, writable=False)
     for evse_id in range(1, profile.connectors + 1):
         yield Key("EVSE", "Power", evse_id=evse_id), _fixed(str(profile.power_w), Kind.INTEGER, unit="W")
+        yield Key("EVSE", "AllowReset", evse_id=evse_id), _switch(False, writable=False)
         yield Key("EVSE", "SupplyPhases", evse_id=evse_id), _number(profile.phases, writable=False)
         yield Key("Connector", "ConnectorType", evse_id=evse_id, connector_id=1), _fixed("cType2")
         phases = _number(profile.phases, writable=False)

@@ -87,6 +87,20 @@ class V201Session(OcppSession, PackageV201ChargePoint):  # type: ignore[misc]  #
         self.then(variables.send_report(self.station, request_id, entries))
         return call_result.GetBaseReport(_ACCEPTED)
 
+    @handles(Action.get_report)
+    def on_get_report(
+        self,
+        request_id: int,
+        component_criteria: list[str] | None = None,
+        component_variable: list[dict[str, Any]] | None = None,
+        **_: Any,
+    ) -> Any:
+        entries = variables.custom_report(self.station, component_criteria or (), component_variable or ())
+        if not entries:
+            return call_result.GetReport("EmptyResultSet")
+        self.then(variables.send_report(self.station, request_id, entries))
+        return call_result.GetReport(_ACCEPTED)
+
     @handles(Action.get_transaction_status)
     def on_get_transaction_status(self, transaction_id: str | None = None, **_: Any) -> Any:
         waiting = self.station.queue.holds(transaction_id)

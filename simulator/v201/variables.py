@@ -3,6 +3,8 @@
 Settings come from the device model; availability and the clock are read from the hardware at that moment.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ocpp.v201 import call
@@ -64,6 +66,22 @@ def report(station: "V201ChargePoint", base: str) -> list[dict[str, Any]]:
     ]
 
 
+def custom_report(
+    station: "V201ChargePoint", criteria: Sequence[str], wanted: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The entries of a report of what is named and meets one of the criteria (B08); of either, when the other is not
+    given."""
+    every = {key: station.configuration.find(key) for key in station.configuration} | _facts(station)
+    names = [_wanted(one) for one in wanted]
+    return [
+        report_entry(key, setting)
+        for key, setting in every.items()
+        if setting is not None
+        and (not names or any(_matches(key, name) for name in names))
+        and (not criteria or any(_meets(key, setting, one) for one in criteria))
+    ]
+
+
 async def send_report(station: "V201ChargePoint", request_id: int, entries: list[dict[str, Any]]) -> None:
     """Send a report in as many messages as it takes."""
     generated = stamp(station.clock.now())
@@ -76,6 +94,25 @@ async def send_report(station: "V201ChargePoint", request_id: int, entries: list
             tbc=begin + _ITEMS_PER_MESSAGE < len(entries),
         )
         await station.tell("NotifyReport", request)
+
+
+def _wanted(asked: dict[str, Any]) -> Key:
+    variable = asked.get("variable", {"name": ""})
+    return _key({"component": asked["component"], "variable": variable})
+
+
+def _matches(key: Key, wanted: Key) -> bool:
+    """Whether a variable is meant by a name that may leave out its variable, instance and place."""
+    parts = ("variable", "instance", "evse_id", "connector_id")
+    left_out = {name for name in parts if not getattr(wanted, name)}
+    return replace(key, **{name: getattr(wanted, name) for name in left_out}) == wanted
+
+
+def _meets(key: Key, setting: Setting, criterion: str) -> bool:
+    """Whether a variable says of its component that it is active, available, enabled, or in trouble."""
+    if criterion == "Available" and key.variable == "AvailabilityState":
+        return setting.value == "Available"
+    return key.variable == criterion and setting.value == "true"
 
 
 def _facts(station: "V201ChargePoint") -> dict[Key, Setting]:

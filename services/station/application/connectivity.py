@@ -1,6 +1,6 @@
 """Who is online: letting charge points in, and taking in what the edge nodes report of them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -75,14 +75,26 @@ class BootAnswer:
     interval_seconds: int
 
 
-class Connectivity:
-    """The use cases of connections. Each method is one unit of work on a batch."""
+def _nobody_waits(_booted: Iterable[ChargePoint]) -> None: ...
 
-    def __init__(self, units_of_work: UnitsOfWork, batches: ReportBatches, clock: Clock, policy: Policy) -> None:
+
+class Connectivity:
+    """The use cases of connections. Each method is one unit of work on a batch. `on_boots` is told who has booted, once
+    that is stored."""
+
+    def __init__(
+        self,
+        units_of_work: UnitsOfWork,
+        batches: ReportBatches,
+        clock: Clock,
+        policy: Policy,
+        on_boots: Callable[[Iterable[ChargePoint]], None] = _nobody_waits,
+    ) -> None:
         self._units_of_work = units_of_work
         self._batches = batches
         self._clock = clock
         self._policy = policy
+        self._on_boots = on_boots
 
     async def open(self, attempts: Sequence[ConnectionAttempt]) -> list[Admission | DomainError]:
         """Let charge points in; for each attempt the admission or why it is refused.
@@ -140,6 +152,7 @@ class Connectivity:
                     ],
                 )
             )
+        self._on_boots(points[name] for name in {boot.charge_point_id for boot in current})
         return [
             BootAnswer(points[boot.charge_point_id].state, self._interval(points[boot.charge_point_id]))
             if holds(newest.get(boot.charge_point_id), boot.epoch)

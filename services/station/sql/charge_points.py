@@ -21,6 +21,7 @@ from services.station.sql.passwords import candidate_texts, candidates_of
 from services.station.tables import (
     CHARGE_POINTS,
     CONNECTIONS,
+    DEVICE_INVENTORIES,
     DEVICE_REPORT_PARTS,
     DEVICE_REPORTS,
     DEVICE_VARIABLES,
@@ -111,7 +112,7 @@ class SqlChargePointRepository:
     async def remove(self, charge_point_id: str) -> None:
         await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
         await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.identity == charge_point_id))
-        for table in (DEVICE_VARIABLES, DEVICE_REPORTS, DEVICE_REPORT_PARTS):
+        for table in (DEVICE_VARIABLES, DEVICE_REPORTS, DEVICE_REPORT_PARTS, DEVICE_INVENTORIES):
             await self._connection.execute(delete(table).where(table.c.charge_point_id == charge_point_id))
 
     async def forgotten_strangers(self, before: datetime, limit: int) -> Sequence[ChargePoint]:

@@ -12,6 +12,7 @@ from services.station.sql.charge_points import SqlChargePointRepository
 from services.station.sql.connections import SqlConnectionRepository
 from services.station.sql.connectors import SqlConnectorRepository
 from services.station.sql.device_events import SqlDeviceEventRepository
+from services.station.sql.device_inventories import SqlDeviceInventoryRepository
 from services.station.sql.device_reports import SqlDeviceReportRepository
 from services.station.sql.device_variables import SqlDeviceVariableRepository
 from services.station.sql.refusals import SqlRefusalRepository
@@ -28,6 +29,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[DomainEvent]):
         self.connectors = SqlConnectorRepository(connection)
         self.connections = SqlConnectionRepository(connection)
         self.device_events = SqlDeviceEventRepository(connection)
+        self.device_inventories = SqlDeviceInventoryRepository(connection)
         self.device_variables = SqlDeviceVariableRepository(connection)
         self.device_reports = SqlDeviceReportRepository(connection)
         self.refusals = SqlRefusalRepository(connection)

@@ -155,6 +155,39 @@ async def test_a_report_is_sent_in_numbered_parts(csms: TinyCsms, station201: Ch
 
 
 @pytest.mark.parametrize(
+    ("criteria", "wanted", "names"),
+    [
+        (
+            None,
+            [{"component": {"name": "evse", "evse": {"id": 2}}, "variable": {"name": "Power"}}],
+            {("EVSE", "Power")},
+        ),
+        (
+            None,
+            [{"component": {"name": "ClockCtrlr"}}],
+            {("ClockCtrlr", "TimeSource"), ("ClockCtrlr", "TimeZone"), ("ClockCtrlr", "DateTime")},
+        ),
+        (["Enabled"], [{"component": {"name": "AuthCtrlr"}}], {("AuthCtrlr", "Enabled")}),
+        (["Problem"], None, set()),
+    ],
+)
+async def test_a_report_of_what_is_wanted_is_sent_or_there_is_nothing_of_it(
+    csms: TinyCsms,
+    station201: ChargePoint,
+    criteria: list[str] | None,
+    wanted: list[dict[str, Any]] | None,
+    names: set[tuple[str, str]],
+) -> None:
+    answer = await csms.send("CP001", call.GetReport(9, wanted, criteria))
+    assert answer.status == ("Accepted" if names else "EmptyResultSet")
+    if not names:
+        return
+    await csms.until(lambda: bool(csms.payloads("NotifyReport")))
+    [part] = csms.payloads("NotifyReport")
+    assert {(entry["component"]["name"], entry["variable"]["name"]) for entry in part["reportData"]} == names
+
+
+@pytest.mark.parametrize(
     "action",
     [
         "BootNotification",

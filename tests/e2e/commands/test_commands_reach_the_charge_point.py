@@ -1,46 +1,21 @@
 """Commands over REST to a charge point that is really connected, and what they bring about."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
 
+from tests.e2e.commands.idle import command, idle_charge_point
 from tests.fixtures.system import System, until
-
-
-@contextmanager
-def _charge_point(system: System, name: str, protocol: str) -> Iterator[str]:
-    """An idle simulated charge point that obeys."""
-    body = {"name": name, "chargePoints": [{"id": name}], "connectors": [{"connectorId": 1}, {"connectorId": 2}]}
-    assert system.call("POST", "/stations", body).status == 201
-    driver = system.call("POST", "/drivers", {"name": name}).data["id"]
-    assert system.call("POST", "/rfid-cards", {"idTag": f"TAG-{name}", "driverId": driver}).status == 201
-    command = [sys.executable, "-m", "simulator", "fleet", "--ids", name, "--protocols", protocol]
-    # Its first own session would begin after an hour: until then it only obeys.
-    command += ["--url", system.ocpp_url(), "--ramp", "0.1", "--idle"]
-    process = subprocess.Popen(command, env=system.environment, stdout=subprocess.DEVNULL)
-    try:
-        until(lambda: system.get(f"/connections/{name}").status == 200)
-        until(lambda: system.get(f"/charge-points/{name}").data.get("bootTime"))
-        yield name
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.mark.parametrize("protocol", ["1.6", "2.0.1"])
 def test_a_remote_start_and_stop_have_their_effect(system: System, protocol: str) -> None:
-    with _charge_point(system, f"E2ECMD{protocol.replace('.', '')}", protocol) as name:
-        started = _command(system, name, "remote-start", {"idTag": f"TAG-{name}", "connectorId": 1})
+    with idle_charge_point(system, f"E2ECMD{protocol.replace('.', '')}", protocol) as name:
+        started = command(system, name, "remote-start", {"idTag": f"TAG-{name}", "connectorId": 1})
         assert started["state"] in ("ACCEPTED", "EFFECTIVE")
         [transaction] = until(lambda: system.get(f"/transactions?chargePointId={name}&state=ACTIVE").data)
         assert transaction["idTag"] == f"TAG-{name}"
         until(lambda: system.get(f"/commands/{started['id']}").data["state"] == "EFFECTIVE")
 
-        stopped = _command(system, name, "remote-stop", {"transactionId": transaction["id"]})
+        stopped = command(system, name, "remote-stop", {"transactionId": transaction["id"]})
         assert stopped["state"] in ("ACCEPTED", "EFFECTIVE")
         until(lambda: system.get(f"/transactions/{transaction['id']}").data["state"] == "ENDED")
         until(lambda: system.get(f"/commands/{stopped['id']}").data["state"] == "EFFECTIVE")
@@ -49,27 +24,27 @@ def test_a_remote_start_and_stop_have_their_effect(system: System, protocol: str
 @pytest.mark.parametrize("protocol", ["1.6", "2.0.1"])
 def test_the_other_commands_are_answered(system: System, protocol: str) -> None:
     key = "HeartbeatInterval" if protocol == "1.6" else "OCPPCommCtrlr.HeartbeatInterval"
-    with _charge_point(system, f"E2EALL{protocol.replace('.', '')}", protocol) as name:
-        _command(system, name, "unlock", {"connectorId": 1})
-        assert _command(system, name, "clear-cache", {})["status"] == "Accepted"
-        assert _command(system, name, "trigger-message", {"message": "Heartbeat"})["status"] == "Accepted"
-        changed = _command(system, name, "change-configuration", {"key": key, "value": "77"})
+    with idle_charge_point(system, f"E2EALL{protocol.replace('.', '')}", protocol) as name:
+        command(system, name, "unlock", {"connectorId": 1})
+        assert command(system, name, "clear-cache", {})["status"] == "Accepted"
+        assert command(system, name, "trigger-message", {"message": "Heartbeat"})["status"] == "Accepted"
+        changed = command(system, name, "change-configuration", {"key": key, "value": "77"})
         assert changed["state"] == "ACCEPTED", changed
-        read = _command(system, name, "get-configuration", {"keys": [key]})
+        read = command(system, name, "get-configuration", {"keys": [key]})
         assert "77" in str(read["answer"])
-        unavailable = _command(
+        unavailable = command(
             system, name, "change-availability", {"availability": "INOPERATIVE", "connectorId": 2, "evseId": 2}
         )
         assert unavailable["status"] in ("Accepted", "Scheduled")
-        _command(system, name, "transfer-data", {"vendorId": "ACME", "messageId": "x"})
+        command(system, name, "transfer-data", {"vendorId": "ACME", "messageId": "x"})
         booted = system.get(f"/charge-points/{name}").data["bootTime"]
-        assert _command(system, name, "reset", {"type": "SOFT"})["state"] in ("ACCEPTED", "EFFECTIVE")
+        assert command(system, name, "reset", {"type": "SOFT"})["state"] in ("ACCEPTED", "EFFECTIVE")
         until(lambda: system.get(f"/charge-points/{name}").data["bootTime"] != booted, within_seconds=30)
         assert system.get(f"/charge-points/{name}/commands").json["totalSize"] >= 7
 
 
 def test_any_call_can_be_sent_and_is_checked_against_the_schema(system: System) -> None:
-    with _charge_point(system, "E2ESEND", "1.6") as name:
+    with idle_charge_point(system, "E2ESEND", "1.6") as name:
         call = {"action": "GetConfiguration", "payload": {"key": ["HeartbeatInterval"]}}
         answer = system.call("POST", f"/connections/{name}/send", call)
         assert answer.status == 200, answer.text
@@ -89,9 +64,3 @@ def test_a_command_to_a_charge_point_that_is_offline_fails_or_waits(system: Syst
     assert refused.json["details"][0]["reason"] == "CHARGE_POINT_OFFLINE"
     queued = system.call("POST", "/charge-points/E2EOFF/clear-cache", {"options": {"queueWhileOffline": True}})
     assert queued.data["state"] == "QUEUED"
-
-
-def _command(system: System, charge_point: str, path: str, body: dict[str, Any]) -> Any:
-    answer = system.call("POST", f"/charge-points/{charge_point}/{path}", body)
-    assert answer.status == 200, answer.text
-    return answer.data

@@ -27,6 +27,7 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
         self.address = ""
         self.running: list[Transaction] = []
         self.orders: dict[str, Order] = {}
+        self.reports: dict[str, Order] = {}
         self.asked: list[str] = []
         # What becomes of a command to a charge point, the next one first.
         self.failures: dict[str, list[DomainError]] = {}
@@ -57,6 +58,19 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
             request.charge_point_id, request.options, (request.evse_id, request.connector_id, request.availability)
         )
         return command_pb.ChangeAvailabilityResponse()
+
+    async def GetBaseReport(
+        self, request: command_pb.GetBaseReportRequest, context: Context
+    ) -> command_pb.GetBaseReportResponse:
+        if failures := self.failures.get(request.charge_point_id):
+            raise failures.pop(0)
+        assert not request.options.queue_while_offline
+        self.reports.setdefault(request.options.request_id, (request.charge_point_id, request.base))
+        return command_pb.GetBaseReportResponse()
+
+    def reports_of(self, charge_point_id: str) -> list[Order]:
+        """The reports that were asked of a charge point."""
+        return [order for order in self.reports.values() if order[0] == charge_point_id]
 
     def _keep(self, charge_point_id: str, options: command_pb.CommandOptions, order: Order) -> None:
         assert options.queue_while_offline

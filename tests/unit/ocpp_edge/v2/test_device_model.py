@@ -1,5 +1,6 @@
 """What stations of OCPP 2.x tell of their variables, in reports and in answers to whoever asks."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -79,6 +80,19 @@ async def test_the_last_part_says_so_and_may_be_empty() -> None:
     event = await notified("NotifyReport", {"requestId": 7, "generatedAt": STAMP, "seqNo": 4, "tbc": False})
     assert event.variable_report.part.last
     assert not event.variable_report.variables
+
+
+async def test_a_report_is_not_older_than_the_question_whatever_the_clock_of_the_station() -> None:
+    platform, peer = Platform(), context(Version.V201)
+    asked = NOW - timedelta(seconds=2)
+    peer.ask_report(7, asked)
+    for number in (7, 8):
+        # Two hours behind: local time, told as UTC.
+        payload = report(requestId=number, generatedAt="2026-03-01T09:59:59Z")
+        await TABLE.dispatch("NotifyReport", payload, peer, platform)
+    times = [event.time.ToDatetime(tzinfo=NOW.tzinfo) for event in platform.device_events]
+    assert times == [asked, datetime(2026, 3, 1, 9, 59, 59, tzinfo=NOW.tzinfo)]
+    assert {event.device_time.ToJsonString() for event in platform.device_events} == {"2026-03-01T09:59:59Z"}
 
 
 async def test_a_secret_is_told_without_its_value() -> None:

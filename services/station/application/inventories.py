@@ -1,0 +1,88 @@
+"""Asking charge points for their device model by ourselves: after a boot, those that have never told it as a whole.
+
+What booted is only noted by whoever takes boots in; who of them is to be asked is looked up apart from that, and only a
+few are asked at a time: after an outage all boot at once, and each report is many messages.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from services.kernel.clock import Clock
+from services.kernel.errors import DomainError
+from services.kernel.ids import derived_id
+from services.station.domain.charge_point import ChargePoint, ChargePointState
+from services.station.ports import Commands, UnitsOfWork
+
+# What is forgotten boots again one day.
+_MOST_NOTED = 20_000
+_LOOKED_UP_AT_ONCE = 200
+_ASKED_AT_ONCE, _MOST_ASKED = 5, 20
+_REPORTING = "ocpp2"
+_FIRST_WAIT, _LONGER, _LONGEST_WAIT = timedelta(minutes=10), 6, timedelta(days=7)
+
+_log = logging.getLogger(__name__)
+
+
+def next_ask(now: datetime, tries: int) -> datetime:
+    """When a charge point that was asked so often, and did not tell all, may be asked again."""
+    waits: int = _LONGER ** min(tries - 1, 6)
+    return now + min(_FIRST_WAIT * waits, _LONGEST_WAIT)
+
+
+class Inventories:
+    """Whom to ask, and asking them. Every replica has its own, of the boots that it takes in."""
+
+    def __init__(self, units_of_work: UnitsOfWork, commands: Commands, clock: Clock) -> None:
+        self._units_of_work = units_of_work
+        self._commands = commands
+        self._clock = clock
+        self._booted: OrderedDict[str, None] = OrderedDict()
+        self._due: deque[str] = deque()
+        self._asking: set[asyncio.Task[None]] = set()
+
+    def note(self, booted: Iterable[ChargePoint]) -> None:
+        """Note who has booted, of those that are in service and have a device model."""
+        for point in booted:
+            is_asked = point.state is ChargePointState.ACCEPTED and point.protocol.startswith(_REPORTING)
+            if is_asked and len(self._booted) < _MOST_NOTED:
+                self._booted[point.id] = None
+
+    async def ask_some(self) -> None:
+        """Ask the next few; their answers are not waited for."""
+        while self._booted and len(self._due) < _LOOKED_UP_AT_ONCE:
+            await self._look_up()
+        free = min(_ASKED_AT_ONCE, _MOST_ASKED - len(self._asking), len(self._due))
+        if free <= 0:
+            return
+        async with self._units_of_work() as work:
+            now = self._clock.now()
+            tries = await work.device_inventories.claim([self._due.popleft() for _ in range(free)], now)
+            await work.device_inventories.put_off({name: next_ask(now, count) for name, count in tries.items()})
+        for name, count in tries.items():
+            self._begin(name, count)
+
+    async def close(self) -> None:
+        """Stop waiting for answers."""
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+
+    async def _look_up(self) -> None:
+        """Find out who of the next that booted is to be asked."""
+        names = [self._booted.popitem(last=False)[0] for _ in range(min(len(self._booted), _LOOKED_UP_AT_ONCE))]
+        async with self._units_of_work.reading() as work:
+            self._due += await work.device_inventories.due(names, self._clock.now())
+
+    def _begin(self, charge_point_id: str, tries: int) -> None:
+        task = asyncio.create_task(self._ask(charge_point_id, tries))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _ask(self, charge_point_id: str, tries: int) -> None:
+        try:
+            await self._commands.get_full_report(charge_point_id, derived_id("inventory", charge_point_id, tries))
+        except DomainError as error:
+            _log.info("charge point %s was not asked for its device model: %s", charge_point_id, error.message)
