@@ -251,7 +251,7 @@ async def test_what_a_station_says_of_a_session_is_recorded_whoever_asked(
         if is_raw:
             asking: Any = service.SendOcppCall(raw("GetTransactionStatus", {"transactionId": "T-1"}))
         else:
-            body = CommandBody(get_transaction_status=GetTransactionStatus(transaction_id="T-1"))
+            body = CommandBody(get_transaction_status=GetTransactionStatus(ocpp_transaction_id="T-1"))
             asking = service.DeliverCommand(command(body))
         asking = asyncio.ensure_future(asking)
         assert await charger.answer(answer, "GetTransactionStatus") == {"transactionId": "T-1"}
