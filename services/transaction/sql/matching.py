@@ -16,6 +16,7 @@ from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import Known, Move, Span
 from services.transaction.domain.places import LONGEST_SESSION, same_place
+from services.transaction.domain.ranks import is_concluded
 from services.transaction.domain.reading import USUAL_CONTEXT, Reading
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
@@ -56,18 +57,31 @@ _TAKE_OUT_FACT = b"DELETE FROM transaction_events WHERE transaction_id = %s AND 
 _MOVED = ", ".join(
     quoted(column.name) for column in METER_VALUES.columns if column.name not in ("transaction_id", "names_no_session")
 )
-# What moves is where it belongs by a conclusion, not by its name.
+# What moves is where it belongs by a conclusion, not by its name. How many leave is told, not how many arrive: what was
+# stored in both before is concluded from in the one that it leaves as well.
 _MOVE_READINGS = f"""
 WITH moved AS (
-    DELETE FROM meter_values WHERE transaction_id = %s AND sampled_time BETWEEN %s AND %s{{more}} RETURNING *
+    DELETE FROM meter_values AS m
+    WHERE transaction_id = %s AND sampled_time BETWEEN %s AND %s{{more}} RETURNING *
+), stored AS (
+    INSERT INTO meter_values (transaction_id, names_no_session, {_MOVED})
+    SELECT %s, true, {_MOVED} FROM moved ON CONFLICT DO NOTHING
 )
-INSERT INTO meter_values (transaction_id, names_no_session, {_MOVED})
-SELECT %s, true, {_MOVED} FROM moved ON CONFLICT DO NOTHING
+SELECT count(*) FROM moved
 """
 _MOVE_READINGS_OF_FACT = _MOVE_READINGS.format(more=" AND received_time = %s").encode()
 _MOVE_READINGS_RECEIVED_BEFORE = _MOVE_READINGS.format(more=" AND received_time < %s").encode()
 _MOVE_READINGS_OF_TIME = _MOVE_READINGS.format(more="").encode()
 _MOVE_UNNAMED_READINGS_OF_TIME = _MOVE_READINGS.format(more=" AND names_no_session").encode()
+# But those that came with an end: they belong where it does.
+_MOVE_UNNAMED_READINGS_BESIDE_ENDS = _MOVE_READINGS.format(
+    more="""
+    AND names_no_session AND NOT EXISTS (
+        SELECT FROM transaction_events AS e
+        WHERE e.transaction_id = m.transaction_id AND e.received_time = m.received_time AND e.kind = 'ENDED'
+        AND (e.device_time BETWEEN %s AND %s OR e.device_time < '2015-01-01 UTC')
+    )"""
+).encode()
 
 
 class SqlMatchings:
@@ -115,7 +129,7 @@ class SqlMatching:
             await self._connection.execute(_TAKE_OUT_FACT, (source, event.device_time, fact.key))
             times = (event.corrected_time - LONGEST_SESSION, event.corrected_time + _CLOCK)
             asked = (source, *times, event.received_time, fact.transaction_id)
-            await self._connection.execute(_MOVE_READINGS_OF_FACT, asked)
+            await self._moved(_MOVE_READINGS_OF_FACT, asked)
         # The readings are there; the one that a fact was loaded with only stands for them.
         bare = [replace(fact, event=replace(fact.event, readings=())) for fact, _ in moves]
         await self._connection.execute(*storing(bare))
@@ -132,24 +146,34 @@ class SqlMatching:
                 is_outside = source in outside
                 begin = session.begin_time + (timedelta() if is_outside else _MICROSECOND)
                 move = _MOVE_READINGS_OF_TIME if is_outside else _MOVE_UNNAMED_READINGS_OF_TIME
-                moved = await self._connection.execute(move, (source, begin, end, session.id))
-                if moved.rowcount:
+                if await self._moved(move, (source, begin, end, session.id)):
                     changed |= {session.id, source}
         return changed
 
     async def _part_with_readings(self, sessions: Sequence[Session]) -> set[str]:
-        """Put aside what was read after the ends of sessions, and received before anything of them: it cannot have
-        named them, and was given to them while their ends were unknown. The ids of those that lost some."""
+        """Put aside what was read after the ends of sessions and was given to them while these were unknown: what was
+        received before anything of them, and so cannot have named them, and what named none. The ids of those that
+        lost some."""
         changed: set[str] = set()
         for session in sessions:
-            if session.stop_time is not None:
-                outside, *_ = stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
-                after = (session.stop_time + _MICROSECOND, session.stop_time + LONGEST_SESSION)
-                asked = (session.id, *after, session.create_time, outside)
-                moved = await self._connection.execute(_MOVE_READINGS_RECEIVED_BEFORE, asked)
-                if moved.rowcount:
-                    changed.add(session.id)
+            if session.stop_time is None:
+                continue
+            outside, *_ = stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
+            after = (session.stop_time + _MICROSECOND, session.stop_time + LONGEST_SESSION)
+            asked = (session.id, *after, session.create_time, outside)
+            parted = await self._moved(_MOVE_READINGS_RECEIVED_BEFORE, asked)
+            # A concluded end says less of when it was over than a reading does.
+            if not is_concluded(session.stop_rank):
+                told = (session.stop_time - _CLOCK, session.stop_time + LONGEST_SESSION)
+                parted += await self._moved(_MOVE_UNNAMED_READINGS_BESIDE_ENDS, (session.id, *after, *told, outside))
+            if parted:
+                changed.add(session.id)
         return changed
+
+    async def _moved(self, move: bytes, asked: Sequence[Any]) -> int:
+        """Move readings; how many left where they were."""
+        [[left]] = await (await self._connection.execute(move, asked)).fetchall()
+        return int(left)
 
     async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
         return await self._recording.registers(sessions)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -338,6 +338,8 @@ _BILLED = [("A", ENDED, 1000), ("B", ENDED, 1500), ("C", ENDED, 900)]
     repeated=st.lists(st.sampled_from(_QUEUE), max_size=4),
     looks=st.sets(st.integers(0, 10), max_size=3),
 )
+# A is given the reading of B, ends before it, and B is told the same one by itself.
+@example(order=[_QUEUE[n] for n in (0, 3, 1, 2, 4, 5, 6)], repeated=[_QUEUE[3]], looks=set())
 async def test_an_offline_queue_in_any_order_gives_the_same_sessions_and_bills(
     service: RunningService,
     order: list[recording_pb.TransactionEvent],

@@ -1,0 +1,91 @@
+"""Readings that named no session are those of the one that ran then, whatever came when, and nothing that was concluded
+from them stays where they were for the time being."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from services.postgres.database import Database
+from tests.contract.services.transaction.conftest import Record
+from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
+from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
+from tests.fixtures.properties import examples
+from tests.fixtures.services import RunningService
+
+_TABLES = "meter_values, transaction_events, transactions, running_sessions, outbox, reconciliations"
+# All that is shown of a session and may hang on readings, and which these are.
+_SHOWN = """
+SELECT id_tag, state, start_time, stop_time, meter_start_wh, meter_stop_wh, energy_wh, energy_doubt, flags, (
+    SELECT array_agg((sampled_time, energy_wh, power_w, soc_percent)::text ORDER BY sampled_time, digest)
+    FROM meter_values AS m WHERE m.transaction_id = t.id
+) FROM transactions AS t WHERE state <> 'MERGED' ORDER BY id_tag
+"""
+
+
+def _unnamed(at: float, energy_wh: int | None = None, **measurands: Any) -> recording_pb.TransactionEvent:
+    told = measurands if energy_wh is None else {"energy_wh": energy_wh, **measurands}
+    return meter_values_16("", minutes(at), meter_values=[reading(minutes(at), **told)])
+
+
+_END_OF_A = [reading(minutes(-560), "Transaction.End", energy_wh=2000), reading(minutes(-559), soc_percent=44)]
+# Two vehicles at one connector one after the other; of the second the readings alone tell how much it was.
+_TOLD = received_in_turn(
+    _unnamed(-610, 990, power_w=0),
+    start_16(minutes(-600), id_tag="A", offline=True),
+    _unnamed(-580, 1500, power_w=11_000, soc_percent=30),
+    stop_16("0", minutes(-560), meter_wh=2000, id_tag="A", meter_values=_END_OF_A),
+    _unnamed(-550, 2600, power_w=5),
+    start_16(minutes(-540), id_tag="B", meter_wh=None, offline=True),
+    _unnamed(-530, 3000),
+    _unnamed(-520, 9_999_999),
+    _unnamed(-510, 4000, soc_percent=80),
+    stop_16("-1", minutes(-500), meter_wh=None, id_tag="B"),
+    _unnamed(-490, 8000),
+)
+
+
+async def _shown(
+    service: RunningService, record: Record, order: Sequence[int], looks: set[int]
+) -> Sequence[tuple[Any, ...]]:
+    """What is shown of the sessions when all was told in this order, with looks in between and after it."""
+    await _emptied(service.database)
+    matcher = matcher_of(service)
+    for position, number in enumerate(order):
+        [answer] = await record(_TOLD[number])
+        assert not answer.HasField("error")
+        if position in looks:
+            await matcher.look()
+    await matcher.look()
+    async with service.database.read() as connection:
+        return [tuple(row) for row in await connection.execute(text(_SHOWN))]
+
+
+async def _emptied(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text(f"TRUNCATE {_TABLES}"))
+
+
+@settings(max_examples=examples(0.5), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.permutations(range(len(_TOLD))),
+    repeated=st.lists(st.integers(0, len(_TOLD) - 1), max_size=4),
+    looks=st.sets(st.integers(0, 14), max_size=3),
+)
+# What was read between the two is told while the first goes on as far as is known; and what was read in the second.
+@example(order=[0, 1, 2, 4, 3, 5, 6, 7, 8, 9, 10], repeated=[], looks=set())
+@example(order=[0, 1, 2, 6, 3, 4, 5, 7, 8, 9, 10], repeated=[6], looks=set())
+async def test_whatever_is_told_when_all_that_is_shown_is_the_same(
+    service: RunningService, record: Record, order: list[int], repeated: list[int], looks: set[int]
+) -> None:
+    expected = await _shown(service, record, range(len(_TOLD)), set())
+    assert await _shown(service, record, [*order, *repeated], looks) == expected
+
+
+async def test_so_it_is_when_all_is_told_in_its_order(service: RunningService, record: Record) -> None:
+    a, b = await _shown(service, record, range(len(_TOLD)), set())
+    assert (a[0], a[6], a[8], len(a[9])) == ("A", 1000, ["matched_stop"], 3)
+    assert (b[0], b[6], b[8], len(b[9])) == ("B", 1000, ["matched_stop", "outlier_reading"], 3)
