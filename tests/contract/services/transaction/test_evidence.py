@@ -319,7 +319,7 @@ async def test_a_session_of_which_nothing_is_heard_for_days_ends_when_it_was_las
     session = await transactions.get(silent.transaction_id)
     assert (session.state, session.energy_wh, moment(session.stop_time)) == (ENDED, 3000, minutes(-4 * DAYS))
     assert list(session.flags) == ["ended_by_silence", "estimated_end"]
-    assert {(await transactions.get(one.id)).state for one in (read, fresh, replayed)} == {ACTIVE}
+    assert {(await transactions.get(one.transaction_id)).state for one in (read, fresh, replayed)} == {ACTIVE}
     # It was in a garage: the true end takes its place, as ever.
     late = stop_16(silent.ocpp_transaction_id, minutes(-3.5 * DAYS), meter_wh=9000, charge_point_id="CP1")
     await record(late)
