@@ -282,6 +282,15 @@ class RecordingUnitOfWork(Protocol):
         sessions `over`, at least one. Returns the keys of the new facts and the registers by session id."""
         ...
 
+    async def adopt_from_outside(self, sessions: Sequence[Session]) -> int:
+        """Give sessions, at least one, the readings at their places in their time that are kept outside of any session;
+        how many those were."""
+        ...
+
+    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
+        """Those of sessions, at least one, among all stored readings, by session id."""
+        ...
+
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         """Store the outcome with its events, and `facts` as `store` does; then commit all of it. Returns the keys of
         those of `facts` that are new."""

@@ -142,12 +142,15 @@ class Recorder:
 
 async def completed(work: RecordingUnitOfWork, recording: Recording) -> set[str]:
     """Commit a recording; returns the keys of its facts that are new."""
-    if over := recording.over():
-        # Their energy is settled with all their readings, these included.
-        fresh, registers = await work.store(recording.facts, over)
-        await work.commit(recording.outcome(registers), [])
-        return fresh
-    return await work.commit(recording.outcome({}), recording.facts)
+    over, outlasting = recording.over(), recording.outlasting()
+    if not (over or outlasting):
+        return await work.commit(recording.outcome({}), recording.facts)
+    # Their energy is settled with all their readings, these included.
+    fresh, registers = await work.store(recording.facts, over or outlasting)
+    if outlasting and await work.adopt_from_outside(outlasting) and over:
+        registers = await work.registers(over)
+    await work.commit(recording.outcome(registers), [])
+    return fresh
 
 
 def _named(event: TransactionEvent, ocpp_transaction_id: str) -> TransactionEvent:

@@ -90,6 +90,7 @@ class Recording:
         # An end may be told twice and placed in two sessions, when what it means came in between.
         self._facts: dict[tuple[str, str], Fact] = {}
         self._before: dict[str, _Image] = {}
+        self._stops: dict[str, datetime] = {}
         self._sessions: dict[str, Session] = {}
         self._ids_by_charge_point: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_token: defaultdict[str, set[str]] = defaultdict(set)
@@ -97,6 +98,8 @@ class Recording:
         self._ids_by_start: dict[str, str] = {}
         for session in stored:
             self._before[session.id] = _Image(content(session), shown(session), session.state)
+            if session.stop_time is not None:
+                self._stops[session.id] = session.stop_time
             self._keep(session)
 
     def record(self, item: Told) -> Answer:
@@ -123,6 +126,14 @@ class Recording:
         """The sessions of this batch for which `outcome` needs the registers."""
         touched = {fact.transaction_id for fact in self._facts.values()}
         return [self._sessions[transaction_id] for transaction_id in touched if self._sessions[transaction_id].is_over]
+
+    def outlasting(self) -> list[Session]:
+        """The sessions of this batch that were over as far as was known, and may have gone on for longer: what was read
+        in them and named none may be kept outside of any session."""
+        if not self._stops:
+            return []
+        touched = {fact.transaction_id for fact in self._facts.values()} & self._stops.keys()
+        return [self._sessions[one] for one in touched if _may_outlast(self._sessions[one], self._stops[one])]
 
     def outcome(self, registers: Mapping[str, Registers]) -> Outcome:
         """All of it. `registers`, by session id, are those of all readings, the ones of this batch included."""
@@ -314,6 +325,13 @@ class Recording:
         with_token = [session for session in running if event.id_tag and session.id_tag == event.id_tag]
         candidates = with_token or running
         return candidates[0] if len(candidates) == 1 else None
+
+
+def _may_outlast(session: Session, time: datetime) -> bool:
+    """Whether a session at a known place may have gone on after `time`."""
+    if session.start_time is None or not (session.evse_id or session.connector_id):
+        return False
+    return session.loss is not None or session.stop_time is None or session.stop_time > time
 
 
 def concluded_end(session: Session, received_time: datetime, time: datetime, evidence: str) -> Fact:

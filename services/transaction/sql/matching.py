@@ -22,10 +22,10 @@ from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.session import Session
 from services.transaction.mapping.recording import METER_TRIGGERS
-from services.transaction.sql.meter_values import stand_in_ids
+from services.transaction.sql.meter_values import COLUMNS_THAT_MOVE, stand_in_ids
 from services.transaction.sql.recording import SqlRecording, storing
 from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
-from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS
+from services.transaction.tables import TRANSACTION_EVENTS
 
 # More than any charge point has in some weeks; looking at more would hold up everybody else.
 _MOST_SESSIONS = 5_000
@@ -54,9 +54,6 @@ WHERE e.transaction_id = ANY (%s::uuid[])
 AND (e.device_time BETWEEN %s AND %s OR e.device_time < '2015-01-01 UTC')
 """.encode()
 _TAKE_OUT_FACT = b"DELETE FROM transaction_events WHERE transaction_id = %s AND device_time = %s AND key = %s"
-_MOVED = ", ".join(
-    quoted(column.name) for column in METER_VALUES.columns if column.name not in ("transaction_id", "names_no_session")
-)
 # What moves is where it belongs by a conclusion, not by its name. How many leave is told, not how many arrive: what was
 # stored in both before is concluded from in the one that it leaves as well.
 _MOVE_READINGS = f"""
@@ -64,8 +61,8 @@ WITH moved AS (
     DELETE FROM meter_values AS m
     WHERE transaction_id = %s AND sampled_time BETWEEN %s AND %s{{more}} RETURNING *
 ), stored AS (
-    INSERT INTO meter_values (transaction_id, names_no_session, {_MOVED})
-    SELECT %s, true, {_MOVED} FROM moved ON CONFLICT DO NOTHING
+    INSERT INTO meter_values (transaction_id, names_no_session, {COLUMNS_THAT_MOVE})
+    SELECT %s, true, {COLUMNS_THAT_MOVE} FROM moved ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM moved
 """

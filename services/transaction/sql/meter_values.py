@@ -7,11 +7,13 @@ from typing import Any
 
 from services.kernel.ids import derived_id
 from services.postgres.database import Database
-from services.postgres.recordset import Recordset
+from services.postgres.recordset import Recordset, array, quoted
 from services.postgres.roundtrip import Statement
 from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.fact import Fact, TransactionEvent, transaction_id_of
+from services.transaction.domain.places import LONGEST_SESSION
 from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
+from services.transaction.domain.session import Session
 from services.transaction.tables import METER_VALUES
 
 _READINGS = Recordset(METER_VALUES)
@@ -62,6 +64,25 @@ _PLACE_UNDATED = _PLACING.format(
 ).encode()
 READINGS_OF_FACTS = Recordset(METER_VALUES, fact="uuid")
 """Readings with the key of the fact that they came with."""
+COLUMNS_THAT_MOVE = ", ".join(
+    quoted(column.name) for column in METER_VALUES.columns if column.name not in ("transaction_id", "names_no_session")
+)
+"""What a reading keeps when it turns out to be of another session."""
+# Readings outside of any session that are those of one after all. What it has already is only taken away outside.
+_ADOPT = f"""
+WITH moved AS (
+    DELETE FROM meter_values AS m
+    USING unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[])
+        AS own (id, outside, begin_time, end_time)
+    WHERE m.transaction_id = own.outside AND m.sampled_time BETWEEN own.begin_time AND own.end_time
+    AND m.sampled_time >= '{{first}} UTC' AND m.sampled_time < '{{last}} 24:00 UTC'
+    RETURNING own.id AS own_id, m.*
+), stored AS (
+    INSERT INTO meter_values (transaction_id, names_no_session, {COLUMNS_THAT_MOVE})
+    SELECT own_id, true, {COLUMNS_THAT_MOVE} FROM moved ON CONFLICT DO NOTHING
+)
+SELECT count(*) FROM moved
+"""
 
 _UNNAMED, _NAMED = True, None
 _CONTEXT_NUMBERS = {context: number for number, context in enumerate(CONTEXTS)} | {"": CONTEXTS.index(USUAL_CONTEXT)}
@@ -108,6 +129,22 @@ def rows_of_facts(facts: Iterable[Fact]) -> list[_Row]:
         for naming in [_UNNAMED if fact.event.names_no_session or fact.event.is_named_by_us else _NAMED]
         for reading in fact.event.readings
     ]
+
+
+def adopting(sessions: Sequence[Session]) -> Statement:
+    """The statement that gives sessions whose places are known what was read there in their time and is kept outside of
+    any session, and its parameters; it tells how many readings those were."""
+    own = [
+        (session.id, outside, session.begin_time, end)
+        for session in sessions
+        for end in [session.last_time if session.is_over else session.begin_time + LONGEST_SESSION]
+        for outside in stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
+    ]
+    ids, outsides, begins, ends = zip(*own, strict=True)
+    # The days are part of the text: only their partitions are looked at.
+    query = _ADOPT.format(first=min(begins).date(), last=max(ends).date())
+    times = (array(time.isoformat() for time in side) for side in (begins, ends))
+    return query.encode(), (array(ids), array(outsides), *times)
 
 
 def _placed(report: MeterReport, not_running: set[str]) -> Placed:

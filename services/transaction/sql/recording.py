@@ -22,7 +22,7 @@ from services.transaction.domain.repetition import FirstTold
 from services.transaction.domain.session import Session
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
-from services.transaction.sql.meter_values import rows_of_facts
+from services.transaction.sql.meter_values import adopting, rows_of_facts
 from services.transaction.sql.registers import Runs, completed, reading_registers, registers_of
 from services.transaction.sql.running import noting_running
 from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
@@ -227,6 +227,10 @@ class SqlRecording:
     async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
         fresh, found = await self._trips.run(storing(facts), reading_registers(over))
         return _keys(fresh), await completed(self._trips, over, registers_of(found))
+
+    async def adopt_from_outside(self, sessions: Sequence[Session]) -> int:
+        [[(moved,)]] = await self._trips.run(adopting(sessions))
+        return int(moved)
 
     async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
         """Those of sessions, among all stored readings."""

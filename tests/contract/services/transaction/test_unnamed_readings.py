@@ -2,16 +2,21 @@
 from them stays where they were for the time being."""
 
 from collections.abc import Sequence
+from datetime import UTC, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
+from csms.transaction.v1 import transaction_service_pb2 as service_pb
+from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
 from services.postgres.database import Database
-from tests.contract.services.transaction.conftest import Record
+from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
+from tests.contract.services.transaction.test_looking_again import end_by_silence
 from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
@@ -89,3 +94,75 @@ async def test_so_it_is_when_all_is_told_in_its_order(service: RunningService, r
     a, b = await _shown(service, record, range(len(_TOLD)), set())
     assert (a[0], a[6], a[8], len(a[9])) == ("A", 1000, ["matched_stop"], 3)
     assert (b[0], b[6], b[8], len(b[9])) == ("B", 1000, ["matched_stop", "outlier_reading"], 3)
+
+
+_STOPPED = "stop told"
+_HOW_IT_WENT_ON = ("reading told again", "reading told later", "state told", _STOPPED)
+
+
+async def _stored(database: Database) -> list[tuple[Any, ...]]:
+    """Each stored reading: its energy, and whether it is in the session."""
+    query = (
+        "SELECT m.energy_wh, t.id IS NOT NULL FROM meter_values AS m LEFT JOIN transactions AS t"
+        " ON t.id = m.transaction_id ORDER BY sampled_time"
+    )
+    async with database.read() as connection:
+        return [tuple(row) for row in await connection.execute(text(query))]
+
+
+@pytest.mark.parametrize("then", _HOW_IT_WENT_ON)
+async def test_readings_of_a_session_that_seemed_to_be_over_are_its_own_once_it_turns_out_to_go_on(
+    service: RunningService, record: Record, transactions: Reader, then: str
+) -> None:
+    [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))
+    await end_by_silence(service)
+    sample = reading(minutes(-30), energy_wh=2500)
+    elsewhere = {"connector_id": 2}
+    await record(meter_values_16("", minutes(-30), meter_values=[sample]))
+    await record(meter_values_16("", minutes(-65), 900), meter_values_16("", minutes(-30), 77, **elsewhere))
+    assert sorted(await _stored(service.database)) == [(77, False), (900, False), (2500, False)]
+    number = begun.ocpp_transaction_id
+    match then:
+        case "reading told again":
+            event = meter_values_16(number, minutes(-30), meter_values=[sample])
+        case "reading told later":
+            event = meter_values_16(number, minutes(5), 4000)
+        case "state told":
+            event = meter_values_16(
+                number, minutes(5), charging_state="Charging", trigger_reason="ChargingStateChanged"
+            )
+        case _:
+            event = stop_16(number, minutes(-20), meter_wh=None)
+    await record(event)
+    stored = [row for row in await _stored(service.database) if row[0] != 4000]
+    assert sorted(stored) == [(77, False), (900, False), (2500, True)]
+    session = await transactions.get(begun.transaction_id)
+    assert session.energy_wh == (3000 if then == "reading told later" else 1500)
+    if then == _STOPPED:
+        assert list(session.flags) == []
+
+
+async def test_what_an_operator_ended_too_early_has_the_readings_that_came_until_its_end_was_told(
+    service: RunningService, record: Record, transactions: Reader
+) -> None:
+    [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))
+    stub = service_grpc.TransactionServiceStub(await service.channel(sub="ann"))
+    await stub.EndTransaction(service_pb.EndTransactionRequest(id=begun.transaction_id, reason="it seemed to hang"))
+    at = (await transactions.get(begun.transaction_id)).stop_time.ToDatetime(UTC) + timedelta(seconds=30)
+    await record(meter_values_16("", at, 4000))
+    assert await _stored(service.database) == [(4000, False)]
+    await record(stop_16(begun.ocpp_transaction_id, at + timedelta(seconds=30), meter_wh=None))
+    session = await transactions.get(begun.transaction_id)
+    assert (session.energy_wh, await _stored(service.database)) == (3000, [(4000, True)])
+
+
+async def test_readings_of_the_next_session_stay_with_it_when_the_one_before_turns_out_to_end_late(
+    service: RunningService, record: Record, transactions: Reader
+) -> None:
+    [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))
+    await end_by_silence(service)
+    [other] = await record(start_16(minutes(-40), id_tag="B", meter_wh=2000, received_time=minutes(-40)))
+    await record(meter_values_16("", minutes(-30), 2500))
+    await record(stop_16(begun.ocpp_transaction_id, minutes(-45), meter_wh=2000))
+    assert [one.energy_wh for one in await transactions.meter_values(other.transaction_id)] == [2500]
+    assert (await transactions.get(begun.transaction_id)).energy_wh == 1000
