@@ -24,6 +24,8 @@ Every service and every edge process answers `GET /metrics` in the Prometheus te
 each process: 13201 station, 13202 driver, 13203 billing, 13204 monitoring, 13205 transaction, 13206 edge, ten more for
 each further replica.
 
+CPU, memory, files and start of the process (`process_*`) are those of the Prometheus client.
+
 Under overload look at `ocpp_overload_level` and `ocpp_overload_pressure_seconds` first, then at what was shed; at
 `event_loop_lag_max_seconds` and `gc_pause_max_seconds` when one process is slow; at `batch_queue_length` when all are.
 """

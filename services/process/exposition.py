@@ -8,8 +8,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from services.process import metrics
-
 _PATH = b"/metrics"
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _REQUEST_BYTES = 8 * 1024
@@ -55,7 +53,9 @@ def _answer(head: bytes) -> bytes:
         return _response("404 Not Found", "only /metrics is here\n")
     if method not in (b"GET", b"HEAD"):
         return _response("405 Method Not Allowed", "only GET is served\n", "Allow: GET, HEAD\r\n")
-    return _response("200 OK", metrics.render(), with_body=method == b"GET")
+    from services.process.prometheus import render  # when it is asked for: see there
+
+    return _response("200 OK", render(), with_body=method == b"GET")
 
 
 def _response(status: str, text: str, header: str = "", *, with_body: bool = True) -> bytes:

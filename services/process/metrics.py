@@ -1,16 +1,22 @@
-"""Numbers that tell how the process does: counters, gauges and histograms, rendered in the Prometheus text format.
+"""Numbers that tell how the process does: counters, gauges and histograms.
 
-Plain Python for one event loop; a number costs an addition. Does not serve anything: `exposition` does.
+Plain Python for one event loop; a number costs an addition. Does not write or serve anything: `prometheus` and
+`exposition` do.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, TypeVar
 
 # Seconds; from a cache hit to a call that ran into its deadline.
 LATENCY_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+# Values by the names of labels, sorted.
 Labels = tuple[tuple[str, str], ...]
+
+
+class _Read(Protocol):
+    def __call__(self) -> float: ...
 
 
 class Counter:
@@ -21,7 +27,7 @@ class Counter:
 
     def __init__(self) -> None:
         self.value: float = 0
-        self._read: Callable[[], float] | None = None
+        self._read: _Read | None = None
 
     def add(self, amount: float = 1) -> None:
         self.value += amount
@@ -30,8 +36,8 @@ class Counter:
         """Take the value from `read`; of several calls the last one counts."""
         self._read = read
 
-    def samples(self) -> Iterator[tuple[str, Labels, float]]:
-        yield "", (), self._read() if self._read else self.value
+    def now(self) -> float:
+        return self._read() if self._read else self.value
 
 
 class Gauge:
@@ -42,7 +48,7 @@ class Gauge:
 
     def __init__(self) -> None:
         self.value: float = 0
-        self._read: Callable[[], float] | None = None
+        self._read: _Read | None = None
 
     def set(self, value: float) -> None:
         self.value = value
@@ -51,34 +57,32 @@ class Gauge:
         """Take the value from `read`; of several calls the last one counts."""
         self._read = read
 
-    def samples(self) -> Iterator[tuple[str, Labels, float]]:
-        yield "", (), self._read() if self._read else self.value
+    def now(self) -> float:
+        return self._read() if self._read else self.value
 
 
 class Histogram:
     """How often a value fell below each of LATENCY_BOUNDS, and the sum of all."""
 
-    __slots__ = ("_counts", "_sum")
+    __slots__ = ("counts", "sum")
     kind = "histogram"
 
     def __init__(self) -> None:
-        self._counts = [0] * (len(LATENCY_BOUNDS) + 1)
-        self._sum = 0.0
+        self.counts = [0] * (len(LATENCY_BOUNDS) + 1)
+        self.sum = 0.0
 
     def observe(self, value: float) -> None:
-        self._counts[bisect_left(LATENCY_BOUNDS, value)] += 1
-        self._sum += value
+        self.counts[bisect_left(LATENCY_BOUNDS, value)] += 1
+        self.sum += value
 
-    def samples(self) -> Iterator[tuple[str, Labels, float]]:
+    def buckets(self) -> Iterator[tuple[str, float]]:
         total = 0
-        for bound, count in zip((*map(str, LATENCY_BOUNDS), "+Inf"), self._counts, strict=True):
+        for bound, count in zip((*map(str, LATENCY_BOUNDS), "+Inf"), self.counts, strict=True):
             total += count
-            yield "_bucket", (("le", bound),), total
-        yield "_sum", (), self._sum
-        yield "_count", (), total
+            yield bound, total
 
 
-_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
+_Number = TypeVar("_Number", Counter, Gauge, Histogram)
 _families: dict[str, tuple[str, str, dict[Labels, Counter | Gauge | Histogram]]] = {}
 
 
@@ -97,31 +101,16 @@ def histogram(name: str, meaning: str, **labels: str) -> Histogram:
     return _find(Histogram, name, meaning, labels)
 
 
-def render() -> str:
-    """Every number of the process in the Prometheus text format 0.0.4."""
-    lines: list[str] = []
+def families() -> Iterator[tuple[str, str, str, Mapping[Labels, Counter | Gauge | Histogram]]]:
+    """Name, kind, meaning and numbers by labels of every family, by name."""
     for name, (kind, meaning, members) in sorted(_families.items()):
-        lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
-        for labels, metric in members.items():
-            for suffix, more, value in metric.samples():
-                lines.append(f"{name}{suffix}{_render_labels(labels + more)} {value:.15g}")
-    return "\n".join(lines) + "\n" if lines else ""
+        yield name, kind, meaning, members
 
 
-def _find(cls: type[_Metric], name: str, meaning: str, labels: dict[str, str]) -> _Metric:
+def _find(cls: type[_Number], name: str, meaning: str, labels: dict[str, str]) -> _Number:
     kind, _, members = _families.setdefault(name, (cls.kind, meaning, {}))
     if kind != cls.kind:
         raise ValueError(f"metric {name} is a {kind}, not a {cls.kind}")
     metric = members.setdefault(tuple(sorted(labels.items())), cls())
     assert isinstance(metric, cls)
     return metric
-
-
-def _render_labels(labels: Labels) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{name}="{_escape(value)}"' for name, value in labels) + "}"
-
-
-def _escape(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,15 +1,13 @@
-"""What a process uses and where its time gets lost: CPU, memory, files, a late event loop, garbage collection.
+"""Where the time of a process gets lost: a late event loop, garbage collection. What it uses is told by `prometheus`.
 
-Costs one timer and a callback for each collection; the rest is read when somebody asks.
+Costs one timer and a callback for each collection.
 """
 
 import asyncio
 import gc
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from services.process import metrics
@@ -17,14 +15,11 @@ from services.process import metrics
 _TICK_SECONDS = 0.1
 # A maximum is that of the last one to two of these.
 _WINDOW_SECONDS = 30.0
-_STATM = Path("/proc/self/statm")
-_FILES = Path("/proc/self/fd")
 
 
 @contextmanager
 def measured() -> Iterator[None]:
     """Measure the process until the block ends. Called inside the running event loop."""
-    _register()
     lag, collections = _LoopLag(), _Collections()
     gc.callbacks.append(collections.notice)
     lag.start()
@@ -109,19 +104,3 @@ class _Collections:
         took = time.perf_counter() - self._began
         self._seconds[about["generation"]].observe(took)
         self._greatest.observe(took)
-
-
-def _register() -> None:
-    metrics.counter("process_cpu_seconds_total", "CPU time of the process, user and system.").read_from(
-        time.process_time
-    )
-    started = metrics.gauge("process_start_time_seconds", "When the process began to measure itself, Unix time.")
-    started.set(time.time())
-    if _STATM.exists():
-        page = os.sysconf("SC_PAGE_SIZE")
-        metrics.gauge("process_resident_memory_bytes", "Memory of the process that is in RAM.").read_from(
-            lambda: int(_STATM.read_text().split()[1]) * page
-        )
-        metrics.gauge("process_open_fds", "Open files and sockets of the process.").read_from(
-            lambda: len(os.listdir(_FILES))
-        )

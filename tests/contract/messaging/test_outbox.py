@@ -13,7 +13,7 @@ from services.messaging.inbox import consume
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.postgres.shared_tables import sweep
-from services.process import metrics
+from services.process.prometheus import render
 from tests.fixtures.background import eventually, running
 from tests.fixtures.events import relayed
 from tests.fixtures.nats import OwnNats
@@ -351,7 +351,7 @@ async def test_the_backlog_is_a_number_that_can_be_watched(
     await append(database, "a", "b", "c")
 
     async def told() -> bool:
-        return "\ncsms_outbox_waiting 3\n" in metrics.render()
+        return "\ncsms_outbox_waiting 3.0\n" in render()
 
     async with running(OutboxRelay(database, EventBus(own_nats.url)).run()):
         await eventually(told)

@@ -8,7 +8,7 @@ from websockets.exceptions import InvalidStatus
 
 from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.overload import Level
-from services.process import metrics
+from services.process.prometheus import render
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Charger, Starter
 from tests.contract.ocpp_edge.platform import Platform
@@ -22,7 +22,7 @@ PATIENCE = {"ocpp_patience_seconds": 0.2}
 
 def told(name: str) -> float:
     """A number as whoever reads /metrics sees it."""
-    found = re.search(rf"^{name} (\S+)$", metrics.render(), re.MULTILINE)
+    found = re.search(rf"^{name} (\S+)$", render(), re.MULTILINE)
     assert found, name
     return float(found.group(1))
 

@@ -1,8 +1,8 @@
 """chaos.queues"""
 
 from chaos.queues import queue_length
-from services.process import metrics
 from services.process.batching import Batcher
+from services.process.prometheus import render
 
 
 async def test_the_length_of_the_queue_before_the_record_is_read_from_the_metrics() -> None:
@@ -14,7 +14,7 @@ async def test_the_length_of_the_queue_before_the_record_is_read_from_the_metric
     )
     other: Batcher[int, int] = Batcher(send, max_items=9, max_queue=9, name="report statuses", linger_seconds=60)
     waiting = [batcher.submit(number) for number in range(3)] + [other.submit(0)]
-    assert queue_length(metrics.render()) == 3
+    assert queue_length(render()) == 3
     await batcher.close()
     await other.close()
     assert len(waiting) == 4

@@ -6,8 +6,9 @@ import logging
 import pytest
 
 from services.kernel.errors import unavailable
-from services.process import heartbeats, metrics
+from services.process import heartbeats
 from services.process.heartbeats import FAILURES_IN_A_ROW, Heartbeat, TaskState, beating, heartbeat, repeat
+from services.process.prometheus import render
 from tests.fixtures.background import running
 
 
@@ -57,7 +58,7 @@ def test_failures_and_silence_are_metrics(seconds: list[float]) -> None:
     beat = Heartbeat("a measured task", 60)
     beat.failed(unavailable("away"))
     seconds[0] += 7
-    told = metrics.render()
+    told = render()
     assert 'background_task_failures_total{task="a measured task"} 1' in told
     assert 'background_task_silence_seconds{task="a measured task"} 7' in told
 

@@ -3,10 +3,11 @@
 import pytest
 
 from services.process import metrics
+from services.process.prometheus import render
 
 
 def _lines(name: str) -> list[str]:
-    return [line for line in metrics.render().splitlines() if name in line]
+    return [line for line in render().splitlines() if name in line]
 
 
 def test_a_counter_is_the_same_one_whenever_it_is_asked_for() -> None:
@@ -17,8 +18,8 @@ def test_a_counter_is_the_same_one_whenever_it_is_asked_for() -> None:
     assert _lines("tested_calls_total") == [
         "# HELP tested_calls_total Calls.",
         "# TYPE tested_calls_total counter",
-        'tested_calls_total{code="OK",method="a"} 3',
-        'tested_calls_total{code="OK",method="b"} 1',
+        'tested_calls_total{code="OK",method="a"} 3.0',
+        'tested_calls_total{code="OK",method="b"} 1.0',
     ]
 
 
@@ -29,7 +30,7 @@ def test_a_gauge_is_set_or_asked() -> None:
 
     assert "tested_level 1.5" in _lines("tested_level")
     waiting.append("c")
-    assert "tested_waiting 3" in _lines("tested_waiting")
+    assert "tested_waiting 3.0" in _lines("tested_waiting")
 
 
 def test_a_histogram_counts_what_fell_below_each_bound() -> None:
@@ -38,18 +39,18 @@ def test_a_histogram_counts_what_fell_below_each_bound() -> None:
         seconds.observe(value)
 
     lines = _lines("tested_seconds")
-    assert 'tested_seconds_bucket{method="a",le="0.001"} 1' in lines
-    assert 'tested_seconds_bucket{method="a",le="0.0025"} 2' in lines
-    assert 'tested_seconds_bucket{method="a",le="0.5"} 3' in lines
-    assert 'tested_seconds_bucket{method="a",le="+Inf"} 4' in lines
+    assert 'tested_seconds_bucket{le="0.001",method="a"} 1.0' in lines
+    assert 'tested_seconds_bucket{le="0.0025",method="a"} 2.0' in lines
+    assert 'tested_seconds_bucket{le="0.5",method="a"} 3.0' in lines
+    assert 'tested_seconds_bucket{le="+Inf",method="a"} 4.0' in lines
     assert 'tested_seconds_sum{method="a"} 60.303' in lines
-    assert 'tested_seconds_count{method="a"} 4' in lines
+    assert 'tested_seconds_count{method="a"} 4.0' in lines
 
 
 def test_a_label_cannot_break_out_of_its_quotes() -> None:
     metrics.counter("tested_labels_total", "Labels.", path='a"b\\c\nd').add()
 
-    assert 'tested_labels_total{path="a\\"b\\\\c\\nd"} 1' in _lines("tested_labels_total")
+    assert 'tested_labels_total{path="a\\"b\\\\c\\nd"} 1.0' in _lines("tested_labels_total")
 
 
 def test_one_name_is_one_kind() -> None:
