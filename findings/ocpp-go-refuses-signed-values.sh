@@ -2,7 +2,8 @@
 # OCPP 2.0.1 asks for an empty signingMethod when the signed data name the method themselves (as OCMF does), and lets a
 # station leave the public key empty. ocpp-go takes "required" for "not empty" and refuses the whole TransactionEvent
 # for either.
-# Seen with ocpp-go 0.19.0: its own validator, which both its CSMS and its station ask for each message.
+# Seen with ocpp-go 0.19.0: its own validator, which both its CSMS and its station ask for each message. In the same way
+# an empty value is refused in ChangeConfiguration of 1.6.
 # Why it matters: a station that signs by the specification loses the events that carry signed values, which are the
 # start and the end. A CSMS on it has to switch validation off for that message, or bills nothing.
 # The guess was: an empty text is there.
@@ -25,6 +26,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/lorenzodonini/ocpp-go/ocpp1.6/core"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/transactions"
 	"github.com/lorenzodonini/ocpp-go/ocppj"
 )
@@ -45,6 +47,7 @@ func passes(method, key string) bool {
 }
 
 func main() {
+	fmt.Println("empty value:", ocppj.Validate.Struct(core.NewChangeConfigurationRequest("ConnectorPhaseRotation", "")))
 	if full, method, key := passes("ECDSA", "MFkw"), passes("", "MFkw"), passes("ECDSA", ""); !full || method || key {
 		os.Exit(1)
 	}
