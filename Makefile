@@ -108,6 +108,8 @@ docs: protos ## Write the pages of docs/ that are generated from contracts and c
 	@mv docs/events.md.new docs/events.md
 	@$(BIN)/python -m stack.settings_page >docs/settings.md.new
 	@mv docs/settings.md.new docs/settings.md
+	@$(BIN)/python -m stack.quirks_page >docs/quirks.md.new
+	@mv docs/quirks.md.new docs/quirks.md
 
 .PHONY: field-cases
 field-cases: protos ## Run the tests of inputs from the field and write docs/field-cases.md

@@ -15,6 +15,7 @@ from ocpp_edge.admission.peer import HeaderValues, Peer
 from ocpp_edge.admission.refusal import Refusal
 from ocpp_edge.versions import PREFERENCE, Version
 from services.kernel.identity import LONGEST_IDENTITY, InvalidIdentity, identity_of
+from services.kernel.quirks import Quirk, handshakes
 from services.kernel.refusal import Rule
 
 _ENDPOINT = "ocpp"
@@ -52,7 +53,8 @@ class Admission:
 
     `offers` are the versions that both sides speak, the preferred one first, each with the name that was offered and is
     echoed, or None when the version came from the URL; `version` is one of them. `password` is what Basic
-    authentication carried: raw bytes in whatever form the station sends them, None without the header.
+    authentication carried: raw bytes in whatever form the station sends them, None without the header. `quirks`
+    are those that showed themselves.
     """
 
     charge_point_id: str
@@ -60,6 +62,7 @@ class Admission:
     offers: Mapping[Version, str | None]
     password: bytes | None
     peer: Peer
+    quirks: Sequence[Quirk] = ()
 
     @property
     def subprotocol(self) -> str | None:
@@ -92,7 +95,8 @@ def read_handshake(
     """
     path, _, query = target.partition("?")
     parameters = _parameters(query)
-    told = _told_identity(path, parameters)
+    quirks: list[Quirk] = []
+    told = _told_identity(path, parameters, quirks)
     if told is None:
         raise _nameless(headers, peer)
     try:
@@ -101,9 +105,9 @@ def read_handshake(
     except ValueError as error:
         raise _named(told, _invalid_identity(error, headers, peer)) from None
     try:
-        offers = _offers(headers("Sec-WebSocket-Protocol"), parameters, served)
-        password = _password(headers("Authorization"), {identity, sent})
-        admission = Admission(identity, next(iter(offers)), offers, password, peer)
+        offers = _offers(headers("Sec-WebSocket-Protocol"), parameters, served, quirks)
+        password = _password(headers("Authorization"), (identity, sent), quirks)
+        admission = Admission(identity, next(iter(offers)), offers, password, peer, quirks)
         _check_profile(admission, minimum_profile)
     except HandshakeRefused as refused:
         raise _named(identity, refused) from None
@@ -115,7 +119,7 @@ def offered_names(offers: Sequence[str]) -> list[str]:
     return [name.strip() for value in offers for name in value.split(",") if name.strip()]
 
 
-def _told_identity(path: str, parameters: dict[str, str]) -> str | None:
+def _told_identity(path: str, parameters: dict[str, str], quirks: list[Quirk]) -> str | None:
     """The identity that a URL names, still encoded: `/ocpp/ID`, `/any/prefix/ocpp/ID/`, `/ocpp?chargePointId=ID`,
     `/ocppID?chargePointId=ID` of clients that glue the identity to a configured URL, and `/ID` of those that were
     configured without a path."""
@@ -124,14 +128,18 @@ def _told_identity(path: str, parameters: dict[str, str]) -> str | None:
     if any(unquote(segment) in (".", "..") for segment in segments):
         return None
     if len(segments) >= 2 and segments[-2].lower() == _ENDPOINT:
+        if len(segments) > 2 or segments[0] != _ENDPOINT:
+            quirks.append(handshakes.OTHER_PATH)
         return segments[-1]
     last = unquote(segments[-1]) if segments else ""
     parameter = parameters.get(_IDENTITY_PARAMETER, "").rstrip("/")
     if parameter:
         identity = unquote(parameter)
+        quirks.append(handshakes.GLUED_PATH if last == _ENDPOINT + identity else handshakes.IDENTITY_IN_QUERY)
         is_ours = last in ("", _ENDPOINT, _ENDPOINT + identity) or (len(segments) == 1 and last == identity)
         return parameter if is_ours else None
     if len(segments) == 1 and not _is_reserved(last.lower()):
+        quirks.append(handshakes.BARE_IDENTITY)
         return segments[0]
     return None
 
@@ -155,7 +163,7 @@ def _decoded(text: str) -> str:
 
 
 def _offers(
-    values: Sequence[str], parameters: dict[str, str], served: Sequence[Version]
+    values: Sequence[str], parameters: dict[str, str], served: Sequence[Version], quirks: list[Quirk]
 ) -> Mapping[Version, str | None]:
     """The versions on offer that are served, in our order of preference; the URL is asked only when nothing is."""
     offered = {name.lower(): name for name in offered_names(values)}
@@ -167,6 +175,7 @@ def _offers(
     if not offered:
         named = _VERSION_NAMES.get(unquote(parameters.get(_VERSION_PARAMETER, "")).partition("/")[0].lower())
         if named is not None and named in served:
+            quirks.append(handshakes.VERSION_IN_QUERY)
             return {named: None}
     if not common:
         names = ", ".join(version.subprotocol for version in PREFERENCE if version in served)
@@ -175,7 +184,7 @@ def _offers(
     return common
 
 
-def _password(values: Sequence[str], users: set[str]) -> bytes | None:
+def _password(values: Sequence[str], users: tuple[str, str], quirks: list[Quirk]) -> bytes | None:
     """The password of Basic authentication. The user is the identity, colons and all, so it marks the boundary."""
     if not values:
         return None
@@ -187,9 +196,13 @@ def _password(values: Sequence[str], users: set[str]) -> bytes | None:
         decoded = base64.b64decode(token + "=" * (-len(token) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise _unauthorized(Rule.CREDENTIALS_MALFORMED, "malformed credentials") from None
+    if len(token) % 4:
+        quirks.append(handshakes.UNPADDED_CREDENTIALS)
     for user in users:
         prefix = user.encode() + b":"
         if decoded.startswith(prefix):
+            if user != users[0]:
+                quirks.append(handshakes.USER_AS_WRITTEN)
             return decoded[len(prefix) :]
     raise _unauthorized(Rule.WRONG_USER, "the user must be the identity of the charge point")
 

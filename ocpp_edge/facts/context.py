@@ -10,7 +10,10 @@ from enum import StrEnum
 from typing import Any
 
 from ocpp_edge.facts.device_clock import DeviceClock
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.versions import Version
+from services.kernel.quirks import Quirk
+from services.kernel.quirks.payloads import NUMBER_OUT_OF_BOUNDS
 
 _NEVER = datetime.fromtimestamp(0, UTC)
 _NOTHING: frozenset[str] = frozenset()
@@ -33,7 +36,8 @@ class ChargerContext:
     had to be mended in its payload), `dropped` (by its path, what of it could not be taken) and `note` (what was
     decided that the frames do not tell, for the journal) belong to the message being handled: the messages of a
     connection are handled one after the other. `state` and `heartbeat_interval_seconds` change when the charge point
-    boots. `offers` are the subprotocols that it could have spoken here.
+    boots, and so does what `forgives` holds: call it with a quirk that has shown itself. `offers` are the
+    subprotocols that it could have spoken here.
     """
 
     charge_point_id: str
@@ -51,11 +55,15 @@ class ChargerContext:
     coerced: tuple[str, ...] = ()
     dropped: Mapping[str, Any] | None = None
     note: str = ""
+    forgives: Forgiving = field(default_factory=Forgiving)
     clock: DeviceClock = field(default_factory=DeviceClock)
     # Actions that were asked for by a trigger or report request and are welcome while the boot is pending.
     solicited: frozenset[str] = field(default=_NOTHING)
     # When reports were asked for, by their number: those of late.
     asked_reports: Mapping[int, datetime] | None = None
+
+    def __post_init__(self) -> None:
+        self.clock.forgives = self.forgives
 
     @property
     def has_spoken(self) -> bool:
@@ -66,8 +74,9 @@ class ChargerContext:
         """Whether something of the property `name` of the message being handled could not be taken."""
         return self.dropped is not None and any(path.startswith(name) for path in self.dropped)
 
-    def pass_over(self, path: str, value: Any) -> None:
+    def pass_over(self, path: str, value: Any, quirk: Quirk = NUMBER_OUT_OF_BOUNDS) -> None:
         """Count what stands at `path` of the message being handled as not told, and keep it."""
+        self.forgives(quirk)
         self.coerced = (*self.coerced, f"coerced:{path}")
         self.dropped = {**(self.dropped or {}), path: value}
 

@@ -12,12 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from ocpp_edge.facts.stamps import parsed
+from ocpp_edge.quirks import Forgiving
+from services.kernel.quirks import Quirk, times
 
-CLOCK_CORRECTED = "clock_corrected"
-TIME_MISSING = "time_missing"
-TIME_UNREADABLE = "time_unreadable"
-TIME_IMPLAUSIBLE = "time_implausible"
-TIME_WITHOUT_ZONE = "time_without_zone"
+CLOCK_CORRECTED = times.CLOCK_CORRECTED.flag
+TIME_MISSING = times.TIME_MISSING.flag
+TIME_UNREADABLE = times.TIME_UNREADABLE.flag
+TIME_IMPLAUSIBLE = times.TIME_IMPLAUSIBLE.flag
+TIME_WITHOUT_ZONE = times.TIME_WITHOUT_ZONE.flag
 
 # What a clock may be off before that matters.
 TOLERANCE = timedelta(seconds=60)
@@ -56,7 +58,7 @@ class Moment(NamedTuple):
         """Whether it had waited before it was told."""
         return self.received_time - self.corrected_time > TOLERANCE
 
-    def time_of_sample(self, text: str) -> datetime:
+    def time_of_sample(self, text: str, forgives: Forgiving | None = None) -> datetime:
         """The corrected time of a sample that came with it.
 
         All stamps of a message are moved by the same amount, so that a repetition is recognised whatever the clock is
@@ -64,7 +66,7 @@ class Moment(NamedTuple):
         """
         if text == self.text:
             return self.corrected_time
-        stamp, _ = parsed(text)
+        stamp, _ = parsed(text, forgives)
         if stamp is None:
             return self.corrected_time
         later = stamp - self.device_time
@@ -74,9 +76,10 @@ class Moment(NamedTuple):
 class DeviceClock:
     """What is known about the clock of one connected charge point."""
 
-    __slots__ = ("_ahead", "_alike", "_alike_since", "_believed", "_uptime_offset")
+    __slots__ = ("_ahead", "_alike", "_alike_since", "_believed", "_uptime_offset", "forgives")
 
-    def __init__(self) -> None:
+    def __init__(self, forgives: Forgiving | None = None) -> None:
+        self.forgives = forgives or Forgiving()
         # By how much its clock is known to be ahead.
         self._ahead = _NOTHING
         # By how much the latest stamp of about now was ahead, since when stamps have been so, and how many of them:
@@ -92,14 +95,18 @@ class DeviceClock:
 
     def moment(self, text: str, received_time: datetime) -> Moment:
         """The moment of a message stamped `text` by the device."""
-        device_time, has_zone = parsed(text)
+        device_time, has_zone = parsed(text, self.forgives)
         if device_time is None:
-            return self._undated(text, received_time, TIME_UNREADABLE if text.strip() else TIME_MISSING)
+            return self._undated(text, received_time, times.TIME_UNREADABLE if text.strip() else times.TIME_MISSING)
         correction = self._correction(device_time, received_time)
         if correction is None:
-            return self._undated(text, received_time, TIME_IMPLAUSIBLE)
+            return self._undated(text, received_time, times.TIME_IMPLAUSIBLE)
         flags = () if has_zone else (TIME_WITHOUT_ZONE,)
         if not correction:
+            return Moment(device_time, device_time, received_time, flags, text)
+        if not self.forgives(times.CLOCK_CORRECTED):
+            if device_time < _LONGEST_UPTIME:
+                return self._undated(text, received_time, times.TIME_IMPLAUSIBLE)
             return Moment(device_time, device_time, received_time, flags, text)
         return Moment(device_time, device_time + correction, received_time, (*flags, CLOCK_CORRECTED), text)
 
@@ -112,8 +119,11 @@ class DeviceClock:
             moment = self.moment(text, received_time)
         return moment
 
-    def _undated(self, text: str, received_time: datetime, doubt: str) -> Moment:
-        return Moment(received_time + self._ahead, received_time, received_time, (doubt,), text, is_dated=False)
+    def _undated(self, text: str, received_time: datetime, doubt: Quirk) -> Moment:
+        # Not every message has to have one; where it has to, its absence is forgiven with that of other properties.
+        if doubt is not times.TIME_MISSING:
+            self.forgives(doubt)
+        return Moment(received_time + self._ahead, received_time, received_time, (doubt.flag,), text, is_dated=False)
 
     def _correction(self, device_time: datetime, received_time: datetime) -> timedelta | None:
         """What has to be added to a stamp; None for one that cannot be true."""

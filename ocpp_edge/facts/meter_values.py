@@ -12,14 +12,16 @@ from typing import Any, NamedTuple
 import orjson
 
 from ocpp_edge.facts.device_clock import Moment
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.frames import Payload
+from services.kernel.quirks import Quirk, readings
 from services.kernel.units import current_ma, energy_wh, power_w, voltage_mv, whole_of
 from services.rpc.protobuf import time_fields
 
-UNKNOWN_UNIT = "unknown_unit"
-UNREADABLE_VALUE = "unreadable_value"
-UNIT_RESPELLED = "unit_respelled"
-IMPLAUSIBLE_VALUE = "implausible_value"
+UNKNOWN_UNIT = readings.UNKNOWN_UNIT.flag
+UNREADABLE_VALUE = readings.UNREADABLE_VALUE.flag
+UNIT_RESPELLED = readings.UNIT_SPELLING.flag
+IMPLAUSIBLE_VALUE = readings.IMPLAUSIBLE_VALUE.flag
 
 ENERGY_REGISTER = "Energy.Active.Import.Register"
 USUAL_CONTEXT = "Sample.Periodic"
@@ -29,7 +31,8 @@ _LARGEST_EXPONENT = 15
 _SMALLEST_EXPONENT = -9
 _LONGEST_NUMBER = 40
 
-# As charge points spell them, in small letters; those of OCPP need no entry when they are spelled right.
+# As charge points spell them, in small letters (the quirk UNIT_SPELLING); those of OCPP need no entry when they are
+# spelled right.
 _SPELLINGS = {
     "wh": "Wh",
     "watthour": "Wh",
@@ -73,8 +76,8 @@ _Convert = Callable[[Decimal, str, int], int]
 _Fold = Callable[[Mapping[str, int]], tuple[int | None, str | None]]
 
 
-def decimal_of(value: object) -> Decimal | None:
-    """A number as charge points write it, exactly; None for what is none."""
+def decimal_of(value: object, forgives: Forgiving | None = None) -> Decimal | None:
+    """A number as charge points write it, exactly; None for what is none, or only one by a quirk not forgiven."""
     # The shortest text that gives the float is what was sent.
     text = value if isinstance(value, str) else str(value)
     if len(text) > _LONGEST_NUMBER:
@@ -85,6 +88,8 @@ def decimal_of(value: object) -> Decimal | None:
         try:
             number = Decimal(text.replace(",", ".", 1))
         except InvalidOperation:
+            return None
+        if forgives is not None and not forgives(readings.DECIMAL_COMMA):
             return None
     return number if number.is_finite() else None
 
@@ -103,24 +108,39 @@ Reading = dict[str, Any]
 PlainSample = tuple[str, str | None, str, str]
 # How a version writes a sampled value: read as a plain one (None when it is none), and as any.
 ReadPlain = Callable[[Payload], PlainSample | None]
-ReadSample = Callable[[Payload], Sample]
+ReadSample = Callable[[Payload, Forgiving], Sample]
+
+
+class _Doubts:
+    """What is in doubt about the readings of a message, for flags; and what is forgiven in it."""
+
+    def __init__(self, forgives: Forgiving) -> None:
+        self.flags: set[str] = set()
+        self.forgives = forgives
+
+    def add(self, quirk: Quirk) -> bool:
+        """Whether a quirk is forgiven, and so noted."""
+        is_forgiven = self.forgives(quirk)
+        if is_forgiven:
+            self.flags.add(quirk.flag)
+        return is_forgiven
 
 
 def readings_of(
-    entries: Iterable[Payload], moment: Moment, plain: ReadPlain, sample: ReadSample
+    entries: Iterable[Payload], moment: Moment, plain: ReadPlain, sample: ReadSample, forgives: Forgiving
 ) -> tuple[list[Reading], set[str]]:
     """The readings in the entries of a payload, in order, and the doubts about them."""
-    readings: list[Reading] = []
+    found: list[Reading] = []
     flags: set[str] = set()
     for entry in entries:
-        time = moment.time_of_sample(entry.get("timestamp", ""))
+        time = moment.time_of_sample(entry.get("timestamp", ""), forgives)
         samples: list[Payload] = entry["sampledValue"]
         reading = read_plain(samples, time, plain)
         if reading is not None:
-            readings.append(reading)
+            found.append(reading)
         else:
-            readings += read_any([sample(sampled) for sampled in samples], time, flags)
-    return readings, flags
+            found += read_any([sample(sampled, forgives) for sampled in samples], time, flags, forgives)
+    return found, flags
 
 
 def read_plain(samples: Iterable[Payload], time: datetime, plain: ReadPlain) -> Reading | None:
@@ -149,20 +169,22 @@ def read_plain(samples: Iterable[Payload], time: datetime, plain: ReadPlain) -> 
     return reading
 
 
-def read_any(samples: Sequence[Sample], time: datetime, flags: set[str]) -> list[Reading]:
+def read_any(samples: Sequence[Sample], time: datetime, flags: set[str], forgives: Forgiving) -> list[Reading]:
     """The readings of one moment, one for each context; the doubts about them go to `flags`."""
-    readings: list[Reading] = []
+    found: list[Reading] = []
+    doubts = _Doubts(forgives)
     by_context: dict[str, list[Sample]] = {}
     for sample in samples:
         by_context.setdefault(sample.context or USUAL_CONTEXT, []).append(sample)
     for context, group in by_context.items():
-        fields, rest = _fields(group, flags)
+        fields, rest = _fields(group, doubts)
         other = orjson.dumps([sample.raw for sample in rest]).decode() if rest else ""
-        readings.append({**fields, "context": context, "other_json": other, "sampled_time": time_fields(time)})
-    return readings
+        found.append({**fields, "context": context, "other_json": other, "sampled_time": time_fields(time)})
+    flags |= doubts.flags
+    return found
 
 
-def _fields(samples: Iterable[Sample], flags: set[str]) -> tuple[dict[str, Any], list[Sample]]:
+def _fields(samples: Iterable[Sample], doubts: _Doubts) -> tuple[dict[str, Any], list[Sample]]:
     """The fields that samples of one context make, and the samples that these do not say all about."""
     rest: list[Sample] = []
     by_measurand: dict[str, list[Sample]] = {}
@@ -175,33 +197,35 @@ def _fields(samples: Iterable[Sample], flags: set[str]) -> tuple[dict[str, Any],
     for measurand, group in by_measurand.items():
         name, unit, convert, fold = MEASURANDS[measurand]
         if len(group) == 1:
-            value = _alone(group[0], unit, convert, flags, rest)
+            value = _alone(group[0], unit, convert, doubts, rest)
         else:
-            value = _folded(_at_best_location(group, rest), unit, convert, fold, flags, rest)
+            value = _folded(_at_best_location(group, rest), unit, convert, fold, doubts, rest)
         if value is not None:
             fields[name] = value
     return fields, rest
 
 
-def _alone(sample: Sample, unit: str, convert: _Convert, flags: set[str], rest: list[Sample]) -> int | None:
+def _alone(sample: Sample, unit: str, convert: _Convert, doubts: _Doubts, rest: list[Sample]) -> int | None:
     """The value of the only sample of its measurand: by far the most common case."""
     value = None
     if not sample.phase or sample.phase in _PHASES:
-        value = _converted(sample, unit, convert, flags)
+        value = _converted(sample, unit, convert, doubts)
     if value is None or sample.signed:
         rest.append(sample)
     return value
 
 
 def _folded(
-    group: list[Sample], unit: str, convert: _Convert, fold: _Fold, flags: set[str], rest: list[Sample]
+    group: list[Sample], unit: str, convert: _Convert, fold: _Fold, doubts: _Doubts, rest: list[Sample]
 ) -> int | None:
     by_phase: dict[str, int] = {}
     for sample in group:
-        value = _converted(sample, unit, convert, flags)
+        value = _converted(sample, unit, convert, doubts)
         # Of two registers in one sample the greater one is that of the meter's life, the other of the session.
         if value is not None and value >= by_phase.get(sample.phase, value):
             by_phase[sample.phase] = value
+    if 0 < len(by_phase) < len(group):
+        doubts.forgives(readings.REGISTERS_TOGETHER)
     folded, told_by = fold(by_phase)
     rest += [sample for sample in group if sample.signed or sample.phase != told_by or len(group) > len(by_phase)]
     return folded
@@ -215,30 +239,28 @@ def _at_best_location(group: list[Sample], rest: list[Sample]) -> list[Sample]:
     return [sample for sample in group if (sample.location or "Outlet") == best]
 
 
-def _converted(sample: Sample, usual_unit: str, convert: _Convert, flags: set[str]) -> int | None:
+def _converted(sample: Sample, usual_unit: str, convert: _Convert, doubts: _Doubts) -> int | None:
     value, unit = sample.value, sample.unit or usual_unit
     if value is None:
         told = with_unit(sample.raw.get("value"))
-        if told is None or sample.multiplier:
-            flags.add(UNREADABLE_VALUE)
+        if told is None or sample.multiplier or not doubts.add(readings.VALUE_WITH_UNIT):
+            doubts.add(readings.UNREADABLE_VALUE)
             return None
         value, unit = told
-        flags.add(UNIT_RESPELLED)
     if value and value.adjusted() + sample.multiplier < _SMALLEST_EXPONENT:
-        flags.add(IMPLAUSIBLE_VALUE)
+        doubts.add(readings.IMPLAUSIBLE_VALUE)
         return None
     if unit not in _UNITS and unit != usual_unit:
         spelled = _SPELLINGS.get(unit.strip().lower().replace(" ", ""))
-        if spelled is not None:
-            flags.add(UNIT_RESPELLED)
+        if spelled is not None and doubts.add(readings.UNIT_SPELLING):
             unit = spelled
     try:
         return convert(value, unit, sample.multiplier)
     except _Implausible:
-        flags.add(IMPLAUSIBLE_VALUE)
+        doubts.add(readings.IMPLAUSIBLE_VALUE)
     except ValueError:
         too_large = value.adjusted() + sample.multiplier > _LARGEST_EXPONENT
-        flags.add(IMPLAUSIBLE_VALUE if too_large else UNKNOWN_UNIT)
+        doubts.add(readings.IMPLAUSIBLE_VALUE if too_large else readings.UNKNOWN_UNIT)
     return None
 
 

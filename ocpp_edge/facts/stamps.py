@@ -8,6 +8,9 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
+from ocpp_edge.quirks import Forgiving
+from services.kernel.quirks.times import LOOSE_TIME, TIME_WITHOUT_ZONE
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A date, with or without its dashes; without a time it says too little.
 _LONGEST_DATE = 10
@@ -27,23 +30,39 @@ _DIGITS_OF_TIME = 14
 _DIGITS_OF_UNIT = ((18, 9), (15, 6), (12, 3))
 
 
-def parsed(text: str) -> tuple[datetime | None, bool]:
-    """A timestamp in UTC, and whether it named its zone; without one it counts as UTC. None for what is no time."""
+def parsed(text: str, forgives: Forgiving | None = None) -> tuple[datetime | None, bool]:
+    """A timestamp in UTC, and whether it named its zone; without one it counts as UTC.
+
+    None for what is no time, or only one by a quirk that is not forgiven.
+    """
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
-        return _loosely_parsed(text[:LONGEST_STAMP].strip().strip("\"'"))
+        return _forgiven(_loosely_parsed(text[:LONGEST_STAMP].strip().strip("\"'")), forgives)
     # Python takes dates for midnights, and some numbers for dates.
     if len(text) <= _LONGEST_DATE or text.isdigit():
-        return _loosely_parsed(text)
+        return _forgiven(_loosely_parsed(text), forgives)
     if stamp.tzinfo is UTC:
         return stamp, True
     if stamp.tzinfo is None:
-        return stamp.replace(tzinfo=UTC), False
+        return _zoned((stamp.replace(tzinfo=UTC), False), forgives)
     try:
         return stamp.astimezone(UTC), True
     except OverflowError:
         return None, True
+
+
+def _forgiven(loose: tuple[datetime | None, bool], forgives: Forgiving | None) -> tuple[datetime | None, bool]:
+    if loose[0] is None or forgives is None or forgives(LOOSE_TIME):
+        return _zoned(loose, forgives)
+    return None, True
+
+
+def _zoned(time: tuple[datetime | None, bool], forgives: Forgiving | None) -> tuple[datetime | None, bool]:
+    stamp, has_zone = time
+    if stamp is None or has_zone or forgives is None or forgives(TIME_WITHOUT_ZONE):
+        return time
+    return None, True
 
 
 def _loosely_parsed(text: str) -> tuple[datetime | None, bool]:

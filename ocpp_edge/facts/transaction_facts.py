@@ -12,11 +12,12 @@ from ocpp_edge.facts.device_clock import Moment
 from ocpp_edge.facts.stamps import LONGEST_STAMP
 from ocpp_edge.rpc.errors import CallRefused
 from ocpp_edge.rpc.frames import Payload
+from services.kernel.quirks import transactions
 from services.rpc.protobuf import time_fields
 
 logger = logging.getLogger(__name__)
 
-DETAILS_UNREAD = "details_unread"
+DETAILS_UNREAD = transactions.DETAILS_UNREAD.flag
 # What says which session a message is about, and that it begins or ends.
 _ESSENTIALS = frozenset(
     {
@@ -39,6 +40,7 @@ def read(to_event: Callable[..., _Event], payload: Payload, context: ChargerCont
         raise
     except Exception:
         logger.exception("the details of a message made the edge fail")
+    context.forgives(transactions.DETAILS_UNREAD)
     details = {name: value for name, value in payload.items() if name not in _ESSENTIALS}
     context.coerced = (*context.coerced, DETAILS_UNREAD)
     context.dropped = {**(context.dropped or {}), **details}

@@ -208,6 +208,8 @@ class Gateway(Generic[B]):
             remote_address=admission.peer.address,
             offers=tuple(version.subprotocol for version in admission.offers),
         )
+        for quirk in admission.quirks:
+            context.forgives(quirk)
         routes = self._routes[admission.version]
         connection = Connection(context, routes, socket, self._environment, self._settings.liveness)
         gone = socket.state is not State.CONNECTING

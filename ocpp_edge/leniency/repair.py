@@ -4,7 +4,7 @@ Pure, and one pass over the payload: it is only asked when the strict check has 
 let through is named, and what is lost from the payload is handed back as it came.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from ocpp_edge.leniency.rules import (
 from ocpp_edge.leniency.shapes import DROPPED, Anything, Items, Number, Properties, Shape, Text, UnitOfWork, Word
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.rpc.schemas import PayloadSchema, Violation, path_of, violation_at
+from services.kernel.quirks import Quirk, payloads
 
 _MOST_FLAGS = 8
 _DIGEST_BYTES = 16
@@ -32,12 +33,13 @@ _Definition = Mapping[str, Any]
 
 class Mended(NamedTuple):
     """A payload after mending. `flags` names what was forgiven, `dropped` holds what was lost by its path, and
-    `violations` is what could not be forgiven."""
+    `violations` is what could not be forgiven; `quirks` are those that showed themselves."""
 
     payload: Payload
     flags: tuple[str, ...]
     dropped: Mapping[str, Any]
     violations: Sequence[Violation]
+    quirks: Collection[Quirk] = ()
 
 
 def mend(schema: PayloadSchema, action: str, payload: Payload) -> Mended:
@@ -50,7 +52,8 @@ def mend(schema: PayloadSchema, action: str, payload: Payload) -> Mended:
     if mended is DROPPED:
         return Mended(payload, (), {}, [violation_at(*work.fault)])
     flags = (*work.dropped, *work.coerced)[:_MOST_FLAGS]
-    return Mended(mended, flags, {path_of(location): value for location, value in work.originals}, ())
+    dropped = {path_of(location): value for location, value in work.originals}
+    return Mended(mended, flags, dropped, (), tuple(work.forgiven))
 
 
 @cache
@@ -102,13 +105,15 @@ class _Shaping:
 
     def _number(self, definition: _Definition, parent: str, name: str) -> Number:
         kinds, convert = _NUMBERS[definition["type"]]
+        is_register = _is_in(REGISTERS, parent, name)
         return Number(
             kinds,
-            conversions.register_of if _is_in(REGISTERS, parent, name) else convert,
+            conversions.register_of if is_register else convert,
             least=definition.get("minimum"),
             greatest=definition.get("maximum"),
             step=definition.get("multipleOf"),
             whole_floats=self._whole_floats,
+            quirk=payloads.REGISTER_AS_TEXT if is_register else payloads.WRONG_TYPE,
         )
 
 

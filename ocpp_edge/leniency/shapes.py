@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 from ocpp_edge.leniency import conversions
 from ocpp_edge.leniency.rules import FEW_BROKEN, LONGEST_KEPT, MOST_BROKEN
+from services.kernel.quirks import Quirk, payloads
 
 Location = tuple[str | int, ...]
 Fault = tuple[Location, str, str]
 
 DROPPED: Any = object()
-UNEXPECTED_FIELDS = "unexpected_fields"
+UNEXPECTED_FIELDS = payloads.UNEXPECTED_PROPERTY.flag
 _TOO_MUCH = "holds too much that is wrong"
 _NOT_PLAIN: tuple[Collection[type], Collection[str] | None] = (), None
 # What JSON parsers give as a whole number; what the platform can hold of that is said by payloads.py.
@@ -29,7 +30,7 @@ class UnitOfWork:
     the last part was dropped: where, the keyword of the schema, what is wrong.
     """
 
-    __slots__ = ("coerced", "dropped", "fault", "originals", "path", "room")
+    __slots__ = ("coerced", "dropped", "fault", "forgiven", "originals", "path", "room")
 
     def __init__(self) -> None:
         self.path: list[str | int] = []
@@ -38,33 +39,36 @@ class UnitOfWork:
         self.coerced: dict[str, None] = {}
         self.originals: list[tuple[Location, Any]] = []
         self.fault: Fault = ((), "", "")
+        self.forgiven: dict[Quirk, None] = {}
         self.room = MOST_BROKEN
 
-    def coerce(self) -> None:
+    def coerce(self, quirk: Quirk) -> None:
         """Note that the value here was put right, or is done without."""
-        self.coerced[f"coerced:{self._name()}"] = None
+        self.coerced[f"{quirk.flag}{self._name()}"] = None
+        self.forgiven[quirk] = None
         self.room -= 1
 
-    def alter(self, value: Any) -> None:
+    def alter(self, value: Any, quirk: Quirk) -> None:
         """Note that `value` was put right, but something of it is lost."""
-        self.coerce()
+        self.coerce(quirk)
         self.originals.append((tuple(self.path), value))
 
     def drop(self, value: Any) -> None:
         """Note that the value here is not taken."""
-        self._lose(f"dropped:{self._name()}", value)
+        self._lose(f"{payloads.UNREADABLE_PART.flag}{self._name()}", value, payloads.UNREADABLE_PART)
 
     def drop_unexpected(self, value: Any) -> None:
         """Note that the property here is not one of its object."""
-        self._lose(UNEXPECTED_FIELDS, value)
+        self._lose(UNEXPECTED_FIELDS, value, payloads.UNEXPECTED_PROPERTY)
 
     def refuse(self, keyword: str, what: str, *name: str) -> Any:
         """Say why the value here, or its property `name`, cannot be taken. Returns DROPPED."""
         self.fault = (*self.path, *name), keyword, what
         return DROPPED
 
-    def _lose(self, flag: str, value: Any) -> None:
+    def _lose(self, flag: str, value: Any, quirk: Quirk) -> None:
         self.dropped[flag] = None
+        self.forgiven[quirk] = None
         self.originals.append((tuple(self.path), value))
         self.room -= 1
 
@@ -103,6 +107,7 @@ class Number:
         greatest: float | None = None,
         step: float | None = None,
         whole_floats: bool = False,
+        quirk: Quirk = payloads.WRONG_TYPE,
     ) -> None:
         self.kinds = kinds
         self.is_bounded = least is not None or greatest is not None or step is not None
@@ -111,6 +116,7 @@ class Number:
         self._least = least
         self._greatest = greatest
         self._whole_floats = whole_floats
+        self._quirk = quirk
 
     def mended(self, value: Any, work: UnitOfWork) -> Any:
         number = value
@@ -127,17 +133,17 @@ class Number:
             return work.refuse("maximum", f"is greater than {self._greatest:g}")
         if self._step is not None and Decimal(str(number)) % self._step:
             # Finer than the specification has it, and none the worse for that.
-            work.coerce()
+            work.coerce(payloads.FINER_NUMBER)
         return number
 
     def _note(self, value: Any, number: Any, work: UnitOfWork) -> None:
         if type(value) is float and value == number:
             if not self._whole_floats:
-                work.coerce()
+                work.coerce(self._quirk)
         elif conversions.number_of(value) == number or type(number) is bool:
-            work.coerce()
+            work.coerce(self._quirk)
         else:
-            work.alter(value)
+            work.alter(value, self._quirk)
 
 
 class Text:
@@ -162,12 +168,12 @@ class Text:
             if shorter is None:
                 return work.refuse("maxLength", f"is longer than {self.longest} characters")
             if shorter != text:
-                work.alter(value)
+                work.alter(value, payloads.LONG_TEXT)
             else:
-                work.coerce()
+                work.coerce(payloads.LONG_TEXT)
             return shorter
         if text is not value:
-            work.coerce()
+            work.coerce(payloads.WRONG_TYPE)
         return text
 
 
@@ -185,12 +191,12 @@ class Word:
         text = value if type(value) is str else conversions.text_of(value)
         if text is None:
             return work.refuse("type", "is of the wrong type")
-        word = conversions.word_like(text, self._by_letters)
+        word, quirk = conversions.word_like(text, self._by_letters), payloads.WORD_SPELLING
         if word is None and self._is_free and len(text) <= LONGEST_KEPT:
-            word = text
+            word, quirk = text, payloads.FREE_WORD
         if word is None:
             return work.refuse("enum", "is none of the values allowed")
-        work.coerce()
+        work.coerce(quirk)
         return word
 
 
@@ -222,7 +228,7 @@ class Items:
         mended = self._item.mended(value, work) if type(value) in (dict, str) else DROPPED
         if mended is DROPPED:
             return work.refuse("type", "is not a list")
-        work.coerce()
+        work.coerce(payloads.LIST_OF_ONE)
         return [mended]
 
 
@@ -258,12 +264,12 @@ class Properties:
     def mended(self, value: Any, work: UnitOfWork) -> Any:
         if type(value) is list and len(value) == 1 and type(value[0]) is dict:
             value = value[0]
-            work.coerce()
+            work.coerce(payloads.LIST_OF_ONE)
         elif self._told_alone is not None and type(value) is str:
             name, words = self._told_alone
             if value and (words is None or value in words):
                 value = {name: value}
-                work.coerce()
+                work.coerce(payloads.TEXT_FOR_OBJECT)
         if type(value) is not dict:
             return work.refuse("type", "is not an object")
         if not self.is_open and len(value) > len(self.shapes) + MOST_BROKEN:
@@ -292,7 +298,7 @@ class Properties:
             work.drop_unexpected(part)
         elif part is None and name not in self.needed and name not in self.dispensable:
             # Nothing is lost: a null says no more than nothing does.
-            work.coerce()
+            work.coerce(payloads.NULL_FOR_NOTHING)
         elif name not in self.needed:
             del work.originals[mark:]
             work.drop(part)
@@ -311,6 +317,6 @@ class Properties:
         for name in self.dispensable:
             if name not in value:
                 work.path.append(name)
-                work.coerce()
+                work.coerce(payloads.DONE_WITHOUT)
                 work.path.pop()
         return result

@@ -51,6 +51,8 @@ def answered(outcome: Outcome, action: str, context: ChargerContext) -> Answered
     if mended.violations:
         refusal = violated(mended.violations)
         raise bad_answer(refusal.description, error_code(context.version, refusal.fault))
+    for quirk in mended.quirks:
+        context.forgives(quirk)
     return Answered(outcome.payload, mended.payload, (*outcome.flags, *mended.flags), mended.dropped)
 
 

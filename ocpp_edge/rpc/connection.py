@@ -79,7 +79,7 @@ class Connection(Generic[B]):
         self._transport = transport
         self._environment = environment
         self._liveness = liveness
-        self._session = Session(context.version)
+        self._session = Session(context.version, context.forgives)
         self._wire, self._trial = wire_on_trial(context, transport, environment)
         self._inbox = Inbox(context, routes, self._session, self._wire, environment, self._progress)
         self._outbound = Outbound(context, routes.schemas, self._session, self._wire, environment, self._progress)

@@ -13,20 +13,22 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.characters import read_again, without_nuls
 from ocpp_edge.rpc.errors import MAX_DESCRIPTION, Fault
 from ocpp_edge.versions import Version
+from services.kernel.quirks import frames as quirks
 
 Payload = dict[str, Any]
 
 MAX_FRAME_BYTES = 512 * 1024
-# The specifications say 36; stations with longer ones are understood all the same.
+# The specifications say 36; stations with longer ones are understood all the same (the quirk LONG_ID).
 MAX_MESSAGE_ID = 255
 MAX_ACTION = 64
 # No message of OCPP goes half as deep.
 MAX_DEPTH = 32
-BAD_CHARACTERS = "bad_characters"
-NESTED_TOO_DEEP = "nested_too_deep"
+BAD_CHARACTERS = quirks.BAD_CHARACTERS.flag
+NESTED_TOO_DEEP = quirks.NESTED_TOO_DEEP.flag
 # What a CALLERROR carries when the id of the message could not be read (OCPP 2.0.1 part 4 section 4.2.3).
 UNREADABLE_ID = "-1"
 
@@ -127,7 +129,7 @@ _UNANSWERED_TYPES = frozenset(
 )
 
 
-def parse(raw: bytes, version: Version) -> Parsed:
+def parse(raw: bytes, version: Version, forgives: Forgiving) -> Parsed:
     """The message in one WebSocket frame, or what is wrong with it."""
     if len(raw) > MAX_FRAME_BYTES:
         return _unreadable(raw, Fault.FRAME, f"message larger than {MAX_FRAME_BYTES} bytes")
@@ -151,8 +153,15 @@ def parse(raw: bytes, version: Version) -> Parsed:
     build = _BUILDERS[version].get(kind) if type(kind) is int else None
     if build is None:
         return _unreadable(raw, Fault.MESSAGE_TYPE, "unknown message type")
-    built = build(message, raw)
-    return built._replace(flags=flags) if flags and isinstance(built, Call | CallResult | Send) else built
+    built = build(message, raw, forgives)
+    return _flagged(built, flags, forgives) if flags else built
+
+
+def _flagged(built: Parsed, flags: tuple[str, ...], forgives: Forgiving) -> Parsed:
+    for quirk in (quirks.BAD_CHARACTERS, quirks.NESTED_TOO_DEEP):
+        if quirk.flag in flags:
+            forgives(quirk)
+    return built._replace(flags=flags) if isinstance(built, Call | CallResult | Send) else built
 
 
 def encode_call(message_id: str, action: str, payload: Mapping[str, Any]) -> bytes:
@@ -180,10 +189,11 @@ def _as_sent(message_id: str) -> str | int:
     return message_id if type(message_id) is str else int(message_id)
 
 
-def _call(message: list[Any], raw: bytes) -> Parsed:
+def _call(message: list[Any], raw: bytes, forgives: Forgiving) -> Parsed:
     if len(message) == 4:
         _, message_id, action, payload = message
         if type(message_id) is int:
+            forgives(quirks.NUMBER_AS_ID)
             message_id = NumberId(message_id)
         if (
             type(payload) is dict
@@ -196,8 +206,8 @@ def _call(message: list[Any], raw: bytes) -> Parsed:
     return _bad_request(message, raw, True)
 
 
-def _send(message: list[Any], raw: bytes) -> Parsed:
-    call = _call(message, raw)
+def _send(message: list[Any], raw: bytes, forgives: Forgiving) -> Parsed:
+    call = _call(message, raw, forgives)
     return Send(*call) if isinstance(call, Call) else _bad_request(message, raw, False)
 
 
@@ -214,17 +224,22 @@ def _bad_request(message: list[Any], raw: bytes, answerable: bool) -> FrameError
     return FrameError(message_id, Fault.FORMAT, "payload is not a JSON object", answerable)
 
 
-def _call_result(message: list[Any], raw: bytes) -> Parsed:
+def _call_result(message: list[Any], raw: bytes, _forgives: Forgiving) -> Parsed:
     if len(message) == 3 and type(message[1]) is str and type(message[2]) is dict:
         return CallResult(message[1], message[2])
     return _unreadable(raw, Fault.FRAME, "malformed CALLRESULT")
 
 
-def _error(build: type[CallError] | type[CallResultError], message: list[Any], raw: bytes) -> Parsed:
+def _error(
+    build: type[CallError] | type[CallResultError], message: list[Any], raw: bytes, forgives: Forgiving
+) -> Parsed:
     """Stations leave out the last elements, or send null or text where an object belongs; the code is what counts."""
     if not 3 <= len(message) <= 5 or type(message[1]) is not str:
         return _unreadable(raw, Fault.FRAME, "malformed error message")
     code, description, details = (*message[2:], None, None)[:3]
+    is_whole = type(code) is str and type(description) is str and type(details) is dict
+    if not is_whole and not forgives(quirks.SHORT_ERROR):
+        return _unreadable(raw, Fault.FRAME, "malformed error message")
     return build(
         message[1],
         code if type(code) is str else "",
@@ -233,15 +248,15 @@ def _error(build: type[CallError] | type[CallResultError], message: list[Any], r
     )
 
 
-def _call_error(message: list[Any], raw: bytes) -> Parsed:
-    return _error(CallError, message, raw)
+def _call_error(message: list[Any], raw: bytes, forgives: Forgiving) -> Parsed:
+    return _error(CallError, message, raw, forgives)
 
 
-def _call_result_error(message: list[Any], raw: bytes) -> Parsed:
-    return _error(CallResultError, message, raw)
+def _call_result_error(message: list[Any], raw: bytes, forgives: Forgiving) -> Parsed:
+    return _error(CallResultError, message, raw, forgives)
 
 
-_Builder = Callable[[list[Any], bytes], Parsed]
+_Builder = Callable[[list[Any], bytes, Forgiving], Parsed]
 
 _BUILDERS_1: dict[int, _Builder] = {2: _call, 3: _call_result, 4: _call_error}
 _BUILDERS: dict[Version, dict[int, _Builder]] = {

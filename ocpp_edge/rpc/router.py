@@ -109,6 +109,8 @@ class RouteTable(Generic[B]):
         mended = self._mend(schema, action, payload)
         if mended.violations:
             raise violated(mended.violations)
+        for quirk in mended.quirks:
+            context.forgives(quirk)
         context.coerced, context.dropped = (*context.frame_flags, *mended.flags), mended.dropped
         return mended.payload
 

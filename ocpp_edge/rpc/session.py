@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.calls import (
     CallInput,
     CallQueue,
@@ -47,8 +48,10 @@ from ocpp_edge.rpc.frames import (
 )
 from ocpp_edge.rpc.requests import InboundRequest, RequestInput, RequestState
 from ocpp_edge.versions import Version
+from services.kernel.quirks.frames import ERROR_WITHOUT_ID, REPEATED_CALL
 
-# A station may have one CALL unanswered; real ones send a burst at boot, one per connector.
+# A station may have one CALL unanswered; real ones send a burst at boot, one per connector (the quirk
+# CALLS_AT_A_TIME).
 MAX_OPEN_REQUESTS = 256
 _REMEMBERED_CALLS = 8
 
@@ -64,10 +67,11 @@ class SessionClosed(Exception):
 class Session:
     """The state of one connection. Moments are of one monotonic clock of the caller's, in seconds."""
 
-    __slots__ = ("_abandoned", "_closed", "_in_flight", "_open", "_queue", "_version")
+    __slots__ = ("_abandoned", "_closed", "_forgives", "_in_flight", "_open", "_queue", "_version")
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, forgives: Forgiving | None = None) -> None:
         self._version = version
+        self._forgives = forgives or Forgiving()
         self._open: list[InboundRequest] = []
         # Most connections never carry a call: what calls need is made with the first.
         self._queue: CallQueue | None = None
@@ -89,7 +93,7 @@ class Session:
         """Take in one frame. Never raises, whatever the charge point sent."""
         if self._closed is not None:
             return Ignored()
-        message = parse(raw, self._version)
+        message = parse(raw, self._version, self._forgives)
         return _REACTIONS[type(message)](self, message, now)
 
     def answer(self, request: InboundRequest, payload: Mapping[str, Any]) -> bytes | None:
@@ -208,6 +212,7 @@ class Session:
             # Stations restart their counters: only the same content under the same id is the same request.
             for other in self._open:
                 if other.message_id == message_id and other.action == action and other.payload == payload:
+                    self._forgives(REPEATED_CALL)
                     return Duplicate(message_id)
             if len(self._open) >= MAX_OPEN_REQUESTS:
                 return self._reject(FrameError(message_id, Fault.INTERNAL, "too many requests at a time", True), now)
@@ -223,9 +228,10 @@ class Session:
 
     def _on_error(self, message: CallError, _now: float) -> Event:
         message_id = message.message_id
-        if message_id == UNREADABLE_ID and self._in_flight is not None:
+        unread = self._in_flight if message_id == UNREADABLE_ID else None
+        if unread is not None and self._forgives(ERROR_WITHOUT_ID):
             # The charge point could not read the id of a request of ours: there is only one it can be.
-            message_id = self._in_flight.message_id
+            message_id = unread.message_id
         return self._settle(message_id, Refused(message.code, message.description, message.details))
 
     def _on_result_error(self, message: CallResultError, _now: float) -> Event:

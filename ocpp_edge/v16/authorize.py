@@ -9,5 +9,5 @@ from ocpp_edge.v16.id_tags import id_tag_info, token_of_tag
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     written = payload["idTag"]
-    decision = await tokens.decide(token_of_tag(written), written, context, backend)
+    decision = await tokens.decide(token_of_tag(written, context.forgives), written, context, backend)
     return {"idTagInfo": id_tag_info(decision)}

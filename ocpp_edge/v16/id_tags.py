@@ -4,7 +4,9 @@ from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.facts.device_clock import iso_text
 from ocpp_edge.facts.tokens import authorization_of
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.frames import Payload
+from services.kernel.quirks.transactions import NO_TAG
 from services.kernel.tokens import NO_AUTHORIZATION, Token, token_of
 
 _STATUSES = {
@@ -18,10 +20,13 @@ _STATUSES = {
 _LONGEST_TAG = 20
 
 
-def token_of_tag(written: str) -> Token:
+def token_of_tag(written: str, forgives: Forgiving) -> Token:
     """The token that a tag is. An empty one is none: some charge points start by a button, or by plugging in."""
     token = token_of(written)
-    return token if token.value else Token("", NO_AUTHORIZATION)
+    if token.value:
+        return token
+    forgives(NO_TAG)
+    return Token("", NO_AUTHORIZATION)
 
 
 def id_tag_info(

@@ -7,9 +7,10 @@ from ocpp_edge.facts.payloads import entries_at, number_at, stamps_of
 from ocpp_edge.facts.transaction_facts import read, transaction_event
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v16.samples import meter_values
+from services.kernel.quirks.transactions import NO_TRANSACTION_NUMBER
 
-# What charge points send that do not know their session.
-_NO_SESSION = frozenset({None, 0, -1})
+# What charge points send that do not know the number of their transaction.
+_NO_NUMBER = frozenset({0, -1})
 
 
 def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | None:
@@ -20,9 +21,12 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     entries = entries_at(payload, "meterValue", context)
     moment = context.clock.last_moment(stamps_of(entries, "meterValue", context), context.received_time)
     number = payload.get("transactionId")
-    ocpp_transaction_id = "" if number in _NO_SESSION else str(number)
+    if number in _NO_NUMBER:
+        context.forgives(NO_TRANSACTION_NUMBER)
+        number = None
+    ocpp_transaction_id = "" if number is None else str(number)
     connector_id = number_at(payload, "connectorId", context)
-    readings, doubts = meter_values(entries, moment)
+    readings, doubts = meter_values(entries, moment, context.forgives)
     if not readings and not context.has_dropped("meterValue"):
         return None
     return transaction_event(

@@ -13,14 +13,15 @@ from ocpp_edge.facts.meter_values import (
     decimal_of,
     readings_of,
 )
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.frames import Payload
 
 _SIGNED = "SignedData"
 
 
-def meter_values(entries: Sequence[Payload], moment: Moment) -> tuple[list[Reading], set[str]]:
+def meter_values(entries: Sequence[Payload], moment: Moment, forgives: Forgiving) -> tuple[list[Reading], set[str]]:
     """The readings in the entries of `meterValue` or `transactionData`, in order, and the doubts about them."""
-    return readings_of(entries, moment, _plain, _sample)
+    return readings_of(entries, moment, _plain, _sample, forgives)
 
 
 def _plain(sampled: Payload) -> PlainSample | None:
@@ -30,10 +31,10 @@ def _plain(sampled: Payload) -> PlainSample | None:
     return get("measurand", ENERGY_REGISTER), get("unit"), sampled["value"], get("context") or USUAL_CONTEXT
 
 
-def _sample(sampled: Payload) -> Sample:
+def _sample(sampled: Payload, forgives: Forgiving) -> Sample:
     get = sampled.get
     signed = get("format") == _SIGNED
-    value: Decimal | None = None if signed else decimal_of(sampled["value"])
+    value: Decimal | None = None if signed else decimal_of(sampled["value"], forgives)
     return Sample(
         value,
         get("measurand") or ENERGY_REGISTER,

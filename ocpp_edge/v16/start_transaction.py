@@ -15,7 +15,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
     """The start, without the decision about its token. Connectors of OCPP 1.6 are EVSEs of their own."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     connector_id = number_at(payload, "connectorId", context)
-    token = token_of_tag(payload.get("idTag", ""))
+    token = token_of_tag(payload.get("idTag", ""), context.forgives)
     return transaction_event(
         TransactionEvent.STARTED,
         context,

@@ -19,7 +19,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
     """The end, with the readings that came with it; without a decision about the token that stopped the session."""
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     ocpp_transaction_id = str(payload.get("transactionId", ""))
-    readings, doubts = meter_values(payload.get("transactionData", ()), moment)
+    readings, doubts = meter_values(payload.get("transactionData", ()), moment, context.forgives)
     return transaction_event(
         TransactionEvent.ENDED,
         context,

@@ -17,7 +17,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     entries = entries_at(payload, "meterValue", context)
     moment = context.clock.last_moment(stamps_of(entries, "meterValue", context), context.received_time)
     evse_id = number_at(payload, "evseId", context)
-    readings, doubts = meter_values(entries, moment)
+    readings, doubts = meter_values(entries, moment, context.forgives)
     if not readings and not context.has_dropped("meterValue"):
         return None
     return transaction_event(TransactionEvent.UPDATED, context, moment, doubts, evse_id=evse_id, meter_values=readings)

@@ -55,7 +55,7 @@ def to_statuses(payload: Payload, context: ChargerContext, moment: Moment) -> It
             info=entry.get("techInfo", ""),
             vendor_error_code=entry.get("techCode", ""),
         )
-        write_time(_time(entry, moment), report.device_time)
+        write_time(_time(entry, moment, context), report.device_time)
         write_time(context.received_time, report.received_time)
         yield report
 
@@ -85,12 +85,13 @@ def _event(entry: Payload, context: ChargerContext, moment: Moment) -> DeviceEve
         evse_id=connector_at(evse, "id", context),
         connector_id=connector_at(evse, "connectorId", context),
     )
-    write_time(_time(entry, moment), event.time)
+    write_time(_time(entry, moment, context), event.time)
     variable = name_of(component, entry.get("variable", {})) if "actualValue" in entry else None
     if variable is not None:
         event.variable_report.CopyFrom(VariableReport(variables=[with_value(variable, event.status)]))
     return event
 
 
-def _time(entry: Payload, moment: Moment) -> datetime:
-    return moment.time_of_sample(entry["timestamp"]) if entry.get("timestamp") else moment.corrected_time
+def _time(entry: Payload, moment: Moment, context: ChargerContext) -> datetime:
+    stamp = entry.get("timestamp")
+    return moment.time_of_sample(stamp, context.forgives) if stamp else moment.corrected_time

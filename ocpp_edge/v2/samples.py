@@ -12,14 +12,15 @@ from ocpp_edge.facts.meter_values import (
     decimal_of,
     readings_of,
 )
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.frames import Payload
 
 _NO_UNIT: Payload = {}
 
 
-def meter_values(entries: Sequence[Payload], moment: Moment) -> tuple[list[Reading], set[str]]:
+def meter_values(entries: Sequence[Payload], moment: Moment, forgives: Forgiving) -> tuple[list[Reading], set[str]]:
     """The readings in the entries of `meterValue`, in order, and the doubts about them."""
-    return readings_of(entries, moment, _plain, _sample)
+    return readings_of(entries, moment, _plain, _sample, forgives)
 
 
 def _plain(sampled: Payload) -> PlainSample | None:
@@ -32,11 +33,11 @@ def _plain(sampled: Payload) -> PlainSample | None:
     return get("measurand", ENERGY_REGISTER), unit.get("unit"), text, get("context") or USUAL_CONTEXT
 
 
-def _sample(sampled: Payload) -> Sample:
+def _sample(sampled: Payload, forgives: Forgiving) -> Sample:
     get = sampled.get
     unit: Payload = get("unitOfMeasure") or {}
     return Sample(
-        decimal_of(sampled["value"]),
+        decimal_of(sampled["value"], forgives),
         get("measurand") or ENERGY_REGISTER,
         get("phase") or "",
         get("context") or "",

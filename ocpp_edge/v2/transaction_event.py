@@ -10,6 +10,7 @@ from ocpp_edge.facts.transaction_facts import read, transaction_event
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.id_tokens import id_token_info, is_token_told, token_told
 from ocpp_edge.v2.samples import meter_values
+from services.kernel.quirks.transactions import EVENT_TYPE_CONCLUDED, NO_TRANSACTION_ID
 from services.kernel.tokens import Token
 
 _KINDS = {
@@ -28,18 +29,21 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
 
     Sequence numbers are handed on as they come: there are stations that count nothing.
     """
-    kind = kind_of(payload)
+    kind = _KINDS.get(payload.get("eventType", ""))
+    if kind is None:
+        context.forgives(EVENT_TYPE_CONCLUDED)
+        kind = kind_of(payload)
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     session: Payload = payload.get("transactionInfo", {})
     evse: Payload = payload.get("evse", {})
     token, _ = token_told(payload)
     is_end = kind == TransactionEvent.ENDED
-    readings, doubts = meter_values(payload.get("meterValue", ()), moment)
+    readings, doubts = meter_values(payload.get("meterValue", ()), moment, context.forgives)
     ocpp_transaction_id = session.get("transactionId", "")
     if not ocpp_transaction_id:
         # Where it belongs is found out by place and time. What an event without a session has no room for is kept.
         rest = {name: value for name, value in payload.items() if name != "meterValue"}
-        context.pass_over("transactionInfo.transactionId", rest)
+        context.pass_over("transactionInfo.transactionId", rest, NO_TRANSACTION_ID)
     return transaction_event(
         kind,
         context,

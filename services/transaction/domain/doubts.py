@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
+from services.kernel.quirks import transactions
 from services.transaction.domain.metering import Account, Finding
 from services.transaction.domain.registers import CROSSING_WH, Bounds, Kind, Point, Registers
 from services.transaction.domain.strays import Stray, strays_of
@@ -19,9 +20,9 @@ IMPLAUSIBLE_ENERGY = "implausible_energy"
 REGISTER_WENT_BACK = "register_went_back"
 # With these it is not; but an offset never comes without one of them.
 REGISTER_OFFSET = "register_offset"
-SESSION_REGISTER = "session_register"
-MISLABELLED_UNIT = "mislabelled_unit"
-OUTLIER_READING = "outlier_reading"
+SESSION_REGISTER = transactions.SESSION_REGISTER.flag
+MISLABELLED_UNIT = transactions.MISLABELLED_UNIT.flag
+OUTLIER_READING = transactions.OUTLIER_READING.flag
 NEGATIVE_REGISTER = "negative_register"
 READING_AFTER_END = "reading_after_end"
 ENERGY_FLAGS = (

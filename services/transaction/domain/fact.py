@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from services.kernel.ids import derived_id
+from services.kernel.quirks import times
 from services.kernel.tokens import Token
 from services.transaction.domain.reading import Reading
 
@@ -19,10 +20,10 @@ _GREATEST_SEQUENCE = 0xFFFF_FFFF
 KEY_TAIL = 12
 
 # What the edge says of an event whose charge point told no time that can be true: it happened when it was received.
-TIME_MISSING = "time_missing"
-UNDATED = frozenset({TIME_MISSING, "time_unreadable", "time_implausible"})
+TIME_MISSING = times.TIME_MISSING.flag
+UNDATED = frozenset({TIME_MISSING, times.TIME_UNREADABLE.flag, times.TIME_IMPLAUSIBLE.flag})
 
-# What a charge point by OCPP 1.6 sends when it does not know the number of its session.
+# What a charge point by OCPP 1.6 sends that does not know the number of its session (the quirk NO_TRANSACTION_NUMBER).
 NO_NUMBER = frozenset({"", "0", "-1"})
 OCPP_16 = "ocpp1.6"
 # What triggers the events that statuses by OCPP 1.6 are made to, which have no triggers of their own.

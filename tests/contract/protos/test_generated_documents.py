@@ -8,7 +8,7 @@ import pytest
 from ocpp_edge.settings import EdgeSettings
 from services.driver.settings import DriverSettings
 from services.transaction.settings import TransactionSettings
-from stack import events_page, metrics_page, openapi, permissions, settings_page
+from stack import events_page, metrics_page, openapi, permissions, quirks_page, settings_page
 from stack.descriptors import Contracts, bindings
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -35,6 +35,11 @@ def test_the_page_of_events_tells_who_publishes_and_who_listens(contracts: Contr
     assert page == events_page.page(contracts, events_page.subscribers()), "run `make docs`"
     [billed] = re.findall(r"^\| `session_billed` .*$", page, re.MULTILINE)
     assert billed.endswith("| driver-usage, monitoring-sessions |")
+
+
+def test_the_page_of_quirks_is_the_one_the_registry_makes() -> None:
+    page = (CHECKOUT / "docs" / "quirks.md").read_text(encoding="utf-8")
+    assert page == quirks_page.page(), "run `make docs`"
 
 
 def test_the_page_of_settings_has_every_setting_of_every_process() -> None:

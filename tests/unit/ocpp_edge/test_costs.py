@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from ocpp_edge.facts.redaction import redacted_frame
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.errors import CallRefused
 from ocpp_edge.rpc.frames import Call, parse
 from ocpp_edge.rpc.router import RouteTable
@@ -32,7 +33,7 @@ TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Versio
 def handled(version: Version, raw: bytes) -> Platform | CallRefused:
     """From the frame to the event that is recorded, or to what the charge point is refused with."""
     platform = Platform()
-    message = parse(raw, version)
+    message = parse(raw, version, Forgiving())
     assert isinstance(message, Call)
     handling: Coroutine[Any, Any, Any] = TABLES[version].dispatch(
         message.action, message.payload, context(version), platform

@@ -64,7 +64,7 @@ async def play(told: Told, charge_point_id: str, record: Record) -> None:
     context, backend = ChargerContext(charge_point_id, told.version, epoch=1), Backend(record)
     number = b'"transactionId":%d' % NUMBER
     for message in told.messages:
-        call = parse(message.frame.replace(b'"transactionId":%d' % NUMBER, number), told.version)
+        call = parse(message.frame.replace(b'"transactionId":%d' % NUMBER, number), told.version, context.forgives)
         assert isinstance(call, Call), told.breaks
         context.received_time, context.frame_flags = message.received_time, call.flags
         answer = await TABLES[told.version].dispatch(call.action, call.payload, context, backend)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from csms.transaction.v1.transaction_pb2 import MeterValue
 from ocpp_edge.facts import meter_values as meter_values_of_edge
 from ocpp_edge.facts.device_clock import DeviceClock
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.v2 import samples as v201
 from ocpp_edge.v16 import samples as v16
 from tests.unit.ocpp_edge.platform import NOW
@@ -20,7 +21,7 @@ STAMP = "2026-03-01T11:59:00Z"
 
 def read(version: Any, *sampled: dict[str, Any]) -> tuple[list[MeterValue], set[str]]:
     moment = DeviceClock().moment(STAMP, NOW)
-    readings, flags = version.meter_values([{"timestamp": STAMP, "sampledValue": list(sampled)}], moment)
+    readings, flags = version.meter_values([{"timestamp": STAMP, "sampledValue": list(sampled)}], moment, Forgiving())
     return [MeterValue(**reading) for reading in readings], flags
 
 
@@ -231,7 +232,7 @@ def test_an_entry_without_samples_says_nothing() -> None:
 
 def test_every_entry_keeps_its_time() -> None:
     entries = [{"timestamp": f"2026-03-01T11:5{minute}:00Z", "sampledValue": [{"value": "1"}]} for minute in range(3)]
-    readings, _ = v16.meter_values(entries, DeviceClock().moment(STAMP, NOW))
+    readings, _ = v16.meter_values(entries, DeviceClock().moment(STAMP, NOW), Forgiving())
     assert [MeterValue(**reading).sampled_time.ToJsonString() for reading in readings] == [
         entry["timestamp"] for entry in entries
     ]
@@ -269,7 +270,9 @@ def test_the_short_way_for_plain_samples_gives_what_the_long_one_does(sampled: l
         short = meter_values_of_edge.read_plain(samples, time, version._plain)
         if short is not None:
             flags: set[str] = set()
-            (long,) = meter_values_of_edge.read_any([version._sample(sample) for sample in samples], time, flags)
+            (long,) = meter_values_of_edge.read_any(
+                [version._sample(sample, Forgiving()) for sample in samples], time, flags, Forgiving()
+            )
             assert (MeterValue(**short), set()) == (MeterValue(**long), flags)
 
 

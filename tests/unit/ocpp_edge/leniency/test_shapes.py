@@ -55,7 +55,7 @@ def test_a_valid_payload_comes_out_as_it_went_in(version: Version) -> None:
         if told is version:
             payload = an(schema.definition, schema.definition)
             assert schema.first_violation(payload) == (), action
-            assert mend(schema, action, payload) == (payload, (), {}, ()), action
+            assert mend(schema, action, payload) == (payload, (), {}, (), ()), action
 
 
 _ANY: st.SearchStrategy[Any] = st.recursive(

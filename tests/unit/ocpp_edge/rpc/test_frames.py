@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocpp_edge.quirks import Forgiving
+from ocpp_edge.rpc import frames
 from ocpp_edge.rpc.errors import MAX_DESCRIPTION, Fault
 from ocpp_edge.rpc.frames import (
     BAD_CHARACTERS,
@@ -17,16 +19,20 @@ from ocpp_edge.rpc.frames import (
     CallResult,
     CallResultError,
     FrameError,
+    Parsed,
     Send,
     encode_call,
     encode_error,
     encode_result,
     encode_result_error,
-    parse,
 )
 from ocpp_edge.versions import Version
 
 V16, V201, V21 = Version.V16, Version.V201, Version.V21
+
+
+def parse(raw: bytes, version: Version) -> Parsed:
+    return frames.parse(raw, version, Forgiving())
 
 
 @pytest.mark.parametrize(
