@@ -16,6 +16,7 @@ from ocpp_edge.leniency.rules import (
     LASTING_NAMES,
     LONGEST_KEPT,
     NAMES,
+    NOTIFICATIONS,
     PROOFS,
     REGISTERS,
     SETTINGS,
@@ -83,7 +84,7 @@ class _Shaping:
         if kind == "array":
             return Items(self.shape(definition["items"], parent, name))
         if "enum" in definition:
-            return Word(definition["enum"], is_free=_is_in(FREE_WORDS, parent, name))
+            return Word(definition["enum"], is_free=parent in NOTIFICATIONS or _is_in(FREE_WORDS, parent, name))
         if kind == "string":
             return _text(definition.get("maxLength"), parent, name)
         if kind in _NUMBERS:
@@ -99,8 +100,9 @@ class _Shaping:
             properties: Mapping[str, _Definition] = definition.get("properties", {})
             made.fill({inner: self.shape(part, name, inner) for inner, part in properties.items()})
             required: Sequence[str] = definition.get("required", ())
-            made.needed = [inner for inner in required if not _is_in(DISPENSABLE, name, inner)]
-            made.dispensable = [inner for inner in required if _is_in(DISPENSABLE, name, inner)]
+            done_without = [inner for inner in required if name in NOTIFICATIONS or _is_in(DISPENSABLE, name, inner)]
+            made.needed = [inner for inner in required if inner not in done_without]
+            made.dispensable = done_without
         return made
 
     def _number(self, definition: _Definition, parent: str, name: str) -> Number:

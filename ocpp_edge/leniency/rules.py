@@ -17,6 +17,27 @@ LONGEST_KEPT = 255
 # Properties are named `parent.property` or, wherever they stand, `property`. The parent of a property at the top is the
 # action.
 
+# What a charge point notifies of itself is kept, whatever is left of it: nothing at the top of these messages is needed,
+# and what they say in words of their own is kept as said.
+NOTIFICATIONS = frozenset(
+    {
+        "ClearedChargingLimit",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "LogStatusNotification",
+        "NotifyChargingLimit",
+        "NotifyCustomerInformation",
+        "NotifyDisplayMessages",
+        "NotifyEvent",
+        "NotifyMonitoringReport",
+        "NotifyReport",
+        "PublishFirmwareStatusNotification",
+        "ReportChargingProfiles",
+        "ReservationStatusUpdate",
+        "SecurityEventNotification",
+        "SignedFirmwareStatusNotification",
+    }
+)
 # Required, and done without: whoever reads the payload takes them with `get`.
 DISPENSABLE = frozenset(
     {
@@ -27,7 +48,6 @@ DISPENSABLE = frozenset(
         "MeterValues.connectorId",
         "MeterValues.evseId",
         "MeterValues.meterValue",
-        "NotifyReport.seqNo",
         "StartTransaction.connectorId",
         "StartTransaction.idTag",
         "StartTransaction.meterStart",
@@ -55,30 +75,7 @@ DISPENSABLE = frozenset(
         "encodingMethod",
         "publicKey",
         "signingMethod",
-        # What a charge point notifies of itself is kept, whatever is left of it.
-        "ClearedChargingLimit.chargingLimitSource",
-        "DiagnosticsStatusNotification.status",
-        "FirmwareStatusNotification.status",
-        "LogStatusNotification.status",
-        "NotifyChargingLimit.chargingLimit",
-        "NotifyCustomerInformation.data",
-        "NotifyCustomerInformation.requestId",
-        "NotifyCustomerInformation.seqNo",
-        "NotifyDisplayMessages.requestId",
-        "NotifyEvent.eventData",
-        "NotifyEvent.seqNo",
-        "NotifyMonitoringReport.requestId",
-        "NotifyMonitoringReport.seqNo",
-        "NotifyReport.requestId",
-        "PublishFirmwareStatusNotification.status",
-        "ReportChargingProfiles.chargingLimitSource",
-        "ReportChargingProfiles.chargingProfile",
-        "ReportChargingProfiles.evseId",
-        "ReportChargingProfiles.requestId",
-        "ReservationStatusUpdate.reservationId",
-        "ReservationStatusUpdate.reservationUpdateStatus",
-        "SecurityEventNotification.type",
-        "SignedFirmwareStatusNotification.status",
+        # Of a variable that changed.
         "eventData.actualValue",
         "eventData.component",
         "eventData.eventId",
@@ -106,14 +103,6 @@ FREE_WORDS = frozenset(
         "stoppedReason",
         "triggerReason",
         "unit",
-        "ClearedChargingLimit.chargingLimitSource",
-        "DiagnosticsStatusNotification.status",
-        "FirmwareStatusNotification.status",
-        "LogStatusNotification.status",
-        "PublishFirmwareStatusNotification.status",
-        "ReportChargingProfiles.chargingLimitSource",
-        "ReservationStatusUpdate.reservationUpdateStatus",
-        "SignedFirmwareStatusNotification.status",
         "eventData.eventNotificationType",
         "eventData.trigger",
         "chargingLimit.chargingLimitSource",

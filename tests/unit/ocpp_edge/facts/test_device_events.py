@@ -8,7 +8,9 @@ import pytest
 from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.backend.device_events import DeviceEvents
 from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.leniency import rules
 from ocpp_edge.overload import Level, Overload
+from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
@@ -30,6 +32,21 @@ async def ask(
     version: Version, action: str, payload: Any, platform: Platform, peer: ChargerContext | None = None
 ) -> Any:
     return await TABLES[version].dispatch(action, payload, peer or context(version), platform)
+
+
+# What has an empty answer and is not about notifying: ours to ask, or told by other ways.
+OTHERS = {"UpdateFirmware", "CostUpdated", "MeterValues", "StatusNotification"}
+
+
+@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+def test_every_message_whose_answer_is_empty_is_a_notification(version: Version) -> None:
+    empty = {
+        action
+        for action, schema in load(version).responses.items()
+        if not schema.definition.get("properties", {}).keys() - {"customData"}
+    }
+    assert empty - OTHERS == {action for told, action, *_ in NOTIFICATIONS if told is version}
+    assert empty - OTHERS <= rules.NOTIFICATIONS
 
 
 @pytest.mark.parametrize(("version", "action", "payload", "kind", "fields"), NOTIFICATIONS)
