@@ -17,8 +17,8 @@ LONGEST_KEPT = 255
 # Properties are named `parent.property` or, wherever they stand, `property`. The parent of a property at the top is the
 # action.
 
-# What a charge point notifies of itself is kept, whatever is left of it: nothing at the top of these messages is needed,
-# and what they say in words of their own is kept as said.
+# What a charge point notifies of itself is kept, whatever is left of it: nothing at the top of these messages is
+# needed, and what they say in words of their own is kept as said.
 NOTIFICATIONS = frozenset(
     {
         "ClearedChargingLimit",

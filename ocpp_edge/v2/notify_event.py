@@ -23,7 +23,8 @@ from ocpp_edge.v2.variables import key_of
 from services.kernel.redaction import MASK, is_secret
 from services.rpc.protobuf import write_time
 
-_STATION, _CONNECTOR = "ChargingStation", "Connector"
+_STATION, _EVSE = "ChargingStation", "EVSE"
+_PLACES = (_STATION, _EVSE, "Connector")
 _STATUS = "AvailabilityState"
 
 
@@ -36,14 +37,16 @@ def to_events(payload: Payload, context: ChargerContext, moment: Moment) -> list
 
 
 def to_statuses(payload: Payload, context: ChargerContext, moment: Moment) -> Iterator[StatusReport]:
-    """What connectors, and the station as a whole, are doing; in a word of the vendor's own it is unknown."""
+    """What connectors, EVSEs and the station as a whole are doing; in a word of the vendor's own it is unknown."""
     for entry in payload.get("eventData") or ():
         component: Payload = entry.get("component", {})
-        is_place = component.get("name") in (_STATION, _CONNECTOR)
-        said = entry.get("actualValue", "")
-        if not is_place or not said or entry.get("variable", {}).get("name") != _STATUS:
+        name, said = component.get("name"), entry.get("actualValue", "")
+        if name not in _PLACES or not said or entry.get("variable", {}).get("name") != _STATUS:
             continue
         evse: Payload = component.get("evse", {})
+        if name == _EVSE and not evse.get("id"):
+            # Without its number it would be the station as a whole.
+            continue
         status = STATUSES.get(said, Connector.STATUS_UNSPECIFIED)
         report = StatusReport(
             charge_point_id=context.charge_point_id,

@@ -11,10 +11,10 @@ from typing import NamedTuple, Protocol
 from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
-from services.station.domain.batch import Changes, ConnectorKey, Places, Points
+from services.station.domain.batch import Changes, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
-from services.station.domain.connector import Availability, Connector
+from services.station.domain.connector import Availability, Connector, ConnectorKey
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.device_report import ArrivedPart, DeviceReport
 from services.station.domain.device_variable import DeviceVariable, DeviceVariableFilter, SeenVariable

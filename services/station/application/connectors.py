@@ -1,6 +1,6 @@
 """What can be done with connectors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,17 @@ from services.kernel.errors import DomainError, ErrorKind, invalid, not_found
 from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
 from services.station.application.stations import lock_stations, publish_stations
-from services.station.domain.batch import Changes, ConnectorKey
+from services.station.domain.batch import Changes
 from services.station.domain.connection import holds
 from services.station.domain.connector import (
     Connector,
+    ConnectorKey,
     StatusReport,
     changed,
     confirms,
+    is_of_evse,
     key_of,
+    of_connectors,
     reported,
     shown,
     tells_news,
@@ -59,6 +62,8 @@ class Connectors:
     async def report(self, reports: Sequence[StatusReport]) -> list[DomainError | None]:
         """Take in status reports; for each, why it was refused, or None. Unknown connectors are made.
 
+        What is told of an EVSE is told of its connectors, see `of_connectors`.
+
         A report from a connection that is not the newest is refused with STALE_EPOCH. Idempotent.
         """
         async with self._batches() as batch:
@@ -66,9 +71,8 @@ class Connectors:
             newest, connectors = known.newest, dict(known.connectors)
             changes: dict[ConnectorKey, Connector] = {}
             news = []
-            for report in reports:
-                if not holds(newest.get(report.charge_point_id), report.epoch):
-                    continue
+            current = [report for report in reports if holds(newest.get(report.charge_point_id), report.epoch)]
+            for report in _told_of_connectors(current, connectors):
                 key = key_of(report)
                 before = connectors.get(key) or _unseen(report, known.station_ids[report.charge_point_id])
                 after = reported(before, report)
@@ -91,6 +95,17 @@ def stale_epoch(charge_point_id: str) -> DomainError:
     return DomainError(
         ErrorKind.CONFLICT, "STALE_EPOCH", f"charge point {charge_point_id} has a newer connection, or none"
     )
+
+
+def _told_of_connectors(
+    reports: Sequence[StatusReport], known: Mapping[ConnectorKey, Connector]
+) -> Iterator[StatusReport]:
+    for report in reports:
+        if not is_of_evse(key_of(report)):
+            yield report
+            continue
+        place = key_of(report)[:2]
+        yield from of_connectors(report, [plug for key, plug in known.items() if key[:2] == place and key[2] > 0])
 
 
 def _unseen(report: StatusReport, station_id: str | None) -> Connector:

@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connection import USUAL_LEASE, Newest, Opened
-from services.station.domain.connector import Connector
+from services.station.domain.connector import Connector, ConnectorKey
 from services.station.domain.events import DomainEvent
-
-ConnectorKey = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Points:
 @dataclass(frozen=True, slots=True)
 class Places:
     """The stations that the charge points of a batch stand at (None for none), their states, and when they booted last,
-    by identity; their newest connections, and the connectors that were asked for."""
+    by identity; their newest connections, and the connectors that were asked for: of an EVSE all."""
 
     station_ids: Mapping[str, str | None]
     states: Mapping[str, ChargePointState]

@@ -1,6 +1,6 @@
 """Connectors: what they are, and what a status report makes of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,9 +11,12 @@ from services.station.domain.device import told_text
 from services.station.domain.free_vending import FreeVending
 
 NO_ERROR = "NoError"
+# Charge point, EVSE and connector number: what names a connector in the field.
+ConnectorKey = tuple[str, int, int]
 
 _GREATEST_NUMBER = 1000
 _SOON_AFTER_BOOT = timedelta(minutes=5)
+_ONLY_CONNECTOR = 1
 _PLACE = {"charge_point_id": "chargePointId", "evse_id": "evseId", "connector_id": "connectorId"}
 
 
@@ -44,6 +47,10 @@ class ConnectorStatus(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
     FAULTED = "FAULTED"
     OCCUPIED = "OCCUPIED"
+
+
+# What an EVSE of several connectors says of each.
+_OF_ALL = (ConnectorStatus.AVAILABLE, ConnectorStatus.UNAVAILABLE, ConnectorStatus.FAULTED)
 
 
 class Availability(StrEnum):
@@ -93,8 +100,8 @@ class StatusReport:
     reported_status: str = ""
 
 
-def key_of(thing: Connector | StatusReport) -> tuple[str, int, int]:
-    """What names a connector in the field."""
+def key_of(thing: Connector | StatusReport) -> ConnectorKey:
+    """What names it in the field."""
     return thing.charge_point_id, thing.evse_id, thing.connector_id
 
 
@@ -126,6 +133,26 @@ def checked(report: StatusReport) -> StatusReport:
     violations.number("connectorId", report.connector_id, 0, _GREATEST_NUMBER)
     violations.raise_if_any()
     return report
+
+
+def is_of_evse(thing: ConnectorKey) -> bool:
+    """Whether what is named is an EVSE of OCPP 2.x, and none of its connectors."""
+    _, evse_id, connector_id = thing
+    return evse_id > 0 and connector_id == 0
+
+
+def of_connectors(report: StatusReport, plugs: Sequence[Connector]) -> list[StatusReport]:
+    """What a report says of connectors: itself, unless it is of an EVSE, whose connectors are `plugs`.
+
+    One that has a single connector, as nearly all have, does what that does. Of several all are free, out of service or
+    broken when the EVSE is; which of them is in use it does not say.
+    """
+    if not is_of_evse(key_of(report)):
+        return [report]
+    numbers = [plug.connector_id for plug in plugs] or [_ONLY_CONNECTOR]
+    if len(numbers) > 1 and report.status not in _OF_ALL:
+        return []
+    return [replace(report, connector_id=number) for number in numbers]
 
 
 def reported(connector: Connector, report: StatusReport) -> Connector:

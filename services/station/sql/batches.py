@@ -12,10 +12,17 @@ from services.postgres.database import Database
 from services.postgres.recordset import Recordset, array, text_array, texts
 from services.postgres.roundtrip import RoundTrips, Statement
 from services.postgres.writer_connection import WriterConnections
-from services.station.domain.batch import Changes, ConnectorKey, Places, Points
+from services.station.domain.batch import Changes, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connection import Newest, Opened, Sighting
-from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
+from services.station.domain.connector import (
+    Availability,
+    Connector,
+    ConnectorKey,
+    ConnectorStatus,
+    ConnectorType,
+    is_of_evse,
+)
 from services.station.domain.free_vending import FreeVending
 from services.station.mapping.events import event_to_proto
 from services.station.sql.passwords import candidate_texts, candidates_of
@@ -38,6 +45,11 @@ _CONNECTORS = f"""
 SELECT {texts(CONNECTORS.columns, "c")} FROM unnest(%s::text[], %s::integer[], %s::integer[])
     AS wanted (charge_point_id, evse_id, connector_id)
 JOIN connectors AS c USING (charge_point_id, evse_id, connector_id)
+""".encode()
+
+_OF_EVSES = f"""
+SELECT {texts(CONNECTORS.columns, "c")} FROM unnest(%s::text[], %s::integer[]) AS wanted (charge_point_id, evse_id)
+JOIN connectors AS c USING (charge_point_id, evse_id)
 """.encode()
 
 _STRANGERS = Recordset(CHARGE_POINTS)
@@ -158,6 +170,8 @@ class SqlBatch:
         statements = [_BEGIN, (_LOCK_PLACES, names), (_NEWEST, names)]
         if keys := [key for key in connectors if is_identity(key[0])]:
             statements.append((_CONNECTORS, _arrays(keys)))
+        if evses := [key for key in keys if is_of_evse(key)]:
+            statements.append((_OF_EVSES, _arrays(evses)[:2]))
         _, locked, connections, *found = await self._trips.run(*statements)
         stations: dict[str, str | None] = {row[0]: row[1] for row in locked}
         states = {row[0]: ChargePointState(row[2]) for row in locked}

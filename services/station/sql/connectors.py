@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import fetch_page
-from services.station.domain.batch import ConnectorKey
-from services.station.domain.connector import Availability, Connector, ConnectorStatus, ConnectorType
+from services.station.domain.connector import Availability, Connector, ConnectorKey, ConnectorStatus, ConnectorType
 from services.station.domain.free_vending import FreeVending
 from services.station.tables import CHARGE_POINTS, CONNECTORS
 

@@ -282,3 +282,24 @@ async def test_an_error_may_be_told_without_a_status(
     [plug] = await _connectors(stations, station_id)
     assert (plug.status, plug.reported_status, plug.error_code) == (0, "", "GroundFailure")
     assert await report(edge, status(name, epoch, 0, _at(2))) == [BAD]
+
+
+async def test_what_is_told_of_an_evse_is_told_of_its_connectors(
+    stations: StationServiceStub, edge: ConnectivityServiceStub, name: str
+) -> None:
+    station_id, epoch = await _station(stations, edge, name)
+
+    def of_evse(evse_id: int, word: Any, seconds: float) -> pb.StatusReport:
+        return status(name, epoch, word, _at(seconds), evse_id=evse_id, connector_id=0)
+
+    def of_plug(evse_id: int, connector_id: int, word: Any) -> pb.StatusReport:
+        return status(name, epoch, word, _at(0), evse_id=evse_id, connector_id=connector_id)
+
+    assert await report(edge, of_evse(1, Connector.OCCUPIED, 0)) == [0]
+    assert await report(edge, of_plug(2, 1, Connector.OCCUPIED), of_plug(2, 2, Connector.AVAILABLE)) == [0, 0]
+    assert await report(edge, of_evse(2, Connector.OCCUPIED, 5), of_evse(1, Connector.AVAILABLE, 5)) == [0, 0]
+    before = [(plug.evse_id, plug.connector_id, plug.status) for plug in await _connectors(stations, station_id)]
+    assert before == [(1, 1, Connector.AVAILABLE), (2, 1, Connector.OCCUPIED), (2, 2, Connector.AVAILABLE)]
+    assert await report(edge, of_evse(2, Connector.FAULTED, 9)) == [0]
+    after = [(plug.evse_id, plug.connector_id, plug.status) for plug in await _connectors(stations, station_id)]
+    assert after == [(1, 1, Connector.AVAILABLE), (2, 1, Connector.FAULTED), (2, 2, Connector.FAULTED)]

@@ -125,6 +125,8 @@ def available(component: dict[str, Any], value: str = "Occupied") -> dict[str, A
     [
         (available({"name": "Connector", "evse": {"id": 2, "connectorId": 1}}), (2, 1), Connector.OCCUPIED, ""),
         (available({"name": "ChargingStation"}, "Faulted"), (0, 0), Connector.FAULTED, ""),
+        # The station service knows its connectors.
+        (available({"name": "EVSE", "evse": {"id": 2}}, "Reserved"), (2, 0), Connector.RESERVED, ""),
         (
             available({"name": "Connector", "evse": {"id": 1, "connectorId": 2}}, "Asleep"),
             (1, 2),

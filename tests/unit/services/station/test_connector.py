@@ -19,7 +19,9 @@ from services.station.domain.connector import (
     changed,
     checked,
     confirms,
+    is_of_evse,
     key_of,
+    of_connectors,
     reported,
     tells_news,
     validated,
@@ -42,6 +44,20 @@ REPORT = StatusReport(
 
 def _report(time: datetime, status: ConnectorStatus, error_code: str) -> StatusReport:
     return replace(REPORT, time=time, status=status, error_code=error_code)
+
+
+def test_what_is_told_of_an_evse_is_told_of_its_connectors() -> None:
+    of_evse = replace(REPORT, connector_id=0, status=ConnectorStatus.OCCUPIED)
+    first, second = (replace(CONNECTOR, connector_id=number) for number in (1, 2))
+    assert (is_of_evse(key_of(of_evse)), is_of_evse(key_of(REPORT)), is_of_evse(("CP1", 0, 0))) == (True, False, False)
+    assert of_connectors(REPORT, [first, second]) == [REPORT]
+    assert of_connectors(of_evse, [second]) == [replace(of_evse, connector_id=2)]
+    assert of_connectors(of_evse, []) == [replace(of_evse, connector_id=1)]
+    # Which of two is in use it does not say; that neither is, it does.
+    assert of_connectors(of_evse, [first, second]) == []
+    for status in (ConnectorStatus.AVAILABLE, ConnectorStatus.UNAVAILABLE, ConnectorStatus.FAULTED):
+        told = of_connectors(replace(of_evse, status=status), [first, second])
+        assert [(one.connector_id, one.status) for one in told] == [(1, status), (2, status)]
 
 
 _reports = st.lists(
