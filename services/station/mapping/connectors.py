@@ -22,6 +22,14 @@ from services.station.domain.connector import (
 from services.station.domain.device import told_time
 from services.station.mapping.free_vending import free_vending_of, free_vending_to_proto
 
+# Looked up once: lists ask for very many.
+_TYPES = {None: connector_pb.Connector.TYPE_UNSPECIFIED} | {
+    each: connector_pb.Connector.Type.Value(each) for each in ConnectorType
+}
+_STATUSES = {None: connector_pb.Connector.STATUS_UNSPECIFIED} | {
+    each: connector_pb.Connector.Status.Value(each) for each in ConnectorStatus
+}
+_AVAILABILITIES = {each: connector_pb.Connector.Availability.Value(each) for each in Availability}
 _CONNECTOR_FIELDS: Fields = {
     "charge_point_id": lambda connector: composed(connector.charge_point_id),
     # OCPP 1.6 knows no EVSE: there each connector is one.
@@ -60,12 +68,12 @@ def connector_to_proto(connector: Connector) -> connector_pb.Connector:
         charge_point_id=connector.charge_point_id,
         evse_id=connector.evse_id,
         connector_id=connector.connector_id,
-        type=connector_pb.Connector.Type.Value(connector.type or "TYPE_UNSPECIFIED"),
+        type=_TYPES[connector.type],
         max_power_w=connector.max_power_w,
         status=status_to_proto(connector.status),
         reported_status=connector.reported_status,
         error_code=connector.error_code,
-        availability=connector_pb.Connector.Availability.Value(connector.availability),
+        availability=_AVAILABILITIES[connector.availability],
         status_time=timestamp(connector.status_time),
         free_vending=free_vending_to_proto(connector.free_vending),
     )
@@ -73,7 +81,7 @@ def connector_to_proto(connector: Connector) -> connector_pb.Connector:
 
 def status_to_proto(status: ConnectorStatus | None) -> connector_pb.Connector.Status.ValueType:
     """A status as the contract numbers it; None is unspecified."""
-    return connector_pb.Connector.Status.Value(status or "STATUS_UNSPECIFIED")
+    return _STATUSES[status]
 
 
 def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> StatusReport:

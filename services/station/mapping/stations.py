@@ -3,13 +3,13 @@
 from collections import defaultdict
 from typing import Any
 
+from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1 import station_service_pb2 as service_pb
 from services.kernel.validation import search_text
 from services.rpc import masks
 from services.rpc.protobuf import Fields, enum_of, read, timestamp
 from services.station.application.stations import StationView
-from services.station.domain.connector import Connector
 from services.station.domain.station import StationFilter, StationStatus, circle_of
 from services.station.mapping.charge_points import charge_point_to_proto
 from services.station.mapping.connectors import connector_to_proto
@@ -50,12 +50,12 @@ def station_changes(request: service_pb.UpdateStationRequest) -> dict[str, Any]:
 
 def view_to_proto(view: StationView) -> station_pb.Station:
     """The resource as callers see it: each charge point with its connectors."""
-    plugs: defaultdict[str, list[Connector]] = defaultdict(list)
-    for plug in view.connectors:
-        plugs[plug.charge_point_id].append(plug)
     message = station_to_proto(view)
+    plugs: defaultdict[str, list[connector_pb.Connector]] = defaultdict(list)
+    for plug in message.connectors:
+        plugs[plug.charge_point_id].append(plug)
     for point in message.charge_points:
-        point.connectors.extend(map(connector_to_proto, plugs[point.id]))
+        point.connectors.extend(plugs[point.id])
     return message
 
 

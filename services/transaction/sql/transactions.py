@@ -14,7 +14,7 @@ from services.postgres.recordset import array, text_array
 from services.transaction.domain.curve import Samples
 from services.transaction.domain.lookout import Bookmark, Contest, Doubt, Late
 from services.transaction.domain.reading import CONTEXTS, Reading
-from services.transaction.domain.registers import Registers
+from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.session import Session, SessionState
 from services.transaction.domain.transaction import ChargingStateChange, Latest, TransactionFilter
 from services.transaction.sql import curves, lookout, sessions_heard
@@ -163,7 +163,9 @@ class SqlTransactionRepository:
 
 
 def _registers_of(columns: Sequence[str | None], max_power_w: int | None) -> Registers:
-    """The registers at both ends, which may be the same ones."""
+    """The registers at both ends, which may be the same ones; none of a session that is over."""
+    if not any(columns):
+        return NO_REGISTERS
     numbers = list(map(numbers_of, columns))
     both = {*zip(*numbers[:3], strict=True), *zip(*numbers[3:], strict=True)}
     times, contexts, energies_wh = (
