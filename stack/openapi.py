@@ -35,7 +35,7 @@ Large imports are sent in pieces: one resource each, several requests at a time,
 whose answer was lost can be sent again. Behind the facade a GET is tried again when a replica is lost or does not
 answer in 3 s; all else only while no service has seen it, so a client that gets 503, 504 or no answer repeats it
 itself, with the same `requestId`. A `requestId` counts for a day, for one caller and one operation; with another body
-it is refused with 409.
+it is refused with 409. The header `Idempotency-Key` says the same as the `requestId` of an operation that has one.
 
 An error is a `google.rpc.Status`; its `details` carry a `google.rpc.ErrorInfo` with a `reason` (one of
 `error.v1.ErrorReason` without its prefix) and, for bad input, a `google.rpc.BadRequest` with the fields at fault: at
@@ -109,7 +109,11 @@ def _operation(schemas: Schemas, method: MethodDescriptor, binding: Binding, num
         "description": f"{comment}\n\n{_access(method)}".lstrip(),
         "x-grpc-method": f"/{service.full_name}/{method.name}",
     }
-    if parameters := [*_path_parameters(schemas, method, binding), *_query_parameters(schemas, method, binding)]:
+    if parameters := [
+        *_path_parameters(schemas, method, binding),
+        *_query_parameters(schemas, method, binding),
+        *_header_parameters(method),
+    ]:
         operation["parameters"] = parameters
     if binding.body:
         operation["requestBody"] = _request_body(schemas, method, binding)
@@ -149,6 +153,19 @@ def _path_parameters(schemas: Schemas, method: MethodDescriptor, binding: Bindin
 def _query_parameters(schemas: Schemas, method: MethodDescriptor, binding: Binding) -> Iterator[dict[str, Any]]:
     for fields in query_parameters(method.input_type, binding):
         yield _parameter(schemas, "query", fields)
+
+
+def _header_parameters(method: MethodDescriptor) -> Iterator[dict[str, Any]]:
+    """The idempotency key, of what takes a request id."""
+    options = method.input_type.fields_by_name.get("options")
+    holders = [method.input_type, options.message_type if options is not None else None]
+    if any(holder is not None and "request_id" in holder.fields_by_name for holder in holders):
+        yield {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 100},
+            "description": "The same as `requestId`; give one of them, or both with the same value.",
+        }
 
 
 def _parameter(schemas: Schemas, place: str, fields: Iterable[FieldDescriptor]) -> dict[str, Any]:

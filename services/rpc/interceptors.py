@@ -5,7 +5,7 @@ Knows no RPC by name: it acts on what the contracts declare.
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -23,6 +23,7 @@ from services.rpc.access import AccessRule, access_rule, check_response, require
 from services.rpc.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
 from services.rpc.calls import Call, set_call
 from services.rpc.http import HEAD_KEY
+from services.rpc.idempotency_key import IDEMPOTENCY_KEY, read_key
 from services.rpc.reading import Unreadable, guarded, reader
 from services.rpc.status import describe, http_status_of, to_status
 
@@ -129,7 +130,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
         return call
 
     def _admit(self, method: _Method, request: Message | Unreadable, context: _Context) -> Caller:
-        request_id, token = _read_metadata(context)
+        request_id, token, keys = _read_metadata(context)
         bind(request_id=request_id, rpc=method.name)
         rule = method.rule
         caller = ANONYMOUS if rule.public else self._authenticate(token)
@@ -138,6 +139,8 @@ class ServerStack(grpc.aio.ServerInterceptor):
         if isinstance(request, Unreadable):
             raise request.refusal()
         restrict_request(rule, caller, request)
+        if keys:
+            read_key(request, keys)
         if not rule.internal:
             values.check(request)
         fields.enforce(request)
@@ -150,15 +153,18 @@ class ServerStack(grpc.aio.ServerInterceptor):
         return self._verifier.verify(token)
 
 
-def _read_metadata(context: _Context) -> tuple[str, str]:
-    """The request id, made here when the caller brought none, and the bearer token or nothing."""
+def _read_metadata(context: _Context) -> tuple[str, str, Sequence[str]]:
+    """The request id, made here when the caller brought none, the bearer token or nothing, and idempotency keys."""
     request_id = token = ""
+    keys: tuple[str, ...] = ()
     for key, value in context.invocation_metadata() or ():
         if key == REQUEST_ID_KEY:
             request_id = str(value)[:_MAX_REQUEST_ID]
         elif key == AUTHORIZATION_KEY and isinstance(value, str) and value[: len(_BEARER)].lower() == _BEARER:
             token = value[len(_BEARER) :].strip()
-    return request_id or new_id(), token
+        elif key == IDEMPOTENCY_KEY:
+            keys = (*keys, str(value))
+    return request_id or new_id(), token, keys
 
 
 def _wants_head_only(context: _Context) -> bool:

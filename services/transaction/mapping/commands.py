@@ -1,6 +1,7 @@
 """Commands: what callers ask for, how it goes to the edge, and the records of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf import json_format
@@ -10,7 +11,7 @@ from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
-from services.kernel.errors import invalid
+from services.kernel.errors import DomainError, FieldViolation, invalid
 from services.kernel.tokens import token_of
 from services.rpc.protobuf import duration_of, enum_of, time_of, timestamp
 from services.transaction.domain.command import (
@@ -21,6 +22,9 @@ from services.transaction.domain.command import (
     RemoteStartQuery,
     Reply,
 )
+
+# Fields of a request that are not its body.
+_BESIDE_BODY = ("options.", "requestId", "chargePointId")
 
 
 def command_filter(request: service_pb.ListCommandsRequest) -> CommandFilter:
@@ -38,6 +42,37 @@ def options_of(options: service_pb.CommandOptions) -> CommandOptions:
         queue_while_offline=options.queue_while_offline,
         expire_after=duration_of(options, "expire_after"),
     )
+
+
+def kind_of(body: command_pb.CommandBody) -> str:
+    """What a general request asks for. Raises: MISSING_FIELD when it asks for nothing."""
+    kind = body.WhichOneof("body")
+    if kind is None:
+        kinds = ", ".join(sorted(field.json_name for field in body.DESCRIPTOR.fields))
+        raise invalid("command", f"must have one of {kinds}", "MISSING_FIELD")
+    return kind
+
+
+def json_name(kind: str) -> str:
+    """What callers by REST call a kind of command."""
+    name: str = command_pb.CommandBody.DESCRIPTOR.fields_by_name[kind].json_name
+    return name
+
+
+@contextmanager
+def at(path: str) -> Iterator[None]:
+    """What is wrong with the body of a command, is wrong below `path` of the request."""
+    try:
+        yield
+    except DomainError as error:
+        if not error.violations:
+            raise
+        found = [
+            one if one.field.startswith(_BESIDE_BODY) else FieldViolation(f"{path}.{one.field}", one.description)
+            for one in error.violations
+        ]
+        message = "; ".join(f"{one.field}: {one.description}" for one in found)
+        raise DomainError(error.kind, error.reason, message, error.metadata, found) from error
 
 
 def body_of(kind: str, request: Message) -> dict[str, Any]:

@@ -4,14 +4,24 @@ from datetime import timedelta
 from typing import Any
 
 import grpc.aio
+from google.protobuf.message import Message
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
 from services.kernel.pagination import page_request
 from services.rpc.auth import current_caller
+from services.rpc.http import created
 from services.transaction.application.commands import Commands
-from services.transaction.mapping.commands import body_of, command_filter, command_to_proto, options_of
+from services.transaction.mapping.commands import (
+    at,
+    body_of,
+    command_filter,
+    command_to_proto,
+    json_name,
+    kind_of,
+    options_of,
+)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -43,6 +53,15 @@ class CommandServicer(service_grpc.CommandServiceServicer):
     ) -> service_pb.GetCommandResponse:
         command = await self._commands.get(request.command_id)
         return service_pb.GetCommandResponse(command=command_to_proto(command))
+
+    async def CreateCommand(
+        self, request: service_pb.CreateCommandRequest, context: Context
+    ) -> service_pb.CreateCommandResponse:
+        kind = kind_of(request.command)
+        with at(f"command.{json_name(kind)}"):
+            command = await self._ask(request, kind, getattr(request.command, kind), context)
+        await created(context, f"/commands/{command.id}")
+        return service_pb.CreateCommandResponse(command=command)
 
     async def RemoteStart(
         self, request: service_pb.RemoteStartRequest, context: Context
@@ -117,11 +136,14 @@ class CommandServicer(service_grpc.CommandServiceServicer):
         return service_pb.SendDataTransferResponse(command=await self._issue("transfer_data", request, context))
 
     async def _issue(self, kind: str, request: Any, context: Context) -> command_pb.Command:
-        """Any of the commands: its request has the fields of the command beside `charge_point_id` and `options`."""
+        """One kind of command: its request has the fields of the command beside `charge_point_id` and `options`."""
+        return await self._ask(request, kind, request, context)
+
+    async def _ask(self, request: Any, kind: str, body: Message, context: Context) -> command_pb.Command:
         command = await self._commands.issue(
             request.charge_point_id,
             kind,
-            body_of(kind, request),
+            body_of(kind, body),
             options_of(request.options),
             current_caller().subject,
             _patience(context),

@@ -100,6 +100,57 @@ async def test_every_command_reaches_the_edge_as_it_was_asked(platform: Platform
         assert {name: getattr(body, name) for name in fields} == fields
 
 
+async def test_every_command_can_be_asked_for_by_the_general_call(platform: Platform) -> None:
+    """It is the same command as by the call of its own."""
+    for rpc, fields, kind in _EVERY_COMMAND:
+        request = service_pb.CreateCommandRequest(charge_point_id="CP1", command={kind: fields})
+        asked = (await platform.commands.CreateCommand(request)).command
+        typed = getattr(service_pb, f"{rpc}Request")(charge_point_id="CP1", **fields)
+        alias = (await getattr(platform.commands, rpc)(typed)).command
+        assert (asked.kind, asked.body, asked.state) == (alias.kind, alias.body, State.ACCEPTED)
+        assert platform.edge.delivered[-2].body == platform.edge.delivered[-1].body
+    every = {field.name for field in command_pb.CommandBody.DESCRIPTOR.fields}
+    assert {kind for _, _, kind in _EVERY_COMMAND} == every - {"remote_start", "rotate_password"}
+
+
+async def test_the_general_call_names_what_is_wrong_below_the_kind(platform: Platform) -> None:
+    for command, options, named in (
+        ({}, {}, ["command"]),
+        ({"clear_cache": {}}, {"request_id": "x" * 101}, ["options.requestId"]),
+        ({"unlock": {}}, {}, ["command.unlock.connectorId"]),
+        ({"remote_start": {"connector_id": 1}}, {}, ["command.remoteStart.idTag"]),
+        ({"get_report": {}}, {"request_id": "x" * 101}, ["options.requestId", "command.getReport.componentVariables"]),
+        ({"rotate_password": {"password": "short"}}, {}, ["command.rotatePassword.password"]),
+    ):
+        request = service_pb.CreateCommandRequest(charge_point_id="CP1", command=command, options=options)
+        failure = await _failure(platform.commands.CreateCommand(request))
+        assert failure.kind is ErrorKind.INVALID_ARGUMENT
+        assert [violation.field for violation in failure.violations] == named
+        assert failure.message.startswith(named[0]) or failure.reason == "MISSING_FIELD"
+    assert platform.edge.delivered == []
+
+
+async def test_the_idempotency_key_says_the_same_as_the_request_id(platform: Platform) -> None:
+    request = service_pb.CreateCommandRequest(charge_point_id="CP1", command={"clear_cache": {}})
+
+    async def ask(key: str, **change: Any) -> command_pb.Command:
+        asked = service_pb.CreateCommandRequest(charge_point_id="CP1", command=request.command, **change)
+        return (await platform.commands.CreateCommand(asked, metadata=(("idempotency-key", key),))).command
+
+    first = await ask("k-1")
+    assert (await ask('"k-1"')).id == first.id
+    assert (await ask("k-1", options={"request_id": "k-1"})).id == first.id
+    request.options.request_id = "k-1"
+    assert (await platform.commands.CreateCommand(request)).command.id == first.id
+    assert len(platform.edge.delivered) == 1
+    refused = await _failure(ask("k-2", options={"request_id": "k-1"}))
+    assert [violation.field for violation in refused.violations] == ["Idempotency-Key"]
+    request.command.reset.SetInParent()
+    assert (await _failure(ask("k-1"))).reason == "REQUEST_ID_REUSED"
+    for bad in ("", "x" * 101):
+        assert (await _failure(ask(bad))).violations[0].field == "Idempotency-Key"
+
+
 @pytest.mark.field_case("B3")
 async def test_what_is_wrong_with_an_answer_stands_beside_it(platform: Platform) -> None:
     def badly_worded(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
