@@ -23,21 +23,11 @@ from services.kernel.redaction import redacted
 
 logger = logging.getLogger(__name__)
 
-# Somebody stands in front of the charge point; nobody waits for a list of settings.
-_PRIORITIES = {
-    "remote_start": Priority.URGENT,
-    "remote_stop": Priority.URGENT,
-    "unlock": Priority.URGENT,
-    "get_configuration": Priority.BACKGROUND,
-    "get_base_report": Priority.BACKGROUND,
-    "get_report": Priority.BACKGROUND,
-    "get_transaction_status": Priority.BACKGROUND,
-}
 _REPORTS = frozenset({"GetBaseReport", "GetReport"})
 
 
 async def deliver(
-    connection: Connection[Any], command_id: str, body: CommandBody, seconds: float
+    connection: Connection[Any], command_id: str, body: CommandBody, seconds: float, priority: Priority
 ) -> DeliverCommandResponse:
     """Send a command and wait up to `seconds` for the answer.
 
@@ -50,7 +40,7 @@ async def deliver(
     dialect = SERVED[connection.context.version].dialect.get(kind)
     if dialect is None:
         raise not_supported(f"{kind} in OCPP {connection.context.version}")
-    asked, priority = getattr(body, kind), _PRIORITIES.get(kind, Priority.NORMAL)
+    asked = getattr(body, kind)
     deadline = asyncio.get_running_loop().time() + seconds
     response = await _ask(connection, dialect, dialect.ask(asked, command_id), seconds, priority, command_id)
     left = deadline - asyncio.get_running_loop().time()

@@ -1,6 +1,6 @@
 """csms.edge.v1.EdgeService: a charge point that is connected here is asked here, any other through its node."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -8,12 +8,14 @@ import grpc.aio
 
 from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.edge.v1 import edge_service_pb2_grpc as edge_grpc
+from csms.transaction.v1.command_pb2 import Command
 from ocpp_edge.admission.registry import Registry
 from ocpp_edge.backend.clients import Stations
 from ocpp_edge.commands import delivery
 from ocpp_edge.commands.nodes import Nodes
 from ocpp_edge.facts.structs import payload_of, payload_of_text, struct_of, text_of
 from ocpp_edge.rpc.answers import charge_point_timeout
+from ocpp_edge.rpc.calls import Priority
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import invalid
@@ -24,6 +26,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 _Response = TypeVar("_Response")
 
 _USUAL_TIMEOUT, _SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = (timedelta(seconds=seconds) for seconds in (30, 1, 120))
+PRIORITIES: Mapping[int, Priority] = {
+    Command.URGENT: Priority.URGENT,
+    Command.NORMAL: Priority.NORMAL,
+    Command.BACKGROUND: Priority.BACKGROUND,
+}
 # Kept back from the caller's deadline, so that he hears what became of his request.
 _ANSWERING_SECONDS = 0.2
 _LEAST_SECONDS = 0.05
@@ -87,7 +94,9 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
         if connection is None:
             holder = await self._nodes.holder_of(request.charge_point_id, context.invocation_metadata() or ())
             return await self._forwarded(holder.DeliverCommand, request, context)
-        return await delivery.deliver(connection, request.command_id, request.body, seconds)
+        return await delivery.deliver(
+            connection, request.command_id, request.body, seconds, PRIORITIES.get(request.priority, Priority.NORMAL)
+        )
 
     async def _forwarded(
         self, method: Callable[..., Awaitable[_Response]], request: Any, context: Context

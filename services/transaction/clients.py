@@ -21,7 +21,7 @@ from services.rpc.protobuf import duration
 from services.rpc.service_identity import ServiceIdentity
 from services.transaction.domain.command import Command, Reply
 from services.transaction.domain.connector_power import ConnectorPower
-from services.transaction.mapping.commands import body_to_proto, reply_of
+from services.transaction.mapping.commands import body_to_proto, priority_to_proto, reply_of
 from services.transaction.mapping.stations import connector_powers
 
 _LARGEST_PAGE = 250
@@ -91,6 +91,7 @@ class GrpcEdge:
             charge_point_id=command.charge_point_id,
             body=body_to_proto(command.kind, body),
             timeout=duration(timeout),
+            priority=priority_to_proto(command.priority),
         )
         stub = edge_grpc.EdgeServiceStub(await self._channel(address))
         response = await stub.DeliverCommand(request, timeout=timeout.total_seconds() + _HOP_SECONDS)

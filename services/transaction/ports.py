@@ -134,7 +134,7 @@ class CommandRepository(Protocol):
         ...
 
     async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
-        """Queued commands to be tried by now, the oldest first and one of each charge point, locked; those locked by
+        """Queued commands to be tried by now, by priority and age and one of each charge point, locked; those locked by
         others are passed over. None before which another one of its charge point is queued, or sent after that time."""
         ...
 

@@ -253,6 +253,8 @@ COMMANDS = Table(
     Column("delivery_time", _Time),
     # What is wrong with the answer.
     Column("answer_flags", ARRAY(Text), nullable=False, server_default="{}"),
+    # By number, as domain.command.CommandPriority counts.
+    Column("priority", SmallInteger, nullable=False, server_default="2"),
     PrimaryKeyConstraint("id", name="commands_pkey"),
     Index("commands_charge_point_idx", "charge_point_id", "id"),
     Index("commands_working_idx", "charge_point_id", "expire_time"),

@@ -8,7 +8,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
-from services.transaction.application.delivery import Delivery, changed_event, offline
+from services.transaction.application.delivery import Delivery, changed_event, offline, store_change
 from services.transaction.domain.command import (
     ABOUT_TRANSACTIONS,
     Command,
@@ -17,8 +17,10 @@ from services.transaction.domain.command import (
     CommandState,
     RemoteStartQuery,
     asking_about,
+    canceled,
     check,
     meant,
+    usual_priority,
     vouches_for,
 )
 from services.transaction.domain.fact import transaction_id_of
@@ -45,6 +47,12 @@ class Commands:
         """Raises: COMMAND_NOT_FOUND."""
         async with self._units_of_work() as work:
             return _found(await work.commands.find(command_id), command_id)
+
+    async def cancel(self, command_id: str) -> Command:
+        """Take a queued command back; idempotent. Raises: COMMAND_NOT_FOUND, COMMAND_NOT_QUEUED."""
+        async with self._units_of_work() as work:
+            found = _found(await work.commands.find(command_id, for_update=True), command_id)
+            return await store_change(work, found, canceled(found, self._clock.now()))
 
     async def remote_starts(self, queries: Sequence[RemoteStartQuery]) -> list[bool]:
         """Whether the platform has started a session itself with each of these tokens, in order."""
@@ -78,6 +86,7 @@ class Commands:
             body=ask.recorded,
             state=CommandState.SENT if is_online else CommandState.QUEUED,
             requested_by=requested_by,
+            priority=options.priority or usual_priority(ask.kind),
             create_time=now,
             update_time=now,
             expire_time=now + options.life,

@@ -8,7 +8,13 @@ from services.kernel.ids import new_id
 from services.transaction.application.delivery import changed_event
 from services.transaction.application.recording import LOOK_BACK, completed
 from services.transaction.domain.batch import Wanted
-from services.transaction.domain.command import GET_TRANSACTION_STATUS, Command, CommandState, asking_about
+from services.transaction.domain.command import (
+    GET_TRANSACTION_STATUS,
+    Command,
+    CommandState,
+    asking_about,
+    usual_priority,
+)
 from services.transaction.domain.evidence import ConnectorReport, is_lost
 from services.transaction.domain.recording import Recording
 from services.transaction.domain.session import Session
@@ -63,6 +69,7 @@ def _question(session: Session, now: datetime) -> Command:
         body=asking_about(session),
         state=CommandState.QUEUED,
         requested_by=PLATFORM,
+        priority=usual_priority(GET_TRANSACTION_STATUS),
         create_time=now,
         update_time=now,
         expire_time=now + _LIFE_OF_QUESTION,

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from secrets import token_hex
 from typing import Any
 
-from services.kernel.errors import DomainError, invalid
+from services.kernel.errors import DomainError, failed_precondition, invalid
 from services.kernel.ids import is_id
 from services.kernel.redaction import is_login_password, redacted, secrets_in, sets_login_password, without
 from services.kernel.tokens import (
@@ -52,7 +52,27 @@ class CommandState(StrEnum):
     FAILED = "FAILED"
     EFFECTIVE = "EFFECTIVE"
     EXPIRED = "EXPIRED"
+    CANCELED = "CANCELED"
 
+
+class CommandPriority(IntEnum):
+    """Which of the commands that wait for a charge point goes first: the least number, and of one number the oldest."""
+
+    URGENT = 1
+    NORMAL = 2
+    BACKGROUND = 3
+
+
+# Somebody stands in front of the charge point; nobody waits for a list of settings.
+_USUAL_PRIORITIES = {
+    REMOTE_START: CommandPriority.URGENT,
+    REMOTE_STOP: CommandPriority.URGENT,
+    "unlock": CommandPriority.URGENT,
+    "get_configuration": CommandPriority.BACKGROUND,
+    "get_base_report": CommandPriority.BACKGROUND,
+    GET_REPORT: CommandPriority.BACKGROUND,
+    GET_TRANSACTION_STATUS: CommandPriority.BACKGROUND,
+}
 
 # One that the charge point did not answer in time may have been carried out all the same.
 STATES_BEFORE_EFFECT = (CommandState.SENT, CommandState.ACCEPTED, CommandState.FAILED)
@@ -74,6 +94,7 @@ class Command:
     error: str = ""
     transaction_id: str = ""
     requested_by: str
+    priority: CommandPriority = CommandPriority.NORMAL
     create_time: datetime
     update_time: datetime
     expire_time: datetime
@@ -82,11 +103,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOptions:
-    """How a command shall be carried out; `expire_after` None is five minutes."""
+    """How a command shall be carried out. `expire_after` None is five minutes, `priority` None that of its kind."""
 
     request_id: str = ""
     queue_while_offline: bool = False
     expire_after: timedelta | None = None
+    priority: CommandPriority | None = None
 
     @property
     def life(self) -> timedelta:
@@ -142,6 +164,11 @@ class Reply:
     status: str
     answer: Mapping[str, Any]
     flags: tuple[str, ...] = ()
+
+
+def usual_priority(kind: str) -> CommandPriority:
+    """The priority of a command for which none was asked."""
+    return _USUAL_PRIORITIES.get(kind, CommandPriority.NORMAL)
 
 
 def check(kind: str, body: Mapping[str, Any], options: CommandOptions) -> None:
@@ -265,6 +292,16 @@ def effective(command: Command, transaction_id: str, now: datetime) -> Command:
 def expired(command: Command, now: datetime) -> Command:
     """`command` after its time is over."""
     return replace(command, state=CommandState.EXPIRED, delivery_time=None, update_time=now)
+
+
+def canceled(command: Command, now: datetime) -> Command:
+    """`command` taken back before it was delivered. Raises: COMMAND_NOT_QUEUED when it is too late."""
+    if command.state is CommandState.CANCELED:
+        return command
+    if command.state is not CommandState.QUEUED:
+        message = f"the command is {command.state}; only one that is QUEUED can be canceled"
+        raise failed_precondition("COMMAND_NOT_QUEUED", message, state=command.state.value)
+    return replace(command, state=CommandState.CANCELED, delivery_time=None, update_time=now)
 
 
 def started_by(session: Session, command: Command) -> bool:

@@ -18,6 +18,7 @@ from services.transaction.domain.command import (
     Command,
     CommandFilter,
     CommandOptions,
+    CommandPriority,
     CommandState,
     RemoteStartQuery,
     Reply,
@@ -41,7 +42,22 @@ def options_of(options: service_pb.CommandOptions) -> CommandOptions:
         request_id=options.request_id,
         queue_while_offline=options.queue_while_offline,
         expire_after=duration_of(options, "expire_after"),
+        priority=_priority_of(options.priority),
     )
+
+
+def _priority_of(number: int) -> CommandPriority | None:
+    if number == command_pb.Command.PRIORITY_UNSPECIFIED:
+        return None
+    try:
+        return CommandPriority(number)
+    except ValueError:
+        raise invalid("options.priority", f"{number} is unknown") from None
+
+
+def priority_to_proto(priority: CommandPriority) -> command_pb.Command.Priority.ValueType:
+    """The priority as the contracts call it."""
+    return command_pb.Command.Priority.Value(priority.name)
 
 
 def kind_of(body: command_pb.CommandBody) -> str:
@@ -103,6 +119,7 @@ def command_to_proto(command: Command) -> command_pb.Command:
         update_time=timestamp(command.update_time),
         expire_time=timestamp(command.expire_time),
         answer_flags=command.answer_flags,
+        priority=priority_to_proto(command.priority),
     )
     if command.answer is not None:
         message.answer.update(dict(command.answer))

@@ -63,6 +63,12 @@ class CommandServicer(service_grpc.CommandServiceServicer):
         await created(context, f"/commands/{command.id}")
         return service_pb.CreateCommandResponse(command=command)
 
+    async def CancelCommand(
+        self, request: service_pb.CancelCommandRequest, context: Context
+    ) -> service_pb.CancelCommandResponse:
+        command = await self._commands.cancel(request.command_id)
+        return service_pb.CancelCommandResponse(command=command_to_proto(command))
+
     async def RemoteStart(
         self, request: service_pb.RemoteStartRequest, context: Context
     ) -> service_pb.RemoteStartResponse:

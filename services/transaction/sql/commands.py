@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, cast, exists, func, insert, or_, select, text, update
+from sqlalchemy import Row, Select, Text, and_, cast, exists, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.ids import is_id
@@ -18,6 +18,7 @@ from services.transaction.domain.command import (
     STATES_BEFORE_EFFECT,
     Command,
     CommandFilter,
+    CommandPriority,
     CommandState,
 )
 from services.transaction.tables import COMMANDS, RUNNING_SESSIONS
@@ -95,10 +96,12 @@ class SqlCommandRepository:
             and_(before.state == CommandState.SENT, before.update_time > sent_after),
         )
         # Of what is changed beside this, it sees what was before: one that is being sent or answered still waits.
+        goes_before = tuple_(before.priority, before.id) < tuple_(columns.priority, columns.id)
         is_first = ~exists().where(
-            before.charge_point_id == columns.charge_point_id, before.id < columns.id, before.expire_time > now, waits
+            before.charge_point_id == columns.charge_point_id, goes_before, before.expire_time > now, waits
         )
-        return await self._unlocked(select(COMMANDS).where(is_due, is_first).order_by(columns.id).limit(limit))
+        query = select(COMMANDS).where(is_due, is_first).order_by(columns.priority, columns.id)
+        return await self._unlocked(query.limit(limit))
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:
         columns = COMMANDS.c
@@ -134,6 +137,7 @@ def _command(row: Row[Any]) -> Command:
         **{
             **{name: fields[name] for name in COMMANDS.c.keys()},
             "state": CommandState(fields["state"]),
+            "priority": CommandPriority(fields["priority"]),
             "answer_flags": tuple(fields["answer_flags"]),
         }
     )

@@ -1,5 +1,7 @@
 """Commands over REST to a charge point that is really connected, and what they bring about."""
 
+from typing import Any
+
 import pytest
 
 from tests.e2e.commands.idle import command, idle_charge_point
@@ -64,3 +66,39 @@ def test_a_command_to_a_charge_point_that_is_offline_fails_or_waits(system: Syst
     assert refused.json["details"][0]["reason"] == "CHARGE_POINT_OFFLINE"
     queued = system.call("POST", "/charge-points/E2EOFF/clear-cache", {"options": {"queueWhileOffline": True}})
     assert queued.data["state"] == "QUEUED"
+
+
+def test_a_command_that_waits_is_repeated_with_its_key_and_canceled(system: System) -> None:
+    assert system.call("POST", "/charge-points", {"id": "E2EKEY"}).status == 201
+    body = {"command": {"clearCache": {}}, "options": {"queueWhileOffline": True, "priority": "BACKGROUND"}}
+    key = {"Idempotency-Key": "clear-1"}
+    queued = system.call("POST", "/charge-points/E2EKEY/commands", body, headers=key)
+    assert queued.status == 201, queued.text
+    path = queued.headers["location"]
+    assert (queued.data["state"], queued.data["priority"], path) == (
+        "QUEUED",
+        "BACKGROUND",
+        f"/commands/{queued.data['id']}",
+    )
+    assert system.call("POST", "/charge-points/E2EKEY/commands", body, headers=key).data["id"] == queued.data["id"]
+    other = body | {"command": {"reset": {}}}
+    assert system.call("POST", "/charge-points/E2EKEY/commands", other, headers=key).status == 409
+    both = body | {"options": {"queueWhileOffline": True, "requestId": "clear-2"}}
+    assert system.call("POST", "/charge-points/E2EKEY/commands", both, headers=key).status == 400
+
+    for _ in range(2):
+        canceled = system.call("DELETE", path)
+        assert (canceled.status, canceled.data["state"]) == (200, "CANCELED")
+    again = system.call("POST", "/charge-points/E2EKEY/commands", body, headers=key)
+    assert (again.data["id"], again.data["state"]) == (queued.data["id"], "CANCELED")
+    assert system.call("DELETE", f"/commands/{queued.data['id']}x").status == 404
+
+
+def test_a_general_command_asks_for_one_thing(system: System) -> None:
+    assert system.call("POST", "/charge-points", {"id": "E2EONE"}).status == 201
+    bodies: list[Any] = [{}, {"clearCache": {}, "reset": {}}, {"nonsense": {}}, None]
+    for asked in bodies:
+        answer = system.call("POST", "/charge-points/E2EONE/commands", {"command": asked})
+        assert answer.status == 400, answer.text
+    unknown = system.call("POST", "/charge-points/E2EONE/commands", {"command": {"reset": {"type": "MAYBE"}}})
+    assert unknown.status == 400

@@ -3,7 +3,7 @@
 import pytest
 
 from csms.station.v1.station_service_pb2 import CreateStationRequest, GetStationRequest
-from csms.transaction.v1.command_service_pb2 import ClearCacheRequest
+from csms.transaction.v1.command_service_pb2 import ClearCacheRequest, CommandOptions
 from services.kernel.errors import DomainError
 from services.rpc.idempotency_key import read_key
 
@@ -24,5 +24,5 @@ def test_it_changes_nothing_where_there_is_no_request_id() -> None:
 @pytest.mark.parametrize("values", [["other"], ["k", "other"], [""], ['""'], ["x" * 101]])
 def test_what_contradicts_or_says_nothing_is_refused(values: list[str]) -> None:
     with pytest.raises(DomainError) as refused:
-        read_key(ClearCacheRequest(options={"request_id": "k"}), values)
+        read_key(ClearCacheRequest(options=CommandOptions(request_id="k")), values)
     assert [violation.field for violation in refused.value.violations] == ["Idempotency-Key"]

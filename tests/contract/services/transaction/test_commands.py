@@ -29,6 +29,7 @@ from tests.fixtures.services import RunningService
 from tests.fixtures.tokens import Tokens
 
 State = command_pb.Command.State
+Priority = command_pb.Command.Priority
 INOPERATIVE = connector_pb.Connector.INOPERATIVE
 QUEUE = service_pb.CommandOptions(queue_while_offline=True)
 
@@ -38,6 +39,11 @@ def _refusing(error: Exception) -> Any:
         raise error
 
     return answer
+
+
+def _asked(command: dict[str, Any], charge_point_id: str = "CP1", **options: Any) -> service_pb.CreateCommandRequest:
+    fields: dict[str, Any] = {"command": command, "options": options}
+    return service_pb.CreateCommandRequest(charge_point_id=charge_point_id, **fields)
 
 
 async def _failure(call: Any) -> DomainError:
@@ -103,8 +109,7 @@ async def test_every_command_reaches_the_edge_as_it_was_asked(platform: Platform
 async def test_every_command_can_be_asked_for_by_the_general_call(platform: Platform) -> None:
     """It is the same command as by the call of its own."""
     for rpc, fields, kind in _EVERY_COMMAND:
-        request = service_pb.CreateCommandRequest(charge_point_id="CP1", command={kind: fields})
-        asked = (await platform.commands.CreateCommand(request)).command
+        asked = (await platform.commands.CreateCommand(_asked({kind: fields}))).command
         typed = getattr(service_pb, f"{rpc}Request")(charge_point_id="CP1", **fields)
         alias = (await getattr(platform.commands, rpc)(typed)).command
         assert (asked.kind, asked.body, asked.state) == (alias.kind, alias.body, State.ACCEPTED)
@@ -113,42 +118,44 @@ async def test_every_command_can_be_asked_for_by_the_general_call(platform: Plat
     assert {kind for _, _, kind in _EVERY_COMMAND} == every - {"remote_start", "rotate_password"}
 
 
-async def test_the_general_call_names_what_is_wrong_below_the_kind(platform: Platform) -> None:
-    for command, options, named in (
-        ({}, {}, ["command"]),
-        ({"clear_cache": {}}, {"request_id": "x" * 101}, ["options.requestId"]),
-        ({"unlock": {}}, {}, ["command.unlock.connectorId"]),
-        ({"remote_start": {"connector_id": 1}}, {}, ["command.remoteStart.idTag"]),
-        ({"get_report": {}}, {"request_id": "x" * 101}, ["options.requestId", "command.getReport.componentVariables"]),
-        ({"rotate_password": {"password": "short"}}, {}, ["command.rotatePassword.password"]),
-    ):
-        request = service_pb.CreateCommandRequest(charge_point_id="CP1", command=command, options=options)
-        failure = await _failure(platform.commands.CreateCommand(request))
-        assert failure.kind is ErrorKind.INVALID_ARGUMENT
-        assert [violation.field for violation in failure.violations] == named
-        assert failure.message.startswith(named[0]) or failure.reason == "MISSING_FIELD"
+_BADLY_ASKED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+    ({}, {}, ["command"]),
+    ({"clear_cache": {}}, {"request_id": "x" * 101}, ["options.requestId"]),
+    ({"unlock": {}}, {}, ["command.unlock.connectorId"]),
+    ({"remote_start": {"connector_id": 1}}, {}, ["command.remoteStart.idTag"]),
+    ({"get_report": {}}, {"request_id": "x" * 101}, ["options.requestId", "command.getReport.componentVariables"]),
+    ({"rotate_password": {"password": "short"}}, {}, ["command.rotatePassword.password"]),
+    ({"clear_cache": {}}, {"priority": 99}, ["options.priority"]),
+]
+
+
+@pytest.mark.parametrize(("command", "options", "named"), _BADLY_ASKED)
+async def test_the_general_call_names_what_is_wrong_below_the_kind(
+    platform: Platform, command: dict[str, Any], options: dict[str, Any], named: list[str]
+) -> None:
+    failure = await _failure(platform.commands.CreateCommand(_asked(command, **options)))
+    assert failure.kind is ErrorKind.INVALID_ARGUMENT
+    assert [violation.field for violation in failure.violations] == named
+    assert all(name in failure.message for name in named)
     assert platform.edge.delivered == []
 
 
 async def test_the_idempotency_key_says_the_same_as_the_request_id(platform: Platform) -> None:
-    request = service_pb.CreateCommandRequest(charge_point_id="CP1", command={"clear_cache": {}})
-
-    async def ask(key: str, **change: Any) -> command_pb.Command:
-        asked = service_pb.CreateCommandRequest(charge_point_id="CP1", command=request.command, **change)
-        return (await platform.commands.CreateCommand(asked, metadata=(("idempotency-key", key),))).command
+    async def ask(key: str, command: str = "clear_cache", **options: Any) -> command_pb.Command:
+        metadata = (("idempotency-key", key),)
+        asked = await platform.commands.CreateCommand(_asked({command: {}}, **options), metadata=metadata)
+        return asked.command
 
     first = await ask("k-1")
     assert (await ask('"k-1"')).id == first.id
-    assert (await ask("k-1", options={"request_id": "k-1"})).id == first.id
-    request.options.request_id = "k-1"
-    assert (await platform.commands.CreateCommand(request)).command.id == first.id
+    assert (await ask("k-1", request_id="k-1")).id == first.id
+    in_field = await platform.commands.CreateCommand(_asked({"clear_cache": {}}, request_id="k-1"))
+    assert in_field.command.id == first.id
     assert len(platform.edge.delivered) == 1
-    refused = await _failure(ask("k-2", options={"request_id": "k-1"}))
-    assert [violation.field for violation in refused.violations] == ["Idempotency-Key"]
-    request.command.reset.SetInParent()
-    assert (await _failure(ask("k-1"))).reason == "REQUEST_ID_REUSED"
-    for bad in ("", "x" * 101):
-        assert (await _failure(ask(bad))).violations[0].field == "Idempotency-Key"
+    assert (await _failure(ask("k-1", "reset"))).reason == "REQUEST_ID_REUSED"
+    for bad, field in (("k-2", "k-1"), ("", ""), ("x" * 101, "")):
+        refused = await _failure(ask(bad, request_id=field))
+        assert [violation.field for violation in refused.violations] == ["Idempotency-Key"]
 
 
 @pytest.mark.field_case("B3")
@@ -235,6 +242,63 @@ async def test_queued_commands_are_delivered_in_order_at_the_boot(platform: Plat
     for command in queued:
         await platform.becomes(command.id, State.ACCEPTED)
     assert [delivered.command_id for delivered in platform.edge.delivered] == [command.id for command in queued]
+
+
+async def test_queued_commands_go_by_priority_and_then_by_age(platform: Platform) -> None:
+    asked: list[tuple[str, dict[str, Any], Priority.ValueType | None]] = [
+        ("clear_cache", {}, None),
+        ("get_configuration", {"keys": ["A"]}, None),
+        ("remote_start", {"id_tag": "A"}, None),
+        ("clear_cache", {}, None),
+        ("clear_cache", {}, Priority.URGENT),
+        ("unlock", {"connector_id": 1}, Priority.BACKGROUND),
+    ]
+    queued = []
+    for kind, body, priority in asked:
+        request = _asked({kind: body}, "CP2", queue_while_offline=True, priority=priority)
+        queued.append((await platform.commands.CreateCommand(request)).command)
+    await platform.stations.boot("CP2", await platform.stations.connect("CP2", platform.edge))
+    for command in queued:
+        await platform.becomes(command.id, State.ACCEPTED)
+    order = [queued.index(next(one for one in queued if one.id == sent.command_id)) for sent in platform.edge.delivered]
+    assert order == [2, 4, 0, 3, 1, 5]
+    told = [Priority.Name(sent.priority) for sent in platform.edge.delivered]
+    assert told == ["URGENT", "URGENT", "NORMAL", "NORMAL", "BACKGROUND", "BACKGROUND"]
+    assert [(await platform.get(command.id)).priority for command in queued] == [2, 3, 1, 2, 1, 3]
+
+
+async def test_a_queued_command_is_canceled_and_never_delivered(platform: Platform) -> None:
+    first = await platform.clear_cache("CP2", queue_while_offline=True, request_id="r-1")
+    second = await platform.clear_cache("CP2", queue_while_offline=True)
+    for _ in range(2):
+        canceled = await _cancel(platform, first.id)
+        assert (canceled.id, canceled.state) == (first.id, State.CANCELED)
+    # Its request id stands for it as before: nobody carries it out by a repeat.
+    repeated = await platform.clear_cache("CP2", queue_while_offline=True, request_id="r-1")
+    assert (repeated.id, repeated.state) == (first.id, State.CANCELED)
+    await platform.stations.boot("CP2", await platform.stations.connect("CP2", platform.edge))
+    await platform.becomes(second.id, State.ACCEPTED)
+    assert [delivered.command_id for delivered in platform.edge.delivered] == [second.id]
+    assert await platform.get(first.id) == repeated
+    async with platform.service.database.read() as connection:
+        payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
+    told = [DomainEvent.FromString(payload).command_changed for payload in payloads]
+    assert [one.state for one in told if one.command_id == first.id] == ["QUEUED", "CANCELED"]
+
+
+async def test_what_is_no_longer_queued_is_not_canceled(platform: Platform) -> None:
+    command = await platform.clear_cache()
+    failure = await _failure(_cancel(platform, command.id))
+    assert (failure.kind, failure.reason) == (ErrorKind.FAILED_PRECONDITION, "COMMAND_NOT_QUEUED")
+    assert failure.metadata == {"state": "ACCEPTED"}
+    assert "ACCEPTED" in failure.message
+    assert await platform.get(command.id) == command
+    for unknown in (new_id(), "nonsense"):
+        assert (await _failure(_cancel(platform, unknown))).reason == "COMMAND_NOT_FOUND"
+
+
+async def _cancel(platform: Platform, command_id: str) -> command_pb.Command:
+    return (await platform.commands.CancelCommand(service_pb.CancelCommandRequest(command_id=command_id))).command
 
 
 async def test_those_behind_one_that_could_not_be_delivered_wait_with_it(platform: Platform) -> None:
@@ -482,8 +546,12 @@ async def test_an_unknown_command_is_not_found(service: RunningService) -> None:
 
 async def test_who_may_only_read_may_not_command(service: RunningService) -> None:
     commands = service_grpc.CommandServiceStub(await service.channel("viewer"))
-    failure = await _failure(commands.ClearCache(service_pb.ClearCacheRequest(charge_point_id="CP1")))
-    assert failure.kind is ErrorKind.PERMISSION_DENIED
+    for call in (
+        commands.ClearCache(service_pb.ClearCacheRequest(charge_point_id="CP1")),
+        commands.CreateCommand(_asked({"clear_cache": {}})),
+        commands.CancelCommand(service_pb.CancelCommandRequest(command_id=new_id())),
+    ):
+        assert (await _failure(call)).kind is ErrorKind.PERMISSION_DENIED
     listed = await commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
     assert listed.total_size == 0
 

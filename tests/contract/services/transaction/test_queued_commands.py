@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.kernel.ids import new_id
-from services.transaction.domain.command import Command, CommandState
+from services.transaction.domain.command import Command, CommandPriority, CommandState
 from services.transaction.sql.commands import SqlCommandRepository
 from tests.fixtures.services import RunningService
 
@@ -63,6 +63,18 @@ async def test_none_is_due_before_one_that_is_just_being_changed(service: Runnin
         assert await _due(service) == [command.id for command in others]
 
     assert await _due(service) == [command.id for command in [first, *others]]
+
+
+async def test_the_most_urgent_of_a_charge_point_is_due_before_the_oldest(service: RunningService) -> None:
+    first, second, third, other = [_command(charge_point_id) for charge_point_id in ("CP1", "CP1", "CP1", "CP2")]
+    urgent = [replace(one, priority=CommandPriority.URGENT) for one in (second, third)]
+    await _add(service, [first, *urgent, other])
+    assert await _due(service) == [second.id, other.id]
+    # One that goes after it does not wait for one that is on its way, however old.
+    await _store(service, replace(first, state=CommandState.SENT))
+    assert await _due(service) == [second.id, other.id]
+    await _store(service, replace(urgent[0], state=CommandState.SENT))
+    assert await _due(service) == [other.id]
 
 
 @pytest.mark.parametrize(
