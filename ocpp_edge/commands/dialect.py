@@ -1,9 +1,12 @@
 """Commands as the versions translate them: what each of their tables holds, and what they have in common. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
+from csms.transaction.v1.command_pb2 import CommandBody
 from ocpp_edge.rpc.frames import Payload
 
 # Action and payload of the call that carries a command.
@@ -36,6 +39,9 @@ def told_by_status(*good: str) -> Reply:
     return reply
 
 
+ACCEPTED: Reply = told_by_status("Accepted")
+
+
 def no_status(_answer: Payload) -> tuple[bool, str]:
     """The reply of an answer that has none: to be answered is to be taken."""
     return True, ""
@@ -45,3 +51,17 @@ def number_of(command_id: str) -> int:
     """The number by which a station reports what a command brought about, the session that it started or the report
     that it asked for; the same at every delivery."""
     return int.from_bytes(blake2b(command_id.encode(), digest_size=4).digest()) >> 1
+
+
+def discovered(package: str, path: Iterable[str]) -> Mapping[str, Dialect]:
+    """The commands that a version has: each module in the folder of its `package` is called as a field of CommandBody
+    and has a `COMMAND`. Raises TypeError for one that does not: the process shall not start without it."""
+    found = {}
+    for module in iter_modules(path):
+        if module.name not in CommandBody.DESCRIPTOR.fields_by_name:
+            raise TypeError(f"{package}.{module.name}: no such field in CommandBody")
+        command = getattr(import_module(f"{package}.{module.name}"), "COMMAND", None)
+        if not isinstance(command, Dialect):
+            raise TypeError(f"{package}.{module.name}: has no COMMAND")
+        found[module.name] = command
+    return found

@@ -62,3 +62,10 @@ def _named(part: DeviceComponent | DeviceVariableName) -> Payload:
 
 def _instance(part: Payload) -> str:
     return f"[{part['instance']}]" if part.get("instance") else ""
+
+
+def told_by_variable(answer: Payload) -> tuple[bool, str]:
+    """The answer to a change of one variable."""
+    results = answer["setVariableResult"]
+    status = results[0]["attributeStatus"] if results else ""
+    return status in ("Accepted", "RebootRequired"), status

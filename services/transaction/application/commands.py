@@ -10,7 +10,6 @@ from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
 from services.transaction.application.delivery import Delivery, changed_event, offline, store_change
 from services.transaction.domain.command import (
-    ABOUT_TRANSACTIONS,
     Command,
     CommandFilter,
     CommandOptions,
@@ -18,11 +17,9 @@ from services.transaction.domain.command import (
     RemoteStartQuery,
     asking_about,
     canceled,
-    check,
-    meant,
-    usual_priority,
-    vouches_for,
 )
+from services.transaction.domain.commands import KINDS, check, meant
+from services.transaction.domain.commands.remote_start import vouches_for
 from services.transaction.domain.fact import transaction_id_of
 from services.transaction.ports import ChargePoints, UnitsOfWork
 
@@ -86,7 +83,7 @@ class Commands:
             body=ask.recorded,
             state=CommandState.SENT if is_online else CommandState.QUEUED,
             requested_by=requested_by,
-            priority=options.priority or usual_priority(ask.kind),
+            priority=options.priority or KINDS[ask.kind].priority,
             create_time=now,
             update_time=now,
             expire_time=now + options.life,
@@ -110,7 +107,7 @@ class Commands:
     async def _named(self, charge_point_id: str, kind: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body of a command about a transaction with both of its ids; that the platform does not know what a charge
         point calls one is no reason not to ask. Raises: TRANSACTION_NOT_FOUND."""
-        if kind not in ABOUT_TRANSACTIONS:
+        if not KINDS[kind].is_about_transaction:
             return body
         called = body.get("ocpp_transaction_id", "")
         named = body.get("transaction_id") or transaction_id_of(charge_point_id, called)

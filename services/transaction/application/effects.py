@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from services.transaction.application.delivery import store_change
-from services.transaction.domain.command import REMOTE_START, RESET, effective, ended_by, queued, started_by
+from services.transaction.domain.command import effective, queued
+from services.transaction.domain.commands import KINDS
 from services.transaction.ports import UnitOfWork
 
 # A charge point that has just connected boots first, and may not be commanded before.
@@ -18,16 +19,18 @@ async def note_session(work: UnitOfWork, charge_point_id: str, transaction_id: s
         return
     is_claimed = False
     for command in commands:
-        starts = not is_claimed and started_by(session, command)
-        if starts or ended_by(session, command):
-            is_claimed = is_claimed or command.kind == REMOTE_START
+        kind = KINDS[command.kind]
+        if kind.is_effect is None or (is_claimed and kind.is_sole_effect):
+            continue
+        if kind.is_effect(session, command):
+            is_claimed = is_claimed or kind.is_sole_effect
             await store_change(work, command, effective(command, session.id, now))
 
 
 async def note_boot(work: UnitOfWork, charge_point_id: str, boot_time: datetime, now: datetime) -> None:
     """A charge point has booted: resets asked for before have had their effect, and what is queued can go."""
     for command in await work.commands.working_at(charge_point_id, now):
-        if command.kind == RESET and command.create_time <= boot_time:
+        if KINDS[command.kind].boots and command.create_time <= boot_time:
             await store_change(work, command, effective(command, "", now))
     await _deliver_at(work, charge_point_id, now, now)
 

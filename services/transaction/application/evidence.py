@@ -13,8 +13,8 @@ from services.transaction.domain.command import (
     Command,
     CommandState,
     asking_about,
-    usual_priority,
 )
+from services.transaction.domain.commands import KINDS
 from services.transaction.domain.evidence import ConnectorReport, is_lost
 from services.transaction.domain.recording import Recording
 from services.transaction.domain.session import Session
@@ -69,7 +69,7 @@ def _question(session: Session, now: datetime) -> Command:
         body=asking_about(session),
         state=CommandState.QUEUED,
         requested_by=PLATFORM,
-        priority=usual_priority(GET_TRANSACTION_STATUS),
+        priority=KINDS[GET_TRANSACTION_STATUS].priority,
         create_time=now,
         update_time=now,
         expire_time=now + _LIFE_OF_QUESTION,

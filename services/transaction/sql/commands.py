@@ -13,7 +13,6 @@ from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import text_array
 from services.transaction.domain.command import (
-    KINDS_WITH_EFFECT,
     REMOTE_START,
     STATES_BEFORE_EFFECT,
     Command,
@@ -21,6 +20,7 @@ from services.transaction.domain.command import (
     CommandPriority,
     CommandState,
 )
+from services.transaction.domain.commands import KINDS_WITH_EFFECT
 from services.transaction.tables import COMMANDS, RUNNING_SESSIONS
 
 # More than anybody waits for at one charge point.

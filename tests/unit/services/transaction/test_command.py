@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from csms.transaction.v1.command_pb2 import CommandBody
 from services.kernel.errors import DomainError
 from services.transaction.domain.command import (
     Command,
@@ -14,13 +15,13 @@ from services.transaction.domain.command import (
     CommandState,
     Reply,
     answered,
-    check,
     effective,
-    ended_by,
     expired,
     failed,
-    started_by,
 )
+from services.transaction.domain.commands import KINDS, check
+from services.transaction.domain.commands.remote_start import started_by
+from services.transaction.domain.commands.remote_stop import ended_by
 from services.transaction.domain.fact import Authorization
 from services.transaction.domain.folding import fold
 from tests.unit.services.transaction.facts import SESSION_ID, T0, ended, minutes, placed, started, updated
@@ -56,6 +57,10 @@ def _fails(command: Command) -> Command:
 
 def _units_of_work(command: Command) -> Command:
     return effective(command, SESSION_ID, T0)
+
+
+def test_every_kind_of_the_contract_has_its_file_and_no_other() -> None:
+    assert set(KINDS) == set(CommandBody.DESCRIPTOR.fields_by_name)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +121,6 @@ def test_the_end_of_a_session_is_the_effect_of_its_remote_stop(asked: str, expec
     running = fold([placed(started())])
     over = fold([placed(started()), placed(ended(minutes(5)))])
     assert (ended_by(running, command), ended_by(over, command)) == (False, expected)
-    assert not started_by(over, command)
 
 
 @pytest.mark.parametrize(

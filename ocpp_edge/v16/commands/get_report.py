@@ -1,0 +1,21 @@
+"""A report of some variables: GetConfiguration (OCPP 1.6)."""
+
+from csms.transaction.v1 import command_pb2 as command_pb
+from ocpp_edge.commands.dialect import Asked, Dialect, no_status
+from ocpp_edge.rpc.answers import not_supported
+from ocpp_edge.v16.configuration import COMPONENT
+from services.kernel.errors import invalid
+
+
+def ask(body: command_pb.GetReport, _command_id: str) -> Asked:
+    if body.component_criteria:
+        raise not_supported("reports by component criteria in OCPP 1.6")
+    for position, wanted in enumerate(body.component_variables):
+        if wanted.component.name.lower() != COMPONENT.lower():
+            raise invalid(f"componentVariables[{position}].component", f"must be {COMPONENT} in OCPP 1.6")
+    keys = [wanted.variable.name for wanted in body.component_variables]
+    # One that names the component alone asks for all of it.
+    return "GetConfiguration", {"key": keys} if all(keys) else {}
+
+
+COMMAND = Dialect(ask, no_status)

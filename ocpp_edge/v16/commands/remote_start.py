@@ -1,0 +1,15 @@
+"""RemoteStartTransaction (OCPP 1.6)."""
+
+from csms.transaction.v1 import command_pb2 as command_pb
+from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from ocpp_edge.rpc.frames import Payload
+
+
+def ask(body: command_pb.RemoteStart, _command_id: str) -> Asked:
+    payload: Payload = {"idTag": body.id_tag}
+    if body.connector_id:
+        payload["connectorId"] = body.connector_id
+    return "RemoteStartTransaction", payload
+
+
+COMMAND = Dialect(ask, ACCEPTED)

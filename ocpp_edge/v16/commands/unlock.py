@@ -1,0 +1,11 @@
+"""UnlockConnector (OCPP 1.6)."""
+
+from csms.transaction.v1 import command_pb2 as command_pb
+from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+
+
+def ask(body: command_pb.Unlock, _command_id: str) -> Asked:
+    return "UnlockConnector", {"connectorId": body.connector_id}
+
+
+COMMAND = Dialect(ask, told_by_status("Unlocked"))

@@ -1,0 +1,12 @@
+"""SetVariables of one variable (OCPP 2.x)."""
+
+from csms.transaction.v1 import command_pb2 as command_pb
+from ocpp_edge.commands.dialect import Asked, Dialect
+from ocpp_edge.v2.variables import told_by_variable, variable_of
+
+
+def ask(body: command_pb.ChangeConfiguration, _command_id: str) -> Asked:
+    return "SetVariables", {"setVariableData": [{**variable_of(body.key, "key"), "attributeValue": body.value}]}
+
+
+COMMAND = Dialect(ask, told_by_variable)

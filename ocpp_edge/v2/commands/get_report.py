@@ -1,0 +1,26 @@
+"""GetReport (OCPP 2.x)."""
+
+from csms.transaction.v1 import command_pb2 as command_pb
+from ocpp_edge.commands.dialect import Asked, Dialect, number_of, told_by_status
+from ocpp_edge.rpc.frames import Payload
+from ocpp_edge.v2.variables import component_variable
+
+_CRITERIA = {
+    command_pb.GetReport.ACTIVE: "Active",
+    command_pb.GetReport.AVAILABLE: "Available",
+    command_pb.GetReport.ENABLED: "Enabled",
+    command_pb.GetReport.PROBLEM: "Problem",
+}
+
+
+def ask(body: command_pb.GetReport, command_id: str) -> Asked:
+    payload: Payload = {"requestId": number_of(command_id)}
+    if body.component_criteria:
+        payload["componentCriteria"] = [_CRITERIA[criterion] for criterion in body.component_criteria]
+    if body.component_variables:
+        payload["componentVariable"] = [component_variable(wanted) for wanted in body.component_variables]
+    return "GetReport", payload
+
+
+# A report of nothing: the question was understood.
+COMMAND = Dialect(ask, told_by_status("Accepted", "EmptyResultSet"))

@@ -1,0 +1,11 @@
+"""GetTransactionStatus (OCPP 2.x)."""
+
+from csms.transaction.v1 import command_pb2 as command_pb
+from ocpp_edge.commands.dialect import Asked, Dialect, no_status
+
+
+def ask(body: command_pb.GetTransactionStatus, _command_id: str) -> Asked:
+    return "GetTransactionStatus", {"transactionId": body.ocpp_transaction_id}
+
+
+COMMAND = Dialect(ask, no_status)

@@ -1,0 +1,13 @@
+"""A new password (OCPP 2.x, use case A01): SetVariables of SecurityCtrlr.BasicAuthPassword."""
+
+from csms.transaction.v1 import command_pb2 as command_pb
+from ocpp_edge.commands.dialect import Asked, Dialect
+from ocpp_edge.v2.variables import told_by_variable, variable_of
+
+
+def ask(body: command_pb.RotatePassword, _command_id: str) -> Asked:
+    variable = variable_of("SecurityCtrlr.BasicAuthPassword", "password")
+    return "SetVariables", {"setVariableData": [{**variable, "attributeValue": body.password}]}
+
+
+COMMAND = Dialect(ask, told_by_variable)

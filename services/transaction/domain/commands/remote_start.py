@@ -1,0 +1,69 @@
+"""Starts a session for a token. The effect is the session."""
+
+from datetime import timedelta
+
+from services.kernel.tokens import (
+    CENTRAL,
+    LONGEST_TYPE,
+    NO_AUTHORIZATION,
+    UNTYPED,
+    Token,
+    is_same,
+    token_of,
+    token_type,
+)
+from services.kernel.validation import Violations
+from services.transaction.domain.command import (
+    REMOTE_START,
+    STATES_BEFORE_EFFECT,
+    Command,
+    CommandPriority,
+    CommandState,
+    RemoteStartQuery,
+)
+from services.transaction.domain.command_kind import Body, CommandKind, check_place
+from services.transaction.domain.session import Session, SessionState, token_time
+
+# Corrected clocks of charge points are about right.
+_CLOCK_SLACK = timedelta(minutes=1)
+
+
+def check(body: Body, violations: Violations) -> None:
+    check_place(body, violations)
+    violations.text("idTag", body.get("id_tag", ""), longest=36)
+    violations.text("tokenType", body.get("token_type", ""), longest=LONGEST_TYPE)
+    is_none = token_type(body.get("token_type", UNTYPED)) == NO_AUTHORIZATION
+    violations.check(not is_none, "tokenType", "is that of sessions that nobody starts with a token")
+
+
+def started_by(session: Session, command: Command) -> bool:
+    """Whether `session` is what a remote start asked for."""
+    place, presented = command.body.get("connector_id", 0), token_time(session)
+    return (
+        presented is not None
+        and presented >= command.create_time - _CLOCK_SLACK
+        and is_same(session.token, token_asked(command))
+        and session.state is not SessionState.ORPHAN
+        and place in (0, session.connector_id, session.evse_id)
+    )
+
+
+def vouches_for(command: Command, is_running: bool, query: RemoteStartQuery) -> bool:
+    """Whether a remote start makes a token good that no card has: the platform has made it up for that, and it is under
+    way, or what it started `is_running`."""
+    if command.kind != REMOTE_START or token_type(command.body.get("token_type", UNTYPED)) != CENTRAL:
+        return False
+    if command.charge_point_id != query.charge_point_id or not is_same(token_asked(command), query.token):
+        return False
+    if command.state is CommandState.EFFECTIVE and is_running:
+        return True
+    is_under_way = command.state in (*STATES_BEFORE_EFFECT, CommandState.EFFECTIVE)
+    return is_under_way and command.create_time - _CLOCK_SLACK <= query.time < command.expire_time + _CLOCK_SLACK
+
+
+def token_asked(command: Command) -> Token:
+    """The token that a remote start is for; of any type unless the caller said which."""
+    return token_of(command.body["id_tag"], command.body.get("token_type", UNTYPED))
+
+
+KIND = CommandKind(priority=CommandPriority.URGENT, check=check, is_effect=started_by, is_sole_effect=True)
