@@ -81,7 +81,8 @@ async def _ask(
     if answer.dropped and not accepted and not status:
         raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
     told = struct_of(redacted(answer.sent))
-    return DeliverCommandResponse(accepted=accepted, status=status, answer=told, flags=answer.flags)
+    result = dialect.result(redacted(answer.valid))
+    return DeliverCommandResponse(accepted=accepted, status=status, answer=told, flags=answer.flags, result=result)
 
 
 async def _take_in(

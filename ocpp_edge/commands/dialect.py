@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
 from csms.transaction.v1.command_pb2 import CommandBody
+from ocpp_edge.commands.results import Result, status_result
 from ocpp_edge.rpc.frames import Payload
 
 # Action and payload of the call that carries a command.
@@ -21,12 +22,14 @@ class Dialect(NamedTuple):
 
     `ask` takes the field of csms.transaction.v1.CommandBody and the id of the command's record; it raises DomainError
     for what cannot be said: INVALID_FIELD, NOT_SUPPORTED_BY_CHARGE_POINT. `otherwise` says it in the only other way
-    there is, for a charge point that does not take the first; None where there is none.
+    there is, for a charge point that does not take the first; None where there is none. `result` says what was answered
+    in words that all versions have.
     """
 
     ask: Callable[[Any, str], Asked]
     reply: Reply
     otherwise: Callable[[Any], Asked | None] | None = None
+    result: Result = status_result
 
 
 def told_by_status(*good: str) -> Reply:

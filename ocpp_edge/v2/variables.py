@@ -12,6 +12,8 @@ import re
 
 from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
 from csms.transaction.v1.command_pb2 import ComponentVariable
+from csms.transaction.v1.command_result_pb2 import CommandResult
+from ocpp_edge.commands.results import status_of
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import invalid
 
@@ -56,6 +58,13 @@ def key_of(component: Payload, variable: Payload) -> str:
     return ".".join(f"{part.get('name', '')}{_instance(part)}" for part in (component, variable))
 
 
+def key_at(component: Payload, variable: Payload) -> str:
+    """How callers write a variable with its place."""
+    evse = component.get("evse") or {}
+    place = ".".join(str(evse[name]) for name in ("id", "connectorId") if name in evse)
+    return key_of(component, variable) + (f"#{place}" if place else "")
+
+
 def _named(part: DeviceComponent | DeviceVariableName) -> Payload:
     return {"name": part.name, "instance": part.instance} if part.instance else {"name": part.name}
 
@@ -69,3 +78,9 @@ def told_by_variable(answer: Payload) -> tuple[bool, str]:
     results = answer["setVariableResult"]
     status = results[0]["attributeStatus"] if results else ""
     return status in ("Accepted", "RebootRequired"), status
+
+
+def variable_result(answer: Payload) -> CommandResult:
+    """The same in the words of all versions."""
+    results = answer.get("setVariableResult") or [{}]
+    return status_of(results[0].get("attributeStatus", ""), results[0].get("attributeStatusInfo"))

@@ -255,6 +255,7 @@ COMMANDS = Table(
     Column("answer_flags", ARRAY(Text), nullable=False, server_default="{}"),
     # By number, as domain.command.CommandPriority counts.
     Column("priority", SmallInteger, nullable=False, server_default="2"),
+    Column("result", JSONB(none_as_null=True)),
     PrimaryKeyConstraint("id", name="commands_pkey"),
     Index("commands_charge_point_idx", "charge_point_id", "id"),
     Index("commands_working_idx", "charge_point_id", "expire_time"),

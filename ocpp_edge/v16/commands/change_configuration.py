@@ -2,10 +2,11 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+from ocpp_edge.commands.results import setting_changed_16
 
 
 def ask(body: command_pb.ChangeConfiguration, _command_id: str) -> Asked:
     return "ChangeConfiguration", {"key": body.key, "value": body.value}
 
 
-COMMAND = Dialect(ask, told_by_status("Accepted", "RebootRequired"))
+COMMAND = Dialect(ask, told_by_status("Accepted", "RebootRequired"), result=setting_changed_16)

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, no_status
+from ocpp_edge.commands.results import taken
 from ocpp_edge.rpc.answers import not_supported
 
 
@@ -12,4 +13,4 @@ def ask(body: command_pb.GetBaseReport, _command_id: str) -> Asked:
     return "GetConfiguration", {}
 
 
-COMMAND = Dialect(ask, no_status)
+COMMAND = Dialect(ask, no_status, result=taken)

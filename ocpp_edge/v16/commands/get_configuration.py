@@ -1,11 +1,21 @@
 """GetConfiguration (OCPP 1.6)."""
 
 from csms.transaction.v1 import command_pb2 as command_pb
+from csms.transaction.v1.command_result_pb2 import CommandResult, ConfigurationResult
 from ocpp_edge.commands.dialect import Asked, Dialect, no_status
+from ocpp_edge.rpc.frames import Payload
 
 
 def ask(body: command_pb.GetConfiguration, _command_id: str) -> Asked:
     return "GetConfiguration", {"key": list(body.keys)} if body.keys else {}
 
 
-COMMAND = Dialect(ask, no_status)
+def result(answer: Payload) -> CommandResult:
+    """Keys that are told and those that the charge point does not have."""
+    told = ConfigurationResult(unknown_keys=answer.get("unknownKey", ()))
+    for entry in answer.get("configurationKey", ()):
+        told.entries.add(key=entry.get("key", ""), value=entry.get("value"), readonly=entry.get("readonly"))
+    return CommandResult(configuration=told)
+
+
+COMMAND = Dialect(ask, no_status, result=result)

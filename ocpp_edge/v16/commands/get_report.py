@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, no_status
+from ocpp_edge.commands.results import taken
 from ocpp_edge.rpc.answers import not_supported
 from ocpp_edge.v16.configuration import COMPONENT
 from services.kernel.errors import invalid
@@ -18,4 +19,4 @@ def ask(body: command_pb.GetReport, _command_id: str) -> Asked:
     return "GetConfiguration", {"key": keys} if all(keys) else {}
 
 
-COMMAND = Dialect(ask, no_status)
+COMMAND = Dialect(ask, no_status, result=taken)

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from ocpp_edge.commands.results import data_transfer_result
 from ocpp_edge.rpc.frames import Payload
 
 
@@ -14,4 +15,4 @@ def ask(body: command_pb.TransferData, _command_id: str) -> Asked:
     return "DataTransfer", payload
 
 
-COMMAND = Dialect(ask, ACCEPTED)
+COMMAND = Dialect(ask, ACCEPTED, result=data_transfer_result)

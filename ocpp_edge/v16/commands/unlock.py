@@ -2,10 +2,11 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+from ocpp_edge.commands.results import unlock_result
 
 
 def ask(body: command_pb.Unlock, _command_id: str) -> Asked:
     return "UnlockConnector", {"connectorId": body.connector_id}
 
 
-COMMAND = Dialect(ask, told_by_status("Unlocked"))
+COMMAND = Dialect(ask, told_by_status("Unlocked"), result=unlock_result)

@@ -1,9 +1,13 @@
 """GetVariables (OCPP 2.x)."""
 
 from csms.transaction.v1 import command_pb2 as command_pb
+from csms.transaction.v1.command_result_pb2 import CommandResult, ConfigurationResult
 from ocpp_edge.commands.dialect import Asked, Dialect, no_status
 from ocpp_edge.rpc.answers import not_supported
-from ocpp_edge.v2.variables import variable_of
+from ocpp_edge.rpc.frames import Payload
+from ocpp_edge.v2.variables import key_at, variable_of
+
+_UNKNOWN = ("UnknownComponent", "UnknownVariable")
 
 
 def ask(body: command_pb.GetConfiguration, _command_id: str) -> Asked:
@@ -15,4 +19,18 @@ def ask(body: command_pb.GetConfiguration, _command_id: str) -> Asked:
     return "GetVariables", {"getVariableData": wanted}
 
 
-COMMAND = Dialect(ask, no_status)
+def result(answer: Payload) -> CommandResult:
+    """Variables that are told, those that the station does not have, and those that it does not tell."""
+    told = ConfigurationResult()
+    for entry in answer.get("getVariableResult", ()):
+        key, status = key_at(entry.get("component", {}), entry.get("variable", {})), entry.get("attributeStatus")
+        if status == "Accepted":
+            told.entries.add(key=key, value=entry.get("attributeValue"))
+        elif status in _UNKNOWN:
+            told.unknown_keys.append(key)
+        else:
+            told.refused_keys.append(key)
+    return CommandResult(configuration=told)
+
+
+COMMAND = Dialect(ask, no_status, result=result)

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+from ocpp_edge.commands.results import unlock_result
 
 
 def ask(body: command_pb.Unlock, _command_id: str) -> Asked:
@@ -10,4 +11,4 @@ def ask(body: command_pb.Unlock, _command_id: str) -> Asked:
     return "UnlockConnector", {"evseId": evse_id, "connectorId": connector_id}
 
 
-COMMAND = Dialect(ask, told_by_status("Unlocked"))
+COMMAND = Dialect(ask, told_by_status("Unlocked"), result=unlock_result)

@@ -60,6 +60,7 @@ class Command:
     status: str = ""
     answer: Mapping[str, Any] | None = None
     answer_flags: tuple[str, ...] = ()
+    result: Mapping[str, Any] | None = None
     error: str = ""
     transaction_id: str = ""
     requested_by: str
@@ -132,13 +133,14 @@ class RemoteStartQuery:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a charge point answered to a command: its status in its own words, the whole payload, and what is wrong with
-    that."""
+    """What a charge point answered to a command: its status in its own words, the whole payload, what is wrong with
+    that, and csms.transaction.v1.CommandResult by the names of its fields."""
 
     accepted: bool
     status: str
     answer: Mapping[str, Any]
     flags: tuple[str, ...] = ()
+    result: Mapping[str, Any] | None = None
 
 
 def was_not_taken(error: DomainError, nodes_asked: int) -> bool:
@@ -149,7 +151,8 @@ def was_not_taken(error: DomainError, nodes_asked: int) -> bool:
 
 def told_without(reply: "Reply", secrets: Collection[str]) -> "Reply":
     """A reply as a record has it."""
-    return replace(reply, answer=without(redacted(dict(reply.answer)), secrets))
+    result = None if reply.result is None else without(redacted(dict(reply.result)), secrets)
+    return replace(reply, answer=without(redacted(dict(reply.answer)), secrets), result=result)
 
 
 def sent(command: Command, now: datetime) -> Command:
@@ -164,7 +167,14 @@ def queued(command: Command, delivery_time: datetime, now: datetime) -> Command:
 
 def answered(command: Command, reply: Reply, now: datetime) -> Command:
     """`command` after the charge point answered. What is known to be over by then stays what it is."""
-    told = replace(command, status=reply.status, answer=reply.answer, answer_flags=reply.flags, update_time=now)
+    told = replace(
+        command,
+        status=reply.status,
+        answer=reply.answer,
+        answer_flags=reply.flags,
+        result=reply.result,
+        update_time=now,
+    )
     if command.state is not CommandState.SENT:
         return told
     return replace(told, state=CommandState.ACCEPTED if reply.accepted else CommandState.REJECTED)

@@ -123,6 +123,9 @@ def command_to_proto(command: Command) -> command_pb.Command:
     )
     if command.answer is not None:
         message.answer.update(dict(command.answer))
+    if command.result is not None:
+        # A newer release may have stored what this one does not know.
+        json_format.ParseDict(dict(command.result), message.result, ignore_unknown_fields=True)
     return message
 
 
@@ -137,4 +140,6 @@ def remote_start_query(message: recording_pb.RemoteStartQuery) -> RemoteStartQue
 def reply_of(response: edge_pb.DeliverCommandResponse) -> Reply:
     """What a charge point answered."""
     answer = json_format.MessageToDict(response.answer)
-    return Reply(response.accepted, response.status, answer, tuple(response.flags))
+    has_result = response.result.WhichOneof("result") is not None
+    result = json_format.MessageToDict(response.result, preserving_proto_field_name=True) if has_result else None
+    return Reply(response.accepted, response.status, answer, tuple(response.flags), result)

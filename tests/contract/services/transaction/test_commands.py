@@ -171,6 +171,26 @@ async def test_what_is_wrong_with_an_answer_stands_beside_it(platform: Platform)
     assert await platform.get(command.id) == command
 
 
+async def test_the_result_in_common_words_stands_beside_the_answer(platform: Platform) -> None:
+    queued = await platform.clear_cache("CP2", queue_while_offline=True)
+    assert not queued.HasField("result")
+
+    def telling(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+        response = accepted(request)
+        response.result.configuration.entries.add(key="WifiPassword", value="topsecret-7")
+        response.result.configuration.entries.add(key="HeartbeatInterval", value="60", readonly=False)
+        return response
+
+    platform.edge.answer = telling
+    asked = await platform.commands.CreateCommand(_asked({"get_configuration": {"keys": ["HeartbeatInterval"]}}))
+    masked, told = asked.command.result.configuration.entries
+    assert (masked.value, told.value, told.HasField("readonly")) == ("***", "60", True)
+    assert await platform.get(asked.command.id) == asked.command
+    # An edge node of the release before does not say it.
+    platform.edge.answer = accepted
+    assert not (await platform.clear_cache()).HasField("result")
+
+
 @pytest.mark.field_case("B5")
 @pytest.mark.parametrize("number", ["-2063592449", "0", "x" * 200])
 async def test_a_transaction_is_stopped_whatever_its_charge_point_calls_it(platform: Platform, number: str) -> None:
