@@ -79,7 +79,10 @@ def test_creates_can_be_repeated_and_updates_can_name_fields(contracts: Contract
     for method in contracts.methods:
         request = _fields(method.input_type)
         if method.name.startswith("Create") and method.full_name not in NAMED_BY_CALLER:
-            assert request["request_id"].type == FieldDescriptor.TYPE_STRING, method.full_name
+            # Beside other options, where there are some.
+            options = request["options"].message_type if "options" in request else None
+            holder = request if options is None else _fields(options)
+            assert holder["request_id"].type == FieldDescriptor.TYPE_STRING, method.full_name
         if method.name.startswith("Update"):
             mask = request["update_mask"].message_type
             assert mask is not None, method.full_name
