@@ -86,6 +86,12 @@ def test_a_command_that_waits_is_repeated_with_its_key_and_canceled(system: Syst
     both = body | {"options": {"queueWhileOffline": True, "requestId": "clear-2"}}
     assert system.call("POST", "/charge-points/E2EKEY/commands", both, headers=key).status == 400
 
+    for unusable in ("schl\u00fcssel", "x" * 101):
+        # Passed over, the command would be carried out at each repeat.
+        refused = system.call("POST", "/charge-points/E2EKEY/commands", body, headers={"Idempotency-Key": unusable})
+        assert refused.status == 400, refused.text
+    assert system.get("/charge-points/E2EKEY/commands").json["totalSize"] == 1
+
     for _ in range(2):
         canceled = system.call("DELETE", path)
         assert (canceled.status, canceled.data["state"]) == (200, "CANCELED")
