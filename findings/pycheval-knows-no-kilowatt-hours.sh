@@ -29,6 +29,7 @@ for unit in ("KWH", "C62"):
         told[unit] = f"{type(error).__name__}: {error}"
     print(f"{unit}: {told[unit]}")
 known = [code.value for code in QuantityCode]
-print(len(known), "units; of energy and power:", [code for code in ("KWH", "MWH", "WHR", "KWT", "JOU") if code in known])
+energy = [code for code in ("KWH", "MWH", "WHR", "KWT", "JOU") if code in known]
+print(len(known), "units; of energy and power:", energy)
 sys.exit(0 if "KWH" in told["KWH"] and "Invoice" in told["C62"] and "KWH" not in known else 1)
 PYTHON
