@@ -19,8 +19,10 @@ place in the code that forgives something refers to one of these rules. A flag i
 have not said who they are `unknown`. Rules without a tick in the column *counted* would cost every valid message
 a look, are counted with another rule, or are judged outside of the edge.
 
-A rule may be limited to charge points of a vendor, model or firmware; the others are strict there. A rule without
-which a session would be refused or data be lost is never off.
+A rule may be limited to charge points of a vendor, model or firmware; the others are strict there. An operator may
+switch a rule off or on for one charge point: `GET` and `PUT /charge-points/{id}/quirks`. It takes effect when the
+charge point connects or boots next. A rule without which a session would be refused or data be lost cannot be switched
+off.
 """
 _HEAD = (
     "| rule | what is forgiven | what the specification says | OCPP | flag | for whom | counted | switched off |",

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from ocpp_edge.admission.handshake import Admission
 from ocpp_edge.admission.refusal import Refusal
 from ocpp_edge.facts.context import ChargePointState
+from ocpp_edge.quirks import UNKNOWN, Profile
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.refusal import Rule
@@ -31,7 +32,8 @@ _PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED)
 class Welcome:
     """A charge point is let in. `epoch` fences everything this connection will do.
 
-    `version` is the one of its offers that it shall speak; None for the preferred one.
+    `version` is the one of its offers that it shall speak; None for the preferred one. `profile` is what is known of it
+    so far.
     """
 
     epoch: int
@@ -39,6 +41,7 @@ class Welcome:
     heartbeat_interval_seconds: int
     station_id: str = ""
     version: Version | None = None
+    profile: Profile = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

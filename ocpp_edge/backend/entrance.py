@@ -7,7 +7,7 @@ from ocpp_edge.admission.admission_control import Departure, Welcome
 from ocpp_edge.admission.handshake import Admission
 from ocpp_edge.admission.refusal import Refusal
 from ocpp_edge.backend.clients import Node, Stations
-from ocpp_edge.facts.boots import state_of
+from ocpp_edge.facts.boots import profile_of, state_of
 from ocpp_edge.versions import version_of
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.refusal import Rule
@@ -51,6 +51,7 @@ class Entrance:
             answer.heartbeat_interval_seconds,
             answer.station_id,
             version_of(answer.protocol),
+            profile_of(answer.quirk_profile),
         )
 
     async def leave(self, departure: Departure) -> None:

@@ -28,6 +28,7 @@ from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.gateway.answers import agree, health, note_of, refuse, worded
 from ocpp_edge.gateway.settings import GatewaySettings
 from ocpp_edge.gateway.socket import ChargerSocket
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.environment import Environment
 from ocpp_edge.rpc.router import RouteTable
@@ -207,6 +208,7 @@ class Gateway(Generic[B]):
             station_id=welcome.station_id,
             remote_address=admission.peer.address,
             offers=tuple(version.subprotocol for version in admission.offers),
+            forgives=Forgiving(welcome.profile),
         )
         for quirk in admission.quirks:
             context.forgives(quirk)

@@ -1,6 +1,6 @@
 """How often each quirk was forgiven, by vendor: of so many vendors as a page of numbers bears."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 from services.kernel.quirks import Quirk
 from services.process import metrics
@@ -12,6 +12,7 @@ _MOST_VENDORS, _LONGEST_VENDOR = 40, 40
 _vendors: set[str] = set()
 
 
+@lru_cache(1024)
 def vendor_label(vendor: str) -> str:
     """A vendor as its numbers name it."""
     words = "".join(character if character.isprintable() else " " for character in vendor[:200]).split()

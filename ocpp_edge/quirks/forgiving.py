@@ -20,6 +20,9 @@ class Profile(NamedTuple):
     off: tuple[str, ...] = ()
 
 
+UNKNOWN = Profile()
+
+
 class _Verdict(NamedTuple):
     vendor: str
     refused: frozenset[str]
@@ -27,7 +30,7 @@ class _Verdict(NamedTuple):
 
 @lru_cache(_MOST_PROFILES)
 def _verdict(profile: Profile) -> _Verdict:
-    return _Verdict(vendor_label(profile.vendor), refused_ids(profile, QUIRKS.values()))
+    return _Verdict(profile.vendor, refused_ids(profile, QUIRKS.values()))
 
 
 def refused_ids(profile: Profile, quirks: Iterable[Quirk]) -> frozenset[str]:
@@ -46,7 +49,7 @@ class Forgiving:
 
     __slots__ = ("_verdict",)
 
-    def __init__(self, profile: Profile = Profile()) -> None:  # noqa: B008  # immutable
+    def __init__(self, profile: Profile = UNKNOWN) -> None:
         self._verdict = _verdict(profile)
 
     def become(self, profile: Profile) -> None:
@@ -58,5 +61,5 @@ class Forgiving:
         vendor, refused = self._verdict
         if quirk.id in refused:
             return False
-        counter_of(quirk, vendor).add()
+        counter_of(quirk, vendor_label(vendor)).add()
         return True

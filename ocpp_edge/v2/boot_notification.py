@@ -28,5 +28,6 @@ def to_report(payload: Payload, context: ChargerContext) -> BootReport:
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
-    answer = await backend.report_boot(to_report(payload, context))
-    return boots.answered(answer, context, backend.clock.now())
+    report = to_report(payload, context)
+    answer = await backend.report_boot(report)
+    return boots.answered(report, answer, context, backend.clock.now())

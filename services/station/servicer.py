@@ -36,6 +36,7 @@ from services.station.mapping import (
     device_events,
     device_variables,
     free_vending,
+    quirks,
     refusals,
     stations,
 )
@@ -188,6 +189,17 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
+
+    async def GetQuirks(self, request: point_pb.GetQuirksRequest, context: Context) -> point_pb.GetQuirksResponse:
+        profile = await self._charge_points.quirks(composed(request.charge_point_id))
+        return point_pb.GetQuirksResponse(quirks=quirks.quirks_to_proto(profile))
+
+    async def SwitchQuirks(
+        self, request: point_pb.SwitchQuirksRequest, context: Context
+    ) -> point_pb.SwitchQuirksResponse:
+        switches = quirks.switches_of(request.switches)
+        profile = await self._charge_points.switch_quirks(composed(request.charge_point_id), switches)
+        return point_pb.SwitchQuirksResponse(quirks=quirks.quirks_to_proto(profile))
 
     async def ListStrangers(
         self, request: point_pb.ListStrangersRequest, context: Context

@@ -70,6 +70,9 @@ CHARGE_POINTS = Table(
     # Came by itself, and no operator has touched it since.
     Column("is_stranger", Boolean, nullable=False, server_default=false()),
     Column("free_vending", Text),
+    # Names of the quirks that an operator has switched.
+    Column("quirks_on", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("quirks_off", ARRAY(Text), nullable=False, server_default="{}"),
     PrimaryKeyConstraint("id", name="charge_points_pkey"),
     ForeignKeyConstraint(["station_id"], ["stations.id"], name="charge_points_station_id_fkey", ondelete="SET NULL"),
     Index("charge_points_station_id_idx", "station_id"),

@@ -13,6 +13,7 @@ from services.station.application.stations import lock_stations, publish_station
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, changed, made, staged, withdrawn
 from services.station.domain.connector import Connector
 from services.station.domain.events import ChargePointChanged
+from services.station.domain.quirks import QuirkProfile, Switch, profile_of, switched
 from services.station.domain.station import Station
 from services.station.ports import RunningTransactions, UnitOfWork, UnitsOfWork
 
@@ -67,6 +68,20 @@ class ChargePoints:
             await work.charge_points.replace(after)
             await _publish(work, after, stations)
             return await _view(work, after)
+
+    async def quirks(self, charge_point_id: str) -> QuirkProfile:
+        """What a charge point is forgiven. Raises: CHARGE_POINT_NOT_FOUND."""
+        async with self._units_of_work.reading() as work:
+            return profile_of(await _found(work, charge_point_id))
+
+    async def switch_quirks(self, charge_point_id: str, switches: Sequence[Switch]) -> QuirkProfile:
+        """What a charge point is forgiven after these switches. Raises: CHARGE_POINT_NOT_FOUND, INVALID_FIELD."""
+        async with self._units_of_work() as work:
+            before, stations = await _locked(work, charge_point_id)
+            after = switched(before, switches, self._clock.now())
+            await work.charge_points.replace(after)
+            await _publish(work, after, stations)
+        return profile_of(after)
 
     async def delete(self, charge_point_id: str) -> None:
         """Raises: CHARGE_POINT_NOT_FOUND, TRANSACTION_RUNNING."""

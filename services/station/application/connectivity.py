@@ -30,6 +30,7 @@ from services.station.domain.connection import (
     numbered,
 )
 from services.station.domain.events import ChargePointBooted, ConnectivityChanged
+from services.station.domain.quirks import QuirkProfile, profile_of
 from services.station.ports import ReportBatches, UnitsOfWork
 
 _ABANDONED_AT_ONCE = 500
@@ -73,6 +74,7 @@ class BootAnswer:
 
     state: ChargePointState
     interval_seconds: int
+    quirk_profile: QuirkProfile
 
 
 def _nobody_waits(_booted: Iterable[ChargePoint]) -> None: ...
@@ -154,7 +156,7 @@ class Connectivity:
             )
         self._on_boots(points[name] for name in {boot.charge_point_id for boot in current})
         return [
-            BootAnswer(points[boot.charge_point_id].state, self._interval(points[boot.charge_point_id]))
+            self._boot_answer(points[boot.charge_point_id])
             if holds(newest.get(boot.charge_point_id), boot.epoch)
             else stale_epoch(boot.charge_point_id)
             for boot in boots
@@ -260,6 +262,9 @@ class Connectivity:
 
     def _admission(self, entry: Entry, epoch: int) -> Admission:
         return Admission(entry.charge_point, epoch, self._interval(entry.charge_point), entry.protocol)
+
+    def _boot_answer(self, charge_point: ChargePoint) -> BootAnswer:
+        return BootAnswer(charge_point.state, self._interval(charge_point), profile_of(charge_point))
 
     def _interval(self, charge_point: ChargePoint) -> int:
         return charge_point.heartbeat_interval_seconds or self._policy.heartbeat_interval_seconds

@@ -60,6 +60,9 @@ class ChargePoint:
     is_stranger: bool = False
     # None for what its station says.
     free_vending: FreeVending | None = None
+    # Names of the quirks that an operator has switched on or off for it.
+    quirks_on: tuple[str, ...] = ()
+    quirks_off: tuple[str, ...] = ()
     online: bool = False
     protocol: str = ""
     last_seen_time: datetime | None = None

@@ -8,7 +8,9 @@ from services.rpc.protobuf import time_of, timestamp
 from services.rpc.status import item_error
 from services.station.application.connectivity import Admission, BootAnswer
 from services.station.domain.connection import ClosedConnection, Connection, ConnectionAttempt, Sighting
+from services.station.domain.quirks import profile_of
 from services.station.mapping.charge_points import state_to_proto
+from services.station.mapping.quirks import profile_to_proto
 
 
 def attempt(message: connectivity_pb.ConnectionAttempt) -> ConnectionAttempt:
@@ -50,6 +52,7 @@ def admission_to_proto(admission: Admission | DomainError) -> connectivity_pb.Co
         heartbeat_interval_seconds=admission.heartbeat_interval_seconds,
         station_id=admission.charge_point.station_id or "",
         protocol=admission.protocol,
+        quirk_profile=profile_to_proto(profile_of(admission.charge_point)),
     )
 
 
@@ -57,7 +60,11 @@ def boot_answer_to_proto(answer: BootAnswer | DomainError) -> connectivity_pb.Bo
     """What a charge point is told at boot."""
     if isinstance(answer, DomainError):
         return connectivity_pb.BootAnswer(error=item_error(answer))
-    return connectivity_pb.BootAnswer(state=state_to_proto(answer.state), interval_seconds=answer.interval_seconds)
+    return connectivity_pb.BootAnswer(
+        state=state_to_proto(answer.state),
+        interval_seconds=answer.interval_seconds,
+        quirk_profile=profile_to_proto(answer.quirk_profile),
+    )
 
 
 def item_answer(error: DomainError | None) -> connectivity_pb.ItemAnswer:

@@ -237,6 +237,7 @@ def _charge_point(row: Sequence[Any], connection: Sequence[Any] | None) -> Charg
     fields["state"] = ChargePointState(fields["state"])
     fields["free_vending"] = FreeVending(fields["free_vending"]) if fields["free_vending"] else None
     fields["next_passwords"] = candidates_of(fields["next_passwords"])
+    fields["quirks_on"], fields["quirks_off"] = tuple(fields["quirks_on"]), tuple(fields["quirks_off"])
     if connection is not None:
         fields["online"], fields["protocol"], fields["last_seen_time"] = connection
     return ChargePoint(**fields)

@@ -138,7 +138,12 @@ def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:
 
 def _fields(charge_point: ChargePoint) -> dict[str, Any]:
     fields = {name: getattr(charge_point, name) for name in _STORED}
-    return {**fields, "next_passwords": candidate_texts(charge_point.next_passwords)}
+    return {
+        **fields,
+        "next_passwords": candidate_texts(charge_point.next_passwords),
+        "quirks_on": list(charge_point.quirks_on),
+        "quirks_off": list(charge_point.quirks_off),
+    }
 
 
 def _charge_point(row: Row[Any]) -> ChargePoint:
@@ -149,6 +154,8 @@ def _charge_point(row: Row[Any]) -> ChargePoint:
             "state": ChargePointState(fields["state"]),
             "free_vending": _vending(fields["free_vending"]),
             "next_passwords": candidates_of(fields["next_passwords"]),
+            "quirks_on": tuple(fields["quirks_on"]),
+            "quirks_off": tuple(fields["quirks_off"]),
             "online": bool(fields["online"]),
             "protocol": fields["protocol"] or "",
             "last_seen_time": fields["last_seen_time"],

@@ -18,6 +18,7 @@ from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as station_grpc
 from csms.station.v1.charge_point_pb2 import ChargePoint, Connection
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.quirk_pb2 import QuirkProfile
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
@@ -55,6 +56,8 @@ class Platform:
         self.leases: list[str] = []
         self.refusals: list[station_pb.RefusedHandshakes] = []
         self.pins: dict[str, str] = {}
+        # What is known of charge points from their last boot, with what was switched for them.
+        self.profiles: dict[str, QuirkProfile] = {}
         # How many attempts were decided about.
         self.knocks = 0
         self.superseded: list[str] = []
@@ -129,7 +132,12 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
         )
         state = platform.states.get(identity, ChargePoint.ACCEPTED)
         return station_pb.ConnectionAdmission(
-            epoch=platform.epoch, state=state, heartbeat_interval_seconds=60, station_id="station", protocol=pin
+            epoch=platform.epoch,
+            state=state,
+            heartbeat_interval_seconds=60,
+            station_id="station",
+            protocol=pin,
+            quirk_profile=platform.profiles.get(identity),
         )
 
     async def CloseConnections(
@@ -157,7 +165,9 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
             answers.append(
                 station_pb.BootAnswer(error=item_error(error))
                 if error
-                else station_pb.BootAnswer(state=state, interval_seconds=120)
+                else station_pb.BootAnswer(
+                    state=state, interval_seconds=120, quirk_profile=platform.profiles.get(boot.charge_point_id)
+                )
             )
         return station_pb.ReportBootsResponse(answers=answers)
 

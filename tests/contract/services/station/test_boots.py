@@ -9,6 +9,7 @@ from csms.error.v1 import error_reason_pb2 as reasons
 from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
+from csms.station.v1.quirk_pb2 import QuirkProfile
 from services.rpc.protobuf import timestamp
 from tests.contract.services.station.callers import (
     ChargePoint,
@@ -44,7 +45,13 @@ async def test_a_charge_point_is_told_whether_it_is_accepted(
     await create_point(points, name, state=state, heartbeat_interval_seconds=90)
     epoch = await open_one(edge, name)
 
-    assert await _report(edge, _boot(name, epoch)) == [pb.BootAnswer(state=state, interval_seconds=90)]
+    assert await _report(edge, _boot(name, epoch)) == [
+        pb.BootAnswer(
+            state=state,
+            interval_seconds=90,
+            quirk_profile=QuirkProfile(vendor="ACME", model="Wall", firmware_version="1.0"),
+        )
+    ]
 
 
 async def test_what_it_tells_of_its_hardware_is_kept(
