@@ -44,13 +44,17 @@ class _Charger:
             await self._answer(frame)
 
     async def listen(self) -> None:
-        """Answer one request."""
+        """Answer requests until one of those that there is an answer for has come."""
         async with asyncio.timeout(30):
-            await self._answer(json.loads(await self._socket.recv()))
+            while not await self._answer(json.loads(await self._socket.recv())):
+                pass
 
-    async def _answer(self, frame: Any) -> None:
+    async def _answer(self, frame: Any) -> bool:
         assert frame[0] == 2, frame
-        await self._socket.send(json.dumps([3, frame[1], self.answers[frame[2]]]))
+        is_known = frame[2] in self.answers
+        answer = [3, frame[1], self.answers[frame[2]]] if is_known else [4, frame[1], "NotImplemented", "", {}]
+        await self._socket.send(json.dumps(answer))
+        return is_known
 
 
 @asynccontextmanager
