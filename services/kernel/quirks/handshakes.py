@@ -44,6 +44,6 @@ UNPADDED_CREDENTIALS = Quirk(
 USER_AS_WRITTEN = Quirk(
     id="user-as-written",
     forgives="The user of Basic authentication in another form of the identity, as the URL has it.",
-    clause="OCPP 1.6 security whitepaper 3.3, OCPP 2.0.1 part 2 A00.FR.204: the user is the identity",
+    clause="OCPP 1.6 security whitepaper, OCPP 2.0.1 part 2 A00: the user is the identity",
     needed=Needed.SESSION_REFUSED,
 )

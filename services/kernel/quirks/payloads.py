@@ -15,7 +15,7 @@ WRONG_TYPE = Quirk(
 REGISTER_AS_TEXT = Quirk(
     id="register-as-text",
     forgives='A meter register as a fraction or a text, with its unit behind it if need be (`"1.3 kWh"`).',
-    clause="OCPP 1.6 sections 6.45 and 6.49: meterStart and meterStop are integers of Wh",
+    clause="OCPP 1.6 StartTransaction.req and StopTransaction.req: meterStart and meterStop are integers of Wh",
     flag=_COERCED,
     versions=("1.6",),
     needed=Needed.DATA_LOST,
@@ -30,7 +30,7 @@ FINER_NUMBER = Quirk(
 NUMBER_OUT_OF_BOUNDS = Quirk(
     id="number-out-of-bounds",
     forgives="A number that nothing can have: it counts as not told.",
-    clause="OCPP 1.6 section 3.6, OCPP 2.0.1 part 2 section 2.1: integers have 32 bits",
+    clause="OCPP 2.0.1 part 2, primitive data types: integers have 32 bits (OCPP 1.6 sets no bound)",
     flag=_COERCED,
     needed=Needed.SESSION_REFUSED,
 )

@@ -3,7 +3,7 @@
 from services.kernel.quirks.quirk import Needed, Quirk
 
 _VALUE = "OCPP 1.6 section 7.43, OCPP 2.0.1 part 2 SampledValueType: a value is a decimal number"
-_UNIT = "OCPP 1.6 section 7.45, OCPP 2.0.1 part 2 UnitOfMeasureType and appendix 2: names of units"
+_UNIT = "OCPP 1.6 section 7.45, OCPP 2.0.1 part 2 UnitOfMeasureType and the appendices: names of units"
 _UNREAD = "the value counts as unreadable, and is kept as it was sent"
 
 DECIMAL_COMMA = Quirk(

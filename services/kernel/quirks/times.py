@@ -2,8 +2,8 @@
 
 from services.kernel.quirks.quirk import Needed, Quirk
 
-_STAMP = "OCPP 1.6 section 3.4, OCPP 2.0.1 part 2 section 2.2: times are those of RFC 3339, with their zone"
-_CLOCK = "OCPP 1.6 section 4.6, OCPP 2.0.1 part 2 J and B01.FR.06: the clock follows the one of the central system"
+_STAMP = "OCPP 1.6 and 2.0.1, time notations: times are those of RFC 3339, with their zone"
+_CLOCK = "OCPP 1.6 sections 4.2 and 4.6, OCPP 2.0.1 part 2 B01 and G02: the clock follows the one of the central system"
 _UNDATED = "the time counts as unreadable: it happened when it was told"
 
 LOOSE_TIME = Quirk(
