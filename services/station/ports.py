@@ -219,6 +219,10 @@ class DeviceReportRepository(Protocol):
         """Store the times of reports."""
         ...
 
+    async def page(self, charge_point_id: str, page: PageRequest) -> Page[DeviceReport]:
+        """One page of the reports of a charge point, the latest first."""
+        ...
+
 
 class DeviceInventoryRepository(Protocol):
     """Which charge points we have asked for all of their variables by ourselves."""

@@ -230,6 +230,17 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
             total_size=page.total_size,
         )
 
+    async def ListDeviceReports(
+        self, request: model_pb.ListDeviceReportsRequest, context: Context
+    ) -> model_pb.ListDeviceReportsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._device_model.reports(composed(request.charge_point_id), wanted)
+        return model_pb.ListDeviceReportsResponse(
+            reports=map(device_variables.device_report_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
 
 class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
     """csms.station.v1.ConnectivityService."""

@@ -36,6 +36,11 @@ class DeviceModel:
         async with self._units_of_work.reading() as work:
             return await work.device_variables.page(narrowing, page)
 
+    async def reports(self, charge_point_id: str, page: PageRequest) -> Page[DeviceReport]:
+        """One page of the reports that a charge point was asked for, the latest first."""
+        async with self._units_of_work.reading() as work:
+            return await work.device_reports.page(charge_point_id, page)
+
 
 @dataclass(frozen=True, slots=True)
 class _Told:

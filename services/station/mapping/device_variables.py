@@ -6,7 +6,7 @@ from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.validation import search_text
 from services.rpc.protobuf import enum_of, time_of, timestamp
-from services.station.domain.device_report import ReportPart, ReportRequest, Scope, VariableReport
+from services.station.domain.device_report import DeviceReport, ReportPart, ReportRequest, Scope, VariableReport
 from services.station.domain.device_variable import (
     AttributeType,
     Description,
@@ -82,6 +82,18 @@ def device_variable_to_proto(seen: SeenVariable) -> variable_pb.DeviceVariable:
         action=variable.action,
         event_id=telling.event_id if telling else "",
         gone_time=timestamp(seen.gone_time),
+    )
+
+
+def device_report_to_proto(report: DeviceReport) -> variable_pb.DeviceReport:
+    """The resource as callers see it."""
+    return variable_pb.DeviceReport(
+        charge_point_id=report.charge_point_id,
+        request_id=report.request.request_id,
+        scope=variable_pb.ReportRequest.Scope.Value(report.request.scope),
+        command_id=report.request.command_id,
+        ask_time=timestamp(report.request.ask_time),
+        report_time=timestamp(report.time),
     )
 
 

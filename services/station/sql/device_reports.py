@@ -1,10 +1,14 @@
 """Reports that charge points were asked for, and their parts, in PostgreSQL."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import bare
+from services.postgres.keyset import fetch_page
 from services.postgres.recordset import Recordset, text_array
 from services.station.domain.device_report import ArrivedPart, DeviceReport, ReportPart, ReportRequest, Scope
 from services.station.tables import DEVICE_REPORT_PARTS, DEVICE_REPORTS
@@ -87,6 +91,17 @@ class SqlDeviceReportRepository:
                 for report in reports
             ]
             await (await bare(self._connection)).execute(_COMPLETE, (_TIMES.dump(rows),))
+
+    async def page(self, charge_point_id: str, page: PageRequest) -> Page[DeviceReport]:
+        query = select(DEVICE_REPORTS).where(DEVICE_REPORTS.c.charge_point_id == charge_point_id)
+        key = (DEVICE_REPORTS.c.ask_time, DEVICE_REPORTS.c.request_id)
+        return (await fetch_page(self._connection, query, key, page=page, descending=True)).map(_report)
+
+
+def _report(row: Row[Any]) -> DeviceReport:
+    fields = row._mapping
+    request = ReportRequest(fields["request_id"], Scope(fields["scope"]), fields["command_id"], fields["ask_time"])
+    return DeviceReport(fields["charge_point_id"], request, fields["time"])
 
 
 def _report_row(report: DeviceReport) -> tuple[object, ...]:

@@ -28,7 +28,10 @@ def test_a_station_that_boots_for_the_first_time_is_asked_for_its_variables(syst
     powers = _variables(system, "E2EDM1", "text=power&evseId=2").data
     assert {one["component"]["evseId"] for one in powers} == {2}
     [told] = system.get("/charge-points/E2EDM1/events?kind=report_request").data
-    assert system.get("/charge-points/E2EDM1/commands").data[0]["kind"] == "get_base_report", told
+    [asked] = [one for one in system.get("/charge-points/E2EDM1/commands").data if one["kind"] == "get_base_report"]
+    [report] = system.get("/charge-points/E2EDM1/reports").data
+    assert (report["requestId"], report["commandId"]) == (told["requestId"], asked["id"])
+    assert "reportTime" in report
     token = system.token("driver", "--driver", driver)
     refused = system.call(
         "GET", "/charge-points/E2EDM1/variables", role=None, headers={"Authorization": f"Bearer {token}"}

@@ -253,6 +253,23 @@ async def test_variables_are_found_by_what_they_are_called_hold_and_when_they_ch
     assert await reason(refused) == "INVALID_FIELD"
 
 
+async def test_reports_that_were_asked_for_are_shown_with_whether_all_of_them_has_come(
+    edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
+) -> None:
+    await record(edge, asked(name, 0), part(name, 0, variable("A", "1"), at=1))
+    await record(edge, asked(name, 10, number=8, scope=ReportRequest.SELECTION))
+    await record(edge, part(name, 0, variable("A", "1"), last=True, at=11, number=8))
+    await record(edge, told(name, 20, variable("A", "1"), whole=True))
+    request = model_pb.ListDeviceReportsRequest(charge_point_id=name)
+    shown = (await model.ListDeviceReports(request)).reports
+    assert [(one.request_id, one.scope, one.ask_time) for one in shown] == [
+        (0, ReportRequest.FULL_INVENTORY, at(20)),
+        (8, ReportRequest.SELECTION, at(10)),
+        (7, ReportRequest.FULL_INVENTORY, at(0)),
+    ]
+    assert [one.report_time if one.HasField("report_time") else None for one in shown] == [at(20), at(11), None]
+
+
 async def test_a_large_report_is_shown_in_pages(
     edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
 ) -> None:

@@ -35,6 +35,7 @@ CALLS: dict[str, tuple[type, Any, str | None]] = {
     "DeleteChargePoint": (ChargePointServiceStub, point_pb.DeleteChargePointRequest(), "MISSING_FIELD"),
     "ListRefusals": (ChargePointServiceStub, point_pb.ListRefusalsRequest(), "MISSING_FIELD"),
     "ListDeviceEvents": (ChargePointServiceStub, point_pb.ListDeviceEventsRequest(), "MISSING_FIELD"),
+    "ListDeviceReports": (DeviceModelServiceStub, model_pb.ListDeviceReportsRequest(), "MISSING_FIELD"),
     "ListDeviceVariables": (DeviceModelServiceStub, model_pb.ListDeviceVariablesRequest(), "MISSING_FIELD"),
     "ListStrangers": (ChargePointServiceStub, point_pb.ListStrangersRequest(), None),
     "OpenConnections": (ConnectivityServiceStub, connectivity_pb.OpenConnectionsRequest(), None),
@@ -61,6 +62,7 @@ ALLOWED: dict[str, set[str]] = {
         "ListStrangers",
         "ListDeviceEvents",
         "ListDeviceVariables",
+        "ListDeviceReports",
     },
     "driver": FOR_DRIVERS,
     "service:edge": {name for name, (stub, _, _) in CALLS.items() if stub is ConnectivityServiceStub}
