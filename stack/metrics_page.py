@@ -14,6 +14,14 @@ from stack.protos import GenerationError
 
 _KINDS = ("counter", "gauge", "histogram")
 _SOURCES = ("services", "ocpp_edge")
+_CLIENTS = (
+    ("process_cpu_seconds_total", "counter", "CPU time of the process, user and system."),
+    ("process_max_fds", "gauge", "How many files and sockets the process may have open."),
+    ("process_open_fds", "gauge", "Open files and sockets of the process."),
+    ("process_resident_memory_bytes", "gauge", "Memory of the process that is in RAM."),
+    ("process_start_time_seconds", "gauge", "When the process began, Unix time."),
+    ("process_virtual_memory_bytes", "gauge", "Address space of the process."),
+)
 _INTRODUCTION = """\
 # Metrics
 
@@ -54,7 +62,7 @@ def page(metrics: list[Metric]) -> str:
     """The whole page, ending in a line break."""
     rows = (
         f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels)} | {metric.meaning.replace('|', '/')} |"
-        for metric in metrics
+        for metric in sorted([*metrics, *(Metric(name, kind, (), meaning) for name, kind, meaning in _CLIENTS)])
     )
     return "\n".join([_INTRODUCTION, "| metric | kind | labels | meaning |", "|---|---|---|---|", *rows, ""])
 
