@@ -27,13 +27,13 @@ from services.transaction.tables import COMMANDS, RUNNING_SESSIONS
 _MOST_OPEN = 200
 # What a charge point did offline it may tell as late as this.
 _STILL_ASKED_FOR = timedelta(days=7)
-_STATES_OPEN = (CommandState.QUEUED, *STATES_BEFORE_EFFECT)
 # All at once and by id: who locks those of one charge point after the other, or the queued ones after the others, could
 # wait in a ring for somebody who does it the other way round.
 _LOCK_OPEN_AT = text(
     "WITH locked AS (SELECT charge_point_id FROM commands"
     " WHERE charge_point_id = ANY (CAST(:ids AS text[])) AND expire_time > :now"
-    " AND state = ANY (CAST(:states AS text[])) ORDER BY id FOR UPDATE)"
+    " AND (state = 'QUEUED' OR state = ANY (CAST(:states AS text[])) AND kind = ANY (CAST(:kinds AS text[])))"
+    " ORDER BY id FOR UPDATE)"
     " SELECT DISTINCT charge_point_id FROM locked"
 )
 
@@ -64,7 +64,13 @@ class SqlCommandRepository:
     async def lock_open_at(self, charge_point_ids: Collection[str], now: datetime) -> Collection[str]:
         if not charge_point_ids:
             return []
-        parameters = {"ids": text_array(charge_point_ids), "states": text_array(_STATES_OPEN), "now": now}
+        # One that waits for nothing but its answer is changed by no event.
+        parameters = {
+            "ids": text_array(charge_point_ids),
+            "states": text_array(STATES_BEFORE_EFFECT),
+            "kinds": text_array(KINDS_WITH_EFFECT),
+            "now": now,
+        }
         return set((await self._connection.scalars(_LOCK_OPEN_AT, parameters)).all())
 
     async def working_at(self, charge_point_id: str, now: datetime) -> Sequence[Command]:

@@ -95,3 +95,18 @@ async def test_none_is_due_while_another_one_before_it_waits_or_is_on_its_way(
     await _add(service, [first, second])
     await _store(service, replace(first, **change))
     assert await _due(service) == ([] if is_waited_for else [second.id])
+
+
+async def test_events_touch_only_commands_that_they_can_change(service: RunningService) -> None:
+    kinds = (("CP1", "remote_start"), ("CP2", "get_base_report"), ("CP3", "get_base_report"), ("CP4", "remote_stop"))
+    commands = [replace(_command(charge_point_id), kind=kind) for charge_point_id, kind in kinds]
+    await _add(service, commands)
+    for command, state in zip(
+        commands, (CommandState.ACCEPTED, CommandState.SENT, CommandState.QUEUED, CommandState.EFFECTIVE), strict=True
+    ):
+        await _store(service, replace(command, state=state))
+    async with service.database.transaction() as connection:
+        names = [charge_point_id for charge_point_id, _ in kinds]
+        locked = await SqlCommandRepository(connection).lock_open_at(names, _NOW)
+    # One that may have its effect, and one that goes when its charge point comes.
+    assert locked == {"CP1", "CP3"}
