@@ -24,7 +24,7 @@ class OutgoingEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class EventBatch:
     """One message. `id` follows from which events it holds; `places` says where these stood among those packed."""
 
     id: str
@@ -38,13 +38,13 @@ def kind_of(event_subject: str) -> str:
     return event_subject.rsplit(".", 1)[0]
 
 
-def pack(events: Sequence[OutgoingEvent]) -> list[Parcel]:
-    """Parcels of at most 256 events and a million bytes (one event may be that large); order is kept within a kind."""
+def pack(events: Sequence[OutgoingEvent]) -> list[EventBatch]:
+    """Batches of at most 256 events and a million bytes (one event may be that large); order is kept within a kind."""
     kinds: dict[str, list[int]] = {}
     for place, event in enumerate(events):
         kinds.setdefault(kind_of(event.subject), []).append(place)
     return [
-        Parcel(
+        EventBatch(
             derived_id("\n".join([events[place].id for place in places])),
             kind,
             DomainEvents(events=[events[place].payload for place in places]).SerializeToString(),

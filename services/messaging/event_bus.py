@@ -157,12 +157,12 @@ class EventBus:
         if not events:
             return []
         jetstream = await self.ready()
-        parcels = pack(events)
+        batches = pack(events)
         confirmations: list[asyncio.Future[PubAck]] = []
         try:
-            for parcel in parcels:
-                headers = {Header.MSG_ID: parcel.id}
-                future = await jetstream.publish_async(parcel.subject, parcel.payload, headers=headers)
+            for batch in batches:
+                headers = {Header.MSG_ID: batch.id}
+                future = await jetstream.publish_async(batch.subject, batch.payload, headers=headers)
                 confirmations.append(future)
             await asyncio.wait(confirmations, timeout=_PUBLISH_SECONDS)
         except (nats.errors.Error, OSError) as error:
@@ -172,9 +172,9 @@ class EventBus:
             for future in confirmations:
                 future.cancel()
         confirmed = [False] * len(events)
-        for parcel, future in zip(parcels, confirmations, strict=False):
+        for batch, future in zip(batches, confirmations, strict=False):
             if self._is_confirmed(future):
-                for place in parcel.places:
+                for place in batch.places:
                     confirmed[place] = True
         return confirmed
 
