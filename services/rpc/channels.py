@@ -95,19 +95,21 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
         timeout = DEADLINE_SECONDS if given is None else given
         details = self._shown.details(client_call_details, timeout)
         deadline = asyncio.get_running_loop().time() + timeout
-        left, attempts = timeout, _ATTEMPTS if is_safe_to_repeat(_name(details.method)) else 1
-        for attempt in range(1, attempts + 1):
-            call = await continuation(_with_timeout(details, left, details.metadata), request)
+        attempts = _ATTEMPTS if is_safe_to_repeat(_name(details.method)) else 1
+        attempt = 1
+        while True:
+            call = await continuation(details, request)
             failure = await _failure(call)
             if failure is None:
-                break
+                return call
             # Spread, so that the callers of a service that comes back do not come back all at once.
             pause = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1.5)
             left = deadline - asyncio.get_running_loop().time() - pause
             if attempt == attempts or failure.code() not in _NOT_ANSWERED or left <= 0:
                 raise from_rpc_error(failure) from failure
             await asyncio.sleep(pause)
-        return call
+            details = _with_timeout(details, left, details.metadata)
+            attempt += 1
 
 
 class _StreamCalls(grpc.aio.UnaryStreamClientInterceptor):
