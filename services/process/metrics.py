@@ -6,7 +6,7 @@ Plain Python for one event loop; a number costs an addition. Does not write or s
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 # Seconds; from a cache hit to a call that ran into its deadline.
 LATENCY_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -15,50 +15,41 @@ LATENCY_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 
 Labels = tuple[tuple[str, str], ...]
 
 
-class _Read(Protocol):
-    def __call__(self) -> float: ...
-
-
-class Counter:
-    """A number that only grows: added up here, or asked for when it is read."""
+class _Number:
+    """A number that is kept here, or asked for when it is read."""
 
     __slots__ = ("_read", "value")
-    kind = "counter"
 
     def __init__(self) -> None:
         self.value: float = 0
-        self._read: _Read | None = None
+        self._read: Callable[[], float] | None = None
+
+    def read_from(self, read: Callable[[], float]) -> None:
+        """Take the value from `read`; of several calls the last one counts."""
+        self._read = read
+
+    def now(self) -> float:
+        return self._read() if self._read else self.value
+
+
+class Counter(_Number):
+    """A number that only grows."""
+
+    __slots__ = ()
+    kind = "counter"
 
     def add(self, amount: float = 1) -> None:
         self.value += amount
 
-    def read_from(self, read: Callable[[], float]) -> None:
-        """Take the value from `read`; of several calls the last one counts."""
-        self._read = read
 
-    def now(self) -> float:
-        return self._read() if self._read else self.value
+class Gauge(_Number):
+    """A number that goes up and down."""
 
-
-class Gauge:
-    """A number that goes up and down: set by hand, or asked for when it is read."""
-
-    __slots__ = ("_read", "value")
+    __slots__ = ()
     kind = "gauge"
-
-    def __init__(self) -> None:
-        self.value: float = 0
-        self._read: _Read | None = None
 
     def set(self, value: float) -> None:
         self.value = value
-
-    def read_from(self, read: Callable[[], float]) -> None:
-        """Take the value from `read`; of several calls the last one counts."""
-        self._read = read
-
-    def now(self) -> float:
-        return self._read() if self._read else self.value
 
 
 class Histogram:
@@ -82,7 +73,7 @@ class Histogram:
             yield bound, total
 
 
-_Number = TypeVar("_Number", Counter, Gauge, Histogram)
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 _families: dict[str, tuple[str, str, dict[Labels, Counter | Gauge | Histogram]]] = {}
 
 
@@ -107,7 +98,7 @@ def families() -> Iterator[tuple[str, str, str, Mapping[Labels, Counter | Gauge 
         yield name, kind, meaning, members
 
 
-def _find(cls: type[_Number], name: str, meaning: str, labels: dict[str, str]) -> _Number:
+def _find(cls: type[_Metric], name: str, meaning: str, labels: dict[str, str]) -> _Metric:
     kind, _, members = _families.setdefault(name, (cls.kind, meaning, {}))
     if kind != cls.kind:
         raise ValueError(f"metric {name} is a {kind}, not a {cls.kind}")
