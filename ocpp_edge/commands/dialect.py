@@ -6,7 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
-from csms.transaction.v1.command_pb2 import CommandBody
+from csms.transaction.v1.command_pb2 import CommandBody, TransferData
 from ocpp_edge.commands.results import Result, status_result
 from ocpp_edge.rpc.frames import Payload
 
@@ -43,6 +43,16 @@ def told_by_status(*good: str) -> Reply:
 
 
 ACCEPTED: Reply = told_by_status("Accepted")
+
+
+def data_transfer(body: TransferData, _command_id: str) -> Asked:
+    """DataTransfer, which all versions word alike."""
+    payload: Payload = {"vendorId": body.vendor_id}
+    if body.message_id:
+        payload["messageId"] = body.message_id
+    if body.data:
+        payload["data"] = body.data
+    return "DataTransfer", payload
 
 
 def no_status(_answer: Payload) -> tuple[bool, str]:
