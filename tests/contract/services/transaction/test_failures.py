@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+import grpc
 import pytest
 from sqlalchemy import text
 
@@ -119,7 +120,7 @@ async def test_a_column_that_changes_its_type_under_load_costs_no_event(
             await record(meter_values_16(name, at, 1500, charge_point_id=charge_point_id))
             [stopped] = await record(stop_16(name, at + timedelta(seconds=30), charge_point_id=charge_point_id))
             assert (stopped.HasField("error"), stopped.transaction_id) == (False, started.transaction_id)
-            assert (await transactions.get(started.transaction_id)).energy_wh == 5000
+            assert await _energy_wh(transactions, started.transaction_id) == 5000
             sessions += 1
             if sessions == 3:
                 busy.release()
@@ -135,3 +136,14 @@ async def test_a_column_that_changes_its_type_under_load_costs_no_event(
         for number in range(4, 6):
             await record(start_16(minutes(-1), charge_point_id=f"CP{number}", id_tag=f"TAG{number}"))
         changed.set()
+
+
+async def _energy_wh(transactions: Reader, transaction_id: str) -> int:
+    """As a caller reads it, who repeats what could not be answered: each pool finds out about the change once."""
+    for _ in range(2):
+        try:
+            return (await transactions.get(transaction_id)).energy_wh
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+    return (await transactions.get(transaction_id)).energy_wh
