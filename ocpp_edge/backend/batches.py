@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from typing import Generic, Literal, Protocol, TypeVar
 
 from csms.error.v1.error_reason_pb2 import ItemError
-from ocpp_edge.backend.item_errors import error_of
 from services.kernel.errors import DomainError
 from services.process.batching import Batcher
+from services.rpc.status import from_item_error
 
 # The contracts allow 1000 items and 8 MiB; smaller batches are answered sooner.
 _MAX_ITEMS = 256
@@ -101,7 +101,7 @@ class BatchCall(Generic[_Item, _Answer]):
     def _judged(self, item: _Item, answer: _Answer) -> _Answer | Exception:
         if not answer.HasField("error"):
             return answer
-        error = error_of(answer.error)
+        error = from_item_error(answer.error)
         if self._failed is not None:
             self._failed(item, error)
         return error

@@ -7,7 +7,6 @@ import grpc.aio
 
 from csms.billing.v1 import billing_service_pb2 as billing_pb
 from csms.billing.v1 import billing_service_pb2_grpc as billing_grpc
-from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
@@ -18,8 +17,9 @@ from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.driver.mapping import cost_known, place_to_proto, remote_start_query, session_usage, start_rule
 from services.driver.ports import Told
-from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.errors import DomainError
 from services.rpc.protobuf import timestamp
+from services.rpc.status import from_item_error
 
 _PAGE = 250
 
@@ -61,7 +61,10 @@ class GrpcPlaces:
     async def rules(self, shown: Sequence[Presentation]) -> Sequence[StartRule | DomainError]:
         request = connectivity_pb.FindFreeVendingRequest(places=map(place_to_proto, shown))
         response = await self._connectivity.FindFreeVending(request)
-        return [_error(answer.error) if answer.HasField("error") else start_rule(answer) for answer in response.answers]
+        return [
+            from_item_error(answer.error) if answer.HasField("error") else start_rule(answer)
+            for answer in response.answers
+        ]
 
 
 class GrpcRemoteStarts:
@@ -73,11 +76,6 @@ class GrpcRemoteStarts:
     async def known(self, shown: Sequence[Presentation]) -> Sequence[bool | DomainError]:
         request = recording_pb.FindRemoteStartsRequest(queries=map(remote_start_query, shown))
         response = await self._recording.FindRemoteStarts(request)
-        return [_error(answer.error) if answer.HasField("error") else answer.started for answer in response.answers]
-
-
-def _error(item: error_pb.ItemError) -> DomainError:
-    """The failure of one item of a batch."""
-    reason = error_pb.ErrorReason.Name(item.reason).removeprefix("ERROR_REASON_")
-    kind = ErrorKind.NOT_FOUND if reason.endswith("_NOT_FOUND") else ErrorKind.UNAVAILABLE
-    return DomainError(kind, reason, item.message)
+        return [
+            from_item_error(answer.error) if answer.HasField("error") else answer.started for answer in response.answers
+        ]

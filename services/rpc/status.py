@@ -16,6 +16,9 @@ from services.kernel.errors import RETRY_AFTER_KEY, DomainError, ErrorKind, Fiel
 
 DOMAIN = "csms"
 DETAILS_KEY = "grpc-status-details-bin"
+_REASON_PREFIX = "ERROR_REASON_"
+# Reasons are numbered by the code of their status, a thousand numbers for each.
+_REASONS_OF_A_CODE = 1000
 
 # A status travels as metadata, of which clients take 8 KiB and then fail the call for that alone: the whole status in
 # base64, and its message once more, each byte that is not ASCII as three. These bounds are of UTF-8.
@@ -53,7 +56,7 @@ _DATABASE_AWAY = frozenset(
 @cache
 def http_status_of(reason: str) -> int | None:
     """The HTTP status that the contract gives to a reason; None where it is the one of the gRPC status."""
-    value = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name.get(f"ERROR_REASON_{reason}")
+    value = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_name.get(f"{_REASON_PREFIX}{reason}")
     return None if value is None else value.GetOptions().Extensions[error_reason_pb2.http_status] or None
 
 
@@ -149,5 +152,14 @@ def _pack(message: Message) -> any_pb2.Any:
 
 def item_error(error: DomainError) -> error_reason_pb2.ItemError:
     """Why one item of a batch failed, for an answer that carries the others' results beside it."""
-    reason = error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{error.reason}")
+    reason = error_reason_pb2.ErrorReason.Value(f"{_REASON_PREFIX}{error.reason}")
     return error_reason_pb2.ItemError(reason=reason, message=error.message, metadata=error.metadata)
+
+
+def from_item_error(item: error_reason_pb2.ItemError) -> DomainError:
+    """The error that one item of a batch was answered with. A reason that is not known here is INTERNAL."""
+    value = error_reason_pb2.ErrorReason.DESCRIPTOR.values_by_number.get(item.reason)
+    if value is None:
+        return DomainError(ErrorKind.INTERNAL, "INTERNAL", item.message)
+    kind = _KINDS.get(value.number // _REASONS_OF_A_CODE, ErrorKind.INTERNAL)
+    return DomainError(kind, value.name.removeprefix(_REASON_PREFIX), item.message, item.metadata)

@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 
+from csms.error.v1.error_reason_pb2 import ErrorReason
 from stack.ports import LOOPBACK
 
 _ANSWER_SECONDS = 5.0
@@ -27,9 +28,17 @@ class Answer:
 
     @property
     def refusal(self) -> tuple[int, int, str]:
-        """HTTP status, code and message of an error, whose body has exactly the fields of google.rpc.Status."""
+        """HTTP status, code and message of an error, whose body has exactly the fields of google.rpc.Status.
+
+        Its details begin with the reason, as the contract numbers it: by its code.
+        """
         assert self.headers["content-type"] == "application/json"
         assert set(self.json) == {"code", "message", "details"}
+        if self.json["details"]:
+            info = self.json["details"][0]
+            number = ErrorReason.Value(f"ERROR_REASON_{info['reason']}")
+            assert (info["@type"], info["domain"]) == ("type.googleapis.com/google.rpc.ErrorInfo", "csms")
+            assert number // 1000 == self.json["code"]
         return self.status, self.json["code"], self.json["message"]
 
 

@@ -130,6 +130,8 @@ def test_a_client_that_asks_too_often_is_told_to_wait_and_others_are_not(meagre_
     answers = [meagre_facade.call("gateway", "GET", "/health", source="127.0.0.2") for _ in range(5)]
     assert answers[-1].refusal == (429, 8, "too many requests; try again soon")
     assert answers[-1].headers["retry-after"] == "1"
+    info, retry = answers[-1].json["details"]
+    assert (info["reason"], info["metadata"], retry["retryDelay"]) == ("RATE_LIMITED", {"retryAfterSeconds": "1"}, "1s")
     assert meagre_facade.call("gateway", "GET", "/health", source="127.0.0.3").status == 503
 
 

@@ -14,7 +14,6 @@ from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
-from ocpp_edge.backend.item_errors import error_of
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Call, parse
 from ocpp_edge.rpc.router import RouteTable
@@ -22,6 +21,7 @@ from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.clock import Clock, SystemClock
+from services.rpc.status import from_item_error
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
 from tests.contract.services.transaction.test_matching import matcher_of
 from tests.fixtures.broken_sessions import NUMBER, START_WH, STOP_WH, Told, broken_sessions, sound_session
@@ -55,7 +55,7 @@ class Backend:
     async def record(self, event: TransactionEvent) -> TransactionEventAnswer:
         [answer] = await self._record(event)
         if answer.HasField("error"):
-            raise error_of(answer.error)
+            raise from_item_error(answer.error)
         return answer
 
 

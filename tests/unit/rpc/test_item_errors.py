@@ -5,8 +5,8 @@ import re
 import pytest
 
 from csms.error.v1.error_reason_pb2 import ErrorReason, ItemError
-from ocpp_edge.backend.item_errors import error_of
 from services.kernel.errors import ErrorKind
+from services.rpc.status import from_item_error
 from stack.protos import PROTO_ROOT
 
 CONTRACT = (PROTO_ROOT / "csms/error/v1/error_reason.proto").read_text(encoding="utf-8")
@@ -18,7 +18,7 @@ STATUSES = {name: status for status, name in _VALUES}
 @pytest.mark.parametrize("name", [name for name in ErrorReason.keys() if ErrorReason.Value(name)])
 def test_every_reason_has_the_kind_that_its_contract_says(name: str) -> None:
     reason = name.removeprefix("ERROR_REASON_")
-    error = error_of(ItemError(reason=ErrorReason.Value(name), message="why"))
+    error = from_item_error(ItemError(reason=ErrorReason.Value(name), message="why"))
     kind = ErrorKind.CONFLICT if STATUSES[reason] == "ABORTED" else ErrorKind(STATUSES[reason])
     assert (error.kind, error.reason, error.message) == (kind, reason, "why")
 
@@ -26,4 +26,4 @@ def test_every_reason_has_the_kind_that_its_contract_says(name: str) -> None:
 def test_a_reason_of_tomorrow_is_an_internal_error() -> None:
     item = ItemError(message="new")
     item.MergeFromString(b"\x08\xe7\x07")  # reason 999
-    assert (error_of(item).kind, error_of(item).reason) == (ErrorKind.INTERNAL, "INTERNAL")
+    assert (from_item_error(item).kind, from_item_error(item).reason) == (ErrorKind.INTERNAL, "INTERNAL")
