@@ -42,4 +42,5 @@ async def _serve(
         ready=database.ping,
         drain=wiring.drain,
         on_stop=[*wiring.on_stop, bus.close, database.close],
+        separates_tenants=wiring.separates_tenants,
     )

@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--role", required=True, choices=_ROLES)
     token.add_argument("--driver", metavar="ID", help="the driver that the token is for (role driver)")
     token.add_argument("--subject", metavar="ID", help="the account it stands for (default: you, at the command line)")
+    token.add_argument("--tenant", metavar="ID", help="the tenant that it belongs to (default: default)")
     token.add_argument("--ttl", type=_seconds, default="12h", metavar="TIME", help="90s, 15m, 12h or 30d (default 12h)")
     token.set_defaults(run=_token)
 
@@ -153,7 +154,12 @@ def _token(options: argparse.Namespace) -> int:
 
     folder = state.State(settings.load().state_dir.absolute()).keys
     token = keys.mint(
-        folder, role=options.role, driver_id=options.driver, ttl_seconds=options.ttl, subject=options.subject
+        folder,
+        role=options.role,
+        driver_id=options.driver,
+        ttl_seconds=options.ttl,
+        subject=options.subject,
+        tenant_id=options.tenant,
     )
     print(token)
     return 0

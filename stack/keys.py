@@ -16,6 +16,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from services.kernel.tenancy import is_tenant_id
 from stack import private_files, service_keys
 from stack.errors import StackError
 from stack.jwk import base64url, thumbprint
@@ -73,11 +74,22 @@ def ensure(folder: Path) -> Keys:
     return keys
 
 
-def mint(folder: Path, *, role: str, driver_id: str | None, ttl_seconds: int, subject: str | None = None) -> str:
+def mint(
+    folder: Path,
+    *,
+    role: str,
+    driver_id: str | None,
+    ttl_seconds: int,
+    subject: str | None = None,
+    tenant_id: str | None = None,
+) -> str:
     """A user token signed with the private key in `folder`; `subject` is the account it stands for.
 
-    Raises StackError when there is no key, or when role and driver do not go together.
+    Without `tenant_id` it is one of the default tenant. Raises StackError when there is no key, when role and driver do
+    not go together, or when no tenant may be called so.
     """
+    if tenant_id is not None and not is_tenant_id(tenant_id):
+        raise StackError(f"--tenant: {tenant_id!r} is no id of a tenant (1 to 40 of a-z, 0-9 and -)")
     if (role == "driver") != (driver_id is not None):
         raise StackError("--driver goes with --role driver, and only with it")
     file = folder / "private-key.pem"
@@ -96,6 +108,8 @@ def mint(folder: Path, *, role: str, driver_id: str | None, ttl_seconds: int, su
     }
     if driver_id is not None:
         claims["driver_id"] = driver_id
+    if tenant_id is not None:
+        claims["tenant"] = tenant_id
     return jwt.encode(claims, key, algorithm=_ALGORITHM, headers={"kid": _public_jwk(key)["kid"]})
 
 

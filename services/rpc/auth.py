@@ -16,6 +16,7 @@ from typing import Any
 import jwt
 
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.tenancy import DEFAULT_TENANT, is_tenant_id
 from services.rpc.key_sets import KeySet
 
 AUTHORIZATION_KEY = "authorization"
@@ -62,12 +63,18 @@ _SERVICE_SUBJECT_PREFIX = "service:"
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who makes a call: the account (or `service:<name>`) and its role; for the role `driver` the driver it is, for the
-    role `service` the name of the service."""
+    role `service` the name of the service. A service belongs to no tenant; everybody else belongs to one."""
 
     subject: str
     role: str
     driver_id: str | None = None
     service: str | None = None
+    tenant_id: str = DEFAULT_TENANT
+
+    @property
+    def name(self) -> str:
+        """What tells it from all other callers: two tenants may know the same subject."""
+        return self.subject if self.tenant_id == DEFAULT_TENANT else f"{self.tenant_id}/{self.subject}"
 
 
 ANONYMOUS = Caller("anonymous", ANONYMOUS_ROLE)
@@ -191,10 +198,13 @@ def _service_of(claims: Mapping[str, Any], service: str) -> Caller:
 
 def _user_of(claims: Mapping[str, Any]) -> Caller:
     role, driver_id = claims.get("role"), claims.get("driver_id")
+    tenant_id = claims.get("tenant", DEFAULT_TENANT)
     if not isinstance(role, str) or role not in USER_ROLES:
         raise unauthenticated("the token names no role of ours")
+    if not isinstance(tenant_id, str) or not is_tenant_id(tenant_id):
+        raise unauthenticated("the token names a tenant that cannot be")
     if role != DRIVER_ROLE:
-        return Caller(claims["sub"], role)
+        return Caller(claims["sub"], role, tenant_id=tenant_id)
     if not isinstance(driver_id, str) or not driver_id:
         raise unauthenticated("the token names no driver")
-    return Caller(claims["sub"], role, driver_id)
+    return Caller(claims["sub"], role, driver_id, tenant_id=tenant_id)

@@ -16,7 +16,7 @@ class Call:
     method: str
     """The full name of the RPC, `/package.Service/Method`."""
     subject: str
-    """The account of the caller, or `service:<name>`."""
+    """The account of the caller, with its tenant unless that is the default one; or `service:<name>`."""
     request: Message
 
 

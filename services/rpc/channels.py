@@ -13,12 +13,14 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from services.kernel.tenancy import current_tenant
 from services.process.logging import REQUEST_ID_KEY, current_context
 from services.process.settings import addresses_of
 from services.rpc.access import is_safe_to_repeat
 from services.rpc.auth import AUTHORIZATION_KEY
 from services.rpc.service_identity import ServiceIdentity
 from services.rpc.status import from_rpc_error
+from services.rpc.tenants import TENANT_KEY
 
 DEADLINE_SECONDS = 5.0
 _ATTEMPTS = 3
@@ -75,6 +77,8 @@ class _Shown:
     def details(self, given: grpc.aio.ClientCallDetails, timeout: float | None) -> grpc.aio.ClientCallDetails:
         metadata = grpc.aio.Metadata(*(given.metadata or ()))
         metadata.add(AUTHORIZATION_KEY, f"Bearer {self._identity.token_for(self._callee)}")
+        if tenant_id := current_tenant():
+            metadata.add(TENANT_KEY, tenant_id)
         request_id = current_context().get("request_id")
         if request_id:
             metadata.add(REQUEST_ID_KEY, request_id)

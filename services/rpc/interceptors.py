@@ -18,7 +18,7 @@ from services.kernel.errors import RETRY_AFTER_KEY, ErrorKind
 from services.kernel.ids import new_id
 from services.process import metrics
 from services.process.logging import REQUEST_ID_KEY, bind
-from services.rpc import fields, http, values, visibility
+from services.rpc import fields, http, tenants, values, visibility
 from services.rpc.access import AccessRule, access_rule, check_response, require_permission, restrict_request
 from services.rpc.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
 from services.rpc.calls import Call, set_call
@@ -26,6 +26,7 @@ from services.rpc.http import HEAD_KEY
 from services.rpc.idempotency_key import IDEMPOTENCY_KEY, read_key
 from services.rpc.reading import Unreadable, guarded, reader
 from services.rpc.status import describe, http_status_of, to_status
+from services.rpc.tenants import TENANT_KEY
 
 _BEARER = "bearer "
 _MAX_REQUEST_ID = 100
@@ -61,8 +62,9 @@ class ServerStack(grpc.aio.ServerInterceptor):
     A handler may raise DomainError at any time; whatever else it raises is logged here, once, and told as INTERNAL.
     """
 
-    def __init__(self, verifier: TokenVerifier) -> None:
+    def __init__(self, verifier: TokenVerifier, *, separates_tenants: bool = False) -> None:
         self._verifier = verifier
+        self._separates_tenants = separates_tenants
         self._wrapped: dict[str, tuple[_Handler, _Handler]] = {}
 
     async def intercept_service(
@@ -130,12 +132,13 @@ class ServerStack(grpc.aio.ServerInterceptor):
         return call
 
     def _admit(self, method: _Method, request: Message | Unreadable, context: _Context) -> Caller:
-        request_id, token, keys = _read_metadata(context)
+        request_id, token, tenant_id, keys = _read_metadata(context)
         bind(request_id=request_id, rpc=method.name)
         rule = method.rule
         caller = ANONYMOUS if rule.public else self._authenticate(token)
         set_caller(caller)
         require_permission(rule, caller)
+        tenants.narrow(rule, caller, tenant_id, separates_tenants=self._separates_tenants)
         if isinstance(request, Unreadable):
             raise request.refusal()
         restrict_request(rule, caller, request)
@@ -144,7 +147,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
         if not rule.internal:
             values.check(request)
         fields.enforce(request)
-        set_call(Call(method.name, caller.subject, request))
+        set_call(Call(method.name, caller.name, request))
         return caller
 
     def _authenticate(self, token: str) -> Caller:
@@ -153,18 +156,21 @@ class ServerStack(grpc.aio.ServerInterceptor):
         return self._verifier.verify(token)
 
 
-def _read_metadata(context: _Context) -> tuple[str, str, Sequence[str]]:
-    """The request id, made here when the caller brought none, the bearer token or nothing, and idempotency keys."""
-    request_id = token = ""
+def _read_metadata(context: _Context) -> tuple[str, str, str, Sequence[str]]:
+    """The request id, made here when the caller brought none, the bearer token or nothing, the tenant that a service
+    asks for, and idempotency keys."""
+    request_id = token = tenant_id = ""
     keys: tuple[str, ...] = ()
     for key, value in context.invocation_metadata() or ():
         if key == REQUEST_ID_KEY:
             request_id = str(value)[:_MAX_REQUEST_ID]
         elif key == AUTHORIZATION_KEY and isinstance(value, str) and value[: len(_BEARER)].lower() == _BEARER:
             token = value[len(_BEARER) :].strip()
+        elif key == TENANT_KEY:
+            tenant_id = str(value)
         elif key == IDEMPOTENCY_KEY:
             keys = (*keys, str(value))
-    return request_id or new_id(), token, keys
+    return request_id or new_id(), token, tenant_id, keys
 
 
 def _wants_head_only(context: _Context) -> bool:

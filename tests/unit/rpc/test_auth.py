@@ -54,6 +54,21 @@ def test_a_driver_token_names_its_driver(tokens: Tokens, verifier: TokenVerifier
     assert verifier.verify(tokens.user("driver", driver_id="d1")) == Caller("ann", "driver", "d1")
 
 
+def test_a_token_without_a_tenant_is_one_of_the_default_tenant(tokens: Tokens, verifier: TokenVerifier) -> None:
+    assert verifier.verify(tokens.user("viewer")).tenant_id == "default"
+
+
+def test_a_token_names_its_tenant(tokens: Tokens, verifier: TokenVerifier) -> None:
+    for role, driver_id in (("viewer", None), ("driver", "d1")):
+        token = tokens.user(role, tenant="north", driver_id=driver_id)
+        assert verifier.verify(token) == Caller("ann", role, driver_id, tenant_id="north")
+
+
+def test_the_same_subject_in_two_tenants_is_two_callers(tokens: Tokens, verifier: TokenVerifier) -> None:
+    names = {verifier.verify(tokens.user("viewer", tenant=tenant)).name for tenant in ("north", "default", None)}
+    assert names == {"north/ann", "ann"}
+
+
 def test_the_driver_of_any_other_role_does_not_count(tokens: Tokens, verifier: TokenVerifier) -> None:
     assert verifier.verify(tokens.user("viewer", driver_id="d1")).driver_id is None
 
@@ -73,6 +88,13 @@ def test_the_driver_of_any_other_role_does_not_count(tokens: Tokens, verifier: T
         {"role": "root"},
         {"role": ["admin"]},
         {"role": None},
+        {"tenant": ""},
+        {"tenant": "*"},
+        {"tenant": ["north"]},
+        {"tenant": "North"},
+        {"tenant": "north\n"},
+        {"tenant": "-north"},
+        {"tenant": "n" * 41},
         {"role": "driver"},
         {"role": "driver", "driver_id": ""},
         {"role": "driver", "driver_id": 7},

@@ -67,6 +67,21 @@ def test_a_drivers_token_names_the_driver(tmp_path: Path) -> None:
     assert (claims["role"], claims["driver_id"]) == ("driver", "d-1")
 
 
+def test_a_token_names_the_tenant_that_is_asked_for_and_no_other(tmp_path: Path) -> None:
+    made = keys.ensure(tmp_path)
+    usual, other = [
+        read(keys.mint(tmp_path, role="admin", driver_id=None, ttl_seconds=60, tenant_id=tenant_id), made.jwks_file)
+        for tenant_id in (None, "north")
+    ]
+    assert ("tenant" in usual, other["tenant"]) == (False, "north")
+
+
+def test_what_is_no_id_of_a_tenant_gets_no_token(tmp_path: Path) -> None:
+    keys.ensure(tmp_path)
+    with pytest.raises(StackError, match="--tenant"):
+        keys.mint(tmp_path, role="admin", driver_id=None, ttl_seconds=60, tenant_id="North Wind")
+
+
 def test_two_tokens_are_never_the_same(tmp_path: Path) -> None:
     keys.ensure(tmp_path)
     assert len({keys.mint(tmp_path, role="admin", driver_id=None, ttl_seconds=60) for _ in range(3)}) == 3
