@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.commands.dialect import Dialect
+from ocpp_edge.commands.parts import Divisible
 from ocpp_edge.facts.exchange import Answers
 from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v2 import commands as v2_commands
-from ocpp_edge.v2 import device_model, transaction_status
+from ocpp_edge.v2 import device_model, message_limits, transaction_status
 from ocpp_edge.v16 import commands as v16_commands
 from ocpp_edge.v16 import configuration
 from ocpp_edge.v16 import routes as v16_routes
@@ -18,16 +19,18 @@ from ocpp_edge.versions import Version
 
 class Served(NamedTuple):
     """What makes a version: `routes` is made once for a node, `dialect` goes from the kind of command to its words, and
-    `answers` from an action of ours to what is made of its answer, whoever asked."""
+    `answers` from an action of ours to what is made of its answer, whoever asked; `divisible` says how much fits
+    into one call."""
 
     routes: Callable[[], RouteTable[Backend]]
     dialect: Mapping[str, Dialect]
     answers: Answers
+    divisible: Divisible
 
 
 _V2_ANSWERS: Answers = {**transaction_status.ANSWERS, **device_model.ANSWERS}
 
 SERVED: Mapping[Version, Served] = {
-    Version.V201: Served(v201_routes.route_table, v2_commands.DIALECT, _V2_ANSWERS),
-    Version.V16: Served(v16_routes.route_table, v16_commands.DIALECT, configuration.ANSWERS),
+    Version.V201: Served(v201_routes.route_table, v2_commands.DIALECT, _V2_ANSWERS, message_limits.DIVISIBLE),
+    Version.V16: Served(v16_routes.route_table, v16_commands.DIALECT, configuration.ANSWERS, configuration.DIVISIBLE),
 }

@@ -11,8 +11,11 @@ from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1 import driver_pb2
 from csms.driver.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
 from csms.station.v1 import connectivity_service_pb2 as station_pb
+from csms.station.v1 import device_model_service_pb2 as model_pb
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_model_service_pb2_grpc import DeviceModelServiceStub
+from csms.station.v1.device_variable_pb2 import DeviceVariable
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1.journal_service_pb2_grpc import JournalServiceStub
@@ -50,6 +53,7 @@ _ARRIVAL_SECONDS = 0.050
 _STATUS_SECONDS = 0.020
 # Nobody waits for the answer.
 _DEPARTURE_SECONDS = 0.1
+_LARGEST_PAGE = 250
 
 
 # Told that a connection of ours does not speak for its charge point (any more): charge point and epoch.
@@ -62,6 +66,7 @@ class Stations:
 
     def __init__(self, channel: grpc.aio.Channel, node: Node, on_stale: OnStale) -> None:
         self._stub = ConnectivityServiceStub(channel)
+        self._model = DeviceModelServiceStub(channel)
         self._node = node
         self._on_stale = on_stale
         self.opening = BatchCall("open connections", self._open, _charge_point, linger_seconds=_ARRIVAL_SECONDS)
@@ -89,6 +94,18 @@ class Stations:
         """One page of the open connections of all nodes."""
         request = station_pb.ListConnectionsRequest(page_size=page_size, page_token=page_token)
         return await self._stub.ListConnections(request)
+
+    async def variables(self, charge_point_id: str, component: str, text: str) -> Sequence[DeviceVariable]:
+        """What a charge point has told of some of its variables that are there. Raises DomainError."""
+        request = model_pb.ListDeviceVariablesRequest(
+            charge_point_id=charge_point_id,
+            component=component,
+            text=text,
+            attribute_type=DeviceVariable.ACTUAL,
+            gone=False,
+            page_size=_LARGEST_PAGE,
+        )
+        return (await self._model.ListDeviceVariables(request)).variables
 
     async def report_refusals(self, refusals: Sequence[station_pb.RefusedHandshakes]) -> None:
         """Store who was refused. Raises DomainError."""
@@ -168,6 +185,9 @@ class GrpcBackend:
 
     async def record_device_events(self, events: Sequence[DeviceEvent]) -> None:
         await self._device_events.record(events)
+
+    async def known_variables(self, charge_point_id: str, component: str, text: str) -> Sequence[DeviceVariable]:
+        return await self._stations.variables(charge_point_id, component, text)
 
     async def authorize(self, presentation: authorization_pb.TokenPresentation) -> driver_pb2.TokenDecision:
         if presentation.HasField("time"):

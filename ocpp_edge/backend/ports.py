@@ -7,6 +7,7 @@ from csms.driver.v1.authorization_service_pb2 import TokenPresentation
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_variable_pb2 import DeviceVariable
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
 from services.kernel.clock import Clock
 
@@ -31,6 +32,11 @@ class Backend(Protocol):
 
     async def record_device_events(self, events: Sequence[DeviceEvent]) -> None:
         """Record what the charge point notified of itself. Idempotent."""
+        ...
+
+    async def known_variables(self, charge_point_id: str, component: str, text: str) -> Sequence[DeviceVariable]:
+        """What a charge point has told of those variables of a component whose names or values contain `text`, as far
+        as they are there: a page of them at most."""
         ...
 
     async def authorize(self, presentation: TokenPresentation) -> TokenDecision:

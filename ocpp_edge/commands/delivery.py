@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
-from csms.transaction.v1.command_pb2 import CommandBody
+from csms.transaction.v1.command_pb2 import CommandBody, CommandCall
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.commands.dialect import Asked, Dialect
+from ocpp_edge.commands.parts import call_made, joined, note_unanswered
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.exchange import Exchange
 from ocpp_edge.facts.redaction import sets_password
 from ocpp_edge.facts.structs import struct_of
 from ocpp_edge.rpc.answers import Answered, answered, bad_answer, charge_point_timeout, lacks_feature, not_supported
-from ocpp_edge.rpc.calls import Outcome, Priority
+from ocpp_edge.rpc.calls import FailureReason, Outcome, Priority
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.served import SERVED
@@ -42,7 +44,10 @@ async def deliver(
         raise not_supported(f"{kind} in OCPP {connection.context.version}")
     asked = getattr(body, kind)
     deadline = asyncio.get_running_loop().time() + seconds
-    response = await _ask(connection, dialect, dialect.ask(asked, command_id), seconds, priority, command_id)
+    calls = await _fitting(connection, dialect.calls(asked, command_id), command_id)
+    if len(calls) > 1:
+        return await _ask_all(connection, dialect, calls, deadline, priority, command_id)
+    response = await _ask(connection, dialect, calls[0], seconds, priority, command_id)
     left = deadline - asyncio.get_running_loop().time()
     if response.accepted or dialect.otherwise is None or left <= 0 or (other := dialect.otherwise(asked)) is None:
         return response
@@ -63,6 +68,57 @@ async def send(connection: Connection[Any], action: str, payload: Payload, secon
     return answer._replace(sent=redacted(answer.sent), dropped=redacted(dict(answer.dropped)))
 
 
+async def _fitting(connection: Connection[Any], calls: list[Asked], command_id: str) -> list[Asked]:
+    """The calls that carry a command, none longer than the charge point takes."""
+    divisible = SERVED[connection.context.version].divisible
+    if not any(map(divisible.is_long, calls)):
+        return calls
+    backend: Backend = connection.backend
+    try:
+        told = await backend.known_variables(connection.context.charge_point_id, divisible.component, divisible.text)
+    except DomainError as error:
+        logger.warning("the limits of a charge point are not known: %s", error.message)
+        told = ()
+    return [
+        part
+        for call in calls
+        for part in (
+            divisible.parts(call, divisible.limits(call[0], told), command_id) if divisible.is_long(call) else [call]
+        )
+    ]
+
+
+async def _ask_all(
+    connection: Connection[Any],
+    dialect: Dialect,
+    calls: Sequence[Asked],
+    deadline: float,
+    priority: Priority,
+    command_id: str,
+) -> DeliverCommandResponse:
+    """Send calls one after the other until one fails. Raises what that one raises when nothing was answered before."""
+    divisible, loop = SERVED[connection.context.version].divisible, asyncio.get_running_loop()
+    keys = [divisible.keys(call) for call in calls]
+    responses: list[DeliverCommandResponse] = []
+    made: list[CommandCall] = []
+    for call, its_keys in zip(calls, keys, strict=True):
+        try:
+            left = deadline - loop.time()
+            if left <= 0:
+                raise charge_point_timeout(FailureReason.EXPIRED)
+            response = await _ask(connection, dialect, call, left, priority, command_id)
+        except DomainError as error:
+            if not responses:
+                raise
+            made.append(call_made(call, its_keys, error))
+            break
+        responses.append(response)
+        made.append(call_made(call, its_keys, response))
+    whole = joined(responses, made)
+    note_unanswered(whole.result, [key for some in keys[len(responses) :] for key in some])
+    return whole
+
+
 async def _ask(
     connection: Connection[Any],
     dialect: Dialect,
@@ -81,7 +137,7 @@ async def _ask(
     if answer.dropped and not accepted and not status:
         raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
     told = struct_of(redacted(answer.sent))
-    result = dialect.result(redacted(answer.valid))
+    result = dialect.told(redacted(payload), redacted(answer.valid))
     return DeliverCommandResponse(accepted=accepted, status=status, answer=told, flags=answer.flags, result=result)
 
 

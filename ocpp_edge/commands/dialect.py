@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
 from csms.transaction.v1.command_pb2 import CommandBody, TransferData
+from csms.transaction.v1.command_result_pb2 import CommandResult
 from ocpp_edge.commands.results import Result, status_result
 from ocpp_edge.rpc.frames import Payload
 
@@ -21,15 +22,27 @@ class Dialect(NamedTuple):
     """One kind of command in one version.
 
     `ask` takes the field of csms.transaction.v1.CommandBody and the id of the command's record; it raises DomainError
-    for what cannot be said: INVALID_FIELD, NOT_SUPPORTED_BY_CHARGE_POINT. `otherwise` says it in the only other way
-    there is, for a charge point that does not take the first; None where there is none. `result` says what was answered
-    in words that all versions have.
+    for what cannot be said: INVALID_FIELD, NOT_SUPPORTED_BY_CHARGE_POINT. `further` are the calls behind that one,
+    where the version has none that carries all of it. `otherwise` says it in the only other way there is, for a charge
+    point that does not take the first; None where there is none. `result` says what was answered in words that all
+    versions have; `result_of_call` does so for answers that do not name what they are about.
     """
 
     ask: Callable[[Any, str], Asked]
     reply: Reply
     otherwise: Callable[[Any], Asked | None] | None = None
     result: Result = status_result
+    result_of_call: Callable[[Payload, Payload], CommandResult] | None = None
+    further: Callable[[Any], list[Asked]] | None = None
+
+    def calls(self, body: Any, command_id: str) -> list[Asked]:
+        """The calls that carry a command, whatever the charge point takes in one."""
+        first = self.ask(body, command_id)
+        return [first] if self.further is None else [first, *self.further(body)]
+
+    def told(self, asked: Payload, answer: Payload) -> CommandResult:
+        """What an answer to a call says; secrets in both are masked."""
+        return self.result(answer) if self.result_of_call is None else self.result_of_call(asked, answer)
 
 
 def told_by_status(*good: str) -> Reply:

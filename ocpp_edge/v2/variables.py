@@ -17,6 +17,8 @@ from ocpp_edge.commands.results import status_of
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import invalid
 
+# What says that a variable was set.
+CHANGED = frozenset({"Accepted", "RebootRequired"})
 _NAME = r"([^\s.\[\]#]+)(?:\[([^\[\]]+)\])?"
 _KEY = re.compile(rf"{_NAME}\.{_NAME}(?:#(\d{{1,9}})(?:\.(\d{{1,9}}))?)?")
 
@@ -77,7 +79,7 @@ def told_by_variable(answer: Payload) -> tuple[bool, str]:
     """The answer to a change of one variable."""
     results = answer["setVariableResult"]
     status = results[0]["attributeStatus"] if results else ""
-    return status in ("Accepted", "RebootRequired"), status
+    return status in CHANGED, status
 
 
 def variable_result(answer: Payload) -> CommandResult:

@@ -256,6 +256,8 @@ COMMANDS = Table(
     # By number, as domain.command.CommandPriority counts.
     Column("priority", SmallInteger, nullable=False, server_default="2"),
     Column("result", JSONB(none_as_null=True)),
+    # Those that it took when one was not enough.
+    Column("calls", JSONB, nullable=False, server_default="[]"),
     PrimaryKeyConstraint("id", name="commands_pkey"),
     Index("commands_charge_point_idx", "charge_point_id", "id"),
     Index("commands_working_idx", "charge_point_id", "expire_time"),

@@ -20,6 +20,7 @@ from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1.charge_point_pb2 import ChargePoint
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_variable_pb2 import DeviceVariable
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1.transaction_pb2 import Transaction
@@ -64,6 +65,9 @@ class Echo:
 
     async def record_device_events(self, events: Sequence[DeviceEvent]) -> None:
         """Nothing is notified here."""
+
+    async def known_variables(self, charge_point_id: str, component: str, text: str) -> Sequence[DeviceVariable]:
+        return ()
 
     async def report_boot(self, boot: station_pb.BootReport) -> station_pb.BootAnswer:
         return await self._boots.submit(boot)

@@ -1,6 +1,6 @@
 """Commands to charge points: how one moves from being asked to having its effect. The kinds are in `commands/`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -50,7 +50,8 @@ STATES_BEFORE_EFFECT = (CommandState.SENT, CommandState.ACCEPTED, CommandState.F
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """The record of a command. `kind` is the name of its field in csms.transaction.v1.CommandBody and `body` that
-    field, by the names of its fields, secrets masked; `delivery_time` is when a queued one shall be tried next."""
+    field, by the names of its fields, secrets masked; `delivery_time` is when a queued one shall be tried next, and
+    `calls` are those that it took when one was not enough, as csms.transaction.v1.CommandCall."""
 
     id: str
     charge_point_id: str
@@ -62,6 +63,7 @@ class Command:
     answer_flags: tuple[str, ...] = ()
     result: Mapping[str, Any] | None = None
     error: str = ""
+    calls: Sequence[Mapping[str, Any]] = ()
     transaction_id: str = ""
     requested_by: str
     priority: CommandPriority = CommandPriority.NORMAL
@@ -134,13 +136,16 @@ class RemoteStartQuery:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a charge point answered to a command: its status in its own words, the whole payload, what is wrong with
-    that, and csms.transaction.v1.CommandResult by the names of its fields."""
+    that, and csms.transaction.v1.CommandResult by the names of its fields. Of several `calls` an `error` says why the
+    last one failed: what is told was answered before."""
 
     accepted: bool
     status: str
     answer: Mapping[str, Any]
     flags: tuple[str, ...] = ()
     result: Mapping[str, Any] | None = None
+    calls: Sequence[Mapping[str, Any]] = ()
+    error: str = ""
 
 
 def was_not_taken(error: DomainError, nodes_asked: int) -> bool:
@@ -152,7 +157,11 @@ def was_not_taken(error: DomainError, nodes_asked: int) -> bool:
 def told_without(reply: "Reply", secrets: Collection[str]) -> "Reply":
     """A reply as a record has it."""
     result = None if reply.result is None else without(redacted(dict(reply.result)), secrets)
-    return replace(reply, answer=without(redacted(dict(reply.answer)), secrets), result=result)
+    calls = tuple(without(redacted([dict(call) for call in reply.calls]), secrets))
+    error = without(reply.error, secrets)
+    return replace(
+        reply, answer=without(redacted(dict(reply.answer)), secrets), result=result, calls=calls, error=error
+    )
 
 
 def sent(command: Command, now: datetime) -> Command:
@@ -173,10 +182,14 @@ def answered(command: Command, reply: Reply, now: datetime) -> Command:
         answer=reply.answer,
         answer_flags=reply.flags,
         result=reply.result,
+        calls=reply.calls,
+        error=reply.error[:_LONGEST_ERROR] or command.error,
         update_time=now,
     )
     if command.state is not CommandState.SENT:
         return told
+    if reply.error:
+        return replace(told, state=CommandState.FAILED)
     return replace(told, state=CommandState.ACCEPTED if reply.accepted else CommandState.REJECTED)
 
 

@@ -126,6 +126,8 @@ def command_to_proto(command: Command) -> command_pb.Command:
     if command.result is not None:
         # A newer release may have stored what this one does not know.
         json_format.ParseDict(dict(command.result), message.result, ignore_unknown_fields=True)
+    for call in command.calls:
+        json_format.ParseDict(dict(call), message.calls.add(), ignore_unknown_fields=True)
     return message
 
 
@@ -142,4 +144,5 @@ def reply_of(response: edge_pb.DeliverCommandResponse) -> Reply:
     answer = json_format.MessageToDict(response.answer)
     has_result = response.result.WhichOneof("result") is not None
     result = json_format.MessageToDict(response.result, preserving_proto_field_name=True) if has_result else None
-    return Reply(response.accepted, response.status, answer, tuple(response.flags), result)
+    calls = tuple(json_format.MessageToDict(call, preserving_proto_field_name=True) for call in response.calls)
+    return Reply(response.accepted, response.status, answer, tuple(response.flags), result, calls, response.error)

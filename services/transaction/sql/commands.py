@@ -145,5 +145,6 @@ def _command(row: Row[Any]) -> Command:
             "state": CommandState(fields["state"]),
             "priority": CommandPriority(fields["priority"]),
             "answer_flags": tuple(fields["answer_flags"]),
+            "calls": tuple(fields["calls"]),
         }
     )

@@ -16,8 +16,11 @@ from csms.driver.v1 import authorization_service_pb2_grpc as authorization_grpc
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as station_grpc
+from csms.station.v1 import device_model_service_pb2 as model_pb
+from csms.station.v1 import device_model_service_pb2_grpc as model_grpc
 from csms.station.v1.charge_point_pb2 import ChargePoint, Connection
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_variable_pb2 import DeviceVariable
 from csms.station.v1.quirk_pb2 import QuirkProfile
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
@@ -52,6 +55,8 @@ class Platform:
         self.boots: list[station_pb.BootReport] = []
         self.statuses: list[station_pb.StatusReport] = []
         self.device_events: list[DeviceEvent] = []
+        # What is known of the variables of charge points.
+        self.variables: dict[str, list[DeviceVariable]] = {}
         self.sightings: list[station_pb.Sighting] = []
         self.leases: list[str] = []
         self.refusals: list[station_pb.RefusedHandshakes] = []
@@ -244,6 +249,20 @@ class _Authorization(authorization_grpc.AuthorizationServiceServicer):
         return TokenDecision(status=known, driver_id="driver")
 
 
+class _DeviceModel(model_grpc.DeviceModelServiceServicer):
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def ListDeviceVariables(
+        self, request: model_pb.ListDeviceVariablesRequest, context: Context
+    ) -> model_pb.ListDeviceVariablesResponse:
+        self._platform.check("ListDeviceVariables")
+        told = self._platform.variables.get(request.charge_point_id, ())
+        wanted = request.text.lower()
+        found = [one for one in told if one.component.name == request.component and wanted in one.variable.name.lower()]
+        return model_pb.ListDeviceVariablesResponse(variables=found)
+
+
 class _Recording(recording_grpc.RecordingServiceServicer):
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
@@ -300,9 +319,11 @@ async def running_platform(tokens: Tokens) -> AsyncIterator[Platform]:
     # The edge does not ask for more.
     connectivity = _Connectivity(platform)  # type: ignore[abstract]
     recording = _Recording(platform)  # type: ignore[abstract]
+    device_model = _DeviceModel(platform)  # type: ignore[abstract]
 
     def station(grpc_server: grpc.aio.Server) -> None:
         station_grpc.add_ConnectivityServiceServicer_to_server(connectivity, grpc_server)
+        model_grpc.add_DeviceModelServiceServicer_to_server(device_model, grpc_server)
 
     def driver(grpc_server: grpc.aio.Server) -> None:
         authorization_grpc.add_AuthorizationServiceServicer_to_server(_Authorization(platform), grpc_server)

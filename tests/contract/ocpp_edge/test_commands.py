@@ -13,6 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.edge.v1.edge_service_pb2_grpc import EdgeServiceStub
 from csms.station.v1.charge_point_pb2 import ChargePoint
+from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariable
 from csms.transaction.v1.command_pb2 import (
     ChangeConfiguration,
     CommandBody,
@@ -294,6 +295,32 @@ async def test_what_a_station_answers_of_its_variables_is_recorded_whoever_asked
         "HeartbeatInterval",
         "60",
     )
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+async def test_more_variables_than_a_station_takes_are_asked_for_in_several_calls(
+    node: Node, platform: Platform, is_cut: bool
+) -> None:
+    limit = DeviceVariable(component=DeviceComponent(name="DeviceDataCtrlr"), value="4")
+    limit.variable.name, limit.variable.instance = "ItemsPerMessage", "GetVariables"
+    platform.variables["CP1"] = [limit]
+    service, keys = await node.service(), [f"OCPPCommCtrlr.Setting{number}" for number in range(9)]
+    body = CommandBody(get_configuration=GetConfiguration(keys=keys))
+    async with node.charger(version=Version.V201) as charger:
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(body)))
+        for size in (4, 4) if is_cut else (4, 4, 1):
+            _, message_id, action, payload = await charger.receive()
+            assert (action, len(payload["getVariableData"])) == ("GetVariables", size)
+            told = [{**one, "attributeStatus": "Accepted", "attributeValue": "1"} for one in payload["getVariableData"]]
+            if is_cut and platform.device_events:
+                break
+            await charger.socket.send(json.dumps([3, message_id, {"getVariableResult": told}]))
+    answer = await delivering
+    settings = answer.result.configuration
+    assert [one.key for one in settings.entries] == (keys[:4] if is_cut else keys)
+    assert list(settings.unanswered_keys) == (keys[4:] if is_cut else [])
+    assert ("connection was lost" in answer.error) is is_cut
+    assert answer.accepted is not is_cut
 
 
 async def test_a_report_is_asked_for_by_a_number_that_its_command_is_known_by(node: Node, platform: Platform) -> None:

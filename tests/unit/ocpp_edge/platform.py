@@ -8,6 +8,7 @@ from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1.charge_point_pb2 import ChargePoint
 from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_variable_pb2 import DeviceVariable
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent, TransactionEventAnswer
 from csms.transaction.v1.transaction_pb2 import Transaction
 from ocpp_edge.facts.context import ChargePointState, ChargerContext
@@ -38,6 +39,7 @@ class Platform:
         self.boots: list[BootReport] = []
         self.statuses: list[StatusReport] = []
         self.device_events: list[DeviceEvent] = []
+        self.variables: list[DeviceVariable] = []
         self.presented: list[str] = []
         self.presentations: list[TokenPresentation] = []
         self.events: list[TransactionEvent] = []
@@ -54,6 +56,10 @@ class Platform:
     async def record_device_events(self, events: Sequence[DeviceEvent]) -> None:
         self._fail_if_down("record_device_events")
         self.device_events += events
+
+    async def known_variables(self, charge_point_id: str, component: str, text: str) -> Sequence[DeviceVariable]:
+        self._fail_if_down("known_variables")
+        return [one for one in self.variables if one.component.name == component and text.lower() in str(one).lower()]
 
     async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
         self._fail_if_down("authorize")

@@ -17,6 +17,7 @@ from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableN
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
+from csms.transaction.v1.command_result_pb2 import StatusResult
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.kernel.ids import new_id
 from services.rpc.status import from_rpc_error
@@ -115,7 +116,7 @@ async def test_every_command_can_be_asked_for_by_the_general_call(platform: Plat
         assert (asked.kind, asked.body, asked.state) == (alias.kind, alias.body, State.ACCEPTED)
         assert platform.edge.delivered[-2].body == platform.edge.delivered[-1].body
     every = {field.name for field in command_pb.CommandBody.DESCRIPTOR.fields}
-    assert {kind for _, _, kind in _EVERY_COMMAND} == every - {"remote_start", "rotate_password"}
+    assert {kind for _, _, kind in _EVERY_COMMAND} == every - {"remote_start", "rotate_password", "change_settings"}
 
 
 _BADLY_ASKED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
@@ -189,6 +190,30 @@ async def test_the_result_in_common_words_stands_beside_the_answer(platform: Pla
     # An edge node of the release before does not say it.
     platform.edge.answer = accepted
     assert not (await platform.clear_cache()).HasField("result")
+
+
+async def test_what_was_answered_before_one_of_several_calls_failed_is_in_the_record(platform: Platform) -> None:
+    def half(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandResponse:
+        response = edge_pb.DeliverCommandResponse(error="CHARGE_POINT_TIMEOUT: topsecret-7 was not answered")
+        response.calls.add(action="ChangeConfiguration", keys=["WifiPassword"]).answer["status"] = "topsecret-7"
+        response.calls.add(action="ChangeConfiguration", keys=["B"], error=response.error)
+        response.result.settings.entries.add(key="WifiPassword").status.status = StatusResult.ACCEPTED
+        response.result.settings.unanswered_keys.append("B")
+        return response
+
+    platform.edge.answer = half
+    settings = [{"key": "WifiPassword", "value": "topsecret-7"}, {"key": "B", "value": "1"}]
+    command = (await platform.commands.CreateCommand(_asked({"change_settings": {"settings": settings}}))).command
+    assert (command.state, command.error) == (State.FAILED, "CHARGE_POINT_TIMEOUT: *** was not answered")
+    assert [(list(call.keys), dict(call.answer), call.error) for call in command.calls] == [
+        (["WifiPassword"], {"status": "***"}, ""),
+        (["B"], {}, command.error),
+    ]
+    assert command.result.settings.unanswered_keys == ["B"]
+    assert [one.value for one in command.body.change_settings.settings] == ["***", "1"]
+    assert await platform.get(command.id) == command
+    [delivered] = platform.edge.delivered
+    assert [one.value for one in delivered.body.change_settings.settings] == ["topsecret-7", "1"]
 
 
 @pytest.mark.field_case("B5")

@@ -123,6 +123,9 @@ def test_the_end_of_a_session_is_the_effect_of_its_remote_stop(asked: str, expec
     assert (ended_by(running, command), ended_by(over, command)) == (False, expected)
 
 
+_SECOND_SETTING = ["settings[1].key", "settings[1].value"]
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "fields"),
     [
@@ -131,6 +134,10 @@ def test_the_end_of_a_session_is_the_effect_of_its_remote_stop(asked: str, expec
         ("change_configuration", {"key": "k" * 102, "value": "v" * 2501}, ["key", "value"]),
         ("transfer_data", {"vendor_id": "v" * 256}, ["vendorId"]),
         ("get_configuration", {"keys": ["a", ""]}, ["keys"]),
+        ("change_settings", {}, ["settings"]),
+        ("change_settings", {"settings": [{"key": str(number)} for number in range(201)]}, ["settings"]),
+        ("change_settings", {"settings": [{"key": "a"}, {"key": "A", "value": "v" * 2501}]}, _SECOND_SETTING),
+        ("change_settings", {"settings": [{"key": "a"}, {"key": "AuthorizationKey"}]}, ["settings[1].key"]),
     ],
 )
 def test_a_command_out_of_bounds_is_refused(kind: str, body: dict[str, Any], fields: list[str]) -> None:
