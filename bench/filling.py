@@ -25,7 +25,7 @@ ROWS_PER_SESSION = 1 + 2 + READINGS_PER_SESSION + FRAMES_PER_SESSION
 PARTITIONED = ("transaction_events", "meter_values", "ocpp_messages")
 TABLES = ("transactions", *PARTITIONED)
 # What is written with sessions and has nothing of those that are over.
-_FOLLOWING = ("running_sessions",)
+_FOLLOWING = ("running_transactions",)
 
 _PAST_DAYS = 7
 _SESSIONS_AT_ONCE = 500

@@ -1,1 +1,1 @@
-"""The transaction service: what charge points tell of their charging sessions, the journal of frames, and commands."""
+"""The transaction service: what charge points tell of their transactions, the journal of frames, and commands."""

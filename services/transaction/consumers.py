@@ -1,5 +1,5 @@
-"""What the platform tells: what commands wait for, what is evidence about sessions, and what connectors can give, which
-sessions are judged by."""
+"""What the platform tells: what commands wait for, what is evidence about transactions, and what connectors can give,
+which transactions are judged by."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from services.messaging.inbox import consume_batches
 from services.messaging.subjects import subscription
 from services.postgres.database import Database
 from services.rpc.protobuf import time_of
-from services.transaction.application.effects import note_boot, note_connection, note_session
+from services.transaction.application.effects import note_boot, note_connection, note_transaction
 from services.transaction.application.evidence import ask_after_boots, note_reports
 from services.transaction.mapping.evidence import boot_of, connector_report
 from services.transaction.mapping.stations import connector_powers
@@ -73,7 +73,7 @@ class StationConsumer:
 
 
 class EvidenceConsumer:
-    """Takes in what connectors do and when charge points boot, as far as it is about sessions."""
+    """Takes in what connectors do and when charge points boot, as far as it is about transactions."""
 
     def __init__(self, bus: EventBus, database: Database, clock: Clock) -> None:
         self._bus = bus
@@ -85,7 +85,7 @@ class EvidenceConsumer:
         await consume_batches(self._bus, self._database, *_EVIDENCE, self.handle)
 
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
-        """Take in events. Hardly one of them is about a charge point at which a session runs."""
+        """Take in events. Hardly one of them is about a charge point at which a transaction runs."""
         work, now = SqlUnitOfWork(connection, self._clock), self._clock.now()
         if reports := [report for report in map(connector_report, events) if report is not None]:
             await note_reports(work, reports, now)
@@ -108,7 +108,7 @@ def _charge_point_of(event: DomainEvent) -> str:
 async def _note(work: SqlUnitOfWork, charge_point_id: str, event: DomainEvent, now: datetime) -> None:
     match event.WhichOneof("payload"):
         case "transaction_changed":
-            await note_session(work, charge_point_id, event.transaction_changed.transaction.id, now)
+            await note_transaction(work, charge_point_id, event.transaction_changed.transaction.id, now)
         case "charge_point_booted":
             await note_boot(work, charge_point_id, time_of(event, "create_time") or now, now)
         case "connectivity_changed":

@@ -15,7 +15,7 @@ from services.transaction.domain.command import Command, CommandFilter, Reply
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.domain.curve import Samples
 from services.transaction.domain.ending import EndDecision
-from services.transaction.domain.events import CommandChanged, SessionChanged
+from services.transaction.domain.events import CommandChanged, TransactionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
 from services.transaction.domain.lookout import Bookmark, Contest, Doubt, Late
 from services.transaction.domain.matching import Known, Move, Span
@@ -24,68 +24,75 @@ from services.transaction.domain.reading import LastRead, MeterReport, Placed, R
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.repetition import FirstTold
-from services.transaction.domain.session import Session
-from services.transaction.domain.transaction import ChargingStateChange, Latest, TransactionFilter
+from services.transaction.domain.transaction import Transaction
+from services.transaction.domain.transaction_view import ChargingStateChange, Latest, TransactionFilter
 
 
 class TransactionRepository(Protocol):
-    """The stored sessions and their readings; written by recordings only."""
+    """The stored transactions and their readings; written by recordings only."""
 
-    async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Session]:
+    async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Transaction]:
         """One page, in the order that the filter says."""
         ...
 
-    async def find(self, transaction_id: str) -> Session | None:
-        """The session with this id."""
+    async def find(self, transaction_id: str) -> Transaction | None:
+        """The transaction with this id."""
         ...
 
-    async def latest(self, sessions: Sequence[Session]) -> Mapping[str, Latest]:
-        """What the readings of each session show by now, by its id; of one that is over only the state of charge."""
+    async def latest(self, transactions: Sequence[Transaction]) -> Mapping[str, Latest]:
+        """What the readings of each transaction show by now, by its id; of one that is over only the state of
+        charge."""
         ...
 
-    async def with_ids(self, transaction_ids: Collection[str]) -> Sequence[Session]:
-        """Those of the sessions that exist."""
+    async def with_ids(self, transaction_ids: Collection[str]) -> Sequence[Transaction]:
+        """Those of the transactions that exist."""
         ...
 
-    async def samples(self, sessions: Sequence[Session], now: datetime) -> Mapping[str, tuple[Samples, int | None]]:
-        """The readings of sessions, of those that run until now, in the order of their times, of very many some at
-        equal distances; and the greatest power of their connectors where it is known. By the ids of the sessions."""
+    async def samples(
+        self, transactions: Sequence[Transaction], now: datetime
+    ) -> Mapping[str, tuple[Samples, int | None]]:
+        """The readings of transactions, of those that run until now, in the order of their times, of very many some at
+        equal distances; and the greatest power of their connectors where it is known. By the ids of the
+        transactions."""
         ...
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:
-        """One page of the readings of a session, in the order of sampling."""
+        """One page of the readings of a transaction, in the order of sampling."""
         ...
 
     async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
-        """Charge points at which sessions changed since then beside ends that named none; in the order of their names,
-        those behind `after`."""
+        """Charge points at which transactions changed since then beside ends that named none; in the order of their
+        names, those behind `after`."""
         ...
 
-    async def running_at(self, charge_point_ids: Collection[str]) -> Sequence[Session]:
-        """The sessions that run at charge points."""
+    async def running_at(self, charge_point_ids: Collection[str]) -> Sequence[Transaction]:
+        """The transactions that run at charge points."""
         ...
 
-    async def charging_states(self, session: Session, page: PageRequest) -> Page[ChargingStateChange]:
-        """One page of what was told of how a session charged, in the order of time."""
+    async def charging_states(self, transaction: Transaction, page: PageRequest) -> Page[ChargingStateChange]:
+        """One page of what was told of how a transaction charged, in the order of time."""
         ...
 
-    async def changes_of_state(self, sessions: Sequence[Session]) -> Mapping[str, Sequence[ChargingStateChange]]:
-        """How sessions charged, by id: of several states in a row that are the same the first; at most 1000 each."""
+    async def changes_of_state(
+        self, transactions: Sequence[Transaction]
+    ) -> Mapping[str, Sequence[ChargingStateChange]]:
+        """How transactions charged, by id: of several states in a row that are the same the first; at most 1000
+        each."""
         ...
 
-    async def silent(self, since: datetime, after: str, limit: int) -> Sequence[Session]:
-        """Sessions that run and of which nothing was heard since that time, no reading either; in the order of their
-        ids, those behind `after`."""
+    async def silent(self, since: datetime, after: str, limit: int) -> Sequence[Transaction]:
+        """Transactions that run and of which nothing was heard since that time, no reading either; in the order of
+        their ids, those behind `after`."""
         ...
 
     async def late(self, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
-        """Sessions that changed since then and may have readings elsewhere, among the next `limit` that were told of
-        late; and behind which to go on, empty at the end."""
+        """Transactions that changed since then and may have readings elsewhere, among the next `limit` that were told
+        of late; and behind which to go on, empty at the end."""
         ...
 
     async def contested(self, after: Bookmark, limit: int) -> tuple[Sequence[Contest], Bookmark]:
-        """Which of the next `limit` sessions that hold ends which named none may not be the ones that are meant; and
-        behind which to go on, the beginning after the last one. However long ago all of it was told."""
+        """Which of the next `limit` transactions that hold ends which named none may not be the ones that are meant;
+        and behind which to go on, the beginning after the last one. However long ago all of it was told."""
         ...
 
 
@@ -130,7 +137,7 @@ class CommandRepository(Protocol):
         ...
 
     async def remote_starts(self, charge_point_ids: Collection[str]) -> Sequence[tuple[Command, bool]]:
-        """The latest remote starts of these charge points, and whether the session of each runs."""
+        """The latest remote starts of these charge points, and whether the transaction of each runs."""
         ...
 
     async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
@@ -160,14 +167,14 @@ class ConnectorPowerRepository(Protocol):
 
 
 class EndDecisionRepository(Protocol):
-    """What operators decided about the ends of sessions."""
+    """What operators decided about the ends of transactions."""
 
     async def add(self, decision: EndDecision) -> None:
-        """Keep a decision, the only one of its session."""
+        """Keep a decision, the only one of its transaction."""
         ...
 
     async def of(self, transaction_ids: Collection[str]) -> Mapping[str, EndDecision]:
-        """Those about these sessions, by session id."""
+        """Those about these transactions, by transaction id."""
         ...
 
 
@@ -201,7 +208,7 @@ class UnitOfWork(Protocol):
         """
         ...
 
-    async def publish(self, events: Sequence[SessionChanged | CommandChanged]) -> None:
+    async def publish(self, events: Sequence[TransactionChanged | CommandChanged]) -> None:
         """Tell the domain events of this change, once it is committed."""
         ...
 
@@ -214,7 +221,7 @@ class UnitOfWork(Protocol):
         ...
 
     async def visible_until(self) -> datetime:
-        """Until when all changes of sessions are visible: those that are being recorded will be of later times."""
+        """Until when all changes of transactions are visible: those that are being recorded will be of later times."""
         ...
 
 
@@ -234,61 +241,63 @@ class Report(Protocol):
 
 
 class MeterStore(Protocol):
-    """Stores readings, many at a time, without a look at anything but the state of their sessions."""
+    """Stores readings, many at a time, without a look at anything but the state of their transactions."""
 
     async def store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
-        """Store the readings of each report if they belong to a running session or to none; answers in order.
+        """Store the readings of each report if they belong to a running transaction or to none; answers in order.
 
-        Readings that are stored already stay as they are. Readings without a session go to the one whose time at
+        Readings that are stored already stay as they are. Readings without a transaction go to the one whose time at
         their connector holds them. Raises: INVALID_FIELD when a value cannot be stored.
         """
         ...
 
 
 class RecordingUnitOfWork(Protocol):
-    """The unit of work of one recording, on sessions that nobody else records for at the same time."""
+    """The unit of work of one recording, on transactions that nobody else records for at the same time."""
 
     async def running_at(self, charge_point_ids: Collection[str]) -> Collection[str]:
-        """Those of the charge points at which a session runs; nothing is locked, and no transaction begun."""
+        """Those of the charge points at which a transaction runs; nothing is locked."""
         ...
 
-    async def load(self, wants: Wanted) -> tuple[Sequence[Session], Iterator[int]]:
+    async def load(self, wants: Wanted) -> tuple[Sequence[Transaction], Iterator[int]]:
         """Lock what is wanted, then read it; with enough unused transaction numbers."""
         ...
 
-    async def candidates(self, ends: Sequence[StrayEnd]) -> tuple[Sequence[Session], Mapping[str, Kept]]:
-        """The sessions that ends could mean: those that run there, and the one that such an end has ended before; for
-        an end without a date all of a week that such ones have ended. And where those that were told before are kept,
-        by their keys."""
+    async def candidates(self, ends: Sequence[StrayEnd]) -> tuple[Sequence[Transaction], Mapping[str, Kept]]:
+        """The transactions that ends could mean: those that run there, and the one that such an end has ended before;
+        for an end without a date all of a week that such ones have ended. And where those that were told before are
+        kept, by their keys."""
         ...
 
     async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:
-        """What was told of sessions in the ten minutes before these times, beside their starts and ends; by session
-        id."""
+        """What was told of transactions in the ten minutes before these times, beside their starts and ends; by
+        transaction id."""
         ...
 
     async def last_read(
         self, transaction_ids: Sequence[str], since: datetime, until: datetime
     ) -> Mapping[str, LastRead]:
-        """The latest readings of sessions, of those that were taken on these days, by session id."""
+        """The latest readings of transactions, of those that were taken on these days, by transaction id."""
         ...
 
-    async def highest_register(self, session: Session, until: datetime) -> int | None:
-        """The highest register that was told of a session by that time, in Wh."""
+    async def highest_register(self, transaction: Transaction, until: datetime) -> int | None:
+        """The highest register that was told of a transaction by that time, in Wh."""
         ...
 
-    async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
+    async def store(
+        self, facts: Sequence[Fact], over: Sequence[Transaction]
+    ) -> tuple[set[str], Mapping[str, Registers]]:
         """Store those facts that are new, with the readings that came with them; then look at the readings of the
-        sessions `over`, at least one. Returns the keys of the new facts and the registers by session id."""
+        transactions `over`, at least one. Returns the keys of the new facts and the registers by transaction id."""
         ...
 
-    async def adopt_from_outside(self, sessions: Sequence[Session]) -> int:
-        """Give sessions, at least one, the readings at their places in their time that are kept outside of any session;
-        how many those were."""
+    async def adopt_from_outside(self, transactions: Sequence[Transaction]) -> int:
+        """Give transactions, at least one, the readings at their places in their time that are kept outside of any
+        transaction; how many those were."""
         ...
 
-    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
-        """Those of sessions, at least one, among all stored readings, by session id."""
+    async def registers(self, transactions: Sequence[Transaction]) -> Mapping[str, Registers]:
+        """Those of transactions, at least one, among all stored readings, by transaction id."""
         ...
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
@@ -347,24 +356,24 @@ class Edge(Protocol):
 
 
 class MatchingUnitOfWork(Protocol):
-    """The unit of work of placing ends anew, on sessions that nobody else records for at the same time."""
+    """The unit of work of placing ends anew, on transactions that nobody else records for at the same time."""
 
     async def known(self, charge_point_id: str, span: Span) -> Sequence[Known]:
-        """Lock the charge point, then read its sessions that began in that time; with all facts of those that have an
-        end which named no session, or only facts that did not. Empty when they are too many to look at."""
+        """Lock the charge point, then read its transactions that began in that time; with all facts of those that have
+        an end which named no transaction, or only facts that did not. Empty when they are too many to look at."""
         ...
 
     async def move(self, moves: Sequence[Move]) -> None:
         """Store facts where they are now, with the readings that came with them."""
         ...
 
-    async def adopt_readings(self, sessions: Sequence[Session]) -> set[str]:
-        """Give sessions the readings that were taken at their place in their time, from outside of any
-        session and from each other: where one ends decides whose readings without a session are. The ids of those
-        that got some or lost some."""
+    async def adopt_readings(self, transactions: Sequence[Transaction]) -> set[str]:
+        """Give transactions the readings that were taken at their place in their time, from outside of any
+        transaction and from each other: where one ends decides whose readings without a transaction are. The ids of
+        those that got some or lost some."""
         ...
 
-    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
+    async def registers(self, transactions: Sequence[Transaction]) -> Mapping[str, Registers]:
         """As in RecordingWork."""
         ...
 

@@ -22,20 +22,20 @@ class TransactionSettings(ServiceSettings):
     transaction_events_retention_days: Days = 400
     ocpp_messages_retention_days: Days = 30
 
-    # What becomes of a session whose card, or another one of its group, charges elsewhere: `off` does not look, `warn`
-    # accepts it with the flag `concurrent_tx_allowed`, `refuse` tells the charge point ConcurrentTx.
+    # What becomes of a transaction whose card, or another one of its group, charges elsewhere: `off` does not look,
+    # `warn` accepts it with the flag `concurrent_tx_allowed`, `refuse` tells the charge point ConcurrentTx.
     concurrent_tx_per_card: Policy = Policy.REFUSE
     concurrent_tx_per_group: Policy = Policy.OFF
-    # A session of which nothing was heard for so long does not keep its card in use.
+    # A transaction of which nothing was heard for so long does not keep its card in use.
     concurrent_tx_silence_minutes: Minutes = 120
 
-    # A session of which nothing is heard for so long, neither readings nor anything else, has ended. Fractions are for
-    # tests.
+    # A transaction of which nothing is heard for so long, neither readings nor anything else, has ended. Fractions are
+    # for tests.
     session_silence_hours: Hours = 72
 
     @property
     def silence(self) -> timedelta:
-        """After how long a session of which nothing is heard has ended."""
+        """After how long a transaction of which nothing is heard has ended."""
         return timedelta(hours=self.session_silence_hours)
 
     @property

@@ -76,7 +76,7 @@ TRANSACTIONS = Table(
     Column("energy_doubt", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("id", name="transactions_pkey"),
     Index("transactions_start_key_key", "start_key", unique=True, postgresql_where=text("start_key IS NOT NULL")),
-    # Those with ends that named no session.
+    # Those with ends that named no transaction.
     Index(
         "transactions_nameless_ends_idx",
         "charge_point_id",
@@ -99,21 +99,22 @@ TRANSACTIONS = Table(
     Index("transactions_driver_idx", "driver_id", "begin_time", postgresql_where=text("driver_id <> ''")),
     Index("transactions_id_tag_idx", "id_tag", "begin_time", postgresql_where=text("id_tag <> ''")),
     # No index, nor the condition of one, has a column that a usual stop changes, and each page has room for the second
-    # version of its sessions: so a stop writes one row on one page and leaves the indexes alone (ADR 31).
+    # version of its transactions: so a stop writes one row on one page and leaves the indexes alone (ADR 31).
     postgresql_with={"fillfactor": 50},
 )
 
-# The sessions that are ACTIVE, as an index would have them; written with them, under the locks on their charge points.
-RUNNING_SESSIONS = Table(
-    "running_sessions",
+# The transactions that are ACTIVE, as an index would have them; written with them, under the locks on their charge
+# points.
+RUNNING_TRANSACTIONS = Table(
+    "running_transactions",
     METADATA,
     Column("charge_point_id", Text, nullable=False),
     Column("id", Uuid(as_uuid=False), nullable=False),
     Column("id_tag", Text, nullable=False),
     Column("group_id", Text, nullable=False, server_default=""),
-    PrimaryKeyConstraint("charge_point_id", "id", name="running_sessions_pkey"),
-    Index("running_sessions_id_tag_idx", "id_tag", postgresql_where=text("id_tag <> ''")),
-    Index("running_sessions_group_idx", "group_id", postgresql_where=text("group_id <> ''")),
+    PrimaryKeyConstraint("charge_point_id", "id", name="running_transactions_pkey"),
+    Index("running_transactions_id_tag_idx", "id_tag", postgresql_where=text("id_tag <> ''")),
+    Index("running_transactions_group_idx", "group_id", postgresql_where=text("group_id <> ''")),
 )
 
 # The greatest power of connectors where that is known, as the station service tells it.
@@ -128,7 +129,7 @@ CONNECTOR_POWERS = Table(
     PrimaryKeyConstraint("charge_point_id", "evse_id", "connector_id", name="connector_powers_pkey"),
 )
 
-# What operators decided about the ends of sessions; never changed.
+# What operators decided about the ends of transactions; never changed.
 END_DECISIONS = Table(
     "end_decisions",
     METADATA,
@@ -141,7 +142,7 @@ END_DECISIONS = Table(
     PrimaryKeyConstraint("transaction_id", name="end_decisions_pkey"),
 )
 
-# The facts about sessions, as charge points told them; partitioned by day.
+# The facts about transactions, as charge points told them; partitioned by day.
 TRANSACTION_EVENTS = Table(
     "transaction_events",
     METADATA,
@@ -184,7 +185,7 @@ TRANSACTION_EVENTS = Table(
 METER_VALUES = Table(
     "meter_values",
     METADATA,
-    # The session or, for readings outside of any, an id that stands for the connector.
+    # The transaction or, for readings outside of any, an id that stands for the connector.
     Column("transaction_id", Uuid(as_uuid=False), nullable=False),
     Column("sampled_time", _Time, nullable=False),
     # Of the content: charge points send several samples of one moment.
@@ -202,8 +203,8 @@ METER_VALUES = Table(
     Column("soc_percent", Integer),
     Column("power_offered_w", BigInteger),
     Column("other_json", Text),
-    # True when the message named no session, NULL when it did: then no conclusion gives it to another one.
-    Column("names_no_session", Boolean),
+    # True when the message named no transaction, NULL when it did: then no conclusion gives it to another one.
+    Column("names_no_transaction", Boolean),
     PrimaryKeyConstraint("transaction_id", "sampled_time", "digest", name="meter_values_pkey"),
     postgresql_partition_by="RANGE (sampled_time)",
 )
@@ -265,5 +266,5 @@ COMMANDS = Table(
     Index("commands_open_idx", "expire_time", postgresql_where=text("state IN ('QUEUED', 'SENT', 'ACCEPTED')")),
 )
 
-# How far it was looked whether ends that named no session have found theirs.
+# How far it was looked whether ends that named no transaction have found theirs.
 RECONCILIATIONS = reconciliations.define(METADATA)

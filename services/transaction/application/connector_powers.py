@@ -1,4 +1,4 @@
-"""Keeps what connectors can give: sessions are judged by it. Compared with the station service now and then."""
+"""Keeps what connectors can give: transactions are judged by it. Compared with the station service now and then."""
 
 from datetime import timedelta
 

@@ -11,20 +11,20 @@ from services.transaction.ports import UnitOfWork
 _SETTLING = timedelta(seconds=3)
 
 
-async def note_session(work: UnitOfWork, charge_point_id: str, transaction_id: str, now: datetime) -> None:
-    """A session has changed: it may be what a remote start or stop asked for."""
+async def note_transaction(work: UnitOfWork, charge_point_id: str, transaction_id: str, now: datetime) -> None:
+    """A transaction has changed: it may be what a remote start or stop asked for."""
     commands = await work.commands.working_at(charge_point_id, now)
-    session = await work.transactions.find(transaction_id) if commands else None
-    if session is None:
+    transaction = await work.transactions.find(transaction_id) if commands else None
+    if transaction is None:
         return
     is_claimed = False
     for command in commands:
         kind = KINDS[command.kind]
         if kind.is_effect is None or (is_claimed and kind.is_sole_effect):
             continue
-        if kind.is_effect(session, command):
+        if kind.is_effect(transaction, command):
             is_claimed = is_claimed or kind.is_sole_effect
-            await store_change(work, command, effective(command, session.id, now))
+            await store_change(work, command, effective(command, transaction.id, now))
 
 
 async def note_boot(work: UnitOfWork, charge_point_id: str, boot_time: datetime, now: datetime) -> None:

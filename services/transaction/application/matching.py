@@ -1,4 +1,4 @@
-"""Looks again at ends and readings that named no session, until they are where they belong.
+"""Looks again at ends and readings that named no transaction, until they are where they belong.
 
 Recordings place them at once where they can; what was told in another order is put right here, seconds later, off the
 path of charge points. What has changed is looked at first. What is open still is gone through again and again besides,
@@ -16,7 +16,7 @@ from services.transaction.application.placing import Placing
 from services.transaction.domain.lookout import BEGINNING, Contest, Doubt, Late
 from services.transaction.ports import UnitsOfWork
 
-_NAME = "ends without a session"
+_NAME = "ends without a transaction"
 _LOOK_SECONDS = 5.0
 # The clocks of those who record are not quite that of the database.
 _OVERLAP = timedelta(seconds=30)
@@ -103,8 +103,8 @@ class Matcher:
             by_charge_point: defaultdict[str, list[Late]] = defaultdict(list)
             for one in late:
                 by_charge_point[one.charge_point_id].append(one)
-            for name, sessions in by_charge_point.items():
-                moved += await self._alone(name, self._placing.place_readings(name, sessions)) or 0
+            for name, transactions in by_charge_point.items():
+                moved += await self._alone(name, self._placing.place_readings(name, transactions)) or 0
             is_last = not after
         return moved
 
@@ -136,7 +136,7 @@ class Matcher:
             if self._away_in_a_row == _AWAY_IN_A_ROW:
                 raise
             trace = None if isinstance(error, DomainError) else error
-            _log.error("the sessions of %s cannot be matched: %s", charge_point_id, error, exc_info=trace)
+            _log.error("the transactions of %s cannot be matched: %s", charge_point_id, error, exc_info=trace)
             self._ended.append(error)
             return None
         self._ended.append(None)

@@ -1,7 +1,7 @@
-"""Records what charge points tell of their sessions, many events in one commit.
+"""Records what charge points tell of their transactions, many events in one commit.
 
-Two ways: readings of running sessions are stored without a look at the sessions; whatever may change a session goes
-through a recording. Neither waits for the other, and a bad event fails alone.
+Two ways: readings of running transactions are stored without a look at the transactions; whatever may change a
+transaction goes through a recording. Neither waits for the other, and a bad event fails alone.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Recorder:
         self._recordings = recordings
         self._clock = clock
         self._meter_batcher = _batcher("meter values", self._store)
-        self._session_batcher = _batcher("transaction events", self._record)
+        self._transaction_batcher = _batcher("transaction events", self._record)
 
     async def record(self, reports: Sequence[Report]) -> list[Recorded | DomainError]:
         """Record events; the answers, in order, are given when everything is committed that will be."""
@@ -84,10 +84,10 @@ class Recorder:
     async def close(self) -> None:
         """Refuse new events and return when those that wait are recorded."""
         await self._meter_batcher.close()
-        await self._session_batcher.close()
+        await self._transaction_batcher.close()
 
     async def _answer(self, events: list[tuple[int, Told]], answers: list[Recorded | DomainError | None]) -> None:
-        results = await _through(self._session_batcher, [item for _, item in events])
+        results = await _through(self._transaction_batcher, [item for _, item in events])
         for (position, _), result in zip(events, results, strict=True):
             answers[position] = result
 
@@ -98,7 +98,7 @@ class Recorder:
         placed: Sequence[Placed | DomainError],
         answers: list[Recorded | DomainError | None],
     ) -> list[tuple[int, Told]]:
-        """Answer the readings that are stored; the others become events of the sessions they belong to."""
+        """Answer the readings that are stored; the others become events of the transactions they belong to."""
         late: list[tuple[int, Told]] = []
         for (position, _), place in zip(meters, placed, strict=True):
             if isinstance(place, DomainError):
@@ -125,7 +125,7 @@ class Recorder:
                 stored = [*stored, *candidates]
             undated, asked = undated_updates(batch), questioned(batch, stored, self._rules)
             now = self._clock.now()
-            # Hardly ever: what has no time of its own, tokens that may be in use elsewhere, sessions that are lost.
+            # Hardly ever: what has no time of its own, tokens that may be in use elsewhere, transactions that are lost.
             updates = await work.told(undated) if undated else {}
             read = await work.last_read(asked, now - LOOK_BACK, now) if asked else {}
             recording = Recording(stored, numbers, now, updates, self._rules, read, kept)
@@ -154,7 +154,7 @@ async def completed(work: RecordingUnitOfWork, recording: Recording) -> set[str]
 
 
 def _named(event: TransactionEvent, ocpp_transaction_id: str) -> TransactionEvent:
-    return event.of_session(ocpp_transaction_id) if event.names_no_session else event
+    return event.of_transaction(ocpp_transaction_id) if event.names_no_transaction else event
 
 
 _Batcher = Batcher[Sequence[_Item], Sequence[_Result | DomainError]]

@@ -1,4 +1,4 @@
-"""Ends sessions of which nothing is heard for days, whether their charge points are connected or gone."""
+"""Ends transactions of which nothing is heard for days, whether their charge points are connected or gone."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from services.transaction.domain.batch import Wanted
 from services.transaction.domain.command import GET_TRANSACTION_STATUS, CommandOptions
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.recording import Recording
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 from services.transaction.ports import UnitsOfWork
 
 # How often is looked: often enough that the bound is passed by no more than a tenth, but not for nothing.
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Silence:
-    """Looks for sessions of which nothing was heard for `bound`. Harmless beside recordings and other replicas."""
+    """Looks for transactions of which nothing was heard for `bound`. Harmless beside recordings and other replicas."""
 
     def __init__(self, units_of_work: UnitsOfWork, commands: Commands, clock: Clock, bound: timedelta) -> None:
         self._units_of_work = units_of_work
@@ -45,44 +45,47 @@ class Silence:
         return self._pause_seconds
 
     async def look(self) -> int:
-        """End the sessions of which nothing is heard, after asking those charge points that can be; how many."""
+        """End the transactions of which nothing is heard, after asking those charge points that can be; how many."""
         ended, after = 0, ""
         while True:
             since = self._clock.now() - self._bound
             async with self._units_of_work.reading() as work:
                 silent = await work.transactions.silent(since, after, _AT_ONCE)
-            await self._ask([session for session in silent if session.last_sign < since])
-            for session in silent:
-                ended += session.last_sign < since and await self._end(session)
+            await self._ask([transaction for transaction in silent if transaction.last_sign < since])
+            for transaction in silent:
+                ended += transaction.last_sign < since and await self._end(transaction)
             if len(silent) < _AT_ONCE:
                 return ended
             after = silent[-1].id
 
-    async def _ask(self, sessions: Sequence[Session]) -> None:
-        """What is answered is recorded where it comes in: that a session goes on is heard, that it does not ends it."""
-        await asyncio.gather(*(self._ask_after(session) for session in sessions if not session.is_ocpp_16))
+    async def _ask(self, transactions: Sequence[Transaction]) -> None:
+        """What is answered is recorded where it comes in: that a transaction goes on is heard, that it does not ends
+        it."""
+        await asyncio.gather(
+            *(self._ask_after(transaction) for transaction in transactions if not transaction.is_ocpp_16)
+        )
 
-    async def _ask_after(self, session: Session) -> None:
-        body = {"transaction_id": session.id}
+    async def _ask_after(self, transaction: Transaction) -> None:
+        body = {"transaction_id": transaction.id}
         try:
             await self._commands.issue(
-                session.charge_point_id, GET_TRANSACTION_STATUS, body, CommandOptions(), PLATFORM, _PATIENCE
+                transaction.charge_point_id, GET_TRANSACTION_STATUS, body, CommandOptions(), PLATFORM, _PATIENCE
             )
         except DomainError as error:
-            _log.info("session %s cannot be asked after: %s", session.id, error.message)
+            _log.info("transaction %s cannot be asked after: %s", transaction.id, error.message)
 
-    async def _end(self, session: Session) -> bool:
-        """End a session, unless it was heard of meanwhile."""
+    async def _end(self, transaction: Transaction) -> bool:
+        """End a transaction, unless it was heard of meanwhile."""
         async with self._units_of_work() as work:
             recorder = work.recording
-            wants = Wanted(charge_point_ids={session.charge_point_id}, transaction_ids={session.id})
+            wants = Wanted(charge_point_ids={transaction.charge_point_id}, transaction_ids={transaction.id})
             stored, numbers = await recorder.load(wants)
             now = self._clock.now()
-            read = await recorder.last_read([session.id], min(session.begin_time, now - LOOK_BACK), now)
+            read = await recorder.last_read([transaction.id], min(transaction.begin_time, now - LOOK_BACK), now)
             recording = Recording(stored, numbers, now, read=read)
-            is_heard = any(one.heard_time != session.heard_time or one.is_over for one in stored)
-            if is_heard or recording.lose(session.id, Cause.SILENCE, now, now) is None:
+            is_heard = any(one.heard_time != transaction.heard_time or one.is_over for one in stored)
+            if is_heard or recording.lose(transaction.id, Cause.SILENCE, now, now) is None:
                 return False
             await completed(recorder, recording)
-        _log.info("session %s at %s ended by silence", session.id, session.charge_point_id)
+        _log.info("transaction %s at %s ended by silence", transaction.id, transaction.charge_point_id)
         return True

@@ -9,8 +9,8 @@ from services.kernel.pagination import Page, PageRequest
 from services.transaction.domain.curve import CurvePoint, curve_of
 from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 from services.transaction.domain.reading import Reading
-from services.transaction.domain.session import Session, start_and_stop
-from services.transaction.domain.transaction import (
+from services.transaction.domain.transaction import Transaction, start_and_stop
+from services.transaction.domain.transaction_view import (
     ChargingStateChange,
     Latest,
     TransactionFilter,
@@ -33,20 +33,22 @@ class Transactions:
     async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[TransactionView]:
         """One page of transactions. Raises: INVALID_FIELD."""
         async with self._units_of_work.reading() as work:
-            sessions = await work.transactions.page(validated(narrowing), page)
-            latest = await work.transactions.latest(sessions.items)
-            decisions = await work.end_decisions.of(_decided(sessions.items))
-            return sessions.map(
-                lambda session: viewed(session, latest.get(session.id, Latest()), decisions.get(session.id))
+            transactions = await work.transactions.page(validated(narrowing), page)
+            latest = await work.transactions.latest(transactions.items)
+            decisions = await work.end_decisions.of(_decided(transactions.items))
+            return transactions.map(
+                lambda transaction: viewed(
+                    transaction, latest.get(transaction.id, Latest()), decisions.get(transaction.id)
+                )
             )
 
     async def get(self, transaction_id: str) -> TransactionView:
         """Raises: TRANSACTION_NOT_FOUND."""
         async with self._units_of_work.reading() as work:
-            session = _found(await work.transactions.find(transaction_id), transaction_id)
-            latest = await work.transactions.latest([session])
-            decisions = await work.end_decisions.of(_decided([session]))
-            return viewed(session, latest.get(session.id, Latest()), decisions.get(session.id))
+            transaction = _found(await work.transactions.find(transaction_id), transaction_id)
+            latest = await work.transactions.latest([transaction])
+            decisions = await work.end_decisions.of(_decided([transaction]))
+            return viewed(transaction, latest.get(transaction.id, Latest()), decisions.get(transaction.id))
 
     async def curves(self, transaction_ids: Sequence[str]) -> Mapping[str, Sequence[CurvePoint]]:
         """How the energy of transactions came about, by their ids, of those of which it is known. Lets others go on in
@@ -54,15 +56,15 @@ class Transactions:
         validated(TransactionFilter(ids=tuple(transaction_ids)))
         found: dict[str, Sequence[CurvePoint]] = {}
         async with self._units_of_work.reading() as work:
-            sessions = await work.transactions.with_ids(transaction_ids)
-            for begin in range(0, len(sessions), _CURVES_AT_ONCE):
-                some = sessions[begin : begin + _CURVES_AT_ONCE]
+            transactions = await work.transactions.with_ids(transaction_ids)
+            for begin in range(0, len(transactions), _CURVES_AT_ONCE):
+                some = transactions[begin : begin + _CURVES_AT_ONCE]
                 samples = await work.transactions.samples(some, self._clock.now())
-                for session in some:
-                    curve = curve_of(start_and_stop(session), *samples[session.id])
+                for transaction in some:
+                    curve = curve_of(start_and_stop(transaction), *samples[transaction.id])
                     await asyncio.sleep(0)
                     if curve:
-                        found[session.id] = curve
+                        found[transaction.id] = curve
         return found
 
     async def readings(self, transaction_id: str, page: PageRequest) -> Page[Reading]:
@@ -74,22 +76,22 @@ class Transactions:
     async def charging_states(self, transaction_id: str, page: PageRequest) -> Page[ChargingStateChange]:
         """One page of how a transaction charged, in the order of time. Raises: TRANSACTION_NOT_FOUND."""
         async with self._units_of_work.reading() as work:
-            session = _found(await work.transactions.find(transaction_id), transaction_id)
-            return await work.transactions.charging_states(session, page)
+            transaction = _found(await work.transactions.find(transaction_id), transaction_id)
+            return await work.transactions.charging_states(transaction, page)
 
     async def changes_of_state(self, ids: Sequence[str]) -> Mapping[str, Sequence[ChargingStateChange]]:
         """How transactions charged, by id; those of which nothing is known are left out. Raises: INVALID_FIELD."""
         narrowing = validated(TransactionFilter(ids=tuple(ids)))
         async with self._units_of_work.reading() as work:
-            sessions = await work.transactions.page(narrowing, PageRequest(max(len(ids), 1)))
-            return await work.transactions.changes_of_state(sessions.items) if ids else {}
+            transactions = await work.transactions.page(narrowing, PageRequest(max(len(ids), 1)))
+            return await work.transactions.changes_of_state(transactions.items) if ids else {}
 
 
-def _decided(sessions: Sequence[Session]) -> list[str]:
-    return [session.id for session in sessions if ENDED_BY_OPERATOR in session.flags]
+def _decided(transactions: Sequence[Transaction]) -> list[str]:
+    return [transaction.id for transaction in transactions if ENDED_BY_OPERATOR in transaction.flags]
 
 
-def _found(session: Session | None, transaction_id: str) -> Session:
-    if session is None:
+def _found(transaction: Transaction | None, transaction_id: str) -> Transaction:
+    if transaction is None:
         raise not_found("transaction", transaction_id)
-    return session
+    return transaction

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.transaction.domain.concurrency import Concurrency, rivals, tokens_that_matter
 from services.transaction.domain.fact import EventKind, Fact, TransactionEvent, key_of, transaction_id_of
 from services.transaction.domain.ranks import stop_rank
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 
 # A start that comes so late was kept back by the charge point; later ones may be here already.
 _LATE = timedelta(minutes=1)
@@ -22,7 +22,7 @@ class Told(NamedTuple):
 
 
 class StrayEnd(NamedTuple):
-    """An end that names no session which is known to have begun: what it is found by if it was told before."""
+    """An end that names no transaction which is known to have begun: what it is found by if it was told before."""
 
     charge_point_id: str
     rank: str
@@ -32,7 +32,7 @@ class StrayEnd(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """The session in which a fact is kept since it was told first, and what that is called."""
+    """The transaction in which a fact is kept since it was told first, and what that is called."""
 
     transaction_id: str
     ocpp_transaction_id: str
@@ -40,7 +40,7 @@ class Kept(NamedTuple):
 
 @dataclass(slots=True)
 class Wanted:
-    """Which sessions a batch of events may touch or depend on, and with that what has to be locked."""
+    """Which transactions a batch of events may touch or depend on, and with that what has to be locked."""
 
     charge_point_ids: set[str] = field(default_factory=set)
     tokens: set[str] = field(default_factory=set)
@@ -68,7 +68,7 @@ def wanted(batch: Iterable[Told], rules: Concurrency) -> Wanted:
             card, group = tokens_that_matter(event, rules)
             wants.tokens.update(filter(None, (card,)))
             wants.groups.update(filter(None, (group,)))
-        if not event.names_no_session:
+        if not event.names_no_transaction:
             wants.transaction_ids.add(transaction_id_of(event.charge_point_id, event.ocpp_transaction_id))
         if event.wants_number:
             wants.start_keys.add(key)
@@ -82,19 +82,20 @@ def wanted(batch: Iterable[Told], rules: Concurrency) -> Wanted:
     return wants
 
 
-def stray_ends(batch: Iterable[Told], stored: Iterable[Session]) -> list[StrayEnd]:
-    """The ends of a batch that name no session which is known to have begun."""
-    begun = {session.id for session in stored if session.start_time is not None}
+def stray_ends(batch: Iterable[Told], stored: Iterable[Transaction]) -> list[StrayEnd]:
+    """The ends of a batch that name no transaction which is known to have begun."""
+    begun = {transaction.id for transaction in stored if transaction.start_time is not None}
     return [
         StrayEnd(event.charge_point_id, stop_rank(unplaced(event, key)), key, event.device_time, event.corrected_time)
         for event, key in batch
         if event.kind is EventKind.ENDED
-        if event.names_no_session or transaction_id_of(event.charge_point_id, event.ocpp_transaction_id) not in begun
+        if event.names_no_transaction
+        or transaction_id_of(event.charge_point_id, event.ocpp_transaction_id) not in begun
     ]
 
 
 def undated_updates(batch: Iterable[Told]) -> list[tuple[str, datetime]]:
-    """Session and time of each update that its charge point has not dated: it may have been told before."""
+    """Transaction and time of each update that its charge point has not dated: it may have been told before."""
     return [
         (transaction_id_of(event.charge_point_id, event.ocpp_transaction_id), event.received_time)
         for event, _ in batch
@@ -102,9 +103,9 @@ def undated_updates(batch: Iterable[Told]) -> list[tuple[str, datetime]]:
     ]
 
 
-def questioned(batch: Sequence[Told], stored: Iterable[Session], rules: Concurrency) -> list[str]:
-    """The sessions of which it matters when they were last read: those that may keep tokens of the batch in use, and
-    those that their charge points do not know any more."""
+def questioned(batch: Sequence[Told], stored: Iterable[Transaction], rules: Concurrency) -> list[str]:
+    """The transactions of which it matters when they were last read: those that may keep tokens of the batch in use,
+    and those that their charge points do not know any more."""
     lost = [
         transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
         for event, _ in batch

@@ -10,7 +10,7 @@ from services.kernel.errors import DomainError, failed_precondition
 from services.kernel.redaction import redacted, secrets_in, without
 from services.kernel.tokens import Token
 from services.kernel.validation import Violations
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 
 REMOTE_START, REMOTE_STOP, RESET = "remote_start", "remote_stop", "reset"
 GET_TRANSACTION_STATUS = "get_transaction_status"
@@ -222,6 +222,6 @@ def canceled(command: Command, now: datetime) -> Command:
     return replace(command, state=CommandState.CANCELED, delivery_time=None, update_time=now)
 
 
-def asking_about(session: Session) -> Mapping[str, Any]:
+def asking_about(transaction: Transaction) -> Mapping[str, Any]:
     """The body of a command about a transaction: by our id and by what its charge point calls it."""
-    return {"transaction_id": session.id, "ocpp_transaction_id": session.ocpp_transaction_id}
+    return {"transaction_id": transaction.id, "ocpp_transaction_id": transaction.ocpp_transaction_id}

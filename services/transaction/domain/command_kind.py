@@ -7,7 +7,7 @@ from typing import Any
 from services.kernel.ids import is_id
 from services.kernel.validation import Violations
 from services.transaction.domain.command import Command, CommandPriority
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 
 Body = Mapping[str, Any]
 """What a command asks for, by the names of its fields in csms.transaction.v1; what was not said is left out."""
@@ -28,15 +28,15 @@ class CommandKind:
 
     `check` notes what is wrong with a body, by OCPP 2.x, which allows more than OCPP 1.6: what the version of a charge
     point allows is for the edge to say. `meant` is the kind and body that a caller means; it raises INVALID_FIELD.
-    `is_effect` tells whether a session as it is now is what the command asked for; `is_sole_effect`, that it is so of
-    one command at most. With `boots`, the next boot is the effect. One without either has no effect but its answer.
+    `is_effect` tells whether a transaction as it is now is what the command asked for; `is_sole_effect`, that it is so
+    of one command at most. With `boots`, the next boot is the effect. One without either has no effect but its answer.
     `is_about_transaction`: its body names a transaction in one of two ways, and the record has both.
     """
 
     priority: CommandPriority = CommandPriority.NORMAL
     check: Callable[[Body, Violations], None] = nothing_to_check
     meant: Callable[[str, Body], tuple[str, Body]] = as_asked
-    is_effect: Callable[[Session, Command], bool] | None = None
+    is_effect: Callable[[Transaction, Command], bool] | None = None
     is_sole_effect: bool = False
     boots: bool = False
     is_about_transaction: bool = False

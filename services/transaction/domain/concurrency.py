@@ -9,17 +9,17 @@ from enum import StrEnum
 from services.kernel.tokens import is_same
 from services.transaction.domain.fact import Authorization, TransactionEvent, transaction_id_of
 from services.transaction.domain.reading import LastRead
-from services.transaction.domain.session import Session, SessionState
+from services.transaction.domain.transaction import Transaction, TransactionState
 
 CONCURRENT_TX_ALLOWED = "concurrent_tx_allowed"
-"""Flag of a session that was accepted although its token, or one of its group, was in use elsewhere."""
+"""Flag of a transaction that was accepted although its token, or one of its group, was in use elsewhere."""
 
-# A session that began longer ago blocks its token nowhere else: its end may never be told.
+# A transaction that began longer ago blocks its token nowhere else: its end may never be told.
 _LONGEST_USE = timedelta(hours=24)
 
 
 class Policy(StrEnum):
-    """What becomes of a session whose token is in use elsewhere; the later ones are stricter."""
+    """What becomes of a transaction whose token is in use elsewhere; the later ones are stricter."""
 
     OFF = "off"
     WARN = "warn"
@@ -28,15 +28,15 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Concurrency:
-    """The policies for one card in two places, and for two cards of one group. A session of which nothing was heard for
-    `silence` does not keep its card in use: its charge point may have forgotten it, or be gone."""
+    """The policies for one card in two places, and for two cards of one group. A transaction of which nothing was heard
+    for `silence` does not keep its card in use: its charge point may have forgotten it, or be gone."""
 
     per_card: Policy = Policy.REFUSE
     per_group: Policy = Policy.OFF
     silence: timedelta = timedelta(hours=2)
 
-    def policy_for(self, event: TransactionEvent, other: Session) -> Policy:
-        """The policy for the token of `event` beside that of another session."""
+    def policy_for(self, event: TransactionEvent, other: Transaction) -> Policy:
+        """The policy for the token of `event` beside that of another transaction."""
         if is_same(other.token, event.token):
             return self.per_card
         return self.per_group if event.group_id and other.group_id == event.group_id else Policy.OFF
@@ -51,10 +51,10 @@ def tokens_that_matter(event: TransactionEvent, rules: Concurrency) -> tuple[str
 
 
 def decided(
-    event: TransactionEvent, others: Iterable[Session], rules: Concurrency, read: Mapping[str, LastRead]
+    event: TransactionEvent, others: Iterable[Transaction], rules: Concurrency, read: Mapping[str, LastRead]
 ) -> tuple[Authorization | None, tuple[str, ...]]:
-    """The decision about a good token beside other sessions, with the flags that it raises; `read` says when something
-    was read last of sessions, by their ids."""
+    """The decision about a good token beside other transactions, with the flags that it raises; `read` says when
+    something was read last of transactions, by their ids."""
     in_the_way = (
         rules.policy_for(event, other)
         for other in others
@@ -68,38 +68,43 @@ def decided(
     return event.authorization, ()
 
 
-def rivals(batch: Iterable[tuple[TransactionEvent, str]], stored: Iterable[Session], rules: Concurrency) -> list[str]:
-    """The sessions that may keep tokens of a batch, events with their keys, in use: when they were heard of matters."""
-    in_use = [session for session in stored if session.state is SessionState.ACTIVE]
+def rivals(
+    batch: Iterable[tuple[TransactionEvent, str]], stored: Iterable[Transaction], rules: Concurrency
+) -> list[str]:
+    """The transactions that may keep tokens of a batch, events with their keys, in use: when they were heard of
+    matters."""
+    in_use = [transaction for transaction in stored if transaction.state is TransactionState.ACTIVE]
     if not in_use:
         return []
     own: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for event, key in batch:
         if event.presents_good_token:
             card, group = tokens_that_matter(event, rules)
-            # The session of the event itself, by the key of its start or by its id.
+            # The transaction of the event itself, by the key of its start or by its id.
             themselves = {key, transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)}
             for token in filter(all, ((_CARD, card), (_GROUP, group))):
                 own[token] |= themselves
-    return [session.id for session in in_use if _is_rival(session, own)] if own else []
+    return [transaction.id for transaction in in_use if _is_rival(transaction, own)] if own else []
 
 
-def _is_rival(session: Session, own: Mapping[tuple[str, str], set[str]]) -> bool:
-    tokens = ((_CARD, session.id_tag), (_GROUP, session.group_id))
-    return any(token in own and own[token].isdisjoint({session.id, session.start_key}) for token in tokens)
+def _is_rival(transaction: Transaction, own: Mapping[tuple[str, str], set[str]]) -> bool:
+    tokens = ((_CARD, transaction.id_tag), (_GROUP, transaction.group_id))
+    return any(token in own and own[token].isdisjoint({transaction.id, transaction.start_key}) for token in tokens)
 
 
-def _holds_its_token(session: Session, event: TransactionEvent) -> bool:
+def _holds_its_token(transaction: Transaction, event: TransactionEvent) -> bool:
     return (
-        session.state is SessionState.ACTIVE
-        and session.authorization is Authorization.ACCEPTED
-        and timedelta() <= event.corrected_time - session.begin_time < _LONGEST_USE
+        transaction.state is TransactionState.ACTIVE
+        and transaction.authorization is Authorization.ACCEPTED
+        and timedelta() <= event.corrected_time - transaction.begin_time < _LONGEST_USE
     )
 
 
-def _is_silent(session: Session, event: TransactionEvent, rules: Concurrency, read: Mapping[str, LastRead]) -> bool:
-    """Whether nothing was heard of a session for long: its start, what it told since, and readings."""
-    last_sign: datetime = max([session.last_sign, *read.get(session.id, ())])
+def _is_silent(
+    transaction: Transaction, event: TransactionEvent, rules: Concurrency, read: Mapping[str, LastRead]
+) -> bool:
+    """Whether nothing was heard of a transaction for long: its start, what it told since, and readings."""
+    last_sign: datetime = max([transaction.last_sign, *read.get(transaction.id, ())])
     return event.received_time - last_sign > rules.silence
 
 

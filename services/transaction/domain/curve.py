@@ -1,10 +1,10 @@
-"""The energy of a session over its time, as its readings tell it: what a price that changes meanwhile goes by.
+"""The energy of a transaction over its time, as its readings tell it: what a price that changes meanwhile goes by.
 
 Pure, and the same in whatever order the readings came. What registers mean is found out as for the energy itself
 (metering.py); where none was read between start and end, but the power was, the energy came as that says.
 
 Points are left out where the line between their neighbours is no more than a watt-hour off: a price that changes by
-less than 10 per kWh comes out the same to the cent. Of a session with very many readings more are left out.
+less than 10 per kWh comes out the same to the cent. Of a transaction with very many readings more are left out.
 """
 
 from bisect import bisect_left
@@ -33,7 +33,7 @@ class CurvePoint(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """The readings of a session in the order of their times: four columns of one length."""
+    """The readings of a transaction in the order of their times: four columns of one length."""
 
     times: Sequence[int] = ()
     contexts: Sequence[int] = ()
@@ -43,7 +43,7 @@ class Samples(NamedTuple):
 
 def curve_of(told: StartStop, samples: Samples, max_power_w: int | None = None) -> list[CurvePoint]:
     """The points of a curve that never falls, from the start to the end or the last reading; none without any energy
-    register. Its last energy is that of the session."""
+    register. Its last energy is that of the transaction."""
     points = _by_registers(told, samples, max_power_w)
     powers = _powers(samples)
     if len(points) == 2 and powers:

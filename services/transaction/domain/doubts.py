@@ -1,4 +1,4 @@
-"""Doubts about the energy of a session, each with the figures that tell a person why.
+"""Doubts about the energy of a transaction, each with the figures that tell a person why.
 
 Pure. Which of them keep a bill from being made is for billing to say; what the flags mean is in the contract
 (csms.transaction.v1.Transaction.flags).
@@ -146,9 +146,9 @@ def _about_kinds(finding: Finding) -> Iterator[Doubt]:
     if rolled := [point for point in points if point.kind is Kind.ROLLED]:
         counted = f"counted on it is {finding.energy_wh} Wh"
         yield Doubt(REGISTER_WENT_BACK, f"the register seems to have started anew: {_listed(rolled)}; {counted}")
-    if of_session := [point for point in points if point.kind is Kind.SESSION]:
-        several = f"{len(of_session)} of {len(points)} registers"
-        yield Doubt(SESSION_REGISTER, f"{several} count from the start of the session: {_listed(of_session)}")
+    if of_transaction := [point for point in points if point.kind is Kind.TRANSACTION]:
+        several = f"{len(of_transaction)} of {len(points)} registers"
+        yield Doubt(SESSION_REGISTER, f"{several} count from the start of the transaction: {_listed(of_transaction)}")
     if finding.otherwise_wh is not None:
         goes_on = f"{_name_of_stop(finding.account)} goes on with {finding.account.start_wh} Wh at the start"
         figures = f"then it is {finding.otherwise_wh} Wh, not {finding.energy_wh} Wh"

@@ -1,4 +1,4 @@
-"""Ends that operators decide: of sessions that their charge points have forgotten, or cannot end. Pure."""
+"""Ends that operators decide: of transactions that their charge points have forgotten, or cannot end. Pure."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from services.kernel.ids import derived_id
 from services.kernel.validation import Violations
 from services.transaction.domain.fact import EventKind, Fact, TransactionEvent
 from services.transaction.domain.ranks import ENDED_BY_OPERATOR
-from services.transaction.domain.session import Session, SessionState
+from services.transaction.domain.transaction import Transaction, TransactionState
 
 _LONGEST_REASON = 500
 _REASON = "Other"
@@ -17,14 +17,14 @@ _MOST_POWER_W, _SLACK_WH = 1_000_000, 1_000
 # Callers' clocks may be ahead of ours by as much.
 _CLOCK_SKEW = timedelta(minutes=1)
 _HELP = {
-    SessionState.ENDED: "it ended at {stop_time}; what it is billed is decided by POST /charging-sessions/ID/correct",
-    SessionState.ORPHAN: "its start was never told; say where it belongs by POST /transactions/ID/assign",
-    SessionState.MERGED: "what was told of it belongs to transaction {merged_into}",
+    TransactionState.ENDED: "it ended at {stop_time}; what is billed is decided by POST /charging-sessions/ID/correct",
+    TransactionState.ORPHAN: "its start was never told; say where it belongs by POST /transactions/ID/assign",
+    TransactionState.MERGED: "what was told of it belongs to transaction {merged_into}",
 }
 
 
 class Wish(NamedTuple):
-    """What an operator wants: `stop_time` and `meter_stop_wh` None are what was last heard of the session."""
+    """What an operator wants: `stop_time` and `meter_stop_wh` None are what was last heard of the transaction."""
 
     reason: str
     decided_by: str
@@ -44,7 +44,7 @@ class EndDecision(NamedTuple):
 
 
 def validated(wish: Wish) -> Wish:
-    """`wish` itself. Raises: INVALID_FIELD for what is wrong whatever the session is."""
+    """`wish` itself. Raises: INVALID_FIELD for what is wrong whatever the transaction is."""
     violations = Violations()
     violations.check(bool(wish.reason.strip()), "reason", "must say why")
     violations.text("reason", wish.reason, longest=_LONGEST_REASON)
@@ -53,52 +53,54 @@ def validated(wish: Wish) -> Wish:
 
 
 def decided(
-    session: Session, wish: Wish, now: datetime, last_read: datetime | None, highest_wh: int | None
+    transaction: Transaction, wish: Wish, now: datetime, last_read: datetime | None, highest_wh: int | None
 ) -> EndDecision:
-    """The decision about a session of which `last_read` is the time of the latest reading and `highest_wh` the highest
-    register that was told. Raises: TRANSACTION_NOT_RUNNING, INVALID_FIELD."""
-    if session.state is not SessionState.ACTIVE or session.start_time is None:
-        raise failed_precondition("TRANSACTION_NOT_RUNNING", f"transaction {session.id} does not run: {_help(session)}")
-    signs = [sign for sign in (last_read, session.heard_time) if sign is not None and sign > session.start_time]
+    """The decision about a transaction of which `last_read` is the time of the latest reading and `highest_wh` the
+    highest register that was told. Raises: TRANSACTION_NOT_RUNNING, INVALID_FIELD."""
+    if transaction.state is not TransactionState.ACTIVE or transaction.start_time is None:
+        raise failed_precondition(
+            "TRANSACTION_NOT_RUNNING", f"transaction {transaction.id} does not run: {_help(transaction)}"
+        )
+    signs = [sign for sign in (last_read, transaction.heard_time) if sign is not None and sign > transaction.start_time]
     stop_time = wish.stop_time or min(max(signs, default=now), now)
-    seconds = (stop_time - session.start_time).total_seconds()
-    lowest_wh, most_wh = _bounds(session.meter_start_wh, highest_wh, seconds)
+    seconds = (stop_time - transaction.start_time).total_seconds()
+    lowest_wh, most_wh = _bounds(transaction.meter_start_wh, highest_wh, seconds)
     violations = Violations()
-    start = _as_sent(session.start_time)
-    violations.check(stop_time >= session.start_time, "stopTime", f"must not lie before the start, {start}")
+    start = _as_sent(transaction.start_time)
+    violations.check(stop_time >= transaction.start_time, "stopTime", f"must not lie before the start, {start}")
     violations.check(stop_time <= now + _CLOCK_SKEW, "stopTime", "must not lie in the future")
     if wish.meter_stop_wh is not None and seconds >= 0:
         violations.number("meterStopWh", wish.meter_stop_wh, lowest_wh, most_wh)
     violations.raise_if_any()
-    return EndDecision(session.id, wish.decided_by, wish.reason, now, stop_time, wish.meter_stop_wh)
+    return EndDecision(transaction.id, wish.decided_by, wish.reason, now, stop_time, wish.meter_stop_wh)
 
 
-def fact_of(decision: EndDecision, session: Session) -> Fact:
-    """The end of the session that was decided."""
+def fact_of(decision: EndDecision, transaction: Transaction) -> Fact:
+    """The end of the transaction that was decided."""
     event = TransactionEvent(
-        charge_point_id=session.charge_point_id,
+        charge_point_id=transaction.charge_point_id,
         kind=EventKind.ENDED,
-        protocol=session.protocol,
-        ocpp_transaction_id=session.ocpp_transaction_id,
+        protocol=transaction.protocol,
+        ocpp_transaction_id=transaction.ocpp_transaction_id,
         device_time=decision.stop_time,
-        received_time=max(decision.create_time, session.create_time),
+        received_time=max(decision.create_time, transaction.create_time),
         corrected_time=decision.stop_time,
         stop_reason=_REASON,
         meter_wh=decision.meter_stop_wh,
         flags=(ENDED_BY_OPERATOR,),
     )
     return Fact(
-        key=derived_id("decided end", session.id),
-        transaction_id=session.id,
-        ocpp_transaction_id=session.ocpp_transaction_id,
+        key=derived_id("decided end", transaction.id),
+        transaction_id=transaction.id,
+        ocpp_transaction_id=transaction.ocpp_transaction_id,
         authorization=None,
         event=event,
     )
 
 
-def _help(session: Session) -> str:
-    stop_time = "" if session.stop_time is None else _as_sent(session.stop_time)
-    return _HELP[session.state].format(stop_time=stop_time, merged_into=session.merged_into)
+def _help(transaction: Transaction) -> str:
+    stop_time = "" if transaction.stop_time is None else _as_sent(transaction.stop_time)
+    return _HELP[transaction.state].format(stop_time=stop_time, merged_into=transaction.merged_into)
 
 
 def _as_sent(time: datetime) -> str:

@@ -1,6 +1,6 @@
-"""The energy of a session, from all its registers, with the doubts about it.
+"""The energy of a transaction, from all its registers, with the doubts about it.
 
-Pure, and the same in whatever order the readings came. Nearly all sessions take the short way, where every register
+Pure, and the same in whatever order the readings came. Nearly all transactions take the short way, where every register
 follows the one before it; what the others mean is found out by metering.py.
 """
 
@@ -15,7 +15,8 @@ from services.transaction.domain.registers import BEGIN, CROSSING_WH, END, Bound
 
 
 class Metered(NamedTuple):
-    """The energy of a session; the flags of the doubts about it, and a sentence for each of them with its figures."""
+    """The energy of a transaction; the flags of the doubts about it, and a sentence for each of them with its
+    figures."""
 
     energy_wh: int
     flags: Sequence[str] = ()
@@ -23,7 +24,7 @@ class Metered(NamedTuple):
 
 
 def metered(told: StartStop, registers: Registers) -> Metered:
-    """What a session has come to."""
+    """What a transaction has come to."""
     energy_wh = undoubted(told, registers)
     return judged(told, registers) if energy_wh is None else Metered(energy_wh)
 

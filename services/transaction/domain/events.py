@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.transaction.domain.command import CommandState
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 
 
-class SessionChange(StrEnum):
-    """What happened to a session, as the verb of the event's subject."""
+class TransactionChange(StrEnum):
+    """What happened to a transaction, as the verb of the event's subject."""
 
     STARTED = "started"
     UPDATED = "updated"
@@ -16,11 +16,11 @@ class SessionChange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionChanged:
-    """A session is another one than before; `session` is how it is now."""
+class TransactionChanged:
+    """A transaction is another one than before; `transaction` is how it is now."""
 
-    session: Session
-    change: SessionChange
+    transaction: Transaction
+    change: TransactionChange
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Facts: what charge points reported of their sessions, with the key that makes a repetition recognisable."""
+"""Facts: what charge points reported of their transactions, with the key that makes a repetition recognisable."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,7 +23,8 @@ KEY_TAIL = 12
 TIME_MISSING = times.TIME_MISSING.flag
 UNDATED = frozenset({TIME_MISSING, times.TIME_UNREADABLE.flag, times.TIME_IMPLAUSIBLE.flag})
 
-# What a charge point by OCPP 1.6 sends that does not know the number of its session (the quirk NO_TRANSACTION_NUMBER).
+# What a charge point by OCPP 1.6 sends that does not know the number of its transaction (the quirk
+# NO_TRANSACTION_NUMBER).
 NO_NUMBER = frozenset({"", "0", "-1"})
 OCPP_16 = "ocpp1.6"
 # What triggers the events that statuses by OCPP 1.6 are made to, which have no triggers of their own.
@@ -31,7 +32,7 @@ STATUS_CHANGED = "ChargingStateChanged"
 
 
 class EventKind(StrEnum):
-    """What an event tells of its session."""
+    """What an event tells of its transaction."""
 
     STARTED = "STARTED"
     UPDATED = "UPDATED"
@@ -41,7 +42,7 @@ class EventKind(StrEnum):
 
 
 class Authorization(StrEnum):
-    """What was decided about the token of a session."""
+    """What was decided about the token of a transaction."""
 
     ACCEPTED = "ACCEPTED"
     BLOCKED = "BLOCKED"
@@ -57,8 +58,8 @@ _CONTEXT_OF_REGISTER = {EventKind.STARTED: "Transaction.Begin", EventKind.ENDED:
 class TransactionEvent:
     """One event as the edge hands it over. The fields are those of csms.transaction.v1.TransactionEvent; None where
     a number or a decision was not told. `is_mere_reading` marks one that tells nothing but readings, `is_named_by_us`
-    one that did not say which session it means. Of one that is not `is_dated` all times are when it was received, or
-    when its first telling was."""
+    one that did not say which transaction it means. Of one that is not `is_dated` all times are when it was received,
+    or when its first telling was."""
 
     charge_point_id: str
     epoch: int = 0
@@ -108,14 +109,14 @@ class TransactionEvent:
         return Token(self.id_tag, self.token_type)
 
     @property
-    def names_no_session(self) -> bool:
-        """Whether the charge point does not say, or does not know, which session it means."""
+    def names_no_transaction(self) -> bool:
+        """Whether the charge point does not say, or does not know, which transaction it means."""
         return self.ocpp_transaction_id in NO_NUMBER if self.is_ocpp_16 else not self.ocpp_transaction_id
 
     @property
     def wants_number(self) -> bool:
-        """Whether the answer has to say what the session is called from now on: a start by OCPP 1.6."""
-        return self.kind is EventKind.STARTED and self.names_no_session
+        """Whether the answer has to say what the transaction is called from now on: a start by OCPP 1.6."""
+        return self.kind is EventKind.STARTED and self.names_no_transaction
 
     @property
     def presents_good_token(self) -> bool:
@@ -127,25 +128,26 @@ class TransactionEvent:
         """An event that is not dated as if it had been told at `time`."""
         return replace(self, device_time=time, corrected_time=time)
 
-    def of_session(self, ocpp_transaction_id: str) -> "TransactionEvent":
-        """The same event as if the charge point had named the session it means."""
+    def of_transaction(self, ocpp_transaction_id: str) -> "TransactionEvent":
+        """The same event as if the charge point had named the transaction it means."""
         return replace(self, ocpp_transaction_id=ocpp_transaction_id, is_named_by_us=True)
 
     @property
     def is_ocpp_16(self) -> bool:
-        """Whether the platform, not the charge point, gives the session its number."""
+        """Whether the platform, not the charge point, gives the transaction its number."""
         return self.protocol == OCPP_16
 
     @property
     def is_of_connector(self) -> bool:
-        """Whether it was concluded from the status of a connector: its charge point has not spoken of the session."""
+        """Whether it was concluded from the status of a connector: its charge point has not spoken of the
+        transaction."""
         return self.is_ocpp_16 and self.trigger_reason == STATUS_CHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """An event that was placed: the session it belongs to, what that is called, and the decision about its token, with
-    its reason.
+    """An event that was placed: the transaction it belongs to, what that is called, and the decision about its token,
+    with its reason.
 
     Never changes. `key` names the event itself, wherever and however often it is sent; `estimated` marks an end that
     the platform concluded from other facts.
@@ -174,7 +176,7 @@ def register_told(kind: EventKind, readings: Iterable[Reading]) -> int | None:
 
 @lru_cache(maxsize=50_000)
 def transaction_id_of(charge_point_id: str, ocpp_transaction_id: str) -> str:
-    """The id of the session that a charge point calls `transaction_id`."""
+    """The id of the transaction that a charge point calls `transaction_id`."""
     return derived_id(charge_point_id, ocpp_transaction_id)
 
 

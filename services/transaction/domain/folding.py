@@ -1,7 +1,7 @@
-"""The fold over the facts about a session, the same in any order and with any repetition.
+"""The fold over the facts about a transaction, the same in any order and with any repetition.
 
-A session keeps, beside what it shows, which fact decided each part of it (its ranks). So one more fact can be joined
-to it without reading the others again: `join` is commutative, associative and idempotent.
+A transaction keeps, beside what it shows, which fact decided each part of it (its ranks). So one more fact can be
+joined to it without reading the others again: `join` is commutative, associative and idempotent.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ from services.transaction.domain.losses import Cause
 from services.transaction.domain.ranks import charging_rank, is_concluded, token_rank
 from services.transaction.domain.reading import highest_register
 from services.transaction.domain.registers import NO_REGISTERS, Registers
-from services.transaction.domain.session import (
+from services.transaction.domain.transaction import (
     CONCURRENT_TX,
     ESTIMATED_END,
     STOP_BEFORE_START,
     UNAUTHORIZED,
-    Session,
-    SessionState,
+    Transaction,
+    TransactionState,
     start_and_stop,
 )
 
@@ -29,22 +29,23 @@ _REFUSED = frozenset({Authorization.BLOCKED, Authorization.EXPIRED, Authorizatio
 _ENDS = frozenset({EventKind.ENDED, EventKind.LOST})
 
 
-def fold(facts: Iterable[Fact], registers: Registers = NO_REGISTERS) -> Session:
-    """The session that `facts`, at least one and all of one session, tell of. `registers` are those of its readings."""
-    session: Session | None = None
+def fold(facts: Iterable[Fact], registers: Registers = NO_REGISTERS) -> Transaction:
+    """The transaction that `facts`, at least one and all of one transaction, tell of. `registers` are those of its
+    readings."""
+    transaction: Transaction | None = None
     for fact in facts:
-        session = join(session, fact)
-    if session is None:
-        raise ValueError("a session without facts")
-    settle(session, registers)
-    return session
+        transaction = join(transaction, fact)
+    if transaction is None:
+        raise ValueError("a transaction without facts")
+    settle(transaction, registers)
+    return transaction
 
 
-def join(session: Session | None, fact: Fact) -> Session:
-    """Take one more fact into `session`, which is still to be settled then. A first fact makes a session."""
+def join(transaction: Transaction | None, fact: Fact) -> Transaction:
+    """Take one more fact into `transaction`, which is still to be settled then. A first fact makes a transaction."""
     event = fact.event
-    if session is None:
-        session = Session(
+    if transaction is None:
+        transaction = Transaction(
             id=fact.transaction_id,
             ocpp_transaction_id=fact.ocpp_transaction_id,
             charge_point_id=event.charge_point_id,
@@ -52,88 +53,88 @@ def join(session: Session | None, fact: Fact) -> Session:
             create_time=event.received_time,
             update_time=event.received_time,
         )
-    elif session.state is SessionState.MERGED:
-        session.state, session.merged_into = SessionState.ORPHAN, None
+    elif transaction.state is TransactionState.MERGED:
+        transaction.state, transaction.merged_into = TransactionState.ORPHAN, None
     if event.kind is EventKind.LOST:
-        join_loss(session, fact)
-    _join_circumstances(session, fact)
+        join_loss(transaction, fact)
+    _join_circumstances(transaction, fact)
     if event.kind is EventKind.STARTED:
-        join_start(session, fact)
+        join_start(transaction, fact)
     elif event.kind is EventKind.ENDED:
-        join_end(session, fact)
+        join_end(transaction, fact)
     if event.kind not in _ENDS and not event.is_of_connector:
-        hear(session, event)
+        hear(transaction, event)
     if event.presents_token:
-        _join_token(session, fact)
-    if event.charging_state and (rank := charging_rank(fact)) > session.charging_rank:
-        session.charging_rank, session.charging_state = rank, event.charging_state
-    return session
+        _join_token(transaction, fact)
+    if event.charging_state and (rank := charging_rank(fact)) > transaction.charging_rank:
+        transaction.charging_rank, transaction.charging_state = rank, event.charging_state
+    return transaction
 
 
-def settle(session: Session, registers: Registers = NO_REGISTERS) -> None:
-    """Draw from the facts in `session` what follows: its energy, and the flags that are conclusions.
+def settle(transaction: Transaction, registers: Registers = NO_REGISTERS) -> None:
+    """Draw from the facts in `transaction` what follows: its energy, and the flags that are conclusions.
 
-    `registers`, those of all its readings, only count once the session `is_over`.
+    `registers`, those of all its readings, only count once the transaction `is_over`.
     """
-    if (loss := session.loss) is not None:
-        session.stop_time = last_heard(session, loss, registers.last_time)
+    if (loss := transaction.loss) is not None:
+        transaction.stop_time = last_heard(transaction, loss, registers.last_time)
     doubts: Sequence[str] = ()
-    if session.is_over:
-        session.energy_wh, doubts, session.energy_doubt = metered(start_and_stop(session), registers)
-        if session.start_time is None:
+    if transaction.is_over:
+        transaction.energy_wh, doubts, transaction.energy_doubt = metered(start_and_stop(transaction), registers)
+        if transaction.start_time is None:
             # More of it is to come.
-            doubts, session.energy_doubt = (), ""
+            doubts, transaction.energy_doubt = (), ""
     else:
         # What it comes to while it runs is shown by its readings; this is for those who do not ask for them.
-        session.energy_wh, session.energy_doubt = _so_far(session), ""
-    flags = [flag for flag in session.flags if flag not in _CONCLUDED]
-    session.flags = tuple(sorted([*flags, *_conclusions(session), *doubts]))
+        transaction.energy_wh, transaction.energy_doubt = _so_far(transaction), ""
+    flags = [flag for flag in transaction.flags if flag not in _CONCLUDED]
+    transaction.flags = tuple(sorted([*flags, *_conclusions(transaction), *doubts]))
 
 
-def _join_circumstances(session: Session, fact: Fact) -> None:
+def _join_circumstances(transaction: Transaction, fact: Fact) -> None:
     """What every fact adds to: the greater value stays, and flags gather."""
     event = fact.event
-    session.protocol = max(session.protocol, event.protocol)
-    # Mere readings of a session that runs are no facts at all, so they must not count when they come as such.
+    transaction.protocol = max(transaction.protocol, event.protocol)
+    # Mere readings of a transaction that runs are no facts at all, so they must not count when they come as such.
     if not event.is_mere_reading:
-        session.evse_id = max(session.evse_id, event.evse_id)
-        session.connector_id = max(session.connector_id, event.connector_id)
+        transaction.evse_id = max(transaction.evse_id, event.evse_id)
+        transaction.connector_id = max(transaction.connector_id, event.connector_id)
         told_wh = None if event.kind is EventKind.STARTED else event.meter_wh
-        session.meter_last_wh = _greatest(session.meter_last_wh, told_wh, highest_register(event.readings))
+        transaction.meter_last_wh = _greatest(transaction.meter_last_wh, told_wh, highest_register(event.readings))
     if event.flags:
-        session.flags = tuple(sorted({*session.flags, *event.flags}))
-    session.create_time = min(session.create_time, event.received_time)
-    if not session.start_rank:
-        session.begin_time = min(session.begin_time, event.corrected_time)
-        session.station_id = max(session.station_id, event.station_id)
+        transaction.flags = tuple(sorted({*transaction.flags, *event.flags}))
+    transaction.create_time = min(transaction.create_time, event.received_time)
+    if not transaction.start_rank:
+        transaction.begin_time = min(transaction.begin_time, event.corrected_time)
+        transaction.station_id = max(transaction.station_id, event.station_id)
 
 
-def _join_token(session: Session, fact: Fact) -> None:
+def _join_token(transaction: Transaction, fact: Fact) -> None:
     rank, event = token_rank(fact), fact.event
-    if session.token_rank and session.token_rank <= rank:
+    if transaction.token_rank and transaction.token_rank <= rank:
         return
-    session.token_rank, session.authorization = rank, fact.authorization
-    session.authorization_reason = fact.authorization_reason
-    session.id_tag, session.token_type = event.id_tag, event.token_type
-    session.driver_id, session.group_id = event.driver_id, event.group_id
+    transaction.token_rank, transaction.authorization = rank, fact.authorization
+    transaction.authorization_reason = fact.authorization_reason
+    transaction.id_tag, transaction.token_type = event.id_tag, event.token_type
+    transaction.driver_id, transaction.group_id = event.driver_id, event.group_id
 
 
-def _conclusions(session: Session) -> Iterable[str]:
-    if session.stop_time is not None and is_concluded(session.stop_rank):
+def _conclusions(transaction: Transaction) -> Iterable[str]:
+    if transaction.stop_time is not None and is_concluded(transaction.stop_rank):
         yield ESTIMATED_END
-        if session.loss is not None:
-            yield session.loss.cause
-    if session.authorization in _REFUSED:
+        if transaction.loss is not None:
+            yield transaction.loss.cause
+    if transaction.authorization in _REFUSED:
         yield UNAUTHORIZED
-    if session.authorization is Authorization.CONCURRENT_TX:
+    if transaction.authorization is Authorization.CONCURRENT_TX:
         yield CONCURRENT_TX
-    if session.stop_time == session.start_time and stopped_before_start(session):
+    if transaction.stop_time == transaction.start_time and stopped_before_start(transaction):
         yield STOP_BEFORE_START
 
 
-def _so_far(session: Session) -> int:
-    """The energy by the highest register in any fact, which may be one of the session."""
-    first, last = session.meter_start_wh, session.meter_last_wh
+def _so_far(transaction: Transaction) -> int:
+    """The energy by the highest register in any fact, which may be one of the transaction."""
+    first, last = transaction.meter_start_wh, transaction.meter_last_wh
     if first is None or last is None or last < 0:
         return 0
     return last - first if last >= first else last

@@ -1,4 +1,5 @@
-"""What is to be looked at again because ends or readings that named no session may belong elsewhere. Shapes only."""
+"""What is to be looked at again because ends or readings that named no transaction may belong elsewhere. Shapes
+only."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -7,8 +8,8 @@ from services.transaction.domain.matching import Span
 
 
 class Doubt(NamedTuple):
-    """A charge point at which sessions of a time changed beside ends that named none: how many, and the last one when.
-    Two that are equal are about the same changes."""
+    """A charge point at which transactions of a time changed beside ends that named none: how many, and the last one
+    when. Two that are equal are about the same changes."""
 
     charge_point_id: str
     span: Span
@@ -17,7 +18,7 @@ class Doubt(NamedTuple):
 
 
 class Late(NamedTuple):
-    """A session that was told of after it began, or of which nothing but readings was told, and its time: readings
+    """A transaction that was told of after it began, or of which nothing but readings was told, and its time: readings
     of one may be kept as if they were of none, or of another one."""
 
     charge_point_id: str
@@ -26,7 +27,7 @@ class Late(NamedTuple):
 
 
 class Contest(NamedTuple):
-    """Ends that named no session, where others beside the one that holds them may be meant: when they happened, how
+    """Ends that named no transaction, where others beside the one that holds them may be meant: when they happened, how
     many others there are, and when the holder and the others changed last. Of two that are equal the same comes."""
 
     charge_point_id: str
@@ -37,7 +38,7 @@ class Contest(NamedTuple):
 
 
 class Bookmark(NamedTuple):
-    """How far somebody has come who goes through sessions by charge points and times."""
+    """How far somebody has come who goes through transactions by charge points and times."""
 
     charge_point_id: str
     begin_time: datetime

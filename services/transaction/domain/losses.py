@@ -1,4 +1,4 @@
-"""Losses: when it was noticed that charge points no longer know a session, as text that is kept beside it. Pure."""
+"""Losses: when it was noticed that charge points no longer know a transaction, as text that is kept beside it. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ _MOMENT = 16
 
 
 class Cause(StrEnum):
-    """From what it was concluded that a session is over (see evidence.py); also its flag."""
+    """From what it was concluded that a transaction is over (see evidence.py); also its flag."""
 
     BOOT = "ended_by_boot"
     NOT_ONGOING = "not_ongoing"
@@ -21,7 +21,7 @@ class Cause(StrEnum):
 
 
 class Loss(NamedTuple):
-    """That a charge point no longer knows a session: when that was noticed first and last, and from what first."""
+    """That a charge point no longer knows a transaction: when that was noticed first and last, and from what first."""
 
     first_time: datetime
     last_time: datetime

@@ -1,4 +1,4 @@
-"""What the registers of a session come to when they do not agree at first sight.
+"""What the registers of a transaction come to when they do not agree at first sight.
 
 Pure. What a single register can mean is in registers.py, what is doubtful about the result in doubts.py.
 """
@@ -30,8 +30,8 @@ _WITHOUT_BOUNDS = bounds_of(None, None, None)
 
 
 class StartStop(NamedTuple):
-    """What the start and the end of a session told: registers in Wh, times in seconds since 1970; None where that is
-    not known. Without `stop_time` it runs."""
+    """What the start and the end of a transaction told: registers in Wh, times in seconds since 1970; None where that
+    is not known. Without `stop_time` it runs."""
 
     start_wh: int | None
     stop_wh: int | None
@@ -40,7 +40,7 @@ class StartStop(NamedTuple):
 
 
 class Account(NamedTuple):
-    """The registers of a session, sorted by what they were told for.
+    """The registers of a transaction, sorted by what they were told for.
 
     `start_wh` is that at the start; `begin` was read there as well, and is another one. `moments` were read between
     the start and the `stop`, `late` when it was over.
@@ -147,21 +147,21 @@ def finding_of(account: Account) -> Finding:
         if chain.weight > best.weight and (chain.stop is not None or kinds is not ANYTHING):
             best = chain
         if best.length == total:
-            return _of_life_or_session(account, best)
+            return _of_life_or_transaction(account, best)
     rest = _from_first(account)
     # The register at the start is one more that is explained, if there is one.
     if rest is not None and rest.chain.length > best.length + (account.start_wh is not None):
         return rest
-    return _of_life_or_session(account, best)
+    return _of_life_or_transaction(account, best)
 
 
-def _of_life_or_session(account: Account, chain: Chain) -> Finding:
+def _of_life_or_transaction(account: Account, chain: Chain) -> Finding:
     """What a chain says, and whether its last register may as well go on with that at the start: at a new meter both
-    are small numbers. Readings of nothing do not speak for the session."""
+    are small numbers. Readings of nothing do not speak for the transaction."""
     finding = _from_start(account, chain)
-    if chain.stop is None or chain.stop.kind is not Kind.SESSION:
+    if chain.stop is None or chain.stop.kind is not Kind.TRANSACTION:
         return finding
-    both = (Kind.LIFE, Kind.SESSION)
+    both = (Kind.LIFE, Kind.TRANSACTION)
     other = chain_of(account.moments, account.start_wh or 0, account.stop, both, account.bounds)
     if other.stop is None or other.stop.kind is not Kind.LIFE or other.length < chain.length:
         return finding

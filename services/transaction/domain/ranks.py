@@ -1,4 +1,4 @@
-"""Ranks: which of several facts decides a part of a session, as text that is compared, with what it decides in it.
+"""Ranks: which of several facts decides a part of a transaction, as text that is compared, with what it decides in it.
 
 Of starts, ends and tokens the least wins, of charging states the greatest. Pure.
 """
@@ -16,7 +16,7 @@ from services.transaction.domain.fact import (
 )
 
 # What the rank of an end begins with: told with a time, told without one, decided by an operator, concluded from the
-# start of the session that took its place.
+# start of the transaction that took its place.
 TOLD, UNDATED, DECIDED, ESTIMATE = "1", "2", "5", "9"
 BY_CHARGE_POINT = frozenset({TOLD, UNDATED})
 # Flag of the end that an operator has decided.

@@ -1,4 +1,4 @@
-"""Readings of the meter: one sample, and what the samples of a session say of its energy register."""
+"""Readings of the meter: one sample, and what the samples of a transaction say of its energy register."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -38,10 +38,10 @@ class Reading(NamedTuple):
 
 
 class MeterReport(NamedTuple):
-    """Readings and nothing else: a message that can change no session but by its energy.
+    """Readings and nothing else: a message that can change no transaction but by its energy.
 
-    `transaction_id` is what the charge point calls the session; empty for readings outside of any. Those of one that is
-    not `is_dated` have the time at which they were received, and are known again by the rest of what they say.
+    `transaction_id` is what the charge point calls the transaction; empty for readings outside of any. Those of one
+    that is not `is_dated` have the time at which they were received, and are known again by the rest of what they say.
     """
 
     charge_point_id: str
@@ -55,10 +55,10 @@ class MeterReport(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Where the readings of a report belong; both are empty outside of any session.
+    """Where the readings of a report belong; both are empty outside of any transaction.
 
-    Only those of a running session, and those outside of any, are stored by then: others may change what the session
-    comes to.
+    Only those of a running transaction, and those outside of any, are stored by then: others may change what the
+    transaction comes to.
     """
 
     transaction_id: str
@@ -67,7 +67,7 @@ class Placed(NamedTuple):
 
 
 class LastRead(NamedTuple):
-    """When the latest reading of a session was taken, and when it was received."""
+    """When the latest reading of a transaction was taken, and when it was received."""
 
     sampled_time: datetime
     received_time: datetime

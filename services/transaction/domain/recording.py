@@ -1,7 +1,7 @@
-"""Recording: decides what a batch of events means, given the sessions that are stored.
+"""Recording: decides what a batch of events means, given the transactions that are stored.
 
-Places each event in its session, numbers the starts by OCPP 1.6, decides about concurrent tokens, and concludes the
-end of sessions that others have replaced. Pure; whoever uses it holds the locks that batch.py names.
+Places each event in its transaction, numbers the starts by OCPP 1.6, decides about concurrent tokens, and concludes the
+end of transactions that others have replaced. Pure; whoever uses it holds the locks that batch.py names.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from services.kernel.ids import derived_id
 from services.kernel.token_reasons import TokenReason
 from services.transaction.domain.batch import Kept, Told, told, unplaced
 from services.transaction.domain.concurrency import Concurrency, decided
-from services.transaction.domain.events import SessionChange, SessionChanged
+from services.transaction.domain.events import TransactionChange, TransactionChanged
 from services.transaction.domain.evidence import ConnectorReport, charging_state, is_lost, loss
 from services.transaction.domain.fact import (
     Authorization,
@@ -32,7 +32,14 @@ from services.transaction.domain.ranks import stop_rank
 from services.transaction.domain.reading import LastRead
 from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.repetition import FirstTold, as_first_told
-from services.transaction.domain.session import CONCLUDED_REASON, ORPHAN_STOP, Session, SessionState, content, shown
+from services.transaction.domain.transaction import (
+    CONCLUDED_REASON,
+    ORPHAN_STOP,
+    Transaction,
+    TransactionState,
+    content,
+    shown,
+)
 
 MATCHED_STOP = "matched_stop"
 _USUAL_RULES = Concurrency()
@@ -49,18 +56,18 @@ class Answer(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a recording comes to beside its facts: the sessions that changed, and what to tell."""
+    """What a recording comes to beside its facts: the transactions that changed, and what to tell."""
 
-    sessions: Sequence[Session]
-    events: Sequence[SessionChanged]
+    transactions: Sequence[Transaction]
+    events: Sequence[TransactionChanged]
 
 
 class _Image(NamedTuple):
-    """A session as it was stored."""
+    """A transaction as it was stored."""
 
     content: tuple[Any, ...] = ()
     shown: tuple[Any, ...] = ()
-    state: SessionState | None = None
+    state: TransactionState | None = None
 
 
 _NOTHING = _Image()
@@ -68,12 +75,13 @@ _NOTHING = _Image()
 
 class Recording:
     """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`; `updates`
-    are the latest of sessions, by their ids, among which `undated_updates` may have been told before; `read` is when
-    those that are `questioned` were last read; `kept` is where those of the `stray_ends` are that were told before."""
+    are the latest of transactions, by their ids, among which `undated_updates` may have been told before; `read` is
+    when those that are `questioned` were last read; `kept` is where those of the `stray_ends` are that were told
+    before."""
 
     def __init__(
         self,
-        stored: Iterable[Session],
+        stored: Iterable[Transaction],
         numbers: Iterator[int],
         now: datetime,
         updates: Mapping[str, Sequence[FirstTold]] = MappingProxyType({}),
@@ -87,20 +95,20 @@ class Recording:
         self._read = read
         self._kept = dict(kept)
         self._now = now
-        # An end may be told twice and placed in two sessions, when what it means came in between.
+        # An end may be told twice and placed in two transactions, when what it means came in between.
         self._facts: dict[tuple[str, str], Fact] = {}
         self._before: dict[str, _Image] = {}
         self._stops: dict[str, datetime] = {}
-        self._sessions: dict[str, Session] = {}
+        self._transactions: dict[str, Transaction] = {}
         self._ids_by_charge_point: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_token: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_group: defaultdict[str, set[str]] = defaultdict(set)
         self._ids_by_start: dict[str, str] = {}
-        for session in stored:
-            self._before[session.id] = _Image(content(session), shown(session), session.state)
-            if session.stop_time is not None:
-                self._stops[session.id] = session.stop_time
-            self._keep(session)
+        for transaction in stored:
+            self._before[transaction.id] = _Image(content(transaction), shown(transaction), transaction.state)
+            if transaction.stop_time is not None:
+                self._stops[transaction.id] = transaction.stop_time
+            self._keep(transaction)
 
     def record(self, item: Told) -> Answer:
         """Take one event in."""
@@ -122,33 +130,37 @@ class Recording:
         """The facts that the events became."""
         return list(self._facts.values())
 
-    def over(self) -> list[Session]:
-        """The sessions of this batch for which `outcome` needs the registers."""
+    def over(self) -> list[Transaction]:
+        """The transactions of this batch for which `outcome` needs the registers."""
         touched = {fact.transaction_id for fact in self._facts.values()}
-        return [self._sessions[transaction_id] for transaction_id in touched if self._sessions[transaction_id].is_over]
+        return [
+            self._transactions[transaction_id]
+            for transaction_id in touched
+            if self._transactions[transaction_id].is_over
+        ]
 
-    def outlasting(self) -> list[Session]:
-        """The sessions of this batch that were over as far as was known, and may have gone on for longer: what was read
-        in them and named none may be kept outside of any session."""
+    def outlasting(self) -> list[Transaction]:
+        """The transactions of this batch that were over as far as was known, and may have gone on for longer: what was
+        read in them and named none may be kept outside of any transaction."""
         if not self._stops:
             return []
         touched = {fact.transaction_id for fact in self._facts.values()} & self._stops.keys()
-        return [self._sessions[one] for one in touched if _may_outlast(self._sessions[one], self._stops[one])]
+        return [self._transactions[one] for one in touched if _may_outlast(self._transactions[one], self._stops[one])]
 
     def outcome(self, registers: Mapping[str, Registers]) -> Outcome:
-        """All of it. `registers`, by session id, are those of all readings, the ones of this batch included."""
-        changed: list[Session] = []
-        events: list[SessionChanged] = []
+        """All of it. `registers`, by transaction id, are those of all readings, the ones of this batch included."""
+        changed: list[Transaction] = []
+        events: list[TransactionChanged] = []
         for transaction_id in sorted({fact.transaction_id for fact in self._facts.values()}):
-            before, session = self._before.get(transaction_id, _NOTHING), self._sessions[transaction_id]
-            settle(session, registers.get(transaction_id, NO_REGISTERS))
-            if content(session) == before.content:
+            before, transaction = self._before.get(transaction_id, _NOTHING), self._transactions[transaction_id]
+            settle(transaction, registers.get(transaction_id, NO_REGISTERS))
+            if content(transaction) == before.content:
                 continue
-            changed.append(session)
-            if shown(session) != before.shown:
-                session.revision += 1
-                session.update_time = self._now
-                events.append(SessionChanged(session, change_of(before.state, session.state)))
+            changed.append(transaction)
+            if shown(transaction) != before.shown:
+                transaction.revision += 1
+                transaction.update_time = self._now
+                events.append(TransactionChanged(transaction, change_of(before.state, transaction.state)))
         return Outcome(changed, events)
 
     def _as_first_told(self, item: Told) -> Told:
@@ -157,14 +169,16 @@ class Recording:
             transaction_id = self._ids_by_start.get(key, "")
         else:
             transaction_id = transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
-        named = self._sessions.get(transaction_id)
+        named = self._transactions.get(transaction_id)
         if named is None and event.is_dated:
             return item
         here = () if event.is_dated else self._of_charge_point(event)
         return as_first_told(item, named, here, self._updates.get(transaction_id, ()))
 
-    def _of_charge_point(self, event: TransactionEvent | ConnectorReport) -> list[Session]:
-        return [self._sessions[transaction_id] for transaction_id in self._ids_by_charge_point[event.charge_point_id]]
+    def _of_charge_point(self, event: TransactionEvent | ConnectorReport) -> list[Transaction]:
+        return [
+            self._transactions[transaction_id] for transaction_id in self._ids_by_charge_point[event.charge_point_id]
+        ]
 
     def _record_start(self, item: Told) -> Answer:
         event = item.event
@@ -178,25 +192,25 @@ class Recording:
         ]
         if later:
             next_one = min(later, key=lambda other: (other.begin_time, other.id))
-            self._conclude_end(self._sessions[transaction_id], event, next_one.begin_time, next_one.id)
+            self._conclude_end(self._transactions[transaction_id], event, next_one.begin_time, next_one.id)
         return answer
 
     def _started_as(self, item: Told) -> tuple[str, str]:
-        """Id of the session that a start begins, and what it is called; a start that is known keeps its number."""
+        """Id of the transaction that a start begins, and what it is called; a start that is known keeps its number."""
         event, key = item
         if not event.wants_number:
             return transaction_id_of(event.charge_point_id, event.ocpp_transaction_id), event.ocpp_transaction_id
         known = self._ids_by_start.get(key)
         if known is not None:
-            return known, self._sessions[known].ocpp_transaction_id
+            return known, self._transactions[known].ocpp_transaction_id
         number = str(next(self._numbers))
         return transaction_id_of(event.charge_point_id, number), number
 
     def _record_end(self, item: Told) -> Answer:
         event = item.event
         transaction_id = transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
-        known = None if event.names_no_session else self._sessions.get(transaction_id)
-        if not event.names_no_session:
+        known = None if event.names_no_transaction else self._transactions.get(transaction_id)
+        if not event.names_no_transaction:
             is_begun = known is not None and known.start_time is not None
             if is_begun or not (event.is_ocpp_16 or any(map(was_nameless, self._of_charge_point(event)))):
                 return self._place(item, transaction_id, event.ocpp_transaction_id)
@@ -207,8 +221,9 @@ class Recording:
         self._kept[item.key] = Kept(answer.transaction_id, answer.ocpp_transaction_id)
         return answer
 
-    def _place_stray_end(self, item: Told, transaction_id: str, known: Session | None) -> Answer:
-        """Place an end that names no session which is known to have begun; `known` is what was told under its name."""
+    def _place_stray_end(self, item: Told, transaction_id: str, known: Transaction | None) -> Answer:
+        """Place an end that names no transaction which is known to have begun; `known` is what was told under its
+        name."""
         event = item.event
         # What was told before under its name may say where it was.
         meant = self._meant(item if known is None else Told(placed_like(event, known), item.key))
@@ -216,29 +231,29 @@ class Recording:
             return self._place(item, meant.id, meant.ocpp_transaction_id, MATCHED_STOP)
         # Ends without a number are told apart by their keys alone.
         return self._place(
-            item, item.key if event.names_no_session else transaction_id, event.ocpp_transaction_id, ORPHAN_STOP
+            item, item.key if event.names_no_transaction else transaction_id, event.ocpp_transaction_id, ORPHAN_STOP
         )
 
     def _record_loss(self, item: Told) -> Answer:
-        """Its charge point says that it knows no such session."""
+        """Its charge point says that it knows no such transaction."""
         event, key = item
         transaction_id = transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
         fact = self.lose(transaction_id, Cause.NOT_ONGOING, event.corrected_time, event.received_time)
         return Answer(key if fact is None else fact.key, transaction_id, event.ocpp_transaction_id, None, "")
 
     def lose(self, transaction_id: str, cause: Cause, noticed_time: datetime, received_time: datetime) -> Fact | None:
-        """Take in that a session is lost; None when it has ended, or something is known that happened later."""
-        session = self._sessions.get(transaction_id)
-        if session is None or not session.may_be_lost(noticed_time):
+        """Take in that a transaction is lost; None when it has ended, or something is known that happened later."""
+        transaction = self._transactions.get(transaction_id)
+        if transaction is None or not transaction.may_be_lost(noticed_time):
             return None
         read = self._read.get(transaction_id)
-        fact = loss(session, cause, noticed_time, received_time, read.sampled_time if read else None)
+        fact = loss(transaction, cause, noticed_time, received_time, read.sampled_time if read else None)
         if fact is not None:
             self.take_in(fact)
         return fact
 
     def note(self, report: ConnectorReport) -> None:
-        """Take in what a connector does: it may say that the last session there is lost, or how it charges."""
+        """Take in what a connector does: it may say that the last transaction there is lost, or how it charges."""
         here = self._of_charge_point(report)
         began = [one for one in here if one.begin_time <= report.time and same_place(one, report)]
         latest = max(began, key=lambda one: (one.begin_time, one.id), default=None)
@@ -267,100 +282,105 @@ class Recording:
     def take_in(self, fact: Fact) -> None:
         """Take in a fact that was placed already."""
         self._facts.setdefault((fact.transaction_id, fact.key), fact)
-        known, event = self._sessions.get(fact.transaction_id), fact.event
-        session = join(known, fact)
+        known, event = self._transactions.get(fact.transaction_id), fact.event
+        transaction = join(known, fact)
         # What it is found by changes with its start and its tokens only.
         if known is None or event.kind is EventKind.STARTED or event.presents_token:
-            self._keep(session)
+            self._keep(transaction)
 
-    def _keep(self, session: Session) -> None:
-        self._sessions[session.id] = session
-        self._ids_by_charge_point[session.charge_point_id].add(session.id)
-        if session.id_tag:
-            self._ids_by_token[session.id_tag].add(session.id)
-        if session.group_id:
-            self._ids_by_group[session.group_id].add(session.id)
-        if session.start_key:
-            self._ids_by_start[session.start_key] = session.id
+    def _keep(self, transaction: Transaction) -> None:
+        self._transactions[transaction.id] = transaction
+        self._ids_by_charge_point[transaction.charge_point_id].add(transaction.id)
+        if transaction.id_tag:
+            self._ids_by_token[transaction.id_tag].add(transaction.id)
+        if transaction.group_id:
+            self._ids_by_group[transaction.group_id].add(transaction.id)
+        if transaction.start_key:
+            self._ids_by_start[transaction.start_key] = transaction.id
 
     def _authorization(self, item: Told, transaction_id: str) -> tuple[Authorization | None, str, tuple[str, ...]]:
-        """The decision of the edge with its reason, unless the token is in use in another session, and flags; the same
-        at every repetition."""
+        """The decision of the edge with its reason, unless the token is in use in another transaction, and flags; the
+        same at every repetition."""
         event, key = item
         if not event.presents_good_token:
             return event.authorization, event.authorization_reason, ()
-        session = self._sessions.get(transaction_id)
-        if session is not None and session.token_rank[1:] == moment(unplaced(event, key)):
-            return session.authorization, session.authorization_reason, ()
+        transaction = self._transactions.get(transaction_id)
+        if transaction is not None and transaction.token_rank[1:] == moment(unplaced(event, key)):
+            return transaction.authorization, transaction.authorization_reason, ()
         same_token = self._ids_by_token[event.id_tag] | self._ids_by_group.get(event.group_id, set())
-        others = [self._sessions[other] for other in same_token - {transaction_id}]
+        others = [self._transactions[other] for other in same_token - {transaction_id}]
         if not others:
             return event.authorization, event.authorization_reason, ()
         authorization, flags = decided(event, others, self._rules, self._read)
         is_in_use = authorization is not event.authorization
         return authorization, TokenReason.TOKEN_IN_USE if is_in_use else event.authorization_reason, flags
 
-    def _conclude_end(self, session: Session, event: TransactionEvent, time: datetime, evidence: str) -> None:
-        """End `session` at `time`, because the session `evidence` has taken its place, as `event` told."""
-        self.take_in(concluded_end(session, event.received_time, time, evidence))
+    def _conclude_end(self, transaction: Transaction, event: TransactionEvent, time: datetime, evidence: str) -> None:
+        """End `transaction` at `time`, because the transaction `evidence` has taken its place, as `event` told."""
+        self.take_in(concluded_end(transaction, event.received_time, time, evidence))
 
-    def _at_same_place(self, event: TransactionEvent, transaction_id: str) -> list[Session]:
+    def _at_same_place(self, event: TransactionEvent, transaction_id: str) -> list[Transaction]:
         others = (
-            self._sessions[other] for other in self._ids_by_charge_point[event.charge_point_id] - {transaction_id}
+            self._transactions[other] for other in self._ids_by_charge_point[event.charge_point_id] - {transaction_id}
         )
         return [other for other in others if other.start_time is not None and same_place(other, event)]
 
-    def _meant(self, item: Told) -> Session | None:
-        """The session that an end without a usable number means, if there is no doubt: a running one, or the one that
-        it has ended before."""
+    def _meant(self, item: Told) -> Transaction | None:
+        """The transaction that an end without a usable number means, if there is no doubt: a running one, or the one
+        that it has ended before."""
         event, key = item
         rank = stop_rank(unplaced(event, key))
         here = self._of_charge_point(event)
-        for session in here:
-            if session.stop_rank == rank and session.start_time is not None:
-                return session
-        running = [session for session in here if session.state is SessionState.ACTIVE and may_end(session, event)]
-        if not (event.is_ocpp_16 or event.names_no_session):
-            running = [session for session in running if was_nameless(session)]
-        with_token = [session for session in running if event.id_tag and session.id_tag == event.id_tag]
+        for transaction in here:
+            if transaction.stop_rank == rank and transaction.start_time is not None:
+                return transaction
+        running = [
+            transaction
+            for transaction in here
+            if transaction.state is TransactionState.ACTIVE and may_end(transaction, event)
+        ]
+        if not (event.is_ocpp_16 or event.names_no_transaction):
+            running = [transaction for transaction in running if was_nameless(transaction)]
+        with_token = [transaction for transaction in running if event.id_tag and transaction.id_tag == event.id_tag]
         candidates = with_token or running
         return candidates[0] if len(candidates) == 1 else None
 
 
-def _may_outlast(session: Session, time: datetime) -> bool:
-    """Whether a session at a known place may have gone on after `time`."""
-    if session.start_time is None or not (session.evse_id or session.connector_id):
+def _may_outlast(transaction: Transaction, time: datetime) -> bool:
+    """Whether a transaction at a known place may have gone on after `time`."""
+    if transaction.start_time is None or not (transaction.evse_id or transaction.connector_id):
         return False
-    return session.loss is not None or session.stop_time is None or session.stop_time > time
+    return transaction.loss is not None or transaction.stop_time is None or transaction.stop_time > time
 
 
-def concluded_end(session: Session, received_time: datetime, time: datetime, evidence: str) -> Fact:
-    """The end of `session` at `time`, concluded when it was heard that the session `evidence` has taken its place."""
+def concluded_end(transaction: Transaction, received_time: datetime, time: datetime, evidence: str) -> Fact:
+    """The end of `transaction` at `time`, concluded when it was heard that the transaction `evidence` has taken its
+    place."""
     end = TransactionEvent(
-        charge_point_id=session.charge_point_id,
+        charge_point_id=transaction.charge_point_id,
         kind=EventKind.ENDED,
-        protocol=session.protocol,
-        ocpp_transaction_id=session.ocpp_transaction_id,
+        protocol=transaction.protocol,
+        ocpp_transaction_id=transaction.ocpp_transaction_id,
         device_time=time,
-        # Never before the session itself was heard of, or its creation would hang on who came first.
-        received_time=max(received_time, session.create_time),
+        # Never before the transaction itself was heard of, or its creation would hang on who came first.
+        received_time=max(received_time, transaction.create_time),
         corrected_time=time,
         stop_reason=CONCLUDED_REASON,
     )
     return Fact(
-        key=derived_id("concluded end", session.id, evidence),
-        transaction_id=session.id,
-        ocpp_transaction_id=session.ocpp_transaction_id,
+        key=derived_id("concluded end", transaction.id, evidence),
+        transaction_id=transaction.id,
+        ocpp_transaction_id=transaction.ocpp_transaction_id,
         authorization=None,
         event=end,
         estimated=True,
     )
 
 
-def change_of(before: SessionState | None, state: SessionState) -> SessionChange:
-    """What a session that went from one state to another is said to have done."""
-    if state is SessionState.ENDED:
-        return SessionChange.ENDED
+def change_of(before: TransactionState | None, state: TransactionState) -> TransactionChange:
+    """What a transaction that went from one state to another is said to have done."""
+    if state is TransactionState.ENDED:
+        return TransactionChange.ENDED
     # One that goes on after its end was concluded has begun before.
-    begins = state is SessionState.ACTIVE and before not in (SessionState.ACTIVE, SessionState.ENDED)
-    return SessionChange.STARTED if begins else SessionChange.UPDATED
+    begins = state is TransactionState.ACTIVE and before not in (TransactionState.ACTIVE, TransactionState.ENDED)
+    return TransactionChange.STARTED if begins else TransactionChange.UPDATED

@@ -1,9 +1,9 @@
-"""Energy registers of a session as they were told, and which of them can be true together.
+"""Energy registers of a transaction as they were told, and which of them can be true together.
 
-Charge points tell the register of the meter's life, one that starts with the session, or now this and now that; some
-call watt-hours kilowatt-hours, and some tell nonsense once in a while. What a reading means is the energy that the
-session would have come to by then. Of all that the readings may mean, the longest run that never falls is taken: the
-most that can be true at once. Pure, and the same in whatever order the readings came.
+Charge points tell the register of the meter's life, one that starts with the transaction, or now this and now that;
+some call watt-hours kilowatt-hours, and some tell nonsense once in a while. What a reading means is the energy that the
+transaction would have come to by then. Of all that the readings may mean, the longest run that never falls is taken:
+the most that can be true at once. Pure, and the same in whatever order the readings came.
 """
 
 from bisect import bisect_right
@@ -25,7 +25,7 @@ _SLACK_WH, _SLACK_PERCENT = 1_000, 10
 _UNBOUNDED = 1 << 80
 # The register at the stop continues the readings when it is no further from the last.
 _NEAR_WH = 1_000
-# No meter starts anew after less; and a session must have begun close to that.
+# No meter starts anew after less; and a transaction must have begun close to that.
 _SHORTEST_COUNTER_WH, _CLOSE_PERCENT = 10_000_000, 97
 
 BEGIN, END = CONTEXTS.index("Transaction.Begin"), CONTEXTS.index("Transaction.End")
@@ -35,7 +35,8 @@ _CURRENT = 2
 
 
 class Registers(NamedTuple):
-    """The energy registers among the readings of a session, in the order of their times: three columns of one length.
+    """The energy registers among the readings of a transaction, in the order of their times: three columns of one
+    length.
 
     `times` are whole seconds since 1970, `contexts` positions in CONTEXTS. `max_power_w` is that of the connector; None
     when nobody knows it. `powers_w`, with their `power_times`, are only there when there is no register at all.
@@ -63,14 +64,14 @@ class Kind(IntEnum):
 
     LIFE = auto()  # of the meter's life
     ROLLED = auto()  # of the meter's life, which started anew after its greatest number
-    SESSION = auto()  # of the session, from zero
+    TRANSACTION = auto()  # of the transaction, from zero
     LIFE_THOUSANDFOLD = auto()  # the first, in kilowatt-hours that were called watt-hours, and so rounded
     LIFE_THOUSANDTH = auto()  # the first, in watt-hours that were called kilowatt-hours
-    SESSION_THOUSANDTH = auto()  # the third, likewise
+    TRANSACTION_THOUSANDTH = auto()  # the third, likewise
 
 
 # What readings may mean together, the likeliest first.
-HYPOTHESES = ((Kind.LIFE,), (Kind.LIFE, Kind.ROLLED), (Kind.SESSION,), (Kind.LIFE, Kind.SESSION))
+HYPOTHESES = ((Kind.LIFE,), (Kind.LIFE, Kind.ROLLED), (Kind.TRANSACTION,), (Kind.LIFE, Kind.TRANSACTION))
 ANYTHING = tuple(Kind)
 
 
@@ -123,8 +124,8 @@ class Chain(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """How much energy a session can have come to: by when it started and ended (seconds since 1970), and by the power
-    of its connector; None where that is not known. `power_w` is what is not exceeded."""
+    """How much energy a transaction can have come to: by when it started and ended (seconds since 1970), and by the
+    power of its connector; None where that is not known. `power_w` is what is not exceeded."""
 
     start_time: int | None
     stop_time: int | None
@@ -145,16 +146,16 @@ class Bounds(NamedTuple):
         return self.within(seconds)
 
     def is_before_start(self, time: int) -> bool:
-        """Whether something was read before the session began."""
+        """Whether something was read before the transaction began."""
         return self.start_time is not None and time < self.start_time - SLACK_SECONDS
 
     def is_after_end(self, time: int) -> bool:
-        """Whether something was read when the session was over."""
+        """Whether something was read when the transaction was over."""
         return self.stop_time is not None and time > self.stop_time + SLACK_SECONDS
 
 
 def bounds_of(start_time: int | None, stop_time: int | None, max_power_w: int | None) -> Bounds:
-    """The bounds of a session."""
+    """The bounds of a transaction."""
     power_w = GREATEST_POWER_W if max_power_w is None else max_power_w * (100 + _SLACK_PERCENT) // 100
     return Bounds(start_time, stop_time, max_power_w, power_w)
 
@@ -186,7 +187,7 @@ def moments_of(times: Sequence[int], contexts: Sequence[int], registers_wh: Sequ
 
 
 class Stop(NamedTuple):
-    """The register at the end of a session: as its end told it or, for want of that, the last reading."""
+    """The register at the end of a transaction: as its end told it or, for want of that, the last reading."""
 
     moment: Moment
     is_told: bool
@@ -249,8 +250,8 @@ def meanings_of(time: int, wh: int, start_wh: int, kinds: Iterable[Kind], bounds
 
 
 def may_follow(wh: int | None, start_wh: int | None) -> bool:
-    """Whether a register may be of a session that began at another one: neither has it gone back, nor can it be that of
-    the session alone. Without one of them it may."""
+    """Whether a register may be of a transaction that began at another one: neither has it gone back, nor can it be
+    that of the transaction alone. Without one of them it may."""
     return wh is None or start_wh is None or wh >= start_wh or _is_far_below(wh, start_wh)
 
 
@@ -282,14 +283,14 @@ def _energy_as(kind: Kind, wh: int, start_wh: int) -> int | None:
             counter_wh = max(10 ** len(str(start_wh)), _SHORTEST_COUNTER_WH)
             is_close = start_wh * 100 >= counter_wh * _CLOSE_PERCENT
             return wh + counter_wh - start_wh if wh < start_wh and is_close else None
-        case Kind.SESSION:
+        case Kind.TRANSACTION:
             return wh if start_wh > 0 else None
         case Kind.LIFE_THOUSANDFOLD:
             # What it is at least: a kilowatt-hour is a lot.
             return max(wh * 1000 - 500 - start_wh, 0) if start_wh <= wh * 1000 + 500 else None
         case Kind.LIFE_THOUSANDTH:
             return _thousandth(wh) - start_wh
-        case Kind.SESSION_THOUSANDTH:
+        case Kind.TRANSACTION_THOUSANDTH:
             return _thousandth(wh) if start_wh > 0 else None
     return wh - start_wh
 
@@ -300,18 +301,18 @@ def _is_borne_out(stop: Point, points: Sequence[Point], start_wh: int, bounds: B
     if stop.is_rescaled:
         # Hardly any other number continues so long a one.
         return stop.kind is Kind.LIFE_THOUSANDTH and start_wh > bounds.until(stop.time)
-    if stop.kind is not Kind.SESSION:
+    if stop.kind is not Kind.TRANSACTION:
         return True
-    of_session = [point.wh for point in points if point.kind is Kind.SESSION]
-    lowest_wh = min([stop.wh, *of_session])
+    of_transaction = [point.wh for point in points if point.kind is Kind.TRANSACTION]
+    lowest_wh = min([stop.wh, *of_transaction])
     if not _is_far_below(lowest_wh, start_wh):
         return False
-    if points and stop.energy_wh - points[-1].energy_wh <= _NEAR_WH and points[-1].kind is not Kind.SESSION:
+    if points and stop.energy_wh - points[-1].energy_wh <= _NEAR_WH and points[-1].kind is not Kind.TRANSACTION:
         return True
     # It may as well go on with that at the start in kilowatt-hours.
     if lowest_wh * 1000 + 500 >= start_wh and stop.wh * 1000 - start_wh <= bounds.until(stop.time):
         return False
-    return is_reading or bool(of_session)
+    return is_reading or bool(of_transaction)
 
 
 def _thousandth(wh: int) -> int:

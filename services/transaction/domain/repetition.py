@@ -14,7 +14,7 @@ from services.transaction.domain.fact import KEY_TAIL, EventKind, TransactionEve
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.places import same_place
 from services.transaction.domain.ranks import UNDATED
-from services.transaction.domain.session import Session, SessionState, time_told
+from services.transaction.domain.transaction import Transaction, TransactionState, time_told
 
 # A start without a date that comes again later is another one, also where nothing was told in between.
 _REPEATED_WITHIN = timedelta(hours=24)
@@ -27,11 +27,13 @@ class FirstTold(NamedTuple):
     key: str
 
 
-def as_first_told(item: Told, named: Session | None, here: Iterable[Session], updates: Sequence[FirstTold]) -> Told:
+def as_first_told(
+    item: Told, named: Transaction | None, here: Iterable[Transaction], updates: Sequence[FirstTold]
+) -> Told:
     """The event as it was told when it was told first; itself when it was not told before.
 
-    `named` is the session that it names or, a start by OCPP 1.6, has begun before; `here` are the sessions of its
-    charge point, and `updates` what was told of the session of late.
+    `named` is the transaction that it names or, a start by OCPP 1.6, has begun before; `here` are the transactions of
+    its charge point, and `updates` what was told of the transaction of late.
     """
     event, key = item
     if event.is_dated:
@@ -48,12 +50,12 @@ def as_first_told(item: Told, named: Session | None, here: Iterable[Session], up
 
 
 def _first_tellings(
-    event: TransactionEvent, named: Session | None, here: Iterable[Session], updates: Sequence[FirstTold]
+    event: TransactionEvent, named: Transaction | None, here: Iterable[Transaction], updates: Sequence[FirstTold]
 ) -> Iterable[FirstTold]:
     """When the same may have been told before, and the end of the key that it had then."""
     if event.wants_number:
         return _open_starts(event, here)
-    if event.names_no_session:
+    if event.names_no_transaction:
         return _last_ends(list(here))
     if event.kind is EventKind.UPDATED or named is None:
         return updates
@@ -62,35 +64,35 @@ def _first_tellings(
     return [_undated_end(named)] if _has_undated_end(named) else ()
 
 
-def _open_starts(event: TransactionEvent, here: Iterable[Session]) -> Iterator[FirstTold]:
-    """The starts of the sessions that run, or of which nobody knows but that they are silent: neither an end nor
+def _open_starts(event: TransactionEvent, here: Iterable[Transaction]) -> Iterator[FirstTold]:
+    """The starts of the transactions that run, or of which nobody knows but that they are silent: neither an end nor
     another start has come between."""
-    for session in here:
-        is_open = session.state is SessionState.ACTIVE or _is_silent(session)
-        is_recent = timedelta() <= event.received_time - session.begin_time < _REPEATED_WITHIN
-        if is_open and is_recent and session.start_key is not None:
-            yield FirstTold(session.begin_time, session.start_rank[-KEY_TAIL:])
+    for transaction in here:
+        is_open = transaction.state is TransactionState.ACTIVE or _is_silent(transaction)
+        is_recent = timedelta() <= event.received_time - transaction.begin_time < _REPEATED_WITHIN
+        if is_open and is_recent and transaction.start_key is not None:
+            yield FirstTold(transaction.begin_time, transaction.start_rank[-KEY_TAIL:])
 
 
-def _is_silent(session: Session) -> bool:
-    return not session.stop_rank and session.loss is not None and session.loss.cause is Cause.SILENCE
+def _is_silent(transaction: Transaction) -> bool:
+    return not transaction.stop_rank and transaction.loss is not None and transaction.loss.cause is Cause.SILENCE
 
 
-def _last_ends(here: Sequence[Session]) -> Iterator[FirstTold]:
+def _last_ends(here: Sequence[Transaction]) -> Iterator[FirstTold]:
     """The ends without a date after which nothing has begun where they were."""
-    for session in here:
-        if _has_undated_end(session) and not any(_came_after(other, session) for other in here):
-            yield _undated_end(session)
+    for transaction in here:
+        if _has_undated_end(transaction) and not any(_came_after(other, transaction) for other in here):
+            yield _undated_end(transaction)
 
 
-def _came_after(other: Session, ended: Session) -> bool:
+def _came_after(other: Transaction, ended: Transaction) -> bool:
     is_there = not (ended.connector_id or ended.evse_id) or same_place(other, ended)
     return is_there and other.begin_time > moment_time(ended.stop_rank[1:])
 
 
-def _has_undated_end(session: Session) -> bool:
-    return session.stop_rank.startswith(UNDATED)
+def _has_undated_end(transaction: Transaction) -> bool:
+    return transaction.stop_rank.startswith(UNDATED)
 
 
-def _undated_end(session: Session) -> FirstTold:
-    return FirstTold(moment_time(session.stop_rank[1:]), session.stop_rank[-KEY_TAIL:])
+def _undated_end(transaction: Transaction) -> FirstTold:
+    return FirstTold(moment_time(transaction.stop_rank[1:]), transaction.stop_rank[-KEY_TAIL:])

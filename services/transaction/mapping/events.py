@@ -6,18 +6,18 @@ from csms.event.v1 import domain_event_pb2 as event_pb
 from services.kernel.ids import new_id
 from services.messaging.subjects import subject
 from services.rpc.protobuf import write_time
-from services.transaction.domain.events import CommandChanged, SessionChanged
-from services.transaction.mapping.transactions import write_session
+from services.transaction.domain.events import CommandChanged, TransactionChanged
+from services.transaction.mapping.transactions import write_transaction
 
 
-def event_to_proto(event: SessionChanged | CommandChanged, now: datetime) -> event_pb.DomainEvent:
+def event_to_proto(event: TransactionChanged | CommandChanged, now: datetime) -> event_pb.DomainEvent:
     """A domain event with its subject and a fresh id."""
     message = event_pb.DomainEvent(id=new_id())
     write_time(now, message.create_time)
     match event:
-        case SessionChanged(session, change):
-            message.subject = subject("transaction_changed", change, session.charge_point_id)
-            write_session(session, message.transaction_changed.transaction)
+        case TransactionChanged(transaction, change):
+            message.subject = subject("transaction_changed", change, transaction.charge_point_id)
+            write_transaction(transaction, message.transaction_changed.transaction)
         case CommandChanged():
             message.subject = subject("command_changed", "changed", event.charge_point_id)
             message.command_changed.command_id = event.command_id

@@ -1,4 +1,4 @@
-"""What the station service tells of connectors and boots, as evidence about sessions."""
+"""What the station service tells of connectors and boots, as evidence about transactions."""
 
 from datetime import datetime
 

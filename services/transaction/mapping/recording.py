@@ -1,4 +1,4 @@
-"""Events of charging sessions as the edge sends them, and the answers it gets.
+"""Events of transactions as the edge sends them, and the answers it gets.
 
 On the path of every meter value: no reflection, and nothing is built that is not needed.
 """
@@ -149,8 +149,8 @@ def _times(message: recording_pb.TransactionEvent) -> tuple[datetime, datetime, 
 
 
 def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
-    """Whether the message changes nothing about its session. With a corrected clock it is not taken for that: only the
-    key of an event recognises a repetition whose correction is another one."""
+    """Whether the message changes nothing about its transaction. With a corrected clock it is not taken for that: only
+    the key of an event recognises a repetition whose correction is another one."""
     return not (
         message.id_tag
         or message.token_type

@@ -10,8 +10,8 @@ from services.rpc.protobuf import enum_of, time_of, write_time
 from services.transaction.domain.curve import CurvePoint
 from services.transaction.domain.ending import Wish
 from services.transaction.domain.fact import Authorization
-from services.transaction.domain.session import Session, SessionState
-from services.transaction.domain.transaction import ChargingStateChange, TransactionFilter, TransactionView
+from services.transaction.domain.transaction import Transaction, TransactionState
+from services.transaction.domain.transaction_view import ChargingStateChange, TransactionFilter, TransactionView
 
 _NOT_READ = -1
 AUTHORIZATIONS = {
@@ -21,7 +21,7 @@ _AUTHORIZATION_NUMBERS = {authorization: number for number, authorization in AUT
 # By name as far as the contract knows them; nothing is said of the others.
 REASON_NUMBERS = {name: number for name, number in driver_pb.TokenDecision.Reason.items() if number}
 REASONS = {number: name for name, number in REASON_NUMBERS.items()}
-_STATE_NUMBERS = {SessionState(name): number for name, number in transaction_pb.Transaction.State.items() if number}
+_STATE_NUMBERS = {TransactionState(name): number for name, number in transaction_pb.Transaction.State.items() if number}
 
 
 def transaction_filter(request: service_pb.ListTransactionsRequest) -> TransactionFilter:
@@ -31,7 +31,7 @@ def transaction_filter(request: service_pb.ListTransactionsRequest) -> Transacti
         station_id=request.station_id,
         id_tag=token_value(request.id_tag),
         driver_id=request.driver_id,
-        state=enum_of(SessionState, transaction_pb.Transaction.State, request.state),
+        state=enum_of(TransactionState, transaction_pb.Transaction.State, request.state),
         start_time_from=time_of(request, "start_time_from"),
         start_time_to=time_of(request, "start_time_to"),
         ids=tuple(request.ids),
@@ -48,7 +48,7 @@ def authorization_to_proto(authorization: Authorization | None) -> transaction_p
 
 def view_to_proto(view: TransactionView) -> transaction_pb.Transaction:
     """The resource as callers see it."""
-    message = session_to_proto(view.session)
+    message = transaction_to_proto(view.transaction)
     if view.power_w is not None:
         message.power_w = view.power_w
     if view.soc_percent is not None:
@@ -93,31 +93,31 @@ def curve_to_proto(transaction_id: str, points: Sequence[CurvePoint]) -> service
     return message
 
 
-def session_to_proto(session: Session) -> transaction_pb.Transaction:
-    """A session without what only its readings show."""
+def transaction_to_proto(transaction: Transaction) -> transaction_pb.Transaction:
+    """A transaction without what only its readings show."""
     message = transaction_pb.Transaction()
-    write_session(session, message)
+    write_transaction(transaction, message)
     return message
 
 
-def write_session(session: Session, message: transaction_pb.Transaction) -> None:
+def write_transaction(transaction: Transaction, message: transaction_pb.Transaction) -> None:
     """Fill an empty message in place, where it lies inside of another: a third of the cost of making and copying it."""
     for name in _PLAIN:
         # What equals the default of its field need not be set.
-        if value := getattr(session, name):
+        if value := getattr(transaction, name):
             setattr(message, name, value)
     for name in _OPTIONAL:
-        if (value := getattr(session, name)) is not None:
+        if (value := getattr(transaction, name)) is not None:
             setattr(message, name, value)
     for name in _TIMES:
-        if (time := getattr(session, name)) is not None:
+        if (time := getattr(transaction, name)) is not None:
             write_time(time, getattr(message, name))
-    message.state = _STATE_NUMBERS[session.state]
-    message.authorization = authorization_to_proto(session.authorization)
-    if session.authorization_reason in REASON_NUMBERS:
-        message.authorization_reason = REASON_NUMBERS[session.authorization_reason]
-    if session.flags:
-        message.flags.extend(session.flags)
+    message.state = _STATE_NUMBERS[transaction.state]
+    message.authorization = authorization_to_proto(transaction.authorization)
+    if transaction.authorization_reason in REASON_NUMBERS:
+        message.authorization_reason = REASON_NUMBERS[transaction.authorization_reason]
+    if transaction.flags:
+        message.flags.extend(transaction.flags)
 
 
 _PLAIN = (

@@ -21,7 +21,7 @@ from services.transaction.domain.command import (
     CommandState,
 )
 from services.transaction.domain.commands import KINDS_WITH_EFFECT
-from services.transaction.tables import COMMANDS, RUNNING_SESSIONS
+from services.transaction.tables import COMMANDS, RUNNING_TRANSACTIONS
 
 # More than anybody waits for at one charge point.
 _MOST_OPEN = 200
@@ -82,7 +82,7 @@ class SqlCommandRepository:
         return await self._locked(_of(charge_point_id).where(COMMANDS.c.state == CommandState.QUEUED))
 
     async def remote_starts(self, charge_point_ids: Collection[str]) -> Sequence[tuple[Command, bool]]:
-        columns, running = COMMANDS.c, RUNNING_SESSIONS.c
+        columns, running = COMMANDS.c, RUNNING_TRANSACTIONS.c
         runs = exists().where(
             running.charge_point_id == columns.charge_point_id, cast(running.id, Text) == columns.transaction_id
         )

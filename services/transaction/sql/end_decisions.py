@@ -1,4 +1,4 @@
-"""What operators decided about the ends of sessions, in PostgreSQL."""
+"""What operators decided about the ends of transactions, in PostgreSQL."""
 
 from collections.abc import Collection, Mapping
 

@@ -1,4 +1,5 @@
-"""What is to be looked at again: where sessions changed beside ends and readings that named none, and what is open."""
+"""What is to be looked at again: where transactions changed beside ends and readings that named none, and what is
+open."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -9,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.transaction.domain.lookout import BEGINNING, Bookmark, Contest, Doubt, Late
 from services.transaction.domain.matching import Span
-from services.transaction.domain.places import LONGEST_SESSION
+from services.transaction.domain.places import LONGEST_TRANSACTION
 from services.transaction.domain.ranks import ESTIMATE
 from services.transaction.sql.meter_values import stand_in_ids
 from services.transaction.sql.recording import CHARGE_POINT_LOCKS
 
 _MICROSECOND = timedelta(microseconds=1)
-# Sessions that changed where an end may be theirs, or theirs may be another's.
+# Transactions that changed where an end may be theirs, or theirs may be another's.
 _DOUBTFUL = text("""
 SELECT t.charge_point_id, min(t.begin_time), max(coalesce(t.stop_time, t.begin_time)), count(*), max(t.update_time)
 FROM transactions AS t
@@ -26,8 +27,8 @@ WHERE t.update_time >= :since AND t.charge_point_id > :after AND EXISTS (
 )
 GROUP BY t.charge_point_id ORDER BY t.charge_point_id LIMIT :limit
 """)
-# Sessions that changed and were told of after they began, or only by readings: with the one that ran before at their
-# place, and whether there are readings under a number of no session that may be theirs.
+# Transactions that changed and were told of after they began, or only by readings: with the one that ran before at
+# their place, and whether there are readings under a number of no transaction that may be theirs.
 _LATE = text("""
 WITH late AS MATERIALIZED (
     SELECT * FROM transactions AS t
@@ -59,8 +60,9 @@ WHERE EXISTS (
     AND m.sampled_time BETWEEN :begin AND :end
 )
 """)
-# Ends that named none, in the order of their index, with what else they may mean: sessions that nobody has told the end
-# of, where the end is matched already such as ran beside its own; and, for one that is not, such as a later one ended.
+# Ends that named none, in the order of their index, with what else they may mean: transactions that nobody has told the
+# end of, where the end is matched already such as ran beside its own; and, for one that is not, such as a later one
+# ended.
 _CONTESTED = text("""
 WITH loose AS MATERIALIZED (
     SELECT * FROM transactions AS t
@@ -90,21 +92,21 @@ WHERE lock.locktype = 'advisory' AND lock.classid = :charge_points AND other.dat
 
 
 async def visible_until(connection: AsyncConnection) -> datetime:
-    """Until when all changes of sessions are visible, by the clock of the database."""
+    """Until when all changes of transactions are visible, by the clock of the database."""
     found: datetime = (await connection.execute(_VISIBLE, {"charge_points": CHARGE_POINT_LOCKS})).scalar_one()
     return found
 
 
 async def doubtful(connection: AsyncConnection, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
-    """Charge points at which sessions changed since then beside ends that named none."""
-    asked = {"since": since, "after": after, "limit": limit, "longest": LONGEST_SESSION}
+    """Charge points at which transactions changed since then beside ends that named none."""
+    asked = {"since": since, "after": after, "limit": limit, "longest": LONGEST_TRANSACTION}
     rows = await connection.execute(_DOUBTFUL, asked)
     return [Doubt(name, Span(first, last), *changes) for name, first, last, *changes in rows]
 
 
 async def late(connection: AsyncConnection, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
-    """Sessions that were told of late, changed since then, and may have readings elsewhere."""
-    asked = {"since": since, "after": after or BEGINNING.transaction_id, "limit": limit, "longest": LONGEST_SESSION}
+    """Transactions that were told of late, changed since then, and may have readings elsewhere."""
+    asked = {"since": since, "after": after or BEGINNING.transaction_id, "limit": limit, "longest": LONGEST_TRANSACTION}
     rows = (await connection.execute(_LATE, asked)).all()
     have_readings = await _have_readings(connection, rows)
     found = [
@@ -116,9 +118,14 @@ async def late(connection: AsyncConnection, since: datetime, after: str, limit: 
 
 
 async def contested(connection: AsyncConnection, after: Bookmark, limit: int) -> tuple[Sequence[Contest], Bookmark]:
-    """Which of the next sessions with ends that named none may not be the ones that are meant."""
+    """Which of the next transactions with ends that named none may not be the ones that are meant."""
     names = ("charge_point_id", "begin_time", "id")
-    asked = {**dict(zip(names, after, strict=True)), "limit": limit, "longest": LONGEST_SESSION, "estimate": ESTIMATE}
+    asked = {
+        **dict(zip(names, after, strict=True)),
+        "limit": limit,
+        "longest": LONGEST_TRANSACTION,
+        "estimate": ESTIMATE,
+    }
     rows = (await connection.execute(_CONTESTED, asked)).all()
     found = [
         Contest(row.charge_point_id, row.id, Span(row.begin_time, row.end_time), row.number, row.change_time)
@@ -147,9 +154,9 @@ async def _have_readings(connection: AsyncConnection, rows: Sequence[Row[Any]]) 
 
 
 def _elsewhere(row: Row[Any]) -> Iterator[tuple[str, datetime, datetime]]:
-    """Where readings of a late session may be kept, from when to when; and itself, for those after its end."""
+    """Where readings of a late transaction may be kept, from when to when; and itself, for those after its end."""
     for stand_in in stand_in_ids(row.charge_point_id, row.evse_id, row.connector_id):
         yield stand_in, row.begin_time, row.end_time
     if row.before_id:
         yield row.before_id, row.begin_time + _MICROSECOND, row.end_time
-    yield row.id, row.end_time + _MICROSECOND, row.end_time + LONGEST_SESSION
+    yield row.id, row.end_time + _MICROSECOND, row.end_time + LONGEST_TRANSACTION

@@ -1,4 +1,5 @@
-"""Matchings in PostgreSQL: sessions with their facts read back, and facts that move from one session to another."""
+"""Matchings in PostgreSQL: transactions with their facts read back, and facts that move from one transaction to
+another."""
 
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,26 +16,26 @@ from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.batch import Wanted
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import Known, Move, Span
-from services.transaction.domain.places import LONGEST_SESSION, same_place
+from services.transaction.domain.places import LONGEST_TRANSACTION, same_place
 from services.transaction.domain.ranks import is_concluded
 from services.transaction.domain.reading import USUAL_CONTEXT, Reading
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 from services.transaction.mapping.recording import METER_TRIGGERS
 from services.transaction.sql.meter_values import COLUMNS_THAT_MOVE, stand_in_ids
 from services.transaction.sql.recording import SqlRecording, storing
-from services.transaction.sql.sessions import SESSION_COLUMNS, session_of
+from services.transaction.sql.transaction_rows import TRANSACTION_COLUMNS, transaction_of
 from services.transaction.tables import TRANSACTION_EVENTS
 
 # More than any charge point has in some weeks; looking at more would hold up everybody else.
-_MOST_SESSIONS = 5_000
+_MOST_TRANSACTIONS = 5_000
 # Clocks that show a year that was are not wrong by more.
 _CLOCK = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 _LOOSE = "t.state = 'ORPHAN' OR t.flags && '{orphan_stop,matched_stop}'::text[]"
-_SESSIONS = (
-    f"SELECT {SESSION_COLUMNS}, {_LOOSE} FROM transactions AS t"
+_TRANSACTIONS = (
+    f"SELECT {TRANSACTION_COLUMNS}, {_LOOSE} FROM transactions AS t"
     " WHERE t.charge_point_id = %s AND t.begin_time BETWEEN %s AND %s ORDER BY t.begin_time LIMIT %s"
 ).encode()
 _FACT_NAMES = [column.name for column in TRANSACTION_EVENTS.columns]
@@ -61,7 +62,7 @@ WITH moved AS (
     DELETE FROM meter_values AS m
     WHERE transaction_id = %s AND sampled_time BETWEEN %s AND %s{{more}} RETURNING *
 ), stored AS (
-    INSERT INTO meter_values (transaction_id, names_no_session, {COLUMNS_THAT_MOVE})
+    INSERT INTO meter_values (transaction_id, names_no_transaction, {COLUMNS_THAT_MOVE})
     SELECT %s, true, {COLUMNS_THAT_MOVE} FROM moved ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM moved
@@ -69,11 +70,11 @@ SELECT count(*) FROM moved
 _MOVE_READINGS_OF_FACT = _MOVE_READINGS.format(more=" AND received_time = %s").encode()
 _MOVE_READINGS_RECEIVED_BEFORE = _MOVE_READINGS.format(more=" AND received_time < %s").encode()
 _MOVE_READINGS_OF_TIME = _MOVE_READINGS.format(more="").encode()
-_MOVE_UNNAMED_READINGS_OF_TIME = _MOVE_READINGS.format(more=" AND names_no_session").encode()
+_MOVE_UNNAMED_READINGS_OF_TIME = _MOVE_READINGS.format(more=" AND names_no_transaction").encode()
 # But those that came with an end: they belong where it does.
 _MOVE_UNNAMED_READINGS_BESIDE_ENDS = _MOVE_READINGS.format(
     more="""
-    AND names_no_session AND NOT EXISTS (
+    AND names_no_transaction AND NOT EXISTS (
         SELECT FROM transaction_events AS e
         WHERE e.transaction_id = m.transaction_id AND e.received_time = m.received_time AND e.kind = 'ENDED'
         AND (e.device_time BETWEEN %s AND %s OR e.device_time < '2015-01-01 UTC')
@@ -112,59 +113,63 @@ class SqlMatching:
 
     async def known(self, charge_point_id: str, span: Span) -> Sequence[Known]:
         await self._recording.load(Wanted(charge_point_ids={charge_point_id}))
-        cursor = await self._connection.execute(_SESSIONS, (charge_point_id, *span, _MOST_SESSIONS))
+        cursor = await self._connection.execute(_TRANSACTIONS, (charge_point_id, *span, _MOST_TRANSACTIONS))
         rows = await cursor.fetchall()
-        if len(rows) == _MOST_SESSIONS:
+        if len(rows) == _MOST_TRANSACTIONS:
             return []
-        sessions = [session_of(row[:-1]) for row in rows]
+        transactions = [transaction_of(row[:-1]) for row in rows]
         facts = await self._facts([row[0] for row in rows if row[-1]], span)
-        return [Known(session, facts[session.id]) for session in sessions]
+        return [Known(transaction, facts[transaction.id]) for transaction in transactions]
 
     async def move(self, moves: Sequence[Move]) -> None:
         for fact, source in moves:
             event = fact.event
             await self._connection.execute(_TAKE_OUT_FACT, (source, event.device_time, fact.key))
-            times = (event.corrected_time - LONGEST_SESSION, event.corrected_time + _CLOCK)
+            times = (event.corrected_time - LONGEST_TRANSACTION, event.corrected_time + _CLOCK)
             asked = (source, *times, event.received_time, fact.transaction_id)
             await self._moved(_MOVE_READINGS_OF_FACT, asked)
         # The readings are there; the one that a fact was loaded with only stands for them.
         bare = [replace(fact, event=replace(fact.event, readings=())) for fact, _ in moves]
         await self._connection.execute(*storing(bare))
 
-    async def adopt_readings(self, sessions: Sequence[Session]) -> set[str]:
-        changed = await self._part_with_readings(sessions)
-        for session in sessions:
-            outside = stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
-            end = session.stop_time or session.begin_time + LONGEST_SESSION
-            others = [other.id for other in sessions if other.id != session.id and same_place(other, session)]
+    async def adopt_readings(self, transactions: Sequence[Transaction]) -> set[str]:
+        changed = await self._part_with_readings(transactions)
+        for transaction in transactions:
+            outside = stand_in_ids(transaction.charge_point_id, transaction.evse_id, transaction.connector_id)
+            end = transaction.stop_time or transaction.begin_time + LONGEST_TRANSACTION
+            others = [
+                other.id for other in transactions if other.id != transaction.id and same_place(other, transaction)
+            ]
             for source in (*outside, *others):
                 # What another one was told at the moment in which this one began is its own, and what it was told by
                 # its name: then a clock is wrong, and both seem to have run at once.
                 is_outside = source in outside
-                begin = session.begin_time + (timedelta() if is_outside else _MICROSECOND)
+                begin = transaction.begin_time + (timedelta() if is_outside else _MICROSECOND)
                 move = _MOVE_READINGS_OF_TIME if is_outside else _MOVE_UNNAMED_READINGS_OF_TIME
-                if await self._moved(move, (source, begin, end, session.id)):
-                    changed |= {session.id, source}
+                if await self._moved(move, (source, begin, end, transaction.id)):
+                    changed |= {transaction.id, source}
         return changed
 
-    async def _part_with_readings(self, sessions: Sequence[Session]) -> set[str]:
-        """Put aside what was read after the ends of sessions and was given to them while these were unknown: what was
-        received before anything of them, and so cannot have named them, and what named none. The ids of those that
+    async def _part_with_readings(self, transactions: Sequence[Transaction]) -> set[str]:
+        """Put aside what was read after the ends of transactions and was given to them while these were unknown: what
+        was received before anything of them, and so cannot have named them, and what named none. The ids of those that
         lost some."""
         changed: set[str] = set()
-        for session in sessions:
-            if session.stop_time is None:
+        for transaction in transactions:
+            if transaction.stop_time is None:
                 continue
-            outside, *_ = stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
-            after = (session.stop_time + _MICROSECOND, session.stop_time + LONGEST_SESSION)
-            asked = (session.id, *after, session.create_time, outside)
+            outside, *_ = stand_in_ids(transaction.charge_point_id, transaction.evse_id, transaction.connector_id)
+            after = (transaction.stop_time + _MICROSECOND, transaction.stop_time + LONGEST_TRANSACTION)
+            asked = (transaction.id, *after, transaction.create_time, outside)
             parted = await self._moved(_MOVE_READINGS_RECEIVED_BEFORE, asked)
             # A concluded end says less of when it was over than a reading does.
-            if not is_concluded(session.stop_rank):
-                told = (session.stop_time - _CLOCK, session.stop_time + LONGEST_SESSION)
-                parted += await self._moved(_MOVE_UNNAMED_READINGS_BESIDE_ENDS, (session.id, *after, *told, outside))
+            if not is_concluded(transaction.stop_rank):
+                told = (transaction.stop_time - _CLOCK, transaction.stop_time + LONGEST_TRANSACTION)
+                parted += await self._moved(
+                    _MOVE_UNNAMED_READINGS_BESIDE_ENDS, (transaction.id, *after, *told, outside)
+                )
             if parted:
-                changed.add(session.id)
+                changed.add(transaction.id)
         return changed
 
     async def _moved(self, move: bytes, asked: Sequence[Any]) -> int:
@@ -172,14 +177,14 @@ class SqlMatching:
         [[left]] = await (await self._connection.execute(move, asked)).fetchall()
         return int(left)
 
-    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
-        return await self._recording.registers(sessions)
+    async def registers(self, transactions: Sequence[Transaction]) -> Mapping[str, Registers]:
+        return await self._recording.registers(transactions)
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         return await self._recording.commit(outcome, facts)
 
     async def _facts(self, transaction_ids: Sequence[str], span: Span) -> Mapping[str, list[Fact]]:
-        """All facts of sessions, by session."""
+        """All facts of transactions, by transaction."""
         found: defaultdict[str, list[Fact]] = defaultdict(list)
         if transaction_ids:
             times = (span.first - _CLOCK, span.last + _CLOCK)

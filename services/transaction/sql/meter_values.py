@@ -11,14 +11,14 @@ from services.postgres.recordset import Recordset, array, quoted
 from services.postgres.roundtrip import Statement
 from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.fact import Fact, TransactionEvent, transaction_id_of
-from services.transaction.domain.places import LONGEST_SESSION
+from services.transaction.domain.places import LONGEST_TRANSACTION
 from services.transaction.domain.reading import CONTEXTS, USUAL_CONTEXT, MeterReport, Placed, Reading
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 from services.transaction.tables import METER_VALUES
 
 _READINGS = Recordset(METER_VALUES)
 _LETTER = _READINGS.letter_of
-# Readings of the sessions that run; tells the sessions that do not.
+# Readings of the transactions that run; tells the transactions that do not.
 _STORE = f"""
 WITH told AS (
     SELECT *, (SELECT state FROM transactions WHERE id = r.{_LETTER["transaction_id"]}) AS state
@@ -30,10 +30,10 @@ WITH told AS (
 SELECT DISTINCT {_LETTER["transaction_id"]}::text FROM told WHERE state IS DISTINCT FROM 'ACTIVE'
 """.encode()
 _PLACED = Recordset(METER_VALUES, report="integer", report_time="timestamptz")
-# Readings without a session: placed, each report as a whole, by connector and time.
+# Readings without a transaction: placed, each report as a whole, by connector and time.
 _PLACING = f"""
 WITH told AS (
-    SELECT r.*, session.*
+    SELECT r.*, transaction.*
     FROM {_PLACED.relation}
     LEFT JOIN LATERAL (
         SELECT t.id AS placed_id, t.ocpp_transaction_id AS called, t.state, t.stop_time
@@ -43,7 +43,7 @@ WITH told AS (
         AND CASE WHEN r.{_LETTER["evse_id"]} > 0 AND t.evse_id > 0 THEN t.evse_id = r.{_LETTER["evse_id"]}
             ELSE r.{_LETTER["connector_id"]} > 0 AND t.connector_id = r.{_LETTER["connector_id"]} END
         ORDER BY t.begin_time DESC LIMIT 1
-    ) AS session ON session.state = 'ACTIVE' OR session.stop_time >= r.report_time
+    ) AS transaction ON transaction.state = 'ACTIVE' OR transaction.stop_time >= r.report_time
 ), stored AS (
     INSERT INTO meter_values ({_READINGS.columns})
     SELECT coalesce(r.placed_id, r.{_LETTER["transaction_id"]}), {_READINGS.values.split(", ", 1)[1]} FROM told AS r
@@ -65,10 +65,12 @@ _PLACE_UNDATED = _PLACING.format(
 READINGS_OF_FACTS = Recordset(METER_VALUES, fact="uuid")
 """Readings with the key of the fact that they came with."""
 COLUMNS_THAT_MOVE = ", ".join(
-    quoted(column.name) for column in METER_VALUES.columns if column.name not in ("transaction_id", "names_no_session")
+    quoted(column.name)
+    for column in METER_VALUES.columns
+    if column.name not in ("transaction_id", "names_no_transaction")
 )
-"""What a reading keeps when it turns out to be of another session."""
-# Readings outside of any session that are those of one after all. What it has already is only taken away outside.
+"""What a reading keeps when it turns out to be of another transaction."""
+# Readings outside of any transaction that are those of one after all. What it has already is only taken away outside.
 _ADOPT = f"""
 WITH moved AS (
     DELETE FROM meter_values AS m
@@ -78,7 +80,7 @@ WITH moved AS (
     AND m.sampled_time >= '{{first}} UTC' AND m.sampled_time < '{{last}} 24:00 UTC'
     RETURNING own.id AS own_id, m.*
 ), stored AS (
-    INSERT INTO meter_values (transaction_id, names_no_session, {COLUMNS_THAT_MOVE})
+    INSERT INTO meter_values (transaction_id, names_no_transaction, {COLUMNS_THAT_MOVE})
     SELECT own_id, true, {COLUMNS_THAT_MOVE} FROM moved ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM moved
@@ -90,7 +92,7 @@ _Row = tuple[Any, ...]
 
 
 class SqlMeterStore:
-    """Satisfies ports.MeterStore. A session that another replica ends meanwhile is not missed: a charge point tells
+    """Satisfies ports.MeterStore. A transaction that another replica ends meanwhile is not missed: a charge point tells
     the end only after its readings were answered, and tells them again when they were not."""
 
     def __init__(self, database: Database) -> None:
@@ -126,19 +128,19 @@ def rows_of_facts(facts: Iterable[Fact]) -> list[_Row]:
     return [
         (*_row(fact.transaction_id, fact.event, reading, naming), fact.key)
         for fact in facts
-        for naming in [_UNNAMED if fact.event.names_no_session or fact.event.is_named_by_us else _NAMED]
+        for naming in [_UNNAMED if fact.event.names_no_transaction or fact.event.is_named_by_us else _NAMED]
         for reading in fact.event.readings
     ]
 
 
-def adopting(sessions: Sequence[Session]) -> Statement:
-    """The statement that gives sessions whose places are known what was read there in their time and is kept outside of
-    any session, and its parameters; it tells how many readings those were."""
+def adopting(transactions: Sequence[Transaction]) -> Statement:
+    """The statement that gives transactions whose places are known what was read there in their time and is kept
+    outside of any transaction, and its parameters; it tells how many readings those were."""
     own = [
-        (session.id, outside, session.begin_time, end)
-        for session in sessions
-        for end in [session.last_time if session.is_over else session.begin_time + LONGEST_SESSION]
-        for outside in stand_in_ids(session.charge_point_id, session.evse_id, session.connector_id)
+        (transaction.id, outside, transaction.begin_time, end)
+        for transaction in transactions
+        for end in [transaction.last_time if transaction.is_over else transaction.begin_time + LONGEST_TRANSACTION]
+        for outside in stand_in_ids(transaction.charge_point_id, transaction.evse_id, transaction.connector_id)
     ]
     ids, outsides, begins, ends = zip(*own, strict=True)
     # The days are part of the text: only their partitions are looked at.
@@ -164,7 +166,7 @@ def _unnamed_rows(position: int, report: MeterReport) -> Iterator[_Row]:
 
 
 def _row(
-    transaction_id: str, source: MeterReport | TransactionEvent, reading: Reading, names_no_session: bool | None
+    transaction_id: str, source: MeterReport | TransactionEvent, reading: Reading, names_no_transaction: bool | None
 ) -> _Row:
     return (
         transaction_id,
@@ -183,17 +185,17 @@ def _row(
         reading.soc_percent,
         reading.power_offered_w,
         reading.other_json or None,
-        names_no_session,
+        names_no_transaction,
     )
 
 
 @lru_cache(maxsize=10_000)
 def stand_in_id(charge_point_id: str, evse_id: int, connector_id: int) -> str:
-    """What stands for the session in readings outside of any."""
+    """What stands for the transaction in readings outside of any."""
     return derived_id("readings of", charge_point_id, evse_id, connector_id)
 
 
 def stand_in_ids(charge_point_id: str, evse_id: int, connector_id: int) -> list[str]:
-    """All that may stand for the place of a session: some tell the EVSE of readings and not the connector."""
+    """All that may stand for the place of a transaction: some tell the EVSE of readings and not the connector."""
     places = dict.fromkeys([(evse_id, connector_id), (evse_id, 0)] if evse_id else [(0, connector_id)])
     return [stand_in_id(charge_point_id, *place) for place in places]

@@ -1,4 +1,4 @@
-"""Recordings in PostgreSQL: what changes sessions, in few round trips per batch."""
+"""Recordings in PostgreSQL: what changes transactions, in few round trips per batch."""
 
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
@@ -19,39 +19,46 @@ from services.transaction.domain.reading import LastRead
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.repetition import FirstTold
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
 from services.transaction.sql.meter_values import adopting, rows_of_facts
 from services.transaction.sql.registers import Runs, completed, reading_registers, registers_of
 from services.transaction.sql.running import noting_running
-from services.transaction.sql.sessions import SESSION_COLUMNS, UPSERT_SESSIONS, dump_sessions, session_of
+from services.transaction.sql.transaction_rows import (
+    TRANSACTION_COLUMNS,
+    UPSERT_TRANSACTIONS,
+    dump_transactions,
+    transaction_of,
+)
 from services.transaction.tables import NUMBERS_AT_ONCE, TRANSACTION_EVENTS
 
 _BEGIN: Statement = (b"BEGIN", ())
 _COMMIT: Statement = (b"COMMIT", ())
-# Locks on charge points and tokens, not on rows: they also cover the sessions that do not exist yet, and cost no write.
-# In the order of their keys, so that two replicas never wait for each other.
+# Locks on charge points and tokens, not on rows: they also cover the transactions that do not exist yet, and cost no
+# write. In the order of their keys, so that two replicas never wait for each other.
 CHARGE_POINT_LOCKS = 1
 """What pg_locks calls the class of the locks on charge points."""
 _CHARGE_POINT, _TOKEN, _GROUP = CHARGE_POINT_LOCKS << 32, 2 << 32, 3 << 32
 _LOCK = b"SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key"
-_OF = f"SELECT {SESSION_COLUMNS} FROM transactions AS t WHERE"
+_OF = f"SELECT {TRANSACTION_COLUMNS} FROM transactions AS t WHERE"
 _BY_ID = f"{_OF} t.id = ANY (%s::uuid[])"
 _BY_START = f"{_OF} t.start_key = ANY (%s::uuid[])"
 # As arrays, which leave the planner no other way than by the ids.
-_RUNNING_AT = f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_sessions WHERE charge_point_id = ANY (%s::text[])))"
+_RUNNING_AT = f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_transactions WHERE charge_point_id = ANY (%s::text[])))"
 _WITH_TOKEN = (
-    f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_sessions WHERE id_tag <> '' AND id_tag = ANY (%s::text[])))"
+    f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_transactions WHERE id_tag <> '' AND id_tag = ANY (%s::text[])))"
     " AND t.begin_time > now() - interval '2 days'"
 )
 _WITH_GROUP = (
-    f"{_OF} t.id = ANY (ARRAY(SELECT id FROM running_sessions WHERE group_id <> '' AND group_id = ANY (%s::text[])))"
+    f"{_OF} t.id = ANY (ARRAY("
+    "SELECT id FROM running_transactions WHERE group_id <> '' AND group_id = ANY (%s::text[])))"
     " AND t.begin_time > now() - interval '2 days'"
 )
-# For starts that come late: the sessions that began after them, and those that such a one was held to have replaced.
+# For starts that come late: the transactions that began after them, and those that such a one was held to have
+# replaced.
 _AROUND_STARTS = f"""
-SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS start (charge_point_id, time)
+SELECT {TRANSACTION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS start (charge_point_id, time)
 CROSS JOIN LATERAL (
     (SELECT * FROM transactions AS later
      WHERE later.charge_point_id = start.charge_point_id AND later.begin_time >= start.time
@@ -63,9 +70,9 @@ CROSS JOIN LATERAL (
      ORDER BY before.begin_time DESC LIMIT 20)
 ) AS t
 """.encode()
-# What a status may be about: the sessions that began before it.
+# What a status may be about: the transactions that began before it.
 _BEFORE = f"""
-SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS report (charge_point_id, time)
+SELECT {TRANSACTION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS report (charge_point_id, time)
 CROSS JOIN LATERAL (
     SELECT * FROM transactions AS before
     WHERE before.charge_point_id = report.charge_point_id
@@ -73,9 +80,9 @@ CROSS JOIN LATERAL (
     ORDER BY before.begin_time DESC LIMIT 30
 ) AS t
 """.encode()
-# For starts without a time, which may have been told before: the last sessions of a day, if nobody told their end.
+# For starts without a time, which may have been told before: the last transactions of a day, if nobody told their end.
 _SILENT = f"""
-SELECT {SESSION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS start (charge_point_id, time)
+SELECT {TRANSACTION_COLUMNS} FROM unnest(%s::text[], %s::timestamptz[]) AS start (charge_point_id, time)
 CROSS JOIN LATERAL (
     SELECT * FROM transactions AS silent
     WHERE silent.charge_point_id = start.charge_point_id
@@ -88,7 +95,7 @@ CROSS JOIN LATERAL (
     ORDER BY silent.begin_time DESC LIMIT 20
 ) AS t
 """.encode()
-_RUN_ANYTHING = b"SELECT DISTINCT charge_point_id FROM running_sessions WHERE charge_point_id = ANY (%s::text[])"
+_RUN_ANYTHING = b"SELECT DISTINCT charge_point_id FROM running_transactions WHERE charge_point_id = ANY (%s::text[])"
 _CANDIDATES = (
     f"{_RUNNING_AT} UNION ALL {_OF} t.state <> 'ACTIVE' AND t.charge_point_id = ANY (%s::text[])"
     " AND t.stop_rank = ANY (%s::text[])"
@@ -98,7 +105,7 @@ _CANDIDATES_UNDATED = (
     f"{_OF} t.charge_point_id = ANY (%s::text[]) AND t.begin_time > now() - interval '8 days'"
     f" AND t.state <> 'ACTIVE' AND t.stop_rank >= '{UNDATED}' AND t.stop_rank < '{int(UNDATED) + 1}'"
 ).encode()
-# Those that lie in a session by a rule or by what an operator said, whatever their clocks were corrected by then.
+# Those that lie in a transaction by a rule or by what an operator said, whatever their clocks were corrected by then.
 _KEPT = """
 SELECT asked.key::text, t.id::text, t.ocpp_transaction_id
 FROM unnest(%s::text[], %s::uuid[], %s::timestamptz[], %s::timestamptz[])
@@ -118,12 +125,12 @@ FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) AS asked (id, sinc
 JOIN transaction_events AS e ON e.transaction_id = asked.id AND e.device_time BETWEEN asked.since AND asked.until
 WHERE e.kind = 'UPDATED' AND e.device_time >= '{first} UTC' AND e.device_time < '{last} 24:00 UTC'
 """
-# Of the readings of a session the last.
+# Of the readings of a transaction the last.
 _LAST_READ = """
-SELECT session.id::text, last.* FROM unnest(%s::uuid[]) AS session (id)
+SELECT transaction.id::text, last.* FROM unnest(%s::uuid[]) AS transaction (id)
 CROSS JOIN LATERAL (
     SELECT sampled_time, received_time FROM meter_values
-    WHERE transaction_id = session.id AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC'
+    WHERE transaction_id = transaction.id AND sampled_time >= '{first} UTC' AND sampled_time < '{last} 24:00 UTC'
     ORDER BY sampled_time DESC LIMIT 1
 ) AS last
 """
@@ -146,7 +153,7 @@ WITH fresh AS ({_INSERT_FACTS}), readings AS (
 )
 SELECT key::text FROM fresh
 """.encode()
-# How far around a session it is looked for readings of it.
+# How far around a transaction it is looked for readings of it.
 _AROUND = timedelta(days=1)
 
 
@@ -180,7 +187,7 @@ class SqlRecording:
         [rows] = await self._trips.run((_RUN_ANYTHING, (text_array(charge_point_ids),)))
         return {name for (name,) in rows}
 
-    async def load(self, wants: Wanted) -> tuple[Sequence[Session], Iterator[int]]:
+    async def load(self, wants: Wanted) -> tuple[Sequence[Transaction], Iterator[int]]:
         statements = [_BEGIN, (_LOCK, (array(_lock_keys(wants)),)), *_queries(wants)]
         missing = wants.new_numbers - len(self._numbers)
         if missing > 0:
@@ -189,16 +196,16 @@ class SqlRecording:
         if missing > 0:
             for (first,) in found.pop():
                 self._numbers.extend(range(first, first + NUMBERS_AT_ONCE))
-        return [session_of(row) for rows in found for row in rows], iter(self._numbers.popleft, None)
+        return [transaction_of(row) for rows in found for row in rows], iter(self._numbers.popleft, None)
 
-    async def candidates(self, ends: Sequence[StrayEnd]) -> tuple[Sequence[Session], Mapping[str, Kept]]:
+    async def candidates(self, ends: Sequence[StrayEnd]) -> tuple[Sequence[Transaction], Mapping[str, Kept]]:
         charge_point_ids = text_array(end.charge_point_id for end in ends)
         stop_ranks = text_array(end.rank for end in ends)
         statements = [_keeping(ends), (_CANDIDATES, (charge_point_ids, charge_point_ids, stop_ranks))]
         if undated := [end.charge_point_id for end in ends if end.rank.startswith(UNDATED)]:
             statements.append((_CANDIDATES_UNDATED, (text_array(undated),)))
         kept, *found = await self._trips.run(*statements)
-        return [session_of(row) for rows in found for row in rows], {key: Kept(*place) for key, *place in kept}
+        return [transaction_of(row) for rows in found for row in rows], {key: Kept(*place) for key, *place in kept}
 
     async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:
         transaction_ids, untils = zip(*updates, strict=True)
@@ -218,32 +225,34 @@ class SqlRecording:
         [rows] = await self._trips.run((query, (array(transaction_ids),)))
         return {transaction_id: LastRead(*times) for transaction_id, *times in rows}
 
-    async def highest_register(self, session: Session, until: datetime) -> int | None:
-        query = _HIGHEST.format(first=(session.begin_time - _AROUND).date(), last=until.date()).encode()
-        [[(highest_wh,)]] = await self._trips.run((query, (session.id,)))
-        told = [wh for wh in (highest_wh, session.meter_last_wh) if wh is not None]
+    async def highest_register(self, transaction: Transaction, until: datetime) -> int | None:
+        query = _HIGHEST.format(first=(transaction.begin_time - _AROUND).date(), last=until.date()).encode()
+        [[(highest_wh,)]] = await self._trips.run((query, (transaction.id,)))
+        told = [wh for wh in (highest_wh, transaction.meter_last_wh) if wh is not None]
         return max(told, default=None)
 
-    async def store(self, facts: Sequence[Fact], over: Sequence[Session]) -> tuple[set[str], Mapping[str, Registers]]:
+    async def store(
+        self, facts: Sequence[Fact], over: Sequence[Transaction]
+    ) -> tuple[set[str], Mapping[str, Registers]]:
         fresh, found = await self._trips.run(storing(facts), reading_registers(over))
         return _keys(fresh), await completed(self._trips, over, registers_of(found))
 
-    async def adopt_from_outside(self, sessions: Sequence[Session]) -> int:
-        [[(moved,)]] = await self._trips.run(adopting(sessions))
+    async def adopt_from_outside(self, transactions: Sequence[Transaction]) -> int:
+        [[(moved,)]] = await self._trips.run(adopting(transactions))
         return int(moved)
 
-    async def registers(self, sessions: Sequence[Session]) -> Mapping[str, Registers]:
-        """Those of sessions, among all stored readings."""
-        [found] = await self._trips.run(reading_registers(sessions))
-        return await completed(self._trips, sessions, registers_of(found))
+    async def registers(self, transactions: Sequence[Transaction]) -> Mapping[str, Registers]:
+        """Those of transactions, among all stored readings."""
+        [found] = await self._trips.run(reading_registers(transactions))
+        return await completed(self._trips, transactions, registers_of(found))
 
     async def commit(self, outcome: Outcome, facts: Sequence[Fact]) -> set[str]:
         statements: list[Statement] = [storing(facts)] if facts else []
-        if outcome.sessions:
-            statements.append((UPSERT_SESSIONS, (dump_sessions(outcome.sessions),)))
+        if outcome.transactions:
+            statements.append((UPSERT_TRANSACTIONS, (dump_transactions(outcome.transactions),)))
         if outcome.events:
-            told = [event_to_proto(event, event.session.update_time) for event in outcome.events]
-            statements += [*noting_running([event.session for event in outcome.events]), outbox.appending(told)]
+            told = [event_to_proto(event, event.transaction.update_time) for event in outcome.events]
+            statements += [*noting_running([event.transaction for event in outcome.events]), outbox.appending(told)]
         fresh, *_ = await self._trips.run(*statements, _COMMIT)
         return _keys(fresh) if facts else set()
 
@@ -279,7 +288,7 @@ def _lock_keys(wants: Wanted) -> list[int]:
 
 
 def _queries(wants: Wanted) -> Iterator[Statement]:
-    """One query for all by which sessions are found, and one for each time that hardly any batch asks about."""
+    """One query for all by which transactions are found, and one for each time that hardly any batch asks about."""
     ways = (
         (_BY_ID, array(wants.transaction_ids)),
         (_BY_START, array(wants.start_keys)),

@@ -1,4 +1,4 @@
-"""The registers of sessions among their stored readings: of many sessions in one statement."""
+"""The registers of transactions among their stored readings: of many transactions in one statement."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,9 +9,9 @@ import orjson
 from services.postgres.recordset import array, text_array
 from services.postgres.roundtrip import Rows, Statement
 from services.transaction.domain.registers import Registers
-from services.transaction.domain.session import Session
+from services.transaction.domain.transaction import Transaction
 
-# Readings are looked for this far around a session; one without a start may have begun long before its end.
+# Readings are looked for this far around a transaction; one without a start may have begun long before its end.
 _AROUND, _LONG_BEFORE = timedelta(days=1), timedelta(days=7)
 # Of more than that, those in the middle are not looked at.
 _FIRST, _LAST = 1_000, 500
@@ -20,22 +20,22 @@ COLUMNS_OF_READINGS = (
     "array_agg(floor(date_part('epoch', sampled_time))::bigint)::text,"
     " array_agg(context)::text, array_agg({column})::text"
 )
-# What is known of the power where a session takes place.
+# What is known of the power where a transaction takes place.
 MAX_POWER = (
-    "(SELECT max(p.max_power_w) FROM connector_powers AS p WHERE p.charge_point_id = session.charge_point_id"
-    " AND CASE WHEN session.evse_id > 0 THEN p.evse_id = session.evse_id"
-    " ELSE session.connector_id IN (0, p.connector_id) END)"
+    "(SELECT max(p.max_power_w) FROM connector_powers AS p WHERE p.charge_point_id = transaction.charge_point_id"
+    " AND CASE WHEN transaction.evse_id > 0 THEN p.evse_id = transaction.evse_id"
+    " ELSE transaction.connector_id IN (0, p.connector_id) END)"
 )
 # The days are part of the text, not parameters: so the plan, made once for each text, has the partitions of these days
 # and no others. Nearly all batches of a day have the same ones.
 _READINGS = f"""
-SELECT session.id::text, readings.*, {{more}}
+SELECT transaction.id::text, readings.*, {{more}}
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::integer[], %s::integer[])
-    AS session (id, begin_time, end_time, charge_point_id, evse_id, connector_id)
+    AS transaction (id, begin_time, end_time, charge_point_id, evse_id, connector_id)
 CROSS JOIN LATERAL (
     SELECT {COLUMNS_OF_READINGS} FROM (
         SELECT sampled_time, context, {{column}} FROM meter_values
-        WHERE transaction_id = session.id AND sampled_time BETWEEN session.begin_time AND session.end_time
+        WHERE transaction_id = transaction.id AND sampled_time BETWEEN transaction.begin_time AND transaction.end_time
         AND sampled_time >= '{{first}} UTC' AND sampled_time < '{{last}} 24:00 UTC' AND {{column}} IS NOT NULL
         ORDER BY sampled_time {{direction}}, digest {{direction}} LIMIT {{limit}}
     ) AS m
@@ -49,24 +49,26 @@ class Runs(Protocol):
     async def run(self, *statements: Statement) -> list[Rows]: ...
 
 
-def reading_registers(sessions: Sequence[Session]) -> Statement:
-    """The statement that finds the registers of sessions, and its parameters."""
-    return _reading(sessions, "energy_wh", more=MAX_POWER)
+def reading_registers(transactions: Sequence[Transaction]) -> Statement:
+    """The statement that finds the registers of transactions, and its parameters."""
+    return _reading(transactions, "energy_wh", more=MAX_POWER)
 
 
 def registers_of(rows: Iterable[Sequence[Any]]) -> dict[str, Registers]:
-    """What that statement found, by session."""
+    """What that statement found, by transaction."""
     return {
         transaction_id: Registers(numbers_of(times), numbers_of(contexts), numbers_of(energies_wh), max_power_w)
         for transaction_id, times, contexts, energies_wh, max_power_w in rows
     }
 
 
-async def completed(trips: Runs, sessions: Sequence[Session], found: dict[str, Registers]) -> Mapping[str, Registers]:
-    """`found`, with what it takes another round trip to ask for: the last registers of sessions that have very many,
-    and the power of those that have told too few."""
-    long = [session for session in sessions if len(found[session.id].times) == _FIRST]
-    poor = [session for session in sessions if _tells_too_little(session, found[session.id])]
+async def completed(
+    trips: Runs, transactions: Sequence[Transaction], found: dict[str, Registers]
+) -> Mapping[str, Registers]:
+    """`found`, with what it takes another round trip to ask for: the last registers of transactions that have very
+    many, and the power of those that have told too few."""
+    long = [transaction for transaction in transactions if len(found[transaction.id].times) == _FIRST]
+    poor = [transaction for transaction in transactions if _tells_too_little(transaction, found[transaction.id])]
     statements = []
     if long:
         statements.append(_reading(long, "energy_wh", is_backwards=True, limit=_LAST))
@@ -90,9 +92,14 @@ def numbers_of(text: str | None) -> list[int]:
 
 
 def _reading(
-    sessions: Sequence[Session], column: str, *, is_backwards: bool = False, limit: int = _FIRST, more: str = "NULL"
+    transactions: Sequence[Transaction],
+    column: str,
+    *,
+    is_backwards: bool = False,
+    limit: int = _FIRST,
+    more: str = "NULL",
 ) -> Statement:
-    starts, ends = zip(*map(_window, sessions), strict=True)
+    starts, ends = zip(*map(_window, transactions), strict=True)
     query = _READINGS.format(
         column=column,
         more=more,
@@ -102,16 +109,16 @@ def _reading(
         limit=limit,
     )
     return query.encode(), (
-        array(session.id for session in sessions),
+        array(transaction.id for transaction in transactions),
         *(array(time.isoformat() for time in side) for side in (starts, ends)),
-        text_array(session.charge_point_id for session in sessions),
-        array(session.evse_id for session in sessions),
-        array(session.connector_id for session in sessions),
+        text_array(transaction.charge_point_id for transaction in transactions),
+        array(transaction.evse_id for transaction in transactions),
+        array(transaction.connector_id for transaction in transactions),
     )
 
 
-def _tells_too_little(session: Session, registers: Registers) -> bool:
-    told = (session.meter_start_wh is not None) + (session.meter_stop_wh is not None) + len(registers.times)
+def _tells_too_little(transaction: Transaction, registers: Registers) -> bool:
+    told = (transaction.meter_start_wh is not None) + (transaction.meter_stop_wh is not None) + len(registers.times)
     return told < 2
 
 
@@ -125,5 +132,7 @@ def _joined(known: Registers, times: list[int], contexts: list[int], energies_wh
     )
 
 
-def _window(session: Session) -> tuple[datetime, datetime]:
-    return session.begin_time - (_AROUND if session.start_time else _LONG_BEFORE), session.last_time + _AROUND
+def _window(transaction: Transaction) -> tuple[datetime, datetime]:
+    return transaction.begin_time - (
+        _AROUND if transaction.start_time else _LONG_BEFORE
+    ), transaction.last_time + _AROUND

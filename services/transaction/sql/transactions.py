@@ -15,31 +15,31 @@ from services.transaction.domain.curve import Samples
 from services.transaction.domain.lookout import Bookmark, Contest, Doubt, Late
 from services.transaction.domain.reading import CONTEXTS, Reading
 from services.transaction.domain.registers import NO_REGISTERS, Registers
-from services.transaction.domain.session import Session, SessionState
-from services.transaction.domain.transaction import ChargingStateChange, Latest, TransactionFilter
-from services.transaction.sql import curves, lookout, sessions_heard
+from services.transaction.domain.transaction import Transaction, TransactionState
+from services.transaction.domain.transaction_view import ChargingStateChange, Latest, TransactionFilter
+from services.transaction.sql import curves, lookout, transactions_heard
 from services.transaction.sql.registers import COLUMNS_OF_READINGS, MAX_POWER, numbers_of
-from services.transaction.sql.sessions import session_of
-from services.transaction.tables import METER_VALUES, RUNNING_SESSIONS, TRANSACTIONS
+from services.transaction.sql.transaction_rows import transaction_of
+from services.transaction.tables import METER_VALUES, RUNNING_TRANSACTIONS, TRANSACTIONS
 
-# Readings are looked for this far around a session.
+# Readings are looked for this far around a transaction.
 _AROUND = timedelta(days=1)
 _PARTLY_INDEXED = ("station_id", "driver_id", "id_tag")
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 # How many readings back the newest power and state of charge are looked for: what no reading ever tells would have all
-# of a session's read, for each session of a page.
+# of a transaction's read, for each transaction of a page.
 _NEWEST_READINGS = 50
-# From so many registers at either end the energy of a running session is told: enough to know what they mean.
+# From so many registers at either end the energy of a running transaction is told: enough to know what they mean.
 _FIRST_REGISTERS, _LAST_REGISTERS = 2, 8
 _READINGS = (
-    "SELECT sampled_time, {column} FROM meter_values WHERE transaction_id = session.id"
-    " AND sampled_time BETWEEN session.begin_time AND session.end_time AND sampled_time BETWEEN :begin AND :end"
+    "SELECT sampled_time, {column} FROM meter_values WHERE transaction_id = transaction.id"
+    " AND sampled_time BETWEEN transaction.begin_time AND transaction.end_time AND sampled_time BETWEEN :begin AND :end"
     " AND {condition} ORDER BY sampled_time {direction} LIMIT {limit}"
 )
 
 
 def _newest(name: str, column: str, condition: str) -> str:
-    """Joins to each session as `name` its newest reading that tells `column`."""
+    """Joins to each transaction as `name` its newest reading that tells `column`."""
     readings = _READINGS.format(column=column, condition=condition, direction="DESC", limit=_NEWEST_READINGS)
     return (
         f" LEFT JOIN LATERAL (SELECT {column} FROM ({readings}) AS near"
@@ -48,10 +48,10 @@ def _newest(name: str, column: str, condition: str) -> str:
 
 
 def _registers(name: str, direction: str, limit: int) -> str:
-    """Joins to each running session as `name` the columns of its registers nearest to one end."""
+    """Joins to each running transaction as `name` the columns of its registers nearest to one end."""
     readings = _READINGS.format(
         column="context, energy_wh",
-        condition="session.is_running AND energy_wh IS NOT NULL",
+        condition="transaction.is_running AND energy_wh IS NOT NULL",
         direction=direction,
         limit=limit,
     )
@@ -59,17 +59,18 @@ def _registers(name: str, direction: str, limit: int) -> str:
     return f" CROSS JOIN LATERAL (SELECT {columns} FROM ({readings}) AS near) AS {name} (times, contexts, energies)"
 
 
-# Of a session that is over only the state of charge is asked for: its energy is settled, its power gone.
+# Of a transaction that is over only the state of charge is asked for: its energy is settled, its power gone.
 _LATEST = text(
-    "SELECT session.id::text, first.times, first.contexts, first.energies, last.times, last.contexts, last.energies,"
-    f" CASE WHEN session.is_running THEN {MAX_POWER} END, power.power_w, charge.soc_percent"
+    "SELECT transaction.id::text, first.times, first.contexts, first.energies,"
+    " last.times, last.contexts, last.energies,"
+    f" CASE WHEN transaction.is_running THEN {MAX_POWER} END, power.power_w, charge.soc_percent"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]),"
     " CAST(:running AS boolean[]), CAST(:charge_points AS text[]), CAST(:evses AS integer[]),"
     " CAST(:connectors AS integer[]))"
-    " AS session (id, begin_time, end_time, is_running, charge_point_id, evse_id, connector_id)"
+    " AS transaction (id, begin_time, end_time, is_running, charge_point_id, evse_id, connector_id)"
     + _registers("first", "ASC", _FIRST_REGISTERS)
     + _registers("last", "DESC", _LAST_REGISTERS)
-    + _newest("power", "power_w", "session.is_running")
+    + _newest("power", "power_w", "transaction.is_running")
     + _newest("charge", "soc_percent", "true")
 )
 
@@ -80,7 +81,7 @@ class SqlTransactionRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Session]:
+    async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Transaction]:
         columns = TRANSACTIONS.c
         by_change = narrowing.update_time_from is not None
         key = (columns.update_time, columns.id) if by_change else (columns.begin_time, columns.id)
@@ -94,37 +95,39 @@ class SqlTransactionRepository:
             count_up_to=COUNTED_UP_TO,
             since=narrowing.update_time_from,
         )
-        return rows.map(_session)
+        return rows.map(_transaction)
 
-    async def find(self, transaction_id: str) -> Session | None:
+    async def find(self, transaction_id: str) -> Transaction | None:
         if not is_id(transaction_id):
             return None
         query = select(TRANSACTIONS).where(TRANSACTIONS.c.id == transaction_id)
         row = (await self._connection.execute(query)).first()
-        return None if row is None else _session(row)
+        return None if row is None else _transaction(row)
 
-    async def with_ids(self, transaction_ids: Collection[str]) -> Sequence[Session]:
+    async def with_ids(self, transaction_ids: Collection[str]) -> Sequence[Transaction]:
         known = [transaction_id for transaction_id in transaction_ids if is_id(transaction_id)]
         query = select(TRANSACTIONS).where(TRANSACTIONS.c.id.in_(known))
-        return [_session(row) for row in await self._connection.execute(query)]
+        return [_transaction(row) for row in await self._connection.execute(query)]
 
-    async def samples(self, sessions: Sequence[Session], now: datetime) -> Mapping[str, tuple[Samples, int | None]]:
-        return await curves.samples(self._connection, sessions, now)
+    async def samples(
+        self, transactions: Sequence[Transaction], now: datetime
+    ) -> Mapping[str, tuple[Samples, int | None]]:
+        return await curves.samples(self._connection, transactions, now)
 
-    async def latest(self, sessions: Sequence[Session]) -> Mapping[str, Latest]:
-        if not sessions:
+    async def latest(self, transactions: Sequence[Transaction]) -> Mapping[str, Latest]:
+        if not transactions:
             return {}
-        begins = [session.begin_time - _AROUND for session in sessions]
-        ends = [session.stop_time + _AROUND if session.stop_time else _FOREVER for session in sessions]
+        begins = [transaction.begin_time - _AROUND for transaction in transactions]
+        ends = [transaction.stop_time + _AROUND if transaction.stop_time else _FOREVER for transaction in transactions]
         # The bounds of all, once more: by them the partitions of other days are left out when it is planned.
         asked = {
-            "ids": array(session.id for session in sessions),
+            "ids": array(transaction.id for transaction in transactions),
             "begins": array(time.isoformat() for time in begins),
             "ends": array(time.isoformat() for time in ends),
-            "running": array(str(session.stop_time is None) for session in sessions),
-            "charge_points": text_array(session.charge_point_id for session in sessions),
-            "evses": array(session.evse_id for session in sessions),
-            "connectors": array(session.connector_id for session in sessions),
+            "running": array(str(transaction.stop_time is None) for transaction in transactions),
+            "charge_points": text_array(transaction.charge_point_id for transaction in transactions),
+            "evses": array(transaction.evse_id for transaction in transactions),
+            "connectors": array(transaction.connector_id for transaction in transactions),
             "begin": min(begins),
             "end": max(ends),
         }
@@ -149,21 +152,23 @@ class SqlTransactionRepository:
     async def contested(self, after: Bookmark, limit: int) -> tuple[Sequence[Contest], Bookmark]:
         return await lookout.contested(self._connection, after, limit)
 
-    async def silent(self, since: datetime, after: str, limit: int) -> Sequence[Session]:
-        return await sessions_heard.silent(self._connection, since, after, limit)
+    async def silent(self, since: datetime, after: str, limit: int) -> Sequence[Transaction]:
+        return await transactions_heard.silent(self._connection, since, after, limit)
 
-    async def running_at(self, charge_point_ids: Collection[str]) -> Sequence[Session]:
-        return await sessions_heard.running_at(self._connection, charge_point_ids)
+    async def running_at(self, charge_point_ids: Collection[str]) -> Sequence[Transaction]:
+        return await transactions_heard.running_at(self._connection, charge_point_ids)
 
-    async def charging_states(self, session: Session, page: PageRequest) -> Page[ChargingStateChange]:
-        return await sessions_heard.charging_states(self._connection, session, page)
+    async def charging_states(self, transaction: Transaction, page: PageRequest) -> Page[ChargingStateChange]:
+        return await transactions_heard.charging_states(self._connection, transaction, page)
 
-    async def changes_of_state(self, sessions: Sequence[Session]) -> Mapping[str, Sequence[ChargingStateChange]]:
-        return await sessions_heard.changes_of_state(self._connection, sessions) if sessions else {}
+    async def changes_of_state(
+        self, transactions: Sequence[Transaction]
+    ) -> Mapping[str, Sequence[ChargingStateChange]]:
+        return await transactions_heard.changes_of_state(self._connection, transactions) if transactions else {}
 
 
 def _registers_of(columns: Sequence[str | None], max_power_w: int | None) -> Registers:
-    """The registers at both ends, which may be the same ones; none of a session that is over."""
+    """The registers at both ends, which may be the same ones; none of a transaction that is over."""
     if not any(columns):
         return NO_REGISTERS
     numbers = list(map(numbers_of, columns))
@@ -182,10 +187,10 @@ def _conditions(narrowing: TransactionFilter) -> Iterator[ColumnElement[bool]]:
             if name in _PARTLY_INDEXED:
                 # What the index holds is said in these words; the planner does not conclude it from a parameter.
                 yield columns[name] != literal_column("''")
-    if narrowing.state is SessionState.ACTIVE:
-        running = select(RUNNING_SESSIONS.c.id)
+    if narrowing.state is TransactionState.ACTIVE:
+        running = select(RUNNING_TRANSACTIONS.c.id)
         if narrowing.charge_point_id:
-            running = running.where(RUNNING_SESSIONS.c.charge_point_id == narrowing.charge_point_id)
+            running = running.where(RUNNING_TRANSACTIONS.c.charge_point_id == narrowing.charge_point_id)
         yield columns.id.in_(running)
     if narrowing.start_time_from:
         yield columns.begin_time >= narrowing.start_time_from
@@ -197,9 +202,9 @@ def _conditions(narrowing: TransactionFilter) -> Iterator[ColumnElement[bool]]:
         yield columns.update_time >= narrowing.update_time_from
 
 
-def _session(row: Row[Any]) -> Session:
+def _transaction(row: Row[Any]) -> Transaction:
     # Behind the columns of the table comes the key of a page.
-    return session_of(row[: len(TRANSACTIONS.c)])
+    return transaction_of(row[: len(TRANSACTIONS.c)])
 
 
 def _reading(row: Row[Any]) -> Reading:

@@ -10,7 +10,7 @@ from services.messaging.outbox import OutboxRelay
 from services.messaging.unit_of_work import PublishingUnitOfWork, UnitsOfWork
 from services.postgres.database import Database, bare
 from services.postgres.roundtrip import Rows, Statement
-from services.transaction.domain.events import CommandChanged, SessionChanged
+from services.transaction.domain.events import CommandChanged, TransactionChanged
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql import lookout
 from services.transaction.sql.commands import SqlCommandRepository
@@ -38,7 +38,7 @@ class _OneByOne:
         return found
 
 
-class SqlUnitOfWork(PublishingUnitOfWork[SessionChanged | CommandChanged]):
+class SqlUnitOfWork(PublishingUnitOfWork[TransactionChanged | CommandChanged]):
     """Satisfies ports.UnitOfWork on one transaction."""
 
     def __init__(self, connection: AsyncConnection, clock: Clock) -> None:

@@ -4,13 +4,13 @@ import re
 
 from ocpp_edge.facts import device_clock, meter_values
 from ocpp_edge.leniency import shapes
-from services.transaction.domain import doubts, matching, recording, session
+from services.transaction.domain import doubts, matching, recording, transaction
 from services.transaction.domain.concurrency import CONCURRENT_TX_ALLOWED
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 from stack.descriptors import Contracts
 
-_MODULES = (doubts, matching, recording, session, device_clock, meter_values, shapes)
+_MODULES = (doubts, matching, recording, transaction, device_clock, meter_values, shapes)
 # Constants of these modules that are no flags.
 _OTHERS = {"ENERGY_REGISTER", "USUAL_CONTEXT", "UNDATED", "OCPP_16", "CONCLUDED_REASON"}
 

@@ -1,4 +1,4 @@
-"""Starts a session for a token. The effect is the session."""
+"""Starts a transaction for a token. The effect is the transaction."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from services.transaction.domain.command import (
     RemoteStartQuery,
 )
 from services.transaction.domain.command_kind import Body, CommandKind, check_place
-from services.transaction.domain.session import Session, SessionState, token_time
+from services.transaction.domain.transaction import Transaction, TransactionState, token_time
 
 # Corrected clocks of charge points are about right.
 _CLOCK_SLACK = timedelta(minutes=1)
@@ -33,18 +33,18 @@ def check(body: Body, violations: Violations) -> None:
     violations.text("idTag", body.get("id_tag", ""), longest=36)
     violations.text("tokenType", body.get("token_type", ""), longest=LONGEST_TYPE)
     is_none = token_type(body.get("token_type", UNTYPED)) == NO_AUTHORIZATION
-    violations.check(not is_none, "tokenType", "is that of sessions that nobody starts with a token")
+    violations.check(not is_none, "tokenType", "is that of transactions that nobody starts with a token")
 
 
-def started_by(session: Session, command: Command) -> bool:
-    """Whether `session` is what a remote start asked for."""
-    place, presented = command.body.get("connector_id", 0), token_time(session)
+def started_by(transaction: Transaction, command: Command) -> bool:
+    """Whether `transaction` is what a remote start asked for."""
+    place, presented = command.body.get("connector_id", 0), token_time(transaction)
     return (
         presented is not None
         and presented >= command.create_time - _CLOCK_SLACK
-        and is_same(session.token, token_asked(command))
-        and session.state is not SessionState.ORPHAN
-        and place in (0, session.connector_id, session.evse_id)
+        and is_same(transaction.token, token_asked(command))
+        and transaction.state is not TransactionState.ORPHAN
+        and place in (0, transaction.connector_id, transaction.evse_id)
     )
 
 

@@ -1,17 +1,17 @@
-"""Stops a session. The effect is its end."""
+"""Stops a transaction. The effect is its end."""
 
 from services.transaction.domain.command import Command, CommandPriority
 from services.transaction.domain.command_kind import CommandKind, check_transaction
-from services.transaction.domain.session import Session, SessionState
+from services.transaction.domain.transaction import Transaction, TransactionState
 
 
-def ended_by(session: Session, command: Command) -> bool:
-    """Whether the end of `session` is what a remote stop asked for."""
+def ended_by(transaction: Transaction, command: Command) -> bool:
+    """Whether the end of `transaction` is what a remote stop asked for."""
     asked = command.body.get("ocpp_transaction_id")
     return (
-        session.state is SessionState.ENDED
-        and asked == session.ocpp_transaction_id
-        and command.charge_point_id == session.charge_point_id
+        transaction.state is TransactionState.ENDED
+        and asked == transaction.ocpp_transaction_id
+        and command.charge_point_id == transaction.charge_point_id
     )
 
 

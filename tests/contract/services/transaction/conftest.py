@@ -42,15 +42,15 @@ class Reader:
 # In one of them, not in both.
 _OUT_OF_STEP = """
 SELECT * FROM (SELECT charge_point_id, id, id_tag FROM transactions WHERE state = 'ACTIVE') AS running
-FULL JOIN running_sessions USING (charge_point_id, id, id_tag)
-WHERE running IS NULL OR running_sessions IS NULL
+FULL JOIN running_transactions USING (charge_point_id, id, id_tag)
+WHERE running IS NULL OR running_transactions IS NULL
 """
 
 
 @pytest.fixture
 def database_url(emptied_database: FreshDatabase) -> Iterator[str]:
-    """The URL of a database of the transaction service without rows. Whatever a test has recorded, the sessions that
-    run have to be those of their table afterwards."""
+    """The URL of a database of the transaction service without rows. Whatever a test has recorded, the transactions
+    that run have to be those of their table afterwards."""
     url = emptied_database("transaction")
     yield url
     with psycopg.connect(url) as connection:

@@ -32,8 +32,9 @@ _TABLES = ("meter_values", "transaction_events", "transactions", "outbox")
 _VERSIONS = ("revision", "update_time", "create_time")
 
 
-def _session(name: str, first_wh: int) -> list[recording_pb.TransactionEvent]:
-    """A session of which neither register is told: its energy hangs on readings, some of which come by themselves."""
+def _transaction(name: str, first_wh: int) -> list[recording_pb.TransactionEvent]:
+    """A transaction of which neither register is told: its energy hangs on readings, some of which come by
+    themselves."""
 
     def told(kind: Any, at: float, seq_no: int, **fields: Any) -> recording_pb.TransactionEvent:
         return event_201(kind, minutes(at), seq_no, ocpp_transaction_id=name, charge_point_id=name, **fields)
@@ -50,7 +51,7 @@ def _session(name: str, first_wh: int) -> list[recording_pb.TransactionEvent]:
     ]
 
 
-_EVENTS = [*_session("A", 100), *_session("B", 90_000)]
+_EVENTS = [*_transaction("A", 100), *_transaction("B", 90_000)]
 
 
 async def _rows(database: Database) -> dict[str, list[dict[str, Any]]]:
@@ -63,14 +64,19 @@ async def _rows(database: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 async def _bills(database: Database) -> list[tuple[Any, ...]]:
-    """What billing hears last of each session."""
+    """What billing hears last of each transaction."""
     async with database.read() as connection:
         payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
     last = {}
     for payload in payloads:
         event = DomainEvent.FromString(payload)
-        session = event.transaction_changed.transaction
-        last[session.id] = (event.subject, session.energy_wh, session.start_time.seconds, session.stop_time.seconds)
+        transaction = event.transaction_changed.transaction
+        last[transaction.id] = (
+            event.subject,
+            transaction.energy_wh,
+            transaction.start_time.seconds,
+            transaction.stop_time.seconds,
+        )
     return sorted(last.values())
 
 
@@ -111,8 +117,8 @@ async def test_facts_in_any_order_and_however_often_give_the_same_rows_and_bills
     assert [bill[1] for bill in expected[1]] == [2500, 2500]
 
 
-def _session_16(number: str, stop_number: str, *, offline: bool) -> list[recording_pb.TransactionEvent]:
-    """A session by OCPP 1.6 whose charge point may have been away, and may not know what it ends."""
+def _transaction_16(number: str, stop_number: str, *, offline: bool) -> list[recording_pb.TransactionEvent]:
+    """A transaction by OCPP 1.6 whose charge point may have been away, and may not know what it ends."""
     return [
         start_16(minutes(-60), offline=offline),
         meter_values_16(number, minutes(-50), 1500, 2000),
@@ -124,21 +130,21 @@ def _session_16(number: str, stop_number: str, *, offline: bool) -> list[recordi
 async def _recorded_16(
     record: Record, database: Database, order: Sequence[int], stop_number: str, *, offline: bool
 ) -> tuple[Any, ...]:
-    """What is stored, but for the number that the session happened to get."""
+    """What is stored, but for the number that the transaction happened to get."""
     async with database.transaction() as connection:
         await connection.execute(text(f"TRUNCATE {', '.join(_TABLES)}"))
-    # Nothing names the session before its charge point has heard the number.
+    # Nothing names the transaction before its charge point has heard the number.
     [begun] = await record(start_16(minutes(-60), offline=offline))
-    events = _session_16(begun.ocpp_transaction_id, stop_number, offline=offline)
+    events = _transaction_16(begun.ocpp_transaction_id, stop_number, offline=offline)
     for position in order:
         [answer] = await record(events[position])
         assert answer.ocpp_transaction_id == begun.ocpp_transaction_id
     async with database.read() as connection:
-        sessions = await connection.execute(
+        transactions = await connection.execute(
             text("SELECT state, meter_start_wh, meter_stop_wh, energy_wh, offline, flags, start_time FROM transactions")
         )
         values = await connection.execute(text("SELECT sampled_time, energy_wh FROM meter_values ORDER BY 1"))
-        return [tuple(row) for row in sessions], [tuple(row) for row in values], len(await _bills(database))
+        return [tuple(row) for row in transactions], [tuple(row) for row in values], len(await _bills(database))
 
 
 @settings(max_examples=examples(0.15), suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -148,11 +154,11 @@ async def _recorded_16(
     stop_number=st.sampled_from(["", "0", "-1"]),
     offline=st.booleans(),
 )
-async def test_a_session_by_ocpp_16_is_the_same_whatever_comes_when_after_its_start(
+async def test_a_transaction_by_ocpp_16_is_the_same_whatever_comes_when_after_its_start(
     service: RunningService, record: Record, order: list[int], repeated: list[int], stop_number: str, offline: bool
 ) -> None:
     expected = await _recorded_16(record, service.database, range(4), stop_number, offline=offline)
     assert await _recorded_16(record, service.database, [*order, *repeated], stop_number, offline=offline) == expected
-    [session], values, bills = expected
-    assert session[:4] == ("ENDED", 1000, 6000, 5000)
+    [transaction], values, bills = expected
+    assert transaction[:4] == ("ENDED", 1000, 6000, 5000)
     assert (len(values), bills) == (3, 1)

@@ -52,8 +52,8 @@ async def test_a_charge_point_that_goes_on_is_held_for_the_true_reason(
     await record(stop_16(second.ocpp_transaction_id, minutes(-5), charge_point_id="CP2"))
     [again] = await record(start_16(minutes(-20), **elsewhere))
     assert (again.authorization, again.duplicate) == (authorization, True)
-    session = await transactions.get(second.transaction_id)
-    assert (session.authorization, list(session.flags), session.energy_wh) == (authorization, flags, 5000)
+    transaction = await transactions.get(second.transaction_id)
+    assert (transaction.authorization, list(transaction.flags), transaction.energy_wh) == (authorization, flags, 5000)
 
 
 async def test_an_unauthorized_token_is_no_concurrent_one(record: Record, transactions: Reader) -> None:
@@ -67,7 +67,7 @@ async def test_an_unauthorized_token_is_no_concurrent_one(record: Record, transa
 
 
 @pytest.mark.field_case("A6")
-async def test_a_session_of_which_nothing_is_heard_keeps_no_card_in_use(record: Record) -> None:
+async def test_a_transaction_of_which_nothing_is_heard_keeps_no_card_in_use(record: Record) -> None:
     [ghost] = await record(start_16(minutes(-300), received_time=minutes(-300)))
     await record(meter_values_16(ghost.ocpp_transaction_id, minutes(-200), 2000, received_time=minutes(-200)))
     [within] = await record(start_16(minutes(-90), charge_point_id="CP2", received_time=minutes(-90)))

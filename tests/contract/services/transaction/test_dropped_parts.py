@@ -34,14 +34,14 @@ async def test_what_could_not_be_taken_is_stored_with_the_fact(record: Record, s
     assert await _kept(service.database) == [None, DROPPED]
 
 
-async def test_it_goes_with_a_fact_that_finds_its_session_later(
+async def test_it_goes_with_a_fact_that_finds_its_transaction_later(
     record: Record, transactions: Reader, service: RunningService
 ) -> None:
     await record(stop_16("0", minutes(-20), flags=["dropped:transactionId"], dropped_json=DROPPED))
     [begun] = await record(start_16(minutes(-60), offline=True))
     assert await matcher_of(service).look() == 1
-    session = await transactions.get(begun.transaction_id)
-    assert (session.energy_wh, list(session.flags)) == (5000, ["dropped:transactionId", "matched_stop"])
+    transaction = await transactions.get(begun.transaction_id)
+    assert (transaction.energy_wh, list(transaction.flags)) == (5000, ["dropped:transactionId", "matched_stop"])
     assert await _kept(service.database) == [None, DROPPED]
 
 
@@ -56,7 +56,7 @@ async def test_messages_that_differ_only_in_what_nobody_can_read_are_different_f
 
 
 @pytest.mark.parametrize("energies", [(), (2000, 2100)])
-async def test_readings_that_name_no_session_keep_it_as_a_reading_without_values(
+async def test_readings_that_name_no_transaction_keep_it_as_a_reading_without_values(
     record: Record, transactions: Reader, energies: tuple[int, ...]
 ) -> None:
     [started] = await record(start_16(minutes(-30)))

@@ -1,4 +1,4 @@
-"""The energy of sessions, as it is shown while they run and settled when they are over, and the doubts about it."""
+"""The energy of transactions, as it is shown while they run and settled when they are over, and the doubts about it."""
 
 import itertools
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ async def test_a_reading_of_the_moment_of_the_end_is_none_of_after_it_in_whateve
 @pytest.mark.field_case("A7")
 @pytest.mark.parametrize("stop_wh", [None, 453, _LIFE + 453])
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-async def test_a_register_of_the_session_comes_to_the_same_as_that_of_the_meters_life(
+async def test_a_register_of_the_transaction_comes_to_the_same_as_that_of_the_meters_life(
     record: Record, transactions: Reader, stop_wh: int | None, order: Sequence[int]
 ) -> None:
     [started] = await record(start_16(minutes(-60), meter_wh=_LIFE))
@@ -111,10 +111,10 @@ async def test_a_register_of_the_session_comes_to_the_same_as_that_of_the_meters
 @pytest.mark.parametrize("end_first", [True, False])
 @pytest.mark.parametrize("stop_wh", [None, 453, _LIFE + 453, (_LIFE + 453) * _SENT_AS_KWH])
 @pytest.mark.parametrize("second_wh", [353, _LIFE + 353, (_LIFE + 353) * _SENT_AS_KWH])
-async def test_registers_and_units_may_be_mixed_in_a_session_by_ocpp_201(
+async def test_registers_and_units_may_be_mixed_in_a_transaction_by_ocpp_201(
     record: Record, transactions: Reader, second_wh: int, stop_wh: int | None, end_first: bool
 ) -> None:
-    session_id = derived_id("CP1", "T-1")
+    transaction_id = derived_id("CP1", "T-1")
     begin = reading(minutes(-60), "Transaction.Begin", energy_wh=_LIFE)
     last = [] if stop_wh is None else [reading(minutes(-20), "Transaction.End", energy_wh=stop_wh)]
     events = [
@@ -125,7 +125,7 @@ async def test_registers_and_units_may_be_mixed_in_a_session_by_ocpp_201(
     ]
     for event in reversed(events) if end_first else events:
         await record(event)
-    energy_wh, flags = await shown(transactions, session_id)
+    energy_wh, flags = await shown(transactions, transaction_id)
     assert energy_wh == (353 if stop_wh is None else 453)
     assert set(flags) <= {"session_register", "mislabelled_unit"}
 
@@ -156,13 +156,13 @@ async def test_the_register_of_the_start_is_not_the_current_one_wherever_it_stan
 async def test_registers_of_both_ends_are_found_in_any_event_of_ocpp_201(
     record: Record, transactions: Reader, order: Sequence[int]
 ) -> None:
-    session_id = derived_id("CP1", "T-1")
+    transaction_id = derived_id("CP1", "T-1")
     await record(event_201(STARTED, minutes(-60), 0, id_tag="TAG", authorization=ACCEPTED))
     sample = [reading(minutes(-40), energy_wh=163_630), reading(minutes(-40), "Transaction.Begin", energy_wh=157_440)]
     await record(event_201(UPDATED, minutes(-40), 1, meter_values=[sample[place] for place in order]))
-    assert await shown(transactions, session_id) == (6190, [])
+    assert await shown(transactions, transaction_id) == (6190, [])
     await record(event_201(ENDED, minutes(-20), 2))
-    assert await shown(transactions, session_id) == (6190, [])
+    assert await shown(transactions, transaction_id) == (6190, [])
 
 
 @pytest.mark.field_case("A9")
@@ -185,8 +185,8 @@ async def test_more_than_the_connector_gives_is_in_doubt_with_its_figures(
     await powers.told(-500, CP1=max_power_w, CP2=1000)
     [started] = await record(start_16(minutes(-480), meter_wh=0, evse_id=1))
     await record(stop_16(started.ocpp_transaction_id, minutes(0), meter_wh=939_000))
-    session = await transactions.get(started.transaction_id)
-    assert (session.energy_wh, list(session.flags), session.energy_doubt) == (939_000, flags, doubt)
+    transaction = await transactions.get(started.transaction_id)
+    assert (transaction.energy_wh, list(transaction.flags), transaction.energy_doubt) == (939_000, flags, doubt)
 
 
 @pytest.mark.field_case("A9")
@@ -243,10 +243,10 @@ async def test_what_connectors_give_is_asked_for_as_well(
 
 @pytest.mark.field_case("A12")
 @pytest.mark.parametrize("power_w", [None, 6000])
-async def test_a_session_by_ocpp_201_without_a_register_is_flagged(
+async def test_a_transaction_by_ocpp_201_without_a_register_is_flagged(
     record: Record, transactions: Reader, power_w: int | None
 ) -> None:
-    session_id = derived_id("CP1", "T-1")
+    transaction_id = derived_id("CP1", "T-1")
     exported: dict[str, Any] = {
         "other_json": '[{"value": 5, "measurand": "Energy.Active.Export.Register", "phase": "L1"}]'
     }
@@ -254,16 +254,16 @@ async def test_a_session_by_ocpp_201_without_a_register_is_flagged(
     samples = [reading(minutes(at), **exported, **power) for at in (-60, -30, 0)]
     await record(event_201(STARTED, minutes(-60), 0, id_tag="TAG", authorization=ACCEPTED, meter_values=samples[:1]))
     await record(event_201(UPDATED, minutes(-30), 1, meter_values=samples[1:2]))
-    assert (await transactions.get(session_id)).energy_wh == 0
+    assert (await transactions.get(transaction_id)).energy_wh == 0
     await record(event_201(ENDED, minutes(0), 2, meter_values=samples[2:]))
-    assert await shown(transactions, session_id) == (0, ["no_register"])
+    assert await shown(transactions, transaction_id) == (0, ["no_register"])
     estimate = "" if power_w is None else "; by 3 readings of power it was about 6000 Wh"
-    assert (await transactions.get(session_id)).energy_doubt == f"no energy register was told{estimate}"
+    assert (await transactions.get(transaction_id)).energy_doubt == f"no energy register was told{estimate}"
 
 
 @pytest.mark.field_case("A12")
 @pytest.mark.parametrize(("start_wh", "stop_wh"), [(None, None), (1000, None), (None, 6000)])
-async def test_a_session_by_ocpp_16_without_two_registers_is_flagged_until_they_are_told(
+async def test_a_transaction_by_ocpp_16_without_two_registers_is_flagged_until_they_are_told(
     record: Record, transactions: Reader, start_wh: int | None, stop_wh: int | None
 ) -> None:
     [started] = await record(start_16(minutes(-60), meter_wh=start_wh))
@@ -280,7 +280,7 @@ async def test_a_session_by_ocpp_16_without_two_registers_is_flagged_until_they_
 async def test_one_reading_that_no_other_agrees_with_is_shown_with_its_figures(
     record: Record, transactions: Reader, end_first: bool
 ) -> None:
-    session_id = derived_id("CP1", "T-1")
+    transaction_id = derived_id("CP1", "T-1")
     events = [
         event_201(STARTED, minutes(-6), 0, id_tag="TAG", authorization=ACCEPTED, meter_wh=0),
         event_201(UPDATED, minutes(-5), 1, meter_values=[reading(minutes(-5), energy_wh=150_020)]),
@@ -288,8 +288,8 @@ async def test_one_reading_that_no_other_agrees_with_is_shown_with_its_figures(
     ]
     for event in reversed(events) if end_first else events:
         await record(event)
-    assert await shown(transactions, session_id) == (202, ["mislabelled_unit"])
-    assert "150020 Wh at " in (await transactions.get(session_id)).energy_doubt
+    assert await shown(transactions, transaction_id) == (202, ["mislabelled_unit"])
+    assert "150020 Wh at " in (await transactions.get(transaction_id)).energy_doubt
 
 
 @pytest.mark.field_case("A13")
@@ -319,7 +319,7 @@ async def test_every_reading_counts_for_doubt(
 
 
 @pytest.mark.field_case("A13")
-async def test_of_a_session_with_very_many_readings_the_last_ones_count_as_well(
+async def test_of_a_transaction_with_very_many_readings_the_last_ones_count_as_well(
     record: Record, transactions: Reader
 ) -> None:
     [started] = await record(start_16(minutes(-600), meter_wh=1000))

@@ -1,4 +1,4 @@
-"""How the energy of sessions came about, for those who price it."""
+"""How the energy of transactions came about, for those who price it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def _shown(curve: EnergyCurve) -> Sequence[tuple[float, int, int]]:
     return [(seconds / 60, wh, power) for seconds, wh, power in zip(*columns, strict=True)]
 
 
-async def test_curves_of_many_sessions_are_told_at_once(record: Record, internal: TransactionServiceStub) -> None:
+async def test_curves_of_many_transactions_are_told_at_once(record: Record, internal: TransactionServiceStub) -> None:
     [first] = await record(start_16(minutes(-60), meter_wh=1_000))
     samples = [
         reading(minutes(-60 + at), energy_wh=wh, power_w=power)
@@ -72,7 +72,7 @@ async def test_curves_of_many_sessions_are_told_at_once(record: Record, internal
     assert _shown(found[second.transaction_id]) == [(0, 0, 0), (10, 2_000, -1)]
 
 
-async def test_a_session_of_which_nothing_was_read_has_start_and_stop(
+async def test_a_transaction_of_which_nothing_was_read_has_start_and_stop(
     record: Record, internal: TransactionServiceStub
 ) -> None:
     [started] = await record(start_16(minutes(-60), meter_wh=1_000))

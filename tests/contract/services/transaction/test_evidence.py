@@ -1,4 +1,5 @@
-"""Sessions that charge points have forgotten: from what the station service tells to the rows, and to whoever waits."""
+"""Transactions that charge points have forgotten: from what the station service tells to the rows, and to whoever
+waits."""
 
 import re
 from collections.abc import AsyncIterator
@@ -111,7 +112,7 @@ async def site(
 
 
 async def _started(site: Site, **fields: Any) -> str:
-    """The id of a session that began a minute ago, with two readings."""
+    """The id of a transaction that began a minute ago, with two readings."""
     began = {"received_time": ago(60), "evse_id": 1, **fields}
     [begun] = await site.record(start_16(ago(60), **began))
     samples = [reading(ago(seconds), energy_wh=wh) for seconds, wh in ((50, 2000), (40, 3000))]
@@ -123,14 +124,14 @@ async def _started(site: Site, **fields: Any) -> str:
 
 @pytest.mark.parametrize("before", [None, Connector.AVAILABLE, Connector.CHARGING])
 @pytest.mark.parametrize("after", [Connector.AVAILABLE, Connector.PREPARING])
-async def test_a_session_ends_when_its_connector_is_free_after_a_boot(site: Site, before: Any, after: Any) -> None:
+async def test_a_transaction_ends_when_its_connector_is_free_after_a_boot(site: Site, before: Any, after: Any) -> None:
     if before is not None:
         await site.stations.status("CP1", site.epoch, before)
-    session_id = await _started(site)
+    transaction_id = await _started(site)
     await site.reboot(after)
-    session = await site.becomes(session_id, ENDED)
-    assert (session.energy_wh, session.stop_reason, list(session.flags)) == (2000, "Reboot", BY_BOOT)
-    assert ago(45) < moment(session.stop_time) < ago(35)
+    transaction = await site.becomes(transaction_id, ENDED)
+    assert (transaction.energy_wh, transaction.stop_reason, list(transaction.flags)) == (2000, "Reboot", BY_BOOT)
+    assert ago(45) < moment(transaction.stop_time) < ago(35)
     # Its card is free, and nothing runs that would keep the charge point from being deleted.
     [elsewhere] = await site.record(start_16(ago(0), charge_point_id="CP2"))
     assert elsewhere.authorization == ACCEPTED
@@ -138,32 +139,32 @@ async def test_a_session_ends_when_its_connector_is_free_after_a_boot(site: Site
 
 
 async def test_a_boot_alone_or_a_connector_that_charges_on_is_no_evidence(site: Site) -> None:
-    session_id = await _started(site)
+    transaction_id = await _started(site)
     await site.reboot(Connector.CHARGING)
-    await site.charges(session_id, "Charging")
+    await site.charges(transaction_id, "Charging")
     await site.stations.status("CP1", site.epoch, Connector.SUSPENDED_EV)
-    await site.charges(session_id, "SuspendedEV")
-    assert (await site.transactions.get(session_id)).state == ACTIVE
+    await site.charges(transaction_id, "SuspendedEV")
+    assert (await site.transactions.get(transaction_id)).state == ACTIVE
 
 
 async def test_a_true_end_corrects_the_estimate_and_later_readings_take_it_back(site: Site) -> None:
-    session_id = await _started(site)
-    number = (await site.transactions.get(session_id)).ocpp_transaction_id
+    transaction_id = await _started(site)
+    number = (await site.transactions.get(transaction_id)).ocpp_transaction_id
     await site.reboot(Connector.AVAILABLE)
-    await site.becomes(session_id, ENDED)
+    await site.becomes(transaction_id, ENDED)
     later = meter_values_16(number, ago(-5), 4000, received_time=ago(0))
     await site.record(later)
-    session = await site.transactions.get(session_id)
-    assert (session.state, session.energy_wh, list(session.flags)) == (ACTIVE, 3000, [])
+    transaction = await site.transactions.get(transaction_id)
+    assert (transaction.state, transaction.energy_wh, list(transaction.flags)) == (ACTIVE, 3000, [])
     await site.reboot(Connector.PREPARING)
     await site.record(stop_16(number, ago(30), meter_wh=3500, received_time=ago(0)))
-    session = await site.transactions.get(session_id)
-    assert (session.state, session.energy_wh, session.stop_reason) == (ENDED, 2500, "Local")
-    assert not {*BY_BOOT} & {*session.flags}
+    transaction = await site.transactions.get(transaction_id)
+    assert (transaction.state, transaction.energy_wh, transaction.stop_reason) == (ENDED, 2500, "Local")
+    assert not {*BY_BOOT} & {*transaction.flags}
 
 
-async def test_statuses_say_how_a_session_by_ocpp_16_charges(site: Site) -> None:
-    session_id = await _started(site)
+async def test_statuses_say_how_a_transaction_by_ocpp_16_charges(site: Site) -> None:
+    transaction_id = await _started(site)
     said = [
         (Connector.PREPARING, "EVConnected"),
         (Connector.CHARGING, "Charging"),
@@ -173,14 +174,14 @@ async def test_statuses_say_how_a_session_by_ocpp_16_charges(site: Site) -> None
     ]
     for status, state in said:
         await site.stations.status("CP1", site.epoch, status)
-        await site.charges(session_id, state)
-    number = (await site.transactions.get(session_id)).ocpp_transaction_id
+        await site.charges(transaction_id, state)
+    number = (await site.transactions.get(transaction_id)).ocpp_transaction_id
     await site.record(stop_16(number, ago(0), meter_wh=3500, received_time=ago(0)))
     await site.stations.status("CP1", site.epoch, Connector.AVAILABLE)
     stub = service_grpc.TransactionServiceStub(await site.service.channel())
-    asked = service_pb.BatchGetChargingStatesRequest(ids=[session_id])
+    asked = service_pb.BatchGetChargingStatesRequest(ids=[transaction_id])
     [found] = (await stub.BatchGetChargingStates(asked)).transactions
-    assert found.transaction_id == session_id
+    assert found.transaction_id == transaction_id
     assert [change.charging_state for change in found.changes] == [state for _, state in said]
     times = [moment(change.time) for change in found.changes]
     assert times == sorted(times)
@@ -188,7 +189,7 @@ async def test_statuses_say_how_a_session_by_ocpp_16_charges(site: Site) -> None
 
 
 @pytest.mark.field_case("D1")
-async def test_a_status_that_was_kept_back_until_its_session_was_over_says_how_it_charged(site: Site) -> None:
+async def test_a_status_that_was_kept_back_until_its_transaction_was_over_says_how_it_charged(site: Site) -> None:
     """All of it is told within moments, as after a time offline."""
     [begun] = await site.record(start_16(ago(7200), received_time=ago(0), evse_id=1))
     await site.record(stop_16(begun.ocpp_transaction_id, ago(60), meter_wh=3500, received_time=ago(0)))
@@ -203,7 +204,7 @@ async def test_a_status_that_was_kept_back_until_its_session_was_over_says_how_i
     await eventually(is_known)
 
 
-async def test_a_station_by_ocpp_201_is_asked_after_its_sessions_when_it_has_booted(site: Site) -> None:
+async def test_a_station_by_ocpp_201_is_asked_after_its_transactions_when_it_has_booted(site: Site) -> None:
     began = event_201(
         STARTED, ago(60), 0, received_time=ago(60), id_tag="TAG", authorization=ACCEPTED, charge_point_id="CP1"
     )
@@ -232,30 +233,30 @@ async def stub(service: RunningService) -> service_grpc.TransactionServiceStub:
     return service_grpc.TransactionServiceStub(await service.channel("operator", sub="ann"))
 
 
-async def test_the_register_at_the_start_says_nothing_of_how_long_a_session_went_on(
+async def test_the_register_at_the_start_says_nothing_of_how_long_a_transaction_went_on(
     record: Record, transactions: Reader
 ) -> None:
     begin = minutes(-60).replace(microsecond=700_000)
-    of_session: dict[str, Any] = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1}
+    of_transaction: dict[str, Any] = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1}
     values = [reading(begin, energy_wh=1000, context="Transaction.Begin")]
-    told = of_session | {"id_tag": "TAG", "authorization": ACCEPTED, "meter_values": values, "received_time": begin}
+    told = of_transaction | {"id_tag": "TAG", "authorization": ACCEPTED, "meter_values": values, "received_time": begin}
     [begun] = await record(event(STARTED, begin, **told))
-    await record(event(TransactionEvent.LOST, minutes(-10), **of_session, received_time=minutes(-10)))
+    await record(event(TransactionEvent.LOST, minutes(-10), **of_transaction, received_time=minutes(-10)))
     assert moment((await transactions.get(begun.transaction_id)).stop_time) == minutes(-10)
 
 
-async def test_readings_of_power_alone_say_how_long_a_session_went_on(record: Record, transactions: Reader) -> None:
-    of_session: dict[str, Any] = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1}
+async def test_readings_of_power_alone_say_how_long_a_transaction_went_on(record: Record, transactions: Reader) -> None:
+    of_transaction: dict[str, Any] = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1}
     begin, read = minutes(-60), minutes(-30)
-    told = of_session | {"id_tag": "TAG", "authorization": ACCEPTED, "received_time": begin}
+    told = of_transaction | {"id_tag": "TAG", "authorization": ACCEPTED, "received_time": begin}
     [begun] = await record(event(STARTED, begin, **told))
     values = [reading(read, power_w=7_000)]
-    await record(event(UPDATED, read, **of_session, meter_values=values, seq_no=1, received_time=read))
-    await record(event(TransactionEvent.LOST, minutes(-10), **of_session, received_time=minutes(-10)))
+    await record(event(UPDATED, read, **of_transaction, meter_values=values, seq_no=1, received_time=read))
+    await record(event(TransactionEvent.LOST, minutes(-10), **of_transaction, received_time=minutes(-10)))
     assert moment((await transactions.get(begun.transaction_id)).stop_time) == read
 
 
-async def test_that_a_session_does_not_go_on_ends_it(record: Record, transactions: Reader) -> None:
+async def test_that_a_transaction_does_not_go_on_ends_it(record: Record, transactions: Reader) -> None:
     def told(kind: Any, at: float, **fields: Any) -> TransactionEvent:
         usual = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "received_time": minutes(at)}
         return event(kind, minutes(at), **{**usual, **fields})
@@ -266,16 +267,16 @@ async def test_that_a_session_does_not_go_on_ends_it(record: Record, transaction
     lost = told(TransactionEvent.LOST, -10)
     answers = await record(lost, lost)
     assert [answer.transaction_id for answer in answers] == [begun.transaction_id] * 2
-    session = await transactions.get(begun.transaction_id)
-    assert (session.state, list(session.flags)) == (ENDED, ["estimated_end", "not_ongoing"])
-    assert moment(session.stop_time) == minutes(-39)
+    transaction = await transactions.get(begun.transaction_id)
+    assert (transaction.state, list(transaction.flags)) == (ENDED, ["estimated_end", "not_ongoing"])
+    assert moment(transaction.stop_time) == minutes(-39)
     # It was the answer of a station that had restarted, and goes on after all.
     await record(told(UPDATED, -5, charging_state="Charging", seq_no=2))
     assert (await transactions.get(begun.transaction_id)).state == ACTIVE
 
 
 class _Asking:
-    """Looks for silent sessions on a service's database; charge points are asked through `edge`."""
+    """Looks for silent transactions on a service's database; charge points are asked through `edge`."""
 
     def __init__(self, service: RunningService, stations: RunningService | None, tokens: Tokens) -> None:
         self._relay = OutboxRelay(service.database, service.bus)
@@ -303,7 +304,7 @@ def _long_ago(days: float, number: int = 1) -> dict[str, Any]:
     return {"received_time": at, "charge_point_id": f"CP{number}", "id_tag": f"TAG{number}"}
 
 
-async def test_a_session_of_which_nothing_is_heard_for_days_ends_when_it_was_last_heard_of(
+async def test_a_transaction_of_which_nothing_is_heard_for_days_ends_when_it_was_last_heard_of(
     service: RunningService, record: Record, transactions: Reader, tokens: Tokens
 ) -> None:
     async def begun(number: int, days: float) -> Any:
@@ -316,22 +317,26 @@ async def test_a_session_of_which_nothing_is_heard_for_days_ends_when_it_was_las
         await record(meter_values_16(answer.ocpp_transaction_id, minutes(-sampled * DAYS), 4000, **at))
     looking = _Asking(service, None, tokens)
     assert (await looking.look(), await looking.look()) == (1, 0)
-    session = await transactions.get(silent.transaction_id)
-    assert (session.state, session.energy_wh, moment(session.stop_time)) == (ENDED, 3000, minutes(-4 * DAYS))
-    assert list(session.flags) == ["ended_by_silence", "estimated_end"]
+    transaction = await transactions.get(silent.transaction_id)
+    assert (transaction.state, transaction.energy_wh, moment(transaction.stop_time)) == (
+        ENDED,
+        3000,
+        minutes(-4 * DAYS),
+    )
+    assert list(transaction.flags) == ["ended_by_silence", "estimated_end"]
     assert {(await transactions.get(one.transaction_id)).state for one in (read, fresh, replayed)} == {ACTIVE}
     # It was in a garage: the true end takes its place, as ever.
     late = stop_16(silent.ocpp_transaction_id, minutes(-3.5 * DAYS), meter_wh=9000, charge_point_id="CP1")
     await record(late)
-    session = await transactions.get(silent.transaction_id)
-    assert (session.energy_wh, list(session.flags)) == (8000, [])
+    transaction = await transactions.get(silent.transaction_id)
+    assert (transaction.energy_wh, list(transaction.flags)) == (8000, [])
     # A shorter bound ends those that were silent for that long.
     assert await looking.look(timedelta(hours=36)) == 1
     assert (await transactions.get(fresh.transaction_id)).state == ENDED
 
 
 @pytest.mark.parametrize("goes_on", [True, False, None])
-async def test_a_silent_session_by_ocpp_201_is_asked_after_first(
+async def test_a_silent_transaction_by_ocpp_201_is_asked_after_first(
     run_service: ServiceRunner,
     service: RunningService,
     record: Record,
@@ -367,10 +372,10 @@ async def test_a_silent_session_by_ocpp_201_is_asked_after_first(
         assert await _Asking(service, stations, tokens).look() == (1 if goes_on is None else 0)
         [asked] = edge.delivered
         assert asked.body.get_transaction_status.ocpp_transaction_id == "T-1"
-    session = await transactions.get(begun.transaction_id)
+    transaction = await transactions.get(begun.transaction_id)
     concluded = {True: [], False: ["estimated_end", "not_ongoing"], None: ["ended_by_silence", "estimated_end"]}
-    flags = set(session.flags) - {"no_register"}
-    assert (session.state, flags) == (ACTIVE if goes_on else ENDED, set(concluded[goes_on]))
+    flags = set(transaction.flags) - {"no_register"}
+    assert (transaction.state, flags) == (ACTIVE if goes_on else ENDED, set(concluded[goes_on]))
 
 
 async def _end(stub: service_grpc.TransactionServiceStub, id: str, **fields: Any) -> transaction_pb.Transaction:
@@ -379,7 +384,7 @@ async def _end(stub: service_grpc.TransactionServiceStub, id: str, **fields: Any
 
 
 async def _ghost(record: Record) -> tuple[str, str]:
-    """Id and number of a session that told two readings, half an hour ago the last."""
+    """Id and number of a transaction that told two readings, half an hour ago the last."""
     [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))
     told = {"received_time": minutes(-30)}
     await record(meter_values_16(begun.ocpp_transaction_id, minutes(-30), 2000, **told))
@@ -387,20 +392,20 @@ async def _ghost(record: Record) -> tuple[str, str]:
     return begun.transaction_id, begun.ocpp_transaction_id
 
 
-async def test_an_operator_ends_a_session_once_and_for_a_reason(
+async def test_an_operator_ends_a_transaction_once_and_for_a_reason(
     service: RunningService, record: Record, transactions: Reader, stub: service_grpc.TransactionServiceStub
 ) -> None:
-    session_id, number = await _ghost(record)
-    ended = await _end(stub, session_id, request_id="once")
+    transaction_id, number = await _ghost(record)
+    ended = await _end(stub, transaction_id, request_id="once")
     assert (ended.state, ended.energy_wh, moment(ended.stop_time)) == (ENDED, 1500, minutes(-29))
     assert list(ended.flags) == ["ended_by_operator"]
     decision = ended.end_decision
     assert (decision.decided_by, decision.reason) == ("ann", "the charger burnt down")
     assert moment(decision.stop_time) == minutes(-29)
     assert not decision.HasField("meter_stop_wh")
-    assert await _end(stub, session_id, request_id="once") == ended
+    assert await _end(stub, transaction_id, request_id="once") == ended
     assert await transactions.list() == [ended]
-    assert await reason(stub.EndTransaction(service_pb.EndTransactionRequest(id=session_id, reason="again"))) == (
+    assert await reason(stub.EndTransaction(service_pb.EndTransactionRequest(id=transaction_id, reason="again"))) == (
         "TRANSACTION_NOT_RUNNING"
     )
     async with service.database.read() as connection:
@@ -410,17 +415,17 @@ async def test_an_operator_ends_a_session_once_and_for_a_reason(
     assert list(told.transaction_changed.transaction.flags) == ["ended_by_operator"]
     # The charge point was not dead: what it tells counts, and what was decided stays.
     await record(stop_16(number, minutes(-10), meter_wh=6000))
-    session = await transactions.get(session_id)
-    assert (session.energy_wh, moment(session.stop_time)) == (5000, minutes(-10))
-    assert (list(session.flags), session.end_decision) == (["ended_by_operator"], decision)
+    transaction = await transactions.get(transaction_id)
+    assert (transaction.energy_wh, moment(transaction.stop_time)) == (5000, minutes(-10))
+    assert (list(transaction.flags), transaction.end_decision) == (["ended_by_operator"], decision)
 
 
 async def test_an_operator_says_when_it_stopped_and_at_which_register(
     record: Record, stub: service_grpc.TransactionServiceStub
 ) -> None:
-    session_id, _ = await _ghost(record)
+    transaction_id, _ = await _ghost(record)
     too_early = service_pb.EndTransactionRequest(
-        id=session_id, reason="why", stop_time=start_16(minutes(-61)).device_time
+        id=transaction_id, reason="why", stop_time=start_16(minutes(-61)).device_time
     )
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await stub.EndTransaction(too_early)
@@ -431,7 +436,7 @@ async def test_an_operator_says_when_it_stopped_and_at_which_register(
     start.FromJsonString(told[1])
     assert start == start_16(minutes(-60)).device_time
     stop_time = start_16(minutes(-20)).device_time
-    ended = await _end(stub, session_id, stop_time=stop_time, meter_stop_wh=2750)
+    ended = await _end(stub, transaction_id, stop_time=stop_time, meter_stop_wh=2750)
     assert (ended.energy_wh, ended.stop_time, ended.meter_stop_wh) == (1750, stop_time, 2750)
     assert (ended.end_decision.meter_stop_wh, ended.end_decision.stop_time) == (2750, stop_time)
 
@@ -455,10 +460,10 @@ async def test_what_cannot_be_is_refused_by_field(
     fields: dict[str, Any],
     bad: list[str],
 ) -> None:
-    session_id, _ = await _ghost(record)
-    request = service_pb.EndTransactionRequest(id=session_id, **{"reason": "because", **fields})
+    transaction_id, _ = await _ghost(record)
+    request = service_pb.EndTransactionRequest(id=transaction_id, **{"reason": "because", **fields})
     assert await bad_fields(stub.EndTransaction(request)) == bad
-    assert (await transactions.get(session_id)).state == ACTIVE
+    assert (await transactions.get(transaction_id)).state == ACTIVE
 
 
 async def test_only_what_runs_can_be_ended(
@@ -490,7 +495,7 @@ async def test_charging_states_are_listed_by_page(record: Record, stub: service_
     assert await reason(stub.ListChargingStates(unknown)) == "TRANSACTION_NOT_FOUND"
 
 
-async def test_charging_states_end_with_their_session(
+async def test_charging_states_end_with_their_transaction(
     record: Record, stub: service_grpc.TransactionServiceStub
 ) -> None:
     [begun] = await record(event_201(STARTED, minutes(-60), 0, charging_state="Charging"))

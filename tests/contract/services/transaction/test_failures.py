@@ -111,18 +111,18 @@ async def test_a_column_that_changes_its_type_under_load_costs_no_event(
     changed = asyncio.Event()
 
     async def charge_on(number: int) -> None:
-        """Sessions one after the other, some before the change and some after it."""
-        charge_point_id, sessions = f"CP{number}", 0
-        while sessions < 3 or not changed.is_set():
-            at = minutes(-60 + sessions)
+        """Transactions one after the other, some before the change and some after it."""
+        charge_point_id, done = f"CP{number}", 0
+        while done < 3 or not changed.is_set():
+            at = minutes(-60 + done)
             [started] = await record(start_16(at, charge_point_id=charge_point_id, id_tag=f"TAG{number}"))
             name = started.ocpp_transaction_id
             await record(meter_values_16(name, at, 1500, charge_point_id=charge_point_id))
             [stopped] = await record(stop_16(name, at + timedelta(seconds=30), charge_point_id=charge_point_id))
             assert (stopped.HasField("error"), stopped.transaction_id) == (False, started.transaction_id)
             assert await _energy_wh(transactions, started.transaction_id) == 5000
-            sessions += 1
-            if sessions == 3:
+            done += 1
+            if done == 3:
                 busy.release()
 
     busy = asyncio.Semaphore(0)

@@ -61,7 +61,7 @@ def no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _orphan_and_start(record: Record, charge_point_id: str = "CP1") -> tuple[str, str]:
-    """The ids of an end without a number and of the session that it means, told in the wrong order."""
+    """The ids of an end without a number and of the transaction that it means, told in the wrong order."""
     [stop] = await record(stop_16("-1", minutes(-30), charge_point_id=charge_point_id))
     [begun] = await record(
         start_16(minutes(-60), charge_point_id=charge_point_id, id_tag=charge_point_id, offline=True)
@@ -102,7 +102,7 @@ async def test_all_that_is_open_is_gone_through_a_page_after_the_other(
     assert {(await transactions.get(stop)).state for stop, _ in pairs} == {MERGED}
 
 
-async def test_what_two_sessions_may_mean_is_not_placed_anew_until_something_changes(
+async def test_what_two_transactions_may_mean_is_not_placed_anew_until_something_changes(
     service: RunningService, record: Record, transactions: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     placed: list[str] = []
@@ -146,7 +146,7 @@ async def test_who_cannot_be_matched_is_tried_again_and_keeps_nobody_waiting(
 
 
 async def _told_beside(record: Record, charge_point_id: str) -> str:
-    """The id of a session that was told of after the readings of it, which named none."""
+    """The id of a transaction that was told of after the readings of it, which named none."""
     here = {"charge_point_id": charge_point_id}
     await record(meter_values_16("", minutes(-50), 2000, 3000, **here))
     [begun] = await record(start_16(minutes(-60), id_tag=charge_point_id, offline=True, **here))
@@ -154,7 +154,7 @@ async def _told_beside(record: Record, charge_point_id: str) -> str:
     return begun.transaction_id
 
 
-async def test_readings_that_could_not_be_given_to_their_session_are_so_later(
+async def test_readings_that_could_not_be_given_to_their_transaction_are_so_later(
     service: RunningService, record: Record, transactions: Reader, no_overlap: None
 ) -> None:
     begun = [await _told_beside(record, name) for name in ("CP1", "CP2")]
@@ -220,24 +220,28 @@ async def end_by_silence(service: RunningService) -> None:
 
 
 @pytest.mark.parametrize("is_looked_at", [True, False])
-async def test_a_session_that_was_ended_by_silence_is_ended_by_the_end_that_means_it(
+async def test_a_transaction_that_was_ended_by_silence_is_ended_by_the_end_that_means_it(
     service: RunningService, record: Record, transactions: Reader, is_looked_at: bool
 ) -> None:
     matcher = matcher_of(service)
     [begun] = await record(start_16(minutes(-60), offline=True))
     await end_by_silence(service)
-    session = await transactions.get(begun.transaction_id)
-    assert (session.state, list(session.flags)) == (ENDED, ["ended_by_silence", "estimated_end", "no_register"])
+    transaction = await transactions.get(begun.transaction_id)
+    assert (transaction.state, list(transaction.flags)) == (ENDED, ["ended_by_silence", "estimated_end", "no_register"])
     if is_looked_at:
         await matcher.look()
     [stop] = await record(stop_16("-1", minutes(-30), received_time=minutes(2)))
     assert await matcher.look() == 1
-    session = await transactions.get(begun.transaction_id)
-    assert (session.energy_wh, list(session.flags), moment(session.stop_time)) == (5000, ["matched_stop"], minutes(-30))
+    transaction = await transactions.get(begun.transaction_id)
+    assert (transaction.energy_wh, list(transaction.flags), moment(transaction.stop_time)) == (
+        5000,
+        ["matched_stop"],
+        minutes(-30),
+    )
     assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
 
 
-async def test_an_end_is_that_of_the_session_that_ran_not_of_one_that_was_lost_before(
+async def test_an_end_is_that_of_the_transaction_that_ran_not_of_one_that_was_lost_before(
     service: RunningService, record: Record, transactions: Reader
 ) -> None:
     # A vehicle has left connector 2 days ago, and its end was never told.
@@ -305,7 +309,7 @@ async def test_whatever_happens_between_what_is_told_all_is_placed_in_the_end(
     service: RunningService, order: list[int], between: list[list[str]]
 ) -> None:
     database = service.database
-    await _run(database, "TRUNCATE meter_values, transaction_events, transactions, running_sessions, outbox")
+    await _run(database, "TRUNCATE meter_values, transaction_events, transactions, running_transactions, outbox")
     await _run(database, "TRUNCATE reconciliations")
     world = _World(service, await recorder(service))
     for number, circumstances in zip(order, between, strict=True):
@@ -361,7 +365,7 @@ def _again(event: recording_pb.TransactionEvent) -> recording_pb.TransactionEven
 
 
 async def _billed(database: Database) -> list[tuple[object, ...]]:
-    """The sessions with their energy, those that are not as they should be by all that is wrong with them."""
+    """The transactions with their energy, those that are not as they should be by all that is wrong with them."""
     async with database.read() as connection:
         rows = await connection.execute(
             text("SELECT id_tag, energy_wh, state, flags FROM transactions WHERE state <> 'MERGED' ORDER BY id_tag")

@@ -1,4 +1,4 @@
-"""Ends that name no session find theirs on the real database, whatever comes first, and their bills with them."""
+"""Ends that name no transaction find theirs on the real database, whatever comes first, and their bills with them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -53,7 +53,7 @@ def matcher(service: RunningService) -> Matcher:
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "4711"])
-async def test_a_stop_before_its_start_ends_the_session_that_it_must_mean(
+async def test_a_stop_before_its_start_ends_the_transaction_that_it_must_mean(
     record: Record, transactions: Reader, matcher: Matcher, number: str
 ) -> None:
     sample = reading(minutes(-31), "Transaction.End", energy_wh=5990, soc_percent=80)
@@ -61,9 +61,9 @@ async def test_a_stop_before_its_start_ends_the_session_that_it_must_mean(
     assert await matcher.look() == 0
     [begun] = await record(start_16(minutes(-60), offline=True, driver_id="D"))
     assert await matcher.look() == 1
-    session = await transactions.get(begun.transaction_id)
-    assert (session.state, session.energy_wh, list(session.flags)) == (ENDED, 5000, ["matched_stop"])
-    assert (moment(session.stop_time), session.soc_percent, session.driver_id) == (minutes(-30), 80, "D")
+    transaction = await transactions.get(begun.transaction_id)
+    assert (transaction.state, transaction.energy_wh, list(transaction.flags)) == (ENDED, 5000, ["matched_stop"])
+    assert (moment(transaction.stop_time), transaction.soc_percent, transaction.driver_id) == (minutes(-30), 80, "D")
     assert list(await transactions.meter_values(begun.transaction_id)) == [sample]
     left = await transactions.get(stop.transaction_id)
     assert (left.state, left.merged_into, left.HasField("stop_time")) == (MERGED, begun.transaction_id, False)
@@ -74,16 +74,16 @@ async def test_a_stop_before_its_start_ends_the_session_that_it_must_mean(
 
 
 @pytest.mark.field_case("A1")
-async def test_readings_of_a_session_that_does_not_run_keep_nobody_from_being_matched(
+async def test_readings_of_a_transaction_that_does_not_run_keep_nobody_from_being_matched(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
-    async def match(charge_point_id: str, sessions: int) -> None:
-        stops = [stop_16("0", minutes(60 * n + 30), charge_point_id=charge_point_id) for n in range(-sessions, 0)]
-        starts = [start_16(minutes(60 * n), offline=True, charge_point_id=charge_point_id) for n in range(-sessions, 0)]
+    async def match(charge_point_id: str, count: int) -> None:
+        stops = [stop_16("0", minutes(60 * n + 30), charge_point_id=charge_point_id) for n in range(-count, 0)]
+        starts = [start_16(minutes(60 * n), offline=True, charge_point_id=charge_point_id) for n in range(-count, 0)]
         await record(*stops)
         begun = await record(*starts)
-        assert await matcher.look() == sessions
-        assert [(await transactions.get(one.transaction_id)).state for one in begun] == [ENDED] * sessions
+        assert await matcher.look() == count
+        assert [(await transactions.get(one.transaction_id)).state for one in begun] == [ENDED] * count
 
     # As many in one commit as it takes until the driver prepares what it is asked.
     await match("BEFORE", 8)
@@ -101,12 +101,16 @@ async def test_a_late_stop_takes_the_place_of_an_estimate(
     [begun] = await record(start_16(minutes(-60), offline=True))
     assert list((await transactions.get(begun.transaction_id)).flags) == ["estimated_end", "no_register"]
     assert await matcher.look() == 1
-    session = await transactions.get(begun.transaction_id)
-    assert (moment(session.stop_time), session.energy_wh, list(session.flags)) == (minutes(-40), 5000, ["matched_stop"])
+    transaction = await transactions.get(begun.transaction_id)
+    assert (moment(transaction.stop_time), transaction.energy_wh, list(transaction.flags)) == (
+        minutes(-40),
+        5000,
+        ["matched_stop"],
+    )
     assert (await transactions.get(later.transaction_id)).state == ACTIVE
 
 
-async def test_a_stop_moves_on_to_a_session_that_is_told_of_later(
+async def test_a_stop_moves_on_to_a_transaction_that_is_told_of_later(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
     [first] = await record(start_16(minutes(-90)))
@@ -123,7 +127,7 @@ async def test_a_stop_moves_on_to_a_session_that_is_told_of_later(
     assert list(await transactions.meter_values(second.transaction_id)) == [sample]
 
 
-async def test_readings_without_a_session_go_with_the_stop_that_finds_its_own(
+async def test_readings_without_a_transaction_go_with_the_stop_that_finds_its_own(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
     place = {"evse_id": 1, "connector_id": 1}
@@ -153,15 +157,15 @@ async def test_readings_before_a_late_start_are_its_own_when_its_stop_names_it(
     await record(stop_16(begun.ocpp_transaction_id, minutes(-30), meter_wh=None, received_time=minutes(2)))
     await look(2)
     await matcher.look()
-    session = await transactions.get(begun.transaction_id)
+    transaction = await transactions.get(begun.transaction_id)
     assert [value.energy_wh for value in await transactions.meter_values(begun.transaction_id)] == [2000, 3000]
-    assert (session.state, session.energy_wh, list(session.flags)) == (ENDED, 1000, [])
-    revision = session.revision
+    assert (transaction.state, transaction.energy_wh, list(transaction.flags)) == (ENDED, 1000, [])
+    revision = transaction.revision
     assert await matcher.look() == 0
     assert (await transactions.get(begun.transaction_id)).revision == revision
 
 
-async def test_readings_that_the_session_before_was_given_go_to_the_one_that_started_late(
+async def test_readings_that_the_transaction_before_was_given_go_to_the_one_that_started_late(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
     [before] = await record(start_16(minutes(-90)))
@@ -178,7 +182,7 @@ async def test_readings_that_the_session_before_was_given_go_to_the_one_that_sta
     assert [list((await transactions.get(one.transaction_id)).flags) for one in (before, begun)] == [[], []]
 
 
-async def test_readings_that_named_their_session_stay_with_it_where_a_wrong_clock_has_another_one_run_meanwhile(
+async def test_readings_that_named_their_transaction_stay_with_it_where_a_wrong_clock_has_another_one_run_meanwhile(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
     [one] = await record(start_16(minutes(-90)))
@@ -191,12 +195,12 @@ async def test_readings_that_named_their_session_stay_with_it_where_a_wrong_cloc
     await record(stop_16(other.ocpp_transaction_id, minutes(-55), meter_wh=8000, received_time=minutes(3)))
     await matcher.look()
     found = [await transactions.get(begun.transaction_id) for begun in (one, other)]
-    assert [(session.energy_wh, list(session.flags)) for session in found] == [(5000, []), (2000, [])]
+    assert [(transaction.energy_wh, list(transaction.flags)) for transaction in found] == [(5000, []), (2000, [])]
     assert [value.energy_wh for value in await transactions.meter_values(one.transaction_id)] == [2000, 4000]
     assert [value.energy_wh for value in await transactions.meter_values(other.transaction_id)] == [7000]
 
 
-async def test_readings_that_a_session_was_given_after_its_end_go_to_the_one_that_started_late(
+async def test_readings_that_a_transaction_was_given_after_its_end_go_to_the_one_that_started_late(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
     [before] = await record(start_16(minutes(-90)))
@@ -211,7 +215,7 @@ async def test_readings_that_a_session_was_given_after_its_end_go_to_the_one_tha
 
 
 @pytest.mark.parametrize("is_told_first", [True, False])
-async def test_readings_under_a_number_of_no_session_are_those_of_the_one_that_ran_there(
+async def test_readings_under_a_number_of_no_transaction_are_those_of_the_one_that_ran_there(
     record: Record, transactions: Reader, matcher: Matcher, is_told_first: bool
 ) -> None:
     report = meter_values_16("4711", minutes(-50), 2000, 3000)
@@ -244,7 +248,7 @@ async def test_readings_under_a_number_of_no_session_are_those_of_the_one_that_r
     ],
     ids=["after it", "before it", "lower register", "no place", "elsewhere"],
 )
-async def test_readings_under_a_number_of_no_session_stay_where_none_fits(
+async def test_readings_under_a_number_of_no_transaction_stay_where_none_fits(
     record: Record, transactions: Reader, matcher: Matcher, report: recording_pb.TransactionEvent
 ) -> None:
     [orphan] = await record(report)
@@ -255,7 +259,7 @@ async def test_readings_under_a_number_of_no_session_stay_where_none_fits(
     assert list(await transactions.meter_values(begun.transaction_id)) == []
 
 
-async def test_a_stop_that_two_sessions_could_mean_waits_until_one_of_them_is_over(
+async def test_a_stop_that_two_transactions_could_mean_waits_until_one_of_them_is_over(
     record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
     [one] = await record(start_16(minutes(-60), id_tag="A"))
@@ -282,7 +286,7 @@ async def test_a_change_that_becomes_visible_late_is_not_missed(
     assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
 
 
-async def test_a_session_whose_facts_are_gone_is_left_as_it_is(
+async def test_a_transaction_whose_facts_are_gone_is_left_as_it_is(
     service: RunningService, record: Record, transactions: Reader, matcher: Matcher
 ) -> None:
     [first] = await record(start_16(minutes(-90)))
@@ -309,8 +313,8 @@ async def test_replicas_look_by_themselves_and_move_an_end_once(
         return {(await transactions.get(stop.transaction_id)).state for [stop] in stops} == {MERGED}
 
     await eventually(have_all_moved, within_seconds=30)
-    sessions = await transactions.list(state=ENDED)
-    assert [(session.energy_wh, session.revision) for session in sessions] == [(5000, 2)] * 5
+    ended = await transactions.list(state=ENDED)
+    assert [(transaction.energy_wh, transaction.revision) for transaction in ended] == [(5000, 2)] * 5
 
 
 def received_in_turn(*events: recording_pb.TransactionEvent) -> list[recording_pb.TransactionEvent]:
@@ -340,7 +344,7 @@ _BILLED = [("A", ENDED, 1000), ("B", ENDED, 1500), ("C", ENDED, 900)]
 )
 # A is given the reading of B, ends before it, and B is told the same one by itself.
 @example(order=[_QUEUE[n] for n in (0, 3, 1, 2, 4, 5, 6)], repeated=[_QUEUE[3]], looks=set())
-async def test_an_offline_queue_in_any_order_gives_the_same_sessions_and_bills(
+async def test_an_offline_queue_in_any_order_gives_the_same_transactions_and_bills(
     service: RunningService,
     order: list[recording_pb.TransactionEvent],
     repeated: list[recording_pb.TransactionEvent],
@@ -397,7 +401,8 @@ async def test_readings_around_a_late_start_are_placed_alike_in_any_order(
     # The charge point knows the number when its start was answered.
     first, then = sorted([order.index("start"), order.index("stop")])
     order[first], order[then] = "start", "stop"
-    # What is read after a session that goes on as far as is known counts as its own: nothing tells that it named none.
+    # What is read after a transaction that goes on as far as is known counts as its own: nothing tells that it named
+    # none.
     if first < (after := order.index("after it")) < then:
         order.append(order.pop(after))
     repeated = [name for name in repeated if name != "after it"]
@@ -426,11 +431,11 @@ async def test_readings_around_a_late_start_are_placed_alike_in_any_order(
 
 
 async def _told(database: Database) -> Sequence[tuple[Any, ...]]:
-    """What billing hears last of each session that is one."""
+    """What billing hears last of each transaction that is one."""
     async with database.read() as connection:
         payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
     last = {}
     for payload in payloads:
-        session = DomainEvent.FromString(payload).transaction_changed.transaction
-        last[session.id] = (session.id_tag, session.state, session.energy_wh)
+        transaction = DomainEvent.FromString(payload).transaction_changed.transaction
+        last[transaction.id] = (transaction.id_tag, transaction.state, transaction.energy_wh)
     return sorted(told for told in last.values() if told[1] != MERGED)

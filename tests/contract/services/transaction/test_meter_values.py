@@ -1,4 +1,4 @@
-"""Meter values: stored once, placed by connector and time when they name no session, passed on when committed."""
+"""Meter values: stored once, placed by connector and time when they name no transaction, passed on when committed."""
 
 import asyncio
 from datetime import timedelta
@@ -71,17 +71,17 @@ async def test_different_samples_of_one_moment_are_all_kept(record: Record, tran
     assert len(await transactions.meter_values(started.transaction_id)) == 2
 
 
-async def test_values_without_a_session_go_to_the_one_that_held_the_connector(
+async def test_values_without_a_transaction_go_to_the_one_that_held_the_connector(
     record: Record, transactions: Reader, service: RunningService
 ) -> None:
     [ended] = await record(start_16(minutes(-90)))
     await record(stop_16(ended.ocpp_transaction_id, minutes(-60)))
     [running] = await record(start_16(minutes(-30), meter_wh=6000))
     expected = {-95: "", -70: ended.transaction_id, -45: "", -20: running.transaction_id}
-    for at, session_id in expected.items():
+    for at, transaction_id in expected.items():
         for number in ("", "0"):
             [answer] = await record(meter_values_16(number, minutes(at), 6500))
-            assert (at, answer.transaction_id) == (at, session_id)
+            assert (at, answer.transaction_id) == (at, transaction_id)
     [elsewhere] = await record(meter_values_16("", minutes(-20), 6500, connector_id=2))
     [whole] = await record(meter_values_16("", minutes(-20), 6500, connector_id=0))
     assert (elsewhere.transaction_id, whole.transaction_id) == ("", "")
@@ -90,7 +90,7 @@ async def test_values_without_a_session_go_to_the_one_that_held_the_connector(
     assert await _stored(service.database) == 6
 
 
-async def test_values_outside_of_any_session_are_kept_apart_by_charge_point_and_connector(
+async def test_values_outside_of_any_transaction_are_kept_apart_by_charge_point_and_connector(
     record: Record, service: RunningService
 ) -> None:
     reports = [
@@ -139,7 +139,7 @@ async def test_meter_values_that_come_together_are_passed_on_together(record: Re
     assert messages_heard < len(told)
 
 
-async def test_energy_of_a_running_session_without_a_start_register_comes_from_its_readings(
+async def test_energy_of_a_running_transaction_without_a_start_register_comes_from_its_readings(
     record: Record, transactions: Reader
 ) -> None:
     start = start_16(minutes(-30))
@@ -150,7 +150,7 @@ async def test_energy_of_a_running_session_without_a_start_register_comes_from_i
     assert (listed.id, listed.energy_wh) == (started.transaction_id, 600)
 
 
-async def test_sessions_of_different_days_that_end_together_are_settled_with_all_their_readings(
+async def test_transactions_of_different_days_that_end_together_are_settled_with_all_their_readings(
     record: Record, transactions: Reader
 ) -> None:
     days = {"CP1": 0, "CP2": -1, "CP3": -40}
@@ -159,7 +159,7 @@ async def test_sessions_of_different_days_that_end_together_are_settled_with_all
         for name, day in days.items()
     ]
     started = await record(*starts)
-    # The longest session: its first readings lie days before its last.
+    # The longest transaction: its first readings lie days before its last.
     readings = [
         meter_values_16(answer.ocpp_transaction_id, minutes(-29 + 1440 * day), 2000, 2600, charge_point_id=name)
         for answer, (name, day) in zip(started, days.items(), strict=True)

@@ -53,13 +53,13 @@ async def test_an_orphan_belongs_where_an_operator_says_whatever_comes_later(
     assert await _assigned(operator, stop.transaction_id, other.transaction_id) == merged
     await record(start_16(minutes(-45), id_tag="C", connector_id=2, offline=True))
     await matcher_of(service).look()
-    session = await transactions.get(other.transaction_id)
-    assert (session.state, moment(session.stop_time)) == (State.ENDED, minutes(-30))
-    assert list(session.flags) == ["assigned_stop"]
+    transaction = await transactions.get(other.transaction_id)
+    assert (transaction.state, moment(transaction.stop_time)) == (State.ENDED, minutes(-30))
+    assert list(transaction.flags) == ["assigned_stop"]
     assert (await transactions.get(one.transaction_id)).state == State.ACTIVE
 
 
-async def test_an_orphan_goes_to_no_session_that_it_cannot_belong_to(
+async def test_an_orphan_goes_to_no_transaction_that_it_cannot_belong_to(
     record: Record, operator: grpc_pb.TransactionServiceStub
 ) -> None:
     [stop] = await record(stop_16("0", minutes(-30)))

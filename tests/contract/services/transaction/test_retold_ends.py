@@ -31,7 +31,7 @@ def again(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 async def _ends(database: Database) -> list[tuple[str, bool]]:
-    """The sessions in which ends are kept, and whether these have begun."""
+    """The transactions in which ends are kept, and whether these have begun."""
     async with database.read() as connection:
         query = (
             "SELECT t.id::text, t.start_time IS NOT NULL FROM transaction_events e"
@@ -51,8 +51,12 @@ async def test_an_end_that_was_told_twice_before_its_start_finds_it(
     assert (await transactions.get(stop.transaction_id)).revision == 1
     [begun] = await record(start_16(minutes(-60), offline=True, received_time=minutes(2)))
     assert await matcher_of(service).look() == 1
-    session = await transactions.get(begun.transaction_id)
-    assert (session.energy_wh, list(session.flags), moment(session.stop_time)) == (5000, ["matched_stop"], minutes(-30))
+    transaction = await transactions.get(begun.transaction_id)
+    assert (transaction.energy_wh, list(transaction.flags), moment(transaction.stop_time)) == (
+        5000,
+        ["matched_stop"],
+        minutes(-30),
+    )
     assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
 
 
@@ -72,12 +76,12 @@ async def test_an_end_that_is_told_again_when_it_has_moved_stays_where_it_is(
     assert await _ends(service.database) == [(begun.transaction_id, True)]
 
 
-async def test_an_end_that_older_releases_have_left_with_another_telling_of_it_finds_its_session(
+async def test_an_end_that_older_releases_have_left_with_another_telling_of_it_finds_its_transaction(
     service: RunningService, record: Record, transactions: Reader
 ) -> None:
     [stop] = await record(stop_16("-1", minutes(-30), id_tag="TAG"))
     async with service.database.transaction() as connection:
-        # The decision of the second time, in the session and not in the fact.
+        # The decision of the second time, in the transaction and not in the fact.
         query = "UPDATE transactions SET token_rank = '2' || substr(token_rank, 2), \"authorization\" = 'ACCEPTED'"
         await connection.execute(text(query))
     [begun] = await record(start_16(minutes(-60), offline=True))
@@ -98,7 +102,7 @@ async def test_an_end_in_the_second_of_its_start_stays_its_own(
     assert await transactions.get(begun.transaction_id) == before
 
 
-async def test_an_end_by_a_clock_that_began_with_1970_finds_the_session_that_is_told_of_later(
+async def test_an_end_by_a_clock_that_began_with_1970_finds_the_transaction_that_is_told_of_later(
     service: RunningService, record: Record, transactions: Reader
 ) -> None:
     uptime = datetime(1970, 1, 1, tzinfo=UTC)

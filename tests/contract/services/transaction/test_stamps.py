@@ -1,4 +1,5 @@
-"""Stamps of any kind in every message, by both versions, into the real service: what sessions say of their times."""
+"""Stamps of any kind in every message, by both versions, into the real service: what transactions say of their
+times."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -42,13 +43,13 @@ def charge_point(record: Record) -> ChargePoint:
     return ChargePoint(record)
 
 
-def _times(session: transaction_pb.Transaction) -> tuple[Any, Any]:
-    return moment(session.start_time), moment(session.stop_time)
+def _times(transaction: transaction_pb.Transaction) -> tuple[Any, Any]:
+    return moment(transaction.start_time), moment(transaction.stop_time)
 
 
 async def _only(transactions: Reader) -> transaction_pb.Transaction:
-    [session] = await transactions.list()
-    return session
+    [transaction] = await transactions.list()
+    return transaction
 
 
 @pytest.mark.field_case("A4")
@@ -61,9 +62,13 @@ async def test_a_status_of_the_future_moves_no_stop_that_was_kept_back(
     await charge_point.tell("StatusNotification", 0, **STATUS, timestamp=stamp(0, ahead=HOURS_2))
     stop = {"transactionId": started["transactionId"], "meterStop": 4000, "timestamp": stamp(-10)}
     await charge_point.tell("StopTransaction", 0, **stop)
-    session = await _only(transactions)
-    assert (session.state, session.energy_wh, _times(session)) == (ENDED, 3000, (minutes(-40), minutes(-10)))
-    assert list(session.flags) == []
+    transaction = await _only(transactions)
+    assert (transaction.state, transaction.energy_wh, _times(transaction)) == (
+        ENDED,
+        3000,
+        (minutes(-40), minutes(-10)),
+    )
+    assert list(transaction.flags) == []
 
 
 @pytest.mark.field_case("A4")
@@ -77,8 +82,8 @@ async def test_a_clock_that_several_messages_show_to_be_ahead_is_corrected(
         await charge_point.tell("StatusNotification", 0, **status)
     stop = {"transactionId": started["transactionId"], "meterStop": 4000, "timestamp": stamp(-30, ahead=HOURS_2)}
     await charge_point.tell("StopTransaction", 0, **stop)
-    session = await _only(transactions)
-    assert (_times(session), list(session.flags)) == ((minutes(-100), minutes(-30)), ["clock_corrected"])
+    transaction = await _only(transactions)
+    assert (_times(transaction), list(transaction.flags)) == ((minutes(-100), minutes(-30)), ["clock_corrected"])
 
 
 @pytest.mark.field_case("A4")
@@ -92,8 +97,8 @@ async def test_a_correction_that_would_put_a_stop_before_its_start_does_not_hold
         await charge_point.tell("StatusNotification", 0, **status)
     stop = {"transactionId": started["transactionId"], "meterStop": 4000, "timestamp": stamp(-10)}
     await charge_point.tell("StopTransaction", 0, **stop)
-    session = await _only(transactions)
-    assert (_times(session), list(session.flags)) == ((minutes(-40), minutes(-10)), ["clock_corrected"])
+    transaction = await _only(transactions)
+    assert (_times(transaction), list(transaction.flags)) == ((minutes(-40), minutes(-10)), ["clock_corrected"])
 
 
 def _messages(version: Version, odd: Any, number: Any) -> Sequence[tuple[str, dict[str, Any]]]:
@@ -153,10 +158,14 @@ async def test_what_has_no_time_that_can_be_true_happens_when_it_is_told_and_onc
                 charge_point.reconnect()
         assert answers[0] == answers[1]
         number = answers[0].get("transactionId", number)
-    session = await _only(transactions)
+    transaction = await _only(transactions)
     begin, end = (-28, -24) if version is Version.V16 else (-28, -22)
-    assert (session.state, session.energy_wh, _times(session)) == (ENDED, 3000, (minutes(begin), minutes(end)))
-    kept = await transactions.meter_values(session.id)
+    assert (transaction.state, transaction.energy_wh, _times(transaction)) == (
+        ENDED,
+        3000,
+        (minutes(begin), minutes(end)),
+    )
+    kept = await transactions.meter_values(transaction.id)
     values = [value.energy_wh for value in kept if value.HasField("energy_wh")]
     assert values == ([2500, 2500] if version is Version.V16 else [1000, 2500, 2600, 4000])
 
@@ -188,12 +197,12 @@ async def test_times_are_read_however_they_are_written(
         whole_minute = minutes(at).replace(second=0, microsecond=0)
         action, payload = _messages(version, write(whole_minute), number)[position]
         number = (await charge_point.tell(action, 0, **payload)).get("transactionId", number)
-    session = await _only(transactions)
-    assert _times(session) == tuple(minutes(at).replace(second=0, microsecond=0) for at in (-60, -20))
+    transaction = await _only(transactions)
+    assert _times(transaction) == tuple(minutes(at).replace(second=0, microsecond=0) for at in (-60, -20))
 
 
 @pytest.mark.field_case("A5")
-async def test_a_start_without_a_time_is_one_session_until_its_end_was_told(
+async def test_a_start_without_a_time_is_one_transaction_until_its_end_was_told(
     charge_point: ChargePoint, transactions: Reader
 ) -> None:
     first = await charge_point.tell("StartTransaction", -30, **START)
@@ -202,14 +211,14 @@ async def test_a_start_without_a_time_is_one_session_until_its_end_was_told(
     await charge_point.tell("StopTransaction", -10, transactionId=first["transactionId"], meterStop=1000)
     second = await charge_point.tell("StartTransaction", -5, **START)
     assert second["transactionId"] != first["transactionId"]
-    sessions = await transactions.list()
-    assert [(one.state, one.energy_wh) for one in sessions] == [(ACTIVE, 0), (ENDED, 0)]
-    assert [moment(one.start_time) for one in sessions] == [minutes(-5), minutes(-30)]
+    found = await transactions.list()
+    assert [(one.state, one.energy_wh) for one in found] == [(ACTIVE, 0), (ENDED, 0)]
+    assert [moment(one.start_time) for one in found] == [minutes(-5), minutes(-30)]
 
 
 @pytest.mark.field_case("A5")
 @pytest.mark.parametrize("changed", [{}, {"meterStart": 1001}, {"idTag": "OTHER"}, {"connectorId": 2}])
-async def test_a_start_without_a_time_is_one_session_also_when_it_was_silent_meanwhile(
+async def test_a_start_without_a_time_is_one_transaction_also_when_it_was_silent_meanwhile(
     service: RunningService, charge_point: ChargePoint, transactions: Reader, changed: dict[str, Any]
 ) -> None:
     start = {"connectorId": 1, "idTag": "TAG", "meterStart": 1000}
@@ -220,15 +229,15 @@ async def test_a_start_without_a_time_is_one_session_also_when_it_was_silent_mea
     if changed:
         return
     await charge_point.tell("StopTransaction", -30, transactionId=again["transactionId"], meterStop=6000)
-    [session] = await transactions.list()
-    assert (session.state, session.energy_wh, moment(session.stop_time)) == (ENDED, 5000, minutes(-30))
+    [transaction] = await transactions.list()
+    assert (transaction.state, transaction.energy_wh, moment(transaction.stop_time)) == (ENDED, 5000, minutes(-30))
     # Now it is another one.
     other = await charge_point.tell("StartTransaction", -20, **start)
     assert other["transactionId"] != first["transactionId"]
 
 
 @pytest.mark.field_case("A5")
-async def test_a_stop_without_number_and_time_ends_its_session_once(
+async def test_a_stop_without_number_and_time_ends_its_transaction_once(
     charge_point: ChargePoint, transactions: Reader
 ) -> None:
     await charge_point.tell("StartTransaction", -30, **START, timestamp=stamp(-30))
@@ -236,13 +245,13 @@ async def test_a_stop_without_number_and_time_ends_its_session_once(
     for at in (-20, -19):
         await charge_point.tell("StopTransaction", at, **stop)
         charge_point.reconnect()
-    session = await _only(transactions)
-    assert (session.state, moment(session.stop_time)) == (ENDED, minutes(-20))
-    assert list(session.flags) == ["coerced:timestamp", "matched_stop", "time_missing"]
+    transaction = await _only(transactions)
+    assert (transaction.state, moment(transaction.stop_time)) == (ENDED, minutes(-20))
+    assert list(transaction.flags) == ["coerced:timestamp", "matched_stop", "time_missing"]
 
 
 @pytest.mark.field_case("A5")
-@pytest.mark.parametrize("runs", [True, False], ids=["in a session", "outside of any"])
+@pytest.mark.parametrize("runs", [True, False], ids=["in a transaction", "outside of any"])
 async def test_readings_without_a_time_are_kept_once(
     charge_point: ChargePoint, transactions: Reader, runs: bool, database_url: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""The tokens of sessions: kept with their types, and with why they may charge or not."""
+"""The tokens of transactions: kept with their types, and with why they may charge or not."""
 
 from typing import Any
 
@@ -29,27 +29,27 @@ FREE = {"token_type": "NoAuthorization", "authorization": ACCEPTED, "authorizati
 
 @pytest.mark.field_case("B1")
 @pytest.mark.parametrize("kind", ["Central", "KeyCode", "MacAddress", "eMAID", "Local", "ISO15693", "acme:badge"])
-async def test_a_session_keeps_the_type_of_its_token(record: Record, transactions: Reader, kind: str) -> None:
+async def test_a_transaction_keeps_the_type_of_its_token(record: Record, transactions: Reader, kind: str) -> None:
     told = event_201(STARTED, NOW, 0, id_tag="T", token_type=kind, authorization=ACCEPTED, driver_id="D")
     [answer] = await record(told)
-    session = await transactions.get(answer.transaction_id)
-    assert (session.id_tag, session.token_type, session.driver_id) == ("T", kind, "D")
+    transaction = await transactions.get(answer.transaction_id)
+    assert (transaction.id_tag, transaction.token_type, transaction.driver_id) == ("T", kind, "D")
     # It is told of by the first good one, whoever ends it.
     await record(event_201(ENDED, minutes(5), 1, id_tag="X", token_type="KeyCode", authorization=ACCEPTED))
-    session = await transactions.get(answer.transaction_id)
-    assert (session.id_tag, session.token_type) == ("T", kind)
+    transaction = await transactions.get(answer.transaction_id)
+    assert (transaction.id_tag, transaction.token_type) == ("T", kind)
 
 
 @pytest.mark.field_case("B1")
-async def test_a_session_without_a_token_is_authorized_where_none_is_needed(
+async def test_a_transaction_without_a_token_is_authorized_where_none_is_needed(
     record: Record, transactions: Reader
 ) -> None:
     [answer] = await record(event_201(STARTED, NOW, 0, meter_wh=0, **FREE))
     await record(event_201(ENDED, minutes(5), 1, meter_wh=10))
-    session = await transactions.get(answer.transaction_id)
-    assert (session.id_tag, session.token_type, session.driver_id) == ("", "NoAuthorization", "")
-    assert (session.authorization, session.authorization_reason) == (ACCEPTED, TokenDecision.FREE_VENDING)
-    assert list(session.flags) == []
+    transaction = await transactions.get(answer.transaction_id)
+    assert (transaction.id_tag, transaction.token_type, transaction.driver_id) == ("", "NoAuthorization", "")
+    assert (transaction.authorization, transaction.authorization_reason) == (ACCEPTED, TokenDecision.FREE_VENDING)
+    assert list(transaction.flags) == []
 
     # Nobody is anywhere else at the same time.
     [other] = await record(event_201(STARTED, minutes(6), 0, ocpp_transaction_id="T-2", charge_point_id="CP2", **FREE))
@@ -66,13 +66,13 @@ async def test_a_token_that_comes_later_says_who_it_was(record: Record, transact
 
 
 @pytest.mark.field_case("B10")
-async def test_why_a_token_was_refused_is_kept_with_the_session(record: Record, transactions: Reader) -> None:
+async def test_why_a_token_was_refused_is_kept_with_the_transaction(record: Record, transactions: Reader) -> None:
     reason = TokenDecision.CHARGE_POINT_PENDING
     pending: dict[str, Any] = {"authorization": Transaction.INVALID, "authorization_reason": reason}
     [answer] = await record(start_16(**pending))
     await record(stop_16(answer.ocpp_transaction_id, minutes(5)))
-    session = await transactions.get(answer.transaction_id)
-    assert (session.authorization, session.authorization_reason) == (
+    transaction = await transactions.get(answer.transaction_id)
+    assert (transaction.authorization, transaction.authorization_reason) == (
         Transaction.INVALID,
         TokenDecision.CHARGE_POINT_PENDING,
     )

@@ -28,7 +28,7 @@ def _stamp(at: float) -> Timestamp:
 
 
 async def _three(record: Record) -> Sequence[str]:
-    """Ids of sessions at CP0, CP1 and CP2 that began in this order; the first one is over."""
+    """Ids of transactions at CP0, CP1 and CP2 that began in this order; the first one is over."""
     answers = [
         (await record(start_16(minutes(-30 + n), charge_point_id=f"CP{n}", id_tag=f"TAG{n}", station_id=f"S{n % 2}")))[
             0

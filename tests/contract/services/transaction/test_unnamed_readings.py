@@ -1,5 +1,5 @@
-"""Readings that named no session are those of the one that ran then, whatever came when, and nothing that was concluded
-from them stays where they were for the time being."""
+"""Readings that named no transaction are those of the one that ran then, whatever came when, and nothing that was
+concluded from them stays where they were for the time being."""
 
 from collections.abc import Sequence
 from datetime import UTC, timedelta
@@ -21,8 +21,8 @@ from tests.contract.services.transaction.test_matching import matcher_of, receiv
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 
-_TABLES = "meter_values, transaction_events, transactions, running_sessions, outbox, reconciliations"
-# All that is shown of a session and may hang on readings, and which these are.
+_TABLES = "meter_values, transaction_events, transactions, running_transactions, outbox, reconciliations"
+# All that is shown of a transaction and may hang on readings, and which these are.
 _SHOWN = """
 SELECT id_tag, state, start_time, stop_time, meter_start_wh, meter_stop_wh, energy_wh, energy_doubt, flags, (
     SELECT array_agg((sampled_time, energy_wh, power_w, soc_percent)::text ORDER BY sampled_time, digest)
@@ -56,7 +56,7 @@ _TOLD = received_in_turn(
 async def _shown(
     service: RunningService, record: Record, order: Sequence[int], looks: set[int]
 ) -> Sequence[tuple[Any, ...]]:
-    """What is shown of the sessions when all was told in this order, with looks in between and after it."""
+    """What is shown of the transactions when all was told in this order, with looks in between and after it."""
     await _emptied(service.database)
     matcher = matcher_of(service)
     for position, number in enumerate(order):
@@ -101,7 +101,7 @@ _HOW_IT_WENT_ON = ("reading told again", "reading told later", "state told", _ST
 
 
 async def _stored(database: Database) -> list[tuple[Any, ...]]:
-    """Each stored reading: its energy, and whether it is in the session."""
+    """Each stored reading: its energy, and whether it is in the transaction."""
     query = (
         "SELECT m.energy_wh, t.id IS NOT NULL FROM meter_values AS m LEFT JOIN transactions AS t"
         " ON t.id = m.transaction_id ORDER BY sampled_time"
@@ -111,7 +111,7 @@ async def _stored(database: Database) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("then", _HOW_IT_WENT_ON)
-async def test_readings_of_a_session_that_seemed_to_be_over_are_its_own_once_it_turns_out_to_go_on(
+async def test_readings_of_a_transaction_that_seemed_to_be_over_are_its_own_once_it_turns_out_to_go_on(
     service: RunningService, record: Record, transactions: Reader, then: str
 ) -> None:
     [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))
@@ -136,10 +136,10 @@ async def test_readings_of_a_session_that_seemed_to_be_over_are_its_own_once_it_
     await record(event)
     stored = [row for row in await _stored(service.database) if row[0] != 4000]
     assert sorted(stored) == [(77, False), (900, False), (2500, True)]
-    session = await transactions.get(begun.transaction_id)
-    assert session.energy_wh == (3000 if then == "reading told later" else 1500)
+    transaction = await transactions.get(begun.transaction_id)
+    assert transaction.energy_wh == (3000 if then == "reading told later" else 1500)
     if then == _STOPPED:
-        assert list(session.flags) == []
+        assert list(transaction.flags) == []
 
 
 async def test_what_an_operator_ended_too_early_has_the_readings_that_came_until_its_end_was_told(
@@ -152,11 +152,11 @@ async def test_what_an_operator_ended_too_early_has_the_readings_that_came_until
     await record(meter_values_16("", at, 4000))
     assert await _stored(service.database) == [(4000, False)]
     await record(stop_16(begun.ocpp_transaction_id, at + timedelta(seconds=30), meter_wh=None))
-    session = await transactions.get(begun.transaction_id)
-    assert (session.energy_wh, await _stored(service.database)) == (3000, [(4000, True)])
+    transaction = await transactions.get(begun.transaction_id)
+    assert (transaction.energy_wh, await _stored(service.database)) == (3000, [(4000, True)])
 
 
-async def test_readings_of_the_next_session_stay_with_it_when_the_one_before_turns_out_to_end_late(
+async def test_readings_of_the_next_transaction_stay_with_it_when_the_one_before_turns_out_to_end_late(
     service: RunningService, record: Record, transactions: Reader
 ) -> None:
     [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))

@@ -1,4 +1,4 @@
-"""Events and facts of one charge point, short to say, and strategies that make whole sessions of them."""
+"""Events and facts of one charge point, short to say, and strategies that make whole transactions of them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from services.transaction.domain.reading import Reading
 from services.transaction.domain.registers import Registers, registers_of
 
 T0 = datetime(2031, 5, 1, 12, tzinfo=UTC)
-SESSION_ID = "0199f1c2-0000-7000-8000-000000000001"
+TRANSACTION_ID = "0199f1c2-0000-7000-8000-000000000001"
 
 
 def minutes(number: float) -> datetime:
@@ -35,19 +35,19 @@ def event(kind: EventKind, at: datetime, **fields: Any) -> TransactionEvent:
 
 
 def started(at: datetime = T0, **fields: Any) -> TransactionEvent:
-    """The start of a session for an accepted token."""
+    """The start of a transaction for an accepted token."""
     return event(
         EventKind.STARTED, at, **{"id_tag": "TAG", "authorization": Authorization.ACCEPTED, "evse_id": 1, **fields}
     )
 
 
 def updated(at: datetime, **fields: Any) -> TransactionEvent:
-    """Something about a session."""
+    """Something about a transaction."""
     return event(EventKind.UPDATED, at, **fields)
 
 
 def ended(at: datetime, **fields: Any) -> TransactionEvent:
-    """The end of a session."""
+    """The end of a transaction."""
     return event(EventKind.ENDED, at, **{"stop_reason": "Local", **fields})
 
 
@@ -63,7 +63,7 @@ def told_again(told: TransactionEvent, later: timedelta) -> TransactionEvent:
 
 
 def lost(noticed: datetime, cause: Cause = Cause.BOOT, **fields: Any) -> TransactionEvent:
-    """That a session is lost, as was noticed at a time."""
+    """That a transaction is lost, as was noticed at a time."""
     return event(EventKind.LOST, noticed, trigger_reason=cause, **fields)
 
 
@@ -92,7 +92,7 @@ def placed(told: TransactionEvent, **fields: Any) -> Fact:
     """The fact that an event becomes."""
     usual = {
         "key": key_of(told),
-        "transaction_id": SESSION_ID,
+        "transaction_id": TRANSACTION_ID,
         "ocpp_transaction_id": "T-1",
         "authorization": told.authorization,
     }
@@ -111,7 +111,7 @@ _FLAGS = st.lists(st.sampled_from(["clock_corrected", "coerced", "time_missing",
 
 @st.composite
 def facts(draw: st.DrawFn) -> Fact:
-    """Any fact about the session, sensible or not."""
+    """Any fact about the transaction, sensible or not."""
     time, kind = draw(_TIMES), draw(st.sampled_from(EventKind))
     if kind is EventKind.LOST:
         return placed(lost(time, draw(st.sampled_from(Cause)), received_time=draw(_TIMES)), estimated=True)

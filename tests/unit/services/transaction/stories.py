@@ -1,6 +1,6 @@
-"""What several charge points tell of several sessions, by both versions, and every order in which that may come in.
+"""What several charge points tell of several transactions, by both versions, and every order in which that may come in.
 
-By OCPP 1.6 a charge point learns the number of its session from the answer to the start: what names it cannot come
+By OCPP 1.6 a charge point learns the number of its transaction from the answer to the start: what names it cannot come
 before. By 2.x anything may come before anything. Every message may come again at any time after its first.
 """
 
@@ -29,7 +29,7 @@ INVENTED = "77"
 
 @dataclass(frozen=True)
 class Story:
-    """One session: its start, if that is ever told, and what else there is to tell of it."""
+    """One transaction: its start, if that is ever told, and what else there is to tell of it."""
 
     start: TransactionEvent | None
     rest: tuple[TransactionEvent, ...]
@@ -45,7 +45,7 @@ class Story:
 
 
 def told_in_order(stories: Sequence[Story]) -> list[TransactionEvent]:
-    """Everything once, session by session."""
+    """Everything once, transaction by transaction."""
     return [event for story in stories for event in (*([story.start] if story.start else ()), *story.rest)]
 
 
@@ -66,7 +66,7 @@ def tellings(draw: st.DrawFn, stories: Sequence[Story]) -> list[TransactionEvent
 
 @st.composite
 def many_stories(draw: st.DrawFn) -> list[Story]:
-    """Sessions of two charge points at two connectors, one for each card, that may overlap and may never end."""
+    """Transactions of two charge points at two connectors, one for each card, that may overlap and may never end."""
     # No two begin at the same moment: which of three such ends was the first to be concluded is kept, but never shown.
     begins = draw(st.lists(st.integers(0, 240), min_size=1, max_size=4, unique=True))
     return [_story(draw, number, T0 + timedelta(minutes=begin)) for number, begin in enumerate(begins, 1)]
@@ -74,7 +74,8 @@ def many_stories(draw: st.DrawFn) -> list[Story]:
 
 @st.composite
 def nameless_ends(draw: st.DrawFn) -> list[Story]:
-    """Sessions by OCPP 1.6, each of a charge point of its own, whose ends do not say what they end; and lone ends."""
+    """Transactions by OCPP 1.6, each of a charge point of its own, whose ends do not say what they end; and lone
+    ends."""
     stories = []
     for number in range(1, draw(st.integers(1, 3)) + 1):
         start = T0 + timedelta(minutes=draw(st.integers(0, 240)))
@@ -95,7 +96,7 @@ def _story(draw: st.DrawFn, number: int, start: datetime) -> Story:
     }
     length = timedelta(minutes=draw(st.integers(1, 90)))
     token = {"id_tag": f"TAG{number}", "driver_id": f"D{number}"}
-    # Each doubt of the edge is about one event, and stays with the session.
+    # Each doubt of the edge is about one event, and stays with the transaction.
     doubts = draw(st.permutations([("clock_corrected",), ("coerced",), ()]))
     # The register may have been reset meanwhile: then it ends below where it began.
     meter_wh = {"meter_wh": draw(st.integers(0, 9000))} if draw(st.booleans()) else {}

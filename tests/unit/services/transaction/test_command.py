@@ -24,7 +24,7 @@ from services.transaction.domain.commands.remote_start import started_by
 from services.transaction.domain.commands.remote_stop import ended_by
 from services.transaction.domain.fact import Authorization
 from services.transaction.domain.folding import fold
-from tests.unit.services.transaction.facts import SESSION_ID, T0, ended, minutes, placed, started, updated
+from tests.unit.services.transaction.facts import T0, TRANSACTION_ID, ended, minutes, placed, started, updated
 
 ACCEPTED, REJECTED = Reply(True, "Accepted", {"status": "Accepted"}), Reply(False, "Rejected", {})
 
@@ -56,7 +56,7 @@ def _fails(command: Command) -> Command:
 
 
 def _units_of_work(command: Command) -> Command:
-    return effective(command, SESSION_ID, T0)
+    return effective(command, TRANSACTION_ID, T0)
 
 
 def test_every_kind_of_the_contract_has_its_file_and_no_other() -> None:
@@ -102,13 +102,13 @@ def test_a_late_answer_is_kept_with_its_command() -> None:
         ({"corrected_time": T0 - timedelta(minutes=2)}, {"id_tag": "TAG"}, False),
     ],
 )
-def test_a_session_is_the_effect_of_the_remote_start_for_its_token(
+def test_a_transaction_is_the_effect_of_the_remote_start_for_its_token(
     fields: dict[str, Any], body: dict[str, Any], expected: bool
 ) -> None:
     assert started_by(fold([placed(started(**fields))]), _command(**body)) is expected
 
 
-def test_a_session_that_got_its_token_by_the_remote_start_is_its_effect() -> None:
+def test_a_transaction_that_got_its_token_by_the_remote_start_is_its_effect() -> None:
     plugged = placed(started(minutes(-60), id_tag="", authorization=None))
     assert not started_by(fold([plugged]), _command())
     swiped = updated(minutes(1), id_tag="TAG", authorization=Authorization.ACCEPTED)
@@ -116,7 +116,7 @@ def test_a_session_that_got_its_token_by_the_remote_start_is_its_effect() -> Non
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("T-1", True), ("T-2", False)])
-def test_the_end_of_a_session_is_the_effect_of_its_remote_stop(asked: str, expected: bool) -> None:
+def test_the_end_of_a_transaction_is_the_effect_of_its_remote_stop(asked: str, expected: bool) -> None:
     command = _command("remote_stop", ocpp_transaction_id=asked)
     running = fold([placed(started())])
     over = fold([placed(started()), placed(ended(minutes(5)))])

@@ -11,7 +11,7 @@ from services.transaction.domain.fact import Authorization
 from services.transaction.domain.folding import fold
 from services.transaction.domain.reading import LastRead
 from services.transaction.domain.recording import Answer, Recording
-from services.transaction.domain.session import CONCURRENT_TX, Session
+from services.transaction.domain.transaction import CONCURRENT_TX, Transaction
 from tests.unit.services.transaction.facts import T0, ended, minutes, placed, started, updated
 
 pytestmark = pytest.mark.field_case("A14")
@@ -20,21 +20,21 @@ CARD, SAME_GROUP = {"id_tag": "TAG"}, {"id_tag": "OTHER", "group_id": "FLEET"}
 HOURS = timedelta(hours=1)
 
 
-def running(**fields: Any) -> Session:
-    """A session that began elsewhere, with a card of the fleet."""
+def running(**fields: Any) -> Transaction:
+    """A transaction that began elsewhere, with a card of the fleet."""
     usual = {"charge_point_id": "CP9", "ocpp_transaction_id": "T-9", "group_id": "FLEET", **fields}
     return fold([placed(started(**usual), transaction_id="other")])
 
 
 def record(
-    other: Session, rules: Concurrency, at: datetime, heard: datetime | None = None, **fields: Any
-) -> tuple[Answer, Session]:
-    """The answer to a start at `at` beside the other session, and the session that it begins."""
+    other: Transaction, rules: Concurrency, at: datetime, heard: datetime | None = None, **fields: Any
+) -> tuple[Answer, Transaction]:
+    """The answer to a start at `at` beside the other transaction, and the transaction that it begins."""
     read = {} if heard is None else {"other": LastRead(heard, heard)}
     recording = Recording([other], iter(()), T0, rules=rules, read=read)
     answer = recording.record(told(started(at, **fields)))
-    [session] = recording.outcome({}).sessions
-    return answer, session
+    [transaction] = recording.outcome({}).transactions
+    return answer, transaction
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def record(
 def test_the_policy_decides_about_a_token_in_use(
     per_card: Policy, per_group: Policy, token: dict[str, Any], authorization: Authorization, flags: tuple[str, ...]
 ) -> None:
-    answer, session = record(running(), Concurrency(per_card, per_group), minutes(5), **token)
-    assert (answer.authorization, session.authorization, session.flags) == (authorization, authorization, flags)
+    answer, transaction = record(running(), Concurrency(per_card, per_group), minutes(5), **token)
+    assert (answer.authorization, transaction.authorization, transaction.flags) == (authorization, authorization, flags)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_the_policy_decides_about_a_token_in_use(
     ],
 )
 @pytest.mark.field_case("A6")
-def test_a_session_of_which_nothing_is_heard_keeps_no_card_in_use(
+def test_a_transaction_of_which_nothing_is_heard_keeps_no_card_in_use(
     heard: datetime | None, authorization: Authorization
 ) -> None:
     answer, _ = record(running(), Concurrency(), T0 + 3 * HOURS + timedelta(minutes=1), heard)
@@ -78,8 +78,8 @@ def test_told_again_a_start_that_was_warned_of_is_the_same() -> None:
     start = told(started(minutes(5)))
     recording = Recording([running()], iter(()), T0, rules=Concurrency(Policy.WARN))
     first, again = recording.record(start), recording.record(start)
-    [session] = recording.outcome({}).sessions
-    assert (first, session.flags) == (again, (CONCURRENT_TX_ALLOWED,))
+    [transaction] = recording.outcome({}).transactions
+    assert (first, transaction.flags) == (again, (CONCURRENT_TX_ALLOWED,))
 
 
 def test_only_what_the_policy_looks_at_is_locked_and_looked_up() -> None:
@@ -91,7 +91,7 @@ def test_only_what_the_policy_looks_at_is_locked_and_looked_up() -> None:
             assert wants.groups == (set() if per_group is Policy.OFF else {"FLEET"})
 
 
-def test_rivals_are_other_sessions_that_run_with_the_same_token() -> None:
+def test_rivals_are_other_transactions_that_run_with_the_same_token() -> None:
     stored = [running(), running(id_tag="OTHER")]
     stored[1].id = "same group"
     start = started(minutes(5), group_id="FLEET")

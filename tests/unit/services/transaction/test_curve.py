@@ -1,4 +1,4 @@
-"""How the energy of a session came about, by whatever its charge point told."""
+"""How the energy of a transaction came about, by whatever its charge point told."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -74,7 +74,7 @@ def shown(points: Sequence[CurvePoint]) -> list[tuple[float, int]]:
             told(4_076_000, 4_076_453),
             read((15, 228), (30, 353)),
             [(0, 0), (15, 228), (30, 353), (45, 453)],
-            id="registers of the session",
+            id="registers of the transaction",
         ),
         pytest.param(
             told(1000, 42_160),

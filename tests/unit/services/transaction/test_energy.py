@@ -1,4 +1,4 @@
-"""What the registers of a session come to, whatever charge points tell, and in whatever order."""
+"""What the registers of a transaction come to, whatever charge points tell, and in whatever order."""
 
 import random
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ Sample = tuple[float, int] | tuple[float, int, str]
 
 
 def told(start_wh: int | None, stop_wh: int | None = None, *, length: float | None = 480) -> StartStop:
-    """A session of so many minutes that begins at T0; without a length it runs."""
+    """A transaction of so many minutes that begins at T0; without a length it runs."""
     if length is None:
         return StartStop(start_wh, None, _T0, None)
     return StartStop(start_wh, stop_wh, _T0, _T0 + int(length * 60))
@@ -90,30 +90,30 @@ def test_registers_that_agree_are_not_in_doubt(ends: StartStop, registers: Regis
 @pytest.mark.parametrize("last", [453, _LIFE + 453, (_LIFE + 453) * 1000])
 @pytest.mark.parametrize("second", [353, _LIFE + 353])
 @pytest.mark.parametrize("first", [228, _LIFE + 228])
-def test_a_register_of_the_session_and_one_of_the_meters_life_come_to_the_same(
+def test_a_register_of_the_transaction_and_one_of_the_meters_life_come_to_the_same(
     first: int, second: int, last: int, stop_wh: int | None
 ) -> None:
     result = both(told(_LIFE, stop_wh), read((10, first), (20, second), (30, last)))
     assert result.energy_wh == 453
-    of_session = [wh for wh in (first, second, last, stop_wh) if wh is not None and wh < _LIFE]
+    of_transaction = [wh for wh in (first, second, last, stop_wh) if wh is not None and wh < _LIFE]
     mislabelled = [wh for wh in (last, stop_wh) if wh is not None and wh > 2 * _LIFE]
-    flags = [SESSION_REGISTER] * bool(of_session) + [MISLABELLED_UNIT] * bool(mislabelled)
+    flags = [SESSION_REGISTER] * bool(of_transaction) + [MISLABELLED_UNIT] * bool(mislabelled)
     assert list(result.flags) == flags
 
 
 @pytest.mark.field_case("A7")
-def test_a_register_of_the_session_at_a_new_meter_may_pass_that_at_the_start() -> None:
+def test_a_register_of_the_transaction_at_a_new_meter_may_pass_that_at_the_start() -> None:
     result = both(told(1000), read((10, 228), (20, 453), (30, 1100), (40, 1500)))
     assert (result.energy_wh, result.flags) == (1500, (SESSION_REGISTER,))
     assert result.doubt.startswith(
-        "4 of 4 registers count from the start of the session: 228 Wh at 2031-05-01T12:10:00Z"
+        "4 of 4 registers count from the start of the transaction: 228 Wh at 2031-05-01T12:10:00Z"
     )
 
 
 @pytest.mark.field_case("A7", "A13")
 @pytest.mark.parametrize("stop_wh", [12_000, None])
 @pytest.mark.parametrize("zeros", [[(10, 0)], [(10, 0), (20, 0)]])
-def test_readings_of_nothing_do_not_make_the_register_at_the_stop_one_of_the_session(
+def test_readings_of_nothing_do_not_make_the_register_at_the_stop_one_of_the_transaction(
     zeros: list[Sample], stop_wh: int | None
 ) -> None:
     last: list[Sample] = [(470, 12_000)] if stop_wh is None else []
@@ -123,7 +123,7 @@ def test_readings_of_nothing_do_not_make_the_register_at_the_stop_one_of_the_ses
 
 @pytest.mark.field_case("A7", "A13")
 @pytest.mark.parametrize("readings", [[(10, 500)], [(10, 300), (20, 700), (30, 1900)]])
-def test_where_the_register_at_the_stop_may_be_of_the_session_or_of_the_meters_life_the_bill_is_held(
+def test_where_the_register_at_the_stop_may_be_of_the_transaction_or_of_the_meters_life_the_bill_is_held(
     readings: list[Sample],
 ) -> None:
     result = both(told(1000, 3200, length=60), read(*readings, max_power_w=11_000))
@@ -146,7 +146,7 @@ def test_registers_in_another_unit_are_brought_to_that_of_the_start() -> None:
         pytest.param(told(9000), read((10, 8000)), id="a reading hardly below the start"),
     ],
 )
-def test_a_register_below_that_at_the_start_is_not_taken_for_one_of_the_session_for_no_reason(
+def test_a_register_below_that_at_the_start_is_not_taken_for_one_of_the_transaction_for_no_reason(
     ends: StartStop, registers: Registers
 ) -> None:
     assert REGISTER_WENT_BACK in both(ends, registers).flags
@@ -268,7 +268,7 @@ def test_a_register_that_jumps_in_the_middle_is_held() -> None:
         ),
     ],
 )
-def test_a_session_without_two_registers_is_flagged(ends: StartStop, registers: Registers, doubt: str) -> None:
+def test_a_transaction_without_two_registers_is_flagged(ends: StartStop, registers: Registers, doubt: str) -> None:
     assert both(ends, registers) == Metered(0, (NO_REGISTER,), doubt)
     assert both(ends._replace(stop_time=None), registers) == Metered(0)
 
@@ -325,7 +325,7 @@ def test_readings_that_agree_against_the_last_register_are_held(registers: Regis
 def test_a_register_at_the_stop_that_was_read_then_as_well_speaks_once(
     start_wh: int | None, stop_wh: int | None
 ) -> None:
-    """An end of 0 Wh is no session register that bears itself out."""
+    """An end of 0 Wh is no transaction register that bears itself out."""
     readings = read((0, 1000, "Transaction.Begin"), (15, 2000), (30, 0, "Transaction.End"))
     found = both(told(start_wh, stop_wh, length=30), readings)
     assert (found.energy_wh, found.flags) == (1000, (REGISTER_WENT_BACK,))
@@ -357,7 +357,7 @@ def test_a_register_that_goes_on_in_several_readings_after_the_end_holds_nothing
     assert (result.energy_wh, result.flags) == (5000, (READING_AFTER_END,))
 
 
-def test_a_reading_that_is_stamped_a_little_late_is_one_of_the_session() -> None:
+def test_a_reading_that_is_stamped_a_little_late_is_one_of_the_transaction() -> None:
     assert both(told(1000, 6000), read((9, 5000), (480.5, 6000))) == Metered(5000)
 
 
@@ -425,7 +425,7 @@ class Charge(NamedTuple):
 def charges(draw: st.DrawFn) -> Charge:
     """Two to nine readings of up to 350 kW within eight hours, at a meter that is not new."""
     times = sorted(draw(st.sets(st.integers(1, 470), min_size=2, max_size=9)))
-    # So far up that no register of a session is like it in kilowatt-hours.
+    # So far up that no register of a transaction is like it in kilowatt-hours.
     register = start_wh = draw(st.integers(3_100_000_000, 3_900_000_000))
     readings, before = [], 0
     for at in times:
@@ -444,25 +444,25 @@ def test_whatever_mix_of_registers_and_units_a_charge_point_tells_the_energy_is_
     def as_told(wh: int, kind: str) -> int:
         told_as = {
             "life": wh,
-            "session": wh - charge.start_wh,
+            "transaction": wh - charge.start_wh,
             "thousandfold": wh * 1000,
             "thousandth": round(wh / 1000),
         }
         return told_as[kind]
 
     is_rounded = data.draw(st.booleans())
-    telling = st.sampled_from(["life", "session", "thousandfold", *(["thousandth"] if is_rounded else [])])
+    telling = st.sampled_from(["life", "transaction", "thousandfold", *(["thousandth"] if is_rounded else [])])
     told_as = [data.draw(telling) for _ in charge.readings]
     samples = [(at, as_told(wh, kind)) for (at, wh), kind in zip(charge.readings, told_as, strict=True)]
-    # Readings in whole kilowatt-hours do not tell the end, and a register of the session needs another one.
+    # Readings in whole kilowatt-hours do not tell the end, and a register of the transaction needs another one.
     kinds = ["life", "thousandfold"] if is_rounded else ["", "life", "thousandfold"]
-    if "session" in told_as and not is_rounded:
-        kinds.append("session")
+    if "transaction" in told_as and not is_rounded:
+        kinds.append("transaction")
     kind = data.draw(st.sampled_from(kinds))
     result = both(told(charge.start_wh, as_told(charge.stop_wh, kind) if kind else None), read(*samples))
     last_wh = charge.stop_wh if kind else charge.readings[-1][1]
     assert result.energy_wh == last_wh - charge.start_wh
-    # Rounded to a kilowatt-hour a reading may look like one of the session, which is not where the others are.
+    # Rounded to a kilowatt-hour a reading may look like one of the transaction, which is not where the others are.
     assert is_rounded or set(result.flags) <= {SESSION_REGISTER, MISLABELLED_UNIT}
 
 

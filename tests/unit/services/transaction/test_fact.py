@@ -20,7 +20,7 @@ from services.transaction.domain.fact import (
 from tests.unit.services.transaction.facts import minutes, placed, reading, started, started_16, updated
 
 
-def test_the_id_of_a_session_follows_from_what_its_charge_point_calls_it() -> None:
+def test_the_id_of_a_transaction_follows_from_what_its_charge_point_calls_it() -> None:
     assert transaction_id_of("CP1", "T-1") == derived_id("CP1", "T-1")
 
 
@@ -76,9 +76,9 @@ def test_moments_sort_as_the_times_do(one: datetime, other: datetime) -> None:
 
 
 @pytest.mark.parametrize("told", ["", "0", "-1"])
-def test_a_charge_point_by_ocpp_16_may_not_know_the_number_of_its_session(told: str) -> None:
-    assert started_16(ocpp_transaction_id=told).names_no_session
-    assert started(ocpp_transaction_id=told).names_no_session is (told == "")
+def test_a_charge_point_by_ocpp_16_may_not_know_the_number_of_its_transaction(told: str) -> None:
+    assert started_16(ocpp_transaction_id=told).names_no_transaction
+    assert started(ocpp_transaction_id=told).names_no_transaction is (told == "")
 
 
 @pytest.mark.field_case("A8")

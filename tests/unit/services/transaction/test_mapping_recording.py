@@ -35,7 +35,7 @@ def _message(**fields: Any) -> Event:
     return Event(**{**usual, **fields})
 
 
-def test_readings_of_a_session_are_a_meter_report() -> None:
+def test_readings_of_a_transaction_are_a_meter_report() -> None:
     report = EventMessage(_message(trigger_reason="MeterValuePeriodic", evse_id=2)).meter_report()
     assert report is not None
     assert (report.charge_point_id, report.ocpp_transaction_id, report.evse_id, report.seq_no) == ("CP1", "T-1", 2, 0)
@@ -69,7 +69,7 @@ def test_whatever_tells_more_is_an_event(fields: dict[str, Any]) -> None:
     ("protocol", "number", "told"),
     [("ocpp1.6", "0", ""), ("ocpp1.6", "-1", ""), ("ocpp1.6", "7", "7"), ("ocpp2.0.1", "0", "0"), ("ocpp2.1", "", "")],
 )
-def test_readings_outside_of_a_session_name_none(protocol: str, number: str, told: str) -> None:
+def test_readings_outside_of_a_transaction_name_none(protocol: str, number: str, told: str) -> None:
     report = EventMessage(_message(protocol=protocol, ocpp_transaction_id=number)).meter_report()
     assert report is not None
     assert report.ocpp_transaction_id == told

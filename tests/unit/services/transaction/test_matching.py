@@ -1,4 +1,4 @@
-"""Ends that name no session find theirs whatever comes first."""
+"""Ends that name no transaction find theirs whatever comes first."""
 
 import itertools
 from collections import defaultdict
@@ -16,11 +16,11 @@ from services.transaction.domain.doubts import NO_REGISTER
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import ASSIGNED_STOP, Known, Move
 from services.transaction.domain.recording import MATCHED_STOP, Recording
-from services.transaction.domain.session import (
+from services.transaction.domain.transaction import (
     ESTIMATED_END,
     ORPHAN_STOP,
-    Session,
-    SessionState,
+    Transaction,
+    TransactionState,
     content,
 )
 from tests.fixtures.properties import examples
@@ -42,48 +42,52 @@ class MatchingPlatform(Platform):
 
     def kept(self, items: Sequence[Told]) -> Mapping[str, Kept]:
         return {
-            item.key: Kept(transaction_id, self.sessions[transaction_id].ocpp_transaction_id)
+            item.key: Kept(transaction_id, self.transactions[transaction_id].ocpp_transaction_id)
             for item in items
             if item.event.kind is EventKind.ENDED
-            for transaction_id, facts in sorted(self.facts.items(), key=lambda each: self.sessions[each[0]].state)
+            for transaction_id, facts in sorted(self.facts.items(), key=lambda each: self.transactions[each[0]].state)
             if item.key in facts
         }
 
     def known(self, charge_point_id: str = "CP1") -> list[Known]:
         return [
-            Known(replace(session), list(self.facts[session.id].values()) if _is_loose(session) else ())
-            for session in self.sessions.values()
-            if session.charge_point_id == charge_point_id
+            Known(replace(transaction), list(self.facts[transaction.id].values()) if _is_loose(transaction) else ())
+            for transaction in self.transactions.values()
+            if transaction.charge_point_id == charge_point_id
         ]
 
     def match(self) -> int:
         """Place ends anew; how many facts moved."""
-        every = [self.known(name) for name in sorted({one.charge_point_id for one in self.sessions.values()})]
+        every = [self.known(name) for name in sorted({one.charge_point_id for one in self.transactions.values()})]
         return sum(self.move(known, matching.rule_moves(known)) for known in every)
 
     def move(self, known: Sequence[Known], moves: Sequence[Move]) -> int:
         assert all(matching.is_whole(one) for one in known if one.facts)
-        sessions, concluded = matching.rebuilt(known, moves)
+        transactions, concluded = matching.rebuilt(known, moves)
         for fact, source in moves:
             del self.facts[source][fact.key]
         for fact in (*(move.fact for move in moves), *concluded):
             self.facts[fact.transaction_id].setdefault(fact.key, fact)
-        outcome = matching.outcome(known, sessions, self.registers, minutes(0))
-        self.sessions |= {session.id: session for session in outcome.sessions}
-        self.changes += [(event.session.ocpp_transaction_id, event.change) for event in outcome.events]
+        outcome = matching.outcome(known, transactions, self.registers, minutes(0))
+        self.transactions |= {transaction.id: transaction for transaction in outcome.transactions}
+        self.changes += [(event.transaction.ocpp_transaction_id, event.change) for event in outcome.events]
         return len(moves)
 
     @property
     def settled(self) -> list[tuple[object, ...]]:
-        """The sessions that have facts, without when they were first heard of: a fact that was told twice may have been
-        placed in two of them meanwhile."""
-        told = (session for session in self.sessions.values() if session.state is not SessionState.MERGED)
-        left = [replace(session, create_time=T0) for session in told]
+        """The transactions that have facts, without when they were first heard of: a fact that was told twice may have
+        been placed in two of them meanwhile."""
+        told = (
+            transaction
+            for transaction in self.transactions.values()
+            if transaction.state is not TransactionState.MERGED
+        )
+        left = [replace(transaction, create_time=T0) for transaction in told]
         return sorted(map(content, left))
 
 
-def _is_loose(session: Session) -> bool:
-    return session.state is SessionState.ORPHAN or not {MATCHED_STOP, ORPHAN_STOP}.isdisjoint(session.flags)
+def _is_loose(transaction: Transaction) -> bool:
+    return transaction.state is TransactionState.ORPHAN or not {MATCHED_STOP, ORPHAN_STOP}.isdisjoint(transaction.flags)
 
 
 @pytest.fixture
@@ -97,13 +101,22 @@ def test_an_end_before_its_start_is_matched_when_the_start_comes(platform: Match
     assert platform.match() == 0
     [begun] = platform.record(started_16())
     assert platform.match() == 1
-    session = platform.session(begun)
-    assert (session.state, session.stop_time, session.energy_wh) == (SessionState.ENDED, minutes(30), 5000)
-    assert session.flags == (MATCHED_STOP,)
-    left = platform.session(orphan)
-    assert (left.state, left.merged_into, left.stop_time, left.flags) == (SessionState.MERGED, session.id, None, ())
+    transaction = platform.transaction(begun)
+    assert (transaction.state, transaction.stop_time, transaction.energy_wh) == (
+        TransactionState.ENDED,
+        minutes(30),
+        5000,
+    )
+    assert transaction.flags == (MATCHED_STOP,)
+    left = platform.transaction(orphan)
+    assert (left.state, left.merged_into, left.stop_time, left.flags) == (
+        TransactionState.MERGED,
+        transaction.id,
+        None,
+        (),
+    )
     assert [change.value for _, change in platform.changes] == ["updated", "started", "updated", "ended"]
-    assert (session.revision, left.revision) == (2, 2)
+    assert (transaction.revision, left.revision) == (2, 2)
     assert platform.match() == 0
 
 
@@ -111,11 +124,11 @@ def test_an_end_takes_the_place_of_the_one_that_was_estimated(platform: Matching
     platform.record(ended_16("0", minutes(30)))
     [later] = platform.record(started_16(minutes(60), id_tag="B"))
     [begun] = platform.record(started_16())
-    assert platform.session(begun).flags == (ESTIMATED_END, NO_REGISTER)
+    assert platform.transaction(begun).flags == (ESTIMATED_END, NO_REGISTER)
     platform.match()
-    session = platform.session(begun)
-    assert (session.stop_time, session.energy_wh, session.flags) == (minutes(30), 5000, (MATCHED_STOP,))
-    assert platform.session(later).state is SessionState.ACTIVE
+    transaction = platform.transaction(begun)
+    assert (transaction.stop_time, transaction.energy_wh, transaction.flags) == (minutes(30), 5000, (MATCHED_STOP,))
+    assert platform.transaction(later).state is TransactionState.ACTIVE
 
 
 def test_what_was_told_under_a_made_up_name_goes_with_its_end(platform: MatchingPlatform) -> None:
@@ -126,11 +139,11 @@ def test_what_was_told_under_a_made_up_name_goes_with_its_end(platform: Matching
     [orphan] = platform.record(ended_16("4711", minutes(30)))
     [begun] = platform.record(started_16())
     assert platform.match() == 2
-    assert platform.session(begun).meter_last_wh == 6000
+    assert platform.transaction(begun).meter_last_wh == 6000
     platform.record(replace(sample, device_time=minutes(11), corrected_time=minutes(11)))
-    assert platform.session(orphan).state is SessionState.ORPHAN
+    assert platform.transaction(orphan).state is TransactionState.ORPHAN
     assert platform.match() == 1
-    assert platform.session(orphan).merged_into == begun.transaction_id
+    assert platform.transaction(orphan).merged_into == begun.transaction_id
     assert platform.match() == 0
 
 
@@ -142,13 +155,13 @@ def test_what_was_told_under_a_name_that_is_made_up_always_goes_with_the_next_en
     [one] = platform.record(started_16())
     [other] = platform.record(started_16(minutes(60), id_tag="B"))
     assert platform.match() == 5
-    assert platform.session(one).charging_state == "after 10"
-    assert platform.session(other).charging_state == "after 91"
-    assert [platform.session(begun).stop_time for begun in (one, other)] == [minutes(30), minutes(90)]
+    assert platform.transaction(one).charging_state == "after 10"
+    assert platform.transaction(other).charging_state == "after 91"
+    assert [platform.transaction(begun).stop_time for begun in (one, other)] == [minutes(30), minutes(90)]
 
 
 @pytest.mark.parametrize("is_told_first", [True, False])
-def test_an_end_means_a_session_where_the_rest_was_that_was_told_under_its_name(
+def test_an_end_means_a_transaction_where_the_rest_was_that_was_told_under_its_name(
     platform: MatchingPlatform, is_told_first: bool
 ) -> None:
     sample = updated(
@@ -159,43 +172,43 @@ def test_an_end_means_a_session_where_the_rest_was_that_was_told_under_its_name(
     for event in (sample, end) if is_told_first else (end, sample):
         platform.record(event)
     platform.match()
-    assert (platform.session(other).state, platform.session(other).connector_id) == (SessionState.ACTIVE, 1)
+    assert (platform.transaction(other).state, platform.transaction(other).connector_id) == (TransactionState.ACTIVE, 1)
     [begun] = platform.record(started_16(connector_id=2, id_tag="B"))
     assert platform.match() == 2
-    session = platform.session(begun)
-    assert (session.stop_time, session.charging_state) == (minutes(30), "Charging")
-    assert platform.session(other).state is SessionState.ACTIVE
+    transaction = platform.transaction(begun)
+    assert (transaction.stop_time, transaction.charging_state) == (minutes(30), "Charging")
+    assert platform.transaction(other).state is TransactionState.ACTIVE
 
 
-def test_of_two_ends_the_first_is_that_of_the_session_and_the_other_waits_for_its_own(
+def test_of_two_ends_the_first_is_that_of_the_transaction_and_the_other_waits_for_its_own(
     platform: MatchingPlatform,
 ) -> None:
     [later] = platform.record(ended_16("0", minutes(50)))
     platform.record(ended_16("0", minutes(30)))
     [begun] = platform.record(started_16())
     assert platform.match() == 1
-    assert platform.session(begun).stop_time == minutes(30)
-    assert platform.session(later).state is SessionState.ORPHAN
+    assert platform.transaction(begun).stop_time == minutes(30)
+    assert platform.transaction(later).state is TransactionState.ORPHAN
 
 
-def test_of_two_sessions_the_token_tells_which_one_an_early_end_means(platform: MatchingPlatform) -> None:
+def test_of_two_transactions_the_token_tells_which_one_an_early_end_means(platform: MatchingPlatform) -> None:
     platform.record(ended_16("0", minutes(30), id_tag="B"))
     [one] = platform.record(started_16(id_tag="A"))
     [other] = platform.record(started_16(connector_id=2, id_tag="B"))
     assert platform.match() == 1
-    assert platform.session(other).stop_time == minutes(30)
-    assert platform.session(one).state is SessionState.ACTIVE
+    assert platform.transaction(other).stop_time == minutes(30)
+    assert platform.transaction(one).state is TransactionState.ACTIVE
 
 
-def test_an_end_moves_on_to_a_session_that_is_told_of_later(platform: MatchingPlatform) -> None:
+def test_an_end_moves_on_to_a_transaction_that_is_told_of_later(platform: MatchingPlatform) -> None:
     [first] = platform.record(started_16())
     platform.record(ended_16("0", minutes(90)))
-    assert platform.session(first).stop_time == minutes(90)
+    assert platform.transaction(first).stop_time == minutes(90)
     [second] = platform.record(started_16(minutes(60), id_tag="B"))
     platform.match()
-    assert platform.session(second).stop_time == minutes(90)
-    session = platform.session(first)
-    assert (session.stop_time, session.flags) == (minutes(60), (ESTIMATED_END, NO_REGISTER))
+    assert platform.transaction(second).stop_time == minutes(90)
+    transaction = platform.transaction(first)
+    assert (transaction.stop_time, transaction.flags) == (minutes(60), (ESTIMATED_END, NO_REGISTER))
 
 
 def test_an_end_that_two_could_mean_is_matched_when_one_of_them_is_over(platform: MatchingPlatform) -> None:
@@ -205,8 +218,8 @@ def test_an_end_that_two_could_mean_is_matched_when_one_of_them_is_over(platform
     assert platform.match() == 0
     platform.record(ended_16(one.ocpp_transaction_id, minutes(40)))
     assert platform.match() == 1
-    assert platform.session(other).stop_time == minutes(30)
-    assert platform.session(one).stop_time == minutes(40)
+    assert platform.transaction(other).stop_time == minutes(30)
+    assert platform.transaction(one).stop_time == minutes(40)
 
 
 @pytest.mark.parametrize(
@@ -219,30 +232,34 @@ def test_an_end_that_two_could_mean_is_matched_when_one_of_them_is_over(platform
         pytest.param(started_16(charge_point_id="CP2"), id="at another charge point"),
     ],
 )
-def test_an_end_stays_an_orphan_beside_a_session_that_it_cannot_mean(
+def test_an_end_stays_an_orphan_beside_a_transaction_that_it_cannot_mean(
     platform: MatchingPlatform, start: TransactionEvent
 ) -> None:
     [orphan] = platform.record(ended_16("0", minutes(30), connector_id=1))
     platform.record(start)
     assert platform.match() == 0
-    assert platform.session(orphan).state is SessionState.ORPHAN
+    assert platform.transaction(orphan).state is TransactionState.ORPHAN
 
 
 @pytest.mark.parametrize("is_told_first", [True, False])
-def test_an_end_in_the_moment_of_a_start_is_that_of_the_session_before_or_else_its_own(
+def test_an_end_in_the_moment_of_a_start_is_that_of_the_transaction_before_or_else_its_own(
     platform: MatchingPlatform, is_told_first: bool
 ) -> None:
     told = [started_16(minutes(30), id_tag="B"), ended_16("0", minutes(30))]
     begun, _ = platform.record(*(reversed(told) if is_told_first else told))[:: -1 if is_told_first else 1]
     platform.match()
-    session = platform.session(begun)
-    assert (session.state, session.start_time, session.stop_time) == (SessionState.ENDED, minutes(30), minutes(30))
+    transaction = platform.transaction(begun)
+    assert (transaction.state, transaction.start_time, transaction.stop_time) == (
+        TransactionState.ENDED,
+        minutes(30),
+        minutes(30),
+    )
     assert platform.match() == 0
     [before] = platform.record(started_16(id_tag="A"))
     assert platform.match() == 1
-    assert platform.session(before).stop_time == minutes(30)
-    assert platform.session(before).flags == (MATCHED_STOP,)
-    assert platform.session(begun).state is SessionState.ACTIVE
+    assert platform.transaction(before).stop_time == minutes(30)
+    assert platform.transaction(before).flags == (MATCHED_STOP,)
+    assert platform.transaction(begun).state is TransactionState.ACTIVE
 
 
 @pytest.mark.parametrize("number", ["0", "4711"])
@@ -263,20 +280,20 @@ def test_an_end_that_is_told_again_is_the_same_whatever_was_decided_and_correcte
         answers = platform.record(*batch)
     [begun] = platform.record(started_16())
     assert platform.match() == 1
-    session = platform.session(begun)
-    assert (session.stop_time, session.energy_wh, session.flags) == (minutes(30), 5000, (MATCHED_STOP,))
+    transaction = platform.transaction(begun)
+    assert (transaction.stop_time, transaction.energy_wh, transaction.flags) == (minutes(30), 5000, (MATCHED_STOP,))
     [last] = platform.record(replace(again, corrected_time=minutes(28)))
     assert (last.transaction_id, last.key) == (begun.transaction_id, answers[0].key)
-    assert platform.session(begun).flags == (MATCHED_STOP,)
+    assert platform.transaction(begun).flags == (MATCHED_STOP,)
     assert platform.match() == 0
 
 
-def test_a_session_is_whole_although_another_telling_of_its_end_has_decided_it(platform: MatchingPlatform) -> None:
+def test_a_transaction_is_whole_although_another_telling_of_its_end_has_decided_it(platform: MatchingPlatform) -> None:
     # As older releases have left some.
     [orphan] = platform.record(ended_16("0", minutes(30), id_tag="TAG"))
-    session = platform.session(orphan)
-    session.token_rank = f"2{session.token_rank[1:]}"
-    session.stop_rank = f"{session.stop_rank[:20]}0{session.stop_rank[21:]}"
+    transaction = platform.transaction(orphan)
+    transaction.token_rank = f"2{transaction.token_rank[1:]}"
+    transaction.stop_rank = f"{transaction.stop_rank[:20]}0{transaction.stop_rank[21:]}"
     platform.record(started_16())
     assert platform.match() == 1
 
@@ -285,24 +302,24 @@ def test_what_an_operator_assigns_no_rule_moves(platform: MatchingPlatform) -> N
     [begun] = platform.record(started_16(meter_wh=7000))
     [orphan] = platform.record(ended_16("0", minutes(30)))
     known = platform.known()
-    told = next(one for one in known if one.session.id == orphan.transaction_id)
-    platform.move(known, matching.assignment_moves(told, platform.session(begun)))
-    session = platform.session(begun)
-    assert (session.state, session.stop_time) == (SessionState.ENDED, minutes(30))
-    assert ASSIGNED_STOP in session.flags
+    told = next(one for one in known if one.transaction.id == orphan.transaction_id)
+    platform.move(known, matching.assignment_moves(told, platform.transaction(begun)))
+    transaction = platform.transaction(begun)
+    assert (transaction.state, transaction.stop_time) == (TransactionState.ENDED, minutes(30))
+    assert ASSIGNED_STOP in transaction.flags
     assert platform.match() == 0
 
 
-def test_a_session_whose_old_facts_are_gone_is_not_whole(platform: MatchingPlatform) -> None:
+def test_a_transaction_whose_old_facts_are_gone_is_not_whole(platform: MatchingPlatform) -> None:
     platform.record(started_16(), ended_16("0", minutes(30)))
     [one] = platform.known()
     assert matching.is_whole(one)
-    assert not any(matching.is_whole(Known(one.session, [fact])) for fact in one.facts)
+    assert not any(matching.is_whole(Known(one.transaction, [fact])) for fact in one.facts)
 
 
 @st.composite
 def _queues(draw: st.DrawFn) -> list[Story]:
-    """What charge points by OCPP 1.6 that may not know their numbers tell of sessions, one after the other at each
+    """What charge points by OCPP 1.6 that may not know their numbers tell of transactions, one after the other at each
     connector: online or kept back, with registers that start anew. Some are never told the start or the end of."""
     stories = []
     for name, connector_id in itertools.product(("CP1", "CP2"), (1, 2)):
@@ -345,7 +362,7 @@ _DELAYS = st.sampled_from([timedelta(0), timedelta(minutes=5), timedelta(hours=9
 
 @settings(max_examples=examples(1.5))
 @given(_queues(), st.data())
-def test_sessions_whose_numbers_were_lost_are_the_same_whatever_comes_when(
+def test_transactions_whose_numbers_were_lost_are_the_same_whatever_comes_when(
     stories: list[Story], data: st.DataObject
 ) -> None:
     expected, platform = MatchingPlatform(), MatchingPlatform()

@@ -14,7 +14,7 @@ from services.transaction.domain.doubts import NO_REGISTER
 from services.transaction.domain.fact import TransactionEvent, key_of, transaction_id_of
 from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
 from services.transaction.domain.repetition import FirstTold
-from services.transaction.domain.session import ESTIMATED_END, SEVERAL_ENDS, SessionState
+from services.transaction.domain.transaction import ESTIMATED_END, SEVERAL_ENDS, TransactionState
 from tests.fixtures.properties import examples
 from tests.unit.services.transaction.facts import (
     T0,
@@ -42,13 +42,13 @@ def platform() -> Platform:
 
 @pytest.mark.parametrize("later", [SECOND, MINUTE, timedelta(hours=23)])
 @pytest.mark.parametrize("stamp", ["", "2026-02-30T00:00:00Z"])
-def test_a_start_without_a_time_that_is_told_again_begins_one_session(
+def test_a_start_without_a_time_that_is_told_again_begins_one_transaction(
     platform: Platform, later: timedelta, stamp: str
 ) -> None:
     start = undated(started_16(), stamp)
     [first], [again] = platform.record(start), platform.record(told_again(start, later))
     assert again == first
-    assert [session.start_time for session in platform.sessions.values()] == [T0]
+    assert [transaction.start_time for transaction in platform.transactions.values()] == [T0]
 
 
 def test_it_is_known_again_after_readings(platform: Platform) -> None:
@@ -71,40 +71,43 @@ def test_it_is_known_again_after_readings(platform: Platform) -> None:
         pytest.param(started_16(reservation_id=7), id="with a reservation"),
     ],
 )
-def test_other_words_are_another_session(platform: Platform, other: TransactionEvent) -> None:
+def test_other_words_are_another_transaction(platform: Platform, other: TransactionEvent) -> None:
     platform.record(undated(started_16()))
     platform.record(told_again(undated(other), MINUTE))
-    assert len(platform.sessions) == 2
+    assert len(platform.transactions) == 2
 
 
-def test_another_unreadable_stamp_is_another_session(platform: Platform) -> None:
+def test_another_unreadable_stamp_is_another_transaction(platform: Platform) -> None:
     platform.record(undated(started_16(), "noon"), told_again(undated(started_16(), "one o'clock"), MINUTE))
-    assert len(platform.sessions) == 2
+    assert len(platform.transactions) == 2
 
 
 @pytest.mark.parametrize("stop_without_time", [True, False])
-def test_two_sessions_that_deliver_nothing_stay_two(platform: Platform, stop_without_time: bool) -> None:
+def test_two_transactions_that_deliver_nothing_stay_two(platform: Platform, stop_without_time: bool) -> None:
     start, stop = undated(started_16()), ended_16("1", minutes(1), meter_wh=1000)
     platform.record(start, undated(stop) if stop_without_time else stop)
     [second] = platform.record(told_again(start, 2 * MINUTE))
-    assert (second.ocpp_transaction_id, platform.session(second).start_time) == ("2", minutes(2))
+    assert (second.ocpp_transaction_id, platform.transaction(second).start_time) == ("2", minutes(2))
     assert platform.record(told_again(start, 3 * MINUTE)) == [second]
-    assert sorted(session.state for session in platform.sessions.values()) == [SessionState.ACTIVE, SessionState.ENDED]
+    assert sorted(transaction.state for transaction in platform.transactions.values()) == [
+        TransactionState.ACTIVE,
+        TransactionState.ENDED,
+    ]
 
 
-def test_what_another_start_came_between_is_another_session(platform: Platform) -> None:
+def test_what_another_start_came_between_is_another_transaction(platform: Platform) -> None:
     start = undated(started_16())
     platform.record(start, undated(started_16(minutes(1), id_tag="OTHER")))
     [third] = platform.record(told_again(start, 2 * MINUTE))
     assert third.ocpp_transaction_id == "3"
 
 
-def test_the_same_words_a_day_later_are_another_session(platform: Platform) -> None:
+def test_the_same_words_a_day_later_are_another_transaction(platform: Platform) -> None:
     start = undated(started_16())
     platform.record(start)
     [second] = platform.record(told_again(start, timedelta(hours=24)))
     assert second.ocpp_transaction_id == "2"
-    assert platform.sessions[transaction_id_of("CP1", "1")].flags == (ESTIMATED_END, NO_REGISTER, "time_missing")
+    assert platform.transactions[transaction_id_of("CP1", "1")].flags == (ESTIMATED_END, NO_REGISTER, "time_missing")
 
 
 def test_a_stop_without_a_time_that_is_told_again_ends_once(platform: Platform) -> None:
@@ -112,8 +115,8 @@ def test_a_stop_without_a_time_that_is_told_again_ends_once(platform: Platform) 
     stop = undated(ended_16("1", minutes(30)))
     [first], [again] = platform.record(stop), platform.record(told_again(stop, 5 * MINUTE))
     assert again == first
-    session = platform.session(begun)
-    assert (session.stop_time, session.energy_wh, session.flags) == (minutes(30), 5000, ("time_missing",))
+    transaction = platform.transaction(begun)
+    assert (transaction.stop_time, transaction.energy_wh, transaction.flags) == (minutes(30), 5000, ("time_missing",))
 
 
 @pytest.mark.parametrize("number", ["0", "-1", ""])
@@ -122,7 +125,7 @@ def test_nor_does_one_without_number_and_time_end_anything_else(platform: Platfo
     stop = undated(ended_16(number, minutes(30)))
     [first], [again] = platform.record(stop), platform.record(told_again(stop, MINUTE))
     assert again == first
-    assert (platform.session(begun).flags, len(platform.sessions)) == ((MATCHED_STOP, "time_missing"), 1)
+    assert (platform.transaction(begun).flags, len(platform.transactions)) == ((MATCHED_STOP, "time_missing"), 1)
 
 
 def test_an_orphan_without_number_and_time_stays_one(platform: Platform) -> None:
@@ -135,8 +138,8 @@ def test_an_end_with_a_time_counts_more_than_those_without_in_any_order() -> Non
     for order in itertools.permutations(ends):
         platform = Platform()
         platform.record(started(), *order)
-        [session] = platform.sessions.values()
-        assert (session.stop_time, SEVERAL_ENDS in session.flags) == (minutes(20), True)
+        [transaction] = platform.transactions.values()
+        assert (transaction.stop_time, SEVERAL_ENDS in transaction.flags) == (minutes(20), True)
 
 
 def test_events_by_ocpp_201_without_times_are_known_again(platform: Platform) -> None:
@@ -149,16 +152,22 @@ def test_events_by_ocpp_201_without_times_are_known_again(platform: Platform) ->
         [first] = platform.record(event)
         [again] = _record_after(platform, [event], told_again(event, MINUTE))
         assert again == first
-    [session] = platform.sessions.values()
-    assert (session.start_time, session.stop_time, session.flags) == (T0, minutes(9), (NO_REGISTER, "time_missing"))
+    [transaction] = platform.transactions.values()
+    assert (transaction.start_time, transaction.stop_time, transaction.flags) == (
+        T0,
+        minutes(9),
+        (NO_REGISTER, "time_missing"),
+    )
 
 
 def _record_after(platform: Platform, before: Sequence[TransactionEvent], event: TransactionEvent) -> list[Answer]:
     """Record an event, knowing the updates that the database has of ten minutes."""
     first_told = {transaction_id_of("CP1", "T-1"): [FirstTold(one.device_time, key_of(one)) for one in before]}
-    recording = Recording([replace(session) for session in platform.sessions.values()], iter(()), T0, first_told)
+    recording = Recording(
+        [replace(transaction) for transaction in platform.transactions.values()], iter(()), T0, first_told
+    )
     answers = [recording.record(told(event))]
-    platform.sessions |= {session.id: session for session in recording.outcome({}).sessions}
+    platform.transactions |= {transaction.id: transaction for transaction in recording.outcome({}).transactions}
     return answers
 
 
@@ -178,16 +187,16 @@ def test_told_again_with_another_correction_it_is_the_same(platform: Platform, f
         [first] = platform.record(moved if first_wrong else event)
         [again] = platform.record(told_again(event if first_wrong else moved, MINUTE))
         assert again == first
-    [session] = platform.sessions.values()
+    [transaction] = platform.transactions.values()
     moved_by = timedelta(seconds=90 if first_wrong else 0)
-    assert (session.start_time, session.stop_time) == (T0 - moved_by, minutes(30) - moved_by)
-    assert session.flags == (("clock_corrected",) if first_wrong else ())
+    assert (transaction.start_time, transaction.stop_time) == (T0 - moved_by, minutes(30) - moved_by)
+    assert transaction.flags == (("clock_corrected",) if first_wrong else ())
 
 
 @st.composite
 def _visits(draw: st.DrawFn) -> list[list[TransactionEvent]]:
-    """Sessions at one connector, one after the other, of one card, that may deliver nothing: some words of each are not
-    dated. What was not answered is told again before anything else is."""
+    """Transactions at one connector, one after the other, of one card, that may deliver nothing: some words of each are
+    not dated. What was not answered is told again before anything else is."""
     visits, time = [], T0
     for number in range(1, draw(st.integers(1, 4)) + 1):
         length = draw(st.sampled_from([MINUTE, timedelta(hours=3)]))
@@ -206,7 +215,7 @@ def _visits(draw: st.DrawFn) -> list[list[TransactionEvent]]:
 
 @settings(max_examples=examples(1.5))
 @given(_visits(), st.data())
-def test_sessions_are_as_many_whatever_is_told_again_before_the_next_is_told(
+def test_transactions_are_as_many_whatever_is_told_again_before_the_next_is_told(
     visits: list[list[TransactionEvent]], data: st.DataObject
 ) -> None:
     expected, platform = Platform(), Platform()
@@ -218,7 +227,7 @@ def test_sessions_are_as_many_whatever_is_told_again_before_the_next_is_told(
             for times in range(data.draw(st.integers(0, 2))):
                 platform.record(told_again(event, SECOND * (times + 1)))
     assert platform.contents == expected.contents
-    assert len(platform.sessions) == len(visits)
+    assert len(platform.transactions) == len(visits)
 
 
 def test_an_answer_has_the_key_of_the_first_telling(platform: Platform) -> None:

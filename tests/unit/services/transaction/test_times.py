@@ -1,4 +1,4 @@
-"""When sessions began and ended, by clocks that were corrected rightly or wrongly."""
+"""When transactions began and ended, by clocks that were corrected rightly or wrongly."""
 
 import itertools
 from dataclasses import replace
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.transaction.domain.doubts import IMPLAUSIBLE_ENERGY
 from services.transaction.domain.fact import TransactionEvent
 from services.transaction.domain.folding import fold
-from services.transaction.domain.session import STOP_BEFORE_START
+from services.transaction.domain.transaction import STOP_BEFORE_START
 from tests.unit.services.transaction.facts import T0, ended, minutes, placed, started
 
 pytestmark = pytest.mark.field_case("A4")
@@ -43,16 +43,16 @@ def test_no_stop_lies_before_its_start(
     start: TransactionEvent, stop: TransactionEvent, expected: tuple[int, int]
 ) -> None:
     for facts in itertools.permutations([placed(start), placed(stop)]):
-        session = fold(facts)
-        assert (session.start_time, session.stop_time) == tuple(map(minutes, expected))
-        assert (STOP_BEFORE_START in session.flags) == (expected == (30, 30))
+        transaction = fold(facts)
+        assert (transaction.start_time, transaction.stop_time) == tuple(map(minutes, expected))
+        assert (STOP_BEFORE_START in transaction.flags) == (expected == (30, 30))
 
 
-def test_a_clock_that_was_never_set_does_not_say_when_a_session_began() -> None:
+def test_a_clock_that_was_never_set_does_not_say_when_a_transaction_began() -> None:
     never_set = replace(corrected(started(), 60), device_time=datetime(1970, 1, 1, tzinfo=T0.tzinfo))
-    session = fold([placed(replace(never_set, meter_wh=0)), placed(ended(minutes(30), meter_wh=9000))])
-    assert session.start_time == session.stop_time == minutes(60)
-    assert {STOP_BEFORE_START, IMPLAUSIBLE_ENERGY} <= {*session.flags}
+    transaction = fold([placed(replace(never_set, meter_wh=0)), placed(ended(minutes(30), meter_wh=9000))])
+    assert transaction.start_time == transaction.stop_time == minutes(60)
+    assert {STOP_BEFORE_START, IMPLAUSIBLE_ENERGY} <= {*transaction.flags}
 
 
 _MINUTES = st.integers(-600, 600)
@@ -64,10 +64,10 @@ def test_an_end_never_lies_before_its_start(start: tuple[int, int], stop: tuple[
         placed(corrected(started(minutes(start[0])), start[1])),
         placed(corrected(ended(minutes(stop[0])), stop[1])),
     ]
-    session = fold(facts if start_first else reversed(facts))
-    assert session.start_time is not None
-    assert session.stop_time is not None
-    assert session.start_time <= session.stop_time
+    transaction = fold(facts if start_first else reversed(facts))
+    assert transaction.start_time is not None
+    assert transaction.stop_time is not None
+    assert transaction.start_time <= transaction.stop_time
     if start[1] <= stop[1]:
-        assert (session.start_time, session.stop_time) == (minutes(start[1]), minutes(stop[1]))
-    assert session.stop_time - session.start_time <= timedelta(minutes=1200)
+        assert (transaction.start_time, transaction.stop_time) == (minutes(start[1]), minutes(stop[1]))
+    assert transaction.stop_time - transaction.start_time <= timedelta(minutes=1200)

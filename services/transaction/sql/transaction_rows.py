@@ -1,4 +1,4 @@
-"""Sessions as rows of `transactions`, for all who read or write them."""
+"""Transactions as rows of `transactions`, for all who read or write them."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -6,36 +6,36 @@ from typing import Any
 
 from services.postgres.recordset import Recordset, quoted
 from services.transaction.domain.fact import Authorization
-from services.transaction.domain.session import Session, SessionState
+from services.transaction.domain.transaction import Transaction, TransactionState
 from services.transaction.tables import TRANSACTIONS
 
 _NAMES = [column.name for column in TRANSACTIONS.columns]
-_SESSIONS = Recordset(TRANSACTIONS)
+_TRANSACTIONS = Recordset(TRANSACTIONS)
 _values = attrgetter(*_NAMES)
 # By what they are called: a tenth of what it costs to ask the enum.
-_STATES = {state.value: state for state in SessionState}
+_STATES = {state.value: state for state in TransactionState}
 _AUTHORIZATIONS: dict[str | None, Authorization | None] = {None: None} | {one.value: one for one in Authorization}
 
-# What to select for `session_of`, from `transactions AS t`.
-SESSION_COLUMNS = ", ".join(
+# What to select for `transaction_of`, from `transactions AS t`.
+TRANSACTION_COLUMNS = ", ".join(
     f"t.{quoted(name)}::text" if name in ("id", "start_key", "merged_into") else f"t.{quoted(name)}" for name in _NAMES
 )
-UPSERT_SESSIONS = f"""
-INSERT INTO transactions ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM {_SESSIONS.relation}
+UPSERT_TRANSACTIONS = f"""
+INSERT INTO transactions ({_TRANSACTIONS.columns}) SELECT {_TRANSACTIONS.values} FROM {_TRANSACTIONS.relation}
 ON CONFLICT (id) DO UPDATE
-SET ({_SESSIONS.columns}) = ROW ({", ".join(f"excluded.{quoted(name)}" for name in _NAMES)})
+SET ({_TRANSACTIONS.columns}) = ROW ({", ".join(f"excluded.{quoted(name)}" for name in _NAMES)})
 """.encode()
 
 
-def session_of(row: Sequence[Any]) -> Session:
-    """The session in a row of SESSION_COLUMNS, or of the columns of the table."""
+def transaction_of(row: Sequence[Any]) -> Transaction:
+    """The transaction in a row of TRANSACTION_COLUMNS, or of the columns of the table."""
     fields: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     fields["state"] = _STATES[fields["state"]]
     fields["authorization"] = _AUTHORIZATIONS[fields["authorization"]]
     fields["flags"], fields["losses"] = tuple(fields["flags"]), tuple(fields["losses"])
-    return Session(**fields)
+    return Transaction(**fields)
 
 
-def dump_sessions(sessions: Sequence[Session]) -> str:
-    """The parameter of UPSERT_SESSIONS."""
-    return _SESSIONS.dump(map(_values, sessions))
+def dump_transactions(transactions: Sequence[Transaction]) -> str:
+    """The parameter of UPSERT_TRANSACTIONS."""
+    return _TRANSACTIONS.dump(map(_values, transactions))

@@ -1,4 +1,4 @@
-"""Sessions by OCPP 2.0.1: any order, tokens that come later, charging states."""
+"""Transactions by OCPP 2.0.1: any order, tokens that come later, charging states."""
 
 import pytest
 
@@ -20,15 +20,15 @@ from tests.contract.services.transaction.reports import (
 T_1 = derived_id("CP1", "T-1")
 
 
-async def test_an_end_before_its_start_gives_the_whole_session(record: Record, transactions: Reader) -> None:
+async def test_an_end_before_its_start_gives_the_whole_transaction(record: Record, transactions: Reader) -> None:
     [end] = await record(event_201(ENDED, minutes(-5), 3, meter_wh=6000, stop_reason="EVDisconnected"))
     assert (end.transaction_id, end.ocpp_transaction_id) == (T_1, "T-1")
     orphan = await transactions.get(T_1)
     assert (orphan.state, orphan.HasField("start_time")) == (transaction_pb.Transaction.ORPHAN, False)
     await record(event_201(STARTED, minutes(-30), 0, meter_wh=1000, id_tag="TAG", authorization=ACCEPTED))
-    session = await transactions.get(T_1)
-    assert (session.state, session.energy_wh) == (transaction_pb.Transaction.ENDED, 5000)
-    assert moment(session.start_time) == minutes(-30)
+    transaction = await transactions.get(T_1)
+    assert (transaction.state, transaction.energy_wh) == (transaction_pb.Transaction.ENDED, 5000)
+    assert moment(transaction.start_time) == minutes(-30)
     [late] = await record(event_201(UPDATED, minutes(-20), 1, charging_state="Charging", offline=True))
     assert late.transaction_id == T_1
     assert (await transactions.get(T_1)).charging_state == "Charging"
@@ -40,8 +40,8 @@ async def test_the_token_may_come_after_the_cable(record: Record, transactions: 
     swipe = {"id_tag": "tag", "authorization": ACCEPTED, "driver_id": "D", "trigger_reason": "Authorized"}
     [swiped] = await record(event_201(UPDATED, minutes(-29), 1, **swipe))
     assert swiped.authorization == ACCEPTED
-    session = await transactions.get(T_1)
-    assert (session.id_tag, session.driver_id, session.authorization) == ("TAG", "D", ACCEPTED)
+    transaction = await transactions.get(T_1)
+    assert (transaction.id_tag, transaction.driver_id, transaction.authorization) == ("TAG", "D", ACCEPTED)
 
 
 async def test_a_token_that_comes_later_is_concurrent_when_it_charges_elsewhere(record: Record) -> None:
@@ -76,8 +76,8 @@ async def test_the_registers_may_come_among_the_readings(record: Record, transac
     )
     await record(event_201(STARTED, minutes(-30), 0, meter_values=[begin]))
     await record(event_201(ENDED, minutes(-5), 1, meter_values=[end]))
-    session = await transactions.get(T_1)
-    assert (session.meter_start_wh, session.meter_stop_wh, session.energy_wh) == (1000, 7000, 6000)
+    transaction = await transactions.get(T_1)
+    assert (transaction.meter_start_wh, transaction.meter_stop_wh, transaction.energy_wh) == (1000, 7000, 6000)
 
 
 async def test_without_any_register_the_readings_tell_the_energy(record: Record, transactions: Reader) -> None:
@@ -89,8 +89,8 @@ async def test_without_any_register_the_readings_tell_the_energy(record: Record,
         assert answer.transaction_id == T_1
     assert (await transactions.get(T_1)).energy_wh == 2000
     await record(event_201(ENDED, minutes(-5), 9, meter_values=[reading(minutes(-5), energy_wh=4500)]))
-    session = await transactions.get(T_1)
-    assert (session.HasField("meter_stop_wh"), session.energy_wh) == (False, 4000)
+    transaction = await transactions.get(T_1)
+    assert (transaction.HasField("meter_stop_wh"), transaction.energy_wh) == (False, 4000)
     assert len(await transactions.meter_values(T_1)) == 4
 
 
@@ -100,8 +100,8 @@ async def test_only_a_change_of_charging_state_makes_a_new_revision(
 ) -> None:
     await record(event_201(STARTED, minutes(-30), 0, charging_state="Charging"))
     await record(event_201(UPDATED, minutes(-20), 1, charging_state=again))
-    session = await transactions.get(T_1)
-    assert (session.charging_state, session.revision) == (again, 1 if again == "Charging" else 2)
+    transaction = await transactions.get(T_1)
+    assert (transaction.charging_state, transaction.revision) == (again, 1 if again == "Charging" else 2)
 
 
 async def test_events_by_a_wrong_clock_are_told_apart_by_the_clock_of_the_device(

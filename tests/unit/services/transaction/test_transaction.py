@@ -1,4 +1,4 @@
-"""The fold over the facts of a session."""
+"""The fold over the facts of a transaction."""
 
 import random
 from dataclasses import replace
@@ -12,13 +12,13 @@ from services.transaction.domain.doubts import IMPLAUSIBLE_ENERGY, NO_REGISTER, 
 from services.transaction.domain.fact import Authorization, Fact
 from services.transaction.domain.folding import fold, join, settle
 from services.transaction.domain.registers import NO_REGISTERS, Registers
-from services.transaction.domain.session import (
+from services.transaction.domain.transaction import (
     CONCURRENT_TX,
     ESTIMATED_END,
     SEVERAL_ENDS,
     UNAUTHORIZED,
-    Session,
-    SessionState,
+    Transaction,
+    TransactionState,
     content,
     token_time,
 )
@@ -48,7 +48,7 @@ def _distinct(told: list[Fact]) -> list[Fact]:
     st.randoms(use_true_random=False),
     _REGISTERS,
 )
-def test_the_same_facts_give_the_same_session_in_any_order_and_however_often(
+def test_the_same_facts_give_the_same_transaction_in_any_order_and_however_often(
     told: list[Fact], chance: random.Random, read: Registers
 ) -> None:
     shuffled = told + chance.choices(told, k=len(told))
@@ -58,18 +58,18 @@ def test_the_same_facts_give_the_same_session_in_any_order_and_however_often(
 
 @given(st.lists(facts(), min_size=2, max_size=6).map(_distinct), st.data())
 def test_settling_in_between_changes_nothing(told: list[Fact], data: st.DataObject) -> None:
-    session: Session | None = None
+    transaction: Transaction | None = None
     for fact in told:
-        session = join(session, fact)
+        transaction = join(transaction, fact)
         if data.draw(st.booleans()):
-            settle(session, registers((0, 1), (1, 2)))
-    assert session is not None
-    settle(session)
-    assert content(session) == content(fold(told))
+            settle(transaction, registers((0, 1), (1, 2)))
+    assert transaction is not None
+    settle(transaction)
+    assert content(transaction) == content(fold(told))
 
 
-def test_a_whole_session_is_what_its_facts_say() -> None:
-    session = fold(
+def test_a_whole_transaction_is_what_its_facts_say() -> None:
+    transaction = fold(
         [
             placed(started(minutes(0), meter_wh=1000, station_id="S", driver_id="D", offline=True)),
             placed(updated(minutes(10), charging_state="Charging")),
@@ -77,40 +77,52 @@ def test_a_whole_session_is_what_its_facts_say() -> None:
             placed(ended(minutes(30), meter_wh=8000, stop_reason="EVDisconnected")),
         ]
     )
-    assert (session.state, session.start_time, session.stop_time) == (SessionState.ENDED, minutes(0), minutes(30))
-    assert (session.meter_start_wh, session.meter_stop_wh, session.energy_wh) == (1000, 8000, 7000)
-    assert (session.id_tag, session.driver_id, session.station_id) == ("TAG", "D", "S")
-    assert (session.evse_id, session.connector_id, session.charging_state) == (1, 2, "SuspendedEV")
-    assert (session.stop_reason, session.offline, session.flags) == ("EVDisconnected", True, ())
+    assert (transaction.state, transaction.start_time, transaction.stop_time) == (
+        TransactionState.ENDED,
+        minutes(0),
+        minutes(30),
+    )
+    assert (transaction.meter_start_wh, transaction.meter_stop_wh, transaction.energy_wh) == (1000, 8000, 7000)
+    assert (transaction.id_tag, transaction.driver_id, transaction.station_id) == ("TAG", "D", "S")
+    assert (transaction.evse_id, transaction.connector_id, transaction.charging_state) == (1, 2, "SuspendedEV")
+    assert (transaction.stop_reason, transaction.offline, transaction.flags) == ("EVDisconnected", True, ())
 
 
 def test_an_end_before_its_start_is_an_orphan_until_the_start_comes() -> None:
     end = placed(ended(minutes(30), meter_wh=8000))
     orphan = fold([end])
-    assert (orphan.state, orphan.begin_time, orphan.energy_wh) == (SessionState.ORPHAN, minutes(30), 0)
-    session = fold([end, placed(started(minutes(0), meter_wh=1000))])
-    assert (session.state, session.begin_time, session.energy_wh) == (SessionState.ENDED, minutes(0), 7000)
+    assert (orphan.state, orphan.begin_time, orphan.energy_wh) == (TransactionState.ORPHAN, minutes(30), 0)
+    transaction = fold([end, placed(started(minutes(0), meter_wh=1000))])
+    assert (transaction.state, transaction.begin_time, transaction.energy_wh) == (
+        TransactionState.ENDED,
+        minutes(0),
+        7000,
+    )
 
 
 def test_a_late_change_of_charging_state_does_not_overwrite_a_later_one() -> None:
-    session = fold(
+    transaction = fold(
         [
             placed(started()),
             placed(updated(minutes(5), charging_state="Charging", seq_no=2)),
             placed(updated(minutes(3), charging_state="EVConnected", seq_no=1)),
         ]
     )
-    assert session.charging_state == "Charging"
+    assert transaction.charging_state == "Charging"
 
 
-def test_the_token_of_a_session_is_the_first_good_one() -> None:
+def test_the_token_of_a_transaction_is_the_first_good_one() -> None:
     without = started(id_tag="", authorization=None)
     refused = updated(minutes(1), id_tag="BAD", authorization=Authorization.INVALID)
     good = updated(minutes(2), id_tag="GOOD", authorization=Authorization.ACCEPTED, driver_id="D")
     later = updated(minutes(3), id_tag="LATER", authorization=Authorization.ACCEPTED)
-    session = fold([placed(without), placed(refused), placed(good), placed(later)])
-    assert (session.id_tag, session.authorization, session.driver_id) == ("GOOD", Authorization.ACCEPTED, "D")
-    assert token_time(session) == minutes(2)
+    transaction = fold([placed(without), placed(refused), placed(good), placed(later)])
+    assert (transaction.id_tag, transaction.authorization, transaction.driver_id) == (
+        "GOOD",
+        Authorization.ACCEPTED,
+        "D",
+    )
+    assert token_time(transaction) == minutes(2)
 
 
 def test_the_token_of_an_end_does_not_replace_that_of_the_start() -> None:
@@ -135,8 +147,8 @@ def test_of_several_estimates_the_earliest_counts() -> None:
 
 def test_two_different_ends_are_flagged_and_the_last_counts() -> None:
     ends = [placed(ended(minutes(30), meter_wh=5000)), placed(ended(minutes(31), meter_wh=5100))]
-    session = fold([placed(started(meter_wh=1000)), *ends])
-    assert (session.stop_time, session.energy_wh, session.flags) == (minutes(31), 4100, (SEVERAL_ENDS,))
+    transaction = fold([placed(started(meter_wh=1000)), *ends])
+    assert (transaction.stop_time, transaction.energy_wh, transaction.flags) == (minutes(31), 4100, (SEVERAL_ENDS,))
 
 
 @pytest.mark.parametrize(
@@ -154,12 +166,12 @@ def test_registers_that_were_not_told_come_from_the_readings(
     start_wh: int | None, stop_wh: int | None, read: Registers, energy_wh: int | None
 ) -> None:
     told = [placed(started(meter_wh=start_wh)), placed(ended(minutes(30), meter_wh=stop_wh))]
-    session = fold(told, read)
-    assert (session.energy_wh, session.flags) == (energy_wh or 0, (NO_REGISTER,) if energy_wh is None else ())
-    assert bool(session.energy_doubt) is (energy_wh is None)
+    transaction = fold(told, read)
+    assert (transaction.energy_wh, transaction.flags) == (energy_wh or 0, (NO_REGISTER,) if energy_wh is None else ())
+    assert bool(transaction.energy_doubt) is (energy_wh is None)
 
 
-def test_the_energy_of_a_running_session_is_what_its_facts_show() -> None:
+def test_the_energy_of_a_running_transaction_is_what_its_facts_show() -> None:
     seen = updated(minutes(10), readings=(reading(minutes(10), 3000), reading(minutes(9), 2500)))
     assert fold([placed(started(meter_wh=1000)), placed(seen)]).energy_wh == 2000
 
@@ -174,9 +186,9 @@ def test_the_energy_of_a_running_session_is_what_its_facts_show() -> None:
     ],
 )
 def test_what_wants_a_look_is_flagged(told: list, flag: str) -> None:  # type: ignore[type-arg]  # events
-    session = fold([placed(event) for event in told])
-    assert session.flags == (flag,)
-    assert session.energy_wh >= 0
+    transaction = fold([placed(event) for event in told])
+    assert transaction.flags == (flag,)
+    assert transaction.energy_wh >= 0
 
 
 def test_a_reading_above_the_register_of_the_stop_is_flagged() -> None:
@@ -185,10 +197,10 @@ def test_a_reading_above_the_register_of_the_stop_is_flagged() -> None:
     assert fold(told, registers((29, 8101))).flags == (REGISTER_WENT_BACK,)
 
 
-def test_mere_readings_that_come_as_a_fact_tell_only_that_there_is_a_session() -> None:
+def test_mere_readings_that_come_as_a_fact_tell_only_that_there_is_a_transaction() -> None:
     mere = updated(minutes(-5), readings=(reading(minutes(-5), 99_000),), connector_id=3, is_mere_reading=True)
     orphan = fold([placed(mere)])
-    assert (orphan.state, orphan.begin_time, orphan.connector_id) == (SessionState.ORPHAN, minutes(-5), 0)
+    assert (orphan.state, orphan.begin_time, orphan.connector_id) == (TransactionState.ORPHAN, minutes(-5), 0)
     start = placed(started(meter_wh=1000))
     with_reading, without = fold([placed(mere), start]), fold([start])
     assert replace(with_reading, create_time=without.create_time) == replace(without, update_time=minutes(-5))
@@ -196,17 +208,17 @@ def test_mere_readings_that_come_as_a_fact_tell_only_that_there_is_a_session() -
 
 def test_flags_of_the_edge_stay() -> None:
     told = [started(meter_wh=0, flags=("clock_corrected",)), ended(minutes(5), meter_wh=9, flags=("coerced",))]
-    session = fold(map(placed, told))
-    assert session.flags == ("clock_corrected", "coerced")
+    transaction = fold(map(placed, told))
+    assert transaction.flags == ("clock_corrected", "coerced")
 
 
-def test_a_session_needs_a_fact() -> None:
+def test_a_transaction_needs_a_fact() -> None:
     with pytest.raises(ValueError, match="without facts"):
         fold([])
 
 
-def test_versions_are_not_part_of_what_a_session_says() -> None:
-    session = fold([placed(started())])
-    assert content(replace(session, revision=9, update_time=session.update_time + timedelta(days=1))) == content(
-        session
-    )
+def test_versions_are_not_part_of_what_a_transaction_says() -> None:
+    transaction = fold([placed(started())])
+    assert content(
+        replace(transaction, revision=9, update_time=transaction.update_time + timedelta(days=1))
+    ) == content(transaction)

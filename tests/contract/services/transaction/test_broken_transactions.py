@@ -1,4 +1,4 @@
-"""Sessions with broken messages, from their frames to their rows: the edge's routes before the real service."""
+"""Transactions with broken messages, from their frames to their rows: the edge's routes before the real service."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from services.kernel.clock import Clock, SystemClock
 from services.rpc.status import from_item_error
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
 from tests.contract.services.transaction.test_matching import matcher_of
-from tests.fixtures.broken_sessions import NUMBER, START_WH, STOP_WH, Told, broken_sessions, sound_session
+from tests.fixtures.broken_transactions import NUMBER, START_WH, STOP_WH, Told, broken_transactions, sound_transaction
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 
@@ -37,7 +37,7 @@ _NAMES = count()
 
 
 class Backend:
-    """Satisfies ports.Backend: sessions are the real service's, and every token is good."""
+    """Satisfies ports.Backend: transactions are the real service's, and every token is good."""
 
     def __init__(self, record: Record) -> None:
         self.clock: Clock = SystemClock()
@@ -60,7 +60,7 @@ class Backend:
 
 
 async def play(told: Told, charge_point_id: str, record: Record) -> None:
-    """Tell a session as its charge point does, which puts the number that it is given into what it says later."""
+    """Tell a transaction as its charge point does, which puts the number that it is given into what it says later."""
     context, backend = ChargerContext(charge_point_id, told.version, epoch=1), Backend(record)
     number = b'"transactionId":%d' % NUMBER
     for message in told.messages:
@@ -72,10 +72,10 @@ async def play(told: Told, charge_point_id: str, record: Record) -> None:
             number = b'"transactionId":%d' % answer["transactionId"]
 
 
-async def sessions_of(charge_point_id: str, transactions: Reader) -> Sequence[transaction_pb.Transaction]:
+async def transactions_of(charge_point_id: str, transactions: Reader) -> Sequence[transaction_pb.Transaction]:
     """What is left when all has found its place."""
     found = await transactions.list(charge_point_id=charge_point_id)
-    return [session for session in found if session.state != MERGED]
+    return [transaction for transaction in found if transaction.state != MERGED]
 
 
 @pytest.fixture
@@ -98,23 +98,23 @@ async def transactions(service: RunningService) -> Reader:
     ],
 )
 @given(data=st.data())
-async def test_a_session_of_broken_messages_is_one_session_that_ended_with_its_energy(
+async def test_a_transaction_of_broken_messages_is_one_transaction_that_ended_with_its_energy(
     version: Version, service: RunningService, record: Record, transactions: Reader, data: st.DataObject
 ) -> None:
-    told = data.draw(broken_sessions(version, BEGUN))
+    told = data.draw(broken_transactions(version, BEGUN))
     charge_point_id = f"CP{next(_NAMES)}"
     await play(told, charge_point_id, record)
     await matcher_of(service).look()
-    [session] = await sessions_of(charge_point_id, transactions)
-    assert session.state == ENDED, told.breaks
-    assert session.energy_wh == STOP_WH - START_WH, (told.breaks, session)
+    [transaction] = await transactions_of(charge_point_id, transactions)
+    assert transaction.state == ENDED, told.breaks
+    assert transaction.energy_wh == STOP_WH - START_WH, (told.breaks, transaction)
 
 
 @pytest.mark.parametrize("info", [b"null", b'{"transactionId":{}}', b'{"chargingState":"Charging"}', b"[]"])
-async def test_a_start_without_its_name_is_that_of_the_session_that_ends_there(
+async def test_a_start_without_its_name_is_that_of_the_transaction_that_ends_there(
     info: bytes, service: RunningService, record: Record, transactions: Reader
 ) -> None:
-    told = sound_session(Version.V201, BEGUN)
+    told = sound_transaction(Version.V201, BEGUN)
     name = b'{"transactionId":"T1","chargingState":"Charging"}'
     first, *others = told.messages
     nameless = first._replace(frame=first.frame.replace(name, info))
@@ -122,8 +122,8 @@ async def test_a_start_without_its_name_is_that_of_the_session_that_ends_there(
     charge_point_id = f"CP{next(_NAMES)}"
     await play(told._replace(messages=[nameless, *others]), charge_point_id, record)
     await matcher_of(service).look()
-    [session] = await sessions_of(charge_point_id, transactions)
-    assert (session.state, session.energy_wh, session.id_tag) == (ENDED, STOP_WH - START_WH, "CARD")
-    assert {"matched_stop", "coerced:transactionInfo.transactionId"} <= {*session.flags}
+    [transaction] = await transactions_of(charge_point_id, transactions)
+    assert (transaction.state, transaction.energy_wh, transaction.id_tag) == (ENDED, STOP_WH - START_WH, "CARD")
+    assert {"matched_stop", "coerced:transactionInfo.transactionId"} <= {*transaction.flags}
     # Those of the updates have come along.
-    assert len(await transactions.meter_values(session.id)) == 9
+    assert len(await transactions.meter_values(transaction.id)) == 9

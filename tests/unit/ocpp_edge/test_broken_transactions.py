@@ -20,7 +20,7 @@ from ocpp_edge.v16 import samples as v16_samples
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.quirks import of_flag
-from tests.fixtures.broken_sessions import NAME, NUMBER, START_WH, STOP_WH, Told, broken_sessions
+from tests.fixtures.broken_transactions import NAME, NUMBER, START_WH, STOP_WH, Told, broken_transactions
 from tests.fixtures.properties import examples
 from tests.unit.ocpp_edge.platform import Platform, context
 
@@ -44,7 +44,7 @@ async def events_of(told: Told) -> list[TransactionEvent]:
 @settings(max_examples=examples(2), suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: Version, data: st.DataObject) -> None:
-    told = data.draw(broken_sessions(version))
+    told = data.draw(broken_transactions(version))
     events = asyncio.run(events_of(told))
     assert events[0].kind == TransactionEvent.STARTED, told.breaks
     assert events[-1].kind == TransactionEvent.ENDED, told.breaks

@@ -1,4 +1,4 @@
-"""Sessions by OCPP 1.6: numbers, repetitions, lost numbers."""
+"""Transactions by OCPP 1.6: numbers, repetitions, lost numbers."""
 
 import pytest
 
@@ -22,7 +22,7 @@ ACTIVE, ENDED, ORPHAN = (
 )
 
 
-async def test_a_session_runs_from_start_to_stop(record: Record, transactions: Reader) -> None:
+async def test_a_transaction_runs_from_start_to_stop(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30), station_id="S", driver_id="D"))
     assert started.transaction_id == derived_id("CP1", started.ocpp_transaction_id)
     assert 0 < int(started.ocpp_transaction_id) < 2**31
@@ -36,11 +36,11 @@ async def test_a_session_runs_from_start_to_stop(record: Record, transactions: R
     assert (running.state, running.energy_wh, running.HasField("stop_time")) == (ACTIVE, 1500, False)
     [ended] = await record(stop_16(started.ocpp_transaction_id, minutes(-5)))
     assert ended.transaction_id == started.transaction_id
-    session = await transactions.get(started.transaction_id)
-    assert (session.state, session.station_id, session.driver_id) == (ENDED, "S", "D")
-    assert (session.meter_start_wh, session.meter_stop_wh, session.energy_wh) == (1000, 6000, 5000)
-    assert (moment(session.start_time), moment(session.stop_time)) == (minutes(-30), minutes(-5))
-    assert (session.stop_reason, list(session.flags), session.revision) == ("Local", [], 2)
+    transaction = await transactions.get(started.transaction_id)
+    assert (transaction.state, transaction.station_id, transaction.driver_id) == (ENDED, "S", "D")
+    assert (transaction.meter_start_wh, transaction.meter_stop_wh, transaction.energy_wh) == (1000, 6000, 5000)
+    assert (moment(transaction.start_time), moment(transaction.stop_time)) == (minutes(-30), minutes(-5))
+    assert (transaction.stop_reason, list(transaction.flags), transaction.revision) == ("Local", [], 2)
 
 
 async def test_a_start_that_is_sent_again_gets_the_same_number(record: Record, transactions: Reader) -> None:
@@ -112,7 +112,7 @@ async def test_a_token_charges_in_one_place_at_a_time(record: Record, transactio
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "2147483647"])
-async def test_a_stop_with_a_lost_number_ends_the_session_it_must_mean(
+async def test_a_stop_with_a_lost_number_ends_the_transaction_it_must_mean(
     record: Record, transactions: Reader, number: str
 ) -> None:
     [started] = await record(start_16(minutes(-30)))
@@ -120,8 +120,8 @@ async def test_a_stop_with_a_lost_number_ends_the_session_it_must_mean(
     assert (stop.transaction_id, stop.ocpp_transaction_id) == (started.transaction_id, started.ocpp_transaction_id)
     [again] = await record(stop_16(number, minutes(-5), connector_id=1))
     assert (again.transaction_id, again.duplicate) == (started.transaction_id, True)
-    session = await transactions.get(started.transaction_id)
-    assert (session.state, session.energy_wh, list(session.flags)) == (ENDED, 5000, ["matched_stop"])
+    transaction = await transactions.get(started.transaction_id)
+    assert (transaction.state, transaction.energy_wh, list(transaction.flags)) == (ENDED, 5000, ["matched_stop"])
 
 
 async def test_a_stop_that_fits_nothing_is_answered_and_kept(record: Record, transactions: Reader) -> None:
@@ -135,7 +135,7 @@ async def test_a_stop_that_fits_nothing_is_answered_and_kept(record: Record, tra
     assert all(list(orphan.flags) == ["orphan_stop"] for orphan in orphans)
 
 
-async def test_late_readings_correct_the_energy_of_a_session_without_a_stop_register(
+async def test_late_readings_correct_the_energy_of_a_transaction_without_a_stop_register(
     record: Record, transactions: Reader
 ) -> None:
     [started] = await record(start_16(minutes(-60)))
@@ -146,8 +146,8 @@ async def test_late_readings_correct_the_energy_of_a_session_without_a_stop_regi
     assert (await transactions.get(started.transaction_id)).energy_wh == 2000
     [late] = await record(meter_values_16(started.ocpp_transaction_id, minutes(-31), 5500))
     assert late.transaction_id == started.transaction_id
-    session = await transactions.get(started.transaction_id)
-    assert (session.energy_wh, session.revision) == (4500, 3)
+    transaction = await transactions.get(started.transaction_id)
+    assert (transaction.energy_wh, transaction.revision) == (4500, 3)
 
 
 async def test_readings_with_an_unknown_number_are_kept_as_an_orphan(record: Record, transactions: Reader) -> None:
@@ -164,8 +164,8 @@ async def test_an_unauthorized_offline_start_gets_a_real_number_and_a_flag(
     [answer] = await record(start_16(minutes(-90), offline=True, authorization=invalid))
     assert int(answer.ocpp_transaction_id) > 0
     assert answer.authorization == invalid
-    session = await transactions.get(answer.transaction_id)
-    assert (session.offline, list(session.flags)) == (True, ["unauthorized"])
+    transaction = await transactions.get(answer.transaction_id)
+    assert (transaction.offline, list(transaction.flags)) == (True, ["unauthorized"])
 
 
 async def test_readings_of_the_stop_itself_are_kept(record: Record, transactions: Reader) -> None:

@@ -1,4 +1,5 @@
-"""What PostgreSQL is spared: the sessions that run are found in a table of their own, and a stop touches no index."""
+"""What PostgreSQL is spared: the transactions that run are found in a table of their own, and a stop touches no
+index."""
 
 from collections.abc import Iterator
 
@@ -25,12 +26,12 @@ from tests.contract.services.transaction.reports import (
 from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
 
-RUNNING = "SELECT charge_point_id, id_tag FROM running_sessions ORDER BY 1"
+RUNNING = "SELECT charge_point_id, id_tag FROM running_transactions ORDER BY 1"
 WRITTEN = "SELECT pg_stat_get_tuples_updated('transactions'::regclass)"
 WRITTEN_IN_PLACE = "SELECT pg_stat_get_tuples_hot_updated('transactions'::regclass)"
 
 
-async def test_the_table_has_the_sessions_that_run_with_their_tokens(database_url: str, record: Record) -> None:
+async def test_the_table_has_the_transactions_that_run_with_their_tokens(database_url: str, record: Record) -> None:
     first, _ = await record(
         start_16(charge_point_id="CP1", id_tag="ONE"), event_201(STARTED, minutes(0), 0, charge_point_id="CP2")
     )
@@ -49,13 +50,13 @@ async def test_a_list_of_what_runs_has_nothing_else(record: Record, transactions
 
     running = await transactions.list(state=transaction_pb.Transaction.ACTIVE)
 
-    assert [session.id for session in running] == [second.transaction_id]
+    assert [transaction.id for transaction in running] == [second.transaction_id]
     for charge_point_id, found in (("CP1", []), ("CP2", [second.transaction_id])):
         running = await transactions.list(state=transaction_pb.Transaction.ACTIVE, charge_point_id=charge_point_id)
-        assert [session.id for session in running] == found
+        assert [transaction.id for transaction in running] == found
 
 
-async def test_stops_leave_the_indexes_of_sessions_alone(database_url: str, service: RunningService) -> None:
+async def test_stops_leave_the_indexes_of_transactions_alone(database_url: str, service: RunningService) -> None:
     names = [f"CP{number}" for number in range(100)]
     recordings = SqlRecordings(service.database, OutboxRelay(service.database, service.bus))
     recorder = Recorder(SqlMeterStore(service.database), recordings, SystemClock())
