@@ -11,7 +11,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?=
 ARGS ?=
 BIN := .venv/bin
-RESOLVE = .venv/lock-tools/bin/uv pip compile pyproject.toml --universal --python-version 3.11 \
+RESOLVE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
 OURS := services ocpp_edge stack simulator bench chaos tests deploy examples
 
@@ -126,7 +126,7 @@ reliability: protos ## Break the system for twice ten minutes and put the report
 	@$(BIN)/python -m chaos.page docs/reliability.md .csms-chaos/1 .csms-chaos/2
 
 .PHONY: lock
-lock: .venv/lock-tools/bin/uv ## Choose package versions anew for every platform: both requirements.lock
+lock: install ## Choose package versions anew for every platform: both requirements.lock
 	@$(RESOLVE) --all-extras --upgrade --output-file requirements.lock
 	@$(RESOLVE) --extra build --extra simulator --constraint requirements.lock --upgrade \
 		--output-file deploy/requirements.lock
@@ -149,12 +149,7 @@ proto/openapi.json: proto/csms.binpb stack/openapi.py stack/openapi_schemas.py s
 	@$(BIN)/python -m stack.openapi >$@.new
 	@mv $@.new $@
 
-# The version resolver is needed only to change the lock, so it lives apart from the product's packages.
-.venv/lock-tools/bin/uv: .venv/.installed
-	@$(BIN)/python -m venv --clear .venv/lock-tools
-	@.venv/lock-tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv==0.13.9'
-
-# Thirty packages that only this needs, so they live apart, too.
+# Thirty packages that only this needs, so they live apart.
 .venv/fuzz-tools/bin/schemathesis: .venv/.installed
 	@$(BIN)/python -m venv --clear .venv/fuzz-tools
 	@.venv/fuzz-tools/bin/python -m pip install --quiet --disable-pip-version-check 'schemathesis==4.32.5'
