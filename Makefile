@@ -145,7 +145,7 @@ ifneq ($(shell cat .venv/.checkout 2>/dev/null),$(CURDIR))
 moved:
 endif
 
-proto/openapi.json: proto/csms.binpb stack/openapi.py stack/openapi_schemas.py stack/descriptors.py pyproject.toml
+proto/openapi.json: proto/csms.binpb stack/openapi.py stack/openapi_schemas.py stack/openapi_bounds.py stack/descriptors.py pyproject.toml
 	@$(BIN)/python -m stack.openapi >$@.new
 	@mv $@.new $@
 

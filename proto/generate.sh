@@ -31,10 +31,12 @@ tools() {
 python() {
   # shellcheck disable=SC2046 # names of contracts hold no spaces
   (cd "$proto" && "$(tools python 'grpcio-tools>=1.80')/python" -m grpc_tools.protoc -I . -I third_party --python_out="$target" --pyi_out="$target" \
-    --grpc_python_out="$target" $(protos))
+    --grpc_python_out="$target" $(protos) buf/validate/validate.proto)
 }
 
 go() {
+  # The options that say how long texts and how great numbers may be (buf/validate/validate.proto).
+  bounds=buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go@v1.36.12-20260825204119-511051f7f437.2
   cat >"$target/.buf.gen.yaml" <<EOF
 version: v2
 inputs: [{directory: $proto, paths: [$proto/csms]}]
@@ -46,7 +48,8 @@ EOF
   (cd "$target" && "$buf" generate --template .buf.gen.yaml)
   # The packages call each other `csms/...`: who uses them says `replace csms => DIRECTORY/csms`.
   (cd "$target/csms" && [ -f go.mod ] || command go mod init csms)
-  (cd "$target/csms" && command go get google.golang.org/grpc@v1.85.0 google.golang.org/protobuf@v1.36.12 && command go mod tidy)
+  (cd "$target/csms" && command go get google.golang.org/grpc@v1.85.0 google.golang.org/protobuf@v1.36.12 \
+    "$bounds" && command go mod tidy)
 }
 
 typescript() {

@@ -11,8 +11,8 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from csms.auth.v1 import access_pb2
-from csms.text.v1 import text_pb2
 from stack.descriptors import Contracts, behaviors, bindings, map_value
+from stack.openapi_bounds import bounds_of, item_bounds_of, key_bounds_of
 
 JsonSchema = dict[str, Any]
 
@@ -111,7 +111,10 @@ class Schemas:
         name = f"{message.full_name.removeprefix('csms.')}.Changes"
         if name not in self._components:
             schema = self.fields(message.fields, closed=True)
-            schema.pop("required", None)
+            for required in schema.pop("required", ()):
+                # What is empty says nothing about a field, unless a mask names it.
+                for fewest in ("minLength", "minItems"):
+                    schema["properties"][required].pop(fewest, None)
             self._components[name] = _described(schema, f"What changes: {self._type_description(message)}")
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -130,11 +133,15 @@ class Schemas:
         """The schema of a field, with its comment and direction."""
         value = map_value(field)
         if value is not None:
-            schema: JsonSchema = {"type": "object", "additionalProperties": self._single(value)}
+            values = self._single(value) | item_bounds_of(field)
+            schema: JsonSchema = {"type": "object", "additionalProperties": values}
+            if keys := key_bounds_of(field):
+                schema["propertyNames"] = keys
         elif field.is_repeated:
-            schema = {"type": "array", "items": self._single(field)}
+            schema = {"type": "array", "items": self._single(field) | item_bounds_of(field)}
         else:
             schema = self._single(field)
+        schema |= bounds_of(field)
         found = behaviors(field)
         if field_behavior_pb2.OUTPUT_ONLY in found:
             schema["readOnly"] = True
@@ -146,7 +153,7 @@ class Schemas:
         if field.enum_type is not None:
             return self.reference(field.enum_type)
         if field.message_type is None:
-            return {**_PRIMITIVES[field.type], **_longest(field)}
+            return dict(_PRIMITIVES[field.type])
         name = field.message_type.full_name
         known = _SCALAR_MESSAGES.get(name) or _OPEN_MESSAGES.get(name)
         return dict(known) if known is not None else self.reference(field.message_type)
@@ -202,11 +209,6 @@ def is_scalar_message(message: Descriptor) -> bool:
 def is_open_message(message: Descriptor) -> bool:
     """Whether a message is any JSON at all, which no query string can carry."""
     return message.full_name in _OPEN_MESSAGES
-
-
-def _longest(field: FieldDescriptor) -> JsonSchema:
-    most = field.GetOptions().Extensions[text_pb2.max_characters]
-    return {"maxLength": most} if most else {}
 
 
 def _described(schema: JsonSchema, description: str) -> JsonSchema:

@@ -19,8 +19,10 @@ from pathlib import Path
 PROTO_ROOT = Path(__file__).resolve().parents[1] / "proto"
 DESCRIPTOR_SET = PROTO_ROOT / "csms.binpb"
 
-# Copies for those who build the contracts without this program, which takes them from the installed package.
+# Copies for those who build the contracts without this program, which takes those of an installed package from there.
 _FOREIGN = "third_party"
+# Those that no package of ours brings: from the jar build.buf:protovalidate:1.3.0.
+WITHOUT_PACKAGE = ("buf/validate/validate.proto",)
 _MANIFEST = ".generated.json"
 _STUB_PATTERNS = ("*_pb2.py", "*_pb2.pyi", "*_pb2_grpc.py", "*_pb2_grpc.pyi")
 _TOOLS = ("grpcio-tools", "mypy-protobuf", "googleapis-common-protos")
@@ -33,8 +35,10 @@ class GenerationError(Exception):
 
 
 def include_paths(root: Path = PROTO_ROOT) -> list[Path]:
-    """Where imports of the contracts are found: our own, googleapis, and the well-known types."""
-    return [root, _package_dir("google.rpc").parents[1], _package_dir("grpc_tools") / "_proto"]
+    """Where imports of the contracts are found: our own, googleapis, the well-known types, and what has no package."""
+    packages = [_package_dir("google.rpc").parents[1], _package_dir("grpc_tools") / "_proto"]
+    foreign = root / _FOREIGN
+    return [root, *packages, *([foreign] if foreign.is_dir() else [])]
 
 
 def compile_descriptor_set(root: Path, target: Path, *, strict: bool = False) -> None:
@@ -93,6 +97,7 @@ def _compile_stubs(root: Path, output: Path) -> None:
             f"--mypy_out=quiet:{output}",
             f"--mypy_grpc_out=quiet,only_async:{output}",
             *_sources(root),
+            *(name for name in WITHOUT_PACKAGE if (root / _FOREIGN / name).exists()),
         ]
     )
 
@@ -141,6 +146,9 @@ def _digest(root: Path) -> str:
     for source in _sources(root):
         digest.update(f"{source}\n".encode())
         digest.update((root / source).read_bytes())
+    for name in WITHOUT_PACKAGE:
+        foreign = root / _FOREIGN / name
+        digest.update(foreign.read_bytes() if foreign.exists() else b"")
     return digest.hexdigest()
 
 

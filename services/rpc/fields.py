@@ -1,7 +1,8 @@
 """What is demanded of every request by the `field_behavior` of its fields: REQUIRED is there, OUTPUT_ONLY is dropped.
 
 Reads the annotations once per message type; a request whose type has none, at any depth, is not looked at. Rules that
-need to know what a field means belong to a domain; what fits no field at all is refused by `values`.
+need to know what a field means belong to a domain; what fits no field at all is refused by `values`, what is out of
+the bounds of its field by `bounds`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -72,10 +73,11 @@ def _walk(
         if only is None or nested.name in only:
             for position, child in nested.items(message, nested.name):
                 path = f"{prefix}{nested.json_name}{position}."
-                _walk(child, nested.rules, path, missing, _changed(message, child) if rules.has_mask else None)
+                _walk(child, nested.rules, path, missing, changed_fields(message, child) if rules.has_mask else None)
 
 
-def _changed(request: Message, resource: Message) -> Collection[str] | None:
+def changed_fields(request: Message, resource: Message) -> Collection[str] | None:
+    """The fields of `resource` that a request with an `update_mask` changes; None for all of them."""
     paths = getattr(request, _MASK_FIELD).paths
     if not paths:
         return {carried.name for carried, _ in resource.ListFields()}
@@ -104,12 +106,18 @@ def _collect(descriptor: Descriptor, known: dict[str, _Rules]) -> _Rules:
         is_given = _presence_check(member)
         if field_behavior_pb2.REQUIRED in behavior and is_given is not None:
             rules.required.append((member.name, member.json_name, is_given))
-        if member.name == _MASK_FIELD and member.message_type is not None:
-            rules.has_mask = member.message_type.full_name == _MASK_TYPE
+        rules.has_mask |= is_mask(member)
         nested = _nested(member, known)
         if nested is not None:
             rules.nested.append(nested)
     return rules
+
+
+def is_mask(member: FieldDescriptor) -> bool:
+    """Whether a field says which fields an update changes."""
+    return (
+        member.name == _MASK_FIELD and member.message_type is not None and member.message_type.full_name == _MASK_TYPE
+    )
 
 
 def _nested(member: FieldDescriptor, known: dict[str, _Rules]) -> _Nested | None:

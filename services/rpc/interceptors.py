@@ -18,7 +18,7 @@ from services.kernel.errors import RETRY_AFTER_KEY, ErrorKind
 from services.kernel.ids import new_id
 from services.process import metrics
 from services.process.logging import REQUEST_ID_KEY, bind
-from services.rpc import fields, http, tenants, values, visibility
+from services.rpc import bounds, fields, http, tenants, values, visibility
 from services.rpc.access import AccessRule, access_rule, check_response, require_permission, restrict_request
 from services.rpc.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
 from services.rpc.calls import Call, set_call
@@ -147,6 +147,8 @@ class ServerStack(grpc.aio.ServerInterceptor):
         if not rule.internal:
             values.check(request)
         fields.enforce(request)
+        if not rule.internal:
+            bounds.enforce(request)
         set_call(Call(method.name, caller.name, request))
         return caller
 

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from csms.text.v1 import text_pb2
+from buf.validate import validate_pb2
 from services.kernel.errors import DomainError, ErrorKind, FieldViolation
 
 MAX_TEXT = 10_000
@@ -84,9 +84,10 @@ def _bad_text(text: str, path: str, member: FieldDescriptor) -> _Found:
     if "\0" in text:
         yield FieldViolation(path, "must not contain NUL")
     if len(text) > MAX_TEXT:
-        most = member.GetOptions().Extensions[text_pb2.max_characters] or MAX_TEXT
+        # What is told of a text with less than that in its contract is told by `bounds`.
+        most = member.GetOptions().Extensions[validate_pb2.field].string.max_len or MAX_TEXT
         if len(text) > most:
-            yield FieldViolation(path, f"must be at most {most} characters")
+            yield FieldViolation(path, f"must have at most {most} characters")
 
 
 def _choices(enum: EnumDescriptor) -> str:

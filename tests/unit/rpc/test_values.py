@@ -61,7 +61,7 @@ def test_bytes_and_numbers_may_hold_zeros() -> None:
 
 def test_a_contract_may_allow_longer_texts() -> None:
     check(message("GreetRequest")(long_text="x" * 20_000))
-    assert _bad(message("GreetRequest")(long_text="x" * 20_001)) == [("longText", "must be at most 20000 characters")]
+    assert _bad(message("GreetRequest")(long_text="x" * 20_001)) == [("longText", "must have at most 20000 characters")]
 
 
 @pytest.mark.field_case("C4", "C13")

@@ -192,7 +192,8 @@ async def test_bad_input_is_refused_by_name(admin: Caller) -> None:
             ["tariff.components[0].startTimeOfDay"],
         ),
         (tariff(currency_code="euro"), "INVALID_FIELD", ["tariff.currencyCode"]),
-        (tariff(name=" ", tax_basis_points=-1), "INVALID_FIELD", ["tariff.name", "tariff.taxBasisPoints"]),
+        (tariff(tax_basis_points=-1), "INVALID_FIELD", ["tariff.taxBasisPoints"]),
+        (tariff(name=" "), "INVALID_FIELD", ["tariff.name"]),
         (tariff(name="a\0b"), "INVALID_FIELD", ["tariff.name"]),
         (
             tariff(tier_discounts=[tariff_pb.TierDiscount(membership_tier=Driver.BASIC)] * 2),

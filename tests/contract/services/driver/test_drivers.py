@@ -66,8 +66,10 @@ async def test_what_only_the_server_sets_is_ignored(drivers: DriverServiceStub) 
 
 
 async def test_every_bad_field_is_named(drivers: DriverServiceStub) -> None:
-    bad = pb.CreateDriverRequest(driver=Driver(name="x" * 201, email="ann", phone="none"))
+    bad = pb.CreateDriverRequest(driver=Driver(name=" ", email="ann", phone="none"))
+    too_long = pb.CreateDriverRequest(driver=Driver(name="x" * 201, phone="1" * 51))
 
+    assert await bad_fields(drivers.CreateDriver(too_long)) == ["driver.name", "driver.phone"]
     assert await bad_fields(drivers.CreateDriver(bad)) == ["driver.name", "driver.email", "driver.phone"]
     assert await bad_fields(drivers.CreateDriver(pb.CreateDriverRequest(driver=Driver()))) == ["driver.name"]
     assert await bad_fields(drivers.CreateDriver(pb.CreateDriverRequest())) == ["driver"]

@@ -325,7 +325,7 @@ async def test_a_consumer_that_is_removed_ends_the_stream_with_an_error(service:
 
 @pytest.mark.parametrize(
     ("wish", "field"),
-    [({"cursor": "x"}, "cursor"), ({"nouns": ["*"]}, "nouns"), ({"max_events": -1}, "maxEvents")],
+    [({"cursor": "x"}, "cursor"), ({"nouns": ["*"]}, "nouns[0]"), ({"max_events": -1}, "maxEvents")],
 )
 async def test_a_bad_wish_is_refused_by_its_field(
     wish: dict[str, object], field: str, monitoring: monitoring_grpc.MonitoringServiceStub

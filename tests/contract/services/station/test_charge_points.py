@@ -69,8 +69,10 @@ async def test_rest_callers_hear_where_the_new_charge_point_is(points: ChargePoi
 
 async def test_every_bad_field_is_named(points: ChargePointServiceStub, name: str) -> None:
     bad = create_point(points, "a%b", vendor="x" * 101, security_profile=4, password="short")
-    fields = ["chargePoint.id", "chargePoint.vendor", "chargePoint.securityProfile", "chargePoint.password"]
+    fields = ["chargePoint.vendor", "chargePoint.securityProfile", "chargePoint.password"]
     assert await bad_fields(bad) == fields
+    unheard_of = create_point(points, "a%b", pinned_protocol="ocpp9")
+    assert await bad_fields(unheard_of) == ["chargePoint.id", "chargePoint.pinnedProtocol"]
     assert await bad_fields(create_point(points, "")) == ["chargePoint.id"]
     assert await bad_fields(create_point(points, name, state=99)) == ["chargePoint.state"]
     assert await bad_fields(points.CreateChargePoint(pb.CreateChargePointRequest())) == ["chargePoint"]

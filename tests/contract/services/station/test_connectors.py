@@ -139,7 +139,7 @@ async def test_the_whole_of_a_connector_may_be_sent_back(stations: StationServic
     assert after == plug
 
 
-@pytest.mark.parametrize("connector_id", [UNKNOWN, "7", "0", "-1", "one", "1" * 9_000, "²"])
+@pytest.mark.parametrize("connector_id", [UNKNOWN, "7", "0", "-1", "one", "1" * 1000, "²"])
 async def test_an_unknown_connector_is_not_found(stations: StationServiceStub, name: str, connector_id: str) -> None:
     made = await _station(stations, name, (1, 1))
 

@@ -60,9 +60,10 @@ async def test_rest_callers_hear_where_the_new_station_is(stations: StationServi
 
 
 async def test_every_bad_field_is_named(stations: StationServiceStub) -> None:
-    bad = create_station(stations, name=" ", country="de", latitude=91, longitude=0, time_zone="Mars/Base")
-    fields = ["station.name", "station.country", "station.latitude", "station.timeZone"]
-    assert await bad_fields(bad) == fields
+    out_of_bounds = create_station(stations, country="de", latitude=91, longitude=0)
+    assert await bad_fields(out_of_bounds) == ["station.country", "station.latitude"]
+    bad = create_station(stations, name=" ", time_zone="Mars/Base")
+    assert await bad_fields(bad) == ["station.name", "station.timeZone"]
     assert await bad_fields(create_station(stations, name="")) == ["station.name"]
     assert await bad_fields(create_station(stations, status=99)) == ["station.status"]
     assert await bad_fields(create_station(stations, configuration={"a": "\0"})) == ["station.configuration[a]"]
@@ -133,8 +134,12 @@ async def test_every_bad_field_of_an_inline_connector_is_named_with_its_place(
 async def test_bad_inline_charge_points_are_named_with_their_places(stations: StationServiceStub, name: str) -> None:
     good, bad = ChargePoint(id=name), ChargePoint(id="a%b", security_profile=9, password="short")
 
-    assert await bad_fields(create_station(stations, charge_points=[good, bad])) == [
+    unheard_of = ChargePoint(id="a%b", pinned_protocol="ocpp9")
+    assert await bad_fields(create_station(stations, charge_points=[good, unheard_of])) == [
         "station.chargePoints[1].id",
+        "station.chargePoints[1].pinnedProtocol",
+    ]
+    assert await bad_fields(create_station(stations, charge_points=[good, bad])) == [
         "station.chargePoints[1].securityProfile",
         "station.chargePoints[1].password",
     ]

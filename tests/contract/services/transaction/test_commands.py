@@ -119,12 +119,17 @@ async def test_every_command_can_be_asked_for_by_the_general_call(platform: Plat
     assert {kind for _, _, kind in _EVERY_COMMAND} == every - {"remote_start", "rotate_password", "change_settings"}
 
 
+_AT_ONCE = {"expire_after": Duration(nanos=1)}
 _BADLY_ASKED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
     ({}, {}, ["command"]),
     ({"clear_cache": {}}, {"request_id": "x" * 101}, ["options.requestId"]),
     ({"unlock": {}}, {}, ["command.unlock.connectorId"]),
     ({"remote_start": {"connector_id": 1}}, {}, ["command.remoteStart.idTag"]),
-    ({"get_report": {}}, {"request_id": "x" * 101}, ["options.requestId", "command.getReport.componentVariables"]),
+    (
+        {"get_report": {}},
+        {"expire_after": Duration(nanos=1)},
+        ["options.expireAfter", "command.getReport.componentVariables"],
+    ),
     ({"rotate_password": {"password": "short"}}, {}, ["command.rotatePassword.password"]),
     ({"clear_cache": {}}, {"priority": 99}, ["options.priority"]),
 ]
@@ -555,7 +560,7 @@ async def test_every_change_of_state_is_told(platform: Platform) -> None:
 
 _BAD_INPUT: list[tuple[str, dict[str, Any], list[str]]] = [
     ("RemoteStart", {}, ["idTag"]),
-    ("RemoteStart", {"id_tag": "x" * 37, "connector_id": -1}, ["connectorId", "idTag"]),
+    ("RemoteStart", {"id_tag": "x" * 37, "connector_id": -1}, ["idTag", "connectorId"]),
     ("UnlockConnector", {}, ["connectorId"]),
     ("ChangeConfiguration", {"value": "x"}, ["key"]),
     ("ChangeAvailability", {"connector_id": 1}, ["availability"]),
