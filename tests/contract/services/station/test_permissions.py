@@ -66,7 +66,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "driver": FOR_DRIVERS,
     "service:edge": {name for name, (stub, _, _) in CALLS.items() if stub is ConnectivityServiceStub}
-    - {"FindFreeVending"},
+    - {"FindFreeVending"}
+    | {"ListDeviceVariables"},
     "service:monitoring": {"ListStations", "ListChargePoints", "ListConnections"},
     "service:transaction": {"ListStations", "FindConnection", "GetChargePoint"},
     "service:billing": {"GetStation"},
