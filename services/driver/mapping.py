@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from csms.billing.v1 import charging_session_pb2 as charging_session_pb
+from csms.billing.v1.hold_pb2 import Hold
 from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.driver.v1 import driver_service_pb2 as driver_service_pb
@@ -35,7 +36,7 @@ from services.rpc.status import item_error
 
 _MOST_IDS = 250
 # Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
-_MADE_BY_ITSELF = ("pending", "no_tariff", "estimated_end")
+_MADE_BY_ITSELF = (Hold.PENDING, Hold.NO_TARIFF, Hold.ESTIMATED_END)
 _CHARGE_POINT_STATES = {
     number: ChargePointState(name) for name, number in charge_point_pb.ChargePoint.State.items() if number
 }

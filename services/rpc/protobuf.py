@@ -92,6 +92,21 @@ def enum_of(kind: type[_Enum], wrapper: Any, number: int) -> _Enum | None:
         ) from None
 
 
+def number_of(wrapper: Any, text: str) -> Any:
+    """The number in the generated enum `wrapper` of what tables call by its name in lower case, as `no_tariff`.
+
+    0 for a text that the contract has no value for.
+    """
+    value = wrapper.DESCRIPTOR.values_by_name.get(text.upper())
+    return 0 if value is None else value.number
+
+
+def text_of(wrapper: Any, number: int) -> str:
+    """What tables call a value of the generated enum `wrapper`; empty for UNSPECIFIED."""
+    name: str = wrapper.Name(number) if number else ""
+    return name.lower()
+
+
 def _json_name(message: Message, field: str) -> str:
     return message.DESCRIPTOR.fields_by_name[field].json_name
 

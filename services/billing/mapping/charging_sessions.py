@@ -4,17 +4,18 @@ from typing import Any
 
 from csms.billing.v1 import billing_service_pb2 as service_pb
 from csms.billing.v1 import charging_session_pb2 as session_pb
+from csms.billing.v1 import hold_pb2 as hold_pb
 from csms.billing.v1 import session_decision_pb2 as decision_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.billing.domain.charging_session import ChargingSession, ChargingSessionFilter, SessionState
 from services.billing.domain.following import TransactionSnapshot, difference
 from services.billing.domain.remarks import NO_REMARKS, Correction, Decided, Remarks
-from services.billing.mapping.decisions import kind_to_proto
+from services.billing.mapping.decisions import kind_to_proto, reason_to_proto
 from services.billing.mapping.money import money_to_proto
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.ids import is_id
-from services.rpc.protobuf import enum_of, time_of, timestamp
+from services.rpc.protobuf import enum_of, text_of, time_of, timestamp
 
 _AUTHORIZATIONS = {number: name.lower() for name, number in transaction_pb.Transaction.Authorization.items() if number}
 _WITHOUT_START = (transaction_pb.Transaction.ORPHAN, transaction_pb.Transaction.MERGED)
@@ -31,7 +32,7 @@ def charging_session_filter(request: service_pb.ListChargingSessionsRequest) -> 
         start_time_from=time_of(request, "start_time_from"),
         start_time_to=time_of(request, "start_time_to"),
         update_time_from=time_of(request, "update_time_from"),
-        hold_reason=request.hold_reason,
+        hold_reason=text_of(hold_pb.Hold.Reason, request.hold_reason),
         has_correction=request.has_correction,
     )
 
@@ -66,7 +67,7 @@ def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSe
         tariff_id=session.tariff_id or "",
         tariff_version=session.tariff_version,
         invoice_id=session.invoice_id or "",
-        hold_reason=session.hold_reason if session.state is SessionState.HELD else "",
+        hold_reason=reason_to_proto(session.hold_reason) if session.state is SessionState.HELD else None,
         create_time=timestamp(session.create_time),
         update_time=timestamp(session.update_time),
         revision=session.revision,
@@ -102,7 +103,7 @@ def _shown_correction(session: ChargingSession, remarks: Remarks) -> Correction 
 def _correction_to_proto(correction: Correction) -> session_pb.SessionCorrection:
     facts = correction.facts
     return session_pb.SessionCorrection(
-        reason=correction.reason,
+        reason=reason_to_proto(correction.reason),
         detail=correction.detail,
         start_time=timestamp(facts.start_time),
         end_time=timestamp(facts.end_time),

@@ -1,11 +1,12 @@
 """Decisions of persons about charging sessions."""
 
 from csms.billing.v1 import decision_service_pb2 as service_pb
+from csms.billing.v1 import hold_pb2 as hold_pb
 from csms.billing.v1 import session_decision_pb2 as decision_pb
 from services.billing.domain.decision import Choice, Decision, DecisionFilter, Figures
 from services.billing.domain.remarks import DecisionKind
 from services.billing.mapping.money import money_to_proto
-from services.rpc.protobuf import enum_of, time_of, timestamp
+from services.rpc.protobuf import enum_of, number_of, time_of, timestamp
 
 
 def release(request: service_pb.ReleaseChargingSessionRequest, decided_by: str) -> Choice:
@@ -56,6 +57,12 @@ def kind_to_proto(kind: DecisionKind) -> decision_pb.SessionDecision.Kind.ValueT
     return decision_pb.SessionDecision.Kind.Value(kind)
 
 
+def reason_to_proto(reason: str) -> hold_pb.Hold.Reason.ValueType:
+    """Why something waits."""
+    number: hold_pb.Hold.Reason.ValueType = number_of(hold_pb.Hold.Reason, reason)
+    return number
+
+
 def decision_to_proto(decision: Decision) -> decision_pb.SessionDecision:
     """The resource as callers see it."""
     return decision_pb.SessionDecision(
@@ -73,7 +80,7 @@ def decision_to_proto(decision: Decision) -> decision_pb.SessionDecision:
 def _figures_to_proto(figures: Figures) -> decision_pb.SessionFigures:
     return decision_pb.SessionFigures(
         state=figures.state,
-        hold_reason=figures.hold_reason,
+        hold_reason=reason_to_proto(figures.hold_reason) if figures.hold_reason else None,
         start_time=timestamp(figures.start_time),
         end_time=timestamp(figures.end_time),
         energy_wh=figures.energy_wh,

@@ -11,7 +11,7 @@ from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceC
 from services.billing.mapping.money import money_to_proto, price_of, price_to_proto
 from services.kernel.errors import invalid
 from services.rpc import masks
-from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp
+from services.rpc.protobuf import Fields, enum_of, number_of, read, time_of, timestamp
 
 _TARIFF_FIELDS: Fields = {
     "name": lambda tariff: tariff.name,
@@ -93,7 +93,7 @@ def price_to_message(price: Price) -> tariff_pb.Price:
 def line_to_proto(line: PriceLine) -> tariff_pb.PriceLine:
     """One line of a price or an invoice."""
     return tariff_pb.PriceLine(
-        kind=line.kind,
+        kind=number_of(tariff_pb.PriceLine.Kind, line.kind),
         description=line.description,
         quantity=str(line.quantity),
         unit=line.unit,

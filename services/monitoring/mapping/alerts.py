@@ -9,7 +9,7 @@ from services.kernel.ids import new_id
 from services.messaging.subjects import subject
 from services.monitoring.domain.alert import Alert, AlertFilter, AlertSeverity, AlertState
 from services.monitoring.domain.events import AlertChanged
-from services.rpc.protobuf import enum_of, timestamp
+from services.rpc.protobuf import enum_of, number_of, text_of, timestamp
 
 _VERBS = {AlertState.OPEN: "raised", AlertState.ACKNOWLEDGED: "acknowledged", AlertState.CLEARED: "cleared"}
 
@@ -19,7 +19,7 @@ def alert_filter(request: service_pb.ListAlertsRequest) -> AlertFilter:
     return AlertFilter(
         severity=enum_of(AlertSeverity, monitoring_pb.Alert.Severity, request.severity),
         state=enum_of(AlertState, monitoring_pb.Alert.State, request.state),
-        kind=request.kind,
+        kind=text_of(monitoring_pb.Alert.Kind, request.kind),
         charge_point_id=request.charge_point_id,
         station_id=request.station_id,
     )
@@ -31,7 +31,7 @@ def alert_to_proto(alert: Alert) -> monitoring_pb.Alert:
         id=alert.id,
         severity=monitoring_pb.Alert.Severity.Value(alert.severity),
         state=monitoring_pb.Alert.State.Value(alert.state),
-        kind=alert.kind,
+        kind=number_of(monitoring_pb.Alert.Kind, alert.kind),
         charge_point_id=alert.charge_point_id,
         station_id=alert.station_id or "",
         connector_id=alert.connector_id,
@@ -54,7 +54,7 @@ def event_to_proto(event: AlertChanged, now: datetime) -> event_pb.DomainEvent:
         alert_changed=event_pb.AlertChanged(
             alert_id=alert.id,
             charge_point_id=alert.charge_point_id,
-            kind=alert.kind,
+            kind=alert.kind.upper(),
             state=alert.state,
             message=alert.message,
         ),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from csms.billing.v1 import charging_session_pb2 as charging_session_pb
+from csms.billing.v1.hold_pb2 import Hold
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.health.v1 import health_service_pb2 as health_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
@@ -31,7 +32,7 @@ from services.monitoring.domain.usage import Bill
 from services.rpc.protobuf import enum_of, time_of
 
 # Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
-_MADE_BY_ITSELF = ("pending", "no_tariff", "estimated_end")
+_MADE_BY_ITSELF = (Hold.PENDING, Hold.NO_TARIFF, Hold.ESTIMATED_END)
 
 
 def told_time_of(event: event_pb.DomainEvent, clock: Clock) -> datetime:

@@ -66,10 +66,10 @@ async def test_the_register_of_a_meters_life_is_held_with_the_figures_that_say_w
     held = await asyncio.to_thread(until, lambda: charger.session("HELD"))
     transaction = charger.transaction()
     assert transaction["flags"] == ["implausible_energy", "register_offset"]
-    assert held["holdReason"] == "implausible_energy"
+    assert held["holdReason"] == "IMPLAUSIBLE_ENERGY"
     assert "939000 Wh in 8 h is 117 kW; the connector gives at most 22 kW" in held["holdDetail"]
     assert "counted from there it is 1000 Wh" in held["holdDetail"]
-    alert = await asyncio.to_thread(until, lambda: charger.alert("doubtful_energy"))
+    alert = await asyncio.to_thread(until, lambda: charger.alert("DOUBTFUL_ENERGY"))
     assert "939000 Wh in 8 h is 117 kW" in alert["message"]
 
 
@@ -88,9 +88,9 @@ async def test_a_session_without_an_import_register_is_held_and_alerted(system: 
         ended = {"eventType": "Ended", "timestamp": stamp(0), "triggerReason": "EVDeparted", "seqNo": 1}
         await ask(socket, "TransactionEvent", {**common, **ended})
     held = await asyncio.to_thread(until, lambda: charger.session("HELD"))
-    assert (held["holdReason"], held["holdDetail"]) == ("no_register", "no energy register was told")
+    assert (held["holdReason"], held["holdDetail"]) == ("NO_REGISTER", "no energy register was told")
     assert charger.transaction()["flags"] == ["no_register"]
-    assert await asyncio.to_thread(until, lambda: charger.alert("unmetered_session"))
+    assert await asyncio.to_thread(until, lambda: charger.alert("UNMETERED_SESSION"))
 
 
 @pytest.mark.field_case("A13")

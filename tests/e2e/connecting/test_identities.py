@@ -94,7 +94,7 @@ def _check_remembered(system: System, identity: str, name: str) -> None:
     commands = system.get(f"/charge-points/{name}/commands").data
     assert [one["chargePointId"] for one in commands] == [identity]
     # What follows events has heard of it under its name.
-    sessions = until(lambda: system.get(f"/alerts?chargePointId={name}&kind=unauthorized_session").data)
+    sessions = until(lambda: system.get(f"/alerts?chargePointId={name}&kind=UNAUTHORIZED_SESSION").data)
     assert sessions[0]["chargePointId"] == identity
 
 

@@ -130,6 +130,6 @@ async def test_wrong_passwords_are_slowed_down_and_the_charge_point_elsewhere_is
     assert await _knock(system, "/ocpp/E2EGUESSED", shown=right, port=port) == (101, "ocpp1.6")
     found = await asyncio.to_thread(_refusals, system, "E2EGUESSED", "WRONG_PASSWORD", "TOO_MANY_ATTEMPTS")
     assert sum(int(one["guessCount"]) for one in found) == 60
-    query = "/alerts?chargePointId=E2EGUESSED&kind=charge_point_password_guessed"
+    query = "/alerts?chargePointId=E2EGUESSED&kind=CHARGE_POINT_PASSWORD_GUESSED"
     [alert] = await asyncio.to_thread(until, lambda: system.get(query).data)
     assert alert["severity"] == "CRITICAL"

@@ -11,6 +11,7 @@ from csms.billing.v1.billing_service_pb2 import (
     GetChargingSessionRequest,
     ListChargingSessionsRequest,
 )
+from csms.billing.v1.hold_pb2 import Hold
 from csms.billing.v1.tariff_pb2 import Tariff
 from csms.billing.v1.tariff_service_pb2 import UpdateTariffRequest
 from services.kernel.errors import ErrorKind
@@ -72,7 +73,7 @@ async def test_a_session_that_a_caller_enters_is_completed_and_billed(admin: Cal
     assert (session.tariff_id, session.tariff_version) == (made.id, 1)
 
     done = await _complete(admin, session.id, end_time=None)
-    assert (done.state, done.energy_wh, done.hold_reason) == (Session.COMPLETED, 10_000, "")
+    assert (done.state, done.energy_wh, done.HasField("hold_reason")) == (Session.COMPLETED, 10_000, False)
     assert (amount(done.cost), bool(done.invoice_id)) == ("4.76 EUR", True)
     assert await _get(admin, session.id) == done
     # A repeat, also one that gives the end it was told, changes nothing; other values are refused.
@@ -127,7 +128,7 @@ async def test_without_a_tariff_a_completed_session_is_held(admin: Caller) -> No
     assert not session.tariff_id
     assert not session.HasField("cost")
     held = await _complete(admin, session.id)
-    assert (held.state, held.hold_reason, held.invoice_id) == (Session.HELD, "no_tariff", "")
+    assert (held.state, held.hold_reason, held.invoice_id) == (Session.HELD, Hold.NO_TARIFF, "")
     assert await _complete(admin, session.id) == held
 
 
@@ -136,7 +137,7 @@ async def test_a_completion_does_not_hang_on_the_driver_service(boss: Caller, ne
     session = await _create(boss)
     neighbours.away = {"driver"}
     done = await _complete(boss, session.id)
-    assert (done.state, done.hold_reason, done.energy_wh) == (Session.HELD, "pending", 10_000)
+    assert (done.state, done.hold_reason, done.energy_wh) == (Session.HELD, Hold.PENDING, 10_000)
     neighbours.away = set()
 
     async def completed() -> bool:

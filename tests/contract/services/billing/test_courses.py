@@ -10,6 +10,7 @@ from csms.billing.v1.billing_service_pb2 import GetChargingSessionRequest, ListC
 from csms.billing.v1.charging_session_pb2 import ChargingSession
 from csms.billing.v1.decision_service_pb2 import CorrectChargingSessionRequest, ReleaseChargingSessionRequest
 from csms.billing.v1.invoice_service_pb2 import GetInvoiceRequest
+from csms.billing.v1.tariff_pb2 import PriceLine
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.kernel.ids import derived_id
 from services.rpc.protobuf import timestamp
@@ -55,7 +56,7 @@ async def _session(boss: Caller, number: int = 1) -> ChargingSession:
 
 async def _lines(boss: Caller, session: ChargingSession) -> list[tuple[str, str, str]]:
     invoice = (await boss.invoices.GetInvoice(GetInvoiceRequest(id=session.invoice_id))).invoice
-    return [(line.kind, line.quantity, amount(line.amount)) for line in invoice.lines]
+    return [(PriceLine.Kind.Name(line.kind), line.quantity, amount(line.amount)) for line in invoice.lines]
 
 
 @pytest.mark.field_case("D2")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from csms.billing.v1.billing_service_pb2 import ListChargingSessionsRequest
+from csms.billing.v1.hold_pb2 import Hold
 from csms.billing.v1.tariff_pb2 import Tariff
 from csms.billing.v1.tariff_service_pb2 import UpdateTariffRequest
 from csms.transaction.v1.transaction_pb2 import Transaction
@@ -58,7 +59,7 @@ async def test_what_holds_a_session_is_shown_with_its_figures(boss: Caller, book
     shown_only: dict[str, Any] = {"flags": ["outlier_reading"], "energy_doubt": "1 of 5 readings does not fit"}
     await tell(transaction(1, flags=["implausible_energy"], energy_doubt=doubt), transaction(2, **shown_only))
     await books.become({"CP1": ("HELD", "implausible_energy"), "CP2": DONE})
-    request = ListChargingSessionsRequest(hold_reason="implausible_energy")
+    request = ListChargingSessionsRequest(hold_reason=Hold.IMPLAUSIBLE_ENERGY)
     [held] = (await boss.sessions.ListChargingSessions(request)).charging_sessions
     assert held.hold_detail == doubt
 

@@ -10,6 +10,7 @@ from pypdf import PdfReader
 
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoiceRequest, ListInvoicesRequest
+from csms.billing.v1.tariff_pb2 import PriceLine
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import derived_id
 from services.rpc.protobuf import timestamp
@@ -36,7 +37,7 @@ async def test_an_invoice_has_its_lines_and_sums(bill: Bill, neighbours: Neighbo
     neighbours.tiers[DRIVER] = "BASIC"
     invoice = await bill()
     [line] = invoice.lines
-    assert (line.kind, line.quantity, line.unit, amount(line.amount)) == ("ENERGY", "10", "kWh", "4.00 EUR")
+    assert (line.kind, line.quantity, line.unit, amount(line.amount)) == (PriceLine.ENERGY, "10", "kWh", "4.00 EUR")
     assert [amount(money) for money in (invoice.total, invoice.tax, invoice.paid)] == [
         "4.76 EUR",
         "0.76 EUR",

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from csms.billing.v1 import tariff_pb2 as tariff_pb
+from csms.billing.v1.tariff_pb2 import PriceLine
 from csms.billing.v1.tariff_service_pb2 import CalculatePriceRequest, UpdateTariffRequest
 from csms.driver.v1.driver_pb2 import Driver
 from services.kernel.errors import ErrorKind
@@ -53,7 +54,8 @@ async def test_a_price_comes_line_by_line(admin: Caller, neighbours: Neighbours)
         admin, tariff_id=made.id, driver_id=DRIVER, energy_wh=12_345, start=_at(10), end=_at(12), idle_minutes=40
     )
     assert [
-        (line.kind, line.quantity, line.unit, amount(line.unit_price), amount(line.amount)) for line in price.lines
+        (PriceLine.Kind.Name(line.kind), line.quantity, line.unit, amount(line.unit_price), amount(line.amount))
+        for line in price.lines
     ] == [
         ("ENERGY", "12.345", "kWh", "0.40 EUR", "4.94 EUR"),
         ("TIME", "2.0000", "h", "1.20 EUR", "2.40 EUR"),

@@ -49,7 +49,7 @@ async def listed(stub: alert_grpc.AlertServiceStub, **wish: object) -> list[Aler
 
 async def standing(stub: alert_grpc.AlertServiceStub) -> list[tuple[str, int]]:
     """Kind and occurrences of the alerts that are not cleared."""
-    return sorted((alert.kind, alert.occurrence_count) for alert in await listed(stub))
+    return sorted((Alert.Kind.Name(alert.kind), alert.occurrence_count) for alert in await listed(stub))
 
 
 async def told_of(service: RunningService) -> list[tuple[str, str]]:
@@ -71,16 +71,16 @@ async def test_a_faulted_connector_raises_an_alert_that_a_fine_one_clears(
 ) -> None:
     await tell(connector_reported(a_connector(2, "FAULTED", seconds=1), seconds=1, info="relay"))
     [alert] = await listed(alerts)
-    assert (alert.kind, alert.severity, alert.state) == ("connector_faulted", Alert.CRITICAL, Alert.OPEN)
+    assert (alert.kind, alert.severity, alert.state) == (Alert.CONNECTOR_FAULTED, Alert.CRITICAL, Alert.OPEN)
     assert (alert.charge_point_id, alert.station_id, alert.connector_id) == ("CP1", STATION, 2)
     assert alert.message == "connector 2 of CP1 is faulted (GroundFailure: relay)"
     await tell(connector_reported(a_connector(2, "FAULTED", seconds=2, error_code="HighTemperature"), seconds=2))
-    assert await standing(alerts) == [("connector_faulted", 2)]
+    assert await standing(alerts) == [("CONNECTOR_FAULTED", 2)]
     await tell(connector_reported(a_connector(2, "CHARGING", seconds=3), seconds=3))
     assert await listed(alerts) == []
     [cleared] = await listed(alerts, state=Alert.CLEARED)
     assert cleared.HasField("clear_time")
-    assert await told_of(service) == [("connector_faulted", "OPEN"), ("connector_faulted", "CLEARED")]
+    assert await told_of(service) == [("CONNECTOR_FAULTED", "OPEN"), ("CONNECTOR_FAULTED", "CLEARED")]
 
 
 @pytest.mark.field_case("B6")
@@ -91,7 +91,7 @@ async def test_an_error_beside_a_status_that_nobody_knows_is_a_fault(
     await tell(connector_reported(said, seconds=1))
     [alert] = await listed(alerts)
     assert (alert.kind, alert.message) == (
-        "connector_faulted",
+        Alert.CONNECTOR_FAULTED,
         "connector 2 of CP1 is faulted (GroundFailure: Occupied)",
     )
     fine = a_connector(2, "STATUS_UNSPECIFIED", seconds=2, error_code="NoError", reported_status="Occupied")
@@ -109,21 +109,21 @@ async def test_the_newest_report_decides_in_any_order(
         connector_reported(a_connector(1, "FAULTED", seconds=3), seconds=3),
     ]
     await tell(*(reports[position] for position in order))
-    assert [kind for kind, _ in await standing(alerts)] == ["connector_faulted"]
+    assert [kind for kind, _ in await standing(alerts)] == ["CONNECTOR_FAULTED"]
 
 
 async def test_a_repeated_event_is_no_other_occurrence(tell: Tell, alerts: alert_grpc.AlertServiceStub) -> None:
     report = connector_reported(a_connector(1, "FAULTED"))
     await tell(report, report)
     await tell(station_changed(charge_points=[a_charge_point()], connectors=[a_connector(1, "FAULTED")], seconds=5))
-    assert await standing(alerts) == [("connector_faulted", 1)]
+    assert await standing(alerts) == [("CONNECTOR_FAULTED", 1)]
 
 
 async def test_a_snapshot_that_shows_a_fault_raises_the_alert_too(
     tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(station_changed(charge_points=[a_charge_point()], connectors=[a_connector(1, "FAULTED")]))
-    assert await standing(alerts) == [("connector_faulted", 1)]
+    assert await standing(alerts) == [("CONNECTOR_FAULTED", 1)]
 
 
 async def test_a_charge_point_that_stays_away_raises_an_alert_until_it_is_back(
@@ -139,7 +139,7 @@ async def test_a_charge_point_that_stays_away_raises_an_alert_until_it_is_back(
     for _ in range(2):
         await sweeper(units_of_work, 40).raise_for_those_away()
     [alert] = await listed(alerts)
-    assert (alert.kind, alert.severity, alert.occurrence_count) == ("charge_point_offline", Alert.CRITICAL, 1)
+    assert (alert.kind, alert.severity, alert.occurrence_count) == (Alert.CHARGE_POINT_OFFLINE, Alert.CRITICAL, 1)
     assert (alert.charge_point_id, alert.station_id) == ("CP1", STATION)
     await tell(connection(online=True, epoch=2, seconds=50))
     assert await listed(alerts) == []
@@ -163,9 +163,9 @@ async def test_a_charge_point_that_never_came_or_was_taken_away_is_not_missed(
 @pytest.mark.parametrize(
     ("fields", "kind"),
     [
-        ({"authorization": "BLOCKED"}, "unauthorized_session"),
-        ({"authorization": "INVALID", "state": "ENDED", "stop_time": at(5), "energy_wh": 50}, "unauthorized_session"),
-        ({"state": "ORPHAN"}, "orphan_transaction"),
+        ({"authorization": "BLOCKED"}, "UNAUTHORIZED_SESSION"),
+        ({"authorization": "INVALID", "state": "ENDED", "stop_time": at(5), "energy_wh": 50}, "UNAUTHORIZED_SESSION"),
+        ({"state": "ORPHAN"}, "ORPHAN_TRANSACTION"),
     ],
 )
 async def test_a_session_that_should_not_be_raises_an_alert_until_it_is_put_right(
@@ -182,9 +182,9 @@ async def test_a_session_that_should_not_be_raises_an_alert_until_it_is_put_righ
 @pytest.mark.parametrize(
     ("flag", "kind"),
     [
-        ("no_register", "unmetered_session"),
-        ("implausible_energy", "doubtful_energy"),
-        ("register_went_back", "doubtful_energy"),
+        ("no_register", "UNMETERED_SESSION"),
+        ("implausible_energy", "DOUBTFUL_ENERGY"),
+        ("register_went_back", "DOUBTFUL_ENERGY"),
         ("outlier_reading", None),
     ],
 )
@@ -197,7 +197,9 @@ async def test_a_session_whose_energy_is_open_raises_an_alert_with_its_figures_u
     assert await listed(alerts) == []
     await tell(session(a_transaction(revision=2, **over, **doubt)), session(a_transaction(revision=3, **over, **doubt)))
     found = await listed(alerts)
-    assert [(alert.kind, alert.severity) for alert in found] == ([(kind, Alert.WARNING)] if kind else [])
+    assert [(Alert.Kind.Name(alert.kind), alert.severity) for alert in found] == (
+        [(kind, Alert.WARNING)] if kind else []
+    )
     assert all(alert.message.endswith("is in doubt: 939000 Wh in 8 h is 117 kW") for alert in found)
     await tell(session(a_transaction(revision=4, **over)))
     assert await listed(alerts) == []
@@ -212,7 +214,7 @@ async def test_what_is_put_right_in_the_batch_in_which_it_was_told_leaves_no_ale
         session(a_transaction("1", revision=2)),
         session(a_transaction("2", revision=2, authorization="BLOCKED")),
     )
-    assert await standing(alerts) == [("unauthorized_session", 1)]
+    assert await standing(alerts) == [("UNAUTHORIZED_SESSION", 1)]
 
 
 async def test_the_alert_of_a_session_that_is_over_goes_when_somebody_has_looked_at_it(
@@ -258,7 +260,7 @@ async def test_a_session_that_is_refused_and_ends_at_once_leaves_no_alert(
     over = {**refused, "state": "ENDED", "stop_time": at(1)}
     # In two deliveries, in one, and by its end alone.
     await tell(session(a_transaction("1", revision=1, **refused)))
-    assert await standing(alerts) == [("unauthorized_session", 1)]
+    assert await standing(alerts) == [("UNAUTHORIZED_SESSION", 1)]
     await tell(
         session(a_transaction("1", revision=2, **over)),
         session(a_transaction("2", revision=1, **refused)),
@@ -282,7 +284,7 @@ async def test_the_alert_of_an_orphan_that_never_ends_goes_as_well(
     assert len(await listed(alerts)) == 3
     await sweeper(units_of_work, 8 * 86_400).clear_what_is_over()
     # What goes on is still true after a week.
-    assert await standing(alerts) == [("unauthorized_session", 1)]
+    assert await standing(alerts) == [("UNAUTHORIZED_SESSION", 1)]
 
 
 @pytest.mark.field_case("C15")
@@ -291,7 +293,7 @@ async def test_the_alert_of_a_connector_goes_with_the_connector(
 ) -> None:
     point, fine = a_charge_point(), a_connector(1, "AVAILABLE")
     await tell(station_changed(charge_points=[point], connectors=[fine, a_connector(2, "FAULTED")]))
-    assert await standing(alerts) == [("connector_faulted", 1)]
+    assert await standing(alerts) == [("CONNECTOR_FAULTED", 1)]
     await tell(station_changed(charge_points=[point], connectors=[fine], seconds=5))
     assert await listed(alerts) == []
 
@@ -310,14 +312,14 @@ async def test_three_faults_of_a_connector_within_a_day_foretell_trouble(
     assert await listed(alerts) == []
     await tell(*fault(20))
     [alert] = await listed(alerts)
-    assert (alert.kind, alert.severity, alert.connector_id) == ("frequent_faults", Alert.WARNING, 1)
+    assert (alert.kind, alert.severity, alert.connector_id) == (Alert.FREQUENT_FAULTS, Alert.WARNING, 1)
     await tell(*fault(30))
-    assert await standing(alerts) == [("frequent_faults", 2)]
+    assert await standing(alerts) == [("FREQUENT_FAULTS", 2)]
     await sweeper(units_of_work, 12 * 3600).clear_what_is_over()
-    assert await standing(alerts) == [("frequent_faults", 2)]
+    assert await standing(alerts) == [("FREQUENT_FAULTS", 2)]
     await sweeper(units_of_work, 25 * 3600).clear_what_is_over()
     assert await listed(alerts) == []
-    assert (await told_of(service))[-1] == ("frequent_faults", "CLEARED")
+    assert (await told_of(service))[-1] == ("FREQUENT_FAULTS", "CLEARED")
 
 
 async def test_five_lost_connections_within_an_hour_foretell_trouble(
@@ -328,7 +330,7 @@ async def test_five_lost_connections_within_an_hour_foretell_trouble(
     assert await listed(alerts) == []
     await tell(connection(online=False, epoch=5, seconds=5))
     [alert] = await listed(alerts)
-    assert (alert.kind, alert.connector_id, alert.charge_point_id) == ("frequent_disconnects", 0, "CP1")
+    assert (alert.kind, alert.connector_id, alert.charge_point_id) == (Alert.FREQUENT_DISCONNECTS, 0, "CP1")
     await sweeper(units_of_work, 3700).clear_what_is_over()
     assert await listed(alerts) == []
 
@@ -346,8 +348,8 @@ async def test_an_alert_is_acknowledged_by_whoever_is_first(
     assert [each.id for each in await listed(alerts, state=Alert.ACKNOWLEDGED)] == [alert.id]
     assert await listed(alerts, state=Alert.OPEN) == []
     await tell(connector_reported(a_connector(1, "FAULTED", seconds=9), seconds=9))
-    assert await standing(alerts) == [("connector_faulted", 2)]
-    assert await told_of(service) == [("connector_faulted", "OPEN"), ("connector_faulted", "ACKNOWLEDGED")]
+    assert await standing(alerts) == [("CONNECTOR_FAULTED", 2)]
+    assert await told_of(service) == [("CONNECTOR_FAULTED", "OPEN"), ("CONNECTOR_FAULTED", "ACKNOWLEDGED")]
 
 
 async def test_alerts_are_narrowed_and_paged_the_newest_first(tell: Tell, alerts: alert_grpc.AlertServiceStub) -> None:
@@ -355,9 +357,9 @@ async def test_alerts_are_narrowed_and_paged_the_newest_first(tell: Tell, alerts
     await tell(connector_reported(a_connector(2, "FAULTED", charge_point_id="CP2", station_id=new_id())))
     await tell(session(a_transaction(state="ORPHAN")))
     newest, middle, oldest = await listed(alerts)
-    assert (newest.kind, middle.charge_point_id, oldest.charge_point_id) == ("orphan_transaction", "CP2", "CP1")
+    assert (newest.kind, middle.charge_point_id, oldest.charge_point_id) == (Alert.ORPHAN_TRANSACTION, "CP2", "CP1")
     assert await listed(alerts, severity=Alert.WARNING) == [newest]
-    assert await listed(alerts, kind="connector_faulted", charge_point_id="CP1") == [oldest]
+    assert await listed(alerts, kind=Alert.CONNECTOR_FAULTED, charge_point_id="CP1") == [oldest]
     assert await listed(alerts, station_id=STATION) == [newest, oldest]
     assert await listed(alerts, station_id="no id") == []
     first = await alerts.ListAlerts(alert_pb.ListAlertsRequest(page_size=2))
@@ -426,10 +428,10 @@ async def test_one_that_is_accepted_is_missed_from_then_on_and_one_that_is_rejec
     assert await listed(alerts) == []
     await tell(point_changed(a_charge_point(state="ACCEPTED"), seconds=101))
     await sweeper(units_of_work, 102).raise_for_those_away()
-    assert await standing(alerts) == [("charge_point_offline", 1)]
+    assert await standing(alerts) == [("CHARGE_POINT_OFFLINE", 1)]
     # What is told late changes nothing.
     await tell(booted(a_charge_point(state="PENDING"), seconds=50))
-    assert await standing(alerts) == [("charge_point_offline", 1)]
+    assert await standing(alerts) == [("CHARGE_POINT_OFFLINE", 1)]
     await tell(point_changed(a_charge_point(state="REJECTED"), seconds=103))
     assert await listed(alerts) == []
     assert await sweeper(units_of_work, 200).raise_for_those_away() == 0
@@ -442,7 +444,7 @@ async def test_an_alert_about_what_was_never_accepted_is_cleared_once_that_is_to
     # As an older version told of it, without its state.
     await tell(connection(online=True, name="TYPO", seconds=1), connection(online=False, name="TYPO", seconds=2))
     await sweeper(units_of_work, 100).raise_for_those_away()
-    assert await standing(alerts) == [("charge_point_offline", 1)]
+    assert await standing(alerts) == [("CHARGE_POINT_OFFLINE", 1)]
     await tell(booted(a_charge_point("TYPO", state="PENDING"), seconds=101))
     assert await listed(alerts) == []
     assert await sweeper(units_of_work, 200).raise_for_those_away() == 0
@@ -458,7 +460,7 @@ async def test_that_a_charge_point_is_rejected_is_told_by_its_station_as_well(
         connection(online=False, seconds=2),
     )
     await sweeper(units_of_work, 100).raise_for_those_away()
-    assert await standing(alerts) == [("charge_point_offline", 1)]
+    assert await standing(alerts) == [("CHARGE_POINT_OFFLINE", 1)]
     rejected = a_charge_point(state="REJECTED")
     await tell(station_changed(charge_points=[rejected], seconds=101, revision=2), point_changed(rejected, seconds=101))
     assert await listed(alerts) == []
@@ -471,7 +473,7 @@ async def test_the_alerts_of_a_charge_point_go_when_it_is_deleted(
 ) -> None:
     await tell(connection(online=True, seconds=1), connection(online=False, seconds=2), refused(count=9, seconds=3))
     await sweeper(units_of_work, 100).raise_for_those_away()
-    assert [kind for kind, _ in await standing(alerts)] == ["charge_point_offline", "charge_point_refused"]
+    assert [kind for kind, _ in await standing(alerts)] == ["CHARGE_POINT_OFFLINE", "CHARGE_POINT_REFUSED"]
     await tell(point_changed(a_charge_point(), seconds=101, deleted=True))
     assert await listed(alerts) == []
     # One that was made anew since is another one.
@@ -482,7 +484,7 @@ async def test_the_alerts_of_a_charge_point_go_when_it_is_deleted(
     )
     await tell(point_changed(a_charge_point(created=-3600), seconds=115, deleted=True))
     await sweeper(units_of_work, 200).raise_for_those_away()
-    assert await standing(alerts) == [("charge_point_offline", 1)]
+    assert await standing(alerts) == [("CHARGE_POINT_OFFLINE", 1)]
 
 
 @pytest.mark.field_case("C14")
@@ -505,7 +507,7 @@ async def test_a_charge_point_that_is_refused_again_and_again_raises_an_alert_un
     assert await listed(alerts) == []
     await tell(refused("CREDENTIALS_MISSING", count=3, seconds=10))
     [alert] = await listed(alerts)
-    assert (alert.kind, alert.severity) == ("charge_point_refused", Alert.WARNING)
+    assert (alert.kind, alert.severity) == (Alert.CHARGE_POINT_REFUSED, Alert.WARNING)
     assert (alert.charge_point_id, alert.station_id) == ("CP1", STATION)
     assert alert.message == (
         "charge point CP1 was refused (credentials missing, from 203.0.113.7) 7 times within 1 h;"
@@ -520,7 +522,7 @@ async def test_the_alert_of_refusals_goes_when_they_stop(
     units_of_work: SqlUnitsOfWork, tell: Tell, alerts: alert_grpc.AlertServiceStub
 ) -> None:
     await tell(refused(count=400))
-    assert await standing(alerts) == [("charge_point_refused", 1)]
+    assert await standing(alerts) == [("CHARGE_POINT_REFUSED", 1)]
     await sweeper(units_of_work, 3000).clear_what_is_over()
     assert len(await listed(alerts)) == 1
     await sweeper(units_of_work, 3700).clear_what_is_over()
@@ -533,9 +535,9 @@ async def test_somebody_who_tries_passwords_raises_an_alert_of_its_own(
 ) -> None:
     # A charge point that repeats its wrong password guesses nothing.
     await tell(refused(count=400, guesses=1))
-    assert await standing(alerts) == [("charge_point_refused", 1)]
+    assert await standing(alerts) == [("CHARGE_POINT_REFUSED", 1)]
     await tell(refused(count=400, guesses=399, name="CP2", seconds=1))
-    [guessed] = await listed(alerts, kind="charge_point_password_guessed")
+    [guessed] = await listed(alerts, kind=Alert.CHARGE_POINT_PASSWORD_GUESSED)
     assert (guessed.charge_point_id, guessed.severity) == ("CP2", Alert.CRITICAL)
     assert guessed.message == (
         "passwords of charge point CP2 were tried in vain from 203.0.113.7 399 times within 1 h;"

@@ -29,7 +29,7 @@ async def test_a_security_event_is_an_alert_until_somebody_has_looked(
 ) -> None:
     await tell(device_event("TamperDetectionActivated", info="door"))
     [alert] = await standing(alerts)
-    assert (alert.kind, alert.severity, alert.occurrence_count) == ("security_event", Alert.CRITICAL, 1)
+    assert (alert.kind, alert.severity, alert.occurrence_count) == (Alert.SECURITY_EVENT, Alert.CRITICAL, 1)
     assert (alert.charge_point_id, alert.station_id) == ("CP1", STATION)
     assert alert.message == "charge point CP1 told TamperDetectionActivated (door)"
     await tell(device_event("TamperDetectionActivated", seconds=5))
@@ -67,8 +67,8 @@ async def test_a_problem_is_an_alert_until_it_is_over(tell: Tell, alerts: alert_
     problem: dict[str, Any] = {"kind": "variable", "severity": DeviceEvent.WARNING}
     await tell(device_event("Fan.Problem", evse=2, info="stuck", **problem), device_event("Fan.Problem", **problem))
     assert [(one.kind, one.message, one.connector_id) for one in await standing(alerts)] == [
-        ("device_problem", "connector 1 of CP1 told Fan.Problem (stuck)", 1),
-        ("device_problem", "charge point CP1 told Fan.Problem", 0),
+        (Alert.DEVICE_PROBLEM, "connector 1 of CP1 told Fan.Problem (stuck)", 1),
+        (Alert.DEVICE_PROBLEM, "charge point CP1 told Fan.Problem", 0),
     ]
     await tell(device_event("Fan.Problem", evse=2, resolved=True, **problem))
     assert [one.connector_id for one in await standing(alerts)] == [0]

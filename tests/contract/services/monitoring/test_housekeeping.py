@@ -7,6 +7,7 @@ from sqlalchemy import insert, select
 
 from csms.monitoring.v1 import alert_service_pb2 as alert_pb
 from csms.monitoring.v1 import alert_service_pb2_grpc as alert_grpc
+from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
 from services.kernel.ids import new_id
@@ -85,7 +86,7 @@ async def test_events_become_status_and_alerts_by_themselves(run_service: Servic
 
     async def is_missed() -> bool:
         listed = (await alerts.ListAlerts(alert_pb.ListAlertsRequest())).alerts
-        return [alert.kind for alert in listed] == ["charge_point_offline"]
+        return [alert.kind for alert in listed] == [monitoring_pb.Alert.CHARGE_POINT_OFFLINE]
 
     await eventually(is_missed)
     [status] = (await stations.ListStationStatuses(service_pb.ListStationStatusesRequest())).station_statuses

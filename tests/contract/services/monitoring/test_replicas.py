@@ -72,7 +72,7 @@ async def test_replicas_end_with_what_one_would_have_made_of_it(
     assert dict(status.connector_counts) == {"FAULTED": len(POINTS)}
     assert (status.active_transaction_count, status.open_alert_count) == (0, len(POINTS))
     listed = (await alerts.ListAlerts(alert_pb.ListAlertsRequest())).alerts
-    assert {alert.kind for alert in listed} == {"connector_faulted"}
+    assert {alert.kind for alert in listed} == {monitoring_pb.Alert.CONNECTOR_FAULTED}
     request = analytics_pb.GetUsageRequest(start_time=timestamp(at(-60)), end_time=timestamp(at(60)), period="MONTH")  # type: ignore[arg-type]
     [point] = (await analytics.GetUsage(request)).points
     assert (point.session_count, point.energy_wh, point.revenue[0].amount_minor) == (8, 8_000, 400)
