@@ -34,6 +34,8 @@ async def _serve(
     database = Database(database_url(settings, database_name))
     bus = EventBus(settings.nats_url, name)
     wiring = wire(settings, database, bus)
+    if wiring.separates_tenants:
+        database.separate_tenants()
     await server.serve(
         name,
         settings,

@@ -33,7 +33,7 @@ class Welcome:
     """A charge point is let in. `epoch` fences everything this connection will do.
 
     `version` is the one of its offers that it shall speak; None for the preferred one. `profile` is what is known of it
-    so far.
+    so far. `tenant_id` is whose it is, empty for the default tenant.
     """
 
     epoch: int
@@ -42,6 +42,7 @@ class Welcome:
     station_id: str = ""
     version: Version | None = None
     profile: Profile = UNKNOWN
+    tenant_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ocpp_edge.facts.boots import profile_of, state_of
 from ocpp_edge.versions import version_of
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.refusal import Rule
+from services.kernel.tenancy import DEFAULT_TENANT
 
 # The rules by which the station service refuses.
 _STATUSES = {
@@ -52,6 +53,7 @@ class Entrance:
             answer.station_id,
             version_of(answer.protocol),
             profile_of(answer.quirk_profile),
+            "" if answer.tenant_id == DEFAULT_TENANT else answer.tenant_id,
         )
 
     async def leave(self, departure: Departure) -> None:

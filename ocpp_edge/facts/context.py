@@ -37,7 +37,7 @@ class ChargerContext:
     decided that the frames do not tell, for the journal) belong to the message being handled: the messages of a
     connection are handled one after the other. `state` and `heartbeat_interval_seconds` change when the charge point
     boots, and so does what `forgives` holds: call it with a quirk that has shown itself. `offers` are the
-    subprotocols that it could have spoken here.
+    subprotocols that it could have spoken here. `tenant_id` is empty for the default tenant, as in what is reported.
     """
 
     charge_point_id: str
@@ -46,6 +46,7 @@ class ChargerContext:
     state: ChargePointState = ChargePointState.ACCEPTED
     heartbeat_interval_seconds: int = 60
     station_id: str = ""
+    tenant_id: str = ""
     remote_address: str = ""
     offers: tuple[str, ...] = ()
     message_id: str = ""

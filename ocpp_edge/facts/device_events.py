@@ -40,6 +40,7 @@ def device_event(
         flags=(*(moment.flags if moment is not None else ()), *context.coerced),
         payload_json=redacted_payload(payload),
         message_id=context.message_id,
+        tenant_id=context.tenant_id,
         **fields,
     )
     if context.dropped:

@@ -206,6 +206,7 @@ class Gateway(Generic[B]):
             state=welcome.state,
             heartbeat_interval_seconds=welcome.heartbeat_interval_seconds,
             station_id=welcome.station_id,
+            tenant_id=welcome.tenant_id,
             remote_address=admission.peer.address,
             offers=tuple(version.subprotocol for version in admission.offers),
             forgives=Forgiving(welcome.profile),

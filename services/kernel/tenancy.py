@@ -28,6 +28,11 @@ def current_tenant() -> str | None:
     return _scope.get()
 
 
+def owner_of_new() -> str:
+    """Whose a thing is that the current task makes, unless somebody says it: the default tenant's for the platform."""
+    return _scope.get() or DEFAULT_TENANT
+
+
 def set_tenant(tenant_id: str | None) -> None:
     """Narrow the current task, and what it starts, to a tenant; or widen it to the platform."""
     _scope.set(tenant_id)

@@ -14,10 +14,12 @@ import psycopg
 import sqlalchemy.engine
 import sqlalchemy.exc
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import event, make_url, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.tenancy import DEFAULT_TENANT, current_tenant
+from services.postgres import tenancy
 
 RawConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -48,28 +50,23 @@ class DatabaseUnavailable(DomainError):
 class Database:
     """One database of one service, for one event loop.
 
+    What is done for a tenant (see kernel.tenancy) goes over connections of their own, on which PostgreSQL keeps it to
+    the rows of that tenant; only `raw` and `raw_transaction` are the platform's, whoever asks.
+
     `url` is a PostgreSQL URL, with or without `+psycopg`. Connections are opened when first needed, so that a process
     starts while its database is away. Replicas share one server: a process holds at most
-    `pool_size + overflow + raw_pool_size` connections besides those of `raw()`.
+    twice `pool_size + overflow`, and `raw_pool_size`, connections besides those of `raw()`.
     Those of `overflow` are closed after each use: with many callers at a time that costs more than what they ask.
     """
 
     def __init__(self, url: str, *, pool_size: int = 10, overflow: int = 0, raw_pool_size: int = 4) -> None:
         parsed = make_url(url)
         session = {**_SESSION, "application_name": parsed.database or "csms"}
-        self._engine = create_async_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            connect_args=session,
-            # Error texts end up in logs; what callers sent, passwords among it, must not.
-            hide_parameters=True,
-            pool_size=pool_size,
-            max_overflow=overflow,
-            pool_timeout=_ACQUIRE_SECONDS,
-        )
-        self._read_engine = self._engine.execution_options(postgresql_readonly=True)
-        self._statement_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
-        event.listen(self._engine.sync_engine, "handle_error", _give_up_stale)
+        sizes = (pool_size, overflow)
+        self._platform = _Engines(parsed, session, *sizes)
+        options = f"{session['options']} {tenancy.CONNECTION_OPTIONS}"
+        self._tenants = _Engines(parsed, {**session, "options": options}, *sizes)
+        self._separates_tenants = False
         self._conninfo = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         self._session: dict[str, Any] = session
         self._raw_pool_size = raw_pool_size
@@ -79,14 +76,16 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A read-write transaction: committed when the block ends, rolled back when it raises."""
         with _translated():
-            async with self._engine.begin() as connection:
+            async with self._engines().writing.begin() as connection:
+                await _narrow(connection)
                 yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A read-only transaction: PostgreSQL refuses a write in it."""
         with _translated():
-            async with self._read_engine.connect() as connection:
+            async with self._engines().reading.connect() as connection:
+                await _narrow(connection)
                 yield connection
 
     @asynccontextmanager
@@ -96,8 +95,13 @@ class Database:
         Each statement sees what is committed when it begins, as it does in `transaction`; one that wrote would be
         committed by itself.
         """
+        if current_tenant() not in (None, DEFAULT_TENANT):
+            # Its name is set for a transaction.
+            async with self.transaction() as connection:
+                yield connection
+            return
         with _translated():
-            async with self._statement_engine.connect() as connection:
+            async with self._engines().statements.connect() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -136,7 +140,15 @@ class Database:
         if self._raw_pool is not None:
             await self._raw_pool.close()
             self._raw_pool = None
-        await self._engine.dispose()
+        await self._platform.writing.dispose()
+        await self._tenants.writing.dispose()
+
+    def separate_tenants(self) -> None:
+        """Keep work for a tenant to the rows of that tenant from now on; for services whose tables know tenants."""
+        self._separates_tenants = True
+
+    def _engines(self) -> "_Engines":
+        return self._tenants if self._separates_tenants and current_tenant() is not None else self._platform
 
     async def _open_raw_pool(self) -> AsyncConnectionPool[RawConnection]:
         if self._raw_pool is None:
@@ -153,6 +165,32 @@ class Database:
             )
         await self._raw_pool.open()
         return self._raw_pool
+
+
+class _Engines:
+    """One pool of connections, and three ways to use it: they write in a transaction, read in one, or use none."""
+
+    def __init__(self, url: URL, session: dict[str, Any], pool_size: int, overflow: int) -> None:
+        self.writing: AsyncEngine = create_async_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args=session,
+            # Error texts end up in logs; what callers sent, passwords among it, must not.
+            hide_parameters=True,
+            pool_size=pool_size,
+            max_overflow=overflow,
+            pool_timeout=_ACQUIRE_SECONDS,
+        )
+        self.reading = self.writing.execution_options(postgresql_readonly=True)
+        self.statements = self.writing.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(self.writing.sync_engine, "checkout", _refuse_closed)
+        event.listen(self.writing.sync_engine, "handle_error", _give_up_stale)
+
+
+async def _narrow(connection: AsyncConnection) -> None:
+    """Name the tenant that the transaction is for, unless its connection does already."""
+    tenant_id = current_tenant()
+    if tenant_id not in (None, DEFAULT_TENANT):
+        await connection.execute(text(tenancy.NARROW), {"tenant": tenant_id})
 
 
 async def bare(connection: AsyncConnection) -> RawConnection:

@@ -19,8 +19,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, NullPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
+
+from services.postgres import tenancy
 
 _ENVIRONMENT = Path(__file__).with_name("alembic")
 _LOCK = 0x6353_4D53_0001
@@ -39,11 +42,13 @@ def upgrade(url: str, package: str, revision: str = "head") -> None:
     target = make_url(url)
     config = _config(package)
     _create_missing_database(target)
-    with _sole_migrator(target):
+    with _sole_migrator(target) as lock:
+        tenancy.make_role(lock)
         engine = create_engine(target.set(drivername="postgresql+psycopg"), poolclass=NullPool)
         with engine.connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
+        tenancy.grant(lock)
 
 
 def write_revision(package: str, message: str) -> Path:
@@ -106,11 +111,11 @@ def _create_missing_database(target: URL) -> None:
 
 
 @contextmanager
-def _sole_migrator(target: URL) -> Iterator[None]:
+def _sole_migrator(target: URL) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     # A session lock on a connection of its own: a migration may commit in between (CREATE INDEX CONCURRENTLY).
     with _connect(target) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        yield
+        yield connection
 
 
 def _connect(url: URL) -> psycopg.Connection[tuple[object, ...]]:
@@ -141,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(write_revision(package, options.revision))
             else:
                 _upgrade_own_database(package)
-    except (LookupError, ImportError, AttributeError, psycopg.OperationalError) as error:
+    except (LookupError, ImportError, AttributeError, psycopg.OperationalError, InsufficientPrivilege) as error:
         print(f"migrations: {error}", file=sys.stderr)
         return 2
     return 0

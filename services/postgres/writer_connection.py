@@ -8,6 +8,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from services.kernel.errors import invalid
+from services.kernel.tenancy import current_tenant
 from services.postgres.database import Database, RawConnection, is_stale, peer_has_closed
 from services.postgres.roundtrip import RoundTrips
 
@@ -46,8 +47,11 @@ class WriterConnection:
     async def connection(self) -> AsyncIterator[RawConnection]:
         """The connection, outside of any transaction; one that the block leaves open is rolled back.
 
-        Raises: DatabaseUnavailable, and INVALID_FIELD for a value that PostgreSQL cannot store.
+        It sees all tenants. Raises: DatabaseUnavailable, INVALID_FIELD for a value that PostgreSQL cannot store,
+        and RuntimeError in work for a tenant.
         """
+        if current_tenant() is not None:
+            raise RuntimeError("the connections of writers are the platform's")
         async with self._turn:
             connection = await self._open()
             try:

@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.postgres.tenancy import tenant_column
+
 METADATA = MetaData()
 
 STATIONS = Table(
@@ -41,6 +43,7 @@ STATIONS = Table(
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("free_vending", Text),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="stations_pkey"),
     Index("stations_place_idx", "latitude", "longitude"),
 )
@@ -73,6 +76,7 @@ CHARGE_POINTS = Table(
     # Names of the quirks that an operator has switched.
     Column("quirks_on", ARRAY(Text), nullable=False, server_default="{}"),
     Column("quirks_off", ARRAY(Text), nullable=False, server_default="{}"),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="charge_points_pkey"),
     ForeignKeyConstraint(["station_id"], ["stations.id"], name="charge_points_station_id_fkey", ondelete="SET NULL"),
     Index("charge_points_station_id_idx", "station_id"),
@@ -145,6 +149,7 @@ REFUSALS = Table(
     Column("told_count", BigInteger, nullable=False, server_default="0"),
     Column("told_guess_count", BigInteger, nullable=False, server_default="0"),
     Column("told_time", DateTime(timezone=True)),
+    tenant_column(),
     PrimaryKeyConstraint("identity", "rule", "remote_address", name="refusals_pkey"),
     Index("refusals_last_time_idx", "last_time"),
     # One who knocks is told of every few seconds.
@@ -176,6 +181,7 @@ DEVICE_EVENTS = Table(
     Column("payload_json", Text, nullable=False),
     Column("dropped_json", Text, nullable=False),
     Column("message_id", Text, nullable=False),
+    tenant_column(),
     PrimaryKeyConstraint("charge_point_id", "time", "id", name="device_events_pkey"),
     postgresql_partition_by="RANGE (time)",
 )

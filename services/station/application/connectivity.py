@@ -228,6 +228,7 @@ class Connectivity:
                     online=True,
                     epoch=connection.epoch,
                     state=known.charge_points[name].state,
+                    tenant_id=known.charge_points[name].tenant_id,
                 )
                 for name, connection in newest.items()
                 if name not in known.newest or not known.newest[name].is_open
@@ -254,6 +255,7 @@ class Connectivity:
                     epoch=closed.epoch,
                     reason=closed.reason,
                     state=known.states[closed.charge_point_id],
+                    tenant_id=known.tenant_ids[closed.charge_point_id],
                 )
                 for closed in ending.values()
             ]

@@ -79,10 +79,12 @@ class Connectors:
                 if after is not before:
                     connectors[key] = changes[key] = after
                 boot_time = known.boot_times[report.charge_point_id]
+                tenant_id = known.tenant_ids[report.charge_point_id]
                 if tells_news(before, after):
-                    news.append(_news(before, after, report, boot_time))
+                    news.append(_news(before, after, report, boot_time, tenant_id))
                 elif confirms(report, before, boot_time):
-                    news.append(replace(_news(before, shown(after, report), report, boot_time), is_confirmed=True))
+                    told = _news(before, shown(after, report), report, boot_time, tenant_id)
+                    news.append(replace(told, is_confirmed=True))
             await batch.commit(Changes(time=self._clock.now(), connectors=changes.values(), events=news))
         return [
             None if holds(newest.get(report.charge_point_id), report.epoch) else stale_epoch(report.charge_point_id)
@@ -119,7 +121,7 @@ def _unseen(report: StatusReport, station_id: str | None) -> Connector:
 
 
 def _news(
-    before: Connector, after: Connector, report: StatusReport, boot_time: datetime | None
+    before: Connector, after: Connector, report: StatusReport, boot_time: datetime | None, tenant_id: str
 ) -> ConnectorStatusChanged:
     return ConnectorStatusChanged(
         connector=after,
@@ -127,6 +129,7 @@ def _news(
         info=report.info,
         vendor_error_code=report.vendor_error_code,
         received_time=report.received_time,
+        tenant_id=tenant_id,
         boot_time=boot_time,
     )
 

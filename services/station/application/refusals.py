@@ -42,7 +42,12 @@ class Refusals:
             now = self._clock.now()
             news = [tally for tally in tallies if tally.is_news(now)]
             await work.refusals.note_told([tally.refusal for tally in news], now)
-            await work.publish([ConnectionRefused(refusal=one.untold, station_id=one.station_id) for one in news])
+            await work.publish(
+                [
+                    ConnectionRefused(refusal=one.untold, station_id=one.station_id, tenant_id=one.tenant_id)
+                    for one in news
+                ]
+            )
 
     async def page(self, charge_point_id: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:
         """One page of what was refused of a charge point, the latest first. Raises: CHARGE_POINT_NOT_FOUND."""

@@ -20,12 +20,13 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The stations that the charge points of a batch stand at (None for none), their states, and when they booted last,
-    by identity; their newest connections, and the connectors that were asked for: of an EVSE all."""
+    """The stations that the charge points of a batch stand at (None for none), their states, when they booted last, and
+    their tenants, by identity; their newest connections, and the connectors that were asked for: of an EVSE all."""
 
     station_ids: Mapping[str, str | None]
     states: Mapping[str, ChargePointState]
     boot_times: Mapping[str, datetime | None]
+    tenant_ids: Mapping[str, str]
     newest: Mapping[str, Newest]
     connectors: Mapping[ConnectorKey, Connector]
 

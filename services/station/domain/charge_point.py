@@ -1,13 +1,14 @@
 """Charge points: their identity, their credentials, and whether they are let in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from services.kernel.errors import conflict
 from services.kernel.identity import identity_of
+from services.kernel.tenancy import owner_of_new
 from services.kernel.validation import Violations
 from services.station.domain.device import told_text
 from services.station.domain.free_vending import FreeVending
@@ -63,6 +64,7 @@ class ChargePoint:
     # Names of the quirks that an operator has switched on or off for it.
     quirks_on: tuple[str, ...] = ()
     quirks_off: tuple[str, ...] = ()
+    tenant_id: str = field(default_factory=owner_of_new)
     online: bool = False
     protocol: str = ""
     last_seen_time: datetime | None = None

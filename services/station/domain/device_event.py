@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from services.kernel.ids import derived_id
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import Violations
 from services.station.domain.device import told_time
 from services.station.domain.device_report import ReportRequest, VariableReport
@@ -71,6 +72,7 @@ class DeviceEvent:
     payload_json: str
     dropped_json: str
     message_id: str
+    tenant_id: str = DEFAULT_TENANT
     body: Body = None
 
     @property

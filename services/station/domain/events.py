@@ -39,6 +39,7 @@ class ConnectorStatusChanged:
     info: str
     vendor_error_code: str
     received_time: datetime
+    tenant_id: str
     boot_time: datetime | None = None
     is_confirmed: bool = False
 
@@ -52,6 +53,7 @@ class ConnectivityChanged:
     online: bool
     epoch: int
     state: ChargePointState
+    tenant_id: str
     reason: str = ""
 
 
@@ -77,6 +79,7 @@ class ConnectionRefused:
 
     refusal: Refusal
     station_id: str | None
+    tenant_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,7 @@ class Tally:
 
     refusal: Refusal
     station_id: str | None
+    tenant_id: str
     told_count: int
     told_guess_count: int
     told_time: datetime | None

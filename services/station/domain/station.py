@@ -8,6 +8,7 @@ from typing import Any
 
 from services.kernel.errors import conflict
 from services.kernel.redaction import holds_secret
+from services.kernel.tenancy import owner_of_new
 from services.kernel.validation import Violations
 from services.kernel.zones import zone_names
 from services.station.domain.free_vending import FreeVending
@@ -42,6 +43,7 @@ class Station:
     update_time: datetime
     revision: int = 1
     free_vending: FreeVending | None = None
+    tenant_id: str = field(default_factory=owner_of_new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ def admission_to_proto(admission: Admission | DomainError) -> connectivity_pb.Co
         station_id=admission.charge_point.station_id or "",
         protocol=admission.protocol,
         quirk_profile=profile_to_proto(profile_of(admission.charge_point)),
+        tenant_id=admission.charge_point.tenant_id,
     )
 
 

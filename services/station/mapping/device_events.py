@@ -7,6 +7,7 @@ from csms.station.v1 import charge_point_service_pb2 as service_pb
 from csms.station.v1 import device_event_pb2 as event_pb
 from services.kernel.clock import Clock
 from services.kernel.identity import composed
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import search_text
 from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.station.domain.device_event import Body, DeviceEvent, DeviceEventFilter, Severity, checked
@@ -45,6 +46,7 @@ def device_event(message: event_pb.DeviceEvent, clock: Clock) -> DeviceEvent:
             payload_json=message.payload_json,
             dropped_json=message.dropped_json,
             message_id=message.message_id,
+            tenant_id=message.tenant_id or DEFAULT_TENANT,
             body=_body(message),
         )
     )
@@ -92,4 +94,5 @@ def device_event_to_proto(event: DeviceEvent) -> event_pb.DeviceEvent:
         payload_json=event.payload_json,
         dropped_json=event.dropped_json,
         message_id=event.message_id,
+        tenant_id=event.tenant_id,
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
 from services.kernel.ids import new_id
+from services.kernel.tenancy import owner_of_new
 from services.messaging.subjects import subject
 from services.rpc.protobuf import write_time
 from services.station.application.stations import StationView
@@ -31,6 +32,7 @@ def event_to_proto(event: DomainEvent, now: datetime) -> event_pb.DomainEvent:
     message = _payload(event)
     message.id = new_id()
     message.subject = _subject(event)
+    message.tenant_id = _tenant(event)
     write_time(now, message.create_time)
     return message
 
@@ -54,6 +56,21 @@ def _subject(event: DomainEvent) -> str:
             return subject("connection_refused", "refused", event.refusal.identity)
         case DeviceEventRecorded():
             return subject("device_event_recorded", "recorded", event.event.charge_point_id)
+
+
+def _tenant(event: DomainEvent) -> str:
+    match event:
+        case StationChanged(station=station):
+            return station.tenant_id
+        case ChargePointBooted(charge_point=point) | ChargePointChanged(charge_point=point):
+            return point.tenant_id
+        case DeviceEventRecorded(event=recorded):
+            return recorded.tenant_id
+        case ConnectorAvailabilityChanged():
+            # Told by the operator who has changed it.
+            return owner_of_new()
+        case _:
+            return event.tenant_id
 
 
 def _payload(event: DomainEvent) -> event_pb.DomainEvent:

@@ -34,7 +34,7 @@ _COMMIT: Statement = (b"COMMIT", ())
 # out those as well who only refer to a charge point.
 _LOCKED = "FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR NO KEY UPDATE"
 _LOCK_POINTS = f"SELECT {texts(CHARGE_POINTS.columns)} {_LOCKED}".encode()
-_LOCK_PLACES = f"SELECT id, station_id::text, state, boot_time {_LOCKED}".encode()
+_LOCK_PLACES = f"SELECT id, station_id::text, state, boot_time, tenant_id {_LOCKED}".encode()
 # A statement of its own after the lock: it sees what those have committed whom the lock had to wait for.
 _NEWEST = (
     b"SELECT charge_point_id, epoch, close_time IS NULL, protocol, last_seen_time FROM connections"
@@ -176,9 +176,10 @@ class SqlBatch:
         stations: dict[str, str | None] = {row[0]: row[1] for row in locked}
         states = {row[0]: ChargePointState(row[2]) for row in locked}
         boot_times: dict[str, datetime | None] = {row[0]: row[3] for row in locked}
+        tenants = {row[0]: row[4] for row in locked}
         plugs = [_connector(row, stations) for rows in found for row in rows]
         known = {(plug.charge_point_id, plug.evse_id, plug.connector_id): plug for plug in plugs}
-        return Places(stations, states, boot_times, _newest(connections), known)
+        return Places(stations, states, boot_times, tenants, _newest(connections), known)
 
     async def commit(self, changes: Changes) -> None:
         statements = list(_statements(changes))

@@ -110,10 +110,11 @@ class SqlChargePointRepository:
         await self._connection.execute(statement.values(_fields(charge_point)))
 
     async def remove(self, charge_point_id: str) -> None:
-        await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
         await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.identity == charge_point_id))
         for table in (DEVICE_VARIABLES, DEVICE_REPORTS, DEVICE_REPORT_PARTS, DEVICE_INVENTORIES):
             await self._connection.execute(delete(table).where(table.c.charge_point_id == charge_point_id))
+        # Last: whose the others are shows only as long as it is there.
+        await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
 
     async def forgotten_strangers(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
         last_time = func.coalesce(CONNECTIONS.c.last_seen_time, CHARGE_POINTS.c.create_time)

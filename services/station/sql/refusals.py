@@ -1,6 +1,6 @@
 """Refused handshakes in PostgreSQL: counted where they are known, bounded where anybody can make more."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.station.domain.charge_point import ChargePointState
 from services.station.domain.refusal import Refusal, StrangerFilter, Tally
@@ -35,14 +36,16 @@ class SqlRefusalRepository:
         ordered = sorted(refusals, key=lambda one: (one.identity, one.rule, one.remote_address))
         statement = insert(REFUSALS)
         new, known = statement.excluded, REFUSALS.c
-        latest = {name: new[name] for name in ("detail", "offered_protocols", "path")}
+        latest = {name: new[name] for name in ("detail", "offered_protocols", "path", "tenant_id")}
         counted = {
             "count": known["count"] + new["count"],
             "guess_count": known["guess_count"] + new["guess_count"],
             "last_time": func.greatest(known["last_time"], new["last_time"]),
         }
         upsert = statement.on_conflict_do_update(constraint="refusals_pkey", set_={**latest, **counted})
-        await self._connection.execute(upsert, [_values(refusal) for refusal in ordered])
+        owners = await self._owners({refusal.identity for refusal in refusals})
+        rows = [{**_values(one), "tenant_id": owners.get(one.identity, DEFAULT_TENANT)} for one in ordered]
+        await self._connection.execute(upsert, rows)
         names = {refusal.identity for refusal in refusals if refusal.identity}
         await self._forget_oldest_of(names, most_of_identity)
         keys = [(one.identity, one.rule, one.remote_address) for one in refusals if one.identity]
@@ -52,6 +55,11 @@ class SqlRefusalRepository:
             .where(CHARGE_POINTS.c.state == ChargePointState.ACCEPTED, tuple_(*_REFUSAL).in_(keys))
         )
         return [_tally(row) for row in await self._connection.execute(tallies)]
+
+    async def _owners(self, identities: set[str]) -> Mapping[str, str]:
+        """Whose the charge points among them are; strangers are left out."""
+        query = select(CHARGE_POINTS.c.id, CHARGE_POINTS.c.tenant_id).where(CHARGE_POINTS.c.id.in_(identities))
+        return {row.id: row.tenant_id for row in await self._connection.execute(query)}
 
     async def note_told(self, refusals: Sequence[Refusal], now: datetime) -> None:
         if refusals:
@@ -110,6 +118,7 @@ def _tally(row: Row[Any]) -> Tally:
     return Tally(
         refusal=_refusal(row),
         station_id=row.station_id,
+        tenant_id=row.tenant_id,
         told_count=row.told_count,
         told_guess_count=row.told_guess_count,
         told_time=row.told_time,

@@ -54,6 +54,7 @@ async def test_a_charge_point_is_let_in_and_told_what_it_needs(
         heartbeat_interval_seconds=120,
         station_id=station.id,
         protocol="ocpp2.0.1",
+        tenant_id="default",
     )
     shown = await get_point(points, name)
     assert (shown.online, shown.protocol, shown.HasField("last_seen_time")) == (True, "ocpp2.0.1", True)

@@ -35,7 +35,12 @@ async def batches(service: RunningService) -> AsyncIterator[SqlBatches]:
 
 def _farewell(name: str) -> Changes:
     gone = ConnectivityChanged(
-        charge_point_id=name, station_id=None, online=False, epoch=1, state=ChargePointState.ACCEPTED
+        charge_point_id=name,
+        station_id=None,
+        online=False,
+        epoch=1,
+        state=ChargePointState.ACCEPTED,
+        tenant_id="default",
     )
     return Changes(time=datetime.now(UTC), closed=[name], events=[gone])
 

@@ -42,6 +42,12 @@ async def model(service: RunningService) -> DeviceModelServiceStub:
     return DeviceModelServiceStub(await service.channel("operator"))
 
 
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def known(points: ChargePointServiceStub, name: str) -> None:
+    """Variables are shown to whom their charge point belongs."""
+    await create_point(points, name)
+
+
 def variable(
     name: str, value: str | None = None, *, component: str = "OCPPCommCtrlr", **fields: Any
 ) -> ReportedVariable:
@@ -308,7 +314,6 @@ async def test_nobody_fills_the_database_with_names_that_he_makes_up(
 async def test_variables_go_with_their_charge_point(
     points: ChargePointServiceStub, edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
 ) -> None:
-    await create_point(points, name)
     await record(edge, asked(name, 0), part(name, 0, variable("A", "1"), last=True, at=1))
     await points.DeleteChargePoint(point_pb.DeleteChargePointRequest(charge_point_id=name))
     assert await values_of(model, name) == {}

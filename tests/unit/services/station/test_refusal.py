@@ -23,7 +23,7 @@ REFUSAL = Refusal(
     first_time=NOW,
     last_time=NOW,
 )
-UNTOLD = Tally(refusal=REFUSAL, station_id=None, told_count=0, told_guess_count=0, told_time=None)
+UNTOLD = Tally(refusal=REFUSAL, station_id=None, tenant_id="default", told_count=0, told_guess_count=0, told_time=None)
 
 
 def test_a_flood_is_told_of_ever_more_seldom_and_nothing_of_it_is_left_out() -> None:

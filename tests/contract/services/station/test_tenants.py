@@ -1,0 +1,210 @@
+"""One tenant's stations and charge points are not there for another."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from csms.station.v1 import charge_point_service_pb2 as point_pb
+from csms.station.v1 import connectivity_service_pb2 as pb
+from csms.station.v1 import device_model_service_pb2 as model_pb
+from csms.station.v1 import station_pb2
+from csms.station.v1 import station_service_pb2 as service_pb
+from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
+from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
+from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_variable_pb2 import (
+    DeviceComponent,
+    DeviceVariableName,
+    ReportedVariable,
+    ReportRequest,
+    VariableReport,
+)
+from csms.station.v1.refusal_pb2 import Refusal
+from csms.station.v1.station_service_pb2_grpc import StationServiceStub
+from services.rpc.protobuf import timestamp
+from tests.contract.services.station.callers import (
+    ChargePoint,
+    Connector,
+    Station,
+    attempt,
+    create_point,
+    mask,
+    open_all,
+    open_one,
+)
+from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
+from tests.fixtures.events import told
+from tests.fixtures.services import RunningService
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SERVICES = (
+    "csms.station.v1.StationService",
+    "csms.station.v1.ChargePointService",
+    "csms.station.v1.DeviceModelService",
+)
+NAME, KNOCKER = "CP-OF-SOUTH", "STRANGER-OF-NOBODY"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def station(service: RunningService, edge: ConnectivityServiceStub) -> station_pb2.Station:
+    """A station of the owner, with a charge point that has told everything that can be told."""
+    channel = await service.channel("admin", tenant=OWNER)
+    made = (
+        await StationServiceStub(channel).CreateStation(
+            service_pb.CreateStationRequest(
+                station=Station(
+                    name="Southern Cross",
+                    charge_points=[ChargePoint(id=NAME)],
+                    connectors=[Connector(evse_id=1, connector_id=1)],
+                )
+            )
+        )
+    ).station
+    await open_one(edge, NAME)
+    await edge.RecordDeviceEvents(pb.RecordDeviceEventsRequest(events=_events()))
+    refused = [
+        pb.RefusedHandshakes(
+            identity=name,
+            rule=Refusal.WRONG_PASSWORD,
+            remote_address="192.0.2.7",
+            count=1,
+            first_time=timestamp(datetime.now(UTC)),
+        )
+        for name in (NAME, KNOCKER)
+    ]
+    await edge.ReportRefusals(pb.ReportRefusalsRequest(refusals=refused))
+    return made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tenants(service: RunningService, station: station_pb2.Station) -> Tenants:
+    """Both of them."""
+    return Tenants(service, _attempts(station), [NAME, station.id])
+
+
+def _attempts(station: station_pb2.Station) -> dict[str, Attempt]:
+    nothing = Answer.NOTHING
+    return {
+        "StationService.ListStations": Attempt(service_pb.ListStationsRequest(), nothing),
+        "StationService.GetStation": Attempt(service_pb.GetStationRequest(station_id=station.id)),
+        "StationService.CreateStation": Attempt(
+            service_pb.CreateStationRequest(station=Station(name="Mine", charge_points=[ChargePoint(id=NAME)])),
+            Answer.TAKEN,
+        ),
+        "StationService.UpdateStation": Attempt(
+            service_pb.UpdateStationRequest(
+                station_id=station.id, station=Station(name="Taken over"), update_mask=mask(["name"])
+            )
+        ),
+        "StationService.DeleteStation": Attempt(service_pb.DeleteStationRequest(station_id=station.id)),
+        "StationService.ListConnectors": Attempt(service_pb.ListConnectorsRequest(station_id=station.id)),
+        "StationService.UpdateConnector": Attempt(
+            service_pb.UpdateConnectorRequest(
+                station_id=station.id,
+                connector_id="1",
+                connector=Connector(max_power_w=7),
+                update_mask=mask(["max_power_w"]),
+            )
+        ),
+        "ChargePointService.ListChargePoints": Attempt(point_pb.ListChargePointsRequest(), nothing),
+        "ChargePointService.GetChargePoint": Attempt(point_pb.GetChargePointRequest(charge_point_id=NAME)),
+        "ChargePointService.CreateChargePoint": Attempt(
+            point_pb.CreateChargePointRequest(charge_point=ChargePoint(id=NAME)), Answer.TAKEN
+        ),
+        "ChargePointService.UpdateChargePoint": Attempt(
+            point_pb.UpdateChargePointRequest(
+                charge_point_id=NAME, charge_point=ChargePoint(vendor="Mine"), update_mask=mask(["vendor"])
+            )
+        ),
+        "ChargePointService.DeleteChargePoint": Attempt(point_pb.DeleteChargePointRequest(charge_point_id=NAME)),
+        "ChargePointService.ListRefusals": Attempt(point_pb.ListRefusalsRequest(charge_point_id=NAME)),
+        "ChargePointService.ListDeviceEvents": Attempt(point_pb.ListDeviceEventsRequest(charge_point_id=NAME), nothing),
+        "ChargePointService.GetQuirks": Attempt(point_pb.GetQuirksRequest(charge_point_id=NAME)),
+        "ChargePointService.SwitchQuirks": Attempt(point_pb.SwitchQuirksRequest(charge_point_id=NAME)),
+        "ChargePointService.ListStrangers": Attempt(point_pb.ListStrangersRequest(), Answer.OWN),
+        "DeviceModelService.ListDeviceVariables": Attempt(
+            model_pb.ListDeviceVariablesRequest(charge_point_id=NAME), nothing
+        ),
+        "DeviceModelService.ListDeviceReports": Attempt(
+            model_pb.ListDeviceReportsRequest(charge_point_id=NAME), nothing
+        ),
+    }
+
+
+def _events() -> list[DeviceEvent]:
+    usual: dict[str, Any] = {"charge_point_id": NAME, "protocol": "ocpp2.0.1", "epoch": 1, "tenant_id": OWNER}
+    report = VariableReport(
+        variables=[
+            ReportedVariable(
+                component=DeviceComponent(name="Clock"), variable=DeviceVariableName(name="Hand"), value="1"
+            )
+        ]
+    )
+    asked = ReportRequest(
+        request_id=7, scope=ReportRequest.FULL_INVENTORY, command_id=NAME, ask_time=timestamp(datetime.now(UTC))
+    )
+    return [
+        DeviceEvent(
+            **usual, kind="security_event", action="SecurityEventNotification", subject="TamperDetectionActivated"
+        ),
+        DeviceEvent(**usual, kind="variables", action="GetVariables", message_id="1", variable_report=report),
+        DeviceEvent(**usual, kind="report_request", action="GetBaseReport", request_id=7, report_request=asked),
+    ]
+
+
+async def test_every_rpc_has_its_attempt(tenants: Tenants) -> None:
+    tenants.check_none_is_forgotten(*SERVICES)
+
+
+async def test_another_tenant_reads_and_changes_nothing(tenants: Tenants) -> None:
+    await tenants.check_a_stranger_gets_nothing(*SERVICES)
+
+
+async def test_the_default_tenant_is_another_one_too(service: RunningService, station: station_pb2.Station) -> None:
+    points = ChargePointServiceStub(await service.channel("admin"))
+    found = await points.ListChargePoints(point_pb.ListChargePointsRequest(page_size=250))
+
+    assert NAME not in {point.id for point in found.charge_points}
+
+
+async def test_strangers_are_the_default_tenants(service: RunningService, station: station_pb2.Station) -> None:
+    seen = {}
+    for tenant in (None, OWNER, OTHER):
+        points = ChargePointServiceStub(await service.channel("admin", tenant=tenant))
+        strangers = await points.ListStrangers(point_pb.ListStrangersRequest(page_size=250))
+        seen[tenant] = {one.identity for one in strangers.strangers} & {NAME, KNOCKER}
+
+    assert seen == {None: {KNOCKER}, OWNER: set(), OTHER: set()}
+
+
+async def test_a_thing_cannot_be_put_into_a_place_of_another_tenant(
+    service: RunningService, station: station_pb2.Station
+) -> None:
+    points = ChargePointServiceStub(await service.channel("admin", tenant=OTHER))
+    with pytest.raises(Exception, match=r"station .* not found"):
+        await create_point(points, "CP-OF-NORTH", station_id=station.id)
+
+
+async def test_events_name_the_tenant_of_what_they_tell(service: RunningService, station: station_pb2.Station) -> None:
+    kinds = ("connection.opened", "device_event.recorded")
+    events = [event for kind in kinds for event in await told(service.database, f"csms.event.station.{kind}", NAME)]
+    events += await told(service.database, "csms.event.station.station.changed", station.id)
+
+    assert len(events) == 3
+    assert {event.tenant_id for event in events} == {OWNER}
+
+
+async def test_the_edge_learns_the_tenant_when_a_charge_point_is_let_in(
+    edge: ConnectivityServiceStub, station: station_pb2.Station
+) -> None:
+    [admission] = await open_all(edge, attempt(NAME))
+
+    assert admission.tenant_id == OWNER
+
+
+async def test_the_owner_gets_what_is_his(tenants: Tenants) -> None:
+    """The last of all: it deletes them."""
+    await tenants.check_the_owner_gets_it(*SERVICES)
