@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +93,12 @@ def test_a_service_that_stops_says_so_to_its_readers(own_system: System) -> None
         *_, last = stream
     assert last["error"]["info"]["reason"] == "UNAVAILABLE"
     assert "resume with the cursor" in last["error"]["message"]
+
+
+def test_ctrl_c_ends_everything_though_somebody_reads(own_system: System) -> None:
+    until(lambda: own_system.get("/alerts").status == 200)
+    with closing(opened(own_system, "cursor=0&nouns=station")) as connection:
+        next(items(connection.getresponse()))
+        processes = json.loads((own_system.state_dir / "processes.json").read_text())
+        assert own_system.stop() == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in processes.values())
