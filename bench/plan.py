@@ -95,8 +95,8 @@ class Sizes:
 QUICK = Sizes(
     rounds=1,
     connections=20,
-    warmup=0.1,
-    seconds=0.3,
+    warmup=0.05,
+    seconds=0.15,
     loads_percent=(50,),
     drains=False,
     idle=200,
