@@ -74,7 +74,7 @@ async def _emptied(database: Database) -> None:
         await connection.execute(text(f"TRUNCATE {_TABLES}"))
 
 
-@settings(max_examples=examples(0.5), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(len(_TOLD))),
     repeated=st.lists(st.integers(0, len(_TOLD) - 1), max_size=4),
