@@ -46,9 +46,9 @@ distclean: clean ## Also forget .venv and everything generated from proto/
 ##@ Develop
 
 .PHONY: check
-check: protos ## Everything CI runs, three things at a time; goes on after a failure; ARGS="..." is for every pytest
+check: protos ## Everything CI runs, four things at a time; goes on after a failure; ARGS="..." is for every pytest
 	@status=0; export HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci}; \
-	$(MAKE) --keep-going --jobs=3 $(SYNC) $(SIDE_BY_SIDE) || status=$$?; \
+	$(MAKE) --keep-going --jobs=4 $(SYNC) $(SIDE_BY_SIDE) || status=$$?; \
 	$(MAKE) test-measuring || status=$$?; \
 	exit $$status
 
@@ -60,10 +60,10 @@ test-fast: protos ## What needs no engine, for between two edits: style, types, 
 test: protos ## All tests, one after the other; ARGS="tests/unit -k session" narrows them
 	$(call step,tests,$(BIN)/python -m pytest $(ARGS))
 
-# The same tests in parts for `check`, the longest first, so that none is left to run alone at the end; what measures has the
-# machine to itself. The rest is whatever is in no other part, so that no test can be left out.
+# The same tests in parts for `check`, first those that take longest, of which two wait more than they compute, so that none is left
+# to run alone at the end; what measures has the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
 MEASURING := tests/contract/simulator/test_load.py tests/unit/ocpp_edge/test_costs.py
-SIDE_BY_SIDE := test-faults test-transaction test-services test-rest test-system test-bench test-cluster test-simulator lint
+SIDE_BY_SIDE := test-transaction test-rest test-faults test-services test-system test-bench test-cluster test-simulator lint
 test-unit: TESTS := tests/unit tests/contract/protos tests/contract/deploy
 test-faults: TESTS := tests/faults
 test-cluster: TESTS := tests/e2e/cluster
