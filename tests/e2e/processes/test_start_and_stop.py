@@ -1,4 +1,4 @@
-"""How the system comes up and goes down: demo data, a dead child, a second start, the background, ports in use, two stacks.
+"""How the system comes up and goes down: demo data, a dead child, a second start in the background, a port in use.
 
 One state directory for all, and two starts on it, in the order of the tests. Ctrl-C is beside the event streams.
 """
