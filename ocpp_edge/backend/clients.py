@@ -192,7 +192,8 @@ class GrpcBackend:
     async def authorize(self, presentation: authorization_pb.TokenPresentation) -> driver_pb2.TokenDecision:
         if presentation.HasField("time"):
             return (await self._placed_tokens.submit(presentation)).decision
-        token, decisions = (presentation.id_tag, presentation.token_type), self._decisions
+        token = presentation.id_tag, presentation.token_type, presentation.tenant_id
+        decisions = self._decisions
         decision = decisions.find(token)
         if decision is None:
             asked = decisions.asking()

@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 # Bounds what a change that got lost on its way can do.
 KEPT_SECONDS = 10.0
 _MOST = 50_000
-# Value and type of a token.
-_Key = tuple[str, str]
+# Value and type of a token, and the tenant at whose charge point it is: two tenants may have cards of one value.
+_Key = tuple[str, ...]
 _CHANGES = subjects("token_changed")
 
 
@@ -45,7 +45,7 @@ class Decisions:
         self._changes = 0
 
     def find(self, token: _Key) -> TokenDecision | None:
-        """The decision about a token (value and type), if it was made of late and nothing has changed since."""
+        """The decision about a token (value, type, tenant), if it was made of late and nothing has changed since."""
         self._listen()
         alike = self._kept.get(bare(token[0]))
         kept = alike.get(token) if alike else None

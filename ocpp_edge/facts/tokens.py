@@ -47,7 +47,10 @@ async def decide(
         decision = await _asked_here(token, token_value(written), context, backend, event)
     else:
         presentation = TokenPresentation(
-            id_tag=token_value(written), charge_point_id=context.charge_point_id, token_type=token.type
+            id_tag=token_value(written),
+            charge_point_id=context.charge_point_id,
+            token_type=token.type,
+            tenant_id=context.tenant_id,
         )
         decision = await backend.authorize(presentation)
         if token.type == UNTYPED and token.value and decision.reason_code == TokenDecision.UNKNOWN_TOKEN:
@@ -93,7 +96,9 @@ async def _asked_here(
     token: Token, value: str, context: ChargerContext, backend: Backend, event: TransactionEvent | None
 ) -> TokenDecision:
     """The decision about a token for which it counts what holds at this place and time."""
-    presentation = TokenPresentation(id_tag=value, charge_point_id=context.charge_point_id, token_type=token.type)
+    presentation = TokenPresentation(
+        id_tag=value, charge_point_id=context.charge_point_id, token_type=token.type, tenant_id=context.tenant_id
+    )
     _place(presentation, context, event)
     return await backend.authorize(presentation)
 

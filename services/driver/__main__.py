@@ -65,7 +65,12 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         server.Task("reconciliation", reconciler.run, 900),
         server.Task("tries to sign in", TrySweeper(accounts).run, 7200),
     )
-    return server.Wiring(register, tasks, on_stop=[channel.close for channel in (transactions, billing, stations)])
+    return server.Wiring(
+        register,
+        tasks,
+        on_stop=[channel.close for channel in (transactions, billing, stations)],
+        separates_tenants=True,
+    )
 
 
 if __name__ == "__main__":

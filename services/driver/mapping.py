@@ -26,6 +26,7 @@ from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage
 from services.kernel.errors import DomainError, invalid
 from services.kernel.ids import is_id, new_id
 from services.kernel.money import Money
+from services.kernel.tenancy import owner_of_new
 from services.kernel.token_reasons import words
 from services.kernel.tokens import token_of, token_type
 from services.kernel.validation import search_text
@@ -174,7 +175,10 @@ def presentation(
     message: authorization_pb.TokenPresentation | card_service_pb.ValidateRfidCardRequest, now: datetime
 ) -> Presentation:
     """A token where it was presented, at `now` unless it was told when. Raises: INVALID_FIELD."""
-    told_time = time_of(message, "time") if isinstance(message, authorization_pb.TokenPresentation) else None
+    # People ask in their own tenant; the edge says whose the charge point is.
+    told_time, tenant_id = None, ""
+    if isinstance(message, authorization_pb.TokenPresentation):
+        told_time, tenant_id = time_of(message, "time"), message.tenant_id
     return Presentation(
         token=token_of(message.id_tag, message.token_type),
         written=message.id_tag,
@@ -182,6 +186,7 @@ def presentation(
         evse_id=message.evse_id,
         connector_id=message.connector_id,
         time=told_time or now,
+        tenant_id=tenant_id or owner_of_new(),
     )
 
 
@@ -237,6 +242,8 @@ def event_to_proto(event: TokenChanged, now: datetime) -> event_pb.DomainEvent:
         id=new_id(),
         create_time=timestamp(now),
         subject=subject("token_changed", "changed", event.card_id),
+        # Told by the operator who has changed it.
+        tenant_id=owner_of_new(),
         token_changed=event_pb.TokenChanged(id_token=event.id_tag, rfid_card_id=event.card_id),
     )
 

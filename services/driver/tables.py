@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from services.postgres import reconciliations
+from services.postgres.tenancy import tenant_column
 
 METADATA = MetaData()
 
@@ -34,9 +35,16 @@ DRIVERS = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("revision", Integer, nullable=False),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="drivers_pkey"),
 )
-Index("drivers_email_key", func.lower(DRIVERS.c.email), unique=True, postgresql_where=text("email <> ''"))
+Index(
+    "drivers_email_key",
+    func.lower(DRIVERS.c.email),
+    DRIVERS.c.tenant_id,
+    unique=True,
+    postgresql_where=text("email <> ''"),
+)
 
 RFID_CARDS = Table(
     "rfid_cards",
@@ -53,8 +61,9 @@ RFID_CARDS = Table(
     Column("revision", Integer, nullable=False),
     # Empty for any.
     Column("token_type", Text, nullable=False, server_default=""),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="rfid_cards_pkey"),
-    UniqueConstraint("id_tag", "token_type", name="rfid_cards_token_key"),
+    UniqueConstraint("id_tag", "token_type", "tenant_id", name="rfid_cards_token_key"),
     ForeignKeyConstraint(["driver_id"], ["drivers.id"], name="rfid_cards_driver_id_fkey", ondelete="SET NULL"),
     Index("rfid_cards_driver_id_idx", "driver_id"),
 )
@@ -94,6 +103,7 @@ ACCOUNTS = Table(
     Column("driver_id", Uuid(as_uuid=False)),
     Column("password_hash", Text, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
+    tenant_column(),
     PrimaryKeyConstraint("name_key", name="accounts_pkey"),
     ForeignKeyConstraint(["driver_id"], ["drivers.id"], name="accounts_driver_id_fkey", ondelete="CASCADE"),
 )

@@ -14,6 +14,7 @@ from jwt.algorithms import ECAlgorithm
 from services.driver.domain.account import Account, name_key
 from services.driver.domain.sign_in import KNOWN
 from services.kernel.ids import new_id
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.process.threads import ThreadQueue
 from services.rpc.auth import USER_ALGORITHM, USER_AUDIENCE, USER_ISSUER
 from services.rpc.server import ServerFailed
@@ -75,6 +76,8 @@ class JwtSigner:
             "exp": now + _TOKEN_LIFETIME,
             "jti": new_id(),
         }
+        if account.tenant_id != DEFAULT_TENANT:
+            claims["tenant"] = account.tenant_id
         if account.driver_id is not None:
             claims["driver_id"] = account.driver_id
         token = jwt.encode(claims, self._private_key, algorithm=USER_ALGORITHM, headers={"kid": self._key_id})

@@ -76,7 +76,12 @@ class RfidCards:
         now = self._clock.now()
         decisions = []
         for one, values in zip(shown, wanted, strict=True):
-            held = {card.id: (card, driver) for value in values for card, driver in known.get(value, ())}
+            held = {
+                card.id: (card, driver)
+                for value in values
+                for card, driver in known.get(value, ())
+                if card.tenant_id == one.tenant_id
+            }
             card = match(one.token, [card for card, _ in held.values()])
             decisions.append(decide(*held[card.id], now) if card else decide(None, None, now))
         return decisions

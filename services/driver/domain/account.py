@@ -1,10 +1,11 @@
 """Accounts: who may call the API."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from services.kernel.tenancy import owner_of_new
 from services.kernel.validation import Violations
 
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{3,100}")
@@ -36,6 +37,7 @@ class Account:
     driver_id: str | None = None
     password_hash: str
     create_time: datetime
+    tenant_id: str = field(default_factory=owner_of_new)
 
 
 def name_key(name: str) -> str:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from services.kernel.errors import conflict
+from services.kernel.tenancy import owner_of_new
 from services.kernel.validation import Violations
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -45,6 +46,7 @@ class Driver:
     create_time: datetime
     update_time: datetime
     revision: int = 1
+    tenant_id: str = field(default_factory=owner_of_new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

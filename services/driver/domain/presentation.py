@@ -6,13 +6,14 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.driver.domain.rfid_card import TokenDecision, TokenStatus
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.token_reasons import TokenReason
 from services.kernel.tokens import CENTRAL, LOCAL, UNTYPED, Token
 
 
 class Presentation(NamedTuple):
     """A token, as it was written, at a charge point (empty for none in particular) or at a connector of it (0 where it
-    is not known)."""
+    is not known). Cards of the tenant count, whose the charge point is."""
 
     token: Token
     written: str
@@ -20,6 +21,7 @@ class Presentation(NamedTuple):
     evse_id: int
     connector_id: int
     time: datetime
+    tenant_id: str = DEFAULT_TENANT
 
     @property
     def is_ours_perhaps(self) -> bool:

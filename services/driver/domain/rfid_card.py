@@ -6,13 +6,14 @@ or whichever there is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from services.driver.domain.driver import Driver, DriverStatus
 from services.kernel.errors import conflict
+from services.kernel.tenancy import owner_of_new
 from services.kernel.token_reasons import TokenReason
 from services.kernel.tokens import ISO14443, ISO15693, LONGEST_TYPE, NO_AUTHORIZATION, UNTYPED, Token, token_of
 from services.kernel.validation import Violations
@@ -54,6 +55,7 @@ class RfidCard:
     create_time: datetime
     update_time: datetime
     revision: int = 1
+    tenant_id: str = field(default_factory=owner_of_new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.driver.domain.account import Account, AccountKind, Role, name_key
+from services.driver.sql.drivers import check_driver
 from services.driver.tables import ACCOUNTS
 from services.kernel.errors import already_exists, not_found
-from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import constraint_of
 from services.postgres.keyset import fetch_page
@@ -34,8 +34,7 @@ class SqlAccountRepository:
         return None if row is None else _account(row)
 
     async def add(self, account: Account) -> None:
-        if account.driver_id is not None and not is_id(account.driver_id):
-            raise not_found("driver", account.driver_id)
+        await check_driver(self._connection, account.driver_id)
         try:
             await self._connection.execute(insert(ACCOUNTS).values(name_key=name_key(account.name), **asdict(account)))
         except IntegrityError as error:
@@ -59,4 +58,5 @@ def _account(row: Row[Any]) -> Account:
         driver_id=row.driver_id,
         password_hash=row.password_hash,
         create_time=row.create_time,
+        tenant_id=row.tenant_id,
     )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.driver.domain.driver import Driver, DriverFilter, DriverStatus, MembershipTier
 from services.driver.tables import DRIVERS
-from services.kernel.errors import already_exists
+from services.kernel.errors import already_exists, not_found
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import constraint_of
@@ -71,6 +71,16 @@ def _unique(driver: Driver) -> Iterator[None]:
         if constraint_of(error) == "drivers_email_key":
             raise already_exists("driver", driver.email) from error
         raise
+
+
+async def check_driver(connection: AsyncConnection, driver_id: str | None) -> None:
+    """Raises DRIVER_NOT_FOUND unless the driver is there for the tenant that is worked for: a foreign key finds those
+    of others."""
+    if driver_id is None:
+        return
+    known = select(DRIVERS.c.id).where(DRIVERS.c.id == driver_id)
+    if not is_id(driver_id) or (await connection.execute(known)).first() is None:
+        raise not_found("driver", driver_id)
 
 
 def driver_of_row(row: Row[Any]) -> Driver:

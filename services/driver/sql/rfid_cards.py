@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus
 from services.driver.ports import HeldCard
-from services.driver.sql.drivers import driver_of_row
+from services.driver.sql.drivers import check_driver, driver_of_row
 from services.driver.tables import DRIVERS, RFID_CARDS
 from services.kernel.errors import already_exists, not_found
 from services.kernel.ids import is_id
@@ -57,10 +57,12 @@ class SqlRfidCardRepository:
         return found
 
     async def add(self, card: RfidCard) -> None:
+        await check_driver(self._connection, card.driver_id)
         with _constraints(card):
             await self._connection.execute(insert(RFID_CARDS).values(asdict(card)))
 
     async def replace(self, card: RfidCard) -> None:
+        await check_driver(self._connection, card.driver_id)
         with _constraints(card):
             await self._connection.execute(update(RFID_CARDS).where(RFID_CARDS.c.id == card.id).values(asdict(card)))
 
@@ -79,8 +81,6 @@ def _conditions(narrowing: RfidCardFilter) -> Iterator[ColumnElement[bool]]:
 
 @contextmanager
 def _constraints(card: RfidCard) -> Iterator[None]:
-    if card.driver_id is not None and not is_id(card.driver_id):
-        raise not_found("driver", card.driver_id)
     try:
         yield
     except IntegrityError as error:

@@ -16,7 +16,7 @@ OPEN = {
     "idempotency_keys": {"SELECT", "INSERT"},  # a key holds the name of its caller, the tenant with it
     "edge_nodes": {"SELECT"},  # addresses of our own processes
 }
-SERVICES = ("station",)
+SERVICES = ("driver", "station")
 _TABLES = """
 SELECT relname, relrowsecurity, relforcerowsecurity,
     ARRAY(SELECT privilege FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
