@@ -32,7 +32,7 @@ from services.kernel.tokens import token_of, token_type
 from services.kernel.validation import search_text
 from services.messaging.subjects import subject
 from services.rpc import masks
-from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp
+from services.rpc.protobuf import Fields, enum_of, money_to_proto, read, time_of, timestamp
 from services.rpc.status import item_error
 
 _MOST_IDS = 250
@@ -107,9 +107,7 @@ def usage_to_proto(usage: DriverUsage) -> driver_pb.DriverUsage:
         session_count=usage.session_count,
         energy_wh=usage.energy_wh,
         duration_seconds=usage.duration_seconds,
-        costs=[
-            driver_pb.CostTotal(currency_code=code, amount_minor=amount) for code, amount in sorted(usage.costs.items())
-        ],
+        costs=[money_to_proto(Money(code, amount)) for code, amount in sorted(usage.costs.items())],
         sessions=map(_session_to_proto, usage.sessions),
     )
 
@@ -321,8 +319,7 @@ def _session_to_proto(session: SessionUsage) -> driver_pb.SessionUsage:
         energy_wh=session.energy_wh,
     )
     if session.currency_code is not None and session.amount_minor is not None:
-        message.cost.currency_code = session.currency_code
-        message.cost.amount_minor = session.amount_minor
+        message.cost.CopyFrom(money_to_proto(Money(session.currency_code, session.amount_minor)))
     return message
 
 

@@ -1,4 +1,4 @@
-"""Between the types of protobuf and those of Python: times, durations, enums. For the mappings of every service.
+"""Between the types of protobuf and those of Python: times, durations, money, enums. For the mappings of every service.
 
 Knows no message.
 """
@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money as MoneyMessage
 
 from services.kernel.errors import invalid
+from services.kernel.money import Money
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
 
@@ -75,6 +77,12 @@ def duration(length: timedelta) -> Duration:
     message = Duration()
     message.FromTimedelta(length)
     return message
+
+
+def money_to_proto(money: Money) -> MoneyMessage:
+    """An amount as a message."""
+    units, nanos = money.units_nanos()
+    return MoneyMessage(currency_code=money.currency_code, units=units, nanos=nanos)
 
 
 def enum_of(kind: type[_Enum], wrapper: Any, number: int) -> _Enum | None:

@@ -11,11 +11,10 @@ from services.billing.domain.charging_session import ChargingSession, ChargingSe
 from services.billing.domain.following import TransactionSnapshot, difference
 from services.billing.domain.remarks import NO_REMARKS, Correction, Decided, Remarks
 from services.billing.mapping.decisions import kind_to_proto, reason_to_proto
-from services.billing.mapping.money import money_to_proto
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.ids import is_id
-from services.rpc.protobuf import enum_of, text_of, time_of, timestamp
+from services.rpc.protobuf import enum_of, money_to_proto, text_of, time_of, timestamp
 
 _AUTHORIZATIONS = {number: name.lower() for name, number in transaction_pb.Transaction.Authorization.items() if number}
 _WITHOUT_START = (transaction_pb.Transaction.ORPHAN, transaction_pb.Transaction.MERGED)

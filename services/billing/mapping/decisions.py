@@ -5,8 +5,7 @@ from csms.billing.v1 import hold_pb2 as hold_pb
 from csms.billing.v1 import session_decision_pb2 as decision_pb
 from services.billing.domain.decision import Choice, Decision, DecisionFilter, Figures
 from services.billing.domain.remarks import DecisionKind
-from services.billing.mapping.money import money_to_proto
-from services.rpc.protobuf import enum_of, number_of, time_of, timestamp
+from services.rpc.protobuf import enum_of, money_to_proto, number_of, time_of, timestamp
 
 
 def release(request: service_pb.ReleaseChargingSessionRequest, decided_by: str) -> Choice:

@@ -3,9 +3,8 @@
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1 import invoice_service_pb2 as service_pb
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind, InvoiceState
-from services.billing.mapping.money import money_to_proto
 from services.billing.mapping.tariffs import line_to_proto
-from services.rpc.protobuf import enum_of, time_of, timestamp
+from services.rpc.protobuf import enum_of, money_to_proto, time_of, timestamp
 
 
 def invoice_filter(request: service_pb.ListInvoicesRequest) -> InvoiceFilter:

@@ -10,12 +10,6 @@ from services.kernel.money import Money
 _NANOS = 1_000_000_000
 
 
-def money_to_proto(money: Money) -> MoneyMessage:
-    """An amount."""
-    units, nanos = money.units_nanos()
-    return MoneyMessage(currency_code=money.currency_code, units=units, nanos=nanos)
-
-
 def money_of(message: MoneyMessage, field: str) -> Money:
     """The amount in a message. Raises: INVALID_FIELD naming `field`."""
     try:

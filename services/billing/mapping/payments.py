@@ -2,9 +2,9 @@
 
 from csms.billing.v1 import invoice_pb2 as payment_pb
 from services.billing.domain.payment import Payment, PaymentMethod, PaymentMethodKind, PaymentRequest
-from services.billing.mapping.money import money_of, money_to_proto
+from services.billing.mapping.money import money_of
 from services.kernel.errors import invalid
-from services.rpc.protobuf import enum_of, timestamp
+from services.rpc.protobuf import enum_of, money_to_proto, timestamp
 
 
 def payment_request(message: payment_pb.Payment) -> PaymentRequest:

@@ -8,10 +8,10 @@ from csms.driver.v1 import driver_pb2 as driver_pb
 from services.billing.application.tariffs import PriceQuestion
 from services.billing.domain.pricing import Price, PriceLine
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
-from services.billing.mapping.money import money_to_proto, price_of, price_to_proto
+from services.billing.mapping.money import price_of, price_to_proto
 from services.kernel.errors import invalid
 from services.rpc import masks
-from services.rpc.protobuf import Fields, enum_of, number_of, read, time_of, timestamp
+from services.rpc.protobuf import Fields, enum_of, money_to_proto, number_of, read, time_of, timestamp
 
 _TARIFF_FIELDS: Fields = {
     "name": lambda tariff: tariff.name,

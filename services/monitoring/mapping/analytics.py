@@ -5,12 +5,14 @@ import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from google.type.money_pb2 import Money as MoneyMessage
+
 from csms.monitoring.v1 import analytics_service_pb2 as service_pb
 from csms.monitoring.v1 import monitoring_pb2 as monitoring_pb
 from services.kernel.money import Money
 from services.monitoring.domain.dashboard import Dashboard
 from services.monitoring.domain.usage import Dimension, Period, UsagePoint
-from services.rpc.protobuf import enum_of, time_of, timestamp
+from services.rpc.protobuf import enum_of, money_to_proto, time_of, timestamp
 
 UsageRequest = service_pb.GetUsageRequest | service_pb.ExportUsageRequest
 UsageWish = tuple[Period | None, Dimension | None, datetime | None, datetime | None, str]
@@ -81,8 +83,8 @@ def usage_to_csv(points: Sequence[UsagePoint]) -> bytes:
     return text.getvalue().encode()
 
 
-def _revenue_to_proto(revenue: Mapping[str, int]) -> list[monitoring_pb.Revenue]:
-    return [monitoring_pb.Revenue(currency_code=code, amount_minor=amount) for code, amount in sorted(revenue.items())]
+def _revenue_to_proto(revenue: Mapping[str, int]) -> list[MoneyMessage]:
+    return [money_to_proto(Money(code, amount)) for code, amount in sorted(revenue.items())]
 
 
 def _cell(text: str) -> str:

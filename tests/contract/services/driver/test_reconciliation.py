@@ -16,6 +16,7 @@ from services.kernel.ids import derived_id
 from services.rpc.protobuf import timestamp
 from tests.contract.services.driver.owners import Owners, running_owners
 from tests.fixtures.background import eventually
+from tests.fixtures.money import minor_units
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
 
@@ -80,7 +81,7 @@ async def _driver(service: RunningService) -> tuple[DriverServiceStub, str]:
 async def _becomes(stub: DriverServiceStub, driver_id: str, sessions: int, energy_wh: int, cents: list[int]) -> None:
     async def is_so() -> bool:
         usage = (await stub.GetDriverUsage(pb.GetDriverUsageRequest(driver_id=driver_id))).usage
-        found = (usage.session_count, usage.energy_wh, [cost.amount_minor for cost in usage.costs])
+        found = (usage.session_count, usage.energy_wh, [minor_units(cost) for cost in usage.costs])
         return found == (sessions, energy_wh, cents)
 
     await eventually(is_so)

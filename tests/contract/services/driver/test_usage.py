@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.type.money_pb2 import Money
 
 from csms.driver.v1 import driver_pb2
 from csms.driver.v1 import driver_service_pb2 as pb
@@ -19,6 +20,7 @@ from services.messaging.subjects import subject
 from services.rpc.protobuf import timestamp
 from tests.fixtures.background import eventually
 from tests.fixtures.calls import bad_fields, reason
+from tests.fixtures.money import minor_units
 from tests.fixtures.services import RunningService, ServiceRunner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -121,10 +123,10 @@ async def test_events_in_any_order_and_number_give_the_same_usage(
 
     assert usages[0].session_count == 1
     assert (usages[0].energy_wh, usages[0].duration_seconds) == (7000, 3600)
-    assert list(usages[0].costs) == [driver_pb2.CostTotal(currency_code="EUR", amount_minor=420)]
+    assert list(usages[0].costs) == [Money(currency_code="EUR", units=4, nanos=200_000_000)]
     [session] = usages[0].sessions
     assert (session.station_id, session.charge_point_id, session.id_tag) == ("S1", "CP1", "TAG")
-    assert (session.energy_wh, session.cost.amount_minor, session.cost.currency_code) == (7000, 420, "EUR")
+    assert (session.energy_wh, minor_units(session.cost), session.cost.currency_code) == (7000, 420, "EUR")
     assert all(usage == usages[0] for usage in usages)
 
 
@@ -179,7 +181,7 @@ async def test_of_the_bills_of_a_session_the_last_one_counts_in_any_order(
         async with service.database.transaction() as connection:
             await consumer.handle(connection, events[:3])
         await _handle(service, [events[3], events[0]])
-        assert [cost.amount_minor for cost in (await _usage(drivers, driver_id)).costs] == [380]
+        assert [minor_units(cost) for cost in (await _usage(drivers, driver_id)).costs] == [380]
 
 
 async def test_a_running_session_is_shown_and_not_counted(drivers: DriverServiceStub, service: RunningService) -> None:
@@ -302,6 +304,6 @@ async def test_what_other_services_publish_arrives(module_services: ServiceRunne
 
     async def has_arrived() -> bool:
         usage = await _usage(drivers, driver_id)
-        return (usage.energy_wh, [cost.amount_minor for cost in usage.costs]) == (1234, [99])
+        return (usage.energy_wh, [minor_units(cost) for cost in usage.costs]) == (1234, [99])
 
     await eventually(has_arrived)

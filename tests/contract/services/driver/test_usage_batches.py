@@ -14,6 +14,7 @@ from services.kernel.ids import new_id
 from services.messaging.event_batches import OutgoingEvent
 from tests.contract.services.driver.test_usage import _billed, _changed, _driver, _usage
 from tests.fixtures.background import eventually
+from tests.fixtures.money import minor_units
 from tests.fixtures.services import RunningService, ServiceRunner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,7 +49,7 @@ async def test_of_several_snapshots_in_one_batch_the_newest_counts_in_any_order(
 
         usage = await _usage(drivers, driver_id)
         assert (usage.session_count, usage.energy_wh) == (1, 7100)
-        assert [cost.amount_minor for cost in usage.costs] == [420]
+        assert [minor_units(cost) for cost in usage.costs] == [420]
 
 
 async def test_many_sessions_in_batches_of_any_size_and_order_give_the_sum_of_each(
@@ -67,7 +68,7 @@ async def test_many_sessions_in_batches_of_any_size_and_order_give_the_sum_of_ea
     for driver_id in driver_ids:
         usage = await _usage(drivers, driver_id)
         assert (usage.session_count, usage.energy_wh) == (20, 20 * 7100)
-        assert [cost.amount_minor for cost in usage.costs] == [20 * 420]
+        assert [minor_units(cost) for cost in usage.costs] == [20 * 420]
 
 
 async def test_replicas_that_are_told_of_each_others_sessions_do_not_wait_for_each_other_in_a_ring(
@@ -89,7 +90,7 @@ async def test_replicas_that_are_told_of_each_others_sessions_do_not_wait_for_ea
 
     usage = await _usage(drivers, driver_id)
     assert (usage.session_count, usage.energy_wh) == (1200, 12_000)
-    assert [cost.amount_minor for cost in usage.costs] == [6_000]
+    assert [minor_units(cost) for cost in usage.costs] == [6_000]
 
 
 async def test_an_event_that_cannot_be_kept_does_not_take_the_others_along(module_services: ServiceRunner) -> None:

@@ -29,6 +29,7 @@ from tests.contract.services.monitoring.told import (
     session,
     station_changed,
 )
+from tests.fixtures.money import minor_units
 from tests.fixtures.services import RunningService
 
 Query = service_pb.UsageQuery
@@ -78,7 +79,7 @@ async def usage(stub: analytics_grpc.AnalyticsServiceStub, **wish: object) -> li
 
 
 def revenue(point: monitoring_pb.UsagePoint) -> dict[str, int]:
-    return {each.currency_code: each.amount_minor for each in point.revenue}
+    return {each.currency_code: minor_units(each) for each in point.revenue}
 
 
 def days(points: list[monitoring_pb.UsagePoint]) -> list[tuple[int, int, int, int, int]]:
@@ -223,7 +224,7 @@ async def test_the_dashboard_shows_now_and_today(tell: Tell, analytics: analytic
     assert dict(dashboard.connector_counts) == {"AVAILABLE": 1, "FAULTED": 1}
     assert (dashboard.active_transaction_count, dashboard.power_w) == (2, 7_000)
     assert (dashboard.energy_today_wh, dashboard.sessions_today) == (5_000, 1)
-    assert {each.currency_code: each.amount_minor for each in dashboard.revenue_today} == {"EUR": 250, "CHF": 40}
+    assert {each.currency_code: minor_units(each) for each in dashboard.revenue_today} == {"EUR": 250, "CHF": 40}
     assert dict(dashboard.alert_counts) == {"CRITICAL": 1}
 
 

@@ -26,6 +26,7 @@ from tests.contract.services.monitoring.told import (
     station_changed,
 )
 from tests.fixtures.background import running
+from tests.fixtures.money import minor_units
 from tests.fixtures.services import RunningService
 
 POINTS = [f"CP{number}" for number in range(1, 9)]
@@ -75,4 +76,4 @@ async def test_replicas_end_with_what_one_would_have_made_of_it(
     assert {alert.kind for alert in listed} == {monitoring_pb.Alert.CONNECTOR_FAULTED}
     request = analytics_pb.GetUsageRequest(start_time=timestamp(at(-60)), end_time=timestamp(at(60)), period="MONTH")  # type: ignore[arg-type]
     [point] = (await analytics.GetUsage(request)).points
-    assert (point.session_count, point.energy_wh, point.revenue[0].amount_minor) == (8, 8_000, 400)
+    assert (point.session_count, point.energy_wh, minor_units(point.revenue[0])) == (8, 8_000, 400)

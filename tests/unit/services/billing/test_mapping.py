@@ -9,10 +9,10 @@ from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.billing.domain.events import SessionBilled, SessionUnbilled
 from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.mapping.events import event_to_proto
-from services.billing.mapping.money import money_of, money_to_proto, price_of, price_to_proto
+from services.billing.mapping.money import money_of, price_of, price_to_proto
 from services.kernel.errors import DomainError
 from services.kernel.money import Money
-from services.rpc.protobuf import timestamp
+from services.rpc.protobuf import money_to_proto, timestamp
 from tests.unit.services.billing.examples import DRIVER, NOW, STATION
 
 BILLED = SessionBilled(
