@@ -12,6 +12,8 @@ from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
 from services.service import run_service
 from services.transaction.adapters.live_meter_values import LiveMeterValues
+from services.transaction.application.campaign_steps import CampaignSteps
+from services.transaction.application.campaigns import Campaigns
 from services.transaction.application.commands import Commands
 from services.transaction.application.connector_powers import ConnectorPowers
 from services.transaction.application.delivery import Delivery
@@ -23,7 +25,7 @@ from services.transaction.application.placing import Placing
 from services.transaction.application.recording import Recorder
 from services.transaction.application.silence import Silence
 from services.transaction.application.transactions import Transactions
-from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcStations
+from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcFleet, GrpcStations
 from services.transaction.consumers import CommandConsumer, EvidenceConsumer, StationConsumer
 from services.transaction.migrations import DATABASE
 from services.transaction.servicer.registration import register
@@ -33,6 +35,7 @@ from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
 from services.transaction.sql.unit_of_work import SqlUnitsOfWork
+from services.transaction.tasks import CampaignRunner
 
 
 def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -49,12 +52,14 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     charge_points, edge = GrpcChargePoints(stations), GrpcEdge(identity)
     delivery = Delivery(units_of_work, charge_points, edge, clock)
     commands = Commands(units_of_work, charge_points, delivery, clock)
+    campaigns = Campaigns(units_of_work, clock)
+    steps = CampaignSteps(units_of_work, GrpcFleet(stations), delivery.look_soon, clock)
     powers = Reconciler("connectors", ConnectorPowers(units_of_work, GrpcStations(stations), clock).compare)
 
     def serve(grpc_server: grpc.aio.Server) -> None:
         orphans, messages = Orphans(transactions, placing), Messages(units_of_work, journal)
         endings = Endings(transactions, units_of_work, clock)
-        register(grpc_server, transactions, orphans, endings, recorder, live, messages, commands)
+        register(grpc_server, transactions, orphans, endings, recorder, live, messages, commands, campaigns)
 
     async def keep_partitions() -> None:
         await partition_task(database, settings.retention_days)
@@ -64,6 +69,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
         tasks=(
             server.Task("relay", relay.run, 30),
             server.Task("delivery", delivery.run, 60),
+            server.Task("campaigns", CampaignRunner(steps).run, 60),
             server.Task("commands", CommandConsumer(bus, database, clock).run, 30),
             server.Task("connectors", StationConsumer(bus, database, clock).run, 30),
             server.Task("connectors compared", powers.run, 900),

@@ -19,8 +19,10 @@ from services.kernel.errors import DomainError
 from services.rpc.channels import channel
 from services.rpc.protobuf import duration
 from services.rpc.service_identity import ServiceIdentity
+from services.transaction.domain.campaign import Selection
 from services.transaction.domain.command import Command, Reply
 from services.transaction.domain.connector_power import ConnectorPower
+from services.transaction.mapping.campaigns import page_of_selected
 from services.transaction.mapping.commands import body_to_proto, priority_to_proto, reply_of
 from services.transaction.mapping.stations import connector_powers
 
@@ -62,6 +64,21 @@ class GrpcChargePoints:
     async def _check_exists(self, charge_point_id: str) -> None:
         request = charge_point_pb.GetChargePointRequest(charge_point_id=charge_point_id)
         await self._charge_points.GetChargePoint(request)
+
+
+class GrpcFleet:
+    """Satisfies ports.Fleet."""
+
+    def __init__(self, station_channel: grpc.aio.Channel, page_size: int = _LARGEST_PAGE) -> None:
+        self._charge_points = charge_point_grpc.ChargePointServiceStub(station_channel)
+        self._page_size = page_size
+
+    async def page(self, selection: Selection, page_token: str) -> tuple[Sequence[str], str]:
+        if selection.charge_point_ids:
+            return selection.charge_point_ids, ""
+        request = page_of_selected(selection, self._page_size, page_token)
+        response = await self._charge_points.ListChargePoints(request)
+        return [point.id for point in response.charge_points], response.next_page_token
 
 
 class GrpcStations:

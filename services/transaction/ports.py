@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 from services.transaction.domain.batch import Kept, StrayEnd, Wanted
-from services.transaction.domain.command import Command, CommandFilter, Reply
+from services.transaction.domain.campaign import Campaign, CampaignState, Selection
+from services.transaction.domain.command import Command, CommandFilter, CommandState, Reply
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.domain.curve import Samples
 from services.transaction.domain.ending import EndDecision
@@ -158,6 +159,66 @@ class CommandRepository(Protocol):
         ...
 
 
+class CampaignRepository(Protocol):
+    """The stored campaigns, the charge points that wait for a command of them, and their commands."""
+
+    async def add(self, campaign: Campaign) -> None:
+        """Store a new campaign."""
+        ...
+
+    async def replace(self, campaign: Campaign) -> None:
+        """Store all fields of a campaign."""
+        ...
+
+    async def find(self, campaign_id: str, *, for_update: bool = False) -> Campaign | None:
+        """The campaign, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def page(self, state: CampaignState | None, page: PageRequest) -> Page[Campaign]:
+        """One page, the newest first."""
+        ...
+
+    async def open(self, limit: int) -> Sequence[Campaign]:
+        """Campaigns that something is to come of, those first that were changed longest ago."""
+        ...
+
+    async def counts(self, campaign_id: str) -> Mapping[CommandState, int]:
+        """The number of its commands in each state that has any."""
+        ...
+
+    async def commands(self, campaign_id: str, state: CommandState | None, page: PageRequest) -> Page[Command]:
+        """One page of its commands, the newest first."""
+        ...
+
+    async def add_targets(self, campaign_id: str, charge_point_ids: Sequence[str]) -> int:
+        """Let charge points wait for their command; returns how many did not yet."""
+        ...
+
+    async def take_targets(self, campaign_id: str, count: int) -> Sequence[str]:
+        """The next of the charge points that wait, which then do so no more."""
+        ...
+
+    async def forget_targets(self, campaign_id: str) -> None:
+        """Let nobody wait any more."""
+        ...
+
+    async def lock_pace(self) -> None:
+        """Be the only one that makes commands of campaigns until the unit of work ends."""
+        ...
+
+    async def in_flight(self, now: datetime) -> Mapping[str, int]:
+        """How many commands of each campaign are on their way, or due to be."""
+        ...
+
+    async def has_open_commands(self, campaign_id: str) -> bool:
+        """Whether one of its commands is queued or sent."""
+        ...
+
+    async def queued(self, campaign_id: str, limit: int) -> Sequence[Command]:
+        """Some of its commands that are queued, locked; those locked by others are passed over."""
+        ...
+
+
 class ConnectorPowerRepository(Protocol):
     """What connectors can give."""
 
@@ -189,6 +250,9 @@ class UnitOfWork(Protocol):
 
     @property
     def commands(self) -> CommandRepository: ...
+
+    @property
+    def campaigns(self) -> CampaignRepository: ...
 
     @property
     def connector_powers(self) -> ConnectorPowerRepository: ...
@@ -340,6 +404,17 @@ class Stations(Protocol):
     async def connector_powers(self, told_time: datetime, page_token: str) -> tuple[Sequence[ConnectorPower], str]:
         """What the connectors of a page of stations can give, as told at that time; and the token of the next page,
         empty on the last. Raises: UNAVAILABLE."""
+        ...
+
+
+class Fleet(Protocol):
+    """The charge points that there are, of the station service."""
+
+    async def page(self, selection: Selection, page_token: str) -> tuple[Sequence[str], str]:
+        """The next charge points that are selected, and the token of those after them; empty when these are the last.
+
+        Raises: UNAVAILABLE, INVALID_FIELD.
+        """
         ...
 
 

@@ -6,8 +6,10 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     Index,
     Integer,
+    Interval,
     MetaData,
     PrimaryKeyConstraint,
     Sequence,
@@ -16,6 +18,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -259,11 +262,68 @@ COMMANDS = Table(
     Column("result", JSONB(none_as_null=True)),
     # Those that it took when one was not enough.
     Column("calls", JSONB, nullable=False, server_default="[]"),
+    Column("campaign_id", Uuid(as_uuid=False)),
+    Column("waits_offline", Boolean, nullable=False, server_default=true()),
     PrimaryKeyConstraint("id", name="commands_pkey"),
     Index("commands_charge_point_idx", "charge_point_id", "id"),
     Index("commands_working_idx", "charge_point_id", "expire_time"),
     Index("commands_due_idx", "delivery_time", postgresql_where=text("state = 'QUEUED'")),
     Index("commands_open_idx", "expire_time", postgresql_where=text("state IN ('QUEUED', 'SENT', 'ACCEPTED')")),
+    # A charge point gets one command of a campaign.
+    Index(
+        "commands_campaign_key",
+        "campaign_id",
+        "charge_point_id",
+        unique=True,
+        postgresql_where=text("campaign_id IS NOT NULL"),
+    ),
+    Index("commands_campaign_idx", "campaign_id", "id", postgresql_where=text("campaign_id IS NOT NULL")),
+    Index(
+        "commands_campaign_open_idx",
+        "delivery_time",
+        "campaign_id",
+        postgresql_where=text("campaign_id IS NOT NULL AND state IN ('QUEUED', 'SENT')"),
+    ),
+)
+
+COMMAND_CAMPAIGNS = Table(
+    "command_campaigns",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("selection", JSONB, nullable=False),
+    Column("commands_per_second", Double, nullable=False),
+    Column("max_in_flight", Integer, nullable=False),
+    Column("queue_while_offline", Boolean, nullable=False),
+    Column("life", Interval, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("create_time", _Time, nullable=False),
+    Column("update_time", _Time, nullable=False),
+    Column("select_time", _Time),
+    Column("end_time", _Time),
+    # Until when its pace is used up.
+    Column("pace_time", _Time, nullable=False),
+    # How far its charge points were chosen, how many are, and how many of them have their command.
+    Column("page_token", Text, nullable=False),
+    Column("selected", Integer, nullable=False),
+    Column("made", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    PrimaryKeyConstraint("id", name="command_campaigns_pkey"),
+    Index("command_campaigns_open_idx", "update_time", postgresql_where=text("end_time IS NULL")),
+)
+
+# Charge points that wait for their command of a campaign: a row goes when the command is made.
+CAMPAIGN_TARGETS = Table(
+    "campaign_targets",
+    METADATA,
+    Column("campaign_id", Uuid(as_uuid=False), nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    PrimaryKeyConstraint("campaign_id", "charge_point_id", name="campaign_targets_pkey"),
 )
 
 # How far it was looked whether ends that named no transaction have found theirs.

@@ -80,6 +80,10 @@ class ChargePointFilter:
     state: ChargePointState | None = None
     online: bool | None = None
     text: str = ""
+    vendor: str = ""
+    model: str = ""
+    firmware_version: str = ""
+    protocol: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

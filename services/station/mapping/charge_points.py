@@ -41,6 +41,10 @@ def charge_point_filter(request: service_pb.ListChargePointsRequest) -> ChargePo
         state=_state(request.state),
         online=request.online if request.HasField("online") else None,
         text=search_text(request.text),
+        vendor=request.vendor,
+        model=request.model,
+        firmware_version=request.firmware_version,
+        protocol=request.protocol,
     )
 
 

@@ -36,8 +36,9 @@ _NODES_ASKED = 2
 # How long a charge point may take to answer a command that nobody waits for. Those behind one that was sent longer ago
 # than the other time do not wait for it: whoever sent it is gone.
 _PATIENCE, _FORGOTTEN = timedelta(seconds=30), timedelta(minutes=1)
-# Usually its charge point tells that it is online again; a lost event must not keep a command waiting for ever.
-_RETRY = timedelta(minutes=1)
+# Usually its charge point tells that it is online again; a lost event must not keep a command waiting for ever. Of many
+# that wait long for charge points that are gone, each is tried ever more seldom.
+_RETRY, _LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=1)
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +77,10 @@ class Delivery:
                 # The next one of its charge point need not wait for the next look.
                 async with asyncio.timeout(_PAUSE_SECONDS):
                     await self._one_has_ended.wait()
+
+    def look_soon(self) -> None:
+        """There is something to deliver."""
+        self._one_has_ended.set()
 
     async def deliver_due(self) -> None:
         """Begin to deliver the queued commands that are due and next at their charge points."""
@@ -134,7 +139,8 @@ class Delivery:
         except DomainError as error:
             if ask.kind == ROTATE_PASSWORD and was_not_taken(error, len(asked)):
                 await self._withdraw_password(command)
-            if keep and (error.kind is ErrorKind.UNAVAILABLE or error.reason == "CHARGE_POINT_OFFLINE"):
+            is_away = error.reason == "CHARGE_POINT_OFFLINE" and command.waits_offline
+            if keep and (error.kind is ErrorKind.UNAVAILABLE or is_away):
                 return await self._change(command, lambda current: self._queued_again(current))
             note: str = without(f"{error.reason}: {error.message}", ask.secrets)
             await self._change(command, lambda current: failed(current, note, self._clock.now()))
@@ -175,7 +181,8 @@ class Delivery:
 
     def _queued_again(self, command: Command) -> Command:
         now = self._clock.now()
-        return queued(command, now + _RETRY, now) if command.state is CommandState.SENT else command
+        wait = min(max(now - command.create_time, _RETRY), _LONGEST_RETRY)
+        return queued(command, now + wait, now) if command.state is CommandState.SENT else command
 
     async def _change(self, command: Command, change: Callable[[Command], Command]) -> Command:
         """Apply `change` to the command as it stands by now."""

@@ -51,7 +51,8 @@ STATES_BEFORE_EFFECT = (CommandState.SENT, CommandState.ACCEPTED, CommandState.F
 class Command:
     """The record of a command. `kind` is the name of its field in csms.transaction.v1.CommandBody and `body` that
     field, by the names of its fields, secrets masked; `delivery_time` is when a queued one shall be tried next, and
-    `calls` are those that it took when one was not enough, as csms.transaction.v1.CommandCall."""
+    `calls` are those that it took when one was not enough, as csms.transaction.v1.CommandCall. One that is queued and
+    does not wait (`waits_offline`) fails when its charge point is not there at its turn."""
 
     id: str
     charge_point_id: str
@@ -71,6 +72,8 @@ class Command:
     update_time: datetime
     expire_time: datetime
     delivery_time: datetime | None = None
+    campaign_id: str | None = None
+    waits_offline: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,6 +120,7 @@ def command_to_proto(command: Command) -> command_pb.Command:
         expire_time=timestamp(command.expire_time),
         answer_flags=command.answer_flags,
         priority=priority_to_proto(command.priority),
+        campaign_id=command.campaign_id or "",
     )
     if command.answer is not None:
         message.answer.update(dict(command.answer))

@@ -52,14 +52,14 @@ class SqlCommandRepository:
         rows = await fetch_page(
             self._connection, query, (columns.id,), page=page, descending=True, count_up_to=COUNTED_UP_TO
         )
-        return rows.map(_command)
+        return rows.map(command_of)
 
     async def find(self, command_id: str, *, for_update: bool = False) -> Command | None:
         if not is_id(command_id):
             return None
         query = select(COMMANDS).where(COMMANDS.c.id == command_id)
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
-        return None if row is None else _command(row)
+        return None if row is None else command_of(row)
 
     async def lock_open_at(self, charge_point_ids: Collection[str], now: datetime) -> Collection[str]:
         if not charge_point_ids:
@@ -92,7 +92,7 @@ class SqlCommandRepository:
             .where(or_(columns.expire_time > func.now() - _STILL_ASKED_FOR, runs))
         )
         rows = await self._connection.execute(query.order_by(columns.id.desc()).limit(_MOST_OPEN))
-        return [(_command(row), row.runs) for row in rows]
+        return [(command_of(row), row.runs) for row in rows]
 
     async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
         columns, before = COMMANDS.c, COMMANDS.alias("before").c
@@ -126,18 +126,19 @@ class SqlCommandRepository:
 
     async def _locked(self, query: Select[Any]) -> Sequence[Command]:
         rows = await self._connection.execute(query.with_for_update().limit(_MOST_OPEN))
-        return [_command(row) for row in rows]
+        return [command_of(row) for row in rows]
 
     async def _unlocked(self, query: Select[Any]) -> Sequence[Command]:
         rows = await self._connection.execute(query.with_for_update(skip_locked=True))
-        return [_command(row) for row in rows]
+        return [command_of(row) for row in rows]
 
 
 def _of(charge_point_id: str) -> Select[Any]:
     return select(COMMANDS).where(COMMANDS.c.charge_point_id == charge_point_id).order_by(COMMANDS.c.id)
 
 
-def _command(row: Row[Any]) -> Command:
+def command_of(row: Row[Any]) -> Command:
+    """A row as a command."""
     fields = row._mapping
     return Command(
         **{

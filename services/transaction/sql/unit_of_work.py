@@ -13,6 +13,7 @@ from services.postgres.roundtrip import Rows, Statement
 from services.transaction.domain.events import CommandChanged, TransactionChanged
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql import lookout
+from services.transaction.sql.campaigns import SqlCampaignRepository
 from services.transaction.sql.commands import SqlCommandRepository
 from services.transaction.sql.connector_powers import SqlConnectorPowerRepository
 from services.transaction.sql.end_decisions import SqlEndDecisionRepository
@@ -46,6 +47,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[TransactionChanged | CommandChanged]):
         self.transactions = SqlTransactionRepository(connection)
         self.messages = SqlMessageRepository(connection)
         self.commands = SqlCommandRepository(connection)
+        self.campaigns = SqlCampaignRepository(connection)
         self.connector_powers = SqlConnectorPowerRepository(connection)
         self.end_decisions = SqlEndDecisionRepository(connection)
 
