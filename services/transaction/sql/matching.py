@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from services.kernel.tenancy import as_platform
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.postgres.recordset import array, quoted
@@ -92,10 +93,12 @@ class SqlMatchings:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlMatching"]:
-        async with self._connection.round_trips() as trips:
-            # What is asked beside round trips is planned anew each time: only with the times at hand are the partitions
-            # of other days left alone.
-            yield SqlMatching(trips)
+        # An operator may ask for a look, but the writer's connection is the platform's.
+        with as_platform():
+            async with self._connection.round_trips() as trips:
+                # What is asked beside round trips is planned anew each time: only with the times at hand are the
+                # partitions of other days left alone.
+                yield SqlMatching(trips)
         self._relay.wake()
 
     async def close(self) -> None:
