@@ -69,7 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     - {"FindFreeVending"}
     | {"ListDeviceVariables"},
     "service:monitoring": {"ListStations", "ListChargePoints", "ListConnections"},
-    "service:transaction": {"ListStations", "FindConnection", "GetChargePoint"},
+    "service:transaction": {"ListStations", "ListChargePoints", "FindConnection", "GetChargePoint"},
     "service:billing": {"GetStation"},
     "service:driver": {"FindFreeVending"},
 }
