@@ -44,6 +44,11 @@ def _decision(rpc: str, verb: str, **asked: Any) -> Repeated:
     return Repeated(f"DecisionService/{rpc}", _SESSIONS + verb, first, first | {"reason": "otherwise"}, first)
 
 
+_CAMPAIGN = {
+    "command": {"clearCache": {}},
+    "selection": {"chargePointIds": ["{point}"]},
+    "options": {"requestId": "{id}"},
+}
 RPCS = [
     _created("StationService/CreateStation", "/stations", {"name": "A {tag}"}, {"city": "Riga"}, {}),
     _created(
@@ -89,6 +94,13 @@ RPCS = [
     _command("ClearCache", "clear-cache"),
     _command("GetTransactionStatus", "get-transaction-status", {"ocppTransactionId": "7"}, ocppTransactionId="8"),
     _command("SendDataTransfer", "transfer-data", {"vendorId": "A"}, data="x"),
+    Repeated(
+        "CommandCampaignService/CreateCommandCampaign",
+        "/command-campaigns",
+        _CAMPAIGN,
+        _CAMPAIGN | {"name": "B"},
+        _CAMPAIGN,
+    ),
     _decision("CorrectChargingSession", "correct", energyWh=8000),
     _decision("WriteOffChargingSession", "write-off"),
 ]
@@ -161,8 +173,13 @@ def test_two_callers_with_one_request_id_pay_twice(system: System, known: dict[s
 
 
 def _lasting(answer: Answer) -> dict[str, Any]:
-    """An answer without what the platform itself may have changed meanwhile: commands that wait are tried again."""
-    passing = {"updateTime", "state"} if "expireTime" in answer.data else {"updateTime"}
+    """An answer without what the platform itself may have changed meanwhile: commands that wait are tried again, and
+    campaigns get on."""
+    passing = {"updateTime"}
+    if "expireTime" in answer.data:
+        passing |= {"state"}
+    if "progress" in answer.data:
+        passing |= {"state", "progress", "selectTime", "endTime"}
     return {name: value for name, value in answer.data.items() if name not in passing}
 
 
