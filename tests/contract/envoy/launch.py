@@ -1,13 +1,12 @@
 """Starts Envoy on the product's configuration, before given upstreams or before nobody."""
 
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from stack import config, envoy
 from stack.keys import Keys
-from stack.ports import LOOPBACK
+from stack.ports import LOOPBACK, free_port
 from stack.topology import PORTS, Ports
 from tests.contract.envoy.upstreams import Upstreams
 
@@ -35,10 +34,7 @@ def running(folder: Path, keys: Keys, upstreams: Upstreams | None, **settings: s
 
 def _free_ports() -> dict[str, int]:
     """A port for every name that nobody listens on, all different."""
-    with ExitStack() as held:
-        ports = {}
-        for name in PORTS:
-            probe = held.enter_context(socket.socket())
-            probe.bind((LOOPBACK, 0))
-            ports[name] = probe.getsockname()[1]
+    ports: dict[str, int] = {}
+    for name in PORTS:
+        ports[name] = next(port for port in iter(free_port, 0) if port not in ports.values())
     return ports
