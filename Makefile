@@ -46,9 +46,9 @@ distclean: clean ## Also forget .venv and everything generated from proto/
 ##@ Develop
 
 .PHONY: check
-check: protos ## Everything CI runs, four things at a time; goes on after a failure; ARGS="..." is for every pytest
+check: protos ## Everything CI runs, three things at a time; goes on after a failure; ARGS="..." is for every pytest
 	@status=0; export HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci}; \
-	$(MAKE) --keep-going --jobs=4 $(SYNC) $(SIDE_BY_SIDE) || status=$$?; \
+	$(MAKE) --keep-going --jobs=3 $(SYNC) $(SIDE_BY_SIDE) || status=$$?; \
 	$(MAKE) test-measuring || status=$$?; \
 	exit $$status
 

@@ -55,7 +55,7 @@ class Charger:
 
     async def receive(self) -> Any:
         """The next frame."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             frame = orjson.loads(await self.socket.recv())
         if frame[0] == 3:
             assert not self._schemas.responses[self._actions[frame[1]]].violations(frame[2])

@@ -48,7 +48,7 @@ def command(body: CommandBody, seconds: int = 5, charge_point_id: str = "CP1") -
     )
 
 
-def raw(action: str, payload: dict[str, Any], seconds: int = 5) -> edge_pb.SendOcppCallRequest:
+def raw(action: str, payload: dict[str, Any], seconds: int = 30) -> edge_pb.SendOcppCallRequest:
     return edge_pb.SendOcppCallRequest(
         charge_point_id="CP1", action=action, payload=struct_of(payload), timeout=Duration(seconds=seconds)
     )
