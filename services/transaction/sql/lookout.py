@@ -61,8 +61,8 @@ WHERE EXISTS (
 )
 """)
 # Ends that named none, in the order of their index, with what else they may mean: transactions that nobody has told the
-# end of, where the end is matched already such as ran beside its own; and, for one that is not, such as a later one
-# ended.
+# end of, where the end is matched already such as ran beside its own; and those that an end was matched with which came
+# later or, beside the one it is matched with, may have been taken for it.
 _CONTESTED = text("""
 WITH loose AS MATERIALIZED (
     SELECT * FROM transactions AS t
@@ -80,7 +80,7 @@ FROM loose CROSS JOIN LATERAL (
     AND o.begin_time BETWEEN loose.begin_time - :longest AND coalesce(loose.stop_time, loose.begin_time)
     AND CASE WHEN o.stop_rank = '' OR o.stop_rank >= :estimate
         THEN loose.start_time IS NULL OR o.stop_time IS NULL OR o.stop_time >= loose.begin_time
-        ELSE loose.start_time IS NULL AND o.flags && '{matched_stop}'::text[] AND o.stop_time > loose.begin_time END
+        ELSE o.flags && '{matched_stop}'::text[] AND o.stop_time > loose.begin_time END
 ) AS others
 ORDER BY loose.charge_point_id, loose.begin_time, loose.id
 """)
