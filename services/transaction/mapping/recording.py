@@ -10,12 +10,12 @@ from zlib import crc32
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from csms.driver.v1 import driver_pb2 as driver_pb
-from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.errors import DomainError, invalid
 from services.kernel.tokens import token_value
 from services.rpc.protobuf import read_time
+from services.rpc.status import item_error
 from services.transaction.application.recording import Recorded
 from services.transaction.domain.fact import (
     NO_NUMBER,
@@ -124,11 +124,6 @@ def answer_to_proto(answer: Recorded | DomainError) -> recording_pb.TransactionE
         authorization_reason=REASON_NUMBERS.get(answer.authorization_reason, _NO_REASON),
         duplicate=answer.duplicate,
     )
-
-
-def item_error(error: DomainError) -> error_pb.ItemError:
-    """The failure of one item of a batch."""
-    return error_pb.ItemError(reason=error_pb.ErrorReason.Value(f"ERROR_REASON_{error.reason}"), message=error.message)
 
 
 def _times(message: recording_pb.TransactionEvent) -> tuple[datetime, datetime, datetime]:
