@@ -186,10 +186,6 @@ class CampaignRepository(Protocol):
         """The number of its commands in each state that has any."""
         ...
 
-    async def commands(self, campaign_id: str, state: CommandState | None, page: PageRequest) -> Page[Command]:
-        """One page of its commands, the newest first."""
-        ...
-
     async def add_targets(self, campaign_id: str, charge_point_ids: Sequence[str]) -> int:
         """Let charge points wait for their command; returns how many did not yet."""
         ...

@@ -18,7 +18,14 @@ from services.transaction.domain.campaign import (
     paused,
     resumed,
 )
-from services.transaction.domain.command import Ask, Command, CommandOptions, CommandPriority, CommandState
+from services.transaction.domain.command import (
+    Ask,
+    Command,
+    CommandFilter,
+    CommandOptions,
+    CommandPriority,
+    CommandState,
+)
 from services.transaction.domain.commands import KINDS, check, meant
 from services.transaction.ports import CampaignRepository, UnitsOfWork
 
@@ -83,7 +90,7 @@ class Campaigns:
         """One page of the commands of a campaign, the newest first. Raises: COMMAND_CAMPAIGN_NOT_FOUND."""
         async with self._units_of_work() as work:
             campaign = _found(await work.campaigns.find(campaign_id), campaign_id)
-            return await work.campaigns.commands(campaign.id, state, page)
+            return await work.commands.page(CommandFilter(campaign_id=campaign.id, state=state), page)
 
     async def pause(self, campaign_id: str, by: str) -> CampaignView:
         """Raises: COMMAND_CAMPAIGN_NOT_FOUND, COMMAND_CAMPAIGN_OVER."""

@@ -98,9 +98,10 @@ class CommandOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandFilter:
-    """Which commands of a charge point a list holds."""
+    """Which commands of a charge point, or of a campaign, a list holds; an empty or None field does not narrow it."""
 
-    charge_point_id: str
+    charge_point_id: str = ""
+    campaign_id: str = ""
     state: CommandState | None = None
 
 

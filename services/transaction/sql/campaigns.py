@@ -75,16 +75,6 @@ class SqlCampaignRepository:
         query = select(columns.state, func.count()).where(columns.campaign_id == campaign_id).group_by(columns.state)
         return {CommandState(state): count for state, count in await self._connection.execute(query)}
 
-    async def commands(self, campaign_id: str, state: CommandState | None, page: PageRequest) -> Page[Command]:
-        columns = COMMANDS.c
-        query = select(COMMANDS).where(columns.campaign_id == campaign_id)
-        if state is not None:
-            query = query.where(columns.state == state)
-        rows = await fetch_page(
-            self._connection, query, (columns.id,), page=page, descending=True, count_up_to=COUNTED_UP_TO
-        )
-        return rows.map(command_of)
-
     async def add_targets(self, campaign_id: str, charge_point_ids: Sequence[str]) -> int:
         wanted = {"campaign_id": campaign_id, "ids": text_array(charge_point_ids)}
         return (await self._connection.execute(_ADD_TARGETS, wanted)).rowcount

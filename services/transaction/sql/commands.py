@@ -46,7 +46,11 @@ class SqlCommandRepository:
 
     async def page(self, narrowing: CommandFilter, page: PageRequest) -> Page[Command]:
         columns = COMMANDS.c
-        query = select(COMMANDS).where(columns.charge_point_id == narrowing.charge_point_id)
+        query = select(COMMANDS)
+        if narrowing.charge_point_id:
+            query = query.where(columns.charge_point_id == narrowing.charge_point_id)
+        if narrowing.campaign_id:
+            query = query.where(columns.campaign_id == narrowing.campaign_id)
         if narrowing.state:
             query = query.where(columns.state == narrowing.state)
         rows = await fetch_page(
