@@ -18,6 +18,7 @@ from services.transaction.domain.campaign import (
     after_making,
     chosen,
     command_for,
+    is_chosen_for,
     makeable,
     over,
     unchosen,
@@ -66,10 +67,7 @@ class CampaignSteps:
             async with self._units_of_work() as work:
                 current = await work.campaigns.find(campaign.id, for_update=True)
                 # Another replica may have been here, or somebody has canceled it.
-                is_ours = current is not None and current.state in (CampaignState.SELECTING, CampaignState.PAUSED)
-                if current is None or not is_ours or current.page_token != campaign.page_token:
-                    return None
-                if current.select_time is not None:
+                if current is None or not is_chosen_for(current) or current.page_token != campaign.page_token:
                     return None
                 added = await work.campaigns.add_targets(campaign.id, names)
                 campaign = chosen(current, added, page_token, self._clock.now())
@@ -82,7 +80,7 @@ class CampaignSteps:
     async def _fail(self, campaign_id: str, error: str) -> None:
         async with self._units_of_work() as work:
             current = await work.campaigns.find(campaign_id, for_update=True)
-            if current is not None and current.state in (CampaignState.SELECTING, CampaignState.PAUSED):
+            if current is not None and is_chosen_for(current):
                 await work.campaigns.replace(unchosen(current, error, self._clock.now()))
 
     async def _make(self, campaign_id: str) -> None:
@@ -117,10 +115,12 @@ class CampaignSteps:
             if campaign is None or campaign.end_time is not None:
                 return
             now = self._clock.now()
-            queued = await work.campaigns.queued(campaign.id, _CANCELED_AT_ONCE)
-            for command in queued:
-                await work.commands.replace(canceled(command, now))
-            await work.publish([changed_event(canceled(command, now)) for command in queued])
-            if not queued:
+            given_up = [
+                canceled(command, now) for command in await work.campaigns.queued(campaign.id, _CANCELED_AT_ONCE)
+            ]
+            for command in given_up:
+                await work.commands.replace(command)
+            await work.publish([changed_event(command) for command in given_up])
+            if not given_up:
                 await work.campaigns.forget_targets(campaign.id)
                 await work.campaigns.replace(over(campaign, now))

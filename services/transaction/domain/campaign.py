@@ -19,6 +19,15 @@ MOST_IN_FLIGHT = 40
 _MOST_IDENTITIES, _LONGEST_IDENTITY, _LONGEST_NAME = 1000, 48, 200
 _USUAL_PER_SECOND, _USUAL_IN_FLIGHT = 5.0, 20
 _SLOWEST, _FASTEST = 0.01, 50.0
+# What charge points may have in common, as callers write it.
+SELECTION_TEXTS = {
+    "station_id": "stationId",
+    "vendor": "vendor",
+    "model": "model",
+    "firmware_version": "firmwareVersion",
+    "protocol": "protocol",
+    "text": "text",
+}
 
 
 class CampaignState(StrEnum):
@@ -53,8 +62,7 @@ class Selection:
 
     def check(self, violations: Violations) -> None:
         """Note what is wrong: it must say whom, and in one way."""
-        names = ("station_id", "vendor", "model", "firmware_version", "protocol", "text")
-        is_narrowed = self.online is not None or any(getattr(self, name) for name in names)
+        is_narrowed = self.online is not None or any(getattr(self, name) for name in SELECTION_TEXTS)
         ways = sum((bool(self.charge_point_ids), is_narrowed, self.all))
         violations.check(ways == 1, "selection", "must be chargePointIds, or what they have in common, or all")
         is_stated = bool(self.charge_point_ids) and bool(self.state)
@@ -63,9 +71,7 @@ class Selection:
         violations.check(count <= _MOST_IDENTITIES, "selection.chargePointIds", f"must be at most {_MOST_IDENTITIES}")
         for position, one in enumerate(self.charge_point_ids[:_MOST_IDENTITIES]):
             violations.text(f"selection.chargePointIds[{position}]", one, longest=_LONGEST_IDENTITY, shortest=1)
-        for name, json_name in zip(
-            names, ("stationId", "vendor", "model", "firmwareVersion", "protocol", "text"), strict=True
-        ):
+        for name, json_name in SELECTION_TEXTS.items():
             violations.text(f"selection.{json_name}", getattr(self, name), longest=200)
 
 
@@ -158,6 +164,11 @@ def given_up(campaign: Campaign, by: str, now: datetime) -> Campaign:
         return campaign
     _still_open(campaign)
     return replace(campaign, state=CampaignState.CANCELED, changed_by=by, update_time=now)
+
+
+def is_chosen_for(campaign: Campaign) -> bool:
+    """Whether its charge points are still being chosen, held or not."""
+    return campaign.select_time is None and campaign.state in (CampaignState.SELECTING, CampaignState.PAUSED)
 
 
 def chosen(campaign: Campaign, added: int, page_token: str, now: datetime) -> Campaign:

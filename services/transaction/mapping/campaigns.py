@@ -8,11 +8,16 @@ from csms.transaction.v1 import command_pb2 as command_pb
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.rpc.protobuf import duration, enum_of, timestamp
-from services.transaction.domain.campaign import CampaignOptions, CampaignState, CampaignView, Selection
+from services.transaction.domain.campaign import (
+    SELECTION_TEXTS,
+    CampaignOptions,
+    CampaignState,
+    CampaignView,
+    Selection,
+)
 from services.transaction.domain.command import CommandState
 from services.transaction.mapping.commands import body_to_proto, priority_to_proto
 
-_TEXTS = ("station_id", "vendor", "model", "firmware_version", "protocol", "text")
 _USUAL_STATE = charge_point_pb.ChargePoint.ACCEPTED
 
 
@@ -71,7 +76,7 @@ def campaign_to_proto(view: CampaignView) -> campaign_pb.CommandCampaign:
 def page_of_selected(selection: Selection, page_size: int, page_token: str) -> station_pb.ListChargePointsRequest:
     """How the station service is asked for a page of those that are selected."""
     request = station_pb.ListChargePointsRequest(
-        **{name: getattr(selection, name) for name in _TEXTS},
+        **{name: getattr(selection, name) for name in SELECTION_TEXTS},
         state=charge_point_pb.ChargePoint.State.Value(selection.state) if selection.state else _USUAL_STATE,
         page_size=page_size,
         page_token=page_token,
@@ -83,7 +88,7 @@ def page_of_selected(selection: Selection, page_size: int, page_token: str) -> s
 
 def _selection(message: campaign_pb.ChargePointSelection) -> Selection:
     return Selection(
-        **{name: getattr(message, name) for name in _TEXTS},
+        **{name: getattr(message, name) for name in SELECTION_TEXTS},
         charge_point_ids=tuple(dict.fromkeys(map(composed, message.charge_point_ids))),
         state=_state_name(message.state),
         online=message.online if message.HasField("online") else None,
@@ -102,7 +107,7 @@ def _state_name(number: charge_point_pb.ChargePoint.State.ValueType) -> str:
 
 def _selection_to_proto(selection: Selection) -> campaign_pb.ChargePointSelection:
     message = campaign_pb.ChargePointSelection(
-        **{name: getattr(selection, name) for name in _TEXTS},
+        **{name: getattr(selection, name) for name in SELECTION_TEXTS},
         charge_point_ids=selection.charge_point_ids,
         all=selection.all,
     )
