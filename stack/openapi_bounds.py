@@ -30,7 +30,7 @@ def bounds_of(field: FieldDescriptor) -> JsonSchema:
     bounds = _bounds(_rules(field))
     if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated and _is_required(field):
         bounds.setdefault("minLength", 1)
-    if field.is_repeated and field_behavior_pb2.REQUIRED in behaviors(field):
+    if field.is_repeated and _is_required(field):
         bounds.setdefault("minItems", 1)
     return bounds
 
