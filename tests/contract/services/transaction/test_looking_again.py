@@ -3,7 +3,7 @@ meanwhile; on the real database."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -26,6 +26,7 @@ from tests.contract.services.transaction.conftest import Reader, Record, recorde
 from tests.contract.services.transaction.reports import meter_values_16, minutes, moment, reading, start_16, stop_16
 from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
 from tests.fixtures.background import eventually
+from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 
 State = transaction_pb.Transaction
@@ -300,7 +301,7 @@ _CIRCUMSTANCES = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Two that run side by side are given each other's end, and the mark is ahead before anybody has looked.
 @example(order=[0, 1, 2, 3, 7, 6, 5, 4, 8], between=[[], [], [], [], [], ["look"], [], [], _CIRCUMSTANCES[-2:-1]])
 @given(
@@ -313,14 +314,14 @@ async def test_whatever_happens_between_what_is_told_all_is_placed_in_the_end(
     database = service.database
     await _run(database, "TRUNCATE meter_values, transaction_events, transactions, running_transactions, outbox")
     await _run(database, "TRUNCATE reconciliations")
-    world = _World(service, await recorder(service))
-    for number, circumstances in zip(order, between, strict=True):
-        await world.record(_TOLD[number])
-        for circumstance in circumstances:
-            await world.meet(circumstance, _TOLD[number])
-    await world.matcher.look()
-    assert await _billed(database) == _BILLED
-    assert await world.other.look() == 0
+    async with aclosing(_World(service, await recorder(service))) as world:
+        for number, circumstances in zip(order, between, strict=True):
+            await world.record(_TOLD[number])
+            for circumstance in circumstances:
+                await world.meet(circumstance, _TOLD[number])
+        await world.matcher.look()
+        assert await _billed(database) == _BILLED
+        assert await world.other.look() == 0
 
 
 class _World:
@@ -331,8 +332,15 @@ class _World:
         self.record = record
         self._service = service
         self._units_of_work = SqlUnitsOfWork(service.database, relay, clock)
-        self._placing = _Unsteady(SqlMatchings(service.database, relay), clock)
-        self.matcher, self.other = matching.Matcher(self._units_of_work, self._placing), matcher_of(service)
+        self._matchings = [SqlMatchings(service.database, relay) for _ in range(2)]
+        self._placing = _Unsteady(self._matchings[0], clock)
+        self.matcher = matching.Matcher(self._units_of_work, self._placing)
+        self.other = matching.Matcher(self._units_of_work, Placing(self._matchings[1], clock))
+
+    async def aclose(self) -> None:
+        """Close the connection of each replica: there is a world for each example."""
+        for each in self._matchings:
+            await each.close()
 
     async def meet(self, circumstance: str, event: recording_pb.TransactionEvent) -> None:
         """Have one of _CIRCUMSTANCES happen after the event."""
