@@ -8,14 +8,12 @@ its end, and how many events of the next one were read.
 """
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import nats.errors
 from google.protobuf.message import DecodeError
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -25,14 +23,13 @@ from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.kernel.errors import DomainError, invalid, unavailable
 from services.messaging.event_batches import unpack
 from services.messaging.event_bus import PREFIX, STREAM, EventBus, entity_of
+from services.messaging.pulls import Pull, Word
 from services.monitoring.domain.stream import StreamItem, StreamRequest
 
 SIGN_OF_LIFE_SECONDS = 15.0
 # REST readers see nothing, not even that they are heard, before the first item.
 FIRST_SIGN_SECONDS = 0.5
 
-_BATCH = 64
-_BATCH_BYTES = 2 * 1024 * 1024
 _HEARTBEAT_SECONDS = 2.0
 # Two heartbeats missed: the request is lost.
 _SILENCE_SECONDS = 5.0
@@ -40,9 +37,6 @@ _LOOK_SECONDS = 1.0
 _ANSWER_SECONDS = 3.0
 # A consumer whose process died is removed by the server after this.
 _INACTIVE_SECONDS = 60.0
-_NANOSECONDS = 1_000_000_000
-_IDLE_HEARTBEAT, _TIMED_OUT, _CONFLICT = "100", "408", "409"
-_TOO_LARGE, _COMPLETED = "Exceeds MaxBytes", "Batch Completed"
 # A cursor is the number of a message times this, plus a number of events; a message never holds as many.
 _RADIX = 1024
 
@@ -67,11 +61,8 @@ class JetStreamFeed:
                 self._bus.stream_missing()
             raise _lost() from None
         try:
-            reading = _Reading(
-                self._bus, jetstream, client, consumer, after, request.entity_id, self._sign_of_life_seconds
-            )
-            async with reading.subscribed():
-                yield reading
+            async with _listening(Pull(client, consumer)) as pull:
+                yield _Reading(self._bus, jetstream, pull, after, request.entity_id, self._sign_of_life_seconds)
         finally:
             with suppress(nats.errors.Error, TimeoutError, OSError):
                 async with asyncio.timeout(_ANSWER_SECONDS):
@@ -85,63 +76,43 @@ class _Reading:
         self,
         bus: EventBus,
         jetstream: JetStreamContext,
-        client: Client,
-        consumer: str,
+        pull: Pull,
         cursor: int,
         entity_id: str,
         sign_of_life_seconds: float,
     ) -> None:
         self._bus = bus
         self._jetstream = jetstream
-        self._client = client
-        self._consumer = consumer
+        self._pull = pull
         self._cursor = self._began = cursor
         self._entity_id = entity_id
         self._sign_of_life_seconds = sign_of_life_seconds
         self._patience_seconds = min(FIRST_SIGN_SECONDS, sign_of_life_seconds)
         self._loop = asyncio.get_running_loop()
         self._sign_due = self._loop.time() + self._patience_seconds
-        self._inbox = client.new_inbox()
-        # Bounded by what is asked for.
-        self._arrived: asyncio.Queue[Msg] = asyncio.Queue()
         # Those of one message.
         self._items: deque[StreamItem] = deque()
         self._delivered = 0
-        self._allowance = 0
         self._is_idle = True
         # Everything up to here is certain to have been delivered when the request under way times out idle.
         self._horizon = cursor
-
-    @asynccontextmanager
-    async def subscribed(self) -> AsyncIterator[None]:
-        """Listens for the answers to its requests."""
-        try:
-            subscription = await self._client.subscribe(self._inbox, cb=self._arrived.put)
-        except (nats.errors.Error, OSError):
-            raise _lost() from None
-        try:
-            yield
-        finally:
-            with suppress(nats.errors.Error, OSError):
-                await subscription.unsubscribe()
 
     def __aiter__(self) -> AsyncIterator[StreamItem]:
         return self
 
     async def __anext__(self) -> StreamItem:
         while not self._items:
-            if self._allowance <= 0:
+            if self._pull.is_over:
                 await self._request()
             message = await self._next_message()
-            status = (message.headers or {}).get("Status")
-            if status is None:
+            word = self._pull.heed(message)
+            if word is None:
                 self._take(message)
-            elif status == _TIMED_OUT:
-                self._allowance = 0
+            elif word is Word.TIMED_OUT:
                 if self._is_idle:
                     self._show_life(max(self._cursor, self._horizon))
                 self._is_idle = True
-            elif not self._goes_on(status, (message.headers or {}).get("Description", "")):
+            elif word is Word.LOST:
                 raise _lost()
         self._sign_due = self._loop.time() + self._sign_of_life_seconds
         item = self._items.popleft()
@@ -151,20 +122,11 @@ class _Reading:
     def _show_life(self, cursor: int) -> None:
         self._items.append(StreamItem(cursor=cursor))
 
-    def _goes_on(self, status: str, description: str) -> bool:
-        """Whether a status that ends nothing but a request, if that, came."""
-        if status == _CONFLICT and _TOO_LARGE in description:
-            self._allowance = 0
-            return True
-        # What is said of a batch that is complete may come when the next one has been asked for.
-        return status == _IDLE_HEARTBEAT or (status == _CONFLICT and _COMPLETED in description)
-
     def _take(self, message: Msg) -> None:
         place = message.metadata.sequence
         if place.consumer != self._delivered + 1:
             raise _lost()
         self._delivered = place.consumer
-        self._allowance -= 1
         self._items.extend(self._wanted(place.stream, message.data))
         if self._items:
             self._is_idle = False
@@ -185,31 +147,35 @@ class _Reading:
                 yield StreamItem(cursor=cursor, event=event)
 
     async def _request(self) -> None:
-        wish = {
-            "batch": _BATCH,
-            "max_bytes": _BATCH_BYTES,
-            "expires": int(self._patience_seconds * _NANOSECONDS),
-            "idle_heartbeat": int(min(_HEARTBEAT_SECONDS, self._patience_seconds / 3) * _NANOSECONDS),
-        }
+        expires_seconds = self._patience_seconds
         self._patience_seconds = self._sign_of_life_seconds
         try:
             if self._is_idle:
                 self._horizon = _cursor((await self._jetstream.stream_info(STREAM)).state.last_seq)
-            next_message = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._consumer}"
-            await self._client.publish(next_message, json.dumps(wish).encode(), reply=self._inbox)
+            await self._pull.ask(expires_seconds, min(_HEARTBEAT_SECONDS, expires_seconds / 3))
         except (nats.errors.Error, TimeoutError, OSError):
             raise _lost() from None
-        self._allowance = _BATCH
 
     async def _next_message(self) -> Msg:
         give_up_at = self._loop.time() + _SILENCE_SECONDS
         while True:
             try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    return await self._arrived.get()
+                return await self._pull.next(_LOOK_SECONDS)
             except TimeoutError:
                 if not self._bus.is_ready or self._loop.time() >= give_up_at:
                     raise _lost() from None
+
+
+@asynccontextmanager
+async def _listening(pull: Pull) -> AsyncIterator[Pull]:
+    try:
+        await pull.listen()
+    except (nats.errors.Error, OSError):
+        raise _lost() from None
+    try:
+        yield pull
+    finally:
+        await pull.close()
 
 
 async def _checked_start(jetstream: JetStreamContext, after: int | None) -> int:

@@ -293,8 +293,8 @@ async def test_a_consumer_that_was_deleted_is_made_again_and_repeats_nothing(dat
 async def test_events_do_not_wait_when_a_request_for_them_expires(
     database: Database, bus: EventBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short = b'{"batch": 64, "expires": 300000000, "idle_heartbeat": 100000000}'
-    monkeypatch.setattr("services.messaging.deliveries._REQUEST", short)
+    monkeypatch.setattr("services.messaging.deliveries._EXPIRES_SECONDS", 0.3)
+    monkeypatch.setattr("services.messaging.deliveries._HEARTBEAT_SECONDS", 0.1)
     relay = OutboxRelay(database, bus)
     loop = asyncio.get_running_loop()
     names, slowest = [f"e{number}" for number in range(10)], 0.0
