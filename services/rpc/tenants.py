@@ -26,5 +26,10 @@ def narrow(rule: AccessRule, caller: Caller, asked_for: str, *, separates_tenant
     set_tenant(tenant_id or None)
 
 
+def named(tenant_id: str) -> str | None:
+    """How a resource names its tenant: the default one by nothing."""
+    return None if tenant_id == DEFAULT_TENANT else tenant_id
+
+
 def _denied(rule: AccessRule, message: str) -> DomainError:
     return DomainError(ErrorKind.PERMISSION_DENIED, "PERMISSION_DENIED", message, {"permission": rule.permission})

@@ -12,6 +12,7 @@ from services.kernel.identity import composed
 from services.kernel.validation import search_text
 from services.rpc import masks
 from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp
+from services.rpc.tenants import named
 from services.station.application.charge_points import ChargePointView
 from services.station.domain.charge_point import BootReport, ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.connector import Connector
@@ -91,6 +92,7 @@ def charge_point_to_proto(point: ChargePoint, plugs: Iterable[Connector] = ()) -
         protocol_hint=point.protocol_hint,
         connectors=map(connector_to_proto, plugs),
         free_vending=free_vending_to_proto(point.free_vending),
+        tenant_id=named(point.tenant_id),
     )
 
 

@@ -9,6 +9,7 @@ from csms.station.v1 import station_service_pb2 as service_pb
 from services.kernel.validation import search_text
 from services.rpc import masks
 from services.rpc.protobuf import Fields, enum_of, read, timestamp
+from services.rpc.tenants import named
 from services.station.application.stations import StationView
 from services.station.domain.station import StationFilter, StationStatus, circle_of
 from services.station.mapping.charge_points import charge_point_to_proto
@@ -80,6 +81,7 @@ def station_to_proto(view: StationView) -> station_pb.Station:
         update_time=timestamp(station.update_time),
         etag=str(station.revision),
         free_vending=free_vending_to_proto(station.free_vending),
+        tenant_id=named(station.tenant_id),
     )
 
 

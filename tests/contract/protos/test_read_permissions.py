@@ -15,10 +15,10 @@ pytestmark = pytest.mark.field_case("C8")
 # Every field that a driver, or somebody without a token, is told. A new field is added here or needs a permission.
 TOLD_TO_DRIVERS = {
     "csms.station.v1.Station": """id name address city country latitude longitude time_zone status connectors
-        charge_points distance_meters create_time update_time etag free_vending""",
+        charge_points distance_meters create_time update_time etag free_vending tenant_id""",
     "csms.station.v1.Connector": """id station_id charge_point_id evse_id connector_id type max_power_w status
         availability status_time free_vending""",
-    "csms.station.v1.ChargePoint": "id station_id vendor model online connectors free_vending",
+    "csms.station.v1.ChargePoint": "id station_id vendor model online connectors free_vending tenant_id",
     "csms.driver.v1.Driver": "id name email phone membership_tier status create_time update_time etag",
     "csms.driver.v1.RfidCard": """id id_tag token_type driver_id group_id status expiry_time create_time
         update_time etag""",
@@ -28,7 +28,7 @@ TOLD_TO_DRIVERS = {
     "csms.driver.v1.JsonWebKey": "kty use alg kid crv x y",
     "csms.billing.v1.ChargingSession": """id transaction_id station_id charge_point_id connector_id driver_id id_tag
         state start_time end_time energy_wh cost tariff_id tariff_version invoice_id hold_reason create_time
-        update_time revision etag idle_minutes hold_detail flags""",
+        update_time revision etag idle_minutes hold_detail flags tenant_id""",
     "csms.billing.v1.Invoice": """id number driver_id charging_session_id state issue_time total tax paid lines kind
         corrected_invoice_id credit_note_id""",
     "csms.billing.v1.Payment": """id invoice_id driver_id payment_method_id amount external_reference create_time

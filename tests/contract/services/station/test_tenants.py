@@ -197,6 +197,16 @@ async def test_events_name_the_tenant_of_what_they_tell(service: RunningService,
     assert {event.tenant_id for event in events} == {OWNER}
 
 
+async def test_things_name_their_tenant_unless_it_is_the_default_one(
+    service: RunningService, station: station_pb2.Station
+) -> None:
+    usual = StationServiceStub(await service.channel("admin"))
+    made = (await usual.CreateStation(service_pb.CreateStationRequest(station=Station(name="Usual")))).station
+
+    assert (station.tenant_id, station.charge_points[0].tenant_id) == (OWNER, OWNER)
+    assert not made.HasField("tenant_id")
+
+
 async def test_the_edge_learns_the_tenant_when_a_charge_point_is_let_in(
     edge: ConnectivityServiceStub, station: station_pb2.Station
 ) -> None:
