@@ -18,7 +18,7 @@ class FrameRecord(NamedTuple):
 
     `message_type` is OCPP's number, 0 for what could not be read. `latency_us` is the time from a request to its
     answer. `outcome` is the error code of a refusal or of an unreadable frame, and empty when all is well. `note` is
-    what was decided that the frames do not tell.
+    what was decided that the frames do not tell. `tenant_id` is empty for the default tenant.
     """
 
     charge_point_id: str
@@ -35,6 +35,7 @@ class FrameRecord(NamedTuple):
     answer_type: int = 0
     answer: bytes = b""
     note: str = ""
+    tenant_id: str = ""
 
     @property
     def size(self) -> int:

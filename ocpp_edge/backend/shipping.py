@@ -123,6 +123,8 @@ def write(record: FrameRecord, message: OcppMessage) -> None:
         message.answer_frame = _text(answer)
     if record.note:
         message.note = record.note
+    if record.tenant_id:
+        message.tenant_id = record.tenant_id
 
 
 def _text(frame: bytes) -> str:

@@ -78,5 +78,6 @@ def transaction_event(
         epoch=context.epoch,
         protocol=context.version.subprotocol,
         station_id=context.station_id,
+        tenant_id=context.tenant_id,
         **fields,
     )

@@ -123,5 +123,6 @@ class Wire:
                 answer_type,
                 answer,
                 note,
+                context.tenant_id,
             )
         )

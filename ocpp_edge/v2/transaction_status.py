@@ -28,6 +28,7 @@ def to_event(asked: Payload, answer: Payload, context: ChargerContext, now: date
         epoch=context.epoch,
         protocol=context.version.subprotocol,
         station_id=context.station_id,
+        tenant_id=context.tenant_id,
         ocpp_transaction_id=ocpp_transaction_id,
         device_time=timestamp(now),
         received_time=timestamp(now),

@@ -69,11 +69,11 @@ class _Operations(Protocol):
     def execute(self, sqltext: str) -> None: ...
 
 
-def belong_to_tenants(op: _Operations, *tables: str) -> None:
+def belong_to_tenants(op: _Operations, *tables: str, forced: bool = True) -> None:
     """Give the rows of tables a tenant, and each tenant those of its own. What is there is the default tenant's."""
     for table in tables:
         op.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS tenant_id text NOT NULL DEFAULT {_DEFAULT}")
-        protect(op, table, OWN_ROWS)
+        protect(op, table, OWN_ROWS, forced=forced)
 
 
 def follow(op: _Operations, table: str, key: str, parent: str, parent_key: str = "id") -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.postgres import reconciliations
+from services.postgres.tenancy import tenant_column
 
 METADATA = MetaData()
 
@@ -77,6 +78,7 @@ TRANSACTIONS = Table(
     Column("create_time", _Time, nullable=False),
     Column("update_time", _Time, nullable=False),
     Column("energy_doubt", Text, nullable=False, server_default=""),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="transactions_pkey"),
     Index("transactions_start_key_key", "start_key", unique=True, postgresql_where=text("start_key IS NOT NULL")),
     # Those with ends that named no transaction.
@@ -115,6 +117,7 @@ RUNNING_TRANSACTIONS = Table(
     Column("id", Uuid(as_uuid=False), nullable=False),
     Column("id_tag", Text, nullable=False),
     Column("group_id", Text, nullable=False, server_default=""),
+    tenant_column(),
     PrimaryKeyConstraint("charge_point_id", "id", name="running_transactions_pkey"),
     Index("running_transactions_id_tag_idx", "id_tag", postgresql_where=text("id_tag <> ''")),
     Index("running_transactions_group_idx", "group_id", postgresql_where=text("group_id <> ''")),
@@ -180,6 +183,7 @@ TRANSACTION_EVENTS = Table(
     Column("estimated", Boolean, nullable=False),
     # What of the message could not be taken, as it came.
     Column("dropped_json", Text),
+    tenant_column(),
     PrimaryKeyConstraint("transaction_id", "device_time", "key", name="transaction_events_pkey"),
     postgresql_partition_by="RANGE (device_time)",
 )
@@ -233,6 +237,7 @@ OCPP_MESSAGES = Table(
     Column("answer_frame", Text),
     # What the platform decided that the frames do not tell.
     Column("note", Text),
+    tenant_column(),
     PrimaryKeyConstraint("charge_point_id", "time", "id", name="ocpp_messages_pkey"),
     postgresql_partition_by="RANGE (time)",
 )
@@ -264,6 +269,7 @@ COMMANDS = Table(
     Column("calls", JSONB, nullable=False, server_default="[]"),
     Column("campaign_id", Uuid(as_uuid=False)),
     Column("waits_offline", Boolean, nullable=False, server_default=true()),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="commands_pkey"),
     Index("commands_charge_point_idx", "charge_point_id", "id"),
     Index("commands_working_idx", "charge_point_id", "expire_time"),
@@ -313,6 +319,7 @@ COMMAND_CAMPAIGNS = Table(
     Column("selected", Integer, nullable=False),
     Column("made", Integer, nullable=False),
     Column("error", Text, nullable=False),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="command_campaigns_pkey"),
     Index("command_campaigns_open_idx", "update_time", postgresql_where=text("end_time IS NULL")),
 )

@@ -203,7 +203,7 @@ async def store_change(work: UnitOfWork, before: Command, command: Command) -> C
 
 def changed_event(command: Command) -> CommandChanged:
     """What is told of a command that reached another state."""
-    return CommandChanged(command.id, command.charge_point_id, command.kind, command.state)
+    return CommandChanged(command.id, command.charge_point_id, command.kind, command.state, command.tenant_id)
 
 
 def offline(charge_point_id: str, *, is_secret: bool = False) -> DomainError:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.kernel.errors import failed_precondition
+from services.kernel.tenancy import owner_of_new
 from services.kernel.validation import Violations
 from services.transaction.domain.command import Command, CommandPriority, CommandState
 
@@ -127,6 +128,7 @@ class Campaign:
     selected: int = 0
     made: int = 0
     error: str = ""
+    tenant_id: str = field(default_factory=owner_of_new)
 
     @property
     def pending(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.kernel.errors import DomainError, failed_precondition
 from services.kernel.redaction import redacted, secrets_in, without
+from services.kernel.tenancy import owner_of_new
 from services.kernel.tokens import Token
 from services.kernel.validation import Violations
 from services.transaction.domain.transaction import Transaction
@@ -74,6 +75,7 @@ class Command:
     delivery_time: datetime | None = None
     campaign_id: str | None = None
     waits_offline: bool = True
+    tenant_id: str = field(default_factory=owner_of_new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

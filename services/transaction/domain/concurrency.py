@@ -16,6 +16,8 @@ CONCURRENT_TX_ALLOWED = "concurrent_tx_allowed"
 
 # A transaction that began longer ago blocks its token nowhere else: its end may never be told.
 _LONGEST_USE = timedelta(hours=24)
+# Tenant, whether it is a card or a group, and its value.
+_Token = tuple[str, str, str]
 
 
 class Policy(StrEnum):
@@ -76,25 +78,28 @@ def rivals(
     in_use = [transaction for transaction in stored if transaction.state is TransactionState.ACTIVE]
     if not in_use:
         return []
-    own: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    own: defaultdict[_Token, set[str]] = defaultdict(set)
     for event, key in batch:
         if event.presents_good_token:
             card, group = tokens_that_matter(event, rules)
             # The transaction of the event itself, by the key of its start or by its id.
             themselves = {key, transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)}
-            for token in filter(all, ((_CARD, card), (_GROUP, group))):
+            for token in filter(all, ((event.tenant_id, _CARD, card), (event.tenant_id, _GROUP, group))):
                 own[token] |= themselves
     return [transaction.id for transaction in in_use if _is_rival(transaction, own)] if own else []
 
 
-def _is_rival(transaction: Transaction, own: Mapping[tuple[str, str], set[str]]) -> bool:
-    tokens = ((_CARD, transaction.id_tag), (_GROUP, transaction.group_id))
+def _is_rival(transaction: Transaction, own: Mapping[_Token, set[str]]) -> bool:
+    whose = transaction.tenant_id
+    tokens = ((whose, _CARD, transaction.id_tag), (whose, _GROUP, transaction.group_id))
     return any(token in own and own[token].isdisjoint({transaction.id, transaction.start_key}) for token in tokens)
 
 
 def _holds_its_token(transaction: Transaction, event: TransactionEvent) -> bool:
     return (
         transaction.state is TransactionState.ACTIVE
+        # Two tenants may have given out cards of one value.
+        and transaction.tenant_id == event.tenant_id
         and transaction.authorization is Authorization.ACCEPTED
         and timedelta() <= event.corrected_time - transaction.begin_time < _LONGEST_USE
     )

@@ -88,6 +88,7 @@ def fact_of(decision: EndDecision, transaction: Transaction) -> Fact:
         stop_reason=_REASON,
         meter_wh=decision.meter_stop_wh,
         flags=(ENDED_BY_OPERATOR,),
+        tenant_id=transaction.tenant_id,
     )
     return Fact(
         key=derived_id("decided end", transaction.id),

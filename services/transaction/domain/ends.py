@@ -21,7 +21,7 @@ def join_start(transaction: Transaction, fact: Fact) -> None:
     transaction.begin_time = event.corrected_time
     transaction.start_device_time = _other_time(event)
     transaction.meter_start_wh = event.meter_wh
-    transaction.station_id = event.station_id
+    transaction.station_id, transaction.tenant_id = event.station_id, event.tenant_id
     transaction.offline = event.offline
     transaction.start_key = fact.key if event.wants_number else None
     _conclude(transaction)

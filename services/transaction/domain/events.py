@@ -31,3 +31,4 @@ class CommandChanged:
     charge_point_id: str
     kind: str
     state: CommandState
+    tenant_id: str

@@ -82,6 +82,7 @@ def loss(
         received_time=max(received_time, transaction.create_time),
         corrected_time=noticed_time,
         trigger_reason=cause,
+        tenant_id=transaction.tenant_id,
     )
     return Fact(
         key=derived_id("lost", transaction.id, cause, str(noticed_time)),
@@ -111,6 +112,7 @@ def charging_state(transaction: Transaction, report: ConnectorReport) -> Transac
         corrected_time=report.time,
         trigger_reason=STATUS_CHANGED,
         charging_state=state,
+        tenant_id=transaction.tenant_id,
     )
 
 

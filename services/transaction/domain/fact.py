@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from services.kernel.ids import derived_id
 from services.kernel.quirks import times
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.tokens import Token
 from services.transaction.domain.reading import Reading
 
@@ -92,6 +93,7 @@ class TransactionEvent:
     stamp: str = ""
     is_mere_reading: bool = False
     is_named_by_us: bool = False
+    tenant_id: str = DEFAULT_TENANT
 
     @property
     def is_dated(self) -> bool:

@@ -6,6 +6,7 @@ joined to it without reading the others again: `join` is commutative, associativ
 
 from collections.abc import Iterable, Sequence
 
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.transaction.domain.doubts import ENERGY_FLAGS
 from services.transaction.domain.ends import hear, join_end, join_loss, join_start, last_heard, stopped_before_start
 from services.transaction.domain.energy import metered
@@ -107,6 +108,12 @@ def _join_circumstances(transaction: Transaction, fact: Fact) -> None:
     if not transaction.start_rank:
         transaction.begin_time = min(transaction.begin_time, event.corrected_time)
         transaction.station_id = max(transaction.station_id, event.station_id)
+        transaction.tenant_id = max(transaction.tenant_id, event.tenant_id, key=_weight)
+
+
+def _weight(tenant_id: str) -> tuple[bool, str]:
+    """Which tenant goes before another: all before the default one, which an edge tells that knows of none."""
+    return tenant_id != DEFAULT_TENANT, tenant_id
 
 
 def _join_token(transaction: Transaction, fact: Fact) -> None:

@@ -315,6 +315,7 @@ def _emptied(transaction: Transaction, into: str) -> Transaction:
         begin_time=transaction.begin_time,
         create_time=transaction.create_time,
         update_time=transaction.update_time,
+        tenant_id=transaction.tenant_id,
     )
 
 

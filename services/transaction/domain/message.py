@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.kernel.errors import invalid
+from services.kernel.tenancy import DEFAULT_TENANT
 
 MOST_AT_ONCE = 2000
 
@@ -48,6 +49,7 @@ class OcppMessage(NamedTuple):
     answer_kind: MessageKind | None = None
     answer_frame: str | None = None
     note: str | None = None
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

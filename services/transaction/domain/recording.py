@@ -366,6 +366,7 @@ def concluded_end(transaction: Transaction, received_time: datetime, time: datet
         received_time=max(received_time, transaction.create_time),
         corrected_time=time,
         stop_reason=CONCLUDED_REASON,
+        tenant_id=transaction.tenant_id,
     )
     return Fact(
         key=derived_id("concluded end", transaction.id, evidence),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.tokens import Token
 from services.transaction.domain.fact import KEY_TAIL, OCPP_16, Authorization, EventKind, moment_time
 from services.transaction.domain.losses import Loss, loss_before
@@ -92,6 +93,7 @@ class Transaction:
     revision: int = 0
     create_time: datetime
     update_time: datetime
+    tenant_id: str = DEFAULT_TENANT
 
     @property
     def token(self) -> Token:

@@ -17,9 +17,11 @@ def event_to_proto(event: TransactionChanged | CommandChanged, now: datetime) ->
     match event:
         case TransactionChanged(transaction, change):
             message.subject = subject("transaction_changed", change, transaction.charge_point_id)
+            message.tenant_id = transaction.tenant_id
             write_transaction(transaction, message.transaction_changed.transaction)
         case CommandChanged():
             message.subject = subject("command_changed", "changed", event.charge_point_id)
+            message.tenant_id = event.tenant_id
             message.command_changed.command_id = event.command_id
             message.command_changed.charge_point_id = event.charge_point_id
             message.command_changed.state = event.state

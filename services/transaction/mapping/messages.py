@@ -3,6 +3,7 @@
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
 
@@ -47,6 +48,7 @@ def message_of(message: journal_pb.OcppMessage) -> OcppMessage:
         _KINDS.get(message.answer_kind),
         _storable(message.answer_frame) or None,
         _storable(message.note) or None,
+        message.tenant_id or DEFAULT_TENANT,
     )
 
 

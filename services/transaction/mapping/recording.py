@@ -13,6 +13,7 @@ from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.errors import DomainError, invalid
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.tokens import token_value
 from services.rpc.protobuf import read_time
 from services.rpc.status import item_error
@@ -110,6 +111,7 @@ class EventMessage:
             stamp=message.stamp,
             dropped_json=message.dropped_json,
             is_mere_reading=message.kind == _UPDATED and _is_mere_reading(message),
+            tenant_id=message.tenant_id or DEFAULT_TENANT,
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.tokens import token_value
 from services.rpc.protobuf import enum_of, time_of, write_time
 from services.transaction.domain.curve import CurvePoint
@@ -112,6 +113,8 @@ def write_transaction(transaction: Transaction, message: transaction_pb.Transact
     for name in _TIMES:
         if (time := getattr(transaction, name)) is not None:
             write_time(time, getattr(message, name))
+    if transaction.tenant_id != DEFAULT_TENANT:
+        message.tenant_id = transaction.tenant_id
     message.state = _STATE_NUMBERS[transaction.state]
     message.authorization = authorization_to_proto(transaction.authorization)
     if transaction.authorization_reason in REASON_NUMBERS:

@@ -26,7 +26,7 @@ ON CONFLICT DO NOTHING
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\t": r"\t", "\r": r"\r"})
 
 
-_OF_ANSWERS = ("answer_kind", "answer_frame")
+_NOT_READ = ("answer_kind", "answer_frame", "tenant_id")
 # A row is told as one frame or, when it is a request with its answer, as two.
 _REQUEST, _ANSWER = 0, 1
 _PARTS = values(column("part", Integer), name="parts").data([(_REQUEST,), (_ANSWER,)])
@@ -117,7 +117,7 @@ def _conditions(narrowing: MessageFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _message(row: Row[Any]) -> OcppMessage:
-    fields: dict[str, Any] = {name: row._mapping[name] for name in OcppMessage._fields if name not in _OF_ANSWERS}
+    fields: dict[str, Any] = {name: row._mapping[name] for name in OcppMessage._fields if name not in _NOT_READ}
     kind = fields["kind"]
     fields |= {"direction": Direction(fields["direction"]), "kind": None if kind is None else MessageKind(kind)}
     if row.part == _ANSWER:

@@ -339,4 +339,5 @@ def _fact_row(fact: Fact) -> tuple[Any, ...]:
         event.flags,
         fact.estimated,
         event.dropped_json or None,
+        event.tenant_id,
     )

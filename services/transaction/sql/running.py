@@ -7,10 +7,11 @@ from services.postgres.roundtrip import Statement
 from services.transaction.domain.transaction import Transaction, TransactionState
 
 _RUNS = b"""
-INSERT INTO running_transactions AS known (charge_point_id, id, id_tag, group_id)
-SELECT * FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::text[])
-ON CONFLICT ON CONSTRAINT running_transactions_pkey DO UPDATE SET id_tag = excluded.id_tag, group_id = excluded.group_id
-WHERE (known.id_tag, known.group_id) <> (excluded.id_tag, excluded.group_id)
+INSERT INTO running_transactions AS known (charge_point_id, id, id_tag, group_id, tenant_id)
+SELECT * FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::text[])
+ON CONFLICT ON CONSTRAINT running_transactions_pkey DO UPDATE
+SET id_tag = excluded.id_tag, group_id = excluded.group_id, tenant_id = excluded.tenant_id
+WHERE (known.id_tag, known.group_id, known.tenant_id) <> (excluded.id_tag, excluded.group_id, excluded.tenant_id)
 """
 _RUNS_NO_MORE = b"""
 DELETE FROM running_transactions AS known USING unnest(%s::text[], %s::uuid[]) AS other (charge_point_id, id)
@@ -23,10 +24,11 @@ def noting_running(transactions: Sequence[Transaction]) -> Iterator[Statement]:
     parameters. Enough of them are those that others are told of: neither state nor token changes without."""
     runs = [transaction for transaction in transactions if transaction.state is TransactionState.ACTIVE]
     if runs:
-        tags, groups = (
-            text_array(getattr(transaction, name) for transaction in runs) for name in ("id_tag", "group_id")
+        columns = (
+            text_array(getattr(transaction, name) for transaction in runs)
+            for name in ("id_tag", "group_id", "tenant_id")
         )
-        yield _RUNS, (*_keys(runs), tags, groups)
+        yield _RUNS, (*_keys(runs), *columns)
     if len(runs) < len(transactions):
         yield (
             _RUNS_NO_MORE,

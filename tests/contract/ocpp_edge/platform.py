@@ -61,6 +61,8 @@ class Platform:
         self.leases: list[str] = []
         self.refusals: list[station_pb.RefusedHandshakes] = []
         self.pins: dict[str, str] = {}
+        # Whose charge points are, where not the default tenant's.
+        self.owners: dict[str, str] = {}
         # What is known of charge points from their last boot, with what was switched for them.
         self.profiles: dict[str, QuirkProfile] = {}
         # How many attempts were decided about.
@@ -143,6 +145,7 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
             station_id="station",
             protocol=pin,
             quirk_profile=platform.profiles.get(identity),
+            tenant_id=platform.owners.get(identity, "default"),
         )
 
     async def CloseConnections(

@@ -12,7 +12,7 @@ from stack.descriptors import Contracts
 
 _MODULES = (doubts, matching, recording, transaction, device_clock, meter_values, shapes)
 # Constants of these modules that are no flags.
-_OTHERS = {"ENERGY_REGISTER", "USUAL_CONTEXT", "UNDATED", "OCPP_16", "CONCLUDED_REASON"}
+_OTHERS = {"ENERGY_REGISTER", "USUAL_CONTEXT", "UNDATED", "OCPP_16", "CONCLUDED_REASON", "DEFAULT_TENANT"}
 
 
 def _flags() -> set[str]:

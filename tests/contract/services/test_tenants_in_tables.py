@@ -16,7 +16,9 @@ OPEN = {
     "idempotency_keys": {"SELECT", "INSERT"},  # a key holds the name of its caller, the tenant with it
     "edge_nodes": {"SELECT"},  # addresses of our own processes
 }
-SERVICES = ("driver", "station")
+# Tables whose owner no policy binds, as COPY asks for; it makes no difference, the owner's policy lets all through.
+NOT_FORCED = {"ocpp_messages"}
+SERVICES = ("driver", "station", "transaction")
 _TABLES = """
 SELECT relname, relrowsecurity, relforcerowsecurity,
     ARRAY(SELECT privilege FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
@@ -33,7 +35,7 @@ def test_work_for_a_tenant_reaches_no_table_without_a_policy(service: str, fresh
     assert rows
     for name, is_protected, is_forced, privileges, policies in rows:
         if is_protected:
-            assert is_forced, name
+            assert is_forced is (name not in NOT_FORCED), name
             assert policies == ["platform", "tenant"], name
             assert set(privileges) == {"SELECT", "INSERT", "UPDATE", "DELETE"}, name
         else:

@@ -41,8 +41,8 @@ class Reader:
 
 # In one of them, not in both.
 _OUT_OF_STEP = """
-SELECT * FROM (SELECT charge_point_id, id, id_tag FROM transactions WHERE state = 'ACTIVE') AS running
-FULL JOIN running_transactions USING (charge_point_id, id, id_tag)
+SELECT * FROM (SELECT charge_point_id, id, id_tag, tenant_id FROM transactions WHERE state = 'ACTIVE') AS running
+FULL JOIN running_transactions USING (charge_point_id, id, id_tag, tenant_id)
 WHERE running IS NULL OR running_transactions IS NULL
 """
 

@@ -125,6 +125,7 @@ def facts(draw: st.DrawFn) -> Fact:
         id_tag=draw(_TOKENS),
         driver_id=draw(st.sampled_from(["", "driver-1", "driver-2"])),
         station_id=draw(st.sampled_from(["", "station-1", "station-2"])),
+        tenant_id=draw(st.sampled_from(["default", "acme", "south"])),
         seq_no=draw(st.none() | st.integers(0, 3)),
         offline=draw(st.booleans()),
         charging_state=draw(_STATES),

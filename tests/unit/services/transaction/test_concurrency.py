@@ -58,6 +58,18 @@ def test_the_policy_decides_about_a_token_in_use(
     assert (answer.authorization, transaction.authorization, transaction.flags) == (authorization, authorization, flags)
 
 
+def test_a_card_of_one_tenant_is_not_in_use_by_a_card_of_another() -> None:
+    rules = Concurrency(Policy.REFUSE, Policy.REFUSE)
+    token: dict[str, Any] = CARD | {"group_id": "FLEET"}
+    answers = [
+        record(running(tenant_id="north"), rules, minutes(5), tenant_id=own, **token) for own in ("south", "north")
+    ]
+
+    assert [answer.authorization for answer, _ in answers] == [Authorization.ACCEPTED, Authorization.CONCURRENT_TX]
+    start = told(started(minutes(5), tenant_id="south", **token))
+    assert rivals([start], [running(tenant_id="north")], rules) == []
+
+
 @pytest.mark.parametrize(
     ("heard", "authorization"),
     [

@@ -68,6 +68,17 @@ def test_settling_in_between_changes_nothing(told: list[Fact], data: st.DataObje
     assert content(transaction) == content(fold(told))
 
 
+def test_a_transaction_is_the_tenants_whose_the_charge_point_was_when_it_started() -> None:
+    start, update = placed(started(tenant_id="default")), placed(updated(minutes(1), tenant_id="south"))
+    assert [fold(told).tenant_id for told in ([start, update], [update, start])] == ["default", "default"]
+
+
+def test_until_its_start_is_told_a_tenant_that_was_named_counts() -> None:
+    """Of an edge that knows of no tenants all is the default one's, which may be acme's after all."""
+    told = [placed(updated(minutes(n), tenant_id=whose)) for n, whose in enumerate(("default", "acme", "default"))]
+    assert fold(told).tenant_id == "acme"
+
+
 def test_a_whole_transaction_is_what_its_facts_say() -> None:
     transaction = fold(
         [
