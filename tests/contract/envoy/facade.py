@@ -11,7 +11,7 @@ import grpc
 from csms.error.v1.error_reason_pb2 import ErrorReason
 from stack.ports import LOOPBACK
 
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

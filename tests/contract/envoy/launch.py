@@ -1,5 +1,8 @@
 """Starts Envoy on the product's configuration, before given upstreams or before nobody."""
 
+import json
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,12 +13,15 @@ from stack.ports import LOOPBACK, free_port
 from stack.topology import PORTS, Ports
 from tests.contract.envoy.upstreams import Upstreams
 
+_HEALTHY_SECONDS = 30.0
+
 
 @contextmanager
 def running(folder: Path, keys: Keys, upstreams: Upstreams | None, **settings: str) -> Iterator[dict[str, int]]:
     """Envoy until the end of the block, with `settings` in place of what the stack fills in; yields its ports by name.
 
-    `folder` gets its configuration and its log. Without upstreams nobody listens where they are expected.
+    `folder` gets its configuration and its log. Without upstreams nobody listens where they are expected; with them
+    Envoy has found every one of them healthy: on a busy machine its first look may have come too late for the answer.
     """
     numbers = _free_ports()
     if upstreams is not None:
@@ -27,9 +33,33 @@ def running(folder: Path, keys: Keys, upstreams: Upstreams | None, **settings: s
         configuration, admin_port=numbers["envoy admin"], log=folder / "envoy.log", secrets=keys.proxy_secrets
     )
     try:
+        if upstreams is not None:
+            _wait_until_healthy(numbers["envoy admin"])
         yield numbers
     finally:
         child.stop()
+
+
+def _wait_until_healthy(admin_port: int) -> None:
+    give_up_at = time.monotonic() + _HEALTHY_SECONDS
+    while sick := _sick_clusters(admin_port):
+        assert time.monotonic() < give_up_at, f"not healthy after {_HEALTHY_SECONDS:g} s: {', '.join(sick)}"
+        time.sleep(0.05)
+
+
+def _sick_clusters(admin_port: int) -> list[str]:
+    """The clusters without a healthy host, by their names."""
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{admin_port}/clusters?format=json") as answer:
+        clusters = json.load(answer)["cluster_statuses"]
+    return [
+        cluster["name"]
+        for cluster in clusters
+        if not any(_is_healthy(host["health_status"]) for host in cluster.get("host_statuses", ()))
+    ]
+
+
+def _is_healthy(status: dict[str, object]) -> bool:
+    return not any(flag.startswith("failed") and held for flag, held in status.items())
 
 
 def _free_ports() -> dict[str, int]:
