@@ -51,8 +51,10 @@ class System:
 
     def database_url(self, database: str) -> str:
         """The URL of one of its databases."""
-        # What its processes are told is the same in every build; where the password lies need not be.
-        told = psutil.Process(self.pids["transaction"]).environ()["DATABASE_URL"]
+        # Where an older build keeps the password need not be where ours does, but its processes have been told.
+        told = psutil.Process(self.pids["transaction"]).environ().get("DATABASE_URL")
+        if told is None:
+            told = postgres.url(postgres.prepare(State(self.folder / "stack").postgres), self.ports["postgres"])
         return urlsplit(told)._replace(path=f"/{database}").geturl()
 
     @property

@@ -4,25 +4,23 @@ Knows nothing of what the child does. A child has its own session (a Ctrl-C at t
 goes to one log file, and when this process is killed the kernel ends the child.
 """
 
-import ctypes
-import functools
 import json
 import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from stack.errors import StackError
+from stack.forks import Forked, ForkServer, bound_to
 from stack.privileges import Account
 
-_PR_SET_PDEATHSIG = 1
 _TAIL_BYTES = 8192
 _LINE_LIMIT = 400
 _BAD_NEWS = re.compile(r"\b(?:FATAL|PANIC|CRITICAL|ERROR|critical|FTL)\b")
@@ -33,7 +31,8 @@ class Program:
     """What to run and how to tell that it is up.
 
     `ready` is asked with the child's pid every few milliseconds and must answer at once; None means that the child is
-    ready as soon as it runs. `death_signal` is what the kernel sends to the child when this process is gone.
+    ready as soon as it runs. `death_signal` is what the kernel sends to the child when this process is gone. One that
+    `may_be_forked` is this Python, `-m`, a module of ours and its arguments.
     """
 
     name: str
@@ -45,12 +44,15 @@ class Program:
     death_signal: signal.Signals = signal.SIGKILL
     account: Account | None = None
     directory: Path | None = None
+    may_be_forked: bool = False
 
 
 class Child:
     """A started `Program`. Every method may be called again after the child has ended."""
 
-    def __init__(self, program: Program, process: "subprocess.Popen[bytes]", log: Path, log_begins_at: int) -> None:
+    def __init__(
+        self, program: Program, process: "subprocess.Popen[bytes] | Forked", log: Path, log_begins_at: int
+    ) -> None:
         self.program = program
         self.log = log
         self._log_begins_at = log_begins_at
@@ -129,8 +131,8 @@ class Child:
         return f"last log line: {words}" if words else f"it logged nothing to {self.log}"
 
 
-def start(program: Program, log: Path) -> Child:
-    """Start `program` with its output appended to `log`; the child dies with this process.
+def start(program: Program, log: Path, forks: ForkServer | None = None) -> Child:
+    """Start `program` with its output appended to `log`, by `forks` if it may; the child dies with this process.
 
     Call it from the main thread: the kernel takes the end of the starting thread for the end of the parent.
     Raises StackError when the program cannot be executed.
@@ -138,26 +140,32 @@ def start(program: Program, log: Path) -> Child:
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError(f"{program.name} must be started from the main thread")
     log.parent.mkdir(parents=True, exist_ok=True)
-    account = program.account
     try:
         with log.open("ab") as output:
             log_begins_at = output.tell()
-            process = subprocess.Popen(
-                list(program.command),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=dict(program.environment),
-                cwd=program.directory,
-                start_new_session=True,
-                user=account.uid if account else None,
-                group=account.gid if account else None,
-                extra_groups=[] if account else None,
-                preexec_fn=_dying_with(os.getpid(), program.death_signal),
-            )
+            forked = None
+            if forks is not None and program.may_be_forked:
+                forked = forks.spawn(program.command, program.environment, output.fileno(), program.death_signal)
+            return Child(program, forked or _execute(program, output), log, log_begins_at)
     except (OSError, subprocess.SubprocessError) as error:
         raise StackError(f"{program.name} could not be started: {error}") from error
-    return Child(program, process, log, log_begins_at)
+
+
+def _execute(program: Program, output: IO[bytes]) -> "subprocess.Popen[bytes]":
+    account = program.account
+    return subprocess.Popen(
+        list(program.command),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=dict(program.environment),
+        cwd=program.directory,
+        start_new_session=True,
+        user=account.uid if account else None,
+        group=account.gid if account else None,
+        extra_groups=[] if account else None,
+        preexec_fn=bound_to(os.getpid(), program.death_signal),
+    )
 
 
 def last_words(log: Path, since: int = 0) -> str:
@@ -195,28 +203,3 @@ def _ending(exit_code: int | None) -> str:
         return f"was ended by {signal.Signals(-exit_code).name}"
     except ValueError:
         return f"was ended by signal {-exit_code}"
-
-
-def _dying_with(parent: int, death_signal: signal.Signals) -> Callable[[], None] | None:
-    """What a new child does before it becomes the program: it binds its life to that of `parent`.
-
-    Runs after the change of user, because the kernel forgets the death signal when the user changes. None where the
-    kernel has no such bond: there a killed stack leaves its children behind.
-    """
-    if sys.platform != "linux":
-        return None
-    prctl = _prctl()
-
-    def bind() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        # The parent may have gone before the bond was made.
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return bind
-
-
-@functools.cache
-def _prctl() -> Callable[..., int]:
-    function: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
-    return function

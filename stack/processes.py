@@ -15,6 +15,7 @@ from pathlib import Path
 from stack import children
 from stack.children import Child, Program
 from stack.errors import StackError
+from stack.forks import ForkServer
 from stack.restarts import Restarts
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -54,6 +55,7 @@ class Supervisor:
     """Runs programs as children, with a log file each in `logs`; `say` is told what a person wants to know.
 
     With `restarts` a child that dies after its layer came up is started again, and `replaced` is called after that.
+    With `forks` children that may be forked are.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class Supervisor:
         grace_seconds: float = 15.0,
         restarts: Restarts | None = None,
         replaced: Callable[[], None] = lambda: None,
+        forks: ForkServer | None = None,
     ) -> None:
         self._logs = logs
         self._say = say
         self._grace_seconds = grace_seconds
         self._restarts = restarts
         self._replaced = replaced
+        self._forks = forks
         self._layers: list[Layer] = []
         self._signalled = asyncio.Event()
         self._stop_asked = asyncio.Event()
@@ -148,7 +152,7 @@ class Supervisor:
         if wait > 0:
             return wait
         self._say(f"starting {dead.name} again: {dead.obituary()}")
-        layer.replace(dead, children.start(dead.program, dead.log))
+        layer.replace(dead, children.start(dead.program, dead.log, self._forks))
         restarts.started(dead.name)
         self._replaced()
         return _WATCH_SECONDS
@@ -184,7 +188,7 @@ class Supervisor:
         log = self._logs / f"{program.name}.log"
         with suppress(FileNotFoundError):
             os.replace(log, log.with_suffix(".previous.log"))
-        return children.start(program, log)
+        return children.start(program, log, self._forks)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

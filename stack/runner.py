@@ -12,6 +12,7 @@ from stack import config, demo, engines, envoy, health, keys, ports, postgres, p
 from stack.children import Program
 from stack.config import Surroundings
 from stack.errors import StackError
+from stack.forks import ForkServer
 from stack.processes import Supervisor
 from stack.progress import Progress
 from stack.restarts import Restarts
@@ -21,6 +22,7 @@ from stack.topology import EDGE, FOLLOWERS, FOLLOWERS_NICENESS, SERVICES
 
 _SERVING_WITHIN_SECONDS = 30.0
 _READY_WITHIN_SECONDS = 30.0
+_LOOK_SECONDS = 0.02
 
 
 def up(settings: StackSettings, *, with_demo: bool = True, restart: bool = False) -> None:
@@ -34,7 +36,8 @@ def up(settings: StackSettings, *, with_demo: bool = True, restart: bool = False
         preflight.check(settings)
         progress.say(f"starting on {state.root}")
         stack = _Stack(settings, state, progress, Restarts() if restart else None)
-        asyncio.run(stack.supervisor.run(functools.partial(stack.live, with_demo)))
+        with stack.forks:
+            asyncio.run(stack.supervisor.run(functools.partial(stack.live, with_demo)))
         progress.say("stopped")
 
 
@@ -65,7 +68,10 @@ class _Stack:
         self._state = state
         self._ports = settings.ports()
         self._progress = progress
-        self.supervisor = Supervisor(state.logs, progress.say, restarts=restarts, replaced=self._note_processes)
+        self.forks = ForkServer()
+        self.supervisor = Supervisor(
+            state.logs, progress.say, restarts=restarts, replaced=self._note_processes, forks=self.forks
+        )
         # Stopped from the last to the first: chargers are bidden farewell while all they need still runs.
         self._engines = self.supervisor.layer()
         self._services = self.supervisor.layer()
@@ -75,6 +81,7 @@ class _Stack:
 
     async def live(self, with_demo: bool) -> None:
         """Bring everything up, then stay."""
+        self.forks.start(config.process_environment(), self._state.logs / "forks.log")
         running = await engines.start(self._engines, self._settings, self._state)
         self._progress.say(running.told)
         await self.migrate_databases(running.database_url)
@@ -115,8 +122,13 @@ class _Stack:
         replicas = range(self._ports.replicas)
         services = [_service(name, surroundings, replica) for name in SERVICES for replica in replicas]
         edges = [_edge(surroundings, replica) for replica in replicas]
+        await self._until_it_can_fork()
         await asyncio.gather(self._services.start(*services), self._edges.start(*edges))
         self._progress.say(f"{len(services) + len(edges)} processes listen: {', '.join((*SERVICES, EDGE))}")
+
+    async def _until_it_can_fork(self) -> None:
+        while not self.forks.is_settled():  # noqa: ASYNC110  # it tells by a socket that is read without waiting
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _start_entrance(self, surroundings: Surroundings) -> None:
         values = config.embedded_values(self._ports, surroundings.keys, self._settings.public_host)
@@ -161,6 +173,7 @@ def _service(name: str, surroundings: Surroundings, replica: int) -> Program:
         environment=config.environment_for(name, surroundings, replica),
         ready=lambda _pid: ports.is_listening(port),
         ready_within_seconds=_ready_within(surroundings),
+        may_be_forked=True,
     )
 
 
@@ -172,6 +185,7 @@ def _edge(surroundings: Surroundings, replica: int) -> Program:
         environment=config.environment_for(EDGE, surroundings, replica),
         ready=lambda _pid: all(ports.is_listening(port) for port in wanted),
         ready_within_seconds=_ready_within(surroundings),
+        may_be_forked=True,
     )
 
 

@@ -16,12 +16,12 @@ from csms.billing.v1 import payment_service_pb2 as payment_pb
 from csms.billing.v1 import payment_service_pb2_grpc as payment_grpc
 from csms.billing.v1 import tariff_service_pb2 as tariff_pb
 from csms.billing.v1 import tariff_service_pb2_grpc as tariff_grpc
-from services.billing.adapters import pdf
 from services.billing.application.charging_sessions import ChargingSessions
 from services.billing.application.decisions import Decisions
 from services.billing.application.invoices import Invoices
 from services.billing.application.payments import Payments
 from services.billing.application.tariffs import Tariffs
+from services.billing.domain.invoice import PrintedInvoice
 from services.billing.domain.payment import PaymentFilter
 from services.billing.mapping import charging_sessions, decisions, invoices, payments, tariffs
 from services.kernel.pagination import page_request
@@ -186,7 +186,7 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
     async def GetInvoicePdf(self, request: invoice_pb.GetInvoicePdfRequest, context: Context) -> HttpBody:
         printed = await self._invoices.printed(request.id)
         await http.attachment(context, f"invoice-{printed.invoice.number}.pdf")
-        return HttpBody(content_type="application/pdf", data=await asyncio.to_thread(pdf.render, printed))
+        return HttpBody(content_type="application/pdf", data=await asyncio.to_thread(_pdf, printed))
 
 
 class PaymentServicer(payment_grpc.PaymentServiceServicer):
@@ -238,3 +238,10 @@ class PaymentServicer(payment_grpc.PaymentServiceServicer):
         )
         await http.created(context, f"/payment-methods?driverId={method.driver_id}")
         return payment_pb.CreatePaymentMethodResponse(payment_method=payments.method_to_proto(method))
+
+
+def _pdf(printed: PrintedInvoice) -> bytes:
+    # What draws the page loads for longer than all the rest of the service: not before somebody wants one.
+    from services.billing.adapters import pdf
+
+    return pdf.render(printed)

@@ -10,7 +10,7 @@ import pytest
 
 Eventually = Callable[[Callable[[], bool]], None]
 
-_WITHIN_SECONDS = 10.0
+_WITHIN_SECONDS = 30.0
 
 
 @pytest.fixture
