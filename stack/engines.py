@@ -9,8 +9,9 @@ from stack.processes import Layer
 from stack.settings import StackSettings
 from stack.state import State
 
-# A server's connections are shared out among the replicas of five services.
-_CONNECTIONS_PER_REPLICA = 100
+# A server's connections are shared out among the replicas of five services: each has ten for the platform, ten for
+# tenants and one for its relay, and two of them have those of writers, four each.
+CONNECTIONS_PER_REPLICA = 125
 
 
 @dataclass(frozen=True)
@@ -42,5 +43,5 @@ async def start(layer: Layer, settings: StackSettings, state: State) -> Engines:
 
 
 def _postgres_settings(settings: StackSettings) -> dict[str, str]:
-    connections = max(int(postgres.SETTINGS["max_connections"]), _CONNECTIONS_PER_REPLICA * settings.replicas)
+    connections = max(int(postgres.SETTINGS["max_connections"]), CONNECTIONS_PER_REPLICA * settings.replicas)
     return {"max_connections": str(connections)}

@@ -33,7 +33,7 @@ class TransactionConsumer:
     async def handle(self, connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
         """Apply events."""
         snapshots = [
-            transaction_snapshot(event.transaction_changed.transaction)
+            transaction_snapshot(event.transaction_changed.transaction, event.tenant_id)
             for event in events
             if event.HasField("transaction_changed")
         ]

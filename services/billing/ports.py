@@ -45,9 +45,11 @@ class TariffRepository(Protocol):
         """Those of the versions that exist."""
         ...
 
-    async def in_use(self, station_ids: Collection[str], since: datetime | None) -> Sequence[TariffVersion]:
-        """The versions of default tariffs and of those of the stations that were in use since a moment in the past;
-        the newest ones without it."""
+    async def in_use(
+        self, tenant_ids: Collection[str], station_ids: Collection[str], since: datetime | None
+    ) -> Sequence[TariffVersion]:
+        """Of the tenants the versions of default tariffs, and of those of the stations, that were in use since a
+        moment in the past; the newest ones without it."""
         ...
 
     async def add_version(self, tariff: Tariff) -> None:
@@ -117,9 +119,11 @@ class InvoiceRepository(Protocol):
         """Invoices by id, locked until the unit of work ends."""
         ...
 
-    async def next_counts(self, year: int, count: int, kind: InvoiceKind = InvoiceKind.INVOICE) -> range:
-        """The counts of the next `count` documents of a kind in a year. Whoever asks keeps all others waiting until the
-        unit of work ends."""
+    async def next_counts(
+        self, tenant_id: str, year: int, count: int, kind: InvoiceKind = InvoiceKind.INVOICE
+    ) -> range:
+        """The counts of the next `count` documents of a kind that a tenant issues in a year. Whoever asks keeps all
+        others of that tenant waiting until the unit of work ends."""
         ...
 
     async def add(self, invoices: Sequence[Invoice]) -> None:

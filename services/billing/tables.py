@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.postgres import reconciliations
+from services.postgres.tenancy import tenant_column
 
 METADATA = MetaData()
 
@@ -40,11 +41,12 @@ PRICING_TIERS = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("until_time", DateTime(timezone=True)),
+    tenant_column(),
     PrimaryKeyConstraint("id", "version", name="pricing_tiers_pkey"),
     Index("pricing_tiers_newest_key", "id", unique=True, postgresql_where=text("until_time IS NULL")),
     Index(
         "pricing_tiers_default_key",
-        "is_default",
+        "tenant_id",
         unique=True,
         postgresql_where=text("until_time IS NULL AND is_default"),
     ),
@@ -76,9 +78,10 @@ CHARGING_SESSIONS = Table(
     Column("update_time", DateTime(timezone=True), nullable=False),
     # What there is to say beside the figures; NULL for most.
     Column("remarks", JSONB),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="charging_sessions_pkey"),
     UniqueConstraint("transaction_id", name="charging_sessions_transaction_id_key"),
-    Index("charging_sessions_start_time_idx", "start_time", "id"),
+    Index("charging_sessions_tenant_idx", "tenant_id", "start_time", "id"),
     Index("charging_sessions_driver_idx", "driver_id", "start_time"),
     Index("charging_sessions_station_idx", "station_id", "start_time"),
     Index("charging_sessions_charge_point_idx", "charge_point_id", "start_time"),
@@ -110,6 +113,7 @@ SESSION_DECISIONS = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("before", JSONB, nullable=False),
     Column("after", JSONB, nullable=False),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="session_decisions_pkey"),
     ForeignKeyConstraint(
         ["charging_session_id"], ["charging_sessions.id"], name="session_decisions_charging_session_id_fkey"
@@ -134,8 +138,10 @@ INVOICES = Table(
     Column("kind", Text, nullable=False, server_default="INVOICE"),
     Column("corrected_invoice_id", Uuid(as_uuid=False)),
     Column("credit_note_id", Uuid(as_uuid=False)),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="invoices_pkey"),
-    UniqueConstraint("number", name="invoices_number_key"),
+    # In this order it finds the invoices of a tenant as well.
+    UniqueConstraint("tenant_id", "number", name="invoices_number_key"),
     ForeignKeyConstraint(["charging_session_id"], ["charging_sessions.id"], name="invoices_charging_session_id_fkey"),
     # The last word on "billed once": a session has one invoice that counts.
     Index(
@@ -152,7 +158,8 @@ INVOICE_COUNTS = Table(
     METADATA,
     Column("year", Integer, nullable=False),
     Column("count", BigInteger, nullable=False),
-    PrimaryKeyConstraint("year", name="invoice_counts_pkey"),
+    tenant_column(),
+    PrimaryKeyConstraint("year", "tenant_id", name="invoice_counts_pkey"),
 )
 
 CREDIT_NOTE_COUNTS = Table(
@@ -160,7 +167,8 @@ CREDIT_NOTE_COUNTS = Table(
     METADATA,
     Column("year", Integer, nullable=False),
     Column("count", BigInteger, nullable=False),
-    PrimaryKeyConstraint("year", name="credit_note_counts_pkey"),
+    tenant_column(),
+    PrimaryKeyConstraint("year", "tenant_id", name="credit_note_counts_pkey"),
 )
 
 PAYMENT_METHODS = Table(
@@ -173,8 +181,9 @@ PAYMENT_METHODS = Table(
     Column("provider_token", Text, nullable=False),
     Column("is_default", Boolean, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="payment_methods_pkey"),
-    Index("payment_methods_default_key", "driver_id", unique=True, postgresql_where=text("is_default")),
+    Index("payment_methods_default_key", "driver_id", "tenant_id", unique=True, postgresql_where=text("is_default")),
     Index("payment_methods_driver_idx", "driver_id"),
 )
 
@@ -190,12 +199,14 @@ PAYMENTS = Table(
     Column("external_reference", Text, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("credit_note_id", Uuid(as_uuid=False)),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="payments_pkey"),
     ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name="payments_invoice_id_fkey"),
     ForeignKeyConstraint(["payment_method_id"], ["payment_methods.id"], name="payments_payment_method_id_fkey"),
     Index(
         "payments_external_reference_key",
         "external_reference",
+        "tenant_id",
         unique=True,
         postgresql_where=text("external_reference <> ''"),
     ),

@@ -7,6 +7,7 @@ one must not keep anybody else from being billed.
 import asyncio
 import logging
 import random
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -21,6 +22,7 @@ from services.billing.domain.tariff import Tariff
 from services.billing.ports import Drivers, Stations, Transactions, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
+from services.kernel.tenancy import as_tenant
 
 # As many as the driver service tells the tiers of in one answer.
 _PAGE = 250
@@ -79,15 +81,15 @@ class Biller:
     async def settle_all(self) -> int:
         """Bill every PENDING session; how many could not be billed. The failure of one is not that of the others.
 
-        Those that somebody else is just changing or billing are left to him, or to the next time.
+        Those that somebody else is just changing or billing are left to him, or to the next time. What comes of the
+        sessions of a tenant is done for that tenant: nothing of another can get into its bills.
         """
         failures: list[BaseException] = []
         after, is_last = "", False
         while not is_last and (sessions := await self._pending(after)):
-            try:
-                failures += await self._settle_together(sessions)
-            except Exception:  # which session it was is found out one by one
-                failures += await self._settle_one_by_one(sessions)
+            for tenant_id, own in _by_tenant(sessions).items():
+                with as_tenant(tenant_id):
+                    failures += await self._settle_all_of(own)
             after, is_last = sessions[-1].id, len(sessions) < _PAGE
         if failures:
             mine = next((failure for failure in failures if not isinstance(failure, DomainError)), None)
@@ -109,12 +111,20 @@ class Biller:
                     return session
                 wanted = billable(session)
                 tariff = await tariff_of(work, wanted)
-            [used] = await self._surroundings.consumptions([Question(wanted, tariff, _end(wanted))])
-            cost = _cost(tariff, used)
-            async with self._units_of_work() as work:
-                if await work.sessions.find(session_id, for_update=True) == session:
-                    [session] = await self._invoicing.bill(work, [(session, cost)])
-                    return session
+            with as_tenant(session.tenant_id):
+                [used] = await self._surroundings.consumptions([Question(wanted, tariff, _end(wanted))])
+                cost = _cost(tariff, used)
+                async with self._units_of_work() as work:
+                    if await work.sessions.find(session_id, for_update=True) == session:
+                        [session] = await self._invoicing.bill(work, [(session, cost)])
+                        return session
+
+    async def _settle_all_of(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
+        """Bill sessions of one tenant; why some could not be billed."""
+        try:
+            return await self._settle_together(sessions)
+        except Exception:  # which session it was is found out one by one
+            return await self._settle_one_by_one(sessions)
 
     async def _settle_together(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
         """Bill sessions in one unit of work; why some could not be priced."""
@@ -201,6 +211,13 @@ def _newest(snapshots: Iterable[TransactionSnapshot]) -> dict[str, TransactionSn
         if known is None or snapshot.revision > known.revision:
             newest[snapshot.id] = snapshot
     return newest
+
+
+def _by_tenant(sessions: Iterable[ChargingSession]) -> Mapping[str, Sequence[ChargingSession]]:
+    found: defaultdict[str, list[ChargingSession]] = defaultdict(list)
+    for session in sessions:
+        found[session.tenant_id].append(session)
+    return found
 
 
 def _cost(tariff: Tariff | None, used: Consumption | DomainError) -> Price | None:

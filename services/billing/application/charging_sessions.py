@@ -25,6 +25,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, invalid, not_found
 from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
+from services.kernel.tenancy import owner_of_new
 
 # Waited for twice in a row, for energy and for what prices depend on: a list of sessions cannot take longer.
 _LIVE_SECONDS = 1.0
@@ -66,7 +67,14 @@ class ChargingSessions:
         Raises: INVALID_FIELD, TARIFF_NOT_FOUND, TARIFF_NOT_VALID.
         """
         now = self._clock.now()
-        session = ChargingSession(id=new_id(), **fields, start_time=start_time or now, create_time=now, update_time=now)
+        session = ChargingSession(
+            id=new_id(),
+            **fields,
+            start_time=start_time or now,
+            create_time=now,
+            update_time=now,
+            tenant_id=owner_of_new(),
+        )
         validated(session, now)
         async with self._units_of_work() as work:
             if request_id and (made := await work.remember(request_id, session.id)) != session.id:

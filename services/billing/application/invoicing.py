@@ -42,7 +42,8 @@ class Invoicing:
     async def bill(
         self, work: UnitOfWork, priced: Sequence[tuple[ChargingSession, Price | None]]
     ) -> Sequence[ChargingSession]:
-        """Bill PENDING sessions that are locked, at these prices, and store them; hold those without one."""
+        """Bill PENDING sessions of one tenant that are locked, at these prices, and store them; hold those without
+        one."""
         now = self._clock.now()
         invoices = await _invoices(work, [session for session, _ in priced])
         done: dict[str, ChargingSession] = {}
@@ -99,7 +100,7 @@ class Invoicing:
             await work.invoices.replace(voided(invoice))
             return None
         now = self._clock.now()
-        [count] = await work.invoices.next_counts(now.year, 1, InvoiceKind.CREDIT_NOTE)
+        [count] = await work.invoices.next_counts(invoice.tenant_id, now.year, 1, InvoiceKind.CREDIT_NOTE)
         number = number_of(now.year, count, InvoiceKind.CREDIT_NOTE)
         after, note = credited(invoice, new_id(), number, now)
         await work.invoices.replace(after)
@@ -107,14 +108,16 @@ class Invoicing:
 
 
 async def _issue(work: UnitOfWork, issues: Sequence[_Issue], now: datetime) -> list[ChargingSession]:
-    """Sessions after invoices were issued for them."""
+    """Sessions of one tenant after invoices were issued for them."""
     if not issues:
         return []
-    counts = await work.invoices.next_counts(now.year, len(issues))
+    tenant_id = issues[0].session.tenant_id
+    counts = await work.invoices.next_counts(tenant_id, now.year, len(issues))
     invoices: list[Invoice] = []
     payments: list[Payment] = []
     for (session, cost, note), count in zip(issues, counts, strict=True):
-        invoice = issued(new_id(), number_of(now.year, count), session.driver_id, session.id, cost, now)
+        number = number_of(now.year, count)
+        invoice = issued(new_id(), number, session.driver_id, session.id, cost, now, tenant_id)
         if note is not None:
             note, invoice, payment = _carried_over(note, invoice, now)
             await work.invoices.add_credit_note(note)
@@ -142,6 +145,7 @@ def _carried_over(note: Invoice, invoice: Invoice, now: datetime) -> tuple[Invoi
         external_reference="",
         create_time=now,
         credit_note_id=note.id,
+        tenant_id=invoice.tenant_id,
     )
     return note, invoice, [payment]
 
@@ -163,6 +167,7 @@ def _billed(session: ChargingSession, invoice: Invoice, now: datetime) -> Sessio
         end_time=session.end_time or now,
         revision=session.revision,
         decision_count=session.remarks.decision_count,
+        tenant_id=session.tenant_id,
     )
 
 
@@ -175,6 +180,7 @@ def _unbilled(before: Sequence[ChargingSession], after: Sequence[ChargingSession
             invoice_id=had.invoice_id,
             revision=session.revision,
             decision_count=session.remarks.decision_count,
+            tenant_id=session.tenant_id,
         )
         for had, session in zip(before, after, strict=True)
         if had.invoice_id is not None and session.invoice_id is None

@@ -61,6 +61,7 @@ class Payments:
                 amount=amount,
                 external_reference=request.external_reference,
                 create_time=self._clock.now(),
+                tenant_id=invoice.tenant_id,
             )
             await work.payments.add(payment)
             await work.invoices.replace(invoice)

@@ -13,6 +13,7 @@ from services.billing.domain.tariff import MembershipTier, Tariff
 from services.billing.ports import Drivers, Stations, Transactions
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
+from services.kernel.tenancy import current_tenant
 
 # Stations do not move; that the time zone of one was entered wrongly is put right for all bills from then on.
 _ZONE_LIFE = timedelta(minutes=1)
@@ -38,7 +39,8 @@ class Surroundings:
         self._stations = stations
         self._transactions = transactions
         self._clock = clock
-        self._zones: dict[str, tuple[str, datetime]] = {}
+        # By who asked as well: a tenant hears nothing of the stations of others.
+        self._zones: dict[tuple[str | None, str], tuple[str, datetime]] = {}
 
     async def consumption(self, question: Question, courses: Mapping[str, Course]) -> Consumption:
         """What a session used, for its price, its course being among these if it matters. Raises: UNAVAILABLE."""
@@ -101,12 +103,12 @@ class Surroundings:
             return dict.fromkeys(driver_ids, error)
 
     async def _time_zones(self, station_ids: Collection[str]) -> Mapping[str, str | DomainError]:
-        now, turns = self._clock.now(), asyncio.Semaphore(_AT_ONCE)
+        now, turns, tenant_id = self._clock.now(), asyncio.Semaphore(_AT_ONCE), current_tenant()
         if len(self._zones) > _MOST_ZONES:
             self._zones.clear()
 
         async def ask(station_id: str) -> str | DomainError:
-            zone, asked_time = self._zones.get(station_id, ("", None))
+            zone, asked_time = self._zones.get((tenant_id, station_id), ("", None))
             if asked_time is not None and now - asked_time < _ZONE_LIFE:
                 return zone
             async with turns:
@@ -114,7 +116,7 @@ class Surroundings:
                     zone = await self._stations.time_zone(station_id)
                 except DomainError as error:
                     return error
-            self._zones[station_id] = zone, now
+            self._zones[tenant_id, station_id] = zone, now
             return zone
 
         found = await asyncio.gather(*map(ask, station_ids))

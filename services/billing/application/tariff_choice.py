@@ -14,12 +14,14 @@ async def tariffs_of(work: UnitOfWork, sessions: Sequence[ChargingSession]) -> l
     free = [session for session in sessions if session.tariff_id is None]
     if not free:
         return [bound.get(tariff_key(session)) for session in sessions]
+    tenants = {session.tenant_id for session in free}
     stations = {session.station_id for session in free if session.station_id is not None}
-    versions = await work.tariffs.in_use(stations, min(session.start_time for session in free))
+    versions = await work.tariffs.in_use(tenants, stations, min(session.start_time for session in free))
     return [
         bound.get(tariff_key(session))
         if session.tariff_id is not None
-        else applying(versions, session.station_id, session.start_time) or applying(versions, session.station_id)
+        else applying(versions, session.tenant_id, session.station_id, session.start_time)
+        or applying(versions, session.tenant_id, session.station_id)
         for session in sessions
     ]
 
@@ -30,9 +32,10 @@ async def tariff_of(work: UnitOfWork, session: ChargingSession) -> Tariff | None
     return tariff
 
 
-async def tariff_at(work: UnitOfWork, station_id: str | None) -> Tariff | None:
-    """The tariff that applies at a station now, or, with None, at no station."""
-    return applying(await work.tariffs.in_use([] if station_id is None else [station_id], None), station_id)
+async def tariff_at(work: UnitOfWork, tenant_id: str, station_id: str | None) -> Tariff | None:
+    """The tariff of a tenant that applies at a station now, or, with None, at no station."""
+    versions = await work.tariffs.in_use([tenant_id], [] if station_id is None else [station_id], None)
+    return applying(versions, tenant_id, station_id)
 
 
 async def bound_tariffs(work: UnitOfWork, sessions: Sequence[ChargingSession]) -> Mapping[TariffKey, Tariff]:

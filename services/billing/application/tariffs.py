@@ -14,6 +14,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
+from services.kernel.tenancy import owner_of_new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,8 @@ class Tariffs:
                 tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id)
             else:
                 place = f"at station {question.station_id}" if question.station_id else "by default"
-                tariff = _found(await tariff_at(work, question.station_id or None), f"that applies {place}")
+                applying = await tariff_at(work, owner_of_new(), question.station_id or None)
+                tariff = _found(applying, f"that applies {place}")
         require_valid(tariff)
         time_zone = await self._stations.time_zone(question.station_id or None)
         tier = await self._drivers.tier(question.driver_id or None)

@@ -15,6 +15,7 @@ from services.kernel.errors import failed_precondition
 from services.kernel.identity import identity_of
 from services.kernel.ids import is_id
 from services.kernel.money import Money
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import Violations
 
 # Callers' clocks may be ahead of ours by as much.
@@ -67,6 +68,7 @@ class ChargingSession(NamedTuple):
     invoice_id: str | None = None
     hold_reason: str = ""
     revision: int = 0
+    tenant_id: str = DEFAULT_TENANT
     state: SessionState = SessionState.ACTIVE
     cost: Money | None = None
     remarks: Remarks = NO_REMARKS

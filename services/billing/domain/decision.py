@@ -19,6 +19,7 @@ from services.billing.domain.tariff import Tariff
 from services.kernel.errors import conflict, failed_precondition, invalid
 from services.kernel.ids import is_id
 from services.kernel.money import Money
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import Violations
 
 LONGEST_REASON = 500
@@ -65,6 +66,7 @@ class Decision(NamedTuple):
     create_time: datetime
     before: Figures
     after: Figures
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,7 @@ def recorded(before: ChargingSession, after: ChargingSession) -> Decision:
         create_time=decision.create_time,
         before=_figures(before),
         after=_figures(billable(after))._replace(idle_minutes=_coalesced(decision.idle_minutes, after.idle_minutes)),
+        tenant_id=after.tenant_id,
     )
 
 

@@ -20,9 +20,10 @@ class SessionBilled:
     end_time: datetime
     revision: int
     decision_count: int = 0
+    tenant_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionUnbilled:
     """The bill of a session was taken back, and none takes its place by now."""
 
@@ -31,6 +32,7 @@ class SessionUnbilled:
     invoice_id: str
     revision: int
     decision_count: int = 0
+    tenant_id: str
 
 
 Event = SessionBilled | SessionUnbilled

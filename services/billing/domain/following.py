@@ -19,6 +19,7 @@ from services.billing.domain.charging_session import (
 )
 from services.billing.domain.remarks import NO_REMARKS, Correction, Due, Facts, Note, Remarks
 from services.kernel.ids import derived_id
+from services.kernel.tenancy import DEFAULT_TENANT
 
 # Why an ended session has no bill until a person decides, or its charge point tells better.
 NO_START = "no_start"
@@ -61,6 +62,7 @@ class TransactionSnapshot(NamedTuple):
     is_merged: bool = False
     authorization: str = ""
     energy_doubt: str = ""
+    tenant_id: str = DEFAULT_TENANT
 
     def unmetered(self) -> "TransactionSnapshot":
         """The same where a session that has told no energy register is to be billed like one without energy."""
@@ -77,6 +79,7 @@ def unheard(snapshot: TransactionSnapshot, now: datetime) -> ChargingSession:
         start_time=snapshot.start_time,
         create_time=now,
         update_time=now,
+        tenant_id=snapshot.tenant_id,
     )
 
 

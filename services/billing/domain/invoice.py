@@ -9,6 +9,7 @@ from typing import NamedTuple
 from services.billing.domain.pricing import Price, PriceLine
 from services.kernel.errors import failed_precondition, invalid
 from services.kernel.money import Money
+from services.kernel.tenancy import DEFAULT_TENANT
 
 
 class InvoiceKind(StrEnum):
@@ -47,6 +48,7 @@ class Invoice(NamedTuple):
     kind: InvoiceKind = InvoiceKind.INVOICE
     corrected_invoice_id: str | None = None
     credit_note_id: str | None = None
+    tenant_id: str = DEFAULT_TENANT
 
     @property
     def open_amount(self) -> Money:
@@ -75,7 +77,13 @@ class InvoiceFilter:
 
 
 def issued(
-    invoice_id: str, number: str, driver_id: str | None, charging_session_id: str, price: Price, now: datetime
+    invoice_id: str,
+    number: str,
+    driver_id: str | None,
+    charging_session_id: str,
+    price: Price,
+    now: datetime,
+    tenant_id: str = DEFAULT_TENANT,
 ) -> Invoice:
     """The invoice for a price. One over nothing is paid from the start."""
     nothing = Money(price.total.currency_code, 0)
@@ -90,11 +98,12 @@ def issued(
         tax=price.tax,
         paid=nothing,
         lines=price.lines,
+        tenant_id=tenant_id,
     )
 
 
 def number_of(year: int, count: int, kind: InvoiceKind = InvoiceKind.INVOICE) -> str:
-    """The number of the `count`th document of its kind in a year."""
+    """The number of the `count`th document of its kind that a tenant issues in a year."""
     return f"{_PREFIXES[kind]}{year}-{count:06d}"
 
 
@@ -119,6 +128,7 @@ def credited(invoice: Invoice, note_id: str, number: str, now: datetime) -> tupl
         lines=[line._replace(quantity=-line.quantity, amount=-line.amount) for line in invoice.lines],
         kind=InvoiceKind.CREDIT_NOTE,
         corrected_invoice_id=invoice.id,
+        tenant_id=invoice.tenant_id,
     )
     return invoice._replace(state=InvoiceState.CREDITED, credit_note_id=note_id), note
 

@@ -1,11 +1,12 @@
 """Payments of invoices, and the ways in which drivers pay."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from services.kernel.errors import invalid, not_found
 from services.kernel.money import Money
+from services.kernel.tenancy import owner_of_new
 from services.kernel.validation import Violations
 
 
@@ -31,6 +32,7 @@ class Payment:
     external_reference: str
     create_time: datetime
     credit_note_id: str | None = None
+    tenant_id: str = field(default_factory=owner_of_new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class PaymentMethod:
     provider_token: str = ""
     is_default: bool = False
     create_time: datetime
+    tenant_id: str = field(default_factory=owner_of_new)
 
 
 def check_payment(request: PaymentRequest) -> None:

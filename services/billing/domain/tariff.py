@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +12,7 @@ from typing import Any
 from services.kernel.errors import conflict
 from services.kernel.ids import is_id
 from services.kernel.money import minor_digits
+from services.kernel.tenancy import owner_of_new
 from services.kernel.validation import Violations
 
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -86,6 +87,7 @@ class Tariff:
     version: int = 1
     create_time: datetime
     update_time: datetime
+    tenant_id: str = field(default_factory=owner_of_new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +97,22 @@ class TariffVersion:
     tariff: Tariff
     until_time: datetime | None
 
-    def applies(self, station_id: str | None, at: datetime | None) -> bool:
-        """Whether it applied at a station at a moment in the past, or, without one, applies now."""
+    def applies(self, tenant_id: str, station_id: str | None, at: datetime | None) -> bool:
+        """Whether it applied to sessions of a tenant at a station at a moment in the past, or, without one, applies
+        now."""
         is_valid = self.until_time is None
         if at is not None:
             is_valid = self.tariff.update_time <= at and (self.until_time is None or self.until_time > at)
         is_there = self.tariff.is_default or station_id in self.tariff.station_ids
-        return is_valid and is_there and not self.tariff.retired
+        return is_valid and is_there and not self.tariff.retired and self.tariff.tenant_id == tenant_id
 
 
-def applying(versions: Sequence[TariffVersion], station_id: str | None, at: datetime | None = None) -> Tariff | None:
-    """The station's own tariff before the default, and of several the one that was changed last; else None."""
-    found = [version.tariff for version in versions if version.applies(station_id, at)]
+def applying(
+    versions: Sequence[TariffVersion], tenant_id: str, station_id: str | None, at: datetime | None = None
+) -> Tariff | None:
+    """Of the tariffs of a tenant the station's own before the default, and of several the one that was changed last;
+    else None."""
+    found = [version.tariff for version in versions if version.applies(tenant_id, station_id, at)]
     return max(found, key=lambda tariff: (station_id in tariff.station_ids, tariff.update_time), default=None)
 
 

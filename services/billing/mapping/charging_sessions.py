@@ -14,7 +14,9 @@ from services.billing.mapping.decisions import kind_to_proto, reason_to_proto
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.ids import is_id
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.rpc.protobuf import enum_of, money_to_proto, text_of, time_of, timestamp
+from services.rpc.tenants import named
 
 _AUTHORIZATIONS = {number: name.lower() for name, number in transaction_pb.Transaction.Authorization.items() if number}
 _WITHOUT_START = (transaction_pb.Transaction.ORPHAN, transaction_pb.Transaction.MERGED)
@@ -73,6 +75,7 @@ def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSe
         etag=session.etag,
         idle_minutes=session.idle_minutes,
         decision_count=session.remarks.decision_count,
+        tenant_id=named(session.tenant_id),
     )
     if session.remarks is not NO_REMARKS:
         _write_remarks(session, session.remarks, message)
@@ -126,8 +129,11 @@ def _decision_to_proto(session: ChargingSession, decision: Decided) -> decision_
     )
 
 
-def transaction_snapshot(message: transaction_pb.Transaction) -> TransactionSnapshot:
-    """What the transaction service tells of a session, as far as billing cares. Raises: INVALID_FIELD."""
+def transaction_snapshot(message: transaction_pb.Transaction, tenant_id: str = "") -> TransactionSnapshot:
+    """What the transaction service tells of a session, as far as billing cares; an event says whose it is by itself.
+
+    Raises: INVALID_FIELD.
+    """
     start_time = time_of(message, "start_time") or time_of(message, "create_time")
     if start_time is None:
         raise invalid("transaction.createTime", "must be set")
@@ -148,4 +154,5 @@ def transaction_snapshot(message: transaction_pb.Transaction) -> TransactionSnap
         flags=tuple(message.flags),
         revision=message.revision,
         authorization=_AUTHORIZATIONS.get(message.authorization, ""),
+        tenant_id=tenant_id or message.tenant_id or DEFAULT_TENANT,
     )

@@ -14,6 +14,7 @@ def event_to_proto(event: Event, now: datetime) -> event_pb.DomainEvent:
     kind, verb = ("session_billed", "billed") if isinstance(event, SessionBilled) else ("session_unbilled", "unbilled")
     # Written in place: messages that are put into others are copied, which doubles what this costs.
     message = event_pb.DomainEvent(id=new_id(), subject=subject(kind, verb, event.charging_session_id))
+    message.tenant_id = event.tenant_id
     write_time(now, message.create_time)
     if isinstance(event, SessionBilled):
         _write_billed(event, message.session_billed)

@@ -121,6 +121,7 @@ class SqlChargingSessionRepository:
         has_tariff = exists().where(
             tariffs.until_time.is_(None),
             tariffs.retired.is_(False),
+            tariffs.tenant_id == CHARGING_SESSIONS.c.tenant_id,
             or_(tariffs.is_default, station_id == any_(tariffs.station_ids)),
         )
         return await self._retry(NO_TARIFF, has_tariff, limit)

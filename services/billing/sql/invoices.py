@@ -55,11 +55,13 @@ class SqlInvoiceRepository:
         query = select(INVOICES).where(INVOICES.c.id.in_(invoice_ids)).order_by(INVOICES.c.id).with_for_update()
         return {row.id: _invoice(row) for row in await self._connection.execute(query)}
 
-    async def next_counts(self, year: int, count: int, kind: InvoiceKind = InvoiceKind.INVOICE) -> range:
+    async def next_counts(
+        self, tenant_id: str, year: int, count: int, kind: InvoiceKind = InvoiceKind.INVOICE
+    ) -> range:
         counts = _COUNTS[kind]
-        statement = insert(counts).values(year=year, count=count)
+        statement = insert(counts).values(tenant_id=tenant_id, year=year, count=count)
         statement = statement.on_conflict_do_update(
-            index_elements=[counts.c.year], set_={"count": counts.c.count + count}
+            index_elements=[counts.c.year, counts.c.tenant_id], set_={"count": counts.c.count + count}
         )
         last = int((await self._connection.execute(statement.returning(counts.c.count))).scalar_one())
         return range(last - count + 1, last + 1)
@@ -68,7 +70,8 @@ class SqlInvoiceRepository:
         await (await bare(self._connection)).execute(_ADD, (_INVOICES.dump(map(_values, invoices)),))
 
     async def add_credit_note(self, note: Invoice) -> None:
-        row = (*_values(note), note.kind, note.corrected_invoice_id, note.credit_note_id)
+        *plain, tenant_id = _values(note)
+        row = (*plain, note.kind, note.corrected_invoice_id, note.credit_note_id, tenant_id)
         await (await bare(self._connection)).execute(_ADD_NOTES, (_NOTES.dump([row]),))
 
     async def replace(self, invoice: Invoice) -> None:
@@ -90,6 +93,7 @@ def _values(invoice: Invoice) -> tuple[Any, ...]:
         invoice.tax.minor_units,
         invoice.paid.minor_units,
         [_stored(line) for line in invoice.lines],
+        invoice.tenant_id,
     )
 
 
@@ -145,4 +149,5 @@ def _invoice(row: Row[Any]) -> Invoice:
         kind=InvoiceKind(row.kind),
         corrected_invoice_id=row.corrected_invoice_id,
         credit_note_id=row.credit_note_id,
+        tenant_id=row.tenant_id,
     )

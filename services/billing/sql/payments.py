@@ -51,6 +51,7 @@ class SqlPaymentRepository:
             external_reference=payment.external_reference,
             create_time=payment.create_time,
             credit_note_id=payment.credit_note_id,
+            tenant_id=payment.tenant_id,
         )
         try:
             await self._connection.execute(statement)
@@ -109,6 +110,7 @@ def _payment(row: Row[Any]) -> Payment:
         external_reference=row.external_reference,
         create_time=row.create_time,
         credit_note_id=row.credit_note_id,
+        tenant_id=row.tenant_id,
     )
 
 

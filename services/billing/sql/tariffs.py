@@ -14,6 +14,7 @@ from services.billing.ports import TariffKey
 from services.billing.tables import PRICING_TIERS
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
+from services.kernel.tenancy import current_tenant
 from services.postgres.keyset import fetch_page
 
 _IS_NEWEST = PRICING_TIERS.c.until_time.is_(None)
@@ -37,8 +38,9 @@ class TariffVersions:
         self._known: dict[TariffKey, Tariff] = {}
 
     def get(self, keys: Collection[TariffKey]) -> dict[TariffKey, Tariff]:
-        """Those that are known."""
-        return {key: self._known[key] for key in keys if key in self._known}
+        """Those that are known, of the tenant that is worked for."""
+        tenant_id, known = current_tenant(), self._known
+        return {key: known[key] for key in keys if key in known and tenant_id in (None, known[key].tenant_id)}
 
     def add(self, versions: Mapping[TariffKey, Tariff]) -> None:
         """Know these from now on. There is room for a thousand; then others are forgotten."""
@@ -86,11 +88,14 @@ class SqlTariffRepository:
         self._versions.add(read)
         return known | read
 
-    async def in_use(self, station_ids: Collection[str], since: datetime | None) -> Sequence[TariffVersion]:
+    async def in_use(
+        self, tenant_ids: Collection[str], station_ids: Collection[str], since: datetime | None
+    ) -> Sequence[TariffVersion]:
         columns = PRICING_TIERS.c
+        theirs = columns.tenant_id.in_(tenant_ids)
         here = columns.station_ids.overlap([station_id for station_id in station_ids if is_id(station_id)])
         is_valid = _IS_NEWEST if since is None else or_(_IS_NEWEST, columns.until_time > since)
-        query = select(PRICING_TIERS).where(_IN_USE, or_(here, _IS_DEFAULT), is_valid)
+        query = select(PRICING_TIERS).where(theirs, _IN_USE, or_(here, _IS_DEFAULT), is_valid)
         return [TariffVersion(_tariff(row), row.until_time) for row in await self._connection.execute(query)]
 
     async def add_version(self, tariff: Tariff) -> None:

@@ -19,6 +19,7 @@ from csms.transaction.v1 import transaction_service_pb2 as transaction_service_p
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from services.kernel.errors import DomainError, not_found, unavailable
 from services.rpc.status import to_status
+from services.rpc.tenants import TENANT_KEY
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -44,6 +45,8 @@ class Neighbours:
         # Drivers of whom nothing is said until the event is set.
         self.slow: dict[str, asyncio.Event] = {}
         self.asked: list[str] = []
+        # Name of the service, and the tenant that it was asked for, if any.
+        self.asked_for: set[tuple[str, str]] = set()
         self.pages_asked = 0
         self.transactions_per_page = 250
 
@@ -158,6 +161,8 @@ async def running_neighbours() -> AsyncIterator[Neighbours]:
 
 
 async def _refuse_when_away(name: str, known: Neighbours, context: Context) -> None:
+    metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
+    known.asked_for.add((name, metadata.get(TENANT_KEY, "")))
     if name in known.away:
         await _refuse(context, unavailable(f"the {name} service is away"))
 

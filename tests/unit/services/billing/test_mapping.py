@@ -25,6 +25,7 @@ BILLED = SessionBilled(
     total=Money("KWD", 1234),
     end_time=NOW,
     revision=4,
+    tenant_id="south",
 )
 
 
@@ -72,16 +73,19 @@ def test_an_event_tells_of_the_bill() -> None:
     assert event.subject == f"csms.event.billing.charging_session.billed.{STATION}"
     told = event.session_billed
     assert (told.transaction_id, told.driver_id, told.total_minor, told.currency_code) == ("", "", 1234, "KWD")
-    assert told.revision == 4
+    assert (event.tenant_id, told.revision) == ("south", 4)
     assert event_to_proto(BILLED, NOW).id != event.id
 
 
 def test_an_event_tells_of_a_bill_that_was_taken_back() -> None:
-    event = event_to_proto(SessionUnbilled(STATION, DRIVER, STATION, 5), NOW)
+    unbilled = SessionUnbilled(
+        charging_session_id=STATION, transaction_id=DRIVER, invoice_id=STATION, revision=5, tenant_id="south"
+    )
+    event = event_to_proto(unbilled, NOW)
     assert event.subject == f"csms.event.billing.charging_session.unbilled.{STATION}"
     told = event.session_unbilled
     assert (told.charging_session_id, told.transaction_id, told.invoice_id) == (STATION, DRIVER, STATION)
-    assert told.revision == 5
+    assert (event.tenant_id, told.revision) == ("south", 5)
 
 
 def test_a_snapshot_is_read_from_a_transaction() -> None:
@@ -101,6 +105,13 @@ def test_a_snapshot_is_read_from_a_transaction() -> None:
     assert (told.start_time, told.stop_time, told.flags, told.revision) == (NOW, NOW, ("orphan_stop",), 3)
     message.start_time.FromDatetime(NOW.replace(hour=1))
     assert transaction_snapshot(message).start_time == NOW.replace(hour=1)
+
+
+def test_the_tenant_of_a_transaction_is_told_by_its_event_or_in_lists_by_itself() -> None:
+    unnamed = transaction_pb.Transaction(id=STATION, create_time=timestamp(NOW))
+    named = transaction_pb.Transaction(id=STATION, create_time=timestamp(NOW), tenant_id="south")
+    assert [transaction_snapshot(one).tenant_id for one in (unnamed, named)] == ["default", "south"]
+    assert transaction_snapshot(unnamed, "north").tenant_id == "north"
 
 
 def test_a_transaction_without_any_time_is_refused() -> None:

@@ -15,6 +15,7 @@ from services.billing.domain.tariff import (
     validated,
 )
 from services.kernel.errors import DomainError
+from services.kernel.tenancy import DEFAULT_TENANT
 from tests.unit.services.billing.examples import NOW, STATION, component, energy, tariff
 
 LATER = NOW + timedelta(minutes=5)
@@ -146,5 +147,6 @@ def test_the_own_tariff_of_a_station_comes_before_the_default_and_the_last_chang
 ) -> None:
     at = None if minutes is None else NOW + minutes * MINUTE
     for versions in (VERSIONS, VERSIONS[::-1]):
-        found = applying(versions, station_id, at)
+        found = applying(versions, DEFAULT_TENANT, station_id, at)
         assert (found and found.name) == named
+        assert applying(versions, "south", station_id, at) is None
