@@ -8,6 +8,7 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 pytest_plugins = [
     "tests.fixtures.nats",
+    "tests.fixtures.otlp",
     "tests.fixtures.postgres",
     "tests.fixtures.properties",
     "tests.fixtures.tokens",

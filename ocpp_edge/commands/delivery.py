@@ -22,6 +22,7 @@ from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.served import SERVED
 from services.kernel.errors import DomainError, invalid
 from services.kernel.redaction import redacted
+from services.process import tracing
 
 logger = logging.getLogger(__name__)
 
@@ -164,15 +165,20 @@ async def _take_in(
 async def _call(
     connection: Connection[Any], action: str, payload: Payload, seconds: float, priority: Priority
 ) -> Outcome:
-    _solicit(connection.context, action, payload, connection.backend.clock.now())
-    try:
-        # One limit for waiting and being answered; a request that was sent keeps its place until it is answered.
-        async with asyncio.timeout(seconds):
-            return await connection.call(
-                action, payload, timeout_seconds=seconds, expires_in_seconds=seconds, priority=priority
-            )
-    except TimeoutError:
-        raise charge_point_timeout() from None
+    context = connection.context
+    _solicit(context, action, payload, connection.backend.clock.now())
+    about = {"csms.charge_point_id": context.charge_point_id, "ocpp.version": str(context.version)}
+    with tracing.span(f"OCPP {action}", tracing.Kind.CLIENT, about) as span:
+        try:
+            # One limit for waiting and being answered; a request that was sent keeps its place until it is answered.
+            async with asyncio.timeout(seconds):
+                outcome = await connection.call(
+                    action, payload, timeout_seconds=seconds, expires_in_seconds=seconds, priority=priority
+                )
+        except TimeoutError:
+            raise charge_point_timeout() from None
+        span.note({"ocpp.outcome": type(outcome).__name__})
+        return outcome
 
 
 def _solicit(context: ChargerContext, action: str, payload: Payload, now: datetime) -> None:

@@ -29,6 +29,7 @@ from services.messaging.event_bus import EventBus
 from services.postgres.database import Database, DatabaseUnavailable, bare, constraint_of
 from services.postgres.recordset import array
 from services.postgres.shared_tables import PARKED_EVENTS
+from services.process import tracing
 from services.process.heartbeats import heartbeat
 
 _log = logging.getLogger(__name__)
@@ -134,8 +135,17 @@ class _Consumer:
 
     async def settle(self, batch: Sequence[Msg]) -> None:
         """Handle the events of a batch; each message is acknowledged when none of its events has to come again."""
+        with tracing.span("events consumed") as span:
+            events, failed = await self._settle(batch)
+            span.note({"csms.consumer": self.durable, "csms.events": events, "csms.failed": failed})
+            if failed:
+                span.fail(f"{failed} of {events}")
+
+    async def _settle(self, batch: Sequence[Msg]) -> tuple[int, int]:
+        """How many events there were, and how many failed."""
         lease = _Lease(batch)
         arrivals, failures = _unpacked(batch)
+        count = len(arrivals) + len(failures)
         waiting = iter(arrivals)
         while portion := list(islice(waiting, MAX_EVENTS)):
             failures += await self._handle(portion, lease)
@@ -146,6 +156,7 @@ class _Consumer:
                 await message.ack()
         if not failures:
             heartbeat().got_on()
+        return count, len(failures)
 
     async def retry_parked(self) -> None:
         """Handle the parked events of this consumer again; those that still fail stay parked."""

@@ -42,6 +42,19 @@ def _postgresql_url(url: str) -> str:
     return url
 
 
+def _otlp_url(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port or parts.path not in ("", "/"):
+        raise ValueError("must be http://host:port or https://host:port")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("must be nothing but http://host:port or https://host:port")
+    return url
+
+
 Address = Annotated[str, AfterValidator(addresses_of)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -97,10 +110,24 @@ class ServiceSettings(BaseSettings):
     metrics_listen_host: str = "127.0.0.1"
     metrics_port: Port | None = None
 
+    # Where the traces of all processes are sent, by OTLP over gRPC; none are made without it.
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_otlp_url)] | None = None
+    # What is spoken there; the other protocols of OTLP are not.
+    otel_exporter_otlp_protocol: Literal["grpc"] = "grpc"
+    # Which traces are made of those that no caller has decided about: all, or a share.
+    otel_traces_sampler: Literal["parentbased_always_on", "parentbased_traceidratio"] = "parentbased_always_on"
+    # That share, from 0 to 1.
+    otel_traces_sampler_arg: Annotated[float, Field(ge=0, le=1)] = 1.0
+
     # How long a stopping server is NOT_SERVING before it closes its port: callers must have time to notice.
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 2.0
     # How long calls under way may take to finish after that.
     grace_seconds: Annotated[float, Field(ge=0, le=300)] = 10.0
+
+    @property
+    def traced_share(self) -> float:
+        """Of how many of the traces that begin here spans are made, from 0 to 1."""
+        return self.otel_traces_sampler_arg if self.otel_traces_sampler == "parentbased_traceidratio" else 1.0
 
 
 def load(cls: type[_Settings]) -> _Settings:

@@ -14,8 +14,10 @@ import grpc
 import grpc.aio
 
 from services.kernel.tenancy import current_tenant
+from services.process import tracing
 from services.process.logging import REQUEST_ID_KEY, current_context
 from services.process.settings import addresses_of
+from services.rpc import spans
 from services.rpc.access import is_safe_to_repeat
 from services.rpc.auth import AUTHORIZATION_KEY
 from services.rpc.service_identity import ServiceIdentity
@@ -82,6 +84,8 @@ class _Shown:
         request_id = current_context().get("request_id")
         if request_id:
             metadata.add(REQUEST_ID_KEY, request_id)
+        for key, value in tracing.headers().items():
+            metadata.add(key, value)
         return _with_timeout(given, timeout, metadata)
 
 
@@ -95,21 +99,35 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
         client_call_details: grpc.aio.ClientCallDetails,
         request: Any,
     ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
+        method = _name(client_call_details.method)
+        with spans.made(method) as span:
+            return await self._called(method, continuation, client_call_details, request, span)
+
+    async def _called(
+        self,
+        method: str,
+        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[grpc.aio.UnaryUnaryCall[Any, Any]]],
+        client_call_details: grpc.aio.ClientCallDetails,
+        request: Any,
+        span: tracing.Span,
+    ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
         given = client_call_details.timeout
         timeout = DEADLINE_SECONDS if given is None else given
         details = self._shown.details(client_call_details, timeout)
         deadline = asyncio.get_running_loop().time() + timeout
-        attempts = _ATTEMPTS if is_safe_to_repeat(_name(details.method)) else 1
+        attempts = _ATTEMPTS if is_safe_to_repeat(method) else 1
         attempt = 1
         while True:
             call = await continuation(details, request)
             failure = await _failure(call)
             if failure is None:
+                spans.note_status(span, grpc.StatusCode.OK)
                 return call
             # Spread, so that the callers of a service that comes back do not come back all at once.
             pause = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1.5)
             left = deadline - asyncio.get_running_loop().time() - pause
             if attempt == attempts or failure.code() not in _NOT_ANSWERED or left <= 0:
+                spans.note_status(span, failure.code())
                 raise from_rpc_error(failure) from failure
             await asyncio.sleep(pause)
             details = _with_timeout(details, left, details.metadata)

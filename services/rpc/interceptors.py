@@ -18,7 +18,7 @@ from services.kernel.errors import RETRY_AFTER_KEY, ErrorKind
 from services.kernel.ids import new_id
 from services.process import metrics
 from services.process.logging import REQUEST_ID_KEY, bind
-from services.rpc import bounds, fields, http, tenants, values, visibility
+from services.rpc import bounds, fields, http, spans, tenants, values, visibility
 from services.rpc.access import AccessRule, access_rule, check_response, require_permission, restrict_request
 from services.rpc.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
 from services.rpc.calls import Call, set_call
@@ -93,8 +93,11 @@ class ServerStack(grpc.aio.ServerInterceptor):
             "response_serializer": handler.response_serializer,
         }
         if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._streaming(method, handler.unary_stream), **serialization)
-        return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), **serialization)
+            answers = spans.served_stream(name, self._streaming(method, handler.unary_stream))
+            return grpc.unary_stream_rpc_method_handler(answers, **serialization)
+        return grpc.unary_unary_rpc_method_handler(
+            spans.served(name, self._unary(method, handler.unary_unary)), **serialization
+        )
 
     def _unary(self, method: _Method, behavior: Any) -> Any:
         async def call(request: Message, context: _Context) -> Message:

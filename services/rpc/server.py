@@ -19,7 +19,7 @@ import uvloop
 from grpc_reflection.v1alpha import reflection
 
 from services.kernel.errors import DomainError
-from services.process import process_metrics
+from services.process import process_metrics, tracing
 from services.process.exposition import exposed
 from services.process.heartbeats import Heartbeat, beating
 from services.process.logging import configure
@@ -149,6 +149,7 @@ async def serve(
     configure(service, settings.log_level, settings.log_format)
     stopping, hurry = _signals()
     async with AsyncExitStack() as stack:
+        await _trace(stack, service, settings)
         for close in reversed(on_stop):
             stack.push_async_callback(_close, close)
         await _measure(stack, settings)
@@ -170,6 +171,17 @@ async def serve(
         _log.info("stopping")
         await _drain(settings.drain_seconds, drain, hurry)
     _log.info("stopped")
+
+
+async def _trace(stack: AsyncExitStack, service: str, settings: ServiceSettings) -> None:
+    """Send traces, when that is wanted. Raises ServerFailed when it cannot be understood how."""
+    endpoint = settings.otel_exporter_otlp_endpoint
+    try:
+        await stack.enter_async_context(tracing.traced(service, endpoint, settings.traced_share))
+    except ValueError as error:
+        raise ServerFailed(f"a variable OTEL_* has a value that cannot be used: {error}") from None
+    if tracing.is_on():
+        _log.info("traces go to %s", endpoint)
 
 
 async def _measure(stack: AsyncExitStack, settings: ServiceSettings) -> None:

@@ -23,6 +23,7 @@ from services.billing.ports import Drivers, Stations, Transactions, UnitOfWork, 
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
 from services.kernel.tenancy import as_tenant
+from services.process import tracing
 
 # As many as the driver service tells the tiers of in one answer.
 _PAGE = 250
@@ -102,6 +103,12 @@ class Biller:
         Without a tariff it is held. Returns the session. Raises: CHARGING_SESSION_NOT_FOUND; UNAVAILABLE when others
         cannot be asked.
         """
+        with tracing.span("settle bill", attributes={"csms.charging_session_id": session_id}) as span:
+            settled = await self._settled(session_id)
+            span.note({"csms.hold_reason": str(settled.hold_reason or "")})
+            return settled
+
+    async def _settled(self, session_id: str) -> ChargingSession:
         while True:
             async with self._units_of_work() as work:
                 session = await work.sessions.find(session_id)
@@ -128,6 +135,13 @@ class Biller:
 
     async def _settle_together(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
         """Bill sessions in one unit of work; why some could not be priced."""
+        with tracing.span("settle bills", attributes={"csms.sessions": len(sessions)}) as span:
+            failures = await self._priced_and_billed(sessions)
+            if failures:
+                span.fail(f"{len(failures)} sessions cannot be priced")
+            return failures
+
+    async def _priced_and_billed(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
         wanted = [billable(session) for session in sessions]
         async with self._units_of_work() as work:
             tariffs = await tariffs_of(work, wanted)

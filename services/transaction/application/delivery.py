@@ -10,6 +10,7 @@ from typing import Any
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.kernel.redaction import without
+from services.process import tracing
 from services.process.heartbeats import heartbeat
 from services.transaction.domain.command import (
     ROTATE_PASSWORD,
@@ -131,6 +132,12 @@ class Delivery:
             self._one_has_ended.set()
 
     async def _deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
+        with tracing.span("deliver command", attributes=_about(command)) as span:
+            told = await self._settled(command, ask, timeout, keep=keep)
+            span.note({"csms.command_state": told.state.name})
+            return told
+
+    async def _settled(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
         asked: set[str] = set()
         try:
             if ask.kind == ROTATE_PASSWORD:
@@ -199,6 +206,14 @@ async def store_change(work: UnitOfWork, before: Command, command: Command) -> C
     if command.state is not before.state:
         await work.publish([changed_event(command)])
     return command
+
+
+def _about(command: Command) -> tracing.Attributes:
+    return {
+        "csms.command_id": command.id,
+        "csms.command_kind": command.kind,
+        "csms.charge_point_id": command.charge_point_id,
+    }
 
 
 def changed_event(command: Command) -> CommandChanged:

@@ -8,10 +8,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
+from services.process import tracing
 from services.process.batching import Batcher
 from services.transaction.domain.batch import Kept, Told, questioned, stray_ends, told, undated_updates, wanted
 from services.transaction.domain.concurrency import Concurrency
@@ -157,20 +158,29 @@ def _named(event: TransactionEvent, ocpp_transaction_id: str) -> TransactionEven
     return event.of_transaction(ocpp_transaction_id) if event.names_no_transaction else event
 
 
-_Batcher = Batcher[Sequence[_Item], Sequence[_Result | DomainError]]
+class _Chunk(NamedTuple, Generic[_Item]):
+    """Items of one call, and where in a trace they come from."""
+
+    items: Sequence[_Item]
+    origin: tracing.Origin | None
+
+
+_Batcher = Batcher[_Chunk[_Item], Sequence[_Result | DomainError]]
 
 
 def _batcher(name: str, commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result]]]) -> _Batcher[_Item, _Result]:
     """Merges the chunks of several calls into one `commit` at a time."""
 
-    async def send(chunks: list[Sequence[_Item]]) -> list[Sequence[_Result | DomainError] | Exception]:
-        items = [item for chunk in chunks for item in chunk]
-        results = await _isolating(commit, items)
+    async def send(chunks: list[_Chunk[_Item]]) -> list[Sequence[_Result | DomainError] | Exception]:
+        items = [item for chunk in chunks for item in chunk.items]
+        with tracing.span(f"commit {name}", links=(chunk.origin for chunk in chunks)) as span:
+            results = await _isolating(commit, items)
+            span.note({"csms.items": len(items), "csms.calls": len(chunks)})
         answers: list[Sequence[_Result | DomainError] | Exception] = []
         start = 0
         for chunk in chunks:
-            answers.append(results[start : start + len(chunk)])
-            start += len(chunk)
+            answers.append(results[start : start + len(chunk.items)])
+            start += len(chunk.items)
         return answers
 
     return Batcher(
@@ -179,7 +189,7 @@ def _batcher(name: str, commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_
         max_queue=_MOST_WAITING_CHUNKS,
         # The edge has gathered them already.
         linger_seconds=0,
-        size_of=len,
+        size_of=_size,
         max_bytes=2 * _CHUNK,
         name=name,
     )
@@ -194,9 +204,13 @@ async def _through(batcher: _Batcher[_Item, _Result], items: Sequence[_Item]) ->
 
 async def _outcome(batcher: _Batcher[_Item, _Result], chunk: Sequence[_Item]) -> Sequence[_Result | DomainError]:
     try:
-        return await batcher.submit(chunk)
+        return await batcher.submit(_Chunk(chunk, tracing.here()))
     except DomainError as error:
         return [error] * len(chunk)
+
+
+def _size(chunk: _Chunk[_Item]) -> int:
+    return len(chunk.items)
 
 
 async def _isolating(

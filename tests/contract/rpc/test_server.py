@@ -1,16 +1,10 @@
 """services.rpc.server and health: the life of a process, from outside"""
 
 import asyncio
-import json
-import os
-import re
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import grpc.aio
 import pytest
@@ -23,87 +17,11 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 from csms.health.v1 import health_service_pb2, health_service_pb2_grpc
 from services.rpc.server import running_server
 from tests.fixtures.library import SERVICE, Client, handlers, message
+from tests.fixtures.sample.running import Start, start
 from tests.fixtures.tokens import Tokens
 
+__all__ = ["start"]
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
-_ROOT = Path(__file__).parents[3]
-
-
-class Process:
-    """A running tests.fixtures.sample.process and what it has logged."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.log: list[dict[str, Any]] = []
-
-    async def said(self, pattern: str) -> re.Match[str]:
-        """Wait for a log message that matches."""
-        assert self._process.stdout is not None
-        async with asyncio.timeout(20):
-            while line := await self._process.stdout.readline():
-                self.log.append(json.loads(line))
-                found = re.search(pattern, self.log[-1]["message"])
-                if found:
-                    return found
-        raise AssertionError(f"ended without saying {pattern!r}: {self.log}")
-
-    def signal(self, number: int) -> None:
-        self._process.send_signal(number)
-
-    async def ended(self) -> int:
-        """Its exit status, when it has said all it had to say."""
-        assert self._process.stdout is not None
-        async with asyncio.timeout(20):
-            async for line in self._process.stdout:
-                self.log.append(json.loads(line))
-            return await self._process.wait()
-
-    @property
-    def messages(self) -> list[str]:
-        return [entry["message"] for entry in self.log]
-
-
-Start = Callable[..., Awaitable[Process]]
-
-
-@pytest.fixture
-async def start(tokens: Tokens, tmp_path: Path) -> AsyncIterator[Start]:
-    """`await start("serve", LISTEN_PORT="0")` is a process with these settings; none outlives the test."""
-    started: list[asyncio.subprocess.Process] = []
-
-    async def begin(behavior: str, **settings: str) -> Process:
-        known = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{_ROOT}:{_ROOT / 'proto'}",
-            "LISTEN_PORT": "0",
-            "JWT_JWKS_FILE": str(tokens.jwks_file),
-            "SERVICE_JWKS_FILE": str(tokens.service_jwks_file),
-            "SERVICE_PRIVATE_KEY_FILE": str(tokens.service_private_key_file("station")),
-            "DRAIN_SECONDS": "0",
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.fixtures.sample.process", behavior, str(tmp_path)),
-            cwd=tmp_path,
-            env={**known, **settings},
-            stdout=asyncio.subprocess.PIPE,
-            # The library beneath has its own say there, in its own form.
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        started.append(process)
-        return Process(process)
-
-    yield begin
-    for process in started:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-@asynccontextmanager
-async def _channel(process: Process) -> AsyncIterator[grpc.aio.Channel]:
-    port = (await process.said(r"listening on 127\.0\.0\.1:(\d+)")).group(1)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield channel
 
 
 async def test_a_process_tells_its_metrics_where_it_is_told_to(start: Start) -> None:
@@ -129,7 +47,7 @@ async def test_a_process_told_to_stop_finishes_its_calls_and_closes_in_order(sta
     (tmp_path / "ready").touch()
     process = await start("serve")
 
-    async with _channel(process) as channel:
+    async with process.channel() as channel:
         call = asyncio.ensure_future(Client(channel).Greet(message("GreetRequest")(name="slowly")))
         await process.said("called")
         process.signal(signal.SIGTERM)
@@ -151,7 +69,7 @@ async def test_a_process_told_to_stop_finishes_its_calls_and_closes_in_order(sta
 async def test_health_follows_what_the_service_says_of_itself(start: Start, tmp_path: Path) -> None:
     process = await start("serve", DRAIN_SECONDS="30")
 
-    async with _channel(process) as channel, asyncio.timeout(30):
+    async with process.channel() as channel, asyncio.timeout(30):
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=SERVICE))
         assert (await watch.read()).status == NOT_SERVING
         (tmp_path / "ready").touch()

@@ -19,6 +19,7 @@ import pytest
 from stack import postgres
 from stack.config import python_path
 from stack.room import claimed_offset
+from tests.fixtures.otlp import Receiver, Seen
 from tests.fixtures.system import System, running_system, until
 
 
@@ -31,9 +32,10 @@ def state_dir() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def stack(system: System, state_dir: Path) -> Iterator[System]:
-    """A first start, with demo data. `system` runs beside it all the time: two stacks do not see each other."""
-    with running_system(state_dir) as started:
+def stack(system: System, state_dir: Path, receiver: Receiver) -> Iterator[System]:
+    """A first start, with demo data, that tells its traces. `system` runs beside it all the time: two stacks do not see
+    each other."""
+    with running_system(state_dir, settings={"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}) as started:
         yield started
 
 
@@ -52,6 +54,49 @@ def test_the_first_start_makes_demo_data_and_charge_points_that_use_it(stack: Sy
     until(lambda: stack.get("/connections").json["totalSize"] == 3)
     until(lambda: stack.get("/transactions?state=ACTIVE").data, within_seconds=30)
     assert "csms token --role operator" in "".join(stack.output)
+
+
+def test_a_command_is_one_trace_from_rest_to_the_answer_of_the_charge_point(stack: System, receiver: Receiver) -> None:
+    trace_id, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    connected = until(lambda: stack.get("/connections").data)[0]["chargePointId"]
+    told = stack.call(
+        "POST",
+        f"/charge-points/{connected}/trigger-message",
+        {"message": "Heartbeat"},
+        headers={"traceparent": f"00-{trace_id}-{caller}-01"},
+    )
+    assert told.status == 200, told.text
+    expected = [
+        ("transaction", "csms.transaction.v1.CommandService/TriggerMessage", "SERVER"),
+        ("transaction", "deliver command", "INTERNAL"),
+        ("transaction", "csms.edge.v1.EdgeService/DeliverCommand", "CLIENT"),
+        ("edge", "csms.edge.v1.EdgeService/DeliverCommand", "SERVER"),
+        ("edge", "OCPP TriggerMessage", "CLIENT"),
+    ]
+
+    def found() -> list[Seen]:
+        """The spans from the outermost to the innermost, as far as they have come."""
+        parent, chain = caller, []
+        for service, name, kind in expected:
+            chain += receiver.spans(name, trace_id=trace_id, parent_id=parent, service=service, kind=kind)
+            parent = chain[-1].span_id if chain else ""
+        return chain if len(chain) == len(expected) else []
+
+    outer, delivery, *_, asked = receiver.until(found)
+    assert outer.attributes["csms.tenant_id"] == "default"
+    assert outer.attributes["csms.request_id"] == told.headers["x-request-id"]
+    assert delivery.attributes["csms.command_id"] == told.data["id"]
+    assert asked.attributes["csms.charge_point_id"] == connected
+
+
+def test_batches_and_bills_are_spans(stack: System, receiver: Receiver) -> None:
+    recorded = "csms.transaction.v1.RecordingService/RecordTransactionEvents"
+    called = {span.span_id for span in receiver.until(lambda: receiver.spans(recorded, service="transaction"))}
+    commits = receiver.until(lambda: receiver.spans("commit transaction events"))
+    assert all(span.attributes["csms.items"] >= 1 for span in commits)
+    assert any(called.intersection(span.links) for span in commits)
+    consumed = receiver.until(lambda: receiver.spans("events consumed", service="billing"))
+    assert consumed[0].attributes["csms.consumer"] == "billing-sessions"
 
 
 @pytest.mark.usefixtures("demo_stations")

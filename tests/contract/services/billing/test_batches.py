@@ -19,6 +19,7 @@ from services.billing.sql.unit_of_work import SqlUnitsOfWork
 from services.kernel.clock import Clock, FixedClock, SystemClock
 from services.kernel.ids import derived_id, new_id
 from services.messaging.outbox import OutboxRelay
+from services.process import tracing
 from services.rpc import channels
 from services.rpc.service_identity import ServiceIdentity
 from tests.contract.services.billing.conftest import Books, Caller, Tell
@@ -31,6 +32,7 @@ from tests.contract.services.billing.messages import (
     transaction,
 )
 from tests.contract.services.billing.neighbours import Neighbours
+from tests.fixtures.otlp import Receiver
 from tests.fixtures.services import RunningService
 
 DONE = ("COMPLETED", "")
@@ -97,6 +99,21 @@ async def test_of_several_snapshots_in_one_batch_the_newest_is_billed(
     assert await biller.settle_all() == 0
     assert await ledger.sessions() == {"CP1": DONE, "CP2": ("HELD", "unauthorized")}
     assert await ledger.invoices() == [("CP1", "OPEN", 800)]
+
+
+async def test_bills_that_are_settled_together_are_one_span_with_what_others_were_asked(
+    admin: Caller, biller: Biller, units_of_work: SqlUnitsOfWork, receiver: Receiver
+) -> None:
+    await admin.tariffs.CreateTariff(new_tariff(is_default=True))
+    await _take_in(biller, units_of_work, *(transaction(number, energy_wh=10_000) for number in range(3)))
+    async with tracing.traced("billing", receiver.endpoint):
+        assert await biller.settle_all() == 0
+        assert await biller.settle_all() == 0
+    # The second time there was nothing to do, and nothing to tell.
+    [settled] = receiver.spans("settle bills")
+    assert (settled.attributes, settled.status) == ({"csms.sessions": 3}, "")
+    asked = receiver.spans(kind="CLIENT")
+    assert {span.parent_id for span in asked} == {settled.span_id}
 
 
 async def test_more_sessions_than_a_page_have_one_bill_each_with_numbers_without_gaps(

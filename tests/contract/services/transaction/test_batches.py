@@ -11,7 +11,7 @@ from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from services.kernel.clock import SystemClock
 from services.messaging.outbox import OutboxRelay
-from services.process import metrics
+from services.process import metrics, tracing
 from services.transaction.application.recording import Recorded, Recorder
 from services.transaction.domain.reading import MeterReport, Placed
 from services.transaction.mapping.recording import EventMessage
@@ -29,6 +29,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.otlp import Receiver
 from tests.fixtures.services import RunningService, ServiceRunner
 
 INVALID = error_pb.ERROR_REASON_INVALID_FIELD
@@ -66,6 +67,26 @@ async def test_events_that_come_together_share_a_commit(own_recorder: Recorder) 
     placed = await record_all(reports)
     assert [answer.transaction_id for answer in placed] == [answer.transaction_id for answer in started]
     assert _commits("meter values") - before == 1
+
+
+async def test_a_commit_is_one_span_that_is_linked_to_those_who_brought_its_events(
+    own_recorder: Recorder, receiver: Receiver
+) -> None:
+    async def bring(number: int) -> None:
+        with tracing.span(f"call {number}"):
+            starts = [start_16(charge_point_id=f"CP{number}{n}", id_tag=f"TAG{number}{n}") for n in range(20)]
+            await own_recorder.record([EventMessage(event) for event in starts])
+
+    async with tracing.traced("transaction", receiver.endpoint):
+        await asyncio.gather(*(bring(number) for number in range(3)))
+        # Nobody's: those that the edge brings for charge points alone.
+        await own_recorder.record([EventMessage(start_16(charge_point_id="CP1", id_tag="TAG1"))])
+    calls = {span.span_id for number in range(3) for span in receiver.spans(f"call {number}")}
+    together, alone = receiver.spans("commit transaction events")
+    assert len(calls) == 3
+    assert (together.links, together.parent_id) == (calls, "")
+    assert together.attributes == {"csms.items": 60, "csms.calls": 3}
+    assert (alone.links, alone.attributes["csms.items"]) == (set(), 1)
 
 
 async def test_a_batch_is_answered_in_its_order(record: Record) -> None:
