@@ -19,6 +19,7 @@ from ocpp_edge.rpc.calls import Priority
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import invalid
+from services.kernel.tenancy import DEFAULT_TENANT, current_tenant
 from services.rpc import http
 from services.rpc.protobuf import duration_of
 
@@ -62,7 +63,7 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
         self, request: edge_pb.SendOcppCallRequest, context: Context
     ) -> edge_pb.SendOcppCallResponse:
         seconds = _seconds(request, context)
-        connection = self._registry.find(request.charge_point_id)
+        connection = self._held(request.charge_point_id)
         if connection is None:
             holder = await self._nodes.holder_of(request.charge_point_id, context.invocation_metadata() or ())
             return await self._forwarded(holder.SendOcppCall, request, context)
@@ -77,7 +78,7 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
     async def DisconnectChargePoint(
         self, request: edge_pb.DisconnectChargePointRequest, context: Context
     ) -> edge_pb.DisconnectChargePointResponse:
-        connection = self._registry.find(request.charge_point_id)
+        connection = self._held(request.charge_point_id)
         if connection is None:
             holder = await self._nodes.holder_of(request.charge_point_id, context.invocation_metadata() or ())
             await self._forwarded(holder.DisconnectChargePoint, request, context)
@@ -90,13 +91,21 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
         self, request: edge_pb.DeliverCommandRequest, context: Context
     ) -> edge_pb.DeliverCommandResponse:
         seconds = _seconds(request, context)
-        connection = self._registry.find(request.charge_point_id)
+        connection = self._held(request.charge_point_id)
         if connection is None:
             holder = await self._nodes.holder_of(request.charge_point_id, context.invocation_metadata() or ())
             return await self._forwarded(holder.DeliverCommand, request, context)
         return await delivery.deliver(
             connection, request.command_id, request.body, seconds, PRIORITIES.get(request.priority, Priority.NORMAL)
         )
+
+    def _held(self, charge_point_id: str) -> Connection[Any] | None:
+        """The connection of a charge point that is here and the caller's. One of another tenant's is not here for him,
+        and the station service, which is asked then in his name, knows of none anywhere else."""
+        connection, tenant_id = self._registry.find(charge_point_id), current_tenant()
+        if connection is None or tenant_id is None:
+            return connection
+        return connection if (connection.context.tenant_id or DEFAULT_TENANT) == tenant_id else None
 
     async def _forwarded(
         self, method: Callable[..., Awaitable[_Response]], request: Any, context: Context

@@ -210,6 +210,7 @@ def remote_start_query(shown: Presentation) -> recording_pb.RemoteStartQuery:
         id_tag=shown.token.value,
         token_type=shown.token.type,
         time=timestamp(shown.time),
+        tenant_id=shown.tenant_id,
     )
 
 

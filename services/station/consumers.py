@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.kernel.clock import Clock
+from services.kernel.tenancy import DEFAULT_TENANT, as_tenant
 from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume
 from services.messaging.subjects import subscription
@@ -33,13 +34,14 @@ class SettingsConsumer:
         await consume(self._bus, self._database, *_SETTINGS, self.handle)
 
     async def handle(self, connection: AsyncConnection, event: DomainEvent) -> None:
-        """Apply one event."""
+        """Apply one event. The commands are the tenant's whose the station is."""
         work = SqlUnitOfWork(connection, self._clock)
-        match event.WhichOneof("payload"):
-            case "station_changed":
-                changed = event.station_changed
-                changes = dict(changed.changed_configuration)
-                await send_configuration(work, self._commands, changed.station.id, changes, event.id)
-            case "connector_availability_changed":
-                plug = connector_of(event.connector_availability_changed.connector)
-                await send_availability(work, self._commands, plug, event.id)
+        with as_tenant(event.tenant_id or DEFAULT_TENANT):
+            match event.WhichOneof("payload"):
+                case "station_changed":
+                    changed = event.station_changed
+                    changes = dict(changed.changed_configuration)
+                    await send_configuration(work, self._commands, changed.station.id, changes, event.id)
+                case "connector_availability_changed":
+                    plug = connector_of(event.connector_availability_changed.connector)
+                    await send_availability(work, self._commands, plug, event.id)

@@ -89,6 +89,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             journal.close,
             stations.close,
         ),
+        separates_tenants=True,
     )
 
 

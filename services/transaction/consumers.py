@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.kernel.clock import Clock
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume_batches
 from services.messaging.subjects import subscription
@@ -15,6 +16,7 @@ from services.postgres.database import Database
 from services.rpc.protobuf import time_of
 from services.transaction.application.effects import note_boot, note_connection, note_transaction
 from services.transaction.application.evidence import ask_after_boots, note_reports
+from services.transaction.domain.command import Place
 from services.transaction.mapping.evidence import boot_of, connector_report
 from services.transaction.mapping.stations import connector_powers
 from services.transaction.sql.unit_of_work import SqlUnitOfWork
@@ -45,7 +47,7 @@ class CommandConsumer:
         commanded = await work.commands.lock_open_at({name for name in charge_point_ids if name}, now)
         for charge_point_id, event in zip(charge_point_ids, events, strict=True):
             if charge_point_id in commanded:
-                await _note(work, charge_point_id, event, now)
+                await _note(work, Place(charge_point_id, event.tenant_id or DEFAULT_TENANT), event, now)
 
 
 class StationConsumer:
@@ -105,11 +107,11 @@ def _charge_point_of(event: DomainEvent) -> str:
     return ""
 
 
-async def _note(work: SqlUnitOfWork, charge_point_id: str, event: DomainEvent, now: datetime) -> None:
+async def _note(work: SqlUnitOfWork, place: Place, event: DomainEvent, now: datetime) -> None:
     match event.WhichOneof("payload"):
         case "transaction_changed":
-            await note_transaction(work, charge_point_id, event.transaction_changed.transaction.id, now)
+            await note_transaction(work, place, event.transaction_changed.transaction.id, now)
         case "charge_point_booted":
-            await note_boot(work, charge_point_id, time_of(event, "create_time") or now, now)
+            await note_boot(work, place, time_of(event, "create_time") or now, now)
         case "connectivity_changed":
-            await note_connection(work, charge_point_id, now)
+            await note_connection(work, place, now)

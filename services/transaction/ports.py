@@ -12,7 +12,7 @@ from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 from services.transaction.domain.batch import Kept, StrayEnd, Wanted
 from services.transaction.domain.campaign import Campaign, CampaignState, Selection
-from services.transaction.domain.command import Command, CommandFilter, CommandState, Reply
+from services.transaction.domain.command import Command, CommandFilter, CommandState, Place, Reply
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.domain.curve import Samples
 from services.transaction.domain.ending import EndDecision
@@ -129,11 +129,11 @@ class CommandRepository(Protocol):
         of; these commands are locked. Whoever asks for those of several charge points calls this first."""
         ...
 
-    async def working_at(self, charge_point_id: str, now: datetime) -> Sequence[Command]:
+    async def working_at(self, place: Place, now: datetime) -> Sequence[Command]:
         """The commands of a charge point whose effect may still come at `now`, the oldest first, locked."""
         ...
 
-    async def queued_for(self, charge_point_id: str) -> Sequence[Command]:
+    async def queued_for(self, place: Place) -> Sequence[Command]:
         """The queued commands of a charge point, the oldest first, locked."""
         ...
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 from services.kernel.ids import derived_id
+from services.kernel.tenancy import as_tenant
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.ports import Commands, UnitsOfWork
 
@@ -39,8 +40,9 @@ class Inventories:
         self._units_of_work = units_of_work
         self._commands = commands
         self._clock = clock
-        self._booted: OrderedDict[str, None] = OrderedDict()
-        self._due: deque[str] = deque()
+        # Charge points, each with its tenant.
+        self._booted: OrderedDict[str, str] = OrderedDict()
+        self._due: deque[tuple[str, str]] = deque()
         self._asking: set[asyncio.Task[None]] = set()
 
     def note(self, booted: Iterable[ChargePoint]) -> None:
@@ -48,7 +50,7 @@ class Inventories:
         for point in booted:
             is_asked = point.state is ChargePointState.ACCEPTED and point.protocol.startswith(_REPORTING)
             if is_asked and len(self._booted) < _MOST_NOTED:
-                self._booted[point.id] = None
+                self._booted[point.id] = point.tenant_id
 
     async def ask_some(self) -> None:
         """Ask the next few; their answers are not waited for."""
@@ -59,10 +61,13 @@ class Inventories:
             return
         async with self._units_of_work() as work:
             now = self._clock.now()
-            tries = await work.device_inventories.claim([self._due.popleft() for _ in range(free)], now)
+            owners = dict(self._due.popleft() for _ in range(free))
+            tries = await work.device_inventories.claim(list(owners), now)
             await work.device_inventories.put_off({name: next_ask(now, count) for name, count in tries.items()})
         for name, count in tries.items():
-            self._begin(name, count)
+            # The command is to be the tenant's.
+            with as_tenant(owners[name]):
+                self._begin(name, count)
 
     async def close(self) -> None:
         """Stop waiting for answers."""
@@ -72,9 +77,10 @@ class Inventories:
 
     async def _look_up(self) -> None:
         """Find out who of the next that booted is to be asked."""
-        names = [self._booted.popitem(last=False)[0] for _ in range(min(len(self._booted), _LOOKED_UP_AT_ONCE))]
+        owners = dict(self._booted.popitem(last=False) for _ in range(min(len(self._booted), _LOOKED_UP_AT_ONCE)))
         async with self._units_of_work.reading() as work:
-            self._due += await work.device_inventories.due(names, self._clock.now())
+            due = await work.device_inventories.due(list(owners), self._clock.now())
+        self._due += [(name, owners[name]) for name in due]
 
     def _begin(self, charge_point_id: str, tries: int) -> None:
         task = asyncio.create_task(self._ask(charge_point_id, tries))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
+from services.kernel.tenancy import as_tenant
 from services.transaction.application.delivery import changed_event
 from services.transaction.domain.campaign import (
     Campaign,
@@ -59,7 +60,8 @@ class CampaignSteps:
         """Choose some more charge points."""
         for _ in range(_PAGES_AT_ONCE):
             try:
-                names, page_token = await self._fleet.page(campaign.selection, campaign.page_token)
+                with as_tenant(campaign.tenant_id):
+                    names, page_token = await self._fleet.page(campaign.selection, campaign.page_token)
             except DomainError as error:
                 if error.kind in _PASSING:
                     raise

@@ -54,7 +54,7 @@ class Commands:
     async def remote_starts(self, queries: Sequence[RemoteStartQuery]) -> list[bool]:
         """Whether the platform has started a transaction itself with each of these tokens, in order."""
         async with self._units_of_work() as work:
-            started = await work.commands.remote_starts({query.charge_point_id for query in queries})
+            started = await work.commands.remote_starts({query.place.charge_point_id for query in queries})
         return [any(vouches_for(command, runs, query) for command, runs in started) for query in queries]
 
     async def issue(

@@ -10,6 +10,7 @@ from typing import Any
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.kernel.redaction import without
+from services.kernel.tenancy import set_tenant
 from services.process import tracing
 from services.process.heartbeats import heartbeat
 from services.transaction.domain.command import (
@@ -132,6 +133,8 @@ class Delivery:
             self._one_has_ended.set()
 
     async def _deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
+        # In a task of its own. What is not its tenant's is not there for a command either.
+        set_tenant(command.tenant_id)
         with tracing.span("deliver command", attributes=_about(command)) as span:
             told = await self._settled(command, ask, timeout, keep=keep)
             span.note({"csms.command_state": told.state.name})

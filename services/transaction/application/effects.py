@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from services.transaction.application.delivery import store_change
-from services.transaction.domain.command import effective, queued
+from services.transaction.domain.command import Place, effective, queued
 from services.transaction.domain.commands import KINDS
 from services.transaction.ports import UnitOfWork
 
@@ -11,9 +11,9 @@ from services.transaction.ports import UnitOfWork
 _SETTLING = timedelta(seconds=3)
 
 
-async def note_transaction(work: UnitOfWork, charge_point_id: str, transaction_id: str, now: datetime) -> None:
+async def note_transaction(work: UnitOfWork, place: Place, transaction_id: str, now: datetime) -> None:
     """A transaction has changed: it may be what a remote start or stop asked for."""
-    commands = await work.commands.working_at(charge_point_id, now)
+    commands = await work.commands.working_at(place, now)
     transaction = await work.transactions.find(transaction_id) if commands else None
     if transaction is None:
         return
@@ -27,19 +27,19 @@ async def note_transaction(work: UnitOfWork, charge_point_id: str, transaction_i
             await store_change(work, command, effective(command, transaction.id, now))
 
 
-async def note_boot(work: UnitOfWork, charge_point_id: str, boot_time: datetime, now: datetime) -> None:
+async def note_boot(work: UnitOfWork, place: Place, boot_time: datetime, now: datetime) -> None:
     """A charge point has booted: resets asked for before have had their effect, and what is queued can go."""
-    for command in await work.commands.working_at(charge_point_id, now):
+    for command in await work.commands.working_at(place, now):
         if KINDS[command.kind].boots and command.create_time <= boot_time:
             await store_change(work, command, effective(command, "", now))
-    await _deliver_at(work, charge_point_id, now, now)
+    await _deliver_at(work, place, now, now)
 
 
-async def note_connection(work: UnitOfWork, charge_point_id: str, now: datetime) -> None:
+async def note_connection(work: UnitOfWork, place: Place, now: datetime) -> None:
     """A charge point came online: what is queued can go soon."""
-    await _deliver_at(work, charge_point_id, now + _SETTLING, now)
+    await _deliver_at(work, place, now + _SETTLING, now)
 
 
-async def _deliver_at(work: UnitOfWork, charge_point_id: str, time: datetime, now: datetime) -> None:
-    for command in await work.commands.queued_for(charge_point_id):
+async def _deliver_at(work: UnitOfWork, place: Place, time: datetime, now: datetime) -> None:
+    for command in await work.commands.queued_for(place):
         await work.commands.replace(queued(command, time, now))

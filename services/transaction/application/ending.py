@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from services.kernel.clock import Clock
 from services.kernel.ids import new_id
+from services.kernel.tenancy import as_platform
 from services.transaction.application.recording import completed
 from services.transaction.application.transactions import Transactions
 from services.transaction.domain.batch import Wanted
@@ -35,11 +36,13 @@ class Endings:
         """
         validated(wish)
         found = (await self._transactions.get(transaction_id)).transaction
-        async with self._units_of_work() as work:
-            # A decision has no id of its own: another attempt than the first one is a repetition.
-            attempt = new_id()
-            if not request_id or await work.remember(request_id, attempt) == attempt:
-                await work.end_decisions.add(await self._record(work.recording, found, wish))
+        # It is his; what is recorded of it is the platform's work.
+        with as_platform():
+            async with self._units_of_work() as work:
+                # A decision has no id of its own: another attempt than the first one is a repetition.
+                attempt = new_id()
+                if not request_id or await work.remember(request_id, attempt) == attempt:
+                    await work.end_decisions.add(await self._record(work.recording, found, wish))
         return await self._transactions.get(transaction_id)
 
     async def _record(self, work: RecordingUnitOfWork, found: Transaction, wish: Wish) -> EndDecision:

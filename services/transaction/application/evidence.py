@@ -75,6 +75,7 @@ def _question(transaction: Transaction, now: datetime) -> Command:
         update_time=now,
         expire_time=now + _LIFE_OF_QUESTION,
         delivery_time=now + _SETTLING,
+        tenant_id=transaction.tenant_id,
     )
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
+from services.kernel.tenancy import as_tenant
 from services.process.heartbeats import repeat
 from services.transaction.application.commands import Commands
 from services.transaction.application.evidence import PLATFORM
@@ -68,9 +69,10 @@ class Silence:
     async def _ask_after(self, transaction: Transaction) -> None:
         body = {"transaction_id": transaction.id}
         try:
-            await self._commands.issue(
-                transaction.charge_point_id, GET_TRANSACTION_STATUS, body, CommandOptions(), PLATFORM, _PATIENCE
-            )
+            with as_tenant(transaction.tenant_id):
+                await self._commands.issue(
+                    transaction.charge_point_id, GET_TRANSACTION_STATUS, body, CommandOptions(), PLATFORM, _PATIENCE
+                )
         except DomainError as error:
             _log.info("transaction %s cannot be asked after: %s", transaction.id, error.message)
 

@@ -223,6 +223,7 @@ def command_for(campaign: Campaign, command_id: str, charge_point_id: str, now: 
         delivery_time=now,
         campaign_id=campaign.id,
         waits_offline=campaign.queue_while_offline,
+        tenant_id=campaign.tenant_id,
     )
 
 

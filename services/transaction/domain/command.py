@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.kernel.errors import DomainError, failed_precondition
 from services.kernel.redaction import redacted, secrets_in, without
@@ -77,6 +77,11 @@ class Command:
     waits_offline: bool = True
     tenant_id: str = field(default_factory=owner_of_new)
 
+    @property
+    def place(self) -> "Place":
+        """For which charge point it is, if that is its tenant's."""
+        return Place(self.charge_point_id, self.tenant_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOptions:
@@ -130,11 +135,19 @@ class Ask:
         return self.recorded == self.body
 
 
+class Place(NamedTuple):
+    """A charge point and whose it is. Anybody can ask for a command to any identity: of those that are asked for, the
+    charge point is concerned by its own tenant's."""
+
+    charge_point_id: str
+    tenant_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteStartQuery:
     """A token that no card has, and when it was presented at which charge point."""
 
-    charge_point_id: str
+    place: Place
     token: Token
     time: datetime
 

@@ -12,6 +12,7 @@ from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from services.kernel.errors import DomainError, FieldViolation, invalid
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.tokens import token_of
 from services.rpc.protobuf import duration_of, enum_of, time_of, timestamp
 from services.transaction.domain.command import (
@@ -20,6 +21,7 @@ from services.transaction.domain.command import (
     CommandOptions,
     CommandPriority,
     CommandState,
+    Place,
     RemoteStartQuery,
     Reply,
 )
@@ -137,7 +139,8 @@ def remote_start_query(message: recording_pb.RemoteStartQuery) -> RemoteStartQue
     time = time_of(message, "time")
     if time is None:
         raise invalid("queries.time", "is required")
-    return RemoteStartQuery(message.charge_point_id, token_of(message.id_tag, message.token_type), time)
+    place = Place(message.charge_point_id, message.tenant_id or DEFAULT_TENANT)
+    return RemoteStartQuery(place, token_of(message.id_tag, message.token_type), time)
 
 
 def reply_of(response: edge_pb.DeliverCommandResponse) -> Reply:

@@ -19,6 +19,7 @@ from services.transaction.domain.command import (
     CommandFilter,
     CommandPriority,
     CommandState,
+    Place,
 )
 from services.transaction.domain.commands import KINDS_WITH_EFFECT
 from services.transaction.tables import COMMANDS, RUNNING_TRANSACTIONS
@@ -77,13 +78,13 @@ class SqlCommandRepository:
         }
         return set((await self._connection.scalars(_LOCK_OPEN_AT, parameters)).all())
 
-    async def working_at(self, charge_point_id: str, now: datetime) -> Sequence[Command]:
+    async def working_at(self, place: Place, now: datetime) -> Sequence[Command]:
         columns = COMMANDS.c
         may_work = and_(columns.state.in_(STATES_BEFORE_EFFECT), columns.kind.in_(KINDS_WITH_EFFECT))
-        return await self._locked(_of(charge_point_id).where(may_work, columns.expire_time > now))
+        return await self._locked(_of(place).where(may_work, columns.expire_time > now))
 
-    async def queued_for(self, charge_point_id: str) -> Sequence[Command]:
-        return await self._locked(_of(charge_point_id).where(COMMANDS.c.state == CommandState.QUEUED))
+    async def queued_for(self, place: Place) -> Sequence[Command]:
+        return await self._locked(_of(place).where(COMMANDS.c.state == CommandState.QUEUED))
 
     async def remote_starts(self, charge_point_ids: Collection[str]) -> Sequence[tuple[Command, bool]]:
         columns, running = COMMANDS.c, RUNNING_TRANSACTIONS.c
@@ -107,9 +108,10 @@ class SqlCommandRepository:
         )
         # Of what is changed beside this, it sees what was before: one that is being sent or answered still waits.
         goes_before = tuple_(before.priority, before.id) < tuple_(columns.priority, columns.id)
-        is_first = ~exists().where(
-            before.charge_point_id == columns.charge_point_id, goes_before, before.expire_time > now, waits
+        is_beside = and_(
+            before.charge_point_id == columns.charge_point_id, before.tenant_id == columns.tenant_id, goes_before
         )
+        is_first = ~exists().where(is_beside, before.expire_time > now, waits)
         query = select(COMMANDS).where(is_due, is_first).order_by(columns.priority, columns.id)
         return await self._unlocked(query.limit(limit))
 
@@ -137,8 +139,9 @@ class SqlCommandRepository:
         return [command_of(row) for row in rows]
 
 
-def _of(charge_point_id: str) -> Select[Any]:
-    return select(COMMANDS).where(COMMANDS.c.charge_point_id == charge_point_id).order_by(COMMANDS.c.id)
+def _of(place: Place) -> Select[Any]:
+    is_of_place = and_(COMMANDS.c.charge_point_id == place.charge_point_id, COMMANDS.c.tenant_id == place.tenant_id)
+    return select(COMMANDS).where(is_of_place).order_by(COMMANDS.c.id)
 
 
 def command_of(row: Row[Any]) -> Command:

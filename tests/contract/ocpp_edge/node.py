@@ -130,8 +130,11 @@ async def starting(tokens: Tokens, platform: Platform) -> AsyncIterator[Starter]
             accept, *others = edge.wiring.tasks
             await accept.run()
             await stack.enter_async_context(running(*(task.run() for task in others)))
+            wiring = edge.wiring
             port, health = await stack.enter_async_context(
-                server.running_server("edge", settings, register=edge.wiring.register)
+                server.running_server(
+                    "edge", settings, register=wiring.register, separates_tenants=wiring.separates_tenants
+                )
             )
             await health.set_serving(True)
             return Node(edge, f"127.0.0.1:{port}", tokens.identity("edge"), stack)

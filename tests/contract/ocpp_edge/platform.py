@@ -28,6 +28,7 @@ from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.kernel.errors import DomainError, ErrorKind, conflict, not_found, unavailable
+from services.kernel.tenancy import current_tenant
 from services.rpc import server
 from services.rpc.status import item_error
 from tests.fixtures.tokens import Tokens
@@ -61,8 +62,9 @@ class Platform:
         self.leases: list[str] = []
         self.refusals: list[station_pb.RefusedHandshakes] = []
         self.pins: dict[str, str] = {}
-        # Whose charge points are, where not the default tenant's.
+        # Whose charge points are, where not the default tenant's; and for whom what is stored was sent.
         self.owners: dict[str, str] = {}
+        self.stored_for: set[str | None] = set()
         # What is known of charge points from their last boot, with what was switched for them.
         self.profiles: dict[str, QuirkProfile] = {}
         # How many attempts were decided about.
@@ -88,6 +90,10 @@ class Platform:
     def stale(self, charge_point_id: str, epoch: int) -> DomainError | None:
         current = self.connections.get(charge_point_id)
         return None if current is not None and current.epoch == epoch else conflict("STALE_EPOCH", "stale")
+
+    def is_for_caller(self, connection: Connection) -> bool:
+        """Whether who calls may see a connection; as PostgreSQL would say."""
+        return current_tenant() in (None, self.owners.get(connection.charge_point_id, "default"))
 
     def journal(self, charge_point_id: str) -> list[tuple[str, str, str, str]]:
         """Direction, kind, kind of the answer and action of the frames of a charge point, in order."""
@@ -152,6 +158,7 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
         self, request: station_pb.CloseConnectionsRequest, context: Context
     ) -> station_pb.CloseConnectionsResponse:
         answers = []
+        self._platform.stored_for.add(current_tenant())
         for closed in request.connections:
             error = self._platform.stale(closed.charge_point_id, closed.epoch)
             if error is None:
@@ -193,6 +200,7 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
     ) -> station_pb.RecordDeviceEventsResponse:
         self._platform.check("RecordDeviceEvents")
         self._platform.device_events += request.events
+        self._platform.stored_for.add(current_tenant())
         return station_pb.RecordDeviceEventsResponse(answers=[station_pb.ItemAnswer()] * len(request.events))
 
     async def ReportRefusals(
@@ -214,14 +222,14 @@ class _Connectivity(station_grpc.ConnectivityServiceServicer):
         self, request: station_pb.FindConnectionRequest, context: Context
     ) -> station_pb.FindConnectionResponse:
         connection = self._platform.connections.get(request.charge_point_id)
-        if connection is None:
+        if connection is None or not self._platform.is_for_caller(connection):
             raise not_found("connection", request.charge_point_id)
         return station_pb.FindConnectionResponse(connection=connection)
 
     async def ListConnections(
         self, request: station_pb.ListConnectionsRequest, context: Context
     ) -> station_pb.ListConnectionsResponse:
-        connections = list(self._platform.connections.values())
+        connections = list(filter(self._platform.is_for_caller, self._platform.connections.values()))
         return station_pb.ListConnectionsResponse(
             connections=connections[: request.page_size], next_page_token="more", total_size=len(connections)
         )
@@ -274,6 +282,7 @@ class _Recording(recording_grpc.RecordingServiceServicer):
         self, request: recording_pb.RecordTransactionEventsRequest, context: Context
     ) -> recording_pb.RecordTransactionEventsResponse:
         await self._platform.answers("RecordTransactionEvents")
+        self._platform.stored_for.add(current_tenant())
         return recording_pb.RecordTransactionEventsResponse(answers=[self._record(event) for event in request.events])
 
     def _record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
@@ -337,7 +346,7 @@ async def running_platform(tokens: Tokens) -> AsyncIterator[Platform]:
 
     async with AsyncExitStack() as stack:
         for name, register in (("station", station), ("driver", driver), ("transaction", transaction)):
-            running = server.running_server(name, tokens.settings(name), register=register)
+            running = server.running_server(name, tokens.settings(name), register=register, separates_tenants=True)
             port, _ = await stack.enter_async_context(running)
             platform.addresses[name] = f"127.0.0.1:{port}"
         yield platform

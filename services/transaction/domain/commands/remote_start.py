@@ -53,7 +53,7 @@ def vouches_for(command: Command, is_running: bool, query: RemoteStartQuery) -> 
     way, or what it started `is_running`."""
     if command.kind != REMOTE_START or token_type(command.body.get("token_type", UNTYPED)) != CENTRAL:
         return False
-    if command.charge_point_id != query.charge_point_id or not is_same(token_asked(command), query.token):
+    if command.place != query.place or not is_same(token_asked(command), query.token):
         return False
     if command.state is CommandState.EFFECTIVE and is_running:
         return True

@@ -66,7 +66,7 @@ async def running_edge(tokens: Tokens) -> AsyncIterator[Edge]:
     def register(server: grpc.aio.Server) -> None:
         edge_grpc.add_EdgeServiceServicer_to_server(edge, server)
 
-    async with running_server("edge", tokens.settings("edge"), register=register) as (port, _):
+    async with running_server("edge", tokens.settings("edge"), register=register, separates_tenants=True) as (port, _):
         edge.address = f"127.0.0.1:{port}"
         yield edge
 
@@ -77,8 +77,8 @@ class Stations:
     def __init__(self, service: RunningService) -> None:
         self._service = service
 
-    async def create(self, charge_point_id: str, **fields: Any) -> None:
-        stub = service_grpc.ChargePointServiceStub(await self._service.channel())
+    async def create(self, charge_point_id: str, *, tenant: str | None = None, **fields: Any) -> None:
+        stub = service_grpc.ChargePointServiceStub(await self._service.channel(tenant=tenant))
         point = charge_point_pb.ChargePoint(id=charge_point_id, **fields)
         await stub.CreateChargePoint(service_pb.CreateChargePointRequest(charge_point=point))
 
