@@ -14,6 +14,9 @@ Attributes = Mapping[str, str | int]
 Origin = Any
 """Where in a trace something came from; kept to link to it."""
 
+PARENT_KEY, STATE_KEY = "traceparent", "tracestate"
+"""The headers of W3C Trace Context; the first is enough to find what something is a part of."""
+
 _NO_HEADERS: Mapping[str, str] = {}
 
 

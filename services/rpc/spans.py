@@ -15,8 +15,8 @@ from services.process import tracing
 from services.process.logging import current_context
 from services.process.tracing import Attributes, Kind, Span
 
-# W3C Trace Context; services pass it on to each other, callers may bring it.
-TRACE_KEYS = frozenset({"traceparent", "tracestate"})
+# Services pass them on to each other; callers may bring them.
+_TRACE_KEYS = frozenset({tracing.PARENT_KEY, tracing.STATE_KEY})
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _STATUS = "rpc.response.status_code"
@@ -76,7 +76,7 @@ def note_status(span: Span, code: grpc.StatusCode) -> None:
 
 
 def _serving(method: str, context: _Context) -> Span:
-    brought = {key: str(value) for key, value in context.invocation_metadata() or () if key in TRACE_KEYS}
+    brought = {key: str(value) for key, value in context.invocation_metadata() or () if key in _TRACE_KEYS}
     return tracing.span(_name(method), Kind.SERVER, _attributes(method), parent=brought)
 
 

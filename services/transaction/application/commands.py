@@ -8,6 +8,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
+from services.process import tracing
 from services.transaction.application.delivery import Delivery, changed_event, offline, store_change
 from services.transaction.domain.command import (
     Command,
@@ -89,6 +90,7 @@ class Commands:
             expire_time=now + options.life,
             # It may have come online since it was asked after.
             delivery_time=None if is_online else now,
+            trace=tracing.headers().get(tracing.PARENT_KEY, ""),
         )
         async with self._units_of_work() as work:
             if options.request_id:

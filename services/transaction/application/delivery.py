@@ -135,7 +135,9 @@ class Delivery:
     async def _deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
         # In a task of its own. What is not its tenant's is not there for a command either.
         set_tenant(command.tenant_id)
-        with tracing.span("deliver command", attributes=_about(command)) as span:
+        waited = command.trace and tracing.here() is None
+        asked_in = {tracing.PARENT_KEY: command.trace} if waited else None
+        with tracing.span("deliver command", attributes=_about(command), parent=asked_in) as span:
             told = await self._settled(command, ask, timeout, keep=keep)
             span.note({"csms.command_state": told.state.name})
             return told

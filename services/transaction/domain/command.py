@@ -53,7 +53,8 @@ class Command:
     """The record of a command. `kind` is the name of its field in csms.transaction.v1.CommandBody and `body` that
     field, by the names of its fields, secrets masked; `delivery_time` is when a queued one shall be tried next, and
     `calls` are those that it took when one was not enough, as csms.transaction.v1.CommandCall. One that is queued and
-    does not wait (`waits_offline`) fails when its charge point is not there at its turn."""
+    does not wait (`waits_offline`) fails when its charge point is not there at its turn. `trace` is where it was asked
+    for: its delivery, whenever that is, belongs there."""
 
     id: str
     charge_point_id: str
@@ -75,6 +76,7 @@ class Command:
     delivery_time: datetime | None = None
     campaign_id: str | None = None
     waits_offline: bool = True
+    trace: str = ""
     tenant_id: str = field(default_factory=owner_of_new)
 
     @property

@@ -20,12 +20,14 @@ from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
 from csms.transaction.v1.command_result_pb2 import StatusResult
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.kernel.ids import new_id
+from services.process import tracing
 from services.rpc.status import from_rpc_error
 from tests.contract.services.transaction.conftest import recorder
 from tests.contract.services.transaction.platform import Edge, Platform, accepted, rejected, running_edge
 from tests.contract.services.transaction.reports import start_16, stop_16
 from tests.fixtures.background import eventually
 from tests.fixtures.calls import refusal
+from tests.fixtures.otlp import Receiver
 from tests.fixtures.services import RunningService
 from tests.fixtures.tokens import Tokens
 
@@ -283,6 +285,22 @@ async def test_a_queued_command_is_delivered_when_the_charge_point_comes_online(
     await platform.stations.connect("CP2", platform.edge)
     await platform.becomes(command.id, State.ACCEPTED)
     assert [delivered.command_id for delivered in platform.edge.delivered] == [command.id]
+
+
+async def test_a_queued_command_is_delivered_in_the_trace_that_it_was_asked_for_in(
+    platform: Platform, receiver: Receiver
+) -> None:
+    async with tracing.traced("transaction", receiver.endpoint):
+        queued = await platform.clear_cache("CP2", queue_while_offline=True)
+        at_once = await platform.clear_cache("CP1")
+        await platform.stations.connect("CP2", platform.edge)
+        await platform.becomes(queued.id, State.ACCEPTED)
+    calls = receiver.spans("csms.transaction.v1.CommandService/ClearCache")
+    assert len({call.trace_id for call in calls}) == 2
+    deliveries = {span.attributes["csms.command_id"]: span for span in receiver.spans("deliver command")}
+    assert [deliveries[command.id].parent_id for command in (queued, at_once)] == [call.span_id for call in calls]
+    assert [deliveries[command.id].trace_id for command in (queued, at_once)] == [call.trace_id for call in calls]
+    assert deliveries[queued.id].attributes["csms.command_state"] == "ACCEPTED"
 
 
 async def test_queued_commands_are_delivered_in_order_at_the_boot(platform: Platform) -> None:
