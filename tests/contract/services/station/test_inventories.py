@@ -110,6 +110,16 @@ async def test_a_station_that_never_told_its_variables_is_asked_after_its_boot_a
     assert len(platform.reports_of(name)) == 2
 
 
+async def test_a_station_is_asked_in_the_name_of_its_tenant(
+    service: RunningService, edge: ConnectivityServiceStub, platform: Platform, asking: Asking, name: str
+) -> None:
+    epoch = await connect(ChargePointServiceStub(await service.channel("admin", tenant="south")), edge, name)
+    await asking.boot(name, epoch)
+    await asking.inventories.ask_some()
+    await asked_for(platform, name, 1)
+    assert platform.asked_for[name] == "south"
+
+
 async def test_a_refusal_is_taken_for_an_answer_and_asked_again_ever_later(
     points: ChargePointServiceStub, edge: ConnectivityServiceStub, platform: Platform, asking: Asking, name: str
 ) -> None:

@@ -74,6 +74,23 @@ async def test_a_changed_setting_is_sent_to_every_charge_point_of_the_station_on
     assert _orders(platform, name) == [(point, key, "60") for point in names for key in keys]
 
 
+@pytest.mark.parametrize(("tenant", "whose"), [("south", "south"), (None, "default")])
+async def test_what_a_tenant_sets_is_commanded_in_its_name(
+    service: RunningService,
+    consumer: SettingsConsumer,
+    platform: Platform,
+    name: str,
+    tenant: str | None,
+    whose: str,
+) -> None:
+    stations = StationServiceStub(await service.channel("admin", tenant=tenant))
+    station, [point] = await _station(stations, name)
+    await update_station(stations, station.id, configuration={"a": "new"})
+    await _handle(consumer, service, *await _configurations(service, station.id))
+
+    assert platform.asked_for[point] == whose
+
+
 async def test_what_has_been_changed_again_since_is_not_sent(
     stations: StationServiceStub, service: RunningService, consumer: SettingsConsumer, platform: Platform, name: str
 ) -> None:

@@ -12,6 +12,7 @@ from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.kernel.errors import DomainError
+from services.kernel.tenancy import current_tenant
 from services.process.settings import ServiceSettings
 from services.rpc.auth import current_caller
 from services.rpc.server import running_server
@@ -29,6 +30,8 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
         self.orders: dict[str, Order] = {}
         self.reports: dict[str, Order] = {}
         self.asked: list[str] = []
+        # In whose name charge points were commanded.
+        self.asked_for: dict[str, str | None] = {}
         # What becomes of a command to a charge point, the next one first.
         self.failures: dict[str, list[DomainError]] = {}
 
@@ -65,6 +68,7 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
         if failures := self.failures.get(request.charge_point_id):
             raise failures.pop(0)
         assert not request.options.queue_while_offline
+        self.asked_for[request.charge_point_id] = current_tenant()
         self.reports.setdefault(request.options.request_id, (request.charge_point_id, request.base))
         return command_pb.GetBaseReportResponse()
 
@@ -75,6 +79,7 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
     def _keep(self, charge_point_id: str, options: command_pb.CommandOptions, order: Order) -> None:
         assert options.queue_while_offline
         self.asked.append(charge_point_id)
+        self.asked_for[charge_point_id] = current_tenant()
         if failures := self.failures.get(charge_point_id):
             raise failures.pop(0)
         self.orders.setdefault(options.request_id, (charge_point_id, *order))

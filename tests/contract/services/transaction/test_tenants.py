@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -30,7 +30,10 @@ from services.postgres import tenancy
 from services.rpc.channels import channel
 from services.rpc.protobuf import timestamp
 from services.transaction.application.campaign_steps import CampaignSteps
+from services.transaction.application.commands import Commands
 from services.transaction.application.delivery import Delivery
+from services.transaction.application.evidence import PLATFORM, ask_after_boots
+from services.transaction.application.silence import Silence
 from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcFleet
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.sql.unit_of_work import SqlUnitsOfWork
@@ -71,6 +74,8 @@ class World:
     stations: Stations
     edge: Edge
     record: Record
+    units: SqlUnitsOfWork
+    charge_points: GrpcChargePoints
     steps: CampaignSteps
     delivery: Delivery
     ids: dict[str, str]
@@ -108,14 +113,12 @@ async def world(module_services: ServiceRunner) -> AsyncIterator[World]:
         for name in (NAME, "CP-OF-NORTH"):
             await known.connect(name, edge, "ocpp2.0.1")
         async with channel(stations.address, "station", tokens.identity("transaction")) as to_stations:
-            units, clock = (
-                SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), SystemClock()),
-                SystemClock(),
-            )
-            to_edge = GrpcEdge(tokens.identity("transaction"))
-            delivery = Delivery(units, GrpcChargePoints(to_stations), to_edge, clock)
+            clock = SystemClock()
+            units = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
+            points, to_edge = GrpcChargePoints(to_stations), GrpcEdge(tokens.identity("transaction"))
+            delivery = Delivery(units, points, to_edge, clock)
             steps = CampaignSteps(units, GrpcFleet(to_stations), lambda: None, clock)
-            world = World(service, known, edge, await recorder(service), steps, delivery, {})
+            world = World(service, known, edge, await recorder(service), units, points, steps, delivery, {})
             async with units() as work:
                 await work.connector_powers.note([ConnectorPower(NAME, 1, 1, 22_000, clock.now())])
             await _furnish(world)
@@ -308,6 +311,22 @@ async def test_who_names_charge_points_of_another_tenant_reaches_none(world: Wor
     ]
     found = await driver.FindRemoteStarts(FindRemoteStartsRequest(queries=queries))
     assert [answer.started for answer in found.answers] == [False]
+
+
+async def test_what_the_platform_asks_of_a_charge_point_is_asked_in_the_name_of_its_tenant(world: World) -> None:
+    """After a boot, and of a transaction of which nothing is heard."""
+    units, clock = world.units, SystemClock()
+    async with units() as work:
+        await ask_after_boots(work, {NAME: clock.now() + timedelta(seconds=1)}, clock.now())
+    long_ago = minutes(-3000)
+    usual: dict[str, Any] = {"charge_point_id": NAME, "tenant_id": OWNER, "ocpp_transaction_id": "T-5", "evse_id": 5}
+    await world.record(event_201(STARTED, long_ago, 0, received_time=long_ago, **usual))
+    commands = Commands(units, world.charge_points, world.delivery, clock)
+    assert await Silence(units, commands, clock, timedelta(days=2)).look() == 1
+    request = service_pb.ListCommandsRequest(charge_point_id=NAME)
+    asked = (await (await world.commands(OWNER)).ListCommands(request)).commands
+    questions = [(one.requested_by, one.state) for one in asked if one.kind == "get_transaction_status"]
+    assert questions == [(PLATFORM, command_pb.Command.ACCEPTED), (PLATFORM, command_pb.Command.QUEUED)]
 
 
 async def test_the_owner_gets_what_is_his(tenants: Tenants) -> None:
