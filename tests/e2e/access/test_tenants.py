@@ -1,0 +1,34 @@
+"""Two tenants on one system: what happens at the charge points of one is nothing to the other."""
+
+from tests.e2e.commands.idle import command, idle_charge_point
+from tests.fixtures.system import System, until
+
+NAME = "E2ESOUTH"
+
+
+class _OfSouth(System):
+    """The same system, called with tokens of another tenant than the default one."""
+
+    def token(self, role: str, *words: str) -> str:
+        return super().token(role, "--tenant", "south", *words)
+
+
+def test_a_tenant_starts_and_stops_a_transaction_that_nobody_else_sees(system: System) -> None:
+    south = _OfSouth(system.ports, system.state_dir, system.environment, system.output, system.process)
+    with idle_charge_point(south, NAME, "2.0.1"):
+        started = command(south, NAME, "remote-start", {"idTag": f"TAG-{NAME}", "connectorId": 1})
+        [transaction] = until(lambda: south.get(f"/transactions?chargePointId={NAME}&state=ACTIVE").data)
+        assert (transaction["tenantId"], transaction["authorization"]) == ("south", "ACCEPTED")
+        until(lambda: south.get(f"/commands/{started['id']}").data["state"] == "EFFECTIVE")
+        until(lambda: south.get(f"/charge-points/{NAME}/messages").data)
+
+        for path in (f"/transactions/{transaction['id']}", f"/commands/{started['id']}", f"/connections/{NAME}"):
+            assert (south.get(path).status, system.get(path).status) == (200, 404), path
+        for path in ("/transactions?chargePointId={}", "/charge-points/{}/messages", "/charge-points/{}/commands"):
+            assert system.get(path.format(NAME)).data == [], path
+        stop = {"transactionId": transaction["id"]}
+        assert system.call("POST", f"/charge-points/{NAME}/remote-stop", stop).status == 404
+        assert system.call("POST", f"/connections/{NAME}/send", {"action": "ClearCache"}).status == 404
+
+        command(south, NAME, "remote-stop", stop)
+        until(lambda: south.get(f"/transactions/{transaction['id']}").data["state"] == "ENDED")
