@@ -18,6 +18,9 @@ from services.process.tracing import Attributes, Kind, Span
 # Services pass them on to each other; callers may bring them.
 _TRACE_KEYS = frozenset({tracing.PARENT_KEY, tracing.STATE_KEY})
 
+# Asked for by the clock, of everybody by everybody: what led to what is not to be had from that.
+_UNTRACED = "/csms.health.v1."
+
 _Context = grpc.aio.ServicerContext[Any, Any]
 _STATUS = "rpc.response.status_code"
 _OK = "OK"
@@ -27,7 +30,7 @@ _FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL"
 
 def served(method: str, call: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
     """What handles the RPC `method`, with a span around each call."""
-    if not tracing.is_on():
+    if not _is_traced(method):
         return call
 
     async def traced(request: Any, context: _Context) -> Any:
@@ -47,7 +50,7 @@ def served_stream(
     method: str, call: Callable[[Any, Any], AsyncIterator[Any]]
 ) -> Callable[[Any, Any], AsyncIterator[Any]]:
     """The same for an RPC that answers with a stream: the span ends with it."""
-    if not tracing.is_on():
+    if not _is_traced(method):
         return call
 
     async def traced(request: Any, context: _Context) -> AsyncIterator[Any]:
@@ -65,7 +68,7 @@ def served_stream(
 
 def made(method: str) -> Span:
     """A span for a call to another process."""
-    if not tracing.is_on():
+    if not _is_traced(method):
         return tracing.NOT_TRACED
     return tracing.span(_name(method), Kind.CLIENT, _attributes(method))
 
@@ -73,6 +76,10 @@ def made(method: str) -> Span:
 def note_status(span: Span, code: grpc.StatusCode) -> None:
     """Note what became of a call to another process."""
     span.note({_STATUS: code.name})
+
+
+def _is_traced(method: str) -> bool:
+    return tracing.is_on() and not method.startswith(_UNTRACED)
 
 
 def _serving(method: str, context: _Context) -> Span:

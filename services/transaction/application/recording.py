@@ -170,10 +170,11 @@ _Batcher = Batcher[_Chunk[_Item], Sequence[_Result | DomainError]]
 
 def _batcher(name: str, commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_Result]]]) -> _Batcher[_Item, _Result]:
     """Merges the chunks of several calls into one `commit` at a time."""
+    span_name = f"commit {name}"
 
     async def send(chunks: list[_Chunk[_Item]]) -> list[Sequence[_Result | DomainError] | Exception]:
         items = [item for chunk in chunks for item in chunk.items]
-        with tracing.span(f"commit {name}", links=(chunk.origin for chunk in chunks)) as span:
+        with tracing.span(span_name, links=(chunk.origin for chunk in chunks)) as span:
             results = await _isolating(commit, items)
             span.note({"csms.items": len(items), "csms.calls": len(chunks)})
         answers: list[Sequence[_Result | DomainError] | Exception] = []

@@ -151,6 +151,8 @@ def test_pages_of_known_origins_may_call(origin: str, allowed: bool, facade: Fac
     asked = facade.call("gateway", "OPTIONS", "/stations/s1", token=None, headers=asking)
     assert (asked.status == 200) == allowed
     assert (asked.headers.get("access-control-allow-origin") == origin) == allowed
+    takes = asked.headers.get("access-control-allow-headers", "").split(", ")
+    assert ({"authorization", "traceparent"} <= set(takes)) == allowed
     for token in ("good", None):
         answer = facade.call("gateway", "GET", "/stations", token=token, headers={"origin": origin})
         assert (answer.headers.get("access-control-allow-origin") == origin) == allowed

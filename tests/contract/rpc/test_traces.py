@@ -12,6 +12,8 @@ import grpc
 import grpc.aio
 import pytest
 
+from csms.health.v1 import health_service_pb2 as health_pb
+from csms.health.v1 import health_service_pb2_grpc as health_grpc
 from services.kernel.errors import DomainError, not_found
 from services.process import metrics, otlp, tracing
 from services.rpc.channels import channel
@@ -47,8 +49,9 @@ async def _books(request: Any, context: Context) -> AsyncIterator[Any]:
 class Pair:
     """A service that anybody may greet, and behind it one that has books."""
 
-    def __init__(self, front: Client, books: Client) -> None:
-        self.front = front
+    def __init__(self, front: grpc.aio.Channel, books: Client) -> None:
+        self.channel = front
+        self.front = Client(front)
         self.books = books
 
 
@@ -72,7 +75,7 @@ async def pair(tokens: Tokens) -> AsyncIterator[Pair]:
                 register=lambda server: server.add_generic_rpc_handlers([handlers({"Greet": greet})]),
             ) as (front, _):
                 async with grpc.aio.insecure_channel(f"127.0.0.1:{front}") as outer:
-                    yield Pair(Client(outer), books)
+                    yield Pair(outer, books)
 
 
 async def test_a_call_and_what_it_calls_are_one_trace(pair: Pair, receiver: Receiver) -> None:
@@ -87,6 +90,13 @@ async def test_a_call_and_what_it_calls_are_one_trace(pair: Pair, receiver: Rece
     assert [span.attributes["csms.request_id"] for span in (served, inner)] == ["r1", "r1"]
     assert served.attributes["rpc.method"] == GREET
     assert (served.service, served.kind, served.status) == ("front", "SERVER", "")
+
+
+async def test_health_checks_are_no_spans(pair: Pair, receiver: Receiver) -> None:
+    before = len(receiver.spans())
+    async with tracing.traced("front", receiver.endpoint):
+        await health_grpc.HealthServiceStub(pair.channel).Check(health_pb.CheckRequest())
+    assert len(receiver.spans()) == before
 
 
 async def test_a_share_of_traces_is_of_those_that_no_caller_has_decided_about(pair: Pair, receiver: Receiver) -> None:
