@@ -65,24 +65,24 @@ class StationConsumer:
         boots: list[ChargePointSnapshot] = []
         gone: list[ChargePointSnapshot] = []
         for event in events:
-            time = told.told_time_of(event, clock)
+            time, tenant_id = told.told_time_of(event, clock), told.tenant_of(event)
             match event.WhichOneof("payload"):
                 case "station_changed":
                     changed = event.station_changed
-                    stations.append(told.station_snapshot(changed.station, time, deleted=changed.deleted))
+                    stations.append(told.station_snapshot(changed.station, time, tenant_id, deleted=changed.deleted))
                 case "connectivity_changed":
-                    changes.append(told.connectivity_change(event.connectivity_changed, time))
+                    changes.append(told.connectivity_change(event.connectivity_changed, time, tenant_id))
                 case "connector_status_changed":
-                    reports.append(told.status_report(event.connector_status_changed, time))
+                    reports.append(told.status_report(event.connector_status_changed, time, tenant_id))
                 case "charge_point_booted":
-                    boots.append(told.charge_point_snapshot(event.charge_point_booted.charge_point, time))
+                    boots.append(told.charge_point_snapshot(event.charge_point_booted.charge_point, time, tenant_id))
                 case "charge_point_changed":
-                    snapshot = told.charge_point_snapshot(event.charge_point_changed.charge_point, time)
+                    snapshot = told.charge_point_snapshot(event.charge_point_changed.charge_point, time, tenant_id)
                     (gone if event.charge_point_changed.deleted else boots).append(snapshot)
                 case "connection_refused":
-                    refusals.append(told.refusal(event.connection_refused, time))
+                    refusals.append(told.refusal(event.connection_refused, time, tenant_id))
                 case "device_event_recorded":
-                    device_events.append(told.device_event(event.device_event_recorded))
+                    device_events.append(told.device_event(event.device_event_recorded, tenant_id))
         async with consequences(work, clock) as follows:
             await take_in_stations(work, stations, follows)
             await take_in_connectivity(work, changes, follows)
@@ -110,13 +110,15 @@ class SessionConsumer:
         work, clock = SqlUnitOfWork(connection, self._clock), self._clock
         snapshots, bills = [], []
         for event in events:
+            tenant_id = told.tenant_of(event)
             match event.WhichOneof("payload"):
                 case "transaction_changed":
-                    snapshots.append(told.transaction(event.transaction_changed.transaction, clock))
+                    snapshots.append(told.transaction(event.transaction_changed.transaction, clock, tenant_id))
                 case "session_billed":
-                    bills.append(told.bill(event.session_billed, told.told_time_of(event, clock)))
+                    bills.append(told.bill(event.session_billed, told.told_time_of(event, clock), tenant_id))
                 case "session_unbilled":
-                    bills.append(told.bill_taken_back(event.session_unbilled, told.told_time_of(event, clock)))
+                    time = told.told_time_of(event, clock)
+                    bills.append(told.bill_taken_back(event.session_unbilled, time, tenant_id))
         await take_in_transactions(work, snapshots, clock)
         await take_in_bills(work, bills)
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from services.postgres import reconciliations
+from services.postgres.tenancy import tenant_column
 
 METADATA = MetaData()
 
@@ -36,8 +37,9 @@ STATIONS = Table(
     Column("deleted", Boolean, nullable=False),
     Column("health", Text, nullable=False),
     Column("update_time", _Time, nullable=False),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="stations_pkey"),
-    Index("stations_name_idx", "name", "id", postgresql_where=text("NOT deleted")),
+    Index("stations_name_idx", "tenant_id", "name", "id", postgresql_where=text("NOT deleted")),
 )
 
 CHARGE_POINTS = Table(
@@ -53,6 +55,7 @@ CHARGE_POINTS = Table(
     Column("removed", Boolean, nullable=False),
     Column("accepted", Boolean),
     Column("accepted_time", _Time),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="charge_points_pkey"),
     Index("charge_points_station_idx", "station_id"),
     Index("charge_points_away_idx", "changed_time", postgresql_where=text("NOT online AND NOT removed")),
@@ -95,6 +98,7 @@ TRANSACTIONS = Table(
     Column("metered_wh", BigInteger, nullable=False),
     Column("doubt", Text, nullable=False, server_default=""),
     Column("energy_doubt", Text, nullable=False, server_default=""),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="transactions_pkey"),
     Index("transactions_name_idx", "charge_point_id", "ocpp_transaction_id"),
     Index("transactions_running_idx", "station_id", postgresql_where=text("state = 'ACTIVE'")),
@@ -119,7 +123,7 @@ STATION_METRICS = Table(
     postgresql_partition_by="RANGE (time)",
 )
 
-# What predictions are made from; partitioned by day.
+# What predictions are made from; partitioned by day. The platform counts: no tenant sees any.
 INCIDENTS = Table(
     "incidents",
     METADATA,
@@ -148,8 +152,16 @@ ALERTS = Table(
     Column("acknowledged_by", Text, nullable=False),
     Column("clear_time", _Time),
     Column("occurrence_count", Integer, nullable=False),
+    tenant_column(),
     PrimaryKeyConstraint("id", name="alerts_pkey"),
-    Index("alerts_standing_key", "kind", "subject", unique=True, postgresql_where=text("clear_time IS NULL")),
+    Index(
+        "alerts_standing_key",
+        "kind",
+        "subject",
+        "tenant_id",
+        unique=True,
+        postgresql_where=text("clear_time IS NULL"),
+    ),
     Index("alerts_station_idx", "station_id", postgresql_where=text("clear_time IS NULL")),
     Index("alerts_charge_point_idx", "charge_point_id"),
 )
@@ -173,6 +185,7 @@ USAGE_ANALYTICS = Table(
     Column("currency_code", Text),
     Column("bill_revision", BigInteger, nullable=False, server_default="0"),
     Column("bill_decisions", Integer, nullable=False, server_default="0"),
+    tenant_column(),
     PrimaryKeyConstraint("session_id", name="usage_analytics_pkey"),
     Index("usage_analytics_station_idx", "station_id", "end_time"),
     # Sessions come about in the order of these times; and a bill is noted in place, because no other index holds it.

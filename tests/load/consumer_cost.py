@@ -57,7 +57,7 @@ _DATABASES = {
     "transaction": "csms_charge_points",
 }
 # Those that keep tenants apart, as in their wiring.
-_SEPARATE = ("driver", "billing")
+_SEPARATE = ("driver", "billing", "monitoring")
 _DURABLES = {
     "driver": "driver-usage",
     "billing": "billing-sessions",

@@ -21,6 +21,7 @@ from nats.js.errors import NotFoundError
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from services.kernel.errors import DomainError, invalid, unavailable
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.messaging.event_batches import unpack
 from services.messaging.event_bus import PREFIX, STREAM, EventBus, entity_of
 from services.messaging.pulls import Pull, Word
@@ -62,7 +63,7 @@ class JetStreamFeed:
             raise _lost() from None
         try:
             async with _listening(Pull(client, consumer)) as pull:
-                yield _Reading(self._bus, jetstream, pull, after, request.entity_id, self._sign_of_life_seconds)
+                yield _Reading(self._bus, jetstream, pull, after, request, self._sign_of_life_seconds)
         finally:
             with suppress(nats.errors.Error, TimeoutError, OSError):
                 async with asyncio.timeout(_ANSWER_SECONDS):
@@ -78,14 +79,14 @@ class _Reading:
         jetstream: JetStreamContext,
         pull: Pull,
         cursor: int,
-        entity_id: str,
+        request: StreamRequest,
         sign_of_life_seconds: float,
     ) -> None:
         self._bus = bus
         self._jetstream = jetstream
         self._pull = pull
         self._cursor = self._began = cursor
-        self._entity_id = entity_id
+        self._wish = request
         self._sign_of_life_seconds = sign_of_life_seconds
         self._patience_seconds = min(FIRST_SIGN_SECONDS, sign_of_life_seconds)
         self._loop = asyncio.get_running_loop()
@@ -143,7 +144,7 @@ class _Reading:
             return
         for count, event in enumerate(events, start=1):
             cursor = _cursor(number) if count == len(events) else _cursor(number - 1, count)
-            if cursor > self._began and (not self._entity_id or _is_about(event, self._entity_id)):
+            if cursor > self._began and _is_wanted(event, self._wish):
                 yield StreamItem(cursor=cursor, event=event)
 
     async def _request(self) -> None:
@@ -195,11 +196,17 @@ def _cursor(messages: int, events: int = 0) -> int:
     return messages * _RADIX + min(events, _RADIX - 1)
 
 
-def _is_about(event: bytes, entity_id: str) -> bool:
+def _is_wanted(payload: bytes, wish: StreamRequest) -> bool:
+    """Whether an event is of the tenant and the entity that are wished for; one that cannot be read is of no entity,
+    and the default tenant's."""
+    if wish.tenant_id is None and not wish.entity_id:
+        return True
     try:
-        return entity_of(DomainEvent.FromString(event).subject) == entity_id
+        event = DomainEvent.FromString(payload)
     except DecodeError:
-        return False
+        event = DomainEvent()
+    is_theirs = wish.tenant_id in (None, event.tenant_id or DEFAULT_TENANT)
+    return is_theirs and (not wish.entity_id or entity_of(event.subject) == wish.entity_id)
 
 
 def _consumer(messages_read: int, filters: Sequence[str]) -> ConsumerConfig:

@@ -88,7 +88,7 @@ async def take_in_statuses(work: UnitOfWork, reports: Iterable[StatusReport], fo
     for batch in rounds(reports, lambda report: report.connector.key):
         kept = await work.connectors.record([report.connector for report in batch])
         news = [report for report in batch if report.connector.key in kept]
-        follows.judge([fault_verdict(report.connector, report.station_id, is_news=True) for report in news])
+        follows.judge([fault_verdict(report, is_news=True) for report in news])
         for report in news:
             follows.changed({report.station_id: report.connector.told_time})
         faults = [report for report in batch if report.connector.is_faulted]

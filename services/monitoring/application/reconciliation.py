@@ -105,4 +105,5 @@ def _gone(station: Station, told_time: datetime) -> StationSnapshot:
         deleted=True,
         charge_points=(),
         connectors=(),
+        tenant_id=station.tenant_id,
     )

@@ -7,6 +7,7 @@ from services.kernel.pagination import Page, PageRequest
 from services.monitoring.application.consequences import Consequences, by_station, standing_at
 from services.monitoring.application.rounds import rounds
 from services.monitoring.domain.charge_point import ChargePointSnapshot, placed, shown, taken_away
+from services.monitoring.domain.connector import StatusReport
 from services.monitoring.domain.rules import fault_verdict, name_of
 from services.monitoring.domain.station import (
     Station,
@@ -75,9 +76,13 @@ async def _take_in_charge_points(work: UnitOfWork, snapshots: Sequence[StationSn
 
 async def _take_in_connectors(work: UnitOfWork, snapshots: Sequence[StationSnapshot], follows: Consequences) -> None:
     present = [snapshot for snapshot in snapshots if not snapshot.deleted]
-    connectors = {plug.key: (plug, snapshot.id) for snapshot in present for plug in snapshot.connectors}
-    kept = await work.connectors.record([plug for plug, _ in connectors.values()])
-    follows.judge([fault_verdict(*connectors[key], is_news=False) for key in sorted(kept)])
+    shown_as = {
+        plug.key: StatusReport(connector=plug, station_id=snapshot.id, tenant_id=snapshot.tenant_id)
+        for snapshot in present
+        for plug in snapshot.connectors
+    }
+    kept = await work.connectors.record([report.connector for report in shown_as.values()])
+    follows.judge([fault_verdict(shown_as[key], is_news=False) for key in sorted(kept)])
     follows.forget_connectors([name_of(key) for key in await work.connectors.keep_only(present)])
 
 

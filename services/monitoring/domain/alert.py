@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from services.kernel.tenancy import DEFAULT_TENANT
+
 
 class AlertKind(StrEnum):
     """What an alert is about; the last two are predictive."""
@@ -58,7 +60,10 @@ SEVERITIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """An alert. There is at most one that is not cleared for each kind and subject."""
+    """An alert. There is at most one that is not cleared for each kind and subject of a tenant.
+
+    What is about the installation as a whole is for the default tenant.
+    """
 
     id: str
     kind: AlertKind
@@ -74,6 +79,7 @@ class Alert:
     acknowledged_by: str = ""
     clear_time: datetime | None = None
     occurrence_count: int = 1
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +98,8 @@ class Verdict:
     """What a rule finds: whether the cause of an alert `stands`.
 
     `counts` tells an occurrence from a mere look at how things are, which repeats nothing. What `follows` says how bad
-    the cause is by now: an alert that stands says so from then on. Without a `severity` it is as bad as its kind.
+    the cause is by now: an alert that stands says so from then on. Without a `severity` it is as bad as its kind. The
+    tenant is whose the cause is; one that does not stand need not say it.
     """
 
     kind: AlertKind
@@ -105,6 +112,7 @@ class Verdict:
     station_id: str | None = None
     connector_id: int = 0
     message: str = ""
+    tenant_id: str = DEFAULT_TENANT
 
 
 def raised(verdict: Verdict, alert_id: str, now: datetime) -> Alert:
@@ -119,6 +127,7 @@ def raised(verdict: Verdict, alert_id: str, now: datetime) -> Alert:
         connector_id=verdict.connector_id,
         message=verdict.message,
         create_time=now,
+        tenant_id=verdict.tenant_id,
     )
 
 

@@ -7,6 +7,8 @@ time tells the two apart.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.kernel.tenancy import DEFAULT_TENANT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargePoint:
@@ -27,6 +29,7 @@ class ChargePoint:
     removed: bool = False
     accepted: bool | None = None
     accepted_time: datetime | None = None
+    tenant_id: str = DEFAULT_TENANT
 
     @property
     def is_missed(self) -> bool:
@@ -45,6 +48,7 @@ class ConnectivityChange:
     reason: str
     time: datetime
     accepted: bool | None = None
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,7 @@ class ChargePointSnapshot:
     online: bool
     last_seen_time: datetime | None
     told_time: datetime
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,8 @@ def connected(point: ChargePoint, change: ConnectivityChange) -> ChargePoint:
     point = _judged(point, change.accepted, change.time)
     if point.created_time is not None and change.time < point.created_time:
         return point
+    if point.changed_time is None or change.time >= point.changed_time:
+        point = _owned(point, change.tenant_id)
     if (change.epoch, not change.online) <= (point.epoch, not point.online):
         return point
     return _turned(point, change.online, change.epoch, change.time)
@@ -86,6 +93,9 @@ def shown(point: ChargePoint, snapshot: ChargePointSnapshot) -> ChargePoint:
         if point.changed_time is not None and point.changed_time < snapshot.created_time:
             # What is known is of an earlier charge point with this identity.
             point = replace(point, online=False, epoch=0, changed_time=None)
+    if snapshot.created_time == point.created_time:
+        # An earlier charge point with this identity may have been another tenant's.
+        point = _owned(point, snapshot.tenant_id)
     point = _judged(point, snapshot.accepted, snapshot.told_time)
     if point.epoch:
         return point
@@ -144,6 +154,11 @@ def _judged(point: ChargePoint, accepted: bool | None, time: datetime) -> Charge
     if accepted is None or (point.accepted_time is not None and time < point.accepted_time):
         return point
     return point if accepted == point.accepted else replace(point, accepted=accepted, accepted_time=time)
+
+
+def _owned(point: ChargePoint, tenant_id: str) -> ChargePoint:
+    """`point` as one of a tenant; itself when it is."""
+    return point if point.tenant_id == tenant_id else replace(point, tenant_id=tenant_id)
 
 
 def _turned(point: ChargePoint, online: bool, epoch: int, time: datetime) -> ChargePoint:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from services.kernel.tenancy import DEFAULT_TENANT
+
 _NO_ERRORS = frozenset({"", "NoError"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -59,10 +61,11 @@ class Connector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """A connector as it has just been reported, and its station, if it has one."""
+    """A connector as it has just been reported, its station, if it has one, and its tenant."""
 
     connector: Connector
     station_id: str | None
+    tenant_id: str = DEFAULT_TENANT
 
 
 def is_newer(report: Connector, known: Connector | None) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.monitoring.domain.alert import AlertSeverity
 
 SECURITY_EVENT = "security_event"
@@ -24,3 +25,4 @@ class DeviceEvent:
     evse_id: int
     connector_id: int
     is_resolved: bool
+    tenant_id: str = DEFAULT_TENANT

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.kernel.tenancy import DEFAULT_TENANT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -18,3 +20,4 @@ class Refusal:
     count: int
     guess_count: int
     time: datetime
+    tenant_id: str = DEFAULT_TENANT

@@ -86,8 +86,9 @@ def name_of(key: ConnectorKey) -> str:
     return "/".join(map(str, key))
 
 
-def fault_verdict(connector: Connector, station_id: str | None, *, is_news: bool) -> Verdict:
+def fault_verdict(report: StatusReport, *, is_news: bool) -> Verdict:
     """Whether a connector is faulted. `is_news` when its charge point has just said so."""
+    connector = report.connector
     details = ": ".join(filter(None, (connector.error_code, connector.info)))
     return Verdict(
         kind=AlertKind.CONNECTOR_FAULTED,
@@ -95,9 +96,10 @@ def fault_verdict(connector: Connector, station_id: str | None, *, is_news: bool
         stands=connector.is_faulted,
         counts=is_news,
         charge_point_id=connector.charge_point_id,
-        station_id=station_id,
+        station_id=report.station_id,
         connector_id=connector.connector_id,
         message=f"{_named(connector)} is faulted ({details})"[:_LONGEST_MESSAGE],
+        tenant_id=report.tenant_id,
     )
 
 
@@ -123,6 +125,7 @@ def offline_verdict(point: ChargePoint, *, stands: bool) -> Verdict:
         charge_point_id=point.id,
         station_id=point.station_id,
         message=f"charge point {point.id} is offline{since}",
+        tenant_id=point.tenant_id,
     )
 
 
@@ -185,6 +188,7 @@ def fault(report: StatusReport) -> tuple[Incident, Verdict]:
         station_id=report.station_id,
         connector_id=connector.connector_id,
         message=f"{_named(connector)} faulted",
+        tenant_id=report.tenant_id,
     )
 
 
@@ -199,6 +203,7 @@ def disconnect(change: ConnectivityChange) -> tuple[Incident, Verdict]:
         charge_point_id=change.charge_point_id,
         station_id=change.station_id,
         message=f"charge point {change.charge_point_id} lost its connection",
+        tenant_id=change.tenant_id,
     )
 
 
@@ -224,6 +229,7 @@ def device_verdict(event: DeviceEvent) -> Verdict:
         station_id=event.station_id,
         connector_id=event.connector_id,
         message=f"{place} {told}"[:_LONGEST_MESSAGE],
+        tenant_id=event.tenant_id,
     )
 
 
@@ -250,6 +256,7 @@ def _repeated(refusal: Refusal, kind: IncidentKind, weight: int, message: str) -
         charge_point_id=refusal.charge_point_id,
         station_id=refusal.station_id,
         message=message,
+        tenant_id=refusal.tenant_id,
     )
 
 
@@ -305,6 +312,7 @@ def _session_verdict(transaction: Transaction, kind: AlertKind, stands: bool, tr
         station_id=transaction.station_id,
         connector_id=transaction.connector_id,
         message=f"transaction {transaction.ocpp_transaction_id} {place} {trouble}",
+        tenant_id=transaction.tenant_id,
     )
 
 

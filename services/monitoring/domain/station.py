@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.monitoring.domain.charge_point import ChargePoint, ChargePointSnapshot
 from services.monitoring.domain.connector import Connector
 from services.monitoring.domain.transaction import Transaction, power_now
@@ -30,6 +31,7 @@ class Station:
     deleted: bool = False
     health: Health = Health.OK
     update_time: datetime
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class StationSnapshot:
     deleted: bool
     charge_points: Sequence[ChargePointSnapshot]
     connectors: Sequence[Connector]
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,7 @@ def stored(snapshot: StationSnapshot, known: Station | None) -> Station:
         told_time=snapshot.told_time,
         deleted=snapshot.deleted,
         update_time=max(snapshot.told_time, known.update_time) if known else snapshot.told_time,
+        tenant_id=snapshot.tenant_id,
     )
 
 

@@ -15,7 +15,8 @@ _GREATEST_CURSOR = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRequest:
-    """Events of `nouns` and of `entity_id` (empty for all) that come after the place `after` of the stream.
+    """Events of `nouns`, of `entity_id` (empty for all) and of a tenant (None for all) that come after the place
+    `after` of the stream.
 
     `after` is None for the next event and 0 for the oldest that is kept; `max_events` 0 is without an end.
     """
@@ -24,6 +25,7 @@ class StreamRequest:
     nouns: Sequence[str]
     entity_id: str
     max_events: int
+    tenant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,9 @@ class StreamItem:
     end: bool = False
 
 
-def stream_request(cursor: str, nouns: Sequence[str], entity_id: str, max_events: int) -> StreamRequest:
+def stream_request(
+    cursor: str, nouns: Sequence[str], entity_id: str, max_events: int, tenant_id: str | None = None
+) -> StreamRequest:
     """What a reader asks for. Raises: INVALID_FIELD."""
     violations = Violations()
     is_number = cursor.isascii() and cursor.isdigit() and len(cursor) < 20 and int(cursor) <= _GREATEST_CURSOR
@@ -47,5 +51,9 @@ def stream_request(cursor: str, nouns: Sequence[str], entity_id: str, max_events
     violations.check(max_events >= 0, "maxEvents", "must not be negative")
     violations.raise_if_any()
     return StreamRequest(
-        after=int(cursor) if cursor else None, nouns=tuple(nouns), entity_id=entity_id, max_events=max_events
+        after=int(cursor) if cursor else None,
+        nouns=tuple(nouns),
+        entity_id=entity_id,
+        max_events=max_events,
+        tenant_id=tenant_id,
     )

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from services.kernel.tenancy import DEFAULT_TENANT
+
 # The longest usual interval between meter values is a quarter of an hour; an older reading says nothing of now.
 POWER_IS_FRESH = timedelta(minutes=20)
 
@@ -56,6 +58,7 @@ class Transaction(NamedTuple):
     metered_wh: int = 0
     doubt: str = ""
     energy_doubt: str = ""
+    tenant_id: str = DEFAULT_TENANT
 
     @property
     def is_running(self) -> bool:

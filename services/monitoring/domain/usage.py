@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.kernel.errors import invalid
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import Violations
 
 MOST_POINTS = 5000
@@ -61,6 +62,7 @@ class Bill(NamedTuple):
     bill_time: datetime
     bill_revision: int
     bill_decisions: int = 0
+    tenant_id: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

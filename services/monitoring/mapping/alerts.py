@@ -49,6 +49,7 @@ def event_to_proto(event: AlertChanged, now: datetime) -> event_pb.DomainEvent:
     alert = event.alert
     return event_pb.DomainEvent(
         id=new_id(),
+        tenant_id=alert.tenant_id,
         create_time=timestamp(now),
         subject=subject("alert_changed", _VERBS[alert.state], alert.charge_point_id or alert.id),
         alert_changed=event_pb.AlertChanged(

@@ -6,13 +6,14 @@ from csms.error.v1 import error_reason_pb2 as error_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.monitoring.v1 import monitoring_service_pb2 as service_pb
 from services.kernel.errors import DomainError
+from services.kernel.tenancy import current_tenant
 from services.monitoring.domain.stream import StreamItem, StreamRequest, stream_request
 from services.rpc.status import to_status
 
 
 def wanted_stream(request: service_pb.StreamEventsRequest) -> StreamRequest:
-    """What a reader asks for. Raises: INVALID_FIELD."""
-    return stream_request(request.cursor, list(request.nouns), request.entity_id, request.max_events)
+    """What a reader asks for, of the tenant that the call is for. Raises: INVALID_FIELD."""
+    return stream_request(request.cursor, list(request.nouns), request.entity_id, request.max_events, current_tenant())
 
 
 def stream_item_to_proto(item: StreamItem) -> service_pb.StreamEventsResponse:

@@ -17,6 +17,7 @@ from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.clock import Clock
 from services.kernel.ids import is_id
 from services.kernel.money import Money
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.monitoring.domain.alert import AlertSeverity
 from services.monitoring.domain.charge_point import ChargePointSnapshot, ConnectivityChange, Sighting
 from services.monitoring.domain.connection import Connection
@@ -40,25 +41,36 @@ def told_time_of(event: event_pb.DomainEvent, clock: Clock) -> datetime:
     return time_of(event, "create_time") or clock.now()
 
 
+def tenant_of(event: event_pb.DomainEvent) -> str:
+    """Whose it is that an event tells of."""
+    return event.tenant_id or DEFAULT_TENANT
+
+
 def id_or_none(text: str) -> str | None:
     """An id of ours, where there is one."""
     return text if is_id(text) else None
 
 
-def station_snapshot(message: station_pb.Station, told_time: datetime, *, deleted: bool = False) -> StationSnapshot:
-    """A station with what stands at it."""
+def station_snapshot(
+    message: station_pb.Station, told_time: datetime, tenant_id: str = "", *, deleted: bool = False
+) -> StationSnapshot:
+    """A station with what stands at it, which is its tenant's as well. An event says whose it is by itself."""
+    tenant_id = tenant_id or message.tenant_id or DEFAULT_TENANT
     return StationSnapshot(
         id=message.id,
         name=message.name,
         revision=int(message.etag) if message.etag.isdecimal() else 0,
         told_time=told_time,
         deleted=deleted,
-        charge_points=[charge_point_snapshot(point, told_time) for point in message.charge_points],
+        charge_points=[charge_point_snapshot(point, told_time, tenant_id) for point in message.charge_points],
         connectors=[connector(plug, told_time) for plug in message.connectors],
+        tenant_id=tenant_id,
     )
 
 
-def charge_point_snapshot(message: charge_point_pb.ChargePoint, told_time: datetime) -> ChargePointSnapshot:
+def charge_point_snapshot(
+    message: charge_point_pb.ChargePoint, told_time: datetime, tenant_id: str = ""
+) -> ChargePointSnapshot:
     """A charge point."""
     return ChargePointSnapshot(
         id=message.id,
@@ -67,6 +79,7 @@ def charge_point_snapshot(message: charge_point_pb.ChargePoint, told_time: datet
         online=message.online,
         last_seen_time=time_of(message, "last_seen_time"),
         told_time=told_time,
+        tenant_id=tenant_id or message.tenant_id or DEFAULT_TENANT,
     )
 
 
@@ -96,15 +109,18 @@ def connector(message: connector_pb.Connector, told_time: datetime, info: str = 
     )
 
 
-def status_report(changed: event_pb.ConnectorStatusChanged, told_time: datetime) -> StatusReport:
+def status_report(changed: event_pb.ConnectorStatusChanged, told_time: datetime, tenant_id: str) -> StatusReport:
     """A connector with a new report, and what its charge point said to it."""
     said = (changed.connector.reported_status, changed.info, changed.vendor_error_code)
     info = ", ".join(filter(None, said))
     station_id = id_or_none(changed.connector.station_id)
-    return StatusReport(connector=connector(changed.connector, told_time, info), station_id=station_id)
+    reported = connector(changed.connector, told_time, info)
+    return StatusReport(connector=reported, station_id=station_id, tenant_id=tenant_id)
 
 
-def connectivity_change(changed: event_pb.ConnectivityChanged, told_time: datetime) -> ConnectivityChange:
+def connectivity_change(
+    changed: event_pb.ConnectivityChanged, told_time: datetime, tenant_id: str
+) -> ConnectivityChange:
     """A connection that was opened or closed."""
     return ConnectivityChange(
         charge_point_id=changed.charge_point_id,
@@ -114,6 +130,7 @@ def connectivity_change(changed: event_pb.ConnectivityChanged, told_time: dateti
         reason=changed.reason,
         time=told_time,
         accepted=accepted_of(changed.state),
+        tenant_id=tenant_id,
     )
 
 
@@ -123,7 +140,7 @@ def accepted_of(state: charge_point_pb.ChargePoint.State.ValueType) -> bool | No
     return None if state == states.STATE_UNSPECIFIED else state == states.ACCEPTED
 
 
-def refusal(refused: event_pb.ConnectionRefused, told_time: datetime) -> Refusal:
+def refusal(refused: event_pb.ConnectionRefused, told_time: datetime, tenant_id: str) -> Refusal:
     """Refused handshakes."""
     return Refusal(
         charge_point_id=refused.charge_point_id,
@@ -133,10 +150,11 @@ def refusal(refused: event_pb.ConnectionRefused, told_time: datetime) -> Refusal
         count=max(refused.count, 1),
         guess_count=max(refused.guess_count, 0),
         time=told_time,
+        tenant_id=tenant_id,
     )
 
 
-def device_event(recorded: event_pb.DeviceEventRecorded) -> DeviceEvent:
+def device_event(recorded: event_pb.DeviceEventRecorded, tenant_id: str) -> DeviceEvent:
     """What a charge point told of itself."""
     event = recorded.event
     severity = enum_of(AlertSeverity, device_event_pb.DeviceEvent.Severity, event.severity)
@@ -151,6 +169,7 @@ def device_event(recorded: event_pb.DeviceEventRecorded) -> DeviceEvent:
         evse_id=event.evse_id,
         connector_id=event.connector_id,
         is_resolved=recorded.resolved,
+        tenant_id=tenant_id,
     )
 
 
@@ -173,8 +192,8 @@ def sighting(message: charge_point_pb.Connection, time: datetime) -> Sighting:
     return Sighting(charge_point_id=message.charge_point_id, online=True, epoch=message.epoch, time=time)
 
 
-def transaction(message: transaction_pb.Transaction, clock: Clock) -> Transaction:
-    """A transaction."""
+def transaction(message: transaction_pb.Transaction, clock: Clock, tenant_id: str = "") -> Transaction:
+    """A transaction; an event says whose it is by itself."""
     update_time = time_of(message, "update_time") or clock.now()
     has_power = message.HasField("power_w")
     kinds = transaction_pb.Transaction
@@ -200,10 +219,11 @@ def transaction(message: transaction_pb.Transaction, clock: Clock) -> Transactio
         update_time=update_time,
         doubt=doubt,
         energy_doubt=message.energy_doubt if doubt else "",
+        tenant_id=tenant_id or message.tenant_id or DEFAULT_TENANT,
     )
 
 
-def bill(billed: event_pb.SessionBilled, bill_time: datetime) -> Bill:
+def bill(billed: event_pb.SessionBilled, bill_time: datetime, tenant_id: str) -> Bill:
     """A bill; a session that did not come by OCPP goes by its id in billing."""
     return Bill(
         session_id=billed.transaction_id or billed.charging_session_id,
@@ -216,21 +236,22 @@ def bill(billed: event_pb.SessionBilled, bill_time: datetime) -> Bill:
         bill_time=bill_time,
         bill_revision=billed.revision,
         bill_decisions=billed.decision_count,
+        tenant_id=tenant_id,
     )
 
 
-def bill_taken_back(unbilled: event_pb.SessionUnbilled, time: datetime) -> Bill:
+def bill_taken_back(unbilled: event_pb.SessionUnbilled, time: datetime, tenant_id: str) -> Bill:
     """A session without a bill."""
     session_id = unbilled.transaction_id or unbilled.charging_session_id
-    return _no_bill(session_id, time, unbilled.revision, unbilled.decision_count)
+    return _no_bill(session_id, time, unbilled.revision, unbilled.decision_count, tenant_id)
 
 
 def bill_known(session: charging_session_pb.ChargingSession) -> Bill | None:
     """What billing knows of the bill of a session; None while that is about to be replaced, or should be."""
-    session_id = session.transaction_id or session.id
+    session_id, tenant_id = session.transaction_id or session.id, session.tenant_id or DEFAULT_TENANT
     time = session.update_time.ToDatetime(tzinfo=UTC)
     if not session.invoice_id:
-        return _no_bill(session_id, time, session.revision, session.decision_count)
+        return _no_bill(session_id, time, session.revision, session.decision_count, tenant_id)
     is_billed = session.state == charging_session_pb.ChargingSession.COMPLETED
     if not is_billed or session.correction.reason in _MADE_BY_ITSELF:
         return None
@@ -246,10 +267,11 @@ def bill_known(session: charging_session_pb.ChargingSession) -> Bill | None:
         bill_time=time,
         bill_revision=session.revision,
         bill_decisions=session.decision_count,
+        tenant_id=tenant_id,
     )
 
 
-def _no_bill(session_id: str, time: datetime, revision: int, decisions: int) -> Bill:
+def _no_bill(session_id: str, time: datetime, revision: int, decisions: int, tenant_id: str) -> Bill:
     return Bill(
         session_id=session_id,
         station_id=None,
@@ -261,6 +283,7 @@ def _no_bill(session_id: str, time: datetime, revision: int, decisions: int) -> 
         bill_time=time,
         bill_revision=revision,
         bill_decisions=decisions,
+        tenant_id=tenant_id,
     )
 
 

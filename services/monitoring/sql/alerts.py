@@ -55,7 +55,7 @@ class SqlAlertRepository:
         await self._locks.turn(Rung.ALERT_TURN)
         statement = insert(ALERTS).values(asdict(alert))
         told = {"message": statement.excluded.message, "severity": statement.excluded.severity}
-        arbiter: dict[str, Any] = {"index_elements": ["kind", "subject"], "index_where": _STANDS}
+        arbiter: dict[str, Any] = {"index_elements": ["kind", "subject", "tenant_id"], "index_where": _STANDS}
         if counts:
             again = {"occurrence_count": ALERTS.c.occurrence_count + 1, "message": told["message"]}
             statement = statement.on_conflict_do_update(**arbiter, set_=again)

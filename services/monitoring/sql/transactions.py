@@ -89,6 +89,7 @@ class SqlTransactionRepository:
 
 
 def _transaction(row: Sequence[Any]) -> Transaction:
-    *plain, state, decision, metered_wh, doubt, energy_doubt = row
+    *plain, state, decision, metered_wh, doubt, energy_doubt, tenant_id = row
     authorization = Authorization(decision) if decision else None
-    return Transaction._make((*plain, TransactionState(state), authorization, metered_wh, doubt, energy_doubt))
+    rest = (metered_wh, doubt, energy_doubt, tenant_id)
+    return Transaction._make((*plain, TransactionState(state), authorization, *rest))

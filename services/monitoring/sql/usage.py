@@ -16,7 +16,7 @@ from services.postgres.database import bare
 from services.postgres.recordset import Recordset
 
 _COLUMNS = USAGE_ANALYTICS.c
-_TOLD = ["start_time", "end_time", "station_id", "charge_point_id", "driver_id", "energy_wh", "revision"]
+_TOLD = ["start_time", "end_time", "station_id", "charge_point_id", "driver_id", "energy_wh", "revision", "tenant_id"]
 _SESSIONS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_TOLD])
 _used = attrgetter("id", "start_time", "stop_time", *_TOLD[2:])
 _RECORD_SESSIONS = f"""
@@ -25,7 +25,7 @@ SELECT {_SESSIONS.values} FROM turn CROSS JOIN {_SESSIONS.relation}
 ON CONFLICT ON CONSTRAINT usage_analytics_pkey DO UPDATE SET ({_SESSIONS.columns}) = ROW ({_SESSIONS.excluded})
 WHERE known.revision < excluded.revision
 """.encode()
-_UNHEARD = ["end_time", "station_id", "energy_wh"]
+_UNHEARD = ["end_time", "station_id", "energy_wh", "tenant_id"]
 _CHARGED = ["billed_driver_id", "bill_time", "amount_minor", "currency_code", "bill_revision", "bill_decisions"]
 _BILLS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_UNHEARD, *_CHARGED])
 _charged = attrgetter("session_id", *_UNHEARD, "driver_id", *_CHARGED[1:])

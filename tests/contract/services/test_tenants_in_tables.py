@@ -18,7 +18,7 @@ OPEN = {
 }
 # Tables whose owner no policy binds, as COPY asks for; it makes no difference, the owner's policy lets all through.
 NOT_FORCED = {"ocpp_messages"}
-SERVICES = ("billing", "driver", "station", "transaction")
+SERVICES = ("billing", "driver", "monitoring", "station", "transaction")
 _TABLES = """
 SELECT relname, relrowsecurity, relforcerowsecurity,
     ARRAY(SELECT privilege FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege

@@ -32,3 +32,16 @@ def test_a_tenant_starts_and_stops_a_transaction_that_nobody_else_sees(system: S
 
         command(south, NAME, "remote-stop", stop)
         until(lambda: south.get(f"/transactions/{transaction['id']}").data["state"] == "ENDED")
+
+        # The default tariff of the default tenant is none for it.
+        [session] = until(lambda: south.get(f"/charging-sessions?chargePointId={NAME}&holdReason=NO_TARIFF").data)
+        assert session["tenantId"] == "south"
+        until(lambda: south.get("/analytics/dashboard").data["chargePointCount"] == 1)
+        events = f"/real-time/events?cursor=0&entityId={NAME}&maxEvents=1"
+        assert '"tenantId":"south"' in south.get(events).text
+        for path in (
+            f"/charging-sessions?chargePointId={NAME}",
+            "/real-time/connections",
+            f"/alerts?chargePointId={NAME}",
+        ):
+            assert NAME not in system.get(path).text, path

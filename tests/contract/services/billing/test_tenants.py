@@ -1,6 +1,6 @@
 """One tenant's tariffs, sessions, bills and payments are not there for another, and count for themselves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -61,9 +61,13 @@ class Platform:
 
     async def tell(self, tenant_id: str, *transactions: Transaction) -> None:
         """Take in what the transaction service tells of transactions of a tenant."""
+        await self.tell_all([(tenant_id, one) for one in transactions])
+
+    async def tell_all(self, told_of: Sequence[tuple[str, Transaction]]) -> None:
+        """The same for those of many tenants, in one batch."""
         events = [
             DomainEvent(id=new_id(), tenant_id=tenant_id, transaction_changed=TransactionChanged(transaction=one))
-            for one in transactions
+            for tenant_id, one in told_of
         ]
         async with self.service.database.transaction() as connection:
             await self.consumer.handle(connection, events)
@@ -232,8 +236,8 @@ async def test_each_tenant_is_billed_by_its_own_tariff_with_numbers_of_its_own(
     for tenant_id, price in prices.items():
         owner = await platform.caller(tenant_id)
         await owner.tariffs.CreateTariff(new_tariff(component(price=price), is_default=True))
-    for number, tenant_id in enumerate(("east", "west", "poor") * 2, start=10):
-        await platform.tell(tenant_id, transaction(number))
+    ended = enumerate(("east", "west", "poor") * 2, start=10)
+    await platform.tell_all([(tenant_id, transaction(number)) for number, tenant_id in ended])
     await platform.settle()
     bills = (
         "SELECT tenant_id, number, total_minor FROM invoices WHERE tenant_id = ANY(:tenants) ORDER BY tenant_id, number"
@@ -267,8 +271,7 @@ async def test_what_a_bank_calls_payments_is_its_own_for_each_tenant(platform: P
 
 
 async def test_a_running_session_is_bound_to_the_tariff_of_its_tenant(platform: Platform) -> None:
-    await platform.tell("east", running_transaction(20))
-    await platform.tell("nobody", running_transaction(21))
+    await platform.tell_all([("east", running_transaction(20)), ("nobody", running_transaction(21))])
     bound = "SELECT s.tenant_id, p.tenant_id FROM charging_sessions s LEFT JOIN pricing_tiers p ON p.id = tariff_id"
     of_both = await platform.books.rows(f"{bound} WHERE s.id = ANY(:ids)", ids=[session_id(20), session_id(21)])
 

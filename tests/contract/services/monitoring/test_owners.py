@@ -33,12 +33,14 @@ from services.messaging.outbox import OutboxRelay
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.clients import GrpcOwners
+from services.monitoring.consumers import StationConsumer
 from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.rpc.channels import channel
 from services.rpc.protobuf import timestamp
 from services.rpc.service_identity import ServiceIdentity
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import NOWHERE
+from tests.contract.services.monitoring.told import a_charge_point, station_changed
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
 
@@ -60,9 +62,9 @@ class Platform:
         self.billing = billing
         self.monitoring = monitoring
 
-    async def station(self, *names: str) -> str:
-        """A station with these charge points, each with a connector; its id."""
-        stub = station_grpc.StationServiceStub(await self.stations.channel())
+    async def station(self, *names: str, tenant: str = "default") -> str:
+        """A station of a tenant with these charge points, each with a connector; its id."""
+        stub = station_grpc.StationServiceStub(await self.stations.channel(tenant=tenant))
         station = station_pb.Station(
             name="Harbour",
             charge_points=[point_pb.ChargePoint(id=name) for name in names],
@@ -137,8 +139,8 @@ class Platform:
         database = self.monitoring.database
         return SqlUnitsOfWork(database, OutboxRelay(database, self.monitoring.bus), SystemClock())
 
-    async def statuses(self) -> list[monitoring_pb.StationStatus]:
-        stub = monitoring_grpc.MonitoringServiceStub(await self.monitoring.channel())
+    async def statuses(self, tenant: str = "default") -> list[monitoring_pb.StationStatus]:
+        stub = monitoring_grpc.MonitoringServiceStub(await self.monitoring.channel(tenant=tenant))
         return list((await stub.ListStationStatuses(service_pb.ListStationStatusesRequest())).station_statuses)
 
     async def _edge(self) -> connectivity_grpc.ConnectivityServiceStub:
@@ -200,6 +202,27 @@ async def test_asking_the_owners_shows_what_no_event_told(platform: Platform) ->
     assert (status.station_id, status.name) == (station_id, "Harbour")
     assert (status.charge_point_count, status.online_charge_point_count, status.active_transaction_count) == (2, 1, 1)
     assert [(plug.online, plug.transaction_id != "") for plug in status.connectors] == [(True, True), (False, False)]
+
+
+async def test_asking_the_owners_shows_whose_it_is(platform: Platform) -> None:
+    """Also of what was known before there were tenants, and counted as the default one's."""
+    station_id = await platform.station("CP1", tenant="south")
+    epochs = await platform.connect("CP1")
+    await platform.charge(id=new_id(), tenant_id="south")
+    told_before = station_changed(station_id=station_id, seconds=-60, charge_points=[a_charge_point()])
+    async with platform.monitoring.database.transaction() as connection:
+        known = StationConsumer(platform.monitoring.bus, platform.monitoring.database, SystemClock())
+        await known.handle(connection, [told_before])
+    assert [status.station_id for status in await platform.statuses()] == [station_id]
+    await platform.reconcile()
+    assert await platform.statuses() == []
+    [status] = await platform.statuses("south")
+    assert (status.station_id, status.online_charge_point_count) == (station_id, 1)
+    # Who is gone is not forgotten as somebody else's either.
+    await platform.disconnect("CP1", epochs["CP1"])
+    await platform.reconcile(seconds_from_now=180)
+    [status] = await platform.statuses("south")
+    assert (await platform.statuses(), status.online_charge_point_count) == ([], 0)
 
 
 async def test_asking_again_changes_nothing(platform: Platform) -> None:

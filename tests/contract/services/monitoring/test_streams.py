@@ -123,6 +123,24 @@ async def test_a_reader_of_one_entity_is_given_its_events_out_of_messages_with_o
     assert int(end.cursor) == MESSAGE
 
 
+async def test_a_reader_is_given_the_events_of_his_tenant_out_of_messages_with_those_of_others(
+    service: RunningService,
+) -> None:
+    told = [connector_reported(a_connector(number)) for number in range(1, 7)]
+    for event, tenant_id in zip(told, ("", "south", "north", "default", "south", ""), strict=True):
+        event.tenant_id = tenant_id
+    await publish(service.bus, *told[:4])
+    await publish(service.bus, *told[4:])
+    for tenant_id, wanted in (("south", [1, 4]), ("north", [2]), ("default", [0, 3, 5])):
+        stub = monitoring_grpc.MonitoringServiceStub(await service.channel("operator", tenant=tenant_id))
+        *items, _ = await read(stub, cursor="0", entity_id="CP1", max_events=len(wanted))
+        assert [item.event.id for item in items] == [told[number].id for number in wanted]
+        *again, _ = await read(stub, cursor="0", max_events=len(wanted))
+        assert again == items
+    async with EventStreams(JetStreamFeed(service.bus), 1).open(stream_request("0", [], "", 6)) as everything:
+        assert len([item async for item in everything if item.event is not None]) == 6
+
+
 async def test_events_of_others_are_a_reason_for_signs_of_life(service: RunningService) -> None:
     streams = EventStreams(JetStreamFeed(service.bus, 0.3), 1)
 

@@ -16,6 +16,7 @@ from services.monitoring.domain.charge_point import (
     Sighting,
     connected,
     deleted,
+    is_of_later_one,
     placed,
     shown,
     sighted,
@@ -87,6 +88,31 @@ def test_epochs_begin_anew_with_a_charge_point_created_again() -> None:
 def test_news_of_a_charge_point_that_was_deleted_since_is_of_no_interest() -> None:
     point = shown(ChargePoint(id="CP1"), snapshot(101, created=100))
     assert connected(point, change(9, 10, online=True)) is point
+
+
+@given(st.permutations(["made", "opened", "closed", "deleted", "made anew", "opened anew"]))
+def test_one_that_another_tenant_made_anew_is_the_tenants_in_any_order(order: list[str]) -> None:
+    point = ChargePoint(id="CP1")
+    for step in order:
+        match step:
+            case "made":
+                point = shown(point, replace(snapshot(1), tenant_id="north"))
+            case "opened":
+                point = connected(point, replace(change(1, 10, online=True), tenant_id="north"))
+            case "closed":
+                point = connected(point, replace(change(1, 20, online=False), tenant_id="north"))
+            case "deleted":
+                point = point if is_of_later_one(point, at(0)) else deleted(point)
+            case "made anew":
+                point = shown(point, replace(snapshot(101, created=100), tenant_id="south"))
+            case "opened anew":
+                point = connected(point, replace(change(1, 110, online=True), tenant_id="south"))
+    assert point.tenant_id == "south"
+
+
+def test_what_was_known_before_there_were_tenants_gets_its_own_by_the_next_look() -> None:
+    known = shown(ChargePoint(id="CP1"), snapshot(1))
+    assert shown(known, replace(snapshot(50), tenant_id="south")).tenant_id == "south"
 
 
 def test_a_snapshot_tells_of_the_connection_only_where_no_event_did() -> None:

@@ -37,17 +37,21 @@ def connector(status: ConnectorStatus, number: int = 1) -> Connector:
     )
 
 
+def reported(status: ConnectorStatus, number: int = 1) -> StatusReport:
+    return StatusReport(connector=connector(status, number), station_id="S", tenant_id="south")
+
+
 def test_a_faulted_connector_is_a_cause_that_says_what_is_broken() -> None:
-    verdict = fault_verdict(connector(ConnectorStatus.FAULTED), "S", is_news=True)
+    verdict = fault_verdict(reported(ConnectorStatus.FAULTED), is_news=True)
     assert (verdict.stands, verdict.counts, verdict.subject) == (True, True, "CP1/1/1")
     assert verdict.message == "connector 1 of CP1 is faulted (GroundFailure: relay 3)"
-    whole = fault_verdict(connector(ConnectorStatus.FAULTED, 0), "S", is_news=True)
+    whole = fault_verdict(reported(ConnectorStatus.FAULTED, 0), is_news=True)
     assert whole.message.startswith("charge point CP1 is faulted")
 
 
 @pytest.mark.parametrize("status", [status for status in ConnectorStatus if status is not ConnectorStatus.FAULTED])
 def test_any_other_status_clears_it(status: ConnectorStatus) -> None:
-    assert not fault_verdict(connector(status), "S", is_news=True).stands
+    assert not fault_verdict(reported(status), is_news=True).stands
 
 
 @pytest.mark.parametrize(
@@ -165,8 +169,8 @@ def test_what_happens_too_often_foretells_trouble(
 
 
 def test_an_alert_is_acknowledged_once() -> None:
-    alert = raised(fault_verdict(connector(ConnectorStatus.FAULTED), None, is_news=True), "id", NOW)
-    assert (alert.state, alert.severity) == (AlertState.OPEN, AlertSeverity.CRITICAL)
+    alert = raised(fault_verdict(reported(ConnectorStatus.FAULTED), is_news=True), "id", NOW)
+    assert (alert.state, alert.severity, alert.tenant_id) == (AlertState.OPEN, AlertSeverity.CRITICAL, "south")
     taken = acknowledged(alert, "ann", NOW)
     assert (taken.state, taken.acknowledged_by, taken.acknowledge_time) == (AlertState.ACKNOWLEDGED, "ann", NOW)
     assert acknowledged(taken, "bob", NOW + timedelta(hours=1)) is taken
