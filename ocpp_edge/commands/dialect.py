@@ -1,7 +1,6 @@
 """Commands as the versions translate them: what each of their tables holds, and what they have in common. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import blake2b
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, NamedTuple
@@ -71,12 +70,6 @@ def data_transfer(body: TransferData, _command_id: str) -> Asked:
 def no_status(_answer: Payload) -> tuple[bool, str]:
     """The reply of an answer that has none: to be answered is to be taken."""
     return True, ""
-
-
-def number_of(command_id: str) -> int:
-    """The number by which a station reports what a command brought about, the session that it started or the report
-    that it asked for; the same at every delivery."""
-    return int.from_bytes(blake2b(command_id.encode(), digest_size=4).digest()) >> 1
 
 
 def discovered(package: str, path: Iterable[str]) -> Mapping[str, Dialect]:

@@ -13,11 +13,11 @@ from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
 from csms.station.v1.device_variable_pb2 import DeviceVariable
 from csms.transaction.v1.command_pb2 import CommandCall
 from csms.transaction.v1.command_result_pb2 import CommandResult, StatusResult
-from ocpp_edge.commands.dialect import Asked, number_of
+from ocpp_edge.commands.dialect import Asked
 from ocpp_edge.facts.structs import payload_of, struct_of
 from ocpp_edge.rpc.frames import MAX_FRAME_BYTES, Payload, encode_call
 from services.kernel.errors import DomainError, invalid
-from services.kernel.ids import new_id
+from services.kernel.ids import new_id, request_number
 
 
 class Limits(NamedTuple):
@@ -67,7 +67,7 @@ class Divisible(NamedTuple):
         for items in _portions(self._items(asked), limits, frame_bytes):
             part = {**payload, name: items}
             if made and "requestId" in part:
-                part["requestId"] = number_of(f"{command_id}/{len(made)}")
+                part["requestId"] = request_number(f"{command_id}/{len(made)}")
             made.append((action, part))
         return made
 

@@ -46,6 +46,12 @@ def derived_id(*parts: str | int) -> str:
     return _text(high, low)
 
 
+def request_number(command_id: str) -> int:
+    """The number that a command carries where OCPP 2.x wants one (`remoteStartId`, `requestId`), and by which a station
+    reports what it brought about: of 31 bits, the same at every delivery."""
+    return int.from_bytes(blake2b(command_id.encode(), digest_size=4).digest()) >> 1
+
+
 def is_id(text: str) -> bool:
     """Whether `text` is the canonical form of a UUID; anything else cannot be one of our ids."""
     return _CANONICAL(text) is not None

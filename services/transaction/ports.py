@@ -70,6 +70,11 @@ class TransactionRepository(Protocol):
         """The transactions that run at charge points."""
         ...
 
+    async def remote_start_ids(self, transaction: Transaction) -> Collection[int]:
+        """The numbers of remote starts that its charge point told with it (OCPP 2.x, `remoteStartId`): none or one,
+        unless it contradicts itself."""
+        ...
+
     async def charging_states(self, transaction: Transaction, page: PageRequest) -> Page[ChargingStateChange]:
         """One page of what was told of how a transaction charged, in the order of time."""
         ...

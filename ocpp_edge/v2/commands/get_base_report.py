@@ -1,7 +1,8 @@
 """GetBaseReport (OCPP 2.x)."""
 
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect, number_of
+from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from services.kernel.ids import request_number
 
 _BASES = {
     command_pb.GetBaseReport.BASE_UNSPECIFIED: "FullInventory",
@@ -12,7 +13,7 @@ _BASES = {
 
 
 def ask(body: command_pb.GetBaseReport, command_id: str) -> Asked:
-    return "GetBaseReport", {"requestId": number_of(command_id), "reportBase": _BASES[body.base]}
+    return "GetBaseReport", {"requestId": request_number(command_id), "reportBase": _BASES[body.base]}
 
 
 COMMAND = Dialect(ask, ACCEPTED)

@@ -1,9 +1,10 @@
 """GetReport (OCPP 2.x)."""
 
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.commands.dialect import Asked, Dialect, number_of, told_by_status
+from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.variables import component_variable
+from services.kernel.ids import request_number
 
 _CRITERIA = {
     command_pb.GetReport.ACTIVE: "Active",
@@ -14,7 +15,7 @@ _CRITERIA = {
 
 
 def ask(body: command_pb.GetReport, command_id: str) -> Asked:
-    payload: Payload = {"requestId": number_of(command_id)}
+    payload: Payload = {"requestId": request_number(command_id)}
     if body.component_criteria:
         payload["componentCriteria"] = [_CRITERIA[criterion] for criterion in body.component_criteria]
     if body.component_variables:

@@ -158,6 +158,9 @@ class SqlTransactionRepository:
     async def running_at(self, charge_point_ids: Collection[str]) -> Sequence[Transaction]:
         return await transactions_heard.running_at(self._connection, charge_point_ids)
 
+    async def remote_start_ids(self, transaction: Transaction) -> Collection[int]:
+        return await transactions_heard.remote_start_ids(self._connection, transaction)
+
     async def charging_states(self, transaction: Transaction, page: PageRequest) -> Page[ChargingStateChange]:
         return await transactions_heard.charging_states(self._connection, transaction, page)
 

@@ -45,6 +45,15 @@ async def running_at(connection: AsyncConnection, charge_point_ids: Collection[s
     ]
 
 
+async def remote_start_ids(connection: AsyncConnection, transaction: Transaction) -> frozenset[int]:
+    """The numbers of remote starts that were told with a transaction."""
+    columns = TRANSACTION_EVENTS.c
+    query = select(columns.remote_start_id).where(
+        columns.transaction_id == transaction.id, columns.remote_start_id.is_not(None), *_days_of([transaction])
+    )
+    return frozenset(await connection.scalars(query.distinct()))
+
+
 async def charging_states(
     connection: AsyncConnection, transaction: Transaction, page: PageRequest
 ) -> Page[ChargingStateChange]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.ids import derived_id, is_id, new_id
+from services.kernel.ids import derived_id, is_id, new_id, request_number
 
 _parts = st.lists(st.text() | st.integers(), max_size=4)
 
@@ -62,6 +62,12 @@ def test_other_parts_give_another_id(one: list[str | int], other: list[str | int
 
 def test_the_border_between_parts_counts() -> None:
     assert derived_id("ab", "c") != derived_id("a", "bc")
+
+
+def test_the_number_of_a_command_never_changes() -> None:
+    """Stations tell it hours later, to another release."""
+    assert request_number("0199f1c2-0000-7000-8000-00000000000c") == 1999556570
+    assert 0 <= request_number("") < 2**31
 
 
 def test_only_the_canonical_form_is_an_id() -> None:

@@ -1,7 +1,9 @@
 """Starts a transaction for a token. The effect is the transaction."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
+from services.kernel.ids import request_number
 from services.kernel.tokens import (
     CENTRAL,
     LONGEST_TYPE,
@@ -36,8 +38,14 @@ def check(body: Body, violations: Violations) -> None:
     violations.check(not is_none, "tokenType", "is that of transactions that nobody starts with a token")
 
 
+def named_by(told: Collection[int], command: Command) -> bool:
+    """Whether a remote start is one of those whose numbers were told with a transaction (OCPP 2.0.1 part 2, use case
+    F02, TransactionType.remoteStartId)."""
+    return request_number(command.id) in told
+
+
 def started_by(transaction: Transaction, command: Command) -> bool:
-    """Whether `transaction` is what a remote start asked for."""
+    """Whether `transaction` looks like what a remote start asked for: what there is to go by without a number."""
     place, presented = command.body.get("connector_id", 0), token_time(transaction)
     return (
         presented is not None

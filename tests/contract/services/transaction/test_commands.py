@@ -19,12 +19,12 @@ from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
 from csms.transaction.v1.command_result_pb2 import StatusResult
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
-from services.kernel.ids import new_id
+from services.kernel.ids import new_id, request_number
 from services.process import tracing
 from services.rpc.status import from_rpc_error
 from tests.contract.services.transaction.conftest import recorder
 from tests.contract.services.transaction.platform import Edge, Platform, accepted, rejected, running_edge
-from tests.contract.services.transaction.reports import start_16, stop_16
+from tests.contract.services.transaction.reports import STARTED, event_201, start_16, stop_16
 from tests.fixtures.background import eventually
 from tests.fixtures.calls import refusal
 from tests.fixtures.otlp import Receiver
@@ -477,6 +477,27 @@ async def test_a_remote_start_and_stop_have_their_effects(platform: Platform) ->
     for command in stops[:2]:
         assert (await platform.becomes(command.id, State.EFFECTIVE)).transaction_id == started.transaction_id
     assert (await platform.get(stops[2].id)).state == State.ACCEPTED
+
+
+async def test_a_remote_start_by_ocpp_2_is_told_by_its_number_before_its_token(platform: Platform) -> None:
+    """Two were asked for at the same moment for the same token; the station began with the later one."""
+    record, now = await recorder(platform.service), datetime.now(UTC)
+    start = service_pb.RemoteStartRequest(charge_point_id="CP1", id_tag="tag", connector_id=1)
+    earlier, later = [(await platform.commands.RemoteStart(start)).command for _ in range(2)]
+
+    async def begun(name: str, number: int, **fields: Any) -> str:
+        told = event_201(STARTED, now, 0, ocpp_transaction_id=name, remote_start_id=number, **fields)
+        [answer] = await record(told)
+        return answer.transaction_id
+
+    # Presented under a name of its own, as it is of one that is plugged in elsewhere by then.
+    first = await begun("T-1", request_number(later.id), id_tag="ITS-OWN", evse_id=2)
+    assert (await platform.becomes(later.id, State.EFFECTIVE)).transaction_id == first
+    # Of the same one again: it is nobody else's effect, whatever its token.
+    again = await begun("T-2", request_number(later.id), id_tag="TAG")
+    # A number of no command says nothing, so that the token does.
+    made_up = await begun("T-3", 0, id_tag="TAG")
+    assert (await platform.becomes(earlier.id, State.EFFECTIVE)).transaction_id == made_up != again
 
 
 async def test_effects_are_found_among_the_events_of_many_charge_points_that_nobody_commanded(

@@ -24,18 +24,18 @@ from csms.transaction.v1.command_pb2 import (
     TriggerMessage,
     Unlock,
 )
-from ocpp_edge.commands.dialect import number_of
 from ocpp_edge.rpc.outbound import check_call
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v2.commands import DIALECT
 from ocpp_edge.v2.variables import variable_of
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError
+from services.kernel.ids import request_number
 
 SCHEMAS = load(Version.V201)
 INOPERATIVE, OPERATIVE = Connector.INOPERATIVE, Connector.OPERATIVE
 TOKEN = {"idToken": "CARD", "type": "ISO14443"}
-NUMBER = number_of("c1")
+NUMBER = request_number("c1")
 
 
 def test_every_kind_of_command_is_spoken() -> None:
@@ -49,13 +49,13 @@ def test_every_kind_of_command_is_spoken() -> None:
             "remote_start",
             RemoteStart(id_tag="CARD"),
             "RequestStartTransaction",
-            {"idToken": TOKEN, "remoteStartId": number_of("c1")},
+            {"idToken": TOKEN, "remoteStartId": request_number("c1")},
         ),
         (
             "remote_start",
             RemoteStart(id_tag="CARD", connector_id=2),
             "RequestStartTransaction",
-            {"idToken": TOKEN, "remoteStartId": number_of("c1"), "evseId": 2},
+            {"idToken": TOKEN, "remoteStartId": request_number("c1"), "evseId": 2},
         ),
         ("get_base_report", GetBaseReport(), "GetBaseReport", {"requestId": NUMBER, "reportBase": "FullInventory"}),
         (
@@ -309,10 +309,10 @@ def test_a_list_of_variables_has_no_status() -> None:
 
 
 def test_a_remote_start_keeps_its_number_and_shares_it_with_no_other() -> None:
-    numbers = {number_of(f"command {number}") for number in range(1000)}
+    numbers = {request_number(f"command {number}") for number in range(1000)}
     assert len(numbers) == 1000
     assert all(0 <= number < 2**31 for number in numbers)
-    assert number_of("command 1") == number_of("command 1")
+    assert request_number("command 1") == request_number("command 1")
 
 
 @pytest.mark.field_case("B1")
