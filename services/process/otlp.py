@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar, Token
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -52,28 +53,17 @@ _current: ContextVar["_MadeSpan | None"] = ContextVar("span", default=None)
 @asynccontextmanager
 async def sending(service: str, endpoint: str, share: float) -> AsyncIterator["OtlpTracing"]:
     """Send the spans of this process to `endpoint` while the block runs. Raises ValueError as tracing.traced does."""
-    last_words = _LastWords()
-    library = logging.getLogger("opentelemetry")
-    before = library.propagate
-    library.addHandler(last_words)
-    # It has a line for each attempt; the sender has one for each minute, and the last reason in it.
-    library.propagate = False
     try:
-        try:
-            exporter = OTLPSpanExporter(endpoint=endpoint)
-        except Exception as error:  # of whatever kind, what it does not understand is a variable that it has read
-            raise ValueError(f"{type(error).__name__}: {error}") from error
-        sender = Sender(exporter, last_words.heard)
-        sampler = ParentBasedTraceIdRatio(share)
-        provider = TracerProvider(sampler, _resource(service), shutdown_on_exit=False)
-        provider.add_span_processor(sender)
-        try:
-            yield OtlpTracing(provider.get_tracer("csms"))
-        finally:
-            await sender.close()
+        exporter = OTLPSpanExporter(endpoint=endpoint)
+        provider = TracerProvider(ParentBasedTraceIdRatio(share), _resource(service), shutdown_on_exit=False)
+    except Exception as error:  # of whatever kind, what it does not understand is a variable that it has read
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    sender = Sender(exporter, _complaints().heard)
+    provider.add_span_processor(sender)
+    try:
+        yield OtlpTracing(provider.get_tracer("csms"))
     finally:
-        library.removeHandler(last_words)
-        library.propagate = before
+        await sender.close()
 
 
 class OtlpTracing:
@@ -157,19 +147,16 @@ class Sender(SpanProcessor):
     according to the exporter. Made inside a running event loop.
     """
 
-    def __init__(
-        self, exporter: SpanExporter, why: Callable[[], str], *, flush_seconds: float = _FLUSH_SECONDS
-    ) -> None:
+    def __init__(self, exporter: SpanExporter, why: Callable[[], str]) -> None:
         self._exporter = exporter
         self._why = why
-        self._flush_seconds = flush_seconds
         self._loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._waiting: deque[ReadableSpan] = deque()
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopping = self._given_up = False
         # Each is written by one thread only.
-        self._sent = self._failed = self._refused = 0
+        self._taken = self._refused = self._sent = self._failed = 0
         self._complained, self._complain_at = 0, 0.0
         metrics.counter("csms_trace_spans_sent_total", "Spans of traces that the receiver has.").read_from(
             lambda: self._sent
@@ -186,6 +173,7 @@ class Sender(SpanProcessor):
         if len(self._waiting) >= _MOST_WAITING:
             self._refused += 1
             return
+        self._taken += 1
         self._waiting.append(span)
         if len(self._waiting) >= _AT_ONCE:
             self._wake.set()
@@ -195,11 +183,12 @@ class Sender(SpanProcessor):
         self._stopping = True
         self._wake.set()
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._flush_seconds):
+            async with asyncio.timeout(_FLUSH_SECONDS):
                 await self._ended.wait()
-        if not self._ended.is_set() and (left := len(self._waiting)):
+        if left := self._taken - self._sent - self._failed:
             _log.warning("%d spans of traces were not sent before the end", left)
-        # What is under way is cut off.
+        # What is under way is cut off, and nothing follows it.
+        self._given_up = True
         self._exporter.shutdown()
 
     @property
@@ -218,7 +207,7 @@ class Sender(SpanProcessor):
             self._loop.call_soon_threadsafe(self._ended.set)
 
     def _send_waiting(self) -> None:
-        while self._waiting:
+        while self._waiting and not self._given_up:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _AT_ONCE))]
             try:
                 is_sent = self._exporter.export(batch) is SpanExportResult.SUCCESS
@@ -239,17 +228,28 @@ class Sender(SpanProcessor):
 
 
 class _LastWords(logging.Handler):
-    """Keeps what the library has complained of last."""
+    """Keeps what the exporter has complained of last."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._text = record.getMessage()
+        # Of headers that cannot be read the library complains as well; these are a caller's matter.
+        if record.name.startswith("opentelemetry.exporter"):
+            self._text = record.getMessage()
 
     def heard(self) -> str:
         return self._text
+
+
+@cache
+def _complaints() -> _LastWords:
+    """Takes the lines of the library, one for each attempt; the sender has one a minute, with the last of them."""
+    library, kept = logging.getLogger("opentelemetry"), _LastWords()
+    library.addHandler(kept)
+    library.propagate = False
+    return kept
 
 
 def _resource(service: str) -> Resource:

@@ -13,8 +13,10 @@ from services.messaging.event_bus import EventBus
 from services.messaging.inbox import Handler, consume, consume_batches
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
+from services.process import tracing
 from tests.fixtures.background import eventually, running
 from tests.fixtures.nats import OwnNats
+from tests.fixtures.otlp import Receiver
 from tests.fixtures.sample.events import ALL, append, apply, effects, event_about, parked
 
 CONSUMER = "sample-effects"
@@ -147,6 +149,22 @@ async def test_a_poison_event_is_parked_and_the_others_go_on(database: Database,
         await eventually(lambda: _has_parked(database))
         await _all_acknowledged(bus)
     assert await parked(database) == [("poison", 4, "ValueError: cannot stomach this")]
+
+
+async def test_events_that_are_consumed_together_are_one_span_that_says_how_many_failed(
+    database: Database, bus: EventBus, receiver: Receiver
+) -> None:
+    # With the others, with one of them, and alone; the fourth time it is well.
+    handler = Faulty({"poison": 3})
+    await append(database, "a", "poison", "b")
+    async with tracing.traced("sample", receiver.endpoint):
+        async with running(OutboxRelay(database, bus).run(), _consume(bus, database, handler)):
+            await _all_effects(database, "a", "b", "poison")
+            await _all_acknowledged(bus)
+    first, again = receiver.spans("events consumed")
+    assert first.attributes == {"csms.consumer": CONSUMER, "csms.events": 3, "csms.failed": 1}
+    assert again.attributes == {"csms.consumer": CONSUMER, "csms.events": 3, "csms.failed": 0}
+    assert (first.status, again.status, first.parent_id) == ("1 of 3", "", "")
 
 
 async def test_a_parked_event_gets_another_try_after_a_restart(database: Database, bus: EventBus) -> None:
