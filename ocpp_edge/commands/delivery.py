@@ -45,7 +45,7 @@ async def deliver(
         raise not_supported(f"{kind} in OCPP {connection.context.version}")
     asked = getattr(body, kind)
     deadline = asyncio.get_running_loop().time() + seconds
-    calls = await _fitting(connection, dialect.calls(asked, command_id), command_id)
+    calls = await _fitting(connection, dialect, dialect.calls(asked, command_id), command_id)
     if len(calls) > 1:
         return await _ask_all(connection, dialect, calls, deadline, priority, command_id)
     response = await _ask(connection, dialect, calls[0], seconds, priority, command_id)
@@ -69,10 +69,11 @@ async def send(connection: Connection[Any], action: str, payload: Payload, secon
     return answer._replace(sent=redacted(answer.sent), dropped=redacted(dict(answer.dropped)))
 
 
-async def _fitting(connection: Connection[Any], calls: list[Asked], command_id: str) -> list[Asked]:
-    """The calls that carry a command, none longer than the charge point takes."""
+async def _fitting(connection: Connection[Any], dialect: Dialect, calls: list[Asked], command_id: str) -> list[Asked]:
+    """The calls that carry a command, none longer than the charge point takes. Raises: INVALID_FIELD where that cannot
+    be."""
     divisible = SERVED[connection.context.version].divisible
-    if not any(map(divisible.is_long, calls)):
+    if not any(map(divisible.is_limited, calls)):
         return calls
     backend: Backend = connection.backend
     try:
@@ -84,7 +85,9 @@ async def _fitting(connection: Connection[Any], calls: list[Asked], command_id: 
         part
         for call in calls
         for part in (
-            divisible.parts(call, divisible.limits(call[0], told), command_id) if divisible.is_long(call) else [call]
+            divisible.parts(call, divisible.limits(call[0], told), command_id, dialect.item)
+            if divisible.is_limited(call)
+            else [call]
         )
     ]
 

@@ -24,7 +24,8 @@ class Dialect(NamedTuple):
     for what cannot be said: INVALID_FIELD, NOT_SUPPORTED_BY_CHARGE_POINT. `further` are the calls behind that one,
     where the version has none that carries all of it. `otherwise` says it in the only other way there is, for a charge
     point that does not take the first; None where there is none. `result` says what was answered in words that all
-    versions have; `result_of_call` does so for answers that do not name what they are about.
+    versions have; `result_of_call` does so for answers that do not name what they are about. `item` is the field of the
+    body that is one thing of its list, `{}` for which: what is wrong when that alone is too long for the charge point.
     """
 
     ask: Callable[[Any, str], Asked]
@@ -33,6 +34,7 @@ class Dialect(NamedTuple):
     result: Result = status_result
     result_of_call: Callable[[Payload, Payload], CommandResult] | None = None
     further: Callable[[Any], list[Asked]] | None = None
+    item: str = "body"
 
     def calls(self, body: Any, command_id: str) -> list[Asked]:
         """The calls that carry a command, whatever the charge point takes in one."""

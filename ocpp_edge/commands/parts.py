@@ -35,17 +35,19 @@ class Divisible(NamedTuple):
     """The calls of a version that are about a list of things, and how a charge point limits them.
 
     `lists` has, by action, the name of the list in the payload and what each of its entries is called; `component` and
-    `text` find the variables that tell the limits, and `limits` reads them for an action.
+    `text` find the variables that tell the limits, and `limits` reads them for an action. With `counts_bytes` a single
+    thing may be too much as well.
     """
 
     lists: Mapping[str, tuple[str, Callable[[Any], str]]]
     component: str
     text: str
     limits: Callable[[str, Sequence[DeviceVariable]], Limits]
+    counts_bytes: bool = False
 
-    def is_long(self, asked: Asked) -> bool:
+    def is_limited(self, asked: Asked) -> bool:
         """Whether it may be too much for one call."""
-        return len(self._items(asked)) > 1
+        return len(self._items(asked)) > (0 if self.counts_bytes else 1)
 
     def keys(self, asked: Asked) -> list[str]:
         """What a call is about, as callers write it."""
@@ -55,16 +57,16 @@ class Divisible(NamedTuple):
         name, key_of = self.lists[action]
         return [key_of(item) for item in payload.get(name, ())]
 
-    def parts(self, asked: Asked, limits: Limits, command_id: str) -> list[Asked]:
+    def parts(self, asked: Asked, limits: Limits, command_id: str, item: str) -> list[Asked]:
         """The calls that say the same, each within the limits. Reports of several calls have numbers of their own.
 
-        Raises: INVALID_FIELD for one thing that is too long for any call.
+        Raises: INVALID_FIELD for one thing that is too long for any call; `item` is what it is called, `{}` for which.
         """
         action, payload = asked
         name, _ = self.lists[action]
         made: list[Asked] = []
         frame_bytes = len(encode_call(new_id(), action, {**payload, name: []}))
-        for items in _portions(self._items(asked), limits, frame_bytes):
+        for items in _portions(self._items(asked), limits, frame_bytes, item):
             part = {**payload, name: items}
             if made and "requestId" in part:
                 part["requestId"] = request_number(f"{command_id}/{len(made)}")
@@ -120,7 +122,7 @@ def note_unanswered(result: CommandResult, keys: Sequence[str]) -> None:
         told.unanswered_keys.extend(keys)
 
 
-def _portions(items: Sequence[Any], limits: Limits, frame_bytes: int) -> Iterator[list[Any]]:
+def _portions(items: Sequence[Any], limits: Limits, frame_bytes: int, called: str) -> Iterator[list[Any]]:
     """`items` in portions that keep the limits; a message with none of them has `frame_bytes`: all ids of ours are as
     long as each other."""
     portion: list[Any] = []
@@ -133,8 +135,9 @@ def _portions(items: Sequence[Any], limits: Limits, frame_bytes: int) -> Iterato
             portion, size = [], frame_bytes
         # The last of a list has no comma behind it.
         if size + added - 1 > most_bytes:
-            what = f"takes {most_bytes} bytes in a call, and number {position + 1} of what is asked needs more"
-            raise invalid("command", f"the charge point {what}")
+            told = " (BytesPerMessage)" if limits.size_bytes is not None else ""
+            needs = f"needs a message of {size + added - 1} bytes; the charge point takes {most_bytes}{told}"
+            raise invalid(called.format(position), needs)
         portion.append(item)
         size += added
     if portion:

@@ -38,4 +38,5 @@ DIVISIBLE = Divisible(
     "DeviceDataCtrlr",
     "PerMessage",
     _limits,
+    counts_bytes=True,
 )

@@ -18,4 +18,4 @@ def result(answer: Payload) -> CommandResult:
     return CommandResult(configuration=told)
 
 
-COMMAND = Dialect(ask, no_status, result=result)
+COMMAND = Dialect(ask, no_status, result=result, item="keys[{}]")

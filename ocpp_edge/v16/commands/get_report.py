@@ -19,4 +19,4 @@ def ask(body: command_pb.GetReport, _command_id: str) -> Asked:
     return "GetConfiguration", {"key": keys} if all(keys) else {}
 
 
-COMMAND = Dialect(ask, no_status, result=taken)
+COMMAND = Dialect(ask, no_status, result=taken, item="componentVariables[{}]")

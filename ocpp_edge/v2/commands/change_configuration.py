@@ -9,4 +9,4 @@ def ask(body: command_pb.ChangeConfiguration, _command_id: str) -> Asked:
     return "SetVariables", {"setVariableData": [{**variable_of(body.key, "key"), "attributeValue": body.value}]}
 
 
-COMMAND = Dialect(ask, told_by_variable, result=variable_result)
+COMMAND = Dialect(ask, told_by_variable, result=variable_result, item="value")

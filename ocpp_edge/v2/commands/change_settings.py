@@ -32,4 +32,4 @@ def result(answer: Payload) -> CommandResult:
     return CommandResult(settings=told)
 
 
-COMMAND = Dialect(ask, reply, result=result)
+COMMAND = Dialect(ask, reply, result=result, item="settings[{}].value")

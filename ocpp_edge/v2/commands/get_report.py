@@ -24,4 +24,4 @@ def ask(body: command_pb.GetReport, command_id: str) -> Asked:
 
 
 # A report of nothing: the question was understood.
-COMMAND = Dialect(ask, told_by_status("Accepted", "EmptyResultSet"))
+COMMAND = Dialect(ask, told_by_status("Accepted", "EmptyResultSet"), item="componentVariables[{}]")

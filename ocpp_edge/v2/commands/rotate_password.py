@@ -10,4 +10,4 @@ def ask(body: command_pb.RotatePassword, _command_id: str) -> Asked:
     return "SetVariables", {"setVariableData": [{**variable, "attributeValue": body.password}]}
 
 
-COMMAND = Dialect(ask, told_by_variable, result=variable_result)
+COMMAND = Dialect(ask, told_by_variable, result=variable_result, item="password")

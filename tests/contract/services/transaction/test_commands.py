@@ -18,7 +18,7 @@ from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
 from csms.transaction.v1.command_result_pb2 import StatusResult
-from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
+from services.kernel.errors import DomainError, ErrorKind, failed_precondition, invalid, not_found
 from services.kernel.ids import new_id, request_number
 from services.process import tracing
 from services.rpc.status import from_rpc_error
@@ -146,6 +146,18 @@ async def test_the_general_call_names_what_is_wrong_below_the_kind(
     assert [violation.field for violation in failure.violations] == named
     assert all(name in failure.message for name in named)
     assert platform.edge.delivered == []
+
+
+async def test_what_the_edge_finds_too_long_is_named_below_the_kind_and_recorded(platform: Platform) -> None:
+    too_long = "needs a message of 400 bytes; the charge point takes 300 (BytesPerMessage)"
+    platform.edge.answer = _refusing(invalid("settings[1].value", too_long))
+    settings = [{"key": "A.B", "value": "1"}, {"key": "A.C", "value": "x" * 200}]
+    failure = await _failure(platform.commands.CreateCommand(_asked({"change_settings": {"settings": settings}})))
+    [violation] = failure.violations
+    assert (failure.reason, violation.field) == ("INVALID_FIELD", "command.changeSettings.settings[1].value")
+    assert violation.description == too_long
+    listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
+    assert (listed.commands[0].state, too_long in listed.commands[0].error) == (State.FAILED, True)
 
 
 async def test_the_idempotency_key_says_the_same_as_the_request_id(platform: Platform) -> None:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
 from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariable, DeviceVariableName
 from csms.transaction.v1.change_settings_pb2 import ChangeSettings, Setting
-from csms.transaction.v1.command_pb2 import CommandBody, ComponentVariable, GetConfiguration, GetReport
+from csms.transaction.v1.command_pb2 import (
+    ChangeConfiguration,
+    CommandBody,
+    ComponentVariable,
+    GetConfiguration,
+    GetReport,
+    RotatePassword,
+)
 from ocpp_edge.commands.delivery import deliver
 from ocpp_edge.commands.parts import UNTOLD, Limits
 from ocpp_edge.facts.structs import payload_of
@@ -189,9 +196,34 @@ async def test_a_first_call_that_fails_is_the_failure_of_the_command() -> None:
 async def test_what_is_too_long_for_any_call_is_refused_before_anything_is_sent() -> None:
     station = Station(V201, limit("ItemsPerMessage", 50), limit("BytesPerMessage", 180))
     long = f"OCPPCommCtrlr.{'x' * 50}"
-    with pytest.raises(DomainError, match="takes 180 bytes in a call, and number 3 of"):
+    with pytest.raises(DomainError, match="the charge point takes 180 ") as raised:
         await station.deliver(get_configuration=GetConfiguration(keys=["A.B", "C.D", long]))
+    assert [one.field for one in raised.value.violations] == ["keys[2]"]
     assert station.asked == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"change_configuration": ChangeConfiguration(key="A.B", value="x" * 300)}, "value"),
+        ({"change_settings": ChangeSettings(settings=[Setting(key="A.B", value="x" * 300)])}, "settings[0].value"),
+        ({"rotate_password": RotatePassword(password="x" * 40)}, "password"),
+        ({"get_configuration": GetConfiguration(keys=[f"{'x' * 50}.{'y' * 50}"])}, "keys[0]"),
+    ],
+)
+async def test_a_single_thing_that_is_too_long_is_refused_by_its_name(body: dict[str, Any], field: str) -> None:
+    def limits(size: int) -> list[DeviceVariable]:
+        return [limit("BytesPerMessage", size, name) for name in ("GetVariables", "SetVariables")]
+
+    station = Station(V201, *limits(180))
+    with pytest.raises(DomainError, match=r"needs a message of \d+ bytes; .* takes 180 \(BytesPerMessage\)") as raised:
+        await station.deliver(**body)
+    assert (raised.value.reason, raised.value.violations[0].field, station.asked) == ("INVALID_FIELD", field, [])
+    # By so many as it was said to need it goes.
+    needed = next(int(word) for word in raised.value.message.split() if word.isdigit())
+    large = Station(V201, *limits(needed))
+    await large.deliver(**body)
+    assert len(encode_call(new_id(), *large.asked[0])) == needed
 
 
 async def test_each_part_of_a_report_has_a_number_of_its_own() -> None:
@@ -253,7 +285,7 @@ async def test_settings_behind_a_lost_connection_are_said_to_be_unanswered() -> 
 def test_parts_keep_the_limits_and_are_the_whole_in_order(names: list[str], items: int, size: int | None) -> None:
     divisible = SERVED[V201].divisible
     wanted = [{"component": {"name": "C"}, "variable": {"name": name}} for name in names]
-    parts = divisible.parts(("GetVariables", {"getVariableData": wanted}), Limits(items, size), "c1")
+    parts = divisible.parts(("GetVariables", {"getVariableData": wanted}), Limits(items, size), "c1", "keys[{}]")
     assert [one for _, payload in parts for one in payload["getVariableData"]] == wanted
     for action, payload in parts:
         assert 1 <= len(payload["getVariableData"]) <= items
