@@ -21,7 +21,7 @@ from services.billing.mapping.charging_sessions import transaction_snapshot
 from services.billing.mapping.courses import courses
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.zones import zone_names
-from services.rpc.protobuf import enum_of, timestamp
+from services.rpc.protobuf import timestamp, told_enum
 
 _PAGE = 250
 
@@ -71,7 +71,7 @@ class GrpcDrivers:
 
 
 def _tier(number: int) -> MembershipTier:
-    return enum_of(MembershipTier, driver_pb.Driver.MembershipTier, number) or MembershipTier.BASIC
+    return told_enum(MembershipTier, driver_pb.Driver.MembershipTier, number) or MembershipTier.BASIC
 
 
 class GrpcStations:

@@ -88,7 +88,7 @@ def money_to_proto(money: Money) -> MoneyMessage:
 def enum_of(kind: type[_Enum], wrapper: Any, number: int) -> _Enum | None:
     """The member of `kind` with the name of a value of the generated enum `wrapper`; None for UNSPECIFIED.
 
-    Raises: INVALID_FIELD for a number the contract does not know.
+    For what callers ask. Raises: INVALID_FIELD for a number the contract does not know.
     """
     if number == 0:
         return None
@@ -98,6 +98,16 @@ def enum_of(kind: type[_Enum], wrapper: Any, number: int) -> _Enum | None:
         raise invalid(
             wrapper.DESCRIPTOR.name[0].lower() + wrapper.DESCRIPTOR.name[1:], f"{number} is unknown"
         ) from None
+
+
+def told_enum(kind: type[_Enum], wrapper: Any, number: int) -> _Enum | None:
+    """Like `enum_of`, for what other processes of the platform tell: facts, events, answers.
+
+    One of them may be of a newer release: a number that our contract does not know is None, as not told, and the rest
+    of what is told counts.
+    """
+    value = wrapper.DESCRIPTOR.values_by_number.get(number)
+    return None if value is None or not number else kind(value.name)
 
 
 def number_of(wrapper: Any, text: str) -> Any:

@@ -297,7 +297,7 @@ class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):
         self, request: connectivity_pb.ReportRefusalsRequest, context: Context
     ) -> connectivity_pb.ReportRefusalsResponse:
         _check_size("refusals", request.refusals, _MOST_ITEMS)
-        await self._refusals.report([refusals.refused(item, self._clock) for item in request.refusals])
+        await self._refusals.report(refusals.refused(request.refusals, self._clock))
         return connectivity_pb.ReportRefusalsResponse()
 
     async def RecordDeviceEvents(

@@ -30,7 +30,7 @@ from services.monitoring.domain.service_info import BackgroundTask, TaskState
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.domain.usage import Bill
-from services.rpc.protobuf import enum_of, time_of
+from services.rpc.protobuf import time_of, told_enum
 
 # Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
 _MADE_BY_ITSELF = (Hold.PENDING, Hold.NO_TARIFF, Hold.ESTIMATED_END)
@@ -87,7 +87,7 @@ def background_task(message: health_pb.BackgroundTask, replica: str) -> Backgrou
     """What a replica does besides answering."""
     return BackgroundTask(
         name=message.name,
-        state=TaskState(health_pb.BackgroundTask.State.Name(message.state)),
+        state=told_enum(TaskState, health_pb.BackgroundTask.State, message.state) or TaskState.WORKING,
         replica=replica,
         failures=message.failures,
         error=message.error,
@@ -101,7 +101,7 @@ def connector(message: connector_pb.Connector, told_time: datetime, info: str = 
         charge_point_id=message.charge_point_id,
         evse_id=message.evse_id,
         connector_id=message.connector_id,
-        status=enum_of(ConnectorStatus, connector_pb.Connector.Status, message.status),
+        status=told_enum(ConnectorStatus, connector_pb.Connector.Status, message.status),
         error_code=message.error_code,
         info=info,
         status_time=time_of(message, "status_time"),
@@ -157,7 +157,7 @@ def refusal(refused: event_pb.ConnectionRefused, told_time: datetime, tenant_id:
 def device_event(recorded: event_pb.DeviceEventRecorded, tenant_id: str) -> DeviceEvent:
     """What a charge point told of itself."""
     event = recorded.event
-    severity = enum_of(AlertSeverity, device_event_pb.DeviceEvent.Severity, event.severity)
+    severity = told_enum(AlertSeverity, device_event_pb.DeviceEvent.Severity, event.severity)
     return DeviceEvent(
         charge_point_id=event.charge_point_id,
         station_id=id_or_none(recorded.station_id),
@@ -207,8 +207,8 @@ def transaction(message: transaction_pb.Transaction, clock: Clock, tenant_id: st
         connector_id=message.connector_id,
         station_id=id_or_none(message.station_id),
         driver_id=id_or_none(message.driver_id),
-        state=enum_of(TransactionState, kinds.State, message.state) or TransactionState.ORPHAN,
-        authorization=enum_of(Authorization, kinds.Authorization, message.authorization),
+        state=told_enum(TransactionState, kinds.State, message.state) or TransactionState.ORPHAN,
+        authorization=told_enum(Authorization, kinds.Authorization, message.authorization),
         start_time=time_of(message, "start_time"),
         stop_time=stop_time,
         meter_start_wh=message.meter_start_wh if message.HasField("meter_start_wh") else None,

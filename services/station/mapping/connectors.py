@@ -9,7 +9,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.rpc import masks
-from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp
+from services.rpc.protobuf import Fields, enum_of, read, time_of, timestamp, told_enum
 from services.station.domain.connector import (
     NO_ERROR,
     Availability,
@@ -85,10 +85,11 @@ def status_to_proto(status: ConnectorStatus | None) -> connector_pb.Connector.St
 
 
 def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> StatusReport:
-    """A StatusNotification. Raises: INVALID_FIELD."""
-    status = enum_of(ConnectorStatus, connector_pb.Connector.Status, message.status)
+    """A StatusNotification. A status that only a newer edge knows is kept by its number. Raises: INVALID_FIELD."""
+    status = told_enum(ConnectorStatus, connector_pb.Connector.Status, message.status)
+    reported_status = message.reported_status or (str(message.status) if message.status and status is None else "")
     error_code = message.error_code or NO_ERROR
-    if status is None and not message.reported_status and error_code == NO_ERROR:
+    if status is None and not reported_status and error_code == NO_ERROR:
         raise invalid("status", "must be set, unless the report tells an error or a status of the vendor's own")
     received = time_of(message, "received_time") or clock.now()
     report = StatusReport(
@@ -102,6 +103,6 @@ def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> Status
         vendor_error_code=message.vendor_error_code,
         time=told_time(time_of(message, "device_time"), received),
         received_time=received,
-        reported_status=message.reported_status,
+        reported_status=reported_status,
     )
     return checked(report)

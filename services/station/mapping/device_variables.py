@@ -5,7 +5,7 @@ from csms.station.v1 import device_variable_pb2 as variable_pb
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.validation import search_text
-from services.rpc.protobuf import enum_of, time_of, timestamp
+from services.rpc.protobuf import enum_of, time_of, timestamp, told_enum
 from services.station.domain.device_report import DeviceReport, ReportPart, ReportRequest, Scope, VariableReport
 from services.station.domain.device_variable import (
     AttributeType,
@@ -18,14 +18,16 @@ from services.station.domain.device_variable import (
 )
 
 _TYPES = variable_pb.DeviceVariable.AttributeType
+_KNOWN_TYPES = frozenset(_TYPES.values())
 _MUTABILITIES = variable_pb.DeviceVariable.Mutability
 
 
 def variable_report(message: variable_pb.VariableReport) -> VariableReport:
-    """What one message tells of variables. Raises: INVALID_FIELD."""
+    """What one message tells of variables. Values of an attribute that only a newer edge knows are in the event's
+    payload alone: they are none of those that we keep. Raises: INVALID_FIELD."""
     part = message.part
     return VariableReport(
-        variables=[_reported(one) for one in message.variables],
+        variables=[_reported(one) for one in message.variables if one.attribute_type in _KNOWN_TYPES],
         part=ReportPart(part.request_id, part.seq_no, part.last) if message.HasField("part") else None,
         is_whole_inventory=message.whole_inventory,
     )
@@ -36,7 +38,7 @@ def report_request(message: variable_pb.ReportRequest) -> ReportRequest:
     ask_time = time_of(message, "ask_time")
     if ask_time is None:
         raise invalid("events.reportRequest.askTime", "must be set")
-    scope = enum_of(Scope, variable_pb.ReportRequest.Scope, message.scope) or Scope.SELECTION
+    scope = told_enum(Scope, variable_pb.ReportRequest.Scope, message.scope) or Scope.SELECTION
     return ReportRequest(message.request_id, scope, message.command_id, ask_time)
 
 
@@ -109,7 +111,7 @@ def _reported(message: variable_pb.ReportedVariable) -> ReportedVariable:
             component.connector_id,
             variable.name,
             variable.instance,
-            enum_of(AttributeType, _TYPES, message.attribute_type) or AttributeType.ACTUAL,
+            told_enum(AttributeType, _TYPES, message.attribute_type) or AttributeType.ACTUAL,
         ),
         value=message.value if message.HasField("value") else None,
         tells_value=message.HasField("value") or not message.value_withheld,
@@ -120,7 +122,7 @@ def _reported(message: variable_pb.ReportedVariable) -> ReportedVariable:
 
 def _description(message: variable_pb.ReportedVariable) -> Description | None:
     """What is told beside the value; None when nothing is."""
-    mutability = enum_of(Mutability, _MUTABILITIES, message.mutability)
+    mutability = told_enum(Mutability, _MUTABILITIES, message.mutability)
     has_characteristics = message.HasField("characteristics")
     has_persistent, has_constant = message.HasField("persistent"), message.HasField("constant")
     if mutability is None and not (has_characteristics or has_persistent or has_constant):

@@ -1,5 +1,7 @@
 """Refused handshakes: what the edge tells of them, and what operators see."""
 
+from collections.abc import Iterable
+
 from csms.station.v1 import charge_point_service_pb2 as service_pb
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
@@ -10,12 +12,20 @@ from services.kernel.validation import search_text
 from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.station.domain.refusal import ADVICE, Refusal, StrangerFilter
 
+_RULES = frozenset(refusal_pb.Refusal.Rule.values())
 # The edge cuts what it tells; this is what is kept whoever tells it.
 _LONGEST_TEXT, _LONGEST_OFFER, _MOST_OFFERS = 300, 40, 10
 
 
-def refused(message: connectivity_pb.RefusedHandshakes, clock: Clock) -> Refusal:
-    """What the edge tells of one rule, identity and address. Raises: INVALID_FIELD."""
+def refused(messages: Iterable[connectivity_pb.RefusedHandshakes], clock: Clock) -> list[Refusal]:
+    """What the edge tells, each of one rule, identity and address. Raises: INVALID_FIELD.
+
+    Those by a rule that only a newer edge knows are left out: there would be nothing to tell of them.
+    """
+    return [_refused(message, clock) for message in messages if message.rule in _RULES]
+
+
+def _refused(message: connectivity_pb.RefusedHandshakes, clock: Clock) -> Refusal:
     rule = rule_of(message.rule)
     if rule is None:
         raise invalid("refusals.rule", "must be said")

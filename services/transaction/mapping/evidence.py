@@ -8,22 +8,23 @@ from services.messaging.subjects import subjects
 from services.rpc.protobuf import time_of
 from services.transaction.domain.evidence import ConnectorReport
 
+_STATUSES = {number: name for name, number in Connector.Status.items() if number}
 [_CONFIRMED] = subjects("connector_status_changed.status_confirmed")
 
 
 def connector_report(event: DomainEvent) -> ConnectorReport | None:
-    """What a connector does; None for an event about something else, and for a status that is none of OCPP's."""
+    """What a connector does; None for an event about something else, and for a status that is none we know."""
     told = event.connector_status_changed
     committed = time_of(event, "create_time")
-    status = told.connector.status
-    if event.WhichOneof("payload") != "connector_status_changed" or not status or committed is None:
+    status = _STATUSES.get(told.connector.status)
+    if event.WhichOneof("payload") != "connector_status_changed" or status is None or committed is None:
         return None
     received_time = time_of(told, "received_time") or committed
     return ConnectorReport(
         told.connector.charge_point_id,
         told.connector.evse_id,
         told.connector.connector_id,
-        Connector.Status.Name(status),
+        status,
         time_of(told.connector, "status_time") or received_time,
         received_time,
         time_of(told, "boot_time"),

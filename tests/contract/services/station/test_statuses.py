@@ -189,8 +189,13 @@ async def test_unfit_reports_do_not_harm_the_others(
         status(name, epoch, Connector.FAULTED, connector=4, error_code="a\0b", info="\0", vendor_error_code="\0"),
     )
 
-    assert answers == [BAD, BAD, BAD, BAD, BAD, 0]
-    assert [(plug.connector_id, plug.error_code) for plug in await _connectors(stations, station_id)] == [(4, "ab")]
+    # A status that only a newer edge knows is kept by its number.
+    assert answers == [BAD, 0, BAD, BAD, BAD, 0]
+    plugs = await _connectors(stations, station_id)
+    assert [(plug.connector_id, plug.error_code, plug.reported_status) for plug in plugs] == [
+        (2, "NoError", "99"),
+        (4, "ab", ""),
+    ]
 
 
 @pytest.mark.parametrize("device_time", [None, datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)])
