@@ -30,9 +30,10 @@ from services.kernel.tenancy import owner_of_new
 from services.kernel.token_reasons import words
 from services.kernel.tokens import token_of, token_type
 from services.kernel.validation import search_text
+from services.messaging.older_events import total_of
 from services.messaging.subjects import subject
 from services.rpc import masks
-from services.rpc.protobuf import Fields, enum_of, money_to_proto, read, time_of, timestamp
+from services.rpc.protobuf import Fields, enum_of, money_to_proto, read, read_money, time_of, timestamp
 from services.rpc.status import item_error
 
 _MOST_IDS = 250
@@ -264,11 +265,12 @@ def session_usage(transaction: transaction_pb.Transaction) -> SessionUsage:
 
 def session_cost(billed: event_pb.SessionBilled) -> SessionCost:
     """What billing told, as the cost of a session."""
+    total = total_of(billed)
     return SessionCost(
         transaction_id=billed.transaction_id,
         driver_id=billed.driver_id if is_id(billed.driver_id) else None,
-        amount_minor=billed.total_minor,
-        currency_code=billed.currency_code,
+        amount_minor=total.minor_units,
+        currency_code=total.currency_code,
         bill_revision=billed.revision,
         bill_decisions=billed.decision_count,
     )
@@ -295,7 +297,7 @@ def cost_known(session: charging_session_pb.ChargingSession) -> SessionCost | No
     is_billed = session.state == charging_session_pb.ChargingSession.COMPLETED
     if not is_billed or session.correction.reason in _MADE_BY_ITSELF:
         return None
-    cost = Money.from_units_nanos(session.cost.currency_code, session.cost.units, session.cost.nanos)
+    cost = read_money(session.cost)
     return replace(
         known,
         driver_id=session.driver_id if is_id(session.driver_id) else None,

@@ -85,6 +85,11 @@ def money_to_proto(money: Money) -> MoneyMessage:
     return MoneyMessage(currency_code=money.currency_code, units=units, nanos=nanos)
 
 
+def read_money(message: MoneyMessage) -> Money:
+    """The amount in a message of ours. Raises: ValueError for what is no amount."""
+    return Money.from_units_nanos(message.currency_code, message.units, message.nanos)
+
+
 def enum_of(kind: type[_Enum], wrapper: Any, number: int) -> _Enum | None:
     """The member of `kind` with the name of a value of the generated enum `wrapper`; None for UNSPECIFIED.
 

@@ -15,7 +15,7 @@ from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.ids import is_id
 from services.kernel.tenancy import DEFAULT_TENANT
-from services.rpc.protobuf import enum_of, money_to_proto, text_of, time_of, timestamp
+from services.rpc.protobuf import enum_of, money_to_proto, number_of, text_of, time_of, timestamp
 from services.rpc.tenants import named
 
 _AUTHORIZATIONS = {number: name.lower() for name, number in transaction_pb.Transaction.Authorization.items() if number}
@@ -86,8 +86,10 @@ def _write_remarks(session: ChargingSession, remarks: Remarks, message: session_
     message.hold_detail = remarks.hold_detail
     message.flags.extend(remarks.flags)
     for note in remarks.notes:
-        fields = {"kind": note.kind, "detail": note.detail, "revision": note.revision}
-        message.notes.add(**fields, create_time=timestamp(note.create_time))
+        kind = number_of(session_pb.SessionNote.Kind, note.kind)
+        message.notes.add(
+            kind=kind, detail=note.detail, revision=note.revision, create_time=timestamp(note.create_time)
+        )
     if (correction := _shown_correction(session, remarks)) is not None:
         message.correction.CopyFrom(_correction_to_proto(correction))
     if remarks.decision is not None:

@@ -30,8 +30,9 @@ def _write_billed(event: SessionBilled, billed: event_pb.SessionBilled) -> None:
     billed.station_id = event.station_id or ""
     billed.driver_id = event.driver_id or ""
     billed.energy_wh = event.energy_wh
-    billed.total_minor = event.total.minor_units
-    billed.currency_code = event.total.currency_code
+    # Written in place, see above.
+    billed.total.currency_code = event.total.currency_code
+    billed.total.units, billed.total.nanos = event.total.units_nanos()
     write_time(event.end_time, billed.end_time)
     billed.revision = event.revision
     billed.decision_count = event.decision_count

@@ -16,8 +16,8 @@ from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.clock import Clock
 from services.kernel.ids import is_id
-from services.kernel.money import Money
 from services.kernel.tenancy import DEFAULT_TENANT
+from services.messaging.older_events import total_of
 from services.monitoring.domain.alert import AlertSeverity
 from services.monitoring.domain.charge_point import ChargePointSnapshot, ConnectivityChange, Sighting
 from services.monitoring.domain.connection import Connection
@@ -30,7 +30,7 @@ from services.monitoring.domain.service_info import BackgroundTask, TaskState
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.domain.usage import Bill
-from services.rpc.protobuf import time_of, told_enum
+from services.rpc.protobuf import read_money, time_of, told_enum
 
 # Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
 _MADE_BY_ITSELF = (Hold.PENDING, Hold.NO_TARIFF, Hold.ESTIMATED_END)
@@ -225,14 +225,15 @@ def transaction(message: transaction_pb.Transaction, clock: Clock, tenant_id: st
 
 def bill(billed: event_pb.SessionBilled, bill_time: datetime, tenant_id: str) -> Bill:
     """A bill; a session that did not come by OCPP goes by its id in billing."""
+    total = total_of(billed)
     return Bill(
         session_id=billed.transaction_id or billed.charging_session_id,
         station_id=id_or_none(billed.station_id),
         driver_id=id_or_none(billed.driver_id),
         energy_wh=billed.energy_wh,
         end_time=time_of(billed, "end_time"),
-        amount_minor=billed.total_minor,
-        currency_code=billed.currency_code,
+        amount_minor=total.minor_units,
+        currency_code=total.currency_code,
         bill_time=bill_time,
         bill_revision=billed.revision,
         bill_decisions=billed.decision_count,
@@ -255,7 +256,7 @@ def bill_known(session: charging_session_pb.ChargingSession) -> Bill | None:
     is_billed = session.state == charging_session_pb.ChargingSession.COMPLETED
     if not is_billed or session.correction.reason in _MADE_BY_ITSELF:
         return None
-    cost = Money.from_units_nanos(session.cost.currency_code, session.cost.units, session.cost.nanos)
+    cost = read_money(session.cost)
     return Bill(
         session_id=session_id,
         station_id=id_or_none(session.station_id),

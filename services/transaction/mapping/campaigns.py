@@ -48,7 +48,7 @@ def campaign_to_proto(view: CampaignView) -> campaign_pb.CommandCampaign:
         id=campaign.id,
         name=campaign.name,
         kind=campaign.kind,
-        command=body_to_proto(campaign.kind, campaign.body),
+        command=body_to_proto(campaign.kind, campaign.body, to_show=True),
         selection=_selection_to_proto(campaign.selection),
         commands_per_second=campaign.commands_per_second,
         max_in_flight=campaign.max_in_flight,

@@ -100,9 +100,10 @@ def body_of(kind: str, request: Message) -> dict[str, Any]:
     return {name: value for name, value in asked.items() if name in names}
 
 
-def body_to_proto(kind: str, body: Mapping[str, Any]) -> command_pb.CommandBody:
-    """What a command asks for, as a message."""
-    return json_format.ParseDict({kind: dict(body)}, command_pb.CommandBody())
+def body_to_proto(kind: str, body: Mapping[str, Any], *, to_show: bool = False) -> command_pb.CommandBody:
+    """What a command asks for, as a message. A newer release may have stored what this one does not know: that is left
+    out of what is shown, and never of what is sent. Raises: json_format.ParseError."""
+    return json_format.ParseDict({kind: dict(body)}, command_pb.CommandBody(), ignore_unknown_fields=to_show)
 
 
 def command_to_proto(command: Command) -> command_pb.Command:
@@ -111,7 +112,7 @@ def command_to_proto(command: Command) -> command_pb.Command:
         id=command.id,
         charge_point_id=command.charge_point_id,
         kind=command.kind,
-        body=body_to_proto(command.kind, command.body),
+        body=body_to_proto(command.kind, command.body, to_show=True),
         state=command_pb.Command.State.Value(command.state),
         status=command.status,
         error=command.error,
@@ -127,7 +128,6 @@ def command_to_proto(command: Command) -> command_pb.Command:
     if command.answer is not None:
         message.answer.update(dict(command.answer))
     if command.result is not None:
-        # A newer release may have stored what this one does not know.
         json_format.ParseDict(dict(command.result), message.result, ignore_unknown_fields=True)
     for call in command.calls:
         json_format.ParseDict(dict(call), message.calls.add(), ignore_unknown_fields=True)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
+from csms.transaction.v1 import command_pb2 as command_pb
 from services.kernel.ids import new_id
 from services.messaging.subjects import subject
 from services.rpc.protobuf import write_time
@@ -24,6 +25,6 @@ def event_to_proto(event: TransactionChanged | CommandChanged, now: datetime) ->
             message.tenant_id = event.tenant_id
             message.command_changed.command_id = event.command_id
             message.command_changed.charge_point_id = event.charge_point_id
-            message.command_changed.state = event.state
+            message.command_changed.state = command_pb.Command.State.Value(event.state)
             message.command_changed.kind = event.kind
     return message

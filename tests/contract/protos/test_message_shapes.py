@@ -8,6 +8,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from stack.descriptors import Contracts, behaviors, bindings
 
 HTTP_BODY = "google.api.HttpBody"
+MONEY = "google.type.Money"
 # Their answers have a form that others have fixed: health for probes, tokens and keys by RFC 6749 and 7517.
 FIXED_ANSWERS = {
     "csms.health.v1.HealthService.Check",
@@ -103,6 +104,14 @@ def test_energy_power_and_money_are_never_floating_point(contracts: Contracts) -
     exact = [field for field in fields if field.name.endswith(EXACT_SUFFIXES)]
     assert len(exact) > 10
     assert [field.full_name for field in exact if field.type in FLOATS] == []
+
+
+def test_money_has_one_shape(contracts: Contracts) -> None:
+    fields = [field for message in contracts.messages for field in message.fields]
+    assert sum(field.message_type is not None and field.message_type.full_name == MONEY for field in fields) > 10
+    minor = [field for field in fields if re.search(r"minor(_units)?$", field.name)]
+    # What events of a release before this one told.
+    assert {field.full_name for field in minor if not field.GetOptions().deprecated} == set()
 
 
 def test_what_is_called_a_time_is_a_timestamp(contracts: Contracts) -> None:

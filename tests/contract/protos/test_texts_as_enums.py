@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from csms.billing.v1.charging_session_pb2 import SessionNote
 from csms.billing.v1.hold_pb2 import Hold
 from csms.billing.v1.tariff_pb2 import PriceLine
 from csms.monitoring.v1.monitoring_pb2 import Alert
@@ -19,14 +20,25 @@ REASONS = {
 }
 
 
+NOTES = {
+    following.TOLD_OTHERWISE,
+    following.UNAUTHORIZED,
+    following.CONCURRENT_TX,
+    following.NO_START,
+    following.MERGED,
+}
+NOTES |= {*following.DOUBTS, following.RUNNING}
+
+
 @pytest.mark.parametrize(
     ("wrapper", "texts"),
     [
         (Alert.Kind, {str(kind) for kind in AlertKind}),
         (Hold.Reason, REASONS),
+        (SessionNote.Kind, NOTES),
         (PriceLine.Kind, {str(kind).lower() for kind in ComponentKind} | {"discount"}),
     ],
-    ids=["alerts", "holds", "lines"],
+    ids=["alerts", "holds", "notes", "lines"],
 )
 def test_every_text_is_a_value_and_every_value_a_text(wrapper: Any, texts: set[str]) -> None:
     assert {text_of(wrapper, number) for number in wrapper.values() if number} == texts

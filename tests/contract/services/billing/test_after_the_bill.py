@@ -3,7 +3,7 @@
 import pytest
 
 from csms.billing.v1.billing_service_pb2 import GetChargingSessionRequest, ListChargingSessionsRequest
-from csms.billing.v1.charging_session_pb2 import ChargingSession
+from csms.billing.v1.charging_session_pb2 import ChargingSession, SessionNote
 from csms.billing.v1.decision_service_pb2 import KeepBillRequest, ReleaseChargingSessionRequest
 from csms.billing.v1.hold_pb2 import Hold
 from csms.billing.v1.invoice_pb2 import Invoice, Payment
@@ -11,6 +11,7 @@ from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoice
 from csms.billing.v1.payment_service_pb2 import CreatePaymentRequest, ListPaymentsRequest
 from csms.event.v1.domain_event_pb2 import DomainEvent
 from csms.transaction.v1.transaction_pb2 import Transaction
+from services.messaging.older_events import total_of
 from tests.contract.services.billing.conftest import Books, Caller, Tell
 from tests.contract.services.billing.messages import (
     OTHER_DRIVER,
@@ -62,7 +63,7 @@ async def _bills_told(books: Books) -> list[tuple[str, int, int]]:
     for (payload,) in await books.rows("SELECT payload FROM outbox ORDER BY seq"):
         event = DomainEvent.FromString(payload)
         if event.HasField("session_billed"):
-            found.append(("billed", event.session_billed.revision, event.session_billed.total_minor))
+            found.append(("billed", event.session_billed.revision, total_of(event.session_billed).minor_units))
         elif event.HasField("session_unbilled"):
             found.append(("unbilled", event.session_unbilled.revision, 0))
     return found
@@ -79,7 +80,7 @@ async def test_a_reading_after_the_stop_is_noted_on_the_paid_session_and_changes
     assert amount(session.cost) == "4.00 EUR"
     assert session.invoice_id == invoice_id
     [note] = session.notes
-    assert (note.kind, note.revision) == ("register_went_back", 2)
+    assert (note.kind, note.revision) == (SessionNote.REGISTER_WENT_BACK, 2)
     assert "10.000 kWh" in note.detail
     assert not session.HasField("correction")
     assert await books.invoices() == [("CP1", "PAID", 400)]
@@ -91,7 +92,7 @@ async def test_other_facts_at_the_same_price_are_noted(boss: Caller, books: Book
     await _told(books, 2)
     session = await _session(boss)
     assert (session.state, session.energy_wh, session.invoice_id) == (ChargingSession.COMPLETED, 10_000, invoice_id)
-    assert [(note.kind, note.revision) for note in session.notes] == [("told_otherwise", 2)]
+    assert [(note.kind, note.revision) for note in session.notes] == [(SessionNote.TOLD_OTHERWISE, 2)]
     assert await books.invoices() == [("CP1", "PAID", 400)]
 
 

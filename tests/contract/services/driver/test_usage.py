@@ -68,8 +68,7 @@ def _billed(
     billed = SessionBilled(
         transaction_id=transaction_id,
         driver_id=driver_id,
-        total_minor=total_minor,
-        currency_code="EUR",
+        total=Money(currency_code="EUR", units=total_minor // 100, nanos=total_minor % 100 * 10_000_000),
         revision=revision,
         decision_count=decision_count,
     )

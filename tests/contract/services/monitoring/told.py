@@ -12,8 +12,9 @@ from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.ids import derived_id, new_id
+from services.kernel.money import Money
 from services.messaging.subjects import subject
-from services.rpc.protobuf import timestamp
+from services.rpc.protobuf import money_to_proto, timestamp
 
 # The whole minute under way a minute ago: events lie in the past, and close together.
 NOW = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
@@ -168,7 +169,9 @@ def session(transaction: transaction_pb.Transaction) -> event_pb.DomainEvent:
     )
 
 
-def billed(number: str = "42", *, seconds: float = 0, **fields: Any) -> event_pb.DomainEvent:
+def billed(
+    number: str = "42", *, seconds: float = 0, total_minor: int = 350, currency_code: str = "EUR", **fields: Any
+) -> event_pb.DomainEvent:
     """A bill of the transaction with this number."""
     usual = {
         "charging_session_id": new_id(),
@@ -176,8 +179,7 @@ def billed(number: str = "42", *, seconds: float = 0, **fields: Any) -> event_pb
         "invoice_id": new_id(),
         "station_id": STATION,
         "energy_wh": 7_000,
-        "total_minor": 350,
-        "currency_code": "EUR",
+        "total": money_to_proto(Money(currency_code, total_minor)),
         "end_time": at(30),
     }
     bill = event_pb.SessionBilled(**{**usual, **fields})

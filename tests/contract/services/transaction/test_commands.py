@@ -363,7 +363,7 @@ async def test_a_queued_command_is_canceled_and_never_delivered(platform: Platfo
     async with platform.service.database.read() as connection:
         payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
     told = [DomainEvent.FromString(payload).command_changed for payload in payloads]
-    assert [one.state for one in told if one.command_id == first.id] == ["QUEUED", "CANCELED"]
+    assert [one.state for one in told if one.command_id == first.id] == [State.QUEUED, State.CANCELED]
 
 
 async def test_what_is_no_longer_queued_is_not_canceled(platform: Platform) -> None:
@@ -605,7 +605,7 @@ async def test_every_change_of_state_is_told(platform: Platform) -> None:
         payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
     events = [DomainEvent.FromString(payload) for payload in payloads]
     states = [event.command_changed.state for event in events]
-    assert (states[0], states[-2:]) == ("QUEUED", ["SENT", "ACCEPTED"])
+    assert (states[0], states[-2:]) == (State.QUEUED, [State.SENT, State.ACCEPTED])
     assert {event.subject for event in events} == {"csms.event.transaction.command.changed.CP2"}
 
 
