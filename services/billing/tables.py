@@ -140,7 +140,6 @@ INVOICES = Table(
     Column("credit_note_id", Uuid(as_uuid=False)),
     tenant_column(),
     PrimaryKeyConstraint("id", name="invoices_pkey"),
-    # In this order it finds the invoices of a tenant as well.
     UniqueConstraint("tenant_id", "number", name="invoices_number_key"),
     ForeignKeyConstraint(["charging_session_id"], ["charging_sessions.id"], name="invoices_charging_session_id_fkey"),
     # The last word on "billed once": a session has one invoice that counts.
@@ -151,6 +150,7 @@ INVOICES = Table(
         postgresql_where=text("kind = 'INVOICE' AND state IN ('OPEN', 'PAID')"),
     ),
     Index("invoices_driver_idx", "driver_id", "id"),
+    Index("invoices_tenant_idx", "tenant_id", "id"),
 )
 
 INVOICE_COUNTS = Table(
@@ -212,6 +212,7 @@ PAYMENTS = Table(
     ),
     Index("payments_invoice_idx", "invoice_id"),
     Index("payments_driver_idx", "driver_id"),
+    Index("payments_tenant_idx", "tenant_id", "id"),
 )
 
 RECONCILIATIONS = reconciliations.define(METADATA)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import grpc.aio
+import psycopg
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -26,6 +27,7 @@ from services.billing.sql.unit_of_work import SqlUnitsOfWork
 from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id
 from services.messaging.outbox import OutboxRelay
+from services.postgres import migrations
 from services.rpc import channels
 from services.rpc.service_identity import ServiceIdentity
 from tests.contract.services.billing.conftest import Books, Caller
@@ -44,6 +46,7 @@ from tests.contract.services.billing.messages import (
 from tests.contract.services.billing.neighbours import Neighbours
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
 from tests.fixtures.events import told
+from tests.fixtures.postgres import DatabaseAt
 from tests.fixtures.services import RunningService, ServiceRunner
 
 SERVICES = tuple(f"csms.billing.v1.{noun}Service" for noun in ("Tariff", "Billing", "Decision", "Invoice", "Payment"))
@@ -308,6 +311,25 @@ async def test_every_row_belongs_to_the_tenant_of_its_session(platform: Platform
     counted = "SELECT tenant_id, sum(count)::integer FROM invoice_counts GROUP BY 1 ORDER BY 1"
     issued = "SELECT tenant_id, count(*)::integer FROM invoices WHERE kind = 'INVOICE' GROUP BY 1 ORDER BY 1"
     assert await platform.books.rows(counted) == await platform.books.rows(issued) != []
+
+
+def test_what_was_there_before_tenants_is_the_default_ones_and_numbers_go_on(database_at: DatabaseAt) -> None:
+    url = database_at("billing", "0006")
+    count = "INSERT INTO invoice_counts (year, count) VALUES (2026, 7)"
+    methods = (
+        "INSERT INTO payment_methods (id, driver_id, kind, label, provider_token, is_default, create_time)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'CARD', 'Card', '', true, now())"
+    )
+    with psycopg.connect(url) as connection:
+        connection.execute(count)
+        connection.execute(methods)
+    migrations.upgrade(url, "billing")
+
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT tenant_id FROM payment_methods").fetchall() == [("default",)]
+        assert connection.execute("SELECT * FROM invoice_counts").fetchall() == [(2026, 7, "default")]
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(count)
 
 
 async def test_a_driver_is_told_nothing_of_another_tenant(platform: Platform, things: Things) -> None:
