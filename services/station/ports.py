@@ -228,7 +228,8 @@ class DeviceInventoryRepository(Protocol):
     """Which charge points we have asked for all of their variables by ourselves."""
 
     async def due(self, charge_point_ids: Collection[str], now: datetime) -> Sequence[str]:
-        """Those of these that are connected, have never told all, and may be asked now."""
+        """Those of these that are connected, have not told all since their firmware is what it is, and may be asked
+        now."""
         ...
 
     async def claim(self, charge_point_ids: Collection[str], now: datetime) -> Mapping[str, int]:

@@ -18,8 +18,8 @@ class StationSettings(ServiceSettings):
     ocpp_refusal_retention_days: Annotated[int, Field(ge=1, le=365)] = 30
     # For how long is kept what charge points notify of themselves.
     device_events_retention_days: Annotated[int, Field(ge=1, le=3650)] = 400
-    # Whether a charge point of OCPP 2.x that has never told all of its variables is asked for them after a boot; a few
-    # at a time.
+    # Whether a charge point that has not told all of its variables since its firmware is what it is, is asked for them
+    # after a boot; five a second, 20 at a time.
     ocpp_ask_inventory: bool = True
     # What the edge nodes renew their lease by: a new node has it from its first connection, and after a start of this
     # service no node is taken for dead before it had that time to report.

@@ -66,6 +66,8 @@ CHARGE_POINTS = Table(
     # Each `<source>:<hash in hexadecimal>`.
     Column("next_passwords", ARRAY(Text), nullable=False, server_default="{}"),
     Column("boot_time", DateTime(timezone=True)),
+    # When a boot told another firmware than was known before; NULL while none did.
+    Column("firmware_change_time", DateTime(timezone=True)),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("revision", Integer, nullable=False),
@@ -263,6 +265,8 @@ DEVICE_INVENTORIES = Table(
     Column("charge_point_id", Text, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("next_time", DateTime(timezone=True), nullable=False),
+    # When it was asked last; NULL for one that was asked by a release that did not note it.
+    Column("ask_time", DateTime(timezone=True)),
     PrimaryKeyConstraint("charge_point_id", name="device_inventories_pkey"),
 )
 

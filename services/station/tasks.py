@@ -58,7 +58,7 @@ class RefusalSweeper:
 
 
 class InventoryAsker:
-    """Asks those that booted for their device model, as long as they have not told it. Every replica runs one."""
+    """Asks those that booted for their variables, as long as they have not told them all. Every replica runs one."""
 
     def __init__(self, inventories: Inventories) -> None:
         self._inventories = inventories

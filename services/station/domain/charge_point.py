@@ -54,6 +54,8 @@ class ChargePoint:
     # New passwords that wait for their first use, the oldest first. Until then what was valid before stays so.
     next_passwords: tuple[Candidate, ...] = ()
     boot_time: datetime | None = None
+    # When a boot told another firmware than was known before; None while none did.
+    firmware_change_time: datetime | None = None
     create_time: datetime
     update_time: datetime
     revision: int = 1
@@ -184,11 +186,14 @@ def _staged(charge_point: ChargePoint, candidate: Candidate) -> ChargePoint:
 
 def booted(charge_point: ChargePoint, boot: BootReport) -> ChargePoint:
     """`charge_point` after a boot: what it tells of its hardware is kept, what it leaves out stays."""
+    firmware, known = told_text(boot.firmware_version), charge_point.firmware_version
+    is_other = bool(firmware and known) and firmware != known
     return replace(
         charge_point,
         reported_vendor=told_text(boot.vendor) or charge_point.reported_vendor,
         reported_model=told_text(boot.model) or charge_point.reported_model,
         serial_number=told_text(boot.serial_number) or charge_point.serial_number,
-        firmware_version=told_text(boot.firmware_version) or charge_point.firmware_version,
+        firmware_version=firmware or known,
+        firmware_change_time=boot.received_time if is_other else charge_point.firmware_change_time,
         boot_time=boot.received_time,
     )

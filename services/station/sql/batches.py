@@ -69,7 +69,15 @@ def _replace(rows: Recordset) -> bytes:
     ).encode()
 
 
-_HARDWARE = ("id", "reported_vendor", "reported_model", "serial_number", "firmware_version", "boot_time")
+_HARDWARE = (
+    "id",
+    "reported_vendor",
+    "reported_model",
+    "serial_number",
+    "firmware_version",
+    "boot_time",
+    "firmware_change_time",
+)
 _BOOTED = Recordset(CHARGE_POINTS, columns=_HARDWARE)
 _STORE_BOOTED = _replace(_BOOTED)
 _CONFIRMED = Recordset(CHARGE_POINTS, columns=("id", "password_hash", "next_passwords"))

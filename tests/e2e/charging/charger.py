@@ -1,6 +1,5 @@
 """A charge point that a test plays itself, frame by frame, at times of its own."""
 
-import asyncio
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from tests.fixtures.raw_frames import next_frame
 from tests.fixtures.system import System
 
 PRICE = {"currencyCode": "EUR", "units": "0", "nanos": 400_000_000}
@@ -57,8 +57,7 @@ class Charger:
 
 async def ask(socket: ClientConnection, action: str, payload: dict[str, Any]) -> Any:
     await socket.send(json.dumps([2, f"{action}-{time.monotonic_ns()}", action, payload]))
-    async with asyncio.timeout(10):
-        answer = json.loads(await socket.recv())
+    answer = await next_frame(socket)
     assert answer[0] == 3, answer
     return answer[2]
 

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from tests.fixtures.raw_frames import next_frame
 from tests.fixtures.system import System, until
 
 pytestmark = pytest.mark.field_case("B4", "B8")
@@ -22,8 +23,7 @@ _BOOT_201 = {"chargingStation": {"vendorName": "ACME", "model": "Tester"}, "reas
 
 async def _ask(socket: ClientConnection, action: str, payload: dict[str, Any]) -> Any:
     await socket.send(json.dumps([2, f"{action}-{time.monotonic_ns()}", action, payload]))
-    async with asyncio.timeout(10):
-        answer = json.loads(await socket.recv())
+    answer = await next_frame(socket)
     assert answer[0] == 3, answer
     return answer[2]
 
@@ -72,9 +72,7 @@ def _check_reached(system: System, identity: str, name: str) -> None:
 
 async def _check_commanded(system: System, socket: ClientConnection, name: str) -> None:
     sent = asyncio.create_task(asyncio.to_thread(system.call, "POST", f"/charge-points/{name}/clear-cache", {}))
-    async with asyncio.timeout(10):
-        call = json.loads(await socket.recv())
-    assert call[2] == "ClearCache"
+    call = await next_frame(socket, "ClearCache")
     await socket.send(json.dumps([3, call[1], {"status": "Accepted"}]))
     command = await sent
     assert (command.status, command.data["state"]) == (200, "ACCEPTED"), command.text
@@ -92,7 +90,7 @@ def _check_remembered(system: System, identity: str, name: str) -> None:
     )
     assert {"BootNotification", "ClearCache", "StopTransaction"} <= set(actions)
     commands = system.get(f"/charge-points/{name}/commands").data
-    assert [one["chargePointId"] for one in commands] == [identity]
+    assert {one["chargePointId"] for one in commands} == {identity}
     # What follows events has heard of it under its name.
     sessions = until(lambda: system.get(f"/alerts?chargePointId={name}&kind=UNAUTHORIZED_SESSION").data)
     assert sessions[0]["chargePointId"] == identity

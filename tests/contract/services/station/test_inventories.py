@@ -1,5 +1,6 @@
-"""After a boot a charge point that never told all of its variables is asked for them, by us, a few at a time."""
+"""After a boot a charge point that has not told all of its variables is asked for them, by us, a few at a time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ import pytest_asyncio
 
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
+from csms.station.v1.device_event_pb2 import DeviceEvent
 from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.errors import unavailable
 from services.messaging.outbox import OutboxRelay
@@ -20,7 +22,8 @@ from services.station.domain.charge_point import BootReport
 from services.station.sql.batches import SqlBatches
 from services.station.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.station.callers import ChargePoint, close_all, create_point, open_one
-from tests.contract.services.station.test_device_variables import asked, part, record, variable
+from tests.contract.services.station.test_device_variables import NOW as TOLD
+from tests.contract.services.station.test_device_variables import asked, part, record, told, variable
 from tests.contract.services.station.transactions import Platform
 from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
@@ -43,24 +46,25 @@ class Asking:
             units_of_work, batches, SystemClock(), Policy(60, False), self.inventories.note
         )
 
-    async def boot(self, name: str, epoch: int) -> None:
+    async def boot(self, name: str, epoch: int, firmware: str = "") -> None:
         report = BootReport(
             charge_point_id=name,
             epoch=epoch,
             vendor="ACME",
             model="Wall",
             serial_number="",
-            firmware_version="",
+            firmware_version=firmware,
             reason="PowerUp",
-            received_time=NOW,
+            received_time=self.clock.now(),
         )
         await self._connectivity.boot([report])
 
-    async def later(self, name: str, epoch: int, after: timedelta) -> None:
-        """It boots again after that time."""
+    async def later(self, name: str, epoch: int, after: timedelta, firmware: str = "") -> None:
+        """It boots again after that time, and whoever is to be asked has been asked."""
         self.clock.advance(after)
-        await self.boot(name, epoch)
+        await self.boot(name, epoch, firmware)
         await self.inventories.ask_some()
+        await asyncio.gather(*self.inventories._asking)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -79,6 +83,12 @@ async def connect(
 ) -> int:
     await create_point(points, name)
     return await open_one(edge, name, protocol=protocol)
+
+
+def _settings(name: str, time: datetime) -> DeviceEvent:
+    """All settings by OCPP 1.6, told at a time."""
+    setting, seconds = variable("A", "1", component="Configuration"), (time - TOLD).total_seconds()
+    return told(name, seconds, setting, whole=True, action="GetConfiguration", protocol="ocpp1.6")
 
 
 async def asked_for(platform: Platform, name: str, times: int) -> None:
@@ -110,6 +120,42 @@ async def test_a_station_that_never_told_its_variables_is_asked_after_its_boot_a
     assert len(platform.reports_of(name)) == 2
 
 
+async def test_a_charge_point_of_the_older_version_is_asked_as_well(
+    points: ChargePointServiceStub, edge: ConnectivityServiceStub, platform: Platform, asking: Asking, name: str
+) -> None:
+    epoch = await connect(points, edge, name, "ocpp1.6")
+    await asking.boot(name, epoch)
+    await asking.inventories.ask_some()
+    await asked_for(platform, name, 1)
+    await record(edge, _settings(name, datetime.now(UTC)))
+    await asking.later(name, epoch, timedelta(days=30))
+    assert len(platform.reports_of(name)) == 1
+
+
+async def test_one_with_another_firmware_is_asked_anew_and_only_once(
+    points: ChargePointServiceStub, edge: ConnectivityServiceStub, platform: Platform, asking: Asking, name: str
+) -> None:
+    epoch = await connect(points, edge, name, "ocpp1.6")
+    await asking.boot(name, epoch, "1.0")
+    await asking.inventories.ask_some()
+    await asked_for(platform, name, 1)
+    await record(edge, _settings(name, asking.clock.now()))
+    await asking.later(name, epoch, timedelta(days=1), "1.0")
+    # One that leaves it out says nothing of it.
+    await asking.later(name, epoch, timedelta(minutes=1))
+    assert len(platform.reports_of(name)) == 1
+    await asking.later(name, epoch, timedelta(minutes=1), "1.1")
+    await asked_for(platform, name, 2)
+    # It has not answered yet, and boots again; then with the next firmware, for which nobody has asked.
+    await asking.later(name, epoch, timedelta(minutes=1), "1.1")
+    assert len(platform.reports_of(name)) == 2
+    await asking.later(name, epoch, timedelta(minutes=1), "1.2")
+    await asked_for(platform, name, 3)
+    await record(edge, _settings(name, asking.clock.now()))
+    await asking.later(name, epoch, timedelta(days=30), "1.2")
+    assert len(platform.reports_of(name)) == 3
+
+
 async def test_a_station_is_asked_in_the_name_of_its_tenant(
     service: RunningService, edge: ConnectivityServiceStub, platform: Platform, asking: Asking, name: str
 ) -> None:
@@ -137,21 +183,20 @@ async def test_a_refusal_is_taken_for_an_answer_and_asked_again_ever_later(
     ]
 
 
-async def test_who_has_no_device_model_is_not_in_service_or_gone_again_is_not_asked(
+async def test_who_is_not_in_service_or_gone_again_is_not_asked(
     points: ChargePointServiceStub, edge: ConnectivityServiceStub, platform: Platform, asking: Asking, name: str
 ) -> None:
-    older = await connect(points, edge, f"{name}-16", "ocpp1.6")
     await create_point(points, f"{name}-new", state=ChargePoint.PENDING)
     pending = await open_one(edge, f"{name}-new", protocol="ocpp2.0.1")
     left = await connect(points, edge, f"{name}-left")
-    for point, epoch in ((f"{name}-16", older), (f"{name}-new", pending), (f"{name}-left", left)):
+    for point, epoch in ((f"{name}-new", pending), (f"{name}-left", left)):
         await asking.boot(point, epoch)
     await close_all(edge, (f"{name}-left", left))
     # Whoever comes next was asked after them.
     await asking.boot(name, await connect(points, edge, name))
     await asking.inventories.ask_some()
     await asked_for(platform, name, 1)
-    assert [one for suffix in ("16", "new", "left") for one in platform.reports_of(f"{name}-{suffix}")] == []
+    assert [one for suffix in ("new", "left") for one in platform.reports_of(f"{name}-{suffix}")] == []
 
 
 async def test_only_a_few_are_asked_at_a_time(
