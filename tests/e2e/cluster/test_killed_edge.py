@@ -33,6 +33,9 @@ async def test_transactions_go_on_at_the_other_edge_and_the_lost_are_offline_aft
         connection = await asyncio.to_thread(cluster.connection, names[0])
         assert connection is not None
         numbers = {charger.identity: charger.transaction_id for charger in chargers}
+        for charger in back:
+            # The killed one is up again within a second, and would be tried first.
+            charger.urls = [cluster.edge_url(1)]
         pid = cluster.signal("edge", 0, signal.SIGKILL)
         killed, killed_time = time.monotonic(), SystemClock().now()
 
