@@ -48,7 +48,7 @@ async def audit_system(ledger: Path, databases: Mapping[str, str], nats_url: str
 
 
 async def _all_that_is_stored(databases: Mapping[str, str]) -> Stored:
-    """Everything, at a moment when no event is on its way: some alerts are raised by the clock, long after all is settled."""
+    """Everything, at a moment when no event is on its way: some alerts are raised by the clock, when all is settled."""
     give_up_at = time.monotonic() + _PUBLISHED_WITHIN_SECONDS
     while True:
         kept = await asyncio.to_thread(stored.load, databases)
