@@ -50,6 +50,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.background import eventually
 from tests.fixtures.events import told
 from tests.fixtures.services import RunningService, ServiceRunner
 
@@ -90,12 +91,17 @@ class World:
         return (await stub.CreateCommandCampaign(request)).campaign.id
 
     async def campaign_commands(self, tenant: str, campaign_id: str) -> dict[str, command_pb.Command]:
-        """The commands of a campaign by charge point, all of them delivered that can be."""
-        for _ in range(3):
+        """The commands of a campaign by charge point, when it is over. It makes none before its pace allows it."""
+        stub = CommandCampaignServiceStub(await self.service.channel("admin", tenant=tenant))
+
+        async def is_over() -> bool:
             await self.steps.step()
             await self.delivery.deliver_due()
             await self.delivery.close()
-        stub = CommandCampaignServiceStub(await self.service.channel("admin", tenant=tenant))
+            asked = campaign_pb.GetCommandCampaignRequest(campaign_id=campaign_id)
+            return (await stub.GetCommandCampaign(asked)).campaign.HasField("end_time")
+
+        await eventually(is_over)
         made = await stub.ListCampaignCommands(campaign_pb.ListCampaignCommandsRequest(campaign_id=campaign_id))
         return {command.charge_point_id: command for command in made.commands}
 
