@@ -22,7 +22,6 @@ async def main() -> None:
         ready=ready,
         drain=edge.drain,
         on_stop=edge.on_stop,
-        separates_tenants=edge.wiring.separates_tenants,
     )
 
 

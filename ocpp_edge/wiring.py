@@ -129,7 +129,6 @@ def wire(settings: EdgeSettings) -> Edge:
                 server.Task("tries heard", shared.run_listening),
                 server.Task("overload", judge, 30),
             ),
-            separates_tenants=True,
         ),
         drain,
         (

@@ -34,8 +34,6 @@ async def _serve(
     database = Database(database_url(settings, database_name))
     bus = EventBus(settings.nats_url, name)
     wiring = wire(settings, database, bus)
-    if wiring.separates_tenants:
-        database.separate_tenants()
     await server.serve(
         name,
         settings,
@@ -44,5 +42,4 @@ async def _serve(
         ready=database.ping,
         drain=wiring.drain,
         on_stop=[*wiring.on_stop, bus.close, database.close],
-        separates_tenants=wiring.separates_tenants,
     )

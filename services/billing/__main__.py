@@ -85,7 +85,7 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         server.Task("settling", Settler(biller).run, 120),
         server.Task("reconciliation", reconciler.run, 900),
     )
-    return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened], separates_tenants=True)
+    return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened])
 
 
 if __name__ == "__main__":

@@ -69,7 +69,6 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         register,
         tasks,
         on_stop=[channel.close for channel in (transactions, billing, stations)],
-        separates_tenants=True,
     )
 
 

@@ -90,7 +90,6 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
             functools.partial(close_all, opened.values()),
             *(functools.partial(close_all, channels.values()) for channels in replicas.values()),
         ),
-        separates_tenants=True,
     )
 
 

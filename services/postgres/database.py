@@ -66,7 +66,6 @@ class Database:
         self._platform = _Engines(parsed, session, *sizes)
         options = f"{session['options']} {tenancy.CONNECTION_OPTIONS}"
         self._tenants = _Engines(parsed, {**session, "options": options}, *sizes)
-        self._separates_tenants = False
         self._conninfo = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
         self._session: dict[str, Any] = session
         self._raw_pool_size = raw_pool_size
@@ -143,12 +142,8 @@ class Database:
         await self._platform.writing.dispose()
         await self._tenants.writing.dispose()
 
-    def separate_tenants(self) -> None:
-        """Keep work for a tenant to the rows of that tenant from now on; for services whose tables know tenants."""
-        self._separates_tenants = True
-
     def _engines(self) -> "_Engines":
-        return self._tenants if self._separates_tenants and current_tenant() is not None else self._platform
+        return self._platform if current_tenant() is None else self._tenants
 
     async def _open_raw_pool(self) -> AsyncConnectionPool[RawConnection]:
         if self._raw_pool is None:

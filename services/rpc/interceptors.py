@@ -62,9 +62,8 @@ class ServerStack(grpc.aio.ServerInterceptor):
     A handler may raise DomainError at any time; whatever else it raises is logged here, once, and told as INTERNAL.
     """
 
-    def __init__(self, verifier: TokenVerifier, *, separates_tenants: bool = False) -> None:
+    def __init__(self, verifier: TokenVerifier) -> None:
         self._verifier = verifier
-        self._separates_tenants = separates_tenants
         self._wrapped: dict[str, tuple[_Handler, _Handler]] = {}
 
     async def intercept_service(
@@ -141,7 +140,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
         caller = ANONYMOUS if rule.public else self._authenticate(token)
         set_caller(caller)
         require_permission(rule, caller)
-        tenants.narrow(rule, caller, tenant_id, separates_tenants=self._separates_tenants)
+        tenants.narrow(rule, caller, tenant_id)
         if isinstance(request, Unreadable):
             raise request.refusal()
         restrict_request(rule, caller, request)

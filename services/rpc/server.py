@@ -70,14 +70,13 @@ class Wiring:
     """What a service is made of once it has its engines: servicers to register, tasks to run beside the server.
 
     `drain` ends calls that would not end by themselves, see `serve`. `on_stop` is what it closes by itself in the end,
-    before the engines are. Until a service `separates_tenants` it refuses callers of all but the default one.
+    before the engines are.
     """
 
     register: Register
     tasks: Sequence[Task] = ()
     drain: Callable[[], Awaitable[object]] | None = None
     on_stop: Sequence[Callable[[], Awaitable[object]]] = ()
-    separates_tenants: bool = False
 
 
 class ServerFailed(Exception):
@@ -91,11 +90,9 @@ async def running_server(
     *,
     register: Register,
     heartbeats: Sequence[Heartbeat] = (),
-    separates_tenants: bool = False,
 ) -> AsyncIterator[tuple[int, Health]]:
     """A started server with the whole interceptor stack, health and reflection; yields its port and its health.
 
-    One that does not keep tenants apart refuses all but the default one (`separates_tenants`).
     It is NOT_SERVING until told otherwise. When the block ends, calls under way get `settings.grace_seconds`.
     Raises ServerFailed when it cannot listen or has no keys.
     """
@@ -104,7 +101,7 @@ async def running_server(
     except (OSError, ValueError) as error:
         raise ServerFailed(f"JWT_JWKS_FILE, SERVICE_JWKS_FILE: {error}") from None
     server = grpc.aio.server(
-        interceptors=[ServerStack(verifier, separates_tenants=separates_tenants)],
+        interceptors=[ServerStack(verifier)],
         options=_OPTIONS,
         maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS,
     )
@@ -136,7 +133,6 @@ async def serve(
     ready: Ready | None = None,
     drain: Callable[[], Awaitable[object]] | None = None,
     on_stop: Sequence[Callable[[], Awaitable[object]]] = (),
-    separates_tenants: bool = False,
 ) -> None:
     """Run the process until SIGTERM or SIGINT.
 
@@ -157,9 +153,7 @@ async def serve(
         runs = {task.name: partial(beating, watched, task.run) for task, watched in zip(tasks, heartbeats, strict=True)}
         background = await stack.enter_async_context(_background(runs))
         port, health = await stack.enter_async_context(
-            running_server(
-                service, settings, register=register, heartbeats=heartbeats, separates_tenants=separates_tenants
-            )
+            running_server(service, settings, register=register, heartbeats=heartbeats)
         )
         watch = await stack.enter_async_context(_background({"health": lambda: health.watch(ready or _always)}))
         _log.info("listening on %s:%d", settings.listen_host, port)

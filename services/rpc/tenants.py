@@ -12,17 +12,15 @@ from services.rpc.auth import Caller
 TENANT_KEY = "csms-tenant"
 
 
-def narrow(rule: AccessRule, caller: Caller, asked_for: str, *, separates_tenants: bool) -> None:
+def narrow(rule: AccessRule, caller: Caller, asked_for: str) -> None:
     """Narrow the current task to the tenant of the call; public RPCs, and services for themselves, are the platform's.
 
-    `asked_for` is what the call says under TENANT_KEY. Raises DomainError PERMISSION_DENIED for all but the default
-    tenant at a service that does not keep tenants apart, and for what is no id of a tenant.
+    `asked_for` is what the call says under TENANT_KEY. Raises DomainError PERMISSION_DENIED for what is no id of a
+    tenant.
     """
     tenant_id = asked_for if caller.service is not None else None if rule.public else caller.tenant_id
     if tenant_id and not is_tenant_id(tenant_id):
         raise _denied(rule, "the call is for a tenant that cannot be")
-    if tenant_id and tenant_id != DEFAULT_TENANT and not separates_tenants:
-        raise _denied(rule, f"this service has no tenants besides {DEFAULT_TENANT}")
     set_tenant(tenant_id or None)
 
 

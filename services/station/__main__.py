@@ -83,9 +83,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         server.Task("inventories", InventoryAsker(inventories).run, 60),
         server.Task("refusals", RefusalSweeper(refusals).run, 300),
     )
-    return server.Wiring(
-        register, tasks, on_stop=(inventories.close, channel.close, batches.close), separates_tenants=True
-    )
+    return server.Wiring(register, tasks, on_stop=(inventories.close, channel.close, batches.close))
 
 
 if __name__ == "__main__":

@@ -89,7 +89,6 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             journal.close,
             stations.close,
         ),
-        separates_tenants=True,
     )
 
 

@@ -56,8 +56,6 @@ _DATABASES = {
     "monitoring": "csms_monitoring",
     "transaction": "csms_charge_points",
 }
-# Those that keep tenants apart, as in their wiring.
-_SEPARATE = ("driver", "billing", "monitoring")
 _DURABLES = {
     "driver": "driver-usage",
     "billing": "billing-sessions",
@@ -266,8 +264,6 @@ async def _run(postgres_url: str, nats_url: str, servers: Servers, options: argp
         databases = {name: Database(_url(postgres_url, name)) for name in _DATABASES}
         for database in databases.values():
             stack.push_async_callback(database.close)
-        for name in _SEPARATE:
-            databases[name].separate_tenants()
         async with databases["monitoring"].transaction() as connection:
             await maintain(connection, "station_metrics", retention_days=400, today=datetime.now(UTC).date())
         bus = await EventBus.connect(nats_url)

@@ -132,9 +132,7 @@ async def starting(tokens: Tokens, platform: Platform) -> AsyncIterator[Starter]
             await stack.enter_async_context(running(*(task.run() for task in others)))
             wiring = edge.wiring
             port, health = await stack.enter_async_context(
-                server.running_server(
-                    "edge", settings, register=wiring.register, separates_tenants=wiring.separates_tenants
-                )
+                server.running_server("edge", settings, register=wiring.register)
             )
             await health.set_serving(True)
             return Node(edge, f"127.0.0.1:{port}", tokens.identity("edge"), stack)

@@ -346,7 +346,7 @@ async def running_platform(tokens: Tokens) -> AsyncIterator[Platform]:
 
     async with AsyncExitStack() as stack:
         for name, register in (("station", station), ("driver", driver), ("transaction", transaction)):
-            running = server.running_server(name, tokens.settings(name), register=register, separates_tenants=True)
+            running = server.running_server(name, tokens.settings(name), register=register)
             port, _ = await stack.enter_async_context(running)
             platform.addresses[name] = f"127.0.0.1:{port}"
         yield platform

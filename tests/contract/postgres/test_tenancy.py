@@ -26,7 +26,6 @@ _ALL = text("SELECT name, tenant_id FROM stations")
 async def database(fresh_database: FreshDatabase) -> AsyncIterator[Database]:
     """With a station of each of three tenants."""
     database = Database(fresh_database("station"))
-    database.separate_tenants()
     for tenant in ("default", "north", "south"):
         await _as(tenant, _add(database, f"of {tenant}"))
     yield database

@@ -1,7 +1,6 @@
 """services.rpc.tenants: whose data a call is narrowed to, on real servers"""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import grpc
@@ -46,17 +45,10 @@ async def library() -> Library:
 
 
 @pytest.fixture
-async def ports(tokens: Tokens, library: Library) -> AsyncIterator[dict[bool, int]]:
-    """Where a server listens that separates tenants, and one that does not."""
-    async with AsyncExitStack() as stack:
-        yield {
-            separates: (
-                await stack.enter_async_context(
-                    running_server("library", tokens.settings(), register=library.register, separates_tenants=separates)
-                )
-            )[0]
-            for separates in (True, False)
-        }
+async def port(tokens: Tokens, library: Library) -> AsyncIterator[int]:
+    """Where a server listens."""
+    async with running_server("library", tokens.settings(), register=library.register) as (port, _):
+        yield port
 
 
 async def _ask(port: int, method: str, request: Any, *metadata: tuple[str, str]) -> None:
@@ -74,58 +66,41 @@ async def _refusal(port: int, method: str, request: Any, *metadata: tuple[str, s
     return from_rpc_error(refused.value)
 
 
-async def test_a_person_is_narrowed_to_the_tenant_of_the_token(
-    ports: dict[bool, int], tokens: Tokens, library: Library
-) -> None:
+async def test_a_person_is_narrowed_to_the_tenant_of_the_token(port: int, tokens: Tokens, library: Library) -> None:
     for claims in ({}, {"tenant": "default"}, {"tenant": "north"}):
-        await _ask(ports[True], "GetBook", GetBookRequest(book_id="b"), _bearer(tokens.user("viewer", **claims)))
+        await _ask(port, "GetBook", GetBookRequest(book_id="b"), _bearer(tokens.user("viewer", **claims)))
 
     assert library.tenants == ["default", "default", "north"]
 
 
-async def test_a_person_cannot_ask_for_another_tenant(ports: dict[bool, int], tokens: Tokens, library: Library) -> None:
+async def test_a_person_cannot_ask_for_another_tenant(port: int, tokens: Tokens, library: Library) -> None:
     token = _bearer(tokens.user("viewer", tenant="north"))
-    await _ask(ports[True], "GetBook", GetBookRequest(book_id="b"), token, ("csms-tenant", "south"))
+    await _ask(port, "GetBook", GetBookRequest(book_id="b"), token, ("csms-tenant", "south"))
 
     assert library.tenants == ["north"]
 
 
-async def test_a_service_that_does_not_separate_tenants_serves_the_default_one_alone(
-    ports: dict[bool, int], tokens: Tokens, library: Library
-) -> None:
-    await _ask(ports[False], "GetBook", GetBookRequest(book_id="b"), _bearer(tokens.user("viewer")))
-    north = _bearer(tokens.user("admin", tenant="north"))
-    refused = await _refusal(ports[False], "GetBook", GetBookRequest(book_id="b"), north)
-    edge = _bearer(tokens.identity("edge").token_for("library"))
-    on_behalf = await _refusal(ports[False], "AppendPages", AppendPagesRequest(), edge, ("csms-tenant", "north"))
-
-    assert {refused.reason, on_behalf.reason} == {"PERMISSION_DENIED"}
-    assert library.tenants == ["default"]
-
-
 async def test_a_service_works_for_the_platform_unless_it_asks_for_a_tenant(
-    ports: dict[bool, int], tokens: Tokens, library: Library
+    port: int, tokens: Tokens, library: Library
 ) -> None:
     edge = _bearer(tokens.identity("edge").token_for("library"))
-    await _ask(ports[True], "AppendPages", AppendPagesRequest(), edge)
-    await _ask(ports[True], "AppendPages", AppendPagesRequest(), edge, ("csms-tenant", "north"))
-    refused = await _refusal(ports[True], "AppendPages", AppendPagesRequest(), edge, ("csms-tenant", "*"))
+    await _ask(port, "AppendPages", AppendPagesRequest(), edge)
+    await _ask(port, "AppendPages", AppendPagesRequest(), edge, ("csms-tenant", "north"))
+    refused = await _refusal(port, "AppendPages", AppendPagesRequest(), edge, ("csms-tenant", "*"))
 
     assert library.tenants == [None, "north"]
     assert refused.reason == "PERMISSION_DENIED"
 
 
-async def test_what_is_public_belongs_to_no_tenant(ports: dict[bool, int], library: Library) -> None:
-    await _ask(ports[True], "Greet", GreetRequest(), ("csms-tenant", "north"))
+async def test_what_is_public_belongs_to_no_tenant(port: int, library: Library) -> None:
+    await _ask(port, "Greet", GreetRequest(), ("csms-tenant", "north"))
 
     assert library.tenants == [None]
 
 
-async def test_a_tenant_is_handed_on_to_the_next_service(
-    ports: dict[bool, int], tokens: Tokens, library: Library
-) -> None:
+async def test_a_tenant_is_handed_on_to_the_next_service(port: int, tokens: Tokens, library: Library) -> None:
     """Whose narrowed work calls another service."""
-    async with channel_to(f"127.0.0.1:{ports[True]}", "library", tokens.identity("edge")) as channel:
+    async with channel_to(f"127.0.0.1:{port}", "library", tokens.identity("edge")) as channel:
         for tenant in ("north", None):
             set_tenant(tenant)
             await Client(channel).AppendPages(AppendPagesRequest())

@@ -95,6 +95,6 @@ async def platform_on_the_wire(settings: ServiceSettings) -> AsyncIterator[Platf
         transaction_grpc.add_TransactionServiceServicer_to_server(platform, server)
         command_grpc.add_CommandServiceServicer_to_server(platform, server)
 
-    async with running_server("transaction", settings, register=register, separates_tenants=True) as (port, _):
+    async with running_server("transaction", settings, register=register) as (port, _):
         platform.address = f"127.0.0.1:{port}"
         yield platform

@@ -66,7 +66,7 @@ async def running_edge(tokens: Tokens) -> AsyncIterator[Edge]:
     def register(server: grpc.aio.Server) -> None:
         edge_grpc.add_EdgeServiceServicer_to_server(edge, server)
 
-    async with running_server("edge", tokens.settings("edge"), register=register, separates_tenants=True) as (port, _):
+    async with running_server("edge", tokens.settings("edge"), register=register) as (port, _):
         edge.address = f"127.0.0.1:{port}"
         yield edge
 
