@@ -73,7 +73,11 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_ConnectivityServiceServicer_to_server(reports, grpc_server)
 
     async def keep_partitions() -> None:
-        await partition_task(database, {"device_events": settings.device_events_retention_days})
+        retention_days = {
+            "device_events": settings.device_events_retention_days,
+            "device_variable_changes": settings.device_variable_changes_retention_days,
+        }
+        await partition_task(database, retention_days)
 
     tasks = (
         server.Task("partitions", keep_partitions, 7200),

@@ -17,7 +17,13 @@ from services.station.domain.connection import ClosedConnection, Connection, New
 from services.station.domain.connector import Availability, Connector, ConnectorKey
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.device_report import ArrivedPart, DeviceReport
-from services.station.domain.device_variable import DeviceVariable, DeviceVariableFilter, SeenVariable
+from services.station.domain.device_variable import (
+    DeviceVariable,
+    DeviceVariableFilter,
+    SeenVariable,
+    VariableChange,
+    VariableChangeFilter,
+)
 from services.station.domain.events import DomainEvent
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import Refusal, StrangerFilter, Tally
@@ -195,8 +201,13 @@ class DeviceVariableRepository(Protocol):
         """What is known of these attributes, by id; of each id the charge point is given."""
         ...
 
-    async def store(self, variables: Collection[DeviceVariable]) -> None:
-        """Store variables, new ones and changed ones; new ones beyond what a charge point can have are passed over."""
+    async def store(self, variables: Mapping[str, DeviceVariable], changes: Sequence[VariableChange]) -> None:
+        """Store variables, new ones and changed ones, and what changed; new ones beyond what a charge point can have
+        are passed over."""
+        ...
+
+    async def changes(self, narrowing: VariableChangeFilter, page: PageRequest) -> Page[VariableChange]:
+        """One page of changes, the latest first."""
         ...
 
     async def page(self, narrowing: DeviceVariableFilter, page: PageRequest) -> Page[SeenVariable]:

@@ -230,6 +230,17 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
             total_size=page.total_size,
         )
 
+    async def ListDeviceVariableChanges(
+        self, request: model_pb.ListDeviceVariableChangesRequest, context: Context
+    ) -> model_pb.ListDeviceVariableChangesResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._device_model.changes(device_variables.variable_change_filter(request), wanted)
+        return model_pb.ListDeviceVariableChangesResponse(
+            changes=map(device_variables.variable_change_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
     async def ListDeviceReports(
         self, request: model_pb.ListDeviceReportsRequest, context: Context
     ) -> model_pb.ListDeviceReportsResponse:

@@ -18,6 +18,8 @@ class StationSettings(ServiceSettings):
     ocpp_refusal_retention_days: Annotated[int, Field(ge=1, le=365)] = 30
     # For how long is kept what charge points notify of themselves.
     device_events_retention_days: Annotated[int, Field(ge=1, le=3650)] = 400
+    # For how long is kept what the values of their variables were before.
+    device_variable_changes_retention_days: Annotated[int, Field(ge=1, le=3650)] = 400
     # Whether a charge point that has not told all of its variables since its firmware is what it is, is asked for them
     # after a boot; five a second, 20 at a time.
     ocpp_ask_inventory: bool = True

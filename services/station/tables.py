@@ -232,6 +232,25 @@ DEVICE_VARIABLES = Table(
     postgresql_with={"fillfactor": 60},
 )
 
+# What their values were before, partitioned by day.
+DEVICE_VARIABLE_CHANGES = Table(
+    "device_variable_changes",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("variable_id", Uuid(as_uuid=False), nullable=False),
+    # When the value was told first, and by which event.
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("received_time", DateTime(timezone=True), nullable=False),
+    Column("event_id", Uuid(as_uuid=False), nullable=False),
+    Column("value", Text),
+    Column("previous_value", Text),
+    Column("action", Text, nullable=False),
+    PrimaryKeyConstraint(
+        "charge_point_id", "variable_id", "time", "received_time", "event_id", name="device_variable_changes_pkey"
+    ),
+    postgresql_partition_by="RANGE (time)",
+)
+
 # Reports of variables that charge points were asked for; `time` is when one was told, once all its parts have come.
 DEVICE_REPORTS = Table(
     "device_reports",

@@ -20,6 +20,8 @@ from services.station.domain.device_variable import (
     Observation,
     SeenVariable,
     Telling,
+    VariableChange,
+    VariableChangeFilter,
     folded,
 )
 from services.station.ports import UnitOfWork, UnitsOfWork
@@ -35,6 +37,11 @@ class DeviceModel:
         """One page of variables of a charge point by component and name."""
         async with self._units_of_work.reading() as work:
             return await work.device_variables.page(narrowing, page)
+
+    async def changes(self, narrowing: VariableChangeFilter, page: PageRequest) -> Page[VariableChange]:
+        """One page of the changes of a variable, the latest first."""
+        async with self._units_of_work.reading() as work:
+            return await work.device_variables.changes(narrowing, page)
 
     async def reports(self, charge_point_id: str, page: PageRequest) -> Page[DeviceReport]:
         """One page of the reports that a charge point was asked for, the latest first."""
@@ -62,7 +69,7 @@ async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
     observations = [one for message in told for one in _observations(message)]
     if observations:
         known = await work.device_variables.known({one.variable_id: one.charge_point_id for one in observations})
-        await work.device_variables.store(folded(known, observations).values())
+        await work.device_variables.store(*folded(known, observations))
     parts = list(_parts(told))
     reports = [*(DeviceReport(event.charge_point_id, request) for event, request in asked), *_inventories(told)]
     if parts or reports:

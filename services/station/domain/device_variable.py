@@ -4,7 +4,7 @@ Pure. Whatever order reports come in, and however often, the newest value stays,
 is the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -119,6 +119,25 @@ class DeviceVariable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VariableChange:
+    """That `value` took the place of `previous_value`. `telling` is when it was told first, and by which event."""
+
+    charge_point_id: str
+    variable_id: str
+    value: str | None
+    previous_value: str | None
+    telling: Telling
+    action: str
+
+
+class Folded(NamedTuple):
+    """What is known after some observations, by id, and which changes of values they add."""
+
+    variables: Mapping[str, DeviceVariable]
+    changes: Sequence[VariableChange]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenVariable:
     """A variable as a list shows it: since when it is gone, None while it is there."""
 
@@ -140,22 +159,77 @@ class DeviceVariableFilter:
     gone: bool | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableChangeFilter:
+    """Which changes of a variable a list holds; None does not narrow it."""
+
+    charge_point_id: str
+    variable_id: str
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+
+
 def variable_id(charge_point_id: str, place: Place) -> str:
     """The id of an attribute: the same however its names are written (OCPP 2.0.1 part 2: identifiers are compared
     without regard to case; so are the keys of OCPP 1.6, which are of type CiString)."""
     return derived_id(charge_point_id, *(part.casefold() if isinstance(part, str) else part for part in place))
 
 
-def folded(known: Mapping[str, DeviceVariable], observations: Sequence[Observation]) -> dict[str, DeviceVariable]:
-    """What is known of the attributes that the observations are about, by id; of those that were only told not to exist
+def folded(known: Mapping[str, DeviceVariable], observations: Sequence[Observation]) -> Folded:
+    """What is known of the attributes that the observations are about; of those that were only told not to exist
     nothing, unless they are `known`."""
     after: dict[str, DeviceVariable] = {}
+    changes: list[VariableChange] = []
     for seen in observations:
         name = seen.variable_id
-        variable = observed(after.get(name) or known.get(name), seen)
+        before = after.get(name) or known.get(name)
+        variable = observed(before, seen)
         if variable is not None:
             after[name] = variable
-    return after
+            if before is not None:
+                changes += changes_by(seen, before, variable)
+    return Folded(after, changes)
+
+
+def changes_by(seen: Observation, before: DeviceVariable, after: DeviceVariable) -> Iterator[VariableChange]:
+    """The changes that an observation adds to those known `before`. A first value is none.
+
+    In the order of their times, several in a row of one value are one change, and what one says to have been before is
+    the value of the one before it: so changes may be told in any order. Of what is told later than two newer values
+    nothing is known but that it was told.
+    """
+    telling, latest, value = seen.telling, before.value_telling, seen.reported.value
+    if latest is None or not seen.reported.tells_value or telling == latest:
+        return
+
+    def change(value: str | None, previous: str | None, telling: Telling, action: str) -> VariableChange:
+        return VariableChange(
+            charge_point_id=before.charge_point_id,
+            variable_id=before.id,
+            value=value,
+            previous_value=previous,
+            telling=telling,
+            action=action,
+        )
+
+    if telling > latest:
+        if value != before.value:
+            yield change(value, before.value, telling, seen.action)
+        return
+    earlier = before.previous_telling
+    if earlier is not None and telling < earlier:
+        return
+    if value == before.value:
+        # It changed earlier than was known.
+        if earlier is not None and after.changed_time != before.changed_time:
+            yield change(value, before.previous_value, telling, seen.action)
+        return
+    was_told_before = before.changed_time is not None and before.changed_time < telling.time
+    if was_told_before:
+        yield change(value, before.value, telling, seen.action)
+    elif earlier is not None and value != before.previous_value:
+        yield change(value, before.previous_value, telling, seen.action)
+    yield change(before.value, value, latest._replace(time=after.changed_time or latest.time), before.action)
 
 
 def observed(known: DeviceVariable | None, seen: Observation) -> DeviceVariable | None:

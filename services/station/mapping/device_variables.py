@@ -4,6 +4,7 @@ from csms.station.v1 import device_model_service_pb2 as service_pb
 from csms.station.v1 import device_variable_pb2 as variable_pb
 from services.kernel.errors import invalid
 from services.kernel.identity import composed
+from services.kernel.ids import is_id
 from services.kernel.validation import search_text
 from services.rpc.protobuf import enum_of, time_of, timestamp, told_enum
 from services.station.domain.device_report import DeviceReport, ReportPart, ReportRequest, Scope, VariableReport
@@ -15,6 +16,8 @@ from services.station.domain.device_variable import (
     Place,
     ReportedVariable,
     SeenVariable,
+    VariableChange,
+    VariableChangeFilter,
 )
 
 _TYPES = variable_pb.DeviceVariable.AttributeType
@@ -53,6 +56,31 @@ def device_variable_filter(request: service_pb.ListDeviceVariablesRequest) -> De
         changed_since=time_of(request, "changed_since"),
         evse_id=request.evse_id,
         gone=request.gone if request.HasField("gone") else None,
+    )
+
+
+def variable_change_filter(request: service_pb.ListDeviceVariableChangesRequest) -> VariableChangeFilter:
+    """What a list request asks for. Raises: INVALID_FIELD."""
+    if not is_id(request.variable_id):
+        raise invalid("variableId", "must be the id of a variable")
+    return VariableChangeFilter(
+        charge_point_id=composed(request.charge_point_id),
+        variable_id=request.variable_id,
+        time_from=time_of(request, "time_from"),
+        time_to=time_of(request, "time_to"),
+    )
+
+
+def variable_change_to_proto(change: VariableChange) -> variable_pb.DeviceVariableChange:
+    """The resource as callers see it."""
+    return variable_pb.DeviceVariableChange(
+        charge_point_id=change.charge_point_id,
+        variable_id=change.variable_id,
+        time=timestamp(change.telling.time),
+        previous_value=change.previous_value,
+        value=change.value,
+        action=change.action,
+        event_id=change.telling.event_id,
     )
 
 

@@ -24,6 +24,7 @@ from services.station.tables import (
     DEVICE_INVENTORIES,
     DEVICE_REPORT_PARTS,
     DEVICE_REPORTS,
+    DEVICE_VARIABLE_CHANGES,
     DEVICE_VARIABLES,
     REFUSALS,
     STATIONS,
@@ -111,7 +112,13 @@ class SqlChargePointRepository:
 
     async def remove(self, charge_point_id: str) -> None:
         await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.identity == charge_point_id))
-        for table in (DEVICE_VARIABLES, DEVICE_REPORTS, DEVICE_REPORT_PARTS, DEVICE_INVENTORIES):
+        for table in (
+            DEVICE_VARIABLES,
+            DEVICE_VARIABLE_CHANGES,
+            DEVICE_REPORTS,
+            DEVICE_REPORT_PARTS,
+            DEVICE_INVENTORIES,
+        ):
             await self._connection.execute(delete(table).where(table.c.charge_point_id == charge_point_id))
         # Last: whose the others are shows only as long as it is there.
         await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))

@@ -2,15 +2,15 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import bare
-from services.postgres.keyset import fetch_page
+from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import Recordset, array, text_array, texts, upsert
 from services.station.domain.device_report import Scope
 from services.station.domain.device_variable import (
@@ -22,8 +22,10 @@ from services.station.domain.device_variable import (
     Place,
     SeenVariable,
     Telling,
+    VariableChange,
+    VariableChangeFilter,
 )
-from services.station.tables import DEVICE_REPORTS, DEVICE_VARIABLES
+from services.station.tables import DEVICE_REPORTS, DEVICE_VARIABLE_CHANGES, DEVICE_VARIABLES
 
 # The largest stations have some thousands. Whoever tells of more makes them up.
 MOST_VARIABLES = 20_000
@@ -41,6 +43,12 @@ SELECT charge_point_id, count(*) FROM device_variables WHERE charge_point_id = A
 """
 _ROWS = Recordset(DEVICE_VARIABLES)
 _STORE = upsert(DEVICE_VARIABLES, _ROWS, "device_variables_pkey")
+_CHANGES = Recordset(DEVICE_VARIABLE_CHANGES, "c")
+# In the same round trip: most reports change nothing, and none waits for its history.
+_STORE_WITH_CHANGES = (
+    f"WITH noted AS (INSERT INTO device_variable_changes ({_CHANGES.columns}) SELECT {_CHANGES.values}"
+    f" FROM {_CHANGES.relation} ON CONFLICT DO NOTHING) "
+).encode() + _STORE
 _NAMES = [column.name for column in DEVICE_VARIABLES.columns]
 _COLUMNS = DEVICE_VARIABLES.c
 # The first whole inventory after it was told of last; the charge point itself may have said so before.
@@ -91,15 +99,33 @@ class SqlDeviceVariableRepository:
         found = [_variable(dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
         return {variable.id: variable for variable in found}
 
-    async def store(self, variables: Collection[DeviceVariable]) -> None:
+    async def store(self, variables: Mapping[str, DeviceVariable], changes: Sequence[VariableChange]) -> None:
         if not variables:
             return
-        kept = await self._within_bounds(variables)
-        await (await bare(self._connection)).execute(_STORE, (_ROWS.dump(map(_row_of, kept)),))
+        # One that is not kept has had no value to change.
+        rows = _ROWS.dump(map(_row_of, await self._within_bounds(variables.values())))
+        connection = await bare(self._connection)
+        if changes:
+            await connection.execute(_STORE_WITH_CHANGES, (_CHANGES.dump(map(_row_of_change, changes)), rows))
+        else:
+            await connection.execute(_STORE, (rows,))
 
     async def page(self, narrowing: DeviceVariableFilter, page: PageRequest) -> Page[SeenVariable]:
         query = select(DEVICE_VARIABLES, _GONE_TIME.label("gone_time")).where(*_conditions(narrowing))
         return (await fetch_page(self._connection, query, _ORDER, page=page)).map(_seen)
+
+    async def changes(self, narrowing: VariableChangeFilter, page: PageRequest) -> Page[VariableChange]:
+        columns = DEVICE_VARIABLE_CHANGES.c
+        order = (columns.time, columns.received_time, columns.event_id)
+        # What is before is what is known by now: another value may have been told late.
+        is_first = func.row_number().over(order_by=order) == 1
+        before = case((is_first, columns.previous_value), else_=func.lag(columns.value).over(order_by=order))
+        told = select(DEVICE_VARIABLE_CHANGES, before.label("before")).where(*_conditions_of_changes(narrowing))
+        seen = told.subquery()
+        query = select(seen).where(seen.c.value.is_distinct_from(seen.c.before))
+        key = (seen.c.time, seen.c.received_time, seen.c.event_id)
+        rows = await fetch_page(self._connection, query, key, page=page, descending=True, count_up_to=COUNTED_UP_TO)
+        return rows.map(_change)
 
     async def _within_bounds(self, variables: Collection[DeviceVariable]) -> Collection[DeviceVariable]:
         """Those variables that there is room for."""
@@ -144,6 +170,34 @@ def _conditions(narrowing: DeviceVariableFilter) -> Iterator[ColumnElement[bool]
         yield or_(_COLUMNS.changed_time >= narrowing.changed_since, _GONE_TIME >= narrowing.changed_since)
     if narrowing.gone is not None:
         yield _GONE_TIME.is_not(None) if narrowing.gone else _GONE_TIME.is_(None)
+
+
+def _conditions_of_changes(narrowing: VariableChangeFilter) -> Iterator[ColumnElement[bool]]:
+    columns = DEVICE_VARIABLE_CHANGES.c
+    yield columns.charge_point_id == narrowing.charge_point_id
+    yield columns.variable_id == narrowing.variable_id
+    if narrowing.time_from:
+        yield columns.time >= narrowing.time_from
+    if narrowing.time_to:
+        yield columns.time < narrowing.time_to
+
+
+def _row_of_change(change: VariableChange) -> tuple[Any, ...]:
+    """The columns in the order of the table."""
+    what = (change.value, change.previous_value, change.action)
+    return (change.charge_point_id, change.variable_id, *change.telling, *what)
+
+
+def _change(row: Row[Any]) -> VariableChange:
+    fields = row._mapping
+    return VariableChange(
+        charge_point_id=fields["charge_point_id"],
+        variable_id=fields["variable_id"],
+        value=fields["value"],
+        previous_value=fields["before"],
+        telling=Telling(fields["time"], fields["received_time"], fields["event_id"]),
+        action=fields["action"],
+    )
 
 
 def _row_of(variable: DeviceVariable) -> tuple[Any, ...]:

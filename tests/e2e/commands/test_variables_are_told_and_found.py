@@ -57,6 +57,9 @@ def test_what_is_asked_read_and_set_is_known_afterwards(system: System, protocol
         assert changed["action"] in ("ChangeConfiguration" if protocol == "1.6" else "SetVariables", "NotifyReport")
         since = changed["changedTime"]
         assert [one["id"] for one in _variables(system, name, f"changedSince={since}&{query}").data] == [changed["id"]]
+        listed = system.get(f"/charge-points/{name}/variables/{changed['id']}/changes").data
+        assert [(one["previousValue"], one["value"], one["time"]) for one in listed] == [(before["value"], "77", since)]
+        assert listed[0]["action"] == changed["action"]
         wanted = [{"component": {"name": component}, "variable": {"name": key}}]
         assert command(system, name, "get-report", {"componentVariables": wanted})["state"] == "ACCEPTED"
         until(lambda: _variables(system, name, query).data[0]["reportedTime"] > since)

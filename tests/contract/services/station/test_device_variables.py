@@ -28,7 +28,7 @@ from csms.station.v1.device_variable_pb2 import (
 from services.rpc.protobuf import timestamp
 from services.station.sql import device_variables
 from tests.contract.services.station.callers import create_point
-from tests.fixtures.calls import reason
+from tests.fixtures.calls import bad_fields, reason
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -174,6 +174,56 @@ async def test_a_clock_that_is_ahead_does_not_outlive_what_is_told_afterwards(
     await record(edge, early)
     await record(edge, told(name, 20, variable("HeartbeatInterval", "300")))
     assert await values_of(model, name) == {"HeartbeatInterval": "300"}
+
+
+async def changes_of(model: DeviceModelServiceStub, name: str, **fields: Any) -> list[tuple[str, str, Any, str]]:
+    """The changes of its only variable."""
+    [shown] = await variables_of(model, name)
+    request = model_pb.ListDeviceVariableChangesRequest(charge_point_id=name, variable_id=shown.id, **fields)
+    changes = (await model.ListDeviceVariableChanges(request)).changes
+    assert all(change.variable_id == shown.id and len(change.event_id) == 36 for change in changes)
+    return [(change.previous_value, change.value, change.time, change.action) for change in changes]
+
+
+async def test_every_change_of_a_variable_is_listed_with_what_told_it(
+    edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
+) -> None:
+    await record(edge, part(name, 0, variable("Interval", "60"), at=1), part(name, 0, variable("Interval", "60"), at=2))
+    assert await changes_of(model, name) == []
+    await record(edge, told(name, 10, variable("Interval", "300"), action="SetVariables"))
+    await record(edge, told(name, 20, variable("interval", "60"), action="NotifyEvent"))
+    await record(edge, part(name, 0, variable("Interval", "60"), at=30))
+    set_by_us, by_itself = ("60", "300", at(10), "SetVariables"), ("300", "60", at(20), "NotifyEvent")
+    assert await changes_of(model, name) == [by_itself, set_by_us]
+    # What comes late and again makes the same of it.
+    late = told(name, 15, variable("Interval", "120"), action="GetVariables")
+    await record(edge, late)
+    await record(edge, late)
+    between = ("300", "120", at(15), "GetVariables")
+    assert await changes_of(model, name) == [("120", *by_itself[1:]), between, set_by_us]
+    assert await changes_of(model, name, time_from=at(15), time_to=at(20)) == [between]
+    # Of one batch each counts.
+    await record(edge, *(told(name, 40 + n, variable("Interval", str(n))) for n in range(3)))
+    assert [after for _, after, _, _ in await changes_of(model, name, time_from=at(40))] == ["2", "1", "0"]
+
+
+async def test_changes_are_listed_in_pages_and_go_with_their_charge_point(
+    points: ChargePointServiceStub, edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
+) -> None:
+    await record(edge, *(told(name, n, variable("Power", str(n))) for n in range(7)))
+    [shown] = await variables_of(model, name)
+    request = model_pb.ListDeviceVariableChangesRequest(charge_point_id=name, variable_id=shown.id, page_size=4)
+    first = await model.ListDeviceVariableChanges(request)
+    request.page_token = first.next_page_token
+    rest = await model.ListDeviceVariableChanges(request)
+    pairs = [(one.previous_value, one.value) for one in (*first.changes, *rest.changes)]
+    assert pairs == [(str(n - 1), str(n)) for n in range(6, 0, -1)]
+    assert (first.total_size, rest.next_page_token) == (6, "")
+    bad = model_pb.ListDeviceVariableChangesRequest(charge_point_id=name, variable_id="Power")
+    assert await bad_fields(model.ListDeviceVariableChanges(bad)) == ["variableId"]
+    await points.DeleteChargePoint(point_pb.DeleteChargePointRequest(charge_point_id=name))
+    request.page_token = ""
+    assert list((await model.ListDeviceVariableChanges(request)).changes) == []
 
 
 async def test_what_a_whole_inventory_is_without_is_gone(

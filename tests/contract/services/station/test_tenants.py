@@ -24,6 +24,7 @@ from csms.station.v1.device_variable_pb2 import (
 from csms.station.v1.refusal_pb2 import Refusal
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from services.rpc.protobuf import timestamp
+from services.station.domain.device_variable import AttributeType, Place, variable_id
 from tests.contract.services.station.callers import (
     ChargePoint,
     Connector,
@@ -85,6 +86,9 @@ async def tenants(service: RunningService, station: station_pb2.Station) -> Tena
     return Tenants(service, _attempts(station), [NAME, station.id])
 
 
+_HAND = Place("Clock", "", 0, 0, "Hand", "", AttributeType.ACTUAL)
+
+
 def _attempts(station: station_pb2.Station) -> dict[str, Attempt]:
     nothing = Answer.NOTHING
     return {
@@ -128,6 +132,10 @@ def _attempts(station: station_pb2.Station) -> dict[str, Attempt]:
         "DeviceModelService.ListDeviceVariables": Attempt(
             model_pb.ListDeviceVariablesRequest(charge_point_id=NAME), nothing
         ),
+        "DeviceModelService.ListDeviceVariableChanges": Attempt(
+            model_pb.ListDeviceVariableChangesRequest(charge_point_id=NAME, variable_id=variable_id(NAME, _HAND)),
+            nothing,
+        ),
         "DeviceModelService.ListDeviceReports": Attempt(
             model_pb.ListDeviceReportsRequest(charge_point_id=NAME), nothing
         ),
@@ -136,13 +144,18 @@ def _attempts(station: station_pb2.Station) -> dict[str, Attempt]:
 
 def _events() -> list[DeviceEvent]:
     usual: dict[str, Any] = {"charge_point_id": NAME, "protocol": "ocpp2.0.1", "epoch": 1, "tenant_id": OWNER}
-    report = VariableReport(
-        variables=[
-            ReportedVariable(
-                component=DeviceComponent(name="Clock"), variable=DeviceVariableName(name="Hand"), value="1"
-            )
-        ]
-    )
+    reports = [
+        VariableReport(
+            variables=[
+                ReportedVariable(
+                    component=DeviceComponent(name=_HAND.component),
+                    variable=DeviceVariableName(name=_HAND.variable),
+                    value=value,
+                )
+            ]
+        )
+        for value in ("1", "2")
+    ]
     asked = ReportRequest(
         request_id=7, scope=ReportRequest.FULL_INVENTORY, command_id=NAME, ask_time=timestamp(datetime.now(UTC))
     )
@@ -150,7 +163,12 @@ def _events() -> list[DeviceEvent]:
         DeviceEvent(
             **usual, kind="security_event", action="SecurityEventNotification", subject="TamperDetectionActivated"
         ),
-        DeviceEvent(**usual, kind="variables", action="GetVariables", message_id="1", variable_report=report),
+        *(
+            DeviceEvent(
+                **usual, kind="variables", action="GetVariables", message_id=str(number), variable_report=report
+            )
+            for number, report in enumerate(reports)
+        ),
         DeviceEvent(**usual, kind="report_request", action="GetBaseReport", request_id=7, report_request=asked),
     ]
 

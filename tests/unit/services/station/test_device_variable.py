@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from services.station.domain.device_variable import (
     Place,
     ReportedVariable,
     Telling,
+    VariableChange,
     folded,
     observed,
     variable_id,
@@ -43,7 +45,7 @@ def told(
 
 
 def known(*observations: Observation) -> DeviceVariable:
-    [variable] = folded({}, observations).values()
+    [variable] = folded({}, observations).variables.values()
     return variable
 
 
@@ -61,6 +63,44 @@ def test_the_newest_value_stays_with_the_one_before() -> None:
     assert variable.previous_telling.time == NOW + timedelta(seconds=2)
     assert variable.value_telling is not None
     assert variable.value_telling.event_id == "event 9 300"
+
+
+def history(*observations: Observation) -> list[tuple[str | None, str | None, float]]:
+    """The changes as a list shows them: what each came after, what it came to, and when."""
+    changes: set[VariableChange] = set()
+    variables: dict[str, DeviceVariable] = {}
+    for seen in observations:
+        after = folded(variables, [seen])
+        variables |= after.variables
+        changes |= set(after.changes)
+    shown = []
+    before: str | None = None
+    for place, change in enumerate(sorted(changes, key=lambda change: change.telling)):
+        before = change.previous_value if place == 0 else before
+        if change.value != before:
+            shown.append((before, change.value, (change.telling.time - NOW).total_seconds()))
+        before = change.value
+    return shown
+
+
+def test_each_value_that_took_the_place_of_another_is_a_change() -> None:
+    told_values = [told("60", 1), told("60", 2), told("300", 5), told("300", 9), told("60", 12), told(None, 15)]
+    assert history(*told_values) == [("60", "300", 5), ("300", "60", 12), ("60", None, 15)]
+    assert folded({}, told_values).changes[0].telling.event_id == "event 5 300"
+    assert history(told("60", 1), told("60", 2)) == history(told("60", 1)) == []
+
+
+def test_what_is_told_late_finds_its_place_among_the_changes() -> None:
+    first, between, last = told("A", 1), told("C", 2), told("B", 3)
+    for order in ([first, last, between], [between, last, first], [last, between, first], [last, first, between]):
+        expected = [("A", "C", 2), ("C", "B", 3)]
+        # Of what came after two newer values it is not known what was before.
+        assert history(*order) in (expected, expected[1:]), order
+    assert history(first, last, between) == [("A", "C", 2), ("C", "B", 3)]
+    # One that was told before and afterwards became it twice.
+    assert history(first, told("A", 3), between) == [("A", "C", 2), ("C", "A", 3)]
+    # It was so earlier than was known, and told again it is no other change.
+    assert history(first, told("B", 5), told("B", 3), told("B", 5), told("B", 4)) == [("A", "B", 3)]
 
 
 def test_an_old_report_never_takes_the_place_of_a_newer_one() -> None:
@@ -96,7 +136,7 @@ def test_what_is_told_beside_the_value_is_of_the_newest_report_that_tells_it() -
 
 
 def test_what_does_not_exist_is_not_known_unless_it_was() -> None:
-    assert folded({}, [told(None, 1, is_unknown=True)]) == {}
+    assert folded({}, [told(None, 1, is_unknown=True)]) == ({}, [])
     variable = known(told("60", 1), told(None, 5, is_unknown=True), told(None, 3, is_unknown=True))
     assert variable.absent_time == NOW + timedelta(seconds=5)
     assert seconds(variable) == (1, 1, 1)
@@ -121,7 +161,7 @@ OBSERVATIONS = st.lists(
 def test_any_order_and_repetition_makes_the_same(observations: list[Observation], random: object) -> None:
     others = [*observations, *observations]
     random.shuffle(others)  # type: ignore[attr-defined]  # of random.Random
-    straight, mixed = folded({}, observations), one_by_one(others)
+    straight, mixed = folded({}, observations).variables, one_by_one(others)
     assert straight.keys() == mixed.keys()
     for name, variable in straight.items():
         other = mixed[name]
@@ -131,6 +171,26 @@ def test_any_order_and_repetition_makes_the_same(observations: list[Observation]
         assert_changed_between(other)
 
 
+@given(OBSERVATIONS, st.randoms(use_true_random=False))
+def test_changes_end_with_the_value_that_is_known_whatever_came_first(
+    observations: list[Observation], random: object
+) -> None:
+    mine = [seen for seen in observations if seen.reported.place == PLACE]
+    others = [*mine, *mine]
+    random.shuffle(others)  # type: ignore[attr-defined]  # of random.Random
+    if not mine:
+        return
+    straight, mixed = history(*sorted(mine, key=lambda seen: seen.telling)), history(*others)
+    value = known(*mine).value
+    for changes in (straight, mixed):
+        assert all(before != after for before, after, _ in changes)
+        assert all(one[1] == following[0] for one, following in pairwise(changes))
+        assert not changes or changes[-1][1] == value
+    # Nothing is made up: each came when it was told, and at least the last is known.
+    assert {after for _, after, _ in mixed} <= {seen.reported.value for seen in mine}
+    assert bool(straight) == bool(mixed)
+
+
 @given(
     st.lists(st.sampled_from(["60", "61"]), min_size=2, max_size=2),
     st.permutations([0, 1]),
@@ -138,7 +198,7 @@ def test_any_order_and_repetition_makes_the_same(observations: list[Observation]
 )
 def test_two_reports_make_the_same_to_the_last_field(values: list[str], order: list[int], times: int) -> None:
     reports = [told(value, at) for at, value in enumerate(values)]
-    assert one_by_one([reports[place] for place in order] * times) == folded({}, reports)
+    assert one_by_one([reports[place] for place in order] * times) == folded({}, reports).variables
 
 
 def one_by_one(observations: Sequence[Observation]) -> dict[str, DeviceVariable]:
