@@ -192,7 +192,7 @@ class GrpcBackend:
     async def authorize(self, presentation: authorization_pb.TokenPresentation) -> driver_pb2.TokenDecision:
         if presentation.HasField("time"):
             return (await self._placed_tokens.submit(presentation)).decision
-        token = presentation.id_tag, presentation.token_type, presentation.tenant_id
+        token = presentation.token.value, presentation.token.type, presentation.tenant_id
         decisions = self._decisions
         decision = decisions.find(token)
         if decision is None:
@@ -232,8 +232,9 @@ def _charge_point(item: _OfChargePoint) -> str:
 
 
 def _token(item: authorization_pb.TokenPresentation) -> tuple[str, str, str, int, int]:
-    return item.charge_point_id, item.id_tag, item.token_type, item.evse_id, item.connector_id
+    token, evse = item.token, item.evse
+    return item.charge_point_id, token.value, token.type, evse.evse_id, evse.connector_id
 
 
 def _connector(status: station_pb.StatusReport) -> tuple[str, int, int]:
-    return status.charge_point_id, status.evse_id, status.connector_id
+    return status.charge_point_id, status.evse.evse_id, status.evse.connector_id

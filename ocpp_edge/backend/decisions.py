@@ -97,7 +97,7 @@ class TokenChanges:
             async for message in messages:
                 try:
                     for payload in unpack(message.payload):
-                        self.decisions.forget(DomainEvent.FromString(payload).token_changed.id_token)
+                        self.decisions.forget(DomainEvent.FromString(payload).token_changed.token.value)
                 except DecodeError:
                     logger.warning("a change of a token cannot be read: %s", message.subject)
 

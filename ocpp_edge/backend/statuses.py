@@ -85,4 +85,4 @@ _PASSING = frozenset({ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED, ErrorK
 
 
 def _key(status: StatusReport) -> _Key:
-    return status.charge_point_id, status.evse_id, status.connector_id
+    return status.charge_point_id, status.evse.evse_id, status.evse.connector_id

@@ -4,6 +4,7 @@ Knows no OCPP version; each puts the decision in its own words.
 """
 
 import logging
+from typing import Any
 
 from csms.driver.v1.authorization_service_pb2 import TokenPresentation
 from csms.driver.v1.driver_pb2 import TokenDecision
@@ -44,18 +45,12 @@ async def decide(
     if context.state is not ChargePointState.ACCEPTED:
         decision = TokenDecision(status=TokenDecision.INVALID, reason_code=_NOT_TAKEN_IN[context.state])
     elif token.type != UNTYPED and (token.is_none or token.type in (CENTRAL, LOCAL)):
-        decision = await _asked_here(token, token_value(written), context, backend, event)
+        decision = await _asked_here(Token(token_value(written), token.type), context, backend, event)
     else:
-        presentation = TokenPresentation(
-            id_tag=token_value(written),
-            charge_point_id=context.charge_point_id,
-            token_type=token.type,
-            tenant_id=context.tenant_id,
-        )
-        decision = await backend.authorize(presentation)
+        decision = await backend.authorize(_presentation(Token(token_value(written), token.type), context))
         if token.type == UNTYPED and token.value and decision.reason_code == TokenDecision.UNKNOWN_TOKEN:
             # OCPP 1.6 cannot say so, but it may be one that we have made up ourselves.
-            decision = await _asked_here(Token(token.value, CENTRAL), token.value, context, backend, event)
+            decision = await _asked_here(Token(token.value, CENTRAL), context, backend, event)
     note(decision.reason_code, context)
     return decision
 
@@ -69,6 +64,16 @@ async def decide_at_end(
     except DomainError as error:
         logger.warning("a session ends without a decision about its token: %s", error.message)
         return None
+
+
+def token_fields(token: Token) -> Any:
+    """A token for the constructor of a message that holds it, as in `places`; None where nothing is said of any."""
+    return {"value": token.value, "type": token.type} if token.value or token.type else None
+
+
+def token_in(event: TransactionEvent) -> Token:
+    """The token that an event came with; one without value and type where it came without."""
+    return Token(event.token.value, event.token.type)
 
 
 def write_decision(decision: TokenDecision, event: TransactionEvent) -> None:
@@ -93,14 +98,18 @@ def note(reason: TokenDecision.Reason.ValueType, context: ChargerContext) -> Non
 
 
 async def _asked_here(
-    token: Token, value: str, context: ChargerContext, backend: Backend, event: TransactionEvent | None
+    shown: Token, context: ChargerContext, backend: Backend, event: TransactionEvent | None
 ) -> TokenDecision:
     """The decision about a token for which it counts what holds at this place and time."""
-    presentation = TokenPresentation(
-        id_tag=value, charge_point_id=context.charge_point_id, token_type=token.type, tenant_id=context.tenant_id
-    )
+    presentation = _presentation(shown, context)
     _place(presentation, context, event)
     return await backend.authorize(presentation)
+
+
+def _presentation(shown: Token, context: ChargerContext) -> TokenPresentation:
+    return TokenPresentation(
+        token=token_fields(shown), charge_point_id=context.charge_point_id, tenant_id=context.tenant_id
+    )
 
 
 def _place(presentation: TokenPresentation, context: ChargerContext, event: TransactionEvent | None) -> None:
@@ -108,7 +117,8 @@ def _place(presentation: TokenPresentation, context: ChargerContext, event: Tran
     if event is None:
         write_time(context.received_time, presentation.time)
         return
-    presentation.evse_id, presentation.connector_id = event.evse_id, event.connector_id
+    if event.HasField("evse"):
+        presentation.evse.CopyFrom(event.evse)
     if event.HasField("corrected_time"):
         presentation.time.CopyFrom(event.corrected_time)
     else:

@@ -4,6 +4,7 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import entries_at, number_at, stamps_of
+from ocpp_edge.facts.places import place_of_connector
 from ocpp_edge.facts.transaction_facts import read, transaction_event
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v16.samples import meter_values
@@ -35,8 +36,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
         moment,
         doubts,
         ocpp_transaction_id=ocpp_transaction_id,
-        evse_id=connector_id,
-        connector_id=connector_id,
+        evse=place_of_connector(connector_id),
         meter_values=readings,
     )
 

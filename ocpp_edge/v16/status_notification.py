@@ -5,6 +5,7 @@ from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import connector_at, word_at
+from ocpp_edge.facts.places import place_of_connector
 from ocpp_edge.rpc.errors import CallRefused, Fault
 from ocpp_edge.rpc.frames import Payload
 from services.rpc.protobuf import write_time
@@ -26,7 +27,7 @@ _OTHER_ERROR = "OtherError"
 
 
 def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
-    """The status, at the corrected time of the device; connectors of OCPP 1.6 are EVSEs of their own.
+    """The status, at the corrected time of the device.
 
     A status of the vendor's own is unknown, and kept as said; without a connector it is that of the charge point.
     Raises CallRefused for a report of neither a status nor an error.
@@ -42,8 +43,7 @@ def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
     report = StatusReport(
         charge_point_id=context.charge_point_id,
         epoch=context.epoch,
-        evse_id=connector_id,
-        connector_id=connector_id,
+        evse=place_of_connector(connector_id),
         status=status,
         reported_status="" if status else said,
         error_code=error_code,

@@ -26,7 +26,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
         moment,
         doubts,
         ocpp_transaction_id=ocpp_transaction_id,
-        id_tag=token_value(payload.get("idTag", "")),
+        token=tokens.token_fields(Token(token_value(payload.get("idTag", "")))),
         offline=moment.was_late,
         stop_reason=payload.get("reason", _USUAL_REASON),
         meter_wh=integer_at(payload, "meterStop", context),
@@ -37,9 +37,9 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     event = read(to_event, payload, context)
     decision = None
-    if event.id_tag:
+    if event.HasField("token"):
         written = payload.get("idTag", "")
-        decision = await tokens.decide_at_end(Token(event.id_tag), written, context, backend, event)
+        decision = await tokens.decide_at_end(tokens.token_in(event), written, context, backend, event)
     if decision is not None:
         tokens.write_decision(decision, event)
     await backend.record(event)

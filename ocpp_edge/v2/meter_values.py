@@ -4,6 +4,7 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import entries_at, number_at, stamps_of
+from ocpp_edge.facts.places import place
 from ocpp_edge.facts.transaction_facts import read, transaction_event
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.samples import meter_values
@@ -16,11 +17,11 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
     """
     entries = entries_at(payload, "meterValue", context)
     moment = context.clock.last_moment(stamps_of(entries, "meterValue", context), context.received_time)
-    evse_id = number_at(payload, "evseId", context)
+    evse = place(number_at(payload, "evseId", context), 0)
     readings, doubts = meter_values(entries, moment, context.forgives)
     if not readings and not context.has_dropped("meterValue"):
         return None
-    return transaction_event(TransactionEvent.UPDATED, context, moment, doubts, evse_id=evse_id, meter_values=readings)
+    return transaction_event(TransactionEvent.UPDATED, context, moment, doubts, evse=evse, meter_values=readings)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

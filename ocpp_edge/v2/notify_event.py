@@ -16,6 +16,7 @@ from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_clock import Moment
 from ocpp_edge.facts.device_events import device_event, moment_at
 from ocpp_edge.facts.payloads import connector_at
+from ocpp_edge.facts.places import place
 from ocpp_edge.facts.variables import name_of, with_value
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.status_notification import STATUSES
@@ -51,8 +52,7 @@ def to_statuses(payload: Payload, context: ChargerContext, moment: Moment) -> It
         report = StatusReport(
             charge_point_id=context.charge_point_id,
             epoch=context.epoch,
-            evse_id=connector_at(evse, "id", context),
-            connector_id=connector_at(evse, "connectorId", context),
+            evse=place(connector_at(evse, "id", context), connector_at(evse, "connectorId", context)),
             status=status,
             reported_status="" if status else said,
             info=entry.get("techInfo", ""),

@@ -5,6 +5,7 @@ from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import connector_at, word_at
+from ocpp_edge.facts.places import place
 from ocpp_edge.rpc.errors import CallRefused, Fault
 from ocpp_edge.rpc.frames import Payload
 from services.rpc.protobuf import write_time
@@ -31,8 +32,7 @@ def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
     report = StatusReport(
         charge_point_id=context.charge_point_id,
         epoch=context.epoch,
-        evse_id=connector_at(payload, "evseId", context),
-        connector_id=connector_at(payload, "connectorId", context),
+        evse=place(connector_at(payload, "evseId", context), connector_at(payload, "connectorId", context)),
         status=status,
         reported_status="" if status else said,
     )

@@ -6,12 +6,12 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts import tokens
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import integer_at, number_at
+from ocpp_edge.facts.places import place
 from ocpp_edge.facts.transaction_facts import read, transaction_event
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.id_tokens import id_token_info, is_token_told, token_told
 from ocpp_edge.v2.samples import meter_values
 from services.kernel.quirks.transactions import EVENT_TYPE_CONCLUDED, NO_TRANSACTION_ID
-from services.kernel.tokens import Token
 
 _KINDS = {
     "Started": TransactionEvent.STARTED,
@@ -50,10 +50,8 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
         moment,
         doubts,
         ocpp_transaction_id=ocpp_transaction_id,
-        evse_id=number_at(evse, "id", context, "evse."),
-        connector_id=number_at(evse, "connectorId", context, "evse."),
-        id_tag=token.value,
-        token_type=token.type,
+        evse=place(number_at(evse, "id", context, "evse."), number_at(evse, "connectorId", context, "evse.")),
+        token=tokens.token_fields(token),
         seq_no=integer_at(payload, "seqNo", context),
         offline=payload.get("offline", False),
         trigger_reason=payload.get("triggerReason", ""),
@@ -87,7 +85,7 @@ async def handle(payload: Payload, context: ChargerContext, backend: Backend) ->
     if is_told:
         decide = tokens.decide_at_end if is_end else tokens.decide
         written = payload.get("idToken", {}).get("idToken", "")
-        decision = await decide(Token(event.id_tag, event.token_type), written, context, backend, event)
+        decision = await decide(tokens.token_in(event), written, context, backend, event)
     if decision is not None:
         tokens.write_decision(decision, event)
     answer = await backend.record(event)

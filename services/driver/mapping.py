@@ -11,10 +11,12 @@ from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.driver.v1 import driver_service_pb2 as driver_service_pb
 from csms.driver.v1 import identity_service_pb2 as identity_pb
 from csms.driver.v1 import rfid_card_service_pb2 as card_service_pb
+from csms.driver.v1 import token_pb2 as token_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connector_pb2 as connector_pb
+from csms.station.v1 import evse_ref_pb2 as evse_ref_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.driver.domain.account import Account, AccountKind, Role
@@ -174,16 +176,20 @@ def presentation(
     message: authorization_pb.TokenPresentation | card_service_pb.ValidateRfidCardRequest, now: datetime
 ) -> Presentation:
     """A token where it was presented, at `now` unless it was told when. Raises: INVALID_FIELD."""
-    # People ask in their own tenant; the edge says whose the charge point is.
-    told_time, tenant_id = None, ""
+    evse: card_service_pb.ValidateRfidCardRequest | evse_ref_pb.EvseRef
     if isinstance(message, authorization_pb.TokenPresentation):
+        written, kind, evse = message.token.value, message.token.type, message.evse
         told_time, tenant_id = time_of(message, "time"), message.tenant_id
+    else:
+        # People ask in their own tenant; the edge says whose the charge point is.
+        written, kind, evse = message.id_tag, message.token_type, message
+        told_time, tenant_id = None, ""
     return Presentation(
-        token=token_of(message.id_tag, message.token_type),
-        written=message.id_tag,
+        token=token_of(written, kind),
+        written=written,
         charge_point_id=message.charge_point_id,
-        evse_id=message.evse_id,
-        connector_id=message.connector_id,
+        evse_id=evse.evse_id,
+        connector_id=evse.connector_id,
         time=told_time or now,
         tenant_id=tenant_id or owner_of_new(),
     )
@@ -192,7 +198,8 @@ def presentation(
 def place_to_proto(shown: Presentation) -> connectivity_pb.Place:
     """Where a token was presented, as the station service is asked."""
     return connectivity_pb.Place(
-        charge_point_id=shown.charge_point_id, evse_id=shown.evse_id, connector_id=shown.connector_id
+        charge_point_id=shown.charge_point_id,
+        evse=evse_ref_pb.EvseRef(evse_id=shown.evse_id, connector_id=shown.connector_id),
     )
 
 
@@ -208,8 +215,7 @@ def remote_start_query(shown: Presentation) -> recording_pb.RemoteStartQuery:
     """A token that no card has, as the transaction service is asked."""
     return recording_pb.RemoteStartQuery(
         charge_point_id=shown.charge_point_id,
-        id_tag=shown.token.value,
-        token_type=shown.token.type,
+        token=token_pb.Token(value=shown.token.value, type=shown.token.type),
         time=timestamp(shown.time),
         tenant_id=shown.tenant_id,
     )
@@ -244,7 +250,9 @@ def event_to_proto(event: TokenChanged, now: datetime) -> event_pb.DomainEvent:
         subject=subject("token_changed", "changed", event.card_id),
         # Told by the operator who has changed it.
         tenant_id=owner_of_new(),
-        token_changed=event_pb.TokenChanged(id_token=event.id_tag, rfid_card_id=event.card_id),
+        token_changed=event_pb.TokenChanged(
+            token=token_pb.Token(value=event.id_tag, type=event.token_type), rfid_card_id=event.card_id
+        ),
     )
 
 

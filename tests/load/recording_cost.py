@@ -28,6 +28,7 @@ from services.transaction.mapping.recording import EventMessage, answer_to_proto
 from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
+from tests.fixtures.places_and_tokens import as_told
 from tests.load.costs import Costs, databases
 
 _TABLES = ("meter_values", "transaction_events", "ocpp_messages")
@@ -100,7 +101,7 @@ class Fleet:
             kind=kind,
             protocol="ocpp1.6",
             ocpp_transaction_id=number,
-            connector_id=1,
+            **as_told({"connector_id": 1, **fields}),
             authorization=transaction_pb.Transaction.ACCEPTED,
             driver_id="0199f1c2-0000-7000-8000-000000000001",
             station_id="0199f1c2-0000-7000-8000-000000000002",
@@ -108,7 +109,6 @@ class Fleet:
             corrected_time=at,
             received_time=at,
             meter_values=values,
-            **fields,
         )
 
     def _value(self) -> transaction_pb.MeterValue:

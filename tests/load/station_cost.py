@@ -14,6 +14,7 @@ import uvloop
 
 from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1.connector_pb2 import Connector
+from csms.station.v1.evse_ref_pb2 import EvseRef
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
@@ -121,7 +122,7 @@ class Bench:
                 pb.StatusReport(
                     charge_point_id=name,
                     epoch=self._epochs[name],
-                    connector_id=connector,
+                    evse=EvseRef(connector_id=connector),
                     status=status,
                     error_code="NoError",
                     device_time=now,

@@ -3,10 +3,11 @@
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
 from ocpp_edge.commands.results import unlock_result
+from ocpp_edge.facts.places import connector_of
 
 
 def ask(body: command_pb.Unlock, _command_id: str) -> Asked:
-    return "UnlockConnector", {"connectorId": body.connector_id}
+    return "UnlockConnector", {"connectorId": connector_of(body)}
 
 
 COMMAND = Dialect(ask, told_by_status("Unlocked"), result=unlock_result)

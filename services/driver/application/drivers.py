@@ -48,7 +48,7 @@ class Drivers:
             await work.drivers.replace(driver)
             if "status" in changes:
                 cards = await work.cards.of_driver(driver_id)
-                await work.publish([TokenChanged(card.id_tag, card.id) for card in cards])
+                await work.publish([TokenChanged(card.id_tag, card.token_type, card.id) for card in cards])
             return driver
 
     async def delete(self, driver_id: str) -> None:
@@ -61,7 +61,7 @@ class Drivers:
             for card in cards:
                 await work.cards.replace(rfid_card.changed(card, {"driver_id": None}, "", self._clock.now()))
             await work.drivers.remove(driver_id)
-            await work.publish([TokenChanged(card.id_tag, card.id) for card in cards])
+            await work.publish([TokenChanged(card.id_tag, card.token_type, card.id) for card in cards])
 
 
 def _found(driver: Driver | None, driver_id: str) -> Driver:

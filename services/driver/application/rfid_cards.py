@@ -50,7 +50,7 @@ class RfidCards:
             if request_id and (made := await work.remember(request_id, card.id)) != card.id:
                 return _found(await work.cards.find(made), made)
             await work.cards.add(card)
-            await work.publish([TokenChanged(card.id_tag, card.id)])
+            await work.publish([TokenChanged(card.id_tag, card.token_type, card.id)])
             return card
 
     async def update(self, card_id: str, changes: Mapping[str, Any], etag: str) -> RfidCard:
@@ -63,7 +63,7 @@ class RfidCards:
             card = _found(await work.cards.find(card_id, for_update=True), card_id)
             card = changed(card, changes, etag, self._clock.now())
             await work.cards.replace(card)
-            await work.publish([TokenChanged(card.id_tag, card.id)])
+            await work.publish([TokenChanged(card.id_tag, card.token_type, card.id)])
             return card
 
     async def decide(self, shown: Sequence[Presentation]) -> list[TokenDecision]:

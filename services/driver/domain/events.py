@@ -8,4 +8,5 @@ class TokenChanged:
     """A token, or what it may do, changed: decisions about it that were kept are void."""
 
     id_tag: str
+    token_type: str
     card_id: str

@@ -95,8 +95,8 @@ def status_report(message: connectivity_pb.StatusReport, clock: Clock) -> Status
     report = StatusReport(
         charge_point_id=message.charge_point_id,
         epoch=message.epoch,
-        evse_id=message.evse_id,
-        connector_id=message.connector_id,
+        evse_id=message.evse.evse_id,
+        connector_id=message.evse.connector_id,
         status=status,
         error_code=error_code,
         info=message.info,

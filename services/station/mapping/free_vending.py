@@ -23,7 +23,7 @@ def free_vending_to_proto(rule: FreeVending | None) -> connector_pb.Connector.Fr
 
 def place(message: connectivity_pb.Place) -> Place:
     """A place where a session begins."""
-    return Place(composed(message.charge_point_id), message.evse_id, message.connector_id)
+    return Place(composed(message.charge_point_id), message.evse.evse_id, message.evse.connector_id)
 
 
 def start_rule_to_proto(rule: StartRule | DomainError) -> connectivity_pb.FreeVendingAnswer:

@@ -140,7 +140,7 @@ def remote_start_query(message: recording_pb.RemoteStartQuery) -> RemoteStartQue
     if time is None:
         raise invalid("queries.time", "is required")
     place = Place(message.charge_point_id, message.tenant_id or DEFAULT_TENANT)
-    return RemoteStartQuery(place, token_of(message.id_tag, message.token_type), time)
+    return RemoteStartQuery(place, token_of(message.token.value, message.token.type), time)
 
 
 def reply_of(response: edge_pb.DeliverCommandResponse) -> Reply:

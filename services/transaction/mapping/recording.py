@@ -57,11 +57,12 @@ class EventMessage:
             ocpp_transaction_id = ""
         if ocpp_transaction_id and not _is_mere_reading(message):
             return None
+        evse = message.evse
         return MeterReport(
             message.charge_point_id,
             ocpp_transaction_id,
-            message.evse_id,
-            message.connector_id,
+            evse.evse_id,
+            evse.connector_id,
             _time(message.received_time, "receivedTime"),
             message.seq_no if message.HasField("seq_no") else None,
             _readings(message) if not message.dropped_json else _with_dropped(message),
@@ -79,17 +80,17 @@ class EventMessage:
         flags = tuple(message.flags)
         if not message.HasField("device_time") and UNDATED.isdisjoint(flags):
             flags = (TIME_MISSING, *flags)
-        readings = _readings(message)
+        readings, evse, token = _readings(message), message.evse, message.token
         return TransactionEvent(
             charge_point_id=message.charge_point_id,
             epoch=message.epoch,
             kind=kind,
             protocol=message.protocol,
             ocpp_transaction_id=message.ocpp_transaction_id,
-            evse_id=message.evse_id,
-            connector_id=message.connector_id,
-            id_tag=token_value(message.id_tag),
-            token_type=message.token_type,
+            evse_id=evse.evse_id,
+            connector_id=evse.connector_id,
+            id_tag=token_value(token.value),
+            token_type=token.type,
             authorization=AUTHORIZATIONS.get(message.authorization),
             authorization_reason=REASONS.get(message.authorization_reason, ""),
             driver_id=message.driver_id,
@@ -149,8 +150,7 @@ def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
     """Whether the message changes nothing about its transaction. With a corrected clock it is not taken for that: only
     the key of an event recognises a repetition whose correction is another one."""
     return not (
-        message.id_tag
-        or message.token_type
+        message.HasField("token")
         or message.charging_state
         or message.flags
         or not message.meter_values

@@ -32,7 +32,7 @@ class Faulty:
 
     async def __call__(self, connection: AsyncConnection, event: DomainEvent) -> None:
         await apply(connection, event)
-        entity = event.token_changed.id_token
+        entity = event.token_changed.token.value
         self.calls[entity] += 1
         if self.calls[entity] <= self._failures.get(entity, 0):
             raise self._error
@@ -195,7 +195,7 @@ async def test_what_has_failed_often_enough_is_parked_while_others_are_tried_aga
 
     async def handle(connection: AsyncConnection, event: DomainEvent) -> None:
         await apply(connection, event)
-        entity = event.token_changed.id_token
+        entity = event.token_changed.token.value
         calls[entity] += 1
         if entity == "poison":
             raise ValueError("cannot stomach this")
@@ -358,7 +358,7 @@ async def test_events_that_came_together_are_handled_together(database: Database
     batches: list[list[str]] = []
 
     async def handler(connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
-        batches.append([event.token_changed.id_token for event in events])
+        batches.append([event.token_changed.token.value for event in events])
         for event in events:
             await apply(connection, event)
         if len(events) > 1 and "bad" in batches[-1]:
@@ -388,7 +388,7 @@ async def test_of_those_that_came_with_it_only_the_one_that_fails_comes_again(
     batches: list[list[str]] = []
 
     async def handler(connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
-        batches.append([event.token_changed.id_token for event in events])
+        batches.append([event.token_changed.token.value for event in events])
         for event in events:
             await apply(connection, event)
         if "bad" in batches[-1] and batches.count(["bad"]) < 3:
@@ -420,7 +420,7 @@ async def test_messages_gather_between_batches_and_a_lone_one_is_handled_at_once
     batches: list[list[str]] = []
 
     async def handler(connection: AsyncConnection, events: Sequence[DomainEvent]) -> None:
-        batches.append([event.token_changed.id_token for event in events])
+        batches.append([event.token_changed.token.value for event in events])
         for event in events:
             await apply(connection, event)
 
@@ -445,7 +445,7 @@ async def test_large_messages_follow_each_other_without_a_pause(
         event.token_changed.rfid_card_id = "x" * 900_000
         await _publish(bus, event)
     async with running(_consume(bus, database)):
-        await _all_effects(database, *(event.token_changed.id_token for event in events))
+        await _all_effects(database, *(event.token_changed.token.value for event in events))
         await _all_acknowledged(bus)
 
 
@@ -458,7 +458,7 @@ async def test_a_batch_is_kept_while_work_on_it_goes_on(
 
     async def slow(connection: AsyncConnection, event: DomainEvent) -> None:
         await apply(connection, event)
-        entity = event.token_changed.id_token
+        entity = event.token_changed.token.value
         calls[entity] += 1
         await asyncio.sleep(0.25)
         if entity == "bad":

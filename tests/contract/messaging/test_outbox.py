@@ -31,7 +31,7 @@ from tests.fixtures.sample.events import (
 
 async def _stored(bus: EventBus) -> list[str]:
     """The entity of every event in the stream, in order."""
-    return [event.token_changed.id_token for message in await relayed(bus) for event in message]
+    return [event.token_changed.token.value for message in await relayed(bus) for event in message]
 
 
 async def _have_effects(database: Database, count: int) -> bool:
@@ -139,7 +139,7 @@ async def test_events_gather_between_rounds_and_a_lone_one_goes_at_once(
             await append(database, name)
             relay.wake()
         await _all_published(database)
-    assert [[event.token_changed.id_token for event in message] for message in await relayed(bus)] == [
+    assert [[event.token_changed.token.value for event in message] for message in await relayed(bus)] == [
         ["first"],
         ["second", "third"],
     ]
@@ -338,7 +338,7 @@ async def test_an_event_that_the_stream_would_refuse_is_not_committed(database: 
 
 async def test_an_event_that_is_too_large_is_not_committed(database: Database) -> None:
     event = event_about("x")
-    event.token_changed.id_token = "x" * 1_000_000
+    event.token_changed.token.value = "x" * 1_000_000
     with pytest.raises(ValueError, match="cannot be published"):
         async with database.raw_transaction() as connection:
             await outbox.append_raw(connection, [event])

@@ -249,12 +249,12 @@ class _Authorization(authorization_grpc.AuthorizationServiceServicer):
         )
 
     def _decide(self, shown: authorization_pb.TokenPresentation) -> TokenDecision:
-        if shown.token_type == "NoAuthorization":
+        if shown.token.type == "NoAuthorization":
             is_free = shown.charge_point_id in self._platform.free
             status = TokenDecision.ACCEPTED if is_free else TokenDecision.INVALID
             reason = TokenDecision.FREE_VENDING if is_free else TokenDecision.FREE_VENDING_NOT_ALLOWED
             return TokenDecision(status=status, reason_code=reason)
-        known = self._platform.tokens.get(shown.id_tag)
+        known = self._platform.tokens.get(shown.token.value)
         if known is None:
             return TokenDecision(status=TokenDecision.INVALID, reason_code=TokenDecision.UNKNOWN_TOKEN)
         return TokenDecision(status=known, driver_id="driver")
@@ -291,7 +291,7 @@ class _Recording(recording_grpc.RecordingServiceServicer):
         number = event.ocpp_transaction_id
         if event.kind == recording_pb.TransactionEvent.STARTED and not number:
             time = event.device_time.ToJsonString()
-            key = (event.charge_point_id, event.connector_id, event.id_tag, time, event.meter_wh)
+            key = (event.charge_point_id, event.evse.connector_id, event.token.value, time, event.meter_wh)
             number = platform.numbers.setdefault(key, str(1000 + len(platform.numbers)))
         authorization = event.authorization
         if number.endswith("9"):

@@ -90,9 +90,14 @@ async def test_a_whole_session_by_ocpp_2_0_1(node: Node, platform: Platform) -> 
         assert await charger.ask("NotifyReport", report) == {}
 
     started, updated, read, ended = platform.events
-    assert (started.ocpp_transaction_id, started.seq_no, started.evse_id, started.id_tag) == ("b6f7a1c2", 0, 1, "CARD")
+    assert (started.ocpp_transaction_id, started.seq_no, started.evse.evse_id, started.token.value) == (
+        "b6f7a1c2",
+        0,
+        1,
+        "CARD",
+    )
     assert (updated.charging_state, updated.meter_values[0].energy_wh) == ("Charging", 1500)
-    assert (read.ocpp_transaction_id, read.evse_id) == ("", 1)
+    assert (read.ocpp_transaction_id, read.evse.evse_id) == ("", 1)
     assert (ended.stop_reason, ended.protocol) == ("EVDisconnected", "ocpp2.0.1")
 
 
@@ -228,7 +233,7 @@ async def test_a_session_by_a_start_button(node: Node, platform: Platform, is_fr
         assert await charger.ask("Authorize", {"idToken": nobody}) == {"idTokenInfo": {"status": status}}
         assert await charger.ask("TransactionEvent", begun) == {"idTokenInfo": {"status": status}}
     (event,) = platform.events
-    assert (event.id_tag, event.token_type, event.driver_id) == ("", "NoAuthorization", "")
+    assert (event.token.value, event.token.type, event.driver_id) == ("", "NoAuthorization", "")
 
 
 @pytest.mark.field_case("B10")

@@ -1,6 +1,7 @@
 """A good token is decided about once for a few messages, and anew as soon as the platform tells that it changed."""
 
 from csms.driver.v1.driver_pb2 import TokenDecision
+from csms.driver.v1.token_pb2 import Token
 from csms.event.v1.domain_event_pb2 import DomainEvent, DomainEvents, TokenChanged
 from ocpp_edge.backend.decisions import KEPT_SECONDS
 from services.messaging.event_bus import EventBus
@@ -38,7 +39,7 @@ async def test_a_change_of_a_card_reaches_the_next_message(
         assert await kept(charger, platform)
         platform.tokens["CARD"] = TokenDecision.BLOCKED
         client = await bus.client()
-        changes = [DomainEvent(token_changed=TokenChanged(id_token=token)) for token in ("OTHER", "CARD")]
+        changes = [DomainEvent(token_changed=TokenChanged(token=Token(value=token))) for token in ("OTHER", "CARD")]
         told = DomainEvents(events=[event.SerializeToString() for event in changes])
         await client.publish(CHANGED, told.SerializeToString())
         await client.flush()

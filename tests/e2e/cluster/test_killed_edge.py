@@ -99,9 +99,8 @@ async def _say_late(cluster: Cluster, name: str, epoch: int) -> list[str]:
         stub = ConnectivityServiceStub(made)
         closed = station_pb.ClosedConnection(charge_point_id=name, epoch=epoch, reason="late")
         boot = station_pb.BootReport(charge_point_id=name, epoch=epoch, vendor="Late", model="Late", received_time=now)
-        status = station_pb.StatusReport(
-            charge_point_id=name, epoch=epoch, evse_id=1, connector_id=1, status=Connector.FAULTED, received_time=now
-        )
+        status = station_pb.StatusReport(charge_point_id=name, epoch=epoch, status=Connector.FAULTED, received_time=now)
+        status.evse.evse_id = status.evse.connector_id = 1
         errors = [
             (await stub.CloseConnections(station_pb.CloseConnectionsRequest(connections=[closed]))).answers[0].error,
             (await stub.ReportBoots(station_pb.ReportBootsRequest(boots=[boot]))).answers[0].error,

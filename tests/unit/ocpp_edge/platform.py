@@ -63,11 +63,11 @@ class Platform:
 
     async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
         self._fail_if_down("authorize")
-        self.presented.append(presentation.id_tag)
+        self.presented.append(presentation.token.value)
         # The caller may ask again with the same message.
         self.presentations.append(TokenPresentation.FromString(presentation.SerializeToString()))
         unknown = TokenDecision(status=TokenDecision.INVALID, reason_code=TokenDecision.UNKNOWN_TOKEN)
-        return self.tokens.get(presentation.id_tag) or self.types.get(presentation.token_type, unknown)
+        return self.tokens.get(presentation.token.value) or self.types.get(presentation.token.type, unknown)
 
     async def record(self, event: TransactionEvent) -> TransactionEventAnswer:
         self._fail_if_down("record")

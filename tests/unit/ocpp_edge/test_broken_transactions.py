@@ -108,7 +108,7 @@ async def test_a_start_whose_stamp_makes_us_fail_is_one_of_now(monkeypatch: pyte
     monkeypatch.setattr(DeviceClock, "moment", lambda _, text, __: 1 / 0 if text else now)
     assert (await TABLES[Version.V16].dispatch("StartTransaction", START, peer, platform))["transactionId"] == 42
     event = platform.event
-    assert (event.id_tag, event.meter_wh) == ("CARD", 7)
+    assert (event.token.value, event.meter_wh) == ("CARD", 7)
     assert {DETAILS_UNREAD, TIME_MISSING} <= {*event.flags}
     assert orjson.loads(event.dropped_json) == {"timestamp": STAMP}
 

@@ -24,7 +24,7 @@ async def told(version: Version, payload: dict[str, Any]) -> tuple[int, int, int
     platform = Platform()
     assert await TABLES[version].dispatch("StatusNotification", payload, context(version), platform) == {}
     (report,) = platform.statuses
-    return report.evse_id, report.connector_id, report.status, report.reported_status, report.error_code
+    return report.evse.evse_id, report.evse.connector_id, report.status, report.reported_status, report.error_code
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ async def test_a_change_of_status_voids_the_decisions_about_all_cards_of_the_dri
     await _update(drivers, made.id, status=Driver.SUSPENDED)
 
     events = (await told(service.database, "VOID-"))[2:]
-    assert sorted(event.token_changed.id_token for event in events) == ["VOID-1", "VOID-2"]
+    assert sorted(event.token_changed.token.value for event in events) == ["VOID-1", "VOID-2"]
     assert {event.subject for event in events} == {
         f"csms.event.driver.token.changed.{event.token_changed.rfid_card_id}" for event in events
     }

@@ -13,6 +13,7 @@ from csms.driver.v1.authorization_service_pb2_grpc import AuthorizationServiceSt
 from csms.driver.v1.driver_service_pb2 import CreateDriverRequest, UpdateDriverRequest
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.driver.v1.rfid_card_service_pb2_grpc import RfidCardServiceStub
+from csms.driver.v1.token_pb2 import Token
 from services.kernel.ids import new_id
 from tests.fixtures.calls import bad_fields, reason, said_to_rest
 from tests.fixtures.events import told
@@ -55,7 +56,7 @@ async def _decision(cards: RfidCardServiceStub, id_tag: str) -> driver_pb2.Token
 
 
 def _shown(id_tag: str) -> TokenPresentation:
-    return TokenPresentation(id_tag=id_tag, charge_point_id="CP1")
+    return TokenPresentation(token=Token(value=id_tag), charge_point_id="CP1")
 
 
 async def test_a_card_is_made_in_capitals_and_found_again(
@@ -175,7 +176,7 @@ async def test_every_change_of_a_card_voids_the_decisions_about_its_token(
     events = await told(service.database, made.id)
 
     assert [event.subject for event in events] == [f"csms.event.driver.token.changed.{made.id}"] * 2
-    assert {event.token_changed.id_token for event in events} == {tag}
+    assert {event.token_changed.token.value for event in events} == {tag}
     assert len({event.id for event in events}) == 2
 
 

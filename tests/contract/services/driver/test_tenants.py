@@ -16,6 +16,7 @@ from csms.driver.v1.authorization_service_pb2_grpc import AuthorizationServiceSt
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
 from csms.driver.v1.rfid_card_service_pb2_grpc import RfidCardServiceStub
+from csms.driver.v1.token_pb2 import Token
 from services.rpc.auth import TokenVerifier
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
 from tests.fixtures.calls import reason
@@ -135,7 +136,7 @@ async def test_two_tenants_may_have_cards_and_people_of_one_name(service: Runnin
     blocked = RfidCard(id_tag=TAG, driver_id=theirs, status=RfidCard.BLOCKED)
     await RfidCardServiceStub(other).CreateRfidCard(card_pb.CreateRfidCardRequest(rfid_card=blocked))
     edge = AuthorizationServiceStub(await service.internal_channel("edge"))
-    shown = [TokenPresentation(id_tag=TAG, tenant_id=tenant) for tenant in (OWNER, "east", OTHER, "")]
+    shown = [TokenPresentation(token=Token(value=TAG), tenant_id=tenant) for tenant in (OWNER, "east", OTHER, "")]
     answers = (await edge.AuthorizeTokens(AuthorizeTokensRequest(presentations=shown))).answers
 
     statuses = [answer.decision.status for answer in answers]

@@ -14,6 +14,7 @@ from csms.driver.v1.driver_pb2 import Driver, RfidCard, TokenDecision
 from csms.driver.v1.driver_service_pb2 import CreateDriverRequest
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.driver.v1.rfid_card_service_pb2_grpc import RfidCardServiceStub
+from csms.driver.v1.token_pb2 import Token
 from csms.station.v1.charge_point_pb2 import ChargePoint
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
@@ -30,6 +31,7 @@ from tests.contract.services.station.callers import (
 )
 from tests.contract.services.transaction.platform import Edge, Stations, running_edge
 from tests.fixtures.calls import bad_fields, reason
+from tests.fixtures.places_and_tokens import as_told
 from tests.fixtures.services import ServiceRunner
 from tests.fixtures.tokens import Tokens
 
@@ -53,7 +55,7 @@ class Platform:
 
     async def decide(self, **shown: Any) -> authorization_pb.AuthorizationAnswer:
         """As the edge is answered about one token at CP1."""
-        presentation = authorization_pb.TokenPresentation(**{"charge_point_id": "CP1", **shown})
+        presentation = authorization_pb.TokenPresentation(**{"charge_point_id": "CP1", **as_told(shown)})
         request = authorization_pb.AuthorizeTokensRequest(presentations=[presentation])
         [answer] = (await self.authorization.AuthorizeTokens(request)).answers
         return answer
@@ -140,8 +142,8 @@ async def test_an_empty_card_is_never_looked_for(platform: Platform) -> None:
 
 
 async def test_a_place_that_nobody_knows_fails_alone(platform: Platform) -> None:
-    shown = [authorization_pb.TokenPresentation(id_tag="X", charge_point_id="CP1")]
-    shown.append(authorization_pb.TokenPresentation(token_type=NOBODY, charge_point_id="NOWHERE"))
+    shown = [authorization_pb.TokenPresentation(token=Token(value="X"), charge_point_id="CP1")]
+    shown.append(authorization_pb.TokenPresentation(token=Token(type=NOBODY), charge_point_id="NOWHERE"))
     request = authorization_pb.AuthorizeTokensRequest(presentations=shown)
     card, nobody = (await platform.authorization.AuthorizeTokens(request)).answers
     assert (card.decision.reason_code, nobody.error.message) == (

@@ -21,6 +21,7 @@ from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import station_pb2 as station_pb
 from csms.station.v1 import station_service_pb2 as station_service_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
+from csms.station.v1.evse_ref_pb2 import EvseRef
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from services.billing.domain.charging_session import ChargingSession, SessionState
@@ -98,8 +99,7 @@ class Platform:
             kind=kind,  # type: ignore[arg-type]  # enums may be given by name
             protocol="ocpp2.0.1",
             ocpp_transaction_id="T1",
-            evse_id=1,
-            connector_id=1,
+            evse=EvseRef(evse_id=1, connector_id=1),
             device_time=now,
             received_time=now,
             corrected_time=now,

@@ -15,6 +15,7 @@ from csms.station.v1 import charge_point_service_pb2 as service_pb
 from csms.station.v1 import charge_point_service_pb2_grpc as service_grpc
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.station.v1.evse_ref_pb2 import EvseRef
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as command_service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_service_grpc
@@ -130,8 +131,7 @@ class Stations:
         report = connectivity_pb.StatusReport(
             charge_point_id=charge_point_id,
             epoch=epoch,
-            evse_id=connector_id,
-            connector_id=connector_id,
+            evse=EvseRef(evse_id=connector_id, connector_id=connector_id),
             status=status,
             error_code="NoError",
         )

@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.rpc.protobuf import timestamp
+from tests.fixtures.places_and_tokens import as_told
 
 ACCEPTED = transaction_pb.Transaction.ACCEPTED
 STARTED = recording_pb.TransactionEvent.STARTED
@@ -26,7 +27,7 @@ def event(kind: Any, at: datetime, *, charge_point_id: str = "CP1", **fields: An
     """An event at `at` by a charge point with a good clock."""
     told = {"device_time": at, "corrected_time": at, "received_time": max(at, NOW), "epoch": 1, **fields}
     stamped: dict[str, Any] = {
-        name: timestamp(value) if isinstance(value, datetime) else value for name, value in told.items()
+        name: timestamp(value) if isinstance(value, datetime) else value for name, value in as_told(told).items()
     }
     return recording_pb.TransactionEvent(charge_point_id=charge_point_id, kind=kind, **stamped)
 

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from google.protobuf.message import Message
 
+from csms.driver.v1.token_pb2 import Token
 from csms.station.v1.connector_pb2 import Connector
 from csms.transaction.v1 import command_campaign_service_pb2 as campaign_pb
 from csms.transaction.v1 import command_pb2 as command_pb
@@ -309,8 +310,7 @@ async def test_who_names_charge_points_of_another_tenant_reaches_none(world: Wor
     queries = [
         RemoteStartQuery(
             charge_point_id=NAME,
-            id_tag="MADE-UP",
-            token_type="Central",
+            token=Token(value="MADE-UP", type="Central"),
             time=timestamp(datetime.now(UTC)),
             tenant_id=OWNER,
         )

@@ -4,6 +4,7 @@ import pytest
 
 from csms.station.v1.connectivity_service_pb2 import StatusReport
 from csms.station.v1.connector_pb2 import Connector
+from csms.station.v1.evse_ref_pb2 import EvseRef
 from ocpp_edge.backend.statuses import Statuses
 from ocpp_edge.overload import Level, Overload
 from services.kernel.errors import DomainError, ErrorKind, conflict, unavailable
@@ -20,14 +21,13 @@ class Station:
         if self.failure is not None:
             raise self.failure
         name = Connector.Status.Name(status.status)
-        self.stored.append((status.charge_point_id, status.connector_id, name))
+        self.stored.append((status.charge_point_id, status.evse.connector_id, name))
 
 
 def status(charge_point: str = "CP1", connector: int = 1, name: str = "AVAILABLE") -> StatusReport:
     return StatusReport(
         charge_point_id=charge_point,
-        connector_id=connector,
-        evse_id=connector,
+        evse=EvseRef(evse_id=connector, connector_id=connector),
         status=Connector.Status.Value(name),
     )
 

@@ -144,7 +144,7 @@ async def test_what_a_connector_is_doing_is_a_status_as_well(
 ) -> None:
     await ask(Version.V201, "NotifyEvent", {"generatedAt": STAMP, "seqNo": 0, "eventData": [entry, EVENT]}, platform)
     (report,) = platform.statuses
-    assert (report.evse_id, report.connector_id) == place
+    assert (report.evse.evse_id, report.evse.connector_id) == place
     assert (report.status, report.reported_status) == (status, said)
     assert report.device_time.ToJsonString() == STAMP
     assert len(platform.device_events) == 2

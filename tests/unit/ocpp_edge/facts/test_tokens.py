@@ -54,8 +54,13 @@ async def test_who_presents_no_token_is_told_what_holds_there(
 
     assert answer == {"idTokenInfo": {"status": status}}
     (asked,) = platform.presentations
-    assert (asked.id_tag, asked.token_type, asked.evse_id, asked.connector_id) == ("", "NoAuthorization", 3, 1)
-    assert (platform.event.id_tag, platform.event.token_type) == ("", "NoAuthorization")
+    assert (asked.token.value, asked.token.type, asked.evse.evse_id, asked.evse.connector_id) == (
+        "",
+        "NoAuthorization",
+        3,
+        1,
+    )
+    assert (platform.event.token.value, platform.event.token.type) == ("", "NoAuthorization")
     assert platform.event.authorization_reason == decision.reason_code
 
 
@@ -66,7 +71,7 @@ async def test_authorize_without_a_token_asks_about_the_charge_point(platform: P
         "idTokenInfo": {"status": "Accepted"}
     }
     assert await ask(Version.V16, "Authorize", {"idTag": " "}, platform) == {"idTagInfo": {"status": "Accepted"}}
-    places = {(one.evse_id, one.connector_id, one.token_type) for one in platform.presentations}
+    places = {(one.evse.evse_id, one.evse.connector_id, one.token.type) for one in platform.presentations}
     assert places == {(0, 0, "NoAuthorization")}
 
 
@@ -82,8 +87,8 @@ async def test_a_start_by_ocpp_1_6_without_a_tag_is_one_without_a_token(
 
     assert answer == {"transactionId": 42, "idTagInfo": {"status": "Accepted"}}
     (asked,) = platform.presentations
-    assert (asked.token_type, asked.evse_id, asked.connector_id) == ("NoAuthorization", 2, 2)
-    assert platform.event.token_type == "NoAuthorization"
+    assert (asked.token.type, asked.evse.evse_id, asked.evse.connector_id) == ("NoAuthorization", 2, 2)
+    assert platform.event.token.type == "NoAuthorization"
     assert platform.event.authorization == Transaction.ACCEPTED
 
 
@@ -105,8 +110,8 @@ async def test_a_start_by_ocpp_1_6_without_a_tag_is_one_without_a_token(
 )
 async def test_a_type_goes_from_the_frame_to_the_fact(platform: Platform, told: str, kept: str) -> None:
     await ask(Version.V201, "TransactionEvent", event(idToken={"idToken": "card", "type": told}), platform)
-    assert {one.token_type for one in platform.presentations} == {kept}
-    assert (platform.event.id_tag, platform.event.token_type) == ("CARD", kept)
+    assert {one.token.type for one in platform.presentations} == {kept}
+    assert (platform.event.token.value, platform.event.token.type) == ("CARD", kept)
 
 
 @pytest.mark.field_case("B1")
@@ -114,7 +119,7 @@ async def test_a_contract_is_kept_without_hyphens_and_asked_about_as_it_is_writt
     contract = {"idToken": "de-8aa-c12345678-9", "type": "eMAID"}
     await ask(Version.V201, "TransactionEvent", event(idToken=contract), platform)
     assert platform.presented == ["DE-8AA-C12345678-9"]
-    assert platform.event.id_tag == "DE8AAC123456789"
+    assert platform.event.token.value == "DE8AAC123456789"
 
 
 @pytest.mark.field_case("B1")
@@ -122,7 +127,10 @@ async def test_a_tag_that_no_card_has_may_be_one_that_we_made_up(platform: Platf
     ours = TokenDecision(status=TokenDecision.ACCEPTED, reason_code=TokenDecision.REMOTE_START)
     platform.types["Central"] = ours
     assert await ask(Version.V16, "Authorize", {"idTag": "made-up"}, platform) == {"idTagInfo": {"status": "Accepted"}}
-    assert [(one.id_tag, one.token_type) for one in platform.presentations] == [("MADE-UP", ""), ("MADE-UP", "Central")]
+    assert [(one.token.value, one.token.type) for one in platform.presentations] == [
+        ("MADE-UP", ""),
+        ("MADE-UP", "Central"),
+    ]
     # One of a type that was told is just that.
     pin = {"idToken": {"idToken": "made-up", "type": "KeyCode"}}
     assert await ask(Version.V201, "Authorize", pin, platform) == {"idTokenInfo": {"status": "Invalid"}}
@@ -143,13 +151,13 @@ async def test_whoever_presents_something_is_told_about_it(platform: Platform, t
 async def test_a_token_written_as_in_ocpp_1_6_is_that_card(platform: Platform, kind: str) -> None:
     answer = await ask(Version.V201, "TransactionEvent", event(kind, idToken="CARD"), platform)
     assert answer == {"idTokenInfo": {"status": "Accepted"}}
-    assert platform.event.id_tag == "CARD"
+    assert platform.event.token.value == "CARD"
 
 
 async def test_whoever_presents_nothing_is_told_nothing(platform: Platform) -> None:
     assert await ask(Version.V201, "TransactionEvent", event(), platform) == {}
     assert platform.presented == []
-    assert (platform.event.token_type, platform.event.authorization) == ("", Transaction.AUTHORIZATION_UNSPECIFIED)
+    assert (platform.event.token.type, platform.event.authorization) == ("", Transaction.AUTHORIZATION_UNSPECIFIED)
 
 
 HASH = {

@@ -143,7 +143,7 @@ async def test_a_start_is_recorded_and_numbered(platform: Platform) -> None:
     event = platform.event
     assert (event.kind, event.protocol, event.ocpp_transaction_id) == (TransactionEvent.STARTED, "ocpp1.6", "")
     assert (event.charge_point_id, event.epoch, event.station_id) == ("CP1", 7, "s1")
-    assert (event.evse_id, event.connector_id, event.id_tag, event.driver_id) == (2, 2, "CARD", "d1")
+    assert (event.evse.evse_id, event.evse.connector_id, event.token.value, event.driver_id) == (2, 2, "CARD", "d1")
     assert (event.authorization, event.meter_wh, event.reservation_id) == (Transaction.ACCEPTED, 1000, 5)
     assert event.device_time.ToJsonString() == STAMP
     assert not event.HasField("corrected_time")
@@ -194,7 +194,7 @@ async def test_a_stop_is_recorded_with_its_readings(platform: Platform) -> None:
     assert await ask("StopTransaction", STOP | {"transactionData": data, "reason": "Remote"}, platform) == {}
     event = platform.event
     assert (event.kind, event.ocpp_transaction_id, event.meter_wh) == (TransactionEvent.ENDED, "42", 2500)
-    assert (event.stop_reason, event.id_tag, event.authorization) == ("Remote", "", 0)
+    assert (event.stop_reason, event.token.value, event.authorization) == ("Remote", "", 0)
     assert [(value.context, value.energy_wh) for value in event.meter_values] == [
         ("Transaction.Begin", 1000),
         ("Transaction.End", 2500),
@@ -211,13 +211,13 @@ async def test_a_stop_without_a_reason_or_a_reading_is_a_local_one(platform: Pla
 async def test_the_token_that_stops_a_session_is_decided_about(platform: Platform) -> None:
     answer = await ask("StopTransaction", STOP | {"idTag": "Card"}, platform)
     assert answer == {"idTagInfo": {"status": "Accepted"}}
-    assert (platform.event.id_tag, platform.event.authorization) == ("CARD", Transaction.ACCEPTED)
+    assert (platform.event.token.value, platform.event.authorization) == ("CARD", Transaction.ACCEPTED)
 
 
 async def test_a_stop_is_recorded_even_when_nobody_knows_its_token(platform: Platform) -> None:
     platform.down["authorize"] = unavailable("the driver service is down")
     assert await ask("StopTransaction", STOP | {"idTag": "Card"}, platform) == {}
-    assert (platform.event.id_tag, platform.event.authorization) == ("CARD", 0)
+    assert (platform.event.token.value, platform.event.authorization) == ("CARD", 0)
 
 
 async def test_a_stop_that_is_not_recorded_is_not_answered(platform: Platform) -> None:
@@ -242,7 +242,7 @@ async def test_readings_of_a_session_are_recorded(platform: Platform) -> None:
     assert await ask("MeterValues", payload | {"transactionId": 42}, platform) == {}
     event = platform.event
     assert (event.kind, event.ocpp_transaction_id) == (TransactionEvent.UPDATED, "42")
-    assert (event.evse_id, event.connector_id, event.trigger_reason) == (2, 2, "")
+    assert (event.evse.evse_id, event.evse.connector_id, event.trigger_reason) == (2, 2, "")
     (value,) = event.meter_values
     assert (value.energy_wh, value.power_w, list(event.flags)) == (1500, 7200, [])
     assert event.device_time.ToJsonString() == STAMP
@@ -254,7 +254,7 @@ async def test_readings_of_no_session_are_recorded_for_their_connector(
 ) -> None:
     sampled = {"value": "1500", "context": "Sample.Clock"}
     await ask("MeterValues", values(sampled, **number), platform)
-    assert (platform.event.ocpp_transaction_id, platform.event.connector_id) == ("", 2)
+    assert (platform.event.ocpp_transaction_id, platform.event.evse.connector_id) == ("", 2)
     assert platform.event.meter_values[0].context == "Sample.Clock"
 
 
@@ -265,7 +265,7 @@ async def test_readings_of_a_connector_that_cannot_be_are_answered_and_kept(
     payload = values({"value": "1500"}, transactionId=42) | {"connectorId": connector_id}
     assert await ask("MeterValues", payload, platform) == {}
     event = platform.event
-    assert (event.ocpp_transaction_id, event.evse_id, event.connector_id) == ("42", 0, 0)
+    assert (event.ocpp_transaction_id, event.evse.evse_id, event.evse.connector_id) == ("42", 0, 0)
     assert (event.meter_values[0].energy_wh, list(event.flags)) == (1500, ["coerced:connectorId"])
     assert await ask("MeterValues", {"connectorId": connector_id, "meterValue": []}, platform) == {}
     assert len(platform.events) == 1
@@ -325,7 +325,7 @@ async def test_a_status_is_reported(platform: Platform, word: str, status: Conne
     payload = {"connectorId": 2, "errorCode": "GroundFailure", "status": word, "info": "i", "vendorErrorCode": "v"}
     assert await ask("StatusNotification", payload, platform) == {}
     (report,) = platform.statuses
-    assert (report.charge_point_id, report.epoch, report.evse_id, report.connector_id) == ("CP1", 7, 2, 2)
+    assert (report.charge_point_id, report.epoch, report.evse.evse_id, report.evse.connector_id) == ("CP1", 7, 2, 2)
     assert (report.status, report.error_code, report.info, report.vendor_error_code) == (
         status,
         "GroundFailure",
@@ -342,7 +342,7 @@ async def test_a_status_is_reported_at_the_corrected_time(platform: Platform) ->
     first, second = platform.statuses
     assert first.device_time.ToJsonString() == "2026-03-01T12:00:00Z"
     assert not second.HasField("device_time")
-    assert (first.evse_id, first.connector_id) == (0, 0)
+    assert (first.evse.evse_id, first.evse.connector_id) == (0, 0)
 
 
 @pytest.mark.field_case("B2")

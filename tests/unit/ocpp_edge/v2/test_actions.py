@@ -111,7 +111,7 @@ async def test_a_status_is_reported(platform: Platform, word: str, status: Conne
     payload = {"timestamp": STAMP, "connectorStatus": word, "evseId": 2, "connectorId": 1}
     assert await ask("StatusNotification", payload, platform) == {}
     (report,) = platform.statuses
-    assert (report.evse_id, report.connector_id, report.status, report.error_code) == (2, 1, status, "")
+    assert (report.evse.evse_id, report.evse.connector_id, report.status, report.error_code) == (2, 1, status, "")
     assert report.device_time.ToJsonString() == STAMP
 
 
@@ -134,7 +134,7 @@ async def test_a_start_is_recorded_with_all_it_tells(platform: Platform) -> None
         "T1",
         3,
     )
-    assert (told.evse_id, told.connector_id, told.id_tag, told.driver_id) == (2, 1, "CARD", "d1")
+    assert (told.evse.evse_id, told.evse.connector_id, told.token.value, told.driver_id) == (2, 1, "CARD", "d1")
     assert (told.authorization, told.offline, told.trigger_reason) == (Transaction.ACCEPTED, True, "RemoteStart")
     assert (told.charging_state, told.remote_start_id, told.reservation_id) == ("EVConnected", 77, 9)
     assert (told.stop_reason, told.HasField("meter_wh"), list(told.flags)) == ("", False, [])
@@ -143,7 +143,7 @@ async def test_a_start_is_recorded_with_all_it_tells(platform: Platform) -> None
 
 async def test_an_update_without_a_token_is_answered_with_nothing(platform: Platform) -> None:
     assert await ask("TransactionEvent", event(), platform) == {}
-    assert (platform.event.kind, platform.event.id_tag, platform.event.authorization) == (
+    assert (platform.event.kind, platform.event.token.value, platform.event.authorization) == (
         TransactionEvent.UPDATED,
         "",
         0,
@@ -175,7 +175,7 @@ async def test_an_end_is_recorded_even_when_nobody_knows_its_token(platform: Pla
     answer = await ask("TransactionEvent", event("Ended", idToken=CARD), platform)
     # Told because a token was presented, and not to be remembered.
     assert answer == {"idTokenInfo": {"status": "Invalid", "cacheExpiryDateTime": "2000-01-01T00:00:00.000Z"}}
-    assert platform.event.id_tag == "CARD"
+    assert platform.event.token.value == "CARD"
     with pytest.raises(DomainError):
         await ask("TransactionEvent", event("Started", idToken=CARD), platform)
 
@@ -193,7 +193,7 @@ async def test_readings_outside_of_events_name_no_session(platform: Platform) ->
     }
     assert await ask("MeterValues", payload, platform) == {}
     told = platform.event
-    assert (told.kind, told.ocpp_transaction_id, told.evse_id, told.connector_id) == (
+    assert (told.kind, told.ocpp_transaction_id, told.evse.evse_id, told.evse.connector_id) == (
         TransactionEvent.UPDATED,
         "",
         2,
@@ -207,7 +207,7 @@ async def test_readings_of_an_evse_that_cannot_be_are_answered_and_kept(platform
     entries = [{"timestamp": STAMP, "sampledValue": [{"value": 1500}]}]
     assert await ask("MeterValues", {"evseId": evse_id, "meterValue": entries}, platform) == {}
     told = platform.event
-    assert (told.evse_id, told.meter_values[0].energy_wh, list(told.flags)) == (0, 1500, ["coerced:evseId"])
+    assert (told.evse.evse_id, told.meter_values[0].energy_wh, list(told.flags)) == (0, 1500, ["coerced:evseId"])
     assert await ask("MeterValues", {"evseId": evse_id, "meterValue": []}, platform) == {}
     assert len(platform.events) == 1
 

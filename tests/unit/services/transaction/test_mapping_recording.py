@@ -14,6 +14,7 @@ from services.rpc.protobuf import timestamp
 from services.transaction.application.recording import Recorded
 from services.transaction.domain.fact import Authorization
 from services.transaction.mapping.recording import EventMessage, answer_to_proto, reading_to_proto
+from tests.fixtures.places_and_tokens import as_told
 
 T0 = datetime(2031, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 Event = recording_pb.TransactionEvent
@@ -32,7 +33,7 @@ def _message(**fields: Any) -> Event:
         "seq_no": 0,
         "meter_values": [value],
     }
-    return Event(**{**usual, **fields})
+    return Event(**as_told({**usual, **fields}))
 
 
 def test_readings_of_a_transaction_are_a_meter_report() -> None:
