@@ -4,19 +4,21 @@ import grpc.aio
 
 from csms.driver.v1.authorization_service_pb2_grpc import add_AuthorizationServiceServicer_to_server
 from csms.driver.v1.driver_service_pb2_grpc import add_DriverServiceServicer_to_server
-from csms.driver.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from csms.driver.v1.rfid_card_service_pb2_grpc import add_RfidCardServiceServicer_to_server
+from csms.identity.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
 from services.driver.adapters.credentials import Argon2Hasher, JwtSigner
 from services.driver.application.authorization import Authorization
 from services.driver.application.drivers import Drivers
-from services.driver.application.identity import Identity
+from services.driver.application.identity.accounts import Accounts
+from services.driver.application.identity.sign_ins import SignIns
 from services.driver.application.reconciliation import Reconciliation
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.application.usage import Usage
 from services.driver.clients import GrpcOwners, GrpcPlaces, GrpcRemoteStarts
 from services.driver.consumers import UsageConsumer
 from services.driver.migrations import DATABASE
-from services.driver.servicer import AuthorizationServicer, DriverServicer, IdentityServicer, RfidCardServicer
+from services.driver.servicer.drivers import AuthorizationServicer, DriverServicer, RfidCardServicer
+from services.driver.servicer.identity import IdentityServicer
 from services.driver.settings import DriverSettings
 from services.driver.sql.unit_of_work import SqlUnitsOfWork
 from services.driver.tasks import TrySweeper
@@ -38,9 +40,11 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     units_of_work = SqlUnitsOfWork(database, relay, clock)
     signer = JwtSigner(settings.jwt_private_key_file, settings.jwt_jwks_file)
     drivers = DriverServicer(Drivers(units_of_work, clock), Usage(units_of_work, clock))
-    accounts = Identity(units_of_work, clock, Argon2Hasher(), signer)
+    hasher = Argon2Hasher()
+    sign_ins = SignIns(units_of_work, clock, hasher, signer)
     secret = settings.api_proxy_secret
-    identity = IdentityServicer(accounts, signer, Entrance(secret.get_secret_value() if secret else ""))
+    entrance = Entrance(secret.get_secret_value() if secret else "")
+    identity = IdentityServicer(Accounts(units_of_work, clock, hasher), sign_ins, signer, entrance)
     own = ServiceIdentity("driver", settings)
     transactions = channels.channel(settings.transaction_service_url, "transaction", own)
     billing = channels.channel(settings.billing_service_url, "billing", own)
@@ -63,7 +67,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         server.Task("relay", relay.run, 30),
         server.Task("usage", consumer.run, 30),
         server.Task("reconciliation", reconciler.run, 900),
-        server.Task("tries to sign in", TrySweeper(accounts).run, 7200),
+        server.Task("tries to sign in", TrySweeper(sign_ins).run, 7200),
     )
     return server.Wiring(
         register,

@@ -15,8 +15,8 @@ from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.usage import SessionCost, SessionUsage
-from services.driver.mapping import cost_known, place_to_proto, remote_start_query, session_usage, start_rule
-from services.driver.ports import Told
+from services.driver.mapping.drivers import cost_known, place_to_proto, remote_start_query, session_usage, start_rule
+from services.driver.ports.drivers import Told
 from services.kernel.errors import DomainError
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_item_error

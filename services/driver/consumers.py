@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from csms.event.v1.domain_event_pb2 import DomainEvent
-from services.driver import mapping
 from services.driver.application.usage import record_costs, record_sessions
+from services.driver.mapping import drivers as mapping
 from services.driver.sql.unit_of_work import SqlUnitOfWork
 from services.kernel.clock import Clock
 from services.messaging.event_bus import EventBus

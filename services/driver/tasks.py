@@ -1,6 +1,6 @@
 """Forgets what is remembered of tries to sign in when it counts for nothing any more."""
 
-from services.driver.application.identity import Identity
+from services.driver.application.identity.sign_ins import SignIns
 from services.process.heartbeats import repeat
 
 _PAUSE_SECONDS = 3600.0
@@ -10,13 +10,13 @@ _RETRY_SECONDS = 10.0
 class TrySweeper:
     """Looks every hour. Every replica may run it."""
 
-    def __init__(self, identity: Identity) -> None:
-        self._identity = identity
+    def __init__(self, sign_ins: SignIns) -> None:
+        self._sign_ins = sign_ins
 
     async def run(self) -> None:
         """Look until cancelled."""
         await repeat(self._forget, _RETRY_SECONDS)
 
     async def _forget(self) -> float:
-        await self._identity.forget_tries()
+        await self._sign_ins.forget_tries()
         return _PAUSE_SECONDS

@@ -11,8 +11,8 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 from jwt.algorithms import ECAlgorithm
 
-from services.driver.domain.account import Account, name_key
-from services.driver.domain.sign_in import KNOWN
+from services.driver.domain.identity.account import Account, name_key
+from services.driver.domain.identity.sign_in import KNOWN
 from services.kernel.ids import new_id
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.process.threads import ThreadQueue

@@ -6,7 +6,7 @@ from typing import TypeVar
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.domain.presentation import STARTED_BY_US, Presentation, decided_by, is_unknown
 from services.driver.domain.rfid_card import TokenDecision
-from services.driver.ports import Places, RemoteStarts
+from services.driver.ports.drivers import Places, RemoteStarts
 from services.kernel.errors import DomainError
 
 _Told = TypeVar("_Told")

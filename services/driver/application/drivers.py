@@ -6,7 +6,7 @@ from typing import Any
 from services.driver.domain import rfid_card
 from services.driver.domain.driver import Driver, DriverFilter, changed, validated
 from services.driver.domain.events import TokenChanged
-from services.driver.ports import UnitsOfWork
+from services.driver.ports.drivers import UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import failed_precondition, not_found
 from services.kernel.ids import new_id

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from services.driver.application.usage import record_costs, record_sessions
-from services.driver.ports import Owners, Told, UnitOfWork, UnitsOfWork
+from services.driver.ports.drivers import Owners, Told, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 
 _Fact = TypeVar("_Fact")

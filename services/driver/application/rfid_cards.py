@@ -15,7 +15,7 @@ from services.driver.domain.rfid_card import (
     spellings,
     validated,
 )
-from services.driver.ports import HeldCard, UnitsOfWork
+from services.driver.ports.drivers import HeldCard, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from services.driver.domain.usage import DriverUsage, SessionCost, SessionUsage, period, summed
-from services.driver.ports import UnitOfWork, UnitsOfWork
+from services.driver.ports.drivers import UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 

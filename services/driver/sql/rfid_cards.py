@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus
-from services.driver.ports import HeldCard
+from services.driver.ports.drivers import HeldCard
 from services.driver.sql.drivers import check_driver, driver_of_row
 from services.driver.tables import DRIVERS, RFID_CARDS
 from services.kernel.errors import already_exists, not_found

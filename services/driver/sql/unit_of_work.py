@@ -3,11 +3,11 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.driver.domain.events import TokenChanged
-from services.driver.mapping import event_to_proto
-from services.driver.sql.accounts import SqlAccountRepository
+from services.driver.mapping.drivers import event_to_proto
 from services.driver.sql.drivers import SqlDriverRepository
+from services.driver.sql.identity.accounts import SqlAccountRepository
+from services.driver.sql.identity.sign_ins import SqlSignInRepository
 from services.driver.sql.rfid_cards import SqlRfidCardRepository
-from services.driver.sql.sign_ins import SqlSignInRepository
 from services.driver.sql.usage import SqlUsageRepository
 from services.kernel.clock import Clock
 from services.messaging.outbox import OutboxRelay

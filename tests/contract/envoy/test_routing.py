@@ -11,19 +11,19 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from stack.descriptors import Binding, Contracts, access_rule, bindings
 from stack.topology import EDGE, PUBLIC_PORTS, SERVICES
 from tests.contract.envoy.facade import Facade
+from tests.fixtures.processes import process_of
 
 # The port of each process beside the gateway.
 PORT_OF = {**{name: name for name in SERVICES}, EDGE: "ocpp"}
 METHODS = Contracts.load().methods
 HEALTH = "csms.health.v1.HealthService"
 STREAM = "csms.monitoring.v1.MonitoringService.StreamEvents"
-SIGN_IN = "csms.driver.v1.IdentityService.IssueToken"
+SIGN_IN = "csms.identity.v1.IdentityService.IssueToken"
 
 
 def owner(method: MethodDescriptor) -> str:
     """The process that implements an RPC."""
-    package: str = method.containing_service.file.package.split(".")[1]
-    return "monitoring" if package == "directory" else package
+    return process_of(method.full_name)
 
 
 def ports_of(method: MethodDescriptor) -> set[str]:

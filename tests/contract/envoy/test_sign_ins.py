@@ -8,7 +8,7 @@ from tests.contract.envoy.facade import Facade
 
 pytestmark = pytest.mark.field_case("E5")
 
-ISSUE_TOKEN = "/csms.driver.v1.IdentityService/IssueToken"
+ISSUE_TOKEN = "/csms.identity.v1.IdentityService/IssueToken"
 BODY = {"grantType": "password", "username": "ann", "password": "wrong"}
 FORGED = {
     "x-csms-caller-address": "203.0.113.7",

@@ -10,6 +10,7 @@ from stack.topology import PUBLIC_PORTS
 from tests.contract.envoy.facade import Facade
 from tests.contract.envoy.upstreams import Upstreams
 from tests.fixtures.operations import Operation, operations
+from tests.fixtures.processes import process_of
 
 pytestmark = pytest.mark.field_case("C6")
 
@@ -19,8 +20,8 @@ OWN = {"date", "x-request-id", "x-deadline", "x-ratelimit-remaining", "x-ratelim
 
 @pytest.mark.parametrize("operation", READS, ids=str)
 def test_head_is_answered_as_get_but_for_the_body(operation: Operation, facade: Facade) -> None:
-    package = operation.rpc.split(".")[1]
-    for each in ("gateway", {"directory": "monitoring", "edge": "ocpp", "health": "station"}.get(package, package)):
+    process = process_of(operation.rpc)
+    for each in ("gateway", {"edge": "ocpp", "health": "station"}.get(process, process)):
         got = facade.call(each, "GET", operation.path)
         asked = facade.call(each, "HEAD", operation.path)
         assert (asked.status, asked.body) == (got.status, b"")

@@ -12,13 +12,13 @@ MONEY = "google.type.Money"
 # Their answers have a form that others have fixed: health for probes, tokens and keys by RFC 6749 and 7517.
 FIXED_ANSWERS = {
     "csms.health.v1.HealthService.Check",
-    "csms.driver.v1.IdentityService.IssueToken",
-    "csms.driver.v1.IdentityService.GetJwks",
+    "csms.identity.v1.IdentityService.IssueToken",
+    "csms.identity.v1.IdentityService.GetJwks",
 }
 # Always complete: there are as many entries as there are services.
 UNPAGED = {"csms.directory.v1.DirectoryService.ListServices"}
 # The caller chooses the name, so that a repeat meets the first call's account.
-NAMED_BY_CALLER = {"csms.driver.v1.IdentityService.CreateAccount"}
+NAMED_BY_CALLER = {"csms.identity.v1.IdentityService.CreateAccount"}
 # Its charge point reports it as it is; an operator's change of it is a wish, and the last wish counts.
 UNVERSIONED = {"csms.station.v1.Connector"}
 EXACT_SUFFIXES = ("_wh", "_w", "_ma", "_mv", "_minor", "_seconds", "_percent")

@@ -25,7 +25,7 @@ TOLD_TO_DRIVERS = {
     "csms.driver.v1.DriverUsage": "driver_id session_count energy_wh duration_seconds costs sessions",
     "csms.driver.v1.SessionUsage": """transaction_id station_id charge_point_id id_tag start_time end_time energy_wh
         cost""",
-    "csms.driver.v1.JsonWebKey": "kty use alg kid crv x y",
+    "csms.identity.v1.JsonWebKey": "kty use alg kid crv x y",
     "csms.billing.v1.ChargingSession": """id transaction_id station_id charge_point_id connector_id driver_id id_tag
         state start_time end_time energy_wh cost tariff_id tariff_version invoice_id hold_reason create_time
         update_time revision etag idle_minutes hold_detail flags tenant_id""",

@@ -7,7 +7,7 @@ from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor
 
 from services.billing.mapping.tariffs import _TARIFF_FIELDS
-from services.driver.mapping import _CARD_FIELDS, _DRIVER_FIELDS
+from services.driver.mapping.drivers import _CARD_FIELDS, _DRIVER_FIELDS
 from services.station.mapping.charge_points import _CHARGE_POINT_CHANGES
 from services.station.mapping.connectors import _CONNECTOR_FIELDS
 from services.station.mapping.stations import _STATION_FIELDS

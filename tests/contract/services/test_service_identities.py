@@ -13,10 +13,11 @@ from google.protobuf.message_factory import GetMessageClass
 
 from csms.billing.v1.billing_service_pb2 import ListChargingSessionsRequest
 from csms.billing.v1.billing_service_pb2_grpc import BillingServiceStub
-from csms.driver.v1 import identity_service_pb2 as identity_pb
-from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
 from csms.health.v1.health_service_pb2 import CheckRequest
 from csms.health.v1.health_service_pb2_grpc import HealthServiceStub
+from csms.identity.v1 import identity_service_pb2 as identity_pb
+from csms.identity.v1.account_pb2 import Account
+from csms.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from services.kernel.errors import DomainError, ErrorKind
 from services.rpc.auth import AUTHORIZATION_KEY
 from services.rpc.channels import channel
@@ -26,6 +27,7 @@ from stack.topology import EDGE, SERVICES
 from tests.contract.ocpp_edge.node import starting
 from tests.contract.ocpp_edge.platform import running_platform
 from tests.fixtures.calls import refusal
+from tests.fixtures.processes import process_of
 from tests.fixtures.services import ServiceRunner
 from tests.fixtures.tokens import Tokens
 
@@ -57,8 +59,8 @@ async def addresses(module_services: ServiceRunner, keys: Tokens) -> AsyncIterat
 
 def _home(method: MethodDescriptor) -> str:
     """The service whose process answers the RPC."""
-    noun = method.full_name.split(".")[1]
-    return {"directory": "monitoring", "health": "station"}.get(noun, noun)
+    home = process_of(method.full_name)
+    return "station" if home == "health" else home
 
 
 async def _verdict(to: grpc.aio.Channel, method: MethodDescriptor) -> ErrorKind | None:
@@ -119,7 +121,7 @@ async def test_a_token_for_one_service_is_not_good_at_another(addresses: Address
 
 @pytest.mark.parametrize("caller", NAMES)
 async def test_no_service_makes_an_administrator(addresses: Addresses, keys: Tokens, caller: str) -> None:
-    account = identity_pb.Account(name="mallory", role=identity_pb.Account.ADMIN, password="a good password")
+    account = Account(name="mallory", role=Account.ADMIN, password="a good password")
     async with channel(addresses["driver"], "driver", keys.identity(caller)) as to_driver:
         stub = IdentityServiceStub(to_driver)
 

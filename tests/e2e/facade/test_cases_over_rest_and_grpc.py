@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.cases import read_cases, run_over_grpc, run_over_rest
+from tests.fixtures.processes import process_of
 from tests.fixtures.system import System
 
 _FILES = sorted(Path(__file__).parent.glob("*.yaml"))
@@ -29,4 +30,4 @@ def test_the_cases_hold_over_native_grpc(system: System, path: Path) -> None:
 def test_the_cases_hold_on_the_services_own_ports(system: System, path: Path) -> None:
     known = {"tag": f"o{secrets.token_hex(4)}"}
     for case in read_cases(path):
-        run_over_grpc(system, case, known, port=case.rpc.split(".")[1])
+        run_over_grpc(system, case, known, port=process_of(case.rpc))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from csms.driver.v1.identity_service_pb2 import IssueTokenRequest
+from csms.identity.v1.identity_service_pb2 import IssueTokenRequest
 from services.kernel.zones import zone_data_version
 from tests.fixtures.system import System
 

@@ -4,8 +4,8 @@ import pytest_asyncio
 
 from csms.driver.v1 import authorization_service_pb2_grpc as authorization_grpc
 from csms.driver.v1 import driver_service_pb2_grpc as driver_grpc
-from csms.driver.v1 import identity_service_pb2_grpc as identity_grpc
 from csms.driver.v1 import rfid_card_service_pb2_grpc as card_grpc
+from csms.identity.v1 import identity_service_pb2_grpc as identity_grpc
 from tests.fixtures.services import RunningService, ServiceRunner
 
 

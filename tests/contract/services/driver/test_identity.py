@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 
 from csms.driver.v1 import driver_pb2
-from csms.driver.v1 import identity_service_pb2 as pb
 from csms.driver.v1.driver_service_pb2 import CreateDriverRequest, DeleteDriverRequest, GetDriverRequest
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
-from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
+from csms.identity.v1 import identity_service_pb2 as pb
+from csms.identity.v1.account_pb2 import Account
+from csms.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import new_id
 from services.rpc.auth import Caller, TokenVerifier
@@ -21,7 +22,6 @@ from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-Account = pb.Account
 PASSWORD = "a good password"
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 SignIn = Callable[[str, str], Awaitable[pb.IssueTokenResponse]]
@@ -39,7 +39,7 @@ async def anybody(service: RunningService) -> IdentityServiceStub:
     return IdentityServiceStub(await service.anonymous_channel())
 
 
-async def _create(identity: IdentityServiceStub, name: str, **fields: Any) -> pb.Account:
+async def _create(identity: IdentityServiceStub, name: str, **fields: Any) -> Account:
     usual = {"name": name, "role": Account.OPERATOR, "password": PASSWORD}
     return (await identity.CreateAccount(pb.CreateAccountRequest(account=Account(**{**usual, **fields})))).account
 

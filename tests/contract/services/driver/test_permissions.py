@@ -7,12 +7,12 @@ import pytest
 from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1 import driver_pb2
 from csms.driver.v1 import driver_service_pb2 as driver_service_pb
-from csms.driver.v1 import identity_service_pb2 as identity_pb
 from csms.driver.v1 import rfid_card_service_pb2 as card_pb
 from csms.driver.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
-from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
 from csms.driver.v1.rfid_card_service_pb2_grpc import RfidCardServiceStub
+from csms.identity.v1 import identity_service_pb2 as identity_pb
+from csms.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from tests.fixtures.calls import reason
 from tests.fixtures.services import RunningService
 

@@ -14,11 +14,13 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from sqlalchemy import text
 
-from csms.driver.v1 import identity_service_pb2 as pb
-from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
+from csms.identity.v1 import account_pb2 as account_pb
+from csms.identity.v1 import identity_service_pb2 as pb
+from csms.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from services.driver.adapters.credentials import JwtSigner
-from services.driver.application.identity import Identity
-from services.driver.domain.account import AccountKind, Role
+from services.driver.application.identity.accounts import Accounts
+from services.driver.application.identity.sign_ins import SignIns
+from services.driver.domain.identity.account import AccountKind, Role
 from services.driver.sql.unit_of_work import SqlUnitsOfWork
 from services.kernel.clock import FixedClock
 from services.kernel.errors import DomainError
@@ -55,7 +57,8 @@ class Plain:
 class Doors:
     """Two replicas of what lets people in, at the same moment of the same clock."""
 
-    replicas: Sequence[Identity]
+    replicas: Sequence[SignIns]
+    accounts: Accounts
     hasher: Plain
     clock: FixedClock
 
@@ -90,10 +93,10 @@ async def doors(service: RunningService, tokens: Tokens) -> Doors:
     """With the accounts ann and bea."""
     clock, hasher = FixedClock(datetime.now(UTC)), Plain()
     units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
-    signer = JwtSigner(tokens.private_key_file, tokens.jwks_file)
-    doors = Doors([Identity(units_of_work, clock, hasher, signer) for _ in range(2)], hasher, clock)
+    signer, accounts = JwtSigner(tokens.private_key_file, tokens.jwks_file), Accounts(units_of_work, clock, hasher)
+    doors = Doors([SignIns(units_of_work, clock, hasher, signer) for _ in range(2)], accounts, hasher, clock)
     for name in ("ann", "bea"):
-        await doors.replicas[0].create(name, AccountKind.USER, Role.OPERATOR, "", PASSWORD)
+        await doors.accounts.create(name, AccountKind.USER, Role.OPERATOR, "", PASSWORD)
     return doors
 
 
@@ -190,7 +193,7 @@ async def test_nothing_is_no_guess(doors: Doors) -> None:
 
 
 async def test_programs_wait_as_people_do(doors: Doors) -> None:
-    await doors.replicas[0].create("robot", AccountKind.CLIENT, Role.VIEWER, "", PASSWORD)
+    await doors.accounts.create("robot", AccountKind.CLIENT, Role.VIEWER, "", PASSWORD)
 
     async def try_(secret: str) -> str:
         try:
@@ -246,7 +249,7 @@ async def _rpc(service: RunningService, password: str, *metadata: tuple[str, str
 
 async def _create_ann(service: RunningService) -> None:
     identity = IdentityServiceStub(await service.channel("admin"))
-    account = pb.Account(name="ann", role=pb.Account.OPERATOR, password=PASSWORD)
+    account = account_pb.Account(name="ann", role=account_pb.Account.OPERATOR, password=PASSWORD)
     await identity.CreateAccount(pb.CreateAccountRequest(account=account))
 
 

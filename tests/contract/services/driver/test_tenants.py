@@ -9,14 +9,15 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from csms.driver.v1 import driver_pb2
 from csms.driver.v1 import driver_service_pb2 as driver_pb
-from csms.driver.v1 import identity_service_pb2 as identity_pb
 from csms.driver.v1 import rfid_card_service_pb2 as card_pb
 from csms.driver.v1.authorization_service_pb2 import AuthorizeTokensRequest, TokenPresentation
 from csms.driver.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
-from csms.driver.v1.identity_service_pb2_grpc import IdentityServiceStub
 from csms.driver.v1.rfid_card_service_pb2_grpc import RfidCardServiceStub
 from csms.driver.v1.token_pb2 import Token
+from csms.identity.v1 import identity_service_pb2 as identity_pb
+from csms.identity.v1.account_pb2 import Account
+from csms.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from services.rpc.auth import TokenVerifier
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
 from tests.fixtures.calls import reason
@@ -28,15 +29,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 SERVICES = (
     "csms.driver.v1.DriverService",
     "csms.driver.v1.RfidCardService",
-    "csms.driver.v1.IdentityService",
+    "csms.identity.v1.IdentityService",
 )
 TAG, NAME, PASSWORD, EMAIL = "SOUTH0CARD", "sue@south", "a good password", "sue@south.example"
-Driver, RfidCard, Account, Decision = (
-    driver_pb2.Driver,
-    driver_pb2.RfidCard,
-    identity_pb.Account,
-    driver_pb2.TokenDecision,
-)
+Driver, RfidCard, Decision = driver_pb2.Driver, driver_pb2.RfidCard, driver_pb2.TokenDecision
 
 
 class Things(NamedTuple):

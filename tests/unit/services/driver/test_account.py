@@ -1,8 +1,8 @@
-"""services.driver.domain.account"""
+"""services.driver.domain.identity.account"""
 
 import pytest
 
-from services.driver.domain.account import Role, check_new, name_key
+from services.driver.domain.identity.account import Role, check_new, name_key
 from services.kernel.errors import DomainError
 from tests.unit.services.driver.samples import DRIVER, fields_of
 

@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from services.driver.adapters.credentials import Argon2Hasher, JwtSigner
-from services.driver.domain.account import Account, AccountKind, Role
+from services.driver.domain.identity.account import Account, AccountKind, Role
 from services.kernel.clock import SystemClock
 from services.rpc.auth import Caller, TokenVerifier
 from services.rpc.server import ServerFailed

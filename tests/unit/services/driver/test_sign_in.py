@@ -1,11 +1,11 @@
-"""services.driver.domain.sign_in"""
+"""services.driver.domain.identity.sign_in"""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from services.driver.domain.sign_in import Origin, Scope, Tries, check_wait, network_of, tries_of
+from services.driver.domain.identity.sign_in import Origin, Scope, Tries, check_wait, network_of, tries_of
 from services.kernel.errors import DomainError, ErrorKind
 from tests.unit.services.driver.samples import NOW
 

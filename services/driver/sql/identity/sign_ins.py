@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.driver.domain.sign_in import Tries
+from services.driver.domain.identity.sign_in import Tries
 from services.driver.tables import SIGN_INS
 
 _REMEMBERED = ("failures", "failure_time", "success_time")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 
-from services.driver.domain.account import name_key
+from services.driver.domain.identity.account import name_key
 from services.kernel.errors import DomainError, too_many
 
 _KEY_BYTES = 16

@@ -9,7 +9,6 @@ from csms.billing.v1.hold_pb2 import Hold
 from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1 import driver_pb2 as driver_pb
 from csms.driver.v1 import driver_service_pb2 as driver_service_pb
-from csms.driver.v1 import identity_service_pb2 as identity_pb
 from csms.driver.v1 import rfid_card_service_pb2 as card_service_pb
 from csms.driver.v1 import token_pb2 as token_pb
 from csms.event.v1 import domain_event_pb2 as event_pb
@@ -19,7 +18,6 @@ from csms.station.v1 import connector_pb2 as connector_pb
 from csms.station.v1 import evse_ref_pb2 as evse_ref_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
-from services.driver.domain.account import Account, AccountKind, Role
 from services.driver.domain.driver import Driver, DriverFilter, DriverStatus, MembershipTier
 from services.driver.domain.events import TokenChanged
 from services.driver.domain.presentation import ChargePointState, FreeVending, Presentation, StartRule
@@ -218,27 +216,6 @@ def remote_start_query(shown: Presentation) -> recording_pb.RemoteStartQuery:
         token=token_pb.Token(value=shown.token.value, type=shown.token.type),
         time=timestamp(shown.time),
         tenant_id=shown.tenant_id,
-    )
-
-
-def role(number: int) -> Role | None:
-    """The role of a message; None for unspecified."""
-    return enum_of(Role, identity_pb.Account.Role, number)
-
-
-def account_kind(number: int) -> AccountKind:
-    """The kind of account of a message; USER for unspecified."""
-    return enum_of(AccountKind, identity_pb.Account.Kind, number) or AccountKind.USER
-
-
-def account_to_proto(account: Account) -> identity_pb.Account:
-    """The resource as callers see it."""
-    return identity_pb.Account(
-        name=account.name,
-        kind=identity_pb.Account.Kind.Value(account.kind),
-        role=identity_pb.Account.Role.Value(account.role),
-        driver_id=account.driver_id or "",
-        create_time=timestamp(account.create_time),
     )
 
 

@@ -1,25 +1,31 @@
-"""Accounts, and signing in."""
+"""Signing in."""
 
 import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.driver.domain.account import Account, AccountKind, Role, check_new
-from services.driver.domain.sign_in import KNOWN, LONGEST_MEMORY, Origin, Scope, Tries, check_wait, network_of, tries_of
-from services.driver.ports import PasswordHasher, TokenSigner, UnitOfWork, UnitsOfWork
+from services.driver.domain.identity.account import Account, AccountKind
+from services.driver.domain.identity.sign_in import (
+    KNOWN,
+    LONGEST_MEMORY,
+    Origin,
+    Scope,
+    Tries,
+    check_wait,
+    network_of,
+    tries_of,
+)
+from services.driver.ports.identity import PasswordHasher, TokenSigner, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
-from services.kernel.errors import DomainError, ErrorKind, not_found
-from services.kernel.pagination import Page, PageRequest
+from services.kernel.errors import DomainError, ErrorKind
 
 _FORGOTTEN_AT_ONCE = 1000
-# New passwords are made by those who may hand out accounts, whom nobody has to be protected from.
-_ADMINISTRATORS = "administrators"
 
 _log = logging.getLogger(__name__)
 
 
-class Identity:
-    """The use cases of accounts. Each method is one unit of work, signing in two."""
+class SignIns:
+    """The use cases of signing in."""
 
     def __init__(self, units_of_work: UnitsOfWork, clock: Clock, hasher: PasswordHasher, signer: TokenSigner) -> None:
         self._units_of_work = units_of_work
@@ -32,6 +38,7 @@ class Identity:
     ) -> tuple[Account, str, int]:
         """The account, an access token and the seconds until that expires. `address` is where the call comes from,
         `former_token` one that the account got before. What an unknown name costs and is told is what a known one is.
+        Two units of work.
 
         Raises: INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS, QUEUE_FULL.
         """
@@ -57,34 +64,6 @@ class Identity:
         if account is None or not is_right:
             raise _not_right()
         return account, *self._signer.sign(account, now)
-
-    async def page(self, role: Role | None, page: PageRequest) -> Page[Account]:
-        """One page of accounts by name."""
-        async with self._units_of_work() as work:
-            return await work.accounts.page(role, page)
-
-    async def create(self, name: str, kind: AccountKind, role: Role | None, driver_id: str, password: str) -> Account:
-        """Raises: INVALID_FIELD, ACCOUNT_EXISTS, DRIVER_NOT_FOUND, QUEUE_FULL."""
-        check_new(name, role, driver_id, password)
-        if role is None:
-            raise ValueError("check_new lets no account without a role pass")
-        account = Account(
-            name=name,
-            kind=kind,
-            role=role,
-            driver_id=driver_id or None,
-            password_hash=await self._hasher.hash(password, _ADMINISTRATORS),
-            create_time=self._clock.now(),
-        )
-        async with self._units_of_work() as work:
-            await work.accounts.add(account)
-        return account
-
-    async def delete(self, name: str) -> None:
-        """Raises: ACCOUNT_NOT_FOUND."""
-        async with self._units_of_work() as work:
-            if not await work.accounts.remove(name):
-                raise not_found("account", name)
 
     async def forget_tries(self) -> None:
         """Forget tries to sign in that count for nothing any more."""

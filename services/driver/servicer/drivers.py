@@ -1,7 +1,6 @@
-"""The gRPC face of the driver service: mapping in, one use case, mapping out."""
+"""csms.driver.v1: drivers, RFID cards, and decisions about tokens."""
 
 from typing import Any
-from urllib.parse import quote
 
 import grpc.aio
 
@@ -9,24 +8,18 @@ from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1 import authorization_service_pb2_grpc as authorization_grpc
 from csms.driver.v1 import driver_service_pb2 as driver_pb
 from csms.driver.v1 import driver_service_pb2_grpc as driver_grpc
-from csms.driver.v1 import identity_service_pb2 as identity_pb
-from csms.driver.v1 import identity_service_pb2_grpc as identity_grpc
 from csms.driver.v1 import rfid_card_service_pb2 as card_pb
 from csms.driver.v1 import rfid_card_service_pb2_grpc as card_grpc
-from services.driver import mapping
 from services.driver.application.authorization import Authorization
 from services.driver.application.drivers import Drivers
-from services.driver.application.identity import Identity
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.application.usage import Usage
-from services.driver.domain.account import AccountKind
-from services.driver.ports import TokenSigner
+from services.driver.mapping import drivers as mapping
 from services.kernel.clock import Clock
 from services.kernel.errors import invalid
 from services.kernel.pagination import page_request
 from services.kernel.tokens import NO_AUTHORIZATION
 from services.rpc import http
-from services.rpc.origin import Entrance
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -145,65 +138,3 @@ class AuthorizationServicer(authorization_grpc.AuthorizationServiceServicer):
         now = self._clock.now()
         decisions = await self._authorization.decide([mapping.presentation(one, now) for one in request.presentations])
         return authorization_pb.AuthorizeTokensResponse(answers=map(mapping.authorization_answer, decisions))
-
-
-class IdentityServicer(identity_grpc.IdentityServiceServicer):
-    """csms.driver.v1.IdentityService."""
-
-    def __init__(self, identity: Identity, signer: TokenSigner, entrance: Entrance) -> None:
-        self._identity = identity
-        self._signer = signer
-        self._entrance = entrance
-
-    async def IssueToken(
-        self, request: identity_pb.IssueTokenRequest, context: Context
-    ) -> identity_pb.IssueTokenResponse:
-        match request.grant_type:
-            case "password":
-                kind, name, secret = AccountKind.USER, request.username, request.password
-            case "client_credentials":
-                kind, name, secret = AccountKind.CLIENT, request.client_id, request.client_secret
-            case _:
-                raise invalid("grantType", "must be password or client_credentials")
-        address = self._entrance.caller_address(context)
-        account, token, seconds = await self._identity.sign_in(kind, name, secret, address, request.former_token)
-        return identity_pb.IssueTokenResponse(
-            access_token=token, token_type="Bearer", expires_in=seconds, scope=account.role.lower()
-        )
-
-    async def GetJwks(self, request: identity_pb.GetJwksRequest, context: Context) -> identity_pb.GetJwksResponse:
-        known = identity_pb.JsonWebKey.DESCRIPTOR.fields_by_name
-        return identity_pb.GetJwksResponse(
-            keys=[
-                identity_pb.JsonWebKey(**{name: value for name, value in key.items() if name in known})
-                for key in self._signer.public_keys()
-            ]
-        )
-
-    async def ListAccounts(
-        self, request: identity_pb.ListAccountsRequest, context: Context
-    ) -> identity_pb.ListAccountsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._identity.page(mapping.role(request.role), wanted)
-        return identity_pb.ListAccountsResponse(
-            accounts=map(mapping.account_to_proto, page.items),
-            next_page_token=page.next_token,
-            total_size=page.total_size,
-        )
-
-    async def CreateAccount(
-        self, request: identity_pb.CreateAccountRequest, context: Context
-    ) -> identity_pb.CreateAccountResponse:
-        asked = request.account
-        account = await self._identity.create(
-            asked.name, mapping.account_kind(asked.kind), mapping.role(asked.role), asked.driver_id, asked.password
-        )
-        await http.created(context, f"/accounts/{quote(account.name)}")
-        return identity_pb.CreateAccountResponse(account=mapping.account_to_proto(account))
-
-    async def DeleteAccount(
-        self, request: identity_pb.DeleteAccountRequest, context: Context
-    ) -> identity_pb.DeleteAccountResponse:
-        await self._identity.delete(request.name)
-        await http.no_content(context)
-        return identity_pb.DeleteAccountResponse()

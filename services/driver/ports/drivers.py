@@ -1,18 +1,13 @@
-"""What the use cases need from the outside: repositories within one unit of work, a place for events, credentials.
-
-Shapes only; the implementations are in sql/ and credentials.py.
-"""
+"""What the use cases of csms.driver.v1 need: repositories in a unit of work, a place for events, other services."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.driver.domain.account import Account, Role
 from services.driver.domain.driver import Driver, DriverFilter
 from services.driver.domain.events import TokenChanged
 from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter
-from services.driver.domain.sign_in import Tries
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.kernel import unit_of_work
 from services.kernel.errors import DomainError
@@ -104,46 +99,6 @@ class UsageRepository(Protocol):
         ...
 
 
-class AccountRepository(Protocol):
-    """The stored accounts."""
-
-    async def page(self, role: Role | None, page: PageRequest) -> Page[Account]:
-        """One page by name."""
-        ...
-
-    async def find(self, name: str) -> Account | None:
-        """The account of that name, whatever its case."""
-        ...
-
-    async def add(self, account: Account) -> None:
-        """Store a new account. Raises: ACCOUNT_EXISTS, DRIVER_NOT_FOUND."""
-        ...
-
-    async def remove(self, name: str) -> bool:
-        """Delete the account of that name; whether there was one."""
-        ...
-
-
-class SignInRepository(Protocol):
-    """What is remembered of tries to sign in, by the keys of `Tries`."""
-
-    async def read(self, tries: Sequence[Tries]) -> Sequence[Tries]:
-        """What is remembered of each, in their order; those that nothing is remembered of as they are."""
-        ...
-
-    async def lock(self, tries: Sequence[Tries]) -> Sequence[Tries]:
-        """The same, locked until the unit of work ends, once in it."""
-        ...
-
-    async def store(self, tries: Sequence[Tries]) -> None:
-        """Store locked ones."""
-        ...
-
-    async def forget(self, failed_before: datetime, right_before: datetime, limit: int) -> int:
-        """Forget those that were last wrong and last right before these times, up to `limit`; how many."""
-        ...
-
-
 class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -155,12 +110,6 @@ class UnitOfWork(Protocol):
 
     @property
     def usage(self) -> UsageRepository: ...
-
-    @property
-    def accounts(self) -> AccountRepository: ...
-
-    @property
-    def sign_ins(self) -> SignInRepository: ...
 
     async def remember(self, request_id: str, resource_id: str) -> str:
         """The id that `request_id` of this caller of this RPC made within a day; `resource_id` when it is the first.
@@ -213,37 +162,4 @@ class RemoteStarts(Protocol):
 
     async def known(self, shown: Sequence[Presentation]) -> Sequence[bool | DomainError]:
         """Whether each is the token of a remote start at its charge point. Raises: UNAVAILABLE."""
-        ...
-
-
-class PasswordHasher(Protocol):
-    """Makes and checks password hashes; slow on purpose, so it works beside the event loop.
-
-    Few wait for it at a time, and of one `network` (where the call comes from) not all of them. Both methods raise
-    QUEUE_FULL.
-    """
-
-    async def hash(self, password: str, network: str) -> str:
-        """The hash to store."""
-        ...
-
-    async def matches(self, password: str, password_hash: str | None, network: str) -> bool:
-        """Whether the password made the hash. None takes as long as a wrong password and is False."""
-        ...
-
-
-class TokenSigner(Protocol):
-    """Makes access tokens."""
-
-    def sign(self, account: Account, now: datetime) -> tuple[str, int]:
-        """A token for the account, and the seconds until it expires."""
-        ...
-
-    def token_id(self, token: str, name: str, now: datetime) -> str:
-        """The id of an access token that was made for the account `name` within 30 days, and may have expired; empty
-        for anything else."""
-        ...
-
-    def public_keys(self) -> Sequence[Mapping[str, str]]:
-        """The public keys that verify the tokens, as JSON Web Keys."""
         ...

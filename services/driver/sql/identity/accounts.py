@@ -7,7 +7,7 @@ from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.driver.domain.account import Account, AccountKind, Role, name_key
+from services.driver.domain.identity.account import Account, AccountKind, Role, name_key
 from services.driver.sql.drivers import check_driver
 from services.driver.tables import ACCOUNTS
 from services.kernel.errors import already_exists, not_found

@@ -1,0 +1,1 @@
+"""Accounts, and who may sign in. Knows no driver."""

@@ -1,0 +1,83 @@
+"""csms.identity.v1: accounts, tokens, and the keys that verify them."""
+
+from typing import Any
+from urllib.parse import quote
+
+import grpc.aio
+
+from csms.identity.v1 import identity_service_pb2 as identity_pb
+from csms.identity.v1 import identity_service_pb2_grpc as identity_grpc
+from services.driver.application.identity.accounts import Accounts
+from services.driver.application.identity.sign_ins import SignIns
+from services.driver.domain.identity.account import AccountKind
+from services.driver.mapping import identity as mapping
+from services.driver.ports.identity import TokenSigner
+from services.kernel.errors import invalid
+from services.kernel.pagination import page_request
+from services.rpc import http
+from services.rpc.origin import Entrance
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class IdentityServicer(identity_grpc.IdentityServiceServicer):
+    """csms.identity.v1.IdentityService."""
+
+    def __init__(self, accounts: Accounts, sign_ins: SignIns, signer: TokenSigner, entrance: Entrance) -> None:
+        self._accounts = accounts
+        self._sign_ins = sign_ins
+        self._signer = signer
+        self._entrance = entrance
+
+    async def IssueToken(
+        self, request: identity_pb.IssueTokenRequest, context: Context
+    ) -> identity_pb.IssueTokenResponse:
+        match request.grant_type:
+            case "password":
+                kind, name, secret = AccountKind.USER, request.username, request.password
+            case "client_credentials":
+                kind, name, secret = AccountKind.CLIENT, request.client_id, request.client_secret
+            case _:
+                raise invalid("grantType", "must be password or client_credentials")
+        address = self._entrance.caller_address(context)
+        account, token, seconds = await self._sign_ins.sign_in(kind, name, secret, address, request.former_token)
+        return identity_pb.IssueTokenResponse(
+            access_token=token, token_type="Bearer", expires_in=seconds, scope=account.role.lower()
+        )
+
+    async def GetJwks(self, request: identity_pb.GetJwksRequest, context: Context) -> identity_pb.GetJwksResponse:
+        known = identity_pb.JsonWebKey.DESCRIPTOR.fields_by_name
+        return identity_pb.GetJwksResponse(
+            keys=[
+                identity_pb.JsonWebKey(**{name: value for name, value in key.items() if name in known})
+                for key in self._signer.public_keys()
+            ]
+        )
+
+    async def ListAccounts(
+        self, request: identity_pb.ListAccountsRequest, context: Context
+    ) -> identity_pb.ListAccountsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._accounts.page(mapping.role(request.role), wanted)
+        return identity_pb.ListAccountsResponse(
+            accounts=map(mapping.account_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def CreateAccount(
+        self, request: identity_pb.CreateAccountRequest, context: Context
+    ) -> identity_pb.CreateAccountResponse:
+        asked = request.account
+        account = await self._accounts.create(
+            asked.name, mapping.account_kind(asked.kind), mapping.role(asked.role), asked.driver_id, asked.password
+        )
+        await http.created(context, f"/accounts/{quote(account.name)}")
+        return identity_pb.CreateAccountResponse(account=mapping.account_to_proto(account))
+
+    async def DeleteAccount(
+        self, request: identity_pb.DeleteAccountRequest, context: Context
+    ) -> identity_pb.DeleteAccountResponse:
+        await self._accounts.delete(request.name)
+        await http.no_content(context)
+        return identity_pb.DeleteAccountResponse()
