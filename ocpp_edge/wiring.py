@@ -24,17 +24,16 @@ from ocpp_edge.backend.refusals import RefusalReporter
 from ocpp_edge.backend.shipping import Shipper
 from ocpp_edge.backend.statuses import Statuses
 from ocpp_edge.backend.tries import SharedTries
+from ocpp_edge.commands.late_answers import LateAnswers
 from ocpp_edge.commands.nodes import Nodes
 from ocpp_edge.commands.servicer import EdgeServicer
 from ocpp_edge.counters import Counters
-from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.gateway import Gateway, GatewaySettings
 from ocpp_edge.gateway.tls import server_context
 from ocpp_edge.journal import Journal
 from ocpp_edge.overload import Overload
-from ocpp_edge.rpc.calls import OutboundCall, Outcome
 from ocpp_edge.rpc.connection import Connection
-from ocpp_edge.rpc.environment import Environment, Liveness
+from ocpp_edge.rpc.environment import Environment, LateAnswerSink, Liveness
 from ocpp_edge.rpc.sweeper import Sweeper
 from ocpp_edge.served import SERVED
 from ocpp_edge.settings import EdgeSettings
@@ -92,7 +91,8 @@ def wire(settings: EdgeSettings) -> Edge:
     refusals = RefusalReporter(stations.report_refusals, clock)
     journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
     shipper = Shipper(journal, Journals(transaction_channel).append, overload)
-    environment = _environment(backend, journal, sweeper, refusals)
+    late = LateAnswers(backend, backend.record_late_answer)
+    environment = _environment(backend, journal, sweeper, refusals, late.take)
     routes = {version: served.routes() for version, served in SERVED.items()}
     gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
     _show(registry)
@@ -133,6 +133,7 @@ def wire(settings: EdgeSettings) -> Edge:
         drain,
         (
             statuses.hand_in,
+            late.close,
             backend.close,
             stations.close,
             refusals.flush,
@@ -145,7 +146,7 @@ def wire(settings: EdgeSettings) -> Edge:
 
 
 def _environment(
-    backend: GrpcBackend, journal: Journal, sweeper: Sweeper, refusals: RefusalReporter
+    backend: GrpcBackend, journal: Journal, sweeper: Sweeper, refusals: RefusalReporter, late_answer: LateAnswerSink
 ) -> Environment[Backend]:
     return Environment(
         backend=backend,
@@ -154,7 +155,7 @@ def _environment(
         journal=journal.append,
         counters=Counters(),
         watch=sweeper.watch,
-        late_answer=_late_answer,
+        late_answer=late_answer,
         refused=refusals.note,
     )
 
@@ -190,9 +191,3 @@ def _show(registry: Registry[Connection[Backend]]) -> None:
     metrics.gauge("ocpp_connections_paused", "Charge points that are made to wait at the moment.").read_from(
         lambda: sum(connection.paused for connection in registry)
     )
-
-
-def _late_answer(context: ChargerContext, call: OutboundCall, outcome: Outcome) -> None:
-    """Nobody waits for it any more; the journal has it."""
-    about = {"charge_point_id": context.charge_point_id}
-    logger.info("%s answered late: %s", call.action, type(outcome).__name__, extra=about)

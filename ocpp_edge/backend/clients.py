@@ -204,6 +204,10 @@ class GrpcBackend:
     async def record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
         return await self._events.submit(event)
 
+    async def record_late_answer(self, request: recording_pb.RecordLateAnswerRequest) -> None:
+        """Hand over an answer to a command that nobody waits for any more. Idempotent. Raises DomainError."""
+        await self._recording.RecordLateAnswer(request)
+
     def waiting_seconds(self) -> float:
         """About how long a transaction event that is recorded now waits for its answer."""
         return self._events.waiting_seconds()

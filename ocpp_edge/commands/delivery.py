@@ -10,12 +10,11 @@ from csms.edge.v1.edge_service_pb2 import DeliverCommandResponse
 from csms.transaction.v1.command_pb2 import CommandBody, CommandCall
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.commands.dialect import Asked, Dialect
+from ocpp_edge.commands.made_call import MadeCall, response_to, take_in_if_possible
 from ocpp_edge.commands.parts import call_made, joined, note_unanswered
 from ocpp_edge.facts.context import ChargerContext
-from ocpp_edge.facts.exchange import Exchange
 from ocpp_edge.facts.redaction import sets_password
-from ocpp_edge.facts.structs import struct_of
-from ocpp_edge.rpc.answers import Answered, answered, bad_answer, charge_point_timeout, lacks_feature, not_supported
+from ocpp_edge.rpc.answers import Answered, answered, charge_point_timeout, lacks_feature, not_supported
 from ocpp_edge.rpc.calls import FailureReason, Outcome, Priority
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.frames import Payload
@@ -62,10 +61,10 @@ async def send(connection: Connection[Any], action: str, payload: Payload, secon
     """
     if sets_password(action, payload):
         raise invalid("payload", "sets the password of the charge point; use /charge-points/{id}/rotate-password")
-    ask_time = connection.backend.clock.now()
-    outcome = await _call(connection, action, payload, seconds, Priority.NORMAL)
+    made = MadeCall(action, payload, connection.backend.clock.now())
+    outcome = await _call(connection, made, seconds, Priority.NORMAL)
     answer = answered(outcome, action, connection.context)
-    await _take_in(connection, action, payload, answer, ask_time)
+    await take_in_if_possible(connection.backend, connection.context, made, answer)
     return answer._replace(sent=redacted(answer.sent), dropped=redacted(dict(answer.dropped)))
 
 
@@ -110,7 +109,7 @@ async def _ask_all(
             left = deadline - loop.time()
             if left <= 0:
                 raise charge_point_timeout(FailureReason.EXPIRED)
-            response = await _ask(connection, dialect, call, left, priority, command_id)
+            response = await _ask(connection, dialect, call, left, priority, command_id, is_whole=False)
         except DomainError as error:
             if not responses:
                 raise
@@ -130,53 +129,34 @@ async def _ask(
     seconds: float,
     priority: Priority,
     command_id: str,
+    *,
+    is_whole: bool = True,
 ) -> DeliverCommandResponse:
-    (action, payload), ask_time = asked, connection.backend.clock.now()
-    outcome = await _call(connection, action, payload, seconds, priority)
+    action, payload = asked
+    made = MadeCall(action, payload, connection.backend.clock.now(), command_id, dialect, is_whole)
+    outcome = await _call(connection, made, seconds, priority)
     if lacks_feature(outcome):
         raise not_supported(f"the charge point does not know {action}")
     answer = answered(outcome, action, connection.context)
-    await _take_in(connection, action, payload, answer, ask_time, command_id)
-    accepted, status = dialect.reply(answer.valid)
-    if answer.dropped and not accepted and not status:
-        raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
-    told = struct_of(redacted(answer.sent))
-    result = dialect.told(redacted(payload), redacted(answer.valid))
-    return DeliverCommandResponse(accepted=accepted, status=status, answer=told, flags=answer.flags, result=result)
+    await take_in_if_possible(connection.backend, connection.context, made, answer)
+    return response_to(dialect, payload, answer)
 
 
-async def _take_in(
-    connection: Connection[Any],
-    action: str,
-    payload: Payload,
-    answer: Answered,
-    ask_time: datetime,
-    command_id: str = "",
-) -> None:
-    """Record what an answer tells: whoever asked, it counts as if the charge point had told it by itself."""
-    take_in = SERVED[connection.context.version].answers.get(action)
-    if take_in is None:
-        return
-    backend: Backend = connection.backend
-    told = Exchange(action, payload, answer, connection.context, ask_time, backend.clock.now(), command_id)
-    try:
-        await take_in(told, backend)
-    except DomainError as error:
-        logger.warning("what a charge point answered to %s cannot be recorded: %s", action, error.message)
-
-
-async def _call(
-    connection: Connection[Any], action: str, payload: Payload, seconds: float, priority: Priority
-) -> Outcome:
-    context = connection.context
-    _solicit(context, action, payload, connection.backend.clock.now())
+async def _call(connection: Connection[Any], made: MadeCall, seconds: float, priority: Priority) -> Outcome:
+    action, payload, context = made.action, made.payload, connection.context
+    _solicit(context, action, payload, made.ask_time)
     about = {"csms.charge_point_id": context.charge_point_id, "ocpp.version": str(context.version)}
     with tracing.span(f"OCPP {action}", tracing.Kind.CLIENT, about) as span:
         try:
             # One limit for waiting and being answered; a request that was sent keeps its place until it is answered.
             async with asyncio.timeout(seconds):
                 outcome = await connection.call(
-                    action, payload, timeout_seconds=seconds, expires_in_seconds=seconds, priority=priority
+                    action,
+                    payload,
+                    timeout_seconds=seconds,
+                    expires_in_seconds=seconds,
+                    priority=priority,
+                    about=made,
                 )
         except TimeoutError:
             raise charge_point_timeout() from None

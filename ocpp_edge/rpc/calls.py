@@ -114,7 +114,8 @@ class QueueFull(Exception):
 
 
 class OutboundCall:
-    """One request of ours. `frame` is what goes on the wire; `tag` belongs to the caller and is never looked at.
+    """One request of ours. `frame` is what goes on the wire; `tag` and `about` belong to the caller and are never
+    looked at: by `about` he knows it again when nobody waits for its answer any more.
 
     `response_timeout` counts in seconds from the sending, `expires_at` is the moment until which it may wait unsent,
     `sent_at` the moment it went out; moments are of the caller's monotonic clock. `sent_time` is the same as a time of
@@ -122,6 +123,7 @@ class OutboundCall:
     """
 
     __slots__ = (
+        "about",
         "action",
         "expires_at",
         "frame",
@@ -144,6 +146,7 @@ class OutboundCall:
         expires_at: float,
         priority: Priority,
         tag: Any,
+        about: Any = None,
     ) -> None:
         self.message_id = message_id
         self.action = action
@@ -152,6 +155,7 @@ class OutboundCall:
         self.expires_at = expires_at
         self.priority = priority
         self.tag = tag
+        self.about = about
         self.state = CallState.QUEUED
         self.sent_at = 0.0
         self.sent_time: datetime | None = None

@@ -129,10 +129,12 @@ class Connection(Generic[B]):
         timeout_seconds: float = 30.0,
         expires_in_seconds: float = 30.0,
         priority: Priority = Priority.NORMAL,
+        about: Any = None,
     ) -> Outcome:
         """Ask the charge point. `timeout_seconds` counts from the sending, `expires_in_seconds` limits the wait for it.
 
-        A Result may come with violations of its schema. When the caller is cancelled, an unsent call is not sent.
+        A Result may come with violations of its schema. When the caller is cancelled, an unsent call is not sent. An
+        answer that comes when it is over goes to `Environment.late_answer`, with `about` in its call.
         Raises DomainError: NOT_SUPPORTED_BY_CHARGE_POINT, OCPP_SCHEMA_VIOLATION, QUEUE_FULL.
         """
         return await self._outbound.call(
@@ -141,6 +143,7 @@ class Connection(Generic[B]):
             timeout_seconds=timeout_seconds,
             expires_in_seconds=expires_in_seconds,
             priority=priority,
+            about=about,
         )
 
     def supersede(self) -> None:

@@ -49,7 +49,8 @@ class Watched(Protocol):
         ...
 
 
-# Told of an answer that came after its caller had gone, to be put with the record of the command.
+# Told of an answer that came after its caller had gone, to be put with the record of the command; `OutboundCall.about`
+# is what the caller said of the call.
 LateAnswerSink = Callable[[ChargerContext, OutboundCall, Outcome], None]
 
 

@@ -56,6 +56,7 @@ class Outbound:
         timeout_seconds: float,
         expires_in_seconds: float,
         priority: Priority,
+        about: Any = None,
     ) -> Outcome:
         """As Connection.call."""
         check_call(self._schemas, action, payload)
@@ -71,6 +72,7 @@ class Outbound:
                 expires_at=self._environment.monotonic() + expires_in_seconds,
                 priority=priority,
                 tag=answer,
+                about=about,
             )
         except SessionClosed as closed:
             return Failed(closed.reason)

@@ -127,6 +127,7 @@ class Session:
         expires_at: float,
         priority: Priority = Priority.NORMAL,
         tag: Any = None,
+        about: Any = None,
     ) -> OutboundCall:
         """Queue a request of ours. It is on its way once `next_call` has returned it.
 
@@ -143,6 +144,7 @@ class Session:
             expires_at=expires_at,
             priority=priority,
             tag=tag,
+            about=about,
         )
         if self._queue is None:
             self._queue = CallQueue()

@@ -269,6 +269,8 @@ COMMANDS = Table(
     Column("calls", JSONB, nullable=False, server_default="[]"),
     Column("campaign_id", Uuid(as_uuid=False)),
     Column("waits_offline", Boolean, nullable=False, server_default=true()),
+    # What came when it was no longer waited for.
+    Column("late_answer", JSONB(none_as_null=True)),
     # In which it was asked for, as W3C Trace Context writes it; empty when it was in none.
     Column("trace", Text, nullable=False, server_default=""),
     tenant_column(),

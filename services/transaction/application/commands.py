@@ -15,6 +15,7 @@ from services.transaction.domain.command import (
     CommandFilter,
     CommandOptions,
     CommandState,
+    LateReply,
     RemoteStartQuery,
     asking_about,
     canceled,
@@ -57,6 +58,13 @@ class Commands:
         async with self._units_of_work() as work:
             started = await work.commands.remote_starts({query.place.charge_point_id for query in queries})
         return [any(vouches_for(command, runs, query) for command, runs in started) for query in queries]
+
+    async def take_late(self, command_id: str, charge_point_id: str, late: LateReply) -> None:
+        """Note what a charge point answered when it was no longer waited for; the first answer stays.
+
+        Raises: COMMAND_NOT_FOUND.
+        """
+        await self._delivery.take_late(command_id, charge_point_id, late)
 
     async def issue(
         self,

@@ -18,8 +18,10 @@ from services.transaction.domain.command import (
     Ask,
     Command,
     CommandState,
+    LateReply,
     Reply,
     answered,
+    answered_late,
     expired,
     failed,
     queued,
@@ -79,6 +81,17 @@ class Delivery:
                 # The next one of its charge point need not wait for the next look.
                 async with asyncio.timeout(_PAUSE_SECONDS):
                     await self._one_has_ended.wait()
+
+    async def take_late(self, command_id: str, charge_point_id: str, late: LateReply) -> None:
+        """Note what a charge point answered when it was no longer waited for. Raises: COMMAND_NOT_FOUND."""
+        async with self._units_of_work() as work:
+            current = await work.commands.find(command_id, for_update=True)
+            if current is None or current.charge_point_id != charge_point_id:
+                raise not_found("command", command_id)
+            await store_change(work, current, answered_late(current, late, self._clock.now()))
+        if current.kind == ROTATE_PASSWORD and late.reply is not None and not late.reply.accepted:
+            set_tenant(current.tenant_id)
+            await self._withdraw_password(current)
 
     def look_soon(self) -> None:
         """There is something to deliver."""

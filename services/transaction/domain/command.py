@@ -53,7 +53,8 @@ class Command:
     """The record of a command. `kind` is the name of its field in csms.transaction.v1.CommandBody and `body` that
     field, by the names of its fields, secrets masked; `delivery_time` is when a queued one shall be tried next, and
     `calls` are those that it took when one was not enough, as csms.transaction.v1.CommandCall. One that is queued and
-    does not wait (`waits_offline`) fails when its charge point is not there at its turn. `trace` is where it was asked
+    does not wait (`waits_offline`) fails when its charge point is not there at its turn. `late_answer` is
+    csms.transaction.v1.LateAnswer by the names of its fields. `trace` is where it was asked
     for: its delivery, whenever that is, belongs there."""
 
     id: str
@@ -76,6 +77,7 @@ class Command:
     delivery_time: datetime | None = None
     campaign_id: str | None = None
     waits_offline: bool = True
+    late_answer: Mapping[str, Any] | None = None
     trace: str = ""
     tenant_id: str = field(default_factory=owner_of_new)
 
@@ -175,6 +177,17 @@ def was_not_taken(error: DomainError, nodes_asked: int) -> bool:
     return nodes_asked == 0 or error.reason in _NOT_TAKEN
 
 
+@dataclass(frozen=True, slots=True)
+class LateReply:
+    """What a charge point answered when nobody waited for it any more: a reply, or an error. `record` is
+    csms.transaction.v1.LateAnswer by the names of its fields; `is_whole` when the call was all of the command."""
+
+    reply: Reply | None
+    error: str
+    is_whole: bool
+    record: Mapping[str, Any]
+
+
 def told_without(reply: "Reply", secrets: Collection[str]) -> "Reply":
     """A reply as a record has it."""
     result = None if reply.result is None else without(redacted(dict(reply.result)), secrets)
@@ -219,6 +232,17 @@ def failed(command: Command, error: str, now: datetime) -> Command:
     if command.state is not CommandState.SENT:
         return command
     return replace(command, state=CommandState.FAILED, error=error[:_LONGEST_ERROR], update_time=now)
+
+
+def answered_late(command: Command, late: LateReply, now: datetime) -> Command:
+    """`command` after an answer that nobody waited for; the first one stays. What it was told to be stays as well; but
+    of one that is still SENT nobody was told anything: whoever sent it is gone."""
+    if command.late_answer is not None:
+        return command
+    noted = replace(command, late_answer=late.record, update_time=now)
+    if command.state is not CommandState.SENT or not late.is_whole:
+        return noted
+    return failed(noted, late.error, now) if late.reply is None else answered(noted, late.reply, now)
 
 
 def effective(command: Command, transaction_id: str, now: datetime) -> Command:

@@ -21,6 +21,7 @@ from services.transaction.domain.command import (
     CommandOptions,
     CommandPriority,
     CommandState,
+    LateReply,
     Place,
     RemoteStartQuery,
     Reply,
@@ -129,6 +130,8 @@ def command_to_proto(command: Command) -> command_pb.Command:
         message.answer.update(dict(command.answer))
     if command.result is not None:
         json_format.ParseDict(dict(command.result), message.result, ignore_unknown_fields=True)
+    if command.late_answer is not None:
+        json_format.ParseDict(dict(command.late_answer), message.late_answer, ignore_unknown_fields=True)
     for call in command.calls:
         json_format.ParseDict(dict(call), message.calls.add(), ignore_unknown_fields=True)
     return message
@@ -141,6 +144,21 @@ def remote_start_query(message: recording_pb.RemoteStartQuery) -> RemoteStartQue
         raise invalid("queries.time", "is required")
     place = Place(message.charge_point_id, message.tenant_id or DEFAULT_TENANT)
     return RemoteStartQuery(place, token_of(message.token.value, message.token.type), time)
+
+
+def late_reply(request: recording_pb.RecordLateAnswerRequest) -> LateReply:
+    """What a charge point answered when nobody waited for it any more. Raises: INVALID_FIELD without the time."""
+    told, call = request.answer, request.answer.call
+    if time_of(told, "time") is None:
+        raise invalid("answer.time", "is required")
+    reply = None
+    if not call.error:
+        has_result = told.result.WhichOneof("result") is not None
+        result = json_format.MessageToDict(told.result, preserving_proto_field_name=True) if has_result else None
+        answer = json_format.MessageToDict(call.answer)
+        reply = Reply(request.accepted, told.status, answer, tuple(call.answer_flags), result)
+    record = json_format.MessageToDict(told, preserving_proto_field_name=True)
+    return LateReply(reply, call.error, request.whole, record)
 
 
 def reply_of(response: edge_pb.DeliverCommandResponse) -> Reply:

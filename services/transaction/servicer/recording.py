@@ -11,7 +11,7 @@ from services.kernel.errors import DomainError, invalid
 from services.transaction.adapters.live_meter_values import LiveMeterValues
 from services.transaction.application.commands import Commands
 from services.transaction.application.recording import Recorder
-from services.transaction.mapping.commands import remote_start_query
+from services.transaction.mapping.commands import late_reply, remote_start_query
 from services.transaction.mapping.recording import EventMessage, answer_to_proto
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -43,6 +43,12 @@ class RecordingServicer(recording_grpc.RecordingServiceServicer):
         return recording_pb.FindRemoteStartsResponse(
             answers=[recording_pb.RemoteStartAnswer(started=one) for one in started]
         )
+
+    async def RecordLateAnswer(
+        self, request: recording_pb.RecordLateAnswerRequest, context: Context
+    ) -> recording_pb.RecordLateAnswerResponse:
+        await self._commands.take_late(request.command_id, request.charge_point_id, late_reply(request))
+        return recording_pb.RecordLateAnswerResponse()
 
 
 def _check_size(field: str, items: Sized) -> None:

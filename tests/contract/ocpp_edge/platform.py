@@ -71,6 +71,7 @@ class Platform:
         self.knocks = 0
         self.superseded: list[str] = []
         self.events: list[recording_pb.TransactionEvent] = []
+        self.late_answers: list[recording_pb.RecordLateAnswerRequest] = []
         self.numbers: dict[tuple[str, int, str, str, int], str] = {}
         self.frames: dict[str, journal_pb.OcppMessage] = {}
         self.epoch = 0
@@ -277,6 +278,13 @@ class _DeviceModel(model_grpc.DeviceModelServiceServicer):
 class _Recording(recording_grpc.RecordingServiceServicer):
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+
+    async def RecordLateAnswer(
+        self, request: recording_pb.RecordLateAnswerRequest, context: Context
+    ) -> recording_pb.RecordLateAnswerResponse:
+        await self._platform.answers("RecordLateAnswer")
+        self._platform.late_answers.append(request)
+        return recording_pb.RecordLateAnswerResponse()
 
     async def RecordTransactionEvents(
         self, request: recording_pb.RecordTransactionEventsRequest, context: Context

@@ -78,6 +78,32 @@ async def test_a_refusal_is_no_error(node: Node) -> None:
     assert (answer.accepted, answer.status) == (False, "Rejected")
 
 
+async def test_what_is_answered_too_late_fills_the_device_model_and_goes_to_its_command(
+    node: Node, platform: Platform
+) -> None:
+    service = await node.service()
+    body = CommandBody(get_configuration=GetConfiguration(keys=["HeartbeatInterval"]))
+    settings = {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}]}
+    async with node.charger() as charger:
+        error = await refusal(service.DeliverCommand(command(body, seconds=1)))
+        assert error.reason == "CHARGE_POINT_TIMEOUT"
+        assert await charger.answer(settings, "GetConfiguration") == {"key": ["HeartbeatInterval"]}
+        await until(lambda: platform.late_answers)
+        # A raw call is part of no command, and what it tells counts as well.
+        late = await refusal(service.SendOcppCall(raw("GetConfiguration", {}, seconds=1)))
+        assert late.reason == "CHARGE_POINT_TIMEOUT"
+        await charger.answer({"configurationKey": [{"key": "Late", "readonly": True}]}, "GetConfiguration")
+        await until(lambda: len(platform.device_events) == 2)
+    [told] = platform.late_answers
+    assert (told.command_id, told.charge_point_id, told.accepted, told.whole) == ("c1", "CP1", True, True)
+    assert payload_of(told.answer.call.answer) == settings
+    assert (told.answer.call.action, list(told.answer.call.keys)) == ("GetConfiguration", ["HeartbeatInterval"])
+    [entry] = told.answer.result.configuration.entries
+    assert (entry.key, entry.value, told.answer.HasField("time")) == ("HeartbeatInterval", "60", True)
+    names = [event.variable_report.variables[0].variable.name for event in platform.device_events]
+    assert names == ["HeartbeatInterval", "Late"]
+
+
 async def test_a_station_may_ask_before_it_answers(node: Node) -> None:
     service = await node.service()
     async with node.charger(version=Version.V201) as charger:

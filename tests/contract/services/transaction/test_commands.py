@@ -17,10 +17,13 @@ from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableN
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
+from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1.command_result_pb2 import StatusResult
+from csms.transaction.v1.recording_service_pb2_grpc import RecordingServiceStub
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, invalid, not_found
 from services.kernel.ids import new_id, request_number
 from services.process import tracing
+from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
 from tests.contract.services.transaction.conftest import recorder
 from tests.contract.services.transaction.platform import Edge, Platform, accepted, rejected, running_edge
@@ -575,6 +578,33 @@ async def test_a_remote_start_that_was_not_answered_in_time_may_still_have_its_e
     listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
     command = await platform.becomes(listed.commands[0].id, State.EFFECTIVE)
     assert command.error.startswith("CHARGE_POINT_TIMEOUT")
+
+
+async def test_an_answer_that_comes_late_stands_beside_what_the_command_was_told_to_be(platform: Platform) -> None:
+    platform.edge.answer = _refusing(DomainError(ErrorKind.DEADLINE_EXCEEDED, "CHARGE_POINT_TIMEOUT", "no answer"))
+    asked = platform.commands.CreateCommand(_asked({"get_configuration": {"keys": ["HeartbeatInterval"]}}))
+    assert (await _failure(asked)).reason == "CHARGE_POINT_TIMEOUT"
+    listed = await platform.commands.ListCommands(service_pb.ListCommandsRequest(charge_point_id="CP1"))
+    [failed] = listed.commands
+    recording = RecordingServiceStub(await platform.service.internal_channel("edge"))
+
+    def late(value: str, **fields: Any) -> recording_pb.RecordLateAnswerRequest:
+        answer = command_pb.LateAnswer(time=timestamp(datetime.now(UTC)))
+        answer.call.action = "GetConfiguration"
+        answer.call.answer.update({"configurationKey": [{"key": "HeartbeatInterval", "value": value}]})
+        answer.result.configuration.entries.add(key="HeartbeatInterval", value=value)
+        usual = {"command_id": failed.id, "charge_point_id": "CP1", "accepted": True, "whole": True}
+        return recording_pb.RecordLateAnswerRequest(answer=answer, **{**usual, **fields})
+
+    first = late("60")
+    for told in (first, first, late("61")):
+        await recording.RecordLateAnswer(told)
+    shown = await platform.get(failed.id)
+    assert (shown.state, shown.error, shown.status) == (State.FAILED, failed.error, "")
+    assert not shown.HasField("answer")
+    assert shown.late_answer == first.answer
+    for wrong in ({"command_id": new_id()}, {"charge_point_id": "CP2"}):
+        assert (await refusal(recording.RecordLateAnswer(late("60", **wrong)))).reason == "COMMAND_NOT_FOUND"
 
 
 async def test_a_command_is_brought_to_its_end_when_the_caller_has_left(platform: Platform) -> None:

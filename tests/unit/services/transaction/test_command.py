@@ -13,8 +13,10 @@ from services.transaction.domain.command import (
     Command,
     CommandOptions,
     CommandState,
+    LateReply,
     Reply,
     answered,
+    answered_late,
     effective,
     expired,
     failed,
@@ -85,6 +87,29 @@ def test_an_expired_command_waits_for_nothing() -> None:
     waiting = replace(_command(state=CommandState.QUEUED), delivery_time=T0)
     over = expired(waiting, minutes(6))
     assert (over.state, over.delivery_time) == (CommandState.EXPIRED, None)
+
+
+@pytest.mark.parametrize(
+    ("before", "reply", "is_whole", "after", "status"),
+    [
+        (CommandState.FAILED, ACCEPTED, True, CommandState.FAILED, ""),
+        (CommandState.EXPIRED, REJECTED, True, CommandState.EXPIRED, ""),
+        (CommandState.EFFECTIVE, None, True, CommandState.EFFECTIVE, ""),
+        (CommandState.SENT, ACCEPTED, True, CommandState.ACCEPTED, "Accepted"),
+        (CommandState.SENT, REJECTED, True, CommandState.REJECTED, "Rejected"),
+        (CommandState.SENT, None, True, CommandState.FAILED, ""),
+        # The other calls of it were not made.
+        (CommandState.SENT, ACCEPTED, False, CommandState.SENT, ""),
+    ],
+)
+def test_an_answer_that_nobody_waited_for_changes_only_what_nobody_was_told_of(
+    before: CommandState, reply: Reply | None, is_whole: bool, after: CommandState, status: str
+) -> None:
+    late = LateReply(reply, "" if reply else "OCPP_CALL_ERROR: no", is_whole, {"status": "as it came"})
+    told = answered_late(_command(state=before), late, minutes(9))
+    assert (told.state, told.status, told.late_answer) == (after, status, late.record)
+    again = answered_late(told, replace(late, record={"status": "another"}), minutes(10))
+    assert again == told
 
 
 def test_a_late_answer_is_kept_with_its_command() -> None:
