@@ -10,14 +10,14 @@ from functools import partial
 import grpc.aio
 
 from csms.edge.v1.edge_service_pb2_grpc import add_EdgeServiceServicer_to_server
-from ocpp_edge.admission.admission_control import Doorkeeper
+from ocpp_edge.admission.admission_control import AdmissionControl
 from ocpp_edge.admission.password_guard import Guard, WrongTries
 from ocpp_edge.admission.peer import Proxies
 from ocpp_edge.admission.registry import Registry
 from ocpp_edge.backend.clients import GrpcBackend, Journals, Stations
+from ocpp_edge.backend.connectivity import Connectivity
 from ocpp_edge.backend.decisions import TokenChanges
 from ocpp_edge.backend.device_events import DeviceEvents
-from ocpp_edge.backend.entrance import Entrance
 from ocpp_edge.backend.liveness import LivenessReporter
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.backend.refusals import RefusalReporter
@@ -85,16 +85,16 @@ def wire(settings: EdgeSettings) -> Edge:
     )
     tries = WrongTries(time.monotonic)
     shared = SharedTries(bus, node.name, tries)
-    entrance = Entrance(stations, node)
-    guard = Guard(entrance.admit, tries, shared.tell, identity.secret_for("guesses"))
-    doorkeeper = _doorkeeper(settings, guard, entrance, overload)
+    connectivity = Connectivity(stations, node)
+    guard = Guard(connectivity.admit, tries, shared.tell, identity.secret_for("guesses"))
+    admission_control = _admission_control(settings, guard, connectivity, overload)
     refusals = RefusalReporter(stations.report_refusals, clock)
     journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
     shipper = Shipper(journal, Journals(transaction_channel).append, overload)
     late = LateAnswers(backend, backend.record_late_answer)
     environment = _environment(backend, journal, sweeper, refusals, late.take)
     routes = {version: served.routes() for version, served in SERVED.items()}
-    gateway = Gateway(_gateway_settings(settings), routes, doorkeeper, registry, sweeper, environment)
+    gateway = Gateway(_gateway_settings(settings), routes, admission_control, registry, sweeper, environment)
     _show(registry)
     nodes = Nodes(node, stations, identity)
     lease = timedelta(seconds=settings.ocpp_node_lease_seconds)
@@ -176,10 +176,12 @@ def _gateway_settings(settings: EdgeSettings) -> GatewaySettings:
     )
 
 
-def _doorkeeper(settings: EdgeSettings, guard: Guard, entrance: Entrance, overload: Overload) -> Doorkeeper:
-    return Doorkeeper(
+def _admission_control(
+    settings: EdgeSettings, guard: Guard, connectivity: Connectivity, overload: Overload
+) -> AdmissionControl:
+    return AdmissionControl(
         guard.admit,
-        entrance.leave,
+        connectivity.report_disconnect,
         max_pending=settings.ocpp_max_pending_handshakes,
         timeout_seconds=_ADMISSION_SECONDS,
         closed=lambda: overload.sheds_statuses,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.handshake import ConnectionRequest
 from ocpp_edge.admission.refusal import Refusal
 from ocpp_edge.facts.context import ChargePointState
 from ocpp_edge.quirks import UNKNOWN, Profile
@@ -29,7 +29,7 @@ _PASSING = (ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Welcome:
+class Accepted:
     """A charge point is let in. `epoch` fences everything this connection will do.
 
     `version` is the one of its offers that it shall speak; None for the preferred one. `profile` is what is known of it
@@ -46,27 +46,27 @@ class Welcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
-    """A connection that was welcome has ended."""
+class Disconnect:
+    """A connection that was accepted has ended."""
 
     charge_point_id: str
     epoch: int
     reason: str
 
 
-# Decides about an admission: authenticates, and makes a new epoch. May raise; that counts as unavailable.
-Admit = Callable[[Admission], Awaitable[Welcome | Refusal]]
-# Told once of the end of every welcome. Must not raise for a stale epoch.
-Leave = Callable[[Departure], Awaitable[None]]
+# Decides about a connection request: authenticates, and makes a new epoch. May raise; that counts as unavailable.
+Admit = Callable[[ConnectionRequest], Awaitable[Accepted | Refusal]]
+# Told once of the end of every accepted connection. Must not raise for a stale epoch.
+ReportDisconnect = Callable[[Disconnect], Awaitable[None]]
 
 
-class Doorkeeper:
-    """Bounds the admissions under way and sees that every welcome is either used or given back."""
+class AdmissionControl:
+    """Bounds the requests under way and sees that every accepted one is either used or given back."""
 
     def __init__(
         self,
         admit: Admit,
-        leave: Leave,
+        report_disconnect: ReportDisconnect,
         *,
         max_pending: int,
         timeout_seconds: float,
@@ -74,36 +74,36 @@ class Doorkeeper:
     ) -> None:
         """`closed` says whether nobody is let in for the moment."""
         self._admit = admit
-        self._leave = leave
+        self._report_disconnect = report_disconnect
         self._closed = closed
         self._max_pending = max_pending
         self._timeout = timeout_seconds
-        # Every admission and departure under way; held here, since the loop keeps weak references only.
-        self._pending: set[asyncio.Task[Welcome | Refusal]] = set()
-        self._leaving: set[asyncio.Task[None]] = set()
+        # Every request and disconnect under way; held here, since the loop keeps weak references only.
+        self._pending: set[asyncio.Task[Accepted | Refusal]] = set()
+        self._reporting: set[asyncio.Task[None]] = set()
         self._settling = asyncio.Event()
         self._overload = metrics.counter("ocpp_handshakes_overload_total", "Handshakes turned away with 503.")
         metrics.gauge("ocpp_handshakes_pending", "Handshakes waiting for a decision.").read_from(
             lambda: len(self._pending)
         )
 
-    async def ask(self, admission: Admission) -> Welcome | Refusal:
-        """Welcome or Refusal. Cancelling this leaves no epoch behind: a welcome that comes too late is given back."""
+    async def ask(self, connection_request: ConnectionRequest) -> Accepted | Refusal:
+        """Accepted or refused. Cancelling this leaves no epoch behind: what is accepted too late is given back."""
         if len(self._pending) >= self._max_pending:
             return self.overloaded("too many handshakes at a time")
         if self._closed():
             return self.overloaded("too much to do")
-        deciding = asyncio.ensure_future(self._decide(admission))
+        deciding = asyncio.ensure_future(self._decide(connection_request))
         self._pending.add(deciding)
         deciding.add_done_callback(self._pending.discard)
         try:
             done, _ = await asyncio.wait((deciding,), timeout=self._timeout)
         except asyncio.CancelledError:
-            self._return_when_decided(admission, deciding)
+            self._return_when_decided(connection_request, deciding)
             raise
         if done:
             return deciding.result()
-        self._return_when_decided(admission, deciding)
+        self._return_when_decided(connection_request, deciding)
         return self._come_back(Rule.PLATFORM_UNAVAILABLE, "the decision takes too long")
 
     def overloaded(self, reason: str) -> Refusal:
@@ -119,53 +119,55 @@ class Doorkeeper:
         self._overload.add()
         return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, rule, reason, random.randint(*_RETRY_SECONDS))
 
-    def depart(self, departure: Departure) -> None:
-        """Report the end of a welcome, without waiting for it; again and again while nobody can be told."""
-        leaving = asyncio.ensure_future(self._report(departure))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
+    def report(self, disconnect: Disconnect) -> None:
+        """Report the end of an accepted connection without waiting; again and again while nobody can be told."""
+        reporting = asyncio.ensure_future(self._report(disconnect))
+        self._reporting.add(reporting)
+        reporting.add_done_callback(self._reporting.discard)
 
     async def settle(self) -> None:
-        """Wait until every departure so far has been reported; one that cannot be is told by the end of our lease."""
+        """Wait until every disconnect so far has been reported; one that cannot be is told by the end of our lease."""
         self._settling.set()
-        while self._leaving or self._pending:
-            await asyncio.wait([*self._leaving, *self._pending])
+        while self._reporting or self._pending:
+            await asyncio.wait([*self._reporting, *self._pending])
 
-    async def _decide(self, admission: Admission) -> Welcome | Refusal:
+    async def _decide(self, connection_request: ConnectionRequest) -> Accepted | Refusal:
         try:
-            return await self._admit(admission)
+            return await self._admit(connection_request)
         except DomainError as error:
-            about = {"charge_point_id": admission.charge_point_id}
+            about = {"charge_point_id": connection_request.charge_point_id}
             logger.warning("cannot decide now who comes in: %s", error.message, extra=about)
             return self._come_back(Rule.PLATFORM_UNAVAILABLE, "the platform is not available")
         except Exception:
-            logger.exception("admission failed", extra={"charge_point_id": admission.charge_point_id})
+            logger.exception("connection_request failed", extra={"charge_point_id": connection_request.charge_point_id})
             return self._come_back(Rule.PLATFORM_UNAVAILABLE, "the platform is not available")
 
-    def _return_when_decided(self, admission: Admission, deciding: asyncio.Task[Welcome | Refusal]) -> None:
-        def give_back(decided: asyncio.Task[Welcome | Refusal]) -> None:
+    def _return_when_decided(
+        self, connection_request: ConnectionRequest, deciding: asyncio.Task[Accepted | Refusal]
+    ) -> None:
+        def give_back(decided: asyncio.Task[Accepted | Refusal]) -> None:
             if decided.cancelled():
                 return
             answer = decided.result()
-            if isinstance(answer, Welcome):
-                self.depart(Departure(admission.charge_point_id, answer.epoch, "left before it was let in"))
+            if isinstance(answer, Accepted):
+                self.report(Disconnect(connection_request.charge_point_id, answer.epoch, "left before it was let in"))
 
         deciding.add_done_callback(give_back)
 
-    async def _report(self, departure: Departure) -> None:
-        pause, about = _REPORT_AGAIN_SECONDS, {"charge_point_id": departure.charge_point_id}
+    async def _report(self, disconnect: Disconnect) -> None:
+        pause, about = _REPORT_AGAIN_SECONDS, {"charge_point_id": disconnect.charge_point_id}
         while True:
             is_last = self._settling.is_set()
             try:
-                await self._leave(departure)
+                await self._report_disconnect(disconnect)
                 return
             except DomainError as error:
                 # A charge point that never comes back would count as connected for as long as this node lives.
                 if is_last or error.kind not in _PASSING:
-                    logger.warning("departure not reported: %s", error.message, extra=about)
+                    logger.warning("disconnect not reported: %s", error.message, extra=about)
                     return
             except Exception:
-                logger.exception("departure not reported", extra=about)
+                logger.exception("disconnect not reported", extra=about)
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):

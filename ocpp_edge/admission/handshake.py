@@ -1,4 +1,4 @@
-"""An HTTP upgrade request to an admission, or the refusal that answers it.
+"""An HTTP upgrade request to a connection request, or the refusal that answers it.
 
 Pure: judges the form of identity, subprotocol and credentials; whether they are right is asked of others.
 """
@@ -48,7 +48,7 @@ class HandshakeRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class ConnectionRequest:
     """A well-formed wish to connect.
 
     `offers` are the versions that both sides speak, the preferred one first, each with the name that was offered and is
@@ -78,7 +78,7 @@ class Admission:
             return 0
         return 2 if self.peer.tls else 1
 
-    def speaking(self, version: Version | None) -> "Admission":
+    def speaking(self, version: Version | None) -> "ConnectionRequest":
         """The same with another of the versions offered; itself for none of them."""
         if version is None or version is self.version or version not in self.offers:
             return self
@@ -87,7 +87,7 @@ class Admission:
 
 def read_handshake(
     target: str, headers: HeaderValues, peer: Peer, served: Sequence[Version], minimum_profile: int = 0
-) -> Admission:
+) -> ConnectionRequest:
     """Judge an upgrade request by its target (path and query) and headers.
 
     Raises HandshakeRefused: 404 without a proper identity, 400 without a common version, 401 for missing or malformed
@@ -107,11 +107,11 @@ def read_handshake(
     try:
         offers = _offers(headers("Sec-WebSocket-Protocol"), parameters, served, quirks)
         password = _password(headers("Authorization"), (identity, sent), quirks)
-        admission = Admission(identity, next(iter(offers)), offers, password, peer, quirks)
-        _check_profile(admission, minimum_profile)
+        connection_request = ConnectionRequest(identity, next(iter(offers)), offers, password, peer, quirks)
+        _check_profile(connection_request, minimum_profile)
     except HandshakeRefused as refused:
         raise _named(identity, refused) from None
-    return admission
+    return connection_request
 
 
 def offered_names(offers: Sequence[str]) -> list[str]:
@@ -207,10 +207,10 @@ def _password(values: Sequence[str], users: tuple[str, str], quirks: list[Quirk]
     raise _unauthorized(Rule.WRONG_USER, "the user must be the identity of the charge point")
 
 
-def _check_profile(admission: Admission, minimum: int) -> None:
-    if admission.security_profile >= minimum:
+def _check_profile(connection_request: ConnectionRequest, minimum: int) -> None:
+    if connection_request.security_profile >= minimum:
         return
-    if admission.password is None and minimum < 3:
+    if connection_request.password is None and minimum < 3:
         raise _unauthorized(Rule.CREDENTIALS_MISSING, "no credentials were sent")
     reason = f"security profile {minimum} or higher is required"
     raise HandshakeRefused(HTTPStatus.FORBIDDEN, Rule.SECURITY_PROFILE_TOO_LOW, reason)

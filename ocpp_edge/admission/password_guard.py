@@ -14,8 +14,8 @@ from http import HTTPStatus
 from math import ceil
 from typing import TypeVar
 
-from ocpp_edge.admission.admission_control import Admit, Welcome
-from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.admission_control import Accepted, Admit
+from ocpp_edge.admission.handshake import ConnectionRequest
 from ocpp_edge.admission.refusal import Refusal
 from services.kernel.refusal import Rule
 
@@ -147,44 +147,46 @@ class Guard:
         # Of one charge point from one address so many are looked at side by side: the others would all be free.
         self._under_way: dict[Pair, int] = {}
 
-    async def admit(self, admission: Admission) -> Welcome | Refusal:
+    async def admit(self, connection_request: ConnectionRequest) -> Accepted | Refusal:
         """As `admit`; 429 for who has to wait."""
-        pair = admission.charge_point_id, admission.peer.address
+        pair = connection_request.charge_point_id, connection_request.peer.address
         wait = self._tries.wait_seconds(*pair)
         under_way = self._under_way.get(pair, 0)
         if wait or under_way >= _FREE_TRIES:
-            return self._turned_away(admission, wait or 1)
+            return self._turned_away(connection_request, wait or 1)
         self._under_way[pair] = under_way + 1
         try:
-            answer = await self._admit(admission)
+            answer = await self._admit(connection_request)
         finally:
             self._leave(pair)
-        if isinstance(answer, Welcome):
+        if isinstance(answer, Accepted):
             self._tries.confirm(*pair)
             return answer
-        return self._learn(admission, answer)
+        return self._learn(connection_request, answer)
 
-    def _learn(self, admission: Admission, refusal: Refusal) -> Refusal:
+    def _learn(self, connection_request: ConnectionRequest, refusal: Refusal) -> Refusal:
         if refusal.rule not in (Rule.WRONG_PASSWORD, Rule.UNKNOWN_IDENTITY):
             return refusal
-        guess = self._guess(admission) if refusal.rule is Rule.WRONG_PASSWORD else b""
-        about = admission.charge_point_id, admission.peer.address, guess
+        guess = self._guess(connection_request) if refusal.rule is Rule.WRONG_PASSWORD else b""
+        about = connection_request.charge_point_id, connection_request.peer.address, guess
         is_new = self._tries.note(*about)
         self._tell(*about)
         return replace(refusal, guess=guess) if is_new else refusal
 
-    def _turned_away(self, admission: Admission, wait_seconds: int) -> Refusal:
+    def _turned_away(self, connection_request: ConnectionRequest, wait_seconds: int) -> Refusal:
         reason = f"too many attempts in vain; try again in {wait_seconds} s"
-        guess = self._guess(admission)
-        if guess and not self._tries.guessed(admission.charge_point_id, admission.peer.address, guess):
+        guess = self._guess(connection_request)
+        if guess and not self._tries.guessed(
+            connection_request.charge_point_id, connection_request.peer.address, guess
+        ):
             guess = b""
         return Refusal(HTTPStatus.TOO_MANY_REQUESTS, Rule.TOO_MANY_ATTEMPTS, reason, wait_seconds, guess)
 
-    def _guess(self, admission: Admission) -> bytes:
+    def _guess(self, connection_request: ConnectionRequest) -> bytes:
         """What stands for the password that was shown; nothing without one."""
-        if admission.password is None:
+        if connection_request.password is None:
             return b""
-        return blake2b(admission.password, key=self._key, digest_size=_GUESS_BYTES).digest()
+        return blake2b(connection_request.password, key=self._key, digest_size=_GUESS_BYTES).digest()
 
     def _leave(self, pair: Pair) -> None:
         left = self._under_way[pair] - 1

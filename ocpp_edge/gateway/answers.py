@@ -9,7 +9,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from ocpp_edge.admission.handshake import Admission, is_usual, offered_names, where_to_connect
+from ocpp_edge.admission.handshake import ConnectionRequest, is_usual, offered_names, where_to_connect
 from ocpp_edge.admission.peer import Peer
 from ocpp_edge.admission.refusal import Refusal, RefusalNote
 from ocpp_edge.versions import Version
@@ -63,14 +63,16 @@ def note_of(request: Request, refusal: Refusal, identity: str, peer: Peer) -> Re
     )
 
 
-def agree(socket: ServerConnection, response: Response, admission: Admission) -> None:
+def agree(socket: ServerConnection, response: Response, connection_request: ConnectionRequest) -> None:
     """Make the 101 that was prepared for the preferred version say the one that was chosen."""
     protocol, headers = socket.protocol, response.headers
-    protocol.subprotocol = Subprotocol(admission.subprotocol) if admission.subprotocol is not None else None
+    protocol.subprotocol = (
+        Subprotocol(connection_request.subprotocol) if connection_request.subprotocol is not None else None
+    )
     if _PROTOCOL_HEADER in headers:
         del headers[_PROTOCOL_HEADER]
     if protocol.subprotocol is not None:
         headers[_PROTOCOL_HEADER] = protocol.subprotocol
-    if admission.version is Version.V16 and _EXTENSIONS_HEADER in headers:
+    if connection_request.version is Version.V16 and _EXTENSIONS_HEADER in headers:
         del headers[_EXTENSIONS_HEADER]
         protocol.extensions = []

@@ -18,9 +18,9 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from ocpp_edge.admission.admission_control import Departure, Doorkeeper, Welcome
+from ocpp_edge.admission.admission_control import Accepted, AdmissionControl, Disconnect
 from ocpp_edge.admission.crowd import Crowd
-from ocpp_edge.admission.handshake import Admission, HandshakeRefused, read_handshake
+from ocpp_edge.admission.handshake import ConnectionRequest, HandshakeRefused, read_handshake
 from ocpp_edge.admission.peer import Peer, direct_peer, peer_behind
 from ocpp_edge.admission.refusal import Refusal, note_of_welcome
 from ocpp_edge.admission.registry import Registry
@@ -55,14 +55,14 @@ class Gateway(Generic[B]):
         self,
         settings: GatewaySettings,
         routes: Mapping[Version, RouteTable[B]],
-        doorkeeper: Doorkeeper,
+        admission_control: AdmissionControl,
         registry: Registry[Connection[B]],
         sweeper: Sweeper,
         environment: Environment[B],
     ) -> None:
         self._settings = settings
         self._routes = routes
-        self._doorkeeper = doorkeeper
+        self._admission_control = admission_control
         self._registry = registry
         self._sweeper = sweeper
         self._environment = environment
@@ -107,7 +107,7 @@ class Gateway(Generic[B]):
     async def drain(self, spread_seconds: float, grace_seconds: float) -> None:
         """Stop accepting, close every connection with 1001 once it is idle, one after the other over `spread_seconds`.
 
-        Whoever is not gone `grace_seconds` after that is cut off. Returns when every departure has been reported.
+        Whoever is not gone `grace_seconds` after that is cut off. Returns when every disconnect has been reported.
         """
         server = self._server
         if server is None:
@@ -129,7 +129,7 @@ class Gateway(Generic[B]):
                 await server.wait_closed()
         except TimeoutError:
             await self._cut_off(server)
-        await self._doorkeeper.settle()
+        await self._admission_control.settle()
 
     async def _cut_off(self, server: Server) -> None:
         for connection in self._registry:
@@ -147,79 +147,87 @@ class Gateway(Generic[B]):
         headers = request.headers.get_all
         peer = peer_behind(_peer(socket), headers, self._settings.proxies)
         try:
-            admission = read_handshake(
+            connection_request = read_handshake(
                 request.path, headers, peer, self._served, self._settings.minimum_security_profile
             )
         except HandshakeRefused as refused:
             return self._refuse(socket, request, refused.refusal, refused.told_identity, peer)
-        cast(ChargerSocket, socket).admission = admission
-        if admission.version is not Version.V16:
+        cast(ChargerSocket, socket).connection_request = connection_request
+        if connection_request.version is not Version.V16:
             socket.protocol.available_extensions = [_DEFLATE]
         return None
 
     @staticmethod
     def _subprotocol(socket: ServerConnection, _offered: Sequence[Subprotocol]) -> Subprotocol | None:
-        admission = cast(ChargerSocket, socket).admission
-        return Subprotocol(admission.subprotocol) if admission and admission.subprotocol else None
+        connection_request = cast(ChargerSocket, socket).connection_request
+        return (
+            Subprotocol(connection_request.subprotocol)
+            if connection_request and connection_request.subprotocol
+            else None
+        )
 
     async def _admit(self, socket: ServerConnection, request: Request, response: Response) -> Response | None:
         """The last step before the answer: only proper upgrades get an epoch."""
         charger = cast(ChargerSocket, socket)
-        admission = charger.admission
-        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS or admission is None:
+        connection_request = charger.connection_request
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS or connection_request is None:
             return None
-        address = admission.peer.address
+        address = connection_request.peer.address
         if len(self._registry) >= self._settings.max_connections:
-            refusal: Refusal | None = self._doorkeeper.overloaded("too many connections")
+            refusal: Refusal | None = self._admission_control.overloaded("too many connections")
         elif not self._crowd.enter(address):
-            refusal = self._doorkeeper.crowded()
+            refusal = self._admission_control.crowded()
         else:
-            refusal = await self._ask(charger, admission, response)
+            refusal = await self._ask(charger, connection_request, response)
         if refusal is None:
             return None
-        return self._refuse(socket, request, refusal, admission.charge_point_id, admission.peer)
+        return self._refuse(socket, request, refusal, connection_request.charge_point_id, connection_request.peer)
 
-    async def _ask(self, charger: ChargerSocket, admission: Admission, response: Response) -> Refusal | None:
+    async def _ask(
+        self, charger: ChargerSocket, connection_request: ConnectionRequest, response: Response
+    ) -> Refusal | None:
         """Ask whether it may come in; None when it is in. Whoever is not leaves the crowd."""
         is_in = False
         try:
-            answer = await self._doorkeeper.ask(admission)
+            answer = await self._admission_control.ask(connection_request)
             if isinstance(answer, Refusal):
                 return answer
-            chosen = admission.speaking(answer.version)
-            if chosen is not admission:
+            chosen = connection_request.speaking(answer.version)
+            if chosen is not connection_request:
                 agree(charger, response, chosen)
             refusal = self._open(charger, chosen, answer)
             is_in = refusal is None
             return refusal
         finally:
             if not is_in:
-                self._crowd.leave(admission.peer.address)
+                self._crowd.leave(connection_request.peer.address)
 
-    def _open(self, socket: ChargerSocket, admission: Admission, welcome: Welcome) -> Refusal | None:
+    def _open(self, socket: ChargerSocket, connection_request: ConnectionRequest, accepted: Accepted) -> Refusal | None:
         """Put a connection behind the socket; None when all is well. Nothing waits between this and the 101."""
-        identity, epoch = admission.charge_point_id, welcome.epoch
+        identity, epoch = connection_request.charge_point_id, accepted.epoch
         context = ChargerContext(
             identity,
-            admission.version,
+            connection_request.version,
             epoch,
-            state=welcome.state,
-            heartbeat_interval_seconds=welcome.heartbeat_interval_seconds,
-            station_id=welcome.station_id,
-            tenant_id=welcome.tenant_id,
-            remote_address=admission.peer.address,
-            offers=tuple(version.subprotocol for version in admission.offers),
-            forgives=Forgiving(welcome.profile),
+            state=accepted.state,
+            heartbeat_interval_seconds=accepted.heartbeat_interval_seconds,
+            station_id=accepted.station_id,
+            tenant_id=accepted.tenant_id,
+            remote_address=connection_request.peer.address,
+            offers=tuple(version.subprotocol for version in connection_request.offers),
+            forgives=Forgiving(accepted.profile),
         )
-        for quirk in admission.quirks:
+        for quirk in connection_request.quirks:
             context.forgives(quirk)
-        routes = self._routes[admission.version]
+        routes = self._routes[connection_request.version]
         connection = Connection(context, routes, socket, self._environment, self._settings.liveness)
         gone = socket.state is not State.CONNECTING
         if gone or not self._registry.claim(identity, epoch, connection):
             # The client left, or two sockets raced through admission and this one's epoch lost.
-            self._doorkeeper.depart(Departure(identity, epoch, "left before it was let in" if gone else "superseded"))
-            return self._doorkeeper.overloaded("superseded by a newer connection")
+            self._admission_control.report(
+                Disconnect(identity, epoch, "left before it was let in" if gone else "superseded")
+            )
+            return self._admission_control.overloaded("superseded by a newer connection")
         socket.connection = connection
         socket.on_lost = self._closed
         self._sweeper.add(connection)
@@ -240,7 +248,7 @@ class Gateway(Generic[B]):
 
     async def _run(self, socket: ServerConnection) -> None:
         charger = cast(ChargerSocket, socket)
-        charger.admission = None
+        charger.connection_request = None
         charger.request, charger.response = _FORGOTTEN, None
         if charger.connection is not None:
             await charger.connection.run()
@@ -251,7 +259,7 @@ class Gateway(Generic[B]):
         self._crowd.leave(context.remote_address)
         self._registry.release(context.charge_point_id, context.epoch)
         reason = connection.ended.name.lower() if connection.ended is not None else ""
-        self._doorkeeper.depart(Departure(context.charge_point_id, context.epoch, reason))
+        self._admission_control.report(Disconnect(context.charge_point_id, context.epoch, reason))
         if not len(self._registry):
             self._emptied.set()
 

@@ -12,7 +12,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Event, State
 from websockets.streams import StreamReader
 
-from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.handshake import ConnectionRequest
 from ocpp_edge.gateway.frames import text_frame, text_in
 from ocpp_edge.rpc.connection import Connection
 
@@ -27,7 +27,7 @@ class ChargerSocket(ServerConnection):
     Whole text frames go past the library's parser and composer as well, which are most of what a message costs here.
     """
 
-    admission: Admission | None = None
+    connection_request: ConnectionRequest | None = None
     connection: Connection[Any] | None = None
     on_lost: Callable[[Connection[Any]], None] | None = None
     _fragments: list[bytes] | None = None

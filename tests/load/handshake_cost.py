@@ -24,14 +24,14 @@ import uvloop
 from bench import certificate
 from csms.station.v1 import connectivity_service_pb2 as station_pb
 from csms.station.v1.charge_point_pb2 import ChargePoint
-from ocpp_edge.admission.admission_control import Departure, Doorkeeper, Welcome
-from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.admission_control import Accepted, AdmissionControl, Disconnect
+from ocpp_edge.admission.handshake import ConnectionRequest
 from ocpp_edge.admission.password_guard import Guard, WrongTries
 from ocpp_edge.admission.refusal import Refusal
 from ocpp_edge.admission.registry import Registry
 from ocpp_edge.backend.batches import BatchCall
 from ocpp_edge.backend.clients import Node
-from ocpp_edge.backend.entrance import attempt_of
+from ocpp_edge.backend.connectivity import attempt_of
 from ocpp_edge.backend.ports import Backend
 from ocpp_edge.counters import Counters
 from ocpp_edge.facts.boots import state_of
@@ -61,11 +61,11 @@ class Welcomer:
         self._opening = BatchCall("opening", self._open, lambda item: item.charge_point_id, linger_seconds=0.050)
         self._epoch = 0
 
-    async def admit(self, admission: Admission) -> Welcome | Refusal:
-        answer = await self._opening.submit(attempt_of(admission, self._node))
-        return Welcome(answer.epoch, state_of(answer.state), answer.heartbeat_interval_seconds, answer.station_id)
+    async def admit(self, connection_request: ConnectionRequest) -> Accepted | Refusal:
+        answer = await self._opening.submit(attempt_of(connection_request, self._node))
+        return Accepted(answer.epoch, state_of(answer.state), answer.heartbeat_interval_seconds, answer.station_id)
 
-    async def leave(self, departure: Departure) -> None: ...
+    async def report_disconnect(self, disconnect: Disconnect) -> None: ...
 
     async def _open(self, items: list[station_pb.ConnectionAttempt]) -> Sequence[station_pb.ConnectionAdmission]:
         station_pb.OpenConnectionsRequest(attempts=items).SerializeToString()
@@ -89,10 +89,10 @@ def _gateway(tls: ssl.SSLContext | None) -> Gateway[Backend]:
         late_answer=lambda *_: None,
     )
     guard = Guard(welcomer.admit, WrongTries(time.monotonic), lambda *_: None)
-    doorkeeper = Doorkeeper(guard.admit, welcomer.leave, max_pending=200, timeout_seconds=10)
+    admission_control = AdmissionControl(guard.admit, welcomer.report_disconnect, max_pending=200, timeout_seconds=10)
     registry: Registry[Connection[Backend]] = Registry()
     routes = {Version.V16: v16.route_table()}
-    return Gateway(GatewaySettings(tls=tls), routes, doorkeeper, registry, Sweeper(time.monotonic), environment)
+    return Gateway(GatewaySettings(tls=tls), routes, admission_control, registry, Sweeper(time.monotonic), environment)
 
 
 def connect(pipe: Pipe) -> None:

@@ -12,8 +12,8 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from ocpp_edge.admission.admission_control import Departure, Doorkeeper, Welcome
-from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.admission_control import Accepted, AdmissionControl, Disconnect
+from ocpp_edge.admission.handshake import ConnectionRequest
 from ocpp_edge.admission.peer import Proxies
 from ocpp_edge.admission.refusal import Refusal, RefusalNote
 from ocpp_edge.admission.registry import Registry
@@ -52,25 +52,25 @@ class Door:
         self.hold = asyncio.Event()
         self.hold.set()
         self.epoch = 0
-        self.admissions: list[Admission] = []
-        self.departures: list[Departure] = []
+        self.admissions: list[ConnectionRequest] = []
+        self.departures: list[Disconnect] = []
 
-    async def admit(self, admission: Admission) -> Welcome | Refusal:
-        self.admissions.append(admission)
+    async def admit(self, connection_request: ConnectionRequest) -> Accepted | Refusal:
+        self.admissions.append(connection_request)
         await self.hold.wait()
-        if admission.charge_point_id == "BROKEN":
+        if connection_request.charge_point_id == "BROKEN":
             raise ConnectionError("the station service is down")
-        if admission.charge_point_id not in self.passwords:
+        if connection_request.charge_point_id not in self.passwords:
             return Refusal(HTTPStatus.NOT_FOUND, Rule.UNKNOWN_IDENTITY, "no such charge point")
-        expected = self.passwords[admission.charge_point_id]
-        if expected is not None and admission.password != expected:
+        expected = self.passwords[connection_request.charge_point_id]
+        if expected is not None and connection_request.password != expected:
             return Refusal(HTTPStatus.UNAUTHORIZED, Rule.WRONG_PASSWORD, "wrong credentials")
         self.epoch += 1
-        state = self.states.get(admission.charge_point_id, ChargePointState.ACCEPTED)
-        return Welcome(self.epoch, state, 60, version=self.pins.get(admission.charge_point_id))
+        state = self.states.get(connection_request.charge_point_id, ChargePointState.ACCEPTED)
+        return Accepted(self.epoch, state, 60, version=self.pins.get(connection_request.charge_point_id))
 
-    async def leave(self, departure: Departure) -> None:
-        self.departures.append(departure)
+    async def report_disconnect(self, disconnect: Disconnect) -> None:
+        self.departures.append(disconnect)
 
 
 class Edge:
@@ -98,7 +98,7 @@ class Edge:
         self.gateway = Gateway(
             GatewaySettings(proxies=Proxies([ip_network("127.0.0.0/8")], PROXY_SECRET), **settings),
             {version: table(version) for version in Version},
-            Doorkeeper(self.door.admit, self.door.leave, max_pending=max_pending, timeout_seconds=10),
+            AdmissionControl(self.door.admit, self.door.report_disconnect, max_pending=max_pending, timeout_seconds=10),
             self.registry,
             self.sweeper,
             environment,

@@ -158,7 +158,7 @@ async def test_a_client_that_leaves_during_admission_leaves_no_epoch_behind(edge
     await asyncio.gather(knocking, return_exceptions=True)
     edge.door.hold.set()
     await until(lambda: edge.door.departures)
-    assert [departure.epoch for departure in edge.door.departures] == [1]
+    assert [disconnect.epoch for disconnect in edge.door.departures] == [1]
     assert len(edge.registry) == 0
 
 

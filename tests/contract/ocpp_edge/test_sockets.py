@@ -124,7 +124,7 @@ async def test_the_newest_socket_wins_and_the_end_of_the_older_does_not_touch_it
             await old.wait_closed()
             assert old.close_code == 1008
             await until(lambda: edge.door.departures)
-            assert [departure.epoch for departure in edge.door.departures] == [1]
+            assert [disconnect.epoch for disconnect in edge.door.departures] == [1]
             newest = edge.registry.find("CP1")
             assert newest is not None
             assert newest.context.epoch == 2
@@ -173,7 +173,7 @@ async def test_a_draining_gateway_answers_what_it_has_and_says_goodbye() -> None
             await busy.wait_closed()
             assert busy.close_code == 1001
             await draining
-        assert {departure.charge_point_id for departure in edge.door.departures} == {"CP1", "CP2"}
+        assert {disconnect.charge_point_id for disconnect in edge.door.departures} == {"CP1", "CP2"}
 
 
 async def test_a_drain_does_not_wait_for_ever() -> None:
@@ -183,7 +183,7 @@ async def test_a_drain_does_not_wait_for_ever() -> None:
         await edge.gateway.drain(spread_seconds=0, grace_seconds=0.1)
         await stuck.wait_closed()
         assert stuck.close_code == 1006
-        assert [departure.charge_point_id for departure in edge.door.departures] == ["CP1"]
+        assert [disconnect.charge_point_id for disconnect in edge.door.departures] == ["CP1"]
 
 
 def heartbeat_frame(number: int) -> bytes:

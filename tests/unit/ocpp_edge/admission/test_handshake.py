@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocpp_edge.admission.handshake import RESERVED_SEGMENTS, Admission, HandshakeRefused, read_handshake
+from ocpp_edge.admission.handshake import RESERVED_SEGMENTS, ConnectionRequest, HandshakeRefused, read_handshake
 from ocpp_edge.admission.peer import Peer
 from ocpp_edge.versions import Version
 from services.kernel.refusal import Rule
@@ -29,7 +29,7 @@ def knock(
     served: tuple[Version, ...] = SERVED,
     minimum_profile: int = 0,
     host: str | None = None,
-) -> Admission:
+) -> ConnectionRequest:
     headers = {
         "Sec-WebSocket-Protocol": list(protocols),
         "Authorization": [authorization] if authorization else [],
@@ -197,8 +197,8 @@ def test_the_rule_for_identities_is_the_same_in_every_version(version: Version) 
 def test_our_preference_decides_among_the_subprotocols_offered(
     protocols: list[str], version: Version, echoed: str
 ) -> None:
-    admission = knock("/ocpp/CP1", *protocols)
-    assert (admission.version, admission.subprotocol) == (version, echoed)
+    connection_request = knock("/ocpp/CP1", *protocols)
+    assert (connection_request.version, connection_request.subprotocol) == (version, echoed)
 
 
 @pytest.mark.parametrize("protocols", [[], [""], ["ocpp0.1"], ["ocpp1.5"], ["ocpp2.0"], ["soap, mqtt"]])
@@ -209,9 +209,9 @@ def test_without_a_common_subprotocol_there_is_no_upgrade(protocols: list[str]) 
 
 
 def test_every_version_on_offer_is_kept_the_preferred_one_first() -> None:
-    admission = knock("/ocpp/CP1", "OCPP1.6, ocpp2.0.1, soap")
-    assert list(admission.offers.items()) == [(Version.V201, "ocpp2.0.1"), (Version.V16, "OCPP1.6")]
-    other = admission.speaking(Version.V16)
+    connection_request = knock("/ocpp/CP1", "OCPP1.6, ocpp2.0.1, soap")
+    assert list(connection_request.offers.items()) == [(Version.V201, "ocpp2.0.1"), (Version.V16, "OCPP1.6")]
+    other = connection_request.speaking(Version.V16)
     assert (other.version, other.subprotocol) == (Version.V16, "OCPP1.6")
 
 
@@ -234,8 +234,8 @@ def test_a_version_that_is_not_served_is_not_chosen() -> None:
     ],
 )
 def test_the_url_names_the_version_when_no_header_does(named: str, version: Version) -> None:
-    admission = knock(f"/ocpp?chargePointId=CP1&version={named}")
-    assert (admission.version, admission.subprotocol) == (version, None)
+    connection_request = knock(f"/ocpp?chargePointId=CP1&version={named}")
+    assert (connection_request.version, connection_request.subprotocol) == (version, None)
 
 
 def test_the_header_overrules_the_url() -> None:
@@ -269,8 +269,8 @@ def test_the_user_is_the_identity_colons_and_all() -> None:
         ("Ladesa%CC%88ule-1", "Ladesa\u0308ule-1"),
         ("Ladesa%CC%88ule-1", "Ladesäule-1"),
     ):
-        admission = knock(f"/ocpp/{target}", "ocpp1.6", authorization=basic(user, b"c:d"))
-        assert admission.password == b"c:d"
+        connection_request = knock(f"/ocpp/{target}", "ocpp1.6", authorization=basic(user, b"c:d"))
+        assert connection_request.password == b"c:d"
 
 
 def test_a_lower_case_scheme_and_missing_padding_are_understood() -> None:
@@ -311,8 +311,8 @@ def test_bad_credentials_are_refused_by_the_rule_they_break(authorization: str, 
     ],
 )
 def test_the_security_profile_follows_from_the_socket(peer: Peer, authorization: str | None, profile: int) -> None:
-    admission = knock("/ocpp/CP1", "ocpp1.6", peer=peer, authorization=authorization)
-    assert admission.security_profile == profile
+    connection_request = knock("/ocpp/CP1", "ocpp1.6", peer=peer, authorization=authorization)
+    assert connection_request.security_profile == profile
 
 
 @pytest.mark.parametrize(

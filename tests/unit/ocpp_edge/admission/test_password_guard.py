@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 import pytest
 
-from ocpp_edge.admission.admission_control import Welcome
-from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.admission_control import Accepted
+from ocpp_edge.admission.handshake import ConnectionRequest
 from ocpp_edge.admission.password_guard import Guard, WrongTries
 from ocpp_edge.admission.peer import Peer
 from ocpp_edge.admission.refusal import Refusal
@@ -34,14 +34,14 @@ class House:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def admit(self, admission: Admission) -> Welcome | Refusal:
+    async def admit(self, connection_request: ConnectionRequest) -> Accepted | Refusal:
         self.asked += 1
         await self.gate.wait()
-        if admission.charge_point_id not in self.known:
+        if connection_request.charge_point_id not in self.known:
             return Refusal(HTTPStatus.NOT_FOUND, Rule.UNKNOWN_IDENTITY, "unknown")
-        if admission.password not in (RIGHT, None):
+        if connection_request.password not in (RIGHT, None):
             return Refusal(HTTPStatus.UNAUTHORIZED, Rule.WRONG_PASSWORD, "wrong")
-        return Welcome(1, ChargePointState.ACCEPTED, 60)
+        return Accepted(1, ChargePointState.ACCEPTED, 60)
 
     async def knock(self, password: bytes | None = RIGHT, address: str = HOME, identity: str = "CP1") -> Rule | None:
         """The rule that refuses, None when it is let in."""
@@ -50,9 +50,9 @@ class House:
 
     async def ask(
         self, password: bytes | None = RIGHT, address: str = HOME, identity: str = "CP1"
-    ) -> Welcome | Refusal:
+    ) -> Accepted | Refusal:
         return await self.guard.admit(
-            Admission(identity, Version.V16, {Version.V16: "ocpp1.6"}, password, Peer(address))
+            ConnectionRequest(identity, Version.V16, {Version.V16: "ocpp1.6"}, password, Peer(address))
         )
 
 

@@ -3,8 +3,8 @@
 from http import HTTPStatus
 
 from csms.station.v1.connectivity_service_pb2 import ClosedConnection, ConnectionAttempt
-from ocpp_edge.admission.admission_control import Departure, Welcome
-from ocpp_edge.admission.handshake import Admission
+from ocpp_edge.admission.admission_control import Accepted, Disconnect
+from ocpp_edge.admission.handshake import ConnectionRequest
 from ocpp_edge.admission.refusal import Refusal
 from ocpp_edge.backend.clients import Node, Stations
 from ocpp_edge.facts.boots import profile_of, state_of
@@ -30,23 +30,23 @@ _RULES = {"CHARGE_POINT_NOT_FOUND": Rule.UNKNOWN_IDENTITY, "INVALID_CREDENTIALS"
 _LONGEST_REASON = 200
 
 
-class Entrance:
-    """The two doors of admission.py."""
+class Connectivity:
+    """What admission control asks and reports."""
 
     def __init__(self, stations: Stations, node: Node) -> None:
         self._stations = stations
         self._node = node
 
-    async def admit(self, admission: Admission) -> Welcome | Refusal:
+    async def admit(self, connection_request: ConnectionRequest) -> Accepted | Refusal:
         """Raises DomainError when the platform cannot say."""
         try:
-            answer = await self._stations.opening.submit(attempt_of(admission, self._node))
+            answer = await self._stations.opening.submit(attempt_of(connection_request, self._node))
         except DomainError as error:
             rule = _rule_of(error)
             if rule is None:
                 raise
             return Refusal(_STATUSES[rule], rule, error.message)
-        return Welcome(
+        return Accepted(
             answer.epoch,
             state_of(answer.state),
             answer.heartbeat_interval_seconds,
@@ -56,12 +56,12 @@ class Entrance:
             "" if answer.tenant_id == DEFAULT_TENANT else answer.tenant_id,
         )
 
-    async def leave(self, departure: Departure) -> None:
+    async def report_disconnect(self, disconnect: Disconnect) -> None:
         """A connection that is not the newest has nothing to report."""
         closed = ClosedConnection(
-            charge_point_id=departure.charge_point_id,
-            epoch=departure.epoch,
-            reason=departure.reason[:_LONGEST_REASON],
+            charge_point_id=disconnect.charge_point_id,
+            epoch=disconnect.epoch,
+            reason=disconnect.reason[:_LONGEST_REASON],
         )
         try:
             await self._stations.closing.submit(closed)
@@ -70,22 +70,22 @@ class Entrance:
                 raise
 
 
-def attempt_of(admission: Admission, node: Node) -> ConnectionAttempt:
+def attempt_of(connection_request: ConnectionRequest, node: Node) -> ConnectionAttempt:
     """What the station service is told of a wish to connect."""
-    names = admission.peer.certificate_names
+    names = connection_request.peer.certificate_names
     return ConnectionAttempt(
-        charge_point_id=admission.charge_point_id,
-        protocol=admission.version.subprotocol,
-        offered_protocols=[version.subprotocol for version in admission.offers],
+        charge_point_id=connection_request.charge_point_id,
+        protocol=connection_request.version.subprotocol,
+        offered_protocols=[version.subprotocol for version in connection_request.offers],
         node=node.name,
         node_address=node.address,
-        remote_address=admission.peer.address,
-        password=admission.password,
+        remote_address=connection_request.peer.address,
+        password=connection_request.password,
         # A certificate may name several; the one that is meant is the one that matches, if any does.
-        certificate_common_name=admission.charge_point_id
-        if admission.charge_point_id in names
+        certificate_common_name=connection_request.charge_point_id
+        if connection_request.charge_point_id in names
         else next(iter(names), ""),
-        security_profile=admission.security_profile,
+        security_profile=connection_request.security_profile,
     )
 
 
