@@ -1,5 +1,9 @@
 """ocpp_edge.quirks"""
 
+from collections.abc import Iterator
+
+import pytest
+
 from ocpp_edge.quirks import Forgiving, Profile, counting
 from ocpp_edge.quirks.forgiving import refused_ids
 from services.kernel.quirks import QUIRKS, Needed, Quirk, Scope
@@ -53,7 +57,16 @@ def test_a_profile_that_changes_holds_for_all_who_share_it() -> None:
     assert forgiven(BAD_CHARACTERS, "later") == 1
 
 
-def test_vendors_beyond_so_many_are_others() -> None:
+@pytest.fixture
+def no_vendors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if no vendor had been seen, and none of those of this test afterwards."""
+    monkeypatch.setattr(counting, "_vendors", set())
+    counting.vendor_label.cache_clear()
+    yield
+    counting.vendor_label.cache_clear()
+
+
+def test_vendors_beyond_so_many_are_others(no_vendors: None) -> None:
     labels = {counting.vendor_label(f"vendor {number}") for number in range(1000)}
     assert len(labels) <= 41
     assert counting.OTHER in labels
