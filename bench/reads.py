@@ -4,7 +4,7 @@ import resource
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from bench import furnishing, rest_client
+from bench import rest_client, seeding
 from bench.laboratory import Laboratory
 from bench.plan import EDGE, ENVOY
 from bench.steps import Step
@@ -66,8 +66,8 @@ class Reads:
         generator.carry_out(Prepare("heartbeat"))
         laboratory.drain.wait()
         with closing(laboratory.system.facade()) as facade:
-            furnishing.make_stations(facade)
-            return furnishing.session_ids(facade)
+            seeding.make_stations(facade)
+            return seeding.session_ids(facade)
 
 
 def _own_seconds() -> float:

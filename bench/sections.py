@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack, closing
 
-from bench import certificate, furnishing
+from bench import certificate, seeding
 from bench.aftermath import Aftermath
 from bench.connections import Connections
 from bench.growth import Growth
@@ -20,7 +20,7 @@ def prepare(laboratory: Laboratory, resources: ExitStack) -> list[Step]:
     sizes = laboratory.sizes
     _register(laboratory)
     with closing(laboratory.system.facade()) as facade:
-        furnishing.set_tariff(facade)
+        seeding.set_tariff(facade)
     made = certificate.make(laboratory.system.folder)
     todo: list[Step] = []
     if "traffic" in sizes.sections:

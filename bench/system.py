@@ -21,10 +21,10 @@ from stack import builds, children, config, keys, nats, postgres
 from stack import ports as port_checks
 from stack.builds import Build
 from stack.children import Child, Program
-from stack.config import Surroundings
+from stack.config import StackContext
 from stack.errors import StackError
+from stack.port_claims import claimed_offset
 from stack.rest import Facade
-from stack.room import claimed_offset
 from stack.state import State
 from stack.topology import EDGE, Ports
 
@@ -155,14 +155,14 @@ def start_own_edge(system: System, number: int = 0, tls: Mapping[str, str] | Non
     """
     state = State(system.folder / "stack")
     made = keys.ensure(state.keys)
-    surroundings = Surroundings(system.ports, made, system.database_url("postgres"), system.nats_url)
+    context = StackContext(system.ports, made, system.database_url("postgres"), system.nats_url)
     replica = _FIRST_OWN_REPLICA + number
     port, metrics_port = system.ports.websocket(replica), port_checks.free_port()
     own = {"METRICS_PORT": str(metrics_port), **(tls or {})}
     program = Program(
         name=f"{EDGE} {number} of the bench",
         command=[sys.executable, "-m", "ocpp_edge"],
-        environment={**config.environment_for(EDGE, surroundings, replica), **own},
+        environment={**config.environment_for(EDGE, context, replica), **own},
         ready=lambda _pid: port_checks.is_listening(port),
     )
     child = children.start(program, system.folder / f"edge-{number}.log")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaos.furnishing import Furniture
+from chaos.population import Population
 from chaos.rules import RULES
 from simulator.lies.catalogue import SECOND_LIE
 from stack import children
@@ -77,14 +77,14 @@ class RunningFleet:
 
 
 def start(
-    furniture: Furniture, url: str, ledger: Path, logs: Path, *, seed: int, cadence: Cadence, lying: Lying
+    people: Population, url: str, ledger: Path, logs: Path, *, seed: int, cadence: Cadence, lying: Lying
 ) -> RunningFleet:
     """Start the fleet against `url`. Call it from the main thread."""
     chosen = {
         "--url": url,
-        "--ids": ",".join(furniture.charge_points),
-        "--tags": ",".join(furniture.cards),
-        "--protocols": ",".join(furniture.protocols),
+        "--ids": ",".join(people.charge_points),
+        "--tags": ",".join(people.cards),
+        "--protocols": ",".join(people.protocols),
         "--session": cadence.session,
         "--pause": cadence.pause,
         "--sample": cadence.sample,

@@ -19,13 +19,13 @@ from typing import Any
 
 import psutil
 
-from chaos import audit, fleet, furnishing, injection, report, schedule, settling, system
+from chaos import audit, fleet, injection, population, report, schedule, settling, system
 from chaos.books import Book
 from chaos.checks.check import Check
 from chaos.checks.lies import Count
 from chaos.fleet import Cadence, Lying
-from chaos.furnishing import Furniture
 from chaos.injection import Struck
+from chaos.population import Population
 from chaos.report import Report
 from chaos.stored import DATABASES
 from chaos.system import System
@@ -102,21 +102,19 @@ class _Run:
         plan = self._plan
         self._say(f"starting a stack with {plan.replicas} replicas")
         async with system.running(self._state_dir, plan.folder / "logs", plan.replicas) as stack:
-            furniture = furnishing.plan(plan.chargers)
-            await asyncio.to_thread(furnishing.furnish, stack, furniture)
-            await self._under_fire(stack, furniture)
+            people = population.plan(plan.chargers)
+            await asyncio.to_thread(population.populate, stack, people)
+            await self._under_fire(stack, people)
             await self._examine(stack)
         self._say("audited; the stack is stopped")
         return self._report()
 
-    async def _under_fire(self, stack: System, furniture: Furniture) -> None:
+    async def _under_fire(self, stack: System, people: Population) -> None:
         """Let the chargers charge while everything is broken; returns when they have delivered all and gone."""
         plan, seen = self._plan, self._seen
-        self._say(f"the stack is up and furnished; {plan.chargers} chargers begin")
+        self._say(f"the stack is up and populated; {plan.chargers} chargers begin")
         url, logs = stack.charger_url(), plan.folder / "logs"
-        chargers = fleet.start(
-            furniture, url, self._ledger, logs, seed=plan.seed, cadence=plan.cadence, lying=plan.lying
-        )
+        chargers = fleet.start(people, url, self._ledger, logs, seed=plan.seed, cadence=plan.cadence, lying=plan.lying)
         faults = schedule.schedule(stack.landscape(), plan.minutes * 60, plan.seed)
         seen.began = time.time()
         seen.struck = await injection.carry_out(faults, stack, self._say)

@@ -19,8 +19,8 @@ from stack import ports as tcp
 from stack.children import Child, Program
 from stack.config import process_environment
 from stack.errors import StackError
+from stack.port_claims import claimed_offset, moved
 from stack.rest import Facade
-from stack.room import claimed_offset, moved
 from stack.state import State
 from stack.topology import EDGE, REPLICA_STEP, SERVICES, Ports
 

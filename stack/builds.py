@@ -119,9 +119,9 @@ def _borrow(environment: Path, checkout: Path) -> None:
 
 
 def _run(command: Sequence[str], directory: Path, failure: str) -> None:
-    surroundings = {name: value for name, value in os.environ.items() if name not in _NOT_THEIRS}
+    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_THEIRS}
     try:
-        told = subprocess.run(command, cwd=directory, env=surroundings, capture_output=True, text=True, check=False)
+        told = subprocess.run(command, cwd=directory, env=inherited, capture_output=True, text=True, check=False)
     except OSError as error:
         raise StackError(f"{failure}: {error}") from error
     if told.returncode != 0:

@@ -52,7 +52,7 @@ _DESK_DEFAULTS = {
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class StackContext:
     """What the children of one stack have in common. `detours`: where they call services instead, see StackSettings."""
 
     ports: Ports
@@ -68,11 +68,11 @@ class Surroundings:
         return [self.detours[name] + replica * REPLICA_STEP for replica in range(self.ports.replicas)]
 
 
-def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> dict[str, str]:
+def environment_for(name: str, context: StackContext, replica: int = 0) -> dict[str, str]:
     """The environment of one replica of a service or of the edge: ours, with what the stack decides on top."""
-    ports, keys = surroundings.ports, surroundings.keys
+    ports, keys = context.ports, context.keys
     environment = {
-        **_common(surroundings),
+        **_common(context),
         "LISTEN_PORT": str(ports.process(name, replica)),
         "METRICS_PORT": str(ports.metrics(name, replica)),
         "SERVICE_PRIVATE_KEY_FILE": str(keys.service_private_key_file(name)),
@@ -87,7 +87,7 @@ def environment_for(name: str, surroundings: Surroundings, replica: int = 0) -> 
             "OCPP_PROXY_SECRET": keys.proxy_secret,
         }
     else:
-        environment["DATABASE_URL"] = surroundings.database_url
+        environment["DATABASE_URL"] = context.database_url
     if name == "driver":
         environment["JWT_PRIVATE_KEY_FILE"] = str(keys.private_key_file)
         environment["API_PROXY_SECRET"] = keys.api_proxy_secret
@@ -250,9 +250,9 @@ def lb_endpoints(endpoints: _Endpoints) -> str:
     return "[" + ", ".join(f"{{endpoint: {{address: {{socket_address: {address}}}}}}}" for address in addresses) + "]"
 
 
-def _common(surroundings: Surroundings) -> dict[str, str]:
-    ports, keys = surroundings.ports, surroundings.keys
-    addresses = {f"{name.upper()}_SERVICE_URL": _target(surroundings.called(name)) for name in (*SERVICES, EDGE)}
+def _common(context: StackContext) -> dict[str, str]:
+    ports, keys = context.ports, context.keys
+    addresses = {f"{name.upper()}_SERVICE_URL": _target(context.called(name)) for name in (*SERVICES, EDGE)}
     return {
         **_inherited(),
         **{name: os.environ.get(name) or default for name, default in _DESK_DEFAULTS.items()},
@@ -260,7 +260,7 @@ def _common(surroundings: Surroundings) -> dict[str, str]:
         **public_ports(ports),
         "LISTEN_HOST": LOOPBACK,
         "METRICS_LISTEN_HOST": LOOPBACK,
-        "NATS_URL": surroundings.nats_url,
+        "NATS_URL": context.nats_url,
         "JWT_JWKS_FILE": str(keys.jwks_file),
         "SERVICE_JWKS_FILE": str(keys.service_jwks_file),
     }

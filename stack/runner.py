@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from stack import config, demo, engines, envoy, health, keys, ports, postgres, preflight, priority, schema, welcome
 from stack.children import Program
-from stack.config import Surroundings
+from stack.config import StackContext
 from stack.errors import StackError
 from stack.forks import ForkServer
 from stack.processes import Supervisor
@@ -87,15 +87,15 @@ class _Stack:
         await self.migrate_databases(running.database_url)
         made = await asyncio.to_thread(keys.ensure, self._state.keys)
         detours = self._settings.detours
-        surroundings = Surroundings(
+        context = StackContext(
             self._ports,
             made,
             config.by_detour(running.database_url, detours.get("postgres")),
             config.by_detour(running.nats_url, detours.get("nats")),
             {str(name): port for name, port in detours.items()},
         )
-        await self._start_processes(surroundings)
-        await self._start_entrance(surroundings)
+        await self._start_processes(context)
+        await self._start_entrance(context)
         await self._until_serving()
         self._note_processes()
         if with_demo:
@@ -118,10 +118,10 @@ class _Stack:
             await self.supervisor.complete(_migration(behind, environment))
         self._progress.say(f"migrated {', '.join(behind)}" if behind else "databases are up to date")
 
-    async def _start_processes(self, surroundings: Surroundings) -> None:
+    async def _start_processes(self, context: StackContext) -> None:
         replicas = range(self._ports.replicas)
-        services = [_service(name, surroundings, replica) for name in SERVICES for replica in replicas]
-        edges = [_edge(surroundings, replica) for replica in replicas]
+        services = [_service(name, context, replica) for name in SERVICES for replica in replicas]
+        edges = [_edge(context, replica) for replica in replicas]
         await self._until_it_can_fork()
         await asyncio.gather(self._services.start(*services), self._edges.start(*edges))
         self._progress.say(f"{len(services) + len(edges)} processes listen: {', '.join((*SERVICES, EDGE))}")
@@ -130,11 +130,11 @@ class _Stack:
         while not self.forks.is_settled():  # noqa: ASYNC110  # it tells by a socket that is read without waiting
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _start_entrance(self, surroundings: Surroundings) -> None:
-        values = config.embedded_values(self._ports, surroundings.keys, self._settings.public_host)
+    async def _start_entrance(self, context: StackContext) -> None:
+        values = config.embedded_values(self._ports, context.keys, self._settings.public_host)
         config.render(values, self._state.envoy_configuration)
         configuration, admin_port = self._state.envoy_configuration, self._ports["envoy admin"]
-        await self._entrance.start(envoy.program(configuration, admin_port, surroundings.keys.proxy_secrets))
+        await self._entrance.start(envoy.program(configuration, admin_port, context.keys.proxy_secrets))
         self._progress.say("Envoy listens")
 
     async def _start_demo(self) -> None:
@@ -165,33 +165,33 @@ def _migration(services: Sequence[str], environment: dict[str, str]) -> Program:
     return Program("migrate", command, environment)
 
 
-def _service(name: str, surroundings: Surroundings, replica: int) -> Program:
-    port = surroundings.ports.process(name, replica)
+def _service(name: str, context: StackContext, replica: int) -> Program:
+    port = context.ports.process(name, replica)
     return Program(
         name=_replica_name(name, replica),
         command=[sys.executable, "-m", f"services.{name}"],
-        environment=config.environment_for(name, surroundings, replica),
+        environment=config.environment_for(name, context, replica),
         ready=lambda _pid: ports.is_listening(port),
-        ready_within_seconds=_ready_within(surroundings),
+        ready_within_seconds=_ready_within(context),
         may_be_forked=True,
     )
 
 
-def _edge(surroundings: Surroundings, replica: int) -> Program:
-    wanted = (surroundings.ports.process(EDGE, replica), surroundings.ports.websocket(replica))
+def _edge(context: StackContext, replica: int) -> Program:
+    wanted = (context.ports.process(EDGE, replica), context.ports.websocket(replica))
     return Program(
         name=_replica_name(EDGE, replica),
         command=[sys.executable, "-m", "ocpp_edge"],
-        environment=config.environment_for(EDGE, surroundings, replica),
+        environment=config.environment_for(EDGE, context, replica),
         ready=lambda _pid: all(ports.is_listening(port) for port in wanted),
-        ready_within_seconds=_ready_within(surroundings),
+        ready_within_seconds=_ready_within(context),
         may_be_forked=True,
     )
 
 
-def _ready_within(surroundings: Surroundings) -> float:
+def _ready_within(context: StackContext) -> float:
     """All start at once, and share the processors while they do."""
-    return _READY_WITHIN_SECONDS * surroundings.ports.replicas
+    return _READY_WITHIN_SECONDS * context.ports.replicas
 
 
 def _fleet(url: str) -> Program:

@@ -75,5 +75,5 @@ def _start(old: builds.Build, sizes: Sizes, resources: ExitStack) -> Comparison:
         Contestant(name, running, sizes, resources) for name, running in zip(("new", "old"), systems, strict=True)
     )
     for each in (new, former):
-        each.furnish()
+        each.seed()
     return Comparison(new, former)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 
-from bench import furnishing, rest_client
+from bench import rest_client, seeding
 from bench.against.plan import Sizes
 from bench.against.ratios import Spent, medians
 from bench.cpu import CpuMeter
@@ -109,18 +109,18 @@ class Contestant:
 
         return self._spent(burst)
 
-    def furnish(self) -> None:
+    def seed(self) -> None:
         """Give it a price, stations, and sessions that can be read."""
         self._crowds["1.6"].carry_out(Prepare("metervalues"))
         self._crowds["1.6"].carry_out(Prepare("heartbeat"))
         with closing(self.system.facade()) as facade:
-            furnishing.set_tariff(facade)
-            furnishing.make_stations(facade)
+            seeding.set_tariff(facade)
+            seeding.make_stations(facade)
 
     def _session_ids(self) -> list[str]:
         if not self._sessions:
             with closing(self.system.facade()) as facade:
-                self._sessions = furnishing.session_ids(facade)
+                self._sessions = seeding.session_ids(facade)
         return self._sessions
 
     def _prepared(self, each: MessageClass) -> Generator:

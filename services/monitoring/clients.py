@@ -29,7 +29,7 @@ from services.monitoring.domain.service_info import ServiceHealth, ServiceStatus
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Transaction
 from services.monitoring.domain.usage import Bill
-from services.monitoring.mapping import told
+from services.monitoring.mapping import from_proto
 from services.rpc.protobuf import timestamp
 
 _Response = TypeVar("_Response")
@@ -60,34 +60,34 @@ class GrpcOwners:
     async def stations(self, told_time: datetime) -> AsyncIterator[Sequence[StationSnapshot]]:
         request = station_pb.ListStationsRequest(page_size=_LARGEST_PAGE)
         async for response in _pages(self._stations.ListStations, request):
-            yield [told.station_snapshot(message, told_time) for message in response.stations]
+            yield [from_proto.station_snapshot(message, told_time) for message in response.stations]
 
     async def charge_points(self, told_time: datetime) -> AsyncIterator[Sequence[ChargePointSnapshot]]:
         request = point_pb.ListChargePointsRequest(page_size=_LARGEST_PAGE)
         async for response in _pages(self._charge_points.ListChargePoints, request):
-            yield [told.charge_point_snapshot(message, told_time) for message in response.charge_points]
+            yield [from_proto.charge_point_snapshot(message, told_time) for message in response.charge_points]
 
     async def connections(self, time: datetime) -> AsyncIterator[Sequence[Sighting]]:
         request = connectivity_pb.ListConnectionsRequest(page_size=_LARGEST_PAGE)
         async for response in _pages(self._connectivity.ListConnections, request):
-            yield [told.sighting(message, time) for message in response.connections]
+            yield [from_proto.sighting(message, time) for message in response.connections]
 
     async def connection_page(self, page_size: int, page_token: str) -> Page[Connection]:
         request = connectivity_pb.ListConnectionsRequest(page_size=page_size, page_token=page_token)
         response = await self._connectivity.ListConnections(request)
-        connections = [told.connection(message) for message in response.connections]
+        connections = [from_proto.connection(message) for message in response.connections]
         return Page(connections, response.next_page_token, response.total_size)
 
     async def transactions_changed_since(self, time: datetime) -> AsyncIterator[Sequence[Transaction]]:
         request = transaction_pb.ListTransactionsRequest(update_time_from=timestamp(time), page_size=_LARGEST_PAGE)
         async for response in _pages(self._transactions.ListTransactions, request):
-            yield [told.transaction(message, self._clock) for message in response.transactions]
+            yield [from_proto.transaction(message, self._clock) for message in response.transactions]
 
     async def bills_changed_since(self, time: datetime) -> AsyncIterator[tuple[Sequence[Bill], datetime]]:
         request = billing_pb.ListChargingSessionsRequest(update_time_from=timestamp(time), page_size=_LARGEST_PAGE)
         async for response in _pages(self._billing.ListChargingSessions, request):
             if sessions := response.charging_sessions:
-                bills = [bill for one in sessions if (bill := told.bill_known(one)) is not None]
+                bills = [bill for one in sessions if (bill := from_proto.bill_known(one)) is not None]
                 yield bills, sessions[-1].update_time.ToDatetime(tzinfo=UTC)
 
 
@@ -112,7 +112,7 @@ async def _health(stub: health_grpc.HealthServiceStub, replica: str) -> ServiceH
         # The library's own deadline does not bound the search for an address.
         async with asyncio.timeout(_PATIENCE_SECONDS):
             answer = await stub.Check(health_pb.CheckRequest(), timeout=_PATIENCE_SECONDS)
-        tasks = [told.background_task(task, replica) for task in answer.tasks]
+        tasks = [from_proto.background_task(task, replica) for task in answer.tasks]
         status = ServiceStatus(answer.status)
     except (DomainError, TimeoutError, ValueError):
         return _UNREACHABLE

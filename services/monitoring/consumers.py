@@ -24,7 +24,7 @@ from services.monitoring.application.consequences import consequences
 from services.monitoring.application.stations import take_in_stations
 from services.monitoring.application.transactions import LiveMeter, take_in_bills, take_in_transactions
 from services.monitoring.domain.charge_point import ChargePointSnapshot
-from services.monitoring.mapping import told
+from services.monitoring.mapping import from_proto
 from services.monitoring.sql.unit_of_work import SqlUnitOfWork
 from services.postgres.database import Database
 from services.process.heartbeats import repeat
@@ -65,24 +65,30 @@ class StationConsumer:
         boots: list[ChargePointSnapshot] = []
         gone: list[ChargePointSnapshot] = []
         for event in events:
-            time, tenant_id = told.told_time_of(event, clock), told.tenant_of(event)
+            time, tenant_id = from_proto.told_time_of(event, clock), from_proto.tenant_of(event)
             match event.WhichOneof("payload"):
                 case "station_changed":
                     changed = event.station_changed
-                    stations.append(told.station_snapshot(changed.station, time, tenant_id, deleted=changed.deleted))
+                    stations.append(
+                        from_proto.station_snapshot(changed.station, time, tenant_id, deleted=changed.deleted)
+                    )
                 case "connectivity_changed":
-                    changes.append(told.connectivity_change(event.connectivity_changed, time, tenant_id))
+                    changes.append(from_proto.connectivity_change(event.connectivity_changed, time, tenant_id))
                 case "connector_status_changed":
-                    reports.append(told.status_report(event.connector_status_changed, time, tenant_id))
+                    reports.append(from_proto.status_report(event.connector_status_changed, time, tenant_id))
                 case "charge_point_booted":
-                    boots.append(told.charge_point_snapshot(event.charge_point_booted.charge_point, time, tenant_id))
+                    boots.append(
+                        from_proto.charge_point_snapshot(event.charge_point_booted.charge_point, time, tenant_id)
+                    )
                 case "charge_point_changed":
-                    snapshot = told.charge_point_snapshot(event.charge_point_changed.charge_point, time, tenant_id)
+                    snapshot = from_proto.charge_point_snapshot(
+                        event.charge_point_changed.charge_point, time, tenant_id
+                    )
                     (gone if event.charge_point_changed.deleted else boots).append(snapshot)
                 case "connection_refused":
-                    refusals.append(told.refusal(event.connection_refused, time, tenant_id))
+                    refusals.append(from_proto.refusal(event.connection_refused, time, tenant_id))
                 case "device_event_recorded":
-                    device_events.append(told.device_event(event.device_event_recorded, tenant_id))
+                    device_events.append(from_proto.device_event(event.device_event_recorded, tenant_id))
         async with consequences(work, clock) as follows:
             await take_in_stations(work, stations, follows)
             await take_in_connectivity(work, changes, follows)
@@ -110,15 +116,17 @@ class SessionConsumer:
         work, clock = SqlUnitOfWork(connection, self._clock), self._clock
         snapshots, bills = [], []
         for event in events:
-            tenant_id = told.tenant_of(event)
+            tenant_id = from_proto.tenant_of(event)
             match event.WhichOneof("payload"):
                 case "transaction_changed":
-                    snapshots.append(told.transaction(event.transaction_changed.transaction, clock, tenant_id))
+                    snapshots.append(from_proto.transaction(event.transaction_changed.transaction, clock, tenant_id))
                 case "session_billed":
-                    bills.append(told.bill(event.session_billed, told.told_time_of(event, clock), tenant_id))
+                    bills.append(
+                        from_proto.bill(event.session_billed, from_proto.told_time_of(event, clock), tenant_id)
+                    )
                 case "session_unbilled":
-                    time = told.told_time_of(event, clock)
-                    bills.append(told.bill_taken_back(event.session_unbilled, time, tenant_id))
+                    time = from_proto.told_time_of(event, clock)
+                    bills.append(from_proto.bill_taken_back(event.session_unbilled, time, tenant_id))
         await take_in_transactions(work, snapshots, clock)
         await take_in_bills(work, bills)
 
@@ -135,7 +143,7 @@ class LiveConsumer:
         async with self._bus.subscribe_live(_LIVE_SUBJECT) as messages:
             async for message in messages:
                 try:
-                    self._meter.gather(told.live_readings(message.payload))
+                    self._meter.gather(from_proto.live_readings(message.payload))
                 except (DecodeError, DomainError) as error:
                     _log.warning("live meter values cannot be read: %s", error)
 

@@ -229,7 +229,7 @@ class UsageRepository(Protocol):
         ...
 
 
-class FigureRepository(Protocol):
+class DashboardQueries(Protocol):
     """Sums over everything."""
 
     async def dashboard(self, now: datetime) -> Dashboard:
@@ -262,7 +262,7 @@ class UnitOfWork(Protocol):
     def usage(self) -> UsageRepository: ...
 
     @property
-    def figures(self) -> FigureRepository: ...
+    def dashboard_queries(self) -> DashboardQueries: ...
 
     async def publish(self, events: Sequence[AlertChanged]) -> None:
         """Tell the domain events of this change, once it is committed."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
-from services.transaction.domain.batch import Kept, StrayEnd, Wanted
+from services.transaction.domain.batch import Kept, Needs, StrayEnd
 from services.transaction.domain.campaign import Campaign, CampaignState, Selection
 from services.transaction.domain.command import Command, CommandFilter, CommandState, Place, Reply
 from services.transaction.domain.connector_power import ConnectorPower
@@ -324,7 +324,7 @@ class RecordingUnitOfWork(Protocol):
         """Those of the charge points at which a transaction runs; nothing is locked."""
         ...
 
-    async def load(self, wants: Wanted) -> tuple[Sequence[Transaction], Iterator[int]]:
+    async def load(self, needs: Needs) -> tuple[Sequence[Transaction], Iterator[int]]:
         """Lock what is wanted, then read it; with enough unused transaction numbers."""
         ...
 

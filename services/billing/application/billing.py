@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from services.billing.application.invoicing import Invoicing
-from services.billing.application.surroundings import Question, Surroundings
+from services.billing.application.pricing_context import PricingContext, Question
 from services.billing.application.tariff_choice import bound_tariffs, tariff_key, tariff_of, tariffs_of
 from services.billing.domain.charging_session import END_PATIENCE, PENDING, ChargingSession, billable, bound
 from services.billing.domain.course import Course
@@ -56,7 +56,7 @@ class Biller:
         self._bills_unmetered = bills_unmetered
         self._end_patience = end_patience
         self._invoicing = invoicing
-        self._surroundings = Surroundings(drivers, stations, transactions, clock)
+        self._pricing_context = PricingContext(drivers, stations, transactions, clock)
 
     async def take_in(self, work: UnitOfWork, snapshots: Iterable[TransactionSnapshot]) -> None:
         """Bring the sessions of transactions up to date; those that have ended are billed by `settle_all`.
@@ -119,7 +119,7 @@ class Biller:
                 wanted = billable(session)
                 tariff = await tariff_of(work, wanted)
             with as_tenant(session.tenant_id):
-                [used] = await self._surroundings.consumptions([Question(wanted, tariff, _end(wanted))])
+                [used] = await self._pricing_context.consumptions([Question(wanted, tariff, _end(wanted))])
                 cost = _cost(tariff, used)
                 async with self._units_of_work() as work:
                     if await work.sessions.find(session_id, for_update=True) == session:
@@ -146,7 +146,7 @@ class Biller:
         async with self._units_of_work() as work:
             tariffs = await tariffs_of(work, wanted)
         questions = [Question(session, tariff, _end(session)) for session, tariff in zip(wanted, tariffs, strict=True)]
-        used = await self._surroundings.consumptions(questions)
+        used = await self._pricing_context.consumptions(questions)
         costs: dict[str, Price | None] = {}
         failures: list[BaseException] = []
         for session, tariff, consumption in zip(sessions, tariffs, used, strict=True):
@@ -194,7 +194,7 @@ class Biller:
             tariffs = await bound_tariffs(work, sessions)
         now = self._clock.now()
         questions = [Question(session, tariffs.get(tariff_key(session)), now) for session in sessions]
-        courses = asyncio.create_task(self._surroundings.courses(questions))
+        courses = asyncio.create_task(self._pricing_context.courses(questions))
         asked = [asyncio.create_task(self._price_so_far(question, courses)) for question in questions]
         if asked:
             _, late = await asyncio.wait(asked, timeout=timeout)
@@ -208,7 +208,7 @@ class Biller:
             return None
         try:
             known = await asyncio.shield(courses) if may_need_course(question.tariff) else {}
-            return price(question.tariff, await self._surroundings.consumption(question, known))
+            return price(question.tariff, await self._pricing_context.consumption(question, known))
         except DomainError:
             return None
 

@@ -18,7 +18,7 @@ class Analytics:
     async def dashboard(self) -> Dashboard:
         """The figures of this moment."""
         async with self._units_of_work() as work:
-            return await work.figures.dashboard(self._clock.now())
+            return await work.dashboard_queries.dashboard(self._clock.now())
 
     async def usage(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from services.monitoring.application.consequences import Consequences
-from services.monitoring.application.rounds import rounds
+from services.monitoring.application.partition_by_key import partition_by_key
 from services.monitoring.domain.charge_point import (
     ChargePoint,
     ChargePointSnapshot,
@@ -34,7 +34,7 @@ from services.monitoring.ports import UnitOfWork
 
 async def take_in_connectivity(work: UnitOfWork, changes: Iterable[ConnectivityChange], follows: Consequences) -> None:
     """Note that connections were opened or closed; each closing counts, also one that others have overtaken."""
-    for batch in rounds(changes, lambda change: change.charge_point_id):
+    for batch in partition_by_key(changes, lambda change: change.charge_point_id):
         before = await work.charge_points.lock({change.charge_point_id for change in batch})
         after = {change.charge_point_id: connected(before[change.charge_point_id], change) for change in batch}
         await _store(work, before, after, {change.charge_point_id: change.time for change in batch}, follows)
@@ -46,7 +46,7 @@ async def take_in_connectivity(work: UnitOfWork, changes: Iterable[ConnectivityC
 
 async def take_in_boots(work: UnitOfWork, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
     """Note what boots show of charge points."""
-    for batch in rounds(snapshots, lambda snapshot: snapshot.id):
+    for batch in partition_by_key(snapshots, lambda snapshot: snapshot.id):
         before = await work.charge_points.lock({snapshot.id for snapshot in batch})
         after = {snapshot.id: shown(before[snapshot.id], snapshot) for snapshot in batch}
         await _store(work, before, after, {snapshot.id: snapshot.told_time for snapshot in batch}, follows)
@@ -65,14 +65,14 @@ async def take_in_deletions(work: UnitOfWork, snapshots: Iterable[ChargePointSna
 
 def take_in_refusals(refusals: Iterable[Refusal], follows: Consequences) -> None:
     """Note that charge points in service were refused at the handshake; too often is an alert."""
-    for batch in rounds(refusals, lambda refusal: refusal.charge_point_id):
+    for batch in partition_by_key(refusals, lambda refusal: refusal.charge_point_id):
         follows.note_incidents(dict(map(refused, batch)))
         follows.note_incidents(dict(map(guessed, [refusal for refusal in batch if refusal.guess_count])))
 
 
 def take_in_device_events(events: Iterable[DeviceEvent], follows: Consequences) -> None:
     """Note what charge points told of themselves that somebody should look at."""
-    for batch in rounds(map(device_verdict, events), lambda verdict: (verdict.kind, verdict.subject)):
+    for batch in partition_by_key(map(device_verdict, events), lambda verdict: (verdict.kind, verdict.subject)):
         follows.judge(batch)
 
 
@@ -85,7 +85,7 @@ async def take_in_sightings(work: UnitOfWork, sightings: Sequence[Sighting], fol
 
 async def take_in_statuses(work: UnitOfWork, reports: Iterable[StatusReport], follows: Consequences) -> None:
     """Note the status of connectors; each report of a fault counts, also one that others have overtaken."""
-    for batch in rounds(reports, lambda report: report.connector.key):
+    for batch in partition_by_key(reports, lambda report: report.connector.key):
         kept = await work.connectors.record([report.connector for report in batch])
         news = [report for report in batch if report.connector.key in kept]
         follows.judge([fault_verdict(report, is_news=True) for report in news])

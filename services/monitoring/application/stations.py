@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from services.kernel.pagination import Page, PageRequest
 from services.monitoring.application.consequences import Consequences, by_station, standing_at
-from services.monitoring.application.rounds import rounds
+from services.monitoring.application.partition_by_key import partition_by_key
 from services.monitoring.domain.charge_point import ChargePointSnapshot, placed, shown, taken_away
 from services.monitoring.domain.connector import StatusReport
 from services.monitoring.domain.rules import fault_verdict, name_of
@@ -40,7 +40,7 @@ async def take_in_stations(work: UnitOfWork, snapshots: Sequence[StationSnapshot
     if not snapshots:
         return
     known = dict(await work.stations.known({snapshot.id for snapshot in snapshots}))
-    for batch in rounds(snapshots, lambda snapshot: snapshot.id):
+    for batch in partition_by_key(snapshots, lambda snapshot: snapshot.id):
         newer = [snapshot for snapshot in batch if is_newer(snapshot, known.get(snapshot.id))]
         for snapshot in newer:
             known[snapshot.id] = stored(snapshot, known.get(snapshot.id))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from services.kernel.clock import Clock
 from services.monitoring.application.alerts import judge
-from services.monitoring.application.rounds import rounds
+from services.monitoring.application.partition_by_key import partition_by_key
 from services.monitoring.domain.alert import Verdict
 from services.monitoring.domain.live_reading import LiveReading, LiveReadings, metered
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of, merged, transaction_changes
@@ -34,7 +34,7 @@ async def take_in_transactions(work: UnitOfWork, snapshots: Sequence[Transaction
     await work.transactions.store(newest)
     await work.stations.touch({one.station_id: one.update_time for one in newest if one.station_id is not None})
     await work.metrics.add(merged(changes))
-    for batch in rounds(verdicts, lambda verdict: (verdict.kind, verdict.subject)):
+    for batch in partition_by_key(verdicts, lambda verdict: (verdict.kind, verdict.subject)):
         await judge(work, batch, clock.now())
     used = [one for one in newest if _has_ended(one) or _has_ended(stored.get(one.id))]
     await work.usage.record_sessions(used)
@@ -42,7 +42,7 @@ async def take_in_transactions(work: UnitOfWork, snapshots: Sequence[Transaction
 
 async def take_in_bills(work: UnitOfWork, bills: Iterable[Bill]) -> None:
     """Note what sessions cost, or that they are not billed any more; older news than the known changes nothing."""
-    for batch in rounds(bills, lambda bill: bill.session_id):
+    for batch in partition_by_key(bills, lambda bill: bill.session_id):
         await work.usage.record_bills(batch)
 
 

@@ -12,7 +12,7 @@ from services.monitoring.mapping.alerts import event_to_proto
 from services.monitoring.sql.alerts import SqlAlertRepository
 from services.monitoring.sql.charge_points import SqlChargePointRepository
 from services.monitoring.sql.connectors import SqlConnectorRepository
-from services.monitoring.sql.figures import SqlFigureRepository
+from services.monitoring.sql.dashboard_queries import SqlDashboardQueries
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.sql.metrics import SqlMetricsRepository
 from services.monitoring.sql.stations import SqlStationRepository
@@ -34,7 +34,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[AlertChanged]):
         self.alerts = SqlAlertRepository(connection, locks)
         self.metrics = SqlMetricsRepository(connection, locks)
         self.usage = SqlUsageRepository(connection, locks)
-        self.figures = SqlFigureRepository(connection)
+        self.dashboard_queries = SqlDashboardQueries(connection)
 
     async def note_reconciled(self, name: str, until: datetime) -> None:
         self._locks.reach(Rung.PROGRESS)

@@ -8,7 +8,7 @@ from services.kernel.ids import new_id
 from services.kernel.tenancy import as_platform
 from services.transaction.application.recording import completed
 from services.transaction.application.transactions import Transactions
-from services.transaction.domain.batch import Wanted
+from services.transaction.domain.batch import Needs
 from services.transaction.domain.ending import EndDecision, Wish, decided, fact_of, validated
 from services.transaction.domain.recording import Recording
 from services.transaction.domain.transaction import Transaction
@@ -46,8 +46,8 @@ class Endings:
         return await self._transactions.get(transaction_id)
 
     async def _record(self, work: RecordingUnitOfWork, found: Transaction, wish: Wish) -> EndDecision:
-        wants = Wanted(charge_point_ids={found.charge_point_id}, transaction_ids={found.id})
-        stored, numbers = await work.load(wants)
+        needs = Needs(charge_point_ids={found.charge_point_id}, transaction_ids={found.id})
+        stored, numbers = await work.load(needs)
         now = self._clock.now()
         [transaction] = stored
         read = await work.last_read([transaction.id], transaction.begin_time - _AROUND, now)

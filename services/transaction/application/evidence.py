@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from services.kernel.ids import new_id
 from services.transaction.application.delivery import changed_event
 from services.transaction.application.recording import LOOK_BACK, completed
-from services.transaction.domain.batch import Wanted
+from services.transaction.domain.batch import Needs
 from services.transaction.domain.command import (
     GET_TRANSACTION_STATUS,
     Command,
@@ -41,8 +41,8 @@ async def note_reports(work: UnitOfWork, reports: Sequence[ConnectorReport], now
     latest: dict[str, datetime] = {}
     for report in chosen:
         latest[report.charge_point_id] = max(report.time, latest.get(report.charge_point_id, report.time))
-    wants = Wanted(charge_point_ids=set(latest), running_at=set(latest), before=list(latest.items()))
-    stored, numbers = await recorder.load(wants)
+    needs = Needs(charge_point_ids=set(latest), running_at=set(latest), before=list(latest.items()))
+    stored, numbers = await recorder.load(needs)
     lost = _lost(stored, chosen)
     read = await recorder.last_read(lost, now - LOOK_BACK, now) if lost else {}
     recording = Recording(stored, numbers, now, read=read)

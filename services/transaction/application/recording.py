@@ -14,7 +14,7 @@ from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
 from services.process import tracing
 from services.process.batching import Batcher
-from services.transaction.domain.batch import Kept, Told, questioned, stray_ends, told, undated_updates, wanted
+from services.transaction.domain.batch import Kept, KeyedEvent, keyed, needs_of, questioned, stray_ends, undated_updates
 from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.fact import Authorization, TransactionEvent
 from services.transaction.domain.reading import MeterReport, Placed
@@ -62,12 +62,12 @@ class Recorder:
         """Record events; the answers, in order, are given when everything is committed that will be."""
         answers: list[Recorded | DomainError | None] = [None] * len(reports)
         meters: list[tuple[int, MeterReport]] = []
-        events: list[tuple[int, Told]] = []
+        events: list[tuple[int, KeyedEvent]] = []
         for position, report in enumerate(reports):
             try:
                 readings = report.meter_report()
                 if readings is None:
-                    events.append((position, told(report.event())))
+                    events.append((position, keyed(report.event())))
                 else:
                     meters.append((position, readings))
             except DomainError as error:
@@ -87,7 +87,7 @@ class Recorder:
         await self._meter_batcher.close()
         await self._transaction_batcher.close()
 
-    async def _answer(self, events: list[tuple[int, Told]], answers: list[Recorded | DomainError | None]) -> None:
+    async def _answer(self, events: list[tuple[int, KeyedEvent]], answers: list[Recorded | DomainError | None]) -> None:
         results = await _through(self._transaction_batcher, [item for _, item in events])
         for (position, _), result in zip(events, results, strict=True):
             answers[position] = result
@@ -98,9 +98,9 @@ class Recorder:
         meters: list[tuple[int, MeterReport]],
         placed: Sequence[Placed | DomainError],
         answers: list[Recorded | DomainError | None],
-    ) -> list[tuple[int, Told]]:
+    ) -> list[tuple[int, KeyedEvent]]:
         """Answer the readings that are stored; the others become events of the transactions they belong to."""
-        late: list[tuple[int, Told]] = []
+        late: list[tuple[int, KeyedEvent]] = []
         for (position, _), place in zip(meters, placed, strict=True):
             if isinstance(place, DomainError):
                 answers[position] = place
@@ -108,7 +108,7 @@ class Recorder:
                 answers[position] = Recorded(place.transaction_id, place.ocpp_transaction_id)
             else:
                 try:
-                    late.append((position, told(_named(reports[position].event(), place.ocpp_transaction_id))))
+                    late.append((position, keyed(_named(reports[position].event(), place.ocpp_transaction_id))))
                 except DomainError as error:
                     answers[position] = error
         return late
@@ -116,10 +116,10 @@ class Recorder:
     async def _store(self, reports: Sequence[MeterReport]) -> Sequence[Placed]:
         return await self._meters.store(reports)
 
-    async def _record(self, batch: Sequence[Told]) -> Sequence[Recorded]:
-        wants = wanted(batch, self._rules)
+    async def _record(self, batch: Sequence[KeyedEvent]) -> Sequence[Recorded]:
+        needs = needs_of(batch, self._rules)
         async with self._recordings() as work:
-            stored, numbers = await work.load(wants)
+            stored, numbers = await work.load(needs)
             kept: Mapping[str, Kept] = {}
             if strays := stray_ends(batch, stored):
                 candidates, kept = await work.candidates(strays)

@@ -12,7 +12,7 @@ from services.process.heartbeats import repeat
 from services.transaction.application.commands import Commands
 from services.transaction.application.evidence import PLATFORM
 from services.transaction.application.recording import LOOK_BACK, completed
-from services.transaction.domain.batch import Wanted
+from services.transaction.domain.batch import Needs
 from services.transaction.domain.command import GET_TRANSACTION_STATUS, CommandOptions
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.recording import Recording
@@ -80,8 +80,8 @@ class Silence:
         """End a transaction, unless it was heard of meanwhile."""
         async with self._units_of_work() as work:
             recorder = work.recording
-            wants = Wanted(charge_point_ids={transaction.charge_point_id}, transaction_ids={transaction.id})
-            stored, numbers = await recorder.load(wants)
+            needs = Needs(charge_point_ids={transaction.charge_point_id}, transaction_ids={transaction.id})
+            stored, numbers = await recorder.load(needs)
             now = self._clock.now()
             read = await recorder.last_read([transaction.id], min(transaction.begin_time, now - LOOK_BACK), now)
             recording = Recording(stored, numbers, now, read=read)

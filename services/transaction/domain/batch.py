@@ -14,7 +14,7 @@ from services.transaction.domain.transaction import Transaction
 _LATE = timedelta(minutes=1)
 
 
-class Told(NamedTuple):
+class KeyedEvent(NamedTuple):
     """An event with its key, which takes a while to compute."""
 
     event: TransactionEvent
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
 
 
 @dataclass(slots=True)
-class Wanted:
+class Needs:
     """Which transactions a batch of events may touch or depend on, and with that what has to be locked."""
 
     charge_point_ids: set[str] = field(default_factory=set)
@@ -54,35 +54,35 @@ class Wanted:
     new_numbers: int = 0
 
 
-def told(event: TransactionEvent) -> Told:
+def keyed(event: TransactionEvent) -> KeyedEvent:
     """`event` with its key."""
-    return Told(event, key_of(event))
+    return KeyedEvent(event, key_of(event))
 
 
-def wanted(batch: Iterable[Told], rules: Concurrency) -> Wanted:
+def needs_of(batch: Iterable[KeyedEvent], rules: Concurrency) -> Needs:
     """What must be locked and loaded before a batch is recorded."""
-    wants = Wanted()
+    needs = Needs()
     for event, key in batch:
-        wants.charge_point_ids.add(event.charge_point_id)
+        needs.charge_point_ids.add(event.charge_point_id)
         if event.presents_good_token:
             card, group = tokens_that_matter(event, rules)
-            wants.tokens.update(filter(None, (card,)))
-            wants.groups.update(filter(None, (group,)))
+            needs.tokens.update(filter(None, (card,)))
+            needs.groups.update(filter(None, (group,)))
         if not event.names_no_transaction:
-            wants.transaction_ids.add(transaction_id_of(event.charge_point_id, event.ocpp_transaction_id))
+            needs.transaction_ids.add(transaction_id_of(event.charge_point_id, event.ocpp_transaction_id))
         if event.wants_number:
-            wants.start_keys.add(key)
-            wants.new_numbers += 1
+            needs.start_keys.add(key)
+            needs.new_numbers += 1
             if not event.is_dated:
-                wants.silent.append((event.charge_point_id, event.received_time))
+                needs.silent.append((event.charge_point_id, event.received_time))
         if event.kind is EventKind.STARTED:
-            wants.running_at.add(event.charge_point_id)
+            needs.running_at.add(event.charge_point_id)
             if event.offline or event.received_time - event.corrected_time > _LATE:
-                wants.around.append((event.charge_point_id, event.corrected_time))
-    return wants
+                needs.around.append((event.charge_point_id, event.corrected_time))
+    return needs
 
 
-def stray_ends(batch: Iterable[Told], stored: Iterable[Transaction]) -> list[StrayEnd]:
+def stray_ends(batch: Iterable[KeyedEvent], stored: Iterable[Transaction]) -> list[StrayEnd]:
     """The ends of a batch that name no transaction which is known to have begun."""
     begun = {transaction.id for transaction in stored if transaction.start_time is not None}
     return [
@@ -94,7 +94,7 @@ def stray_ends(batch: Iterable[Told], stored: Iterable[Transaction]) -> list[Str
     ]
 
 
-def undated_updates(batch: Iterable[Told]) -> list[tuple[str, datetime]]:
+def undated_updates(batch: Iterable[KeyedEvent]) -> list[tuple[str, datetime]]:
     """Transaction and time of each update that its charge point has not dated: it may have been told before."""
     return [
         (transaction_id_of(event.charge_point_id, event.ocpp_transaction_id), event.received_time)
@@ -103,7 +103,7 @@ def undated_updates(batch: Iterable[Told]) -> list[tuple[str, datetime]]:
     ]
 
 
-def questioned(batch: Sequence[Told], stored: Iterable[Transaction], rules: Concurrency) -> list[str]:
+def questioned(batch: Sequence[KeyedEvent], stored: Iterable[Transaction], rules: Concurrency) -> list[str]:
     """The transactions of which it matters when they were last read: those that may keep tokens of the batch in use,
     and those that their charge points do not know any more."""
     lost = [

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
 from services.kernel.token_reasons import TokenReason
-from services.transaction.domain.batch import Kept, Told, told, unplaced
+from services.transaction.domain.batch import Kept, KeyedEvent, keyed, unplaced
 from services.transaction.domain.concurrency import Concurrency, decided
 from services.transaction.domain.events import TransactionChange, TransactionChanged
 from services.transaction.domain.evidence import ConnectorReport, charging_state, is_lost, loss
@@ -74,10 +74,10 @@ _NOTHING = _Image()
 
 
 class Recording:
-    """Records events one after the other. `numbers` are unused transaction numbers, as many as are `wanted`; `updates`
-    are the latest of transactions, by their ids, among which `undated_updates` may have been told before; `read` is
-    when those that are `questioned` were last read; `kept` is where those of the `stray_ends` are that were told
-    before."""
+    """Records events one after the other. `numbers` are unused transaction numbers, as many as `needs_of` says;
+    `updates` are the latest of transactions, by their ids, among which `undated_updates` may have been told before;
+    `read` is when those that are `questioned` were last read; `kept` is where those of the `stray_ends` are that were
+    told before."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Recording:
                 self._stops[transaction.id] = transaction.stop_time
             self._keep(transaction)
 
-    def record(self, item: Told) -> Answer:
+    def record(self, item: KeyedEvent) -> Answer:
         """Take one event in."""
         if item.event.kind is not EventKind.UPDATED or not item.event.is_dated:
             item = self._as_first_told(item)
@@ -163,7 +163,7 @@ class Recording:
                 events.append(TransactionChanged(transaction, change_of(before.state, transaction.state)))
         return Outcome(changed, events)
 
-    def _as_first_told(self, item: Told) -> Told:
+    def _as_first_told(self, item: KeyedEvent) -> KeyedEvent:
         event, key = item
         if event.wants_number:
             transaction_id = self._ids_by_start.get(key, "")
@@ -180,7 +180,7 @@ class Recording:
             self._transactions[transaction_id] for transaction_id in self._ids_by_charge_point[event.charge_point_id]
         ]
 
-    def _record_start(self, item: Told) -> Answer:
+    def _record_start(self, item: KeyedEvent) -> Answer:
         event = item.event
         transaction_id, ocpp_transaction_id = self._started_as(item)
         for other in self._at_same_place(event, transaction_id):
@@ -195,7 +195,7 @@ class Recording:
             self._conclude_end(self._transactions[transaction_id], event, next_one.begin_time, next_one.id)
         return answer
 
-    def _started_as(self, item: Told) -> tuple[str, str]:
+    def _started_as(self, item: KeyedEvent) -> tuple[str, str]:
         """Id of the transaction that a start begins, and what it is called; a start that is known keeps its number."""
         event, key = item
         if not event.wants_number:
@@ -206,7 +206,7 @@ class Recording:
         number = str(next(self._numbers))
         return transaction_id_of(event.charge_point_id, number), number
 
-    def _record_end(self, item: Told) -> Answer:
+    def _record_end(self, item: KeyedEvent) -> Answer:
         event = item.event
         transaction_id = transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
         known = None if event.names_no_transaction else self._transactions.get(transaction_id)
@@ -221,12 +221,12 @@ class Recording:
         self._kept[item.key] = Kept(answer.transaction_id, answer.ocpp_transaction_id)
         return answer
 
-    def _place_stray_end(self, item: Told, transaction_id: str, known: Transaction | None) -> Answer:
+    def _place_stray_end(self, item: KeyedEvent, transaction_id: str, known: Transaction | None) -> Answer:
         """Place an end that names no transaction which is known to have begun; `known` is what was told under its
         name."""
         event = item.event
         # What was told before under its name may say where it was.
-        meant = self._meant(item if known is None else Told(placed_like(event, known), item.key))
+        meant = self._meant(item if known is None else KeyedEvent(placed_like(event, known), item.key))
         if meant is not None:
             return self._place(item, meant.id, meant.ocpp_transaction_id, MATCHED_STOP)
         # Ends without a number are told apart by their keys alone.
@@ -234,7 +234,7 @@ class Recording:
             item, item.key if event.names_no_transaction else transaction_id, event.ocpp_transaction_id, ORPHAN_STOP
         )
 
-    def _record_loss(self, item: Told) -> Answer:
+    def _record_loss(self, item: KeyedEvent) -> Answer:
         """Its charge point says that it knows no such transaction."""
         event, key = item
         transaction_id = transaction_id_of(event.charge_point_id, event.ocpp_transaction_id)
@@ -262,9 +262,9 @@ class Recording:
         if is_lost(latest, report):
             self.lose(latest.id, Cause.BOOT, report.time, report.received_time)
         elif (event := charging_state(latest, report)) is not None:
-            self.record(told(event))
+            self.record(keyed(event))
 
-    def _place(self, item: Told, transaction_id: str, ocpp_transaction_id: str, *flags: str) -> Answer:
+    def _place(self, item: KeyedEvent, transaction_id: str, ocpp_transaction_id: str, *flags: str) -> Answer:
         event, key = item
         authorization, reason, doubts = self._authorization(item, transaction_id)
         flags = (*flags, *doubts)
@@ -298,7 +298,9 @@ class Recording:
         if transaction.start_key:
             self._ids_by_start[transaction.start_key] = transaction.id
 
-    def _authorization(self, item: Told, transaction_id: str) -> tuple[Authorization | None, str, tuple[str, ...]]:
+    def _authorization(
+        self, item: KeyedEvent, transaction_id: str
+    ) -> tuple[Authorization | None, str, tuple[str, ...]]:
         """The decision of the edge with its reason, unless the token is in use in another transaction, and flags; the
         same at every repetition."""
         event, key = item
@@ -325,7 +327,7 @@ class Recording:
         )
         return [other for other in others if other.start_time is not None and same_place(other, event)]
 
-    def _meant(self, item: Told) -> Transaction | None:
+    def _meant(self, item: KeyedEvent) -> Transaction | None:
         """The transaction that an end without a usable number means, if there is no doubt: a running one, or the one
         that it has ended before."""
         event, key = item

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from services.transaction.domain.batch import Told, told
+from services.transaction.domain.batch import KeyedEvent, keyed
 from services.transaction.domain.fact import KEY_TAIL, EventKind, TransactionEvent, moment_time
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.places import same_place
@@ -28,8 +28,8 @@ class FirstTold(NamedTuple):
 
 
 def as_first_told(
-    item: Told, named: Transaction | None, here: Iterable[Transaction], updates: Sequence[FirstTold]
-) -> Told:
+    item: KeyedEvent, named: Transaction | None, here: Iterable[Transaction], updates: Sequence[FirstTold]
+) -> KeyedEvent:
     """The event as it was told when it was told first; itself when it was not told before.
 
     `named` is the transaction that it names or, a start by OCPP 1.6, has begun before; `here` are the transactions of
@@ -41,9 +41,9 @@ def as_first_told(
         if time is None or time == event.corrected_time:
             return item
         # The clock is known to be off by another amount by now.
-        return Told(replace(event, corrected_time=time, flags=()), key)
+        return KeyedEvent(replace(event, corrected_time=time, flags=()), key)
     for time, tail in _first_tellings(event, named, here, updates):
-        first = told(event.told_at(time))
+        first = keyed(event.told_at(time))
         if first.key.endswith(tail):
             return first
     return item

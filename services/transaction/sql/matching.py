@@ -14,7 +14,7 @@ from services.postgres.database import Database
 from services.postgres.recordset import array, quoted
 from services.postgres.roundtrip import RoundTrips
 from services.postgres.writer_connection import WriterConnection
-from services.transaction.domain.batch import Wanted
+from services.transaction.domain.batch import Needs
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import Known, Move, Span
 from services.transaction.domain.places import LONGEST_TRANSACTION, same_place
@@ -115,7 +115,7 @@ class SqlMatching:
         self._recording = SqlRecording(trips, deque())
 
     async def known(self, charge_point_id: str, span: Span) -> Sequence[Known]:
-        await self._recording.load(Wanted(charge_point_ids={charge_point_id}))
+        await self._recording.load(Needs(charge_point_ids={charge_point_id}))
         cursor = await self._connection.execute(_TRANSACTIONS, (charge_point_id, *span, _MOST_TRANSACTIONS))
         rows = await cursor.fetchall()
         if len(rows) == _MOST_TRANSACTIONS:

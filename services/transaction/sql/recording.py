@@ -12,7 +12,7 @@ from services.postgres.database import Database
 from services.postgres.recordset import Recordset, array, text_array
 from services.postgres.roundtrip import Rows, Statement
 from services.postgres.writer_connection import WriterConnection
-from services.transaction.domain.batch import Kept, StrayEnd, Wanted
+from services.transaction.domain.batch import Kept, Needs, StrayEnd
 from services.transaction.domain.fact import Fact
 from services.transaction.domain.ranks import ESTIMATE, UNDATED
 from services.transaction.domain.reading import LastRead
@@ -187,9 +187,9 @@ class SqlRecording:
         [rows] = await self._trips.run((_RUN_ANYTHING, (text_array(charge_point_ids),)))
         return {name for (name,) in rows}
 
-    async def load(self, wants: Wanted) -> tuple[Sequence[Transaction], Iterator[int]]:
-        statements = [_BEGIN, (_LOCK, (array(_lock_keys(wants)),)), *_queries(wants)]
-        missing = wants.new_numbers - len(self._numbers)
+    async def load(self, needs: Needs) -> tuple[Sequence[Transaction], Iterator[int]]:
+        statements = [_BEGIN, (_LOCK, (array(_lock_keys(needs)),)), *_queries(needs)]
+        missing = needs.new_numbers - len(self._numbers)
         if missing > 0:
             statements.append((_NUMBERS, (str(-(-missing // NUMBERS_AT_ONCE)),)))
         _, _, *found = await self._trips.run(*statements)
@@ -279,28 +279,28 @@ def _keeping(ends: Sequence[StrayEnd]) -> Statement:
     return query.encode(), (charge_point_ids, *map(array, (keys, device_times, corrected_times)))
 
 
-def _lock_keys(wants: Wanted) -> list[int]:
+def _lock_keys(needs: Needs) -> list[int]:
     """One key for each thing to be locked. That two things may share one costs a wait, no more."""
-    keys = {_CHARGE_POINT + crc32(name.encode()) for name in wants.charge_point_ids}
-    keys.update(_TOKEN + crc32(name.encode()) for name in wants.tokens)
-    keys.update(_GROUP + crc32(name.encode()) for name in wants.groups)
+    keys = {_CHARGE_POINT + crc32(name.encode()) for name in needs.charge_point_ids}
+    keys.update(_TOKEN + crc32(name.encode()) for name in needs.tokens)
+    keys.update(_GROUP + crc32(name.encode()) for name in needs.groups)
     return sorted(keys)
 
 
-def _queries(wants: Wanted) -> Iterator[Statement]:
+def _queries(needs: Needs) -> Iterator[Statement]:
     """One query for all by which transactions are found, and one for each time that hardly any batch asks about."""
     ways = (
-        (_BY_ID, array(wants.transaction_ids)),
-        (_BY_START, array(wants.start_keys)),
-        (_RUNNING_AT, text_array(wants.running_at)),
-        (_WITH_TOKEN, text_array(wants.tokens)),
-        (_WITH_GROUP, text_array(wants.groups)),
+        (_BY_ID, array(needs.transaction_ids)),
+        (_BY_START, array(needs.start_keys)),
+        (_RUNNING_AT, text_array(needs.running_at)),
+        (_WITH_TOKEN, text_array(needs.tokens)),
+        (_WITH_GROUP, text_array(needs.groups)),
     )
     taken = [(query, values) for query, values in ways if values != "{}"]
     if taken:
         queries, parameters = zip(*taken, strict=True)
         yield " UNION ALL ".join(queries).encode(), parameters
-    for query, asked in ((_AROUND_STARTS, wants.around), (_BEFORE, wants.before), (_SILENT, wants.silent)):
+    for query, asked in ((_AROUND_STARTS, needs.around), (_BEFORE, needs.before), (_SILENT, needs.silent)):
         if asked:
             charge_point_ids, times = zip(*asked, strict=True)
             yield query, (text_array(charge_point_ids), array(time.isoformat() for time in times))

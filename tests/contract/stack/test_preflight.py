@@ -6,7 +6,7 @@ import pytest
 
 from stack import ports, preflight
 from stack.errors import StackError
-from stack.room import claimed_offset
+from stack.port_claims import claimed_offset
 from stack.settings import StackSettings
 from stack.topology import PORTS, PUBLIC_PORTS
 

@@ -18,7 +18,7 @@ import pytest
 
 from stack import postgres
 from stack.config import python_path
-from stack.room import claimed_offset
+from stack.port_claims import claimed_offset
 from tests.fixtures.otlp import Receiver, Seen
 from tests.fixtures.system import System, running_system, until
 

@@ -24,7 +24,7 @@ from services.kernel.clock import SystemClock
 from services.kernel.errors import DomainError
 from services.messaging.subjects import subject
 from services.monitoring.domain.service_info import TaskState
-from services.monitoring.mapping import told
+from services.monitoring.mapping import from_proto
 from services.rpc import values
 from services.rpc.protobuf import timestamp
 from services.station.mapping import connectors, device_variables, refusals
@@ -71,7 +71,7 @@ def test_a_transaction_is_followed_with_what_is_known_of_it() -> None:
         energy_wh=7_000,
     )
     read = transaction_pb2.Transaction.FromString(message.SerializeToString())
-    seen = told.transaction(read, CLOCK)
+    seen = from_proto.transaction(read, CLOCK)
     assert (seen.id, seen.energy_wh, seen.authorization) == ("T", 7_000, None)
     assert transaction_snapshot(read, "").energy_wh == 7_000
 
@@ -80,7 +80,7 @@ def test_a_status_is_kept_by_its_number_and_is_no_evidence() -> None:
     report = connectors.status_report(connectivity_pb.StatusReport(charge_point_id="CP1", status=NEWER), CLOCK)
     assert (report.status, report.reported_status) == (None, str(NEWER))
     changed = event_pb.ConnectorStatusChanged(connector=Connector(charge_point_id="CP1", connector_id=2, status=NEWER))
-    seen = told.status_report(changed, NOW, "")
+    seen = from_proto.status_report(changed, NOW, "")
     assert (seen.connector.status, seen.connector.connector_id) == (None, 2)
     event = event_pb.DomainEvent(
         subject=subject("connector_status_changed", "status_changed", "CP1"),
@@ -91,12 +91,12 @@ def test_a_status_is_kept_by_its_number_and_is_no_evidence() -> None:
 
 
 def test_events_about_charge_points_count() -> None:
-    snapshot = told.charge_point_snapshot(ChargePoint(id="CP1", state=NEWER, online=True), NOW)
+    snapshot = from_proto.charge_point_snapshot(ChargePoint(id="CP1", state=NEWER, online=True), NOW)
     assert (snapshot.id, snapshot.online, snapshot.accepted) == ("CP1", True, False)
     recorded = event_pb.DeviceEventRecorded(event=device_event_pb2.DeviceEvent(kind="security_event", severity=NEWER))
-    assert told.device_event(recorded, "").kind == "security_event"
-    assert told.refusal(event_pb.ConnectionRefused(charge_point_id="CP1", rule=NEWER), NOW, "").rule == ""
-    assert told.background_task(BackgroundTask(name="relay", state=NEWER), "r").state is TaskState.WORKING
+    assert from_proto.device_event(recorded, "").kind == "security_event"
+    assert from_proto.refusal(event_pb.ConnectionRefused(charge_point_id="CP1", rule=NEWER), NOW, "").rule == ""
+    assert from_proto.background_task(BackgroundTask(name="relay", state=NEWER), "r").state is TaskState.WORKING
 
 
 def test_of_refused_handshakes_those_by_known_rules_are_kept() -> None:

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from stack import config
-from stack.config import Surroundings
+from stack.config import StackContext
 from stack.errors import StackError
 from stack.keys import Keys
 from stack.topology import PORTS, SERVICES, Ports
@@ -12,12 +12,12 @@ from stack.topology import PORTS, SERVICES, Ports
 KEYS = Keys(Path("/keys"), "a secret", "another secret")
 
 
-def surroundings(replicas: int = 1) -> Surroundings:
-    return Surroundings(Ports(PORTS, replicas), KEYS, "postgresql://u:p@h:1/postgres", "nats://t@h:2")
+def context(replicas: int = 1) -> StackContext:
+    return StackContext(Ports(PORTS, replicas), KEYS, "postgresql://u:p@h:1/postgres", "nats://t@h:2")
 
 
 def test_a_service_is_told_where_everything_is() -> None:
-    environment = config.environment_for("billing", surroundings())
+    environment = config.environment_for("billing", context())
     assert environment["LISTEN_HOST"] == "127.0.0.1"
     assert environment["LISTEN_PORT"] == "13003"
     assert environment["DATABASE_URL"] == "postgresql://u:p@h:1/postgres"
@@ -32,7 +32,7 @@ def test_a_service_is_told_where_everything_is() -> None:
 def test_only_the_driver_service_gets_the_key_that_signs_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JWT_PRIVATE_KEY_FILE", raising=False)
     holders = [
-        name for name in (*SERVICES, "edge") if "JWT_PRIVATE_KEY_FILE" in config.environment_for(name, surroundings())
+        name for name in (*SERVICES, "edge") if "JWT_PRIVATE_KEY_FILE" in config.environment_for(name, context())
     ]
     assert holders == ["driver"]
 
@@ -40,7 +40,7 @@ def test_only_the_driver_service_gets_the_key_that_signs_tokens(monkeypatch: pyt
 @pytest.mark.field_case("E1")
 def test_every_service_gets_its_own_key_and_no_other() -> None:
     for name in (*SERVICES, "edge"):
-        environment = config.environment_for(name, surroundings())
+        environment = config.environment_for(name, context())
         assert environment["SERVICE_PRIVATE_KEY_FILE"] == f"/keys/services/{name}/private-key.pem"
         others = [f"/services/{other}/" for other in (*SERVICES, "edge") if other != name]
         assert not [value for value in environment.values() if any(other in value for other in others)]
@@ -51,14 +51,14 @@ def test_who_believes_envoy_is_told_by_what_it_is_known_and_nobody_else(monkeypa
     held = {}
     for variable in ("OCPP_PROXY_SECRET", "API_PROXY_SECRET"):
         monkeypatch.delenv(variable, raising=False)
-        told = {name: config.environment_for(name, surroundings()).get(variable) for name in (*SERVICES, "edge")}
+        told = {name: config.environment_for(name, context()).get(variable) for name in (*SERVICES, "edge")}
         held[variable] = {name: secret for name, secret in told.items() if secret}
     assert held == {"OCPP_PROXY_SECRET": {"edge": "a secret"}, "API_PROXY_SECRET": {"driver": "another secret"}}
 
 
 def test_the_edge_gets_its_sockets_and_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    environment = config.environment_for("edge", surroundings(replicas=2), replica=1)
+    environment = config.environment_for("edge", context(replicas=2), replica=1)
     assert environment["LISTEN_PORT"] == "14010"
     assert environment["OCPP_LISTEN_PORT"] == "14110"
     assert environment["EDGE_NODE_ID"] == environment["EDGE_ADVERTISED_ADDRESS"] == "127.0.0.1:14010"
@@ -67,7 +67,7 @@ def test_the_edge_gets_its_sockets_and_no_database(monkeypatch: pytest.MonkeyPat
 
 def test_every_replica_tells_its_metrics_on_a_loopback_port_of_its_own() -> None:
     told = [
-        config.environment_for(name, surroundings(replicas=2), replica)
+        config.environment_for(name, context(replicas=2), replica)
         for name in (*SERVICES, "edge")
         for replica in range(2)
     ]
@@ -77,12 +77,12 @@ def test_every_replica_tells_its_metrics_on_a_loopback_port_of_its_own() -> None
 
 
 def test_callers_of_a_replicated_service_get_all_its_addresses() -> None:
-    environment = config.environment_for("billing", surroundings(replicas=2))
+    environment = config.environment_for("billing", context(replicas=2))
     assert environment["STATION_SERVICE_URL"] == "127.0.0.1:13001,127.0.0.1:13011"
 
 
 def test_whoever_calls_a_service_with_a_detour_is_sent_by_it() -> None:
-    chosen = Surroundings(Ports(PORTS, 2), KEYS, "postgresql://u:p@h:1/postgres", "nats://t@h:2", {"transaction": 9000})
+    chosen = StackContext(Ports(PORTS, 2), KEYS, "postgresql://u:p@h:1/postgres", "nats://t@h:2", {"transaction": 9000})
     told = config.environment_for("edge", chosen)
     assert told["TRANSACTION_SERVICE_URL"] == "127.0.0.1:9000,127.0.0.1:9010"
     assert told["STATION_SERVICE_URL"] == "127.0.0.1:13001,127.0.0.1:13011"
@@ -97,12 +97,12 @@ def test_the_detour_of_an_engine_changes_the_port_alone() -> None:
 
 def test_charging_policy_is_open_on_a_desk_unless_set_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OCPP_ALLOW_UNKNOWN", raising=False)
-    assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "true"
+    assert config.environment_for("edge", context())["OCPP_ALLOW_UNKNOWN"] == "true"
     monkeypatch.setenv("OCPP_ALLOW_UNKNOWN", "false")
-    assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "false"
+    assert config.environment_for("edge", context())["OCPP_ALLOW_UNKNOWN"] == "false"
     # Empty is not set, as in the settings of services.
     monkeypatch.setenv("OCPP_ALLOW_UNKNOWN", "")
-    assert config.environment_for("edge", surroundings())["OCPP_ALLOW_UNKNOWN"] == "true"
+    assert config.environment_for("edge", context())["OCPP_ALLOW_UNKNOWN"] == "true"
 
 
 def test_the_template_is_filled_in(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ class Platform:
     async def revenue(self) -> dict[str, int]:
         """What was billed today."""
         async with self.units_of_work()() as work:
-            return dict((await work.figures.dashboard(datetime.now(UTC))).revenue_today)
+            return dict((await work.dashboard_queries.dashboard(datetime.now(UTC))).revenue_today)
 
     def units_of_work(self) -> SqlUnitsOfWork:
         database = self.monitoring.database

@@ -17,7 +17,7 @@ from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.ids import new_id
 from services.monitoring.application.transactions import LiveMeter
 from services.monitoring.consumers import LiveConsumer
-from services.monitoring.mapping.told import live_readings
+from services.monitoring.mapping.from_proto import live_readings
 from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error

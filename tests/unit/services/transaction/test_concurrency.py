@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.transaction.domain.batch import told, wanted
+from services.transaction.domain.batch import keyed, needs_of
 from services.transaction.domain.concurrency import CONCURRENT_TX_ALLOWED, Concurrency, Policy, rivals
 from services.transaction.domain.fact import Authorization
 from services.transaction.domain.folding import fold
@@ -32,7 +32,7 @@ def record(
     """The answer to a start at `at` beside the other transaction, and the transaction that it begins."""
     read = {} if heard is None else {"other": LastRead(heard, heard)}
     recording = Recording([other], iter(()), T0, rules=rules, read=read)
-    answer = recording.record(told(started(at, **fields)))
+    answer = recording.record(keyed(started(at, **fields)))
     [transaction] = recording.outcome({}).transactions
     return answer, transaction
 
@@ -66,7 +66,7 @@ def test_a_card_of_one_tenant_is_not_in_use_by_a_card_of_another() -> None:
     ]
 
     assert [answer.authorization for answer, _ in answers] == [Authorization.ACCEPTED, Authorization.CONCURRENT_TX]
-    start = told(started(minutes(5), tenant_id="south", **token))
+    start = keyed(started(minutes(5), tenant_id="south", **token))
     assert rivals([start], [running(tenant_id="north")], rules) == []
 
 
@@ -87,7 +87,7 @@ def test_a_transaction_of_which_nothing_is_heard_keeps_no_card_in_use(
 
 
 def test_told_again_a_start_that_was_warned_of_is_the_same() -> None:
-    start = told(started(minutes(5)))
+    start = keyed(started(minutes(5)))
     recording = Recording([running()], iter(()), T0, rules=Concurrency(Policy.WARN))
     first, again = recording.record(start), recording.record(start)
     [transaction] = recording.outcome({}).transactions
@@ -95,12 +95,12 @@ def test_told_again_a_start_that_was_warned_of_is_the_same() -> None:
 
 
 def test_only_what_the_policy_looks_at_is_locked_and_looked_up() -> None:
-    batch = [told(started(minutes(5), group_id="FLEET")), told(ended(minutes(6), id_tag="END"))]
+    batch = [keyed(started(minutes(5), group_id="FLEET")), keyed(ended(minutes(6), id_tag="END"))]
     for per_card in Policy:
         for per_group in Policy:
-            wants = wanted(batch, Concurrency(per_card, per_group))
-            assert wants.tokens == (set() if per_card is Policy.OFF else {"TAG"})
-            assert wants.groups == (set() if per_group is Policy.OFF else {"FLEET"})
+            needs = needs_of(batch, Concurrency(per_card, per_group))
+            assert needs.tokens == (set() if per_card is Policy.OFF else {"TAG"})
+            assert needs.groups == (set() if per_group is Policy.OFF else {"FLEET"})
 
 
 def test_rivals_are_other_transactions_that_run_with_the_same_token() -> None:
@@ -109,7 +109,7 @@ def test_rivals_are_other_transactions_that_run_with_the_same_token() -> None:
     start = started(minutes(5), group_id="FLEET")
     mine = fold([placed(start, transaction_id="mine")])
     over = fold([placed(started(), transaction_id="over"), placed(ended(minutes(1)), transaction_id="over")])
-    batch = [told(start), told(updated(minutes(6)))]
+    batch = [keyed(start), keyed(updated(minutes(6)))]
     assert rivals(batch, [*stored, over], Concurrency()) == ["other"]
     assert rivals(batch, [*stored, over], Concurrency(Policy.OFF, Policy.WARN)) == ["other", "same group"]
     assert rivals(batch, [*stored, over], Concurrency(Policy.OFF)) == []

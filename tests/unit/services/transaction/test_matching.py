@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.transaction.domain import matching
-from services.transaction.domain.batch import Kept, Told
+from services.transaction.domain.batch import Kept, KeyedEvent
 from services.transaction.domain.doubts import NO_REGISTER
 from services.transaction.domain.fact import Authorization, EventKind, Fact, TransactionEvent
 from services.transaction.domain.matching import ASSIGNED_STOP, Known, Move
@@ -40,7 +40,7 @@ class MatchingPlatform(Platform):
         for fact in recording.facts:
             self.facts[fact.transaction_id].setdefault(fact.key, fact)
 
-    def kept(self, items: Sequence[Told]) -> Mapping[str, Kept]:
+    def kept(self, items: Sequence[KeyedEvent]) -> Mapping[str, Kept]:
         return {
             item.key: Kept(transaction_id, self.transactions[transaction_id].ocpp_transaction_id)
             for item in items

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.kernel.ids import derived_id
-from services.transaction.domain.batch import Kept, Told, stray_ends, told, wanted
+from services.transaction.domain.batch import Kept, KeyedEvent, keyed, needs_of, stray_ends
 from services.transaction.domain.concurrency import Concurrency
 from services.transaction.domain.events import TransactionChange
 from services.transaction.domain.fact import Authorization, TransactionEvent, transaction_id_of
@@ -52,7 +52,7 @@ class Platform:
         self._told = ""
         self._ends: dict[str, Kept] = {}
 
-    def kept(self, items: Sequence[Told]) -> Mapping[str, Kept]:
+    def kept(self, items: Sequence[KeyedEvent]) -> Mapping[str, Kept]:
         """Where ends are that were told before."""
         return {item.key: self._ends[item.key] for item in items if item.key in self._ends}
 
@@ -60,7 +60,7 @@ class Platform:
         """The answers to a batch."""
         transactions, items = (
             [replace(transaction) for transaction in self.transactions.values()],
-            [told(event) for event in events],
+            [keyed(event) for event in events],
         )
         recording = Recording(transactions, self._next(), minutes(0), kept=self.kept(items))
         answers = [self._record(recording, item) for item in items]
@@ -75,7 +75,7 @@ class Platform:
     def taken_in(self, recording: Recording) -> None:
         """A batch was recorded, its outcome is still to be drawn."""
 
-    def _record(self, recording: Recording, item: Told) -> Answer:
+    def _record(self, recording: Recording, item: KeyedEvent) -> Answer:
         self._told = item.key
         return recording.record(item)
 
@@ -296,15 +296,15 @@ def test_late_readings_count_when_the_end_did_not_tell_the_register(platform: Pl
 
 def test_what_is_wanted_covers_what_is_needed() -> None:
     late = started_16(minutes(0), received_time=minutes(2), id_tag="A")
-    batch = [told(late), told(ended_16("7", minutes(1))), told(started(minutes(3), charge_point_id="CP3"))]
-    wants = wanted(batch, Concurrency())
-    assert wants.charge_point_ids == {"CP1", "CP3"}
-    assert wants.tokens == {"A", "TAG"}
-    assert wants.transaction_ids == {transaction_id_of("CP1", "7"), transaction_id_of("CP3", "T-1")}
-    assert wants.start_keys == {batch[0].key}
-    assert wants.running_at == {"CP1", "CP3"}
-    assert wants.around == [("CP1", minutes(0))]
-    assert wants.new_numbers == 1
+    batch = [keyed(late), keyed(ended_16("7", minutes(1))), keyed(started(minutes(3), charge_point_id="CP3"))]
+    needs = needs_of(batch, Concurrency())
+    assert needs.charge_point_ids == {"CP1", "CP3"}
+    assert needs.tokens == {"A", "TAG"}
+    assert needs.transaction_ids == {transaction_id_of("CP1", "7"), transaction_id_of("CP3", "T-1")}
+    assert needs.start_keys == {batch[0].key}
+    assert needs.running_at == {"CP1", "CP3"}
+    assert needs.around == [("CP1", minutes(0))]
+    assert needs.new_numbers == 1
     assert [end.charge_point_id for end in stray_ends(batch, [])] == ["CP1"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.transaction.domain.batch import Told, stray_ends, told, undated_updates
+from services.transaction.domain.batch import KeyedEvent, keyed, stray_ends, undated_updates
 from services.transaction.domain.doubts import NO_REGISTER
 from services.transaction.domain.fact import TransactionEvent, key_of, transaction_id_of
 from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
@@ -166,15 +166,20 @@ def _record_after(platform: Platform, before: Sequence[TransactionEvent], event:
     recording = Recording(
         [replace(transaction) for transaction in platform.transactions.values()], iter(()), T0, first_told
     )
-    answers = [recording.record(told(event))]
+    answers = [recording.record(keyed(event))]
     platform.transactions |= {transaction.id: transaction for transaction in recording.outcome({}).transactions}
     return answers
 
 
 def test_what_has_to_be_looked_up_is_only_what_has_no_time() -> None:
-    batch = [told(updated(T0)), told(undated(updated(minutes(1)))), told(undated(started())), told(undated(ended(T0)))]
+    batch = [
+        keyed(updated(T0)),
+        keyed(undated(updated(minutes(1)))),
+        keyed(undated(started())),
+        keyed(undated(ended(T0))),
+    ]
     assert undated_updates(batch) == [(transaction_id_of("CP1", "T-1"), minutes(1))]
-    [end] = stray_ends([told(undated(ended_16("0", T0)))], [])
+    [end] = stray_ends([keyed(undated(ended_16("0", T0)))], [])
     assert end.rank.startswith("2")
 
 
@@ -234,4 +239,4 @@ def test_an_answer_has_the_key_of_the_first_telling(platform: Platform) -> None:
     start = undated(started_16())
     again = told_again(start, MINUTE)
     first, second = platform.record(start, again)
-    assert first.key == second.key == Told(start, key_of(start)).key != key_of(again)
+    assert first.key == second.key == KeyedEvent(start, key_of(start)).key != key_of(again)

@@ -6,7 +6,7 @@ from typing import TypeVar
 _Item = TypeVar("_Item")
 
 
-def rounds(items: Iterable[_Item], key: Callable[[_Item], Hashable]) -> Sequence[Sequence[_Item]]:
+def partition_by_key(items: Iterable[_Item], key: Callable[[_Item], Hashable]) -> Sequence[Sequence[_Item]]:
     """`items` in as few rounds as possible; a round has a key once at most, and those of one key keep their order."""
     found: list[list[_Item]] = []
     seen: dict[Hashable, int] = {}

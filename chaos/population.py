@@ -16,7 +16,7 @@ _PROTOCOLS = ("1.6", "2.0.1")
 
 
 @dataclass(frozen=True)
-class Furniture:
+class Population:
     """Who charges where: the charge points, and a card for each in turn."""
 
     charge_points: tuple[str, ...]
@@ -24,23 +24,23 @@ class Furniture:
     protocols: tuple[str, ...] = _PROTOCOLS
 
 
-def plan(chargers: int) -> Furniture:
+def plan(chargers: int) -> Population:
     """The names of a fleet. Some of its cards are in use twice."""
     shared = int(chargers * _SHARED_CARDS)
     cards = [f"CARD{number % (chargers - shared):05}" for number in range(chargers)]
-    return Furniture(tuple(f"CHAOS{number:05}" for number in range(chargers)), tuple(cards))
+    return Population(tuple(f"CHAOS{number:05}" for number in range(chargers)), tuple(cards))
 
 
-def furnish(system: System, furniture: Furniture) -> None:
+def populate(system: System, people: Population) -> None:
     """Make all of it. Raises StackError when the facade refuses something."""
     facade = system.facade()
     try:
         facade.post("/pricing/tariffs", _TARIFF)
-        names = furniture.charge_points
+        names = people.charge_points
         for first in range(0, len(names), _STATION_SIZE):
             facade.post("/stations", _station(first, names[first : first + _STATION_SIZE]))
         driver_id = ""
-        for number, card in enumerate(dict.fromkeys(furniture.cards)):
+        for number, card in enumerate(dict.fromkeys(people.cards)):
             if number % _CARDS_PER_DRIVER == 0:
                 driver_id = facade.post("/drivers", {"name": f"Driver {number}"})["data"]["id"]
             facade.post("/rfid-cards", {"idTag": card, "driverId": driver_id})

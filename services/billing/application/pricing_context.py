@@ -31,7 +31,7 @@ class Question(NamedTuple):
     end: datetime
 
 
-class Surroundings:
+class PricingContext:
     """Asks other services, for many sessions at once when there are many."""
 
     def __init__(self, drivers: Drivers, stations: Stations, transactions: Transactions, clock: Clock) -> None:

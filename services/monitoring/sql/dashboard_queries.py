@@ -12,8 +12,8 @@ from services.monitoring.domain.transaction import POWER_IS_FRESH, TransactionSt
 from services.monitoring.tables import ALERTS, CHARGE_POINTS, CONNECTORS, STATIONS, TRANSACTIONS, USAGE_ANALYTICS
 
 
-class SqlFigureRepository:
-    """Satisfies ports.FigureRepository within one transaction."""
+class SqlDashboardQueries:
+    """Satisfies ports.DashboardQueries within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
