@@ -53,7 +53,7 @@ _CLOCK = "clock_corrected"
 # What came late in one queue is brought back to when it came, now by more and now by less.
 _DISORDER = "stop_before_start outlier_reading reading_after_end"
 _DOUBTS = "implausible_energy register_went_back"
-_OFFSETS = "register_offset outlier_reading session_register mislabelled_unit"
+_OFFSETS = "register_offset outlier_reading transaction_register mislabelled_unit"
 _ENERGY = f"{_DOUBTS} {_OFFSETS}"
 _LOST = "ended_by_boot not_ongoing ended_by_silence"
 _WORDING = "dropped: coerced: unexpected_fields unknown_unit unreadable_value implausible_value unit_respelled"
@@ -67,8 +67,8 @@ RULES: Mapping[str, Rule] = {
     "clock-jumps": _rule(f"{_CLOCK} {_DISORDER}", times=Times.ADRIFT),
     "stray-stamps": _rule(f"{_CLOCK} time_implausible time_unreadable time_missing {_DISORDER}", times=Times.EITHER),
     "no-stamps": _rule(f"time_missing coerced: {_DISORDER}", times=Times.HEARD),
-    "session-register": _rule("session_register"),
-    "mixed-registers": _rule("session_register"),
+    "session-register": _rule("transaction_register"),
+    "mixed-registers": _rule("transaction_register"),
     "start-and-stop-of-session": _rule(_ENERGY, holds=_DOUBTS),
     "start-from-zero": _rule(_ENERGY, shown=f"{_DOUBTS} no_register", holds=f"{_DOUBTS} no_register", is_held=True),
     "begin-beside-periodic": _rule(),

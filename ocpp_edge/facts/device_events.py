@@ -15,6 +15,7 @@ from ocpp_edge.facts.device_clock import Moment
 from ocpp_edge.facts.redaction import redacted_payload
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.redaction import redacted
+from services.rpc.flags import write_flags
 from services.rpc.protobuf import write_time
 
 Handle = Callable[[Payload, ChargerContext, Backend], Awaitable[Payload]]
@@ -37,12 +38,12 @@ def device_event(
         action=context.action,
         protocol=context.version.subprotocol,
         epoch=context.epoch,
-        flags=(*(moment.flags if moment is not None else ()), *context.coerced),
         payload_json=redacted_payload(payload),
         message_id=context.message_id,
         tenant_id=context.tenant_id,
         **fields,
     )
+    write_flags((*(moment.flags if moment is not None else ()), *context.coerced), event)
     if context.dropped:
         event.dropped_json = orjson.dumps(redacted(context.dropped)).decode()
     if moment is not None and moment.is_dated:

@@ -28,7 +28,7 @@ from services.transaction.mapping.recording import EventMessage, answer_to_proto
 from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
-from tests.fixtures.places_and_tokens import as_told
+from tests.fixtures.as_told import as_told
 from tests.load.costs import Costs, databases
 
 _TABLES = ("meter_values", "transaction_events", "ocpp_messages")

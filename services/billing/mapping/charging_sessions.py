@@ -15,6 +15,7 @@ from services.kernel.errors import invalid
 from services.kernel.identity import composed
 from services.kernel.ids import is_id
 from services.kernel.tenancy import DEFAULT_TENANT
+from services.rpc.flags import read_flags
 from services.rpc.protobuf import enum_of, money_to_proto, number_of, text_of, time_of, timestamp
 from services.rpc.tenants import named
 
@@ -84,7 +85,7 @@ def charging_session_to_proto(session: ChargingSession) -> session_pb.ChargingSe
 
 def _write_remarks(session: ChargingSession, remarks: Remarks, message: session_pb.ChargingSession) -> None:
     message.hold_detail = remarks.hold_detail
-    message.flags.extend(remarks.flags)
+    message.flags.extend(number_of(session_pb.ChargingSession.Flag, flag) for flag in remarks.flags)
     for note in remarks.notes:
         kind = number_of(session_pb.SessionNote.Kind, note.kind)
         message.notes.add(
@@ -153,7 +154,7 @@ def transaction_snapshot(message: transaction_pb.Transaction, tenant_id: str = "
         stop_time=time_of(message, "stop_time"),
         energy_wh=message.energy_wh,
         energy_doubt=message.energy_doubt,
-        flags=tuple(message.flags),
+        flags=read_flags(message),
         revision=message.revision,
         authorization=_AUTHORIZATIONS.get(message.authorization, ""),
         tenant_id=tenant_id or message.tenant_id or DEFAULT_TENANT,

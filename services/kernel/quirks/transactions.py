@@ -41,11 +41,11 @@ DETAILS_UNREAD = Quirk(
     flag="details_unread",
     needed=Needed.SESSION_REFUSED,
 )
-SESSION_REGISTER = Quirk(
-    id="session-register",
+TRANSACTION_REGISTER = Quirk(
+    id="transaction-register",
     forgives="A register that starts from zero with each transaction.",
     clause=_REGISTER,
-    flag="session_register",
+    flag="transaction_register",
     needed=Needed.DATA_LOST,
     counted=False,
 )

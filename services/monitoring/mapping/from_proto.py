@@ -30,6 +30,7 @@ from services.monitoring.domain.service_info import BackgroundTask, TaskState
 from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.domain.transaction import Authorization, Transaction, TransactionState
 from services.monitoring.domain.usage import Bill
+from services.rpc.flags import read_flags
 from services.rpc.protobuf import read_money, time_of, told_enum
 
 # Why the correction of a bill waits that billing makes by itself: what the bill says now is about to change.
@@ -198,7 +199,7 @@ def transaction(message: transaction_pb.Transaction, clock: Clock, tenant_id: st
     has_power = message.HasField("power_w")
     kinds = transaction_pb.Transaction
     stop_time = time_of(message, "stop_time")
-    doubt = "" if stop_time is None else next((flag for flag in message.flags if flag in DOUBTS), "")
+    doubt = "" if stop_time is None else next((flag for flag in read_flags(message) if flag in DOUBTS), "")
     return Transaction(
         id=message.id,
         ocpp_transaction_id=message.ocpp_transaction_id,

@@ -9,6 +9,7 @@ from services.kernel.clock import Clock
 from services.kernel.identity import composed
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import search_text
+from services.rpc.flags import read_flags, told
 from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.station.domain.device_event import Body, DeviceEvent, DeviceEventFilter, Severity, checked
 from services.station.mapping.device_variables import report_request, variable_report
@@ -42,7 +43,7 @@ def device_event(message: event_pb.DeviceEvent, clock: Clock) -> DeviceEvent:
             evse_id=message.evse_id,
             connector_id=message.connector_id,
             severity=Severity.INFO,
-            flags=tuple(message.flags),
+            flags=read_flags(message),
             payload_json=message.payload_json,
             dropped_json=message.dropped_json,
             message_id=message.message_id,
@@ -90,7 +91,7 @@ def device_event_to_proto(event: DeviceEvent) -> event_pb.DeviceEvent:
         evse_id=event.evse_id,
         connector_id=event.connector_id,
         severity=event_pb.DeviceEvent.Severity.Value(event.severity),
-        flags=event.flags,
+        **told(event.flags)._asdict(),
         payload_json=event.payload_json,
         dropped_json=event.dropped_json,
         message_id=event.message_id,

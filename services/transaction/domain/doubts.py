@@ -20,7 +20,7 @@ IMPLAUSIBLE_ENERGY = "implausible_energy"
 REGISTER_WENT_BACK = "register_went_back"
 # With these it is not; but an offset never comes without one of them.
 REGISTER_OFFSET = "register_offset"
-SESSION_REGISTER = transactions.SESSION_REGISTER.flag
+TRANSACTION_REGISTER = transactions.TRANSACTION_REGISTER.flag
 MISLABELLED_UNIT = transactions.MISLABELLED_UNIT.flag
 OUTLIER_READING = transactions.OUTLIER_READING.flag
 NEGATIVE_REGISTER = "negative_register"
@@ -30,7 +30,7 @@ ENERGY_FLAGS = (
     IMPLAUSIBLE_ENERGY,
     REGISTER_WENT_BACK,
     REGISTER_OFFSET,
-    SESSION_REGISTER,
+    TRANSACTION_REGISTER,
     MISLABELLED_UNIT,
     OUTLIER_READING,
     NEGATIVE_REGISTER,
@@ -148,7 +148,9 @@ def _about_kinds(finding: Finding) -> Iterator[Doubt]:
         yield Doubt(REGISTER_WENT_BACK, f"the register seems to have started anew: {_listed(rolled)}; {counted}")
     if of_transaction := [point for point in points if point.kind is Kind.TRANSACTION]:
         several = f"{len(of_transaction)} of {len(points)} registers"
-        yield Doubt(SESSION_REGISTER, f"{several} count from the start of the transaction: {_listed(of_transaction)}")
+        yield Doubt(
+            TRANSACTION_REGISTER, f"{several} count from the start of the transaction: {_listed(of_transaction)}"
+        )
     if finding.otherwise_wh is not None:
         goes_on = f"{_name_of_stop(finding.account)} goes on with {finding.account.start_wh} Wh at the start"
         figures = f"then it is {finding.otherwise_wh} Wh, not {finding.energy_wh} Wh"

@@ -15,6 +15,7 @@ from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.errors import DomainError, invalid
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.tokens import token_value
+from services.rpc.flags import read_flags
 from services.rpc.protobuf import read_time
 from services.rpc.status import item_error
 from services.transaction.application.recording import Recorded
@@ -77,7 +78,7 @@ class EventMessage:
         if not message.charge_point_id:
             raise invalid("chargePointId", "is required")
         device_time, corrected_time, received_time = _times(message)
-        flags = tuple(message.flags)
+        flags = read_flags(message)
         if not message.HasField("device_time") and UNDATED.isdisjoint(flags):
             flags = (TIME_MISSING, *flags)
         readings, evse, token = _readings(message), message.evse, message.token

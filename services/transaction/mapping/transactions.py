@@ -7,6 +7,7 @@ from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.tokens import token_value
+from services.rpc.flags import write_flags
 from services.rpc.protobuf import enum_of, time_of, write_time
 from services.transaction.domain.curve import CurvePoint
 from services.transaction.domain.ending import Wish
@@ -120,7 +121,7 @@ def write_transaction(transaction: Transaction, message: transaction_pb.Transact
     if transaction.authorization_reason in REASON_NUMBERS:
         message.authorization_reason = REASON_NUMBERS[transaction.authorization_reason]
     if transaction.flags:
-        message.flags.extend(transaction.flags)
+        write_flags(transaction.flags, message)
 
 
 _PLAIN = (

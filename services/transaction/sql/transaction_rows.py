@@ -16,6 +16,9 @@ _values = attrgetter(*_NAMES)
 _STATES = {state.value: state for state in TransactionState}
 _AUTHORIZATIONS: dict[str | None, Authorization | None] = {None: None} | {one.value: one for one in Authorization}
 
+# What flags are called that 0.1.0 has written.
+_FLAGS_OF_010 = {"session_register": "transaction_register"}
+
 # What to select for `transaction_of`, from `transactions AS t`.
 TRANSACTION_COLUMNS = ", ".join(
     f"t.{quoted(name)}::text" if name in ("id", "start_key", "merged_into") else f"t.{quoted(name)}" for name in _NAMES
@@ -32,7 +35,8 @@ def transaction_of(row: Sequence[Any]) -> Transaction:
     fields: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     fields["state"] = _STATES[fields["state"]]
     fields["authorization"] = _AUTHORIZATIONS[fields["authorization"]]
-    fields["flags"], fields["losses"] = tuple(fields["flags"]), tuple(fields["losses"])
+    fields["flags"] = tuple([_FLAGS_OF_010.get(flag, flag) for flag in fields["flags"]])
+    fields["losses"] = tuple(fields["losses"])
     return Transaction(**fields)
 
 

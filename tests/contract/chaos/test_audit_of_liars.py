@@ -83,7 +83,7 @@ DAMAGES = {
         "billing", ("UPDATE invoices SET total_minor = 99 WHERE total_minor = 100",), {_BILLED, *_COUNTED}
     ),
     "what nobody lied about is flagged": Damage(
-        "transaction", _of(CLOCK, "flags = '{clock_corrected,session_register}'"), {_FLAGGED}
+        "transaction", _of(CLOCK, "flags = '{clock_corrected,transaction_register}'"), {_FLAGGED}
     ),
     "a lie is not flagged": Damage("transaction", _of(GHOST, "flags = '{}'"), {_FLAGGED}),
     "a start without a stamp made a second session": Damage(

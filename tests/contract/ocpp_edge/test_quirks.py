@@ -11,6 +11,7 @@ from services.kernel.quirks.readings import UNIT_SPELLING
 from tests.contract.ocpp_edge.node import Node
 from tests.contract.ocpp_edge.platform import Platform
 from tests.contract.ocpp_edge.test_charging import BOOT_16, meter_values
+from tests.fixtures.as_told import flags_of
 
 # In 1.6 this is no unit of the schema, and kept as it was said.
 ODD = meter_values("1500", 1000, unit="Watt hours")
@@ -26,8 +27,8 @@ async def test_a_switch_holds_from_the_next_connection_on(node: Node, platform: 
 
     readings = [event.meter_values[0] for event in platform.events]
     assert [reading.energy_wh for reading in readings] == [1500, 1500, 0]
-    assert "unit_respelled" in platform.events[0].flags
-    assert "unknown_unit" in platform.events[2].flags
+    assert "unit_respelled" in flags_of(platform.events[0])
+    assert "unknown_unit" in flags_of(platform.events[2])
     assert "Watt hours" in readings[2].other_json
 
 

@@ -140,7 +140,9 @@ async def test_a_session_of_broken_messages_ends_with_its_energy(system: System)
         assert await _ask(socket, json.dumps([2, "s", "StopTransaction", stop]) + "\0\0") == [3, "s", {}]
     [session] = (await asyncio.to_thread(system.get, "/transactions?chargePointId=E2EBROKEN")).data
     assert (session["state"], session["energyWh"], session["ocppTransactionId"]) == ("ENDED", "1500", str(number))
-    assert {"bad_characters", "dropped:reason", "coerced:meterStop", "dropped:transactionData"} <= {*session["flags"]}
+    assert {"BAD_CHARACTERS", "COERCED", "DROPPED"} <= {*session["flags"]}
+    assert "meterStop" in session["coercedPaths"]
+    assert {"reason", "transactionData"} <= {*session["droppedPaths"]}
 
 
 @pytest.mark.field_case("B3")

@@ -115,7 +115,7 @@ async def test_a_session_that_a_reboot_made_forgotten_ends_and_keeps_nothing_fro
         await charger.ask("StatusNotification", connectorId=1, errorCode="NoError", status="Available")
         ended = await _transaction(system, name, "ENDED")
         assert (ended["energyWh"], ended["stopReason"]) == ("2500", "Reboot")
-        assert ended["flags"] == ["ended_by_boot", "estimated_end"]
+        assert ended["flags"] == ["ENDED_BY_BOOT", "ESTIMATED_END"]
         start = {"connectorId": 1, "idTag": f"TAG-{name}", "meterStart": 3500, "timestamp": _now()}
         allowed = await charger.ask("StartTransaction", **start)
         assert allowed["idTagInfo"]["status"] == "Accepted"
@@ -157,7 +157,7 @@ async def test_a_station_that_says_that_a_session_does_not_go_on_is_believed(sys
         charger.answers["GetTransactionStatus"] = {"messagesInQueue": False, "ongoingIndicator": False}
         await charger.listen()
         ended = await _transaction(system, name, "ENDED")
-    assert (ended["energyWh"], ended["flags"]) == ("2500", ["estimated_end", "not_ongoing"])
+    assert (ended["energyWh"], ended["flags"]) == ("2500", ["ESTIMATED_END", "NOT_ONGOING"])
     states = (await asyncio.to_thread(system.get, f"/transactions/{ended['id']}/charging-states")).data
     assert {one["chargingState"] for one in states} == {"Charging"}
 
@@ -176,7 +176,7 @@ async def test_an_operator_ends_the_session_of_a_charge_point_that_is_gone(syste
     asked = {"reason": "the charger was stolen", "requestId": f"end {name}"}
     ended = await asyncio.to_thread(lambda: end(**asked))
     assert (ended.status, ended.data["state"], ended.data["energyWh"]) == (200, "ENDED", "2500")
-    assert ended.data["flags"] == ["ended_by_operator"]
+    assert ended.data["flags"] == ["ENDED_BY_OPERATOR"]
     assert ended.data["endDecision"]["reason"] == "the charger was stolen"
     assert (await asyncio.to_thread(lambda: end(**asked))).data == ended.data
     again = await asyncio.to_thread(lambda: end(reason="once more"))
@@ -192,5 +192,5 @@ async def test_an_operator_ends_the_session_of_a_charge_point_that_is_gone(syste
     async with _charger(system, name, "ocpp1.6") as charger:
         await charger.ask("StopTransaction", transactionId=number, meterStop=4000, timestamp=_now(-10))
     found = (await asyncio.to_thread(system.get, f"/transactions/{running['id']}")).data
-    assert (found["energyWh"], found["flags"]) == ("3000", ["ended_by_operator"])
+    assert (found["energyWh"], found["flags"]) == ("3000", ["ENDED_BY_OPERATOR"])
     assert found["endDecision"] == ended.data["endDecision"]

@@ -28,7 +28,7 @@ async def test_a_register_of_the_session_is_aligned_across_a_reconnect(system: S
     done = await asyncio.to_thread(until, lambda: charger.session("COMPLETED"))
     assert (done["energyWh"], done["cost"]["nanos"]) == ("453", 180_000_000)
     transaction = charger.transaction()
-    assert (transaction["energyWh"], transaction["flags"]) == ("453", ["session_register"])
+    assert (transaction["energyWh"], transaction["flags"]) == ("453", ["TRANSACTION_REGISTER"])
 
 
 @pytest.mark.field_case("A8")
@@ -65,7 +65,7 @@ async def test_the_register_of_a_meters_life_is_held_with_the_figures_that_say_w
         await ask(socket, "StopTransaction", {"transactionId": number, "timestamp": stamp(0), "meterStop": 939_000})
     held = await asyncio.to_thread(until, lambda: charger.session("HELD"))
     transaction = charger.transaction()
-    assert transaction["flags"] == ["implausible_energy", "register_offset"]
+    assert transaction["flags"] == ["IMPLAUSIBLE_ENERGY", "REGISTER_OFFSET"]
     assert held["holdReason"] == "IMPLAUSIBLE_ENERGY"
     assert "939000 Wh in 8 h is 117 kW; the connector gives at most 22 kW" in held["holdDetail"]
     assert "counted from there it is 1000 Wh" in held["holdDetail"]
@@ -89,7 +89,7 @@ async def test_a_session_without_an_import_register_is_held_and_alerted(system: 
         await ask(socket, "TransactionEvent", {**common, **ended})
     held = await asyncio.to_thread(until, lambda: charger.session("HELD"))
     assert (held["holdReason"], held["holdDetail"]) == ("NO_REGISTER", "no energy register was told")
-    assert charger.transaction()["flags"] == ["no_register"]
+    assert charger.transaction()["flags"] == ["NO_REGISTER"]
     assert await asyncio.to_thread(until, lambda: charger.alert("UNMETERED_SESSION"))
 
 
@@ -111,5 +111,5 @@ async def test_a_reading_in_a_wrong_unit_is_shown_and_the_rest_is_billed(system:
     done = await asyncio.to_thread(until, lambda: charger.session("COMPLETED"))
     assert done["energyWh"] == "202"
     transaction = charger.transaction()
-    assert transaction["flags"] == ["mislabelled_unit"]
+    assert transaction["flags"] == ["MISLABELLED_UNIT"]
     assert "150020 Wh at " in transaction["energyDoubt"]

@@ -20,6 +20,7 @@ from ocpp_edge.v16 import samples as v16_samples
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.quirks import of_flag
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.broken_transactions import NAME, NUMBER, START_WH, STOP_WH, Told, broken_transactions
 from tests.fixtures.properties import examples
 from tests.unit.ocpp_edge.platform import Platform, context
@@ -52,9 +53,9 @@ def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: 
     names = {event.ocpp_transaction_id for event in events[1:]} - {""}
     assert names <= {str(NUMBER), NAME}, told.breaks
     for event in events:
-        lost = any(flag.startswith("dropped:") or flag == "unexpected_fields" for flag in event.flags)
+        lost = any(flag.startswith("dropped:") or flag == "unexpected_fields" for flag in flags_of(event))
         assert not lost or event.dropped_json, told.breaks
-        assert all(map(of_flag, event.flags)), told.breaks
+        assert all(map(of_flag, flags_of(event))), told.breaks
     registers = {value.energy_wh for event in events for value in event.meter_values if value.HasField("energy_wh")}
     registers |= {event.meter_wh for event in events if event.HasField("meter_wh")}
     assert registers == {START_WH, STOP_WH}, told.breaks
@@ -95,7 +96,7 @@ async def test_not_even_a_defect_of_ours_is_the_answer_to_a_session(
     platform = Platform()
     assert await TABLES[version].dispatch(action, payload | details, context(version), platform) == {}
     event = platform.event
-    assert DETAILS_UNREAD in event.flags
+    assert DETAILS_UNREAD in flags_of(event)
     assert orjson.loads(event.dropped_json).items() >= details.items()
     expected = {"StopTransaction": ("42", 9), "TransactionEvent": ("T1", 0)}
     named = "42" if "transactionId" in payload else ""
@@ -109,7 +110,7 @@ async def test_a_start_whose_stamp_makes_us_fail_is_one_of_now(monkeypatch: pyte
     assert (await TABLES[Version.V16].dispatch("StartTransaction", START, peer, platform))["transactionId"] == 42
     event = platform.event
     assert (event.token.value, event.meter_wh) == ("CARD", 7)
-    assert {DETAILS_UNREAD, TIME_MISSING} <= {*event.flags}
+    assert {DETAILS_UNREAD, TIME_MISSING} <= {*flags_of(event)}
     assert orjson.loads(event.dropped_json) == {"timestamp": STAMP}
 
 
@@ -124,5 +125,5 @@ async def test_readings_that_nobody_can_read_were_told_at_their_time_all_the_sam
     await TABLES[version].dispatch("MeterValues", {**place, "meterValue": values}, context(version), platform)
     [event] = platform.events
     assert event.device_time.ToDatetime(UTC) == datetime.fromisoformat(STAMP)
-    assert (list(event.flags), list(event.meter_values)) == (["dropped:meterValue"], [])
+    assert (flags_of(event), list(event.meter_values)) == (["dropped:meterValue"], [])
     assert orjson.loads(event.dropped_json) == {"meterValue[0]": values[0]}

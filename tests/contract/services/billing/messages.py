@@ -21,6 +21,7 @@ from services.messaging.event_batches import OutgoingEvent
 from services.messaging.subjects import subject
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
+from tests.fixtures.as_told import with_flags
 
 STATION = derived_id("station", 1)
 DRIVER = derived_id("driver", 1)
@@ -74,7 +75,7 @@ def transaction(number: int = 1, revision: int = 1, **fields: Any) -> transactio
             "revision": revision,
             "create_time": timestamp(START),
             "update_time": timestamp(END),
-            **fields,
+            **with_flags(fields),
         }
     )
 

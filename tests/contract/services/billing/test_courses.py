@@ -72,7 +72,7 @@ async def test_energy_is_billed_at_the_price_of_the_time_at_which_it_came(
     assert (amount(by_readings.cost), list(by_readings.flags)) == ("26.05 EUR", [])
     assert await _lines(boss, by_readings) == [("ENERGY", "25", "19.75 EUR"), ("ENERGY", "16.16", "6.30 EUR")]
     # Of the other one nobody knows when its energy came, and it says so.
-    assert (amount(spread.cost), list(spread.flags)) == ("21.54 EUR", ["evenly_spread"])
+    assert (amount(spread.cost), list(spread.flags)) == ("21.54 EUR", [ChargingSession.EVENLY_SPREAD])
 
 
 @pytest.mark.field_case("D2")

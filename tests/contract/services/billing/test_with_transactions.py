@@ -148,7 +148,7 @@ async def test_a_fast_session_is_billed_by_its_readings(platform: Platform) -> N
     shown = [await platform.session(name, ChargingSession.COMPLETED) for name in ("CP1", "CP2", "CP3")]
     assert [(amount(one.cost), list(one.flags)) for one in shown] == [
         ("26.05 EUR", []),
-        ("21.54 EUR", ["evenly_spread"]),
+        ("21.54 EUR", [ChargingSession.EVENLY_SPREAD]),
         ("26.05 EUR", []),
     ]
 

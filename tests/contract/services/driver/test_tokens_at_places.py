@@ -30,8 +30,8 @@ from tests.contract.services.station.callers import (
     update_point,
 )
 from tests.contract.services.transaction.platform import Edge, Stations, running_edge
+from tests.fixtures.as_told import as_told
 from tests.fixtures.calls import bad_fields, reason
-from tests.fixtures.places_and_tokens import as_told
 from tests.fixtures.services import ServiceRunner
 from tests.fixtures.tokens import Tokens
 

@@ -15,6 +15,7 @@ from services.kernel.ids import derived_id, new_id
 from services.kernel.money import Money
 from services.messaging.subjects import subject
 from services.rpc.protobuf import money_to_proto, timestamp
+from tests.fixtures.as_told import with_flags
 
 # The whole minute under way a minute ago: events lie in the past, and close together.
 NOW = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
@@ -156,7 +157,7 @@ def a_transaction(number: str = "42", *, revision: int = 1, **fields: Any) -> tr
         "meter_start_wh": 1_000,
         "update_time": at(revision),
     }
-    return transaction_pb.Transaction(**{**usual, **fields}, revision=revision)
+    return transaction_pb.Transaction(**{**usual, **with_flags(fields)}, revision=revision)
 
 
 def session(transaction: transaction_pb.Transaction) -> event_pb.DomainEvent:

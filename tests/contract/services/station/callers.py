@@ -14,7 +14,7 @@ from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from services.rpc.protobuf import timestamp
-from tests.fixtures.places_and_tokens import as_told
+from tests.fixtures.as_told import as_told
 
 ChargePoint, Station, Connector = charge_point_pb2.ChargePoint, station_pb2.Station, connector_pb2.Connector
 

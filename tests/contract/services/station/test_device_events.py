@@ -16,6 +16,7 @@ from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from services.rpc.protobuf import timestamp
 from tests.contract.services.station.callers import ChargePoint, create_point, create_station
+from tests.fixtures.as_told import with_flags
 from tests.fixtures.calls import reason
 from tests.fixtures.events import told
 from tests.fixtures.services import RunningService
@@ -43,7 +44,7 @@ def security(name: str, subject: str = "TamperDetectionActivated", *, seconds: f
         "payload_json": f'{{"type":"{subject}"}}',
         "message_id": "m1",
     }
-    return DeviceEvent(charge_point_id=name, **{**usual, **fields})
+    return DeviceEvent(charge_point_id=name, **with_flags({**usual, **fields}))
 
 
 def firmware(name: str, status: str, *, message: str, epoch: int = 3, seconds: float = 0) -> DeviceEvent:

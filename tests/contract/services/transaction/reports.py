@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.rpc.protobuf import timestamp
-from tests.fixtures.places_and_tokens import as_told
+from tests.fixtures.as_told import as_told
 
 ACCEPTED = transaction_pb.Transaction.ACCEPTED
 STARTED = recording_pb.TransactionEvent.STARTED

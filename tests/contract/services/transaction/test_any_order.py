@@ -43,7 +43,7 @@ def _transaction(name: str, first_wh: int) -> list[recording_pb.TransactionEvent
         return {"meter_values": [reading(minutes(at), energy_wh=energy_wh)]}
 
     return [
-        told(STARTED, -60, 0, id_tag=name, authorization=ACCEPTED, driver_id="D", station_id="S", flags=["coerced"]),
+        told(STARTED, -60, 0, id_tag=name, authorization=ACCEPTED, driver_id="D", station_id="S", flags=["coerced:id"]),
         told(UPDATED, -50, 1, charging_state="Charging", flags=["clock_corrected"], **sample(-50, first_wh)),
         told(UPDATED, -40, 2, **sample(-40, first_wh + 1000)),
         told(UPDATED, -30, 3, **sample(-30, first_wh + 2500)),

@@ -24,6 +24,7 @@ from services.kernel.clock import Clock, SystemClock
 from services.rpc.status import from_item_error
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
 from tests.contract.services.transaction.test_matching import matcher_of
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.broken_transactions import NUMBER, START_WH, STOP_WH, Told, broken_transactions, sound_transaction
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
@@ -124,6 +125,6 @@ async def test_a_start_without_its_name_is_that_of_the_transaction_that_ends_the
     await matcher_of(service).look()
     [transaction] = await transactions_of(charge_point_id, transactions)
     assert (transaction.state, transaction.energy_wh, transaction.id_tag) == (ENDED, STOP_WH - START_WH, "CARD")
-    assert {"matched_stop", "coerced:transactionInfo.transactionId"} <= {*transaction.flags}
+    assert {"matched_stop", "coerced:transactionInfo.transactionId"} <= {*flags_of(transaction)}
     # Those of the updates have come along.
     assert len(await transactions.meter_values(transaction.id)) == 9

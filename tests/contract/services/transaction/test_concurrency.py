@@ -16,6 +16,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import ServiceRunner
 
 CONCURRENT_TX = transaction_pb.Transaction.CONCURRENT_TX
@@ -53,7 +54,7 @@ async def test_a_charge_point_that_goes_on_is_held_for_the_true_reason(
     [again] = await record(start_16(minutes(-20), **elsewhere))
     assert (again.authorization, again.duplicate) == (authorization, True)
     transaction = await transactions.get(second.transaction_id)
-    assert (transaction.authorization, list(transaction.flags), transaction.energy_wh) == (authorization, flags, 5000)
+    assert (transaction.authorization, flags_of(transaction), transaction.energy_wh) == (authorization, flags, 5000)
 
 
 async def test_an_unauthorized_token_is_no_concurrent_one(record: Record, transactions: Reader) -> None:
@@ -63,7 +64,7 @@ async def test_an_unauthorized_token_is_no_concurrent_one(record: Record, transa
     )
     [answer] = await record(refused)
     await record(event_201(ENDED, minutes(-10), 1, charge_point_id="CP2"))
-    assert list((await transactions.get(answer.transaction_id)).flags) == ["no_register", "unauthorized"]
+    assert flags_of(await transactions.get(answer.transaction_id)) == ["no_register", "unauthorized"]
 
 
 @pytest.mark.field_case("A6")

@@ -16,6 +16,7 @@ from tests.contract.services.transaction.reports import (
     stop_16,
 )
 from tests.contract.services.transaction.test_matching import matcher_of
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.field_case("A2")
@@ -41,7 +42,7 @@ async def test_it_goes_with_a_fact_that_finds_its_transaction_later(
     [begun] = await record(start_16(minutes(-60), offline=True))
     assert await matcher_of(service).look() == 1
     transaction = await transactions.get(begun.transaction_id)
-    assert (transaction.energy_wh, list(transaction.flags)) == (5000, ["dropped:transactionId", "matched_stop"])
+    assert (transaction.energy_wh, flags_of(transaction)) == (5000, ["dropped:transactionId", "matched_stop"])
     assert await _kept(service.database) == [None, DROPPED]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from csms.event.v1.domain_event_pb2 import DomainEvent, StationChanged
 from csms.station.v1 import charge_point_pb2 as charge_point_pb
@@ -33,6 +34,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService, ServiceRunner
 
 _LIFE = 4_076_000
@@ -72,7 +74,7 @@ async def shown(transactions: Reader, transaction_id: str) -> tuple[int, list[st
     [listed] = await transactions.list(ids=[transaction_id])
     assert (listed.energy_wh, listed.flags, listed.energy_doubt) == (one.energy_wh, one.flags, one.energy_doubt)
     assert bool(one.energy_doubt) is bool(one.flags)
-    return one.energy_wh, list(one.flags)
+    return one.energy_wh, flags_of(one)
 
 
 async def test_a_reading_of_the_moment_of_the_end_is_none_of_after_it_in_whatever_part_of_a_second(
@@ -98,13 +100,24 @@ async def test_a_register_of_the_transaction_comes_to_the_same_as_that_of_the_me
     ]
     for position in (*order, *order):
         await record(told[position])
-    assert await shown(transactions, started.transaction_id) == (453, ["session_register"])
+    assert await shown(transactions, started.transaction_id) == (453, ["transaction_register"])
     stop = stop_16(started.ocpp_transaction_id, minutes(-20), meter_wh=stop_wh)
     await record(stop)
     await record(stop)
-    assert await shown(transactions, started.transaction_id) == (453, ["session_register"])
+    assert await shown(transactions, started.transaction_id) == (453, ["transaction_register"])
     values = await transactions.meter_values(started.transaction_id)
     assert [value.energy_wh for value in values] == [228, 353, 453]
+
+
+async def test_a_flag_that_010_has_written_is_shown_by_its_name_of_today(
+    record: Record, transactions: Reader, service: RunningService
+) -> None:
+    [started] = await record(start_16(minutes(-60), meter_wh=_LIFE))
+    await record(meter_values_16(started.ocpp_transaction_id, minutes(-50), 453))
+    await record(stop_16(started.ocpp_transaction_id, minutes(-20), meter_wh=453))
+    async with service.database.transaction() as connection:
+        await connection.execute(text("UPDATE transactions SET flags = '{session_register}'"))
+    assert await shown(transactions, started.transaction_id) == (453, ["transaction_register"])
 
 
 @pytest.mark.field_case("A7")
@@ -127,7 +140,7 @@ async def test_registers_and_units_may_be_mixed_in_a_transaction_by_ocpp_201(
         await record(event)
     energy_wh, flags = await shown(transactions, transaction_id)
     assert energy_wh == (353 if stop_wh is None else 453)
-    assert set(flags) <= {"session_register", "mislabelled_unit"}
+    assert set(flags) <= {"transaction_register", "mislabelled_unit"}
 
 
 @pytest.mark.field_case("A8")
@@ -186,7 +199,7 @@ async def test_more_than_the_connector_gives_is_in_doubt_with_its_figures(
     [started] = await record(start_16(minutes(-480), meter_wh=0, evse_id=1))
     await record(stop_16(started.ocpp_transaction_id, minutes(0), meter_wh=939_000))
     transaction = await transactions.get(started.transaction_id)
-    assert (transaction.energy_wh, list(transaction.flags), transaction.energy_doubt) == (939_000, flags, doubt)
+    assert (transaction.energy_wh, flags_of(transaction), transaction.energy_doubt) == (939_000, flags, doubt)
 
 
 @pytest.mark.field_case("A9")
@@ -215,11 +228,11 @@ async def test_of_what_is_told_of_a_connector_the_latest_counts(
     await powers.told(-500, CP1=150_000)
     [started] = await record(start_16(minutes(-480), meter_wh=0))
     await record(stop_16(started.ocpp_transaction_id, minutes(0), meter_wh=939_000))
-    assert list((await transactions.get(started.transaction_id)).flags) == ["implausible_energy"]
+    assert flags_of(await transactions.get(started.transaction_id)) == ["implausible_energy"]
     await powers.told(-1, CP1=0)
     [again] = await record(start_16(minutes(-480), meter_wh=0, id_tag="B", connector_id=2))
     await record(stop_16(again.ocpp_transaction_id, minutes(0), meter_wh=939_000))
-    assert list((await transactions.get(again.transaction_id)).flags) == []
+    assert flags_of(await transactions.get(again.transaction_id)) == []
 
 
 @pytest.mark.field_case("A9")
@@ -301,7 +314,7 @@ async def test_one_reading_that_no_other_agrees_with_is_shown_with_its_figures(
         ([1500, -7, 2000, 3000], 4000, (3000, ["outlier_reading"])),
         ([1500, 8000, 9000], 4000, (3000, ["register_went_back"])),
         ([1500, 9000], 4000, (3000, ["register_went_back"])),
-        ([5000, 5100, 20, 700], None, (700, ["register_went_back", "session_register"])),
+        ([5000, 5100, 20, 700], None, (700, ["register_went_back", "transaction_register"])),
     ],
 )
 async def test_every_reading_counts_for_doubt(

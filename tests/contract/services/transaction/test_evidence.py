@@ -45,6 +45,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.background import eventually
 from tests.fixtures.calls import bad_fields, reason
 from tests.fixtures.postgres import FreshDatabase
@@ -130,7 +131,7 @@ async def test_a_transaction_ends_when_its_connector_is_free_after_a_boot(site: 
     transaction_id = await _started(site)
     await site.reboot(after)
     transaction = await site.becomes(transaction_id, ENDED)
-    assert (transaction.energy_wh, transaction.stop_reason, list(transaction.flags)) == (2000, "Reboot", BY_BOOT)
+    assert (transaction.energy_wh, transaction.stop_reason, flags_of(transaction)) == (2000, "Reboot", BY_BOOT)
     assert ago(45) < moment(transaction.stop_time) < ago(35)
     # Its card is free, and nothing runs that would keep the charge point from being deleted.
     [elsewhere] = await site.record(start_16(ago(0), charge_point_id="CP2"))
@@ -155,12 +156,12 @@ async def test_a_true_end_corrects_the_estimate_and_later_readings_take_it_back(
     later = meter_values_16(number, ago(-5), 4000, received_time=ago(0))
     await site.record(later)
     transaction = await site.transactions.get(transaction_id)
-    assert (transaction.state, transaction.energy_wh, list(transaction.flags)) == (ACTIVE, 3000, [])
+    assert (transaction.state, transaction.energy_wh, flags_of(transaction)) == (ACTIVE, 3000, [])
     await site.reboot(Connector.PREPARING)
     await site.record(stop_16(number, ago(30), meter_wh=3500, received_time=ago(0)))
     transaction = await site.transactions.get(transaction_id)
     assert (transaction.state, transaction.energy_wh, transaction.stop_reason) == (ENDED, 2500, "Local")
-    assert not {*BY_BOOT} & {*transaction.flags}
+    assert not {*BY_BOOT} & {*flags_of(transaction)}
 
 
 async def test_statuses_say_how_a_transaction_by_ocpp_16_charges(site: Site) -> None:
@@ -268,7 +269,7 @@ async def test_that_a_transaction_does_not_go_on_ends_it(record: Record, transac
     answers = await record(lost, lost)
     assert [answer.transaction_id for answer in answers] == [begun.transaction_id] * 2
     transaction = await transactions.get(begun.transaction_id)
-    assert (transaction.state, list(transaction.flags)) == (ENDED, ["estimated_end", "not_ongoing"])
+    assert (transaction.state, flags_of(transaction)) == (ENDED, ["estimated_end", "not_ongoing"])
     assert moment(transaction.stop_time) == minutes(-39)
     # It was the answer of a station that had restarted, and goes on after all.
     await record(told(UPDATED, -5, charging_state="Charging", seq_no=2))
@@ -323,13 +324,13 @@ async def test_a_transaction_of_which_nothing_is_heard_for_days_ends_when_it_was
         3000,
         minutes(-4 * DAYS),
     )
-    assert list(transaction.flags) == ["ended_by_silence", "estimated_end"]
+    assert flags_of(transaction) == ["ended_by_silence", "estimated_end"]
     assert {(await transactions.get(one.transaction_id)).state for one in (read, fresh, replayed)} == {ACTIVE}
     # It was in a garage: the true end takes its place, as ever.
     late = stop_16(silent.ocpp_transaction_id, minutes(-3.5 * DAYS), meter_wh=9000, charge_point_id="CP1")
     await record(late)
     transaction = await transactions.get(silent.transaction_id)
-    assert (transaction.energy_wh, list(transaction.flags)) == (8000, [])
+    assert (transaction.energy_wh, flags_of(transaction)) == (8000, [])
     # A shorter bound ends those that were silent for that long.
     assert await looking.look(timedelta(hours=36)) == 1
     assert (await transactions.get(fresh.transaction_id)).state == ENDED
@@ -374,7 +375,7 @@ async def test_a_silent_transaction_by_ocpp_201_is_asked_after_first(
         assert asked.body.get_transaction_status.ocpp_transaction_id == "T-1"
     transaction = await transactions.get(begun.transaction_id)
     concluded = {True: [], False: ["estimated_end", "not_ongoing"], None: ["ended_by_silence", "estimated_end"]}
-    flags = set(transaction.flags) - {"no_register"}
+    flags = set(flags_of(transaction)) - {"no_register"}
     assert (transaction.state, flags) == (ACTIVE if goes_on else ENDED, set(concluded[goes_on]))
 
 
@@ -398,7 +399,7 @@ async def test_an_operator_ends_a_transaction_once_and_for_a_reason(
     transaction_id, number = await _ghost(record)
     ended = await _end(stub, transaction_id, request_id="once")
     assert (ended.state, ended.energy_wh, moment(ended.stop_time)) == (ENDED, 1500, minutes(-29))
-    assert list(ended.flags) == ["ended_by_operator"]
+    assert flags_of(ended) == ["ended_by_operator"]
     decision = ended.end_decision
     assert (decision.decided_by, decision.reason) == ("ann", "the charger burnt down")
     assert moment(decision.stop_time) == minutes(-29)
@@ -412,12 +413,12 @@ async def test_an_operator_ends_a_transaction_once_and_for_a_reason(
         payload = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 1"))).one()
     told = DomainEvent.FromString(payload)
     assert told.subject == "csms.event.transaction.transaction.ended.CP1"
-    assert list(told.transaction_changed.transaction.flags) == ["ended_by_operator"]
+    assert flags_of(told.transaction_changed.transaction) == ["ended_by_operator"]
     # The charge point was not dead: what it tells counts, and what was decided stays.
     await record(stop_16(number, minutes(-10), meter_wh=6000))
     transaction = await transactions.get(transaction_id)
     assert (transaction.energy_wh, moment(transaction.stop_time)) == (5000, minutes(-10))
-    assert (list(transaction.flags), transaction.end_decision) == (["ended_by_operator"], decision)
+    assert (flags_of(transaction), transaction.end_decision) == (["ended_by_operator"], decision)
 
 
 async def test_an_operator_says_when_it_stopped_and_at_which_register(

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from csms.fact.v1.doubt_pb2 import Doubt
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.clock import SystemClock
@@ -25,6 +26,7 @@ from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.transaction.conftest import Reader, Record, recorder
 from tests.contract.services.transaction.reports import meter_values_16, minutes, moment, reading, start_16, stop_16
 from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.background import eventually
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
@@ -232,13 +234,13 @@ async def test_a_transaction_that_was_ended_by_silence_is_ended_by_the_end_that_
     [begun] = await record(start_16(minutes(-60), offline=True))
     await end_by_silence(service)
     transaction = await transactions.get(begun.transaction_id)
-    assert (transaction.state, list(transaction.flags)) == (ENDED, ["ended_by_silence", "estimated_end", "no_register"])
+    assert (transaction.state, flags_of(transaction)) == (ENDED, ["ended_by_silence", "estimated_end", "no_register"])
     if is_looked_at:
         await matcher.look()
     [stop] = await record(stop_16("-1", minutes(-30), received_time=minutes(2)))
     assert await matcher.look() == 1
     transaction = await transactions.get(begun.transaction_id)
-    assert (transaction.energy_wh, list(transaction.flags), moment(transaction.stop_time)) == (
+    assert (transaction.energy_wh, flags_of(transaction), moment(transaction.stop_time)) == (
         5000,
         ["matched_stop"],
         minutes(-30),
@@ -262,7 +264,7 @@ async def test_an_end_is_that_of_the_transaction_that_ran_not_of_one_that_was_lo
     [begun] = await record(start_16(minutes(-60), offline=True))
     assert await matcher_of(service).look() == 1
     assert (await transactions.get(stop.transaction_id)).merged_into == begun.transaction_id
-    flags = (await transactions.get(lost.transaction_id)).flags
+    flags = flags_of(await transactions.get(lost.transaction_id))
     assert list(flags) == [
         "ended_by_silence",
         "estimated_end",
@@ -373,7 +375,7 @@ def _again(event: recording_pb.TransactionEvent) -> recording_pb.TransactionEven
     if event.kind == recording_pb.TransactionEvent.ENDED:
         again.authorization = State.ACCEPTED
         again.corrected_time.FromDatetime(moment(event.corrected_time) - timedelta(seconds=1))
-        again.flags.append("clock_corrected")
+        again.flags.append(Doubt.CLOCK_CORRECTED)
     again.received_time.FromDatetime(minutes(5))
     return again
 

@@ -27,6 +27,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.background import eventually
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.properties import examples
@@ -62,7 +63,7 @@ async def test_a_stop_before_its_start_ends_the_transaction_that_it_must_mean(
     [begun] = await record(start_16(minutes(-60), offline=True, driver_id="D"))
     assert await matcher.look() == 1
     transaction = await transactions.get(begun.transaction_id)
-    assert (transaction.state, transaction.energy_wh, list(transaction.flags)) == (ENDED, 5000, ["matched_stop"])
+    assert (transaction.state, transaction.energy_wh, flags_of(transaction)) == (ENDED, 5000, ["matched_stop"])
     assert (moment(transaction.stop_time), transaction.soc_percent, transaction.driver_id) == (minutes(-30), 80, "D")
     assert list(await transactions.meter_values(begun.transaction_id)) == [sample]
     left = await transactions.get(stop.transaction_id)
@@ -99,10 +100,10 @@ async def test_a_late_stop_takes_the_place_of_an_estimate(
     await record(stop_16("0", minutes(-40)))
     [later] = await record(start_16(minutes(-10), id_tag="OTHER", meter_wh=6000))
     [begun] = await record(start_16(minutes(-60), offline=True))
-    assert list((await transactions.get(begun.transaction_id)).flags) == ["estimated_end", "no_register"]
+    assert flags_of(await transactions.get(begun.transaction_id)) == ["estimated_end", "no_register"]
     assert await matcher.look() == 1
     transaction = await transactions.get(begun.transaction_id)
-    assert (moment(transaction.stop_time), transaction.energy_wh, list(transaction.flags)) == (
+    assert (moment(transaction.stop_time), transaction.energy_wh, flags_of(transaction)) == (
         minutes(-40),
         5000,
         ["matched_stop"],
@@ -121,8 +122,8 @@ async def test_a_stop_moves_on_to_a_transaction_that_is_told_of_later(
     [second] = await record(start_16(minutes(-60), id_tag="B", meter_wh=3000, offline=True))
     assert await matcher.look() == 1
     one, other = await transactions.get(first.transaction_id), await transactions.get(second.transaction_id)
-    assert (moment(one.stop_time), one.energy_wh, list(one.flags)) == (minutes(-60), 1000, ["estimated_end"])
-    assert (moment(other.stop_time), other.energy_wh, list(other.flags)) == (minutes(-30), 3000, ["matched_stop"])
+    assert (moment(one.stop_time), one.energy_wh, flags_of(one)) == (minutes(-60), 1000, ["estimated_end"])
+    assert (moment(other.stop_time), other.energy_wh, flags_of(other)) == (minutes(-30), 3000, ["matched_stop"])
     assert list(await transactions.meter_values(first.transaction_id)) == [mine]
     assert list(await transactions.meter_values(second.transaction_id)) == [sample]
 
@@ -159,7 +160,7 @@ async def test_readings_before_a_late_start_are_its_own_when_its_stop_names_it(
     await matcher.look()
     transaction = await transactions.get(begun.transaction_id)
     assert [value.energy_wh for value in await transactions.meter_values(begun.transaction_id)] == [2000, 3000]
-    assert (transaction.state, transaction.energy_wh, list(transaction.flags)) == (ENDED, 1000, [])
+    assert (transaction.state, transaction.energy_wh, flags_of(transaction)) == (ENDED, 1000, [])
     revision = transaction.revision
     assert await matcher.look() == 0
     assert (await transactions.get(begun.transaction_id)).revision == revision
@@ -179,7 +180,7 @@ async def test_readings_that_the_transaction_before_was_given_go_to_the_one_that
     assert [value.energy_wh for value in await transactions.meter_values(before.transaction_id)] == [2000]
     assert [value.energy_wh for value in await transactions.meter_values(begun.transaction_id)] == [4000]
     # What was read in the other one does not make its register look as if it had gone back.
-    assert [list((await transactions.get(one.transaction_id)).flags) for one in (before, begun)] == [[], []]
+    assert [flags_of(await transactions.get(one.transaction_id)) for one in (before, begun)] == [[], []]
 
 
 async def test_readings_that_named_their_transaction_stay_with_it_where_a_wrong_clock_has_another_one_run_meanwhile(
@@ -195,7 +196,7 @@ async def test_readings_that_named_their_transaction_stay_with_it_where_a_wrong_
     await record(stop_16(other.ocpp_transaction_id, minutes(-55), meter_wh=8000, received_time=minutes(3)))
     await matcher.look()
     found = [await transactions.get(begun.transaction_id) for begun in (one, other)]
-    assert [(transaction.energy_wh, list(transaction.flags)) for transaction in found] == [(5000, []), (2000, [])]
+    assert [(transaction.energy_wh, flags_of(transaction)) for transaction in found] == [(5000, []), (2000, [])]
     assert [value.energy_wh for value in await transactions.meter_values(one.transaction_id)] == [2000, 4000]
     assert [value.energy_wh for value in await transactions.meter_values(other.transaction_id)] == [7000]
 

@@ -9,6 +9,7 @@ from services.kernel.ids import new_id
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import minutes, moment, start_16, stop_16
 from tests.contract.services.transaction.test_matching import matcher_of
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.calls import bad_fields, reason
 from tests.fixtures.services import RunningService
 
@@ -55,7 +56,7 @@ async def test_an_orphan_belongs_where_an_operator_says_whatever_comes_later(
     await matcher_of(service).look()
     transaction = await transactions.get(other.transaction_id)
     assert (transaction.state, moment(transaction.stop_time)) == (State.ENDED, minutes(-30))
-    assert list(transaction.flags) == ["assigned_stop"]
+    assert flags_of(transaction) == ["assigned_stop"]
     assert (await transactions.get(one.transaction_id)).state == State.ACTIVE
 
 

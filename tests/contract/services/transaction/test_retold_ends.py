@@ -12,6 +12,7 @@ from services.postgres.database import Database
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import ACCEPTED, minutes, moment, start_16, stop_16
 from tests.contract.services.transaction.test_matching import matcher_of
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService
 
 State = transaction_pb.Transaction
@@ -52,7 +53,7 @@ async def test_an_end_that_was_told_twice_before_its_start_finds_it(
     [begun] = await record(start_16(minutes(-60), offline=True, received_time=minutes(2)))
     assert await matcher_of(service).look() == 1
     transaction = await transactions.get(begun.transaction_id)
-    assert (transaction.energy_wh, list(transaction.flags), moment(transaction.stop_time)) == (
+    assert (transaction.energy_wh, flags_of(transaction), moment(transaction.stop_time)) == (
         5000,
         ["matched_stop"],
         minutes(-30),

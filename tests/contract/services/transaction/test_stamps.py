@@ -14,6 +14,7 @@ from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.frames import ChargePoint, stamp
 from tests.contract.services.transaction.reports import minutes, moment
 from tests.contract.services.transaction.test_looking_again import end_by_silence
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService
 
 ACTIVE, ENDED = transaction_pb.Transaction.ACTIVE, transaction_pb.Transaction.ENDED
@@ -68,7 +69,7 @@ async def test_a_status_of_the_future_moves_no_stop_that_was_kept_back(
         3000,
         (minutes(-40), minutes(-10)),
     )
-    assert list(transaction.flags) == []
+    assert flags_of(transaction) == []
 
 
 @pytest.mark.field_case("A4")
@@ -83,7 +84,7 @@ async def test_a_clock_that_several_messages_show_to_be_ahead_is_corrected(
     stop = {"transactionId": started["transactionId"], "meterStop": 4000, "timestamp": stamp(-30, ahead=HOURS_2)}
     await charge_point.tell("StopTransaction", 0, **stop)
     transaction = await _only(transactions)
-    assert (_times(transaction), list(transaction.flags)) == ((minutes(-100), minutes(-30)), ["clock_corrected"])
+    assert (_times(transaction), flags_of(transaction)) == ((minutes(-100), minutes(-30)), ["clock_corrected"])
 
 
 @pytest.mark.field_case("A4")
@@ -98,7 +99,7 @@ async def test_a_correction_that_would_put_a_stop_before_its_start_does_not_hold
     stop = {"transactionId": started["transactionId"], "meterStop": 4000, "timestamp": stamp(-10)}
     await charge_point.tell("StopTransaction", 0, **stop)
     transaction = await _only(transactions)
-    assert (_times(transaction), list(transaction.flags)) == ((minutes(-40), minutes(-10)), ["clock_corrected"])
+    assert (_times(transaction), flags_of(transaction)) == ((minutes(-40), minutes(-10)), ["clock_corrected"])
 
 
 def _messages(version: Version, odd: Any, number: Any) -> Sequence[tuple[str, dict[str, Any]]]:
@@ -247,7 +248,7 @@ async def test_a_stop_without_number_and_time_ends_its_transaction_once(
         charge_point.reconnect()
     transaction = await _only(transactions)
     assert (transaction.state, moment(transaction.stop_time)) == (ENDED, minutes(-20))
-    assert list(transaction.flags) == ["coerced:timestamp", "matched_stop", "time_missing"]
+    assert flags_of(transaction) == ["coerced:timestamp", "matched_stop", "time_missing"]
 
 
 @pytest.mark.field_case("A5")

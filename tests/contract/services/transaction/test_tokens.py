@@ -22,6 +22,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService
 
 FREE = {"token_type": "NoAuthorization", "authorization": ACCEPTED, "authorization_reason": TokenDecision.FREE_VENDING}
@@ -49,7 +50,7 @@ async def test_a_transaction_without_a_token_is_authorized_where_none_is_needed(
     transaction = await transactions.get(answer.transaction_id)
     assert (transaction.id_tag, transaction.token_type, transaction.driver_id) == ("", "NoAuthorization", "")
     assert (transaction.authorization, transaction.authorization_reason) == (ACCEPTED, TokenDecision.FREE_VENDING)
-    assert list(transaction.flags) == []
+    assert flags_of(transaction) == []
 
     # Nobody is anywhere else at the same time.
     [other] = await record(event_201(STARTED, minutes(6), 0, ocpp_transaction_id="T-2", charge_point_id="CP2", **FREE))

@@ -14,6 +14,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.as_told import flags_of
 
 ACTIVE, ENDED, ORPHAN = (
     transaction_pb.Transaction.ACTIVE,
@@ -40,7 +41,7 @@ async def test_a_transaction_runs_from_start_to_stop(record: Record, transaction
     assert (transaction.state, transaction.station_id, transaction.driver_id) == (ENDED, "S", "D")
     assert (transaction.meter_start_wh, transaction.meter_stop_wh, transaction.energy_wh) == (1000, 6000, 5000)
     assert (moment(transaction.start_time), moment(transaction.stop_time)) == (minutes(-30), minutes(-5))
-    assert (transaction.stop_reason, list(transaction.flags), transaction.revision) == ("Local", [], 2)
+    assert (transaction.stop_reason, flags_of(transaction), transaction.revision) == ("Local", [], 2)
 
 
 async def test_a_start_that_is_sent_again_gets_the_same_number(record: Record, transactions: Reader) -> None:
@@ -81,11 +82,11 @@ async def test_a_start_ends_what_ran_at_its_connector_until_the_late_stop_comes(
     [started] = await record(start_16(minutes(-10), id_tag="OTHER", meter_wh=4000))
     guessed = await transactions.get(zombie.transaction_id)
     assert (guessed.state, moment(guessed.stop_time)) == (ENDED, minutes(-10))
-    assert (guessed.energy_wh, list(guessed.flags)) == (2000, ["estimated_end"])
+    assert (guessed.energy_wh, flags_of(guessed)) == (2000, ["estimated_end"])
     assert (await transactions.get(started.transaction_id)).state == ACTIVE
     await record(stop_16(zombie.ocpp_transaction_id, minutes(-40), meter_wh=3500))
     told = await transactions.get(zombie.transaction_id)
-    assert (moment(told.stop_time), told.energy_wh, list(told.flags)) == (minutes(-40), 2500, [])
+    assert (moment(told.stop_time), told.energy_wh, flags_of(told)) == (minutes(-40), 2500, [])
 
 
 async def test_a_start_kept_back_while_offline_ends_where_the_next_one_began(
@@ -103,7 +104,7 @@ async def test_a_token_charges_in_one_place_at_a_time(record: Record, transactio
     [first] = await record(start_16(minutes(-30)))
     [second] = await record(start_16(minutes(-20), charge_point_id="CP2"))
     assert second.authorization == transaction_pb.Transaction.CONCURRENT_TX
-    assert list((await transactions.get(second.transaction_id)).flags) == ["concurrent_tx"]
+    assert flags_of(await transactions.get(second.transaction_id)) == ["concurrent_tx"]
     [again] = await record(start_16(minutes(-30)))
     assert again.authorization == ACCEPTED
     await record(stop_16(first.ocpp_transaction_id, minutes(-10)))
@@ -121,7 +122,7 @@ async def test_a_stop_with_a_lost_number_ends_the_transaction_it_must_mean(
     [again] = await record(stop_16(number, minutes(-5), connector_id=1))
     assert (again.transaction_id, again.duplicate) == (started.transaction_id, True)
     transaction = await transactions.get(started.transaction_id)
-    assert (transaction.state, transaction.energy_wh, list(transaction.flags)) == (ENDED, 5000, ["matched_stop"])
+    assert (transaction.state, transaction.energy_wh, flags_of(transaction)) == (ENDED, 5000, ["matched_stop"])
 
 
 async def test_a_stop_that_fits_nothing_is_answered_and_kept(record: Record, transactions: Reader) -> None:
@@ -132,7 +133,7 @@ async def test_a_stop_that_fits_nothing_is_answered_and_kept(record: Record, tra
     assert (again.transaction_id, again.duplicate) == (stop.transaction_id, True)
     orphans = await transactions.list(state=ORPHAN)
     assert {orphan.id for orphan in orphans} == {stop.transaction_id, other.transaction_id}
-    assert all(list(orphan.flags) == ["orphan_stop"] for orphan in orphans)
+    assert all(flags_of(orphan) == ["orphan_stop"] for orphan in orphans)
 
 
 async def test_late_readings_correct_the_energy_of_a_transaction_without_a_stop_register(
@@ -165,7 +166,7 @@ async def test_an_unauthorized_offline_start_gets_a_real_number_and_a_flag(
     assert int(answer.ocpp_transaction_id) > 0
     assert answer.authorization == invalid
     transaction = await transactions.get(answer.transaction_id)
-    assert (transaction.offline, list(transaction.flags)) == (True, ["unauthorized"])
+    assert (transaction.offline, flags_of(transaction)) == (True, ["unauthorized"])
 
 
 async def test_readings_of_the_stop_itself_are_kept(record: Record, transactions: Reader) -> None:

@@ -18,6 +18,7 @@ from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
 from tests.contract.services.transaction.test_looking_again import end_by_silence
 from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
+from tests.fixtures.as_told import flags_of
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 
@@ -139,7 +140,7 @@ async def test_readings_of_a_transaction_that_seemed_to_be_over_are_its_own_once
     transaction = await transactions.get(begun.transaction_id)
     assert transaction.energy_wh == (3000 if then == "reading told later" else 1500)
     if then == _STOPPED:
-        assert list(transaction.flags) == []
+        assert flags_of(transaction) == []
 
 
 async def test_what_an_operator_ended_too_early_has_the_readings_that_came_until_its_end_was_told(

@@ -15,6 +15,7 @@ from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, unavailable
+from tests.fixtures.as_told import flags_of
 from tests.unit.ocpp_edge.notifications import EVENT, NOTIFICATIONS, STAMP
 from tests.unit.ocpp_edge.platform import NOW, Platform, context
 
@@ -63,7 +64,7 @@ async def test_a_notification_is_kept_and_then_answered(
     assert orjson.loads(event.payload_json) == (EVENT if action == "NotifyEvent" else payload)
     assert event.received_time.ToDatetime(tzinfo=NOW.tzinfo) == NOW
     assert event.HasField("device_time") == (kind in STAMPED)
-    assert list(event.flags) == []
+    assert flags_of(event) == []
     if kind in STAMPED:
         assert event.device_time.ToJsonString() == event.time.ToJsonString() == STAMP
 
@@ -88,7 +89,7 @@ async def test_whatever_is_left_of_a_notification_is_kept(
     for event in platform.device_events:
         assert (event.kind, event.action) == (kind, action)
         assert orjson.loads(event.dropped_json) == {"acme": {"x": 1}}
-        assert "unexpected_fields" in event.flags
+        assert "unexpected_fields" in flags_of(event)
 
 
 async def test_a_word_that_ocpp_does_not_have_is_kept_as_it_was_said(platform: Platform) -> None:

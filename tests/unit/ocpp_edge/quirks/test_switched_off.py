@@ -22,6 +22,7 @@ from services.kernel.quirks import QUIRKS, Quirk
 from services.kernel.quirks.frames import ERROR_WITHOUT_ID, SHORT_ERROR
 from services.kernel.quirks.readings import DECIMAL_COMMA, UNIT_SPELLING, VALUE_WITH_UNIT
 from services.kernel.quirks.times import CLOCK_CORRECTED, LOOSE_TIME, TIME_WITHOUT_ZONE
+from tests.fixtures.as_told import flags_of
 from tests.unit.ocpp_edge.platform import NOW, Platform
 
 TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
@@ -110,7 +111,7 @@ def test_a_value_that_is_not_forgiven_is_kept_unread(quirk: Quirk, payload: Any,
     (kept,) = strict.meter_values
     assert not kept.HasField("energy_wh")
     assert orjson.loads(kept.other_json) == payload["meterValue"][0]["sampledValue"]
-    assert flag in strict.flags
+    assert flag in flags_of(strict)
 
 
 @pytest.mark.parametrize(
@@ -121,13 +122,13 @@ def test_a_time_that_is_not_forgiven_is_unreadable_and_kept(quirk: Quirk, stamp:
     assert iso_text(told("StartTransaction", payload, without()).event.device_time.ToDatetime()) == f"{STAMP[:-1]}.000Z"
     strict = told("StartTransaction", payload, without(quirk)).event
     assert not strict.HasField("device_time")
-    assert (strict.stamp, list(strict.flags)) == (stamp, ["time_unreadable"])
+    assert (strict.stamp, flags_of(strict)) == (stamp, ["time_unreadable"])
 
 
 def test_a_clock_that_is_not_corrected_is_taken_at_its_word() -> None:
     ahead = {**START, "timestamp": iso_text(NOW + timedelta(hours=2))}
     corrected = told("StartTransaction", ahead, without()).event
-    assert list(corrected.flags) == ["clock_corrected"]
+    assert flags_of(corrected) == ["clock_corrected"]
     strict = told("StartTransaction", ahead, without(CLOCK_CORRECTED)).event
     assert not strict.flags
     assert not strict.HasField("corrected_time")
@@ -136,7 +137,7 @@ def test_a_clock_that_is_not_corrected_is_taken_at_its_word() -> None:
 
 def test_a_clock_that_counts_from_the_start_is_no_clock_when_it_is_not_corrected() -> None:
     event = told("StartTransaction", {**START, "timestamp": "1970-01-01T00:05:00Z"}, without(CLOCK_CORRECTED)).event
-    assert list(event.flags) == ["time_implausible"]
+    assert flags_of(event) == ["time_implausible"]
     assert not event.HasField("device_time")
 
 

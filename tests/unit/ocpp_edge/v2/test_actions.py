@@ -14,6 +14,7 @@ from ocpp_edge.v2.routes import HANDLERS
 from ocpp_edge.v201.routes import route_table
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, unavailable
+from tests.fixtures.as_told import flags_of
 from tests.unit.ocpp_edge.platform import Platform
 from tests.unit.ocpp_edge.platform import context as context_of
 
@@ -137,7 +138,7 @@ async def test_a_start_is_recorded_with_all_it_tells(platform: Platform) -> None
     assert (told.evse.evse_id, told.evse.connector_id, told.token.value, told.driver_id) == (2, 1, "CARD", "d1")
     assert (told.authorization, told.offline, told.trigger_reason) == (Transaction.ACCEPTED, True, "RemoteStart")
     assert (told.charging_state, told.remote_start_id, told.reservation_id) == ("EVConnected", 77, 9)
-    assert (told.stop_reason, told.HasField("meter_wh"), list(told.flags)) == ("", False, [])
+    assert (told.stop_reason, told.HasField("meter_wh"), flags_of(told)) == ("", False, [])
     assert [(value.context, value.energy_wh) for value in told.meter_values] == [("Transaction.Begin", 1000)]
 
 
@@ -207,7 +208,7 @@ async def test_readings_of_an_evse_that_cannot_be_are_answered_and_kept(platform
     entries = [{"timestamp": STAMP, "sampledValue": [{"value": 1500}]}]
     assert await ask("MeterValues", {"evseId": evse_id, "meterValue": entries}, platform) == {}
     told = platform.event
-    assert (told.evse.evse_id, told.meter_values[0].energy_wh, list(told.flags)) == (0, 1500, ["coerced:evseId"])
+    assert (told.evse.evse_id, told.meter_values[0].energy_wh, flags_of(told)) == (0, 1500, ["coerced:evseId"])
     assert await ask("MeterValues", {"evseId": evse_id, "meterValue": []}, platform) == {}
     assert len(platform.events) == 1
 
@@ -221,7 +222,7 @@ async def test_numbers_sent_as_text_are_understood_and_flagged(platform: Platfor
     payload = event(seqNo="3", meterValue=[{"timestamp": STAMP, "sampledValue": [{"value": "12.5"}]}])
     await ask("TransactionEvent", payload, platform)
     assert platform.event.meter_values[0].energy_wh == 12
-    assert set(platform.event.flags) == {"coerced:seqNo", "coerced:meterValue.sampledValue.value"}
+    assert set(flags_of(platform.event)) == {"coerced:seqNo", "coerced:meterValue.sampledValue.value"}
 
 
 @pytest.mark.parametrize("state", [ChargePointState.PENDING, ChargePointState.REJECTED])
@@ -237,4 +238,4 @@ async def test_the_custom_data_of_vendors_is_no_offence(platform: Platform) -> N
     custom = {"vendorId": "acme", "more": [1]}
     payload = event(customData=custom, transactionInfo={"transactionId": "T1", "customData": custom})
     assert await ask("TransactionEvent", payload, platform) == {}
-    assert list(platform.event.flags) == []
+    assert flags_of(platform.event) == []

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
+from csms.fact.v1.doubt_pb2 import Doubt
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.billing.domain.events import SessionBilled, SessionUnbilled
 from services.billing.mapping.charging_sessions import transaction_snapshot
@@ -98,7 +99,7 @@ def test_a_snapshot_is_read_from_a_transaction() -> None:
         station_id="no id",
         create_time=timestamp(NOW),
         stop_time=timestamp(NOW),
-        flags=["orphan_stop"],
+        flags=[Doubt.ORPHAN_STOP],
         revision=3,
     )
     told = transaction_snapshot(message)

@@ -19,7 +19,7 @@ from services.transaction.domain.doubts import (
     READING_AFTER_END,
     REGISTER_OFFSET,
     REGISTER_WENT_BACK,
-    SESSION_REGISTER,
+    TRANSACTION_REGISTER,
 )
 from services.transaction.domain.energy import Metered, judged, metered, undoubted
 from services.transaction.domain.metering import StartStop
@@ -97,14 +97,14 @@ def test_a_register_of_the_transaction_and_one_of_the_meters_life_come_to_the_sa
     assert result.energy_wh == 453
     of_transaction = [wh for wh in (first, second, last, stop_wh) if wh is not None and wh < _LIFE]
     mislabelled = [wh for wh in (last, stop_wh) if wh is not None and wh > 2 * _LIFE]
-    flags = [SESSION_REGISTER] * bool(of_transaction) + [MISLABELLED_UNIT] * bool(mislabelled)
+    flags = [TRANSACTION_REGISTER] * bool(of_transaction) + [MISLABELLED_UNIT] * bool(mislabelled)
     assert list(result.flags) == flags
 
 
 @pytest.mark.field_case("A7")
 def test_a_register_of_the_transaction_at_a_new_meter_may_pass_that_at_the_start() -> None:
     result = both(told(1000), read((10, 228), (20, 453), (30, 1100), (40, 1500)))
-    assert (result.energy_wh, result.flags) == (1500, (SESSION_REGISTER,))
+    assert (result.energy_wh, result.flags) == (1500, (TRANSACTION_REGISTER,))
     assert result.doubt.startswith(
         "4 of 4 registers count from the start of the transaction: 228 Wh at 2031-05-01T12:10:00Z"
     )
@@ -118,7 +118,7 @@ def test_readings_of_nothing_do_not_make_the_register_at_the_stop_one_of_the_tra
 ) -> None:
     last: list[Sample] = [(470, 12_000)] if stop_wh is None else []
     result = both(told(10_000, stop_wh), read(*zeros, *last, max_power_w=22_000))
-    assert (result.energy_wh, result.flags) == (2000, (SESSION_REGISTER,))
+    assert (result.energy_wh, result.flags) == (2000, (TRANSACTION_REGISTER,))
 
 
 @pytest.mark.field_case("A7", "A13")
@@ -127,7 +127,7 @@ def test_where_the_register_at_the_stop_may_be_of_the_transaction_or_of_the_mete
     readings: list[Sample],
 ) -> None:
     result = both(told(1000, 3200, length=60), read(*readings, max_power_w=11_000))
-    assert (result.energy_wh, result.flags) == (3200, (IMPLAUSIBLE_ENERGY, SESSION_REGISTER))
+    assert (result.energy_wh, result.flags) == (3200, (IMPLAUSIBLE_ENERGY, TRANSACTION_REGISTER))
     assert "perhaps the register at the stop goes on with 1000 Wh at the start: then it is 2200 Wh" in result.doubt
 
 
@@ -463,7 +463,7 @@ def test_whatever_mix_of_registers_and_units_a_charge_point_tells_the_energy_is_
     last_wh = charge.stop_wh if kind else charge.readings[-1][1]
     assert result.energy_wh == last_wh - charge.start_wh
     # Rounded to a kilowatt-hour a reading may look like one of the transaction, which is not where the others are.
-    assert is_rounded or set(result.flags) <= {SESSION_REGISTER, MISLABELLED_UNIT}
+    assert is_rounded or set(result.flags) <= {TRANSACTION_REGISTER, MISLABELLED_UNIT}
 
 
 @pytest.mark.field_case("A7")

@@ -14,7 +14,7 @@ from services.rpc.protobuf import timestamp
 from services.transaction.application.recording import Recorded
 from services.transaction.domain.fact import Authorization
 from services.transaction.mapping.recording import EventMessage, answer_to_proto, reading_to_proto
-from tests.fixtures.places_and_tokens import as_told
+from tests.fixtures.as_told import as_told
 
 T0 = datetime(2031, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 Event = recording_pb.TransactionEvent
@@ -52,7 +52,7 @@ def test_readings_of_a_transaction_are_a_meter_report() -> None:
         {"kind": Event.ENDED},
         {"id_tag": "TAG"},
         {"charging_state": "Charging"},
-        {"flags": ["coerced"]},
+        {"flags": ["coerced:evseId"]},
         {"trigger_reason": "EVDeparted"},
         {"meter_wh": 0},
         {"remote_start_id": 0},
@@ -84,12 +84,12 @@ def test_an_event_is_taken_as_it_was_told() -> None:
             authorization=transaction_pb.Transaction.BLOCKED,
             meter_wh=0,
             reservation_id=0,
-            flags=["coerced"],
+            flags=["coerced:evseId"],
             offline=True,
         )
     ).event()
     assert (event.id_tag, event.authorization, event.meter_wh) == ("TAG", Authorization.BLOCKED, 0)
-    assert (event.reservation_id, event.remote_start_id, event.flags) == (0, None, ("coerced",))
+    assert (event.reservation_id, event.remote_start_id, event.flags) == (0, None, ("coerced:evseId",))
     assert (event.device_time, event.offline, event.is_mere_reading) == (T0, True, False)
 
 
