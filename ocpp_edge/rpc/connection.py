@@ -1,7 +1,7 @@
 """One charge point, connected: takes frames from its socket and passes each to whoever has to do with it.
 
-The reader (`frame_received`) never waits; business runs in the inbox's worker (`run`). Knows its socket only as a
-Transport, and ends every mishap in the frame that caused it.
+The reader (`frame_received`) never waits; business runs in the worker of the request queue (`run`). Knows its socket
+only as a Transport, and ends every mishap in the frame that caused it.
 """
 
 import logging
@@ -23,8 +23,8 @@ from ocpp_edge.rpc.events import (
     UnknownAnswer,
 )
 from ocpp_edge.rpc.frames import BAD_CHARACTERS, MessageType
-from ocpp_edge.rpc.inbox import Inbox
 from ocpp_edge.rpc.outbound import Outbound
+from ocpp_edge.rpc.request_queue import RequestQueue
 from ocpp_edge.rpc.requests import InboundRequest
 from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.rpc.session import MAX_OPEN_REQUESTS, Session
@@ -48,11 +48,11 @@ class Connection(Generic[B]):
         "_began",
         "_congested",
         "_environment",
-        "_inbox",
         "_liveness",
         "_outbound",
         "_paused",
         "_probed",
+        "_request_queue",
         "_retiring",
         "_session",
         "_transport",
@@ -81,7 +81,7 @@ class Connection(Generic[B]):
         self._liveness = liveness
         self._session = Session(context.version, context.forgives)
         self._wire, self._trial = wire_on_trial(context, transport, environment)
-        self._inbox = Inbox(context, routes, self._session, self._wire, environment, self._progress)
+        self._request_queue = RequestQueue(context, routes, self._session, self._wire, environment, self._progress)
         self._outbound = Outbound(context, routes.schemas, self._session, self._wire, environment, self._progress)
         self._probed: float | None = None
         self._paused = False
@@ -115,11 +115,11 @@ class Connection(Generic[B]):
             self._outbound.fail_all(reason)
             if not self._retiring:
                 self._judge_version(is_over=True)
-        self._inbox.close()
+        self._request_queue.close()
 
     async def run(self) -> None:
         """Handle requests until the connection is over and nothing is left to handle."""
-        await self._inbox.run()
+        await self._request_queue.run()
 
     async def call(
         self,
@@ -148,7 +148,7 @@ class Connection(Generic[B]):
 
     def supersede(self) -> None:
         """A newer connection speaks for the charge point: this one stops at once, unhandled requests included."""
-        self._inbox.discard()
+        self._request_queue.discard()
         self.lost(FailureReason.SUPERSEDED)
         self._transport.hang_up(_POLICY_VIOLATION, "superseded by a newer connection")
 
@@ -178,7 +178,7 @@ class Connection(Generic[B]):
 
     def sweep(self, now: float) -> None:
         """Look after a silent peer and an overdue request; to be asked every few seconds."""
-        self._inbox.give_up_overdue(now)
+        self._request_queue.give_up_overdue(now)
         self._judge_version(is_over=False)
         if self._is_speechless(now):
             self._transport.hang_up(_POLICY_VIOLATION, "no BootNotification came")
@@ -211,16 +211,16 @@ class Connection(Generic[B]):
         received = self._environment.clock.now()
         if request.flags:
             self._note(request.flags)
-        if self._inbox.put(request, raw, received) >= _PAUSE_AT:
+        if self._request_queue.put(request, raw, received) >= _PAUSE_AT:
             self._adjust_reading()
 
     def _on_notice(self, notice: Notice, raw: bytes) -> None:
         received = self._environment.clock.now()
         if notice.flags:
             self._note(notice.flags)
-        if len(self._inbox) >= MAX_OPEN_REQUESTS:
+        if len(self._request_queue) >= MAX_OPEN_REQUESTS:
             self._environment.counters.notices_dropped.add()
-        elif self._inbox.put(notice, raw, received) >= _PAUSE_AT:
+        elif self._request_queue.put(notice, raw, received) >= _PAUSE_AT:
             self._adjust_reading()
         self._wire.received(raw, MessageType.SEND, notice.message_id, notice.action, at=received)
 
@@ -265,12 +265,12 @@ class Connection(Generic[B]):
     def _progress(self) -> None:
         if self._paused:
             self._adjust_reading()
-        if self._retiring and self._inbox.idle and self._outbound.idle:
+        if self._retiring and self._request_queue.idle and self._outbound.idle:
             self._transport.hang_up(_GOING_AWAY, "service restart")
 
     def _adjust_reading(self) -> None:
         allowed = _RESUME_AT if self._paused else _PAUSE_AT - 1
-        pause = self._congested or len(self._inbox) > allowed
+        pause = self._congested or len(self._request_queue) > allowed
         if pause != self._paused:
             self._paused = pause
             if pause:

@@ -12,7 +12,7 @@ from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume
 from services.messaging.subjects import subscription
 from services.postgres.database import Database
-from services.station.application.settings import send_availability, send_configuration
+from services.station.application.configuration_push import send_availability, send_configuration
 from services.station.mapping.connectors import connector_of
 from services.station.ports import Commands
 from services.station.sql.unit_of_work import SqlUnitOfWork

@@ -18,7 +18,7 @@ from services.transaction.domain.curve import Samples
 from services.transaction.domain.ending import EndDecision
 from services.transaction.domain.events import CommandChanged, TransactionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
-from services.transaction.domain.lookout import Bookmark, Contest, Doubt, Late
+from services.transaction.domain.lookout import Bookmark, Contest, Late, Suspect
 from services.transaction.domain.matching import Known, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.domain.reading import LastRead, MeterReport, Placed, Reading
@@ -61,7 +61,7 @@ class TransactionRepository(Protocol):
         """One page of the readings of a transaction, in the order of sampling."""
         ...
 
-    async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
+    async def suspects(self, since: datetime, after: str, limit: int) -> Sequence[Suspect]:
         """Charge points at which transactions changed since then beside ends that named none; in the order of their
         names, those behind `after`."""
         ...

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from services.kernel.errors import DomainError, ErrorKind
 from services.process.heartbeats import repeat
 from services.transaction.application.placing import Placing
-from services.transaction.domain.lookout import BEGINNING, Contest, Doubt, Late
+from services.transaction.domain.lookout import BEGINNING, Contest, Late, Suspect
 from services.transaction.ports import UnitsOfWork
 
 _NAME = "ends without a transaction"
@@ -37,7 +37,7 @@ class Matcher:
         self._units_of_work = units_of_work
         self._placing = placing
         # What the last look has placed as well as it can be: most of it is found once more.
-        self._seen: set[Doubt] = set()
+        self._seen: set[Suspect] = set()
         # How far the present round through what is open has come, what it has met, and what the round before has.
         self._bookmark = BEGINNING
         self._met: set[Contest] = set()
@@ -77,19 +77,19 @@ class Matcher:
         return moved
 
     async def _look_at_ends(self, since: datetime) -> int:
-        moved, after, seen, is_last = 0, "", set[Doubt](), False
+        moved, after, seen, is_last = 0, "", set[Suspect](), False
         while not is_last:
             async with self._units_of_work() as work:
-                found = await work.transactions.doubtful(since, after, _AT_ONCE)
-            for doubt in found:
-                if doubt not in self._seen:
+                found = await work.transactions.suspects(since, after, _AT_ONCE)
+            for suspect in found:
+                if suspect not in self._seen:
                     placed = await self._alone(
-                        doubt.charge_point_id, self._placing.place_ends(doubt.charge_point_id, doubt.span)
+                        suspect.charge_point_id, self._placing.place_ends(suspect.charge_point_id, suspect.span)
                     )
                     if placed is None:
                         continue
                     moved += placed
-                seen.add(doubt)
+                seen.add(suspect)
             is_last = len(found) < _AT_ONCE
             after = "" if is_last else found[-1].charge_point_id
         self._seen = seen

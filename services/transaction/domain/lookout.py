@@ -7,7 +7,7 @@ from typing import NamedTuple
 from services.transaction.domain.matching import Span
 
 
-class Doubt(NamedTuple):
+class Suspect(NamedTuple):
     """A charge point at which transactions of a time changed beside ends that named none: how many, and the last one
     when. Two that are equal are about the same changes."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.transaction.domain.lookout import BEGINNING, Bookmark, Contest, Doubt, Late
+from services.transaction.domain.lookout import BEGINNING, Bookmark, Contest, Late, Suspect
 from services.transaction.domain.matching import Span
 from services.transaction.domain.places import LONGEST_TRANSACTION
 from services.transaction.domain.ranks import ESTIMATE
@@ -97,11 +97,11 @@ async def visible_until(connection: AsyncConnection) -> datetime:
     return found
 
 
-async def doubtful(connection: AsyncConnection, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
+async def suspects(connection: AsyncConnection, since: datetime, after: str, limit: int) -> Sequence[Suspect]:
     """Charge points at which transactions changed since then beside ends that named none."""
     asked = {"since": since, "after": after, "limit": limit, "longest": LONGEST_TRANSACTION}
     rows = await connection.execute(_DOUBTFUL, asked)
-    return [Doubt(name, Span(first, last), *changes) for name, first, last, *changes in rows]
+    return [Suspect(name, Span(first, last), *changes) for name, first, last, *changes in rows]
 
 
 async def late(connection: AsyncConnection, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:

@@ -12,7 +12,7 @@ from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import array, text_array
 from services.transaction.domain.curve import Samples
-from services.transaction.domain.lookout import Bookmark, Contest, Doubt, Late
+from services.transaction.domain.lookout import Bookmark, Contest, Late, Suspect
 from services.transaction.domain.reading import CONTEXTS, Reading
 from services.transaction.domain.registers import NO_REGISTERS, Registers
 from services.transaction.domain.transaction import Transaction, TransactionState
@@ -143,8 +143,8 @@ class SqlTransactionRepository:
         rows = await fetch_page(self._connection, query, (columns.sampled_time, columns.digest), page=page)
         return rows.map(_reading)
 
-    async def doubtful(self, since: datetime, after: str, limit: int) -> Sequence[Doubt]:
-        return await lookout.doubtful(self._connection, since, after, limit)
+    async def suspects(self, since: datetime, after: str, limit: int) -> Sequence[Suspect]:
+        return await lookout.suspects(self._connection, since, after, limit)
 
     async def late(self, since: datetime, after: str, limit: int) -> tuple[Sequence[Late], str]:
         return await lookout.late(self._connection, since, after, limit)

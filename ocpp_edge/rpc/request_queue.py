@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 B = TypeVar("B")
 
 
-class Inbox(Generic[B]):
+class RequestQueue(Generic[B]):
     """A queue with one consumer. `progress` is called after each request that was handled.
 
     The queue is bounded by its feeder: the session refuses what is too much.
@@ -109,7 +109,7 @@ class Inbox(Generic[B]):
         self._wake_up()
 
     async def run(self) -> None:
-        """Handle requests in order until the inbox is closed and empty."""
+        """Handle requests in order until the queue is closed and empty."""
         bind(charge_point_id=self._context.charge_point_id)
         self._logging = contextvars.copy_context()
         self._worker = asyncio.current_task()
