@@ -53,6 +53,9 @@ class Charger:
         self.transaction_id = 0
         self.register_wh = 1000
         self.obeys = True
+        # Requests of the platform, by id and action, and the action of those that are not answered for now.
+        self.asked: list[tuple[str, str]] = []
+        self.holds = ""
         self.comes_back = True
         self._socket: ClientConnection | None = None
         self._living: list[asyncio.Task[None]] = []
@@ -144,6 +147,17 @@ class Charger:
         self._serial += 1
         await self._socket.send(orjson.dumps([2, f"blind-{self._serial}", action, payload]), text=True)
 
+    async def answer_held(self) -> None:
+        """Answer what it did not answer, and hold nothing any more."""
+        held, self.holds = self.holds, ""
+        for message_id, action in self.asked:
+            if action == held:
+                await self._accept(message_id)
+
+    async def _accept(self, message_id: str) -> None:
+        assert self._socket is not None
+        await self._socket.send(orjson.dumps([3, message_id, {"status": "Accepted"}]), text=True)
+
     async def _stay_connected(self) -> None:
         lost: float | None = None
         while True:
@@ -179,8 +193,10 @@ class Charger:
         try:
             async for text in socket:
                 message = orjson.loads(text)
-                if message[0] == 2 and self.obeys:
-                    await socket.send(orjson.dumps([3, message[1], {"status": "Accepted"}]), text=True)
+                if message[0] == 2:
+                    self.asked.append((message[1], message[2]))
+                    if self.obeys and message[2] != self.holds:
+                        await self._accept(message[1])
                 elif message[0] in (3, 4) and (answer := self._answers.pop(message[1], None)):
                     answer.set_result(message)
         except ConnectionClosed:
