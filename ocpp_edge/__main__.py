@@ -4,6 +4,7 @@ from ocpp_edge.settings import EdgeSettings
 from ocpp_edge.wiring import wire
 from services.process.settings import load
 from services.rpc import server
+from services.rpc.known_tenants import asked_of_identity
 
 
 async def main() -> None:
@@ -14,6 +15,8 @@ async def main() -> None:
     async def ready() -> bool:
         return edge.gateway.port != 0
 
+    tenants = asked_of_identity("edge", settings)
+
     await server.serve(
         "edge",
         settings,
@@ -21,7 +24,8 @@ async def main() -> None:
         tasks=edge.wiring.tasks,
         ready=ready,
         drain=edge.drain,
-        on_stop=edge.on_stop,
+        on_stop=[*edge.on_stop, tenants.close],
+        tenants=tenants,
     )
 
 

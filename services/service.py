@@ -7,6 +7,7 @@ from services.messaging.event_bus import EventBus
 from services.postgres.database import Database
 from services.process.settings import ServiceSettings, database_url, load
 from services.rpc import server
+from services.rpc.known_tenants import asked_of_identity
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
 
@@ -34,6 +35,7 @@ async def _serve(
     database = Database(database_url(settings, database_name))
     bus = EventBus(settings.nats_url, name)
     wiring = wire(settings, database, bus)
+    tenants = wiring.tenants or asked_of_identity(name, settings)
     await server.serve(
         name,
         settings,
@@ -41,5 +43,6 @@ async def _serve(
         tasks=wiring.tasks,
         ready=database.ping,
         drain=wiring.drain,
-        on_stop=[*wiring.on_stop, bus.close, database.close],
+        on_stop=[*wiring.on_stop, tenants.close, bus.close, database.close],
+        tenants=tenants,
     )

@@ -6,11 +6,13 @@ from csms.driver.v1.authorization_service_pb2_grpc import add_AuthorizationServi
 from csms.driver.v1.driver_service_pb2_grpc import add_DriverServiceServicer_to_server
 from csms.driver.v1.rfid_card_service_pb2_grpc import add_RfidCardServiceServicer_to_server
 from csms.identity.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
+from csms.identity.v1.tenant_service_pb2_grpc import add_TenantServiceServicer_to_server
 from services.driver.adapters.credentials import Argon2Hasher, JwtSigner
 from services.driver.application.authorization import Authorization
 from services.driver.application.drivers import Drivers
 from services.driver.application.identity.accounts import Accounts
 from services.driver.application.identity.sign_ins import SignIns
+from services.driver.application.identity.tenants import Tenants
 from services.driver.application.reconciliation import Reconciliation
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.application.usage import Usage
@@ -18,7 +20,7 @@ from services.driver.clients import GrpcOwners, GrpcPlaces, GrpcRemoteStarts
 from services.driver.consumers import UsageConsumer
 from services.driver.migrations import DATABASE
 from services.driver.servicer.drivers import AuthorizationServicer, DriverServicer, RfidCardServicer
-from services.driver.servicer.identity import IdentityServicer
+from services.driver.servicer.identity import IdentityServicer, TenantServicer
 from services.driver.settings import DriverSettings
 from services.driver.sql.unit_of_work import SqlUnitsOfWork
 from services.driver.tasks import TrySweeper
@@ -28,6 +30,7 @@ from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.process.reconciler import Reconciler
 from services.rpc import channels, server
+from services.rpc.known_tenants import KnownTenants
 from services.rpc.origin import Entrance
 from services.rpc.service_identity import ServiceIdentity
 from services.service import run_service
@@ -43,6 +46,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     hasher = Argon2Hasher()
     sign_ins = SignIns(units_of_work, clock, hasher, signer)
     secret = settings.api_proxy_secret
+    tenants = Tenants(units_of_work, clock)
     entrance = Entrance(secret.get_secret_value() if secret else "")
     identity = IdentityServicer(Accounts(units_of_work, clock, hasher), sign_ins, signer, entrance)
     own = ServiceIdentity("driver", settings)
@@ -62,6 +66,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         add_RfidCardServiceServicer_to_server(RfidCardServicer(cards, authorization, clock), grpc_server)
         add_AuthorizationServiceServicer_to_server(AuthorizationServicer(authorization, clock), grpc_server)
         add_IdentityServiceServicer_to_server(identity, grpc_server)
+        add_TenantServiceServicer_to_server(TenantServicer(tenants), grpc_server)
 
     tasks = (
         server.Task("relay", relay.run, 30),
@@ -73,6 +78,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
         register,
         tasks,
         on_stop=[channel.close for channel in (transactions, billing, stations)],
+        tenants=KnownTenants(tenants.state),
     )
 
 

@@ -92,6 +92,19 @@ USAGE_SESSIONS = Table(
     postgresql_with={"fillfactor": 70},
 )
 
+# Of the platform: work for a tenant does not reach it. Rows of tenants name theirs without a key to it.
+TENANTS = Table(
+    "tenants",
+    METADATA,
+    Column("id", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("revision", Integer, nullable=False),
+    PrimaryKeyConstraint("id", name="tenants_pkey"),
+)
+
 ACCOUNTS = Table(
     "accounts",
     METADATA,

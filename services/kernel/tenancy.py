@@ -8,11 +8,28 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import StrEnum
+
+from services.kernel.errors import DomainError, ErrorKind
 
 # The tenant of everything that names none: all that a small operator ever has.
 DEFAULT_TENANT = "default"
 LONGEST_TENANT_ID = 40
 _ID = re.compile(rf"[a-z0-9](?:[a-z0-9-]{{0,{LONGEST_TENANT_ID - 2}}}[a-z0-9])?").fullmatch
+
+
+class TenantState(StrEnum):
+    """Whether the people of a tenant may do anything."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+
+
+def tenant_disabled(tenant_id: str) -> DomainError:
+    """The failure of whatever people of a disabled tenant ask."""
+    message = f"the tenant {tenant_id} is disabled"
+    return DomainError(ErrorKind.PERMISSION_DENIED, "TENANT_DISABLED", message, {"id": tenant_id})
+
 
 # None is the platform: intake, background tasks, and services that ask for nobody in particular.
 _scope: ContextVar[str | None] = ContextVar("tenant", default=None)

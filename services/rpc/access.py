@@ -29,6 +29,7 @@ class AccessRule:
     driver_request_field: str = ""
     driver_response_field: str = ""
     internal_callers: frozenset[str] = frozenset()
+    default_tenant_only: bool = False
 
     @property
     def internal(self) -> bool:
@@ -51,6 +52,7 @@ def access_rule(full_method: str) -> AccessRule:
         declared.driver_request_field,
         declared.driver_response_field,
         frozenset(declared.internal_callers),
+        declared.default_tenant_only,
     )
 
 

@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 
 from services.kernel.errors import RETRY_AFTER_KEY, ErrorKind
 from services.kernel.ids import new_id
+from services.kernel.tenancy import DEFAULT_TENANT
 from services.process import metrics
 from services.process.logging import REQUEST_ID_KEY, bind
 from services.rpc import bounds, fields, http, spans, tenants, values, visibility
@@ -26,7 +27,7 @@ from services.rpc.http import HEAD_KEY
 from services.rpc.idempotency_key import IDEMPOTENCY_KEY, read_key
 from services.rpc.reading import Unreadable, guarded, reader
 from services.rpc.status import describe, http_status_of, to_status
-from services.rpc.tenants import TENANT_KEY
+from services.rpc.tenants import TENANT_KEY, Tenants
 
 _BEARER = "bearer "
 _MAX_REQUEST_ID = 100
@@ -62,8 +63,9 @@ class ServerStack(grpc.aio.ServerInterceptor):
     A handler may raise DomainError at any time; whatever else it raises is logged here, once, and told as INTERNAL.
     """
 
-    def __init__(self, verifier: TokenVerifier) -> None:
+    def __init__(self, verifier: TokenVerifier, known_tenants: Tenants) -> None:
         self._verifier = verifier
+        self._tenants = known_tenants
         self._wrapped: dict[str, tuple[_Handler, _Handler]] = {}
 
     async def intercept_service(
@@ -103,6 +105,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
             started = time.perf_counter()
             try:
                 caller = self._admit(method, request, context)
+                await self._check_tenant(caller)
                 response: Message = await behavior(request, context)
                 check_response(method.rule, caller, request, response)
                 visibility.hide(response, caller)
@@ -119,10 +122,12 @@ class ServerStack(grpc.aio.ServerInterceptor):
             started = time.perf_counter()
             try:
                 caller = self._admit(method, request, context)
+                await self._check_tenant(caller)
                 if _wants_head_only(context):
                     method.count(_OK, started)
                     return
                 async for response in behavior(request, context):
+                    await self._check_tenant(caller)
                     check_response(method.rule, caller, request, response)
                     visibility.hide(response, caller)
                     yield response
@@ -153,6 +158,11 @@ class ServerStack(grpc.aio.ServerInterceptor):
             bounds.enforce(request)
         set_call(Call(method.name, caller.name, request))
         return caller
+
+    async def _check_tenant(self, caller: Caller) -> None:
+        # Nobody is asked for the default one, of which services are, too.
+        if caller.tenant_id != DEFAULT_TENANT:
+            await self._tenants.check(caller.tenant_id)
 
     def _authenticate(self, token: str) -> Caller:
         if not token:

@@ -28,6 +28,7 @@ from services.rpc.auth import TokenVerifier
 from services.rpc.health import Health, Ready
 from services.rpc.interceptors import ServerStack
 from services.rpc.status import is_database_away
+from services.rpc.tenants import DefaultAlone, Tenants
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 Register = Callable[[grpc.aio.Server], None]
@@ -70,13 +71,14 @@ class Wiring:
     """What a service is made of once it has its engines: servicers to register, tasks to run beside the server.
 
     `drain` ends calls that would not end by themselves, see `serve`. `on_stop` is what it closes by itself in the end,
-    before the engines are.
+    before the engines are. `tenants` is how it learns of tenants, if it need not ask the identity service.
     """
 
     register: Register
     tasks: Sequence[Task] = ()
     drain: Callable[[], Awaitable[object]] | None = None
     on_stop: Sequence[Callable[[], Awaitable[object]]] = ()
+    tenants: Tenants | None = None
 
 
 class ServerFailed(Exception):
@@ -90,9 +92,11 @@ async def running_server(
     *,
     register: Register,
     heartbeats: Sequence[Heartbeat] = (),
+    tenants: Tenants | None = None,
 ) -> AsyncIterator[tuple[int, Health]]:
     """A started server with the whole interceptor stack, health and reflection; yields its port and its health.
 
+    Without `tenants` it serves the default one alone.
     It is NOT_SERVING until told otherwise. When the block ends, calls under way get `settings.grace_seconds`.
     Raises ServerFailed when it cannot listen or has no keys.
     """
@@ -101,7 +105,7 @@ async def running_server(
     except (OSError, ValueError) as error:
         raise ServerFailed(f"JWT_JWKS_FILE, SERVICE_JWKS_FILE: {error}") from None
     server = grpc.aio.server(
-        interceptors=[ServerStack(verifier)],
+        interceptors=[ServerStack(verifier, tenants or DefaultAlone())],
         options=_OPTIONS,
         maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS,
     )
@@ -133,6 +137,7 @@ async def serve(
     ready: Ready | None = None,
     drain: Callable[[], Awaitable[object]] | None = None,
     on_stop: Sequence[Callable[[], Awaitable[object]]] = (),
+    tenants: Tenants | None = None,
 ) -> None:
     """Run the process until SIGTERM or SIGINT.
 
@@ -153,7 +158,7 @@ async def serve(
         runs = {task.name: partial(beating, watched, task.run) for task, watched in zip(tasks, heartbeats, strict=True)}
         background = await stack.enter_async_context(_background(runs))
         port, health = await stack.enter_async_context(
-            running_server(service, settings, register=register, heartbeats=heartbeats)
+            running_server(service, settings, register=register, heartbeats=heartbeats, tenants=tenants)
         )
         watch = await stack.enter_async_context(_background({"health": lambda: health.watch(ready or _always)}))
         _log.info("listening on %s:%d", settings.listen_host, port)

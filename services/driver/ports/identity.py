@@ -6,8 +6,10 @@ from typing import Protocol
 
 from services.driver.domain.identity.account import Account, Role
 from services.driver.domain.identity.sign_in import Tries
+from services.driver.domain.identity.tenant import Tenant
 from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
+from services.kernel.tenancy import TenantState
 
 
 class AccountRepository(Protocol):
@@ -50,6 +52,26 @@ class SignInRepository(Protocol):
         ...
 
 
+class TenantRepository(Protocol):
+    """The stored tenants. Only work of the platform reaches them."""
+
+    async def page(self, state: TenantState | None, page: PageRequest) -> Page[Tenant]:
+        """One page by id."""
+        ...
+
+    async def find(self, tenant_id: str, *, for_update: bool = False) -> Tenant | None:
+        """The tenant, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def add(self, tenant: Tenant) -> None:
+        """Store a new tenant. Raises: TENANT_EXISTS."""
+        ...
+
+    async def replace(self, tenant: Tenant) -> None:
+        """Store all fields of a tenant."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, or not at all."""
 
@@ -58,6 +80,9 @@ class UnitOfWork(Protocol):
 
     @property
     def sign_ins(self) -> SignInRepository: ...
+
+    @property
+    def tenants(self) -> TenantRepository: ...
 
 
 UnitsOfWork = unit_of_work.UnitsOfWork[UnitOfWork]

@@ -1,4 +1,4 @@
-"""csms.identity.v1: accounts, tokens, and the keys that verify them."""
+"""csms.identity.v1: accounts, tokens, the keys that verify them, and tenants."""
 
 from typing import Any
 from urllib.parse import quote
@@ -7,8 +7,11 @@ import grpc.aio
 
 from csms.identity.v1 import identity_service_pb2 as identity_pb
 from csms.identity.v1 import identity_service_pb2_grpc as identity_grpc
+from csms.identity.v1 import tenant_service_pb2 as tenant_pb
+from csms.identity.v1 import tenant_service_pb2_grpc as tenant_grpc
 from services.driver.application.identity.accounts import Accounts
 from services.driver.application.identity.sign_ins import SignIns
+from services.driver.application.identity.tenants import Tenants
 from services.driver.domain.identity.account import AccountKind
 from services.driver.mapping import identity as mapping
 from services.driver.ports.identity import TokenSigner
@@ -81,3 +84,38 @@ class IdentityServicer(identity_grpc.IdentityServiceServicer):
         await self._accounts.delete(request.name)
         await http.no_content(context)
         return identity_pb.DeleteAccountResponse()
+
+
+class TenantServicer(tenant_grpc.TenantServiceServicer):
+    """csms.identity.v1.TenantService."""
+
+    def __init__(self, tenants: Tenants) -> None:
+        self._tenants = tenants
+
+    async def ListTenants(
+        self, request: tenant_pb.ListTenantsRequest, context: Context
+    ) -> tenant_pb.ListTenantsResponse:
+        wanted = page_request(request.page_size, request.page_token)
+        page = await self._tenants.page(mapping.tenant_state(request.state), wanted)
+        return tenant_pb.ListTenantsResponse(
+            tenants=map(mapping.tenant_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetTenant(self, request: tenant_pb.GetTenantRequest, context: Context) -> tenant_pb.GetTenantResponse:
+        tenant = await self._tenants.get(request.tenant_id)
+        return tenant_pb.GetTenantResponse(tenant=mapping.tenant_to_proto(tenant))
+
+    async def CreateTenant(
+        self, request: tenant_pb.CreateTenantRequest, context: Context
+    ) -> tenant_pb.CreateTenantResponse:
+        tenant = await self._tenants.create(mapping.tenant_fields(request.tenant))
+        await http.created(context, f"/tenants/{tenant.id}")
+        return tenant_pb.CreateTenantResponse(tenant=mapping.tenant_to_proto(tenant))
+
+    async def UpdateTenant(
+        self, request: tenant_pb.UpdateTenantRequest, context: Context
+    ) -> tenant_pb.UpdateTenantResponse:
+        tenant = await self._tenants.update(request.tenant_id, mapping.tenant_changes(request), request.tenant.etag)
+        return tenant_pb.UpdateTenantResponse(tenant=mapping.tenant_to_proto(tenant))

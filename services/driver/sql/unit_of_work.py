@@ -7,6 +7,7 @@ from services.driver.mapping.drivers import event_to_proto
 from services.driver.sql.drivers import SqlDriverRepository
 from services.driver.sql.identity.accounts import SqlAccountRepository
 from services.driver.sql.identity.sign_ins import SqlSignInRepository
+from services.driver.sql.identity.tenants import SqlTenantRepository
 from services.driver.sql.rfid_cards import SqlRfidCardRepository
 from services.driver.sql.usage import SqlUsageRepository
 from services.kernel.clock import Clock
@@ -25,6 +26,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[TokenChanged]):
         self.usage = SqlUsageRepository(connection)
         self.accounts = SqlAccountRepository(connection)
         self.sign_ins = SqlSignInRepository(connection)
+        self.tenants = SqlTenantRepository(connection)
 
 
 class SqlUnitsOfWork(UnitsOfWork[SqlUnitOfWork]):

@@ -20,6 +20,7 @@ from services.rpc.service_identity import ServiceIdentity
 from stack.ports import free_port
 from tests.contract.ocpp_edge.platform import Platform
 from tests.fixtures.background import running
+from tests.fixtures.tenants import every_tenant
 from tests.fixtures.tokens import Tokens
 
 
@@ -132,7 +133,7 @@ async def starting(tokens: Tokens, platform: Platform) -> AsyncIterator[Starter]
             await stack.enter_async_context(running(*(task.run() for task in others)))
             wiring = edge.wiring
             port, health = await stack.enter_async_context(
-                server.running_server("edge", settings, register=wiring.register)
+                server.running_server("edge", settings, register=wiring.register, tenants=every_tenant())
             )
             await health.set_serving(True)
             return Node(edge, f"127.0.0.1:{port}", tokens.identity("edge"), stack)

@@ -17,8 +17,8 @@ FIXED_ANSWERS = {
 }
 # Always complete: there are as many entries as there are services.
 UNPAGED = {"csms.directory.v1.DirectoryService.ListServices"}
-# The caller chooses the name, so that a repeat meets the first call's account.
-NAMED_BY_CALLER = {"csms.identity.v1.IdentityService.CreateAccount"}
+# The caller chooses the name, so that a repeat meets what the first call made.
+NAMED_BY_CALLER = {"csms.identity.v1.IdentityService.CreateAccount", "csms.identity.v1.TenantService.CreateTenant"}
 # Its charge point reports it as it is; an operator's change of it is a wish, and the last wish counts.
 UNVERSIONED = {"csms.station.v1.Connector"}
 EXACT_SUFFIXES = ("_wh", "_w", "_ma", "_mv", "_minor", "_seconds", "_percent")

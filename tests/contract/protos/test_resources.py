@@ -8,6 +8,7 @@ from google.protobuf.descriptor import Descriptor
 
 from services.billing.mapping.tariffs import _TARIFF_FIELDS
 from services.driver.mapping.drivers import _CARD_FIELDS, _DRIVER_FIELDS
+from services.driver.mapping.identity import _TENANT_FIELDS
 from services.station.mapping.charge_points import _CHARGE_POINT_CHANGES
 from services.station.mapping.connectors import _CONNECTOR_FIELDS
 from services.station.mapping.stations import _STATION_FIELDS
@@ -20,6 +21,7 @@ UPDATABLE: dict[str, Collection[str]] = {
     "csms.station.v1.Connector": _CONNECTOR_FIELDS,
     "csms.driver.v1.Driver": _DRIVER_FIELDS,
     "csms.driver.v1.RfidCard": _CARD_FIELDS,
+    "csms.identity.v1.Tenant": _TENANT_FIELDS,
     "csms.billing.v1.Tariff": _TARIFF_FIELDS,
 }
 # Facts, which the edge tells as they are shown.

@@ -13,6 +13,7 @@ from services.rpc.channels import channel as channel_to
 from services.rpc.server import running_server
 from services.rpc.status import from_rpc_error
 from tests.fixtures.library import Client, handlers, message
+from tests.fixtures.tenants import every_tenant
 from tests.fixtures.tokens import Tokens
 
 GetBookRequest, GetBookResponse = message("GetBookRequest"), message("GetBookResponse")
@@ -47,7 +48,8 @@ async def library() -> Library:
 @pytest.fixture
 async def port(tokens: Tokens, library: Library) -> AsyncIterator[int]:
     """Where a server listens."""
-    async with running_server("library", tokens.settings(), register=library.register) as (port, _):
+    tenants = every_tenant()
+    async with running_server("library", tokens.settings(), register=library.register, tenants=tenants) as (port, _):
         yield port
 
 
@@ -106,3 +108,15 @@ async def test_a_tenant_is_handed_on_to_the_next_service(port: int, tokens: Toke
             await Client(channel).AppendPages(AppendPagesRequest())
 
     assert library.tenants == ["north", None]
+
+
+async def test_a_server_that_was_told_of_no_tenants_serves_the_default_one_alone(
+    tokens: Tokens, library: Library
+) -> None:
+    async with running_server("library", tokens.settings(), register=library.register) as (port, _):
+        await _ask(port, "GetBook", GetBookRequest(book_id="b"), _bearer(tokens.user("viewer")))
+        north = _bearer(tokens.user("admin", tenant="north"))
+        refused = await _refusal(port, "GetBook", GetBookRequest(book_id="b"), north)
+
+    assert refused.reason == "UNAUTHENTICATED"
+    assert library.tenants == ["default"]

@@ -18,6 +18,7 @@ from services.driver.domain.identity.sign_in import (
 from services.driver.ports.identity import PasswordHasher, TokenSigner, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind
+from services.kernel.tenancy import DEFAULT_TENANT, TenantState, tenant_disabled
 
 _FORGOTTEN_AT_ONCE = 1000
 
@@ -40,7 +41,8 @@ class SignIns:
         `former_token` one that the account got before. What an unknown name costs and is told is what a known one is.
         Two units of work.
 
-        Raises: INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS, QUEUE_FULL.
+        Raises: INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS, QUEUE_FULL, and TENANT_DISABLED, which is told to the right
+        password alone.
         """
         if not name or not password:
             # Nobody's, so it is no guess.
@@ -61,6 +63,7 @@ class SignIns:
                 await _note_failure(work, tries, origin, account, now)
             else:
                 await _note_success(work, tries, origin, now)
+                await _check_tenant(work, account)
         if account is None or not is_right:
             raise _not_right()
         return account, *self._signer.sign(account, now)
@@ -93,6 +96,14 @@ async def _note_success(work: UnitOfWork, tries: Sequence[Tries], origin: Origin
     others = await work.sign_ins.read([one for one in tries if one.scope is not Scope.OWN])
     check_wait([own, *others], origin, now)
     await work.sign_ins.store([own.succeeded(now)])
+
+
+async def _check_tenant(work: UnitOfWork, account: Account) -> None:
+    """Raises: TENANT_DISABLED."""
+    if account.tenant_id != DEFAULT_TENANT:
+        tenant = await work.tenants.find(account.tenant_id)
+        if tenant is None or tenant.state is not TenantState.ACTIVE:
+            raise tenant_disabled(account.tenant_id)
 
 
 def _not_right() -> DomainError:

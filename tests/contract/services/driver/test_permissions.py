@@ -12,7 +12,9 @@ from csms.driver.v1.authorization_service_pb2_grpc import AuthorizationServiceSt
 from csms.driver.v1.driver_service_pb2_grpc import DriverServiceStub
 from csms.driver.v1.rfid_card_service_pb2_grpc import RfidCardServiceStub
 from csms.identity.v1 import identity_service_pb2 as identity_pb
+from csms.identity.v1 import tenant_service_pb2 as tenant_pb
 from csms.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from csms.identity.v1.tenant_service_pb2_grpc import TenantServiceStub
 from tests.fixtures.calls import reason
 from tests.fixtures.services import RunningService
 
@@ -36,12 +38,17 @@ CALLS: dict[str, tuple[type, Any, str | None]] = {
     "ListAccounts": (IdentityServiceStub, identity_pb.ListAccountsRequest(), None),
     "CreateAccount": (IdentityServiceStub, identity_pb.CreateAccountRequest(), "MISSING_FIELD"),
     "DeleteAccount": (IdentityServiceStub, identity_pb.DeleteAccountRequest(name="nobody"), "ACCOUNT_NOT_FOUND"),
+    "ListTenants": (TenantServiceStub, tenant_pb.ListTenantsRequest(), None),
+    "GetTenant": (TenantServiceStub, tenant_pb.GetTenantRequest(tenant_id="nobody"), "TENANT_NOT_FOUND"),
+    "CreateTenant": (TenantServiceStub, tenant_pb.CreateTenantRequest(), "MISSING_FIELD"),
+    "UpdateTenant": (TenantServiceStub, tenant_pb.UpdateTenantRequest(), "MISSING_FIELD"),
 }
 ACCOUNTS = {"ListAccounts", "CreateAccount", "DeleteAccount"}
+TENANTS = {"ListTenants", "GetTenant", "CreateTenant", "UpdateTenant"}
 READS = {"ListDrivers", "GetDriver", "GetDriverUsage", "ListRfidCards", "GetRfidCard"}
 ALLOWED: dict[str, set[str]] = {
     "admin": CALLS.keys() - {"AuthorizeTokens"},
-    "operator": CALLS.keys() - {"AuthorizeTokens"} - ACCOUNTS,
+    "operator": CALLS.keys() - {"AuthorizeTokens"} - ACCOUNTS - TENANTS,
     "viewer": READS,
     "driver": READS,
 }

@@ -19,6 +19,7 @@ from csms.identity.v1 import identity_service_pb2 as identity_pb
 from csms.identity.v1.account_pb2 import Account
 from csms.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from services.rpc.auth import TokenVerifier
+from tests.contract.services.driver.tenants import make_tenant
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
 from tests.fixtures.calls import reason
 from tests.fixtures.events import told
@@ -45,6 +46,8 @@ class Things(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def things(service: RunningService) -> Things:
     """A driver with a card and an account."""
+    for tenant in (OWNER, OTHER, "east"):
+        await make_tenant(service, tenant)
     channel = await service.channel("admin", tenant=OWNER)
     driver_id = await _driver(channel)
     card = card_pb.CreateRfidCardRequest(rfid_card=RfidCard(id_tag=TAG, driver_id=driver_id))

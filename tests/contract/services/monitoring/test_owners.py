@@ -151,7 +151,7 @@ class Platform:
 async def platform(run_service: ServiceRunner, emptied_database: FreshDatabase) -> Platform:
     """The services concerned, each without what it does besides answering."""
 
-    async def run(name: str, **addresses: str) -> RunningService:
+    async def run(name: str, **addresses: Any) -> RunningService:
         return await run_service(name, background=False, database_url=emptied_database(name), **addresses)
 
     transactions = await run("transaction", station_service_url=NOWHERE)
