@@ -43,6 +43,11 @@ def test_a_driver_who_is_narrowed_has_only_what_is_the_drivers_own(tmp_path: Pat
     assert (cells["driver"], cells["viewer"]) == ("own", "yes")
 
 
+def test_what_is_for_those_who_run_the_installation_says_so(tmp_path: Path) -> None:
+    cells = _cells(tmp_path, 'permission: "accounts.tenants.read", default_tenant_only: true')
+    assert (cells["admin"], cells["operator"]) == ("default", "")
+
+
 def test_internal_rpcs_are_for_services_only(tmp_path: Path) -> None:
     cells = _cells(tmp_path, 'permission: "internal.things.read", internal_callers: ["edge"]')
     assert [role for role in ("admin", "operator", "viewer", "driver", "services") if cells[role]] == ["services"]
