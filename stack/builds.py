@@ -66,7 +66,7 @@ def told(build: Build) -> str:
 def of_commit(commit: str, folder: Path) -> Build:
     """The build of a commit, kept in `folder`: made when it is not there, which takes a minute and the network.
 
-    One whose packages are the same as ours borrows them and takes seconds. Raises StackError.
+    One that needs no package that we have not, in the same version, borrows ours and takes seconds. Raises StackError.
     """
     root = folder.absolute() / commit[:_NAME_LENGTH]
     build = Build(root, root / _ENVIRONMENT / "bin" / "python")
@@ -99,7 +99,17 @@ def _check_out(commit: str, root: Path) -> None:
 
 def _needs_what_we_have(root: Path) -> bool:
     is_installed = (PROJECT / _ENVIRONMENT / ".installed").exists() and Path(sys.prefix) == PROJECT / _ENVIRONMENT
-    return is_installed and (root / _LOCK_FILE).read_bytes() == (PROJECT / _LOCK_FILE).read_bytes()
+    return is_installed and locked_packages(_lock_of(root)) <= locked_packages(_lock_of(PROJECT))
+
+
+def locked_packages(lock: str) -> frozenset[str]:
+    """The packages in the text of a lock, each as `name==version` and the platforms it is for."""
+    lines = (line.removesuffix("\\").strip() for line in lock.splitlines())
+    return frozenset(line for line in lines if "==" in line.partition(";")[0])
+
+
+def _lock_of(root: Path) -> str:
+    return (root / _LOCK_FILE).read_text(encoding="utf-8")
 
 
 def _borrow(environment: Path, checkout: Path) -> None:

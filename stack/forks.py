@@ -72,9 +72,13 @@ class Forked:
 
 
 class ForkServer:
-    """The process that forks, from `start` to `stop`. Call all of it from the main thread."""
+    """The process that forks, from `start` to `stop`. Call all of it from the main thread.
 
-    def __init__(self) -> None:
+    `python` is the interpreter of the build that is forked, which may be another one than ours.
+    """
+
+    def __init__(self, python: str = sys.executable) -> None:
+        self._python = python
         self._channel: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._is_loaded = False
@@ -87,7 +91,9 @@ class ForkServer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stack.forks", str(theirs.fileno())],
+                # This very file, whatever else the environment leads to: an older build need not have it. -P: nothing
+                # beside it may be taken for a package.
+                [self._python, "-P", __file__, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
