@@ -50,7 +50,7 @@ class Echo:
         self.clock = SystemClock()
         self._numbers = iter(range(1, 2**31))
         self._events = BatchCall("events", self._record, lambda item: item.charge_point_id)
-        self._tokens = BatchCall("tokens", self._decide, lambda item: (item.charge_point_id, item.id_tag))
+        self._tokens = BatchCall("tokens", self._decide, lambda item: (item.charge_point_id, item.token.value))
         self._statuses = BatchCall("statuses", self._report, lambda item: item.charge_point_id)
         self._boots = BatchCall("boots", self._boot, lambda item: item.charge_point_id)
 
