@@ -1,6 +1,8 @@
 """services.rpc.tenants: whose data a call is narrowed to, on real servers"""
 
+import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any
 
 import grpc
@@ -8,8 +10,9 @@ import grpc.aio
 import pytest
 
 from services.kernel.errors import DomainError
-from services.kernel.tenancy import current_tenant, set_tenant
+from services.kernel.tenancy import TenantState, current_tenant, set_tenant
 from services.rpc.channels import channel as channel_to
+from services.rpc.known_tenants import KnownTenants
 from services.rpc.server import running_server
 from services.rpc.status import from_rpc_error
 from tests.fixtures.library import Client, handlers, message
@@ -120,3 +123,33 @@ async def test_a_server_that_was_told_of_no_tenants_serves_the_default_one_alone
 
     assert refused.reason == "UNAUTHENTICATED"
     assert library.tenants == ["default"]
+
+
+async def test_a_stream_of_a_tenant_that_is_disabled_ends_with_its_next_message(tokens: Tokens) -> None:
+    states = {"north": TenantState.ACTIVE}
+    may_go_on = asyncio.Event()
+
+    async def ask(tenant_id: str) -> TenantState:
+        return states[tenant_id]
+
+    async def watch(request: Any, context: Any) -> AsyncIterator[Any]:
+        yield GetBookResponse()
+        await may_go_on.wait()
+        yield GetBookResponse()
+
+    def register(server: grpc.aio.Server) -> None:
+        server.add_generic_rpc_handlers([handlers({"WatchBooks": watch})])
+
+    # Whose clock stands far ahead whenever it is looked at: nothing is remembered.
+    tenants = KnownTenants(ask, clock=count(0, 1000).__next__)
+    async with running_server("library", tokens.settings(), register=register, tenants=tenants) as (port, _):
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            shown = (_bearer(tokens.user("viewer", tenant="north")),)
+            stream = Client(channel).WatchBooks(GetBookRequest(book_id="b"), metadata=shown)
+            assert await stream.read() == GetBookResponse()
+            states["north"] = TenantState.DISABLED
+            may_go_on.set()
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await stream.read()
+
+    assert from_rpc_error(ended.value).reason == "TENANT_DISABLED"
