@@ -1,4 +1,5 @@
-"""Whether the databases of the services are at the newest revision. Only looks, `services.postgres.migrations` acts."""
+"""Whether the databases of the services are at the newest revision, or a newer one. Only looks,
+`services.postgres.migrations` acts."""
 
 import asyncio
 import importlib
@@ -21,7 +22,7 @@ async def outdated(database_url: str, services: Sequence[str] = SERVICES) -> lis
     newest = {service: _newest(service) for service in services}
     addresses = [make_conninfo(database_url, dbname=database_of(service)) for service in services]
     found = await asyncio.gather(*(_revision(address) for address in addresses))
-    return [service for service, revision in zip(services, found, strict=True) if revision != newest[service]]
+    return [service for service, revision in zip(services, found, strict=True) if _is_behind(revision, newest[service])]
 
 
 def database_of(service: str) -> str:
@@ -37,6 +38,11 @@ async def _revision(conninfo: str) -> str | None:
     except psycopg.Error:
         return None
     return row[0] if row else None
+
+
+def _is_behind(revision: str | None, newest: str) -> bool:
+    # Numbers of four digits. That of a newer build, which may run beside this one, is ahead: nothing is to be done.
+    return revision is None or revision < newest
 
 
 def _newest(service: str) -> str:

@@ -1,6 +1,7 @@
 """Brings a service's database to the newest revision of `services/<name>/migrations`, and creates it when missing.
 
-Migrations only go forward: expand, backfill, contract. Knows no service by name.
+Migrations only go forward: expand, backfill, contract. A database of a newer release is left as it is: its schema
+accepts the code of the release before. Knows no service by name.
 
 `python -m services.postgres.migrations station driver` upgrades the databases of these services on the server of
 DATABASE_URL; with `--revision "add a column"` it writes the next, empty revision file of each instead.
@@ -8,6 +9,7 @@ DATABASE_URL; with `--revision "add a column"` it writes the next, empty revisio
 
 import argparse
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -28,10 +30,11 @@ from services.postgres import tenancy
 _ENVIRONMENT = Path(__file__).with_name("alembic")
 _LOCK = 0x6353_4D53_0001
 _CONNECT_SECONDS = 10
+_log = logging.getLogger(__name__)
 
 
 def upgrade(url: str, package: str, revision: str = "head") -> None:
-    """Run the migrations of `package` on the database `url`, as far as `revision`.
+    """Run the migrations of `package` on the database `url`, as far as `revision`; none on one of a newer build.
 
     `package` is a service (`station`) or any dotted package that has `migrations/versions`.
     Idempotent, and safe to call from many processes at once: one migrates, the others wait for it. Blocking, and not
@@ -44,6 +47,9 @@ def upgrade(url: str, package: str, revision: str = "head") -> None:
     _create_missing_database(target)
     with _sole_migrator(target) as lock:
         tenancy.make_role(lock)
+        if newer := _newer_revision(lock, config):
+            _log.warning("%s is at revision %s, which is newer than this build: left as it is", target.database, newer)
+            return
         engine = create_engine(target.set(drivername="postgresql+psycopg"), poolclass=NullPool)
         with engine.connect() as connection:
             config.attributes["connection"] = connection
@@ -108,6 +114,16 @@ def _create_missing_database(target: URL) -> None:
                 return
             with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):  # another was quicker
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def _newer_revision(connection: psycopg.Connection[tuple[object, ...]], config: Config) -> str:
+    """The revision of the database when this build does not know it yet; else empty."""
+    head = ScriptDirectory.from_config(config).get_current_head() or ""
+    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+        return ""
+    found = [str(revision) for (revision,) in connection.execute("SELECT version_num FROM alembic_version")]
+    # Numbers of four digits.
+    return next((revision for revision in found if revision > head), "")
 
 
 @contextmanager

@@ -44,6 +44,16 @@ def test_a_database_that_is_up_to_date_stays_as_it_is(database_url: str) -> None
     assert _revisions(database_url) == [("0001",)]
 
 
+def test_a_database_of_a_newer_build_stays_as_it_is_and_that_is_told(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    migrations.upgrade(database_url, SAMPLE)
+    assert _revisions(database_url) == [("0002",)]
+    assert "is at revision 0002, which is newer than this build: left as it is" in caplog.text
+
+
 def test_the_shared_tables_are_created_as_they_are_described(database_url: str) -> None:
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg"))
     with engine.connect() as connection:

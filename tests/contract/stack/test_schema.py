@@ -39,5 +39,13 @@ async def test_a_database_at_an_older_revision_is_behind(
     assert await schema.outdated(postgres_server.url, ["driver"]) == ["driver"]
 
 
+async def test_a_database_of_a_newer_build_is_not_migrated(
+    postgres_server: postgres.Server, driver_database: str
+) -> None:
+    with psycopg.connect(driver_database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert await schema.outdated(postgres_server.url, ["driver"]) == []
+
+
 async def test_a_server_that_does_not_answer_leaves_the_verdict_to_the_migration() -> None:
     assert await schema.outdated(f"postgresql://nobody@127.0.0.1:{free_port()}/x", ["driver"]) == ["driver"]
