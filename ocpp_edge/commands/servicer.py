@@ -1,5 +1,6 @@
 """csms.edge.v1.EdgeService: a charge point that is connected here is asked here, any other through its node."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -12,13 +13,14 @@ from csms.transaction.v1.command_pb2 import Command
 from ocpp_edge.admission.registry import Registry
 from ocpp_edge.backend.clients import Stations
 from ocpp_edge.commands import delivery
+from ocpp_edge.commands.given_answers import GivenAnswers
 from ocpp_edge.commands.nodes import Nodes
 from ocpp_edge.facts.structs import payload_of, payload_of_text, struct_of, text_of
 from ocpp_edge.rpc.answers import charge_point_timeout
 from ocpp_edge.rpc.calls import Priority
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.frames import Payload
-from services.kernel.errors import invalid
+from services.kernel.errors import DomainError, invalid
 from services.kernel.tenancy import DEFAULT_TENANT, current_tenant
 from services.rpc import http
 from services.rpc.protobuf import duration_of
@@ -44,6 +46,7 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
         self._registry = registry
         self._stations = stations
         self._nodes = nodes
+        self._given = GivenAnswers(time.monotonic)
 
     async def ListConnections(
         self, request: edge_pb.ListConnectionsRequest, context: Context
@@ -95,9 +98,19 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
         if connection is None:
             holder = await self._nodes.holder_of(request.charge_point_id, context.invocation_metadata() or ())
             return await self._forwarded(holder.DeliverCommand, request, context)
-        return await delivery.deliver(
-            connection, request.command_id, request.body, seconds, PRIORITIES.get(request.priority, Priority.NORMAL)
-        )
+        priority = PRIORITIES.get(request.priority, Priority.NORMAL)
+        try:
+            response = await delivery.deliver(connection, request.command_id, request.body, seconds, priority)
+        except DomainError as error:
+            self._given.keep(request, error)
+            raise
+        self._given.keep(request, response)
+        return response
+
+    async def RecallCommand(
+        self, request: edge_pb.RecallCommandRequest, context: Context
+    ) -> edge_pb.RecallCommandResponse:
+        return edge_pb.RecallCommandResponse(delivered=self._given.recall(request.command_id, request.charge_point_id))
 
     def _held(self, charge_point_id: str) -> Connection[Any] | None:
         """The connection of a charge point that is here and the caller's. One of another tenant's is not here for him,

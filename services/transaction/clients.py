@@ -30,6 +30,7 @@ _LARGEST_PAGE = 250
 _MOST_CHANNELS = 64
 # What the edge needs beyond the time the charge point gets.
 _HOP_SECONDS = 0.5
+_RECALL_SECONDS = 5.0
 
 
 class GrpcChargePoints:
@@ -113,6 +114,11 @@ class GrpcEdge:
         stub = edge_grpc.EdgeServiceStub(await self._channel(address))
         response = await stub.DeliverCommand(request, timeout=timeout.total_seconds() + _HOP_SECONDS)
         return reply_of(response)
+
+    async def recall(self, address: str, command: Command) -> Reply:
+        request = edge_pb.RecallCommandRequest(command_id=command.id, charge_point_id=command.charge_point_id)
+        stub = edge_grpc.EdgeServiceStub(await self._channel(address))
+        return reply_of((await stub.RecallCommand(request, timeout=_RECALL_SECONDS)).delivered)
 
     async def close(self) -> None:
         """Close every channel."""

@@ -151,6 +151,11 @@ class CommandRepository(Protocol):
         others are passed over. None before which another one of its charge point is queued, or sent after that time."""
         ...
 
+    async def forgotten(self, now: datetime, sent_after: datetime, sent_before: datetime) -> Sequence[Command]:
+        """Commands that were sent between these times, have not expired, and of which nothing was heard since; some of
+        them, the oldest first."""
+        ...
+
     async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:
         """Commands whose time is over while they wait for delivery, answer or effect, locked as by `due`."""
         ...
@@ -427,6 +432,13 @@ class Edge(Protocol):
 
         Raises: CONNECTION_NOT_FOUND when the charge point is not there (any more), NOT_SUPPORTED_BY_CHARGE_POINT,
         OCPP_SCHEMA_VIOLATION, OCPP_CALL_ERROR, CHARGE_POINT_TIMEOUT, UNAVAILABLE.
+        """
+        ...
+
+    async def recall(self, address: str, command: Command) -> Reply:
+        """What the node at `address` returned when it delivered a command some minutes ago.
+
+        Raises: COMMAND_NOT_FOUND when it does not know, UNAVAILABLE, and as the delivery failed.
         """
         ...
 

@@ -10,7 +10,7 @@ from typing import Any
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, not_found
 from services.kernel.redaction import without
-from services.kernel.tenancy import set_tenant
+from services.kernel.tenancy import as_tenant, set_tenant
 from services.process import tracing
 from services.process.heartbeats import heartbeat
 from services.transaction.domain.command import (
@@ -24,6 +24,7 @@ from services.transaction.domain.command import (
     answered_late,
     expired,
     failed,
+    is_outcome,
     queued,
     sent,
     told_without,
@@ -40,6 +41,8 @@ _NODES_ASKED = 2
 # How long a charge point may take to answer a command that nobody waits for. Those behind one that was sent longer ago
 # than the other time do not wait for it: whoever sent it is gone.
 _PATIENCE, _FORGOTTEN = timedelta(seconds=30), timedelta(minutes=1)
+# For how long an edge node surely knows what it was answered.
+_RECALLED = timedelta(minutes=9)
 # Usually its charge point tells that it is online again; a lost event must not keep a command waiting for ever. Of many
 # that wait long for charge points that are gone, each is tried ever more seldom.
 _RETRY, _LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=1)
@@ -57,6 +60,7 @@ class Delivery:
         self._clock = clock
         self._tasks: set[asyncio.Task[Any]] = set()
         self._one_has_ended = asyncio.Event()
+        self._recall_time = clock.now()
 
     async def deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
         """Deliver what a command that is SENT asks for, and return it with the answer.
@@ -74,6 +78,7 @@ class Delivery:
             try:
                 await self.deliver_due()
                 await self.expire_overdue()
+                self._recall_some()
                 watched.got_on()
             except Exception as error:  # whatever it is, the next look may do better; it is logged and shown
                 watched.failed(error)
@@ -119,10 +124,43 @@ class Delivery:
                 await work.commands.replace(command)
             await work.publish([changed_event(command) for command in overdue])
 
+    async def recall_forgotten(self) -> None:
+        """Ask the edge what became of commands whose sender was gone when they were answered."""
+        now = self._clock.now()
+        async with self._units_of_work() as work:
+            forgotten = await work.commands.forgotten(now, now - _RECALLED, now - _FORGOTTEN)
+        for command in forgotten:
+            with as_tenant(command.tenant_id):
+                await self._recall(command)
+
     async def close(self) -> None:
         """Return when every delivery that was begun has ended."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _recall_some(self) -> None:
+        """Now and then, and beside the rest: an edge node that does not answer holds up nobody."""
+        now = self._clock.now()
+        if now >= self._recall_time:
+            self._recall_time = now + _FORGOTTEN
+            self._begin(self.recall_forgotten())
+
+    async def _recall(self, command: Command) -> None:
+        try:
+            address = await self._charge_points.edge_address(command.charge_point_id)
+            if address is None:
+                return
+            reply = told_without(await self._edge.recall(address, command), ())
+        except DomainError as error:
+            if is_outcome(error):
+                note = f"{error.reason}: {error.message}"
+                await self._change(command, lambda current: failed(current, note, self._clock.now()))
+            return
+        await self._change(command, lambda current: self._recalled(current, reply))
+
+    def _recalled(self, command: Command, reply: Reply) -> Command:
+        """Unless somebody was quicker."""
+        return answered(command, reply, self._clock.now()) if command.state is CommandState.SENT else command
 
     def _begin(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(coroutine)

@@ -23,6 +23,10 @@ _LONGEST_ERROR = 500
 _NOT_TAKEN = frozenset({"NOT_SUPPORTED_BY_CHARGE_POINT", "OCPP_SCHEMA_VIOLATION", "INVALID_FIELD", "QUEUE_FULL"})
 
 
+# As a delivery fails about which the charge point was asked, or had to be; not as the question for it does.
+_ASKED = _NOT_TAKEN | {"OCPP_CALL_ERROR", "CHARGE_POINT_TIMEOUT"}
+
+
 class CommandState(StrEnum):
     """Where a command stands."""
 
@@ -186,6 +190,11 @@ class LateReply:
     error: str
     is_whole: bool
     record: Mapping[str, Any]
+
+
+def is_outcome(error: DomainError) -> bool:
+    """Whether this is how a delivery failed, and not why nobody knows how it ended."""
+    return error.reason in _ASKED
 
 
 def told_without(reply: "Reply", secrets: Collection[str]) -> "Reply":

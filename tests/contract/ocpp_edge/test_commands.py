@@ -29,6 +29,8 @@ from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.commands.nodes import FORWARDED_KEY
 from ocpp_edge.facts.structs import payload_of, struct_of
 from ocpp_edge.versions import Version
+from services.rpc.channels import channel
+from services.rpc.service_identity import ServiceIdentity
 from tests.contract.ocpp_edge.edge import until
 from tests.contract.ocpp_edge.node import Node, Starter
 from tests.contract.ocpp_edge.platform import Platform
@@ -76,6 +78,23 @@ async def test_a_refusal_is_no_error(node: Node) -> None:
         await charger.answer({"status": "Rejected"}, "RemoteStartTransaction")
         answer = await delivering
     assert (answer.accepted, answer.status) == (False, "Rejected")
+
+
+async def test_what_was_answered_is_told_again_to_whom_it_was_not_stored(node: Node, tokens: Tokens) -> None:
+    identity = ServiceIdentity("transaction", tokens.settings("transaction"))
+    async with channel(node.address, "edge", identity) as to_edge, node.charger() as charger:
+        service = EdgeServiceStub(to_edge)
+        asked = edge_pb.RecallCommandRequest(command_id="c1", charge_point_id="CP1")
+        assert (await refusal(service.RecallCommand(asked))).reason == "COMMAND_NOT_FOUND"
+        for outcome in ("Accepted", "Rejected"):
+            delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
+            await charger.answer({"status": outcome}, "RemoteStartTransaction")
+            answer = await delivering
+            assert (await service.RecallCommand(asked)).delivered == answer
+        delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
+        await charger.refuse("InternalError", "no")
+        assert (await refusal(delivering)).reason == "OCPP_CALL_ERROR"
+        assert (await refusal(service.RecallCommand(asked))).reason == "OCPP_CALL_ERROR"
 
 
 async def test_what_is_answered_too_late_fills_the_device_model_and_goes_to_its_command(

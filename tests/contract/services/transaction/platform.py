@@ -19,6 +19,7 @@ from csms.station.v1.evse_ref_pb2 import EvseRef
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as command_service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_service_grpc
+from services.kernel.errors import not_found
 from services.rpc.server import running_server
 from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
@@ -39,6 +40,11 @@ def rejected(request: edge_pb.DeliverCommandRequest) -> edge_pb.DeliverCommandRe
     return edge_pb.DeliverCommandResponse(accepted=False, status="Rejected")
 
 
+def _forgotten(request: edge_pb.RecallCommandRequest) -> edge_pb.DeliverCommandResponse:
+    """It does not know of such a delivery."""
+    raise not_found("command", request.command_id)
+
+
 @dataclass
 class Edge(edge_grpc.EdgeServiceServicer):
     """An edge node on `address`: keeps what it was asked to deliver, and answers by `answer`, which may raise.
@@ -49,6 +55,8 @@ class Edge(edge_grpc.EdgeServiceServicer):
     before: Callable[[], Awaitable[None]] | None = None
     address: str = ""
     delivered: list[edge_pb.DeliverCommandRequest] = field(default_factory=list)
+    recall: Callable[[edge_pb.RecallCommandRequest], edge_pb.DeliverCommandResponse] = _forgotten
+    recalled: list[edge_pb.RecallCommandRequest] = field(default_factory=list)
 
     async def DeliverCommand(
         self, request: edge_pb.DeliverCommandRequest, context: grpc.aio.ServicerContext[Any, Any]
@@ -57,6 +65,12 @@ class Edge(edge_grpc.EdgeServiceServicer):
         if self.before is not None:
             await self.before()
         return self.answer(request)
+
+    async def RecallCommand(
+        self, request: edge_pb.RecallCommandRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> edge_pb.RecallCommandResponse:
+        self.recalled.append(request)
+        return edge_pb.RecallCommandResponse(delivered=self.recall(request))
 
 
 @asynccontextmanager

@@ -20,11 +20,18 @@ from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1.command_result_pb2 import StatusResult
 from csms.transaction.v1.recording_service_pb2_grpc import RecordingServiceStub
+from services.kernel.clock import SystemClock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, invalid, not_found
 from services.kernel.ids import new_id, request_number
+from services.messaging.outbox import OutboxRelay
 from services.process import tracing
+from services.rpc.channels import channel
 from services.rpc.protobuf import timestamp
+from services.rpc.service_identity import ServiceIdentity
 from services.rpc.status import from_rpc_error
+from services.transaction.application.delivery import Delivery
+from services.transaction.clients import GrpcChargePoints, GrpcEdge
+from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.transaction.conftest import recorder
 from tests.contract.services.transaction.platform import Edge, Platform, accepted, rejected, running_edge
 from tests.contract.services.transaction.reports import STARTED, event_201, start_16, stop_16
@@ -605,6 +612,44 @@ async def test_an_answer_that_comes_late_stands_beside_what_the_command_was_told
     assert shown.late_answer == first.answer
     for wrong in ({"command_id": new_id()}, {"charge_point_id": "CP2"}):
         assert (await refusal(recording.RecordLateAnswer(late("60", **wrong)))).reason == "COMMAND_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "error"),
+    [
+        (accepted, State.ACCEPTED, ""),
+        (rejected, State.REJECTED, ""),
+        (failed_precondition("OCPP_CALL_ERROR", "it said no"), State.FAILED, "OCPP_CALL_ERROR: it said no"),
+        # The node does not know, or does not answer.
+        (not_found("command", "c1"), State.SENT, ""),
+        (DomainError(ErrorKind.UNAVAILABLE, "UNAVAILABLE", "stopping"), State.SENT, ""),
+    ],
+)
+async def test_what_was_answered_to_one_who_died_is_asked_for_again(
+    platform: Platform, outcome: Any, state: State.ValueType, error: str
+) -> None:
+    command, other = await platform.clear_cache(), await platform.clear_cache()
+    service, delivered = platform.service, len(platform.edge.delivered)
+    async with service.database.transaction() as connection:
+        sent = "UPDATE commands SET state = 'SENT', status = '', answer = NULL, update_time = :then WHERE id = :id"
+        for one, minutes in ((command, 2), (other, 0)):
+            then = datetime.now(UTC) - timedelta(minutes=minutes)
+            await connection.execute(text(sent), {"id": one.id, "then": then})
+    platform.edge.recall = outcome if callable(outcome) else _refusing(outcome)
+    platform.edge.recalled.clear()
+    clock, identity = SystemClock(), ServiceIdentity("transaction", service.settings)
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
+    edge = GrpcEdge(identity)
+    async with channel(service.settings.station_service_url, "station", identity) as stations:
+        await Delivery(units_of_work, GrpcChargePoints(stations), edge, clock).recall_forgotten()
+    await edge.close()
+    shown = await platform.get(command.id)
+    assert (shown.state, shown.error) == (state, error)
+    assert shown.status == {State.ACCEPTED: "Accepted", State.REJECTED: "Rejected"}.get(state, "")
+    # One that was sent a moment ago may still be waited for, and nobody is asked twice.
+    assert {one.command_id for one in platform.edge.recalled} == {command.id}
+    assert (await platform.get(other.id)).state == State.SENT
+    assert len(platform.edge.delivered) == delivered
 
 
 async def test_a_command_is_brought_to_its_end_when_the_caller_has_left(platform: Platform) -> None:
