@@ -65,6 +65,8 @@ def commit_of(name: str, project: Path = PROJECT) -> str:
         return told.stdout.strip()
     if release:
         raise StackError(f"release {name} is commit {release.commit}: {_SHALLOW}")
+    if _COMMIT.fullmatch(name):
+        raise StackError(f"commit {name}: {_SHALLOW}")
     known = ", ".join(each.version for each in releases) or "none yet"
     raise StackError(f"{name!r} is neither a release ({known}) nor a commit of this checkout")
 

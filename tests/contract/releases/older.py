@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stack import releases
-from stack.errors import StackError
 from stack.releases import Release
 
 FIRST_PROMISED = (0, 2, 0)
@@ -42,12 +41,5 @@ def chosen(known: Sequence[Release] | None = None) -> Older:
     """The build, by the `known` releases or those of RELEASES. Raises StackError when its commit is not to be had."""
     newest = (known if known is not None else releases.load())[-1]
     if tuple(map(int, newest.version.split("."))) >= FIRST_PROMISED:
-        return Older(f"release {newest.version}", _in_this_checkout(newest.commit))
-    return Older(f"commit {INSTEAD[:7]}", _in_this_checkout(INSTEAD))
-
-
-def _in_this_checkout(commit: str) -> str:
-    try:
-        return releases.commit_of(commit)
-    except StackError as error:
-        raise StackError(f"{error}; it may be shallow: git fetch --unshallow") from error
+        return Older(f"release {newest.version}", releases.commit_of(newest.commit))
+    return Older(f"commit {INSTEAD[:7]}", releases.commit_of(INSTEAD))

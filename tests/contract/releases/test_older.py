@@ -43,5 +43,5 @@ def test_a_release_from_0_2_0_on_is_taken() -> None:
 
 
 def test_a_commit_that_is_not_here_is_told_with_what_helps() -> None:
-    with pytest.raises(StackError, match=r"2{40}.*may be shallow: git fetch --unshallow"):
+    with pytest.raises(StackError, match=r"commit 2{40}: .*may be shallow: git fetch --unshallow"):
         older.chosen([Release("0.2.0", "2" * 40, _DAY)])

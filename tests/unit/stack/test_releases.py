@@ -81,5 +81,7 @@ def test_what_names_no_commit_is_refused_with_the_reason(repository: Path) -> No
         releases.commit_of("0.3.0", repository)
     with pytest.raises(StackError, match=r"release 0\.2\.0 is commit 2+: it is not in this checkout"):
         releases.commit_of("0.2.0", repository)
+    with pytest.raises(StackError, match=r"commit 1+: it is not in this checkout, which may be shallow"):
+        releases.commit_of(_FIRST, repository)
     with pytest.raises(StackError, match="neither a release"):
         releases.commit_of("--all", repository)
