@@ -31,7 +31,7 @@ from services.postgres.database import Database
 from services.process.reconciler import Reconciler
 from services.rpc import channels, server
 from services.rpc.known_tenants import KnownTenants
-from services.rpc.origin import Entrance
+from services.rpc.origin import TrustedProxy
 from services.rpc.service_identity import ServiceIdentity
 from services.service import run_service
 
@@ -47,8 +47,8 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     sign_ins = SignIns(units_of_work, clock, hasher, signer)
     secret = settings.api_proxy_secret
     tenants = Tenants(units_of_work, clock)
-    entrance = Entrance(secret.get_secret_value() if secret else "")
-    identity = IdentityServicer(Accounts(units_of_work, clock, hasher), sign_ins, signer, entrance)
+    proxy = TrustedProxy(secret.get_secret_value() if secret else "")
+    identity = IdentityServicer(Accounts(units_of_work, clock, hasher), sign_ins, signer, proxy)
     own = ServiceIdentity("driver", settings)
     transactions = channels.channel(settings.transaction_service_url, "transaction", own)
     billing = channels.channel(settings.billing_service_url, "billing", own)

@@ -13,7 +13,7 @@ ADDRESS_KEY = "x-csms-caller-address"
 PROOF_KEY = "x-csms-proxy-secret"
 
 
-class Entrance:
+class TrustedProxy:
     """The Envoy that knows `secret`. Without a secret there is none, and nobody's word is taken."""
 
     def __init__(self, secret: str) -> None:

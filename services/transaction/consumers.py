@@ -14,7 +14,7 @@ from services.messaging.inbox import consume_batches
 from services.messaging.subjects import subscription
 from services.postgres.database import Database
 from services.rpc.protobuf import time_of
-from services.transaction.application.effects import note_boot, note_connection, note_transaction
+from services.transaction.application.command_effects import note_boot, note_connection, note_transaction
 from services.transaction.application.evidence import ask_after_boots, note_reports
 from services.transaction.domain.command import Place
 from services.transaction.mapping.evidence import boot_of, connector_report

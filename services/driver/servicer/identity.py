@@ -18,7 +18,7 @@ from services.driver.ports.identity import TokenSigner
 from services.kernel.errors import invalid
 from services.kernel.pagination import page_request
 from services.rpc import http
-from services.rpc.origin import Entrance
+from services.rpc.origin import TrustedProxy
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -26,11 +26,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class IdentityServicer(identity_grpc.IdentityServiceServicer):
     """csms.identity.v1.IdentityService."""
 
-    def __init__(self, accounts: Accounts, sign_ins: SignIns, signer: TokenSigner, entrance: Entrance) -> None:
+    def __init__(self, accounts: Accounts, sign_ins: SignIns, signer: TokenSigner, proxy: TrustedProxy) -> None:
         self._accounts = accounts
         self._sign_ins = sign_ins
         self._signer = signer
-        self._entrance = entrance
+        self._proxy = proxy
 
     async def IssueToken(
         self, request: identity_pb.IssueTokenRequest, context: Context
@@ -42,7 +42,7 @@ class IdentityServicer(identity_grpc.IdentityServiceServicer):
                 kind, name, secret = AccountKind.CLIENT, request.client_id, request.client_secret
             case _:
                 raise invalid("grantType", "must be password or client_credentials")
-        address = self._entrance.caller_address(context)
+        address = self._proxy.caller_address(context)
         account, token, seconds = await self._sign_ins.sign_in(kind, name, secret, address, request.former_token)
         return identity_pb.IssueTokenResponse(
             access_token=token, token_type="Bearer", expires_in=seconds, scope=account.role.lower()

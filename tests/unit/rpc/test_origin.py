@@ -5,7 +5,7 @@ from typing import Any, cast
 import grpc.aio
 import pytest
 
-from services.rpc.origin import ADDRESS_KEY, PROOF_KEY, Entrance
+from services.rpc.origin import ADDRESS_KEY, PROOF_KEY, TrustedProxy
 
 pytestmark = pytest.mark.field_case("E5")
 
@@ -27,7 +27,7 @@ class Context:
 
 
 def _address(context: Context, secret: str = SECRET) -> str:
-    return Entrance(secret).caller_address(cast(grpc.aio.ServicerContext[Any, Any], context))
+    return TrustedProxy(secret).caller_address(cast(grpc.aio.ServicerContext[Any, Any], context))
 
 
 def _told(**metadata: str) -> Context:
