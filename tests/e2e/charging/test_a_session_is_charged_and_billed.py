@@ -126,9 +126,12 @@ def _seen_live(system: System, scene: dict[str, str]) -> None:
     connection = until(lambda: _or_none(system, f"/connections/{name}"))
     assert connection["chargePointId"] == name
     until(lambda: any(one["chargePointId"] == name for one in system.get("/connections?pageSize=250").data))
-    until(lambda: system.get(f"/stations/status?stationId={scene['station']}").data[0]["activeTransactionCount"] == 1)
-    live = system.get(f"/stations/status?stationId={scene['station']}").data[0]
-    assert live["onlineChargePointCount"] == 1
+
+    def live() -> bool:
+        [seen] = system.get(f"/stations/status?stationId={scene['station']}").data
+        return bool(seen["activeTransactionCount"] == seen["onlineChargePointCount"] == 1)
+
+    until(live)
     until(lambda: system.get(f"/charging-sessions?stationId={scene['station']}&state=ACTIVE").data)
 
 
