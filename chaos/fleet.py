@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -32,7 +34,7 @@ HABITS = (
 )
 # What going home may take in all, and how long nothing may be acknowledged meanwhile.
 _GOING_HOME_SECONDS, _SILENCE_SECONDS = 900.0, 90.0
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS, _LAST_WORDS_SECONDS = 0.5, 2.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,9 @@ class RunningFleet:
             if (grown := self.ledger.stat().st_size) > size:
                 size, give_up_at = grown, time.monotonic() + _SILENCE_SECONDS
             if time.monotonic() > give_up_at:
+                # It says what it waits for: what hangs here is to be found.
+                os.kill(self.child.pid, signal.SIGUSR1)
+                await asyncio.sleep(_LAST_WORDS_SECONDS)
                 self.child.kill()
             await asyncio.sleep(_LOOK_SECONDS)
         return _report(self.log)

@@ -147,7 +147,7 @@ class ChargePoint(ABC):
     async def running(self) -> AsyncIterator[None]:
         """Keep the station connected for the length of a block, then hang up."""
         # One whose link is dead must not look like one that is offline.
-        self.spawn(self.link.run())
+        self.spawn(self.link.run(), f"link of {self.identity}")
         try:
             yield
         finally:
@@ -156,9 +156,9 @@ class ChargePoint(ABC):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
         """Run something beside everything else until the station stops."""
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._reap)
 

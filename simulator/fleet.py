@@ -111,7 +111,8 @@ class Fleet:
         """Keep charging until stopped."""
         async with asyncio.TaskGroup() as group:
             for number, station in enumerate(self.stations):
-                group.create_task(self._live(station, self._plan.tags[number % len(self._plan.tags)]))
+                tag = self._plan.tags[number % len(self._plan.tags)]
+                group.create_task(self._live(station, tag), name=station.identity)
         return self._report()
 
     def _protocols(self) -> list[str]:

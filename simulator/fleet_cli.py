@@ -5,6 +5,7 @@ import asyncio
 import json
 import random
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -149,8 +150,16 @@ async def _run(plan: FleetPlan, ledger: Path | None, limit_seconds: float | None
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, fleet.stop)
+        loop.add_signal_handler(signal.SIGUSR1, _show_tasks)
         if limit_seconds is not None:
             loop.call_later(limit_seconds, fleet.stop)
         report = await fleet.run()
     say(json.dumps(asdict(report)))
     return 1 if report.unsent else 0
+
+
+def _show_tasks() -> None:
+    """What everybody waits for, when a fleet does not come to an end."""
+    for task in asyncio.all_tasks():
+        task.print_stack(file=sys.stdout)
+    sys.stdout.flush()
