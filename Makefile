@@ -48,9 +48,9 @@ distclean: clean ## Also forget .venv and everything generated from proto/
 ##@ Develop
 
 .PHONY: check
-check: protos ## Everything CI runs, three things at a time; goes on after a failure; ARGS="..." is for every pytest
+check: protos ## Everything CI runs, four things at a time; goes on after a failure; ARGS="..." is for every pytest
 	@status=0; export HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci}; mkdir -p .pytest_cache; rm -f $(FAILED); \
-	$(MAKE) --keep-going --jobs=3 $(SYNC) BUSY=yes $(SIDE_BY_SIDE) || status=$$?; \
+	$(MAKE) --keep-going --jobs=4 $(SYNC) BUSY=yes $(SIDE_BY_SIDE) || status=$$?; \
 	$(MAKE) test-measuring || status=$$?; \
 	if [ -e $(FAILED) ]; then $(MAKE) test-again || status=$$?; fi; \
 	exit $$status
@@ -66,7 +66,7 @@ test: protos ## All tests, one after the other; ARGS="tests/unit -k session" nar
 # The same tests in parts for `check`, first those that take longest, of which two wait more than they compute, so that none is left
 # to run alone at the end; what measures has the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
 MEASURING := tests/contract/simulator/test_load.py tests/unit/ocpp_edge/test_costs.py
-SIDE_BY_SIDE := test-transaction test-rest test-faults test-services test-system test-bench test-cluster test-simulator lint
+SIDE_BY_SIDE := test-rest test-transaction test-faults test-simulator test-services test-system test-bench test-cluster lint
 test-unit: TESTS := tests/unit tests/contract/protos tests/contract/deploy
 test-faults: TESTS := tests/faults
 test-cluster: TESTS := tests/e2e/cluster
@@ -81,7 +81,7 @@ PARTS := test-unit $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
 .PHONY: $(PARTS) test-again
 $(PARTS): test-%: protos
 	$(call step,$*,$(BIN)/python -m pytest -o cache_dir=.pytest_cache/$* $(TESTS) $(ARGS) $(UNLESS_BUSY))
-# What failed while three parts shared two processors may have been too slow, no more: it is run once more, alone, and has to
+# What failed while four parts shared two processors may have been too slow, no more: it is run once more, alone, and has to
 # pass then. What the auditor of the chaos run finds is found for good.
 FAILED := .pytest_cache/failed-beside-others
 test-%: UNLESS_BUSY = $(if $(BUSY),|| { [ $$? -eq 1 ] && echo $* >>$(FAILED); })
