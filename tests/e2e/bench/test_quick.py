@@ -62,7 +62,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 
 @pytest.fixture(scope="module")
-def dashboard_queries(run: Run) -> Figures:
+def figures(run: Run) -> Figures:
     """Section and row to the medians of its columns, when everything is over."""
     until(lambda: run.process.poll() is not None, within_seconds=_SECTION_SECONDS)
     assert run.process.returncode == 0, run.told
