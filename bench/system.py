@@ -34,8 +34,8 @@ _TOKEN_TIME = "12h"
 _TOKEN_WITHIN_SECONDS = 60.0
 # Those of the stack are counted from 0; far enough from any that it could have.
 _FIRST_OWN_REPLICA = 20
-# What an operator limits is not what is measured.
-_SETTINGS = {"CSMS_RATE_LIMIT_PER_SECOND": "1000000", "CSMS_REPLICAS": "1"}
+# What an operator limits, and what is asked of charge points besides, is not what is measured.
+_SETTINGS = {"CSMS_RATE_LIMIT_PER_SECOND": "1000000", "CSMS_REPLICAS": "1", "OCPP_ASK_INVENTORY": "false"}
 _OUTSIDE_ENGINES = ("DATABASE_URL", "NATS_URL")
 
 
