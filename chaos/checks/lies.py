@@ -198,7 +198,8 @@ def _names_a_figure(detail: str, one: Lied) -> bool:
     """Whether a reason names a register that its charge point told, or what that comes to."""
     told = {wh for entry in one.testimony.heard for wh in registers_told(entry)}
     # What was sent last may have been heard though its answer was lost, and never told again by one that forgets.
-    told |= {one.testimony.truth.last_sent_wh or 0}
+    if (last_sent_wh := one.testimony.truth.last_sent_wh) is not None:
+        told.add(last_sent_wh)
     known = told | {later - earlier for later, earlier in permutations(told, 2)}
     known |= {transaction.energy_wh for transaction in one.transactions}
     return any(words in detail for words in _NO_FIGURES) or bool(_numbers(detail) & known)
