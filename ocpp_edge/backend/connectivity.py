@@ -16,7 +16,7 @@ from services.kernel.tenancy import DEFAULT_TENANT
 # The rules by which the station service refuses.
 _STATUSES = {
     Rule.UNKNOWN_IDENTITY: HTTPStatus.NOT_FOUND,
-    Rule.TOO_MANY_STRANGERS: HTTPStatus.NOT_FOUND,
+    Rule.TOO_MANY_UNKNOWN: HTTPStatus.NOT_FOUND,
     Rule.CREDENTIALS_MISSING: HTTPStatus.UNAUTHORIZED,
     Rule.WRONG_PASSWORD: HTTPStatus.UNAUTHORIZED,
     Rule.PASSWORD_NOT_SET: HTTPStatus.UNAUTHORIZED,

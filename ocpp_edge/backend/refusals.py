@@ -1,6 +1,7 @@
 """Tells the station service who was refused: counted by identity, rule and address, every few seconds.
 
-Off the path of handshakes, and bounded: a flood of strangers costs the platform so many rows a report and no more.
+Off the path of handshakes, and bounded: a flood of unknown charge points costs the platform so many rows a
+report and no more.
 """
 
 import logging

@@ -26,16 +26,17 @@ class Recordset:
     """
 
     def __init__(self, table: Table, alias: str = "r", columns: Sequence[str] | None = None, **more: str) -> None:
-        names = [column.name for column in table.columns] if columns is None else list(columns)
+        names = [column.key for column in table.columns] if columns is None else list(columns)
         letters = _LETTERS[: len(names)]
         types = [table.columns[name].type.compile(dialect=_DIALECT) for name in names]
         self._keys = [*letters, *more]
         self.letter_of = dict(zip(names, letters, strict=True))
         definition = ", ".join(f"{key} {kind}" for key, kind in zip(self._keys, [*types, *more.values()], strict=True))
         self.relation = f"json_to_recordset(%s) AS {alias}({definition})"
-        self.columns = ", ".join(map(quoted, names))
+        stored = [quoted(table.columns[name].name) for name in names]
+        self.columns = ", ".join(stored)
         self.values = ", ".join(f"{alias}.{letter}" for letter in letters)
-        self.excluded = ", ".join(f"excluded.{quoted(name)}" for name in names)
+        self.excluded = ", ".join(f"excluded.{name}" for name in stored)
 
     def dump(self, rows: Iterable[Sequence[Any]]) -> str:
         """The parameter of `relation`."""

@@ -26,7 +26,7 @@ from services.station.domain.device_variable import (
 )
 from services.station.domain.events import DomainEvent
 from services.station.domain.free_vending import FreeVending
-from services.station.domain.refusal import Refusal, StrangerFilter, Tally
+from services.station.domain.refusal import Refusal, Tally, UnknownFilter
 from services.station.domain.station import FoundStation, Station, StationFilter
 
 
@@ -97,7 +97,7 @@ class ChargePointRepository(Protocol):
         """Delete a charge point with its connectors, its connection, its variables and what was refused of it."""
         ...
 
-    async def forgotten_strangers(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
+    async def forgotten_unknown(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
         """Those that came by themselves, that no operator has touched, and that were last heard of before then; up to
         `limit`, locked."""
         ...
@@ -169,12 +169,12 @@ class RefusalRepository(Protocol):
         """One page of what was refused of an identity, the latest first."""
         ...
 
-    async def strangers(self, narrowing: StrangerFilter, page: PageRequest) -> Page[Refusal]:
+    async def unknown(self, narrowing: UnknownFilter, page: PageRequest) -> Page[Refusal]:
         """One page of what was refused of those that no operator has accepted or rejected, the latest first."""
         ...
 
-    async def forget(self, before: datetime, most_of_strangers: int) -> None:
-        """Forget what was refused before then for the last time, and of strangers all but the latest."""
+    async def forget(self, before: datetime, most_of_unknown: int) -> None:
+        """Forget what was refused before then for the last time, and of unknown charge points all but the latest."""
         ...
 
 
@@ -306,10 +306,10 @@ class ReportBatch(Protocol):
     """
 
     async def points(
-        self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = (), most_strangers: int = 0
+        self, charge_point_ids: Collection[str], unknown: Sequence[ChargePoint] = (), most_unknown: int = 0
     ) -> Points:
-        """The charge points of these identities, locked; unknown ones are left out. Those of the `strangers` that are
-        unknown are stored before, as long as there are no more than `most_strangers` in all."""
+        """The charge points of these identities, locked; those that are not stored are left out. `unknown` are stored
+        before where they are not, as long as there are no more than `most_unknown` in all."""
         ...
 
     async def places(self, charge_point_ids: Collection[str], connectors: Collection[ConnectorKey] = ()) -> Places:

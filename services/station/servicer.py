@@ -201,13 +201,13 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
         profile = await self._charge_points.switch_quirks(composed(request.charge_point_id), switches)
         return point_pb.SwitchQuirksResponse(quirks=quirks.quirks_to_proto(profile))
 
-    async def ListStrangers(
-        self, request: point_pb.ListStrangersRequest, context: Context
-    ) -> point_pb.ListStrangersResponse:
+    async def ListUnknownChargePoints(
+        self, request: point_pb.ListUnknownChargePointsRequest, context: Context
+    ) -> point_pb.ListUnknownChargePointsResponse:
         wanted = page_request(request.page_size, request.page_token)
-        page = await self._refusals.strangers(refusals.stranger_filter(request), wanted)
-        return point_pb.ListStrangersResponse(
-            strangers=map(refusals.refusal_to_proto, page.items),
+        page = await self._refusals.unknown(refusals.unknown_filter(request), wanted)
+        return point_pb.ListUnknownChargePointsResponse(
+            unknown_charge_points=map(refusals.refusal_to_proto, page.items),
             next_page_token=page.next_token,
             total_size=page.total_size,
         )

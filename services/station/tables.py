@@ -1,5 +1,7 @@
 """The tables of the database `csms_stations`, as the queries see them. Their history is in migrations/."""
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     Uuid,
     false,
@@ -22,9 +25,28 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.kernel.refusal import Rule
 from services.postgres.tenancy import tenant_column
 
 METADATA = MetaData()
+
+# As builds before 0.2.0 name it, which run beside this one while it replaces them.
+_RULES_STORED = {Rule.TOO_MANY_UNKNOWN: "TOO_MANY_STRANGERS"}
+_RULES_READ = {name: rule for rule, name in _RULES_STORED.items()}
+
+
+class RuleName(TypeDecorator[Rule]):
+    """A rule of refusals by its stored name."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Rule | None, dialect: Any) -> str | None:
+        return None if value is None else _RULES_STORED.get(value, value)
+
+    def process_result_value(self, value: Any | None, dialect: Any) -> Rule | None:
+        return None if value is None else _RULES_READ.get(value) or Rule(value)
+
 
 STATIONS = Table(
     "stations",
@@ -73,7 +95,8 @@ CHARGE_POINTS = Table(
     Column("revision", Integer, nullable=False),
     Column("pinned_protocol", Text, nullable=False, server_default=""),
     # Came by itself, and no operator has touched it since.
-    Column("is_stranger", Boolean, nullable=False, server_default=false()),
+    # By the name that builds before 0.2.0 know.
+    Column("is_stranger", Boolean, key="is_unknown", nullable=False, server_default=false()),
     Column("free_vending", Text),
     # Names of the quirks that an operator has switched.
     Column("quirks_on", ARRAY(Text), nullable=False, server_default="{}"),
@@ -137,7 +160,7 @@ REFUSALS = Table(
     "refusals",
     METADATA,
     Column("identity", Text, nullable=False),
-    Column("rule", Text, nullable=False),
+    Column("rule", RuleName, nullable=False),
     Column("remote_address", Text, nullable=False),
     Column("detail", Text, nullable=False),
     # With commas between them.

@@ -42,8 +42,8 @@ class LeaseSweeper:
 
 
 class RefusalSweeper:
-    """Keeps what is known of refusals, and strangers that never came again, within bounds: anybody can make more of
-    both. Every replica may run one."""
+    """Keeps what is known of refusals, and unknown charge points that never came again, within bounds: anybody can make
+    more of both. Every replica may run one."""
 
     def __init__(self, refusals: Refusals) -> None:
         self._refusals = refusals

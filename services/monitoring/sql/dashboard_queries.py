@@ -51,7 +51,7 @@ def _charge_points() -> Select[Any, Any]:
     columns = CHARGE_POINTS.c
     online = func.count().filter(columns.online).label("online")
     counted = select(func.count().label("total"), online).select_from(CHARGE_POINTS)
-    # Strangers are none of ours yet.
+    # Unknown charge points are none of ours yet.
     return counted.where(~columns.removed, columns.accepted.is_not(False))
 
 

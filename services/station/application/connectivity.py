@@ -38,7 +38,7 @@ _NODE_MEMORY = timedelta(days=1)
 _USUAL_KIND = ErrorKind.UNAUTHENTICATED, "INVALID_CREDENTIALS"
 _KINDS = {
     Rule.UNKNOWN_IDENTITY: (ErrorKind.NOT_FOUND, "CHARGE_POINT_NOT_FOUND"),
-    Rule.TOO_MANY_STRANGERS: (ErrorKind.NOT_FOUND, "CHARGE_POINT_NOT_FOUND"),
+    Rule.TOO_MANY_UNKNOWN: (ErrorKind.NOT_FOUND, "CHARGE_POINT_NOT_FOUND"),
     Rule.SECURITY_PROFILE_TOO_LOW: (ErrorKind.PERMISSION_DENIED, "PERMISSION_DENIED"),
     Rule.PINNED_PROTOCOL_NOT_OFFERED: (ErrorKind.INVALID_ARGUMENT, "INVALID_FIELD"),
 }
@@ -46,7 +46,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds for every charge point: its heartbeat unless it has its own, and whether strangers may come in to wait
+    """What holds for every charge point: its heartbeat unless it has its own, whether unknown ones may come in to wait
     for an operator, and how many at most.
 
     `node_lease` is that of an edge node until it reports by itself.
@@ -55,7 +55,7 @@ class Policy:
     heartbeat_interval_seconds: int
     allow_unknown: bool
     node_lease: timedelta = USUAL_LEASE
-    most_strangers: int = 1000
+    most_unknown: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ class Connectivity:
         """
         # Whatever cannot be an identity is not looked for either.
         names = {attempt.charge_point_id for attempt in attempts if is_identity(attempt.charge_point_id)}
-        strangers = self._strangers(names) if self._policy.allow_unknown else ()
+        unknown = self._unknown(names) if self._policy.allow_unknown else ()
         async with self._batches() as batch:
-            known = await batch.points(names, strangers, self._policy.most_strangers)
+            known = await batch.points(names, unknown, self._policy.most_unknown)
             points = known.charge_points
             verdicts = [self._judged(points.get(attempt.charge_point_id), attempt) for attempt in attempts]
             let_in = [
@@ -199,16 +199,16 @@ class Connectivity:
         async with self._units_of_work() as work:
             await work.connections.forget_nodes(self._clock.now() - _NODE_MEMORY)
 
-    def _strangers(self, names: Collection[str]) -> list[ChargePoint]:
+    def _unknown(self, names: Collection[str]) -> list[ChargePoint]:
         now = self._clock.now()
         return [
-            ChargePoint(id=name, state=ChargePointState.PENDING, is_stranger=True, create_time=now, update_time=now)
+            ChargePoint(id=name, state=ChargePointState.PENDING, is_unknown=True, create_time=now, update_time=now)
             for name in names
         ]
 
     def _judged(self, charge_point: ChargePoint | None, attempt: ConnectionAttempt) -> Entry | Denial:
         if charge_point is None and self._policy.allow_unknown and is_identity(attempt.charge_point_id):
-            return Denial(Rule.TOO_MANY_STRANGERS, "too many unknown charge points wait to be accepted")
+            return Denial(Rule.TOO_MANY_UNKNOWN, "too many unknown charge points wait to be accepted")
         return judged(charge_point, attempt)
 
     def _opening(self, opened: Sequence[Opened], known: Points, confirmed: Collection[ChargePoint]) -> Changes:

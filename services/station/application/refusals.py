@@ -9,12 +9,12 @@ from services.kernel.errors import not_found
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
 from services.station.domain.events import ChargePointChanged, ConnectionRefused
-from services.station.domain.refusal import Refusal, StrangerFilter
+from services.station.domain.refusal import Refusal, UnknownFilter
 from services.station.ports import UnitsOfWork
 
 # Of one identity, from all addresses and by all rules.
 _MOST_OF_IDENTITY = 50
-_MOST_OF_STRANGERS = 10_000
+_MOST_OF_UNKNOWN = 10_000
 _FORGOTTEN_AT_ONCE = 500
 
 
@@ -56,21 +56,21 @@ class Refusals:
                 raise not_found("charge point", charge_point_id)
             return await work.refusals.page(charge_point_id, rule, page)
 
-    async def strangers(self, narrowing: StrangerFilter, page: PageRequest) -> Page[Refusal]:
+    async def unknown(self, narrowing: UnknownFilter, page: PageRequest) -> Page[Refusal]:
         """One page of what was refused of those that no operator has accepted, the latest first."""
         async with self._units_of_work() as work:
-            return await work.refusals.strangers(narrowing, page)
+            return await work.refusals.unknown(narrowing, page)
 
     async def forget(self) -> None:
-        """Forget what is old, and what is too much; and strangers that have not come again for as long."""
+        """Forget what is old, and what is too much; and unknown charge points that have not come again for as long."""
         before = self._clock.now() - self._memory.kept
         async with self._units_of_work() as work:
-            await work.refusals.forget(before, _MOST_OF_STRANGERS)
+            await work.refusals.forget(before, _MOST_OF_UNKNOWN)
         async with self._units_of_work() as work:
-            strangers = await work.charge_points.forgotten_strangers(before, _FORGOTTEN_AT_ONCE)
-            for stranger in strangers:
-                await work.charge_points.remove(stranger.id)
-            await work.publish([ChargePointChanged(charge_point=stranger, deleted=True) for stranger in strangers])
+            unknown = await work.charge_points.forgotten_unknown(before, _FORGOTTEN_AT_ONCE)
+            for one in unknown:
+                await work.charge_points.remove(one.id)
+            await work.publish([ChargePointChanged(charge_point=one, deleted=True) for one in unknown])
 
 
 def _added_up(refusals: Sequence[Refusal]) -> Sequence[Refusal]:

@@ -60,7 +60,7 @@ class ChargePoint:
     update_time: datetime
     revision: int = 1
     # It came by itself, and no operator has touched it since.
-    is_stranger: bool = False
+    is_unknown: bool = False
     # None for what its station says.
     free_vending: FreeVending | None = None
     # Names of the quirks that an operator has switched on or off for it.
@@ -120,7 +120,7 @@ def changed(charge_point: ChargePoint, changes: Mapping[str, Any], etag: str, no
     if etag and etag != str(charge_point.revision):
         raise conflict("ETAG_MISMATCH", f"charge point {charge_point.id} has changed since etag {etag} was read")
     stored = {name: value for name, value in changes.items() if name != _PASSWORD}
-    after = replace(charge_point, **stored, update_time=now, revision=charge_point.revision + 1, is_stranger=False)
+    after = replace(charge_point, **stored, update_time=now, revision=charge_point.revision + 1, is_unknown=False)
     return _with_password(after, changes.get(_PASSWORD, ""), "chargePoint")
 
 

@@ -65,7 +65,7 @@ def switched(charge_point: ChargePoint, switches: Sequence[Switch], now: datetim
         quirks_off=tuple(sorted(switch.id for switch in switches if not switch.forgiven)),
         update_time=now,
         revision=charge_point.revision + 1,
-        is_stranger=False,
+        is_unknown=False,
     )
 
 

@@ -11,7 +11,7 @@ ADVICE: Mapping[Rule, str] = {
     Rule.IDENTITY_INVALID: "Give the charge point an identity that the platform takes; the detail names the rule.",
     Rule.UNKNOWN_IDENTITY: "If it is yours, create a charge point with just this identity; else correct the identity at"
     " the charge point, or ignore it.",
-    Rule.TOO_MANY_STRANGERS: "Too many unknown charge points wait to be accepted: accept, reject or delete those, or"
+    Rule.TOO_MANY_UNKNOWN: "Too many unknown charge points wait to be accepted: accept, reject or delete those, or"
     " create this one yourself.",
     Rule.NO_COMMON_SUBPROTOCOL: "Let the charge point offer ocpp1.6 or ocpp2.0.1 as its WebSocket subprotocol.",
     Rule.PINNED_PROTOCOL_NOT_OFFERED: "Set pinnedProtocol of the charge point to one that it offers, or to nothing.",
@@ -52,8 +52,8 @@ _NOT_ITS_FAULT = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StrangerFilter:
-    """Which strangers a list holds; an empty or None field does not narrow it."""
+class UnknownFilter:
+    """Which unknown charge points a list holds; an empty or None field does not narrow it."""
 
     text: str = ""
     rule: Rule | None = None

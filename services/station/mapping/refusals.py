@@ -10,7 +10,7 @@ from services.kernel.errors import invalid
 from services.kernel.refusal import Rule
 from services.kernel.validation import search_text
 from services.rpc.protobuf import enum_of, time_of, timestamp
-from services.station.domain.refusal import ADVICE, Refusal, StrangerFilter
+from services.station.domain.refusal import ADVICE, Refusal, UnknownFilter
 
 _RULES = frozenset(refusal_pb.Refusal.Rule.values())
 # The edge cuts what it tells; this is what is kept whoever tells it.
@@ -51,9 +51,9 @@ def rule_of(number: int) -> Rule | None:
     return enum_of(Rule, refusal_pb.Refusal.Rule, number)
 
 
-def stranger_filter(request: service_pb.ListStrangersRequest) -> StrangerFilter:
+def unknown_filter(request: service_pb.ListUnknownChargePointsRequest) -> UnknownFilter:
     """What a list request asks for. Raises: INVALID_FIELD."""
-    return StrangerFilter(text=search_text(request.text), rule=rule_of(request.rule))
+    return UnknownFilter(text=search_text(request.text), rule=rule_of(request.rule))
 
 
 def refusal_to_proto(refusal: Refusal) -> refusal_pb.Refusal:

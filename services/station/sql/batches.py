@@ -52,11 +52,11 @@ SELECT {texts(CONNECTORS.columns, "c")} FROM unnest(%s::text[], %s::integer[]) A
 JOIN connectors AS c USING (charge_point_id, evse_id)
 """.encode()
 
-_STRANGERS = Recordset(CHARGE_POINTS)
-_STRANGER = f"r.{_STRANGERS.letter_of['id']}"
-_ADD_STRANGERS = f"""
-INSERT INTO charge_points ({_STRANGERS.columns}) SELECT {_STRANGERS.values} FROM {_STRANGERS.relation}
-WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = {_STRANGER}) ORDER BY {_STRANGER}
+_UNKNOWN = Recordset(CHARGE_POINTS)
+_UNKNOWN_ID = f"r.{_UNKNOWN.letter_of['id']}"
+_ADD_UNKNOWN = f"""
+INSERT INTO charge_points ({_UNKNOWN.columns}) SELECT {_UNKNOWN.values} FROM {_UNKNOWN.relation}
+WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = {_UNKNOWN_ID}) ORDER BY {_UNKNOWN_ID}
 LIMIT (SELECT greatest(%s::bigint - count(*), 0) FROM charge_points WHERE is_stranger) ON CONFLICT DO NOTHING
 """.encode()
 
@@ -128,9 +128,9 @@ FROM free WHERE connections.charge_point_id = free.charge_point_id
 # As many batches at once as a process holds connections for them.
 _CONNECTIONS = 4
 
-_POINT_NAMES = [column.name for column in CHARGE_POINTS.columns]
+_POINT_NAMES = [column.key for column in CHARGE_POINTS.columns]
 _PLUG_NAMES = [column.name for column in CONNECTORS.columns]
-_stranger = attrgetter(*_POINT_NAMES)
+_values_of = attrgetter(*_POINT_NAMES)
 _hardware = attrgetter(*_HARDWARE)
 _plug = attrgetter(*_PLUG_NAMES)
 
@@ -160,14 +160,14 @@ class SqlBatch:
         self._trips = trips
 
     async def points(
-        self, charge_point_ids: Collection[str], strangers: Sequence[ChargePoint] = (), most_strangers: int = 0
+        self, charge_point_ids: Collection[str], unknown: Sequence[ChargePoint] = (), most_unknown: int = 0
     ) -> Points:
         names = (_names(charge_point_ids),)
         statements = [_BEGIN]
-        if strangers:
+        if unknown:
             # Before anything is locked; others may be adding the same.
-            rows = _STRANGERS.dump(map(_stranger, strangers))
-            statements.append((_ADD_STRANGERS, (rows, str(most_strangers))))
+            rows = _UNKNOWN.dump(map(_values_of, unknown))
+            statements.append((_ADD_UNKNOWN, (rows, str(most_unknown))))
         *_, locked, connections = await self._trips.run(*statements, (_LOCK_POINTS, names), (_NEWEST, names))
         told = {row[0]: row[2:] for row in connections}
         points = [_charge_point(row, told.get(row[0])) for row in locked]

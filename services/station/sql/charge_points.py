@@ -30,7 +30,7 @@ from services.station.tables import (
     STATIONS,
 )
 
-_STORED = [column.name for column in CHARGE_POINTS.c]
+_STORED = [column.key for column in CHARGE_POINTS.c]
 _IS_ONLINE = and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None))
 # That the version which is chosen gets nowhere, as long as it has not booted by it since.
 _HINT = (
@@ -123,9 +123,9 @@ class SqlChargePointRepository:
         # Last: whose the others are shows only as long as it is there.
         await self._connection.execute(delete(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point_id))
 
-    async def forgotten_strangers(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
+    async def forgotten_unknown(self, before: datetime, limit: int) -> Sequence[ChargePoint]:
         last_time = func.coalesce(CONNECTIONS.c.last_seen_time, CHARGE_POINTS.c.create_time)
-        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.is_stranger, ~_IS_ONLINE, last_time < before)
+        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.is_unknown, ~_IS_ONLINE, last_time < before)
         locked = query.order_by(CHARGE_POINTS.c.id).limit(limit).with_for_update(of=CHARGE_POINTS, skip_locked=True)
         return [_charge_point(row) for row in await self._connection.execute(locked)]
 

@@ -14,13 +14,13 @@ from services.kernel.refusal import Rule
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.station.domain.charge_point import ChargePointState
-from services.station.domain.refusal import Refusal, StrangerFilter, Tally
+from services.station.domain.refusal import Refusal, Tally, UnknownFilter
 from services.station.tables import CHARGE_POINTS, REFUSALS
 
 _REFUSAL = (REFUSALS.c.identity, REFUSALS.c.rule, REFUSALS.c.remote_address)
 _KEY = (REFUSALS.c.last_time, *_REFUSAL)
 _NAMES = [field.name for field in fields(Refusal)]
-_IS_STRANGER = ~exists().where(
+_IS_UNKNOWN = ~exists().where(
     CHARGE_POINTS.c.id == REFUSALS.c.identity, CHARGE_POINTS.c.state != ChargePointState.PENDING
 )
 
@@ -57,7 +57,7 @@ class SqlRefusalRepository:
         return [_tally(row) for row in await self._connection.execute(tallies)]
 
     async def _owners(self, identities: set[str]) -> Mapping[str, str]:
-        """Whose the charge points among them are; strangers are left out."""
+        """Whose the charge points among them are; unknown ones are left out."""
         query = select(CHARGE_POINTS.c.id, CHARGE_POINTS.c.tenant_id).where(CHARGE_POINTS.c.id.in_(identities))
         return {row.id: row.tenant_id for row in await self._connection.execute(query)}
 
@@ -71,17 +71,17 @@ class SqlRefusalRepository:
         conditions = [REFUSALS.c.identity == identity, *_of_rule(rule)]
         return await self._page(conditions, page)
 
-    async def strangers(self, narrowing: StrangerFilter, page: PageRequest) -> Page[Refusal]:
-        conditions = [_IS_STRANGER, *_of_rule(narrowing.rule)]
+    async def unknown(self, narrowing: UnknownFilter, page: PageRequest) -> Page[Refusal]:
+        conditions = [_IS_UNKNOWN, *_of_rule(narrowing.rule)]
         if narrowing.text:
             searched = (REFUSALS.c.identity, REFUSALS.c.remote_address, REFUSALS.c.path)
             conditions.append(or_(*(column.icontains(narrowing.text, autoescape=True) for column in searched)))
         return await self._page(conditions, page)
 
-    async def forget(self, before: datetime, most_of_strangers: int) -> None:
+    async def forget(self, before: datetime, most_of_unknown: int) -> None:
         await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.last_time < before))
-        surplus = select(*_REFUSAL).where(_IS_STRANGER).order_by(*(column.desc() for column in _KEY))
-        rows = surplus.offset(most_of_strangers).subquery()
+        surplus = select(*_REFUSAL).where(_IS_UNKNOWN).order_by(*(column.desc() for column in _KEY))
+        rows = surplus.offset(most_of_unknown).subquery()
         same = and_(*(column == rows.c[column.name] for column in _REFUSAL))
         await self._connection.execute(delete(REFUSALS).where(same))
 
@@ -111,7 +111,7 @@ def _values(refusal: Refusal) -> dict[str, Any]:
 def _refusal(row: Row[Any]) -> Refusal:
     stored = {name: row._mapping[name] for name in _NAMES}
     offered = tuple(filter(None, stored["offered_protocols"].split(",")))
-    return Refusal(**{**stored, "rule": Rule(stored["rule"]), "offered_protocols": offered})
+    return Refusal(**{**stored, "offered_protocols": offered})
 
 
 def _tally(row: Row[Any]) -> Tally:

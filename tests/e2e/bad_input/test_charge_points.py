@@ -87,12 +87,12 @@ async def test_a_wrong_password_is_refused_before_the_upgrade(system: System) ->
 
 
 async def test_an_unknown_charge_point_waits_in_the_inbox_until_it_is_accepted(system: System) -> None:
-    async with _open(system, "E2ESTRANGER") as socket:
+    async with _open(system, "E2EUNKNOWN") as socket:
         assert (await _ask(socket, [2, "b1", "BootNotification", _BOOT]))[2]["status"] == "Pending"
-        waiting = await asyncio.to_thread(system.get, "/charge-points?state=PENDING&text=E2ESTRANGER")
-        assert [point["id"] for point in waiting.data] == ["E2ESTRANGER"]
+        waiting = await asyncio.to_thread(system.get, "/charge-points?state=PENDING&text=E2EUNKNOWN")
+        assert [point["id"] for point in waiting.data] == ["E2EUNKNOWN"]
         accept = {"state": "ACCEPTED"}
-        assert (await asyncio.to_thread(system.call, "PUT", "/charge-points/E2ESTRANGER", accept)).status == 200
+        assert (await asyncio.to_thread(system.call, "PUT", "/charge-points/E2EUNKNOWN", accept)).status == 200
         assert (await _ask(socket, [2, "b2", "BootNotification", _BOOT]))[2]["status"] == "Accepted"
 
 

@@ -75,21 +75,23 @@ async def test_each_rule_that_refuses_a_charge_point_is_told_with_what_to_do(sys
 
 
 @pytest.mark.field_case("B8", "B9")
-async def test_who_names_nobody_is_told_where_to_connect_and_is_on_the_list_of_strangers(system: System) -> None:
+async def test_who_names_nobody_is_told_where_to_connect_and_is_on_the_list_of_unknown_charge_points(
+    system: System,
+) -> None:
     place = f"ws://127.0.0.1:{system.ports['ocpp']}/ocpp/<identity>"
-    for path in ("/health", "/connections/STRANGER", "/ocpp/%25", "/websocket/e2e/STRANGER"):
+    for path in ("/health", "/connections/UNKNOWN", "/ocpp/%25", "/websocket/e2e/UNKNOWN"):
         status, text = await _knock(system, path)
         assert status == 404
         assert text.endswith(f"connect to {place}")
 
-    def strangers() -> Any:
-        found = system.get("/strangers?text=e2e", role="viewer").data
+    def listed() -> Any:
+        found = system.get("/unknown-charge-points?text=e2e", role="viewer").data
         return found and found[0]
 
-    stranger = await asyncio.to_thread(until, strangers)
-    assert (stranger["rule"], stranger["identity"]) == ("IDENTITY_MISSING", "")
-    assert stranger["path"] == "/websocket/e2e/STRANGER"
-    assert "ws://HOST:PORT/ocpp/<identity>" in stranger["advice"]
+    unknown = await asyncio.to_thread(until, listed)
+    assert (unknown["rule"], unknown["identity"]) == ("IDENTITY_MISSING", "")
+    assert unknown["path"] == "/websocket/e2e/UNKNOWN"
+    assert "ws://HOST:PORT/ocpp/<identity>" in unknown["advice"]
     assert '"rule":"IDENTITY_MISSING"' in system.log("edge")
     assert (await _knock(system, "/ocpp/E2EX", port=system.ports["gateway"]))[0] == 403
 

@@ -39,8 +39,8 @@ class SqlSignInRepository:
     async def forget(self, failed_before: datetime, right_before: datetime, limit: int) -> int:
         columns = SIGN_INS.c
         is_calm = columns.failure_time.is_(None) | (columns.failure_time < failed_before)
-        is_stranger = columns.success_time.is_(None) | (columns.success_time < right_before)
-        old = select(columns.key).where(is_calm, is_stranger).limit(limit)
+        is_unproven = columns.success_time.is_(None) | (columns.success_time < right_before)
+        old = select(columns.key).where(is_calm, is_unproven).limit(limit)
         gone = delete(SIGN_INS).where(columns.key.in_(old.with_for_update(skip_locked=True)))
         return (await self._connection.execute(gone)).rowcount
 

@@ -488,10 +488,10 @@ async def test_the_alerts_of_a_charge_point_go_when_it_is_deleted(
 
 
 @pytest.mark.field_case("C14")
-async def test_strangers_do_not_count_among_the_charge_points(service: RunningService, tell: Tell) -> None:
+async def test_unknown_charge_points_do_not_count_among_the_charge_points(service: RunningService, tell: Tell) -> None:
     await tell(
         connection(online=True, name="KNOWN", state="ACCEPTED"),
-        connection(online=True, name="STRANGER", state="PENDING"),
+        connection(online=True, name="UNKNOWN", state="PENDING"),
         connection(online=True, name="TOLD-BY-AN-OLDER-VERSION"),
     )
     analytics = analytics_grpc.AnalyticsServiceStub(await service.channel("operator"))

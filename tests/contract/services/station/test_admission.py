@@ -34,7 +34,7 @@ UNKNOWN, WRONG = reasons.ERROR_REASON_CHARGE_POINT_NOT_FOUND, reasons.ERROR_REAS
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def open_house(module_services: ServiceRunner, service: RunningService) -> ConnectivityServiceStub:
-    """Another replica on the same database that lets strangers wait."""
+    """Another replica on the same database that lets unknown charge points wait."""
     url = service.settings.database_url
     replica = await module_services("station", database_url=url, ocpp_allow_unknown=True)
     return ConnectivityServiceStub(await replica.internal_channel("edge"))
@@ -98,13 +98,13 @@ async def test_of_two_attempts_in_one_batch_the_last_makes_the_newest_connection
     assert (found.connection.epoch, found.connection.node) == (3, "edge-3")
 
 
-async def test_strangers_are_turned_away_where_the_policy_says_so(edge: ConnectivityServiceStub, name: str) -> None:
+async def test_unknown_ones_are_turned_away_where_the_policy_says_so(edge: ConnectivityServiceStub, name: str) -> None:
     assert await refused(edge, name) == UNKNOWN
     assert await refused(edge, "") == UNKNOWN
     assert await refused(edge, "a\0b") == UNKNOWN
 
 
-async def test_strangers_wait_for_an_operator_where_the_policy_says_so(
+async def test_unknown_charge_points_wait_for_an_operator_where_the_policy_says_so(
     points: ChargePointServiceStub, open_house: ConnectivityServiceStub, edge: ConnectivityServiceStub, name: str
 ) -> None:
     [admission] = await open_all(open_house, attempt(name))
@@ -210,7 +210,7 @@ async def test_many_batches_at_once_do_not_wait_for_each_other_in_a_circle(
     open_house: ConnectivityServiceStub, edge: ConnectivityServiceStub, name: str
 ) -> None:
     names = [f"{name}-{number:02d}" for number in range(40)]
-    # Strangers to each other's replica as well, in every order, on nodes that are all new.
+    # Unknown to each other's replica as well, in every order, on nodes that are all new.
     batches = [
         [attempt(point, node=f"{name}-{(number + position) % 3}") for position, point in enumerate(order)]
         for number, order in enumerate((names, names[::-1], names[20:] + names[:20], names[::2] + names[1::2]))

@@ -190,7 +190,7 @@ async def test_others_are_told_of_what_somebody_should_look_at(
     assert not any(one.event.payload_json for one in found)
 
 
-async def test_nobody_is_told_what_strangers_say(
+async def test_nobody_is_told_what_unknown_charge_points_say(
     service: RunningService, points: ChargePointServiceStub, edge: ConnectivityServiceStub, name: str
 ) -> None:
     await create_point(points, name, state=ChargePoint.PENDING)

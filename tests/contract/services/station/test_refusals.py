@@ -1,4 +1,4 @@
-"""ReportRefusals, ListRefusals, ListStrangers: who was refused, and what to do about it."""
+"""ReportRefusals, ListRefusals, ListUnknownChargePoints: who was refused, and what to do about it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from csms.station.v1 import charge_point_service_pb2 as point_pb
 from csms.station.v1 import connectivity_service_pb2 as pb
@@ -65,8 +65,9 @@ async def refusals_of(points: ChargePointServiceStub, name: str, **fields: Any) 
     return (await points.ListRefusals(point_pb.ListRefusalsRequest(charge_point_id=name, **fields))).refusals
 
 
-async def strangers(points: ChargePointServiceStub, **fields: Any) -> Sequence[Refusal]:
-    return (await points.ListStrangers(point_pb.ListStrangersRequest(**fields))).strangers
+async def unknown_ones(points: ChargePointServiceStub, **fields: Any) -> Sequence[Refusal]:
+    request = point_pb.ListUnknownChargePointsRequest(**fields)
+    return (await points.ListUnknownChargePoints(request)).unknown_charge_points
 
 
 async def test_refusals_of_a_charge_point_are_counted_and_say_what_to_do(
@@ -91,7 +92,7 @@ async def test_refusals_of_a_charge_point_are_counted_and_say_what_to_do(
     assert len({one.advice for one in found}) == 2
     [missing] = await refusals_of(points, name, rule=Refusal.CREDENTIALS_MISSING)
     assert missing.advice != first.advice
-    assert await strangers(points, text=name) == []
+    assert await unknown_ones(points, text=name) == []
 
 
 async def test_refusals_are_paged_the_latest_first(
@@ -118,7 +119,7 @@ async def test_refusals_are_paged_the_latest_first(
     assert seen == [f"10.0.0.{number}" for number in range(5)]
 
 
-async def test_who_is_no_charge_point_is_a_stranger_until_somebody_creates_it(
+async def test_who_is_no_charge_point_is_unknown_until_somebody_creates_it(
     points: ChargePointServiceStub, edge: ConnectivityServiceStub, name: str
 ) -> None:
     await report(
@@ -127,20 +128,20 @@ async def test_who_is_no_charge_point_is_a_stranger_until_somebody_creates_it(
         refused("%20" + name, Refusal.IDENTITY_INVALID),
         refused("", Refusal.IDENTITY_MISSING, path=f"/{name}/x"),
     )
-    found = await strangers(points, text=name)
+    found = await unknown_ones(points, text=name)
     assert {one.rule for one in found} == {
         Refusal.UNKNOWN_IDENTITY,
         Refusal.IDENTITY_INVALID,
         Refusal.IDENTITY_MISSING,
     }
-    [unknown] = await strangers(points, text=name, rule=Refusal.UNKNOWN_IDENTITY)
+    [unknown] = await unknown_ones(points, text=name, rule=Refusal.UNKNOWN_IDENTITY)
     assert unknown.identity == name
     unknown_point = points.ListRefusals(point_pb.ListRefusalsRequest(charge_point_id=name))
     assert await reason(unknown_point) == "CHARGE_POINT_NOT_FOUND"
 
     await create_point(points, name)
 
-    assert Refusal.UNKNOWN_IDENTITY not in {one.rule for one in await strangers(points, text=name)}
+    assert Refusal.UNKNOWN_IDENTITY not in {one.rule for one in await unknown_ones(points, text=name)}
     assert [one.rule for one in await refusals_of(points, name)] == [Refusal.UNKNOWN_IDENTITY]
 
 
@@ -150,7 +151,7 @@ async def test_with_its_charge_point_its_refusals_are_forgotten(
     await create_point(points, name)
     await report(edge, refused(name))
     await points.DeleteChargePoint(point_pb.DeleteChargePointRequest(charge_point_id=name))
-    assert await strangers(points, text=name) == []
+    assert await unknown_ones(points, text=name) == []
 
 
 async def test_of_one_identity_only_so_much_is_kept_from_however_many_addresses(
@@ -174,7 +175,7 @@ async def test_of_one_identity_only_so_much_is_kept_from_however_many_addresses(
     assert all(one.remote_address.startswith("10.0.3.") for one in page.refusals)
 
 
-async def test_of_many_strangers_the_latest_are_kept_and_no_charge_point_loses_anything(
+async def test_of_many_unknown_the_latest_are_kept_and_no_charge_point_loses_anything(
     points: ChargePointServiceStub, edge: ConnectivityServiceStub, service: RunningService, name: str
 ) -> None:
     await create_point(points, name)
@@ -195,7 +196,7 @@ async def test_of_many_strangers_the_latest_are_kept_and_no_charge_point_loses_a
     assert len(await refusals_of(points, name)) == 1
 
     await _refusals(service, NOW + timedelta(days=31), memory).forget()
-    assert await strangers(points) == []
+    assert await unknown_ones(points) == []
     assert await refusals_of(points, name) == []
 
 
@@ -209,7 +210,7 @@ async def test_what_anybody_wrote_is_kept_cut_and_without_harm(
         offered_protocols=[f"{'z' * 100},{number}" for number in range(50)],
     )
     await report(edge, wild)
-    [found] = await strangers(points, text=name)
+    [found] = await unknown_ones(points, text=name)
     assert (len(found.identity), len(found.path), len(found.offered_protocols)) == (300, 300, 10)
     assert {len(offer) for offer in found.offered_protocols} == {40}
 
@@ -303,29 +304,27 @@ async def test_a_charge_point_whose_version_gets_nowhere_is_shown_with_a_hint(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def small_inbox(module_services: ServiceRunner, service: RunningService) -> RunningService:
-    """Another replica on the same database that lets a few strangers wait."""
+    """Another replica on the same database that lets a few unknown charge points wait."""
     url = service.settings.database_url
     return await module_services("station", database_url=url, ocpp_allow_unknown=True, ocpp_max_unknown=5)
 
 
-async def _no_strangers(service: RunningService) -> None:
+async def _no_unknown(service: RunningService) -> None:
     async with service.database.transaction() as connection:
-        await connection.execute(update(CHARGE_POINTS).values(is_stranger=False))
+        await connection.execute(update(CHARGE_POINTS).values(is_unknown=False))
 
 
 @pytest.mark.field_case("B9", "C14")
-async def test_so_many_strangers_wait_and_no_more_until_an_operator_looks_at_them(
+async def test_so_many_unknown_wait_and_no_more_until_an_operator_looks_at_them(
     small_inbox: RunningService, service: RunningService, points: ChargePointServiceStub, name: str
 ) -> None:
-    await _no_strangers(service)
+    await _no_unknown(service)
     edge = ConnectivityServiceStub(await small_inbox.internal_channel("edge"))
     names = [f"{name}-{number}" for number in range(8)]
     admissions = await open_all(edge, *map(attempt, names))
     let_in = [point for point, admission in zip(names, admissions, strict=True) if admission.epoch]
     assert len(let_in) == 5
-    assert {admission.error.metadata["rule"] for admission in admissions if not admission.epoch} == {
-        "TOO_MANY_STRANGERS"
-    }
+    assert {admission.error.metadata["rule"] for admission in admissions if not admission.epoch} == {"TOO_MANY_UNKNOWN"}
     # Who waits already may come again.
     assert await open_one(edge, let_in[0]) == 2
     await update_point(points, let_in[0], state=ChargePoint.ACCEPTED)
@@ -334,27 +333,38 @@ async def test_so_many_strangers_wait_and_no_more_until_an_operator_looks_at_the
     assert sum(bool(admission.epoch) for admission in admissions) == 1
 
 
+async def test_too_many_unknown_are_stored_under_the_name_that_older_builds_know(
+    service: RunningService, edge: ConnectivityServiceStub, points: ChargePointServiceStub, name: str
+) -> None:
+    await report(edge, refused(name, Refusal.TOO_MANY_UNKNOWN))
+    async with service.database.transaction() as connection:
+        stored = await connection.scalar(text("SELECT rule FROM refusals WHERE identity = :name"), {"name": name})
+    assert stored == "TOO_MANY_STRANGERS"
+    [found] = await unknown_ones(points, text=name, rule=Refusal.TOO_MANY_UNKNOWN)
+    assert found.rule == Refusal.TOO_MANY_UNKNOWN
+
+
 @pytest.mark.field_case("B9", "C14")
-async def test_who_waits_to_be_accepted_is_on_the_list_of_strangers(
+async def test_who_waits_to_be_accepted_is_on_the_list_of_unknown_charge_points(
     small_inbox: RunningService, service: RunningService, points: ChargePointServiceStub, name: str
 ) -> None:
-    await _no_strangers(service)
+    await _no_unknown(service)
     edge = ConnectivityServiceStub(await small_inbox.internal_channel("edge"))
     await open_one(edge, name)
     await report(edge, refused(name, Refusal.NOT_ACCEPTED_YET))
 
-    [found] = await strangers(points, text=name)
+    [found] = await unknown_ones(points, text=name)
     assert (found.rule, "ACCEPTED" in found.advice) == (Refusal.NOT_ACCEPTED_YET, True)
 
     await update_point(points, name, state=ChargePoint.ACCEPTED)
-    assert await strangers(points, text=name) == []
+    assert await unknown_ones(points, text=name) == []
 
 
 @pytest.mark.field_case("B9", "C14")
-async def test_a_stranger_that_never_comes_again_is_forgotten_and_what_an_operator_made_is_not(
+async def test_an_unknown_charge_point_that_never_comes_again_is_forgotten_and_what_an_operator_made_is_not(
     small_inbox: RunningService, service: RunningService, points: ChargePointServiceStub, name: str
 ) -> None:
-    await _no_strangers(service)
+    await _no_unknown(service)
     edge = ConnectivityServiceStub(await small_inbox.internal_channel("edge"))
     epochs = {f"{name}-{kind}": await open_one(edge, f"{name}-{kind}") for kind in ("gone", "here", "touched")}
     await create_point(points, f"{name}-made", state=ChargePoint.PENDING)

@@ -46,7 +46,7 @@ SERVICES = (
     "csms.station.v1.ChargePointService",
     "csms.station.v1.DeviceModelService",
 )
-NAME, KNOCKER = "CP-OF-SOUTH", "STRANGER-OF-NOBODY"
+NAME, KNOCKER = "CP-OF-SOUTH", "UNKNOWN-OF-NOBODY"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -128,7 +128,7 @@ def _attempts(station: station_pb2.Station) -> dict[str, Attempt]:
         "ChargePointService.ListDeviceEvents": Attempt(point_pb.ListDeviceEventsRequest(charge_point_id=NAME), nothing),
         "ChargePointService.GetQuirks": Attempt(point_pb.GetQuirksRequest(charge_point_id=NAME)),
         "ChargePointService.SwitchQuirks": Attempt(point_pb.SwitchQuirksRequest(charge_point_id=NAME)),
-        "ChargePointService.ListStrangers": Attempt(point_pb.ListStrangersRequest(), Answer.OWN),
+        "ChargePointService.ListUnknownChargePoints": Attempt(point_pb.ListUnknownChargePointsRequest(), Answer.OWN),
         "DeviceModelService.ListDeviceVariables": Attempt(
             model_pb.ListDeviceVariablesRequest(charge_point_id=NAME), nothing
         ),
@@ -188,12 +188,14 @@ async def test_the_default_tenant_is_another_one_too(service: RunningService, st
     assert NAME not in {point.id for point in found.charge_points}
 
 
-async def test_strangers_are_the_default_tenants(service: RunningService, station: station_pb2.Station) -> None:
+async def test_unknown_charge_points_are_the_default_tenants(
+    service: RunningService, station: station_pb2.Station
+) -> None:
     seen = {}
     for tenant in (None, OWNER, OTHER):
         points = ChargePointServiceStub(await service.channel("admin", tenant=tenant))
-        strangers = await points.ListStrangers(point_pb.ListStrangersRequest(page_size=250))
-        seen[tenant] = {one.identity for one in strangers.strangers} & {NAME, KNOCKER}
+        found = await points.ListUnknownChargePoints(point_pb.ListUnknownChargePointsRequest(page_size=250))
+        seen[tenant] = {one.identity for one in found.unknown_charge_points} & {NAME, KNOCKER}
 
     assert seen == {None: {KNOCKER}, OWNER: set(), OTHER: set()}
 

@@ -84,7 +84,7 @@ async def test_what_cannot_be_told_waits_and_is_counted_on() -> None:
     assert [(one.count, one.guess_count) for one in station.stored] == [(2, 2)]
 
 
-async def test_a_flood_of_strangers_is_bounded() -> None:
+async def test_a_flood_of_unknown_identities_is_bounded() -> None:
     station = Station()
     reporter = RefusalReporter(station.report, FixedClock(NOW))
     for number in range(100_000):

@@ -114,7 +114,7 @@ def test_a_charge_point_is_pinned_to_a_version_that_is_spoken_here_or_to_none(pi
     assert made({"id": "CP1", "pinned_protocol": pin}, NOW).pinned_protocol == pin
 
 
-def test_an_operator_who_touches_a_stranger_knows_it() -> None:
-    stranger = replace(CHARGE_POINT, state=ChargePointState.PENDING, is_stranger=True)
+def test_an_operator_who_touches_an_unknown_charge_point_knows_it() -> None:
+    unknown = replace(CHARGE_POINT, state=ChargePointState.PENDING, is_unknown=True)
 
-    assert not changed(stranger, {"vendor": "Acme"}, "", LATER).is_stranger
+    assert not changed(unknown, {"vendor": "Acme"}, "", LATER).is_unknown
