@@ -220,9 +220,9 @@ class Connection(Generic[B]):
             self._note(notice.flags)
         if len(self._request_queue) >= MAX_OPEN_REQUESTS:
             self._environment.counters.notices_dropped.add()
+            self._wire.noticed(notice, raw, received, "Dropped")
         elif self._request_queue.put(notice, raw, received) >= _PAUSE_AT:
             self._adjust_reading()
-        self._wire.received(raw, MessageType.SEND, notice.message_id, notice.action, at=received)
 
     def _on_duplicate(self, duplicate: Duplicate, raw: bytes) -> None:
         self._environment.counters.duplicates.add()

@@ -10,6 +10,7 @@ from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.journal import FrameRecord
 from ocpp_edge.rpc.calls import Failed, OutboundCall, Outcome, Result
 from ocpp_edge.rpc.environment import Environment, Transport
+from ocpp_edge.rpc.events import Notice
 from ocpp_edge.rpc.frames import MessageType
 from ocpp_edge.rpc.requests import InboundRequest
 
@@ -54,6 +55,11 @@ class Wire:
         latency_us = int((self._environment.monotonic() - request.received_at) * _MICROSECONDS)
         about = MessageType.CALL, request.message_id, request.action, raw
         self._note(received, *about, latency_us, outcome, kind, frame, note=self._context.note)
+
+    def noticed(self, notice: Notice, raw: bytes, received: datetime, outcome: str = "") -> None:
+        """Report a SEND that came in as `raw`, once it is over; `outcome` is why it was not taken."""
+        about = MessageType.SEND, notice.message_id, notice.action, raw
+        self._note(received, *about, outcome=outcome)
 
     def unanswered(self, request: InboundRequest, raw: bytes, received: datetime) -> None:
         """Report a request that gets no answer any more."""

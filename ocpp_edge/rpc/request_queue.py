@@ -101,6 +101,8 @@ class RequestQueue(Generic[B]):
         for request, raw, received in self._waiting:
             if isinstance(request, InboundRequest):
                 self._wire.unanswered(request, raw, received)
+            else:
+                self._wire.noticed(request, raw, received, "Dropped")
         self._waiting.clear()
 
     def close(self) -> None:
@@ -165,6 +167,9 @@ class RequestQueue(Generic[B]):
                 self._take_back_cancellation()
         if isinstance(request, InboundRequest):
             self._reply(request, raw, received, frame, refusal)
+        else:
+            # Nobody can be told; whoever looks for it finds what became of it.
+            self._wire.noticed(request, raw, received, "" if refusal is None else self._code(refusal))
 
     def _reply(
         self,
@@ -177,11 +182,14 @@ class RequestQueue(Generic[B]):
         kind, code = MessageType.CALL_RESULT, ""
         if refusal is not None:
             frame = self._session.refuse(request, refusal.fault, refusal.description, refusal.details)
-            kind, code = MessageType.CALL_ERROR, error_code(self._context.version, refusal.fault)
+            kind, code = MessageType.CALL_ERROR, self._code(refusal)
         if frame is None:
             self._wire.unanswered(request, raw, received)
         else:
             self._wire.reply(frame, kind, request, raw, received, code)
+
+    def _code(self, refusal: CallRefused) -> str:
+        return error_code(self._context.version, refusal.fault)
 
     def _take_back_cancellation(self) -> None:
         self._overdue = False

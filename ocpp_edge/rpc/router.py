@@ -11,7 +11,7 @@ from ocpp_edge.facts.context import ChargePointState, ChargerContext
 from ocpp_edge.leniency.repair import Mended
 from ocpp_edge.rpc.errors import CallRefused, Fault, violated
 from ocpp_edge.rpc.frames import Payload
-from ocpp_edge.rpc.schemas import PayloadSchema, Schemas, load
+from ocpp_edge.rpc.schemas import PayloadSchema, load
 from ocpp_edge.versions import Version
 
 B = TypeVar("B")
@@ -53,8 +53,9 @@ class InvalidAnswer(Exception):
 class RouteTable(Generic[B]):
     """What a charge point of one version may ask. Without `mend`, a payload that breaks its schema is refused.
 
-    `instant` are the actions whose handlers never wait for anything. Raises ValueError for a handler of an action that
-    the version does not have.
+    `instant` are the actions whose handlers never wait for anything. `unknown_blocks` are actions of functional blocks
+    of which nothing is known here but their schemas. Raises ValueError for a handler of an action that the version does
+    not have.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class RouteTable(Generic[B]):
         notices: Mapping[str, NoticeHandler[B]] | None = None,
         mend: Mend | None = None,
         instant: Collection[str] = (),
+        unknown_blocks: Collection[str] = (),
     ) -> None:
         self.version = version
         self.instant = frozenset(instant)
         self._mend = mend
+        self._unknown_blocks = frozenset(unknown_blocks)
         self.schemas = load(version)
         self._routes = {action: self._route(action, handle) for action, handle in handlers.items()}
         self._notices = {action: self._notice(action, handle) for action, handle in (notices or {}).items()}
@@ -83,7 +86,7 @@ class RouteTable(Generic[B]):
             _check_admitted(action, context)
         route = self._routes.get(action)
         if route is None:
-            raise unroutable(self.schemas, action)
+            raise self._unroutable(action)
         context.action = action
         payload = self._checked(route.request, action, payload, context)
         answer = await route.handle(payload, context, backend)
@@ -94,9 +97,12 @@ class RouteTable(Generic[B]):
 
     async def notify(self, action: str, payload: Payload, context: ChargerContext, backend: B) -> None:
         """Check and handle a SEND. Raises as `dispatch` does, although nobody can be told."""
+        if context.state is not ChargePointState.ACCEPTED and self._gated:
+            _check_admitted(action, context)
         route = self._notices.get(action)
         if route is None:
-            raise unroutable(self.schemas, action)
+            raise self._unroutable(action)
+        context.action = action
         await route.handle(self._checked(route.request, action, payload, context), context, backend)
 
     def _checked(self, schema: PayloadSchema, action: str, payload: Payload, context: ChargerContext) -> Payload:
@@ -114,6 +120,14 @@ class RouteTable(Generic[B]):
         context.coerced, context.dropped = (*context.frame_flags, *mended.flags), mended.dropped
         return mended.payload
 
+    def _unroutable(self, action: str) -> CallRefused:
+        """The refusal of an action without a route: unheard of, of a block that is not known, or only not handled."""
+        if action in self._unknown_blocks:
+            return CallRefused(Fault.UNKNOWN_ACTION, f"{action} is not implemented here")
+        if action in self.schemas.requests:
+            return CallRefused(Fault.UNSUPPORTED_ACTION, f"{action} is not supported here")
+        return CallRefused(Fault.UNKNOWN_ACTION, f"OCPP {self.version} has no such action")
+
     def _route(self, action: str, handle: Handler[B]) -> Route[B]:
         try:
             return Route(action, self.schemas.requests[action], self.schemas.responses[action], handle)
@@ -124,13 +138,6 @@ class RouteTable(Generic[B]):
         if action not in self.schemas.requests or action in self.schemas.responses:
             raise ValueError(f"OCPP {self.version} has no unanswered message {action}")
         return NoticeRoute(action, self.schemas.requests[action], handle)
-
-
-def unroutable(schemas: Schemas, action: str) -> CallRefused:
-    """The refusal of an action without a route: unheard of, or heard of but not handled."""
-    if action in schemas.requests:
-        return CallRefused(Fault.UNSUPPORTED_ACTION, f"{action} is not supported here")
-    return CallRefused(Fault.UNKNOWN_ACTION, f"OCPP {schemas.version} has no such action")
 
 
 def _check_admitted(action: str, context: ChargerContext) -> None:

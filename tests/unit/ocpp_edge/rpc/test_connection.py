@@ -116,13 +116,29 @@ async def test_notices_are_handled_in_order_with_requests_and_dropped_beyond_the
     assert bench.sent == []
 
 
-async def test_a_bad_notice_ends_in_the_log() -> None:
+async def test_the_journal_says_what_became_of_what_cannot_be_answered() -> None:
     bench = Bench(Version.V21)
+    reading = {"id": 1, "pending": 0, "basetime": "2026-03-01T12:00:00Z", "data": [{"t": 0, "v": "1"}]}
     bench.receive(6, "1", "NotifyPeriodicEventStream", {})
-    bench.receive(*heartbeat_call("2"))
+    bench.receive(6, "2", "NotifyPeriodicEventStream", reading)
+    bench.receive(6, "3", "NotifyCoffee", {})
+    bench.receive(6, "4", "Heartbeat", {})
+    bench.receive(*heartbeat_call("5"))
     await bench.settle()
-    assert [frame[1] for frame in bench.sent] == ["2"]
+    bench.receive(*data_call("6", "slow"))
+    await bench.settle()
+    bench.receive(6, "7", "NotifyPeriodicEventStream", reading)
+    bench.connection.supersede()
     await bench.end()
+    assert [frame[1] for frame in bench.sent] == ["5"]
+    told = {one.message_id: (one.action, one.outcome) for one in bench.journal.take(10) if one.message_type == 6}
+    assert told == {
+        "1": ("NotifyPeriodicEventStream", "OccurrenceConstraintViolation"),
+        "2": ("NotifyPeriodicEventStream", ""),
+        "3": ("NotifyCoffee", "NotImplemented"),
+        "4": ("Heartbeat", "NotSupported"),
+        "7": ("NotifyPeriodicEventStream", "Dropped"),
+    }
 
 
 async def test_an_overdue_request_is_given_up_and_the_next_one_handled(bench: Bench) -> None:
