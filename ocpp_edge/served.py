@@ -13,6 +13,7 @@ from ocpp_edge.v2 import device_model, message_limits, transaction_status
 from ocpp_edge.v16 import commands as v16_commands
 from ocpp_edge.v16 import configuration
 from ocpp_edge.v16 import routes as v16_routes
+from ocpp_edge.v21 import routes as v21_routes
 from ocpp_edge.v201 import routes as v201_routes
 from ocpp_edge.versions import Version
 
@@ -31,6 +32,7 @@ class Served(NamedTuple):
 _V2_ANSWERS: Answers = {**transaction_status.ANSWERS, **device_model.ANSWERS}
 
 SERVED: Mapping[Version, Served] = {
+    Version.V21: Served(v21_routes.route_table, v2_commands.DIALECT, _V2_ANSWERS, message_limits.DIVISIBLE),
     Version.V201: Served(v201_routes.route_table, v2_commands.DIALECT, _V2_ANSWERS, message_limits.DIVISIBLE),
     Version.V16: Served(v16_routes.route_table, v16_commands.DIALECT, configuration.ANSWERS, configuration.DIVISIBLE),
 }

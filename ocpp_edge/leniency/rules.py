@@ -30,6 +30,7 @@ NOTIFICATIONS = frozenset(
         "NotifyDisplayMessages",
         "NotifyEvent",
         "NotifyMonitoringReport",
+        "NotifyPeriodicEventStream",
         "NotifyReport",
         "PublishFirmwareStatusNotification",
         "ReportChargingProfiles",
@@ -83,6 +84,8 @@ DISPENSABLE = frozenset(
         "eventData.trigger",
         "eventData.variable",
         "generatedAt",
+        # OCPP 2.0.1 does not ask for it.
+        "variableMonitoring.eventNotificationType",
     }
 )
 # Kept as said when they are none of the words that the schema allows: facts in the words of a charge point.
@@ -109,7 +112,7 @@ FREE_WORDS = frozenset(
     }
 )
 # Kept whole when they are too long: cut they would name something else.
-NAMES = frozenset({"idTag", "idToken"})
+NAMES = frozenset({"idTag", "idToken", "idToken.type", "chargingLimitSource"})
 # The same, and what is longer than LONGEST_KEPT gets a name of that length, the same each time: nothing else holds the
 # messages of a session together.
 LASTING_NAMES = frozenset({"transactionId"})

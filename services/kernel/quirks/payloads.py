@@ -2,7 +2,7 @@
 
 from services.kernel.quirks.quirk import Needed, Quirk
 
-_SCHEMA = "the JSON schemas of OCPP 1.6 and of OCPP 2.0.1 part 3"
+_SCHEMA = "the JSON schemas of OCPP 1.6 and of OCPP 2.x part 3"
 _COERCED = "coerced:"
 
 WRONG_TYPE = Quirk(
@@ -74,7 +74,7 @@ TEXT_FOR_OBJECT = Quirk(
     forgives="A text in the place of an object whose main property it is (`idToken`, `unitOfMeasure`).",
     clause=f"{_SCHEMA}: type",
     flag=_COERCED,
-    versions=("2.0.1",),
+    versions=("2.0.1", "2.1"),
     needed=Needed.SESSION_REFUSED,
 )
 LIST_OF_ONE = Quirk(

@@ -17,14 +17,14 @@ NO_TRANSACTION_ID = Quirk(
     forgives="An event without the id of its transaction: it is found by EVSE and time.",
     clause="OCPP 2.0.1 part 2 E01 and TransactionType: transactionId is required",
     flag="coerced:",
-    versions=("2.0.1",),
+    versions=("2.0.1", "2.1"),
     needed=Needed.DATA_LOST,
 )
 EVENT_TYPE_CONCLUDED = Quirk(
     id="event-type-concluded",
     forgives="An event without a type, or with one that is not known: it is concluded from the rest.",
     clause="OCPP 2.0.1 part 2 TransactionEventEnumType",
-    versions=("2.0.1",),
+    versions=("2.0.1", "2.1"),
     needed=Needed.DATA_LOST,
 )
 NO_TAG = Quirk(

@@ -15,7 +15,7 @@ from services.station.domain.free_vending import FreeVending
 from services.station.domain.password import Candidate, hashed, matches
 
 # What a charge point may be pinned to: the versions that the edge speaks.
-PROTOCOLS = ("ocpp1.6", "ocpp2.0.1")
+PROTOCOLS = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
 _PASSWORD = "password"
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD = 16, 40
 # Of changes whose outcome nobody knows, one after the other.

@@ -13,7 +13,7 @@ ADVICE: Mapping[Rule, str] = {
     " the charge point, or ignore it.",
     Rule.TOO_MANY_UNKNOWN: "Too many unknown charge points wait to be accepted: accept, reject or delete those, or"
     " create this one yourself.",
-    Rule.NO_COMMON_SUBPROTOCOL: "Let the charge point offer ocpp1.6 or ocpp2.0.1 as its WebSocket subprotocol.",
+    Rule.NO_COMMON_SUBPROTOCOL: "Let the charge point offer ocpp1.6, ocpp2.0.1 or ocpp2.1 as WebSocket subprotocol.",
     Rule.PINNED_PROTOCOL_NOT_OFFERED: "Set pinnedProtocol of the charge point to one that it offers, or to nothing.",
     Rule.CREDENTIALS_MISSING: "Set the password at the charge point (HTTP Basic authentication with its identity as"
     " user); it sent none.",

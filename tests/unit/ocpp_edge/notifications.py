@@ -26,8 +26,8 @@ PROFILE = {
     "chargingSchedule": [SCHEDULE],
 }
 MESSAGE = {"id": 1, "priority": "AlwaysFront", "message": {"format": "UTF8", "content": "Hello"}}
-# Version, action, payload; kind of the fact, and what of it is told in fields of its own.
-NOTIFICATIONS: list[tuple[Version, str, dict[str, Any], str, dict[str, Any]]] = [
+_Told = tuple[Version, str, dict[str, Any], str, dict[str, Any]]
+_OF_EACH: list[_Told] = [
     (
         Version.V16,
         "SecurityEventNotification",
@@ -154,4 +154,9 @@ NOTIFICATIONS: list[tuple[Version, str, dict[str, Any], str, dict[str, Any]]] = 
         "reservation_status",
         {"subject": "12", "status": "Expired"},
     ),
+]
+# Version, action, payload; kind of the fact, and what of it is told in fields of its own. OCPP 2.1 has those of 2.0.1.
+NOTIFICATIONS: list[_Told] = [
+    *_OF_EACH,
+    *((Version.V21, *told[1:]) for told in _OF_EACH if told[0] is Version.V201),
 ]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ocpp_edge.rpc.errors import CallRefused
 from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v21 import routes as v21
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from tests.fixtures.properties import examples
@@ -94,7 +95,26 @@ PAYLOADS: list[tuple[Version, str, dict[str, Any]]] = [
         },
     ),
 ]
-TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+COSTS = {
+    "totalCost": {"currency": "EUR", "typeOfCost": "NormalCost", "total": {"exclTax": 1.5}},
+    "totalUsage": {"energy": 3.2, "chargingTime": 60, "idleTime": 0},
+}
+LIMITED = {"operationMode": "ChargingOnly", "tariffId": "t", "transactionLimit": {"maxCost": 9.5, "maxSoC": 80}}
+PAYLOADS += [(Version.V21, action, payload) for version, action, payload in PAYLOADS[-8:]]
+PAYLOADS.append(
+    (
+        Version.V21,
+        "TransactionEvent",
+        PAYLOADS[-1][2]
+        | {"transactionInfo": {"transactionId": "T1", **LIMITED}}
+        | {"costDetails": COSTS, "preconditioningStatus": "Ready", "evseSleep": False, "numberOfPhasesUsed": 3},
+    )
+)
+TABLES: dict[Version, RouteTable[Any]] = {
+    Version.V16: v16.route_table(),
+    Version.V201: v201.route_table(),
+    Version.V21: v21.route_table(),
+}
 
 _NASTY: st.SearchStrategy[Any] = st.sampled_from(
     [

@@ -1,4 +1,4 @@
-"""Notifications whose answer is empty: kept as facts before they are answered, in both versions."""
+"""Notifications whose answer is empty: kept as facts before they are answered, in every version."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from ocpp_edge.leniency import rules
 from ocpp_edge.overload import Level, Overload
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v21 import routes as v21
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, unavailable
@@ -19,7 +20,7 @@ from tests.fixtures.as_told import flags_of
 from tests.unit.ocpp_edge.notifications import EVENT, NOTIFICATIONS, STAMP
 from tests.unit.ocpp_edge.platform import NOW, Platform, context
 
-TABLES = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+TABLES = {Version.V16: v16.route_table(), Version.V201: v201.route_table(), Version.V21: v21.route_table()}
 STAMPED = {"security_event", "variable", "report", "monitoring_report", "customer_information"}
 pytestmark = pytest.mark.field_case("B11")
 
