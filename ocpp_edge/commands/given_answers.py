@@ -1,4 +1,5 @@
-"""What commands were answered, for some minutes: whoever had one delivered may die before the answer is stored."""
+"""Which commands came to this node, and what they were answered, for some minutes: whoever sends one may die before it
+goes out, and before its answer is stored."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from services.kernel.errors import DomainError, not_found
 from services.kernel.redaction import redacted
 
 _KEPT_SECONDS = 600.0
-_MOST_KEPT = 2000
+_MOST_KEPT, _MOST_NAMES = 2000, 20_000
+# Clocks of two services may differ, and what was noted a moment ago may be on its way.
+_SLACK_SECONDS = 10.0
 
 Given = DeliverCommandResponse | DomainError
 
@@ -22,6 +25,22 @@ class GivenAnswers:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._given: OrderedDict[str, tuple[float, str, Given]] = OrderedDict()
+        # When each came; of what came before `_complete_since` some are forgotten.
+        self._came: OrderedDict[str, float] = OrderedDict()
+        self._complete_since = monotonic()
+
+    def note(self, command_id: str) -> None:
+        """A command came."""
+        self._came[command_id] = self._monotonic()
+        self._came.move_to_end(command_id)
+        if len(self._came) > _MOST_NAMES:
+            _, self._complete_since = self._came.popitem(last=False)
+
+    def never_came(self, command_id: str, age_seconds: float, connected_since: float) -> bool:
+        """Whether a command that was sent so long ago surely never came, with its charge point connected here since
+        then (monotonic seconds)."""
+        sent = self._monotonic() - age_seconds - _SLACK_SECONDS
+        return command_id not in self._came and sent > max(self._complete_since, connected_since)
 
     def keep(self, request: DeliverCommandRequest, given: Given) -> None:
         """Keep an answer, unless the command has a secret, which the answer may repeat."""

@@ -99,6 +99,7 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
             holder = await self._nodes.holder_of(request.charge_point_id, context.invocation_metadata() or ())
             return await self._forwarded(holder.DeliverCommand, request, context)
         priority = PRIORITIES.get(request.priority, Priority.NORMAL)
+        self._given.note(request.command_id)
         try:
             response = await delivery.deliver(connection, request.command_id, request.body, seconds, priority)
         except DomainError as error:
@@ -110,6 +111,11 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
     async def RecallCommand(
         self, request: edge_pb.RecallCommandRequest, context: Context
     ) -> edge_pb.RecallCommandResponse:
+        connection = self._held(request.charge_point_id)
+        age = duration_of(request, "age")
+        if connection is not None and age is not None:
+            if self._given.never_came(request.command_id, age.total_seconds(), connection.began):
+                return edge_pb.RecallCommandResponse(never_came=True)
         return edge_pb.RecallCommandResponse(delivered=self._given.recall(request.command_id, request.charge_point_id))
 
     def _held(self, charge_point_id: str) -> Connection[Any] | None:

@@ -45,7 +45,6 @@ class Connection(Generic[B]):
     """One charge point, connected. Every method belongs to the event loop's thread."""
 
     __slots__ = (
-        "_began",
         "_congested",
         "_environment",
         "_liveness",
@@ -58,6 +57,7 @@ class Connection(Generic[B]):
         "_transport",
         "_trial",
         "_wire",
+        "began",
         "context",
         "ended",
         "last_seen",
@@ -72,8 +72,8 @@ class Connection(Generic[B]):
         liveness: Liveness,
     ) -> None:
         self.context = context
-        # Monotonic moment of the last sign of life.
-        self.last_seen = self._began = environment.monotonic()
+        # Monotonic moments of its begin and of the last sign of life.
+        self.last_seen = self.began = environment.monotonic()
         # Why the connection is over; None while it lives.
         self.ended: FailureReason | None = None
         self._transport = transport
@@ -198,7 +198,7 @@ class Connection(Generic[B]):
         return (
             context.state is not ChargePointState.ACCEPTED
             and not context.has_spoken
-            and now - self._began >= self._liveness.speechless_after_seconds
+            and now - self.began >= self._liveness.speechless_after_seconds
         )
 
     def _judge_version(self, *, is_over: bool) -> None:

@@ -115,10 +115,13 @@ class GrpcEdge:
         response = await stub.DeliverCommand(request, timeout=timeout.total_seconds() + _HOP_SECONDS)
         return reply_of(response)
 
-    async def recall(self, address: str, command: Command) -> Reply:
-        request = edge_pb.RecallCommandRequest(command_id=command.id, charge_point_id=command.charge_point_id)
+    async def recall(self, address: str, command: Command, age: timedelta) -> Reply | None:
+        request = edge_pb.RecallCommandRequest(
+            command_id=command.id, charge_point_id=command.charge_point_id, age=duration(age)
+        )
         stub = edge_grpc.EdgeServiceStub(await self._channel(address))
-        return reply_of((await stub.RecallCommand(request, timeout=_RECALL_SECONDS)).delivered)
+        response = await stub.RecallCommand(request, timeout=_RECALL_SECONDS)
+        return None if response.never_came else reply_of(response.delivered)
 
     async def close(self) -> None:
         """Close every channel."""

@@ -151,8 +151,8 @@ class CommandRepository(Protocol):
         others are passed over. None before which another one of its charge point is queued, or sent after that time."""
         ...
 
-    async def forgotten(self, now: datetime, sent_after: datetime, sent_before: datetime) -> Sequence[Command]:
-        """Commands that were sent between these times, have not expired, and of which nothing was heard since; some of
+    async def forgotten(self, now: datetime, sent_before: datetime) -> Sequence[Command]:
+        """Commands that were sent before that time, have not expired, and of which nothing was heard since; some of
         them, the oldest first."""
         ...
 
@@ -435,8 +435,9 @@ class Edge(Protocol):
         """
         ...
 
-    async def recall(self, address: str, command: Command) -> Reply:
-        """What the node at `address` returned when it delivered a command some minutes ago.
+    async def recall(self, address: str, command: Command, age: timedelta) -> Reply | None:
+        """What the node at `address` returned when it delivered a command some minutes ago; None when a command that is
+        SENT for that long surely never came to it, and so not to its charge point.
 
         Raises: COMMAND_NOT_FOUND when it does not know, UNAVAILABLE, and as the delivery failed.
         """

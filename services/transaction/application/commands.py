@@ -98,6 +98,7 @@ class Commands:
             expire_time=now + options.life,
             # It may have come online since it was asked after.
             delivery_time=None if is_online else now,
+            waits_offline=keep,
             trace=tracing.headers().get(tracing.PARENT_KEY, ""),
         )
         async with self._units_of_work() as work:

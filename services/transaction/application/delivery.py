@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from services.kernel.clock import Clock
@@ -24,7 +25,9 @@ from services.transaction.domain.command import (
     answered_late,
     expired,
     failed,
+    given_up,
     is_outcome,
+    not_asked,
     queued,
     sent,
     told_without,
@@ -41,8 +44,8 @@ _NODES_ASKED = 2
 # How long a charge point may take to answer a command that nobody waits for. Those behind one that was sent longer ago
 # than the other time do not wait for it: whoever sent it is gone.
 _PATIENCE, _FORGOTTEN = timedelta(seconds=30), timedelta(minutes=1)
-# For how long an edge node surely knows what it was answered.
-_RECALLED = timedelta(minutes=9)
+# After this long nobody delivers a command any more; and for so long an edge node surely knows what it was answered.
+_LONGEST_DELIVERY, _RECALLED = timedelta(seconds=150), timedelta(minutes=9)
 # Usually its charge point tells that it is online again; a lost event must not keep a command waiting for ever. Of many
 # that wait long for charge points that are gone, each is tried ever more seldom.
 _RETRY, _LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=1)
@@ -125,13 +128,14 @@ class Delivery:
             await work.publish([changed_event(command) for command in overdue])
 
     async def recall_forgotten(self) -> None:
-        """Ask the edge what became of commands whose sender was gone when they were answered."""
+        """Ask the edge what became of commands whose sender is gone: each gets its answer, is queued again when its
+        charge point was not asked, or fails because nobody knows any more."""
         now = self._clock.now()
         async with self._units_of_work() as work:
-            forgotten = await work.commands.forgotten(now, now - _RECALLED, now - _FORGOTTEN)
+            forgotten = await work.commands.forgotten(now, now - _FORGOTTEN)
         for command in forgotten:
             with as_tenant(command.tenant_id):
-                await self._recall(command)
+                await self._recall(command, now - command.update_time)
 
     async def close(self) -> None:
         """Return when every delivery that was begun has ended."""
@@ -145,18 +149,26 @@ class Delivery:
             self._recall_time = now + _FORGOTTEN
             self._begin(self.recall_forgotten())
 
-    async def _recall(self, command: Command) -> None:
+    async def _recall(self, command: Command, age: timedelta) -> None:
+        is_over = age > _RECALLED
         try:
             address = await self._charge_points.edge_address(command.charge_point_id)
-            if address is None:
+            reply = None if address is None else await self._edge.recall(address, command, age)
+            if reply is not None:
+                await self._change(command, partial(self._recalled, reply=told_without(reply, ())))
                 return
-            reply = told_without(await self._edge.recall(address, command), ())
+            if address is not None and age > _LONGEST_DELIVERY:
+                await self._change(command, lambda current: not_asked(current, self._clock.now()))
+                return
         except DomainError as error:
             if is_outcome(error):
                 note = f"{error.reason}: {error.message}"
                 await self._change(command, lambda current: failed(current, note, self._clock.now()))
-            return
-        await self._change(command, lambda current: self._recalled(current, reply))
+                return
+            # Of one with a secret no node keeps the answer.
+            is_over |= error.reason == "COMMAND_NOT_FOUND" and age > _LONGEST_DELIVERY
+        if is_over:
+            await self._change(command, lambda current: given_up(current, self._clock.now()))
 
     def _recalled(self, command: Command, reply: Reply) -> Command:
         """Unless somebody was quicker."""

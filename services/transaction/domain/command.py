@@ -19,6 +19,8 @@ ROTATE_PASSWORD = "rotate_password"
 
 _SHORTEST_LIFE, _USUAL_LIFE, _LONGEST_LIFE = timedelta(seconds=1), timedelta(minutes=5), timedelta(days=7)
 _LONGEST_ERROR = 500
+_NOT_ASKED = "the charge point was not asked: the service that had this command ended before"
+_OUTCOME_UNKNOWN = "nobody knows whether it was carried out: no answer was stored before the service that had it ended"
 # What failed like this was not sent to the charge point, or it knows no such thing.
 _NOT_TAKEN = frozenset({"NOT_SUPPORTED_BY_CHARGE_POINT", "OCPP_SCHEMA_VIOLATION", "INVALID_FIELD", "QUEUE_FULL"})
 
@@ -56,10 +58,10 @@ STATES_BEFORE_EFFECT = (CommandState.SENT, CommandState.ACCEPTED, CommandState.F
 class Command:
     """The record of a command. `kind` is the name of its field in csms.transaction.v1.CommandBody and `body` that
     field, by the names of its fields, secrets masked; `delivery_time` is when a queued one shall be tried next, and
-    `calls` are those that it took when one was not enough, as csms.transaction.v1.CommandCall. One that is queued and
-    does not wait (`waits_offline`) fails when its charge point is not there at its turn. `late_answer` is
-    csms.transaction.v1.LateAnswer by the names of its fields. `trace` is where it was asked
-    for: its delivery, whenever that is, belongs there."""
+    `calls` are those that it took when one was not enough, as csms.transaction.v1.CommandCall. One that does
+    not wait (`waits_offline`) fails when its charge point is not there at its turn. `late_answer` is
+    csms.transaction.v1.LateAnswer by the names of its fields. `trace` is where it was asked for: its delivery, whenever
+    that is, belongs there."""
 
     id: str
     charge_point_id: str
@@ -243,6 +245,21 @@ def failed(command: Command, error: str, now: datetime) -> Command:
     return replace(command, state=CommandState.FAILED, error=error[:_LONGEST_ERROR], update_time=now)
 
 
+def not_asked(command: Command, now: datetime) -> Command:
+    """`command`, of which it turns out that it never went out. It is asked for again, unless somebody waited for its
+    answer, who was told long ago that there is none."""
+    if command.state is not CommandState.SENT:
+        return command
+    if command.waits_offline or command.campaign_id is not None:
+        return queued(command, now, now)
+    return failed(command, _NOT_ASKED, now)
+
+
+def given_up(command: Command, now: datetime) -> Command:
+    """`command` of which nobody will know any more what became of it."""
+    return failed(command, _OUTCOME_UNKNOWN, now)
+
+
 def answered_late(command: Command, late: LateReply, now: datetime) -> Command:
     """`command` after an answer that nobody waited for; the first one stays. What it was told to be stays as well; but
     of one that is still SENT nobody was told anything: whoever sent it is gone."""
@@ -263,7 +280,8 @@ def effective(command: Command, transaction_id: str, now: datetime) -> Command:
 
 def expired(command: Command, now: datetime) -> Command:
     """`command` after its time is over."""
-    return replace(command, state=CommandState.EXPIRED, delivery_time=None, update_time=now)
+    error = _OUTCOME_UNKNOWN if command.state is CommandState.SENT else command.error
+    return replace(command, state=CommandState.EXPIRED, error=error, delivery_time=None, update_time=now)
 
 
 def canceled(command: Command, now: datetime) -> Command:

@@ -115,10 +115,10 @@ class SqlCommandRepository:
         query = select(COMMANDS).where(is_due, is_first).order_by(columns.priority, columns.id)
         return await self._unlocked(query.limit(limit))
 
-    async def forgotten(self, now: datetime, sent_after: datetime, sent_before: datetime) -> Sequence[Command]:
+    async def forgotten(self, now: datetime, sent_before: datetime) -> Sequence[Command]:
         columns = COMMANDS.c
         is_sent = and_(columns.state == CommandState.SENT, columns.expire_time > now)
-        query = select(COMMANDS).where(is_sent, columns.update_time.between(sent_after, sent_before))
+        query = select(COMMANDS).where(is_sent, columns.update_time <= sent_before)
         rows = await self._connection.execute(query.order_by(columns.update_time).limit(_MOST_OPEN))
         return [command_of(row) for row in rows]
 

@@ -86,6 +86,11 @@ async def test_what_was_answered_is_told_again_to_whom_it_was_not_stored(node: N
         service = EdgeServiceStub(to_edge)
         asked = edge_pb.RecallCommandRequest(command_id="c1", charge_point_id="CP1")
         assert (await refusal(service.RecallCommand(asked))).reason == "COMMAND_NOT_FOUND"
+        # The charge point was not connected here, or not for so long.
+        for charge_point_id in ("CP1", "CP2"):
+            aged = edge_pb.RecallCommandRequest(command_id="c1", charge_point_id=charge_point_id)
+            aged.age.FromSeconds(60)
+            assert (await refusal(service.RecallCommand(aged))).reason == "COMMAND_NOT_FOUND"
         for outcome in ("Accepted", "Rejected"):
             delivering = asyncio.ensure_future(service.DeliverCommand(command(START)))
             await charger.answer({"status": outcome}, "RemoteStartTransaction")

@@ -55,7 +55,7 @@ class Edge(edge_grpc.EdgeServiceServicer):
     before: Callable[[], Awaitable[None]] | None = None
     address: str = ""
     delivered: list[edge_pb.DeliverCommandRequest] = field(default_factory=list)
-    recall: Callable[[edge_pb.RecallCommandRequest], edge_pb.DeliverCommandResponse] = _forgotten
+    recall: Callable[[edge_pb.RecallCommandRequest], edge_pb.DeliverCommandResponse | None] = _forgotten
     recalled: list[edge_pb.RecallCommandRequest] = field(default_factory=list)
 
     async def DeliverCommand(
@@ -70,7 +70,8 @@ class Edge(edge_grpc.EdgeServiceServicer):
         self, request: edge_pb.RecallCommandRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> edge_pb.RecallCommandResponse:
         self.recalled.append(request)
-        return edge_pb.RecallCommandResponse(delivered=self.recall(request))
+        delivered = self.recall(request)
+        return edge_pb.RecallCommandResponse(delivered=delivered, never_came=delivered is None)
 
 
 @asynccontextmanager

@@ -614,13 +614,32 @@ async def test_an_answer_that_comes_late_stands_beside_what_the_command_was_told
         assert (await refusal(recording.RecordLateAnswer(late("60", **wrong)))).reason == "COMMAND_NOT_FOUND"
 
 
+async def _sent_before(platform: Platform, command_id: str, minutes: int) -> None:
+    """As if whoever sent it had died then."""
+    sent = "UPDATE commands SET state = 'SENT', status = '', answer = NULL, update_time = :then WHERE id = :id"
+    then = datetime.now(UTC) - timedelta(minutes=minutes)
+    async with platform.service.database.transaction() as connection:
+        await connection.execute(text(sent), {"id": command_id, "then": then})
+
+
+async def _recall(platform: Platform) -> None:
+    platform.edge.recalled.clear()
+    service, clock = platform.service, SystemClock()
+    identity = ServiceIdentity("transaction", service.settings)
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
+    edge = GrpcEdge(identity)
+    async with channel(service.settings.station_service_url, "station", identity) as stations:
+        await Delivery(units_of_work, GrpcChargePoints(stations), edge, clock).recall_forgotten()
+    await edge.close()
+
+
 @pytest.mark.parametrize(
     ("outcome", "state", "error"),
     [
         (accepted, State.ACCEPTED, ""),
         (rejected, State.REJECTED, ""),
         (failed_precondition("OCPP_CALL_ERROR", "it said no"), State.FAILED, "OCPP_CALL_ERROR: it said no"),
-        # The node does not know, or does not answer.
+        # The node does not know yet, or does not answer.
         (not_found("command", "c1"), State.SENT, ""),
         (DomainError(ErrorKind.UNAVAILABLE, "UNAVAILABLE", "stopping"), State.SENT, ""),
     ],
@@ -629,20 +648,11 @@ async def test_what_was_answered_to_one_who_died_is_asked_for_again(
     platform: Platform, outcome: Any, state: State.ValueType, error: str
 ) -> None:
     command, other = await platform.clear_cache(), await platform.clear_cache()
-    service, delivered = platform.service, len(platform.edge.delivered)
-    async with service.database.transaction() as connection:
-        sent = "UPDATE commands SET state = 'SENT', status = '', answer = NULL, update_time = :then WHERE id = :id"
-        for one, minutes in ((command, 2), (other, 0)):
-            then = datetime.now(UTC) - timedelta(minutes=minutes)
-            await connection.execute(text(sent), {"id": one.id, "then": then})
+    delivered = len(platform.edge.delivered)
+    await _sent_before(platform, command.id, 2)
+    await _sent_before(platform, other.id, 0)
     platform.edge.recall = outcome if callable(outcome) else _refusing(outcome)
-    platform.edge.recalled.clear()
-    clock, identity = SystemClock(), ServiceIdentity("transaction", service.settings)
-    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
-    edge = GrpcEdge(identity)
-    async with channel(service.settings.station_service_url, "station", identity) as stations:
-        await Delivery(units_of_work, GrpcChargePoints(stations), edge, clock).recall_forgotten()
-    await edge.close()
+    await _recall(platform)
     shown = await platform.get(command.id)
     assert (shown.state, shown.error) == (state, error)
     assert shown.status == {State.ACCEPTED: "Accepted", State.REJECTED: "Rejected"}.get(state, "")
@@ -650,6 +660,43 @@ async def test_what_was_answered_to_one_who_died_is_asked_for_again(
     assert {one.command_id for one in platform.edge.recalled} == {command.id}
     assert (await platform.get(other.id)).state == State.SENT
     assert len(platform.edge.delivered) == delivered
+
+
+_NOT_ASKED = "the charge point was not asked: the service that had this command ended before"
+_UNKNOWN = "nobody knows whether it was carried out: no answer was stored before the service that had it ended"
+
+
+def never_came(request: edge_pb.RecallCommandRequest) -> None:
+    """The node had the charge point all the time, and nobody had the command delivered."""
+    assert request.age.ToTimedelta() >= timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "queued", "minutes", "state", "error"),
+    [
+        # Somebody may still be about to send it.
+        (never_came, False, 2, State.SENT, ""),
+        (never_came, False, 3, State.FAILED, _NOT_ASKED),
+        (never_came, True, 3, State.ACCEPTED, ""),
+        (not_found("command", "c1"), True, 3, State.FAILED, _UNKNOWN),
+        (DomainError(ErrorKind.UNAVAILABLE, "UNAVAILABLE", "stopping"), True, 3, State.SENT, ""),
+        (DomainError(ErrorKind.UNAVAILABLE, "UNAVAILABLE", "stopping"), True, 10, State.FAILED, _UNKNOWN),
+    ],
+)
+async def test_a_command_whose_sender_died_does_not_stay_sent(
+    platform: Platform, outcome: Any, queued: bool, minutes: int, state: State.ValueType, error: str
+) -> None:
+    command = await platform.clear_cache(queue_while_offline=queued, expire_after=Duration(seconds=3600))
+    delivered = len(platform.edge.delivered)
+    await _sent_before(platform, command.id, minutes)
+    platform.edge.recall = outcome if callable(outcome) else _refusing(outcome)
+    await _recall(platform)
+    if state == State.ACCEPTED:
+        await platform.becomes(command.id, state)
+    shown = await platform.get(command.id)
+    assert (shown.state, shown.error) == (state, error)
+    again = platform.edge.delivered[delivered:]
+    assert [one.command_id for one in again] == ([command.id] if state == State.ACCEPTED else [])
 
 
 async def test_a_command_is_brought_to_its_end_when_the_caller_has_left(platform: Platform) -> None:

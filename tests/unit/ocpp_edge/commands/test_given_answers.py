@@ -37,6 +37,28 @@ def test_an_answer_is_known_for_some_minutes_to_whom_it_was_given() -> None:
     assert reason(given) == "COMMAND_NOT_FOUND"
 
 
+def test_a_command_surely_never_came_when_its_charge_point_was_here_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(given_answers, "_MOST_NAMES", 2)
+    time = ManualTime()
+    given = GivenAnswers(time)
+    began = time.now
+    time.now += 200
+    assert given.never_came("c1", 150, began)
+    # It connected, or this node began, about when the command was sent or later.
+    assert not given.never_came("c1", 150, time.now - 155)
+    assert not given.never_came("c1", 195, began - 1000)
+    given.note("c1")
+    assert not given.never_came("c1", 150, began)
+    time.now += 200
+    for number in range(2):
+        given.note(f"n{number}")
+    # c1 is forgotten: of what was sent before it came nobody can say.
+    assert not given.never_came("c1", 300, began)
+    assert given.never_came("c2", 150, began)
+
+
 def test_nothing_is_kept_of_a_secret_and_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(given_answers, "_MOST_KEPT", 2)
     given = GivenAnswers(ManualTime())
