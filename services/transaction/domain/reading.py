@@ -20,7 +20,8 @@ USUAL_CONTEXT = "Sample.Periodic"
 
 class Reading(NamedTuple):
     """What the meter showed at one moment; None for what was not sent. Energy in Wh, power in W, current in mA,
-    voltage in mV. `digest` tells samples of one moment apart: equal readings have equal digests.
+    voltage in mV. `digest` tells samples of one moment apart: equal readings have equal digests. It goes by the time
+    that the charge point told, whatever its clock is corrected by.
 
     A tuple, because one is made for every meter value that comes in.
     """
@@ -42,6 +43,7 @@ class MeterReport(NamedTuple):
 
     `transaction_id` is what the charge point calls the transaction; empty for readings outside of any. Those of one
     that is not `is_dated` have the time at which they were received, and are known again by the rest of what they say.
+    Those of one that names no transaction and `is_corrected` may come again with another correction.
     """
 
     charge_point_id: str
@@ -52,6 +54,7 @@ class MeterReport(NamedTuple):
     seq_no: int | None
     readings: tuple[Reading, ...]
     is_dated: bool = True
+    is_corrected: bool = False
 
 
 class Placed(NamedTuple):

@@ -68,6 +68,7 @@ class EventMessage:
             message.seq_no if message.HasField("seq_no") else None,
             _readings(message) if not message.dropped_json else _with_dropped(message),
             message.HasField("device_time"),
+            not ocpp_transaction_id and _is_corrected(message),
         )
 
     def event(self) -> TransactionEvent:
@@ -160,14 +161,26 @@ def _is_mere_reading(message: recording_pb.TransactionEvent) -> bool:
         or message.HasField("remote_start_id")
         or message.HasField("reservation_id")
         or not message.HasField("device_time")
-        or (message.HasField("corrected_time") and message.device_time != message.corrected_time)
+        or _is_corrected(message)
+    )
+
+
+def _is_corrected(message: recording_pb.TransactionEvent) -> bool:
+    """Whether it happened at another time than the charge point's clock said."""
+    return (
+        message.HasField("corrected_time")
+        and message.HasField("device_time")
+        and message.device_time != message.corrected_time
     )
 
 
 def _readings(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
-    if message.HasField("device_time"):
-        return tuple([_reading(value, value) for value in message.meter_values])
-    return tuple([_reading(value, _undated(value)) for value in message.meter_values])
+    if not message.HasField("device_time"):
+        return tuple([_reading(value, _undated(value)) for value in message.meter_values])
+    if _is_corrected(message):
+        correction = _nanoseconds(message.corrected_time) - _nanoseconds(message.device_time)
+        return tuple([_reading(value, _stamped(value, correction)) for value in message.meter_values])
+    return tuple([_reading(value, value) for value in message.meter_values])
 
 
 def _with_dropped(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
@@ -185,6 +198,20 @@ def _undated(value: transaction_pb.MeterValue) -> transaction_pb.MeterValue:
     undated.CopyFrom(value)
     undated.ClearField("sampled_time")
     return undated
+
+
+def _stamped(value: transaction_pb.MeterValue, correction: int) -> transaction_pb.MeterValue:
+    """A meter value with the time that the charge point told, of which the correction, in nanoseconds, made another."""
+    stamped = transaction_pb.MeterValue()
+    stamped.CopyFrom(value)
+    seconds, nanos = divmod(_nanoseconds(value.sampled_time) - correction, 1_000_000_000)
+    # Whatever that comes to: it is only compared.
+    stamped.sampled_time.CopyFrom(Timestamp(seconds=seconds, nanos=nanos))
+    return stamped
+
+
+def _nanoseconds(time: Timestamp) -> int:
+    return time.seconds * 1_000_000_000 + time.nanos
 
 
 def _reading(value: transaction_pb.MeterValue, said: transaction_pb.MeterValue) -> Reading:

@@ -52,15 +52,20 @@ WITH told AS (
 SELECT DISTINCT report, placed_id::text, called, state = 'ACTIVE' FROM told WHERE placed_id IS NOT NULL
 """
 _PLACE = _PLACING.format(more="").encode()
-# Those of no time of their own may come again; the same a while later is another reading.
-_PLACE_UNDATED = _PLACING.format(
-    more=f"""
+_UNLESS_KNOWN = f"""
     AND NOT EXISTS (
         SELECT FROM meter_values AS known
         WHERE known.transaction_id = coalesce(r.placed_id, r.{_LETTER["transaction_id"]})
         AND known.digest = r.{_LETTER["digest"]}
-        AND known.sampled_time BETWEEN r.report_time - interval '10 minutes' AND r.report_time
+        AND known.sampled_time BETWEEN {{first}} AND {{last}}
     )"""
+# Those of no time of their own may come again; the same a while later is another reading.
+_PLACE_UNDATED = _PLACING.format(
+    more=_UNLESS_KNOWN.format(first="r.report_time - interval '10 minutes'", last="r.report_time")
+).encode()
+# Those of a clock that is wrong may come again at another time of ours, by less than the most that one is corrected by.
+_PLACE_CORRECTED = _PLACING.format(
+    more=_UNLESS_KNOWN.format(first="r.report_time - interval '1 day'", last="r.report_time + interval '1 day'")
 ).encode()
 READINGS_OF_FACTS = Recordset(METER_VALUES, fact="uuid")
 """Readings with the key of the fact that they came with."""
@@ -105,7 +110,7 @@ class SqlMeterStore:
             if report.ocpp_transaction_id:
                 named += _named_rows(report)
             else:
-                unnamed[_PLACE if report.is_dated else _PLACE_UNDATED] += _unnamed_rows(n, report)
+                unnamed[_placing(report)] += _unnamed_rows(n, report)
         statements: list[Statement] = [(_STORE, (_READINGS.dump(named),))] if named else []
         statements += [(place, (_PLACED.dump(rows),)) for place, rows in unnamed.items()]
         async with self._connection.round_trips() as trips:
@@ -147,6 +152,13 @@ def adopting(transactions: Sequence[Transaction]) -> Statement:
     query = _ADOPT.format(first=min(begins).date(), last=max(ends).date())
     times = (array(time.isoformat() for time in side) for side in (begins, ends))
     return query.encode(), (array(ids), array(outsides), *times)
+
+
+def _placing(report: MeterReport) -> bytes:
+    """The statement that places the readings of a report that names no transaction."""
+    if not report.is_dated:
+        return _PLACE_UNDATED
+    return _PLACE_CORRECTED if report.is_corrected else _PLACE
 
 
 def _placed(report: MeterReport, not_running: set[str]) -> Placed:

@@ -1,14 +1,16 @@
 """Meter values: stored once, placed by connector and time when they name no transaction, passed on when committed."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import text
 
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.messaging.event_bus import LiveMessage
 from services.postgres.database import Database
+from services.transaction.mapping.recording import EventMessage
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
 from tests.fixtures.services import RunningService
@@ -101,6 +103,30 @@ async def test_values_outside_of_any_transaction_are_kept_apart_by_charge_point_
     for report in reports * 2:
         await record(report)
     assert await _stored(service.database) == 6
+
+
+@pytest.mark.parametrize("runs", [True, False])
+async def test_values_without_a_transaction_are_stored_once_whatever_the_clock_is_corrected_by(
+    record: Record, service: RunningService, runs: bool
+) -> None:
+    if runs:
+        await record(start_16(minutes(-60)))
+    # By a clock two hours ahead; the second value is of the same words at another time.
+    device_time = minutes(110)
+    for correction in (120, 118.5, 119):
+        values = [reading(device_time - timedelta(minutes=correction + ago), energy_wh=1500) for ago in (1, 0)]
+        shifted = device_time - timedelta(minutes=correction)
+        report = meter_values_16("", device_time, corrected_time=shifted, meter_values=values)
+        [answer] = await record(report)
+        assert bool(answer.transaction_id) is runs
+    assert await _stored(service.database) == 2
+
+
+def test_a_correction_beyond_all_times_is_compared_and_breaks_nothing() -> None:
+    values = [reading(datetime.min.replace(tzinfo=UTC), energy_wh=1)]
+    report = meter_values_16("", minutes(-60), corrected_time=minutes(0), meter_values=values)
+    [first] = EventMessage(report).event().readings
+    assert first.energy_wh == 1
 
 
 async def test_committed_meter_values_are_passed_on_live(record: Record, service: RunningService) -> None:
