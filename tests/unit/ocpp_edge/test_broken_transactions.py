@@ -17,6 +17,7 @@ from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v2 import samples as v201_samples
 from ocpp_edge.v16 import routes as v16
 from ocpp_edge.v16 import samples as v16_samples
+from ocpp_edge.v21 import routes as v21
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.quirks import of_flag
@@ -27,7 +28,11 @@ from tests.unit.ocpp_edge.platform import Platform, context
 
 pytestmark = pytest.mark.field_case("A2", "A3", "B2")
 
-TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+TABLES: dict[Version, RouteTable[Any]] = {
+    Version.V16: v16.route_table(),
+    Version.V201: v201.route_table(),
+    Version.V21: v21.route_table(),
+}
 
 
 async def events_of(told: Told) -> list[TransactionEvent]:
@@ -41,7 +46,7 @@ async def events_of(told: Told) -> list[TransactionEvent]:
     return platform.events
 
 
-@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+@pytest.mark.parametrize("version", TABLES)
 @settings(max_examples=examples(2), suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: Version, data: st.DataObject) -> None:

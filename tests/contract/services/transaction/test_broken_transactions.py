@@ -18,6 +18,7 @@ from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Call, parse
 from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v21 import routes as v21
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.clock import Clock, SystemClock
@@ -32,7 +33,11 @@ from tests.fixtures.services import RunningService
 pytestmark = pytest.mark.field_case("A2", "A3", "B2")
 
 ENDED, MERGED = transaction_pb.Transaction.ENDED, transaction_pb.Transaction.MERGED
-TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+TABLES: dict[Version, RouteTable[Any]] = {
+    Version.V16: v16.route_table(),
+    Version.V201: v201.route_table(),
+    Version.V21: v21.route_table(),
+}
 BEGUN = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 _NAMES = count()
 
@@ -89,7 +94,7 @@ async def transactions(service: RunningService) -> Reader:
     return await reader(service)
 
 
-@pytest.mark.parametrize("version", [Version.V16, Version.V201])
+@pytest.mark.parametrize("version", TABLES)
 @settings(
     max_examples=examples(0.4),
     suppress_health_check=[
