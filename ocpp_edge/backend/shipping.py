@@ -35,7 +35,7 @@ _KINDS = {
     5: OcppMessage.CALL_ERROR,
     6: OcppMessage.SEND,
 }
-_WITH_ERROR_CODE = frozenset({OcppMessage.CALL_ERROR, OcppMessage.KIND_UNSPECIFIED})
+_WITH_ERROR_CODE = frozenset({OcppMessage.CALL_ERROR, OcppMessage.SEND, OcppMessage.KIND_UNSPECIFIED})
 
 
 class Shipper:

@@ -11,7 +11,7 @@ from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.leniency.rules import LASTING_NAMES
 from ocpp_edge.rpc.calls import Failed, FailureReason, OutboundCall, Outcome, Priority, QueueFull, Result
 from ocpp_edge.rpc.environment import Environment
-from ocpp_edge.rpc.errors import Fault
+from ocpp_edge.rpc.errors import Fault, error_code
 from ocpp_edge.rpc.events import LateAnswer, Resolved
 from ocpp_edge.rpc.frame_log import Wire
 from ocpp_edge.rpc.frames import MessageType
@@ -139,7 +139,8 @@ class Outbound:
             return outcome
         objection = self._session.object_to(call, Fault.FORMAT, f"{violations[0].path}: {violations[0].message}")
         if objection is not None:
-            self._wire.send(objection, MessageType.CALL_RESULT_ERROR, call.message_id, call.action)
+            code = error_code(self._context.version, Fault.FORMAT)
+            self._wire.send(objection, MessageType.CALL_RESULT_ERROR, call.message_id, call.action, outcome=code)
         return outcome._replace(violations=violations)
 
 

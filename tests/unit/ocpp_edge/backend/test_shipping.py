@@ -68,7 +68,7 @@ def test_a_frame_is_kept_with_all_that_is_known_of_it() -> None:
         (2, OcppMessage.CALL, ""),
         (4, OcppMessage.CALL_ERROR, "Why"),
         (5, OcppMessage.CALL_ERROR, "Why"),
-        (6, OcppMessage.SEND, ""),
+        (6, OcppMessage.SEND, "Why"),
     ],
 )
 def test_error_codes_belong_to_errors(message_type: int, kind: OcppMessage.Kind.ValueType, error_code: str) -> None:
