@@ -26,7 +26,8 @@ class MonitoringSettings(ServiceSettings):
     # Made from the contracts by `make protos`.
     openapi_file: Path = _CHECKOUT / "proto" / "openapi.json"
 
-    # Each open stream of events costs memory here and a consumer at the event bus.
+    # Each open stream of events costs memory here and a consumer at the event bus. One tenant has four
+    # fifths of them at most.
     event_stream_limit: Annotated[int, Field(ge=1, le=10_000)] = 500
     # How long minutes of metrics are kept; the longest window that may be asked for is 90 days.
     metrics_retention_days: Annotated[int, Field(ge=2, le=3660)] = 93

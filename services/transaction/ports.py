@@ -146,9 +146,12 @@ class CommandRepository(Protocol):
         """The latest remote starts of these charge points, and whether the transaction of each runs."""
         ...
 
-    async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
+    async def due(
+        self, now: datetime, sent_after: datetime, limit: int, but_of: Collection[str] = ()
+    ) -> Sequence[Command]:
         """Queued commands to be tried by now, by priority and age and one of each charge point, locked; those locked by
-        others are passed over. None before which another one of its charge point is queued, or sent after that time."""
+        others, and those of the tenants `but_of`, are passed over. None before which another one of its charge point is
+        queued, or sent after that time."""
         ...
 
     async def forgotten(self, now: datetime, sent_before: datetime) -> Sequence[Command]:

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from services.kernel.errors import DomainError, ErrorKind, unavailable
+from services.kernel.tenancy import owner_of_new
 from services.monitoring.domain.stream import StreamItem, StreamRequest
 from services.monitoring.ports import EventFeed
+from services.process.shares import Shares
 from services.rpc.status import describe
 
 # Kept back from what the caller waits, for the last item.
@@ -24,8 +26,7 @@ class EventStreams:
 
     def __init__(self, feed: EventFeed, limit: int) -> None:
         self._feed = feed
-        self._limit = limit
-        self._count = 0
+        self._shares = Shares(limit)
         self._is_closed = False
         # The waits for a next item, to be cut short in the end.
         self._waits: set[asyncio.Timeout] = set()
@@ -33,7 +34,7 @@ class EventStreams:
     @property
     def count(self) -> int:
         """How many are open."""
-        return self._count
+        return self._shares.taken
 
     async def close(self) -> None:
         """End every stream with an error that tells its reader to resume elsewhere."""
@@ -47,12 +48,12 @@ class EventStreams:
     ) -> AsyncIterator[AsyncIterator[StreamItem]]:
         """The items of one reader, from the moment the block begins; the last one says why there are no more.
 
-        `seconds` is how long the reader waits for it all. Raises: QUEUE_FULL when there are too many readers. Every
-        other failure is an item.
+        `seconds` is how long the reader waits for it all. Raises: QUEUE_FULL when there are too many readers, or too
+        many of the caller's tenant. Every other failure is an item.
         """
-        if self._count >= self._limit:
+        reader = owner_of_new()
+        if not self._shares.take(reader):
             raise DomainError(ErrorKind.RESOURCE_EXHAUSTED, "QUEUE_FULL", "too many streams are open; try again later")
-        self._count += 1
         try:
             async with AsyncExitStack() as stack:
                 ends_at = _end_of(seconds)
@@ -63,7 +64,7 @@ class EventStreams:
                 else:
                     yield self._until_end(items, request, ends_at)
         finally:
-            self._count -= 1
+            self._shares.give_back(reader)
 
     async def _until_end(
         self, items: AsyncIterator[StreamItem], request: StreamRequest, ends_at: float | None

@@ -14,6 +14,7 @@ from services.kernel.redaction import without
 from services.kernel.tenancy import as_tenant, set_tenant
 from services.process import tracing
 from services.process.heartbeats import heartbeat
+from services.process.shares import Shares
 from services.transaction.domain.command import (
     ROTATE_PASSWORD,
     Ask,
@@ -62,6 +63,8 @@ class Delivery:
         self._edge = edge
         self._clock = clock
         self._tasks: set[asyncio.Task[Any]] = set()
+        # Of the queued ones that are on their way.
+        self._shares = Shares(_AT_ONCE)
         self._one_has_ended = asyncio.Event()
         self._recall_time = clock.now()
 
@@ -107,16 +110,31 @@ class Delivery:
 
     async def deliver_due(self) -> None:
         """Begin to deliver the queued commands that are due and next at their charge points."""
-        if len(self._tasks) >= _AT_ONCE:
-            return
-        async with self._units_of_work() as work:
-            now = self._clock.now()
-            due = [sent(command, now) for command in await work.commands.due(now, now - _FORGOTTEN, _AT_ONCE)]
+        due: list[Command] = []
+        try:
+            async with self._units_of_work() as work:
+                while await self._take_due(work, due):
+                    pass
+                await work.publish([changed_event(command) for command in due])
+        except BaseException:
             for command in due:
-                await work.commands.replace(command)
-            await work.publish([changed_event(command) for command in due])
+                self._shares.give_back(command.tenant_id)
+            raise
         for command in due:
             self._begin(self._deliver_queued(command))
+
+    async def _take_due(self, work: UnitOfWork, due: list[Command]) -> bool:
+        """Add to `due` some that are, SENT from now on; whether one tenant had too many, and others may come next."""
+        left = _AT_ONCE - self._shares.taken
+        if left <= 0:
+            return False
+        now = self._clock.now()
+        found = await work.commands.due(now, now - _FORGOTTEN, left, self._shares.full)
+        taken = [sent(command, now) for command in found if self._shares.take(command.tenant_id)]
+        due += taken
+        for command in taken:
+            await work.commands.replace(command)
+        return len(taken) < len(found)
 
     async def expire_overdue(self) -> None:
         """Let go of commands whose time is over."""
@@ -193,6 +211,7 @@ class Delivery:
         except DomainError as error:
             _log.info("queued command %s failed: %s", command.id, error.message)
         finally:
+            self._shares.give_back(command.tenant_id)
             self._one_has_ended.set()
 
     async def _deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:

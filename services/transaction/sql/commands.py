@@ -99,7 +99,9 @@ class SqlCommandRepository:
         rows = await self._connection.execute(query.order_by(columns.id.desc()).limit(_MOST_OPEN))
         return [(command_of(row), row.runs) for row in rows]
 
-    async def due(self, now: datetime, sent_after: datetime, limit: int) -> Sequence[Command]:
+    async def due(
+        self, now: datetime, sent_after: datetime, limit: int, but_of: Collection[str] = ()
+    ) -> Sequence[Command]:
         columns, before = COMMANDS.c, COMMANDS.alias("before").c
         is_due = and_(columns.state == CommandState.QUEUED, columns.delivery_time <= now, columns.expire_time > now)
         waits = or_(
@@ -113,6 +115,8 @@ class SqlCommandRepository:
         )
         is_first = ~exists().where(is_beside, before.expire_time > now, waits)
         query = select(COMMANDS).where(is_due, is_first).order_by(columns.priority, columns.id)
+        if but_of:
+            query = query.where(columns.tenant_id.not_in(but_of))
         return await self._unlocked(query.limit(limit))
 
     async def forgotten(self, now: datetime, sent_before: datetime) -> Sequence[Command]:

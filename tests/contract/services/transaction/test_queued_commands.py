@@ -1,15 +1,23 @@
 """services.transaction.sql.commands on the real database: queued commands go in the order in which they were given."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id
-from services.transaction.domain.command import Command, CommandPriority, CommandState
+from services.messaging.outbox import OutboxRelay
+from services.transaction.application.delivery import Delivery
+from services.transaction.domain.command import Command, CommandPriority, CommandState, Reply
 from services.transaction.sql.commands import SqlCommandRepository
+from services.transaction.sql.unit_of_work import SqlUnitsOfWork
+from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
 
 _NOW = datetime.now(UTC)
@@ -110,3 +118,56 @@ async def test_events_touch_only_commands_that_they_can_change(service: RunningS
         locked = await SqlCommandRepository(connection).lock_open_at(names, _NOW)
     # One that may have its effect, and one that goes when its charge point comes.
     assert locked == {"CP1", "CP3"}
+
+
+@dataclass
+class SlowFleet:
+    """Satisfies ports.ChargePoints and ports.Edge: every charge point is connected, and answers when it is let."""
+
+    asked: list[Command] = field(default_factory=list)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def edge_address(self, charge_point_id: str) -> str:
+        return "edge"
+
+    async def stage_password(self, charge_point_id: str, source: str, password: str) -> None:
+        raise AssertionError("no password is set here")
+
+    async def withdraw_password(self, charge_point_id: str, source: str) -> None:
+        raise AssertionError("no password is set here")
+
+    async def deliver(self, address: str, command: Command, body: Mapping[str, Any], timeout: timedelta) -> Reply:
+        self.asked.append(command)
+        await self.may_answer.wait()
+        return Reply(accepted=True, status="Accepted", answer={"status": "Accepted"})
+
+    async def recall(self, address: str, command: Command, age: timedelta) -> None:
+        raise AssertionError("nothing is forgotten here")
+
+
+async def test_a_tenant_with_many_commands_leaves_room_for_those_of_others(service: RunningService) -> None:
+    many = [replace(_command(f"NORTH{n}"), tenant_id="north", priority=CommandPriority.URGENT) for n in range(60)]
+    few = [replace(_command(f"SOUTH{n}"), tenant_id="south") for n in range(3)]
+    await _add(service, [*many, *few])
+    fleet, clock = SlowFleet(), SystemClock()
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
+    delivery = Delivery(units_of_work, fleet, fleet, clock)
+
+    await delivery.deliver_due()
+
+    async def all_are_asked() -> bool:
+        return len(fleet.asked) == 43
+
+    await eventually(all_are_asked)
+    assert Counter(command.tenant_id for command in fleet.asked) == {"north": 40, "south": 3}
+    # One that still has its share gets no more, however often somebody looks.
+    await delivery.deliver_due()
+    async with service.database.read() as connection:
+        states = (await connection.scalars(text("SELECT state FROM commands ORDER BY state"))).all()
+    assert Counter(states) == {"SENT": 43, "QUEUED": 20}
+
+    fleet.may_answer.set()
+    await delivery.close()
+    await delivery.deliver_due()
+    await delivery.close()
+    assert Counter(command.tenant_id for command in fleet.asked) == {"north": 60, "south": 3}

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from services.kernel.errors import DomainError, ErrorKind, unavailable
+from services.kernel.tenancy import as_tenant
 from services.monitoring.application.event_streams import EventStreams
 from services.monitoring.domain.stream import StreamItem, StreamRequest, stream_request
 
@@ -100,6 +101,20 @@ async def test_there_are_only_so_many_streams_at_once() -> None:
             await read(streams, request())
         assert failure.value.kind is ErrorKind.RESOURCE_EXHAUSTED
     assert await read(streams, request(max_events=1))
+    assert streams.count == 0
+
+
+async def test_one_tenant_leaves_streams_to_others() -> None:
+    streams = EventStreams(EVENTS, 5)
+    async with AsyncExitStack() as stack:
+        with as_tenant("north"):
+            for _ in range(4):
+                await stack.enter_async_context(streams.open(request()))
+            with pytest.raises(DomainError):
+                await stack.enter_async_context(streams.open(request()))
+        with as_tenant("south"):
+            assert await read(streams, request(max_events=1))
+        assert streams.count == 4
     assert streams.count == 0
 
 
