@@ -10,8 +10,8 @@ from stack.settings import StackSettings
 from stack.state import State
 
 # A server's connections are shared out among the replicas of five services: each has ten for the platform, ten for
-# tenants and one for its relay, and two of them have those of writers, four each.
-CONNECTIONS_PER_REPLICA = 125
+# tenants and one for its relay; two of them have those of writers, four each, three those of reads, twice four each.
+CONNECTIONS_PER_REPLICA = 149
 
 
 @dataclass(frozen=True)

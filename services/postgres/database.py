@@ -24,7 +24,7 @@ from services.postgres import tenancy
 RawConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 # A caller's deadline is 5 s by default: waiting longer for a connection than that helps nobody.
-_ACQUIRE_SECONDS = 5
+ACQUIRE_SECONDS = 5
 _PING_SECONDS = 2
 _SESSION = {
     "connect_timeout": 5,
@@ -74,7 +74,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A read-write transaction: committed when the block ends, rolled back when it raises."""
-        with _translated():
+        with translated():
             async with self._engines().writing.begin() as connection:
                 await _narrow(connection)
                 yield connection
@@ -82,7 +82,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A read-only transaction: PostgreSQL refuses a write in it."""
-        with _translated():
+        with translated():
             async with self._engines().reading.connect() as connection:
                 await _narrow(connection)
                 yield connection
@@ -99,7 +99,7 @@ class Database:
             async with self.transaction() as connection:
                 yield connection
             return
-        with _translated():
+        with translated():
             async with self._engines().statements.connect() as connection:
                 yield connection
 
@@ -109,7 +109,7 @@ class Database:
 
         Its pool is its own and small, so that a group commit never waits behind lists and reports.
         """
-        with _translated():
+        with translated():
             pool = await self._open_raw_pool()
             async with pool.connection() as connection:
                 yield connection
@@ -120,11 +120,14 @@ class Database:
 
         `parameters` are PostgreSQL's, for this session.
         """
-        options = " ".join([self._session["options"], *(f"-c {name}={value}" for name, value in parameters.items())])
-        session = {**self._session, "options": options}
-        with _translated():
-            async with await RawConnection.connect(self._conninfo, autocommit=True, **session) as connection:
+        with translated():
+            async with await self.connect(**parameters) as connection:
                 yield connection
+
+    async def connect(self, **parameters: str) -> RawConnection:
+        """The same, to be closed by who asks. Raises: psycopg.Error."""
+        options = " ".join([self._session["options"], *(f"-c {name}={value}" for name, value in parameters.items())])
+        return await RawConnection.connect(self._conninfo, autocommit=True, **{**self._session, "options": options})
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers within two seconds."""
@@ -154,7 +157,7 @@ class Database:
                 kwargs=self._session,
                 min_size=1,
                 max_size=self._raw_pool_size,
-                timeout=_ACQUIRE_SECONDS,
+                timeout=ACQUIRE_SECONDS,
                 check=_raise_if_closed,
                 open=False,
             )
@@ -173,7 +176,7 @@ class _Engines:
             hide_parameters=True,
             pool_size=pool_size,
             max_overflow=overflow,
-            pool_timeout=_ACQUIRE_SECONDS,
+            pool_timeout=ACQUIRE_SECONDS,
         )
         self.reading = self.writing.execution_options(postgresql_readonly=True)
         self.statements = self.writing.execution_options(isolation_level="AUTOCOMMIT")
@@ -212,7 +215,8 @@ def is_stale(error: BaseException | None) -> bool:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """What goes wrong on a connection within the block is raised as this module says."""
     try:
         yield
     except (sqlalchemy.exc.DBAPIError, sqlalchemy.exc.TimeoutError, psycopg.Error) as error:

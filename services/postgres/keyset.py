@@ -4,7 +4,7 @@ Knows no table.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,6 @@ from services.kernel.pagination import Page, PageRequest, bad_token, next_token
 COUNTED_UP_TO = 10_000
 
 _GREATEST_INT = 2**63 - 1
-_FIRST_SPAN, _WIDER, _WIDEST_SPAN = timedelta(hours=1), 8, timedelta(days=1000)
 
 
 async def fetch_page(
@@ -31,22 +30,17 @@ async def fetch_page(
     page: PageRequest,
     descending: bool = False,
     count_up_to: int | None = None,
-    since: datetime | None = None,
 ) -> Page[Row[Any]]:
     """One page of `statement`, which filters but neither orders nor limits; `count_up_to` bounds what counting costs.
 
     `key_columns` are NOT NULL, together unique, and of type text, integer, numeric, uuid or timestamptz; all of them
-    run in the same direction. `since` bounds a first, ascending key of time that no index has in order: then only as
-    long a time from there on is sorted as a page needs, not all that came later.
+    run in the same direction.
 
     Raises: DomainError INVALID_ARGUMENT for a token that another list has made.
     """
-    mark = _mark(key_columns)
-    after = None if page.after is None else _of_list(page.after, mark, len(key_columns))
+    mark = mark_of(key_columns)
+    after = None if page.after is None else key_in_token(page.after, mark, key_columns)
     rest = statement if after is None else _after(statement, key_columns, after, descending)
-    if since is not None:
-        begin = since if after is None else max(since, datetime.fromisoformat(after[0]))
-        rest = await _shortened(connection, rest, key_columns[0], begin, page.size)
     labels = [f"page_key_{position}" for position in range(len(key_columns))]
     rows = (
         await connection.execute(
@@ -57,7 +51,7 @@ async def fetch_page(
     ).all()
     chosen = rows[: page.size]
     more = len(rows) > len(chosen)
-    token = next_token([mark, *(_text(getattr(chosen[-1], label)) for label in labels)]) if more else ""
+    token = token_after(mark, [getattr(chosen[-1], label) for label in labels]) if more else ""
     # A first page that holds everything is its own count.
     total = await _count(connection, statement, count_up_to) if more or page.after else len(chosen)
     return Page(chosen, token, total)
@@ -68,41 +62,32 @@ async def _count(connection: AsyncConnection, statement: Select[Any], up_to: int
     return await connection.scalar(select(func.count()).select_from(counted)) or 0
 
 
-def _mark(key_columns: Sequence[ColumnElement[Any]]) -> str:
+def mark_of(key_columns: Sequence[ColumnElement[Any]]) -> str:
     """What the tokens of a list begin with, so that they are no tokens of another one."""
     return f"{crc32(','.join(map(str, key_columns)).encode()):x}"
 
 
-def _of_list(after: Sequence[str], mark: str, length: int) -> Sequence[str]:
+def token_after(mark: str, key: Sequence[object]) -> str:
+    """The token of the page behind the row with this sort key."""
+    return next_token([mark, *map(_text, key)])
+
+
+def key_in_token(after: Sequence[str], mark: str, key_columns: Sequence[ColumnElement[Any]]) -> list[Any]:
     """The sort key in a token. Raises: DomainError INVALID_ARGUMENT for that of another list."""
-    if after[0] != mark or len(after) != length + 1:
+    if after[0] != mark or len(after) != len(key_columns) + 1:
         raise bad_token()
-    return after[1:]
+    return [_value(column, text) for column, text in zip(key_columns, after[1:], strict=True)]
 
 
 def _after(
-    statement: Select[Any], key_columns: Sequence[ColumnElement[Any]], after: Sequence[str], descending: bool
+    statement: Select[Any], key_columns: Sequence[ColumnElement[Any]], last: Sequence[Any], descending: bool
 ) -> Select[Any]:
-    last = [_value(column, text) for column, text in zip(key_columns, after, strict=True)]
     # A row comparison, which PostgreSQL answers from the index on the key; the first column alone besides, for keys
     # that an index has only in part.
     key, values = tuple_(*key_columns), tuple_(*last)
     if descending:
         return statement.where(key < values, key_columns[0] <= last[0])
     return statement.where(key > values, key_columns[0] >= last[0])
-
-
-async def _shortened(
-    connection: AsyncConnection, rest: Select[Any], time: ColumnElement[Any], begin: datetime, size: int
-) -> Select[Any]:
-    """`rest` from `begin` up to a time by which there is more than a page of this size, if there is one."""
-    now, span = datetime.now(UTC), _FIRST_SPAN
-    while span < _WIDEST_SPAN and begin < now - span:
-        shorter = rest.where(time < begin + span)
-        if await _count(connection, shorter, size + 1) > size:
-            return shorter
-        span *= _WIDER
-    return rest
 
 
 def _text(value: object) -> str:

@@ -39,6 +39,11 @@ class RoundTrips:
         self._names: dict[bytes, bytes] = {}
         self._numbers = count(1)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the connection waits for what it is told next, outside of any transaction."""
+        return self.connection.info.transaction_status is TransactionStatus.IDLE
+
     async def run(self, *statements: Statement) -> list[Rows]:
         """The rows of each statement. One transaction, unless the statements or those before them say otherwise.
 
@@ -51,7 +56,7 @@ class RoundTrips:
             raise psycopg.DataError("PostgreSQL text cannot contain NUL")
         if len(self._names) >= _MOST_PREPARED:
             await self._forget()
-        may_repeat = self.connection.info.transaction_status is TransactionStatus.IDLE
+        may_repeat = self.is_idle
         try:
             return await self._run(statements)
         except psycopg.Error as error:

@@ -15,7 +15,8 @@ from services.kernel.tenancy import DEFAULT_TENANT
 ROLE = "csms_tenant"
 SETTING = "csms.tenant"
 # What connects so sees rows of the default tenant until a transaction says otherwise; see database.py.
-CONNECTION_OPTIONS = f"-c role={ROLE} -c {SETTING}={DEFAULT_TENANT}"
+CONNECTION_PARAMETERS = {"role": ROLE, SETTING: DEFAULT_TENANT}
+CONNECTION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in CONNECTION_PARAMETERS.items())
 NARROW = f"SELECT set_config('{SETTING}', :tenant, true)"
 
 OWN_ROWS = f"tenant_id = current_setting('{SETTING}', true)"

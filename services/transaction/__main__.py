@@ -7,6 +7,7 @@ from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.postgres.partitions import partition_task
+from services.postgres.readers import Readers
 from services.process.reconciler import Reconciler
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
@@ -33,6 +34,7 @@ from services.transaction.settings import TransactionSettings
 from services.transaction.sql.matching import SqlMatchings
 from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
+from services.transaction.sql.reads import SqlTransactionReads
 from services.transaction.sql.recording import SqlRecordings
 from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from services.transaction.tasks import CampaignRunner
@@ -46,7 +48,8 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
     recorder, live = Recorder(meters, recordings, clock, settings.concurrency), LiveMeterValues(bus)
     matchings = SqlMatchings(database, relay)
-    transactions, placing = Transactions(units_of_work, clock), Placing(matchings, clock)
+    readers = Readers(database)
+    transactions, placing = Transactions(units_of_work, SqlTransactionReads(readers), clock), Placing(matchings, clock)
     identity = ServiceIdentity("transaction", settings)
     stations = channels.channel(settings.station_service_url, "station", identity)
     charge_points, edge = GrpcChargePoints(stations), GrpcEdge(identity)
@@ -88,6 +91,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             matchings.close,
             journal.close,
             stations.close,
+            readers.close,
         ),
     )
 

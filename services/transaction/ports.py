@@ -29,8 +29,8 @@ from services.transaction.domain.transaction import Transaction
 from services.transaction.domain.transaction_view import ChargingStateChange, Latest, TransactionFilter
 
 
-class TransactionRepository(Protocol):
-    """The stored transactions and their readings; written by recordings only."""
+class TransactionReads(Protocol):
+    """What callers read of transactions; each in a round trip of its own, beside all units of work."""
 
     async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Transaction]:
         """One page, in the order that the filter says."""
@@ -40,9 +40,19 @@ class TransactionRepository(Protocol):
         """The transaction with this id."""
         ...
 
-    async def latest(self, transactions: Sequence[Transaction]) -> Mapping[str, Latest]:
-        """What the readings of each transaction show by now, by its id; of one that is over only the state of
-        charge."""
+    async def belongings(
+        self, transactions: Sequence[Transaction]
+    ) -> tuple[Mapping[str, Latest], Mapping[str, EndDecision]]:
+        """What the readings of each transaction show by now, by its id, of one that is over only the state of charge;
+        and what operators decided about their ends."""
+        ...
+
+
+class TransactionRepository(Protocol):
+    """The stored transactions and their readings; written by recordings only."""
+
+    async def find(self, transaction_id: str) -> Transaction | None:
+        """The transaction with this id."""
         ...
 
     async def with_ids(self, transaction_ids: Collection[str]) -> Sequence[Transaction]:
@@ -241,10 +251,6 @@ class EndDecisionRepository(Protocol):
 
     async def add(self, decision: EndDecision) -> None:
         """Keep a decision, the only one of its transaction."""
-        ...
-
-    async def of(self, transaction_ids: Collection[str]) -> Mapping[str, EndDecision]:
-        """Those about these transactions, by transaction id."""
         ...
 
 

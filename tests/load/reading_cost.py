@@ -18,6 +18,7 @@ from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
+from services.postgres.readers import Readers
 from services.station.application.connectors import Connectors
 from services.station.application.stations import Stations
 from services.station.servicer import StationServicer
@@ -32,6 +33,7 @@ from services.transaction.mapping.recording import EventMessage, answer_to_proto
 from services.transaction.servicer.transactions import TransactionServicer
 from services.transaction.sql.matching import SqlMatchings
 from services.transaction.sql.meter_values import SqlMeterStore
+from services.transaction.sql.reads import SqlTransactionReads
 from services.transaction.sql.recording import SqlRecordings
 from services.transaction.sql.unit_of_work import SqlUnitsOfWork as TransactionUnitsOfWork
 from tests.load.costs import Costs, databases
@@ -61,7 +63,8 @@ async def sessions(database: Database, relay: OutboxRelay, options: argparse.Nam
     await record(fleet.stops()[: _BATCH // 2])
     await recorder.close()
     units_of_work = TransactionUnitsOfWork(database, relay, _CLOCK)
-    transactions = Transactions(units_of_work, _CLOCK)
+    readers = Readers(database)
+    transactions = Transactions(units_of_work, SqlTransactionReads(readers), _CLOCK)
     orphans = Orphans(transactions, Placing(SqlMatchings(database, relay), _CLOCK))
     servicer = TransactionServicer(transactions, orphans, Endings(transactions, units_of_work, _CLOCK))
     page = transaction_pb.ListTransactionsRequest(page_size=50)

@@ -9,7 +9,6 @@ from services.kernel.errors import not_found
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import as_platform
 from services.transaction.domain.curve import CurvePoint, curve_of
-from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 from services.transaction.domain.reading import Reading
 from services.transaction.domain.transaction import Transaction, start_and_stop
 from services.transaction.domain.transaction_view import (
@@ -20,7 +19,7 @@ from services.transaction.domain.transaction_view import (
     validated,
     viewed,
 )
-from services.transaction.ports import UnitOfWork, UnitsOfWork
+from services.transaction.ports import TransactionReads, UnitOfWork, UnitsOfWork
 
 _CURVES_AT_ONCE = 25
 
@@ -28,29 +27,21 @@ _CURVES_AT_ONCE = 25
 class Transactions:
     """The use cases of transactions. Each method is one unit of work."""
 
-    def __init__(self, units_of_work: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units_of_work: UnitsOfWork, reads: TransactionReads, clock: Clock) -> None:
         self._units_of_work = units_of_work
+        self._reads = reads
         self._clock = clock
 
     async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[TransactionView]:
         """One page of transactions. Raises: INVALID_FIELD."""
-        async with self._units_of_work.reading() as work:
-            transactions = await work.transactions.page(validated(narrowing), page)
-        async with self._what_belongs_to_them() as work:
-            latest = await work.transactions.latest(transactions.items)
-            decisions = await work.end_decisions.of(_decided(transactions.items))
-        return transactions.map(
-            lambda transaction: viewed(transaction, latest.get(transaction.id, Latest()), decisions.get(transaction.id))
-        )
+        found = await self._reads.page(validated(narrowing), page)
+        return Page(await self._viewed(found.items), found.next_token, found.total_size)
 
     async def get(self, transaction_id: str) -> TransactionView:
         """Raises: TRANSACTION_NOT_FOUND."""
-        async with self._units_of_work.reading() as work:
-            transaction = _found(await work.transactions.find(transaction_id), transaction_id)
-        async with self._what_belongs_to_them() as work:
-            latest = await work.transactions.latest([transaction])
-            decisions = await work.end_decisions.of(_decided([transaction]))
-        return viewed(transaction, latest.get(transaction.id, Latest()), decisions.get(transaction.id))
+        transaction = _found(await self._reads.find(transaction_id), transaction_id)
+        [view] = await self._viewed([transaction])
+        return view
 
     async def curves(self, transaction_ids: Sequence[str]) -> Mapping[str, Sequence[CurvePoint]]:
         """How the energy of transactions came about, by their ids, of those of which it is known. Lets others go on in
@@ -85,10 +76,16 @@ class Transactions:
 
     async def changes_of_state(self, ids: Sequence[str]) -> Mapping[str, Sequence[ChargingStateChange]]:
         """How transactions charged, by id; those of which nothing is known are left out. Raises: INVALID_FIELD."""
-        narrowing = validated(TransactionFilter(ids=tuple(ids)))
+        validated(TransactionFilter(ids=tuple(ids)))
         async with self._units_of_work.reading() as work:
-            transactions = await work.transactions.page(narrowing, PageRequest(max(len(ids), 1)))
-            return await work.transactions.changes_of_state(transactions.items) if ids else {}
+            return await work.transactions.changes_of_state(await work.transactions.with_ids(ids))
+
+    async def _viewed(self, transactions: Sequence[Transaction]) -> list[TransactionView]:
+        latest, decisions = await self._reads.belongings(transactions)
+        return [
+            viewed(transaction, latest.get(transaction.id, Latest()), decisions.get(transaction.id))
+            for transaction in transactions
+        ]
 
     @asynccontextmanager
     async def _what_belongs_to_them(self) -> AsyncIterator[UnitOfWork]:
@@ -99,10 +96,6 @@ class Transactions:
         with as_platform():
             async with self._units_of_work.reading() as work:
                 yield work
-
-
-def _decided(transactions: Sequence[Transaction]) -> list[str]:
-    return [transaction.id for transaction in transactions if ENDED_BY_OPERATOR in transaction.flags]
 
 
 def _found(transaction: Transaction | None, transaction_id: str) -> Transaction:

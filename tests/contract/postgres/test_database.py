@@ -160,7 +160,7 @@ async def test_an_absent_database_is_unavailable() -> None:
 
 
 async def test_an_exhausted_pool_is_unavailable(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.postgres.database._ACQUIRE_SECONDS", 0.2)
+    monkeypatch.setattr("services.postgres.database.ACQUIRE_SECONDS", 0.2)
     database = Database(database_url, pool_size=1, overflow=0, raw_pool_size=1)
 
     async def has_connections() -> bool:

@@ -98,24 +98,6 @@ async def test_the_pages_are_the_list_in_order_whatever_the_key(
     assert found == [row["id"] for row in in_order]
 
 
-@pytest.mark.parametrize("size", [1, 4, 40, 400])
-async def test_a_list_in_no_order_of_an_index_is_read_span_by_span_and_misses_nothing(
-    connection: AsyncConnection, size: int
-) -> None:
-    # Gaps of up to years, and five of each moment: more than some of the pages hold.
-    times = [datetime.now(UTC) - timedelta(seconds=3**step) for step in range(18) for _ in range(5)]
-    rows = [{**ROWS[0], "id": UUID(derived_id("late", n)), "create_time": time} for n, time in enumerate(times)]
-    await connection.execute(insert(BOOKS), rows)
-    since = min(times) + timedelta(seconds=1)
-    expected = [row for row in [*ROWS, *rows] if row["create_time"] >= since]
-
-    found = await _all_pages(
-        connection, select(BOOKS.c.id).where(BOOKS.c.create_time >= since), ["create_time", "id"], size, since=since
-    )
-
-    assert found == [row["id"] for row in sorted(expected, key=lambda row: (row["create_time"], row["id"]))]
-
-
 async def test_the_total_counts_what_the_filter_lets_through(connection: AsyncConnection) -> None:
     statement = select(BOOKS).where(BOOKS.c.pages == 1)
 

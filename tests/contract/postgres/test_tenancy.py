@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.kernel.tenancy import as_platform, set_tenant
 from services.postgres.database import Database
+from services.postgres.readers import Readers
 from services.postgres.writer_connection import WriterConnection
 from tests.fixtures.postgres import FreshDatabase
 
@@ -48,11 +49,18 @@ async def _add(database: Database, name: str) -> None:
 
 
 async def _names(database: Database, way: str) -> set[str]:
+    if way == "readers":
+        readers = Readers(database, 1)
+        [rows] = await readers.ask((b"SELECT name FROM stations", ()))
+        # Nothing of a tenant stays behind on its connection.
+        assert await readers.ask((b"SELECT name FROM stations", ())) == [rows]
+        await readers.close()
+        return {name for (name,) in rows}
     async with getattr(database, way)() as connection:
         return {row.name for row in await connection.execute(_ALL)}
 
 
-@pytest.mark.parametrize("way", ["transaction", "read", "statements"])
+@pytest.mark.parametrize("way", ["transaction", "read", "statements", "readers"])
 async def test_each_sees_its_own_and_the_platform_sees_all(database: Database, way: str) -> None:
     # Twice and in turns: the connections are used again.
     for _ in range(2):

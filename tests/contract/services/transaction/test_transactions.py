@@ -87,7 +87,7 @@ async def test_pages_hold_every_transaction_once(record: Record, transactions: R
 async def test_a_total_is_counted_no_further_than_lists_that_grow_are(
     record: Record, transactions: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.transaction.sql.transactions.COUNTED_UP_TO", 2)
+    monkeypatch.setattr("services.transaction.sql.reads.NEWEST_FIRST.count_up_to", 2)
     await _three(record)
     page = await transactions.stub.ListTransactions(Request(page_size=1))
     assert (len(page.transactions), page.total_size) == (1, 2)

@@ -1,0 +1,111 @@
+"""Pages of a list in one round trip: its rows and how many there are, for lists that are asked often (see `readers`).
+
+What `keyset` says of keys and tokens holds here as well, and the tokens are the same; the SQL is written out.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import Column
+
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.keyset import key_in_token, mark_of, token_after
+from services.postgres.roundtrip import Rows, Statement
+
+Condition = tuple[str, Sequence[str]]
+"""What stands in a WHERE clause, and its parameters as in a Statement."""
+
+_FIRST_SPAN, _WIDER, _WIDEST_SPAN = timedelta(hours=1), 8, timedelta(days=1000)
+
+
+class Asks(Protocol):
+    """What answers statements, all in one round trip."""
+
+    async def ask(self, *statements: Statement) -> list[Rows]: ...
+
+
+class Listing:
+    """The list of `columns` from `source` (of a FROM clause) in the order of `key`, counted as far as `count_up_to`.
+
+    The key, as in `fetch_page`, is columns of a table that the source calls by its own name.
+    """
+
+    def __init__(
+        self,
+        columns: str,
+        source: str,
+        key: Sequence[Column[Any]],
+        *,
+        descending: bool = False,
+        count_up_to: int | None = None,
+    ) -> None:
+        self._key = key
+        self._mark = mark_of(key)
+        self._source = source
+        direction, self._beyond = ("DESC", "<") if descending else ("ASC", ">")
+        self._select = f"SELECT {columns}, {', '.join(map(str, key))} FROM {source}"
+        self._order = f" ORDER BY {', '.join(f'{column} {direction}' for column in key)}"
+        self.count_up_to = count_up_to
+
+    async def fetch(
+        self, readers: Asks, conditions: Iterable[Condition], page: PageRequest, *, since: datetime | None = None
+    ) -> Page[tuple[Any, ...]]:
+        """One page of the rows that meet all conditions; behind the columns of a row comes its key.
+
+        `since` bounds a first, ascending key of time that no index has in order: then only as long a time from there on
+        is sorted as a page needs, not all that came later. Raises: DomainError INVALID_ARGUMENT for a token that
+        another list has made.
+        """
+        narrowing = list(conditions)
+        after = None if page.after is None else key_in_token(page.after, self._mark, self._key)
+        rest = narrowing if after is None else [*narrowing, self._behind(after)]
+        if since is not None:
+            rest += await self._near(readers, rest, since if after is None else max(since, after[0]), page.size)
+        rows, [[total]] = await readers.ask(self._rows(rest, page.size), self._count(narrowing, self.count_up_to))
+        chosen = rows[: page.size]
+        if len(rows) > len(chosen):
+            return Page(chosen, token_after(self._mark, chosen[-1][-len(self._key) :]), total)
+        # A first page that holds everything is its own count.
+        return Page(chosen, "", len(chosen) if after is None else total)
+
+    def _rows(self, conditions: Sequence[Condition], size: int) -> Statement:
+        # The limit is written out: with one that is a parameter no plan is good enough to be kept.
+        query = f"{self._select}{_where(conditions)}{self._order} LIMIT {size + 1}"
+        return query.encode(), _parameters(conditions)
+
+    def _count(self, conditions: Sequence[Condition], up_to: int | None) -> Statement:
+        limit = "" if up_to is None else f" LIMIT {up_to}"
+        query = f"SELECT count(*) FROM (SELECT FROM {self._source}{_where(conditions)}{limit}) AS counted"
+        return query.encode(), _parameters(conditions)
+
+    def _behind(self, last: Sequence[Any]) -> Condition:
+        """A row comparison, which PostgreSQL answers from the index on the key; the first column alone besides, for
+        keys that an index has only in part."""
+        columns, places = ", ".join(map(str, self._key)), ", ".join(["%s"] * len(last))
+        condition = f"({columns}) {self._beyond} ({places}) AND {self._key[0]} {self._beyond}= %s"
+        return condition, [*map(written, last), written(last[0])]
+
+    async def _near(self, readers: Asks, rest: Sequence[Condition], begin: datetime, size: int) -> list[Condition]:
+        """A bound from `begin` on behind which there is more than a page of this size, if there is one."""
+        now, span = datetime.now(UTC), _FIRST_SPAN
+        while span < _WIDEST_SPAN and begin < now - span:
+            near = (f"{self._key[0]} < %s", [written(begin + span)])
+            [[[count]]] = await readers.ask(self._count([*rest, near], size + 1))
+            if count > size:
+                return [near]
+            span *= _WIDER
+        return []
+
+
+def written(value: object) -> str:
+    """A value as PostgreSQL reads it."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _where(conditions: Sequence[Condition]) -> str:
+    return f" WHERE {' AND '.join(text for text, _ in conditions)}" if conditions else ""
+
+
+def _parameters(conditions: Iterable[Condition]) -> list[str]:
+    return [parameter for _, parameters in conditions for parameter in parameters]

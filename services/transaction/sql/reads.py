@@ -1,0 +1,185 @@
+"""What callers read of transactions, each in one round trip: no unit of work is begun for it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.kernel.tenancy import as_platform
+from services.postgres.keyset import COUNTED_UP_TO
+from services.postgres.listing import Condition, Listing, written
+from services.postgres.readers import Readers
+from services.postgres.recordset import array, text_array, texts
+from services.postgres.roundtrip import Statement
+from services.transaction.domain.ending import EndDecision
+from services.transaction.domain.ranks import ENDED_BY_OPERATOR
+from services.transaction.domain.registers import NO_REGISTERS, Registers
+from services.transaction.domain.transaction import Transaction, TransactionState
+from services.transaction.domain.transaction_view import Latest, TransactionFilter
+from services.transaction.sql.registers import COLUMNS_OF_READINGS, MAX_POWER, numbers_of
+from services.transaction.sql.transaction_rows import transaction_of
+from services.transaction.tables import END_DECISIONS, TRANSACTIONS
+
+# Readings are looked for this far around a transaction.
+_AROUND = timedelta(days=1)
+_PARTLY_INDEXED = ("station_id", "driver_id", "id_tag")
+_FOREVER = datetime.max.replace(tzinfo=UTC)
+# How many readings back the newest power and state of charge are looked for: what no reading ever tells would have all
+# of a transaction's read, for each transaction of a page.
+_NEWEST_READINGS = 50
+# From so many registers at either end the energy of a running transaction is told: enough to know what they mean.
+_FIRST_REGISTERS, _LAST_REGISTERS = 2, 8
+
+_COLUMNS = texts(TRANSACTIONS.c, "transactions")
+_WIDTH = len(TRANSACTIONS.c)
+NEWEST_FIRST = Listing(
+    _COLUMNS,
+    "transactions",
+    (TRANSACTIONS.c.begin_time, TRANSACTIONS.c.id),
+    descending=True,
+    count_up_to=COUNTED_UP_TO,
+)
+_BY_CHANGE = Listing(
+    _COLUMNS, "transactions", (TRANSACTIONS.c.update_time, TRANSACTIONS.c.id), count_up_to=COUNTED_UP_TO
+)
+_ONE = f"SELECT {_COLUMNS} FROM transactions WHERE id = %s".encode()
+_DECISIONS = f"SELECT {texts(END_DECISIONS.c)} FROM end_decisions WHERE transaction_id = ANY (%s::uuid[])".encode()
+_READINGS = (
+    "SELECT sampled_time, {column} FROM meter_values WHERE transaction_id = transaction.id"
+    " AND sampled_time BETWEEN transaction.begin_time AND transaction.end_time{days}"
+    " AND {condition} ORDER BY sampled_time {direction} LIMIT {limit}"
+)
+
+
+def _newest(name: str, column: str, condition: str) -> str:
+    """Joins to each transaction as `name` its newest reading that tells `column`."""
+    readings = _READINGS.format(
+        column=column, condition=condition, direction="DESC", limit=_NEWEST_READINGS, days="{days}"
+    )
+    return (
+        f" LEFT JOIN LATERAL (SELECT {column} FROM ({readings}) AS near"
+        f" WHERE {column} IS NOT NULL ORDER BY sampled_time DESC LIMIT 1) AS {name} ON true"
+    )
+
+
+def _registers(name: str, direction: str, limit: int) -> str:
+    """Joins to each running transaction as `name` the columns of its registers nearest to one end."""
+    readings = _READINGS.format(
+        column="context, energy_wh",
+        condition="transaction.is_running AND energy_wh IS NOT NULL",
+        direction=direction,
+        limit=limit,
+        days="{days}",
+    )
+    columns = COLUMNS_OF_READINGS.format(column="energy_wh")
+    return f" CROSS JOIN LATERAL (SELECT {columns} FROM ({readings}) AS near) AS {name} (times, contexts, energies)"
+
+
+# Of a transaction that is over only the state of charge is asked for: its energy is settled, its power gone.
+_LATEST = (
+    "SELECT transaction.id::text, first.times, first.contexts, first.energies,"
+    " last.times, last.contexts, last.energies,"
+    f" CASE WHEN transaction.is_running THEN {MAX_POWER} END, power.power_w, charge.soc_percent"
+    " FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::boolean[], %s::text[], %s::integer[],"
+    " %s::integer[])"
+    " AS transaction (id, begin_time, end_time, is_running, charge_point_id, evse_id, connector_id)"
+    + _registers("first", "ASC", _FIRST_REGISTERS)
+    + _registers("last", "DESC", _LAST_REGISTERS)
+    + _newest("power", "power_w", "transaction.is_running")
+    + _newest("charge", "soc_percent", "true")
+)
+# The days are part of the text, not parameters: by them the partitions of other days are left out of its plan.
+_FROM_DAY, _UNTIL_DAY = " AND sampled_time >= '{} UTC'", " AND sampled_time < '{} 24:00 UTC'"
+
+
+class SqlTransactionReads:
+    """Satisfies ports.TransactionReads."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+
+    async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Transaction]:
+        since = narrowing.update_time_from
+        listing = NEWEST_FIRST if since is None else _BY_CHANGE
+        rows = await listing.fetch(self._readers, _conditions(narrowing), page, since=since)
+        # Behind the columns of the table comes the key of a page.
+        return rows.map(lambda row: transaction_of(row[:_WIDTH]))
+
+    async def find(self, transaction_id: str) -> Transaction | None:
+        if not is_id(transaction_id):
+            return None
+        [rows] = await self._readers.ask((_ONE, (transaction_id,)))
+        return transaction_of(rows[0]) if rows else None
+
+    async def belongings(
+        self, transactions: Sequence[Transaction]
+    ) -> tuple[Mapping[str, Latest], Mapping[str, EndDecision]]:
+        if not transactions:
+            return {}, {}
+        statements = [_latest(transactions)]
+        if decided := [one.id for one in transactions if ENDED_BY_OPERATOR in one.flags]:
+            statements.append((_DECISIONS, (array(decided),)))
+        # They were found, so their tenant is known to be the caller's. Else the database would look up the transaction
+        # of each of their readings to see whose it is: thrice the work.
+        with as_platform():
+            latest, *decisions = await self._readers.ask(*statements)
+        return (
+            {
+                transaction_id: Latest(_registers_of(columns, max_power_w), power_w, soc_percent)
+                for transaction_id, *columns, max_power_w, power_w, soc_percent in latest
+            },
+            {row[0]: EndDecision(*row) for rows in decisions for row in rows},
+        )
+
+
+def _latest(transactions: Sequence[Transaction]) -> Statement:
+    begins = [transaction.begin_time - _AROUND for transaction in transactions]
+    ends = [transaction.stop_time + _AROUND if transaction.stop_time else _FOREVER for transaction in transactions]
+    last = max(ends)
+    days = _FROM_DAY.format(min(begins).date()) + ("" if last is _FOREVER else _UNTIL_DAY.format(last.date()))
+    parameters = (
+        array(transaction.id for transaction in transactions),
+        array(time.isoformat() for time in begins),
+        array(time.isoformat() for time in ends),
+        array(str(transaction.stop_time is None) for transaction in transactions),
+        text_array(transaction.charge_point_id for transaction in transactions),
+        array(transaction.evse_id for transaction in transactions),
+        array(transaction.connector_id for transaction in transactions),
+    )
+    return _LATEST.format(days=days).encode(), parameters
+
+
+def _registers_of(columns: Sequence[str | None], max_power_w: int | None) -> Registers:
+    """The registers at both ends, which may be the same ones; none of a transaction that is over."""
+    if not any(columns):
+        return NO_REGISTERS
+    numbers = list(map(numbers_of, columns))
+    both = {*zip(*numbers[:3], strict=True), *zip(*numbers[3:], strict=True)}
+    times, contexts, energies_wh = (
+        (list(column) for column in zip(*sorted(both), strict=True)) if both else ([], [], [])
+    )
+    return Registers(times, contexts, energies_wh, max_power_w)
+
+
+def _conditions(narrowing: TransactionFilter) -> Iterator[Condition]:
+    for name in ("charge_point_id", "station_id", "id_tag", "driver_id", "state"):
+        if value := getattr(narrowing, name):
+            # What an index of some rows holds is said in these words; the planner concludes it from no parameter.
+            partly = f" AND transactions.{name} <> ''" if name in _PARTLY_INDEXED else ""
+            yield f"transactions.{name} = %s{partly}", (value,)
+    if narrowing.state is TransactionState.ACTIVE:
+        yield from _running(narrowing.charge_point_id)
+    if narrowing.start_time_from:
+        yield "transactions.begin_time >= %s", (written(narrowing.start_time_from),)
+    if narrowing.start_time_to:
+        yield "transactions.begin_time < %s", (written(narrowing.start_time_to),)
+    if narrowing.ids:
+        yield "transactions.id = ANY (%s::uuid[])", (array([one for one in narrowing.ids if is_id(one)]),)
+    if narrowing.update_time_from:
+        yield "transactions.update_time >= %s", (written(narrowing.update_time_from),)
+
+
+def _running(charge_point_id: str) -> Iterator[Condition]:
+    there = " WHERE charge_point_id = %s" if charge_point_id else ""
+    parameters = (charge_point_id,) if charge_point_id else ()
+    yield f"transactions.id IN (SELECT id FROM running_transactions{there})", parameters
