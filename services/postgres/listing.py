@@ -7,15 +7,17 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Column
+from sqlalchemy import ColumnElement
 
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import key_in_token, mark_of, token_after
 from services.postgres.roundtrip import Rows, Statement
+from services.postgres.sql_text import sql_of
 
 Condition = tuple[str, Sequence[str]]
 """What stands in a WHERE clause, and its parameters as in a Statement."""
 
+_ESCAPE = "\\"
 _FIRST_SPAN, _WIDER, _WIDEST_SPAN = timedelta(hours=1), 8, timedelta(days=1000)
 
 
@@ -28,24 +30,25 @@ class Asks(Protocol):
 class Listing:
     """The list of `columns` from `source` (of a FROM clause) in the order of `key`, counted as far as `count_up_to`.
 
-    The key, as in `fetch_page`, is columns of a table that the source calls by its own name.
+    The key, as in `fetch_page`, is columns of a table that the source calls by its own name, or made of such.
     """
 
     def __init__(
         self,
         columns: str,
         source: str,
-        key: Sequence[Column[Any]],
+        key: Sequence[ColumnElement[Any]],
         *,
         descending: bool = False,
         count_up_to: int | None = None,
     ) -> None:
         self._key = key
+        self._columns = [sql_of(column) for column in key]
         self._mark = mark_of(key)
         self._source = source
         direction, self._beyond = ("DESC", "<") if descending else ("ASC", ">")
-        self._select = f"SELECT {columns}, {', '.join(map(str, key))} FROM {source}"
-        self._order = f" ORDER BY {', '.join(f'{column} {direction}' for column in key)}"
+        self._select = f"SELECT {columns}, {', '.join(self._columns)} FROM {source}"
+        self._order = f" ORDER BY {', '.join(f'{column} {direction}' for column in self._columns)}"
         self.count_up_to = count_up_to
 
     async def fetch(
@@ -82,20 +85,25 @@ class Listing:
     def _behind(self, last: Sequence[Any]) -> Condition:
         """A row comparison, which PostgreSQL answers from the index on the key; the first column alone besides, for
         keys that an index has only in part."""
-        columns, places = ", ".join(map(str, self._key)), ", ".join(["%s"] * len(last))
-        condition = f"({columns}) {self._beyond} ({places}) AND {self._key[0]} {self._beyond}= %s"
+        columns, places = ", ".join(self._columns), ", ".join(["%s"] * len(last))
+        condition = f"({columns}) {self._beyond} ({places}) AND {self._columns[0]} {self._beyond}= %s"
         return condition, [*map(written, last), written(last[0])]
 
     async def _near(self, readers: Asks, rest: Sequence[Condition], begin: datetime, size: int) -> list[Condition]:
         """A bound from `begin` on behind which there is more than a page of this size, if there is one."""
         now, span = datetime.now(UTC), _FIRST_SPAN
         while span < _WIDEST_SPAN and begin < now - span:
-            near = (f"{self._key[0]} < %s", [written(begin + span)])
+            near = (f"{self._columns[0]} < %s", [written(begin + span)])
             [[[count]]] = await readers.ask(self._count([*rest, near], size + 1))
             if count > size:
                 return [near]
             span *= _WIDER
         return []
+
+
+def containing(text: str) -> str:
+    """The pattern of LIKE for what contains a text."""
+    return f"%{text.replace(_ESCAPE, 2 * _ESCAPE).replace('%', _ESCAPE + '%').replace('_', _ESCAPE + '_')}%"
 
 
 def written(value: object) -> str:

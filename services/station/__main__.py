@@ -13,6 +13,7 @@ from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.postgres.partitions import partition_task
+from services.postgres.readers import Readers
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
 from services.service import run_service
@@ -36,6 +37,7 @@ from services.station.servicer import (
 )
 from services.station.settings import StationSettings
 from services.station.sql.batches import SqlBatches
+from services.station.sql.reads import SqlStationReads
 from services.station.sql.unit_of_work import SqlUnitsOfWork
 from services.station.tasks import InventoryAsker, LeaseSweeper, RefusalSweeper
 
@@ -44,7 +46,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     """The station service on the given engines."""
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
-    units_of_work = SqlUnitsOfWork(database, relay, clock)
+    units_of_work, readers = SqlUnitsOfWork(database, relay, clock), Readers(database)
     identity = ServiceIdentity("station", settings)
     channel = channels.channel(settings.transaction_service_url, "transaction", identity)
     running = GrpcRunningTransactions(channel)
@@ -60,7 +62,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     settings_consumer = SettingsConsumer(bus, database, clock, commands)
 
     def register(grpc_server: grpc.aio.Server) -> None:
-        stations = StationServicer(Stations(units_of_work, clock, running), connectors)
+        stations = StationServicer(Stations(units_of_work, SqlStationReads(readers), clock, running), connectors)
         add_StationServiceServicer_to_server(stations, grpc_server)
         events = DeviceEvents(units_of_work)
         charge_points = ChargePoints(units_of_work, clock, running)
@@ -87,7 +89,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         server.Task("inventories", InventoryAsker(inventories).run, 60),
         server.Task("refusals", RefusalSweeper(refusals).run, 300),
     )
-    return server.Wiring(register, tasks, on_stop=(inventories.close, channel.close, batches.close))
+    return server.Wiring(register, tasks, on_stop=(inventories.close, channel.close, batches.close, readers.close))
 
 
 if __name__ == "__main__":

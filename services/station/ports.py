@@ -30,12 +30,24 @@ from services.station.domain.refusal import Refusal, Tally, UnknownFilter
 from services.station.domain.station import FoundStation, Station, StationFilter
 
 
-class StationRepository(Protocol):
-    """The stored stations."""
+class StationReads(Protocol):
+    """What callers read of stations; each in a round trip of its own, beside all units of work."""
 
     async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[FoundStation]:
         """One page, the newest first; of a search by place, the nearest first."""
         ...
+
+    async def find(self, station_id: str) -> Station | None:
+        """The station with this id."""
+        ...
+
+    async def standing_at(self, station_ids: Sequence[str]) -> tuple[Sequence[Connector], Sequence[ChargePoint]]:
+        """What stands at stations: connectors in their order at a charge point, charge points by identity."""
+        ...
+
+
+class StationRepository(Protocol):
+    """The stored stations."""
 
     async def find(self, station_id: str, *, for_update: bool = False) -> Station | None:
         """The station, locked until the unit of work ends when `for_update`."""

@@ -23,6 +23,7 @@ from services.station.application.connectors import Connectors
 from services.station.application.stations import Stations
 from services.station.servicer import StationServicer
 from services.station.sql.batches import SqlBatches
+from services.station.sql.reads import SqlStationReads
 from services.station.sql.unit_of_work import SqlUnitsOfWork as StationUnitsOfWork
 from services.transaction.application.ending import Endings
 from services.transaction.application.orphans import Orphans
@@ -79,7 +80,7 @@ async def sessions(database: Database, relay: OutboxRelay, options: argparse.Nam
 async def stations(database: Database, relay: OutboxRelay) -> Mapping[str, Read]:
     """Make stations with charge points and connectors; returns what is read of them."""
     units_of_work, reports = StationUnitsOfWork(database, relay, _CLOCK), SqlBatches(database, relay)
-    all_stations = Stations(units_of_work, _CLOCK, Nobody())
+    all_stations = Stations(units_of_work, SqlStationReads(Readers(database)), _CLOCK, Nobody())
     for number in range(_STATIONS):
         points = [{"id": f"CP{number:03}{place}"} for place in range(_CHARGE_POINTS_EACH)]
         place = {"name": f"Station {number}", "city": "Leipzig", "country": "DE", "latitude": 51.3, "longitude": 12.3}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.kernel.clock import Clock
-from services.kernel.errors import failed_precondition, invalid, not_found
+from services.kernel.errors import DomainError, failed_precondition, invalid, not_found
 from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
 from services.station.domain import charge_point as charge_points
@@ -15,7 +15,7 @@ from services.station.domain.charge_point import ChargePoint
 from services.station.domain.connector import Connector
 from services.station.domain.events import StationChanged
 from services.station.domain.station import FoundStation, Station, StationFilter, changed, changed_settings, validated
-from services.station.ports import RunningTransactions, UnitOfWork, UnitsOfWork
+from services.station.ports import RunningTransactions, StationReads, UnitOfWork, UnitsOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +31,26 @@ class StationView:
 class Stations:
     """The use cases of stations. Each method is one unit of work."""
 
-    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, running: RunningTransactions) -> None:
+    def __init__(
+        self, units_of_work: UnitsOfWork, reads: StationReads, clock: Clock, running: RunningTransactions
+    ) -> None:
         self._units_of_work = units_of_work
+        self._reads = reads
         self._clock = clock
         self._running = running
 
     async def page(self, narrowing: StationFilter, page: PageRequest) -> Page[StationView]:
         """One page of stations, the newest first; of a search by place, the nearest first."""
-        async with self._units_of_work.reading() as work:
-            found = await work.stations.page(narrowing, page)
-            views = await _views(work, found.items)
-        return Page(views, found.next_token, found.total_size)
+        found = await self._reads.page(narrowing, page)
+        return Page(await self._views(found.items), found.next_token, found.total_size)
 
     async def get(self, station_id: str) -> StationView:
         """Raises: STATION_NOT_FOUND."""
-        async with self._units_of_work.reading() as work:
-            return await _view(work, await _found(work, station_id))
+        station = await self._reads.find(station_id)
+        if station is None:
+            raise _not_found(station_id)
+        [view] = await self._views([FoundStation(station)])
+        return view
 
     async def create(
         self,
@@ -98,6 +102,9 @@ class Stations:
             await work.stations.remove(station_id)
             await _publish(work, view, deleted=True)
 
+    async def _views(self, found: Sequence[FoundStation]) -> list[StationView]:
+        return _viewed(found, *await self._reads.standing_at([item.station.id for item in found]))
+
 
 async def lock_stations(work: UnitOfWork, station_ids: Collection[str | None]) -> list[Station]:
     """Lock the stations that something which changes stands at, before it is locked itself; None stands for none.
@@ -137,17 +144,20 @@ async def _publish(work: UnitOfWork, view: StationView, **more: Any) -> None:
 
 
 async def _view(work: UnitOfWork, station: Station) -> StationView:
-    [view] = await _views(work, [FoundStation(station)])
+    plugs = await work.connectors.of_stations([station.id])
+    points = await work.charge_points.of_stations([station.id])
+    [view] = _viewed([FoundStation(station)], plugs, points)
     return view
 
 
-async def _views(work: UnitOfWork, found: Sequence[FoundStation]) -> list[StationView]:
-    ids = [item.station.id for item in found]
+def _viewed(
+    found: Sequence[FoundStation], connectors: Sequence[Connector], charge_points: Sequence[ChargePoint]
+) -> list[StationView]:
     plugs: defaultdict[str | None, list[Connector]] = defaultdict(list)
     points: defaultdict[str | None, list[ChargePoint]] = defaultdict(list)
-    for plug in await work.connectors.of_stations(ids):
+    for plug in connectors:
         plugs[plug.station_id].append(plug)
-    for point in await work.charge_points.of_stations(ids):
+    for point in charge_points:
         points[point.station_id].append(point)
     return [
         StationView(item.station, plugs[item.station.id], points[item.station.id], item.distance_meters)
@@ -158,5 +168,9 @@ async def _views(work: UnitOfWork, found: Sequence[FoundStation]) -> list[Statio
 async def _found(work: UnitOfWork, station_id: str, *, for_update: bool = False) -> Station:
     station = await work.stations.find(station_id, for_update=for_update)
     if station is None:
-        raise not_found("station", station_id)
+        raise _not_found(station_id)
     return station
+
+
+def _not_found(station_id: str) -> DomainError:
+    return not_found("station", station_id)

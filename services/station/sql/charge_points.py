@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +31,7 @@ from services.station.tables import (
 )
 
 _STORED = [column.key for column in CHARGE_POINTS.c]
+_READ = [*_STORED, "online", "protocol", "last_seen_time", "protocol_hint"]
 _IS_ONLINE = and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None))
 # That the version which is chosen gets nowhere, as long as it has not booted by it since.
 _HINT = (
@@ -64,18 +65,18 @@ class SqlChargePointRepository:
     async def page(self, narrowing: ChargePointFilter, page: PageRequest) -> Page[ChargePoint]:
         query = _WITH_CONNECTION.where(*_conditions(narrowing))
         rows = await fetch_page(self._connection, query, (CHARGE_POINTS.c.id,), page=page)
-        return rows.map(_charge_point)
+        return rows.map(lambda row: charge_point_of(row[: len(_READ)]))
 
     async def find(self, charge_point_id: str, *, for_update: bool = False) -> ChargePoint | None:
         query = _WITH_CONNECTION.where(CHARGE_POINTS.c.id == charge_point_id)
         if for_update:
             query = query.with_for_update(of=CHARGE_POINTS)
         row = (await self._connection.execute(query)).first()
-        return None if row is None else _charge_point(row)
+        return None if row is None else charge_point_of(row)
 
     async def of_stations(self, station_ids: Sequence[str]) -> Sequence[ChargePoint]:
-        query = _WITH_CONNECTION.where(CHARGE_POINTS.c.station_id.in_(station_ids)).order_by(CHARGE_POINTS.c.id)
-        return [_charge_point(row) for row in await self._connection.execute(query)]
+        query = charge_points_at(CHARGE_POINTS.c.station_id.in_(station_ids))
+        return [charge_point_of(row) for row in await self._connection.execute(query)]
 
     async def free_vending(self, charge_point_ids: Collection[str]) -> Mapping[str, Vending]:
         columns = CHARGE_POINTS.c
@@ -127,7 +128,7 @@ class SqlChargePointRepository:
         last_time = func.coalesce(CONNECTIONS.c.last_seen_time, CHARGE_POINTS.c.create_time)
         query = _WITH_CONNECTION.where(CHARGE_POINTS.c.is_unknown, ~_IS_ONLINE, last_time < before)
         locked = query.order_by(CHARGE_POINTS.c.id).limit(limit).with_for_update(of=CHARGE_POINTS, skip_locked=True)
-        return [_charge_point(row) for row in await self._connection.execute(locked)]
+        return [charge_point_of(row) for row in await self._connection.execute(locked)]
 
 
 def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:
@@ -162,22 +163,23 @@ def _fields(charge_point: ChargePoint) -> dict[str, Any]:
     }
 
 
-def _charge_point(row: Row[Any]) -> ChargePoint:
-    fields = row._mapping
-    return ChargePoint(
-        **{
-            **{name: fields[name] for name in _STORED},
-            "state": ChargePointState(fields["state"]),
-            "free_vending": _vending(fields["free_vending"]),
-            "next_passwords": candidates_of(fields["next_passwords"]),
-            "quirks_on": tuple(fields["quirks_on"]),
-            "quirks_off": tuple(fields["quirks_off"]),
-            "online": bool(fields["online"]),
-            "protocol": fields["protocol"] or "",
-            "last_seen_time": fields["last_seen_time"],
-            "protocol_hint": fields["protocol_hint"] or "",
-        }
-    )
+def charge_points_at(is_there: ColumnElement[bool]) -> Select[Any]:
+    """The query for rows of `charge_point_of` that meet a condition."""
+    return _WITH_CONNECTION.where(is_there).order_by(CHARGE_POINTS.c.id)
+
+
+def charge_point_of(row: Sequence[Any]) -> ChargePoint:
+    """The charge point in a row of all columns of the table, and what its connection tells."""
+    fields: dict[str, Any] = dict(zip(_READ, row, strict=True))
+    fields["state"] = ChargePointState(fields["state"])
+    fields["free_vending"] = _vending(fields["free_vending"])
+    fields["next_passwords"] = candidates_of(fields["next_passwords"])
+    fields["quirks_on"] = tuple(fields["quirks_on"])
+    fields["quirks_off"] = tuple(fields["quirks_off"])
+    fields["online"] = bool(fields["online"])
+    fields["protocol"] = fields["protocol"] or ""
+    fields["protocol_hint"] = fields["protocol_hint"] or ""
+    return ChargePoint(**fields)
 
 
 def _vending(text: str | None) -> FreeVending | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,7 @@ from services.station.tables import CHARGE_POINTS, CONNECTORS
 
 _KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
 _STORED = [column.name for column in CONNECTORS.c]
+_READ = [*_STORED, "station_id"]
 _CHANGING = [name for name in _STORED if name not in ("id", "charge_point_id", "evse_id", "connector_id")]
 _WITH_STATION: Select[Any] = select(CONNECTORS, CHARGE_POINTS.c.station_id).join_from(
     CONNECTORS, CHARGE_POINTS, CHARGE_POINTS.c.id == CONNECTORS.c.charge_point_id
@@ -35,14 +36,15 @@ class SqlConnectorRepository:
     async def page(self, station_id: str, page: PageRequest) -> Page[Connector]:
         query = _WITH_STATION.where(CHARGE_POINTS.c.station_id == station_id, _REAL)
         rows = await fetch_page(self._connection, query, _KEY, page=page)
-        return rows.map(_connector)
+        return rows.map(lambda row: connector_of(row[: len(_READ)]))
 
     async def of_stations(self, station_ids: Sequence[str]) -> Sequence[Connector]:
-        return await self._all(_WITH_STATION.where(CHARGE_POINTS.c.station_id.in_(station_ids), _REAL))
+        query = connectors_at(CHARGE_POINTS.c.station_id.in_(station_ids))
+        return [connector_of(row) for row in await self._connection.execute(query)]
 
     async def of_charge_points(self, charge_point_ids: Collection[str]) -> Sequence[Connector]:
         query = _WITH_STATION.where(CONNECTORS.c.charge_point_id.in_(charge_point_ids), _REAL).order_by(*_KEY)
-        return [_connector(row) for row in await self._connection.execute(query)]
+        return [connector_of(row) for row in await self._connection.execute(query)]
 
     async def named(self, station_id: str, name: str) -> Sequence[Connector]:
         there = _WITH_STATION.where(CHARGE_POINTS.c.station_id == station_id, _REAL)
@@ -70,22 +72,23 @@ class SqlConnectorRepository:
     async def _all(self, query: Select[Any], *, for_update: bool = False) -> Sequence[Connector]:
         query = query.order_by(*_KEY)
         rows = await self._connection.execute(query.with_for_update(of=CONNECTORS) if for_update else query)
-        return [_connector(row) for row in rows]
+        return [connector_of(row) for row in rows]
 
 
 def _fields(connector: Connector) -> dict[str, Any]:
     return {name: getattr(connector, name) for name in _STORED}
 
 
-def _connector(row: Row[Any]) -> Connector:
-    fields = row._mapping
-    return Connector(
-        **{
-            **{name: fields[name] for name in _STORED},
-            "type": ConnectorType(fields["type"]) if fields["type"] else None,
-            "status": ConnectorStatus(fields["status"]) if fields["status"] else None,
-            "availability": Availability(fields["availability"]),
-            "free_vending": FreeVending(fields["free_vending"]) if fields["free_vending"] else None,
-            "station_id": fields["station_id"],
-        }
-    )
+def connectors_at(is_there: ColumnElement[bool]) -> Select[Any]:
+    """The query for rows of `connector_of` at stations of charge points that meet a condition."""
+    return _WITH_STATION.where(is_there, _REAL).order_by(*_KEY)
+
+
+def connector_of(row: Sequence[Any]) -> Connector:
+    """The connector in a row of all columns of the table, and the station."""
+    fields: dict[str, Any] = dict(zip(_READ, row, strict=True))
+    fields["type"] = ConnectorType(fields["type"]) if fields["type"] else None
+    fields["status"] = ConnectorStatus(fields["status"]) if fields["status"] else None
+    fields["availability"] = Availability(fields["availability"])
+    fields["free_vending"] = FreeVending(fields["free_vending"]) if fields["free_vending"] else None
+    return Connector(**fields)
