@@ -26,12 +26,14 @@ from services.billing.servicer import (
     TariffServicer,
 )
 from services.billing.settings import BillingSettings
+from services.billing.sql.reads import SqlChargingSessionReads
 from services.billing.sql.unit_of_work import SqlUnitsOfWork
 from services.billing.tasks import Settler
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
+from services.postgres.readers import Readers
 from services.process.reconciler import Reconciler
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
@@ -62,7 +64,8 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         bills_unmetered=is_billed,
         end_patience=settings.end_patience,
     )
-    sessions = ChargingSessions(units_of_work, clock, biller, transactions)
+    readers = Readers(database)
+    sessions = ChargingSessions(units_of_work, SqlChargingSessionReads(readers), clock, biller, transactions)
     consumer = TransactionConsumer(bus, database, clock, biller)
     reconciler = Reconciler(
         "transactions with their bills",
@@ -85,7 +88,7 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         server.Task("settling", Settler(biller).run, 120),
         server.Task("reconciliation", reconciler.run, 900),
     )
-    return server.Wiring(register, tasks, on_stop=[channel.close for channel in opened])
+    return server.Wiring(register, tasks, on_stop=[*(channel.close for channel in opened), readers.close])
 
 
 if __name__ == "__main__":

@@ -57,12 +57,20 @@ class TariffRepository(Protocol):
         ...
 
 
-class ChargingSessionRepository(Protocol):
-    """The stored charging sessions."""
+class ChargingSessionReads(Protocol):
+    """What callers read of charging sessions; each in a round trip of its own, beside all units of work."""
 
     async def page(self, narrowing: ChargingSessionFilter, page: PageRequest) -> Page[ChargingSession]:
-        """One page, the latest started first."""
+        """One page, in the order that the filter says."""
         ...
+
+    async def find(self, session_id: str) -> ChargingSession | None:
+        """The session with this id."""
+        ...
+
+
+class ChargingSessionRepository(Protocol):
+    """The stored charging sessions."""
 
     async def find(self, session_id: str, *, for_update: bool = False) -> ChargingSession | None:
         """The session, locked until the unit of work ends when `for_update`."""

@@ -20,7 +20,7 @@ from services.billing.domain.charging_session import (
 )
 from services.billing.domain.pricing import Consumption, checked, require_valid
 from services.billing.domain.tariff import Tariff
-from services.billing.ports import Transactions, UnitOfWork, UnitsOfWork
+from services.billing.ports import ChargingSessionReads, Transactions, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, invalid, not_found
 from services.kernel.ids import new_id
@@ -36,8 +36,16 @@ _log = logging.getLogger(__name__)
 class ChargingSessions:
     """The use cases of charging sessions. Each method is one unit of work."""
 
-    def __init__(self, units_of_work: UnitsOfWork, clock: Clock, biller: Biller, transactions: Transactions) -> None:
+    def __init__(
+        self,
+        units_of_work: UnitsOfWork,
+        reads: ChargingSessionReads,
+        clock: Clock,
+        biller: Biller,
+        transactions: Transactions,
+    ) -> None:
         self._units_of_work = units_of_work
+        self._reads = reads
         self._clock = clock
         self._biller = biller
         self._transactions = transactions
@@ -48,16 +56,14 @@ class ChargingSessions:
         Running ones with energy and cost of this moment, unless it is asked what changed: who compares wants what is
         kept, and not to wait for others.
         """
-        async with self._units_of_work.reading() as work:
-            found = await work.sessions.page(narrowing, page)
+        found = await self._reads.page(narrowing, page)
         if narrowing.update_time_from is not None:
             return found
         return Page(await self._live(found.items), found.next_token, found.total_size)
 
     async def get(self, session_id: str) -> ChargingSession:
         """The session; a running one with energy and cost of this moment. Raises: CHARGING_SESSION_NOT_FOUND."""
-        async with self._units_of_work.reading() as work:
-            session = _found(await work.sessions.find(session_id), session_id)
+        session = _found(await self._reads.find(session_id), session_id)
         [live] = await self._live([session])
         return live
 
@@ -113,6 +119,8 @@ class ChargingSessions:
     async def _live(self, sessions: Sequence[ChargingSession]) -> list[ChargingSession]:
         """`sessions`, the running ones with energy and cost of this moment as far as these can be had in time."""
         running = [session for session in sessions if session.state is SessionState.ACTIVE]
+        if not running:
+            return list(sessions)
         told = [session.transaction_id for session in running if session.transaction_id is not None]
         energies = await self._transactions.energy_wh(told, _LIVE_SECONDS) if told else {}
         running = [

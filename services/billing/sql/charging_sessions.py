@@ -1,29 +1,25 @@
 """Charging sessions in PostgreSQL."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, any_, exists, or_, select, update
+from sqlalchemy import ColumnElement, any_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.charging_session import (
-    CORRECTION,
     ESTIMATED_END,
     NO_TARIFF,
     PENDING,
     ChargingSession,
-    ChargingSessionFilter,
     SessionState,
 )
 from services.billing.sql.remarks import remarks_of, remarks_to_json
 from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, UNBILLED_SESSIONS
 from services.kernel.ids import is_id
 from services.kernel.money import Money
-from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import bare
-from services.postgres.keyset import COUNTED_UP_TO, fetch_page
 from services.postgres.recordset import Recordset, array, texts
 
 _LOCK = b"SELECT pg_advisory_xact_lock(hashtextextended('snapshots of transactions', 0))"
@@ -34,6 +30,7 @@ _NAMES = [*_PLAIN, *_COST, "remarks"]
 _plain = attrgetter(*_PLAIN)
 # Of a row with the columns of the table in their order, whatever comes behind them.
 _values_of = itemgetter(*(list(CHARGING_SESSIONS.c.keys()).index(name) for name in _NAMES))
+SESSION_COLUMNS, SESSION_WIDTH = texts((CHARGING_SESSIONS.c[name] for name in _NAMES), "charging_sessions"), len(_NAMES)
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 _COLUMNS = texts((CHARGING_SESSIONS.c[name] for name in _NAMES), "s")
 _OF_TRANSACTIONS = f"""
@@ -86,22 +83,12 @@ class SqlChargingSessionRepository:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def page(self, narrowing: ChargingSessionFilter, page: PageRequest) -> Page[ChargingSession]:
-        query = select(CHARGING_SESSIONS).where(*_conditions(narrowing))
-        columns = CHARGING_SESSIONS.c
-        by_change = narrowing.update_time_from is not None
-        key = (columns.update_time if by_change else columns.start_time, columns.id)
-        rows = await fetch_page(
-            self._connection, query, key, page=page, descending=not by_change, count_up_to=COUNTED_UP_TO
-        )
-        return rows.map(_session_of)
-
     async def find(self, session_id: str, *, for_update: bool = False) -> ChargingSession | None:
         if not is_id(session_id):
             return None
         query = select(CHARGING_SESSIONS).where(CHARGING_SESSIONS.c.id == session_id)
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
-        return None if row is None else _session_of(row)
+        return None if row is None else session_of(*_values_of(row))
 
     async def of_transactions(self, transaction_ids: Collection[str]) -> Mapping[str, ChargingSession]:
         connection = await bare(self._connection)
@@ -157,36 +144,7 @@ class SqlChargingSessionRepository:
 
     async def _sessions(self, query: bytes, parameters: tuple[Any, ...]) -> Sequence[ChargingSession]:
         cursor = await (await bare(self._connection)).execute(query, parameters)
-        return [_session(*row) for row in await cursor.fetchall()]
-
-
-def _conditions(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool]]:
-    columns = CHARGING_SESSIONS.c
-    for name in ("driver_id", "station_id", "transaction_id"):
-        if wanted := getattr(narrowing, name):
-            yield columns[name] == wanted if is_id(wanted) else columns.id.is_(None)
-    for name in ("charge_point_id", "state"):
-        if wanted := getattr(narrowing, name):
-            yield columns[name] == wanted
-    yield from _waiting(narrowing)
-    if narrowing.start_time_from:
-        yield columns.start_time >= narrowing.start_time_from
-    if narrowing.start_time_to:
-        yield columns.start_time < narrowing.start_time_to
-    if narrowing.update_time_from:
-        yield columns.update_time >= narrowing.update_time_from
-
-
-def _waiting(narrowing: ChargingSessionFilter) -> Iterator[ColumnElement[bool]]:
-    columns = CHARGING_SESSIONS.c
-    reason = CORRECTION if narrowing.has_correction else narrowing.hold_reason
-    if reason:
-        yield columns.hold_reason == reason
-    if reason or narrowing.state is SessionState.HELD:
-        # There are few among all of them, and no index of the sessions tells them.
-        yield columns.id.in_(select(UNBILLED_SESSIONS.c.session_id))
-    if narrowing.hold_reason:
-        yield columns.state == SessionState.HELD
+        return [session_of(*row) for row in await cursor.fetchall()]
 
 
 def _cost(session: ChargingSession) -> tuple[int | None, str | None]:
@@ -194,11 +152,8 @@ def _cost(session: ChargingSession) -> tuple[int | None, str | None]:
     return (cost.minor_units, cost.currency_code) if cost else (None, None)
 
 
-def _session_of(row: Row[Any]) -> ChargingSession:
-    return _session(*_values_of(row))
-
-
-def _session(*values: Any) -> ChargingSession:
+def session_of(*values: Any) -> ChargingSession:
+    """The session in the values of SESSION_COLUMNS."""
     *plain, state, amount, currency, remarks = values
     cost = None if currency is None else Money(currency, amount)
     return ChargingSession._make((*plain, SessionState(state), cost, remarks_of(remarks)))
