@@ -1,6 +1,6 @@
 """A charge point, whatever OCPP version it speaks: hardware, state, and the calls it makes.
 
-The dialects (v16, v201) say what each message looks like. How it stays connected is in `link`, how
+The dialects (v16, v201, v21) say what each message looks like. How it stays connected is in `link`, how
 it charges in `charging`, how it obeys in `commands`.
 """
 
@@ -111,7 +111,7 @@ class ChargePoint(ABC):
 
     @abstractmethod
     def status_request(self, connector: Connector | None) -> Any | None:
-        """StatusNotification of a connector, or of the station itself where the version has it."""
+        """What tells the status of a connector, or of the station itself where the version has it."""
 
     @abstractmethod
     def authorize_request(self, id_tag: str) -> Any:
@@ -211,14 +211,15 @@ class ChargePoint(ABC):
         word = self.status_word(connector)
         if self.link.ready and (again or connector.reported != word):
             connector.reported = word
-            if not await self.tell("StatusNotification", self.status_request(connector)):
+            request = self.status_request(connector)
+            if not await self.tell(type(request).__name__, request):
                 connector.reported = None
 
     async def announce(self, *, all_connectors: bool) -> None:
         """After a boot: every status. After a mere reconnect: those that changed meanwhile."""
         whole = self.status_request(None)
         if all_connectors and whole is not None:
-            await self.tell("StatusNotification", whole)
+            await self.tell(type(whole).__name__, whole)
         for connector in self.connectors.values():
             await self.report_status(connector, again=all_connectors)
 

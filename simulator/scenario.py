@@ -12,7 +12,8 @@ from simulator.charge_point import ChargePoint
 from simulator.scripts import Script
 from simulator.transport import Distortion
 
-_ANY = ("1.6", "2.0.1")
+_TWO = ("2.0.1", "2.1")
+_ANY = ("1.6", *_TWO)
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,14 @@ _SCENARIOS = (
     _rewriting("zoneless-timestamps", distortion.without_zone),
     _rewriting("empty-strings", distortion.empty_strings),
     _rewriting("stop-without-number", distortion.stop_without_number, "1.6"),
-    _rewriting("seq-no-zero", distortion.seq_no_zero, "2.0.1"),
-    _rewriting("seq-no-gaps", distortion.seq_no_gaps, "2.0.1"),
-    _rewriting("bare-events", distortion.bare_events, "2.0.1"),
+    _rewriting("seq-no-zero", distortion.seq_no_zero, *_TWO),
+    _rewriting("seq-no-gaps", distortion.seq_no_gaps, *_TWO),
+    _rewriting("bare-events", distortion.bare_events, *_TWO),
     Scenario(
         "meter-values-apart",
         (distortion.meter_values_apart.__doc__ or "").rstrip("."),
         distort=distortion.meter_values_apart,
-        protocols=("2.0.1",),
+        protocols=_TWO,
     ),
     Scenario("clock-1970", "The clock starts in 1970 and is never set", clock_behind=_since_1970),
     Scenario("repeated-ids", (scripts.repeating_ids.__doc__ or "").rstrip("."), prepare=scripts.repeating_ids),

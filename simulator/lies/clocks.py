@@ -18,6 +18,7 @@ _JUMPS = (timedelta(minutes=75), _STEADY, timedelta(hours=-1), _STEADY)
 _MEAN_SECONDS_BETWEEN_JUMPS = 40.0
 _STRAYS = 0.15
 _UNSTAMPED = 0.6
+_STAMPS = ("timestamp", "generatedAt")
 
 Restamp = Callable[[datetime], str]
 
@@ -101,9 +102,10 @@ def _restamping(restamp: Restamp) -> Change:
     def change(message: Message) -> bool:
         is_changed = False
         for holder in objects(message.payload):
-            if isinstance(holder.get("timestamp"), str):
-                holder["timestamp"] = restamp(datetime.fromisoformat(holder["timestamp"]))
-                is_changed = True
+            for name in _STAMPS:
+                if isinstance(holder.get(name), str):
+                    holder[name] = restamp(datetime.fromisoformat(holder[name]))
+                    is_changed = True
         return is_changed
 
     return change

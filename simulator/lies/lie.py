@@ -37,7 +37,7 @@ class Lie:
     change: "Callable[[Liar], Change] | None" = None
     live: "Callable[[Liar], Coroutine[Any, Any, None]] | None" = None
     prepare: "Callable[[Liar], None] | None" = None
-    protocols: tuple[str, ...] = ("1.6", "2.0.1")
+    protocols: tuple[str, ...] = ("1.6", "2.0.1", "2.1")
     turns: int = 1
     is_occasional: bool = False
     needs_order: bool = False

@@ -127,4 +127,10 @@ class V201Charger(Charger):
         return None if status is None else str(status)
 
 
-LOAD_DIALECTS: Mapping[str, type[Charger]] = {"1.6": V16Charger, "2.0.1": V201Charger}
+class V21Charger(V201Charger):
+    """OCPP 2.1: the same messages."""
+
+    subprotocol: ClassVar[str] = "ocpp2.1"
+
+
+LOAD_DIALECTS: Mapping[str, type[Charger]] = {"1.6": V16Charger, "2.0.1": V201Charger, "2.1": V21Charger}

@@ -1,4 +1,4 @@
-"""How a 2.0.1 charging station answers the central system's commands, one handler an action."""
+"""How a charging station of OCPP 2.x answers the central system's commands, one handler an action."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _ACCEPTED, _REJECTED = "Accepted", "Rejected"
 
 
-class V201Session(OcppSession, PackageV201ChargePoint):  # type: ignore[misc]  # the package has no types
-    """One connection of a 2.0.1 charging station."""
+class Obedience(OcppSession):
+    """The handlers; answers are checked by the version of the package's charge point that they are mixed with."""
 
     def __init__(self, station: "V201ChargePoint", transport: Transport) -> None:
         super().__init__(station.identity, transport, station.spawn, station.timing.response_timeout, station.hold_back)
@@ -120,7 +120,7 @@ class V201Session(OcppSession, PackageV201ChargePoint):  # type: ignore[misc]  #
             case "Heartbeat":
                 self.then(self.station.heartbeat())
             case "StatusNotification":
-                self.then(commands.report(self.station, named, again=True))
+                self.then(self._statuses(named))
             case "MeterValues":
                 self.then(self._meter_values(named))
             case "TransactionEvent":
@@ -153,6 +153,9 @@ class V201Session(OcppSession, PackageV201ChargePoint):  # type: ignore[misc]  #
     async def _boot(self) -> None:
         self.station.link.trigger_boot()
 
+    async def _statuses(self, connectors: list[Connector]) -> None:
+        await commands.report(self.station, connectors, again=True)
+
     async def _tell(self, request: Any) -> None:
         await self.station.tell(type(request).__name__, request)
 
@@ -166,3 +169,7 @@ class V201Session(OcppSession, PackageV201ChargePoint):  # type: ignore[misc]  #
             if connector.transaction is not None:
                 event = self.station.triggered(connector.transaction, self.station.read(connector))
                 self.station.post_nowait(event)
+
+
+class V201Session(Obedience, PackageV201ChargePoint):  # type: ignore[misc]  # the package has no types
+    """One connection of a 2.0.1 charging station."""

@@ -63,6 +63,13 @@ async def station201(make_station: MakeStation) -> AsyncIterator[ChargePoint]:
         yield await _in_service(make_station("2.0.1"), stack)
 
 
+@pytest.fixture
+async def station21(make_station: MakeStation) -> AsyncIterator[ChargePoint]:
+    """A 2.1 charging station in service."""
+    async with AsyncExitStack() as stack:
+        yield await _in_service(make_station("2.1"), stack)
+
+
 async def _in_service(station: ChargePoint, stack: AsyncExitStack) -> ChargePoint:
     await stack.enter_async_context(station.running())
     await station.ready(10)

@@ -16,7 +16,7 @@ _PRICE_PER_KWH = Decimal("0.40")
 _TAX = Decimal("1.19")
 
 
-@pytest.mark.parametrize("protocol", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("protocol", ["1.6", "2.0.1", "2.1"])
 def test_a_session_is_seen_stored_priced_invoiced_counted_and_journalled(system: System, protocol: str) -> None:
     scene = _scene(system, f"E2E{protocol.replace('.', '')}")
     done = _simulate(system, scene["charge_point"], protocol, scene["id_tag"], watch=lambda: _seen_live(system, scene))

@@ -109,7 +109,7 @@ def test_a_boot_tells_of_the_hardware_and_leaves_the_words_of_the_operator() -> 
 
 
 @pytest.mark.field_case("B7")
-@pytest.mark.parametrize("pin", ["ocpp1.6", "ocpp2.0.1", ""])
+@pytest.mark.parametrize("pin", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1", ""])
 def test_a_charge_point_is_pinned_to_a_version_that_is_spoken_here_or_to_none(pin: str) -> None:
     assert made({"id": "CP1", "pinned_protocol": pin}, NOW).pinned_protocol == pin
 

@@ -14,6 +14,7 @@ from simulator.load.dialects import LOAD_DIALECTS
 _RESULTS = {
     "1.6": b'[3,"00000001",{"transactionId":2147483647,"idTagInfo":{"status":"%s"}}]',
     "2.0.1": b'[3,"00000001",{"idTokenInfo":{"status":"%s"}}]',
+    "2.1": b'[3,"00000001",{"idTokenInfo":{"status":"%s"}}]',
 }
 
 
