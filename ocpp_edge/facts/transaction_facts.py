@@ -13,7 +13,7 @@ from ocpp_edge.facts.stamps import LONGEST_STAMP
 from ocpp_edge.rpc.errors import CallRefused
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.quirks import transactions
-from services.rpc.flags import told
+from services.rpc.flags import flag_fields
 from services.rpc.protobuf import time_fields
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def transaction_event(
     if moment.corrected_time is not moment.device_time and moment.is_dated:
         fields["corrected_time"] = time_fields(moment.corrected_time)
     if moment.flags or context.coerced or doubts:
-        fields |= told((*moment.flags, *context.coerced, *sorted(doubts)))._asdict()
+        fields |= flag_fields((*moment.flags, *context.coerced, *sorted(doubts)))._asdict()
     if context.dropped:
         fields["dropped_json"] = orjson.dumps(context.dropped).decode()
     if moment.is_dated:

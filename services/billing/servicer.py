@@ -42,8 +42,8 @@ class TariffServicer(tariff_grpc.TariffServiceServicer):
     async def ListTariffs(
         self, request: tariff_pb.ListTariffsRequest, context: Context
     ) -> tariff_pb.ListTariffsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._tariffs.page(request.station_id, request.include_retired, wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._tariffs.page(request.station_id, request.include_retired, requested)
         return tariff_pb.ListTariffsResponse(
             tariffs=map(tariffs.tariff_to_proto, page.items),
             next_page_token=page.next_token,
@@ -84,8 +84,8 @@ class BillingServicer(session_grpc.BillingServiceServicer):
     async def ListChargingSessions(
         self, request: session_pb.ListChargingSessionsRequest, context: Context
     ) -> session_pb.ListChargingSessionsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._sessions.page(charging_sessions.charging_session_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._sessions.page(charging_sessions.charging_session_filter(request), requested)
         return session_pb.ListChargingSessionsResponse(
             charging_sessions=[_shown(session) for session in page.items],
             next_page_token=page.next_token,
@@ -151,8 +151,8 @@ class DecisionServicer(decision_grpc.DecisionServiceServicer):
     async def ListSessionDecisions(
         self, request: decision_pb.ListSessionDecisionsRequest, context: Context
     ) -> decision_pb.ListSessionDecisionsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._decisions.page(decisions.decision_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._decisions.page(decisions.decision_filter(request), requested)
         return decision_pb.ListSessionDecisionsResponse(
             decisions=map(decisions.decision_to_proto, page.items),
             next_page_token=page.next_token,
@@ -169,8 +169,8 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
     async def ListInvoices(
         self, request: invoice_pb.ListInvoicesRequest, context: Context
     ) -> invoice_pb.ListInvoicesResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._invoices.page(invoices.invoice_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._invoices.page(invoices.invoice_filter(request), requested)
         return invoice_pb.ListInvoicesResponse(
             invoices=map(invoices.invoice_to_proto, page.items),
             next_page_token=page.next_token,
@@ -216,8 +216,8 @@ class PaymentServicer(payment_grpc.PaymentServiceServicer):
     async def ListPaymentMethods(
         self, request: payment_pb.ListPaymentMethodsRequest, context: Context
     ) -> payment_pb.ListPaymentMethodsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._payments.methods(request.driver_id, wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._payments.methods(request.driver_id, requested)
         return payment_pb.ListPaymentMethodsResponse(
             payment_methods=map(payments.method_to_proto, page.items),
             next_page_token=page.next_token,

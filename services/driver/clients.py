@@ -16,7 +16,7 @@ from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from services.driver.domain.presentation import Presentation, StartRule
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.driver.mapping.drivers import cost_known, place_to_proto, remote_start_query, session_usage, start_rule
-from services.driver.ports.drivers import Told
+from services.driver.ports.drivers import Dated
 from services.kernel.errors import DomainError
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_item_error
@@ -31,7 +31,9 @@ class GrpcOwners:
         self._transactions = transaction_grpc.TransactionServiceStub(transactions)
         self._billing = billing_grpc.BillingServiceStub(billing)
 
-    async def sessions_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionUsage]], str]:
+    async def sessions_changed_since(
+        self, time: datetime, page_token: str
+    ) -> tuple[Sequence[Dated[SessionUsage]], str]:
         request = transaction_pb.ListTransactionsRequest(
             update_time_from=timestamp(time), page_size=_PAGE, page_token=page_token
         )
@@ -39,7 +41,7 @@ class GrpcOwners:
         found = [(session_usage(one), one.update_time.ToDatetime(tzinfo=UTC)) for one in response.transactions]
         return found, response.next_page_token
 
-    async def costs_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionCost]], str]:
+    async def costs_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Dated[SessionCost]], str]:
         request = billing_pb.ListChargingSessionsRequest(
             update_time_from=timestamp(time), page_size=_PAGE, page_token=page_token
         )

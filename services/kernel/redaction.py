@@ -104,11 +104,11 @@ def redacted_text(text: str) -> str:
         return text
     if text[:1] in ("{", "["):
         try:
-            told = json.loads(text)
+            parsed = json.loads(text)
         except (ValueError, RecursionError):
             return _without_assignments(text)
-        kept = redacted(told)
-        return text if kept == told else json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+        kept = redacted(parsed)
+        return text if kept == parsed else json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
     return _without_assignments(text)
 
 

@@ -40,11 +40,11 @@ class Token(NamedTuple):
         return self.type == NO_AUTHORIZATION or not self.value
 
 
-def token_of(value: str, told_type: str = UNTYPED) -> Token:
+def token_of(value: str, reported_type: str = UNTYPED) -> Token:
     """The token that is presented as `value` of the type `told_type`, in whatever spelling."""
-    if not told_type:
+    if not reported_type:
         return Token(token_value(value))
-    kind = token_type(told_type)
+    kind = token_type(reported_type)
     if kind == NO_AUTHORIZATION:
         return Token("", kind)
     written = token_value(value)

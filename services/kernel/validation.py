@@ -29,8 +29,8 @@ class Violations:
     def text(self, field: str, value: str, longest: int, shortest: int = 0) -> None:
         """`value` must have `shortest` to `longest` characters, no control characters but line breaks and tabs."""
         if not shortest <= len(value) <= longest:
-            wanted = f"at most {longest}" if shortest == 0 else f"{shortest} to {longest}"
-            self.add(field, f"must have {wanted} characters")
+            bounds = f"at most {longest}" if shortest == 0 else f"{shortest} to {longest}"
+            self.add(field, f"must have {bounds} characters")
         elif any(ord(character) < 32 and character not in "\n\r\t" for character in value):
             self.add(field, "must not contain control characters")
 

@@ -206,7 +206,7 @@ class EventBus:
             except asyncio.QueueFull:
                 self._dropped.add()
 
-        subscriptions = [await client.subscribe(wanted, cb=keep) for wanted in subjects]
+        subscriptions = [await client.subscribe(subject, cb=keep) for subject in subjects]
         try:
             await self._until_heard(client)
             yield _endless(waiting)

@@ -161,12 +161,12 @@ class _Consumer:
     async def retry_parked(self) -> None:
         """Handle the parked events of this consumer again; those that still fail stay parked."""
         columns = PARKED_EVENTS.c
-        wanted = select(columns.event_id, columns.payload).where(columns.consumer == self.durable)
-        wanted = wanted.order_by(columns.create_time).limit(_PARKED_AT_ONCE)
+        query = select(columns.event_id, columns.payload).where(columns.consumer == self.durable)
+        query = query.order_by(columns.create_time).limit(_PARKED_AT_ONCE)
         while True:
             try:
                 async with self.database.read() as connection:
-                    parked = (await connection.execute(wanted)).all()
+                    parked = (await connection.execute(query)).all()
                 break
             except DatabaseUnavailable as error:
                 heartbeat().failed(error)

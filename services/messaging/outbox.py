@@ -79,8 +79,8 @@ def appending(events: Iterable[DomainEvent]) -> tuple[bytes, tuple[str]]:
     """The statement of `append_raw`, and its parameter. Raises: ValueError as `append` does."""
     rows = [_row(event) for event in events]
     # As JSON, which costs the client a fraction of what arrays or single rows do.
-    told = [(event_id, subject, b64encode(payload).decode(), time) for event_id, subject, payload, time in rows]
-    return _INSERT, (orjson.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in told]).decode(),)
+    records = [(event_id, subject, b64encode(payload).decode(), time) for event_id, subject, payload, time in rows]
+    return _INSERT, (orjson.dumps([dict(zip(_COLUMNS, row, strict=True)) for row in records]).decode(),)
 
 
 class OutboxRelay:

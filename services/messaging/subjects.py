@@ -34,20 +34,20 @@ def subject(kind: str, verb: str, entity_id: str) -> str:
     return f"{_subject(kind, verb)}.{token_of(entity_id)}"
 
 
-def subjects(*wanted: str) -> tuple[str, ...]:
+def subjects(*requested: str) -> tuple[str, ...]:
     """The subjects to subscribe to: of `transaction_changed` all verbs, of `connectivity_changed.opened` that one.
 
     Raises: ValueError for what no contract has.
     """
     found = []
-    for kind, _, verb in (each.partition(".") for each in wanted):
+    for kind, _, verb in (each.partition(".") for each in requested):
         found += [_subject(kind, each) for each in ([verb] if verb else _of(kind).verbs)]
     return tuple(found)
 
 
-def subscription(durable: str, *wanted: str) -> Subscription:
+def subscription(durable: str, *requested: str) -> Subscription:
     """What the durable consumer of that name gets, see `subjects`."""
-    return Subscription(durable, subjects(*wanted))
+    return Subscription(durable, subjects(*requested))
 
 
 def _of(kind: str) -> subject_pb.EventSubject:

@@ -52,8 +52,8 @@ class MonitoringServicer(monitoring_grpc.MonitoringServiceServicer):
     async def ListStationStatuses(
         self, request: monitoring_pb.ListStationStatusesRequest, context: Context
     ) -> monitoring_pb.ListStationStatusesResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._stations.page(stations.station_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._stations.page(stations.station_filter(request), requested)
         now = self._clock.now()
         return monitoring_pb.ListStationStatusesResponse(
             station_statuses=[stations.station_status_to_proto(view, now) for view in page.items],
@@ -81,7 +81,7 @@ class MonitoringServicer(monitoring_grpc.MonitoringServiceServicer):
     async def StreamEvents(
         self, request: monitoring_pb.StreamEventsRequest, context: Context
     ) -> AsyncIterator[monitoring_pb.StreamEventsResponse]:
-        async with self._streams.open(streams.wanted_stream(request), context.time_remaining()) as items:
+        async with self._streams.open(streams.requested_stream(request), context.time_remaining()) as items:
             # Tells the reader that nothing is missed from here on, however long the first event takes.
             await context.send_initial_metadata(())
             async for item in items:
@@ -95,8 +95,8 @@ class AlertServicer(alert_grpc.AlertServiceServicer):
         self._alerts = all_alerts
 
     async def ListAlerts(self, request: alert_pb.ListAlertsRequest, context: Context) -> alert_pb.ListAlertsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._alerts.page(alerts.alert_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._alerts.page(alerts.alert_filter(request), requested)
         return alert_pb.ListAlertsResponse(
             alerts=map(alerts.alert_to_proto, page.items),
             next_page_token=page.next_token,

@@ -57,13 +57,13 @@ async def maintain(
     if column is None or f"{table}_default" not in existing:
         raise ValueError(f"{table} is not partitioned, or lacks the partition {table}_default")
     oldest, newest = today - timedelta(days=retention_days), today + timedelta(days=ahead_days)
-    wanted = {today + timedelta(days=offset) for offset in range(-1, ahead_days + 1)}
-    wanted |= await _days_of_strays(connection, table, column, oldest, newest)
+    days = {today + timedelta(days=offset) for offset in range(-1, ahead_days + 1)}
+    days |= await _days_of_strays(connection, table, column, oldest, newest)
     # First what locks the whole table, then what locks the DEFAULT partition: the order in which readers lock them.
     for name in sorted(existing):
         if (day_held := _day_of(table, name)) is not None and day_held < oldest:
             await connection.execute(text(f"DROP TABLE {name}"))
-    for day in sorted(wanted):
+    for day in sorted(days):
         if day >= oldest and _partition_name(table, day) not in existing:
             await _add(connection, table, column, day)
 

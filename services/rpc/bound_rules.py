@@ -109,8 +109,8 @@ def _count(stated: Message, least: str, most: str, what: str) -> Check | None:
     greatest = getattr(stated, most) if stated.HasField(most) else None
     if greatest is None:
         return None if fewest == 0 else _within(fewest, 2**63, f"must have at least {fewest} {what}")
-    wanted = f"at most {greatest}" if fewest == 0 else f"{fewest} to {greatest}"
-    return _within(fewest, greatest, f"must have {wanted} {what}")
+    bounds = f"at most {greatest}" if fewest == 0 else f"{fewest} to {greatest}"
+    return _within(fewest, greatest, f"must have {bounds} {what}")
 
 
 def _within(fewest: int, greatest: int, wrong: str) -> Check:

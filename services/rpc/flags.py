@@ -33,7 +33,7 @@ class Flagged(Protocol):
     def dropped_paths(self) -> Any: ...
 
 
-class Told(NamedTuple):
+class FlagFields(NamedTuple):
     """The fields of a message with flags."""
 
     flags: list[int]
@@ -41,10 +41,10 @@ class Told(NamedTuple):
     dropped_paths: list[str]
 
 
-def told(texts: Iterable[str]) -> Told:
+def flag_fields(texts: Iterable[str]) -> FlagFields:
     """What a message says of the flags `texts`: each number once."""
     numbers: dict[int, None] = {}
-    fields = Told([], [], [])
+    fields = FlagFields([], [], [])
     for text in texts:
         if text.startswith(COERCED):
             numbers[Doubt.COERCED] = None
@@ -60,7 +60,7 @@ def told(texts: Iterable[str]) -> Told:
 
 def write_flags(texts: Iterable[str], message: Flagged) -> None:
     """Put flags into a message without any."""
-    fields = told(texts)
+    fields = flag_fields(texts)
     message.flags.extend(fields.flags)
     message.coerced_paths.extend(fields.coerced_paths)
     message.dropped_paths.extend(fields.dropped_paths)

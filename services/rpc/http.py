@@ -35,8 +35,8 @@ async def failure(
 
     Once a call, before the call is ended with its error.
     """
-    told = {STATUS_KEY: status and str(status), "retry-after": retry_after_seconds}
-    if metadata := tuple((key, value) for key, value in told.items() if value):
+    values = {STATUS_KEY: status and str(status), "retry-after": retry_after_seconds}
+    if metadata := tuple((key, value) for key, value in values.items() if value):
         await context.send_initial_metadata(metadata)
 
 

@@ -21,8 +21,8 @@ class TrustedProxy:
 
     def caller_address(self, context: grpc.aio.ServicerContext[Any, Any]) -> str:
         """The address of the caller without its port."""
-        told = {key: str(value) for key, value in context.invocation_metadata() or ()}
-        proof, address = told.get(PROOF_KEY, "").encode(), told.get(ADDRESS_KEY, "")
+        metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
+        proof, address = metadata.get(PROOF_KEY, "").encode(), metadata.get(ADDRESS_KEY, "")
         if self._secret and address and hmac.compare_digest(proof, self._secret):
             return address
         return _without_port(context.peer())

@@ -173,7 +173,7 @@ class RefusalRepository(Protocol):
         """
         ...
 
-    async def note_told(self, refusals: Sequence[Refusal], now: datetime) -> None:
+    async def note_published(self, refusals: Sequence[Refusal], now: datetime) -> None:
         """Note that the others were told of these as they are."""
         ...
 

@@ -60,8 +60,8 @@ class StationServicer(station_grpc.StationServiceServicer):
     async def ListStations(
         self, request: station_pb.ListStationsRequest, context: Context
     ) -> station_pb.ListStationsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._stations.page(stations.station_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._stations.page(stations.station_filter(request), requested)
         return station_pb.ListStationsResponse(
             stations=map(stations.view_to_proto, page.items),
             next_page_token=page.next_token,
@@ -104,8 +104,8 @@ class StationServicer(station_grpc.StationServiceServicer):
     async def ListConnectors(
         self, request: station_pb.ListConnectorsRequest, context: Context
     ) -> station_pb.ListConnectorsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._connectors.page(request.station_id, wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._connectors.page(request.station_id, requested)
         return station_pb.ListConnectorsResponse(
             connectors=map(connectors.connector_to_proto, page.items),
             next_page_token=page.next_token,
@@ -131,8 +131,8 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
     async def ListChargePoints(
         self, request: point_pb.ListChargePointsRequest, context: Context
     ) -> point_pb.ListChargePointsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._charge_points.page(charge_points.charge_point_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._charge_points.page(charge_points.charge_point_filter(request), requested)
         return point_pb.ListChargePointsResponse(
             charge_points=map(charge_points.view_to_proto, page.items),
             next_page_token=page.next_token,
@@ -170,9 +170,9 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
     async def ListRefusals(
         self, request: point_pb.ListRefusalsRequest, context: Context
     ) -> point_pb.ListRefusalsResponse:
-        wanted = page_request(request.page_size, request.page_token)
+        requested = page_request(request.page_size, request.page_token)
         rule = refusals.rule_of(request.rule)
-        page = await self._refusals.page(composed(request.charge_point_id), rule, wanted)
+        page = await self._refusals.page(composed(request.charge_point_id), rule, requested)
         return point_pb.ListRefusalsResponse(
             refusals=map(refusals.refusal_to_proto, page.items),
             next_page_token=page.next_token,
@@ -182,8 +182,8 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
     async def ListDeviceEvents(
         self, request: point_pb.ListDeviceEventsRequest, context: Context
     ) -> point_pb.ListDeviceEventsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._device_events.page(device_events.device_event_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._device_events.page(device_events.device_event_filter(request), requested)
         return point_pb.ListDeviceEventsResponse(
             events=map(device_events.device_event_to_proto, page.items),
             next_page_token=page.next_token,
@@ -204,8 +204,8 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
     async def ListUnknownChargePoints(
         self, request: point_pb.ListUnknownChargePointsRequest, context: Context
     ) -> point_pb.ListUnknownChargePointsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._refusals.unknown(refusals.unknown_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._refusals.unknown(refusals.unknown_filter(request), requested)
         return point_pb.ListUnknownChargePointsResponse(
             unknown_charge_points=map(refusals.refusal_to_proto, page.items),
             next_page_token=page.next_token,
@@ -222,8 +222,8 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
     async def ListDeviceVariables(
         self, request: model_pb.ListDeviceVariablesRequest, context: Context
     ) -> model_pb.ListDeviceVariablesResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._device_model.page(device_variables.device_variable_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._device_model.page(device_variables.device_variable_filter(request), requested)
         return model_pb.ListDeviceVariablesResponse(
             variables=map(device_variables.device_variable_to_proto, page.items),
             next_page_token=page.next_token,
@@ -233,8 +233,8 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
     async def ListDeviceVariableChanges(
         self, request: model_pb.ListDeviceVariableChangesRequest, context: Context
     ) -> model_pb.ListDeviceVariableChangesResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._device_model.changes(device_variables.variable_change_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._device_model.changes(device_variables.variable_change_filter(request), requested)
         return model_pb.ListDeviceVariableChangesResponse(
             changes=map(device_variables.variable_change_to_proto, page.items),
             next_page_token=page.next_token,
@@ -244,8 +244,8 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
     async def ListDeviceReports(
         self, request: model_pb.ListDeviceReportsRequest, context: Context
     ) -> model_pb.ListDeviceReportsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._device_model.reports(composed(request.charge_point_id), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._device_model.reports(composed(request.charge_point_id), requested)
         return model_pb.ListDeviceReportsResponse(
             reports=map(device_variables.device_report_to_proto, page.items),
             next_page_token=page.next_token,

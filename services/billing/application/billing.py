@@ -116,10 +116,10 @@ class Biller:
                     raise not_found("charging session", session_id)
                 if session.hold_reason != PENDING:
                     return session
-                wanted = billable(session)
-                tariff = await tariff_of(work, wanted)
+                to_bill = billable(session)
+                tariff = await tariff_of(work, to_bill)
             with as_tenant(session.tenant_id):
-                [used] = await self._pricing_context.consumptions([Question(wanted, tariff, _end(wanted))])
+                [used] = await self._pricing_context.consumptions([Question(to_bill, tariff, _end(to_bill))])
                 cost = _cost(tariff, used)
                 async with self._units_of_work() as work:
                     if await work.sessions.find(session_id, for_update=True) == session:
@@ -142,10 +142,10 @@ class Biller:
             return failures
 
     async def _priced_and_billed(self, sessions: Sequence[ChargingSession]) -> list[BaseException]:
-        wanted = [billable(session) for session in sessions]
+        to_bill = [billable(session) for session in sessions]
         async with self._units_of_work() as work:
-            tariffs = await tariffs_of(work, wanted)
-        questions = [Question(session, tariff, _end(session)) for session, tariff in zip(wanted, tariffs, strict=True)]
+            tariffs = await tariffs_of(work, to_bill)
+        questions = [Question(session, tariff, _end(session)) for session, tariff in zip(to_bill, tariffs, strict=True)]
         used = await self._pricing_context.consumptions(questions)
         costs: dict[str, Price | None] = {}
         failures: list[BaseException] = []

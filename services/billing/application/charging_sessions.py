@@ -85,7 +85,7 @@ class ChargingSessions:
         async with self._units_of_work() as work:
             if request_id and (made := await work.remember(request_id, session.id)) != session.id:
                 return _found(await work.sessions.find(made), made)
-            tariff = await _wanted_tariff(work, session)
+            tariff = await _tariff_for(work, session)
             if tariff is not None:
                 session = bound(session, tariff)
             await work.sessions.store([session])
@@ -121,8 +121,8 @@ class ChargingSessions:
         running = [session for session in sessions if session.state is SessionState.ACTIVE]
         if not running:
             return list(sessions)
-        told = [session.transaction_id for session in running if session.transaction_id is not None]
-        energies = await self._transactions.energy_wh(told, _LIVE_SECONDS) if told else {}
+        transaction_ids = [session.transaction_id for session in running if session.transaction_id is not None]
+        energies = await self._transactions.energy_wh(transaction_ids, _LIVE_SECONDS) if transaction_ids else {}
         running = [
             session._replace(energy_wh=energies.get(session.transaction_id or "", session.energy_wh))
             for session in running
@@ -135,7 +135,7 @@ class ChargingSessions:
         return [live.get(session.id, session) for session in sessions]
 
 
-async def _wanted_tariff(work: UnitOfWork, session: ChargingSession) -> Tariff | None:
+async def _tariff_for(work: UnitOfWork, session: ChargingSession) -> Tariff | None:
     if session.tariff_id is None:
         return await tariff_of(work, session)
     tariff = await work.tariffs.find(session.tariff_id)

@@ -61,7 +61,7 @@ class Decisions:
             if request_id and await work.remember(request_id, decision_id) != decision_id:
                 return session
             require_same(session, etag)
-            after = decided(session, choice, await _wanted_tariff(work, choice), decision_id, self._clock.now())
+            after = decided(session, choice, await _tariff_for(work, choice), decision_id, self._clock.now())
             await _require_tariff(work, after)
             await work.decisions.add(recorded(session, after))
             if after.state is SessionState.WRITTEN_OFF:
@@ -75,7 +75,7 @@ class Decisions:
             return after
 
 
-async def _wanted_tariff(work: UnitOfWork, choice: Choice) -> Tariff | None:
+async def _tariff_for(work: UnitOfWork, choice: Choice) -> Tariff | None:
     if choice.tariff_id is None:
         return None
     tariff = await work.tariffs.find(choice.tariff_id)

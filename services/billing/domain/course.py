@@ -157,11 +157,11 @@ def _parts(curve: Curve, changes: Sequence[StateChange], start: datetime, end: d
     times, change_times = [point.time for point in curve.points], [change.time for change in changes]
     moments = sorted({start, end, *times, *(time for time in change_times if start < time < end)})
     for begin, until in pairwise(moments):
-        told = bisect_right(change_times, begin)
+        passed = bisect_right(change_times, begin)
         place = bisect_right(times, begin) - 1
         is_between = 0 <= place < len(times) - 1
         what = _judged(
-            changes[told - 1] if told else None,
+            changes[passed - 1] if passed else None,
             curve.points[place : place + 2] if is_between else (),
             blocking,
             is_standing=any(span.begin <= begin and until <= span.end for span in standing),

@@ -104,7 +104,7 @@ def decided(
     A bill that it has is not touched here: of one that is written off it has to be taken back.
     Raises: CHARGING_SESSION_RUNNING, CHARGING_SESSION_NOT_HELD, INVALID_FIELD.
     """
-    told = _told(session)
+    reported = _reported(session)
     if session.state is SessionState.ACTIVE:
         raise _running(session, "has not ended")
     remarks = session.remarks
@@ -116,7 +116,13 @@ def decided(
             due=None,
             correction=None,
             decision=Decided(
-                decision_id, choice.kind, choice.reason, choice.decided_by, now, told, _idle_minutes(session, choice)
+                decision_id,
+                choice.kind,
+                choice.reason,
+                choice.decided_by,
+                now,
+                reported,
+                _idle_minutes(session, choice),
             ),
             decision_count=remarks.decision_count + 1,
         ),
@@ -131,9 +137,9 @@ def decided(
         case DecisionKind.RELEASE:
             waits = session.state is not SessionState.COMPLETED or remarks.correction is not None
             _require_waiting(waits or remarks.due is not None, session, "it is billed as its charge point tells it")
-            if told.end_time is None:
+            if reported.end_time is None:
                 raise _running(session, "has no end that could be billed; correct it, or write it off")
-            return _to_be_billed(after, told, choice, tariff)
+            return _to_be_billed(after, reported, choice, tariff)
         case DecisionKind.CORRECT:
             return _to_be_billed(after, _corrected(session, choice, now), choice, tariff)
 
@@ -156,14 +162,14 @@ def recorded(before: ChargingSession, after: ChargingSession) -> Decision:
     )
 
 
-def _told(session: ChargingSession) -> Facts:
+def _reported(session: ChargingSession) -> Facts:
     """What the charge point told last."""
     remarks = session.remarks
     if remarks.correction is not None:
         return remarks.correction.facts
     if remarks.due is not None and not remarks.due.is_approved:
         return remarks.due.facts
-    return session.facts if remarks.decision is None else remarks.decision.told
+    return session.facts if remarks.decision is None else remarks.decision.reported
 
 
 def _idle_minutes(session: ChargingSession, choice: Choice) -> int | None:

@@ -144,30 +144,30 @@ def takes_bill_back(session: ChargingSession) -> bool:
 
 
 def _after_bill(session: ChargingSession, snapshot: TransactionSnapshot) -> ChargingSession:
-    told, reason, remarks = _facts(snapshot), _reason(snapshot) or RUNNING, session.remarks
+    reported, reason, remarks = _facts(snapshot), _reason(snapshot) or RUNNING, session.remarks
     if reason in _TAKES_BACK:
-        return _waiting(session, told, reason, _detail(reason, snapshot))
-    if told.bills_like(session.facts):
+        return _waiting(session, reported, reason, _detail(reason, snapshot))
+    if reported.bills_like(session.facts):
         if remarks is not NO_REMARKS:
             remarks = replace(remarks, due=None, correction=None)
         if reason in DOUBTS:
             remarks = _noted(remarks, session, reason, f"told after the bill: {_detail(reason, snapshot)}")
-        return adopted(session, told, hold_reason="", remarks=remarks)
+        return adopted(session, reported, hold_reason="", remarks=remarks)
     if reason in DOUBTS:
-        return _waiting(session, told, reason, f"{difference(session, told)}; {_detail(reason, snapshot)}")
-    due = Due(told, snapshot.revision)
+        return _waiting(session, reported, reason, f"{difference(session, reported)}; {_detail(reason, snapshot)}")
+    due = Due(reported, snapshot.revision)
     return session._replace(hold_reason=reason, remarks=replace(remarks, due=due, correction=None))
 
 
 def _after_decision(session: ChargingSession, snapshot: TransactionSnapshot) -> ChargingSession:
     """What was decided stays; that something else is told now waits for the next decision."""
-    told, reason, remarks = _facts(snapshot), _reason(snapshot) or RUNNING, session.remarks
+    reported, reason, remarks = _facts(snapshot), _reason(snapshot) or RUNNING, session.remarks
     decision = remarks.decision
     if decision is None:
         raise ValueError(f"nobody has decided about session {session.id}")
-    if not told.bills_like(decision.told):
-        detail = f"told after the decision of {decision.decided_by}: {difference(session, told)}"
-        return _waiting(session, told, DECIDED, detail)
+    if not reported.bills_like(decision.reported):
+        detail = f"told after the decision of {decision.decided_by}: {difference(session, reported)}"
+        return _waiting(session, reported, DECIDED, detail)
     remarks = replace(remarks, correction=None)
     if reason not in (PENDING, ESTIMATED_END):
         remarks = _noted(remarks, session, reason, f"told after the decision: {_detail(reason, snapshot)}")
@@ -175,11 +175,11 @@ def _after_decision(session: ChargingSession, snapshot: TransactionSnapshot) -> 
     return session._replace(hold_reason=waits, remarks=remarks)
 
 
-def _waiting(session: ChargingSession, told: Facts, reason: str, detail: str) -> ChargingSession:
+def _waiting(session: ChargingSession, reported: Facts, reason: str, detail: str) -> ChargingSession:
     """`session` with a correction that a person has to decide about. What a person has decided is billed before."""
     remarks = session.remarks
     is_decided = remarks.due is not None and remarks.due.is_approved
-    correction = Correction(told, reason, detail, session.revision, session.update_time)
+    correction = Correction(reported, reason, detail, session.revision, session.update_time)
     remarks = replace(remarks, correction=correction, due=remarks.due if is_decided else None)
     is_busy = is_decided or session.state is SessionState.HELD
     return session._replace(hold_reason=session.hold_reason if is_busy else CORRECTION, remarks=remarks)
@@ -248,20 +248,20 @@ def _detail(reason: str, snapshot: TransactionSnapshot) -> str:
     return f"the charge point's report is in doubt: {reason.replace('_', ' ')}; {energy}"
 
 
-def difference(session: ChargingSession, told: Facts) -> str:
+def difference(session: ChargingSession, reported: Facts) -> str:
     """In what the told facts differ from those of the bill."""
     billed, found = session.facts, []
-    if told.energy_wh != billed.energy_wh:
-        found.append(f"{_kwh(told.energy_wh)} instead of {_kwh(billed.energy_wh)}")
+    if reported.energy_wh != billed.energy_wh:
+        found.append(f"{_kwh(reported.energy_wh)} instead of {_kwh(billed.energy_wh)}")
     for name, new, old in (
-        ("start", told.start_time, billed.start_time),
-        ("end", told.end_time, billed.end_time),
+        ("start", reported.start_time, billed.start_time),
+        ("end", reported.end_time, billed.end_time),
     ):
         if new != old:
             found.append(f"{name} {_moment(new)} instead of {_moment(old)}")
-    if told.driver_id != billed.driver_id:
+    if reported.driver_id != billed.driver_id:
         found.append("another driver")
-    if told.station_id != billed.station_id:
+    if reported.station_id != billed.station_id:
         found.append("another station")
     return ", ".join(found) or "the same figures"
 

@@ -90,7 +90,7 @@ class Decided(NamedTuple):
     reason: str
     decided_by: str
     create_time: datetime
-    told: Facts
+    reported: Facts
     idle_minutes: int | None = None
 
 

@@ -14,7 +14,7 @@ def courses(
 ) -> dict[str, Course]:
     """By the ids of transactions, of those of which anything is known."""
     readings = {curve.transaction_id: _readings(curve) for curve in curves.transactions}
-    changes = {told.transaction_id: _changes(told) for told in states.transactions}
+    changes = {one.transaction_id: _changes(one) for one in states.transactions}
     return {name: Course(readings.get(name, ()), changes.get(name, ())) for name in readings.keys() | changes.keys()}
 
 
@@ -26,5 +26,5 @@ def _readings(curve: transaction_pb.EnergyCurve) -> list[Reading]:
     ]
 
 
-def _changes(told: transaction_pb.ChargingStates) -> list[StateChange]:
-    return [StateChange(read_time(change.time), change.charging_state) for change in told.changes]
+def _changes(transaction: transaction_pb.ChargingStates) -> list[StateChange]:
+    return [StateChange(read_time(change.time), change.charging_state) for change in transaction.changes]

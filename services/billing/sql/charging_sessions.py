@@ -48,32 +48,32 @@ WHERE s.id = ANY (%s::uuid[]) AND s.hold_reason = '{PENDING}' ORDER BY s.id FOR 
 
 
 def _storing(rows: Recordset, statement: str) -> bytes:
-    """`statement`, which stores the relation `told`, and what follows for the table of unbilled sessions."""
+    """`statement`, which stores the relation `reported`, and what follows for the table of unbilled sessions."""
     session_id, reason = rows.letter_of["id"], rows.letter_of["hold_reason"]
     return f"""
-WITH told AS MATERIALIZED (SELECT * FROM {rows.relation}), stored AS ({statement}), awaited AS (
+WITH reported AS MATERIALIZED (SELECT * FROM {rows.relation}), stored AS ({statement}), awaited AS (
     INSERT INTO unbilled_sessions (session_id, reason)
-    SELECT {session_id}, {reason} FROM told WHERE {reason} <> ''
+    SELECT {session_id}, {reason} FROM reported WHERE {reason} <> ''
     ON CONFLICT ON CONSTRAINT unbilled_sessions_pkey DO UPDATE SET reason = excluded.reason
 )
-DELETE FROM unbilled_sessions AS u USING told WHERE u.session_id = told.{session_id} AND told.{reason} = ''
+DELETE FROM unbilled_sessions AS u USING reported WHERE u.session_id = reported.{session_id} AND reported.{reason} = ''
 """.encode()
 
 
-_SESSIONS = Recordset(CHARGING_SESSIONS, "told", _NAMES)
+_SESSIONS = Recordset(CHARGING_SESSIONS, "reported", _NAMES)
 _STORE = _storing(
     _SESSIONS,
-    f"INSERT INTO charging_sessions ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM told"
+    f"INSERT INTO charging_sessions ({_SESSIONS.columns}) SELECT {_SESSIONS.values} FROM reported"
     " ON CONFLICT ON CONSTRAINT charging_sessions_pkey"
     f" DO UPDATE SET ({_SESSIONS.columns}) = ROW ({_SESSIONS.excluded})",
 )
 _BILLED = ["state", "hold_reason", "tariff_id", "tariff_version", "idle_minutes", "invoice_id", "update_time"]
 _billed = attrgetter("id", *_BILLED)
-_BILLS = Recordset(CHARGING_SESSIONS, "told", ["id", *_BILLED, *_COST])
+_BILLS = Recordset(CHARGING_SESSIONS, "reported", ["id", *_BILLED, *_COST])
 _STORE_BILLS = _storing(
     _BILLS,
     f"UPDATE charging_sessions AS s SET ({_BILLS.columns}) = ROW ({_BILLS.values})"
-    f" FROM told WHERE s.id = told.{_BILLS.letter_of['id']}",
+    f" FROM reported WHERE s.id = reported.{_BILLS.letter_of['id']}",
 )
 
 

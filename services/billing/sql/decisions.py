@@ -37,8 +37,8 @@ class SqlDecisionRepository:
 
 def _conditions(narrowing: DecisionFilter) -> Iterator[ColumnElement[bool]]:
     columns = SESSION_DECISIONS.c
-    if wanted := narrowing.charging_session_id:
-        yield columns.charging_session_id == wanted if is_id(wanted) else columns.id.is_(None)
+    if requested := narrowing.charging_session_id:
+        yield columns.charging_session_id == requested if is_id(requested) else columns.id.is_(None)
     if narrowing.kind:
         yield columns.kind == narrowing.kind
     if narrowing.decided_by:

@@ -100,11 +100,11 @@ def _values(invoice: Invoice) -> tuple[Any, ...]:
 def _conditions(narrowing: InvoiceFilter) -> Iterator[ColumnElement[bool]]:
     columns = INVOICES.c
     for name in ("driver_id", "charging_session_id"):
-        if wanted := getattr(narrowing, name):
-            yield columns[name] == wanted if is_id(wanted) else columns.id.is_(None)
+        if requested := getattr(narrowing, name):
+            yield columns[name] == requested if is_id(requested) else columns.id.is_(None)
     for name in ("state", "kind"):
-        if wanted := getattr(narrowing, name):
-            yield columns[name] == wanted
+        if requested := getattr(narrowing, name):
+            yield columns[name] == requested
     if narrowing.issue_time_from:
         yield columns.issue_time >= narrowing.issue_time_from
     if narrowing.issue_time_to:

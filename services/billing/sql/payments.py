@@ -96,8 +96,8 @@ class SqlPaymentRepository:
 def _conditions(narrowing: PaymentFilter) -> Iterator[ColumnElement[bool]]:
     columns = PAYMENTS.c
     for name in ("driver_id", "invoice_id"):
-        if wanted := getattr(narrowing, name):
-            yield columns[name] == wanted if is_id(wanted) else columns.id.is_(None)
+        if requested := getattr(narrowing, name):
+            yield columns[name] == requested if is_id(requested) else columns.id.is_(None)
 
 
 def _payment(row: Row[Any]) -> Payment:

@@ -19,6 +19,10 @@ from services.kernel.money import Money
 Json = Mapping[str, Any]
 
 
+# The name under which builds before 0.2.0 look for it.
+_REPORTED = "told"
+
+
 def remarks_to_json(remarks: Remarks) -> Json | None:
     """What is stored; times are left to the writer of JSON. None when there is nothing to say."""
     if remarks is NO_REMARKS or remarks == NO_REMARKS:
@@ -30,7 +34,7 @@ def remarks_to_json(remarks: Remarks) -> Json | None:
         "due": due and {**due._asdict(), "facts": due.facts._asdict()},
         "correction": correction
         and {**correction._asdict(), "facts": correction.facts._asdict(), "cost": money_to_json(correction.cost)},
-        "decision": decision and {**decision._asdict(), "told": decision.told._asdict()},
+        "decision": decision and _decision_to_json(decision),
         "decision_count": remarks.decision_count,
         "flags": list(remarks.flags),
     }
@@ -65,8 +69,15 @@ def _correction(stored: Json | None) -> Correction | None:
 def _decision(stored: Json | None) -> Decided | None:
     if stored is None:
         return None
-    changed = {"kind": DecisionKind(stored["kind"]), "told": _facts(stored["told"])}
-    return Decided(**{**_timed(stored, "create_time"), **changed})
+    fields = _timed(stored, "create_time")
+    reported = _facts(fields.pop(_REPORTED))
+    return Decided(**{**fields, "kind": DecisionKind(stored["kind"]), "reported": reported})
+
+
+def _decision_to_json(decision: Decided) -> Json:
+    fields = decision._asdict()
+    reported = fields.pop("reported")
+    return {**fields, _REPORTED: reported._asdict()}
 
 
 def _facts(stored: Json) -> Facts:

@@ -71,8 +71,8 @@ class SqlTariffRepository:
     async def find(self, tariff_id: str, version: int | None = None) -> Tariff | None:
         if not is_id(tariff_id):
             return None
-        wanted = _IS_NEWEST if version is None else PRICING_TIERS.c.version == version
-        return await self._first(select(PRICING_TIERS).where(PRICING_TIERS.c.id == tariff_id, wanted))
+        is_requested = _IS_NEWEST if version is None else PRICING_TIERS.c.version == version
+        return await self._first(select(PRICING_TIERS).where(PRICING_TIERS.c.id == tariff_id, is_requested))
 
     async def find_default(self) -> Tariff | None:
         return await self._first(select(PRICING_TIERS).where(_IS_NEWEST, _IS_DEFAULT))

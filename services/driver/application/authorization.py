@@ -9,7 +9,7 @@ from services.driver.domain.rfid_card import TokenDecision
 from services.driver.ports.drivers import Places, RemoteStarts
 from services.kernel.errors import DomainError
 
-_Told = TypeVar("_Told")
+_Found = TypeVar("_Found")
 Decided = TokenDecision | DomainError
 
 
@@ -45,11 +45,11 @@ class Authorization:
 
 
 async def _ask(
-    ask: Callable[[Sequence[Presentation]], Awaitable[Sequence[_Told | DomainError]]],
+    ask: Callable[[Sequence[Presentation]], Awaitable[Sequence[_Found | DomainError]]],
     shown: Sequence[Presentation],
     decided: list[Decided],
     concerns: Callable[[Presentation], bool],
-    decide: Callable[[_Told, Presentation, TokenDecision], TokenDecision],
+    decide: Callable[[_Found, Presentation, TokenDecision], TokenDecision],
 ) -> None:
     """Have those of `decided` that no card knows, and that concern `ask`, decided by what it answers."""
     unknown = [

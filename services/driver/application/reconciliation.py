@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from services.driver.application.usage import record_costs, record_sessions
-from services.driver.ports.drivers import Owners, Told, UnitOfWork, UnitsOfWork
+from services.driver.ports.drivers import Dated, Owners, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 
 _Fact = TypeVar("_Fact")
-_Ask = Callable[[datetime, str], Awaitable[tuple[Sequence[Told[_Fact]], str]]]
+_Ask = Callable[[datetime, str], Awaitable[tuple[Sequence[Dated[_Fact]], str]]]
 _Record = Callable[[UnitOfWork, Sequence[_Fact]], Awaitable[None]]
 
 _SESSIONS, _COSTS = "transactions", "bills"

@@ -68,14 +68,14 @@ class RfidCards:
 
     async def decide(self, shown: Sequence[Presentation]) -> list[TokenDecision]:
         """One decision per token by its card, in order. Where nothing was presented nothing is looked for."""
-        wanted = [[] if one.token.is_none else spellings(one.token, one.written) for one in shown]
+        requested = [[] if one.token.is_none else spellings(one.token, one.written) for one in shown]
         known: Mapping[str, Sequence[HeldCard]] = {}
-        if sought := {value for values in wanted for value in values}:
+        if sought := {value for values in requested for value in values}:
             async with self._units_of_work() as work:
                 known = await work.cards.with_drivers(sought)
         now = self._clock.now()
         decisions = []
-        for one, values in zip(shown, wanted, strict=True):
+        for one, values in zip(shown, requested, strict=True):
             held = {
                 card.id: (card, driver)
                 for value in values

@@ -117,8 +117,8 @@ def changed(card: RfidCard, changes: Mapping[str, Any], etag: str, now: datetime
     if etag and etag != str(card.revision):
         raise conflict("ETAG_MISMATCH", f"card {card.id} has changed since etag {etag} was read")
     violations = Violations("rfidCard")
-    told = token_of(changes.get("id_tag", card.id_tag), card.token_type).value
-    violations.check(told == card.id_tag, "idTag", "cannot be changed")
+    value = token_of(changes.get("id_tag", card.id_tag), card.token_type).value
+    violations.check(value == card.id_tag, "idTag", "cannot be changed")
     violations.check(changes.get("token_type", card.token_type) == card.token_type, "tokenType", "cannot be changed")
     is_found_again = card.status is RfidCardStatus.LOST and changes.get("status", card.status) is not card.status
     violations.check(not is_found_again, "status", "cannot be changed: a lost card stays lost")

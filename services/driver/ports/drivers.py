@@ -14,7 +14,7 @@ from services.kernel.errors import DomainError
 from services.kernel.pagination import Page, PageRequest
 
 _Fact = TypeVar("_Fact")
-Told = tuple[_Fact, datetime]
+Dated = tuple[_Fact, datetime]
 """What another service told, and when that last changed."""
 
 
@@ -137,11 +137,13 @@ UnitsOfWork = unit_of_work.UnitsOfWork[UnitOfWork]
 class Owners(Protocol):
     """Asks the services whose facts usage is made of: page by page in the order of change, each with its time."""
 
-    async def sessions_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionUsage]], str]:
+    async def sessions_changed_since(
+        self, time: datetime, page_token: str
+    ) -> tuple[Sequence[Dated[SessionUsage]], str]:
         """A page of sessions, and the token of the next one; empty on the last. Raises: UNAVAILABLE."""
         ...
 
-    async def costs_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Told[SessionCost]], str]:
+    async def costs_changed_since(self, time: datetime, page_token: str) -> tuple[Sequence[Dated[SessionCost]], str]:
         """The same for what sessions cost by their bills, and for those without one. Raises: UNAVAILABLE."""
         ...
 

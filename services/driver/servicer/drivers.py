@@ -36,8 +36,8 @@ class DriverServicer(driver_grpc.DriverServiceServicer):
     async def ListDrivers(
         self, request: driver_pb.ListDriversRequest, context: Context
     ) -> driver_pb.ListDriversResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._drivers.page(mapping.driver_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._drivers.page(mapping.driver_filter(request), requested)
         return driver_pb.ListDriversResponse(
             drivers=map(mapping.driver_to_proto, page.items),
             next_page_token=page.next_token,
@@ -86,8 +86,8 @@ class RfidCardServicer(card_grpc.RfidCardServiceServicer):
     async def ListRfidCards(
         self, request: card_pb.ListRfidCardsRequest, context: Context
     ) -> card_pb.ListRfidCardsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._cards.page(mapping.rfid_card_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._cards.page(mapping.rfid_card_filter(request), requested)
         return card_pb.ListRfidCardsResponse(
             rfid_cards=map(mapping.rfid_card_to_proto, page.items),
             next_page_token=page.next_token,

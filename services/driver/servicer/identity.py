@@ -60,8 +60,8 @@ class IdentityServicer(identity_grpc.IdentityServiceServicer):
     async def ListAccounts(
         self, request: identity_pb.ListAccountsRequest, context: Context
     ) -> identity_pb.ListAccountsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._accounts.page(mapping.role(request.role), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._accounts.page(mapping.role(request.role), requested)
         return identity_pb.ListAccountsResponse(
             accounts=map(mapping.account_to_proto, page.items),
             next_page_token=page.next_token,
@@ -95,8 +95,8 @@ class TenantServicer(tenant_grpc.TenantServiceServicer):
     async def ListTenants(
         self, request: tenant_pb.ListTenantsRequest, context: Context
     ) -> tenant_pb.ListTenantsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._tenants.page(mapping.tenant_state(request.state), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._tenants.page(mapping.tenant_state(request.state), requested)
         return tenant_pb.ListTenantsResponse(
             tenants=map(mapping.tenant_to_proto, page.items),
             next_page_token=page.next_token,

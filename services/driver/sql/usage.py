@@ -17,10 +17,10 @@ from services.postgres.recordset import Recordset
 _MOST_SESSIONS = 20_000
 _COST = ("amount_minor", "currency_code", "bill_revision", "bill_decisions")
 _KEY = ("transaction_id", "driver_id")
-_TOLD = [column.name for column in USAGE_SESSIONS.columns if column.name not in (*_KEY, *_COST)]
-_SESSIONS = Recordset(USAGE_SESSIONS, columns=(*_KEY, *_TOLD))
+_REPORTED = [column.name for column in USAGE_SESSIONS.columns if column.name not in (*_KEY, *_COST)]
+_SESSIONS = Recordset(USAGE_SESSIONS, columns=(*_KEY, *_REPORTED))
 _COSTS = Recordset(USAGE_SESSIONS, columns=(*_KEY, *_COST))
-_told = attrgetter(*_KEY, *_TOLD)
+_reported = attrgetter(*_KEY, *_REPORTED)
 _cost = attrgetter(*_KEY, *_COST)
 # One transaction at a time keeps what it was told: it may hold sessions and costs in any order, and two of them never
 # wait for each other in a ring. A lock for each session would cost more.
@@ -31,7 +31,7 @@ _RECORD = f"""
 SELECT {_SESSIONS.values} FROM turn CROSS JOIN {_SESSIONS.relation}
 ON CONFLICT ON CONSTRAINT usage_sessions_pkey DO UPDATE SET
 driver_id = coalesce(excluded.driver_id, known.driver_id),
-{", ".join(f"{name} = excluded.{name}" for name in _TOLD)}
+{", ".join(f"{name} = excluded.{name}" for name in _REPORTED)}
 WHERE known.revision < excluded.revision
 """.encode()
 # Costs go by SessionCost.rank.
@@ -54,7 +54,7 @@ class SqlUsageRepository:
 
     async def record(self, sessions: Sequence[SessionUsage]) -> None:
         if sessions:
-            rows = _SESSIONS.dump(map(_told, sessions))
+            rows = _SESSIONS.dump(map(_reported, sessions))
             await (await bare(self._connection)).execute(_RECORD, (rows,))
 
     async def record_costs(self, costs: Sequence[SessionCost]) -> None:

@@ -22,8 +22,8 @@ class Scope:
 
     def covers(self, vendor: str, model: str, firmware: str) -> bool:
         """Whether a charge point is one of them. What it has not told yet is only matched by `*`."""
-        told = ((vendor, self.vendor), (model, self.model), (firmware, self.firmware))
-        return all(fnmatchcase(text.casefold(), pattern.casefold()) for text, pattern in told)
+        pairs = ((vendor, self.vendor), (model, self.model), (firmware, self.firmware))
+        return all(fnmatchcase(text.casefold(), pattern.casefold()) for text, pattern in pairs)
 
     def __str__(self) -> str:
         named = (("vendor", self.vendor), ("model", self.model), ("firmware", self.firmware))

@@ -128,7 +128,7 @@ class _Reading:
         if place.consumer != self._delivered + 1:
             raise _lost()
         self._delivered = place.consumer
-        self._items.extend(self._wanted(place.stream, message.data))
+        self._items.extend(self._requested(place.stream, message.data))
         if self._items:
             self._is_idle = False
             return
@@ -136,7 +136,7 @@ class _Reading:
         if self._loop.time() >= self._sign_due:
             self._show_life(self._cursor)
 
-    def _wanted(self, number: int, payload: bytes) -> Iterator[StreamItem]:
+    def _requested(self, number: int, payload: bytes) -> Iterator[StreamItem]:
         """The events in message `number` that the reader wants and has not read yet."""
         try:
             events = unpack(payload)
@@ -144,7 +144,7 @@ class _Reading:
             return
         for count, event in enumerate(events, start=1):
             cursor = _cursor(number) if count == len(events) else _cursor(number - 1, count)
-            if cursor > self._began and _is_wanted(event, self._wish):
+            if cursor > self._began and _is_requested(event, self._wish):
                 yield StreamItem(cursor=cursor, event=event)
 
     async def _request(self) -> None:
@@ -196,7 +196,7 @@ def _cursor(messages: int, events: int = 0) -> int:
     return messages * _RADIX + min(events, _RADIX - 1)
 
 
-def _is_wanted(payload: bytes, wish: StreamRequest) -> bool:
+def _is_requested(payload: bytes, wish: StreamRequest) -> bool:
     """Whether an event is of the tenant and the entity that are wished for; one that cannot be read is of no entity,
     and the default tenant's."""
     if wish.tenant_id is None and not wish.entity_id:

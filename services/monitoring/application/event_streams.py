@@ -60,7 +60,7 @@ class EventStreams:
                 try:
                     items = await stack.enter_async_context(self._feed.read(request))
                 except Exception as error:
-                    yield _failed(request.after or 0, _told(error))
+                    yield _failed(request.after or 0, _described(error))
                 else:
                     yield self._until_end(items, request, ends_at)
         finally:
@@ -80,7 +80,7 @@ class EventStreams:
                     yield StreamItem(cursor=cursor, end=True)
                     return
         except Exception as error:
-            yield StreamItem(cursor=cursor, error=_told(error))
+            yield StreamItem(cursor=cursor, error=_described(error))
 
     async def _next(self, items: AsyncIterator[StreamItem], ends_at: float | None) -> StreamItem:
         if self._is_closed:
@@ -111,7 +111,7 @@ def _end_of(seconds: float | None) -> float | None:
     return asyncio.get_running_loop().time() + max(0.0, seconds - _ANSWERING_SECONDS)
 
 
-def _told(error: Exception) -> DomainError:
+def _described(error: Exception) -> DomainError:
     """What the reader is told of a failure; a fault of ours is logged here, as nobody above hears of it."""
     described = describe(error)
     if described.kind is ErrorKind.INTERNAL:

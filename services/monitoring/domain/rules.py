@@ -142,8 +142,8 @@ def session_verdicts(before: Transaction | None, after: Transaction) -> list[Ver
     if _is_refused(after) or (before is not None and _is_refused(before)):
         found.append(_unauthorized_verdict(after))
     if _is_orphan(after) or (before is not None and _is_orphan(before)):
-        told = "" if after.stop_time is None else f"; it ended at {after.stop_time:%Y-%m-%d %H:%M:%S} UTC"
-        trouble = f"has no start{told}"
+        wording = "" if after.stop_time is None else f"; it ended at {after.stop_time:%Y-%m-%d %H:%M:%S} UTC"
+        trouble = f"has no start{wording}"
         found.append(_session_verdict(after, AlertKind.ORPHAN_TRANSACTION, _is_orphan(after), trouble))
     doubts = {one.doubt for one in (before, after) if one is not None and one.doubt}
     for kind in {DOUBTS[doubt] for doubt in doubts}:
@@ -211,7 +211,7 @@ def device_verdict(event: DeviceEvent) -> Verdict:
     """What a charge point told of itself: each type of security event is an alert, those of its vendor's own together
     are one; a problem is one until it is over."""
     is_security = event.kind == SECURITY_EVENT
-    told = f"told {event.subject} ({event.info})" if event.info else f"told {event.subject}"
+    wording = f"told {event.subject} ({event.info})" if event.info else f"told {event.subject}"
     place = f"charge point {event.charge_point_id}"
     if is_security:
         subject = f"{event.charge_point_id}/{'vendor' if event.is_vendor_specific else event.subject}"
@@ -228,7 +228,7 @@ def device_verdict(event: DeviceEvent) -> Verdict:
         charge_point_id=event.charge_point_id,
         station_id=event.station_id,
         connector_id=event.connector_id,
-        message=f"{place} {told}"[:_LONGEST_MESSAGE],
+        message=f"{place} {wording}"[:_LONGEST_MESSAGE],
         tenant_id=event.tenant_id,
     )
 

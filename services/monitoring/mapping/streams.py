@@ -11,7 +11,7 @@ from services.monitoring.domain.stream import StreamItem, StreamRequest, stream_
 from services.rpc.status import to_status
 
 
-def wanted_stream(request: service_pb.StreamEventsRequest) -> StreamRequest:
+def requested_stream(request: service_pb.StreamEventsRequest) -> StreamRequest:
     """What a reader asks for, of the tenant that the call is for. Raises: INVALID_FIELD."""
     return stream_request(request.cursor, list(request.nouns), request.entity_id, request.max_events, current_tenant())
 

@@ -54,14 +54,14 @@ class SqlAlertRepository:
     async def open(self, alert: Alert, *, counts: bool, follows: bool) -> Alert | None:
         await self._locks.turn(Rung.ALERT_TURN)
         statement = insert(ALERTS).values(asdict(alert))
-        told = {"message": statement.excluded.message, "severity": statement.excluded.severity}
+        changed = {"message": statement.excluded.message, "severity": statement.excluded.severity}
         arbiter: dict[str, Any] = {"index_elements": ["kind", "subject", "tenant_id"], "index_where": _STANDS}
         if counts:
-            again = {"occurrence_count": ALERTS.c.occurrence_count + 1, "message": told["message"]}
+            again = {"occurrence_count": ALERTS.c.occurrence_count + 1, "message": changed["message"]}
             statement = statement.on_conflict_do_update(**arbiter, set_=again)
         elif follows:
-            is_other = or_(*(ALERTS.c[name].is_distinct_from(value) for name, value in told.items()))
-            statement = statement.on_conflict_do_update(**arbiter, set_=told, where=is_other)
+            is_other = or_(*(ALERTS.c[name].is_distinct_from(value) for name, value in changed.items()))
+            statement = statement.on_conflict_do_update(**arbiter, set_=changed, where=is_other)
         else:
             statement = statement.on_conflict_do_nothing(**arbiter)
         row = (await self._connection.execute(statement.returning(*ALERTS.c))).first()

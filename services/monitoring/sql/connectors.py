@@ -33,9 +33,9 @@ RETURNING charge_point_id, evse_id, connector_id
 """.encode()
 # What stands for the charge point as a whole is in no snapshot.
 _KEEP_ONLY = b"""
-DELETE FROM connectors AS c USING json_to_recordset(%s) AS told (point text, told_time timestamptz, keys text[])
-WHERE c.charge_point_id = told.point AND c.connector_id > 0 AND c.told_time < told.told_time
-AND concat_ws('/', c.charge_point_id, c.evse_id, c.connector_id) <> ALL (told.keys)
+DELETE FROM connectors AS c USING json_to_recordset(%s) AS reported (point text, told_time timestamptz, keys text[])
+WHERE c.charge_point_id = reported.point AND c.connector_id > 0 AND c.told_time < reported.told_time
+AND concat_ws('/', c.charge_point_id, c.evse_id, c.connector_id) <> ALL (reported.keys)
 RETURNING c.charge_point_id, c.evse_id, c.connector_id
 """
 _OF_STATIONS = f"""
@@ -65,7 +65,7 @@ class SqlConnectorRepository:
         return [_connector(row) for row in await cursor.fetchall()]
 
     async def keep_only(self, snapshots: Sequence[StationSnapshot]) -> Collection[ConnectorKey]:
-        told = [
+        rows = [
             {
                 "point": point.id,
                 "told_time": snapshot.told_time,
@@ -74,10 +74,10 @@ class SqlConnectorRepository:
             for snapshot in snapshots
             for point in snapshot.charge_points
         ]
-        if not told:
+        if not rows:
             return []
         self._locks.reach(Rung.HARDWARE)
-        cursor = await (await bare(self._connection)).execute(_KEEP_ONLY, (orjson.dumps(told).decode(),))
+        cursor = await (await bare(self._connection)).execute(_KEEP_ONLY, (orjson.dumps(rows).decode(),))
         return [(point, evse_id, number) for point, evse_id, number in await cursor.fetchall()]
 
 

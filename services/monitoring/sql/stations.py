@@ -70,10 +70,10 @@ class SqlStationRepository:
         both = {station.id for station in stations} | times.keys()
         await (await bare(self._connection)).execute(_FOR_UPDATE, (array(both),))
         statement = insert(STATIONS)
-        told = {column.name: statement.excluded[column.name] for column in STATIONS.c if column.name != "id"}
+        values = {column.name: statement.excluded[column.name] for column in STATIONS.c if column.name != "id"}
         # Sessions may have changed meanwhile: they take no turn of stations.
         latest = {"update_time": func.greatest(STATIONS.c.update_time, statement.excluded.update_time)}
-        statement = statement.on_conflict_do_update(constraint="stations_pkey", set_={**told, **latest})
+        statement = statement.on_conflict_do_update(constraint="stations_pkey", set_={**values, **latest})
         await self._connection.execute(statement, [asdict(station) for station in stations])
         return await self._touch(times)
 

@@ -23,7 +23,7 @@ _FOR_UPDATE = f"""
 SELECT {texts(_COLUMNS, "t")} FROM transactions AS t WHERE t.id = ANY (%s::uuid[]) ORDER BY t.id FOR UPDATE
 """.encode()
 _NAMED = f"""
-SELECT {texts(_COLUMNS, "t")} FROM unnest(%s::text[], %s::text[]) AS wanted (charge_point_id, ocpp_transaction_id)
+SELECT {texts(_COLUMNS, "t")} FROM unnest(%s::text[], %s::text[]) AS requested (charge_point_id, ocpp_transaction_id)
 JOIN transactions AS t USING (charge_point_id, ocpp_transaction_id) ORDER BY t.id FOR UPDATE OF t
 """.encode()
 _CHANGED = ["id", "power_w", "power_time", "metered_wh"]

@@ -16,9 +16,18 @@ from services.postgres.database import bare
 from services.postgres.recordset import Recordset
 
 _COLUMNS = USAGE_ANALYTICS.c
-_TOLD = ["start_time", "end_time", "station_id", "charge_point_id", "driver_id", "energy_wh", "revision", "tenant_id"]
-_SESSIONS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_TOLD])
-_used = attrgetter("id", "start_time", "stop_time", *_TOLD[2:])
+_REPORTED = [
+    "start_time",
+    "end_time",
+    "station_id",
+    "charge_point_id",
+    "driver_id",
+    "energy_wh",
+    "revision",
+    "tenant_id",
+]
+_SESSIONS = Recordset(USAGE_ANALYTICS, columns=["session_id", *_REPORTED])
+_used = attrgetter("id", "start_time", "stop_time", *_REPORTED[2:])
 _RECORD_SESSIONS = f"""
 {TURN_OF_SESSIONS} INSERT INTO usage_analytics AS known ({_SESSIONS.columns})
 SELECT {_SESSIONS.values} FROM turn CROSS JOIN {_SESSIONS.relation}
@@ -59,11 +68,11 @@ class SqlUsageRepository:
         await self._upsert(_RECORD_BILLS, _BILLS, map(_charged, bills))
 
     async def _upsert(self, statement: bytes, columns: Recordset, rows: Iterable[tuple[Any, ...]]) -> None:
-        if told := list(rows):
+        if records := list(rows):
             # Each of the two statements takes the turn by itself.
             self._locks.reach(Rung.SESSION_TURN)
             self._locks.reach(Rung.USAGE)
-            await (await bare(self._connection)).execute(statement, (columns.dump(told),))
+            await (await bare(self._connection)).execute(statement, (columns.dump(records),))
 
     async def amounts(self, session_ids: Collection[str]) -> Mapping[str, tuple[int | None, str | None]]:
         query = select(_COLUMNS.session_id, _COLUMNS.amount_minor, _COLUMNS.currency_code)

@@ -45,10 +45,10 @@ async def send_configuration(
     )
 
 
-async def send_availability(work: UnitOfWork, commands: Commands, told: Connector, cause: str) -> None:
+async def send_availability(work: UnitOfWork, commands: Commands, reported: Connector, cause: str) -> None:
     """Send the availability of a connector, unless it has been changed again since. Raises like the other."""
-    plug = await work.connectors.find(key_of(told))
-    if plug is not None and plug.availability is told.availability:
+    plug = await work.connectors.find(key_of(reported))
+    if plug is not None and plug.availability is reported.availability:
         await _give_all([partial(commands.change_availability, *key_of(plug), plug.availability, cause)])
 
 

@@ -72,7 +72,7 @@ class Connectors:
             changes: dict[ConnectorKey, Connector] = {}
             news = []
             current = [report for report in reports if holds(newest.get(report.charge_point_id), report.epoch)]
-            for report in _told_of_connectors(current, connectors):
+            for report in _reports_of_connectors(current, connectors):
                 key = key_of(report)
                 before = connectors.get(key) or _unseen(report, known.station_ids[report.charge_point_id])
                 after = reported(before, report)
@@ -83,8 +83,8 @@ class Connectors:
                 if tells_news(before, after):
                     news.append(_news(before, after, report, boot_time, tenant_id))
                 elif confirms(report, before, boot_time):
-                    told = _news(before, shown(after, report), report, boot_time, tenant_id)
-                    news.append(replace(told, is_confirmed=True))
+                    change = _news(before, shown(after, report), report, boot_time, tenant_id)
+                    news.append(replace(change, is_confirmed=True))
             await batch.commit(Changes(time=self._clock.now(), connectors=changes.values(), events=news))
         return [
             None if holds(newest.get(report.charge_point_id), report.epoch) else stale_epoch(report.charge_point_id)
@@ -99,7 +99,7 @@ def stale_epoch(charge_point_id: str) -> DomainError:
     )
 
 
-def _told_of_connectors(
+def _reports_of_connectors(
     reports: Sequence[StatusReport], known: Mapping[ConnectorKey, Connector]
 ) -> Iterator[StatusReport]:
     for report in reports:

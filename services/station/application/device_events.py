@@ -28,11 +28,11 @@ class DeviceEvents:
             fresh = await work.device_events.record(list({event.id: event for event in events}.values()))
             for fold in _FOLDS:
                 await fold(work, fresh)
-            told = [event for event in fresh if event.is_told_to_others]
-            if told:
-                points = await work.charge_points.in_service({event.charge_point_id for event in told})
+            published = [event for event in fresh if event.is_published]
+            if published:
+                points = await work.charge_points.in_service({event.charge_point_id for event in published})
                 # What nobody has taken in would tell anything.
-                known = [event for event in told if event.charge_point_id in points]
+                known = [event for event in published if event.charge_point_id in points]
                 news = [DeviceEventRecorded(event=one, station_id=points[one.charge_point_id]) for one in known]
                 await work.publish(news)
         return [None] * len(events)

@@ -50,7 +50,7 @@ class DeviceModel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Reported:
     """A message that tells of variables."""
 
     event: DeviceEvent
@@ -60,18 +60,20 @@ class _Told:
 
 async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
     """Take in what events tell of the device model that were not kept before. Of any order, and idempotent."""
-    told = [_Told(event, event.body, _telling(event)) for event in events if isinstance(event.body, VariableReport)]
+    reported = [
+        _Reported(event, event.body, _telling(event)) for event in events if isinstance(event.body, VariableReport)
+    ]
     asked = [(event, event.body) for event in events if isinstance(event.body, ReportRequest)]
-    if not told and not asked:
+    if not reported and not asked:
         return
     # What is known is read and written back: one after the other for each charge point.
     await work.device_variables.lock({event.charge_point_id for event in events if event.body is not None})
-    observations = [one for message in told for one in _observations(message)]
+    observations = [one for message in reported for one in _observations(message)]
     if observations:
         known = await work.device_variables.known({one.variable_id: one.charge_point_id for one in observations})
         await work.device_variables.store(*folded(known, observations))
-    parts = list(_parts(told))
-    reports = [*(DeviceReport(event.charge_point_id, request) for event, request in asked), *_inventories(told)]
+    parts = list(_parts(reported))
+    reports = [*(DeviceReport(event.charge_point_id, request) for event, request in asked), *_inventories(reported)]
     if parts or reports:
         await work.device_reports.add(reports, parts)
         waiting, arrived = await work.device_reports.waiting(
@@ -86,22 +88,22 @@ def _telling(event: DeviceEvent) -> Telling:
     return Telling(min(event.time, event.received_time), event.received_time, event.id)
 
 
-def _observations(message: _Told) -> Iterator[Observation]:
+def _observations(message: _Reported) -> Iterator[Observation]:
     event = message.event
     for reported in message.report.variables:
         yield Observation(event.charge_point_id, reported, message.telling, event.action)
 
 
-def _parts(told: Sequence[_Told]) -> Iterator[ArrivedPart]:
-    for message in told:
+def _parts(reported: Sequence[_Reported]) -> Iterator[ArrivedPart]:
+    for message in reported:
         if (part := message.report.part) is not None:
             event = message.event
             yield ArrivedPart(event.charge_point_id, part, message.telling.time, event.received_time)
 
 
-def _inventories(told: Sequence[_Told]) -> Iterator[DeviceReport]:
+def _inventories(reported: Sequence[_Reported]) -> Iterator[DeviceReport]:
     """Those that are whole in one answer."""
-    for message in told:
+    for message in reported:
         if message.report.is_whole_inventory:
             time = message.telling.time
             request = ReportRequest(NO_REQUEST, Scope.FULL_INVENTORY, "", message.event.received_time)

@@ -41,10 +41,10 @@ class Refusals:
             tallies = await work.refusals.record(_added_up(refusals), _MOST_OF_IDENTITY)
             now = self._clock.now()
             news = [tally for tally in tallies if tally.is_news(now)]
-            await work.refusals.note_told([tally.refusal for tally in news], now)
+            await work.refusals.note_published([tally.refusal for tally in news], now)
             await work.publish(
                 [
-                    ConnectionRefused(refusal=one.untold, station_id=one.station_id, tenant_id=one.tenant_id)
+                    ConnectionRefused(refusal=one.unpublished, station_id=one.station_id, tenant_id=one.tenant_id)
                     for one in news
                 ]
             )

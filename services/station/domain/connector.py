@@ -180,7 +180,7 @@ def shown(connector: Connector, report: StatusReport) -> Connector:
 
 def tells_news(before: Connector, after: Connector) -> bool:
     """Whether others need to hear of it: a repeat of the same status at a later time is none."""
-    return _told(before) != _told(after)
+    return _reported(before) != _reported(after)
 
 
 def confirms(report: StatusReport, before: Connector, boot_time: datetime | None) -> bool:
@@ -192,5 +192,5 @@ def confirms(report: StatusReport, before: Connector, boot_time: datetime | None
     return is_first or report.received_time - boot_time < _SOON_AFTER_BOOT
 
 
-def _told(connector: Connector) -> tuple[ConnectorStatus | None, str, str]:
+def _reported(connector: Connector) -> tuple[ConnectorStatus | None, str, str]:
     return connector.status, connector.reported_status, connector.error_code

@@ -76,7 +76,7 @@ class DeviceEvent:
     body: Body = None
 
     @property
-    def is_told_to_others(self) -> bool:
+    def is_published(self) -> bool:
         """Whether others are told of it: somebody may have to do something."""
         return (self.kind == SECURITY_EVENT and self.severity is not Severity.INFO) or self.is_problem
 

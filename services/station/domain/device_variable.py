@@ -224,8 +224,8 @@ def changes_by(seen: Observation, before: DeviceVariable, after: DeviceVariable)
         if earlier is not None and after.changed_time != before.changed_time:
             yield change(value, before.previous_value, telling, seen.action)
         return
-    was_told_before = before.changed_time is not None and before.changed_time < telling.time
-    if was_told_before:
+    was_reported_before = before.changed_time is not None and before.changed_time < telling.time
+    if was_reported_before:
         yield change(value, before.value, telling, seen.action)
     elif earlier is not None and value != before.previous_value:
         yield change(value, before.previous_value, telling, seen.action)

@@ -37,7 +37,7 @@ ADVICE: Mapping[Rule, str] = {
 }
 # How often a version must have got nowhere before an operator is advised to pin another: once may be the network.
 SURE_AFTER = 3
-_TOLD_AGAIN = timedelta(minutes=10)
+_PUBLISHED_AGAIN = timedelta(minutes=10)
 # What is the platform's trouble, or an operator's will, and no fault of the charge point.
 _NOT_ITS_FAULT = frozenset(
     {
@@ -107,10 +107,10 @@ class Tally:
             return False
         if self.told_time is None or self.refusal.count >= 2 * self.told_count:
             return True
-        return now - self.told_time >= _TOLD_AGAIN
+        return now - self.told_time >= _PUBLISHED_AGAIN
 
     @property
-    def untold(self) -> Refusal:
+    def unpublished(self) -> Refusal:
         """What the others were not told of yet."""
         count = self.refusal.count - self.told_count
         return replace(self.refusal, count=count, guess_count=self.refusal.guess_count - self.told_guess_count)

@@ -9,7 +9,7 @@ from services.kernel.clock import Clock
 from services.kernel.identity import composed
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import search_text
-from services.rpc.flags import read_flags, told
+from services.rpc.flags import flag_fields, read_flags
 from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.station.domain.device_event import Body, DeviceEvent, DeviceEventFilter, Severity, checked
 from services.station.mapping.device_variables import report_request, variable_report
@@ -91,7 +91,7 @@ def device_event_to_proto(event: DeviceEvent) -> event_pb.DeviceEvent:
         evse_id=event.evse_id,
         connector_id=event.connector_id,
         severity=event_pb.DeviceEvent.Severity.Value(event.severity),
-        **told(event.flags)._asdict(),
+        **flag_fields(event.flags)._asdict(),
         payload_json=event.payload_json,
         dropped_json=event.dropped_json,
         message_id=event.message_id,

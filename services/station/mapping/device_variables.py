@@ -155,17 +155,17 @@ def _description(message: variable_pb.ReportedVariable) -> Description | None:
     has_persistent, has_constant = message.HasField("persistent"), message.HasField("constant")
     if mutability is None and not (has_characteristics or has_persistent or has_constant):
         return None
-    told = message.characteristics
+    characteristics = message.characteristics
     return Description(
         mutability=mutability,
         persistent=message.persistent if has_persistent else None,
         constant=message.constant if has_constant else None,
-        unit=told.unit,
-        data_type=told.data_type,
-        min_limit=told.min_limit if told.HasField("min_limit") else None,
-        max_limit=told.max_limit if told.HasField("max_limit") else None,
-        values_list=told.values_list,
-        supports_monitoring=told.supports_monitoring if has_characteristics else None,
+        unit=characteristics.unit,
+        data_type=characteristics.data_type,
+        min_limit=characteristics.min_limit if characteristics.HasField("min_limit") else None,
+        max_limit=characteristics.max_limit if characteristics.HasField("max_limit") else None,
+        values_list=characteristics.values_list,
+        supports_monitoring=characteristics.supports_monitoring if has_characteristics else None,
     )
 
 

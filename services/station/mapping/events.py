@@ -127,13 +127,13 @@ def _payload(event: DomainEvent) -> event_pb.DomainEvent:
                 guess_count=refusal.guess_count,
             )
             return event_pb.DomainEvent(connection_refused=refused)
-        case DeviceEventRecorded(event=told):
+        case DeviceEventRecorded(event=device_event):
             # A report may be long, and is there to be read where it is kept.
-            bare = replace(told, payload_json="", dropped_json="")
+            bare = replace(device_event, payload_json="", dropped_json="")
             recorded = event_pb.DeviceEventRecorded(
                 event=device_event_to_proto(bare),
                 station_id=event.station_id or "",
-                resolved=told.is_resolved,
-                vendor_specific=told.is_vendor_specific,
+                resolved=device_event.is_resolved,
+                vendor_specific=device_event.is_vendor_specific,
             )
             return event_pb.DomainEvent(device_event_recorded=recorded)

@@ -29,11 +29,11 @@ def switches_of(messages: Iterable[quirk_pb.QuirkSwitch]) -> list[Switch]:
 
 def profile_to_proto(profile: QuirkProfile) -> quirk_pb.QuirkProfile | None:
     """What the edge has to know of a charge point to forgive it; None when nothing is known."""
-    told = quirk_pb.QuirkProfile(
+    message = quirk_pb.QuirkProfile(
         vendor=profile.vendor,
         model=profile.model,
         firmware_version=profile.firmware_version,
         on=profile.on,
         off=profile.off,
     )
-    return told if told.ByteSize() else None
+    return message if message.ByteSize() else None

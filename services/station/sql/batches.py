@@ -43,12 +43,12 @@ _NEWEST = (
 # Not locked: reports of a charge point come one batch after the other, and leave alone what the operator changes.
 _CONNECTORS = f"""
 SELECT {texts(CONNECTORS.columns, "c")} FROM unnest(%s::text[], %s::integer[], %s::integer[])
-    AS wanted (charge_point_id, evse_id, connector_id)
+    AS requested (charge_point_id, evse_id, connector_id)
 JOIN connectors AS c USING (charge_point_id, evse_id, connector_id)
 """.encode()
 
 _OF_EVSES = f"""
-SELECT {texts(CONNECTORS.columns, "c")} FROM unnest(%s::text[], %s::integer[]) AS wanted (charge_point_id, evse_id)
+SELECT {texts(CONNECTORS.columns, "c")} FROM unnest(%s::text[], %s::integer[]) AS requested (charge_point_id, evse_id)
 JOIN connectors AS c USING (charge_point_id, evse_id)
 """.encode()
 
@@ -114,8 +114,8 @@ _ENSURE_LEASES = f"""
 """.encode()
 _SEEN = b"""
 WITH free AS (
-    SELECT connections.charge_point_id, told.time FROM connections
-    JOIN unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS told (charge_point_id, epoch, time)
+    SELECT connections.charge_point_id, reported.time FROM connections
+    JOIN unnest(%s::text[], %s::bigint[], %s::timestamptz[]) AS reported (charge_point_id, epoch, time)
         USING (charge_point_id, epoch)
     WHERE close_time IS NULL
     -- Whoever changes a connection has news of it as well: nobody waits for anybody here.
@@ -169,8 +169,8 @@ class SqlBatch:
             rows = _UNKNOWN.dump(map(_values_of, unknown))
             statements.append((_ADD_UNKNOWN, (rows, str(most_unknown))))
         *_, locked, connections = await self._trips.run(*statements, (_LOCK_POINTS, names), (_NEWEST, names))
-        told = {row[0]: row[2:] for row in connections}
-        points = [_charge_point(row, told.get(row[0])) for row in locked]
+        latest = {row[0]: row[2:] for row in connections}
+        points = [_charge_point(row, latest.get(row[0])) for row in locked]
         return Points({point.id: point for point in points}, _newest(connections))
 
     async def places(self, charge_point_ids: Collection[str], connectors: Collection[ConnectorKey] = ()) -> Places:

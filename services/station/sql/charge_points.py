@@ -144,9 +144,9 @@ def _conditions(narrowing: ChargePointFilter) -> Iterator[ColumnElement[bool]]:
         searched = (columns.id, columns.vendor, columns.model, columns.reported_vendor, columns.reported_model)
         yield or_(*(column.icontains(narrowing.text, autoescape=True) for column in searched))
     for name in ("vendor", "model"):
-        if wanted := getattr(narrowing, name):
+        if requested := getattr(narrowing, name):
             called = (columns[name], columns[f"reported_{name}"])
-            yield or_(*(func.lower(column) == func.lower(wanted) for column in called))
+            yield or_(*(func.lower(column) == func.lower(requested) for column in called))
     if narrowing.firmware_version:
         yield columns.firmware_version == narrowing.firmware_version
     if narrowing.protocol:

@@ -52,8 +52,8 @@ def _conditions(narrowing: DeviceEventFilter) -> Iterator[ColumnElement[bool]]:
     columns = DEVICE_EVENTS.c
     yield columns.charge_point_id == narrowing.charge_point_id
     for name in ("kind", "action", "subject", "severity"):
-        if wanted := getattr(narrowing, name):
-            yield columns[name] == wanted
+        if requested := getattr(narrowing, name):
+            yield columns[name] == requested
     if narrowing.time_from:
         yield columns.time >= narrowing.time_from
     if narrowing.time_to:

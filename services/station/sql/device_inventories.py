@@ -57,8 +57,8 @@ class SqlDeviceInventoryRepository:
         return [name for (name,) in await cursor.fetchall()]
 
     async def claim(self, charge_point_ids: Collection[str], now: datetime) -> Mapping[str, int]:
-        wanted = {"names": text_array(charge_point_ids), "now": now}
-        cursor = await (await bare(self._connection)).execute(_CLAIM, wanted)
+        parameters = {"names": text_array(charge_point_ids), "now": now}
+        cursor = await (await bare(self._connection)).execute(_CLAIM, parameters)
         return dict(await cursor.fetchall())
 
     async def put_off(self, times: Mapping[str, datetime]) -> None:

@@ -35,7 +35,7 @@ _LOCK = b"""
 SELECT pg_advisory_xact_lock(hashtextextended(id, 7)) FROM (SELECT id FROM unnest(%s::text[]) AS id ORDER BY id) AS s
 """
 _KNOWN = f"""
-SELECT {texts(DEVICE_VARIABLES.columns, "v")} FROM unnest(%s::text[], %s::uuid[]) AS wanted (charge_point_id, id)
+SELECT {texts(DEVICE_VARIABLES.columns, "v")} FROM unnest(%s::text[], %s::uuid[]) AS requested (charge_point_id, id)
 JOIN device_variables AS v USING (charge_point_id, id)
 """.encode()
 _COUNT = b"""
@@ -94,8 +94,8 @@ class SqlDeviceVariableRepository:
         await (await bare(self._connection)).execute(_LOCK, (text_array(charge_point_ids),))
 
     async def known(self, ids: Mapping[str, str]) -> Mapping[str, DeviceVariable]:
-        wanted = (text_array(ids.values()), array(ids))
-        cursor = await (await bare(self._connection)).execute(_KNOWN, wanted)
+        requested = (text_array(ids.values()), array(ids))
+        cursor = await (await bare(self._connection)).execute(_KNOWN, requested)
         found = [_variable(dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
         return {variable.id: variable for variable in found}
 
@@ -120,8 +120,8 @@ class SqlDeviceVariableRepository:
         # What is before is what is known by now: another value may have been told late.
         is_first = func.row_number().over(order_by=order) == 1
         before = case((is_first, columns.previous_value), else_=func.lag(columns.value).over(order_by=order))
-        told = select(DEVICE_VARIABLE_CHANGES, before.label("before")).where(*_conditions_of_changes(narrowing))
-        seen = told.subquery()
+        described = select(DEVICE_VARIABLE_CHANGES, before.label("before")).where(*_conditions_of_changes(narrowing))
+        seen = described.subquery()
         query = select(seen).where(seen.c.value.is_distinct_from(seen.c.before))
         key = (seen.c.time, seen.c.received_time, seen.c.event_id)
         rows = await fetch_page(self._connection, query, key, page=page, descending=True, count_up_to=COUNTED_UP_TO)
@@ -158,8 +158,8 @@ def _fitting(
 def _conditions(narrowing: DeviceVariableFilter) -> Iterator[ColumnElement[bool]]:
     yield _COLUMNS.charge_point_id == narrowing.charge_point_id
     for name in ("component", "variable"):
-        if wanted := getattr(narrowing, name):
-            yield func.lower(_COLUMNS[name]) == func.lower(wanted)
+        if requested := getattr(narrowing, name):
+            yield func.lower(_COLUMNS[name]) == func.lower(requested)
     if narrowing.attribute_type:
         yield _COLUMNS.attribute_type == narrowing.attribute_type
     if narrowing.evse_id:
@@ -211,11 +211,11 @@ def _row_of(variable: DeviceVariable) -> tuple[Any, ...]:
         variable.reported_time,
         variable.absent_time,
         variable.value,
-        *_told(variable.value_telling),
+        *_telling_columns(variable.value_telling),
         variable.action,
         variable.changed_time,
         variable.previous_value,
-        *_told(variable.previous_telling),
+        *_telling_columns(variable.previous_telling),
         description.mutability,
         description.persistent,
         description.constant,
@@ -225,11 +225,11 @@ def _row_of(variable: DeviceVariable) -> tuple[Any, ...]:
         description.max_limit,
         description.values_list,
         description.supports_monitoring,
-        *_told(variable.description_telling),
+        *_telling_columns(variable.description_telling),
     )
 
 
-def _told(telling: Telling | None) -> tuple[Any, ...]:
+def _telling_columns(telling: Telling | None) -> tuple[Any, ...]:
     return (None, None, None) if telling is None else telling
 
 
@@ -241,14 +241,14 @@ def _variable(fields: Mapping[str, Any]) -> DeviceVariable:
     *names, _ = Place._fields
     place = Place(**{name: fields[name] for name in names}, attribute_type=AttributeType(fields["attribute_type"]))
     same = ("id", "charge_point_id", "first_seen_time", "reported_time", "absent_time", "value", "action")
-    told = ("persistent", "constant", "unit", "data_type", "min_limit", "max_limit", "values_list")
+    described = ("persistent", "constant", "unit", "data_type", "min_limit", "max_limit", "values_list")
     return DeviceVariable(
         **{name: fields[name] for name in (*same, "changed_time", "previous_value")},
         place=place,
         value_telling=_telling(fields, "value"),
         previous_telling=_telling(fields, "previous"),
         description=Description(
-            **{name: fields[name] for name in (*told, "supports_monitoring")},
+            **{name: fields[name] for name in (*described, "supports_monitoring")},
             mutability=Mutability(fields["mutability"]) if fields["mutability"] else None,
         ),
         description_telling=_telling(fields, "description"),

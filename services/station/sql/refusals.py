@@ -61,11 +61,15 @@ class SqlRefusalRepository:
         query = select(CHARGE_POINTS.c.id, CHARGE_POINTS.c.tenant_id).where(CHARGE_POINTS.c.id.in_(identities))
         return {row.id: row.tenant_id for row in await self._connection.execute(query)}
 
-    async def note_told(self, refusals: Sequence[Refusal], now: datetime) -> None:
+    async def note_published(self, refusals: Sequence[Refusal], now: datetime) -> None:
         if refusals:
             keys = [(one.identity, one.rule, one.remote_address) for one in refusals]
-            told = {"told_count": REFUSALS.c["count"], "told_guess_count": REFUSALS.c.guess_count, "told_time": now}
-            await self._connection.execute(update(REFUSALS).where(tuple_(*_REFUSAL).in_(keys)).values(told))
+            published = {
+                "told_count": REFUSALS.c["count"],
+                "told_guess_count": REFUSALS.c.guess_count,
+                "told_time": now,
+            }
+            await self._connection.execute(update(REFUSALS).where(tuple_(*_REFUSAL).in_(keys)).values(published))
 
     async def page(self, identity: str, rule: Rule | None, page: PageRequest) -> Page[Refusal]:
         conditions = [REFUSALS.c.identity == identity, *_of_rule(rule)]

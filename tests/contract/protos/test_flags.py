@@ -6,7 +6,7 @@ from ocpp_edge.facts import device_clock, meter_values
 from ocpp_edge.leniency import shapes
 from services.billing.domain.remarks import EVENLY_SPREAD
 from services.kernel.quirks import QUIRKS
-from services.rpc.flags import COERCED, DROPPED, told
+from services.rpc.flags import COERCED, DROPPED, flag_fields
 from services.rpc.protobuf import text_of
 from services.transaction.domain import doubts, matching, recording, transaction
 from services.transaction.domain.concurrency import CONCURRENT_TX_ALLOWED
@@ -34,7 +34,7 @@ def test_every_flag_is_a_value_and_every_value_a_flag() -> None:
     values = {name.lower() for name, number in Doubt.Flag.items() if number}
     assert {flag.rstrip(":") for flag in _flags()} == values
     for flag in _flags() - {COERCED, DROPPED}:
-        assert (told([flag]).flags, told([flag]).coerced_paths) == ([Doubt.Flag.Value(flag.upper())], [])
+        assert (flag_fields([flag]).flags, flag_fields([flag]).coerced_paths) == ([Doubt.Flag.Value(flag.upper())], [])
     assert {text_of(ChargingSession.Flag, number) for number in ChargingSession.Flag.values()} == {"", EVENLY_SPREAD}
 
 

@@ -33,8 +33,8 @@ class SqlSignInRepository:
     async def store(self, tries: Sequence[Tries]) -> None:
         rows = [{"key": one.key, **{name: getattr(one, name) for name in _REMEMBERED}} for one in tries]
         statement = insert(SIGN_INS).values(rows)
-        told = {name: statement.excluded[name] for name in _REMEMBERED}
-        await self._connection.execute(statement.on_conflict_do_update(constraint="sign_ins_pkey", set_=told))
+        remembered = {name: statement.excluded[name] for name in _REMEMBERED}
+        await self._connection.execute(statement.on_conflict_do_update(constraint="sign_ins_pkey", set_=remembered))
 
     async def forget(self, failed_before: datetime, right_before: datetime, limit: int) -> int:
         columns = SIGN_INS.c

@@ -23,24 +23,26 @@ REFUSAL = Refusal(
     first_time=NOW,
     last_time=NOW,
 )
-UNTOLD = Tally(refusal=REFUSAL, station_id=None, tenant_id="default", told_count=0, told_guess_count=0, told_time=None)
+UNPUBLISHED = Tally(
+    refusal=REFUSAL, station_id=None, tenant_id="default", told_count=0, told_guess_count=0, told_time=None
+)
 
 
 def test_a_flood_is_told_of_ever_more_seldom_and_nothing_of_it_is_left_out() -> None:
-    tally, told, times = UNTOLD, 0, 0
+    tally, published, times = UNPUBLISHED, 0, 0
     for count in range(1, 401):
         tally = replace(tally, refusal=replace(REFUSAL, count=count, guess_count=count))
         if tally.is_news(NOW):
-            told, times = told + tally.untold.count, times + 1
+            published, times = published + tally.unpublished.count, times + 1
             tally = replace(tally, told_count=count, told_guess_count=count, told_time=NOW)
-    assert (told, times) == (256, 9)
+    assert (published, times) == (256, 9)
 
 
 def test_as_long_as_it_goes_on_it_is_told_of_every_ten_minutes() -> None:
-    tally = replace(UNTOLD, refusal=replace(REFUSAL, count=1001), told_count=1000, told_time=NOW)
+    tally = replace(UNPUBLISHED, refusal=replace(REFUSAL, count=1001), told_count=1000, told_time=NOW)
     assert not tally.is_news(NOW + timedelta(minutes=9))
     assert tally.is_news(NOW + timedelta(minutes=10))
-    assert tally.untold.count == 1
+    assert tally.unpublished.count == 1
 
 
 @pytest.mark.parametrize(
@@ -55,4 +57,4 @@ def test_as_long_as_it_goes_on_it_is_told_of_every_ten_minutes() -> None:
     ],
 )
 def test_what_is_no_fault_of_the_charge_point_is_no_news(rule: Rule) -> None:
-    assert not replace(UNTOLD, refusal=replace(REFUSAL, rule=rule)).is_news(NOW)
+    assert not replace(UNPUBLISHED, refusal=replace(REFUSAL, rule=rule)).is_news(NOW)
