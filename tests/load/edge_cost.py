@@ -33,8 +33,7 @@ from ocpp_edge.journal import Journal
 from ocpp_edge.overload import Overload
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.environment import Environment, Liveness
-from ocpp_edge.v16 import routes as v16
-from ocpp_edge.v201 import routes as v201
+from ocpp_edge.served import SERVED
 from ocpp_edge.versions import Version
 from services.kernel.clock import SystemClock
 from simulator.load.charger import Charger, Kind, TimestampCache
@@ -135,7 +134,7 @@ class Fleet:
     """Connected chargers of one version, all told to say the same and waited for."""
 
     def __init__(self, version: str, environment: Environment[Backend]) -> None:
-        table = {"1.6": v16.route_table, "2.0.1": v201.route_table}[version]()
+        table = SERVED[Version(version)].routes()
         stamps = TimestampCache()
         self._peers: list[Peer] = []
         self._workers: list[asyncio.Task[None]] = []
@@ -222,7 +221,7 @@ def main() -> None:
     options = parser.parse_args()
     rows = {
         f"{version} {' '.join(kinds)}": (version, kinds)
-        for version in ("1.6", "2.0.1")
+        for version in LOAD_DIALECTS
         for kinds in ((Kind.HEARTBEAT,), (Kind.STATUS,), (Kind.METER_VALUES,), (Kind.START, Kind.STOP))
     }
     rows = {name: row for name, row in rows.items() if options.only in name}

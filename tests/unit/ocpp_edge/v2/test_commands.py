@@ -1,4 +1,4 @@
-"""Commands in the words of OCPP 2.0.1: every one a valid request, every answer understood."""
+"""Commands in the words of OCPP 2.x: every one a valid request by both versions, every answer understood."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError
 from services.kernel.ids import request_number
 
-SCHEMAS = load(Version.V201)
+SCHEMAS, SCHEMAS_21 = load(Version.V201), load(Version.V21)
 INOPERATIVE, OPERATIVE = Connector.INOPERATIVE, Connector.OPERATIVE
 TOKEN = {"idToken": "CARD", "type": "ISO14443"}
 NUMBER = request_number("c1")
@@ -197,7 +197,8 @@ def test_every_kind_of_command_is_spoken() -> None:
 )
 def test_a_command_becomes_a_valid_request(kind: str, body: Any, action: str, payload: dict[str, Any]) -> None:
     assert DIALECT[kind].ask(body, "c1") == (action, payload)
-    assert not SCHEMAS.requests[action].violations(payload)
+    for schemas in (SCHEMAS, SCHEMAS_21):
+        assert not schemas.requests[action].violations(payload)
 
 
 @pytest.mark.field_case("B5")
@@ -209,13 +210,14 @@ def test_a_transaction_is_stopped_by_whatever_its_station_calls_it(name: str) ->
 
 
 def test_what_a_caller_says_too_long_is_still_refused() -> None:
-    with pytest.raises(DomainError) as refused:
-        check_call(
-            SCHEMAS,
-            "RequestStartTransaction",
-            {"idToken": {"idToken": "x" * 40, "type": "Central"}, "remoteStartId": 1},
-        )
-    assert refused.value.violations[0].field == "payload.idToken.idToken"
+    long, free = {"idToken": "x" * 40, "type": "Central"}, {"idToken": "x", "type": "AcmePass"}
+    for token, field in ((long, "payload.idToken.idToken"), (free, "payload.idToken.type")):
+        payload = {"idToken": token, "remoteStartId": 1}
+        with pytest.raises(DomainError) as refused:
+            check_call(SCHEMAS, "RequestStartTransaction", payload)
+        assert refused.value.violations[0].field == field
+        # By 2.1 a token is longer, and its type any text.
+        check_call(SCHEMAS_21, "RequestStartTransaction", payload)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,8 @@ def test_what_names_no_variable_is_refused(key: str) -> None:
 def test_an_answer_says_whether_the_command_was_taken(kind: str, action: str, good: list[str], bad: list[str]) -> None:
     for status in (*good, *bad):
         answer = {"status": status}
-        assert not SCHEMAS.responses[action].violations(answer)
+        for schemas in (SCHEMAS, SCHEMAS_21):
+            assert not schemas.responses[action].violations(answer)
         assert DIALECT[kind].reply(answer) == (status in good, status)
 
 
