@@ -24,7 +24,7 @@ from services.transaction.domain.message import MessageFilter, OcppMessage
 from services.transaction.domain.reading import LastRead, MeterReport, Placed, Reading
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
-from services.transaction.domain.repetition import FirstTold
+from services.transaction.domain.repetition import FirstReport
 from services.transaction.domain.transaction import Transaction
 from services.transaction.domain.transaction_view import ChargingStateChange, Latest, TransactionFilter
 
@@ -348,7 +348,7 @@ class RecordingUnitOfWork(Protocol):
         kept, by their keys."""
         ...
 
-    async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:
+    async def first_reports(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstReport]]:
         """What was told of transactions in the ten minutes before these times, beside their starts and ends; by
         transaction id."""
         ...

@@ -44,11 +44,11 @@ class SqlChargingSessionReads:
 
 def _conditions(narrowing: ChargingSessionFilter) -> Iterator[Condition]:
     for name in ("driver_id", "station_id", "transaction_id"):
-        if wanted := getattr(narrowing, name):
-            yield (f"charging_sessions.{name} = %s", (wanted,)) if is_id(wanted) else ("false", ())
+        if requested := getattr(narrowing, name):
+            yield (f"charging_sessions.{name} = %s", (requested,)) if is_id(requested) else ("false", ())
     for name in ("charge_point_id", "state"):
-        if wanted := getattr(narrowing, name):
-            yield f"charging_sessions.{name} = %s", (wanted,)
+        if requested := getattr(narrowing, name):
+            yield f"charging_sessions.{name} = %s", (requested,)
     yield from _waiting(narrowing)
     if narrowing.start_time_from:
         yield "charging_sessions.start_time >= %s", (written(narrowing.start_time_from),)

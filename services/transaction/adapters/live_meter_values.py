@@ -36,11 +36,11 @@ class LiveMeterValues:
 
     def pass_on(self, request: RecordTransactionEventsRequest, recorded: Sequence[bool]) -> None:
         """Tell of the events of `request` that were recorded."""
-        wanted = [bool(event.meter_values) and ok for event, ok in zip(request.events, recorded, strict=True)]
-        if all(wanted):
+        shown = [bool(event.meter_values) and ok for event, ok in zip(request.events, recorded, strict=True)]
+        if all(shown):
             self._submit(request)
-        elif any(wanted):
-            events = [event for event, is_wanted in zip(request.events, wanted, strict=True) if is_wanted]
+        elif any(shown):
+            events = [event for event, is_shown in zip(request.events, shown, strict=True) if is_shown]
             self._submit(RecordTransactionEventsRequest(events=events))
 
     async def close(self) -> None:

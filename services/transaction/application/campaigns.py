@@ -42,10 +42,12 @@ class Campaigns:
         check(kind, body, options)
         return meant(kind, body)
 
-    async def make(self, ask: Ask, options: CommandOptions, wanted: CampaignOptions, requested_by: str) -> CampaignView:
+    async def make(
+        self, ask: Ask, options: CommandOptions, requested: CampaignOptions, requested_by: str
+    ) -> CampaignView:
         """Record a campaign. Idempotent by the request id, for each caller. Raises: INVALID_FIELD."""
         violations, now = Violations(), self._clock.now()
-        wanted.check(violations)
+        requested.check(violations)
         violations.raise_if_any()
         if KINDS[ask.kind].is_about_transaction:
             raise invalid("command", "is about one transaction: it is nothing to ask many charge points")
@@ -53,12 +55,12 @@ class Campaigns:
             raise invalid("command", "has a secret, which is not kept until its turn: ask charge points one by one")
         campaign = Campaign(
             id=new_id(),
-            name=wanted.name,
+            name=requested.name,
             kind=ask.kind,
             body=ask.recorded,
-            selection=wanted.selection,
-            commands_per_second=wanted.pace,
-            max_in_flight=wanted.most_in_flight,
+            selection=requested.selection,
+            commands_per_second=requested.pace,
+            max_in_flight=requested.most_in_flight,
             queue_while_offline=options.queue_while_offline,
             life=options.life,
             priority=options.priority or CommandPriority.BACKGROUND,

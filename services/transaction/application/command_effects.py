@@ -40,11 +40,11 @@ async def _named(
     raw call, or made up."""
     if all(command.kind != REMOTE_START for command in commands):
         return ()
-    told = await work.transactions.remote_start_ids(transaction)
-    if not told:
+    numbers = await work.transactions.remote_start_ids(transaction)
+    if not numbers:
         return ()
     asked = await work.commands.remote_starts({place.charge_point_id})
-    return {command.id for command, _ in asked if command.place == place and named_by(told, command)}
+    return {command.id for command, _ in asked if command.place == place and named_by(numbers, command)}
 
 
 async def note_boot(work: UnitOfWork, place: Place, boot_time: datetime, now: datetime) -> None:

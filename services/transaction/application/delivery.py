@@ -31,8 +31,8 @@ from services.transaction.domain.command import (
     not_asked,
     queued,
     sent,
-    told_without,
     was_not_taken,
+    without_secrets,
 )
 from services.transaction.domain.events import CommandChanged
 from services.transaction.ports import ChargePoints, Edge, UnitOfWork, UnitsOfWork
@@ -173,7 +173,7 @@ class Delivery:
             address = await self._charge_points.edge_address(command.charge_point_id)
             reply = None if address is None else await self._edge.recall(address, command, age)
             if reply is not None:
-                await self._change(command, partial(self._recalled, reply=told_without(reply, ())))
+                await self._change(command, partial(self._recalled, reply=without_secrets(reply, ())))
                 return
             if address is not None and age > _LONGEST_DELIVERY:
                 await self._change(command, lambda current: not_asked(current, self._clock.now()))
@@ -220,9 +220,9 @@ class Delivery:
         waited = command.trace and tracing.here() is None
         asked_in = {tracing.PARENT_KEY: command.trace} if waited else None
         with tracing.span("deliver command", attributes=_about(command), parent=asked_in) as span:
-            told = await self._settled(command, ask, timeout, keep=keep)
-            span.note({"csms.command_state": told.state.name})
-            return told
+            settled = await self._settled(command, ask, timeout, keep=keep)
+            span.note({"csms.command_state": settled.state.name})
+            return settled
 
     async def _settled(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
         asked: set[str] = set()
@@ -241,8 +241,8 @@ class Delivery:
             raise
         if ask.kind == ROTATE_PASSWORD and not reply.accepted:
             await self._withdraw_password(command)
-        told = told_without(reply, ask.secrets)
-        return await self._change(command, lambda current: answered(current, told, self._clock.now()))
+        kept = without_secrets(reply, ask.secrets)
+        return await self._change(command, lambda current: answered(current, kept, self._clock.now()))
 
     async def _withdraw_password(self, command: Command) -> None:
         """All is as it was; where that cannot be said, the charge point does not know what is valid besides."""

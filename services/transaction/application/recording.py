@@ -127,7 +127,7 @@ class Recorder:
             undated, asked = undated_updates(batch), questioned(batch, stored, self._rules)
             now = self._clock.now()
             # Hardly ever: what has no time of its own, tokens that may be in use elsewhere, transactions that are lost.
-            updates = await work.told(undated) if undated else {}
+            updates = await work.first_reports(undated) if undated else {}
             read = await work.last_read(asked, now - LOOK_BACK, now) if asked else {}
             recording = Recording(stored, numbers, now, updates, self._rules, read, kept)
             answers = [recording.record(item) for item in batch]

@@ -199,7 +199,7 @@ def is_outcome(error: DomainError) -> bool:
     return error.reason in _ASKED
 
 
-def told_without(reply: "Reply", secrets: Collection[str]) -> "Reply":
+def without_secrets(reply: "Reply", secrets: Collection[str]) -> "Reply":
     """A reply as a record has it."""
     result = None if reply.result is None else without(redacted(dict(reply.result)), secrets)
     calls = tuple(without(redacted([dict(call) for call in reply.calls]), secrets))
@@ -221,7 +221,7 @@ def queued(command: Command, delivery_time: datetime, now: datetime) -> Command:
 
 def answered(command: Command, reply: Reply, now: datetime) -> Command:
     """`command` after the charge point answered. What is known to be over by then stays what it is."""
-    told = replace(
+    changed = replace(
         command,
         status=reply.status,
         answer=reply.answer,
@@ -232,10 +232,10 @@ def answered(command: Command, reply: Reply, now: datetime) -> Command:
         update_time=now,
     )
     if command.state is not CommandState.SENT:
-        return told
+        return changed
     if reply.error:
-        return replace(told, state=CommandState.FAILED)
-    return replace(told, state=CommandState.ACCEPTED if reply.accepted else CommandState.REJECTED)
+        return replace(changed, state=CommandState.FAILED)
+    return replace(changed, state=CommandState.ACCEPTED if reply.accepted else CommandState.REJECTED)
 
 
 def failed(command: Command, error: str, now: datetime) -> Command:

@@ -41,35 +41,35 @@ class Samples(NamedTuple):
     powers_w: Sequence[int | None] = ()
 
 
-def curve_of(told: StartStop, samples: Samples, max_power_w: int | None = None) -> list[CurvePoint]:
+def curve_of(reported: StartStop, samples: Samples, max_power_w: int | None = None) -> list[CurvePoint]:
     """The points of a curve that never falls, from the start to the end or the last reading; none without any energy
     register. Its last energy is that of the transaction."""
-    points = _by_registers(told, samples, max_power_w)
+    points = _by_registers(reported, samples, max_power_w)
     powers = _powers(samples)
     if len(points) == 2 and powers:
         points = _by_power(points, powers)
     return _thinned(_with_powers(points, powers))
 
 
-def _by_registers(told: StartStop, samples: Samples, max_power_w: int | None) -> list[CurvePoint]:
+def _by_registers(reported: StartStop, samples: Samples, max_power_w: int | None) -> list[CurvePoint]:
     columns = zip(samples.times, samples.contexts, samples.energies_wh, strict=True)
     rows = [(time, context, wh) for time, context, wh in columns if wh is not None]
     times, contexts, energies_wh = ([row[place] for row in rows] for place in range(3))
     registers = Registers(times, contexts, energies_wh, max_power_w)
-    energy_wh = undoubted(told, registers)
+    energy_wh = undoubted(reported, registers)
     if energy_wh is None:
-        finding = finding_of(account_of(told, registers))
+        finding = finding_of(account_of(reported, registers))
         energy_wh = finding.energy_wh
         found = [(point.time, point.energy_wh) for point in finding.chain.all]
         first_wh = found[0][1] if finding.counts_from_first and found else 0
     else:
         found = [(time, wh) for time, context, wh in rows if context != BEGIN]
-        first_wh = told.start_wh if told.start_wh is not None else min((wh for _, _, wh in rows), default=0)
+        first_wh = reported.start_wh if reported.start_wh is not None else min((wh for _, _, wh in rows), default=0)
     if energy_wh is None:
         return []
-    ends = [(told.start_time, 0), (told.stop_time, energy_wh)]
+    ends = [(reported.start_time, 0), (reported.stop_time, energy_wh)]
     known = [(time, wh) for time, wh in ends if time is not None]
-    begin, end = told.start_time, told.stop_time
+    begin, end = reported.start_time, reported.stop_time
     for time, wh in found:
         if (begin is None or time > begin) and (end is None or time < end):
             known.append((time, wh - first_wh))

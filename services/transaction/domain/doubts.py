@@ -64,13 +64,13 @@ def doubts_about(finding: Finding, registers: Registers) -> list[Doubt]:
         *_about_late_readings(finding.account),
     ]
     is_poor = finding.account.start_wh is None or finding.account.stop is None
-    if is_poor and finding.energy_wh is None and finding.account.told.stop_time is not None:
+    if is_poor and finding.energy_wh is None and finding.account.reported.stop_time is not None:
         found.append(_no_register(finding.account, registers))
     return sorted(found, key=lambda doubt: ENERGY_FLAGS.index(doubt.flag))
 
 
 def _about_negatives(account: Account) -> Iterator[Doubt]:
-    for name, wh in (("start", account.told.start_wh), ("stop", account.told.stop_wh)):
+    for name, wh in (("start", account.reported.start_wh), ("stop", account.reported.stop_wh)):
         if wh is not None and wh < 0:
             yield Doubt(NEGATIVE_REGISTER, f"the register at the {name} is below zero: {wh} Wh")
 
@@ -80,15 +80,15 @@ def _about_start(finding: Finding) -> Iterator[Doubt]:
     account, before_wh = finding.account, finding.left_out
     if before_wh is None:
         return
-    first, told_wh = finding.chain.all[0], account.told_wh
-    if told_wh is not None and told_wh > account.most_wh:
-        yield _too_much(told_wh, account.bounds, account.end_time)
+    first, reported_wh = finding.chain.all[0], account.reported_wh
+    if reported_wh is not None and reported_wh > account.most_wh:
+        yield _too_much(reported_wh, account.bounds, account.end_time)
     elif first.wh < before_wh:
-        yield Doubt(REGISTER_WENT_BACK, f"the register at the start is {before_wh} Wh, before {_told(first)}")
+        yield Doubt(REGISTER_WENT_BACK, f"the register at the start is {before_wh} Wh, before {_shown(first)}")
     else:
         yield _too_much(first.wh - before_wh, account.bounds, first.time)
     counted = f"counted from there it is {finding.energy_wh} Wh"
-    yield Doubt(REGISTER_OFFSET, f"{before_wh} Wh at the start do not lead to {_told(first)}; {counted}")
+    yield Doubt(REGISTER_OFFSET, f"{before_wh} Wh at the start do not lead to {_shown(first)}; {counted}")
 
 
 def _about_stop(finding: Finding) -> Iterator[Doubt]:
@@ -97,15 +97,15 @@ def _about_stop(finding: Finding) -> Iterator[Doubt]:
     if account.stop is None or finding.chain.stop is not None or (account.start_wh is None and not points):
         return
     wh, start_wh = account.stop.wh, account.start_wh
-    told = f"{_name_of_stop(account)} is {wh} Wh"
+    wording = f"{_name_of_stop(account)} is {wh} Wh"
     if points and points[-1].wh > wh:
-        yield Doubt(REGISTER_WENT_BACK, f"{told}, after {_told(points[-1])}")
+        yield Doubt(REGISTER_WENT_BACK, f"{wording}, after {_shown(points[-1])}")
     elif start_wh is not None and wh < start_wh:
-        yield Doubt(REGISTER_WENT_BACK, f"{told}, after {start_wh} Wh at the start")
+        yield Doubt(REGISTER_WENT_BACK, f"{wording}, after {start_wh} Wh at the start")
     elif start_wh is not None and wh - start_wh > account.most_wh:
         yield _too_much(wh - start_wh, account.bounds, account.end_time)
     else:
-        yield Doubt(REGISTER_WENT_BACK, f"{told}, and no reading leads there")
+        yield Doubt(REGISTER_WENT_BACK, f"{wording}, and no reading leads there")
 
 
 def _about_growth(finding: Finding) -> Iterator[Doubt]:
@@ -117,7 +117,7 @@ def _about_growth(finding: Finding) -> Iterator[Doubt]:
     for one, other in pairwise(points):
         more_wh, seconds = other.energy_wh - one.energy_wh, other.time - one.time
         if more_wh > bounds.within(seconds) + JUMP_WH:
-            rise = f"the register rises from {_told(one)} to {_told(other)}, by {_power(more_wh, seconds)}"
+            rise = f"the register rises from {_shown(one)} to {_shown(other)}, by {_power(more_wh, seconds)}"
             yield Doubt(IMPLAUSIBLE_ENERGY, f"{rise}; {_limit(bounds)}")
             return
 
@@ -126,13 +126,13 @@ def _about_strays(finding: Finding) -> Iterator[Doubt]:
     """Where several agree or nothing comes after them, it is open which readings are true. One alone is not."""
     account, points, stop = finding.account, finding.chain.all, finding.chain.stop
     final_wh = points[-1].energy_wh if points else 0
-    is_told = account.told_wh is not None and stop is not None and stop.kind is Kind.LIFE
+    is_reported = account.reported_wh is not None and stop is not None and stop.kind is Kind.LIFE
     outliers: list[Stray] = []
     for strays, is_last in strays_of(finding):
         above = [one for one in strays if one.energy_wh is not None and one.energy_wh > final_wh + CROSSING_WH]
         if len(above) > 1 or (above and is_last):
             yield Doubt(REGISTER_WENT_BACK, f"{_name_of_stop(account)} is below {_listed(above)}")
-        elif not above and not is_told and strays[-1].wh > strays[0].wh:
+        elif not above and not is_reported and strays[-1].wh > strays[0].wh:
             yield Doubt(REGISTER_WENT_BACK, f"the register seems to have started anew: {_listed(strays)}")
         else:
             outliers += strays
@@ -185,17 +185,17 @@ def _about_late_readings(account: Account) -> Iterator[Doubt]:
 
 def _no_register(account: Account, registers: Registers) -> Doubt:
     if account.stop is None and account.start_wh is None:
-        told = "no energy register was told"
+        wording = "no energy register was told"
     elif account.start_wh is None:
-        told = "one energy register only was told, none at the start"
+        wording = "one energy register only was told, none at the start"
     else:
-        told = f"no energy register was told after {account.start_wh} Wh at the start"
+        wording = f"no energy register was told after {account.start_wh} Wh at the start"
     samples = list(zip(registers.power_times, registers.powers_w, strict=True))
     if len(samples) < 2:
-        return Doubt(NO_REGISTER, told)
+        return Doubt(NO_REGISTER, wording)
     # Watts times seconds, twice.
     area = sum((time - before) * (power + power_before) for (before, power_before), (time, power) in pairwise(samples))
-    return Doubt(NO_REGISTER, f"{told}; by {len(samples)} readings of power it was about {max(area, 0) // 7200} Wh")
+    return Doubt(NO_REGISTER, f"{wording}; by {len(samples)} readings of power it was about {max(area, 0) // 7200} Wh")
 
 
 def _too_much(energy_wh: int, bounds: Bounds, time: int) -> Doubt:
@@ -227,13 +227,13 @@ def _duration(seconds: int) -> str:
 
 
 def _name_of_stop(account: Account) -> str:
-    return "the register at the stop" if account.stop is not None and account.stop.is_told else "the last register"
+    return "the register at the stop" if account.stop is not None and account.stop.is_reported else "the last register"
 
 
-def _listed(told: Sequence[Point | Stray]) -> str:
-    named = [_told(one) for one in told[:_MOST_NAMED]]
-    return ", ".join(named) + (f" and {len(told) - len(named)} more" if len(told) > len(named) else "")
+def _listed(points: Sequence[Point | Stray]) -> str:
+    named = [_shown(one) for one in points[:_MOST_NAMED]]
+    return ", ".join(named) + (f" and {len(points) - len(named)} more" if len(points) > len(named) else "")
 
 
-def _told(one: Point | Stray) -> str:
+def _shown(one: Point | Stray) -> str:
     return f"{one.wh} Wh at {datetime.fromtimestamp(one.time, UTC):%Y-%m-%dT%H:%M:%SZ}"

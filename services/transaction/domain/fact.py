@@ -126,7 +126,7 @@ class TransactionEvent:
         is_good = self.authorization is Authorization.ACCEPTED
         return is_good and bool(self.id_tag) and self.kind is not EventKind.ENDED
 
-    def told_at(self, time: datetime) -> "TransactionEvent":
+    def reported_at(self, time: datetime) -> "TransactionEvent":
         """An event that is not dated as if it had been told at `time`."""
         return replace(self, device_time=time, corrected_time=time)
 
@@ -164,16 +164,16 @@ class Fact:
     authorization_reason: str = ""
 
 
-def register_told(kind: EventKind, readings: Iterable[Reading]) -> int | None:
+def reported_register(kind: EventKind, readings: Iterable[Reading]) -> int | None:
     """The register at the start or the end that an event is about, when only its readings tell it (OCPP 2.x): of
     several, wherever they stand, the first of the start, the last of the end."""
     context = _CONTEXT_OF_REGISTER.get(kind)
-    told = [
+    found = [
         (one.sampled_time, one.energy_wh) for one in readings if one.context == context and one.energy_wh is not None
     ]
-    if not told:
+    if not found:
         return None
-    return (min(told) if kind is EventKind.STARTED else max(told))[1]
+    return (min(found) if kind is EventKind.STARTED else max(found))[1]
 
 
 @lru_cache(maxsize=50_000)

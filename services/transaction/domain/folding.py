@@ -100,8 +100,8 @@ def _join_circumstances(transaction: Transaction, fact: Fact) -> None:
     if not event.is_mere_reading:
         transaction.evse_id = max(transaction.evse_id, event.evse_id)
         transaction.connector_id = max(transaction.connector_id, event.connector_id)
-        told_wh = None if event.kind is EventKind.STARTED else event.meter_wh
-        transaction.meter_last_wh = _greatest(transaction.meter_last_wh, told_wh, highest_register(event.readings))
+        reported_wh = None if event.kind is EventKind.STARTED else event.meter_wh
+        transaction.meter_last_wh = _greatest(transaction.meter_last_wh, reported_wh, highest_register(event.readings))
     if event.flags:
         transaction.flags = tuple(sorted({*transaction.flags, *event.flags}))
     transaction.create_time = min(transaction.create_time, event.received_time)

@@ -83,11 +83,12 @@ def rule_moves(known: Sequence[Known], span: Span = ALWAYS) -> list[Move]:
 
     What else was told under a name that its charge point has made up goes with the end of that name.
     """
-    told = [(one.transaction.id, fact) for one in known for fact in one.facts if not fact.estimated]
-    ends = sorted({fact.key: fact for _, fact in told if span.holds(fact)}.values(), key=moment)
+    reported = [(one.transaction.id, fact) for one in known for fact in one.facts if not fact.estimated]
+    ends = sorted({fact.key: fact for _, fact in reported if span.holds(fact)}.values(), key=moment)
     started = {one.transaction.id: one.transaction for one in known if one.transaction.start_time is not None}
     going = [
-        (transaction_id, fact, fact if span.holds(fact) else _end_of_name(fact, ends)) for transaction_id, fact in told
+        (transaction_id, fact, fact if span.holds(fact) else _end_of_name(fact, ends))
+        for transaction_id, fact in reported
     ]
     # An end that does not say where it was means a transaction where the rest was that was told under its name.
     with_ends = {end.key: fact for _, fact, end in going if end is not None and fact is not end and _has_place(fact)}

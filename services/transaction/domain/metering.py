@@ -46,7 +46,7 @@ class Account(NamedTuple):
     the start and the `stop`, `late` when it was over.
     """
 
-    told: StartStop
+    reported: StartStop
     bounds: Bounds
     start_wh: int | None
     begin: Moment | None
@@ -55,16 +55,16 @@ class Account(NamedTuple):
     late: Sequence[Moment]
 
     @property
-    def told_wh(self) -> int | None:
+    def reported_wh(self) -> int | None:
         """The energy by the registers at the start and at the stop alone; None without one of them."""
-        if self.start_wh is None or self.stop is None or not self.stop.is_told:
+        if self.start_wh is None or self.stop is None or not self.stop.is_reported:
             return None
         return self.stop.wh - self.start_wh
 
     @property
     def end_time(self) -> int:
         """When the last register was told."""
-        return self.stop.moment.time if self.stop is not None else self.told.start_time or 0
+        return self.stop.moment.time if self.stop is not None else self.reported.start_time or 0
 
     @property
     def most_wh(self) -> int:
@@ -98,19 +98,19 @@ class Finding(NamedTuple):
 _Row = tuple[int, int, int]
 
 
-def account_of(told: StartStop, registers: Registers) -> Account:
+def account_of(reported: StartStop, registers: Registers) -> Account:
     """The registers sorted. One below zero counts as not told at the start or the stop."""
-    bounds = bounds_of(told.start_time, told.stop_time, registers.max_power_w)
+    bounds = bounds_of(reported.start_time, reported.stop_time, registers.max_power_w)
     rows = sorted(zip(registers.times, registers.energies_wh, registers.contexts, strict=True))
     begins = [row for row in rows if row[2] == BEGIN and row[1] >= 0]
     others = [row for row in rows if row[2] != BEGIN]
     stop: Stop | None = None
-    if told.stop_wh is not None and told.stop_wh >= 0:
-        stop = Stop(Moment(told.stop_time or 0, [told.stop_wh]), is_told=True)
+    if reported.stop_wh is not None and reported.stop_wh >= 0:
+        stop = Stop(Moment(reported.stop_time or 0, [reported.stop_wh]), is_reported=True)
         # The same register as a reading bears nothing out.
-        others = [row for row in others if row[1:] != (told.stop_wh, END)]
+        others = [row for row in others if row[1:] != (reported.stop_wh, END)]
     elif ends := [row for row in others if row[2] == END and row[1] >= 0]:
-        stop = Stop(Moment(ends[-1][0], [ends[-1][1]]), is_told=True)
+        stop = Stop(Moment(ends[-1][0], [ends[-1][1]]), is_reported=True)
         others = [row for row in others if row[2] != END]
     late: list[_Row] = []
     if stop is not None:
@@ -118,14 +118,14 @@ def account_of(told: StartStop, registers: Registers) -> Account:
         others = [row for row in others if not _is_late(row, stop, bounds)]
     moments = _moments(others)
     if stop is None and moments:
-        stop = Stop(moments.pop(), is_told=False)
-    start_wh, begin = told.start_wh, begins[0][:2] if begins else None
+        stop = Stop(moments.pop(), is_reported=False)
+    start_wh, begin = reported.start_wh, begins[0][:2] if begins else None
     if start_wh is None or start_wh < 0:
         start_wh, begin = begin[1] if begin else None, None
     elif begin is not None and begin[1] == start_wh:
         begin = None
     return Account(
-        told, bounds, start_wh, Moment(begin[0], [begin[1]]) if begin else None, moments, stop, _moments(late)
+        reported, bounds, start_wh, Moment(begin[0], [begin[1]]) if begin else None, moments, stop, _moments(late)
     )
 
 
@@ -171,15 +171,15 @@ def _of_life_or_transaction(account: Account, chain: Chain) -> Finding:
 
 
 def _from_start(account: Account, chain: Chain) -> Finding:
-    told_wh = account.told_wh
+    reported_wh = account.reported_wh
     if chain.stop is not None and account.start_wh is not None:
         energy_wh: int | None = chain.stop.energy_wh
-    elif told_wh is not None and 0 <= told_wh <= account.most_wh:
-        energy_wh = told_wh
+    elif reported_wh is not None and 0 <= reported_wh <= account.most_wh:
+        energy_wh = reported_wh
     elif chain.points:
         energy_wh = chain.points[-1].energy_wh
-    elif told_wh is not None:
-        energy_wh = max(told_wh, 0)
+    elif reported_wh is not None:
+        energy_wh = max(reported_wh, 0)
     else:
         energy_wh = None
     return Finding(account, chain, energy_wh)

@@ -17,8 +17,8 @@ from services.transaction.domain.fact import (
 
 # What the rank of an end begins with: told with a time, told without one, decided by an operator, concluded from the
 # start of the transaction that took its place.
-TOLD, UNDATED, DECIDED, ESTIMATE = "1", "2", "5", "9"
-BY_CHARGE_POINT = frozenset({TOLD, UNDATED})
+REPORTED, UNDATED, DECIDED, ESTIMATE = "1", "2", "5", "9"
+BY_CHARGE_POINT = frozenset({REPORTED, UNDATED})
 # Flag of the end that an operator has decided.
 ENDED_BY_OPERATOR = "ended_by_operator"
 _MOMENT = 16
@@ -33,12 +33,12 @@ def stop_rank(fact: Fact) -> str:
         return f"{DECIDED}{moment(fact)}"
     if not fact.event.is_dated:
         return f"{UNDATED}{moment(fact)}"
-    return f"{TOLD}{_reversed(f'{sequence(fact)}{moment(fact)}')}"
+    return f"{REPORTED}{_reversed(f'{sequence(fact)}{moment(fact)}')}"
 
 
 def time_of_stop(rank: str) -> datetime:
     """The time of the end with this rank."""
-    return moment_time(_reversed(rank[9:]) if rank.startswith(TOLD) else rank[1:])
+    return moment_time(_reversed(rank[9:]) if rank.startswith(REPORTED) else rank[1:])
 
 
 def is_concluded(rank: str) -> bool:
@@ -48,7 +48,7 @@ def is_concluded(rank: str) -> bool:
 
 def is_end_of_key(rank: str, key: str) -> bool:
     """Whether a dated end that was told has this rank and this key."""
-    return rank.startswith(TOLD) and _reversed(rank[-KEY_TAIL:]) == key[-KEY_TAIL:]
+    return rank.startswith(REPORTED) and _reversed(rank[-KEY_TAIL:]) == key[-KEY_TAIL:]
 
 
 def token_rank(fact: Fact) -> str:

@@ -31,7 +31,7 @@ from services.transaction.domain.places import may_end, placed_like, precedes, s
 from services.transaction.domain.ranks import stop_rank
 from services.transaction.domain.reading import LastRead
 from services.transaction.domain.registers import NO_REGISTERS, Registers
-from services.transaction.domain.repetition import FirstTold, as_first_told
+from services.transaction.domain.repetition import FirstReport, as_first_reported
 from services.transaction.domain.transaction import (
     CONCLUDED_REASON,
     ORPHAN_STOP,
@@ -84,7 +84,7 @@ class Recording:
         stored: Iterable[Transaction],
         numbers: Iterator[int],
         now: datetime,
-        updates: Mapping[str, Sequence[FirstTold]] = MappingProxyType({}),
+        updates: Mapping[str, Sequence[FirstReport]] = MappingProxyType({}),
         rules: Concurrency = _USUAL_RULES,
         read: Mapping[str, LastRead] = MappingProxyType({}),
         kept: Mapping[str, Kept] = MappingProxyType({}),
@@ -113,7 +113,7 @@ class Recording:
     def record(self, item: KeyedEvent) -> Answer:
         """Take one event in."""
         if item.event.kind is not EventKind.UPDATED or not item.event.is_dated:
-            item = self._as_first_told(item)
+            item = self._as_first_reported(item)
         event = item.event
         if event.kind is EventKind.STARTED:
             return self._record_start(item)
@@ -163,7 +163,7 @@ class Recording:
                 events.append(TransactionChanged(transaction, change_of(before.state, transaction.state)))
         return Outcome(changed, events)
 
-    def _as_first_told(self, item: KeyedEvent) -> KeyedEvent:
+    def _as_first_reported(self, item: KeyedEvent) -> KeyedEvent:
         event, key = item
         if event.wants_number:
             transaction_id = self._ids_by_start.get(key, "")
@@ -173,7 +173,7 @@ class Recording:
         if named is None and event.is_dated:
             return item
         here = () if event.is_dated else self._of_charge_point(event)
-        return as_first_told(item, named, here, self._updates.get(transaction_id, ()))
+        return as_first_reported(item, named, here, self._updates.get(transaction_id, ()))
 
     def _of_charge_point(self, event: TransactionEvent | ConnectorReport) -> list[Transaction]:
         return [

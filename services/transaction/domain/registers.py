@@ -190,7 +190,7 @@ class Stop(NamedTuple):
     """The register at the end of a transaction: as its end told it or, for want of that, the last reading."""
 
     moment: Moment
-    is_told: bool
+    is_reported: bool
 
     @property
     def wh(self) -> int:
@@ -220,7 +220,7 @@ def chain_of(
     for point in _meanings(stop.moment, start_wh, kinds, bounds) if stop is not None else ():
         place = bisect_right(tails, point.energy_wh + CROSSING_WH)
         chain = Chain(_unrolled(links[place - 1] if place else None), point)
-        is_reading = stop is not None and not stop.is_told
+        is_reading = stop is not None and not stop.is_reported
         if chain.length >= whole.length and _is_borne_out(point, chain.points, start_wh, bounds, is_reading=is_reading):
             ended.append(chain)
     return max(ended, key=_likelihood, default=whole)

@@ -181,7 +181,7 @@ def start_and_stop(transaction: Transaction) -> StartStop:
     )
 
 
-def time_told(transaction: Transaction, kind: EventKind, key: str) -> datetime | None:
+def reported_time(transaction: Transaction, kind: EventKind, key: str) -> datetime | None:
     """When the fact with this key, a start or a dated end, was taken to have happened, if it is the one that decided;
     else None. Told again its time may be corrected by another amount."""
     if kind is EventKind.STARTED and transaction.start_rank[-KEY_TAIL:] == key[-KEY_TAIL:]:

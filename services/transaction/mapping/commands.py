@@ -148,16 +148,16 @@ def remote_start_query(message: recording_pb.RemoteStartQuery) -> RemoteStartQue
 
 def late_reply(request: recording_pb.RecordLateAnswerRequest) -> LateReply:
     """What a charge point answered when nobody waited for it any more. Raises: INVALID_FIELD without the time."""
-    told, call = request.answer, request.answer.call
-    if time_of(told, "time") is None:
+    late, call = request.answer, request.answer.call
+    if time_of(late, "time") is None:
         raise invalid("answer.time", "is required")
     reply = None
     if not call.error:
-        has_result = told.result.WhichOneof("result") is not None
-        result = json_format.MessageToDict(told.result, preserving_proto_field_name=True) if has_result else None
+        has_result = late.result.WhichOneof("result") is not None
+        result = json_format.MessageToDict(late.result, preserving_proto_field_name=True) if has_result else None
         answer = json_format.MessageToDict(call.answer)
-        reply = Reply(request.accepted, told.status, answer, tuple(call.answer_flags), result)
-    record = json_format.MessageToDict(told, preserving_proto_field_name=True)
+        reply = Reply(request.accepted, late.status, answer, tuple(call.answer_flags), result)
+    record = json_format.MessageToDict(late, preserving_proto_field_name=True)
     return LateReply(reply, call.error, request.whole, record)
 
 

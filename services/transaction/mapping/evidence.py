@@ -14,20 +14,20 @@ _STATUSES = {number: name for name, number in Connector.Status.items() if number
 
 def connector_report(event: DomainEvent) -> ConnectorReport | None:
     """What a connector does; None for an event about something else, and for a status that is none we know."""
-    told = event.connector_status_changed
+    change = event.connector_status_changed
     committed = time_of(event, "create_time")
-    status = _STATUSES.get(told.connector.status)
+    status = _STATUSES.get(change.connector.status)
     if event.WhichOneof("payload") != "connector_status_changed" or status is None or committed is None:
         return None
-    received_time = time_of(told, "received_time") or committed
+    received_time = time_of(change, "received_time") or committed
     return ConnectorReport(
-        told.connector.charge_point_id,
-        told.connector.evse_id,
-        told.connector.connector_id,
+        change.connector.charge_point_id,
+        change.connector.evse_id,
+        change.connector.connector_id,
         status,
-        time_of(told.connector, "status_time") or received_time,
+        time_of(change.connector, "status_time") or received_time,
         received_time,
-        time_of(told, "boot_time"),
+        time_of(change, "boot_time"),
         is_news=not event.subject.startswith(f"{_CONFIRMED}."),
     )
 

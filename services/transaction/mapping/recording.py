@@ -26,7 +26,7 @@ from services.transaction.domain.fact import (
     UNDATED,
     EventKind,
     TransactionEvent,
-    register_told,
+    reported_register,
 )
 from services.transaction.domain.reading import MeterReport, Reading
 from services.transaction.mapping.transactions import AUTHORIZATIONS, REASON_NUMBERS, REASONS, authorization_to_proto
@@ -106,7 +106,7 @@ class EventMessage:
             trigger_reason=message.trigger_reason,
             charging_state=message.charging_state,
             stop_reason=message.stop_reason,
-            meter_wh=message.meter_wh if message.HasField("meter_wh") else register_told(kind, readings),
+            meter_wh=message.meter_wh if message.HasField("meter_wh") else reported_register(kind, readings),
             remote_start_id=message.remote_start_id if message.HasField("remote_start_id") else None,
             reservation_id=message.reservation_id if message.HasField("reservation_id") else None,
             readings=readings,

@@ -26,11 +26,11 @@ class CommandCampaignServicer(service_grpc.CommandCampaignServiceServicer):
         self, request: service_pb.CreateCommandCampaignRequest, context: Context
     ) -> service_pb.CreateCommandCampaignResponse:
         kind = kind_of(request.command)
-        wanted, options = campaign_options(request), options_of(request.options)
+        requested, options = campaign_options(request), options_of(request.options)
         body = body_of(kind, getattr(request.command, kind))
         with at(f"command.{json_name(kind)}"):
             ask = self._campaigns.asked(kind, body, options)
-        made = await self._campaigns.make(ask, options, wanted, current_caller().subject)
+        made = await self._campaigns.make(ask, options, requested, current_caller().subject)
         await created(context, f"/command-campaigns/{made.campaign.id}")
         return service_pb.CreateCommandCampaignResponse(campaign=campaign_to_proto(made))
 
@@ -43,8 +43,8 @@ class CommandCampaignServicer(service_grpc.CommandCampaignServiceServicer):
     async def ListCommandCampaigns(
         self, request: service_pb.ListCommandCampaignsRequest, context: Context
     ) -> service_pb.ListCommandCampaignsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._campaigns.page(campaign_state(request.state), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._campaigns.page(campaign_state(request.state), requested)
         return service_pb.ListCommandCampaignsResponse(
             campaigns=map(campaign_to_proto, page.items),
             next_page_token=page.next_token,
@@ -54,8 +54,8 @@ class CommandCampaignServicer(service_grpc.CommandCampaignServiceServicer):
     async def ListCampaignCommands(
         self, request: service_pb.ListCampaignCommandsRequest, context: Context
     ) -> service_pb.ListCampaignCommandsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._campaigns.commands(request.campaign_id, command_state(request.state), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._campaigns.commands(request.campaign_id, command_state(request.state), requested)
         return service_pb.ListCampaignCommandsResponse(
             commands=map(command_to_proto, page.items),
             next_page_token=page.next_token,

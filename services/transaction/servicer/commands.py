@@ -40,8 +40,8 @@ class CommandServicer(service_grpc.CommandServiceServicer):
     async def ListCommands(
         self, request: service_pb.ListCommandsRequest, context: Context
     ) -> service_pb.ListCommandsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._commands.page(command_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._commands.page(command_filter(request), requested)
         return service_pb.ListCommandsResponse(
             commands=map(command_to_proto, page.items),
             next_page_token=page.next_token,

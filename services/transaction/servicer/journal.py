@@ -22,8 +22,8 @@ class JournalServicer(journal_grpc.JournalServiceServicer):
     async def ListMessages(
         self, request: journal_pb.ListMessagesRequest, context: Context
     ) -> journal_pb.ListMessagesResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._messages.page(message_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._messages.page(message_filter(request), requested)
         return journal_pb.ListMessagesResponse(
             messages=map(message_to_proto, page.items),
             next_page_token=page.next_token,

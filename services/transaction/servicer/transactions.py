@@ -34,8 +34,8 @@ class TransactionServicer(transaction_grpc.TransactionServiceServicer):
     async def ListTransactions(
         self, request: transaction_pb.ListTransactionsRequest, context: Context
     ) -> transaction_pb.ListTransactionsResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._transactions.page(transaction_filter(request), wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._transactions.page(transaction_filter(request), requested)
         return transaction_pb.ListTransactionsResponse(
             transactions=map(view_to_proto, page.items),
             next_page_token=page.next_token,
@@ -51,8 +51,8 @@ class TransactionServicer(transaction_grpc.TransactionServiceServicer):
     async def ListMeterValues(
         self, request: transaction_pb.ListMeterValuesRequest, context: Context
     ) -> transaction_pb.ListMeterValuesResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._transactions.readings(request.id, wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._transactions.readings(request.id, requested)
         return transaction_pb.ListMeterValuesResponse(
             meter_values=map(reading_to_proto, page.items),
             next_page_token=page.next_token,
@@ -70,8 +70,8 @@ class TransactionServicer(transaction_grpc.TransactionServiceServicer):
     async def ListChargingStates(
         self, request: transaction_pb.ListChargingStatesRequest, context: Context
     ) -> transaction_pb.ListChargingStatesResponse:
-        wanted = page_request(request.page_size, request.page_token)
-        page = await self._transactions.charging_states(request.id, wanted)
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._transactions.charging_states(request.id, requested)
         return transaction_pb.ListChargingStatesResponse(
             charging_states=map(change_to_proto, page.items),
             next_page_token=page.next_token,

@@ -76,12 +76,12 @@ class SqlCampaignRepository:
         return {CommandState(state): count for state, count in await self._connection.execute(query)}
 
     async def add_targets(self, campaign_id: str, charge_point_ids: Sequence[str]) -> int:
-        wanted = {"campaign_id": campaign_id, "ids": text_array(charge_point_ids)}
-        return (await self._connection.execute(_ADD_TARGETS, wanted)).rowcount
+        parameters = {"campaign_id": campaign_id, "ids": text_array(charge_point_ids)}
+        return (await self._connection.execute(_ADD_TARGETS, parameters)).rowcount
 
     async def take_targets(self, campaign_id: str, count: int) -> Sequence[str]:
-        wanted = {"campaign_id": campaign_id, "count": count}
-        return sorted((await self._connection.scalars(_TAKE_TARGETS, wanted)).all())
+        parameters = {"campaign_id": campaign_id, "count": count}
+        return sorted((await self._connection.scalars(_TAKE_TARGETS, parameters)).all())
 
     async def forget_targets(self, campaign_id: str) -> None:
         await self._connection.execute(delete(CAMPAIGN_TARGETS).where(CAMPAIGN_TARGETS.c.campaign_id == campaign_id))

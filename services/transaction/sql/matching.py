@@ -167,9 +167,9 @@ class SqlMatching:
             parted = await self._moved(_MOVE_READINGS_RECEIVED_BEFORE, asked)
             # A concluded end says less of when it was over than a reading does.
             if not is_concluded(transaction.stop_rank):
-                told = (transaction.stop_time - _CLOCK, transaction.stop_time + LONGEST_TRANSACTION)
+                window = (transaction.stop_time - _CLOCK, transaction.stop_time + LONGEST_TRANSACTION)
                 parted += await self._moved(
-                    _MOVE_UNNAMED_READINGS_BESIDE_ENDS, (transaction.id, *after, *told, outside)
+                    _MOVE_UNNAMED_READINGS_BESIDE_ENDS, (transaction.id, *after, *window, outside)
                 )
             if parted:
                 changed.add(transaction.id)

@@ -103,13 +103,13 @@ def _copied_value(value: object) -> str:
 
 def _conditions(narrowing: MessageFilter) -> Iterator[ColumnElement[bool]]:
     yield _ROW.charge_point_id == narrowing.charge_point_id
-    for column_of, wanted in (
+    for column_of, value in (
         (_ROW.action, narrowing.action),
         (_DIRECTION, narrowing.direction),
         (_KIND, narrowing.kind),
     ):
-        if wanted:
-            yield column_of == wanted
+        if value:
+            yield column_of == value
     if narrowing.time_from:
         yield _ROW.time >= narrowing.time_from
     if narrowing.time_to:

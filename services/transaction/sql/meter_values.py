@@ -20,19 +20,19 @@ _READINGS = Recordset(METER_VALUES)
 _LETTER = _READINGS.letter_of
 # Readings of the transactions that run; tells the transactions that do not.
 _STORE = f"""
-WITH told AS (
+WITH reported AS (
     SELECT *, (SELECT state FROM transactions WHERE id = r.{_LETTER["transaction_id"]}) AS state
     FROM {_READINGS.relation}
 ), stored AS (
     INSERT INTO meter_values ({_READINGS.columns})
-    SELECT {_READINGS.values} FROM told AS r WHERE state = 'ACTIVE' ON CONFLICT DO NOTHING
+    SELECT {_READINGS.values} FROM reported AS r WHERE state = 'ACTIVE' ON CONFLICT DO NOTHING
 )
-SELECT DISTINCT {_LETTER["transaction_id"]}::text FROM told WHERE state IS DISTINCT FROM 'ACTIVE'
+SELECT DISTINCT {_LETTER["transaction_id"]}::text FROM reported WHERE state IS DISTINCT FROM 'ACTIVE'
 """.encode()
 _PLACED = Recordset(METER_VALUES, report="integer", report_time="timestamptz")
 # Readings without a transaction: placed, each report as a whole, by connector and time.
 _PLACING = f"""
-WITH told AS (
+WITH reported AS (
     SELECT r.*, transaction.*
     FROM {_PLACED.relation}
     LEFT JOIN LATERAL (
@@ -46,10 +46,10 @@ WITH told AS (
     ) AS transaction ON transaction.state = 'ACTIVE' OR transaction.stop_time >= r.report_time
 ), stored AS (
     INSERT INTO meter_values ({_READINGS.columns})
-    SELECT coalesce(r.placed_id, r.{_LETTER["transaction_id"]}), {_READINGS.values.split(", ", 1)[1]} FROM told AS r
+    SELECT coalesce(r.placed_id, r.{_LETTER["transaction_id"]}), {_READINGS.values.split(", ", 1)[1]} FROM reported AS r
     WHERE (state IS NULL OR state = 'ACTIVE'){{more}} ON CONFLICT DO NOTHING
 )
-SELECT DISTINCT report, placed_id::text, called, state = 'ACTIVE' FROM told WHERE placed_id IS NOT NULL
+SELECT DISTINCT report, placed_id::text, called, state = 'ACTIVE' FROM reported WHERE placed_id IS NOT NULL
 """
 _PLACE = _PLACING.format(more="").encode()
 _UNLESS_KNOWN = f"""

@@ -18,7 +18,7 @@ from services.transaction.domain.ranks import ESTIMATE, UNDATED
 from services.transaction.domain.reading import LastRead
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
-from services.transaction.domain.repetition import FirstTold
+from services.transaction.domain.repetition import FirstReport
 from services.transaction.domain.transaction import Transaction
 from services.transaction.mapping.events import event_to_proto
 from services.transaction.sql.meter_values import READINGS_OF_FACTS as READINGS
@@ -118,8 +118,8 @@ JOIN transaction_events AS e
 WHERE e.device_time >= '{first} UTC' AND e.device_time < '{last} 24:00 UTC'
 ORDER BY t.start_time IS NOT NULL
 """
-_TOLD_WITHIN = timedelta(minutes=10)
-_TOLD = """
+_REPEATED_WITHIN = timedelta(minutes=10)
+_FIRST_REPORTS = """
 SELECT e.transaction_id::text, e.device_time, e.key::text
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[]) AS asked (id, since, until)
 JOIN transaction_events AS e ON e.transaction_id = asked.id AND e.device_time BETWEEN asked.since AND asked.until
@@ -207,16 +207,16 @@ class SqlRecording:
         kept, *found = await self._trips.run(*statements)
         return [transaction_of(row) for rows in found for row in rows], {key: Kept(*place) for key, *place in kept}
 
-    async def told(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstTold]]:
+    async def first_reports(self, updates: Sequence[tuple[str, datetime]]) -> Mapping[str, Sequence[FirstReport]]:
         transaction_ids, untils = zip(*updates, strict=True)
-        sinces = [until - _TOLD_WITHIN for until in untils]
-        query = _TOLD.format(first=min(sinces).date(), last=max(untils).date())
+        sinces = [until - _REPEATED_WITHIN for until in untils]
+        query = _FIRST_REPORTS.format(first=min(sinces).date(), last=max(untils).date())
         times = (array(time.isoformat() for time in side) for side in (sinces, untils))
         [rows] = await self._trips.run((query.encode(), (array(transaction_ids), *times)))
-        told: defaultdict[str, list[FirstTold]] = defaultdict(list)
+        found: defaultdict[str, list[FirstReport]] = defaultdict(list)
         for transaction_id, time, key in rows:
-            told[transaction_id].append(FirstTold(time, key))
-        return told
+            found[transaction_id].append(FirstReport(time, key))
+        return found
 
     async def last_read(
         self, transaction_ids: Sequence[str], since: datetime, until: datetime
@@ -228,8 +228,8 @@ class SqlRecording:
     async def highest_register(self, transaction: Transaction, until: datetime) -> int | None:
         query = _HIGHEST.format(first=(transaction.begin_time - _AROUND).date(), last=until.date()).encode()
         [[(highest_wh,)]] = await self._trips.run((query, (transaction.id,)))
-        told = [wh for wh in (highest_wh, transaction.meter_last_wh) if wh is not None]
-        return max(told, default=None)
+        registers_wh = [wh for wh in (highest_wh, transaction.meter_last_wh) if wh is not None]
+        return max(registers_wh, default=None)
 
     async def store(
         self, facts: Sequence[Fact], over: Sequence[Transaction]
@@ -251,8 +251,8 @@ class SqlRecording:
         if outcome.transactions:
             statements.append((UPSERT_TRANSACTIONS, (dump_transactions(outcome.transactions),)))
         if outcome.events:
-            told = [event_to_proto(event, event.transaction.update_time) for event in outcome.events]
-            statements += [*noting_running([event.transaction for event in outcome.events]), outbox.appending(told)]
+            messages = [event_to_proto(event, event.transaction.update_time) for event in outcome.events]
+            statements += [*noting_running([event.transaction for event in outcome.events]), outbox.appending(messages)]
         fresh, *_ = await self._trips.run(*statements, _COMMIT)
         return _keys(fresh) if facts else set()
 
@@ -263,9 +263,9 @@ def _keys(rows: Rows) -> set[str]:
 
 def storing(facts: Sequence[Fact]) -> Statement:
     """The statement that stores facts with their readings, and its parameters."""
-    told = _FACTS.dump(map(_fact_row, facts))
+    rows = _FACTS.dump(map(_fact_row, facts))
     readings = rows_of_facts(facts)
-    return (_STORE_FACTS_AND_READINGS, (told, READINGS.dump(readings))) if readings else (_STORE_FACTS, (told,))
+    return (_STORE_FACTS_AND_READINGS, (rows, READINGS.dump(readings))) if readings else (_STORE_FACTS, (rows,))
 
 
 def _keeping(ends: Sequence[StrayEnd]) -> Statement:

@@ -118,8 +118,8 @@ def _reading(
 
 
 def _tells_too_little(transaction: Transaction, registers: Registers) -> bool:
-    told = (transaction.meter_start_wh is not None) + (transaction.meter_stop_wh is not None) + len(registers.times)
-    return told < 2
+    count = (transaction.meter_start_wh is not None) + (transaction.meter_stop_wh is not None) + len(registers.times)
+    return count < 2
 
 
 def _joined(known: Registers, times: list[int], contexts: list[int], energies_wh: list[int]) -> Registers:

@@ -78,7 +78,7 @@ async def changes_of_state(
     before = func.lag(columns.charging_state).over(
         partition_by=columns.transaction_id, order_by=(columns.corrected_time, columns.key)
     )
-    told = (
+    heard = (
         select(columns.transaction_id, columns.corrected_time, columns.charging_state, before.label("before"))
         .where(
             columns.transaction_id.in_([transaction.id for transaction in transactions]),
@@ -87,11 +87,11 @@ async def changes_of_state(
         )
         .subquery()
     )
-    changed = select(told).where(told.c.before.is_distinct_from(told.c.charging_state))
+    changed = select(heard).where(heard.c.before.is_distinct_from(heard.c.charging_state))
     found: dict[str, list[ChargingStateChange]] = {}
     ends = {transaction.id: transaction.stop_time for transaction in transactions}
     for transaction_id, time, state, _ in await connection.execute(
-        changed.order_by(told.c.transaction_id, told.c.corrected_time)
+        changed.order_by(heard.c.transaction_id, heard.c.corrected_time)
     ):
         changes, end = found.setdefault(transaction_id, []), ends[transaction_id]
         if len(changes) < _MOST_CHANGES and (end is None or time <= end):

@@ -9,12 +9,12 @@ _MOST_REPORTED = 100
 
 def check(body: Body, violations: Violations) -> None:
     """What a report shall be about must be said: all of it is what a base report is for."""
-    wanted = body.get("component_variables", ())
+    requested = body.get("component_variables", ())
     violations.check(
-        bool(wanted or body.get("component_criteria")), "componentVariables", "must be set, or the criteria"
+        bool(requested or body.get("component_criteria")), "componentVariables", "must be set, or the criteria"
     )
-    violations.check(len(wanted) <= _MOST_REPORTED, "componentVariables", f"must be at most {_MOST_REPORTED}")
-    for position, one in enumerate(wanted[:_MOST_REPORTED]):
+    violations.check(len(requested) <= _MOST_REPORTED, "componentVariables", f"must be at most {_MOST_REPORTED}")
+    for position, one in enumerate(requested[:_MOST_REPORTED]):
         place = f"componentVariables[{position}]"
         violations.check(bool(one.get("component", {}).get("name")), f"{place}.component.name", "must be set")
         is_named = "variable" not in one or bool(one["variable"].get("name"))

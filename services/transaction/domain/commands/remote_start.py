@@ -38,10 +38,10 @@ def check(body: Body, violations: Violations) -> None:
     violations.check(not is_none, "tokenType", "is that of transactions that nobody starts with a token")
 
 
-def named_by(told: Collection[int], command: Command) -> bool:
+def named_by(numbers: Collection[int], command: Command) -> bool:
     """Whether a remote start is one of those whose numbers were told with a transaction (OCPP 2.0.1 part 2, use case
     F02, TransactionType.remoteStartId)."""
-    return request_number(command.id) in told
+    return request_number(command.id) in numbers
 
 
 def started_by(transaction: Transaction, command: Command) -> bool:

@@ -59,7 +59,7 @@ def undated(told: TransactionEvent, stamp: str = "") -> TransactionEvent:
 def told_again(told: TransactionEvent, later: timedelta) -> TransactionEvent:
     """The same words so much later, over another connection."""
     again = replace(told, received_time=told.received_time + later, epoch=told.epoch + 1)
-    return again if told.is_dated else again.told_at(told.device_time + later)
+    return again if told.is_dated else again.reported_at(told.device_time + later)
 
 
 def lost(noticed: datetime, cause: Cause = Cause.BOOT, **fields: Any) -> TransactionEvent:

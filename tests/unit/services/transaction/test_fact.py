@@ -14,7 +14,7 @@ from services.transaction.domain.fact import (
     key_of,
     moment,
     moment_time,
-    register_told,
+    reported_register,
     transaction_id_of,
 )
 from tests.unit.services.transaction.facts import minutes, placed, reading, started, started_16, updated
@@ -91,8 +91,8 @@ def test_of_several_registers_of_an_end_the_outermost_counts_wherever_it_stands(
         reading(minutes(9), 9, "Transaction.End"),
     ]
     readings = [told[place] for place in order]
-    assert register_told(EventKind.STARTED, readings) == 1
-    assert register_told(EventKind.ENDED, readings) == 9
+    assert reported_register(EventKind.STARTED, readings) == 1
+    assert reported_register(EventKind.ENDED, readings) == 9
 
 
 def test_the_register_at_an_end_may_come_among_its_readings() -> None:
@@ -101,6 +101,6 @@ def test_the_register_at_an_end_may_come_among_its_readings() -> None:
         reading(minutes(1), None, "Transaction.End"),
         reading(minutes(1), 9, "Transaction.End"),
     )
-    assert register_told(EventKind.STARTED, readings) == 1
-    assert register_told(EventKind.ENDED, readings) == 9
-    assert register_told(EventKind.UPDATED, readings) is None
+    assert reported_register(EventKind.STARTED, readings) == 1
+    assert reported_register(EventKind.ENDED, readings) == 9
+    assert reported_register(EventKind.UPDATED, readings) is None

@@ -13,7 +13,7 @@ from services.transaction.domain.batch import KeyedEvent, keyed, stray_ends, und
 from services.transaction.domain.doubts import NO_REGISTER
 from services.transaction.domain.fact import TransactionEvent, key_of, transaction_id_of
 from services.transaction.domain.recording import MATCHED_STOP, Answer, Recording
-from services.transaction.domain.repetition import FirstTold
+from services.transaction.domain.repetition import FirstReport
 from services.transaction.domain.transaction import ESTIMATED_END, SEVERAL_ENDS, TransactionState
 from tests.fixtures.properties import examples
 from tests.unit.services.transaction.facts import (
@@ -162,9 +162,9 @@ def test_events_by_ocpp_201_without_times_are_known_again(platform: Platform) ->
 
 def _record_after(platform: Platform, before: Sequence[TransactionEvent], event: TransactionEvent) -> list[Answer]:
     """Record an event, knowing the updates that the database has of ten minutes."""
-    first_told = {transaction_id_of("CP1", "T-1"): [FirstTold(one.device_time, key_of(one)) for one in before]}
+    first_report = {transaction_id_of("CP1", "T-1"): [FirstReport(one.device_time, key_of(one)) for one in before]}
     recording = Recording(
-        [replace(transaction) for transaction in platform.transactions.values()], iter(()), T0, first_told
+        [replace(transaction) for transaction in platform.transactions.values()], iter(()), T0, first_report
     )
     answers = [recording.record(keyed(event))]
     platform.transactions |= {transaction.id: transaction for transaction in recording.outcome({}).transactions}
