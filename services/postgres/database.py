@@ -258,7 +258,7 @@ async def _raise_if_closed(connection: RawConnection) -> None:
         raise psycopg.OperationalError("the server closed the connection")
 
 
-def peer_has_closed(connection: RawConnection) -> bool:
+def peer_has_closed(connection: RawConnection | psycopg.Connection[Any]) -> bool:
     """Tell, without a round trip, whether the server has ended an idle connection.
 
     An idle connection has nothing to read; if there is something it is the server's goodbye or the end of the stream.

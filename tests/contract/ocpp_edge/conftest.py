@@ -1,19 +1,16 @@
 """One gateway for each test, on the event loop that production uses."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 
 import pytest
-import uvloop
 
 from tests.contract.ocpp_edge.edge import Edge, running
 from tests.contract.ocpp_edge.node import Node, Starter, starting
 from tests.contract.ocpp_edge.platform import Platform, running_platform
+from tests.fixtures.loops import pytest_asyncio_loop_factories
 from tests.fixtures.tokens import Tokens
 
-
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return {"uvloop": uvloop.new_event_loop}
+__all__ = ["pytest_asyncio_loop_factories"]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-import psycopg
 import pytest
 
 from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
@@ -13,7 +12,7 @@ from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
 from tests.contract.services.transaction.platform import Platform, Stations, running_edge
-from tests.fixtures.postgres import FreshDatabase
+from tests.fixtures.postgres import FreshDatabase, KeptConnection
 from tests.fixtures.services import RunningService, ServiceRunner
 from tests.fixtures.tokens import Tokens
 
@@ -48,13 +47,11 @@ WHERE running IS NULL OR running_transactions IS NULL
 
 
 @pytest.fixture
-def database_url(emptied_database: FreshDatabase) -> Iterator[str]:
+def database_url(emptied_database: FreshDatabase, kept_connection: KeptConnection) -> Iterator[str]:
     """The URL of a database of the transaction service without rows. Whatever a test has recorded, the transactions
     that run have to be those of their table afterwards."""
-    url = emptied_database("transaction")
-    yield url
-    with psycopg.connect(url) as connection:
-        assert connection.execute(_OUT_OF_STEP).fetchall() == []
+    yield emptied_database("transaction")
+    assert kept_connection("transaction").execute(_OUT_OF_STEP).fetchall() == []
 
 
 @pytest.fixture(scope="module")
