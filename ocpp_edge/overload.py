@@ -61,11 +61,11 @@ class Overload:
     def judge(self, pressure: float, now: float) -> None:
         """Take in the pressure at the moment `now`, both in seconds. Up at once, down one by one after a calm time."""
         self._pressure = pressure
-        wanted = max(
+        needed = max(
             (level for level, seconds in self._thresholds.items() if pressure >= seconds), default=Level.NOTHING
         )
-        if wanted > self.level:
-            self._turn_to(wanted)
+        if needed > self.level:
+            self._turn_to(needed)
         elif self.level is Level.NOTHING or pressure >= self._thresholds[self.level] / 2:
             self._calm_since = None
         elif self._calm_since is None:

@@ -44,7 +44,7 @@ class HandshakeRefused(Exception):
     def __init__(self, status: HTTPStatus, rule: Rule, reason: str) -> None:
         super().__init__(reason)
         self.refusal = Refusal(status, rule, reason)
-        self.told_identity = ""
+        self.presented_identity = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,14 @@ def read_handshake(
     path, _, query = target.partition("?")
     parameters = _parameters(query)
     quirks: list[Quirk] = []
-    told = _told_identity(path, parameters, quirks)
-    if told is None:
+    presented = _presented_identity(path, parameters, quirks)
+    if presented is None:
         raise _nameless(headers, peer)
     try:
-        sent = _decoded(told)
+        sent = _decoded(presented)
         identity = identity_of(sent)
     except ValueError as error:
-        raise _named(told, _invalid_identity(error, headers, peer)) from None
+        raise _named(presented, _invalid_identity(error, headers, peer)) from None
     try:
         offers = _offers(headers("Sec-WebSocket-Protocol"), parameters, served, quirks)
         password = _password(headers("Authorization"), (identity, sent), quirks)
@@ -119,7 +119,7 @@ def offered_names(offers: Sequence[str]) -> list[str]:
     return [name.strip() for value in offers for name in value.split(",") if name.strip()]
 
 
-def _told_identity(path: str, parameters: dict[str, str], quirks: list[Quirk]) -> str | None:
+def _presented_identity(path: str, parameters: dict[str, str], quirks: list[Quirk]) -> str | None:
     """The identity that a URL names, still encoded: `/ocpp/ID`, `/any/prefix/ocpp/ID/`, `/ocpp?chargePointId=ID`,
     `/ocppID?chargePointId=ID` of clients that glue the identity to a configured URL, and `/ID` of those that were
     configured without a path."""
@@ -229,7 +229,7 @@ def _invalid_identity(error: ValueError, headers: HeaderValues, peer: Peer) -> H
 
 def _named(identity: str, refused: HandshakeRefused) -> HandshakeRefused:
     """`refused`, with what the charge point calls itself; of what is no identity, the beginning."""
-    refused.told_identity = identity[: 2 * LONGEST_IDENTITY]
+    refused.presented_identity = identity[: 2 * LONGEST_IDENTITY]
     return refused
 
 

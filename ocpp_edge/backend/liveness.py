@@ -70,14 +70,14 @@ class LivenessReporter:
         Raises DomainError; then the same is told again next time.
         """
         began = self._monotonic()
-        told = self._sightings()
-        batch = list(islice(told, _MAX_SIGHTINGS))
+        sightings = self._sightings()
+        batch = list(islice(sightings, _MAX_SIGHTINGS))
         while True:
             epochs = {sighting.charge_point_id: sighting.epoch for sighting in batch}
             for charge_point_id in await self._live(self._lease, batch):
                 if self._registry.revoke(charge_point_id, epochs.get(charge_point_id, -1)):
                     logger.info("superseded on another node", extra={"charge_point_id": charge_point_id})
-            batch = list(islice(told, _MAX_SIGHTINGS))
+            batch = list(islice(sightings, _MAX_SIGHTINGS))
             if not batch:
                 break
         self._reported = began

@@ -76,15 +76,15 @@ async def _fitting(connection: Connection[Any], dialect: Dialect, calls: list[As
         return calls
     backend: Backend = connection.backend
     try:
-        told = await backend.known_variables(connection.context.charge_point_id, divisible.component, divisible.text)
+        known = await backend.known_variables(connection.context.charge_point_id, divisible.component, divisible.text)
     except DomainError as error:
         logger.warning("the limits of a charge point are not known: %s", error.message)
-        told = ()
+        known = ()
     return [
         part
         for call in calls
         for part in (
-            divisible.parts(call, divisible.limits(call[0], told), command_id, dialect.item)
+            divisible.parts(call, divisible.limits(call[0], known), command_id, dialect.item)
             if divisible.is_limited(call)
             else [call]
         )

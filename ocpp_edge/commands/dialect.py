@@ -41,12 +41,12 @@ class Dialect(NamedTuple):
         first = self.ask(body, command_id)
         return [first] if self.further is None else [first, *self.further(body)]
 
-    def told(self, asked: Payload, answer: Payload) -> CommandResult:
+    def result_of(self, asked: Payload, answer: Payload) -> CommandResult:
         """What an answer to a call says; secrets in both are masked."""
         return self.result(answer) if self.result_of_call is None else self.result_of_call(asked, answer)
 
 
-def told_by_status(*good: str) -> Reply:
+def by_status(*good: str) -> Reply:
     """The reply of an answer with a `status`, which is one of `good` when the command was taken."""
 
     def reply(answer: Payload) -> tuple[bool, str]:
@@ -56,7 +56,7 @@ def told_by_status(*good: str) -> Reply:
     return reply
 
 
-ACCEPTED: Reply = told_by_status("Accepted")
+ACCEPTED: Reply = by_status("Accepted")
 
 
 def data_transfer(body: TransferData, _command_id: str) -> Asked:

@@ -74,8 +74,8 @@ class LateAnswers:
         except DomainError as error:
             late.call.error = f"{error.reason}: {error.message}"[:_LONGEST_ERROR]
         if answer is not None:
-            told = answer
-            await self._stored(context, made, lambda: take_in(self._backend, context, made, told))
+            given = answer
+            await self._stored(context, made, lambda: take_in(self._backend, context, made, given))
         if made.command_id:
             request = RecordLateAnswerRequest(
                 command_id=made.command_id,
@@ -117,5 +117,5 @@ def _masked(late: LateAnswer, made: MadeCall) -> LateAnswer:
     secrets = secrets_in(dict(made.payload))
     if not secrets:
         return late
-    told = json_format.MessageToDict(late, preserving_proto_field_name=True)
-    return json_format.ParseDict(without(told, secrets), LateAnswer())
+    fields = json_format.MessageToDict(late, preserving_proto_field_name=True)
+    return json_format.ParseDict(without(fields, secrets), LateAnswer())

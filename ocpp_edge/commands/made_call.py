@@ -36,9 +36,9 @@ def response_to(dialect: Dialect, payload: Payload, answer: Answered) -> Deliver
     accepted, status = dialect.reply(answer.valid)
     if answer.dropped and not accepted and not status:
         raise bad_answer(f"{next(iter(answer.dropped))}: cannot be read")
-    told = struct_of(redacted(answer.sent))
-    result = dialect.told(redacted(payload), redacted(answer.valid))
-    return DeliverCommandResponse(accepted=accepted, status=status, answer=told, flags=answer.flags, result=result)
+    shown = struct_of(redacted(answer.sent))
+    result = dialect.result_of(redacted(payload), redacted(answer.valid))
+    return DeliverCommandResponse(accepted=accepted, status=status, answer=shown, flags=answer.flags, result=result)
 
 
 async def take_in(backend: Backend, context: ChargerContext, made: MadeCall, answer: Answered) -> None:

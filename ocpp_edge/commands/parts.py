@@ -28,7 +28,7 @@ class Limits(NamedTuple):
 
 
 # One that does not say how much it takes surely takes one: slower, and never too much.
-UNTOLD = Limits(items=1)
+UNREPORTED = Limits(items=1)
 
 
 class Divisible(NamedTuple):
@@ -103,23 +103,23 @@ def joined(responses: Sequence[DeliverCommandResponse], calls: Sequence[CommandC
     return whole
 
 
-def call_made(asked: Asked, keys: Sequence[str], told: DeliverCommandResponse | DomainError) -> CommandCall:
+def call_made(asked: Asked, keys: Sequence[str], answer: DeliverCommandResponse | DomainError) -> CommandCall:
     """The record of one of several calls."""
     call = CommandCall(action=asked[0], keys=keys)
-    if isinstance(told, DomainError):
-        call.error = f"{told.reason}: {told.message}"
+    if isinstance(answer, DomainError):
+        call.error = f"{answer.reason}: {answer.message}"
     else:
-        call.answer.CopyFrom(told.answer)
-        call.answer_flags.extend(told.flags)
+        call.answer.CopyFrom(answer.answer)
+        call.answer_flags.extend(answer.flags)
     return call
 
 
 def note_unanswered(result: CommandResult, keys: Sequence[str]) -> None:
     """Of the keys that were asked about, note those of which nothing is known."""
     kind = result.WhichOneof("result")
-    told = getattr(result, kind) if kind else None
-    if told is not None and "unanswered_keys" in told.DESCRIPTOR.fields_by_name:
-        told.unanswered_keys.extend(keys)
+    reported = getattr(result, kind) if kind else None
+    if reported is not None and "unanswered_keys" in reported.DESCRIPTOR.fields_by_name:
+        reported.unanswered_keys.extend(keys)
 
 
 def _portions(items: Sequence[Any], limits: Limits, frame_bytes: int, called: str) -> Iterator[list[Any]]:
@@ -135,8 +135,8 @@ def _portions(items: Sequence[Any], limits: Limits, frame_bytes: int, called: st
             portion, size = [], frame_bytes
         # The last of a list has no comma behind it.
         if size + added - 1 > most_bytes:
-            told = " (BytesPerMessage)" if limits.size_bytes is not None else ""
-            needs = f"needs a message of {size + added - 1} bytes; the charge point takes {most_bytes}{told}"
+            reported = " (BytesPerMessage)" if limits.size_bytes is not None else ""
+            needs = f"needs a message of {size + added - 1} bytes; the charge point takes {most_bytes}{reported}"
             raise invalid(called.format(position), needs)
         portion.append(item)
         size += added

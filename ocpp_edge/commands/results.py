@@ -58,11 +58,11 @@ def setting_changed_16(answer: Payload) -> CommandResult:
 
 def status_of(word: str, info: Any = None) -> CommandResult:
     """A status in the words of OCPP, and what 2.x says beside it."""
-    told = info if isinstance(info, dict) else {}
+    fields = info if isinstance(info, dict) else {}
     status = StatusResult(
         status=_STATUSES.get(word, StatusResult.STATUS_UNSPECIFIED),
-        reason_code=str(told.get("reasonCode", "")),
-        details=str(told.get("additionalInfo", "")),
+        reason_code=str(fields.get("reasonCode", "")),
+        details=str(fields.get("additionalInfo", "")),
     )
     return CommandResult(status=status)
 
@@ -88,7 +88,7 @@ def data_transfer_result(answer: Payload) -> CommandResult:
 
 def transaction_status_result(answer: Payload) -> CommandResult:
     """GetTransactionStatus."""
-    told = TransactionStatusResult(
+    status = TransactionStatusResult(
         is_ongoing=answer.get("ongoingIndicator"), has_messages_in_queue=bool(answer.get("messagesInQueue"))
     )
-    return CommandResult(transaction_status=told)
+    return CommandResult(transaction_status=status)

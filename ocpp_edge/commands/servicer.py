@@ -147,10 +147,10 @@ def _seconds(request: edge_pb.SendOcppCallRequest | edge_pb.DeliverCommandReques
 
     Raises: INVALID_FIELD, CHARGE_POINT_TIMEOUT when no time is left.
     """
-    wanted = duration_of(request, "timeout") or _USUAL_TIMEOUT
-    if not _SHORTEST_TIMEOUT <= wanted <= _LONGEST_TIMEOUT:
+    requested = duration_of(request, "timeout") or _USUAL_TIMEOUT
+    if not _SHORTEST_TIMEOUT <= requested <= _LONGEST_TIMEOUT:
         raise invalid("timeout", "must be between 1 s and 120 s")
-    seconds = min(wanted.total_seconds(), _time_left(context))
+    seconds = min(requested.total_seconds(), _time_left(context))
     if seconds < _LEAST_SECONDS:
         raise charge_point_timeout()
     return seconds

@@ -155,13 +155,18 @@ def read_plain(samples: Iterable[Payload], time: datetime, plain: ReadPlain) -> 
         sample = plain(sampled)
         if sample is None:
             return None
-        measurand, unit, value, told = sample
+        measurand, unit, value, own_context = sample
         name, exponent = _PLAIN.get((measurand, unit), _NOT_PLAIN)
         number = whole_of(value, exponent) if name and type(value) is str else None
-        if number is None or name in reading or (context and told != context) or (number > 100 and name == _PERCENT):
+        if (
+            number is None
+            or name in reading
+            or (context and own_context != context)
+            or (number > 100 and name == _PERCENT)
+        ):
             return None
         reading[name] = number
-        context = told
+        context = own_context
     if not reading:
         return None
     reading["context"] = context
@@ -226,8 +231,8 @@ def _folded(
             by_phase[sample.phase] = value
     if 0 < len(by_phase) < len(group):
         doubts.forgives(readings.REGISTERS_TOGETHER)
-    folded, told_by = fold(by_phase)
-    rest += [sample for sample in group if sample.signed or sample.phase != told_by or len(group) > len(by_phase)]
+    folded, folded_phase = fold(by_phase)
+    rest += [sample for sample in group if sample.signed or sample.phase != folded_phase or len(group) > len(by_phase)]
     return folded
 
 
@@ -242,11 +247,11 @@ def _at_best_location(group: list[Sample], rest: list[Sample]) -> list[Sample]:
 def _converted(sample: Sample, usual_unit: str, convert: _Convert, doubts: _Doubts) -> int | None:
     value, unit = sample.value, sample.unit or usual_unit
     if value is None:
-        told = with_unit(sample.raw.get("value"))
-        if told is None or sample.multiplier or not doubts.add(readings.VALUE_WITH_UNIT):
+        parsed = with_unit(sample.raw.get("value"))
+        if parsed is None or sample.multiplier or not doubts.add(readings.VALUE_WITH_UNIT):
             doubts.add(readings.UNREADABLE_VALUE)
             return None
-        value, unit = told
+        value, unit = parsed
     if value and value.adjusted() + sample.multiplier < _SMALLEST_EXPONENT:
         doubts.add(readings.IMPLAUSIBLE_VALUE)
         return None

@@ -20,9 +20,9 @@ def redacted_frame(frame: bytes, action: str = "") -> bytes:
     if action in _USUAL and not _is_suspect(frame):
         return frame
     try:
-        told = orjson.loads(frame)
-        kept = redacted(told)
-        return frame if kept == told else orjson.dumps(kept)
+        parsed = orjson.loads(frame)
+        kept = redacted(parsed)
+        return frame if kept == parsed else orjson.dumps(kept)
     except (ValueError, TypeError, RecursionError):  # no JSON, or nested beyond every measure
         return MASK.encode() if _is_suspect(frame) else frame
 

@@ -151,7 +151,7 @@ class Gateway(Generic[B]):
                 request.path, headers, peer, self._served, self._settings.minimum_security_profile
             )
         except HandshakeRefused as refused:
-            return self._refuse(socket, request, refused.refusal, refused.told_identity, peer)
+            return self._refuse(socket, request, refused.refusal, refused.presented_identity, peer)
         cast(ChargerSocket, socket).connection_request = connection_request
         if connection_request.version is not Version.V16:
             socket.protocol.available_extensions = [_DEFLATE]

@@ -29,8 +29,8 @@ def register_of(value: Any) -> int | None:
     if isinstance(value, str) and _GROUPED.fullmatch(value.strip()):
         return None
     number = _number(value)
-    if number is None and (told := with_unit(value)) is not None and told[1] in _WATT_HOURS:
-        number = told[0] * _WATT_HOURS[told[1]]
+    if number is None and (parsed := with_unit(value)) is not None and parsed[1] in _WATT_HOURS:
+        number = parsed[0] * _WATT_HOURS[parsed[1]]
     return None if number is None else int(number.quantize(Decimal(1), ROUND_HALF_EVEN))
 
 

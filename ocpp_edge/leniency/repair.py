@@ -13,6 +13,7 @@ from ocpp_edge.leniency import conversions
 from ocpp_edge.leniency.rules import (
     DISPENSABLE,
     FREE_WORDS,
+    GIVEN_ALONE,
     LASTING_NAMES,
     LONGEST_KEPT,
     NAMES,
@@ -20,7 +21,6 @@ from ocpp_edge.leniency.rules import (
     PROOFS,
     REGISTERS,
     SETTINGS,
-    TOLD_ALONE,
 )
 from ocpp_edge.leniency.shapes import DROPPED, Anything, Items, Number, Properties, Shape, Text, UnitOfWork, Word
 from ocpp_edge.rpc.frames import Payload
@@ -95,7 +95,7 @@ class _Shaping:
         made = self._objects.get((id(definition), name))
         if made is None:
             is_open = definition.get("additionalProperties", True) is not False
-            made = Properties(is_open=is_open, told_alone=TOLD_ALONE.get(name))
+            made = Properties(is_open=is_open, given_alone=GIVEN_ALONE.get(name))
             self._objects[id(definition), name] = made
             properties: Mapping[str, _Definition] = definition.get("properties", {})
             made.fill({inner: self.shape(part, name, inner) for inner, part in properties.items()})

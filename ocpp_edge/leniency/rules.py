@@ -120,7 +120,7 @@ LASTING_NAMES = frozenset({"transactionId"})
 PROOFS = frozenset({"publicKey", "signedMeterData"})
 # What a text in the place of an object tells of it, and which texts do; None for any that is not empty. Of others it
 # tells nothing: no session or place may be made up.
-TOLD_ALONE: Mapping[str, tuple[str, frozenset[str] | None]] = {
+GIVEN_ALONE: Mapping[str, tuple[str, frozenset[str] | None]] = {
     "idToken": ("idToken", None),
     "unitOfMeasure": ("unit", frozenset({"A", "V", "W", "Wh", "kW", "kWh"})),
 }

@@ -236,12 +236,12 @@ class Properties:
     """An object. Nothing is left of one that lacks what is `needed`; what is `dispensable` is required as well.
 
     With `is_open` it may hold properties that are not among its `shapes`. A text in its place is the property that
-    `told_alone` names, if it is one of the words there.
+    `given_alone` names, if it is one of the words there.
     """
 
-    def __init__(self, *, is_open: bool, told_alone: tuple[str, Collection[str] | None] | None = None) -> None:
+    def __init__(self, *, is_open: bool, given_alone: tuple[str, Collection[str] | None] | None = None) -> None:
         self.is_open = is_open
-        self._told_alone = told_alone
+        self._given_alone = given_alone
         self.shapes: Mapping[str, Shape] = {}
         self.needed: Sequence[str] = ()
         self.dispensable: Sequence[str] = ()
@@ -265,8 +265,8 @@ class Properties:
         if type(value) is list and len(value) == 1 and type(value[0]) is dict:
             value = value[0]
             work.coerce(payloads.LIST_OF_ONE)
-        elif self._told_alone is not None and type(value) is str:
-            name, words = self._told_alone
+        elif self._given_alone is not None and type(value) is str:
+            name, words = self._given_alone
             if value and (words is None or value in words):
                 value = {name: value}
                 work.coerce(payloads.TEXT_FOR_OBJECT)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.station.v1.device_variable_pb2 import DeviceVariable, ReportedVariable
-from ocpp_edge.commands.parts import UNTOLD, Divisible, Limits, limit_of
+from ocpp_edge.commands.parts import UNREPORTED, Divisible, Limits, limit_of
 from ocpp_edge.facts.exchange import Answers, Exchange, answer_event, recording_answer
 from ocpp_edge.facts.variables import name_of, unknown, variable_report, with_value
 from ocpp_edge.rpc.frames import Payload
@@ -34,11 +34,11 @@ def changed_key(exchange: Exchange) -> DeviceEvent | None:
     return _event(exchange, iter((with_value(variable, str(asked.get("value", ""))),)))
 
 
-def _limits(action: str, told: Sequence[DeviceVariable]) -> Limits:
+def _limits(action: str, reported: Sequence[DeviceVariable]) -> Limits:
     """Section 9.1: the most keys that GetConfiguration may name."""
-    most = next((one for one in told if one.variable.name.lower() == _MOST_KEYS), None)
+    most = next((one for one in reported if one.variable.name.lower() == _MOST_KEYS), None)
     items = limit_of(most) if most is not None else None
-    return UNTOLD if items is None else Limits(items)
+    return UNREPORTED if items is None else Limits(items)
 
 
 DIVISIBLE = Divisible({"GetConfiguration": ("key", str)}, COMPONENT, _MOST_KEYS, _limits)

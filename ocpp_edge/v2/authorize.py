@@ -5,7 +5,7 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts import tokens
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Payload
-from ocpp_edge.v2.id_tokens import id_token_info, token_told
+from ocpp_edge.v2.id_tokens import id_token_info, reported_token
 
 # What a contract certificate comes as (C07).
 _CERTIFICATES = ("certificate", "iso15118CertificateHashData")
@@ -15,7 +15,7 @@ _NOT_VERIFIED = "NoCertificateAvailable"
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
-    decision = await tokens.decide(*token_told(payload), context, backend)
+    decision = await tokens.decide(*reported_token(payload), context, backend)
     if not _has_certificate(payload, context):
         return {"idTokenInfo": id_token_info(decision)}
     if decision.status == TokenDecision.ACCEPTED:

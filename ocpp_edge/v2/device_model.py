@@ -101,16 +101,16 @@ def _read(results: Iterable[Payload]) -> Iterator[ReportedVariable]:
 
 
 def _set(exchange: Exchange) -> Iterator[ReportedVariable]:
-    wanted: dict[Any, Any] = {}
+    values: dict[Any, Any] = {}
     for entry in redacted(exchange.asked.get("setVariableData", ())):
         if (variable := _named(entry)) is not None:
-            wanted[_key(variable)] = entry.get("attributeValue")
+            values[_key(variable)] = entry.get("attributeValue")
     for result in exchange.answer.get("setVariableResult", ()):
         variable, status = _named(result), result.get("attributeStatus")
         if variable is None:
             continue
-        if status == _ACCEPTED and _key(variable) in wanted:
-            yield with_value(variable, wanted[_key(variable)])
+        if status == _ACCEPTED and _key(variable) in values:
+            yield with_value(variable, values[_key(variable)])
         elif status in _UNKNOWN:
             yield unknown(variable)
 
@@ -138,14 +138,14 @@ def _described(
     return with_value(variable, attribute.get("value"))
 
 
-def _characteristics(told: Payload | None) -> VariableCharacteristics | None:
-    if told is None:
+def _characteristics(reported: Payload | None) -> VariableCharacteristics | None:
+    if reported is None:
         return None
     return VariableCharacteristics(
-        unit=readable(told.get("unit", ""), _LONGEST_UNIT),
-        data_type=readable(told.get("dataType", ""), _LONGEST_TYPE),
-        min_limit=told.get("minLimit"),
-        max_limit=told.get("maxLimit"),
-        values_list=values_list(told.get("valuesList", "")),
-        supports_monitoring=told.get("supportsMonitoring", False),
+        unit=readable(reported.get("unit", ""), _LONGEST_UNIT),
+        data_type=readable(reported.get("dataType", ""), _LONGEST_TYPE),
+        min_limit=reported.get("minLimit"),
+        max_limit=reported.get("maxLimit"),
+        values_list=values_list(reported.get("valuesList", "")),
+        supports_monitoring=reported.get("supportsMonitoring", False),
     )

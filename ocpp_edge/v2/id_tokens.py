@@ -18,22 +18,22 @@ _STATUSES = {
     Transaction.CONCURRENT_TX: "ConcurrentTx",
 }
 _LONGEST_TOKEN = 36
-_NOTHING_TOLD = Token(""), ""
+_NO_TOKEN = Token(""), ""
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def is_token_told(payload: Payload, context: ChargerContext) -> bool:
+def is_token_reported(payload: Payload, context: ChargerContext) -> bool:
     """Whether the message carries a token, be it one that could not be read: then its answer tells of it."""
     return "idToken" in payload or context.has_dropped("idToken")
 
 
-def token_told(payload: Payload) -> tuple[Token, str]:
+def reported_token(payload: Payload) -> tuple[Token, str]:
     """The token in a message, and how its value is written; without one, or when it could not be read, nothing."""
-    told: Payload | None = payload.get("idToken")
-    if told is None:
-        return _NOTHING_TOLD
-    written = told.get("idToken", "")
-    return token_of(written, told.get("type", UNTYPED)), written
+    reported: Payload | None = payload.get("idToken")
+    if reported is None:
+        return _NO_TOKEN
+    written = reported.get("idToken", "")
+    return token_of(written, reported.get("type", UNTYPED)), written
 
 
 def id_token_info(

@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from csms.station.v1.device_variable_pb2 import DeviceVariable
-from ocpp_edge.commands.parts import UNTOLD, Divisible, Limits, limit_of
+from ocpp_edge.commands.parts import UNREPORTED, Divisible, Limits, limit_of
 from ocpp_edge.v2.variables import key_at
 
 _ITEMS, _BYTES = "itemspermessage", "bytespermessage"
 
 
-def _limits(action: str, told: Sequence[DeviceVariable]) -> Limits:
+def _limits(action: str, reported: Sequence[DeviceVariable]) -> Limits:
     """Without a number of items none is known that is surely taken; without one of bytes there is no such limit."""
-    items, size_bytes = (_limit(name, action.lower(), told) for name in (_ITEMS, _BYTES))
-    return Limits(UNTOLD.items if items is None else items, size_bytes)
+    items, size_bytes = (_limit(name, action.lower(), reported) for name in (_ITEMS, _BYTES))
+    return Limits(UNREPORTED.items if items is None else items, size_bytes)
 
 
-def _limit(name: str, action: str, told: Sequence[DeviceVariable]) -> int | None:
+def _limit(name: str, action: str, reported: Sequence[DeviceVariable]) -> int | None:
     """The action is the instance of the variable; some write it behind its name, as the specification calls it."""
-    for one in told:
+    for one in reported:
         named, instance = one.variable.name.lower(), one.variable.instance.lower()
         if (named, instance) in ((name, action), (name + action, "")) and (limit := limit_of(one)) is not None:
             return limit

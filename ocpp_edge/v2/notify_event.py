@@ -76,7 +76,7 @@ def _event(entry: Payload, context: ChargerContext, moment: Moment) -> DeviceEve
     evse: Payload = component.get("evse", {})
     subject = key_of(component, entry.get("variable", {}))
     value = entry.get("actualValue", "")
-    told = (entry.get("techCode", ""), entry.get("techInfo", ""), "cleared" if entry.get("cleared") else "")
+    details = (entry.get("techCode", ""), entry.get("techInfo", ""), "cleared" if entry.get("cleared") else "")
     event = device_event(
         "variable",
         entry,
@@ -84,7 +84,7 @@ def _event(entry: Payload, context: ChargerContext, moment: Moment) -> DeviceEve
         moment,
         subject=subject,
         status=MASK if is_secret(subject) else value,
-        info=", ".join(filter(None, told)),
+        info=", ".join(filter(None, details)),
         evse_id=connector_at(evse, "id", context),
         connector_id=connector_at(evse, "connectorId", context),
     )

@@ -9,7 +9,7 @@ from ocpp_edge.facts.payloads import integer_at, number_at
 from ocpp_edge.facts.places import place
 from ocpp_edge.facts.transaction_facts import read, transaction_event
 from ocpp_edge.rpc.frames import Payload
-from ocpp_edge.v2.id_tokens import id_token_info, is_token_told, token_told
+from ocpp_edge.v2.id_tokens import id_token_info, is_token_reported, reported_token
 from ocpp_edge.v2.samples import meter_values
 from services.kernel.quirks.transactions import EVENT_TYPE_CONCLUDED, NO_TRANSACTION_ID
 
@@ -36,7 +36,7 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
     moment = context.clock.moment(payload.get("timestamp", ""), context.received_time)
     session: Payload = payload.get("transactionInfo", {})
     evse: Payload = payload.get("evse", {})
-    token, _ = token_told(payload)
+    token, _ = reported_token(payload)
     is_end = kind == TransactionEvent.ENDED
     readings, doubts = meter_values(payload.get("meterValue", ()), moment, context.forgives)
     ocpp_transaction_id = session.get("transactionId", "")
@@ -80,16 +80,16 @@ def kind_of(payload: Payload) -> TransactionEvent.Kind.ValueType:
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     event = read(to_event, payload, context)
-    is_told, is_end = is_token_told(payload, context), event.kind == TransactionEvent.ENDED
+    has_token, is_end = is_token_reported(payload, context), event.kind == TransactionEvent.ENDED
     decision: TokenDecision | None = None
-    if is_told:
+    if has_token:
         decide = tokens.decide_at_end if is_end else tokens.decide
         written = payload.get("idToken", {}).get("idToken", "")
         decision = await decide(tokens.token_in(event), written, context, backend, event)
     if decision is not None:
         tokens.write_decision(decision, event)
     answer = await backend.record(event)
-    if not is_told:
+    if not has_token:
         return {}
     # That a token is in use elsewhere matters to one that begins, not to one that ends.
     if is_end or answer.authorization == event.authorization:

@@ -45,14 +45,14 @@ def variable_of(key: str, field: str) -> Payload:
     return {"component": component, "variable": variable}
 
 
-def component_variable(wanted: ComponentVariable) -> Payload:
+def component_variable(requested: ComponentVariable) -> Payload:
     """A component, and the variable of it that is wanted, if one is named (part 2, ComponentVariableType)."""
-    component: Payload = _named(wanted.component)
-    if wanted.component.evse_id:
-        component["evse"] = {"id": wanted.component.evse_id}
-        if wanted.component.connector_id:
-            component["evse"]["connectorId"] = wanted.component.connector_id
-    return {"component": component} | ({"variable": _named(wanted.variable)} if wanted.variable.name else {})
+    component: Payload = _named(requested.component)
+    if requested.component.evse_id:
+        component["evse"] = {"id": requested.component.evse_id}
+        if requested.component.connector_id:
+            component["evse"]["connectorId"] = requested.component.connector_id
+    return {"component": component} | ({"variable": _named(requested.variable)} if requested.variable.name else {})
 
 
 def key_of(component: Payload, variable: Payload) -> str:
@@ -75,7 +75,7 @@ def _instance(part: Payload) -> str:
     return f"[{part['instance']}]" if part.get("instance") else ""
 
 
-def told_by_variable(answer: Payload) -> tuple[bool, str]:
+def by_variable(answer: Payload) -> tuple[bool, str]:
     """The answer to a change of one variable."""
     results = answer["setVariableResult"]
     status = results[0]["attributeStatus"] if results else ""

@@ -1,7 +1,7 @@
 """ChangeConfiguration (OCPP 1.6)."""
 
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+from ocpp_edge.commands.dialect import Asked, Dialect, by_status
 from ocpp_edge.commands.results import setting_changed_16
 
 
@@ -9,4 +9,4 @@ def ask(body: command_pb.ChangeConfiguration, _command_id: str) -> Asked:
     return "ChangeConfiguration", {"key": body.key, "value": body.value}
 
 
-COMMAND = Dialect(ask, told_by_status("Accepted", "RebootRequired"), result=setting_changed_16)
+COMMAND = Dialect(ask, by_status("Accepted", "RebootRequired"), result=setting_changed_16)

@@ -12,10 +12,10 @@ def ask(body: command_pb.GetConfiguration, _command_id: str) -> Asked:
 
 def result(answer: Payload) -> CommandResult:
     """Keys that are told and those that the charge point does not have."""
-    told = ConfigurationResult(unknown_keys=answer.get("unknownKey", ()))
+    configuration = ConfigurationResult(unknown_keys=answer.get("unknownKey", ()))
     for entry in answer.get("configurationKey", ()):
-        told.entries.add(key=entry.get("key", ""), value=entry.get("value"), readonly=entry.get("readonly"))
-    return CommandResult(configuration=told)
+        configuration.entries.add(key=entry.get("key", ""), value=entry.get("value"), readonly=entry.get("readonly"))
+    return CommandResult(configuration=configuration)
 
 
 COMMAND = Dialect(ask, no_status, result=result, item="keys[{}]")

@@ -11,10 +11,10 @@ from services.kernel.errors import invalid
 def ask(body: command_pb.GetReport, _command_id: str) -> Asked:
     if body.component_criteria:
         raise not_supported("reports by component criteria in OCPP 1.6")
-    for position, wanted in enumerate(body.component_variables):
-        if wanted.component.name.lower() != COMPONENT.lower():
+    for position, requested in enumerate(body.component_variables):
+        if requested.component.name.lower() != COMPONENT.lower():
             raise invalid(f"componentVariables[{position}].component", f"must be {COMPONENT} in OCPP 1.6")
-    keys = [wanted.variable.name for wanted in body.component_variables]
+    keys = [requested.variable.name for requested in body.component_variables]
     # One that names the component alone asks for all of it.
     return "GetConfiguration", {"key": keys} if all(keys) else {}
 

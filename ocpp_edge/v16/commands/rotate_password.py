@@ -3,7 +3,7 @@
 import re
 
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+from ocpp_edge.commands.dialect import Asked, Dialect, by_status
 from ocpp_edge.commands.results import setting_changed_16
 
 _PASSWORD_KEY = "AuthorizationKey"
@@ -21,4 +21,4 @@ def in_digits(body: command_pb.RotatePassword) -> Asked | None:
     return ("ChangeConfiguration", {"key": _PASSWORD_KEY, "value": digits}) if is_other else None
 
 
-COMMAND = Dialect(ask, told_by_status("Accepted", "RebootRequired"), in_digits, result=setting_changed_16)
+COMMAND = Dialect(ask, by_status("Accepted", "RebootRequired"), in_digits, result=setting_changed_16)

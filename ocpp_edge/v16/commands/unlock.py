@@ -1,7 +1,7 @@
 """UnlockConnector (OCPP 1.6)."""
 
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+from ocpp_edge.commands.dialect import Asked, Dialect, by_status
 from ocpp_edge.commands.results import unlock_result
 from ocpp_edge.facts.places import connector_of
 
@@ -10,4 +10,4 @@ def ask(body: command_pb.Unlock, _command_id: str) -> Asked:
     return "UnlockConnector", {"connectorId": connector_of(body)}
 
 
-COMMAND = Dialect(ask, told_by_status("Unlocked"), result=unlock_result)
+COMMAND = Dialect(ask, by_status("Unlocked"), result=unlock_result)

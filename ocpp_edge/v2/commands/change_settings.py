@@ -9,11 +9,11 @@ from ocpp_edge.v2.variables import CHANGED, key_at, variable_of
 
 
 def ask(body: settings_pb.ChangeSettings, _command_id: str) -> Asked:
-    wanted = [
+    requested = [
         {**variable_of(one.key, f"settings[{position}].key"), "attributeValue": one.value}
         for position, one in enumerate(body.settings)
     ]
-    return "SetVariables", {"setVariableData": wanted}
+    return "SetVariables", {"setVariableData": requested}
 
 
 def reply(answer: Payload) -> tuple[bool, str]:
@@ -24,12 +24,12 @@ def reply(answer: Payload) -> tuple[bool, str]:
 
 
 def result(answer: Payload) -> CommandResult:
-    told = SettingsResult()
+    settings = SettingsResult()
     for entry in answer.get("setVariableResult", ()):
         key = key_at(entry.get("component", {}), entry.get("variable", {}))
         status = status_of(entry.get("attributeStatus", ""), entry.get("attributeStatusInfo")).status
-        told.entries.add(key=key, status=status)
-    return CommandResult(settings=told)
+        settings.entries.add(key=key, status=status)
+    return CommandResult(settings=settings)
 
 
 COMMAND = Dialect(ask, reply, result=result, item="settings[{}].value")

@@ -15,22 +15,22 @@ def ask(body: command_pb.GetConfiguration, _command_id: str) -> Asked:
         raise not_supported(
             "reading all settings in one answer in OCPP 2.x; name the variables, or ask for a base report"
         )
-    wanted = [variable_of(key, f"keys[{position}]") for position, key in enumerate(body.keys)]
-    return "GetVariables", {"getVariableData": wanted}
+    requested = [variable_of(key, f"keys[{position}]") for position, key in enumerate(body.keys)]
+    return "GetVariables", {"getVariableData": requested}
 
 
 def result(answer: Payload) -> CommandResult:
     """Variables that are told, those that the station does not have, and those that it does not tell."""
-    told = ConfigurationResult()
+    configuration = ConfigurationResult()
     for entry in answer.get("getVariableResult", ()):
         key, status = key_at(entry.get("component", {}), entry.get("variable", {})), entry.get("attributeStatus")
         if status == "Accepted":
-            told.entries.add(key=key, value=entry.get("attributeValue"))
+            configuration.entries.add(key=key, value=entry.get("attributeValue"))
         elif status in _UNKNOWN:
-            told.unknown_keys.append(key)
+            configuration.unknown_keys.append(key)
         else:
-            told.refused_keys.append(key)
-    return CommandResult(configuration=told)
+            configuration.refused_keys.append(key)
+    return CommandResult(configuration=configuration)
 
 
 COMMAND = Dialect(ask, no_status, result=result, item="keys[{}]")

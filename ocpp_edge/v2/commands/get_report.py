@@ -1,7 +1,7 @@
 """GetReport (OCPP 2.x)."""
 
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+from ocpp_edge.commands.dialect import Asked, Dialect, by_status
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.variables import component_variable
 from services.kernel.ids import request_number
@@ -19,9 +19,9 @@ def ask(body: command_pb.GetReport, command_id: str) -> Asked:
     if body.component_criteria:
         payload["componentCriteria"] = [_CRITERIA[criterion] for criterion in body.component_criteria]
     if body.component_variables:
-        payload["componentVariable"] = [component_variable(wanted) for wanted in body.component_variables]
+        payload["componentVariable"] = [component_variable(requested) for requested in body.component_variables]
     return "GetReport", payload
 
 
 # A report of nothing: the question was understood.
-COMMAND = Dialect(ask, told_by_status("Accepted", "EmptyResultSet"), item="componentVariables[{}]")
+COMMAND = Dialect(ask, by_status("Accepted", "EmptyResultSet"), item="componentVariables[{}]")

@@ -1,7 +1,7 @@
 """Reset (OCPP 2.x)."""
 
 from csms.transaction.v1 import command_pb2 as command_pb
-from ocpp_edge.commands.dialect import Asked, Dialect, told_by_status
+from ocpp_edge.commands.dialect import Asked, Dialect, by_status
 from ocpp_edge.rpc.frames import Payload
 
 
@@ -12,4 +12,4 @@ def ask(body: command_pb.Reset, _command_id: str) -> Asked:
     return "Reset", payload
 
 
-COMMAND = Dialect(ask, told_by_status("Accepted", "Scheduled"))
+COMMAND = Dialect(ask, by_status("Accepted", "Scheduled"))

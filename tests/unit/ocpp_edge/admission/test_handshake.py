@@ -169,7 +169,7 @@ def test_what_is_no_identity_is_refused_by_the_name_of_the_rule(segment: str, ru
         refusal = refused(target, "ocpp1.6")
         assert (refusal.refusal.status, refusal.refusal.rule) == (HTTPStatus.NOT_FOUND, Rule.IDENTITY_INVALID)
         assert f"({rule})" in refusal.refusal.reason
-        assert refusal.told_identity == segment[:96]
+        assert refusal.presented_identity == segment[:96]
 
 
 @pytest.mark.field_case("B4")
@@ -205,7 +205,7 @@ def test_our_preference_decides_among_the_subprotocols_offered(
 def test_without_a_common_subprotocol_there_is_no_upgrade(protocols: list[str]) -> None:
     refusal = refused("/ocpp/CP1", *protocols)
     assert (refusal.refusal.status, refusal.refusal.rule) == (HTTPStatus.BAD_REQUEST, Rule.NO_COMMON_SUBPROTOCOL)
-    assert refusal.told_identity == "CP1"
+    assert refusal.presented_identity == "CP1"
 
 
 def test_every_version_on_offer_is_kept_the_preferred_one_first() -> None:
@@ -296,7 +296,7 @@ def test_a_lower_case_scheme_and_missing_padding_are_understood() -> None:
 def test_bad_credentials_are_refused_by_the_rule_they_break(authorization: str, rule: Rule) -> None:
     refusal = refused("/ocpp/CP1", "ocpp1.6", authorization=authorization)
     assert (refusal.refusal.status, refusal.refusal.rule) == (HTTPStatus.UNAUTHORIZED, rule)
-    assert refusal.told_identity == "CP1"
+    assert refusal.presented_identity == "CP1"
 
 
 @pytest.mark.parametrize(

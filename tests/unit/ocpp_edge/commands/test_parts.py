@@ -20,7 +20,7 @@ from csms.transaction.v1.command_pb2 import (
     RotatePassword,
 )
 from ocpp_edge.commands.delivery import deliver
-from ocpp_edge.commands.parts import UNTOLD, Limits
+from ocpp_edge.commands.parts import UNREPORTED, Limits
 from ocpp_edge.facts.structs import payload_of
 from ocpp_edge.rpc.calls import Failed, FailureReason, Outcome, Priority, Refused, Result
 from ocpp_edge.rpc.frames import encode_call
@@ -153,7 +153,7 @@ async def test_limits_that_cannot_be_asked_for_are_taken_as_untold() -> None:
     station = Station(V201, limit("ItemsPerMessage", 4))
     station.backend.down["known_variables"] = unavailable("the station service is down")
     await station.deliver(get_configuration=GetConfiguration(keys=KEYS))
-    assert station.sizes("getVariableData") == [UNTOLD.items] * 9
+    assert station.sizes("getVariableData") == [UNREPORTED.items] * 9
 
 
 @pytest.mark.parametrize(

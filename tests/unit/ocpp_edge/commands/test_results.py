@@ -122,4 +122,4 @@ def test_an_answer_says_the_same_in_every_version(
 @pytest.mark.parametrize("kind", [field.name for field in CommandBody.DESCRIPTOR.fields])
 def test_a_kind_has_one_kind_of_result_whatever_is_left_of_the_answer(kind: str) -> None:
     dialects = [served.dialect[kind] for served in SERVED.values() if kind in served.dialect]
-    assert len({dialect.told({}, {}).WhichOneof("result") for dialect in dialects} - {None}) == 1
+    assert len({dialect.result_of({}, {}).WhichOneof("result") for dialect in dialects} - {None}) == 1
