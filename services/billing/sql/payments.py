@@ -16,6 +16,9 @@ from services.kernel.money import Money
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import constraint_of
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
+from services.postgres.recordset import names_of
+
+_METHOD_NAMES = names_of(PAYMENT_METHODS.c)
 
 # Two first methods of one driver at the same moment must not both become the default.
 _LOCK_DRIVER = text("SELECT pg_advisory_xact_lock(hashtextextended(:driver_id, 0))")
@@ -116,5 +119,6 @@ def _payment(row: Row[Any]) -> Payment:
 
 def _method(row: Row[Any]) -> PaymentMethod:
     fields = row._mapping
-    names = [column.name for column in PAYMENT_METHODS.c]
-    return PaymentMethod(**{**{name: fields[name] for name in names}, "kind": PaymentMethodKind(fields["kind"])})
+    return PaymentMethod(
+        **{**{name: fields[name] for name in _METHOD_NAMES}, "kind": PaymentMethodKind(fields["kind"])}
+    )

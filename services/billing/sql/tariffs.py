@@ -16,12 +16,13 @@ from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import current_tenant
 from services.postgres.keyset import fetch_page
+from services.postgres.recordset import names_of
 
 _IS_NEWEST = PRICING_TIERS.c.until_time.is_(None)
 _IS_DEFAULT = PRICING_TIERS.c.is_default
 _IN_USE = PRICING_TIERS.c.retired.is_(False)
 
-_OF_TARIFF = [column.name for column in PRICING_TIERS.c if column.name != "until_time"]
+_OF_TARIFF = [name for name in names_of(PRICING_TIERS.c) if name != "until_time"]
 
 # Tariffs change seldom, and a new default concerns two of them.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('tariffs', 0))")

@@ -20,6 +20,9 @@ from services.kernel.pagination import Page, PageRequest
 from services.kernel.tokens import EMAID, MAC_ADDRESS, UNTYPED, token_of
 from services.postgres.database import constraint_of
 from services.postgres.keyset import fetch_page
+from services.postgres.recordset import names_of
+
+_NAMES = names_of(RFID_CARDS.c)
 
 
 class SqlRfidCardRepository:
@@ -94,5 +97,4 @@ def _constraints(card: RfidCard) -> Iterator[None]:
 
 def _card(row: Row[Any]) -> RfidCard:
     fields = row._mapping
-    names = [column.name for column in RFID_CARDS.c]
-    return RfidCard(**{**{name: fields[name] for name in names}, "status": RfidCardStatus(fields["status"])})
+    return RfidCard(**{**{name: fields[name] for name in _NAMES}, "status": RfidCardStatus(fields["status"])})

@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.driver.domain.usage import SessionCost, SessionUsage
 from services.driver.tables import USAGE_SESSIONS
 from services.postgres.database import bare
-from services.postgres.recordset import Recordset
+from services.postgres.recordset import Recordset, names_of
 
 # More than any driver charges in the longest period that may be asked for.
 _MOST_SESSIONS = 20_000
 _COST = ("amount_minor", "currency_code", "bill_revision", "bill_decisions")
 _KEY = ("transaction_id", "driver_id")
-_REPORTED = [column.name for column in USAGE_SESSIONS.columns if column.name not in (*_KEY, *_COST)]
+_REPORTED = [name for name in names_of(USAGE_SESSIONS.columns) if name not in (*_KEY, *_COST)]
 _SESSIONS = Recordset(USAGE_SESSIONS, columns=(*_KEY, *_REPORTED))
 _COSTS = Recordset(USAGE_SESSIONS, columns=(*_KEY, *_COST))
 _reported = attrgetter(*_KEY, *_REPORTED)

@@ -13,10 +13,10 @@ from services.monitoring.domain.charge_point import ChargePoint
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import ALERTS, CHARGE_POINTS
 from services.postgres.database import bare
-from services.postgres.recordset import Recordset, array, text_array, texts, upsert
+from services.postgres.recordset import Recordset, array, names_of, text_array, texts, upsert
 
 _POINTS = Recordset(CHARGE_POINTS)
-_NAMES = [column.name for column in CHARGE_POINTS.columns]
+_NAMES = names_of(CHARGE_POINTS.columns)
 _values = attrgetter(*_NAMES)
 _ADD_UNHEARD = b"""
 INSERT INTO charge_points (id, online, epoch, removed) SELECT name, false, 0, false FROM unnest(%s::text[]) AS name

@@ -12,9 +12,9 @@ from services.monitoring.domain.station import StationSnapshot
 from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import CONNECTORS
 from services.postgres.database import bare
-from services.postgres.recordset import Recordset, array, texts
+from services.postgres.recordset import Recordset, array, names_of, texts
 
-_NAMES = [column.name for column in CONNECTORS.columns]
+_NAMES = names_of(CONNECTORS.columns)
 _values = attrgetter(*_NAMES)
 _CONNECTORS = Recordset(CONNECTORS)
 _REPORTED = Recordset(CONNECTORS, columns=("status", "error_code", "info", "status_time", "told_time"))

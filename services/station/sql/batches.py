@@ -9,7 +9,7 @@ from typing import Any
 from services.kernel.identity import is_identity
 from services.messaging import outbox
 from services.postgres.database import Database
-from services.postgres.recordset import Recordset, array, text_array, texts
+from services.postgres.recordset import Recordset, array, names_of, text_array, texts
 from services.postgres.roundtrip import RoundTrips, Statement
 from services.postgres.writer_connection import WriterConnections
 from services.station.domain.batch import Changes, Places, Points
@@ -128,8 +128,8 @@ FROM free WHERE connections.charge_point_id = free.charge_point_id
 # As many batches at once as a process holds connections for them.
 _CONNECTIONS = 4
 
-_POINT_NAMES = [column.key for column in CHARGE_POINTS.columns]
-_PLUG_NAMES = [column.name for column in CONNECTORS.columns]
+_POINT_NAMES = names_of(CHARGE_POINTS.columns)
+_PLUG_NAMES = names_of(CONNECTORS.columns)
 _values_of = attrgetter(*_POINT_NAMES)
 _hardware = attrgetter(*_HARDWARE)
 _plug = attrgetter(*_PLUG_NAMES)

@@ -13,6 +13,7 @@ from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
 from services.postgres.keyset import fetch_page
+from services.postgres.recordset import names_of
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import SURE_AFTER
@@ -30,7 +31,7 @@ from services.station.tables import (
     STATIONS,
 )
 
-_STORED = [column.key for column in CHARGE_POINTS.c]
+_STORED = names_of(CHARGE_POINTS.c)
 _READ = [*_STORED, "online", "protocol", "last_seen_time", "protocol_hint"]
 _IS_ONLINE = and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None))
 # That the version which is chosen gets nowhere, as long as it has not booted by it since.

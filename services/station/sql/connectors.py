@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import fetch_page
+from services.postgres.recordset import names_of
 from services.station.domain.connector import Availability, Connector, ConnectorKey, ConnectorStatus, ConnectorType
 from services.station.domain.free_vending import FreeVending
 from services.station.tables import CHARGE_POINTS, CONNECTORS
 
 _KEY = (CONNECTORS.c.charge_point_id, CONNECTORS.c.evse_id, CONNECTORS.c.connector_id)
-_STORED = [column.name for column in CONNECTORS.c]
+_STORED = names_of(CONNECTORS.c)
 _READ = [*_STORED, "station_id"]
 _CHANGING = [name for name in _STORED if name not in ("id", "charge_point_id", "evse_id", "connector_id")]
 _WITH_STATION: Select[Any] = select(CONNECTORS, CHARGE_POINTS.c.station_id).join_from(

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import bare
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
-from services.postgres.recordset import Recordset
+from services.postgres.recordset import Recordset, names_of
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter, Severity
 from services.station.tables import DEVICE_EVENTS
 
-_NAMES = [column.name for column in DEVICE_EVENTS.columns]
+_NAMES = names_of(DEVICE_EVENTS.columns)
 _EVENTS = Recordset(DEVICE_EVENTS)
 _LETTER = _EVENTS.letter_of
 # What is told again may be dated otherwise by then: the clock of its charge point is known better.

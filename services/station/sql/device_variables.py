@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import bare
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
-from services.postgres.recordset import Recordset, array, text_array, texts, upsert
+from services.postgres.recordset import Recordset, array, names_of, text_array, texts, upsert
 from services.station.domain.device_report import Scope
 from services.station.domain.device_variable import (
     AttributeType,
@@ -49,7 +49,7 @@ _STORE_WITH_CHANGES = (
     f"WITH noted AS (INSERT INTO device_variable_changes ({_CHANGES.columns}) SELECT {_CHANGES.values}"
     f" FROM {_CHANGES.relation} ON CONFLICT DO NOTHING) "
 ).encode() + _STORE
-_NAMES = [column.name for column in DEVICE_VARIABLES.columns]
+_NAMES = names_of(DEVICE_VARIABLES.columns)
 _COLUMNS = DEVICE_VARIABLES.c
 # The first whole inventory after it was told of last; the charge point itself may have said so before.
 _MISSED = (

@@ -8,11 +8,12 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.ids import is_id
+from services.postgres.recordset import names_of
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.station import Station, StationStatus
 from services.station.tables import STATIONS
 
-_NAMES = [column.name for column in STATIONS.c]
+_NAMES = names_of(STATIONS.c)
 
 
 class SqlStationRepository:

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
-from services.postgres.recordset import text_array
+from services.postgres.recordset import names_of, text_array
 from services.transaction.domain.campaign import Campaign, CampaignState, Selection
 from services.transaction.domain.command import Command, CommandPriority, CommandState
 from services.transaction.sql.commands import command_of
 from services.transaction.tables import CAMPAIGN_TARGETS, COMMAND_CAMPAIGNS, COMMANDS
+
+_NAMES = names_of(COMMAND_CAMPAIGNS.c)
 
 _ADD_TARGETS = text(
     "INSERT INTO campaign_targets (campaign_id, charge_point_id)"
@@ -117,7 +119,7 @@ def _campaign(row: Row[Any]) -> Campaign:
     selection["charge_point_ids"] = tuple(selection["charge_point_ids"])
     return Campaign(
         **{
-            **{name: fields[name] for name in COMMAND_CAMPAIGNS.c.keys()},
+            **{name: fields[name] for name in _NAMES},
             "selection": Selection(**selection),
             "priority": CommandPriority(fields["priority"]),
             "state": CampaignState(fields["state"]),

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
-from services.postgres.recordset import text_array
+from services.postgres.recordset import names_of, text_array
 from services.transaction.domain.command import (
     REMOTE_START,
     STATES_BEFORE_EFFECT,
@@ -23,6 +23,8 @@ from services.transaction.domain.command import (
 )
 from services.transaction.domain.commands import KINDS_WITH_EFFECT
 from services.transaction.tables import COMMANDS, RUNNING_TRANSACTIONS
+
+_NAMES = names_of(COMMANDS.c)
 
 # More than anybody waits for at one charge point.
 _MOST_OPEN = 200
@@ -160,7 +162,7 @@ def command_of(row: Row[Any]) -> Command:
     fields = row._mapping
     return Command(
         **{
-            **{name: fields[name] for name in COMMANDS.c.keys()},
+            **{name: fields[name] for name in _NAMES},
             "state": CommandState(fields["state"]),
             "priority": CommandPriority(fields["priority"]),
             "answer_flags": tuple(fields["answer_flags"]),

@@ -11,7 +11,7 @@ from typing import Any
 from services.kernel.tenancy import as_platform
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
-from services.postgres.recordset import array, quoted
+from services.postgres.recordset import array, names_of, quoted
 from services.postgres.roundtrip import RoundTrips
 from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.batch import Needs
@@ -39,7 +39,7 @@ _TRANSACTIONS = (
     f"SELECT {TRANSACTION_COLUMNS}, {_LOOSE} FROM transactions AS t"
     " WHERE t.charge_point_id = %s AND t.begin_time BETWEEN %s AND %s ORDER BY t.begin_time LIMIT %s"
 ).encode()
-_FACT_NAMES = [column.name for column in TRANSACTION_EVENTS.columns]
+_FACT_NAMES = names_of(TRANSACTION_EVENTS.columns)
 _FACT_COLUMNS = ", ".join(
     f"e.{quoted(name)}::text" if name in ("transaction_id", "key") else f"e.{quoted(name)}" for name in _FACT_NAMES
 )

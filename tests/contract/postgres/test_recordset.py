@@ -1,5 +1,6 @@
 """Many rows as one parameter arrive as they were, and take the place of those with the same key."""
 
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.ids import new_id
 from services.postgres.database import Database, bare
-from services.postgres.recordset import Recordset, array, text_array, texts, upsert
+from services.postgres.recordset import Recordset, array, names_of, text_array, texts, upsert
+from services.transaction.tables import TRANSACTIONS
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.sample.fixtures import SAMPLE
 
@@ -81,3 +83,8 @@ async def test_arrays_arrive_as_they_were(connection: AsyncConnection) -> None:
     query = b"SELECT %s::text[], %s::uuid[]::text[], %s::bigint[]"
     cursor = await (await bare(connection)).execute(query, (text_array(ODD), array(ids), array([1, 2**40])))
     assert await cursor.fetchone() == (ODD, ids, [1, 2**40])
+
+
+def test_names_are_as_python_keeps_them() -> None:
+    # Keyword arguments whose names are not the very objects of the parameters are compared one by one.
+    assert [name is sys.intern(name) for name in names_of(TRANSACTIONS.columns)] == [True] * len(TRANSACTIONS.columns)
