@@ -60,8 +60,9 @@ def undoubted(told: StartStop, registers: Registers) -> int | None:
     follows = (
         first_wh <= readings_wh[0]
         and readings_wh[-1] <= last_wh + CROSSING_WH
-        and sorted(readings_wh) == readings_wh
-        and _are_sure(times, stop_wh, bounds)
+        and sorted(readings_wh) == list(readings_wh)
+        and _agree(start_wh, times, readings_wh, stop_wh)
+        and not (stop_wh is not None and bounds.is_after_end(times[-1]))
         and _are_reachable(start_wh, times, readings_wh, end_time, last_wh, bounds)
         and not _jumps(times, readings_wh, end_time, last_wh, bounds)
     )
@@ -84,8 +85,13 @@ def _line_of(told: StartStop, registers: Registers) -> _Line | None:
             start_wh = min(begins)
         if begins != {start_wh}:
             return None
-        rest = [place for place, context in enumerate(contexts) if context != BEGIN]
-        times, contexts, readings_wh = ([column[place] for place in rest] for column in (times, contexts, readings_wh))
+    # A register of the end that is the one at the stop bears nothing out.
+    rest = [
+        row
+        for row in zip(times, contexts, readings_wh, strict=True)
+        if row[1] != BEGIN and (row[1] != END or row[2] != stop_wh)
+    ]
+    times, contexts, readings_wh = zip(*rest, strict=True) if rest else ((), (), ())
     if END in contexts and stop_wh is None:
         if contexts[-1] != END or contexts.count(END) > 1:
             return None
@@ -93,11 +99,15 @@ def _line_of(told: StartStop, registers: Registers) -> _Line | None:
     return start_wh, times, readings_wh, stop_wh, end_time
 
 
-def _are_sure(times: Sequence[int], stop_wh: int | None, bounds: Bounds) -> bool:
-    """Whether the first and the last reading, which count most, stand for themselves, and were not read too late."""
-    if len(times) > 1 and (times[0] == times[1] or times[-1] == times[-2]):
+def _agree(start_wh: int | None, times: Sequence[int], readings_wh: Sequence[int], stop_wh: int | None) -> bool:
+    """Whether registers of one moment, if there are several, are no further apart than is rounded, and none of them has
+    to stand for the register at the start or the stop."""
+    if len(set(times)) == len(times):
+        return True
+    if start_wh is None or (stop_wh is None and times[-1] == times[-2]):
         return False
-    return stop_wh is None or not bounds.is_after_end(times[-1])
+    lowest_wh: dict[int, int] = {}
+    return all(wh - lowest_wh.setdefault(time, wh) <= CROSSING_WH for time, wh in zip(times, readings_wh, strict=True))
 
 
 def _are_reachable(

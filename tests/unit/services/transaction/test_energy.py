@@ -413,6 +413,33 @@ def test_the_same_readings_come_to_the_same_in_any_order_and_however_often(
     assert result.energy_wh >= 0
 
 
+@settings(max_examples=examples(2))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 0, 1, 60]), st.sampled_from([0, 0, 1, 99, 101, 300]), st.sampled_from(CONTEXTS)),
+        max_size=6,
+    ),
+    st.sampled_from([None, 0, 1000]),
+    st.sampled_from([None, 0, 50, 3000]),
+    st.sampled_from([None, 11_000]),
+)
+def test_registers_that_follow_each_other_come_to_the_same_the_short_way_however_many_there_are_of_a_moment(
+    steps: list[tuple[int, int, str]], start_wh: int | None, more_wh: int | None, max_power_w: int | None
+) -> None:
+    seconds, register, readings = 0, 1000, []
+    for later, more, context in steps:
+        seconds, register = seconds + later, register + more
+        readings.append(reading(T0 + timedelta(seconds=seconds), register, context))
+    stop_wh = None if more_wh is None else register + more_wh
+    both(StartStop(start_wh, stop_wh, _T0, _T0 + seconds), registers_of(readings, max_power_w))
+
+
+@pytest.mark.parametrize("stop_wh", [1003, 1102])
+def test_several_registers_of_a_moment_are_no_reason_for_the_long_way(stop_wh: int) -> None:
+    registers = read((0, 1000, "Transaction.Begin"), (0, 1000), (0, 1001), (1, 1002), (1, stop_wh, "Transaction.End"))
+    assert undoubted(told(1000, stop_wh), registers) == both(told(1000, stop_wh), registers).energy_wh == stop_wh - 1000
+
+
 class Charge(NamedTuple):
     """What a meter really showed: the register at the start, the end, and readings by minutes after T0."""
 
@@ -473,6 +500,13 @@ def test_readings_in_kilowatt_hours_that_are_called_watt_hours_fit_what_was_told
     assert (result.energy_wh, result.flags) == (2800, (MISLABELLED_UNIT,))
     # By themselves they do not tell how much it was.
     assert REGISTER_WENT_BACK in both(told(_LIFE), samples).flags
+
+
+@pytest.mark.field_case("A8")
+def test_a_register_at_the_stop_that_its_end_tells_as_a_reading_too_is_one_register() -> None:
+    result = both(told(None, 6000), read((480, 6000, "Transaction.End")))
+    assert (result.energy_wh, result.flags) == (0, (NO_REGISTER,))
+    assert both(told(None, 6000), read((1, 2000), (480, 6000, "Transaction.End"))) == Metered(4000)
 
 
 @pytest.mark.field_case("A13")
