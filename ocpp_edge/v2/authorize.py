@@ -17,12 +17,12 @@ _NOT_VERIFIED = "NoCertificateAvailable"
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:
     decision = await tokens.decide(*reported_token(payload), context, backend)
     if not _has_certificate(payload, context):
-        return {"idTokenInfo": id_token_info(decision)}
+        return {"idTokenInfo": id_token_info(decision, context.version)}
     if decision.status == TokenDecision.ACCEPTED:
         # Some stations heed nothing but the status of the token: a revoked contract must not charge (C07.FR.05).
         decision = TokenDecision(status=TokenDecision.INVALID, reason_code=TokenDecision.CERTIFICATE_NOT_VERIFIED)
         tokens.note(decision.reason_code, context)
-    return {"idTokenInfo": id_token_info(decision), "certificateStatus": _NOT_VERIFIED}
+    return {"idTokenInfo": id_token_info(decision, context.version), "certificateStatus": _NOT_VERIFIED}
 
 
 def _has_certificate(payload: Payload, context: ChargerContext) -> bool:

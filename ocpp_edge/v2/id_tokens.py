@@ -8,6 +8,7 @@ from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_clock import iso_text
 from ocpp_edge.facts.tokens import authorization_of
 from ocpp_edge.rpc.frames import Payload
+from ocpp_edge.versions import Version
 from services.kernel.tokens import UNTYPED, Token, token_of
 
 _STATUSES = {
@@ -17,7 +18,8 @@ _STATUSES = {
     Transaction.INVALID: "Invalid",
     Transaction.CONCURRENT_TX: "ConcurrentTx",
 }
-_LONGEST_TOKEN = 36
+# IdTokenType.idToken; our groups may have longer names, which a charging station could not compare.
+_LONGEST_TOKEN = {Version.V201: 36, Version.V21: 255}
 _NO_TOKEN = Token(""), ""
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -38,6 +40,7 @@ def reported_token(payload: Payload) -> tuple[Token, str]:
 
 def id_token_info(
     decision: TokenDecision | None,
+    version: Version,
     authorization: Transaction.Authorization.ValueType = Transaction.AUTHORIZATION_UNSPECIFIED,
 ) -> Payload:
     """What a charging station is told about a token; `authorization` is what became of the decision in a session.
@@ -50,6 +53,6 @@ def id_token_info(
     info: Payload = {"status": _STATUSES[authorization or authorization_of(decision)]}
     if decision.HasField("expiry_time"):
         info["cacheExpiryDateTime"] = iso_text(decision.expiry_time.ToDatetime())
-    if 0 < len(decision.group_id) <= _LONGEST_TOKEN:
+    if 0 < len(decision.group_id) <= _LONGEST_TOKEN[version]:
         info["groupIdToken"] = {"idToken": decision.group_id, "type": "Central"}
     return info

@@ -93,6 +93,6 @@ async def handle(payload: Payload, context: ChargerContext, backend: Backend) ->
         return {}
     # That a token is in use elsewhere matters to one that begins, not to one that ends.
     if is_end or answer.authorization == event.authorization:
-        return {"idTokenInfo": id_token_info(decision, event.authorization)}
+        return {"idTokenInfo": id_token_info(decision, context.version, event.authorization)}
     tokens.note(answer.authorization_reason, context)
-    return {"idTokenInfo": id_token_info(decision, answer.authorization)}
+    return {"idTokenInfo": id_token_info(decision, context.version, answer.authorization)}

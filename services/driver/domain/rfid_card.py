@@ -15,10 +15,18 @@ from services.driver.domain.driver import Driver, DriverStatus
 from services.kernel.errors import conflict
 from services.kernel.tenancy import owner_of_new
 from services.kernel.token_reasons import TokenReason
-from services.kernel.tokens import ISO14443, ISO15693, LONGEST_TYPE, NO_AUTHORIZATION, UNTYPED, Token, token_of
+from services.kernel.tokens import (
+    ISO14443,
+    ISO15693,
+    LONGEST_TYPE,
+    LONGEST_VALUE,
+    NO_AUTHORIZATION,
+    UNTYPED,
+    Token,
+    token_of,
+)
 from services.kernel.validation import Violations
 
-_LONGEST_TOKEN = 36
 # Which card a token without a type finds among several of other types.
 _USUAL_TYPES = (UNTYPED, ISO14443, ISO15693)
 
@@ -97,14 +105,14 @@ def _place(token_type: str, ranks: Sequence[str]) -> int:
 
 def is_token(text: str) -> bool:
     """Whether a card could have this token."""
-    return 1 <= len(text) <= _LONGEST_TOKEN and text.isascii() and text.isprintable()
+    return 1 <= len(text) <= LONGEST_VALUE and text.isascii() and text.isprintable()
 
 
 def validated(card: RfidCard) -> RfidCard:
     """`card` itself. Raises: INVALID_FIELD with every field out of bounds."""
     violations = Violations("rfidCard")
-    violations.check(is_token(card.id_tag), "idTag", f"must be 1 to {_LONGEST_TOKEN} printable ASCII characters")
-    violations.text("groupId", card.group_id, longest=_LONGEST_TOKEN)
+    violations.check(is_token(card.id_tag), "idTag", f"must be 1 to {LONGEST_VALUE} printable ASCII characters")
+    violations.text("groupId", card.group_id, longest=LONGEST_VALUE)
     violations.text("tokenType", card.token_type, longest=LONGEST_TYPE)
     is_none = card.token_type == NO_AUTHORIZATION
     violations.check(not is_none, "tokenType", "is that of sessions without a token: see freeVending of charge points")

@@ -105,7 +105,7 @@ def test_an_update_needs_no_field_and_a_creation_those_that_are_required(documen
     assert [schemas[name].get("required") for name in named] == [["idTag"], None]
     # A text that is left empty changes nothing.
     needed = schemas[named[0]]["properties"]["idTag"]
-    assert (needed.pop("minLength"), needed["maxLength"]) == (1, 36)
+    assert (needed.pop("minLength"), needed["maxLength"]) == (1, 255)
     assert schemas[named[0]]["properties"] == schemas[named[1]]["properties"]
 
 

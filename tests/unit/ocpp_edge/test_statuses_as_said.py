@@ -8,6 +8,7 @@ from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.rpc.errors import CallRefused, Fault
 from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v21 import routes as v21
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from tests.unit.ocpp_edge.platform import Platform, context
@@ -17,7 +18,11 @@ pytestmark = pytest.mark.field_case("B6")
 STAMP = "2026-03-01T11:59:30Z"
 STATUS_16 = {"connectorId": 1, "errorCode": "GroundFailure", "status": "Faulted"}
 STATUS_201 = {"timestamp": STAMP, "connectorStatus": "Faulted", "evseId": 2, "connectorId": 1}
-TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+TABLES: dict[Version, RouteTable[Any]] = {
+    Version.V16: v16.route_table(),
+    Version.V201: v201.route_table(),
+    Version.V21: v21.route_table(),
+}
 
 
 async def told(version: Version, payload: dict[str, Any]) -> tuple[int, int, int, str, str]:
@@ -46,7 +51,8 @@ async def test_an_error_is_told_without_a_status_and_without_a_connector() -> No
 @pytest.mark.parametrize("number", ["one", -1, 1.5, 2**40, 1001, None, [1], True], ids=repr)
 async def test_a_connector_that_cannot_be_does_not_cost_the_report(number: Any) -> None:
     assert await told(Version.V16, STATUS_16 | {"connectorId": number}) == (0, 0, 9, "", "GroundFailure")
-    assert (await told(Version.V201, STATUS_201 | {"evseId": number}))[:3] == (0, 1, Connector.FAULTED)
+    for version in (Version.V201, Version.V21):
+        assert (await told(version, STATUS_201 | {"evseId": number}))[:3] == (0, 1, Connector.FAULTED)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +63,9 @@ async def test_an_error_code_of_the_vendors_own_is_kept_as_said(said: Any, kept:
 
 
 @pytest.mark.parametrize(("said", "kept"), [("Charging", "Charging"), (7, "7"), ({"x": 1}, '{"x":1}')], ids=repr)
-async def test_an_unknown_status_of_2_0_1_is_kept_as_said(said: Any, kept: str) -> None:
-    assert await told(Version.V201, STATUS_201 | {"connectorStatus": said}) == (2, 1, 0, kept, "")
+async def test_an_unknown_status_of_2_x_is_kept_as_said(said: Any, kept: str) -> None:
+    for version in (Version.V201, Version.V21):
+        assert await told(version, STATUS_201 | {"connectorStatus": said}) == (2, 1, 0, kept, "")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +73,8 @@ async def test_an_unknown_status_of_2_0_1_is_kept_as_said(said: Any, kept: str) 
 )
 async def test_whatever_else_is_broken_does_not_cost_the_report(broken: dict[str, Any]) -> None:
     assert await told(Version.V16, STATUS_16 | broken) == (1, 1, Connector.FAULTED, "", "GroundFailure")
-    assert (await told(Version.V201, STATUS_201 | broken))[:3] == (2, 1, Connector.FAULTED)
+    for version in (Version.V201, Version.V21):
+        assert (await told(version, STATUS_201 | broken))[:3] == (2, 1, Connector.FAULTED)
 
 
 async def test_an_error_of_the_vendors_own_is_an_error() -> None:

@@ -7,6 +7,7 @@ from services.kernel.ids import request_number
 from services.kernel.tokens import (
     CENTRAL,
     LONGEST_TYPE,
+    LONGEST_VALUE,
     NO_AUTHORIZATION,
     UNTYPED,
     Token,
@@ -32,7 +33,7 @@ _CLOCK_SLACK = timedelta(minutes=1)
 
 def check(body: Body, violations: Violations) -> None:
     check_place(body, violations)
-    violations.text("idTag", body.get("id_tag", ""), longest=36)
+    violations.text("idTag", body.get("id_tag", ""), longest=LONGEST_VALUE)
     violations.text("tokenType", body.get("token_type", ""), longest=LONGEST_TYPE)
     is_none = token_type(body.get("token_type", UNTYPED)) == NO_AUTHORIZATION
     violations.check(not is_none, "tokenType", "is that of transactions that nobody starts with a token")

@@ -79,7 +79,7 @@ async def test_rest_callers_hear_where_the_new_card_is(cards: RfidCardServiceStu
 
 
 async def test_every_bad_field_is_named(cards: RfidCardServiceStub) -> None:
-    bad = pb.CreateRfidCardRequest(rfid_card=RfidCard(id_tag="x" * 37, group_id="x" * 37))
+    bad = pb.CreateRfidCardRequest(rfid_card=RfidCard(id_tag="x" * 256, group_id="x" * 256))
 
     assert await bad_fields(cards.CreateRfidCard(bad)) == ["rfidCard.idTag", "rfidCard.groupId"]
     assert await bad_fields(_create(cards, group_id="G")) == ["rfidCard.idTag"]

@@ -16,6 +16,7 @@ from ocpp_edge.rpc.frames import Call, parse
 from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.rpc.session import Session
 from ocpp_edge.v16 import routes as v16
+from ocpp_edge.v21 import routes as v21
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.quirks import QUIRKS, Quirk
@@ -25,7 +26,11 @@ from services.kernel.quirks.times import CLOCK_CORRECTED, LOOSE_TIME, TIME_WITHO
 from tests.fixtures.as_told import flags_of
 from tests.unit.ocpp_edge.platform import NOW, Platform
 
-TABLES: dict[Version, RouteTable[Any]] = {Version.V16: v16.route_table(), Version.V201: v201.route_table()}
+TABLES: dict[Version, RouteTable[Any]] = {
+    Version.V16: v16.route_table(),
+    Version.V201: v201.route_table(),
+    Version.V21: v21.route_table(),
+}
 STAMP = "2026-03-01T11:59:30Z"
 START = {"connectorId": 1, "idTag": "CARD", "meterStart": 0, "timestamp": STAMP}
 
@@ -82,6 +87,20 @@ def reading(value: str, unit: str = "Wh") -> dict[str, Any]:
                 "meterValue": [{"timestamp": STAMP, "sampledValue": [{"value": 1.5}]}],
             },
         ),
+        (
+            Version.V21,
+            "TransactionEvent",
+            {
+                "eventType": "Ended",
+                "timestamp": STAMP,
+                "triggerReason": "CostLimitReached",
+                "seqNo": 2,
+                "idToken": {"idToken": "X" * 200, "type": "AcmePass"},
+                "transactionInfo": {"transactionId": "T1", "transactionLimit": {"maxCost": 9.5}},
+                "preconditioningStatus": "Ready",
+            },
+        ),
+        (Version.V21, "ClearedChargingLimit", {"chargingLimitSource": "DSO-7"}),
     ],
 )
 def test_a_valid_message_never_asks_for_leniency(version: Version, action: str, payload: Any) -> None:

@@ -13,6 +13,7 @@ from ocpp_edge.rpc.errors import CallRefused, Fault
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v2.routes import HANDLERS
 from ocpp_edge.v21.routes import route_table
+from ocpp_edge.v201 import routes as v201_routes
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, unavailable
 from tests.fixtures.as_told import flags_of
@@ -54,6 +55,15 @@ async def test_the_type_of_a_token_is_free_text(platform: Platform, kind: str) -
     assert answer == {"idTokenInfo": {"status": "Accepted"}}
     told = platform.event
     assert (told.token.value, told.token.type, flags_of(told)) == (value, kind, [])
+
+
+async def test_a_group_is_told_to_a_station_that_has_room_for_it(platform: Platform) -> None:
+    group, peer = "FLEET" * 20, context_of(Version.V201)
+    platform.tokens["CARD"] = TokenDecision(status=TokenDecision.ACCEPTED, group_id=group)
+    told = {"status": "Accepted", "groupIdToken": {"idToken": group, "type": "Central"}}
+    assert await ask("Authorize", {"idToken": CARD}, platform) == {"idTokenInfo": told}
+    answer = await v201_routes.route_table().dispatch("Authorize", {"idToken": CARD}, peer, platform)
+    assert answer == {"idTokenInfo": {"status": "Accepted"}}
 
 
 async def test_a_type_or_a_source_that_is_too_long_is_kept_whole(platform: Platform) -> None:

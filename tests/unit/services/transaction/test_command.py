@@ -154,7 +154,7 @@ _SECOND_SETTING = ["settings[1].key", "settings[1].value"]
 @pytest.mark.parametrize(
     ("kind", "body", "fields"),
     [
-        ("remote_start", {"id_tag": "x" * 37, "connector_id": -1}, ["connectorId", "idTag"]),
+        ("remote_start", {"id_tag": "x" * 256, "connector_id": -1}, ["connectorId", "idTag"]),
         ("unlock", {}, ["connectorId"]),
         ("change_configuration", {"key": "k" * 102, "value": "v" * 2501}, ["key", "value"]),
         ("transfer_data", {"vendor_id": "v" * 256}, ["vendorId"]),
