@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import psycopg
 
 from bench.laboratory import Laboratory
-from bench.plan import EDGE, wanted_classes
+from bench.plan import EDGE, planned_classes
 from bench.steps import Step
 from simulator.load.plan import Window
 from simulator.load.worker import Prepare
@@ -32,7 +32,7 @@ class Aftermath:
     def steps(self) -> Iterator[Step]:
         """One burst a round, when starts are measured at all."""
         sizes = self._laboratory.sizes
-        if any(each.name == "starts" for each in wanted_classes(sizes)):
+        if any(each.name == "starts" for each in planned_classes(sizes)):
             for _ in range(sizes.rounds):
                 yield Step(SECTION, ("sessions",), sizes.seconds * 3, self._measure)
 

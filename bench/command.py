@@ -67,8 +67,8 @@ def parser() -> argparse.ArgumentParser:
 def sizes_of(options: argparse.Namespace) -> Sizes:
     """The sizes that a command line asks for."""
     sizes = QUICK if options.quick else Sizes()
-    wanted = {name: getattr(options, name) for name in ("rounds", "seconds", "connections", "fill_minutes")}
-    sizes = replace(sizes, **{name: value for name, value in wanted.items() if value is not None})
+    given = {name: getattr(options, name) for name in ("rounds", "seconds", "connections", "fill_minutes")}
+    sizes = replace(sizes, **{name: value for name, value in given.items() if value is not None})
     if options.only is None:
         return sizes
     classes = tuple(each.name for each in CLASSES if each.name in options.only)

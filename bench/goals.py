@@ -23,11 +23,11 @@ class Goal:
     at_least: bool = False
 
     @property
-    def limit_told(self) -> str:
+    def limit_text(self) -> str:
         """The limit with its unit."""
         return f"{'at least' if self.at_least else 'at most'} {number(self.limit)} {self.unit}"
 
-    def measured_told(self, book: Book) -> str:
+    def measured_text(self, book: Book) -> str:
         """What was measured, with its unit."""
         value = self.measured(book)
         return NOTHING if value is None else f"{number(value)} {self.unit}"

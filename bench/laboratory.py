@@ -123,8 +123,10 @@ def record(book: Book, section: str, row: Row, measured: Measured, service: str)
     if wrong or not figures["messages"]:
         book.fail(section, row, f"errors: {wrong}" if wrong else "no message was answered")
     p99, path = figures["p99"], figures["path us"]
-    return f"{figures['rate']:.0f}/s, p99 {_told(p99)} ms, {_told(path)} us" + (f", ERRORS {wrong}" if wrong else "")
+    return f"{figures['rate']:.0f}/s, p99 {_number(p99)} ms, {_number(path)} us" + (
+        f", ERRORS {wrong}" if wrong else ""
+    )
 
 
-def _told(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"

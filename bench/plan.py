@@ -76,19 +76,19 @@ class Sizes:
     @property
     def registered(self) -> int:
         """How many charge points of OCPP 1.6 must be known."""
-        wanted = [self.connections]
+        needed = [self.connections]
         if "growth" in self.sections:
-            wanted += self.crowds
+            needed += self.crowds
         if "connections" in self.sections:
-            wanted += [self.idle, self.charging, self.handshakes]
+            needed += [self.idle, self.charging, self.handshakes]
         if "storm" in self.sections:
-            wanted.append(self.storm)
-        return max(wanted)
+            needed.append(self.storm)
+        return max(needed)
 
     @property
     def registered_201(self) -> int:
         """How many charge points of OCPP 2.0.1 must be known."""
-        speaks = any(each.version == "2.0.1" for each in wanted_classes(self))
+        speaks = any(each.version == "2.0.1" for each in planned_classes(self))
         return max(self.connections if speaks else 0, self.probers if "connections" in self.sections else 0)
 
 
@@ -113,7 +113,7 @@ QUICK = Sizes(
 )
 
 
-def wanted_classes(sizes: Sizes) -> list[MessageClass]:
+def planned_classes(sizes: Sizes) -> list[MessageClass]:
     """The classes that are to be measured."""
     return [each for each in CLASSES if each.name in sizes.classes]
 

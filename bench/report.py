@@ -39,7 +39,7 @@ def surroundings(sizes: Sizes) -> dict[str, Any]:
             continue
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": builds.told(builds.ours()),
+        "commit": builds.described(builds.ours()),
         "machine": processes.machine(),
         "versions": versions,
         "sizes": {name: getattr(sizes, name) for name in sizes.__dataclass_fields__},

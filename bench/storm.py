@@ -83,16 +83,16 @@ class Storm:
 
     def _check(self, tally: Tally, struck: datetime) -> dict[str, float]:
         """Compare what was answered with what is stored. Raises ValueError when something is missing."""
-        wanted = self._laboratory.sizes.storm
-        booted, reported = self._stored(struck, wanted)
-        if tally.messages != wanted or booted != wanted or reported != 2 * wanted:
+        expected = self._laboratory.sizes.storm
+        booted, reported = self._stored(struck, expected)
+        if tally.messages != expected or booted != expected or reported != 2 * expected:
             stored = f"{booted} boots and {reported} statuses stored"
-            raise ValueError(f"of {wanted} only {tally.messages} came back, {stored}; {dict(tally.errors)}")
+            raise ValueError(f"of {expected} only {tally.messages} came back, {stored}; {dict(tally.errors)}")
         turned_away = sum(count for reason, count in tally.refused.items() if reason.startswith("HTTP"))
         lost = sum(tally.refused.values()) - turned_away
         return {"back": tally.messages, "statuses": reported, "turned away": turned_away, "attempts lost": lost}
 
-    def _stored(self, struck: datetime, wanted: int) -> tuple[int, int]:
+    def _stored(self, struck: datetime, expected: int) -> tuple[int, int]:
         """Boots and statuses that are stored since; all that were answered should be."""
         give_up_at = time.monotonic() + _STORED_WITHIN_SECONDS
         with psycopg.connect(self._laboratory.system.database_url("csms_stations"), autocommit=True) as connection:
@@ -100,6 +100,6 @@ class Storm:
                 booted = connection.execute(_BOOTED, (struck,)).fetchone()
                 reported = connection.execute(_REPORTED, (struck,)).fetchone()
                 counts = (booted[0] if booted else 0, reported[0] if reported else 0)
-                if counts == (wanted, 2 * wanted) or time.monotonic() > give_up_at:
+                if counts == (expected, 2 * expected) or time.monotonic() > give_up_at:
                     return counts
                 time.sleep(0.2)

@@ -52,10 +52,10 @@ class System:
     def database_url(self, database: str) -> str:
         """The URL of one of its databases."""
         # Where an older build keeps the password need not be where ours does, but its processes have been told.
-        told = psutil.Process(self.pids["transaction"]).environ().get("DATABASE_URL")
-        if told is None:
-            told = postgres.url(postgres.prepare(State(self.folder / "stack").postgres), self.ports["postgres"])
-        return urlsplit(told)._replace(path=f"/{database}").geturl()
+        found = psutil.Process(self.pids["transaction"]).environ().get("DATABASE_URL")
+        if found is None:
+            found = postgres.url(postgres.prepare(State(self.folder / "stack").postgres), self.ports["postgres"])
+        return urlsplit(found)._replace(path=f"/{database}").geturl()
 
     @property
     def nats_url(self) -> str:
@@ -186,9 +186,9 @@ def _stack(build: Build, folder: Path, environment: Mapping[str, str], state: St
 def _token(build: Build, folder: Path, environment: Mapping[str, str]) -> str:
     """An administrator's, as the build itself makes them."""
     command = build.command("token", "--role", "admin", "--ttl", _TOKEN_TIME, "--subject", "bench")
-    told = subprocess.run(
+    found = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=_TOKEN_WITHIN_SECONDS
     )
-    if told.returncode != 0:
-        raise StackError(f"no token for {build.root}: {told.stderr.strip()}")
-    return told.stdout.strip()
+    if found.returncode != 0:
+        raise StackError(f"no token for {build.root}: {found.stderr.strip()}")
+    return found.stdout.strip()

@@ -20,14 +20,14 @@ def render(book: Book, about: Mapping[str, Any]) -> str:
 
 def _head(about: Mapping[str, Any]) -> str:
     machine, versions, sizes = about["machine"], about["versions"], about["sizes"]
-    told = ", ".join(f"{name} {version}" for name, version in versions.items())
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
     paragraphs = (
         "# Benchmark",
         f"{about['time']}, commit {about['commit']}, {sizes['rounds']} interleaved rounds of {sizes['seconds']:g} s by"
         f" {sizes['connections']} chargers. Figures are medians; `min..max` are the least and the most of all rounds.",
         f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memoryMiB']:,} MiB, {machine['system']}; the"
         f" load generator shares it. Load average before {about['loadBefore']} and after {machine['loadAverage']}.",
-        f"Versions: {told}.",
+        f"Versions: {listed}.",
     )
     return "\n\n".join(paragraphs)
 
@@ -38,7 +38,7 @@ def _failures(book: Book) -> str:
 
 
 def _goals(book: Book) -> str:
-    rows = [[each.title, each.limit_told, each.measured_told(book), each.verdict(book)] for each in goals.GOALS]
+    rows = [[each.title, each.limit_text, each.measured_text(book), each.verdict(book)] for each in goals.GOALS]
     return chapter("Goals", "", ["goal", "limit", "measured", ""], rows)
 
 

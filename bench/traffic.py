@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from bench.laboratory import Laboratory, record
 from bench.plan import EDGE as EDGE_PATH
-from bench.plan import ENVOY, NAIVE, SATURATION, STATED_RATE, MessageClass, wanted_classes
+from bench.plan import ENVOY, NAIVE, SATURATION, STATED_RATE, MessageClass, planned_classes
 from bench.steps import Step
 from simulator.load.plan import Window
 from simulator.load.run import Generator
@@ -24,7 +24,7 @@ class Traffic:
 
     def steps(self) -> Iterator[Step]:
         """Every class by every way, round by round, so that no way has a better hour than another."""
-        classes = wanted_classes(self._laboratory.sizes)
+        classes = planned_classes(self._laboratory.sizes)
         for _ in range(self._laboratory.sizes.rounds):
             for version in dict.fromkeys(each.version for each in classes):
                 for path in (EDGE_PATH, ENVOY, NAIVE):

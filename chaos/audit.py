@@ -31,13 +31,13 @@ class Audit:
     lies: Mapping[str, Count]
 
 
-def audit(book: Book, kept: Stored, told: Stream) -> list[Check]:
+def audit(book: Book, kept: Stored, stream: Stream) -> list[Check]:
     """Every check, in the order of the report."""
     return [
         *fact_checks(book, kept),
         *session_checks(book, kept),
         *lie_checks(book, kept),
-        *event_checks(kept, told),
+        *event_checks(kept, stream),
     ]
 
 

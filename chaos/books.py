@@ -195,13 +195,13 @@ def _status_notification(book: Book, entry: Acknowledgement) -> None:
     said = entry.request
     if entry.protocol == _V16:
         key = ConnectorKey(entry.charge_point_id, said["connectorId"], said["connectorId"])
-        told = said["status"]
+        word = said["status"]
     else:
         key = ConnectorKey(entry.charge_point_id, said["evseId"], said["connectorId"])
-        told = said["connectorStatus"]
+        word = said["connectorStatus"]
     if "timestamp" not in said or (entry.protocol == _V16 and not said["connectorId"]):
         return
-    status = Status(_time(said["timestamp"]), told)
+    status = Status(_time(said["timestamp"]), word)
     book.statuses[key] = max(book.statuses.get(key, status), status)
 
 
@@ -213,8 +213,8 @@ def _lied(book: Book, entry: Acknowledgement) -> None:
         is_16 = entry.protocol == _V16
         place = (said["connectorId"], said["connectorId"]) if is_16 else (said["evseId"], said["connectorId"])
         if place[0]:
-            told = said["status" if is_16 else "connectorStatus"]
-            book.liars_statuses[ConnectorKey(entry.charge_point_id, *place)] = told
+            status = said["status" if is_16 else "connectorStatus"]
+            book.liars_statuses[ConnectorKey(entry.charge_point_id, *place)] = status
 
 
 def _boot_notification(book: Book, entry: Acknowledgement) -> None:

@@ -34,7 +34,7 @@ class Struck:
 
     fault: Fault
     time: float
-    told: str
+    summary: str
     healed_seconds: float | None = None
     killed: dict[str, int] = field(default_factory=dict)
     filled: int | None = None
@@ -81,7 +81,7 @@ async def _strike(fault: Fault, system: System, struck: list[Struck], say: Calla
             one = Struck(fault, began, f"{system.links[fault.targets[0]].cut()} connections")
         case FaultKind.TEAR:
             one = Struck(fault, began, f"{system.links[fault.targets[0]].tear()} connections")
-    say(f"{fault.kind}: {', '.join(fault.targets) if len(fault.targets) < 4 else 'all'} ({one.told})")
+    say(f"{fault.kind}: {', '.join(fault.targets) if len(fault.targets) < 4 else 'all'} ({one.summary})")
     struck.append(one)
 
 

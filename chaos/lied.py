@@ -40,10 +40,10 @@ class Lied:
     @property
     def refusal(self) -> str:
         """For what its bill has to be held whatever it took, as its charge point was told; empty for nothing."""
-        told = self.testimony.authorization
-        if told == _CONCURRENT:
+        status = self.testimony.authorization
+        if status == _CONCURRENT:
             return CONCURRENT_TX
-        return UNAUTHORIZED if told not in (_ACCEPTED, "") else ""
+        return UNAUTHORIZED if status not in (_ACCEPTED, "") else ""
 
     @property
     def due_holds(self) -> frozenset[str]:

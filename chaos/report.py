@@ -24,7 +24,7 @@ class FaultLine:
     at_seconds: float
     kind: str
     targets: Sequence[str]
-    told: str
+    summary: str
     healed_seconds: float | None
     silence_seconds: float | None
     filled: int | None = None
@@ -53,7 +53,7 @@ class Report:
     total_seconds: float = 0.0
 
     @property
-    def untold(self) -> list[str]:
+    def unreported(self) -> list[str]:
         """The lies that some chargers have, and of which no session shows anything."""
         return [name for name in self.fleet.get("lies", {}) if name not in self.lies]
 
@@ -69,7 +69,7 @@ class Report:
             if fault.filled is not None:
                 filled[tuple(fault.targets)] += fault.filled
         found_nothing = not self.unsettled and all(check.is_clean for check in self.checks)
-        return delivered and looked and not self.untold and healed and all(filled.values()) and found_nothing
+        return delivered and looked and not self.unreported and healed and all(filled.values()) and found_nothing
 
 
 def fault_lines(struck: Sequence[Struck], began: float, answers: Sequence[float]) -> list[FaultLine]:
@@ -82,7 +82,7 @@ def fault_lines(struck: Sequence[Struck], began: float, answers: Sequence[float]
         healed = None if one.healed_seconds is None else round(one.healed_seconds, 1)
         fault = one.fault
         at = round(one.time - began, 1)
-        lines.append(FaultLine(at, fault.kind, fault.targets, one.told, healed, silence, one.filled))
+        lines.append(FaultLine(at, fault.kind, fault.targets, one.summary, healed, silence, one.filled))
     return lines
 
 
@@ -161,18 +161,18 @@ def _checks(report: Report) -> Iterator[str]:
 
 
 def _lies(report: Report) -> Iterator[str]:
-    if not report.lies and not report.untold:
+    if not report.lies and not report.unreported:
         return
     yield "| lie | chargers | sessions | billed | held, for what | failed |"
     yield "|---|---|---|---|---|---|"
     for name, count in report.lies.items():
         chargers = report.fleet.get("lies", {}).get(name, 0)
         held = ", ".join(f"{number:,} {reason}" for reason, number in sorted(count.held.items()))
-        told = f"{chargers:,} | {count.sessions:,} | {count.billed:,} | {held}"
-        yield f"| {name} | {told} | {count.failed:,} of {count.sessions:,} |"
+        summary = f"{chargers:,} | {count.sessions:,} | {count.billed:,} | {held}"
+        yield f"| {name} | {summary} | {count.failed:,} of {count.sessions:,} |"
     yield ""
-    if report.untold:
-        yield f"Nobody has told {', '.join(report.untold)}: it takes more minutes."
+    if report.unreported:
+        yield f"Nobody has told {', '.join(report.unreported)}: it takes more minutes."
         yield ""
 
 
@@ -195,7 +195,7 @@ def _faults(report: Report) -> Iterator[str]:
         targets = ", ".join(line.targets) if len(line.targets) < 5 else "everything"
         healed = "never" if line.healed_seconds is None else f"{line.healed_seconds:.1f} s"
         silence = "" if line.silence_seconds is None else f"{line.silence_seconds:.1f} s"
-        yield f"| {line.at_seconds:.1f} s | {line.kind} | {targets} | {line.told} | {healed} | {silence} |"
+        yield f"| {line.at_seconds:.1f} s | {line.kind} | {targets} | {line.summary} | {healed} | {silence} |"
     yield ""
 
 

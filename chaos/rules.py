@@ -14,7 +14,7 @@ class Times(IntEnum):
     # Just what was so.
     TRUE = 0
     # What was told: nothing tells a clock that is behind from a message that waited.
-    TOLD = 1
+    REPORTED = 1
     # Not before it happened, nor after it was heard.
     HEARD = 2
     # The same, or up to ten minutes before: what was told last before the power went is told first after it,
@@ -60,7 +60,7 @@ _WORDING = "dropped: coerced: unexpected_fields unknown_unit unreadable_value im
 
 RULES: Mapping[str, Rule] = {
     "clock-ahead": _rule(_DISORDER, shown=_CLOCK, times=Times.HEARD),
-    "clock-behind": _rule(times=Times.TOLD),
+    "clock-behind": _rule(times=Times.REPORTED),
     "clock-without-zone": _rule(shown="time_without_zone"),
     "clock-local-time": _rule(f"{_CLOCK} {_DISORDER}", shown="time_without_zone", times=Times.HEARD),
     "clock-1970": _rule(_DISORDER, shown=f"{_CLOCK} time_implausible", times=Times.RESTARTED),

@@ -15,7 +15,7 @@ from chaos import stream
 
 _LOOK_SECONDS = 0.5
 _SAID_EVERY = 10
-_TOLD = {
+_WORDS = {
     "outbox": "unpublished events",
     "transaction": "sessions that run, or are to be looked at again",
     "billing": "sessions to be billed",
@@ -52,11 +52,11 @@ async def settled(
             return []
         if sum(left.values()) < least:
             least, give_up_at = sum(left.values()), time.monotonic() + patience_seconds
-        told = [f"{count} {what}" for what, count in left.items()]
+        waiting = [f"{count} {what}" for what, count in left.items()]
         if time.monotonic() > give_up_at:
-            return told
-        if told and looks % _SAID_EVERY == 0:
-            say(f"waiting for {'; '.join(told)}")
+            return waiting
+        if waiting and looks % _SAID_EVERY == 0:
+            say(f"waiting for {'; '.join(waiting)}")
         looks += 1
         await asyncio.sleep(_LOOK_SECONDS)
 
@@ -78,4 +78,4 @@ def _rows_waiting(databases: Mapping[str, str]) -> Iterator[tuple[str, int]]:
             for what, query in _WAITING.items():
                 if what.startswith(("outbox", service)):
                     row = connection.execute(query.encode()).fetchone()
-                    yield f"{_TOLD[what]} of {service}", row[0] if row else 0
+                    yield f"{_WORDS[what]} of {service}", row[0] if row else 0

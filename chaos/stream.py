@@ -63,8 +63,8 @@ async def read(url: str) -> Stream:
             batch = await subscription.fetch(min(_BATCH, left), timeout=_PATIENCE_SECONDS)
             left -= len(batch)
             for message in batch:
-                told = DomainEvents.FromString(message.data).events
-                events.update(DomainEvent.FromString(payload).id for payload in told)
+                payloads = DomainEvents.FromString(message.data).events
+                events.update(DomainEvent.FromString(payload).id for payload in payloads)
         await subscription.unsubscribe()
         return Stream(events, known)
     except NotFoundError:

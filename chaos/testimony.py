@@ -52,8 +52,8 @@ class Testimony:
     @property
     def lies(self) -> list[str]:
         """What its charge point lied about in it, as far as that could be read."""
-        is_told = self.start is None or _tells_register(self.start)
-        return [lie for lie in self.truth.lies if is_told or lie not in _AT_THE_START]
+        is_reported = self.start is None or _tells_register(self.start)
+        return [lie for lie in self.truth.lies if is_reported or lie not in _AT_THE_START]
 
     @property
     def lacks_register(self) -> bool:
@@ -68,12 +68,12 @@ class Testimony:
     @property
     def authorization(self) -> str:
         """What its charge point was told last about the token at the start."""
-        told = ""
+        status = ""
         for entry in self.heard:
             if _kind(entry) == "Started":
                 info = entry.answer.get("idTagInfo") or entry.answer.get("idTokenInfo") or {}
-                told = info.get("status", told)
-        return told
+                status = info.get("status", status)
+        return status
 
     @property
     def numbers(self) -> set[str]:
@@ -120,7 +120,7 @@ def testimonies(truths: Iterable[Truth], entries: Iterable[Acknowledgement]) -> 
     return found
 
 
-def readings_told(entry: Acknowledgement) -> Iterator[int]:
+def reported_readings(entry: Acknowledgement) -> Iterator[int]:
     """The registers of the readings of a message as it told them, in Wh; but for those that nobody can read."""
     for number, value in enumerate(entry.request.get("meterValue", ()) if _is_listed(entry.request) else ()):
         if not _is_sure(entry, f"meterValue.{number}"):
@@ -130,7 +130,7 @@ def readings_told(entry: Acknowledgement) -> Iterator[int]:
                 yield _wh(sample)
 
 
-def readings_perhaps_told(entry: Acknowledgement) -> Iterator[int]:
+def perhaps_reported_readings(entry: Acknowledgement) -> Iterator[int]:
     """The same with those that somebody may be able to read all the same."""
     for value in entry.request.get("meterValue", ()) if _is_listed(entry.request) else ():
         samples = value.get("sampledValue") if isinstance(value, dict) else None
@@ -139,11 +139,11 @@ def readings_perhaps_told(entry: Acknowledgement) -> Iterator[int]:
                 yield _wh(sample)
 
 
-def registers_told(entry: Acknowledgement) -> Iterator[int]:
+def reported_registers(entry: Acknowledgement) -> Iterator[int]:
     """The same with the registers at the start and the end, where they have a field of their own."""
-    told = (entry.request.get(name) for name in ("meterStart", "meterStop"))
-    yield from (int(wh) for wh in told if isinstance(wh, int | float) and abs(wh) < _NO_REGISTER)
-    yield from readings_told(entry)
+    reported = (entry.request.get(name) for name in ("meterStart", "meterStop"))
+    yield from (int(wh) for wh in reported if isinstance(wh, int | float) and abs(wh) < _NO_REGISTER)
+    yield from reported_readings(entry)
 
 
 def kind_of(entry: Acknowledgement) -> str:
@@ -154,10 +154,10 @@ def kind_of(entry: Acknowledgement) -> str:
 def stamp_of(entry: Acknowledgement) -> datetime | None:
     """The stamp of a message as it was told, zone or not; None for one that is none."""
     try:
-        told = datetime.fromisoformat(entry.request["timestamp"])
+        reported = datetime.fromisoformat(entry.request["timestamp"])
     except (KeyError, TypeError, ValueError):
         return None
-    return told if told.tzinfo else told.replace(tzinfo=entry.sent_time.tzinfo)
+    return reported if reported.tzinfo else reported.replace(tzinfo=entry.sent_time.tzinfo)
 
 
 def true_time_of(entry: Acknowledgement) -> datetime:

@@ -103,9 +103,9 @@ def serve(folder, **methods):
                 time.sleep(0.1)
                 continue
             response = connection.getresponse()
-            told = response.status, response.headers["content-type"], response.read().decode()
-            print(method, path, body or "", "->", *told)
-            return told
+            answer = response.status, response.headers["content-type"], response.read().decode()
+            print(method, path, body or "", "->", *answer)
+            return answer
         sys.exit(2)
 
     try:

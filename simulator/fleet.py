@@ -193,11 +193,11 @@ class Fleet:
 
     async def _charge(self, station: ChargePoint, connector: Connector, tag: str) -> None:
         liar = self._liars.get(station.identity)
-        wanted = ChargingPlan(
+        plan = ChargingPlan(
             seconds=max(1, round(self._about(self._plan.session_seconds))),
             already_authorized=liar is not None and liar.tag is not None,
         )
-        session = asyncio.create_task(charge(station, connector, tag, wanted))
+        session = asyncio.create_task(charge(station, connector, tag, plan))
         if liar is not None:
             liar.session = session
         await self._until_stopped(session)

@@ -47,9 +47,9 @@ def main(words: Sequence[str]) -> int:
     odd = [name for name in options.habits if name not in SCENARIOS or not changes_frames_only(SCENARIOS[name])]
     if odd:
         parser.error(f"--habits: {', '.join(odd)} is no scenario that changes frames only")
-    untold = [name for name in options.lies if name not in (*LIES, _ALL)]
-    if untold:
-        parser.error(f"--lies: {', '.join(untold)} is none of {_ALL}, {', '.join(LIES)}")
+    no_lies = [name for name in options.lies if name not in (*LIES, _ALL)]
+    if no_lies:
+        parser.error(f"--lies: {', '.join(no_lies)} is none of {_ALL}, {', '.join(LIES)}")
     plan = FleetPlan(
         identities=identities,
         tags=options.tags,

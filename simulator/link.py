@@ -191,7 +191,7 @@ class Link:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._deliver(session))
                 group.create_task(self._beat())
-                group.create_task(self._boot_when_told(session))
+                group.create_task(self._boot_when_triggered(session))
         except* LinkDown:
             logger.debug("%s: connection lost while attending", self._station.identity)
 
@@ -225,7 +225,7 @@ class Link:
         self._notify()
         return float(interval) if interval > 0 else self._timing.boot_retry
 
-    async def _boot_when_told(self, session: OcppSession) -> None:
+    async def _boot_when_triggered(self, session: OcppSession) -> None:
         while True:
             await self._boot_now.wait()
             self.boot_reason = "Triggered"

@@ -67,7 +67,7 @@ class Telling(NamedTuple):
 class Tongue(Protocol):
     """Tells other things than are true, and does not hear everything."""
 
-    def told(self, frame: list[Any]) -> Telling:
+    def telling_of(self, frame: list[Any]) -> Telling:
         """What goes over the wire instead of a frame."""
 
     def spelled(self, text: str) -> str | bytes:
@@ -163,7 +163,7 @@ class Transport:
             for each in texts:
                 await self.send_raw(each)
             return
-        telling = self._tongue.told(json.loads(text))
+        telling = self._tongue.telling_of(json.loads(text))
         for each in [compact(telling.frame)] if self._distort is None else self._distort(telling.frame):
             data = self._tongue.spelled(each)
             shown = data if isinstance(data, str) else data.decode("utf-8", "replace")

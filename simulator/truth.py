@@ -19,7 +19,7 @@ class Ending(StrEnum):
 
     RUNS = ""
     # It ended in order; whether that was heard is for the acknowledgements to say.
-    TOLD = "told"
+    REPORTED = "told"
     # Power failed, and what was known of it is gone.
     FORGOTTEN = "forgotten"
     # The charge point is gone.
@@ -51,7 +51,7 @@ class Truth:
 
     def to_json(self) -> str:
         """The line that stands in the file."""
-        told: dict[str, Any] = {
+        record: dict[str, Any] = {
             _MARK: self.session,
             "chargePointId": self.charge_point_id,
             "protocol": self.protocol,
@@ -66,7 +66,7 @@ class Truth:
             "meterEndWh": self.meter_end_wh,
             "lastSentWh": self.last_sent_wh,
         }
-        return compact(told)
+        return compact(record)
 
 
 def is_truth(line: str) -> bool:
@@ -77,22 +77,22 @@ def is_truth(line: str) -> bool:
 def truth_from_json(line: str) -> Truth:
     """Read a line back. Raises ValueError when it is none of ours."""
     try:
-        told = json.loads(line)
-        end_time = told["endTime"]
+        record = json.loads(line)
+        end_time = record["endTime"]
         return Truth(
-            charge_point_id=told["chargePointId"],
-            protocol=told["protocol"],
-            session=told[_MARK],
-            connector_id=told["connectorId"],
-            id_tag=told["idTag"],
-            start_time=datetime.fromisoformat(told["startTime"]),
-            meter_start_wh=told["meterStartWh"],
-            lies=tuple(told["lies"]),
-            transaction_id=told["transactionId"],
-            ending=Ending(told["ending"]),
+            charge_point_id=record["chargePointId"],
+            protocol=record["protocol"],
+            session=record[_MARK],
+            connector_id=record["connectorId"],
+            id_tag=record["idTag"],
+            start_time=datetime.fromisoformat(record["startTime"]),
+            meter_start_wh=record["meterStartWh"],
+            lies=tuple(record["lies"]),
+            transaction_id=record["transactionId"],
+            ending=Ending(record["ending"]),
             end_time=None if end_time is None else datetime.fromisoformat(end_time),
-            meter_end_wh=told["meterEndWh"],
-            last_sent_wh=told["lastSentWh"],
+            meter_end_wh=record["meterEndWh"],
+            last_sent_wh=record["lastSentWh"],
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"no truth: {error}") from error

@@ -53,7 +53,7 @@ def ours() -> Build:
     return Build(PROJECT, Path(sys.executable))
 
 
-def told(build: Build) -> str:
+def described(build: Build) -> str:
     """What git calls the commit of a build; `-dirty` says that it is not quite that."""
     command = ["git", "describe", "--always", "--dirty"]
     try:
@@ -131,11 +131,11 @@ def _borrow(environment: Path, checkout: Path) -> None:
 def _run(command: Sequence[str], directory: Path, failure: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if name not in _NOT_THEIRS}
     try:
-        told = subprocess.run(command, cwd=directory, env=inherited, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=directory, env=inherited, capture_output=True, text=True, check=False)
     except OSError as error:
         raise StackError(f"{failure}: {error}") from error
-    if told.returncode != 0:
-        lines = [line for line in (told.stdout + told.stderr).splitlines() if line.strip()] or ["it said nothing"]
+    if done.returncode != 0:
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["it said nothing"]
         raise StackError(f"{failure}: {' '.join(command[:3])} in {directory} said: {lines[-1].strip()}")
 
 

@@ -20,26 +20,28 @@ class Engines:
 
     database_url: str
     nats_url: str
-    told: str
+    summary: str
 
 
 async def start(layer: Layer, settings: StackSettings, state: State) -> Engines:
     """Start the engines that are not elsewhere and return when they accept connections. Raises StackError."""
     ports = settings.ports()
     programs: list[Program] = []
-    told: list[str] = []
+    summary: list[str] = []
     database_url, nats_url = settings.database_url, settings.nats_url
     if nats_url is None:
         programs.append(nats.program(state.nats, ports["nats"]))
         nats_url = nats.url(state.nats, ports["nats"])
-        told.append("NATS")
+        summary.append("NATS")
     if database_url is None:
         home = await asyncio.to_thread(postgres.prepare, state.postgres)
         programs.append(postgres.program(home, ports["postgres"], _postgres_settings(settings)))
         database_url = postgres.url(home, ports["postgres"])
-        told.append("PostgreSQL" if home.data.is_relative_to(state.root) else f"PostgreSQL (data in {home.data})")
+        summary.append("PostgreSQL" if home.data.is_relative_to(state.root) else f"PostgreSQL (data in {home.data})")
     await layer.start(*programs)
-    return Engines(database_url, nats_url, f"{' and '.join(told)} up" if told else "PostgreSQL and NATS are elsewhere")
+    return Engines(
+        database_url, nats_url, f"{' and '.join(summary)} up" if summary else "PostgreSQL and NATS are elsewhere"
+    )
 
 
 def _postgres_settings(settings: StackSettings) -> dict[str, str]:

@@ -46,8 +46,8 @@ def subscribers(root: Path = PROJECT) -> Mapping[str, Sequence[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     for source in ("services", "ocpp_edge"):
         for path in sorted((root / source).rglob("*.py")):
-            for name, wanted in _in_file(path, "edge" if source == "ocpp_edge" else ""):
-                for subject in subjects(*wanted):
+            for name, names in _in_file(path, "edge" if source == "ocpp_edge" else ""):
+                for subject in subjects(*names):
                     found[subject].append(name)
     return found
 

@@ -129,10 +129,10 @@ class ForkServer:
         if self._channel is None or not self._is_loaded:
             return None
         _interpreter, _option, module, *arguments = command
-        wanted = _Wanted(module, arguments, dict(environment), int(death_signal), os.getpid())
+        request = _Request(module, arguments, dict(environment), int(death_signal), os.getpid())
         libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         try:
-            socket.send_fds(self._channel, [wanted.told()], [output])
+            socket.send_fds(self._channel, [request.encoded()], [output])
             return Forked(int(self._channel.recv(_MOST_BYTES)))
         except (OSError, ValueError):
             self.stop()
@@ -188,7 +188,7 @@ def libc() -> ctypes.CDLL:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Request:
     """The program that is asked for, and the process whose child it shall be."""
 
     module: str
@@ -197,7 +197,7 @@ class _Wanted:
     death_signal: int
     parent: int
 
-    def told(self) -> bytes:
+    def encoded(self) -> bytes:
         return json.dumps(self.__dict__).encode()
 
 
@@ -221,43 +221,43 @@ def _serve(channel: socket.socket) -> None:
         if not request:
             return
         [output] = files
-        answer, told = os.pipe()
+        answer, reply = os.pipe()
         between = os.fork()
         if between == 0:
             # The child of a child that has ended belongs to whoever asked.
             between = os.getpid()
             if (forked := os.fork()) != 0:
-                os.write(told, str(forked).encode())
+                os.write(reply, str(forked).encode())
                 os._exit(0)
             os.close(answer)
-            os.close(told)
+            os.close(reply)
             channel.close()
-            _become(_Wanted(**json.loads(request)), output, between)
+            _become(_Request(**json.loads(request)), output, between)
             return
         os.close(output)
-        os.close(told)
+        os.close(reply)
         os.waitpid(between, 0)
         with open(answer, "rb") as pipe:
             channel.send(pipe.read())
 
 
-def _become(wanted: _Wanted, output: int, between: int) -> None:
+def _become(request: _Request, output: int, between: int) -> None:
     """Run the program in this process, as if it had just been started."""
     while os.getppid() == between:
         time.sleep(0.0005)
-    if bind := bound_to(wanted.parent, wanted.death_signal):
+    if bind := bound_to(request.parent, request.death_signal):
         bind()
     os.setsid()
     for standard in (1, 2):
         os.dup2(output, standard)
     os.close(output)
     os.environ.clear()
-    os.environ.update(wanted.environment)
+    os.environ.update(request.environment)
     time.tzset()
     # `top` and `ps -e` show the name; the kernel takes 15 characters.
-    libc().prctl(_PR_SET_NAME, wanted.module.removeprefix("services.").encode()[:15], 0, 0, 0)
-    sys.argv = [wanted.module, *wanted.arguments]
-    runpy.run_module(wanted.module, run_name="__main__", alter_sys=True)
+    libc().prctl(_PR_SET_NAME, request.module.removeprefix("services.").encode()[:15], 0, 0, 0)
+    sys.argv = [request.module, *request.arguments]
+    runpy.run_module(request.module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -189,9 +189,9 @@ def _request_body(schemas: Schemas, method: MethodDescriptor, binding: Binding) 
         if _MASK in request.fields_by_name:
             return {"content": _json(schemas.changes(body))}
         return {"required": _has_required(body.fields), "content": _json(schemas.reference(body))}
-    told = [field for field in request.fields if field.name not in binding.variables]
-    schema = schemas.fields(told, closed=True) if binding.variables else schemas.reference(request)
-    return {"required": _has_required(told), "content": _json(schema)}
+    fields = [field for field in request.fields if field.name not in binding.variables]
+    schema = schemas.fields(fields, closed=True) if binding.variables else schemas.reference(request)
+    return {"required": _has_required(fields), "content": _json(schema)}
 
 
 def _has_required(fields: Iterable[FieldDescriptor]) -> bool:

@@ -17,23 +17,23 @@ def check(settings: StackSettings, patience_seconds: float = _PATIENCE_SECONDS) 
     """Raise StackError when the stack could not come up; a taken port has that long to become free."""
     if not DESCRIPTOR_SET.exists():
         raise StackError("the contracts are not compiled: proto/csms.binpb is missing; `make protos` makes it")
-    wanted = _wanted(settings)
-    _check_distinct(wanted)
+    needed = _needed(settings)
+    _check_distinct(needed)
     give_up_at = time.monotonic() + patience_seconds
-    while taken := [(name, number) for name, number in wanted if _is_taken(name, number, settings.public_host)]:
+    while taken := [(name, number) for name, number in needed if _is_taken(name, number, settings.public_host)]:
         if time.monotonic() > give_up_at:
             raise StackError(_complaint(taken) + _warning(settings.port_offset))
         time.sleep(0.1)
 
 
-def _wanted(settings: StackSettings) -> list[tuple[str, int]]:
+def _needed(settings: StackSettings) -> list[tuple[str, int]]:
     outside = {"postgres": settings.database_url, "nats": settings.nats_url}
     return [(name, number) for name, number in settings.ports().everyone() if not outside.get(name)]
 
 
-def _check_distinct(wanted: Sequence[tuple[str, int]]) -> None:
+def _check_distinct(needed: Sequence[tuple[str, int]]) -> None:
     owners: dict[int, str] = {}
-    for name, number in wanted:
+    for name, number in needed:
         if number in owners:
             raise StackError(f"port {number} is meant for both {owners[number]} and {name}; one must be set otherwise")
         owners[number] = name

@@ -35,17 +35,17 @@ def put_last(pids: Mapping[str, int], followers: Collection[str], databases: Col
 
     `pids` has the processes of the stack by name, each of which leads a session; replicas are called `billing-2`.
     """
-    wanted = min(os.getpriority(os.PRIO_PROCESS, 0) + niceness, _LOWEST)
+    level = min(os.getpriority(os.PRIO_PROCESS, 0) + niceness, _LOWEST)
     for name, pid in pids.items():
         if name.partition("-")[0] in followers:
             # A process is lowered by thread, all of them together by their group.
-            _lower(os.PRIO_PGRP, pid, wanted)
+            _lower(os.PRIO_PGRP, pid, level)
             _lower_session(pid, niceness)
         elif name == "postgres":
             for backend in _children(pid):
                 if _database(backend) in databases:
                     # Each of them leads a session as well.
-                    _lower(os.PRIO_PROCESS, backend, wanted)
+                    _lower(os.PRIO_PROCESS, backend, level)
                     _lower_session(backend, niceness)
 
 

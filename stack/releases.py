@@ -58,11 +58,11 @@ def commit_of(name: str, project: Path = PROJECT) -> str:
     asked = release.commit if release else name
     command = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{asked}^{{commit}}"]
     try:
-        told = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     except OSError as error:
         raise StackError(f"git is needed to find {name!r}: {error}") from error
-    if told.returncode == 0:
-        return told.stdout.strip()
+    if done.returncode == 0:
+        return done.stdout.strip()
     if release:
         raise StackError(f"release {name} is commit {release.commit}: {_SHALLOW}")
     if _COMMIT.fullmatch(name):

@@ -83,7 +83,7 @@ class _Stack:
         """Bring everything up, then stay."""
         self.forks.start(config.process_environment(), self._state.logs / "forks.log")
         running = await engines.start(self._engines, self._settings, self._state)
-        self._progress.say(running.told)
+        self._progress.say(running.summary)
         await self.migrate_databases(running.database_url)
         made = await asyncio.to_thread(keys.ensure, self._state.keys)
         detours = self._settings.detours
@@ -150,8 +150,8 @@ class _Stack:
         deadline = self._progress.seconds() + _SERVING_WITHIN_SECONDS
         while waiting := await self._not_serving():
             if self._progress.seconds() > deadline:
-                told = "; ".join(f"{one.name} on port {one.port}: {one.message}" for one in waiting)
-                raise StackError(f"not everything serves after {_SERVING_WITHIN_SECONDS:g} s: {told}")
+                summary = "; ".join(f"{one.name} on port {one.port}: {one.message}" for one in waiting)
+                raise StackError(f"not everything serves after {_SERVING_WITHIN_SECONDS:g} s: {summary}")
             await asyncio.sleep(0.05)
         self._progress.say("every public port serves")
 
@@ -178,12 +178,12 @@ def _service(name: str, context: StackContext, replica: int) -> Program:
 
 
 def _edge(context: StackContext, replica: int) -> Program:
-    wanted = (context.ports.process(EDGE, replica), context.ports.websocket(replica))
+    needed = (context.ports.process(EDGE, replica), context.ports.websocket(replica))
     return Program(
         name=_replica_name(EDGE, replica),
         command=[sys.executable, "-m", "ocpp_edge"],
         environment=config.environment_for(EDGE, context, replica),
-        ready=lambda _pid: all(ports.is_listening(port) for port in wanted),
+        ready=lambda _pid: all(ports.is_listening(port) for port in needed),
         ready_within_seconds=_ready_within(context),
         may_be_forked=True,
     )

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
     old = builds.of_commit(commit, folder)
     about: dict[str, Any] = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "new": builds.told(builds.ours()),
+        "new": builds.described(builds.ours()),
         "old": f"{options.against} ({commit[:12]})",
         "sizes": asdict(sizes),
         "loadBefore": round(os.getloadavg()[0], 2),
@@ -55,9 +55,9 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
 
 def sizes_of(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> Sizes:
     """The sizes that a command line asks for."""
-    wanted = {name: getattr(options, name) for name in ("rounds", "seconds", "connections")}
+    given = {name: getattr(options, name) for name in ("rounds", "seconds", "connections")}
     sizes = replace(
-        QUICK if options.quick else Sizes(), **{name: value for name, value in wanted.items() if value is not None}
+        QUICK if options.quick else Sizes(), **{name: value for name, value in given.items() if value is not None}
     )
     if options.only is None:
         return sizes

@@ -163,7 +163,7 @@ class Contestant:
 
     def _csms(self, *words: str) -> None:
         build = self.system.build
-        told = subprocess.run(
+        done = subprocess.run(
             build.command(*words),
             cwd=self.system.folder,
             env=build.environment({}),
@@ -172,5 +172,5 @@ class Contestant:
             check=False,
             timeout=_REGISTER_WITHIN_SECONDS,
         )
-        if told.returncode != 0:
-            raise StackError(f"csms {words[0]} of {build.root} failed: {(told.stderr or told.stdout).strip()[-400:]}")
+        if done.returncode != 0:
+            raise StackError(f"csms {words[0]} of {build.root} failed: {(done.stderr or done.stdout).strip()[-400:]}")

@@ -23,7 +23,7 @@ def render(costs: Sequence[Cost], about: dict[str, Any], limit: float | None) ->
     """The whole report as Markdown."""
     head = ["", "old us", "new us", "new/old", "spread", "rounds", "verdict"]
     rows = [
-        [title(each.row), number(_sum(each.old_us)), number(_sum(each.new_us)), *_told(each), verdict(each, limit)]
+        [title(each.row), number(_sum(each.old_us)), number(_sum(each.new_us)), *_cells(each), verdict(each, limit)]
         for each in costs
     ]
     parts = [_head(about), _failures(about["failures"]), chapter("Ratios", _TEXT, head, rows), _by_process(costs)]
@@ -76,7 +76,7 @@ def _failures(failures: Sequence[str]) -> str:
     return "\n".join(("## Failed", "", *(f"- {each}" for each in failures))) if failures else ""
 
 
-def _told(cost: Cost) -> tuple[str, str, str]:
+def _cells(cost: Cost) -> tuple[str, str, str]:
     found = cost.ratio
     return f"{found.value:.3f}", f"{found.least:.3f}..{found.most:.3f}", str(found.rounds)
 

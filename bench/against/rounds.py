@@ -62,8 +62,8 @@ class Comparison:
             old = [cost_us(spent, self.old.idle_cores) for _, spent in pairs]
             sums = [(sum(one.values()), sum(other.values())) for one, other in zip(new, old, strict=True)]
             # So short a burst that the noise of being idle is larger.
-            if told := [(one, other) for one, other in sums if one > 0 and other > 0]:
-                yield Cost(row, medians(new), medians(old), ratio(told), tuple(told))
+            if measured := [(one, other) for one, other in sums if one > 0 and other > 0]:
+                yield Cost(row, medians(new), medians(old), ratio(measured), tuple(measured))
 
     def _measure(self, row: str, burst: Callable[[Contestant], Spent], *, old_first: bool) -> None:
         order = (self.old, self.new) if old_first else (self.new, self.old)

@@ -41,8 +41,8 @@ class CentralSystem(ChargePoint):  # type: ignore[misc]  # the package has no ty
     async def on_status(
         self, connector_id: int, error_code: str, status: str, timestamp: str | None = None, **_: Any
     ) -> Any:
-        told = timestamp or _now()
-        await self._call("Status", connector_id=connector_id, error_code=error_code, status=status, timestamp=told)
+        time = timestamp or _now()
+        await self._call("Status", connector_id=connector_id, error_code=error_code, status=status, timestamp=time)
         return call_result.StatusNotification()
 
     @on(Action.authorize)  # type: ignore[untyped-decorator]

@@ -34,8 +34,10 @@ def event_checks(stored: Stored, stream: Stream) -> Iterator[Check]:
         yield _consumed(consumer, outbox, stored.messaging)
     parked = [line for messaging in stored.messaging.values() for line in messaging.parked]
     yield check(_SUBJECT, "no event was given up", len(outbox), parked)
-    yield check(_SUBJECT, "each change of a session was told once", len(stored.transactions), _untold(stored, outbox))
-    yield check(_SUBJECT, "each invoice was told once", len(stored.invoices), _untold_bills(stored, outbox))
+    yield check(
+        _SUBJECT, "each change of a session was told once", len(stored.transactions), _without_event(stored, outbox)
+    )
+    yield check(_SUBJECT, "each invoice was told once", len(stored.invoices), _bills_without_event(stored, outbox))
     billed = {session.transaction_id or "": session.revision for session in stored.charging_sessions}
     monitored = {one.id: one.revision for one in stored.monitored.values()}
     used = {one.session_id: one.revision for one in stored.driver_usage}
@@ -59,28 +61,28 @@ def _consumed(consumer: Consumer, outbox: Iterable[OutboxEvent], messaging: Mapp
     handled: Counter[str] = Counter()
     for one in messaging.values():
         handled.update(one.consumed.get(consumer.name, Counter()))
-    wanted = [event for event in outbox if wants(consumer, event.subject)]
-    wrong = (f"{event.subject} {event.id}: {handled[event.id]} times" for event in wanted if handled[event.id] != 1)
-    return check(_SUBJECT, f"{consumer.name} handled each of its events once", len(wanted), wrong)
+    expected = [event for event in outbox if wants(consumer, event.subject)]
+    wrong = (f"{event.subject} {event.id}: {handled[event.id]} times" for event in expected if handled[event.id] != 1)
+    return check(_SUBJECT, f"{consumer.name} handled each of its events once", len(expected), wrong)
 
 
-def _untold(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str]:
+def _without_event(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str]:
     """A session's revision counts its events; they are told by charge point."""
-    told = Counter(_entity(event.subject) for event in outbox if event.subject.startswith(_SESSION_EVENTS))
+    events = Counter(_entity(event.subject) for event in outbox if event.subject.startswith(_SESSION_EVENTS))
     revisions: Counter[str] = Counter()
     for transaction in stored.transactions:
         revisions[transaction.charge_point_id] += transaction.revision
-    for name in told.keys() | revisions.keys():
-        if told[name] != revisions[name]:
-            yield f"{name}: {revisions[name]} changes, {told[name]} events"
+    for name in events.keys() | revisions.keys():
+        if events[name] != revisions[name]:
+            yield f"{name}: {revisions[name]} changes, {events[name]} events"
 
 
-def _untold_bills(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str]:
-    told = Counter(_entity(event.subject) for event in outbox if event.subject.startswith(_BILL_EVENTS))
+def _bills_without_event(stored: Stored, outbox: Iterable[OutboxEvent]) -> Iterator[str]:
+    events = Counter(_entity(event.subject) for event in outbox if event.subject.startswith(_BILL_EVENTS))
     issued = Counter(invoice.charging_session_id for invoice in stored.invoices if invoice.kind == "INVOICE")
-    for session_id in told.keys() | issued.keys():
-        if told[session_id] != issued[session_id]:
-            yield f"charging session {session_id}: {issued[session_id]} invoices, {told[session_id]} events"
+    for session_id in events.keys() | issued.keys():
+        if events[session_id] != issued[session_id]:
+            yield f"charging session {session_id}: {issued[session_id]} invoices, {events[session_id]} events"
 
 
 def _behind(transactions: Iterable[Transaction], known: Mapping[str, int]) -> Iterator[str]:
@@ -107,9 +109,9 @@ def _counted(service: str, ended: list[Transaction], usage: Iterable[Usage], bil
     wrong = []
     for transaction in ended:
         rows = known.get(transaction.id, [])
-        wanted = (transaction.energy_wh, transaction.revision, bills.get(transaction.id), transaction.stop_time)
-        if [tuple(row[1:]) for row in rows] != [wanted]:
-            wrong.append(f"session {transaction.id}: {wanted} wanted, {service} has {rows}")
+        expected = (transaction.energy_wh, transaction.revision, bills.get(transaction.id), transaction.stop_time)
+        if [tuple(row[1:]) for row in rows] != [expected]:
+            wrong.append(f"session {transaction.id}: {expected} wanted, {service} has {rows}")
     over = {transaction.id for transaction in ended}
     for one in usage:
         if one.session_id not in over and (one.amount_minor is not None or one.end_time is not None):
@@ -125,12 +127,12 @@ def _miscounted(stored: Stored) -> Iterator[str]:
     here = [transaction for transaction in stored.transactions if transaction.station_id]
     running = [stored.monitored.get(transaction.id) for transaction in here if transaction.stop_time is None]
     over = [transaction.energy_wh for transaction in here if transaction.stop_time is not None]
-    wanted = Metrics(
+    expected = Metrics(
         energy_wh=sum(over) + sum(one.metered_wh for one in running if one is not None),
         started=sum(transaction.start_time is not None for transaction in here),
         ended=sum(transaction.stop_time is not None for transaction in here),
     )
-    for name, should, counted in zip(Metrics._fields, wanted, stored.metrics, strict=True):
+    for name, should, counted in zip(Metrics._fields, expected, stored.metrics, strict=True):
         if should != counted:
             yield f"{name}: {counted} instead of {should}"
 

@@ -15,15 +15,15 @@ _STATUSES = {"SuspendedEV": "SUSPENDED_EV", "SuspendedEVSE": "SUSPENDED_EVSE"}
 
 def fact_checks(book: Book, stored: Stored) -> Iterator[Check]:
     """Missing and doubled: starts, ends, updates, readings, statuses, boots."""
-    told = [event for event in stored.events if not event.estimated]
-    yield _missing("starts are stored", book.starts, map(_start_of, _of_kind(told, "STARTED")))
-    yield _missing("ends are stored", book.ends, map(_end_of, _of_kind(told, "ENDED")))
-    yield _missing("updates are stored", book.updates, map(_update_of, _of_kind(told, "UPDATED")))
+    reported = [event for event in stored.events if not event.estimated]
+    yield _missing("starts are stored", book.starts, map(_start_of, _of_kind(reported, "STARTED")))
+    yield _missing("ends are stored", book.ends, map(_end_of, _of_kind(reported, "ENDED")))
+    yield _missing("updates are stored", book.updates, map(_update_of, _of_kind(reported, "UPDATED")))
     yield _missing_readings(book.readings, stored)
     yield _missing_statuses(book, stored.connectors)
     yield _missing_boots(book.boots, stored.boots)
     yield _one_number(book)
-    yield _doubled("events are stored once", map(_identity, told))
+    yield _doubled("events are stored once", map(_identity, reported))
     yield _doubled_readings(value for value in stored.meter_values if value.charge_point_id not in book.liars)
 
 
@@ -53,9 +53,9 @@ def _reading_identity(value: MeterValue) -> Hashable:
     return value.charge_point_id, value.evse_id, value.time, value.energy_wh, value.context
 
 
-def _missing(claim: str, told: Iterable[Hashable], stored: Iterable[Hashable]) -> Check:
-    wanted, kept = list(told), set(stored)
-    return check(_SUBJECT, claim, len(wanted), (str(fact) for fact in wanted if fact not in kept))
+def _missing(claim: str, reported: Iterable[Hashable], stored: Iterable[Hashable]) -> Check:
+    expected, kept = list(reported), set(stored)
+    return check(_SUBJECT, claim, len(expected), (str(fact) for fact in expected if fact not in kept))
 
 
 def _doubled(claim: str, identities: Iterable[Hashable]) -> Check:
@@ -73,7 +73,7 @@ def _doubled_readings(stored: Iterable[MeterValue]) -> Check:
     return check(_SUBJECT, "readings are stored once", sum(map(len, sessions.values())), twice)
 
 
-def _missing_readings(told: Iterable[ReadingKey], stored: Stored) -> Check:
+def _missing_readings(reported: Iterable[ReadingKey], stored: Stored) -> Check:
     """Readings that named their session belong to it; the others only have to be there."""
     called = {session.id: session.ocpp_transaction_id for session in stored.transactions}
     named: set[Hashable] = set()
@@ -81,13 +81,13 @@ def _missing_readings(told: Iterable[ReadingKey], stored: Stored) -> Check:
     for value in stored.meter_values:
         named.add((value.charge_point_id, called.get(value.session_id, ""), value.time, value.energy_wh))
         unnamed.add((value.charge_point_id, value.evse_id, value.time, value.energy_wh))
-    wanted = list(told)
+    expected = list(reported)
     lost = []
-    for reading in wanted:
+    for reading in expected:
         place, kept = (reading.transaction_id, named) if reading.transaction_id else (reading.evse_id, unnamed)
         if (reading.charge_point_id, place, reading.time, reading.energy_wh) not in kept:
             lost.append(str(reading))
-    return check(_SUBJECT, "readings are stored with their session", len(wanted), lost)
+    return check(_SUBJECT, "readings are stored with their session", len(expected), lost)
 
 
 def _missing_statuses(book: Book, stored: Iterable[Connector]) -> Check:
@@ -109,13 +109,13 @@ def _missing_statuses(book: Book, stored: Iterable[Connector]) -> Check:
     )
 
 
-def _missing_boots(told: Mapping[str, datetime], stored: Mapping[str, datetime | None]) -> Check:
+def _missing_boots(reported: Mapping[str, datetime], stored: Mapping[str, datetime | None]) -> Check:
     lost = []
-    for name, time in told.items():
+    for name, time in reported.items():
         known = stored.get(name)
         if known is None or known < time:
             lost.append(f"{name}: booted at {time}, known is {known}")
-    return check(_SUBJECT, "the last boot of each charge point is stored", len(told), lost)
+    return check(_SUBJECT, "the last boot of each charge point is stored", len(reported), lost)
 
 
 def _one_number(book: Book) -> Check:

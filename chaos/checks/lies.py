@@ -14,7 +14,7 @@ from chaos.checks.strays import lost_readings, unknown_sessions
 from chaos.lied import Lied, lied_sessions
 from chaos.rules import RULES, Times
 from chaos.stored import Stored, Transaction
-from chaos.testimony import first_heard, kind_of, registers_told, stamp_of, true_time_of
+from chaos.testimony import first_heard, kind_of, reported_registers, stamp_of, true_time_of
 from simulator.ledger import Acknowledgement
 
 SUBJECT = "what liars told"
@@ -77,10 +77,10 @@ def _once(one: Lied) -> Iterator[str]:
         yield f"its start is stored {starts} times"
     if stops != (one.testimony.stop is not None):
         yield f"its end is stored {stops} times"
-    told = {str(entry.true_request) for entry in one.testimony.heard if _is_update(entry)}
+    reported = {str(entry.true_request) for entry in one.testimony.heard if _is_update(entry)}
     updates = sum(event.kind == "UPDATED" for event in one.events)
-    if updates < len(told):
-        yield f"of {len(told)} updates {updates} are stored"
+    if updates < len(reported):
+        yield f"of {len(reported)} updates {updates} are stored"
 
 
 def _over(one: Lied) -> Iterator[str]:
@@ -122,16 +122,16 @@ def _billed(one: Lied) -> Iterator[str]:
         yield f"has {len(one.sessions)} charging sessions"
         return
     [session], bills, due = one.sessions, [invoice for invoice in one.invoices if invoice.counts], one.due_holds
-    told = f"{session.state} for {session.hold_reason or 'nothing'} ({session.hold_detail}) with {len(bills)} bills"
+    billed = f"{session.state} for {session.hold_reason or 'nothing'} ({session.hold_detail}) with {len(bills)} bills"
     if session.state == _HELD:
         if session.hold_reason not in due | one.doubts or bills:
-            yield f"{told}, may be held for {', '.join(sorted(due | one.doubts)) or 'nothing'}"
+            yield f"{billed}, may be held for {', '.join(sorted(due | one.doubts)) or 'nothing'}"
         elif not session.hold_detail:
-            yield f"{told}: nobody can tell why"
+            yield f"{billed}: nobody can tell why"
         elif session.hold_reason in one.doubts and not _names_a_figure(session.hold_detail, one):
-            yield f"{told}: without a figure that it told"
+            yield f"{billed}: without a figure that it told"
     elif session.state != _COMPLETED or due or len(bills) != 1:
-        yield f"{told}, has to be {'held for ' + ', '.join(sorted(due)) if due else 'billed once'}"
+        yield f"{billed}, has to be {'held for ' + ', '.join(sorted(due)) if due else 'billed once'}"
     elif session.hold_reason == _CORRECTION and one.doubts:
         # The bill stands until a person has decided about what was told later.
         return
@@ -161,20 +161,20 @@ _CLAIMS: Mapping[str, Callable[[Lied], Iterator[str]]] = {
 
 def _fits(time: datetime, entry: Acknowledgement, one: Lied) -> bool:
     """Whether a start or an end may be said to have been at a time."""
-    true, told = true_time_of(entry), stamp_of(entry)
+    true, reported = true_time_of(entry), stamp_of(entry)
     heard = first_heard(one.testimony.heard, kind_of(entry))
     is_heard = heard is not None and true - _SLACK <= time <= heard + _SLACK
     match one.rule.times:
         case Times.TRUE:
             return time == true
-        case Times.TOLD:
-            return time == told
+        case Times.REPORTED:
+            return time == reported
         case Times.HEARD:
             return is_heard
         case Times.RESTARTED:
             return is_heard or true - _BEFORE_RESTART <= time <= true
     drift = _DRIFT if one.rule.times is Times.ADRIFT else _NONE
-    return is_heard or (told is not None and told - drift <= time <= told)
+    return is_heard or (reported is not None and reported - drift <= time <= reported)
 
 
 def _out_of_sight(one: Lied, transaction: Transaction) -> Iterator[str]:
@@ -196,11 +196,11 @@ def _out_of_sight(one: Lied, transaction: Transaction) -> Iterator[str]:
 
 def _names_a_figure(detail: str, one: Lied) -> bool:
     """Whether a reason names a register that its charge point told, or what that comes to."""
-    told = {wh for entry in one.testimony.heard for wh in registers_told(entry)}
+    reported = {wh for entry in one.testimony.heard for wh in reported_registers(entry)}
     # What was sent last may have been heard though its answer was lost, and never told again by one that forgets.
     if (last_sent_wh := one.testimony.truth.last_sent_wh) is not None:
-        told.add(last_sent_wh)
-    known = told | {later - earlier for later, earlier in permutations(told, 2)}
+        reported.add(last_sent_wh)
+    known = reported | {later - earlier for later, earlier in permutations(reported, 2)}
     known |= {transaction.energy_wh for transaction in one.transactions}
     return any(words in detail for words in _NO_FIGURES) or bool(_numbers(detail) & known)
 

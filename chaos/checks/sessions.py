@@ -32,9 +32,9 @@ def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
     found: defaultdict[SessionKey, list[Transaction]] = defaultdict(list)
     for transaction in stored.transactions:
         found[SessionKey(transaction.charge_point_id, transaction.ocpp_transaction_id)].append(transaction)
-    told = {key: session for key, session in book.sessions.items() if session.start is not None}
-    yield check(_SUBJECT, "a started session exists once", len(told), _not_once(told, found))
-    over = {key: session for key, session in told.items() if session.end is not None}
+    reported = {key: session for key, session in book.sessions.items() if session.start is not None}
+    yield check(_SUBJECT, "a started session exists once", len(reported), _not_once(reported, found))
+    over = {key: session for key, session in reported.items() if session.end is not None}
     yield check(_SUBJECT, "an ended session is as its charger told it", len(over), _untrue(over, found))
     claim = "nothing is flagged in a session whose charger tells the truth"
     yield check(_SUBJECT, claim, len(over), _doubted(over, found))
@@ -91,20 +91,20 @@ class _Bills:
             if transaction.charge_point_id in self._liars and transaction.start_time is not None:
                 continue
             for session in self._sessions[transaction_id]:
-                wanted = _due(transaction)
+                expected = _due(transaction)
                 found = _Outcome(session.state, session.hold_reason, len(self._invoices[session.id]))
-                if found != wanted and found != wanted._replace(hold_reason=_CORRECTION):
-                    yield f"{_name(transaction)}: {found}, not {wanted}"
+                if found != expected and found != expected._replace(hold_reason=_CORRECTION):
+                    yield f"{_name(transaction)}: {found}, not {expected}"
 
     def is_invoiced(self, transactions: Iterable[Transaction]) -> bool:
         return any(self._of(transaction) for transaction in transactions)
 
-    def dear(self, told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
+    def dear(self, reported: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
         """Bills over another energy than the charger's book says. A watt-hour costs a cent.
 
         Where what was told later is in doubt the bill stands, and a person decides.
         """
-        for key, session in told.items():
+        for key, session in reported.items():
             for transaction in found[key]:
                 for charging_session, invoice in self._of(transaction):
                     if charging_session.hold_reason == _CORRECTION and transaction.flags:
@@ -113,9 +113,9 @@ class _Bills:
                         billed = f"{charging_session.energy_wh} Wh by {invoice.total_minor} cents"
                         yield f"{_name(transaction)}: metered {session.energy_wh} Wh, billed {billed}"
 
-    def of_others(self, told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
+    def of_others(self, reported: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
         """Bills that their session does not name, and such as another driver gets than the one whose card it was."""
-        for key in told:
+        for key in reported:
             for transaction in found[key]:
                 for session, invoice in self._of(transaction):
                     if session.invoice_id != invoice.id:
@@ -178,34 +178,34 @@ def _unaccounted(invoices: Iterable[Invoice]) -> Iterator[str]:
             yield f"credit note {invoice.number} is for {corrected}"
 
 
-def _not_once(told: Iterable[SessionKey], found: _Found) -> Iterator[str]:
-    for key in told:
+def _not_once(reported: Iterable[SessionKey], found: _Found) -> Iterator[str]:
+    for key in reported:
         count = len(found.get(key, ()))
         if count != 1:
             yield f"{key} is stored {count} times"
 
 
-def _untrue(told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
-    for key, session in told.items():
+def _untrue(reported: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
+    for key, session in reported.items():
         for transaction in found.get(key, ()):
             start, end = session.start, session.end
             if start is None or end is None:
                 continue
-            wanted = (_ENDED, start.id_tag, start.meter_wh, end.meter_wh, session.energy_wh, start.time, end.time)
+            expected = (_ENDED, start.id_tag, start.meter_wh, end.meter_wh, session.energy_wh, start.time, end.time)
             stored = (
                 *(transaction.state, transaction.id_tag, transaction.meter_start_wh, transaction.meter_stop_wh),
                 *(transaction.energy_wh, transaction.start_time, transaction.stop_time),
             )
-            if wanted != stored:
-                yield f"{_name(transaction)}: told {wanted}, stored {stored}"
+            if expected != stored:
+                yield f"{_name(transaction)}: told {expected}, stored {stored}"
             authorization = _AUTHORIZATIONS.get(session.authorization, session.authorization.upper())
             if authorization and authorization != transaction.authorization:
                 yield f"{_name(transaction)}: told {authorization}, stored {transaction.authorization}"
 
 
-def _doubted(told: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
+def _doubted(reported: Mapping[SessionKey, SessionBook], found: _Found) -> Iterator[str]:
     """Flags that say more than what the charger was told, and that it named no session in its end."""
-    for key, session in told.items():
+    for key, session in reported.items():
         known = {
             *({_CONCURRENT_TX} if session.authorization == "ConcurrentTx" else ()),
             *({_MATCHED_STOP} if session.end is not None and session.end.transaction_id in _NO_NUMBER else ()),
@@ -220,10 +220,10 @@ def _matchable(orphans: Iterable[Transaction], stored: Stored) -> Iterator[str]:
 
     By OCPP 1.6 only: later versions name the session that they mean.
     """
-    told_over = {event.session_id for event in stored.events if event.kind == _ENDED and not event.estimated}
+    over = {event.session_id for event in stored.events if event.kind == _ENDED and not event.estimated}
     open_ones: defaultdict[str, list[Transaction]] = defaultdict(list)
     for transaction in stored.transactions:
-        if transaction.start_time is not None and transaction.id not in told_over:
+        if transaction.start_time is not None and transaction.id not in over:
             open_ones[transaction.charge_point_id].append(transaction)
     for orphan in orphans:
         if orphan.stop_time is None or orphan.protocol != _V16:
@@ -260,13 +260,13 @@ def _beside(readings: Iterable[MeterValue], stored: Stored) -> Iterator[str]:
                 yield f"reading at {value.time} of {value.charge_point_id} belongs to {_name(one)}"
 
 
-def _strayed(told: Iterable[ReadingKey], stored: Stored) -> Iterator[str]:
+def _strayed(reported: Iterable[ReadingKey], stored: Stored) -> Iterator[str]:
     """Readings that named no session, in one that did not run then and there."""
     sessions = {one.id: one for one in stored.transactions if one.start_time is not None}
     kept: defaultdict[tuple[str, int, datetime, int | None], list[str]] = defaultdict(list)
     for value in stored.meter_values:
         kept[value.charge_point_id, value.evse_id, value.time, value.energy_wh].append(value.session_id)
-    for reading in told:
+    for reading in reported:
         for session_id in kept[reading.charge_point_id, reading.evse_id, reading.time, reading.energy_wh]:
             one = sessions.get(session_id)
             if one is not None and (one.charge_point_id != reading.charge_point_id or not _ran(one, reading.time)):

@@ -7,7 +7,7 @@ from chaos.books import Book
 from chaos.lied import Lied
 from chaos.rules import Times, rule_of
 from chaos.stored import MeterValue, Stored, Transaction
-from chaos.testimony import STRAY, readings_perhaps_told, readings_told
+from chaos.testimony import STRAY, perhaps_reported_readings, reported_readings
 
 _UNDATED, _SILENCE = "no-stamps", "ended_by_silence"
 
@@ -48,18 +48,18 @@ def lost_readings(book: Book, stored: Stored) -> Iterator[str]:
         (entry.charge_point_id, wh)
         for entry in book.lied
         if entry.charge_point_id in adrift and "transactionId" in entry.unsaid
-        for wh in readings_told(entry)
+        for wh in reported_readings(entry)
     }
     kept: defaultdict[tuple[str, int], list[MeterValue]] = defaultdict(list)
     for value in stored.meter_values:
         if value.charge_point_id in book.liars and value.energy_wh is not None:
             kept[value.charge_point_id, value.energy_wh].append(value)
-    told = {(entry.charge_point_id, wh) for entry in book.lied for wh in readings_told(entry)}
+    reported = {(entry.charge_point_id, wh) for entry in book.lied for wh in reported_readings(entry)}
     perhaps: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for entry in book.lied:
-        for wh in readings_perhaps_told(entry):
+        for wh in perhaps_reported_readings(entry):
             perhaps[entry.charge_point_id, wh].add(str(entry.true_request))
-    for place in told:
+    for place in reported:
         times, messages = Counter(value.context for value in kept[place]), perhaps[place]
         is_bounded = place[0] not in strayed and place not in unknown
         if not times or (max(times.values()) > len(messages) + lost[place[0]] and is_bounded):

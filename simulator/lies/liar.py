@@ -81,7 +81,7 @@ class Liar:
 
     # What is said.
 
-    def told(self, frame: list[Any]) -> Telling:
+    def telling_of(self, frame: list[Any]) -> Telling:
         """What goes over the wire instead of a frame."""
         if frame[0] != _CALL:
             return Telling(frame)
@@ -136,7 +136,7 @@ class Liar:
         truth = replace(truth, transaction_id=called)
         if transaction.stop_time is not None and truth.ending is Ending.RUNS:
             truth = replace(
-                truth, ending=Ending.TOLD, end_time=transaction.stop_time, meter_end_wh=transaction.meter_stop_wh
+                truth, ending=Ending.REPORTED, end_time=transaction.stop_time, meter_end_wh=transaction.meter_stop_wh
             )
         self._keep(truth)
 
@@ -191,10 +191,10 @@ class Liar:
         truth = None if message.transaction is None else self._truths.get(message.transaction.key)
         if truth is None:
             return
-        told = [int(sample["value"]) for _, sample in message.energies()]
-        told += [message.payload[name] for name in ("meterStart", "meterStop") if name in message.payload]
-        if told and max(told) > (truth.last_sent_wh or -1):
-            self._keep(replace(truth, last_sent_wh=max(told)))
+        registers_wh = [int(sample["value"]) for _, sample in message.energies()]
+        registers_wh += [message.payload[name] for name in ("meterStart", "meterStop") if name in message.payload]
+        if registers_wh and max(registers_wh) > (truth.last_sent_wh or -1):
+            self._keep(replace(truth, last_sent_wh=max(registers_wh)))
 
     def _transaction_of(self, action: str, payload: dict[str, Any]) -> Transaction | None:
         """The session that a call is about; OCPP 1.6 does not always name it."""

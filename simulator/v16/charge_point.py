@@ -134,13 +134,13 @@ class V16ChargePoint(ChargePoint):
         }
         if reading.soc_percent is not None:
             values["SoC"] = (str(reading.soc_percent), "Percent", "EV")
-        wanted = self.configuration.members(Role.SAMPLED_MEASURANDS) or ("Energy.Active.Import.Register",)
+        requested = self.configuration.members(Role.SAMPLED_MEASURANDS) or ("Energy.Active.Import.Register",)
         return {
             "timestamp": stamp(reading.time),
             "sampled_value": [
                 {"value": value, "context": context, "measurand": measurand, "unit": unit, "location": location}
                 for measurand, (value, unit, location) in values.items()
-                if measurand in wanted
+                if measurand in requested
             ],
         }
 

@@ -188,7 +188,7 @@ def _token(id_tag: str) -> dict[str, Any]:
     return {"id_token": id_tag, "type": "ISO14443"}
 
 
-def _meter_value(reading: Reading, context: str, wanted: tuple[str, ...]) -> dict[str, Any]:
+def _meter_value(reading: Reading, context: str, requested: tuple[str, ...]) -> dict[str, Any]:
     values: dict[str, tuple[float, str, str]] = {
         _ENERGY: (reading.energy_wh, "Wh", "Outlet"),
         "Power.Active.Import": (reading.power_w, "W", "Outlet"),
@@ -208,6 +208,6 @@ def _meter_value(reading: Reading, context: str, wanted: tuple[str, ...]) -> dic
                 "unit_of_measure": {"unit": unit},
             }
             for measurand, (value, unit, location) in values.items()
-            if measurand in wanted
+            if measurand in requested
         ],
     }

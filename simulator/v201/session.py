@@ -76,7 +76,7 @@ class Obedience(OcppSession):
     @handles(Action.set_variables)
     def on_set_variables(self, set_variable_data: list[dict[str, Any]], **_: Any) -> Any:
         password = self.station.password
-        results = [variables.set(self.station, wanted) for wanted in set_variable_data]
+        results = [variables.set(self.station, requested) for requested in set_variable_data]
         if self.station.password != password:
             self.then(self.station.link.reconnect())
         return call_result.SetVariables(results)

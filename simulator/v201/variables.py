@@ -38,18 +38,18 @@ def get(station: "V201ChargePoint", asked: dict[str, Any]) -> dict[str, Any]:
     return {**result, "attribute_status": "Accepted", "attribute_value": setting.value}
 
 
-def set(station: "V201ChargePoint", wanted: dict[str, Any]) -> dict[str, Any]:
+def set(station: "V201ChargePoint", requested: dict[str, Any]) -> dict[str, Any]:
     """Write one variable; the entry of SetVariablesResponse for it."""
-    result = _echo(wanted)
-    key = _key(wanted)
+    result = _echo(requested)
+    key = _key(requested)
     setting = _find(station, key)
     if setting is None:
-        return {**result, "attribute_status": _unknown(station, wanted)}
-    if wanted.get("attribute_type", "Actual") != "Actual":
+        return {**result, "attribute_status": _unknown(station, requested)}
+    if requested.get("attribute_type", "Actual") != "Actual":
         return {**result, "attribute_status": "NotSupportedAttributeType"}
     if not setting.writable:
         return {**result, "attribute_status": "Rejected"}
-    written = station.configuration.write(key, wanted["attribute_value"])
+    written = station.configuration.write(key, requested["attribute_value"])
     return {**result, "attribute_status": _WRITE_STATUS[written]}
 
 
@@ -67,12 +67,12 @@ def report(station: "V201ChargePoint", base: str) -> list[dict[str, Any]]:
 
 
 def custom_report(
-    station: "V201ChargePoint", criteria: Sequence[str], wanted: Sequence[dict[str, Any]]
+    station: "V201ChargePoint", criteria: Sequence[str], requested: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The entries of a report of what is named and meets one of the criteria (B08); of either, when the other is not
     given."""
     every = {key: station.configuration.find(key) for key in station.configuration} | _facts(station)
-    names = [_wanted(one) for one in wanted]
+    names = [_requested(one) for one in requested]
     return [
         report_entry(key, setting)
         for key, setting in every.items()
@@ -96,16 +96,16 @@ async def send_report(station: "V201ChargePoint", request_id: int, entries: list
         await station.tell("NotifyReport", request)
 
 
-def _wanted(asked: dict[str, Any]) -> Key:
+def _requested(asked: dict[str, Any]) -> Key:
     variable = asked.get("variable", {"name": ""})
     return _key({"component": asked["component"], "variable": variable})
 
 
-def _matches(key: Key, wanted: Key) -> bool:
+def _matches(key: Key, requested: Key) -> bool:
     """Whether a variable is meant by a name that may leave out its variable, instance and place."""
     parts = ("variable", "instance", "evse_id", "connector_id")
-    left_out = {name for name in parts if not getattr(wanted, name)}
-    return replace(key, **{name: getattr(wanted, name) for name in left_out}) == wanted
+    left_out = {name for name in parts if not getattr(requested, name)}
+    return replace(key, **{name: getattr(requested, name) for name in left_out}) == requested
 
 
 def _meets(key: Key, setting: Setting, criterion: str) -> bool:

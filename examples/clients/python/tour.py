@@ -33,8 +33,8 @@ def main() -> int:
             print(f"refused: {error.code().name} {reason_of(error)}")
 
         monitoring_service = monitoring_grpc.MonitoringServiceStub(channel)
-        wanted = monitoring.StreamEventsRequest(cursor="0", nouns=["station"], max_events=1)
-        return follow(monitoring_service.StreamEvents(wanted, metadata=authorization))
+        stream = monitoring.StreamEventsRequest(cursor="0", nouns=["station"], max_events=1)
+        return follow(monitoring_service.StreamEvents(stream, metadata=authorization))
 
 
 def reason_of(error: grpc.RpcError) -> str:

@@ -55,11 +55,11 @@ class _Session:
 
 _SESSIONS = (
     _Session(
-        *(CLOCK, "8", "clock-ahead", T0 + timedelta(minutes=5), Ending.TOLD, _TAKEN_WH, ("clock_corrected",)),
+        *(CLOCK, "8", "clock-ahead", T0 + timedelta(minutes=5), Ending.REPORTED, _TAKEN_WH, ("clock_corrected",)),
         ahead=_HOUR,
     ),
     _Session(
-        *(HELD, "9", "start-from-zero", T0 + timedelta(minutes=10), Ending.TOLD, 0, ("implausible_energy",)),
+        *(HELD, "9", "start-from-zero", T0 + timedelta(minutes=10), Ending.REPORTED, 0, ("implausible_energy",)),
         hold=("implausible_energy", f"{_LIFE_WH + _TAKEN_WH} Wh in 1 min is 240015 kW; the connector gives 50 kW"),
         told_start_wh=0,
     ),
@@ -87,7 +87,7 @@ class LiarsWorld(World):
         self.charge_point(NAME, 1)
 
     def _transaction(self, session: _Session) -> None:
-        is_told = session.ending is Ending.TOLD
+        is_told = session.ending is Ending.REPORTED
         self.insert(
             "transaction",
             TRANSACTIONS,
@@ -128,7 +128,7 @@ class LiarsWorld(World):
     def _billed(self, session: _Session, number: int) -> None:
         reason, detail = session.hold
         bill, invoice = str(uuid.UUID(int=30 + number)), str(uuid.UUID(int=40 + number))
-        end = session.stop if session.ending is Ending.TOLD else session.read_time
+        end = session.stop if session.ending is Ending.REPORTED else session.read_time
         counted = {"energy_wh": session.energy_wh, "revision": 2, "end_time": end}
         if not reason:
             counted |= {"amount_minor": session.energy_wh, "currency_code": "EUR"}
@@ -157,7 +157,7 @@ class LiarsWorld(World):
 
 
 def _truth(session: _Session) -> Truth:
-    is_told = session.ending is Ending.TOLD
+    is_told = session.ending is Ending.REPORTED
     return Truth(
         NAME,
         "1.6",
@@ -200,7 +200,9 @@ def _told_of(session: _Session) -> list[Acknowledgement]:
         message("StartTransaction", session.start, {**start, "meterStart": session.told_start_wh}, meant, **answer),
         message("MeterValues", session.read_time, {"connectorId": 1, "transactionId": number}, {}),
     ]
-    return [*heard, message("StopTransaction", session.stop, stop, stop)] if session.ending is Ending.TOLD else heard
+    return (
+        [*heard, message("StopTransaction", session.stop, stop, stop)] if session.ending is Ending.REPORTED else heard
+    )
 
 
 def _status() -> Acknowledgement:

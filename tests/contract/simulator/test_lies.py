@@ -90,7 +90,7 @@ async def test_the_wire_has_the_lie_and_the_ledger_the_truth_beside_it(
     csms: TinyCsms, path: Path, protocol: str
 ) -> None:
     async with liars(csms, path, "clock-behind", protocol=protocol) as told:
-        await until(lambda: [truth for truth in told.truths if truth.ending is Ending.TOLD])
+        await until(lambda: [truth for truth in told.truths if truth.ending is Ending.REPORTED])
     [truth, *_] = told.truths
     start = next(entry for entry in told.entries if entry.action in ("StartTransaction", "TransactionEvent"))
     assert (start.lies, start.session, truth.lies) == (("clock-behind",), truth.session, ("clock-behind",))
@@ -187,7 +187,7 @@ async def test_answers_that_are_not_heard_have_a_start_told_again_in_the_same_wo
 async def test_who_insists_charges_by_a_card_that_is_refused(csms: TinyCsms, path: Path) -> None:
     csms.tags |= {"STRANGER": "Invalid", "OTHER": "ConcurrentTx"}
     async with liars(csms, path, "insists") as told:
-        await until(lambda: [truth for truth in told.truths if truth.ending is Ending.TOLD])
+        await until(lambda: [truth for truth in told.truths if truth.ending is Ending.REPORTED])
     assert "Authorize" not in csms.actions()
     [start, *_] = [entry for entry in told.entries if entry.action == "StartTransaction"]
     assert start.answer["idTagInfo"]["status"] in ("Invalid", "ConcurrentTx")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bench.command import parser, sizes_of
-from bench.plan import CLASSES, DATABASE_OF, NAIVE, QUICK, SECTIONS, Sizes, followers_us, path_us, wanted_classes
+from bench.plan import CLASSES, DATABASE_OF, NAIVE, QUICK, SECTIONS, Sizes, followers_us, path_us, planned_classes
 from simulator.load.charger import MIXES
 from simulator.load.dialects import LOAD_DIALECTS
 
@@ -39,18 +39,18 @@ def test_every_class_has_a_mix_and_a_dialect_of_the_generator() -> None:
 def test_without_options_everything_is_measured_in_five_rounds() -> None:
     sizes = _sizes()
     assert sizes == Sizes()
-    assert (sizes.rounds, sizes.sections, wanted_classes(sizes)) == (5, SECTIONS, list(CLASSES))
+    assert (sizes.rounds, sizes.sections, planned_classes(sizes)) == (5, SECTIONS, list(CLASSES))
 
 
 def test_quick_measures_everything_in_one_short_round() -> None:
     assert _sizes("--quick") == QUICK
     assert QUICK.sections == SECTIONS
-    assert wanted_classes(QUICK) == list(CLASSES)
+    assert planned_classes(QUICK) == list(CLASSES)
 
 
 def test_only_classes_are_traffic() -> None:
     sizes = _sizes("--only", "starts,heartbeat", "--rounds", "2")
-    assert [each.name for each in wanted_classes(sizes)] == ["heartbeat", "starts"]
+    assert [each.name for each in planned_classes(sizes)] == ["heartbeat", "starts"]
     assert (sizes.sections, sizes.rounds) == (("traffic",), 2)
 
 

@@ -30,7 +30,7 @@ def told(action: str, meant: dict[str, Any], *unsaid: str, **said: Any) -> Ackno
 
 
 def session(*heard: Acknowledgement, **known: Any) -> testimony.Testimony:
-    usual: dict[str, Any] = {"ending": Ending.TOLD, "meter_end_wh": _LIFE_WH + 250}
+    usual: dict[str, Any] = {"ending": Ending.REPORTED, "meter_end_wh": _LIFE_WH + 250}
     lies = ("start-from-zero", "broken-parts")
     truth = Truth("CP", "1.6", "S", 1, "TAG", T0, _LIFE_WH, lies, **usual | known)
     return testimony.testimonies([truth], heard)["S"]

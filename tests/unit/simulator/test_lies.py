@@ -226,8 +226,8 @@ def test_all_lies_that_go_together_can_be_told_of_every_message_in_whatever_orde
         messages = [message for name, message in MESSAGES.items() if name.endswith(protocol)]
         for (action, payload), number in product(messages, range(4)):
             frame = [2, f"{number}", action, {**payload, "note": number}]
-            told = liar.told(frame)
-            assert told == liar.told(frame)
+            told = liar.telling_of(frame)
+            assert told == liar.telling_of(frame)
             assert told.session == "T"
             liar.spelled(json.dumps(told.frame))
 
