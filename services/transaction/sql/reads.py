@@ -1,7 +1,7 @@
 """What callers read of transactions, each in one round trip: no unit of work is begun for it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
@@ -23,7 +23,6 @@ from services.transaction.tables import END_DECISIONS, TRANSACTIONS
 # Readings are looked for this far around a transaction.
 _AROUND = timedelta(days=1)
 _PARTLY_INDEXED = ("station_id", "driver_id", "id_tag")
-_FOREVER = datetime.max.replace(tzinfo=UTC)
 # How many readings back the newest power and state of charge are looked for: what no reading ever tells would have all
 # of a transaction's read, for each transaction of a page.
 _NEWEST_READINGS = 50
@@ -46,47 +45,38 @@ _ONE = f"SELECT {_COLUMNS} FROM transactions WHERE id = %s".encode()
 _DECISIONS = f"SELECT {texts(END_DECISIONS.c)} FROM end_decisions WHERE transaction_id = ANY (%s::uuid[])".encode()
 _READINGS = (
     "SELECT sampled_time, {column} FROM meter_values WHERE transaction_id = transaction.id"
-    " AND sampled_time BETWEEN transaction.begin_time AND transaction.end_time{days}"
-    " AND {condition} ORDER BY sampled_time {direction} LIMIT {limit}"
+    " AND sampled_time BETWEEN transaction.begin_time AND transaction.end_time{{days}}{condition}"
+    " ORDER BY sampled_time {direction} LIMIT {limit}"
 )
 
 
-def _newest(name: str, column: str, condition: str) -> str:
-    """Joins to each transaction as `name` its newest reading that tells `column`."""
-    readings = _READINGS.format(
-        column=column, condition=condition, direction="DESC", limit=_NEWEST_READINGS, days="{days}"
-    )
-    return (
-        f" LEFT JOIN LATERAL (SELECT {column} FROM ({readings}) AS near"
-        f" WHERE {column} IS NOT NULL ORDER BY sampled_time DESC LIMIT 1) AS {name} ON true"
-    )
+def _newest(column: str) -> str:
+    """Of the newest reading of a transaction that tells `column`."""
+    readings = _READINGS.format(column=column, condition="", direction="DESC", limit=_NEWEST_READINGS)
+    return f"SELECT {column} FROM ({readings}) AS near WHERE {column} IS NOT NULL ORDER BY sampled_time DESC LIMIT 1"
 
 
 def _registers(name: str, direction: str, limit: int) -> str:
-    """Joins to each running transaction as `name` the columns of its registers nearest to one end."""
+    """Joins to each transaction as `name` the columns of its registers nearest to one end."""
     readings = _READINGS.format(
-        column="context, energy_wh",
-        condition="transaction.is_running AND energy_wh IS NOT NULL",
-        direction=direction,
-        limit=limit,
-        days="{days}",
+        column="context, energy_wh", condition=" AND energy_wh IS NOT NULL", direction=direction, limit=limit
     )
     columns = COLUMNS_OF_READINGS.format(column="energy_wh")
     return f" CROSS JOIN LATERAL (SELECT {columns} FROM ({readings}) AS near) AS {name} (times, contexts, energies)"
 
 
-# Of a transaction that is over only the state of charge is asked for: its energy is settled, its power gone.
-_LATEST = (
+_OF_RUNNING = (
     "SELECT transaction.id::text, first.times, first.contexts, first.energies,"
-    " last.times, last.contexts, last.energies,"
-    f" CASE WHEN transaction.is_running THEN {MAX_POWER} END, power.power_w, charge.soc_percent"
-    " FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::boolean[], %s::text[], %s::integer[],"
-    " %s::integer[])"
-    " AS transaction (id, begin_time, end_time, is_running, charge_point_id, evse_id, connector_id)"
+    f" last.times, last.contexts, last.energies, {MAX_POWER}, ({_newest('power_w')}), ({_newest('soc_percent')})"
+    " FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::integer[], %s::integer[])"
+    " AS transaction (id, begin_time, end_time, charge_point_id, evse_id, connector_id)"
     + _registers("first", "ASC", _FIRST_REGISTERS)
     + _registers("last", "DESC", _LAST_REGISTERS)
-    + _newest("power", "power_w", "transaction.is_running")
-    + _newest("charge", "soc_percent", "true")
+)
+# Of a transaction that is over only the state of charge is asked for: its energy is settled, its power gone.
+_OF_ENDED = (
+    "SELECT transaction.id::text, charge.soc_percent FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[])"
+    f" AS transaction (id, begin_time, end_time) CROSS JOIN LATERAL ({_newest('soc_percent')}) AS charge"
 )
 # The days are part of the text, not parameters: by them the partitions of other days are left out of its plan.
 _FROM_DAY, _UNTIL_DAY = " AND sampled_time >= '{} UTC'", " AND sampled_time < '{} 24:00 UTC'"
@@ -116,41 +106,49 @@ class SqlTransactionReads:
     ) -> tuple[Mapping[str, Latest], Mapping[str, EndDecision]]:
         if not transactions:
             return {}, {}
-        statements = [_latest(transactions)]
-        if decided := [one.id for one in transactions if ENDED_BY_OPERATOR in one.flags]:
-            statements.append((_DECISIONS, (array(decided),)))
+        running = [one for one in transactions if one.stop_time is None]
+        ended = [one for one in transactions if one.stop_time is not None]
+        decided = [one.id for one in transactions if ENDED_BY_OPERATOR in one.flags]
+        statements = [
+            *([_of_running(running)] if running else []),
+            *([_of_ended(ended)] if ended else []),
+            *([(_DECISIONS, (array(decided),))] if decided else []),
+        ]
         # They were found, so their tenant is known to be the caller's. Else the database would look up the transaction
         # of each of their readings to see whose it is: thrice the work.
         with as_platform():
-            latest, *decisions = await self._readers.ask(*statements)
-        return (
-            {
-                transaction_id: Latest(_registers_of(columns, max_power_w), power_w, soc_percent)
-                for transaction_id, *columns, max_power_w, power_w, soc_percent in latest
-            },
-            {row[0]: EndDecision(*row) for rows in decisions for row in rows},
-        )
+            answers = iter(await self._readers.ask(*statements))
+        latest: dict[str, Latest] = {}
+        for transaction_id, *columns, max_power_w, power_w, soc_percent in next(answers) if running else ():
+            latest[transaction_id] = Latest(_registers_of(columns, max_power_w), power_w, soc_percent)
+        for transaction_id, soc_percent in next(answers) if ended else ():
+            latest[transaction_id] = Latest(soc_percent=soc_percent)
+        return latest, {row[0]: EndDecision(*row) for row in (next(answers) if decided else ())}
 
 
-def _latest(transactions: Sequence[Transaction]) -> Statement:
+def _of_running(transactions: Sequence[Transaction]) -> Statement:
     begins = [transaction.begin_time - _AROUND for transaction in transactions]
-    ends = [transaction.stop_time + _AROUND if transaction.stop_time else _FOREVER for transaction in transactions]
-    last = max(ends)
-    days = _FROM_DAY.format(min(begins).date()) + ("" if last is _FOREVER else _UNTIL_DAY.format(last.date()))
     parameters = (
         array(transaction.id for transaction in transactions),
-        array(time.isoformat() for time in begins),
-        array(time.isoformat() for time in ends),
-        array(str(transaction.stop_time is None) for transaction in transactions),
+        array(map(written, begins)),
+        array(["infinity"] * len(begins)),
         text_array(transaction.charge_point_id for transaction in transactions),
         array(transaction.evse_id for transaction in transactions),
         array(transaction.connector_id for transaction in transactions),
     )
-    return _LATEST.format(days=days).encode(), parameters
+    return _OF_RUNNING.format(days=_FROM_DAY.format(min(begins).date())).encode(), parameters
+
+
+def _of_ended(transactions: Sequence[Transaction]) -> Statement:
+    begins = [transaction.begin_time - _AROUND for transaction in transactions]
+    ends = [transaction.stop_time + _AROUND for transaction in transactions if transaction.stop_time is not None]
+    days = _FROM_DAY.format(min(begins).date()) + _UNTIL_DAY.format(max(ends).date())
+    ids = array(transaction.id for transaction in transactions)
+    return _OF_ENDED.format(days=days).encode(), (ids, array(map(written, begins)), array(map(written, ends)))
 
 
 def _registers_of(columns: Sequence[str | None], max_power_w: int | None) -> Registers:
-    """The registers at both ends, which may be the same ones; none of a transaction that is over."""
+    """The registers at both ends, which may be the same ones."""
     if not any(columns):
         return NO_REGISTERS
     numbers = list(map(numbers_of, columns))
