@@ -193,7 +193,12 @@ async def test_a_session_by_2_1_is_in_the_rows(world: World) -> None:
         await wire.send(json.dumps([6, "s1", "NotifyPeriodicEventStream", stream]))
         await wire.send(json.dumps([6, "s2", "NotifyCoffee", {}]))
         await wire.send(json.dumps([5, "r1", "FormatViolation", "no", {}]))
+        await wire.send(json.dumps([2, "d1", "NotifySettlement", {}]))
         await station.call(call.Heartbeat())
+        refused = ["NotImplemented", "NotifySettlement is not implemented here", {}]
+        assert [frame[2:] for frame in wire.frames if frame[1] == "d1"] == [refused]
+        # A SEND and a CALLRESULTERROR are answered by nothing.
+        assert not [frame for frame in wire.frames if frame[1] in ("s1", "s2", "r1")]
 
     sessions = "SELECT protocol, state, energy_wh, id_tag, token_type, stop_reason, charge_point_id FROM transactions"
     assert await rows(world.transaction.database, sessions) == [
