@@ -93,8 +93,8 @@ def _run() -> tuple[int, dict[str, str]]:
             outcome = next((child.tag for child in test if child.tag in ("failure", "error", "skipped")), "passed")
             name = test.get("name", "").partition("[")[0]
             ended[f"{test.get('file')}::{name}"][outcome] += 1
-    told = {name: ", ".join(f"{count} {word}" for word, count in many.items()) for name, many in ended.items()}
-    return int(code), told
+    reported = {name: ", ".join(f"{count} {word}" for word, count in many.items()) for name, many in ended.items()}
+    return int(code), reported
 
 
 def main() -> int:

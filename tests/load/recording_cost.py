@@ -28,7 +28,7 @@ from services.transaction.mapping.recording import EventMessage, answer_to_proto
 from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
-from tests.fixtures.as_told import as_told
+from tests.fixtures.shorthand import spelled_out
 from tests.load.costs import Costs, databases
 
 _TABLES = ("meter_values", "transaction_events", "ocpp_messages")
@@ -101,7 +101,7 @@ class Fleet:
             kind=kind,
             protocol="ocpp1.6",
             ocpp_transaction_id=number,
-            **as_told({"connector_id": 1, **fields}),
+            **spelled_out({"connector_id": 1, **fields}),
             authorization=transaction_pb.Transaction.ACCEPTED,
             driver_id="0199f1c2-0000-7000-8000-000000000001",
             station_id="0199f1c2-0000-7000-8000-000000000002",

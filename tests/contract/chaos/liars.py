@@ -18,7 +18,7 @@ from services.monitoring import tables as monitoring
 from services.transaction.tables import METER_VALUES, TRANSACTION_EVENTS, TRANSACTIONS
 from simulator.ledger import Acknowledgement
 from simulator.truth import Ending, Truth
-from tests.contract.chaos.world import DRIVER, STATION, T0, World, told
+from tests.contract.chaos.world import DRIVER, STATION, T0, World, reported
 
 NAME = "CPLIE"
 CLOCK, HELD, GHOST = (str(uuid.UUID(int=number)) for number in range(20, 23))
@@ -75,7 +75,9 @@ class LiarsWorld(World):
 
     def book(self) -> Book:
         entries = [entry for session in _SESSIONS for entry in _told_of(session)]
-        return books.read([told(NAME, "1.6", "BootNotification", {}), *entries, _status()], [*map(_truth, _SESSIONS)])
+        return books.read(
+            [reported(NAME, "1.6", "BootNotification", {}), *entries, _status()], [*map(_truth, _SESSIONS)]
+        )
 
     def fill(self) -> None:
         for number, session in enumerate(_SESSIONS):
@@ -87,7 +89,7 @@ class LiarsWorld(World):
         self.charge_point(NAME, 1)
 
     def _transaction(self, session: _Session) -> None:
-        is_told = session.ending is Ending.REPORTED
+        is_reported = session.ending is Ending.REPORTED
         self.insert(
             "transaction",
             TRANSACTIONS,
@@ -100,9 +102,9 @@ class LiarsWorld(World):
             authorization="ACCEPTED",
             begin_time=session.start,
             start_time=session.start,
-            stop_time=session.stop if is_told else session.read_time,
+            stop_time=session.stop if is_reported else session.read_time,
             meter_start_wh=session.told_start_wh,
-            meter_stop_wh=_LIFE_WH + _TAKEN_WH if is_told else None,
+            meter_stop_wh=_LIFE_WH + _TAKEN_WH if is_reported else None,
             energy_wh=session.energy_wh,
             flags=[*session.flags],
             station_id=STATION,
@@ -111,7 +113,7 @@ class LiarsWorld(World):
             driver_id=DRIVER,
         )
         self._of_session(session, "STARTED", session.start, session.told_start_wh, id_tag="TAG")
-        if is_told:
+        if is_reported:
             self._of_session(session, "ENDED", session.stop, _LIFE_WH + _TAKEN_WH)
         else:
             self._of_session(session, "LOST", session.stop, None, estimated=True)
@@ -157,7 +159,7 @@ class LiarsWorld(World):
 
 
 def _truth(session: _Session) -> Truth:
-    is_told = session.ending is Ending.REPORTED
+    is_reported = session.ending is Ending.REPORTED
     return Truth(
         NAME,
         "1.6",
@@ -169,9 +171,9 @@ def _truth(session: _Session) -> Truth:
         lies=(session.lie,),
         transaction_id=session.number,
         ending=session.ending,
-        end_time=session.stop if is_told else session.read_time,
-        meter_end_wh=_LIFE_WH + (_TAKEN_WH if is_told else _READ_WH),
-        last_sent_wh=_LIFE_WH + (_TAKEN_WH if is_told else _READ_WH),
+        end_time=session.stop if is_reported else session.read_time,
+        meter_end_wh=_LIFE_WH + (_TAKEN_WH if is_reported else _READ_WH),
+        last_sent_wh=_LIFE_WH + (_TAKEN_WH if is_reported else _READ_WH),
     )
 
 
@@ -206,4 +208,6 @@ def _told_of(session: _Session) -> list[Acknowledgement]:
 
 
 def _status() -> Acknowledgement:
-    return told(NAME, "1.6", "StatusNotification", {"connectorId": 1, "status": "Available", "errorCode": "NoError"})
+    return reported(
+        NAME, "1.6", "StatusNotification", {"connectorId": 1, "status": "Available", "errorCode": "NoError"}
+    )

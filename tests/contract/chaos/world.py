@@ -163,7 +163,7 @@ class World:
             self.event("transaction", "csms.event.transaction.transaction.updated.CP16")
 
     def _fact(
-        self, session: str, name: str, kind: str, time: datetime, meter_wh: int | None, told: str, **more: Any
+        self, session: str, name: str, kind: str, time: datetime, meter_wh: int | None, reported: str, **more: Any
     ) -> None:
         self.insert(
             "transaction",
@@ -171,7 +171,7 @@ class World:
             transaction_id=session,
             device_time=time,
             key=str(uuid.uuid4()),
-            ocpp_transaction_id=told,
+            ocpp_transaction_id=reported,
             charge_point_id=name,
             kind=kind,
             meter_wh=meter_wh,
@@ -225,7 +225,7 @@ def _must_be_given(column: sa.Column[Any]) -> bool:
     return not column.nullable and column.identity is None and column.server_default is None
 
 
-def told(name: str, protocol: str, action: str, request: dict[str, Any], **answer: Any) -> Acknowledgement:
+def reported(name: str, protocol: str, action: str, request: dict[str, Any], **answer: Any) -> Acknowledgement:
     """A message that was acknowledged."""
     return Acknowledgement(name, protocol, "1", action, request, answer, T0, T0)
 
@@ -239,12 +239,12 @@ def _told_by_16() -> list[Acknowledgement]:
     stop = {"transactionId": 7, "meterStop": 350, "timestamp": STOP.isoformat()}
     status = {"connectorId": 1, "status": "Available", "errorCode": "NoError", "timestamp": STOP.isoformat()}
     return [
-        told("CP16", "1.6", "BootNotification", {}),
-        told("CP16", "1.6", "StartTransaction", start, transactionId=7, idTagInfo={"status": "Accepted"}),
-        told("CP16", "1.6", "MeterValues", {"connectorId": 1, "transactionId": 7, "meterValue": values}),
-        told("CP16", "1.6", "MeterValues", {"connectorId": 1, "meterValue": unnamed}),
-        told("CP16", "1.6", "StopTransaction", stop),
-        told("CP16", "1.6", "StatusNotification", status),
+        reported("CP16", "1.6", "BootNotification", {}),
+        reported("CP16", "1.6", "StartTransaction", start, transactionId=7, idTagInfo={"status": "Accepted"}),
+        reported("CP16", "1.6", "MeterValues", {"connectorId": 1, "transactionId": 7, "meterValue": values}),
+        reported("CP16", "1.6", "MeterValues", {"connectorId": 1, "meterValue": unnamed}),
+        reported("CP16", "1.6", "StopTransaction", stop),
+        reported("CP16", "1.6", "StatusNotification", status),
     ]
 
 
@@ -261,9 +261,9 @@ def _told_by_201() -> list[Acknowledgement]:
     started, refused = event("Started", START, 1000, **token), {"status": "ConcurrentTx"}
     updated = event("Updated", SAMPLE, None, info={"chargingState": "Charging"})
     return [
-        told("CP201", "2.0.1", "BootNotification", {}),
-        told("CP201", "2.0.1", "TransactionEvent", started, idTokenInfo=refused),
-        told("CP201", "2.0.1", "TransactionEvent", updated),
-        told("CP201", "2.0.1", "TransactionEvent", event("Ended", STOP, 1005)),
-        told("CP201", "2.0.1", "StatusNotification", status),
+        reported("CP201", "2.0.1", "BootNotification", {}),
+        reported("CP201", "2.0.1", "TransactionEvent", started, idTokenInfo=refused),
+        reported("CP201", "2.0.1", "TransactionEvent", updated),
+        reported("CP201", "2.0.1", "TransactionEvent", event("Ended", STOP, 1005)),
+        reported("CP201", "2.0.1", "StatusNotification", status),
     ]

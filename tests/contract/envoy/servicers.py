@@ -31,7 +31,7 @@ def tell(context: grpc.ServicerContext, process: str, method: str, **more: str) 
     """Send the initial metadata: who answers, to what, what it heard, and `more` (underscores become dashes)."""
     heard = {key: str(value) for key, value in context.invocation_metadata()}
     remaining = context.time_remaining()
-    told = {
+    reported = {
         "x_process": process,
         "x_method": method,
         "x_deadline": "none" if remaining is None or remaining > 1e6 else f"{remaining:.1f}",
@@ -42,7 +42,7 @@ def tell(context: grpc.ServicerContext, process: str, method: str, **more: str) 
         "x_heard_proof": heard.get("x-csms-proxy-secret", ""),
         "x_heard_names": ",".join(sorted(heard)),
     }
-    context.send_initial_metadata(tuple((key.replace("_", "-"), value) for key, value in (told | more).items()))
+    context.send_initial_metadata(tuple((key.replace("_", "-"), value) for key, value in (reported | more).items()))
 
 
 def handlers(servicer: object, service: ServiceDescriptor) -> grpc.GenericRpcHandler:

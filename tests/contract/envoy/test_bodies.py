@@ -236,9 +236,9 @@ def test_whatever_the_contracts_know_arrives_as_it_was_written(
     data: st.DataObject, facade: Facade, behind: Upstreams
 ) -> None:
     operation = data.draw(st.sampled_from([each for each in OPERATIONS if each.method.name not in ANSWERED]))
-    told = data.draw(messages(operation.body, operation.fields()))
+    reported = data.draw(messages(operation.body, operation.fields()))
     written = json_format.MessageToJson(
-        told,
+        reported,
         preserving_proto_field_name=data.draw(st.booleans()),
         use_integers_for_enums=data.draw(st.booleans()),
         ensure_ascii=data.draw(st.booleans()),
@@ -250,7 +250,7 @@ def test_whatever_the_contracts_know_arrives_as_it_was_written(
     came = request if operation.binding.body == "*" else getattr(request, operation.binding.body)
     for variable in operation.binding.variables if operation.binding.body == "*" else ():
         came.ClearField(variable)
-    assert came == told
+    assert came == reported
 
 
 @pytest.mark.field_case("C5")

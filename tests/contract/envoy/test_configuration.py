@@ -111,8 +111,8 @@ def test_the_log_tells_the_true_outcome_by_its_name_in_grpc(
         facade.native("gateway", get_station)
         facade.native("gateway", get_station, missing)
         facade.native("gateway", get_station, token=None)
-    told = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [(each["method"], each["path"], each["status"], each["grpc_status"]) for each in told] == [
+    reported = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(each["method"], each["path"], each["status"], each["grpc_status"]) for each in reported] == [
         ("GET", "/stations", 200, "OK"),
         ("HEAD", "/stations/s1", 200, "OK"),
         ("GET", "/stations/missing", 404, "NOT_FOUND"),

@@ -134,10 +134,10 @@ def test_each_port_reflects_the_services_of_its_own_process_for_who_has_a_token(
     asked = [reflection_pb2.ServerReflectionRequest(list_services="")]
     with facade.channel(port) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        [told] = stub.ServerReflectionInfo(iter(asked), metadata=tuple(facade.authorization().items()))
+        [reported] = stub.ServerReflectionInfo(iter(asked), metadata=tuple(facade.authorization().items()))
         with pytest.raises(grpc.RpcError) as refused:
             list(stub.ServerReflectionInfo(iter(asked)))
-    services = [service.name for service in told.list_services_response.service]
+    services = [service.name for service in reported.list_services_response.service]
     assert services == [f"process.{ {'gateway': 'monitoring', 'ocpp': EDGE}.get(port, port) }"]
     assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
 

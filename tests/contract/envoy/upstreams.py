@@ -91,7 +91,7 @@ def _charge_point_socket() -> Iterator[int]:
 def _tell_and_echo(connection: ServerConnection) -> None:
     request = connection.request
     assert request is not None
-    told = {"path": request.path, "headers": {name.lower(): value for name, value in request.headers.raw_items()}}
-    connection.send(orjson.dumps(told).decode())
+    reported = {"path": request.path, "headers": {name.lower(): value for name, value in request.headers.raw_items()}}
+    connection.send(orjson.dumps(reported).decode())
     for message in connection:
         connection.send(message)

@@ -26,11 +26,11 @@ async def test_live_messages_reach_those_who_listen(bus: EventBus, nats_url: str
 
 async def test_domain_events_can_be_listened_to_live(bus: EventBus) -> None:
     async with bus.subscribe_live("csms.event.driver.card.*") as messages:
-        told = [
+        reported = [
             OutgoingEvent(str(number), f"csms.event.driver.card.{verb}.A%2EB", str(number).encode())
             for number, verb in enumerate(("changed", "deleted", "changed"))
         ]
-        assert await bus.publish(told) == [True, True, True]
+        assert await bus.publish(reported) == [True, True, True]
         received = [await _next(messages), await _next(messages)]
     assert [(message.subject, unpack(message.payload)) for message in received] == [
         ("csms.event.driver.card.changed", [b"0", b"2"]),
@@ -40,8 +40,8 @@ async def test_domain_events_can_be_listened_to_live(bus: EventBus) -> None:
 
 async def test_events_that_no_stream_takes_are_not_held_to_be_published(bus: EventBus) -> None:
     subjects = ["csms.event.a.b.c.1", "csms.other.a.b.c.2", "csms.event.a.b.c.3", "csms.event.d.e.f.4"]
-    told = [OutgoingEvent(subject, subject, b"") for subject in subjects]
-    assert await bus.publish(told) == [True, False, True, True]
+    reported = [OutgoingEvent(subject, subject, b"") for subject in subjects]
+    assert await bus.publish(reported) == [True, False, True, True]
 
 
 async def test_a_slow_listener_loses_what_it_has_no_room_for(bus: EventBus) -> None:

@@ -214,8 +214,8 @@ async def test_what_is_no_event_is_parked_at_once_and_takes_no_others_along(
     database: Database, bus: EventBus, payload: bytes
 ) -> None:
     good = event_about("good")
-    told = [(good.id, good.SerializeToString()), ("garbage", payload)]
-    await bus.publish([OutgoingEvent(event_id, good.subject, data) for event_id, data in told])
+    reported = [(good.id, good.SerializeToString()), ("garbage", payload)]
+    await bus.publish([OutgoingEvent(event_id, good.subject, data) for event_id, data in reported])
     async with running(_consume(bus, database)):
         await _all_effects(database, "good")
         await eventually(lambda: _has_parked(database))

@@ -350,8 +350,8 @@ async def test_the_backlog_is_a_number_that_can_be_watched(
     monkeypatch.setattr("services.messaging.outbox._COUNT_SECONDS", 0.01)
     await append(database, "a", "b", "c")
 
-    async def told() -> bool:
+    async def reported() -> bool:
         return "\ncsms_outbox_waiting 3.0\n" in render()
 
     async with running(OutboxRelay(database, EventBus(own_nats.url)).run()):
-        await eventually(told)
+        await eventually(reported)

@@ -269,9 +269,11 @@ class _DeviceModel(model_grpc.DeviceModelServiceServicer):
         self, request: model_pb.ListDeviceVariablesRequest, context: Context
     ) -> model_pb.ListDeviceVariablesResponse:
         self._platform.check("ListDeviceVariables")
-        told = self._platform.variables.get(request.charge_point_id, ())
-        wanted = request.text.lower()
-        found = [one for one in told if one.component.name == request.component and wanted in one.variable.name.lower()]
+        reported = self._platform.variables.get(request.charge_point_id, ())
+        expected = request.text.lower()
+        found = [
+            one for one in reported if one.component.name == request.component and expected in one.variable.name.lower()
+        ]
         return model_pb.ListDeviceVariablesResponse(variables=found)
 
 

@@ -12,7 +12,7 @@ from ocpp_edge.versions import Version
 from tests.contract.ocpp_edge.edge import basic, until
 from tests.contract.ocpp_edge.node import Charger, Node
 from tests.contract.ocpp_edge.platform import Platform
-from tests.fixtures.as_told import flags_of
+from tests.fixtures.shorthand import flags_of
 
 BOOT_16 = {"chargePointVendor": "Vendor", "chargePointModel": "Model", "iccid": ""}
 BOOT_201 = {"reason": "PowerUp", "chargingStation": {"vendorName": "Vendor", "model": "Model"}}

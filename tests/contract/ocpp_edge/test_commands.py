@@ -118,12 +118,17 @@ async def test_what_is_answered_too_late_fills_the_device_model_and_goes_to_its_
         assert late.reason == "CHARGE_POINT_TIMEOUT"
         await charger.answer({"configurationKey": [{"key": "Late", "readonly": True}]}, "GetConfiguration")
         await until(lambda: len(platform.device_events) == 2)
-    [told] = platform.late_answers
-    assert (told.command_id, told.charge_point_id, told.accepted, told.whole) == ("c1", "CP1", True, True)
-    assert payload_of(told.answer.call.answer) == settings
-    assert (told.answer.call.action, list(told.answer.call.keys)) == ("GetConfiguration", ["HeartbeatInterval"])
-    [entry] = told.answer.result.configuration.entries
-    assert (entry.key, entry.value, told.answer.HasField("time")) == ("HeartbeatInterval", "60", True)
+    [reported] = platform.late_answers
+    assert (reported.command_id, reported.charge_point_id, reported.accepted, reported.whole) == (
+        "c1",
+        "CP1",
+        True,
+        True,
+    )
+    assert payload_of(reported.answer.call.answer) == settings
+    assert (reported.answer.call.action, list(reported.answer.call.keys)) == ("GetConfiguration", ["HeartbeatInterval"])
+    [entry] = reported.answer.result.configuration.entries
+    assert (entry.key, entry.value, reported.answer.HasField("time")) == ("HeartbeatInterval", "60", True)
     names = [event.variable_report.variables[0].variable.name for event in platform.device_events]
     assert names == ["HeartbeatInterval", "Late"]
 
@@ -213,8 +218,8 @@ async def test_what_a_charge_point_tells_of_its_secrets_is_masked(node: Node, pl
         sent = await sending
         delivering = asyncio.ensure_future(service.DeliverCommand(command(body)))
         await charger.answer({"configurationKey": settings}, "GetConfiguration")
-        for told in (sent.payload, (await delivering).answer):
-            assert [one["value"] for one in payload_of(told)["configurationKey"]] == masked
+        for reported in (sent.payload, (await delivering).answer):
+            assert [one["value"] for one in payload_of(reported)["configurationKey"]] == masked
         assert "letters" not in sent.payload_json
     await until(lambda: len(platform.frames) == 2)
     assert not any("letters" in frame.frame + frame.answer_frame for frame in platform.frames.values())
@@ -361,10 +366,12 @@ async def test_more_variables_than_a_station_takes_are_asked_for_in_several_call
         for size in (4, 4) if is_cut else (4, 4, 1):
             _, message_id, action, payload = await charger.receive()
             assert (action, len(payload["getVariableData"])) == ("GetVariables", size)
-            told = [{**one, "attributeStatus": "Accepted", "attributeValue": "1"} for one in payload["getVariableData"]]
+            reported = [
+                {**one, "attributeStatus": "Accepted", "attributeValue": "1"} for one in payload["getVariableData"]
+            ]
             if is_cut and platform.device_events:
                 break
-            await charger.socket.send(json.dumps([3, message_id, {"getVariableResult": told}]))
+            await charger.socket.send(json.dumps([3, message_id, {"getVariableResult": reported}]))
     answer = await delivering
     settings = answer.result.configuration
     assert [one.key for one in settings.entries] == (keys[:4] if is_cut else keys)

@@ -256,11 +256,15 @@ async def test_who_asks_for_what_is_none_of_his_is_told_where_to_connect(edge: E
 
 
 @pytest.mark.field_case("B8")
-@pytest.mark.parametrize(("path", "is_told"), [("/steve", True), ("/steve?version=1.6", True), ("/ocpp/steve", False)])
-async def test_what_may_be_no_identity_at_all_is_told_where_to_connect(edge: Edge, path: str, is_told: bool) -> None:
+@pytest.mark.parametrize(
+    ("path", "is_reported"), [("/steve", True), ("/steve?version=1.6", True), ("/ocpp/steve", False)]
+)
+async def test_what_may_be_no_identity_at_all_is_told_where_to_connect(
+    edge: Edge, path: str, is_reported: bool
+) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await edge.connect(path, "ocpp1.6")
-    assert (b"/ocpp/<identity>" in (refused.value.response.body or b"")) == is_told
+    assert (b"/ocpp/<identity>" in (refused.value.response.body or b"")) == is_reported
 
 
 async def test_what_is_kept_of_a_refused_request_is_bounded(edge: Edge) -> None:

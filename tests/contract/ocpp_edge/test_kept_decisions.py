@@ -40,8 +40,8 @@ async def test_a_change_of_a_card_reaches_the_next_message(
         platform.tokens["CARD"] = TokenDecision.BLOCKED
         client = await bus.client()
         changes = [DomainEvent(token_changed=TokenChanged(token=Token(value=token))) for token in ("OTHER", "CARD")]
-        told = DomainEvents(events=[event.SerializeToString() for event in changes])
-        await client.publish(CHANGED, told.SerializeToString())
+        reported = DomainEvents(events=[event.SerializeToString() for event in changes])
+        await client.publish(CHANGED, reported.SerializeToString())
         await client.flush()
         asked = platform.asked
         # Before the decision is too old to be kept by itself.

@@ -20,7 +20,7 @@ RECORDING = "RecordTransactionEvents"
 PATIENCE = {"ocpp_patience_seconds": 0.2}
 
 
-def told(name: str) -> float:
+def reported(name: str) -> float:
     """A number as whoever reads /metrics sees it."""
     found = re.search(rf"^{name} (\S+)$", render(), re.MULTILINE)
     assert found, name
@@ -32,7 +32,7 @@ def status(name: str) -> dict[str, object]:
 
 
 async def reached(level: Level) -> None:
-    await until(lambda: told("ocpp_overload_level") == level)
+    await until(lambda: reported("ocpp_overload_level") == level)
 
 
 async def test_the_journal_goes_first_then_statuses_and_newcomers_and_never_a_transaction(
@@ -42,8 +42,8 @@ async def test_the_journal_goes_first_then_statuses_and_newcomers_and_never_a_tr
     platform.held[RECORDING] = asyncio.Event()
     async with node.charger("CP1") as charging, node.charger("CP2") as idle, node.charger("CP3") as late:
         await idle.ask("BootNotification", BOOT)
-        forgotten, shed = told("ocpp_journal_forgotten_total"), told("ocpp_statuses_shed_total")
-        turned_away = told("ocpp_handshakes_overload_total")
+        forgotten, shed = reported("ocpp_journal_forgotten_total"), reported("ocpp_statuses_shed_total")
+        turned_away = reported("ocpp_handshakes_overload_total")
         await charging.send("StartTransaction", START)
         await until(lambda: len(platform.frames) == 1)
 
@@ -53,22 +53,22 @@ async def test_the_journal_goes_first_then_statuses_and_newcomers_and_never_a_tr
             await idle.ask("Heartbeat", {})
         assert len(platform.frames) == 1
         # Twenty-one were answered, and there is room for ten.
-        assert told("ocpp_journal_forgotten_total") - forgotten == 11
-        assert told("ocpp_journal_waiting") == 10
+        assert reported("ocpp_journal_forgotten_total") - forgotten == 11
+        assert reported("ocpp_journal_waiting") == 10
 
         await reached(Level.STATUSES)
-        assert told("ocpp_overload_pressure_seconds") >= 0.6
+        assert reported("ocpp_overload_pressure_seconds") >= 0.6
         for name in ("Charging", "Faulted"):
             refusal = await idle.exchange("StatusNotification", status(name))
             assert (refusal[0], refusal[2]) == (4, "InternalError")
         assert len(platform.statuses) == 1
-        assert told("ocpp_statuses_shed_total") - shed == 2
-        assert told("ocpp_statuses_held") == 1
+        assert reported("ocpp_statuses_shed_total") - shed == 2
+        assert reported("ocpp_statuses_held") == 1
         with pytest.raises(InvalidStatus) as refused:
             await node.charger("CP4").__aenter__()
         assert refused.value.response.status_code == 503
         assert int(refused.value.response.headers["Retry-After"]) >= 1
-        assert told("ocpp_handshakes_overload_total") - turned_away == 1
+        assert reported("ocpp_handshakes_overload_total") - turned_away == 1
 
         await late.send("StartTransaction", START)
         platform.held.pop(RECORDING).set()
@@ -79,7 +79,7 @@ async def test_the_journal_goes_first_then_statuses_and_newcomers_and_never_a_tr
         assert platform.statuses[-1].status == Connector.FAULTED
         await reached(Level.NOTHING)
         # Of twenty-six requests that were answered, none but the forgotten is missing.
-        await until(lambda: len(platform.frames) + told("ocpp_journal_forgotten_total") - forgotten == 26)
+        await until(lambda: len(platform.frames) + reported("ocpp_journal_forgotten_total") - forgotten == 26)
         async with node.charger("CP4") as newcomer:
             await newcomer.ask("Heartbeat", {})
 
@@ -90,18 +90,18 @@ async def test_a_charge_point_that_sends_faster_than_it_is_served_waits_alone(
     node = await start_node()
     platform.held[RECORDING] = asyncio.Event()
     async with node.charger("CP1") as eager, node.charger("CP2") as patient:
-        pauses = told("ocpp_reading_paused_total")
+        pauses = reported("ocpp_reading_paused_total")
         await eager.send("StartTransaction", START)
         sent = [await eager.send("Heartbeat", {}) for _ in range(100)]
-        await until(lambda: told("ocpp_connections_paused") == 1)
-        assert told("ocpp_reading_paused_total") - pauses == 1
-        assert told("ocpp_connections") == 2
+        await until(lambda: reported("ocpp_connections_paused") == 1)
+        assert reported("ocpp_reading_paused_total") - pauses == 1
+        assert reported("ocpp_connections") == 2
         await patient.ask("Heartbeat", {})
 
         platform.held.pop(RECORDING).set()
         assert (await eager.receive())[0] == 3
         assert await _ids(eager, len(sent)) == sent
-        assert told("ocpp_connections_paused") == 0
+        assert reported("ocpp_connections_paused") == 0
 
 
 async def test_a_transaction_service_that_stands_still_gets_nobody_an_answer_that_is_not_true(

@@ -11,7 +11,7 @@ from services.kernel.quirks.readings import UNIT_SPELLING
 from tests.contract.ocpp_edge.node import Node
 from tests.contract.ocpp_edge.platform import Platform
 from tests.contract.ocpp_edge.test_charging import BOOT_16, meter_values
-from tests.fixtures.as_told import flags_of
+from tests.fixtures.shorthand import flags_of
 
 # In 1.6 this is no unit of the schema, and kept as it was said.
 ODD = meter_values("1500", 1000, unit="Watt hours")

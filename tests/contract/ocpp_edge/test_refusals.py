@@ -44,10 +44,10 @@ async def test_what_was_refused_is_told_to_the_platform_in_reports(node: Node, p
 
     await until(lambda: len(platform.refusals) == 3)
 
-    told = {one.rule: one for one in platform.refusals}
-    assert (told[Refusal.WRONG_PASSWORD].count, told[Refusal.WRONG_PASSWORD].guess_count) == (3, 3)
-    assert told[Refusal.UNKNOWN_IDENTITY].identity == "CP2"
-    assert list(told[Refusal.NO_COMMON_SUBPROTOCOL].offered_protocols) == ["soap"]
+    reported = {one.rule: one for one in platform.refusals}
+    assert (reported[Refusal.WRONG_PASSWORD].count, reported[Refusal.WRONG_PASSWORD].guess_count) == (3, 3)
+    assert reported[Refusal.UNKNOWN_IDENTITY].identity == "CP2"
+    assert list(reported[Refusal.NO_COMMON_SUBPROTOCOL].offered_protocols) == ["soap"]
     assert {one.remote_address for one in platform.refusals} == {"127.0.0.1"}
     assert not any(one.guess for one in platform.refusals)
 

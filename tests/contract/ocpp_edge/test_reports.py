@@ -172,8 +172,8 @@ async def test_no_character_costs_a_frame_or_its_socket(
                 kind, message_id, answer = orjson.loads(await charger.socket.recv())
                 assert (kind, str(message_id), answer) == (3, str(number), {})
         assert "currentTime" in await charger.ask("Heartbeat", {})
-    told = [status.info for status in platform.statuses[::2]]
-    assert told == ["Lades\ufffdule", "\ufffd\ufffd", "\ufffd" * 3, "ab", "", "", "\ufffd", "süß"]
+    reported = [status.info for status in platform.statuses[::2]]
+    assert reported == ["Lades\ufffdule", "\ufffd\ufffd", "\ufffd" * 3, "ab", "", "", "\ufffd", "süß"]
 
 
 @pytest.mark.field_case("B11")
@@ -189,8 +189,8 @@ async def test_what_a_charge_point_notifies_is_stored_or_not_acknowledged(
         assert (await charger.exchange("DiagnosticsStatusNotification", {"status": "Idle"}))[:1] == [4]
         platform.down = set()
         assert await charger.ask("DiagnosticsStatusNotification", {"status": "Idle"}) == {}
-    told = [(event.kind, event.subject or event.status, event.epoch) for event in platform.device_events]
-    assert told == [
+    reported = [(event.kind, event.subject or event.status, event.epoch) for event in platform.device_events]
+    assert reported == [
         ("security_event", "StartupOfTheDevice", 1),
         ("firmware_status", "Installed", 1),
         ("log_status", "Idle", 1),

@@ -56,8 +56,8 @@ async def test_facts_and_frames_name_the_tenant_of_their_charge_point(node: Node
             await charger.ask("MeterValues", meter_values("1500", 1000))
     await until(lambda: len(owned.frames) >= 4)
     expected = {(NAME, OWNER), ("CP1", "")}
-    for told in (owned.events, owned.frames.values()):
-        assert {(one.charge_point_id, one.tenant_id) for one in told} == expected
+    for reported in (owned.events, owned.frames.values()):
+        assert {(one.charge_point_id, one.tenant_id) for one in reported} == expected
 
 
 @pytest.mark.parametrize("stranger", ["north", None])

@@ -71,7 +71,7 @@ def test_every_reference_in_the_openapi_document_leads_somewhere(document: dict[
 def test_the_openapi_document_tells_how_to_repeat_and_how_much_to_send(document: dict[str, Any]) -> None:
     """What Envoy does of it is tested in tests/contract/envoy; here, that callers are told."""
     about = " ".join(document["info"]["description"].split())
-    for told in (
+    for reported in (
         "of at most 256 KiB (413 beyond it)",
         "Large imports are sent in pieces",
         "a GET is tried again when a replica is lost or does not answer in 3 s",
@@ -80,7 +80,7 @@ def test_the_openapi_document_tells_how_to_repeat_and_how_much_to_send(document:
         "at most 20 of them",
         "HEAD is answered as GET without a body",
     ):
-        assert told in about
+        assert reported in about
 
 
 @pytest.mark.field_case("C1")

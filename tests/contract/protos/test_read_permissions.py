@@ -46,14 +46,14 @@ TOLD_TO_DRIVERS = {
 }
 
 
-def _told(message: Descriptor, role: str, found: dict[str, set[str]]) -> None:
+def _reported(message: Descriptor, role: str, found: dict[str, set[str]]) -> None:
     if message.full_name in found or not message.full_name.startswith("csms."):
         return
     fields = [field for field in message.fields if _is_told(field, role)]
     found[message.full_name] = {field.name for field in fields}
     for field in fields:
         if field.message_type is not None:
-            _told(field.message_type, role, found)
+            _reported(field.message_type, role, found)
 
 
 def _is_told(field: FieldDescriptor, role: str) -> bool:
@@ -66,9 +66,9 @@ def test_a_driver_is_told_what_is_for_drivers_whatever_he_may_call(contracts: Co
     for method in contracts.methods:
         rule = access_rule(method)
         if rule is not None and (rule.public or allows("driver", rule.permission)):
-            _told(method.output_type, "driver", found)
-    told = {name: fields for name, fields in found.items() if not name.endswith("Response")}
-    assert told == {name: set(fields.split()) for name, fields in TOLD_TO_DRIVERS.items()}
+            _reported(method.output_type, "driver", found)
+    reported = {name: fields for name, fields in found.items() if not name.endswith("Response")}
+    assert reported == {name: set(fields.split()) for name, fields in TOLD_TO_DRIVERS.items()}
 
 
 def _guarded(contracts: Contracts) -> Iterator[tuple[FieldDescriptor, str]]:

@@ -32,7 +32,7 @@ class Older:
     name: str
     commit: str
 
-    def told(self) -> str:
+    def reported(self) -> str:
         """What was chosen, and why not the release."""
         return f"{WHY_NOT_0_1_0}; {self.name} stands in for it" if self.commit == INSTEAD else self.name
 

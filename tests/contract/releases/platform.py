@@ -51,11 +51,11 @@ class Platform:
 
         Who is of the right build already is left alone. Raises StackError with the last words of one that ends.
         """
-        wanted = {name: builds.ours() if name in of_this_build else older for name in EVERYONE}
-        changed = [name for name in EVERYONE if self._build_of(name) != wanted[name]]
+        expected = {name: builds.ours() if name in of_this_build else older for name in EVERYONE}
+        changed = [name for name in EVERYONE if self._build_of(name) != expected[name]]
         self._stop(changed)
         for name in changed:
-            self._processes[name] = wanted[name], self._start(name, wanted[name])
+            self._processes[name] = expected[name], self._start(name, expected[name])
         for name in changed:
             self._processes[name][1].wait_ready()
         if self._envoy is None:

@@ -31,15 +31,15 @@ def test_0_1_0_cannot_run_on_the_newest_schema_and_a_commit_stands_in_for_it() -
 
     instead = older.chosen([Release("0.1.0", first, _DAY)])
     assert instead.commit == older.INSTEAD
-    assert older.WHY_NOT_0_1_0 in instead.told()
-    assert instead.name in instead.told()
+    assert older.WHY_NOT_0_1_0 in instead.reported()
+    assert instead.name in instead.reported()
 
 
 def test_a_release_from_0_2_0_on_is_taken() -> None:
     commit = _commit("HEAD")
     known = [Release("0.1.0", "1" * 40, _DAY), Release("0.2.0", commit, _DAY)]
     assert older.chosen(known) == older.Older("release 0.2.0", commit)
-    assert older.chosen(known).told() == "release 0.2.0"
+    assert older.chosen(known).reported() == "release 0.2.0"
 
 
 def test_a_commit_that_is_not_here_is_told_with_what_helps() -> None:

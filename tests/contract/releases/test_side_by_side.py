@@ -217,8 +217,8 @@ async def _counted(scene: Scene, station: str, driver: str, count: int) -> None:
         [usage] = found if isinstance(found, list) and found else [found]
         if not usage:
             return False
-        told = (usage["sessionCount"], int(usage["energyWh"]), sum(map(_cents, usage[costs])))
-        return told == (count, energy_wh, energy_wh)
+        reported = (usage["sessionCount"], int(usage["energyWh"]), sum(map(_cents, usage[costs])))
+        return reported == (count, energy_wh, energy_wh)
 
     await eventually(lambda: has_all(f"/drivers/{driver}/usage", "costs"))
     await eventually(lambda: has_all(f"/analytics/usage?stationId={station}&period=DAY", "revenue"))
@@ -241,11 +241,11 @@ async def _shown_by_every_service(scene: Scene, station: str, points: list[Charg
     await eventually(lambda: _is(scene, status, "activeTransactionCount", len(points)))
 
 
-async def _is(scene: Scene, path: str, name: str, wanted: Any) -> bool:
+async def _is(scene: Scene, path: str, name: str, expected: Any) -> bool:
     """Whether a field of the one resource there has this value."""
     found = await scene.get(path)
     [one] = found if isinstance(found, list) and found else [found]
-    return bool(one) and one[name] == wanted
+    return bool(one) and one[name] == expected
 
 
 def _cents(amount: dict[str, Any]) -> int:

@@ -408,8 +408,8 @@ async def test_health_and_reflection_answer(channel: Any) -> None:
     assert health_pb2.HealthCheckResponse.FromString(watched).status
     question = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
     reflect = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
-    told = reflection_pb2.ServerReflectionResponse.FromString(await _first(reflect(iter([question]))))
-    assert SERVICE in [service.name for service in told.list_services_response.service]
+    reported = reflection_pb2.ServerReflectionResponse.FromString(await _first(reflect(iter([question]))))
+    assert SERVICE in [service.name for service in reported.list_services_response.service]
 
 
 @pytest.mark.field_case("C10")

@@ -169,12 +169,12 @@ async def test_a_receiver_that_is_away_holds_up_nothing_and_is_complained_of_onc
         await client.Greet(message("GreetRequest")(name="you"))
         with receiving(port) as receiver:
 
-            async def is_told() -> bool:
+            async def is_reported() -> bool:
                 """What comes after its return; gRPC tries to connect now and then."""
                 await client.Greet(message("GreetRequest")(name="you"))
                 return bool(receiver.spans(GREET))
 
-            await eventually(is_told)
+            await eventually(is_reported)
             process.signal(signal.SIGTERM)
             assert await process.ended() == 0
     [complaint] = [line for line in process.messages if "dropped" in line]

@@ -70,9 +70,9 @@ class Tenants:
 
     def check_none_is_forgotten(self, *services: str) -> None:
         """Every RPC has its attempt."""
-        wanted = {f"{method.containing_service.name}.{method.name}" for method in methods_for_people(*services)}
-        assert wanted - set(self._attempts) == set(), "a new RPC needs an attempt of a stranger"
-        assert set(self._attempts) - wanted == set()
+        expected = {f"{method.containing_service.name}.{method.name}" for method in methods_for_people(*services)}
+        assert expected - set(self._attempts) == set(), "a new RPC needs an attempt of a stranger"
+        assert set(self._attempts) - expected == set()
 
     async def check_a_stranger_gets_nothing(self, *services: str) -> None:
         """The other tenant neither reads nor changes anything, by any RPC."""
@@ -86,7 +86,7 @@ class Tenants:
                 assert answer is attempt.answer.value, (method.name, answer)
             else:
                 assert attempt.answer in (Answer.NOTHING, Answer.OWN), (method.name, answer)
-                assert not self._told(answer), (method.name, answer)
+                assert not self._reported(answer), (method.name, answer)
             assert self._rows() == before, f"{method.name} changed what is not its own"
 
     async def check_the_owner_gets_it(self, *services: str) -> None:
@@ -104,7 +104,7 @@ class Tenants:
                 continue
             assert not isinstance(answer, grpc.StatusCode), (method.name, answer)
             if attempt.answer is Answer.NOTHING:
-                assert self._told(answer), f"{method.name} tells its owner nothing: its test proves nothing"
+                assert self._reported(answer), f"{method.name} tells its owner nothing: its test proves nothing"
 
     async def _ask(self, channel: grpc.aio.Channel, method: MethodDescriptor, request: Message) -> str | Any:
         call: Any = (channel.unary_stream if method.server_streaming else channel.unary_unary)(
@@ -121,7 +121,7 @@ class Tenants:
             return error.code()
         return "\n".join(json_format.MessageToJson(answer) for answer in answers)
 
-    def _told(self, answer: str) -> bool:
+    def _reported(self, answer: str) -> bool:
         return any(trace in answer for trace in self._traces)
 
     def _rows(self) -> set[str]:

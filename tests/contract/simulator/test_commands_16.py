@@ -19,8 +19,8 @@ async def charging(csms: TinyCsms, station16: ChargePoint) -> ChargePoint:
 
 
 def _last_status(csms: TinyCsms, connector: int) -> str | None:
-    told = [each["status"] for each in csms.payloads("StatusNotification") if each["connectorId"] == connector]
-    return told[-1] if told else None
+    reported = [each["status"] for each in csms.payloads("StatusNotification") if each["connectorId"] == connector]
+    return reported[-1] if reported else None
 
 
 async def _stopped(csms: TinyCsms) -> str:

@@ -25,8 +25,8 @@ def _ended(csms: TinyCsms) -> list[dict[str, Any]]:
 
 
 def _last_status(csms: TinyCsms, evse: int) -> str:
-    told = [each["connectorStatus"] for each in csms.payloads("StatusNotification") if each["evseId"] == evse]
-    return str(told[-1])
+    reported = [each["connectorStatus"] for each in csms.payloads("StatusNotification") if each["evseId"] == evse]
+    return str(reported[-1])
 
 
 def _variable(component: str, variable: str, **more: Any) -> dict[str, Any]:
@@ -118,7 +118,7 @@ async def test_a_variable_is_read(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "status"),
+    ("expected", "status"),
     [
         (_variable("SampledDataCtrlr", "TxUpdatedInterval", attribute_value="5"), "Accepted"),
         (_variable("SampledDataCtrlr", "TxUpdatedInterval", attribute_value="-5"), "Rejected"),
@@ -128,15 +128,15 @@ async def test_a_variable_is_read(
     ],
 )
 async def test_a_variable_is_written_by_its_rules(
-    csms: TinyCsms, station201: ChargePoint, wanted: dict[str, Any], status: str
+    csms: TinyCsms, station201: ChargePoint, expected: dict[str, Any], status: str
 ) -> None:
-    [result] = (await csms.send("CP001", call.SetVariables([wanted]))).set_variable_result
+    [result] = (await csms.send("CP001", call.SetVariables([expected]))).set_variable_result
     assert result["attribute_status"] == status
 
 
 async def test_a_new_sample_interval_has_its_effect(csms: TinyCsms, charging: ChargePoint) -> None:
-    wanted = _variable("SampledDataCtrlr", "TxUpdatedInterval", attribute_value="1")
-    await csms.send("CP001", call.SetVariables([wanted]))
+    expected = _variable("SampledDataCtrlr", "TxUpdatedInterval", attribute_value="1")
+    await csms.send("CP001", call.SetVariables([expected]))
     await csms.until(lambda: csms.payloads("TransactionEvent")[-1]["triggerReason"] == "MeterValuePeriodic")
 
 
@@ -155,7 +155,7 @@ async def test_a_report_is_sent_in_numbered_parts(csms: TinyCsms, station201: Ch
 
 
 @pytest.mark.parametrize(
-    ("criteria", "wanted", "names"),
+    ("criteria", "expected", "names"),
     [
         (
             None,
@@ -175,10 +175,10 @@ async def test_a_report_of_what_is_wanted_is_sent_or_there_is_nothing_of_it(
     csms: TinyCsms,
     station201: ChargePoint,
     criteria: list[str] | None,
-    wanted: list[dict[str, Any]] | None,
+    expected: list[dict[str, Any]] | None,
     names: set[tuple[str, str]],
 ) -> None:
-    answer = await csms.send("CP001", call.GetReport(9, wanted, criteria))
+    answer = await csms.send("CP001", call.GetReport(9, expected, criteria))
     assert answer.status == ("Accepted" if names else "EmptyResultSet")
     if not names:
         return

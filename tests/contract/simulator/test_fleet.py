@@ -85,8 +85,8 @@ async def test_a_station_that_retires_delivers_and_is_not_seen_again(csms: TinyC
 
 
 async def test_a_power_cut_brings_a_boot_and_the_session_goes_on(csms: TinyCsms) -> None:
-    wanted = plan(csms, session_seconds=3.0, cut_seconds=0.5, power_cut_share=1.0, protocols=["2.0.1"])
-    report = await run_until(Fleet(wanted, rng=random.Random(1)), lambda: len(stops(csms, "CP1")) >= 1)
+    expected = plan(csms, session_seconds=3.0, cut_seconds=0.5, power_cut_share=1.0, protocols=["2.0.1"])
+    report = await run_until(Fleet(expected, rng=random.Random(1)), lambda: len(stops(csms, "CP1")) >= 1)
     first = stops(csms, "CP1")[0].payload["transactionInfo"]["transactionId"]
     events = [call for call in csms.calls if call.payload.get("transactionInfo", {}).get("transactionId") == first]
     boots = [call for call in csms.calls if call.action == "BootNotification" and call.charge_point_id == "CP1"]

@@ -19,7 +19,7 @@ from simulator.truth import Ending, Truth
 from tests.fixtures.tiny_csms import TinyCsms
 
 
-class Told:
+class Reported:
     """What a fleet of liars has left behind."""
 
     def __init__(self, csms: TinyCsms, path: Path) -> None:
@@ -37,7 +37,7 @@ class Told:
 
 
 @asynccontextmanager
-async def liars(csms: TinyCsms, path: Path, *lies: str, protocol: str = "1.6", **more: Any) -> AsyncIterator[Told]:
+async def liars(csms: TinyCsms, path: Path, *lies: str, protocol: str = "1.6", **more: Any) -> AsyncIterator[Reported]:
     """Charge points that lie until the end of the block."""
     usual: dict[str, Any] = {"session_seconds": 2.0, "pause_seconds": 0.1, "sample_seconds": 1, "ramp_seconds": 0.1}
     plan = FleetPlan(
@@ -51,15 +51,15 @@ async def liars(csms: TinyCsms, path: Path, *lies: str, protocol: str = "1.6", *
         liar_share=1.0,
         grace_seconds=5.0,
     )
-    told = Told(csms, path)
+    reported = Reported(csms, path)
     with Ledger(path) as ledger:
         fleet = Fleet(plan, ledger, random.Random(1))
         running = asyncio.create_task(fleet.run())
         try:
-            yield told
+            yield reported
         finally:
             fleet.stop()
-            told.report = await running
+            reported.report = await running
 
 
 async def until(condition: Callable[[], Any]) -> None:
@@ -89,10 +89,10 @@ def quick_to_forget(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_wire_has_the_lie_and_the_ledger_the_truth_beside_it(
     csms: TinyCsms, path: Path, protocol: str
 ) -> None:
-    async with liars(csms, path, "clock-behind", protocol=protocol) as told:
-        await until(lambda: [truth for truth in told.truths if truth.ending is Ending.REPORTED])
-    [truth, *_] = told.truths
-    start = next(entry for entry in told.entries if entry.action in ("StartTransaction", "TransactionEvent"))
+    async with liars(csms, path, "clock-behind", protocol=protocol) as reported:
+        await until(lambda: [truth for truth in reported.truths if truth.ending is Ending.REPORTED])
+    [truth, *_] = reported.truths
+    start = next(entry for entry in reported.entries if entry.action in ("StartTransaction", "TransactionEvent"))
     assert (start.lies, start.session, truth.lies) == (("clock-behind",), truth.session, ("clock-behind",))
     assert start.meant is not None
     assert start.request["timestamp"] < start.meant["timestamp"] == start.true_request["timestamp"]
@@ -107,10 +107,10 @@ async def test_the_wire_has_the_lie_and_the_ledger_the_truth_beside_it(
 
 
 async def test_who_tells_the_truth_leaves_a_ledger_as_ever(csms: TinyCsms, path: Path) -> None:
-    async with liars(csms, path) as told:
+    async with liars(csms, path) as reported:
         await until(lambda: "StopTransaction" in csms.actions())
     written = await asyncio.to_thread(path.read_text)
-    assert told.truths == []
+    assert reported.truths == []
     assert "lies" not in written
     assert "session" not in written
 
@@ -119,13 +119,13 @@ async def test_a_session_is_forgotten_and_the_connector_is_free_after_the_boot(
     csms: TinyCsms, path: Path, quick_to_forget: None
 ) -> None:
     def lost() -> list[Truth]:
-        return [truth for truth in told.truths if truth.ending is Ending.FORGOTTEN and truth.transaction_id]
+        return [truth for truth in reported.truths if truth.ending is Ending.FORGOTTEN and truth.transaction_id]
 
     def statuses_since(call: int) -> set[str]:
-        told = [each.payload for each in csms.calls[call:] if each.action == "StatusNotification"]
-        return {status["status"] for status in told if status["connectorId"] == 1}
+        reported = [each.payload for each in csms.calls[call:] if each.action == "StatusNotification"]
+        return {status["status"] for status in reported if status["connectorId"] == 1}
 
-    async with liars(csms, path, "forgets", session_seconds=30.0) as told:
+    async with liars(csms, path, "forgets", session_seconds=30.0) as reported:
         await until(lost)
         truth = lost()[0]
         await until(lambda: csms.actions().count("BootNotification") >= 2)
@@ -135,18 +135,18 @@ async def test_a_session_is_forgotten_and_the_connector_is_free_after_the_boot(
     assert not [call for call in csms.calls if call.payload.get("transactionId") == int(truth.transaction_id)][3:]
     stops = [call.payload["transactionId"] for call in csms.calls if call.action == "StopTransaction"]
     assert int(truth.transaction_id) not in stops
-    assert told.report is not None
-    assert told.report.unsent == 0
+    assert reported.report is not None
+    assert reported.report.unsent == 0
 
 
 async def test_a_station_that_goes_silent_is_not_seen_again(csms: TinyCsms, path: Path, quick_to_forget: None) -> None:
-    async with liars(csms, path, "goes-silent", session_seconds=30.0) as told:
-        await until(lambda: [truth for truth in told.truths if truth.ending is Ending.SILENT])
+    async with liars(csms, path, "goes-silent", session_seconds=30.0) as reported:
+        await until(lambda: [truth for truth in reported.truths if truth.ending is Ending.SILENT])
         heard = len(csms.calls)
         await asyncio.sleep(0.5)
         assert len(csms.calls) == heard
-    assert told.report is not None
-    assert (told.report.unsent, told.report.connects) == (0, 1)
+    assert reported.report is not None
+    assert (reported.report.unsent, reported.report.connects) == (0, 1)
 
 
 @pytest.mark.parametrize("protocol", ["1.6", "2.0.1"])
@@ -156,14 +156,14 @@ async def test_stray_readings_name_no_session_that_runs(
     monkeypatch.setattr("simulator.lies.strays._MEAN_SECONDS_BETWEEN", 0.1)
 
     def strays() -> list[Acknowledgement]:
-        return [entry for entry in told.entries if "stray-readings" in entry.lies]
+        return [entry for entry in reported.entries if "stray-readings" in entry.lies]
 
     def names() -> set[Any]:
         info = [entry.request.get("transactionInfo", {}).get("transactionId") for entry in strays()]
         return {*info, *(entry.request.get("transactionId") for entry in strays())}
 
-    async with liars(csms, path, "stray-readings", protocol=protocol) as told:
-        await until(lambda: None in names() and len(names()) >= 4 and [one for one in told.truths if one.end_time])
+    async with liars(csms, path, "stray-readings", protocol=protocol) as reported:
+        await until(lambda: None in names() and len(names()) >= 4 and [one for one in reported.truths if one.end_time])
     assert {entry.message_id[:6] for entry in strays()} == {"stray-"}
     assert any("777" in str(name) for name in names())
 
@@ -178,20 +178,20 @@ async def test_answers_that_are_not_heard_have_a_start_told_again_in_the_same_wo
         starts = [call.payload for call in csms.calls if call.action == "StartTransaction"]
         return [start for start in starts if starts.count(start) > 1]
 
-    async with liars(csms, path, "no-stamps") as told:
-        await until(lambda: again() and [entry for entry in told.entries if entry.action == "StartTransaction"])
-    heard = [entry.answer["transactionId"] for entry in told.entries if entry.action == "StartTransaction"]
+    async with liars(csms, path, "no-stamps") as reported:
+        await until(lambda: again() and [entry for entry in reported.entries if entry.action == "StartTransaction"])
+    heard = [entry.answer["transactionId"] for entry in reported.entries if entry.action == "StartTransaction"]
     assert len(heard) < len([call for call in csms.calls if call.action == "StartTransaction"])
 
 
 async def test_who_insists_charges_by_a_card_that_is_refused(csms: TinyCsms, path: Path) -> None:
     csms.tags |= {"STRANGER": "Invalid", "OTHER": "ConcurrentTx"}
-    async with liars(csms, path, "insists") as told:
-        await until(lambda: [truth for truth in told.truths if truth.ending is Ending.REPORTED])
+    async with liars(csms, path, "insists") as reported:
+        await until(lambda: [truth for truth in reported.truths if truth.ending is Ending.REPORTED])
     assert "Authorize" not in csms.actions()
-    [start, *_] = [entry for entry in told.entries if entry.action == "StartTransaction"]
+    [start, *_] = [entry for entry in reported.entries if entry.action == "StartTransaction"]
     assert start.answer["idTagInfo"]["status"] in ("Invalid", "ConcurrentTx")
-    [truth, *_] = told.truths
+    [truth, *_] = reported.truths
     assert truth.end_time is not None
     assert (truth.end_time - truth.start_time).total_seconds() > 0.9
 

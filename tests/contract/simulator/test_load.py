@@ -188,8 +188,8 @@ async def test_chargers_prepare_for_a_mix_before_it_begins(csms: TinyCsms) -> No
 
 async def test_statuses_are_of_both_connectors_in_turn(csms: TinyCsms) -> None:
     await _carried_out(csms, worker.Say((Kind.STATUS,) * 4), connections=1)
-    told = [(each["connectorId"], each["status"]) for each in csms.payloads("StatusNotification")]
-    assert told == [(1, "Preparing"), (2, "Preparing"), (1, "Available"), (2, "Available")]
+    reported = [(each["connectorId"], each["status"]) for each in csms.payloads("StatusNotification")]
+    assert reported == [(1, "Preparing"), (2, "Preparing"), (1, "Available"), (2, "Available")]
 
 
 async def _cut(csms: TinyCsms) -> None:

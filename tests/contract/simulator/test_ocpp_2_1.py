@@ -18,8 +18,8 @@ _SAMPLED = replace(PLAN, rate=Fraction(10))
 
 
 def _statuses(csms: TinyCsms, evse: int) -> list[str]:
-    told = (event for payload in csms.payloads("NotifyEvent") for event in payload["eventData"])
-    return [event["actualValue"] for event in told if event["component"].get("evse", {}).get("id") == evse]
+    reported = (event for payload in csms.payloads("NotifyEvent") for event in payload["eventData"])
+    return [event["actualValue"] for event in reported if event["component"].get("evse", {}).get("id") == evse]
 
 
 async def test_a_session_is_told_by_events_and_variables(csms: TinyCsms, station21: ChargePoint) -> None:

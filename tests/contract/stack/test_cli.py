@@ -79,11 +79,11 @@ def test_what_env_file_sets_counts_as_if_it_were_set_in_the_environment(csms: Cs
     )
     rendered = csms("render-envoy", "--output", "envoy.yaml", CSMS_TRUSTED_PROXY_HOPS="2", EDGE_SERVICE_URL="")
     assert (rendered.returncode, rendered.stderr) == (0, "")
-    told = (tmp_path / "envoy.yaml").read_text(encoding="utf-8")
-    assert "max_tokens: 77" in told
-    assert "xff_num_trusted_hops: 2" in told
-    assert "edge.example" in told
-    assert "/dev/stdout" in told
+    reported = (tmp_path / "envoy.yaml").read_text(encoding="utf-8")
+    assert "max_tokens: 77" in reported
+    assert "xff_num_trusted_hops: 2" in reported
+    assert "edge.example" in reported
+    assert "/dev/stdout" in reported
 
 
 def test_an_env_file_that_cannot_be_read_is_one_line(csms: Csms, tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ def test_a_service_gets_a_new_key(csms: Csms, tmp_path: Path) -> None:
     made = keys.ensure(State(tmp_path / "state").keys)
     before = made.service_private_key_file("edge").read_text()
 
-    told = csms("rotate-key", "edge", "--revoke")
+    reported = csms("rotate-key", "edge", "--revoke")
 
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout == "edge has a new key from its next start; the old one is good no more\n"
+    assert (reported.returncode, reported.stderr) == (0, "")
+    assert reported.stdout == "edge has a new key from its next start; the old one is good no more\n"
     assert made.service_private_key_file("edge").read_text() != before
     assert csms("rotate-key", "gateway").returncode == 2
 

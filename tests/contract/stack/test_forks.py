@@ -52,8 +52,8 @@ def start(forks: ForkServer | None, log: Path, *arguments: str, module: str = HE
 
 def said(child: Child, eventually: Eventually) -> dict[str, Any]:
     eventually(lambda: child.log.read_text().endswith("\n"))
-    told: dict[str, Any] = json.loads(child.log.read_text())
-    return told
+    reported: dict[str, Any] = json.loads(child.log.read_text())
+    return reported
 
 
 def test_a_forked_program_finds_what_one_that_was_started_finds(
@@ -63,10 +63,10 @@ def test_a_forked_program_finds_what_one_that_was_started_finds(
     started = start(None, tmp_path / "started.log", "one", "--two", GREETING="hello")
     found, expected = said(forked, eventually), said(started, eventually)
     assert set(found["modules"]) > set(expected["modules"])
-    for child, told in ((forked, found), (started, expected)):
-        assert told["session"] == child.pid
-        assert told["parent"] == os.getpid()
-        assert told["threads"] == 1
+    for child, reported in ((forked, found), (started, expected)):
+        assert reported["session"] == child.pid
+        assert reported["parent"] == os.getpid()
+        assert reported["threads"] == 1
     for same in ("arguments", "greeting", "variables"):
         assert found[same] == expected[same]
     assert [child.stop() for child in (forked, started)] == [7, 7]

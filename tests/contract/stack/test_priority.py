@@ -84,11 +84,11 @@ async def test_a_connection_that_is_made_later_goes_last_as_well(
 ) -> None:
     monkeypatch.setattr("stack.priority._COMING_UP_SECONDS", 0.0)
     pids = {"postgres": postgres_server.child.pid}
-    wanted = min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
+    expected = min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
     keeping = asyncio.create_task(priority.keep_last(lambda: pids, (), ["template1"], 5))
     await asyncio.sleep(0)
     with connect("template1") as follower:
-        await asyncio.to_thread(eventually, lambda: niceness(follower) == wanted)
+        await asyncio.to_thread(eventually, lambda: niceness(follower) == expected)
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping

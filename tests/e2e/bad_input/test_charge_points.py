@@ -170,5 +170,5 @@ async def test_what_a_charge_point_answers_badly_is_not_the_fault_of_who_asked(s
     assert (first.status, first.data["configurationKey"]) == (200, [setting, None])
     assert first.json["flags"] == ["dropped:configurationKey", "coerced:configurationKey.value"]
     assert first.json["dropped"] == {"configurationKey[1]": None}
-    told = [(answer.status, answer.json["code"], answer.json["details"][0]["reason"]) for answer in others]
-    assert told == [(502, 9, "OCPP_CALL_ERROR")] * 3
+    reported = [(answer.status, answer.json["code"], answer.json["details"][0]["reason"]) for answer in others]
+    assert reported == [(502, 9, "OCPP_CALL_ERROR")] * 3

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.skipif(not (PROJECT / ".git").exists(), reason="older b
 
 def test_a_build_is_compared_with_an_older_one_which_is_kept_until_it_is_cleaned(tmp_path: Path) -> None:
     words = ["--against", "HEAD", "--limit", _LIMIT, "--rounds", "1", "--seconds", "0.1", "--connections", "20"]
-    told = _csms(tmp_path, "bench", *words, "--only", "starts,connections,reads", "--report-dir", str(tmp_path))
-    assert told.returncode == SLOWER, told.stderr
+    reported = _csms(tmp_path, "bench", *words, "--only", "starts,connections,reads", "--report-dir", str(tmp_path))
+    assert reported.returncode == SLOWER, reported.stderr
     found = json.loads((tmp_path / "against.json").read_text(encoding="utf-8"))
     assert found["failures"] == []
     assert [each["row"] for each in found["rows"]] == ["starts", HANDSHAKE, *PATHS]
@@ -36,7 +36,7 @@ def test_a_build_is_compared_with_an_older_one_which_is_kept_until_it_is_cleaned
         assert 0.05 < each["ratio"]["from"] <= each["ratio"]["median"] <= each["ratio"]["to"] < 20
         assert each["newUs"]["envoy"] > 0
         assert each["verdict"] == "ABOVE"
-    assert f"# {found['new']} against HEAD" in told.stdout
+    assert f"# {found['new']} against HEAD" in reported.stdout
 
     (build,) = (each for each in (tmp_path / "state" / "builds").iterdir() if each.is_dir())
     assert (build / ".venv" / "bin" / "python").exists()

@@ -33,12 +33,12 @@ class Run:
     folder: Path
 
     @property
-    def told(self) -> str:
+    def reported(self) -> str:
         return (self.folder / "told").read_text(encoding="utf-8")
 
     def rows(self, section: str) -> list[str]:
         """What has been told of a section so far."""
-        return [line for line in self.told.splitlines() if f"] {section} " in line]
+        return [line for line in self.reported.splitlines() if f"] {section} " in line]
 
     def is_past(self, section: str) -> bool:
         """Whether a later section has begun, or everything is over."""
@@ -51,8 +51,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """A quick run, just started."""
     folder: Path = tmp_path_factory.mktemp("bench")
     command = [sys.executable, "-m", "stack.cli", "bench", "--quick", "--report-dir", str(folder)]
-    with (folder / "told").open("wb") as told:
-        process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": python_path()}, stderr=told)
+    with (folder / "told").open("wb") as reported:
+        process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": python_path()}, stderr=reported)
     try:
         yield Run(process, folder)
     finally:
@@ -65,7 +65,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 def figures(run: Run) -> Figures:
     """Section and row to the medians of its columns, when everything is over."""
     until(lambda: run.process.poll() is not None, within_seconds=_SECTION_SECONDS)
-    assert run.process.returncode == 0, run.told
+    assert run.process.returncode == 0, run.reported
     document: dict[str, Any] = json.loads((run.folder / "report.json").read_text(encoding="utf-8"))
     assert document["failures"] == []
     return {
@@ -76,26 +76,26 @@ def figures(run: Run) -> Figures:
 
 def test_traffic_straight_to_the_edge_begins(run: Run) -> None:
     until(lambda: run.rows("traffic") or run.process.poll() is not None, within_seconds=_SECTION_SECONDS)
-    assert run.rows("traffic"), run.told
+    assert run.rows("traffic"), run.reported
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_section_is_measured_without_a_failure(run: Run, section: str) -> None:
     until(lambda: run.is_past(section), within_seconds=_SECTION_SECONDS)
-    assert run.rows(section), run.told
+    assert run.rows(section), run.reported
     assert not [row for row in run.rows(section) if "FAILED" in row or "ERRORS" in row]
 
 
 def test_every_class_is_measured_by_every_way(figures: Figures) -> None:
     loads = (SATURATION, *(f"{percent} %" for percent in QUICK.loads_percent))
     ways = (EDGE, ENVOY)
-    wanted = {("traffic", each.name, path, load) for each in CLASSES for path in ways for load in loads}
-    wanted |= {
+    expected = {("traffic", each.name, path, load) for each in CLASSES for path in ways for load in loads}
+    expected |= {
         ("traffic", each.name, path, f"{STATED_RATE}/s") for each in CLASSES if each.stated_rate for path in ways
     }
-    wanted |= {("traffic", each.name, NAIVE, SATURATION) for each in CLASSES if each.naive}
+    expected |= {("traffic", each.name, NAIVE, SATURATION) for each in CLASSES if each.naive}
     measured = {row: columns for row, columns in figures.items() if row[0] == "traffic"}
-    assert set(measured) == wanted
+    assert set(measured) == expected
     for row, columns in measured.items():
         assert columns["messages"] > 0, row
         assert columns["errors"] == 0, row

@@ -37,9 +37,9 @@ def test_a_session_is_seen_stored_priced_invoiced_counted_and_journalled(system:
     assert (int(session["energyWh"]), session["driverId"]) == (energy_wh, scene["driver"])
     assert session["tariffId"] == scene["tariff"]
     [invoice] = system.get(f"/invoices?chargingSessionId={session['id']}").data
-    wanted = (Decimal(energy_wh) / 1000 * _PRICE_PER_KWH).quantize(Decimal("0.01"))
+    expected = (Decimal(energy_wh) / 1000 * _PRICE_PER_KWH).quantize(Decimal("0.01"))
     total = _money(invoice["total"])
-    assert abs(total - wanted * _TAX) <= Decimal("0.01")
+    assert abs(total - expected * _TAX) <= Decimal("0.01")
     assert _money(session["cost"]) == total
     pdf = system.get(f"/invoices/{invoice['id']}/pdf")
     assert pdf.headers["content-type"] == "application/pdf"

@@ -69,14 +69,14 @@ async def test_a_vehicle_by_ocpp_201_that_is_full_pays_for_the_place_as_well(sys
     charger = await asyncio.to_thread(Charger, system, "E2ED1201", *_DEMO)
     begin, transaction = 3.2, {"transactionId": "E2ED1201-1"}
     card = {"idToken": charger.card, "type": "ISO14443"}
-    told = [
+    reported = [
         (0, "Started", {"chargingState": "Charging"}, 1_000, {"context": "Transaction.Begin"}),
         (90, "Updated", {"chargingState": "SuspendedEV"}, 17_500, {}),
         (180, "Ended", {"stoppedReason": "Local"}, 17_500, {"context": "Transaction.End"}),
     ]
     async with charger.connected("ocpp2.0.1") as socket:
         await ask(socket, "BootNotification", BOOT_201)
-        for number, (minutes, kind, info, wh, more) in enumerate(told):
+        for number, (minutes, kind, info, wh, more) in enumerate(reported):
             event = {
                 "eventType": kind,
                 "timestamp": stamp(_at(minutes, begin)),

@@ -99,7 +99,7 @@ class Charger:
         """Return when so many connections and one more have ended. Raises TimeoutError."""
         await self._until(lambda: len(self.book.ends) > times, within_seconds)
 
-    async def told(self, within_seconds: float = 30.0) -> None:
+    async def reported(self, within_seconds: float = 30.0) -> None:
         """Return when everything is acknowledged. Raises TimeoutError."""
         await self._until(lambda: not self._queue, within_seconds)
 

@@ -151,9 +151,12 @@ class Cluster:
 
     def _is_healthy(self, name: str, replica: int) -> bool:
         ports = self.system.ports
-        wanted = [(name, ports.process(name, replica)), *([("ocpp", ports.websocket(replica))] if name == EDGE else [])]
-        told = self._envoy("/clusters")
-        return all(f"{cluster}::127.0.0.1:{port}::health_flags::healthy" in told for cluster, port in wanted)
+        expected = [
+            (name, ports.process(name, replica)),
+            *([("ocpp", ports.websocket(replica))] if name == EDGE else []),
+        ]
+        reported = self._envoy("/clusters")
+        return all(f"{cluster}::127.0.0.1:{port}::health_flags::healthy" in reported for cluster, port in expected)
 
     def _envoy(self, path: str) -> str:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.system.ports['envoy admin']}{path}") as answer:

@@ -47,13 +47,13 @@ async def test_a_campaign_that_is_killed_in_the_middle_asks_each_charge_point_on
 
 
 def _begin(cluster: Cluster, names: list[str]) -> str:
-    wanted = {
+    expected = {
         "command": {"clearCache": {}},
         "selection": {"chargePointIds": names},
         "commandsPerSecond": 6,
         "options": {"expireAfter": "300s"},
     }
-    made = cluster.system.call("POST", "/command-campaigns", wanted)
+    made = cluster.system.call("POST", "/command-campaigns", expected)
     assert made.status == 201, made.text
     return str(made.data["id"])
 

@@ -12,13 +12,13 @@ def test_every_replica_tells_its_numbers_and_each_is_explained(cluster: Cluster,
     lag, resident = 0.0, []
     for name in EVERYONE:
         for replica in range(REPLICAS):
-            told = cluster.metrics(name, replica)
-            for metric in {each.partition("{")[0] for each in told}:
+            reported = cluster.metrics(name, replica)
+            for metric in {each.partition("{")[0] for each in reported}:
                 family = next((metric.removesuffix(part) for part in _PARTS if metric.endswith(part)), metric)
                 assert f"| `{family}` |" in page or f"| `{metric}` |" in page, metric
-            assert told["process_cpu_seconds_total"] > 0
-            resident.append(told["process_resident_memory_bytes"] / 2**20)
-            lag = max(lag, told["event_loop_lag_max_seconds"])
+            assert reported["process_cpu_seconds_total"] > 0
+            resident.append(reported["process_resident_memory_bytes"] / 2**20)
+            lag = max(lag, reported["event_loop_lag_max_seconds"])
     note(
         f"{len(resident)} processes of {min(resident):.0f} to {max(resident):.0f} MiB, greatest lag of an event loop"
         f" {lag:.2f} s"

@@ -45,7 +45,7 @@ async def test_the_newest_connection_wins_across_edges(cluster: Cluster, note: N
             await eventually(lambda: _emptied(cluster, 0))
             assert await asyncio.to_thread(_held_by, cluster, name, 1) == after | {"lastSeenTime": _ANY}
             new.boot()
-            await new.told()
+            await new.reported()
     note(
         f"connected to the other edge in {1000 * (connected - began):.0f} ms, shown there after"
         f" {1000 * (seen - began):.0f} ms, old socket closed after {old.book.ends[-1][0] - began:.2f} s,"
@@ -62,7 +62,7 @@ async def test_what_an_edge_says_late_of_a_charge_point_that_has_moved_changes_n
     async with old.running():
         old.boot()
         old.status("Available")
-        await old.told()
+        await old.reported()
         pid = cluster.signal("edge", 0, signal.SIGSTOP)
         try:
             # These lie in the socket until the edge wakes up, with the epoch that it was given long ago.
@@ -71,7 +71,7 @@ async def test_what_an_edge_says_late_of_a_charge_point_that_has_moved_changes_n
             async with new.running():
                 new.boot()
                 new.status("Charging")
-                await new.told()
+                await new.reported()
                 held = await asyncio.to_thread(_epoch, cluster, name)
                 assert held[0] == 1
                 cluster.signal("edge", 0, signal.SIGCONT)

@@ -20,7 +20,7 @@ async def test_a_call_to_the_wrong_edge_is_answered_by_the_right_one(cluster: Cl
     charger = Charger(name, cluster.edge_url(0))
     async with charger.running():
         charger.boot()
-        await charger.told()
+        await charger.reported()
         before = await asyncio.to_thread(_handled, cluster)
         answers = await asyncio.gather(*(asyncio.to_thread(_clear_cache, cluster, name) for _ in range(_CALLS)))
         after = await asyncio.to_thread(_handled, cluster)

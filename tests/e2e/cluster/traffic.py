@@ -63,7 +63,7 @@ async def charging(chargers: Sequence[Charger], id_tag: str, every_seconds: floa
             charger.boot()
             charger.status("Charging")
             charger.start(id_tag)
-        await asyncio.gather(*(charger.told(60) for charger in chargers))
+        await asyncio.gather(*(charger.reported(60) for charger in chargers))
         sampling = asyncio.create_task(_sample(chargers, every_seconds))
         try:
             yield
@@ -72,7 +72,7 @@ async def charging(chargers: Sequence[Charger], id_tag: str, every_seconds: floa
             await asyncio.wait([sampling])
         for charger in chargers:
             charger.stop()
-        await asyncio.gather(*(charger.told(60) for charger in chargers))
+        await asyncio.gather(*(charger.reported(60) for charger in chargers))
     finally:
         await asyncio.gather(*(charger.leave() for charger in chargers))
 
@@ -96,11 +96,11 @@ def audit(cluster: Cluster, chargers: Sequence[Charger]) -> str:
     facts = 0
     for charger in chargers:
         acknowledged = charger.book.acknowledged
-        told = [_register_wh(payload) for action, payload, _ in acknowledged if action == "MeterValues"]
+        reported = [_register_wh(payload) for action, payload, _ in acknowledged if action == "MeterValues"]
         energy_wh = charger.register_wh - _START_WH
-        expected = (str(charger.transaction_id), "ENDED", energy_wh, sorted(told) or None, ["STARTED", "ENDED"])
+        expected = (str(charger.transaction_id), "ENDED", energy_wh, sorted(reported) or None, ["STARTED", "ENDED"])
         assert stored[charger.identity] == expected, charger.identity
-        facts += len(told) + 2
+        facts += len(reported) + 2
     return f"{facts} acknowledged facts of {len(chargers)} charge points: missing 0, twice 0, wrong energy 0"
 
 

@@ -46,7 +46,7 @@ def _back_with_another(system: System, name: str, before: int) -> None:
     until(is_back, within_seconds=30)
 
 
-def _told(system: System, name: str) -> str:
+def _reported(system: System, name: str) -> str:
     """All that somebody sees of it who may only look."""
     paths = ("", "/commands", "/messages", "/events")
     return "".join(system.get(f"/charge-points/{name}{path}", role="viewer").text for path in paths)
@@ -67,9 +67,9 @@ def test_a_charge_point_comes_back_with_its_new_password(system: System, protoco
             answer = system.call("POST", f"/charge-points/{name}/{path}", body)
             assert (answer.status, answer.data["kind"], answer.data["state"]) == (200, "rotate_password", "ACCEPTED")
             _back_with_another(system, name, before)
-        told = _told(system, name)
-        assert "rotate_password" in told
-        assert not [form for text in (_FIRST, _SECOND) for form in (text, text.encode().hex()) if form in told]
+        reported = _reported(system, name)
+        assert "rotate_password" in reported
+        assert not [form for text in (_FIRST, _SECOND) for form in (text, text.encode().hex()) if form in reported]
 
 
 def test_a_request_id_counts_for_one_password(system: System) -> None:

@@ -112,14 +112,14 @@ def test_a_general_command_asks_for_one_thing(system: System) -> None:
 
 def test_a_campaign_asks_every_charge_point_that_is_chosen_once(system: System) -> None:
     with idle_charge_point(system, "E2ECAM1", "1.6") as first, idle_charge_point(system, "E2ECAM2", "2.0.1") as second:
-        wanted = {
+        expected = {
             "command": {"clearCache": {}},
             "selection": {"text": "E2ECAM", "online": True},
             "commandsPerSecond": 50,
         }
-        made = system.call("POST", "/command-campaigns", wanted, headers={"Idempotency-Key": "e2e-campaign"})
+        made = system.call("POST", "/command-campaigns", expected, headers={"Idempotency-Key": "e2e-campaign"})
         assert made.status == 201, made.text
-        again = system.call("POST", "/command-campaigns", wanted, headers={"Idempotency-Key": "e2e-campaign"})
+        again = system.call("POST", "/command-campaigns", expected, headers={"Idempotency-Key": "e2e-campaign"})
         path = f"/command-campaigns/{made.data['id']}"
         assert again.data["id"] == made.data["id"]
         until(lambda: system.get(path).data["state"] == "COMPLETED")
@@ -130,5 +130,5 @@ def test_a_campaign_asks_every_charge_point_that_is_chosen_once(system: System) 
         for action in ("pause", "cancel"):
             refused = system.call("POST", f"{path}/{action}", {})
             assert refused.json["details"][0]["reason"] == "COMMAND_CAMPAIGN_OVER"
-        assert system.call("POST", "/command-campaigns", {**wanted, "selection": {}}).status == 400
-        assert system.call("POST", "/command-campaigns", wanted, role="viewer").status == 403
+        assert system.call("POST", "/command-campaigns", {**expected, "selection": {}}).status == 400
+        assert system.call("POST", "/command-campaigns", expected, role="viewer").status == 403

@@ -27,10 +27,10 @@ def test_a_station_that_boots_for_the_first_time_is_asked_for_its_variables(syst
     assert page.json["nextPageToken"]
     powers = _variables(system, "E2EDM1", "text=power&evseId=2").data
     assert {one["component"]["evseId"] for one in powers} == {2}
-    [told] = system.get("/charge-points/E2EDM1/events?kind=report_request").data
+    [reported] = system.get("/charge-points/E2EDM1/events?kind=report_request").data
     [asked] = [one for one in system.get("/charge-points/E2EDM1/commands").data if one["kind"] == "get_base_report"]
     [report] = system.get("/charge-points/E2EDM1/reports").data
-    assert (report["requestId"], report["commandId"]) == (told["requestId"], asked["id"])
+    assert (report["requestId"], report["commandId"]) == (reported["requestId"], asked["id"])
     assert "reportTime" in report
     token = system.token("driver", "--driver", driver)
     refused = system.call(
@@ -60,8 +60,8 @@ def test_what_is_asked_read_and_set_is_known_afterwards(system: System, protocol
         listed = system.get(f"/charge-points/{name}/variables/{changed['id']}/changes").data
         assert [(one["previousValue"], one["value"], one["time"]) for one in listed] == [(before["value"], "77", since)]
         assert listed[0]["action"] == changed["action"]
-        wanted = [{"component": {"name": component}, "variable": {"name": key}}]
-        assert command(system, name, "get-report", {"componentVariables": wanted})["state"] == "ACCEPTED"
+        expected = [{"component": {"name": component}, "variable": {"name": key}}]
+        assert command(system, name, "get-report", {"componentVariables": expected})["state"] == "ACCEPTED"
         until(lambda: _variables(system, name, query).data[0]["reportedTime"] > since)
         assert _variables(system, name, query).data[0]["changedTime"] == since
         assert _variables(system, name, "gone=true").data == []

@@ -36,11 +36,11 @@ def _refusals(system: System, identity: str, *rules: str) -> list[dict[str, Any]
     """The refusals of a charge point once these rules are among them."""
     path = f"/charge-points/{identity}/refusals"
 
-    def told() -> list[dict[str, Any]] | None:
+    def reported() -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = system.get(path, role="viewer").data
         return found if {one["rule"] for one in found} >= set(rules) else None
 
-    found: list[dict[str, Any]] = until(told)
+    found: list[dict[str, Any]] = until(reported)
     return found
 
 

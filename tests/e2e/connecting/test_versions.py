@@ -33,9 +33,9 @@ async def test_a_hint_leads_to_the_pin_that_helps(system: System) -> None:
     hint = await asyncio.to_thread(until, lambda: system.get("/charge-points/E2EBOTH").data["protocolHint"])
     assert "ocpp2.0.1" in hint
     assert "offers ocpp1.6 as well" in hint
-    [told] = (await asyncio.to_thread(system.get, "/charge-points/E2EBOTH/refusals")).data
-    assert (told["rule"], told["count"]) == ("VERSION_GETS_NOWHERE", "3")
-    assert "pinnedProtocol" in told["advice"]
+    [reported] = (await asyncio.to_thread(system.get, "/charge-points/E2EBOTH/refusals")).data
+    assert (reported["rule"], reported["count"]) == ("VERSION_GETS_NOWHERE", "3")
+    assert "pinnedProtocol" in reported["advice"]
 
     pinned = await asyncio.to_thread(system.call, "PATCH", "/charge-points/E2EBOTH", {"pinnedProtocol": "ocpp1.6"})
     assert (pinned.status, pinned.data["pinnedProtocol"]) == (200, "ocpp1.6")

@@ -47,7 +47,7 @@ def test_the_directory_lists_every_service_as_serving(system: System) -> None:
 def test_the_openapi_document_has_every_path_of_the_seed(system: System) -> None:
     document = system.get("/openapi.json", role=None).json
     assert document["openapi"].startswith("3.1")
-    wanted = {
+    expected = {
         *(
             "/stations",
             "/stations/{stationId}",
@@ -59,7 +59,7 @@ def test_the_openapi_document_has_every_path_of_the_seed(system: System) -> None
         *("/analytics/dashboard", "/analytics/usage", "/real-time/connections", "/real-time/events", "/connections"),
         *("/transactions", "/health", "/services", "/auth/token"),
     }
-    assert wanted <= set(document["paths"])
+    assert expected <= set(document["paths"])
 
 
 def test_the_page_to_read_is_html(system: System) -> None:

@@ -147,8 +147,8 @@ def test_a_request_id_counts_for_one_caller_and_one_request(
     ann, bob = ({"Authorization": f"Bearer {system.token('admin', '--subject', name)}"} for name in ("ann", "bob"))
 
     def ask(body: dict[str, Any], headers: dict[str, str]) -> Answer:
-        path = _told(repeated.path, known)
-        return system.call("POST", path, _told(body, known), role=None, headers=headers)
+        path = _reported(repeated.path, known)
+        return system.call("POST", path, _reported(body, known), role=None, headers=headers)
 
     first = ask(repeated.first, ann)
     assert first.status in (200, 201), first.text
@@ -183,10 +183,10 @@ def _lasting(answer: Answer) -> dict[str, Any]:
     return {name: value for name, value in answer.data.items() if name not in passing}
 
 
-def _told(text: Any, known: dict[str, str]) -> Any:
+def _reported(text: Any, known: dict[str, str]) -> Any:
     """`text`, or each text in it, with what it speaks of."""
     if isinstance(text, dict):
-        return {name: _told(item, known) for name, item in text.items()}
+        return {name: _reported(item, known) for name, item in text.items()}
     if isinstance(text, list):
-        return [_told(item, known) for item in text]
+        return [_reported(item, known) for item in text]
     return text.format(**known) if isinstance(text, str) else text

@@ -124,7 +124,7 @@ def test_who_runs_the_stations_sees_all_but_passwords(role: str, system: System,
     [station] = stations_of(ask(system, place, "/stations/{station}", role))
     assert station["configuration"] == {"HeartbeatInterval": "61"}
     [point] = station["chargePoints"]
-    told = (
+    reported = (
         "serialNumber",
         "firmwareVersion",
         "securityProfile",
@@ -133,7 +133,7 @@ def test_who_runs_the_stations_sees_all_but_passwords(role: str, system: System,
         "heartbeatIntervalSeconds",
         "etag",
     )
-    assert [point[name] for name in told] == ["S-1", "", 0, True, "ACCEPTED", 0, "1"]
+    assert [point[name] for name in reported] == ["S-1", "", 0, True, "ACCEPTED", 0, "1"]
     assert "password" not in point
     assert ask(system, place, "/charge-points/{point}", role).data == point
     [plug] = point["connectors"]

@@ -59,13 +59,13 @@ def test_the_first_start_makes_demo_data_and_charge_points_that_use_it(stack: Sy
 def test_a_command_is_one_trace_from_rest_to_the_answer_of_the_charge_point(stack: System, receiver: Receiver) -> None:
     trace_id, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     connected = until(lambda: stack.get("/connections").data)[0]["chargePointId"]
-    told = stack.call(
+    reported = stack.call(
         "POST",
         f"/charge-points/{connected}/trigger-message",
         {"message": "Heartbeat"},
         headers={"traceparent": f"00-{trace_id}-{caller}-01"},
     )
-    assert told.status == 200, told.text
+    assert reported.status == 200, reported.text
     expected = [
         ("transaction", "csms.transaction.v1.CommandService/TriggerMessage", "SERVER"),
         ("transaction", "deliver command", "INTERNAL"),
@@ -84,8 +84,8 @@ def test_a_command_is_one_trace_from_rest_to_the_answer_of_the_charge_point(stac
 
     outer, delivery, *_, asked = receiver.until(found)
     assert outer.attributes["csms.tenant_id"] == "default"
-    assert outer.attributes["csms.request_id"] == told.headers["x-request-id"]
-    assert delivery.attributes["csms.command_id"] == told.data["id"]
+    assert outer.attributes["csms.request_id"] == reported.headers["x-request-id"]
+    assert delivery.attributes["csms.command_id"] == reported.data["id"]
     assert asked.attributes["csms.charge_point_id"] == connected
 
 

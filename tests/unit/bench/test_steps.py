@@ -25,9 +25,9 @@ def test_a_failed_step_is_written_down_and_the_next_is_done(capsys: pytest.Captu
     assert done == ["a", "b", "c"]
     assert recovered == [2]
     assert [(each.row, each.reason) for each in book.failures] == [(("b",), "ValueError: broken")]
-    told = capsys.readouterr().err.splitlines()
-    assert told[0].startswith("[1/3, ")
-    assert told[1].endswith("traffic b: FAILED: ValueError: broken")
+    reported = capsys.readouterr().err.splitlines()
+    assert reported[0].startswith("[1/3, ")
+    assert reported[1].endswith("traffic b: FAILED: ValueError: broken")
 
 
 def test_a_system_that_is_gone_ends_the_run() -> None:

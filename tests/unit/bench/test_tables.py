@@ -32,11 +32,11 @@ def _line(text: str, *beginning: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "reported"),
     [(None, "-"), (0.0, "0"), (1.5, "1.5"), (9.999, "10"), (12.345, "12.3"), (1234.5, "1,234"), (100.0, "100")],
 )
-def test_figures_have_about_three_digits(value: float | None, told: str) -> None:
-    assert number(value) == told
+def test_figures_have_about_three_digits(value: float | None, reported: str) -> None:
+    assert number(value) == reported
 
 
 def test_a_table_has_a_head_a_rule_and_its_rows() -> None:

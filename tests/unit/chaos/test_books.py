@@ -58,16 +58,16 @@ def test_a_16_session_is_known_by_the_number_that_the_platform_gave_it() -> None
 def test_a_16_end_without_a_number_is_that_of_the_session_that_began_last_before_it() -> None:
     def started(number: int, at: int, meter_wh: int) -> Acknowledgement:
         request = {"connectorId": 1, "idTag": "tag", "meterStart": meter_wh, "timestamp": stamp(at)}
-        told: Acknowledgement = entry(
+        reported: Acknowledgement = entry(
             "StartTransaction", request, {"transactionId": number, "idTagInfo": {"status": "Accepted"}}
         )
-        return told
+        return reported
 
     def stopped(number: int, at: int, meter_wh: int) -> Acknowledgement:
-        told: Acknowledgement = entry(
+        reported: Acknowledgement = entry(
             "StopTransaction", {"transactionId": number, "meterStop": meter_wh, "timestamp": stamp(at)}
         )
-        return told
+        return reported
 
     book = read(
         [stopped(-1, 160, 500), started(2, 100, 350), stopped(-1, 60, 350), started(1, 0, 100), started(3, 200, 500)]

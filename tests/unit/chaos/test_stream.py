@@ -4,7 +4,7 @@ from chaos.stream import Consumer, wants
 
 
 @pytest.mark.parametrize(
-    ("pattern", "subject", "is_wanted"),
+    ("pattern", "subject", "is_expected"),
     [
         ("csms.event.transaction.transaction.*", "csms.event.transaction.transaction.ended.CP1", True),
         ("csms.event.transaction.transaction.*", "csms.event.transaction.transaction.CP1", False),
@@ -15,5 +15,5 @@ from chaos.stream import Consumer, wants
         ("csms.event.a", "csms.event.a.1", True),
     ],
 )
-def test_a_consumer_wants_what_its_subjects_match(pattern: str, subject: str, is_wanted: bool) -> None:
-    assert wants(Consumer("one", ["another.subject", pattern], 0), subject) is is_wanted
+def test_a_consumer_wants_what_its_subjects_match(pattern: str, subject: str, is_expected: bool) -> None:
+    assert wants(Consumer("one", ["another.subject", pattern], 0), subject) is is_expected

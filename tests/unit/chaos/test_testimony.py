@@ -19,7 +19,7 @@ START = {"connectorId": 1, "idTag": "TAG", "meterStart": _LIFE_WH, "timestamp": 
 STOP = {"transactionId": 7, "meterStop": _LIFE_WH + 250, "timestamp": (T0 + timedelta(minutes=1)).isoformat()}
 
 
-def told(action: str, meant: dict[str, Any], *unsaid: str, **said: Any) -> Acknowledgement:
+def reported(action: str, meant: dict[str, Any], *unsaid: str, **said: Any) -> Acknowledgement:
     return Acknowledgement(
         *("CP", "1.6", "1", action, meant | said, {"transactionId": 7}, T0, T0),
         meant=meant,
@@ -41,10 +41,10 @@ def test_there_is_a_rule_for_every_lie() -> None:
 
 
 def test_a_register_that_nobody_can_read_is_no_lie_and_holds_no_bill() -> None:
-    stop = told("StopTransaction", STOP)
-    lied = session(told("StartTransaction", START, meterStart=0), stop)
+    stop = reported("StopTransaction", STOP)
+    lied = session(reported("StartTransaction", START, meterStart=0), stop)
     assert rule_of(lied.lies).is_held
-    spoilt = session(told("StartTransaction", START, "meterStart", meterStart={"x": [1]}), stop)
+    spoilt = session(reported("StartTransaction", START, "meterStart", meterStart={"x": [1]}), stop)
     assert spoilt.lies == ["broken-parts"]
     assert not rule_of(spoilt.lies).is_held
 
@@ -52,9 +52,9 @@ def test_a_register_that_nobody_can_read_is_no_lie_and_holds_no_bill() -> None:
 @pytest.mark.parametrize(
     ("heard", "energy"),
     [
-        ([told("StartTransaction", START), told("StopTransaction", STOP)], Energy(250, 250)),
-        ([told("StartTransaction", START), told("StopTransaction", STOP, "meterStop")], Energy(0, 250)),
-        ([told("StartTransaction", START)], Energy(0, 250)),
+        ([reported("StartTransaction", START), reported("StopTransaction", STOP)], Energy(250, 250)),
+        ([reported("StartTransaction", START), reported("StopTransaction", STOP, "meterStop")], Energy(0, 250)),
+        ([reported("StartTransaction", START)], Energy(0, 250)),
     ],
 )
 def test_what_is_sure_of_the_energy_is_what_was_heard_of_it(heard: list[Acknowledgement], energy: Energy) -> None:
@@ -62,16 +62,16 @@ def test_what_is_sure_of_the_energy_is_what_was_heard_of_it(heard: list[Acknowle
 
 
 def test_of_a_session_that_was_lost_no_more_is_billed_than_was_sent() -> None:
-    lost = session(told("StartTransaction", START), ending=Ending.FORGOTTEN, last_sent_wh=_LIFE_WH + 100)
+    lost = session(reported("StartTransaction", START), ending=Ending.FORGOTTEN, last_sent_wh=_LIFE_WH + 100)
     assert lost.energy == Energy(0, 100)
 
 
 def test_a_stray_of_a_moment_after_an_end_without_a_register_may_count() -> None:
     value = {"timestamp": (T0 + timedelta(seconds=75)).isoformat(), "sampledValue": [_register(_LIFE_WH + 320)]}
     named = {"connectorId": 1, "transactionId": 7, "meterValue": [value]}
-    stray = replace(told("MeterValues", named), lies=(testimony.STRAY,), session="ANOTHER")
-    start, stop = told("StartTransaction", START), told("StopTransaction", STOP)
-    spoilt = told("StopTransaction", STOP, "meterStop", meterStop={"x": [1]})
+    stray = replace(reported("MeterValues", named), lies=(testimony.STRAY,), session="ANOTHER")
+    start, stop = reported("StartTransaction", START), reported("StopTransaction", STOP)
+    spoilt = reported("StopTransaction", STOP, "meterStop", meterStop={"x": [1]})
     assert session(start, stop, stray, transaction_id="7").energy == Energy(250, 250)
     assert session(start, spoilt, stray, transaction_id="7").energy == Energy(0, 320)
     assert session(start, spoilt, stray, transaction_id="8").energy == Energy(0, 250)

@@ -9,10 +9,10 @@ from services.kernel.clock import FixedClock, SystemClock
 
 def test_the_system_clock_tells_the_time_in_utc() -> None:
     before = datetime.now(UTC)
-    told = SystemClock().now()
+    reported = SystemClock().now()
 
-    assert told.tzinfo is UTC
-    assert before <= told <= datetime.now(UTC)
+    assert reported.tzinfo is UTC
+    assert before <= reported <= datetime.now(UTC)
 
 
 def test_a_fixed_clock_stands_still_until_it_is_moved() -> None:

@@ -70,7 +70,7 @@ def test_other_flags_lead_nowhere(flag: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "told", "covered"),
+    ("scope", "reported", "covered"),
     [
         (Scope(), ("", "", ""), True),
         (Scope(vendor="acme*"), ("ACME Ltd", "X", "1"), True),
@@ -79,8 +79,8 @@ def test_other_flags_lead_nowhere(flag: str) -> None:
         (Scope(vendor="acme", firmware="1.*"), ("acme", "X2", "2.0"), False),
     ],
 )
-def test_a_scope_covers_what_its_patterns_match(scope: Scope, told: tuple[str, str, str], covered: bool) -> None:
-    assert scope.covers(*told) is covered
+def test_a_scope_covers_what_its_patterns_match(scope: Scope, reported: tuple[str, str, str], covered: bool) -> None:
+    assert scope.covers(*reported) is covered
 
 
 def test_what_is_needed_covers_everybody() -> None:

@@ -57,7 +57,7 @@ def test_a_setting_is_no_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [
         {"key": "authorizationKEY", "value": SECRET},
         {"change_configuration": {"key": "SecurityCtrlr.BasicAuthPassword", "value": SECRET}},
@@ -72,8 +72,8 @@ def test_a_setting_is_no_secret(name: str) -> None:
         {"info": f'"password":"{SECRET}"'},
     ],
 )
-def test_a_secret_is_masked_wherever_it_stands(told: dict[str, Any]) -> None:
-    kept = redacted(told)
+def test_a_secret_is_masked_wherever_it_stands(reported: dict[str, Any]) -> None:
+    kept = redacted(reported)
     assert SECRET not in str(kept)
     assert "1234567" not in str(kept)
     assert MASK in str(kept)
@@ -89,14 +89,14 @@ def test_what_stands_beside_a_secret_is_kept() -> None:
 
 
 def test_that_there_is_a_secret_or_none_is_no_secret() -> None:
-    told = {"hasPassword": True, "password": "", "key": "AuthorizationKey", "value": None}
-    assert redacted(told) == told
+    reported = {"hasPassword": True, "password": "", "key": "AuthorizationKey", "value": None}
+    assert redacted(reported) == reported
 
 
 @given(JSON)
-def test_what_has_no_secret_is_kept_as_it_is(told: Any) -> None:
-    kept = redacted(told)
-    assert kept == told or MASK in str(kept)
+def test_what_has_no_secret_is_kept_as_it_is(reported: Any) -> None:
+    kept = redacted(reported)
+    assert kept == reported or MASK in str(kept)
 
 
 def test_nothing_is_nested_beyond_every_measure() -> None:

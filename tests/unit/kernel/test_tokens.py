@@ -37,11 +37,11 @@ def test_a_token_is_compared_without_case_and_without_what_separates_its_parts(
 
 
 @pytest.mark.parametrize(
-    ("told", "known"),
+    ("reported", "known"),
     [("EMAID", "eMAID"), (" iso14443 ", "ISO14443"), ("keycode", "KeyCode"), ("evccid", "EVCCID"), ("Acme", "Acme")],
 )
-def test_a_type_is_written_as_ocpp_writes_it_or_as_it_was_told(told: str, known: str) -> None:
-    assert token_type(told) == known
+def test_a_type_is_written_as_ocpp_writes_it_or_as_it_was_told(reported: str, known: str) -> None:
+    assert token_type(reported) == known
 
 
 @given(st.text(max_size=40), st.sampled_from(TYPES))

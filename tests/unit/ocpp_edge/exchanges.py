@@ -23,7 +23,7 @@ def exchange(version: Version, action: str, asked: Any, answer: Any, command_id:
     return Exchange(action, asked, valid, peer, NOW, NOW + timedelta(seconds=1), command_id)
 
 
-async def told(version: Version, action: str, asked: Any, answer: Any, command_id: str = "c1") -> list[DeviceEvent]:
+async def reported(version: Version, action: str, asked: Any, answer: Any, command_id: str = "c1") -> list[DeviceEvent]:
     """What is recorded of it."""
     platform = Platform()
     await SERVED[version].answers[action](exchange(version, action, asked, answer, command_id), platform)

@@ -158,5 +158,5 @@ _OF_EACH: list[_Told] = [
 # Version, action, payload; kind of the fact, and what of it is told in fields of its own. OCPP 2.1 has those of 2.0.1.
 NOTIFICATIONS: list[_Told] = [
     *_OF_EACH,
-    *((Version.V21, *told[1:]) for told in _OF_EACH if told[0] is Version.V201),
+    *((Version.V21, *reported[1:]) for reported in _OF_EACH if reported[0] is Version.V201),
 ]

@@ -21,9 +21,9 @@ from ocpp_edge.v21 import routes as v21
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.quirks import of_flag
-from tests.fixtures.as_told import flags_of
-from tests.fixtures.broken_transactions import NAME, NUMBER, START_WH, STOP_WH, Told, broken_transactions
+from tests.fixtures.broken_transactions import NAME, NUMBER, START_WH, STOP_WH, Reported, broken_transactions
 from tests.fixtures.properties import examples
+from tests.fixtures.shorthand import flags_of
 from tests.unit.ocpp_edge.platform import Platform, context
 
 pytestmark = pytest.mark.field_case("A2", "A3", "B2")
@@ -35,14 +35,14 @@ TABLES: dict[Version, RouteTable[Any]] = {
 }
 
 
-async def events_of(told: Told) -> list[TransactionEvent]:
+async def events_of(reported: Reported) -> list[TransactionEvent]:
     """What the platform is told; fails when a message is refused."""
-    platform, peer = Platform(), context(told.version)
-    for message in told.messages:
-        call = parse(message.frame, told.version, peer.forgives)
-        assert isinstance(call, Call), told.breaks
+    platform, peer = Platform(), context(reported.version)
+    for message in reported.messages:
+        call = parse(message.frame, reported.version, peer.forgives)
+        assert isinstance(call, Call), reported.breaks
         peer.received_time, peer.frame_flags = message.received_time, call.flags
-        await TABLES[told.version].dispatch(call.action, call.payload, peer, platform)
+        await TABLES[reported.version].dispatch(call.action, call.payload, peer, platform)
     return platform.events
 
 
@@ -50,20 +50,20 @@ async def events_of(told: Told) -> list[TransactionEvent]:
 @settings(max_examples=examples(2), suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_session_starts_and_ends_at_its_registers_whatever_is_broken(version: Version, data: st.DataObject) -> None:
-    told = data.draw(broken_transactions(version))
-    events = asyncio.run(events_of(told))
-    assert events[0].kind == TransactionEvent.STARTED, told.breaks
-    assert events[-1].kind == TransactionEvent.ENDED, told.breaks
-    assert {event.kind for event in events[1:-1]} == {TransactionEvent.UPDATED}, told.breaks
+    reported = data.draw(broken_transactions(version))
+    events = asyncio.run(events_of(reported))
+    assert events[0].kind == TransactionEvent.STARTED, reported.breaks
+    assert events[-1].kind == TransactionEvent.ENDED, reported.breaks
+    assert {event.kind for event in events[1:-1]} == {TransactionEvent.UPDATED}, reported.breaks
     names = {event.ocpp_transaction_id for event in events[1:]} - {""}
-    assert names <= {str(NUMBER), NAME}, told.breaks
+    assert names <= {str(NUMBER), NAME}, reported.breaks
     for event in events:
         lost = any(flag.startswith("dropped:") or flag == "unexpected_fields" for flag in flags_of(event))
-        assert not lost or event.dropped_json, told.breaks
-        assert all(map(of_flag, flags_of(event))), told.breaks
+        assert not lost or event.dropped_json, reported.breaks
+        assert all(map(of_flag, flags_of(event))), reported.breaks
     registers = {value.energy_wh for event in events for value in event.meter_values if value.HasField("energy_wh")}
     registers |= {event.meter_wh for event in events if event.HasField("meter_wh")}
-    assert registers == {START_WH, STOP_WH}, told.breaks
+    assert registers == {START_WH, STOP_WH}, reported.breaks
 
 
 STAMP = "2026-03-01T11:59:30Z"

@@ -25,7 +25,7 @@ TABLES: dict[Version, RouteTable[Any]] = {
 }
 
 
-async def told(version: Version, payload: dict[str, Any]) -> tuple[int, int, int, str, str]:
+async def reported(version: Version, payload: dict[str, Any]) -> tuple[int, int, int, str, str]:
     platform = Platform()
     assert await TABLES[version].dispatch("StatusNotification", payload, context(version), platform) == {}
     (report,) = platform.statuses
@@ -39,47 +39,47 @@ async def told(version: Version, payload: dict[str, Any]) -> tuple[int, int, int
 )
 async def test_an_unknown_status_is_kept_as_said_with_the_error_beside_it(said: Any, kept: str) -> None:
     unknown = (1, 1, Connector.STATUS_UNSPECIFIED, kept, "GroundFailure")
-    assert await told(Version.V16, STATUS_16 | {"status": said}) == unknown
+    assert await reported(Version.V16, STATUS_16 | {"status": said}) == unknown
 
 
 async def test_an_error_is_told_without_a_status_and_without_a_connector() -> None:
-    assert await told(Version.V16, {"errorCode": "GroundFailure"}) == (0, 0, 0, "", "GroundFailure")
+    assert await reported(Version.V16, {"errorCode": "GroundFailure"}) == (0, 0, 0, "", "GroundFailure")
     payload = {"errorCode": "GroundFailure", "status": "Faulted"}
-    assert await told(Version.V16, payload) == (0, 0, Connector.FAULTED, "", "GroundFailure")
+    assert await reported(Version.V16, payload) == (0, 0, Connector.FAULTED, "", "GroundFailure")
 
 
 @pytest.mark.parametrize("number", ["one", -1, 1.5, 2**40, 1001, None, [1], True], ids=repr)
 async def test_a_connector_that_cannot_be_does_not_cost_the_report(number: Any) -> None:
-    assert await told(Version.V16, STATUS_16 | {"connectorId": number}) == (0, 0, 9, "", "GroundFailure")
+    assert await reported(Version.V16, STATUS_16 | {"connectorId": number}) == (0, 0, 9, "", "GroundFailure")
     for version in (Version.V201, Version.V21):
-        assert (await told(version, STATUS_201 | {"evseId": number}))[:3] == (0, 1, Connector.FAULTED)
+        assert (await reported(version, STATUS_201 | {"evseId": number}))[:3] == (0, 1, Connector.FAULTED)
 
 
 @pytest.mark.parametrize(
     ("said", "kept"), [("E42", "E42"), (42, "42"), ({"code": 1}, '{"code":1}'), (None, "NoError")], ids=repr
 )
 async def test_an_error_code_of_the_vendors_own_is_kept_as_said(said: Any, kept: str) -> None:
-    assert await told(Version.V16, STATUS_16 | {"errorCode": said}) == (1, 1, Connector.FAULTED, "", kept)
+    assert await reported(Version.V16, STATUS_16 | {"errorCode": said}) == (1, 1, Connector.FAULTED, "", kept)
 
 
 @pytest.mark.parametrize(("said", "kept"), [("Charging", "Charging"), (7, "7"), ({"x": 1}, '{"x":1}')], ids=repr)
 async def test_an_unknown_status_of_2_x_is_kept_as_said(said: Any, kept: str) -> None:
     for version in (Version.V201, Version.V21):
-        assert await told(version, STATUS_201 | {"connectorStatus": said}) == (2, 1, 0, kept, "")
+        assert await reported(version, STATUS_201 | {"connectorStatus": said}) == (2, 1, 0, kept, "")
 
 
 @pytest.mark.parametrize(
     "broken", [{"info": []}, {"vendorErrorCode": {}}, {"timestamp": 5}, {"timestamp": {}}, {"x": 1}]
 )
 async def test_whatever_else_is_broken_does_not_cost_the_report(broken: dict[str, Any]) -> None:
-    assert await told(Version.V16, STATUS_16 | broken) == (1, 1, Connector.FAULTED, "", "GroundFailure")
+    assert await reported(Version.V16, STATUS_16 | broken) == (1, 1, Connector.FAULTED, "", "GroundFailure")
     for version in (Version.V201, Version.V21):
-        assert (await told(version, STATUS_201 | broken))[:3] == (2, 1, Connector.FAULTED)
+        assert (await reported(version, STATUS_201 | broken))[:3] == (2, 1, Connector.FAULTED)
 
 
 async def test_an_error_of_the_vendors_own_is_an_error() -> None:
     only = {"connectorId": 1, "status": None, "errorCode": None, "vendorErrorCode": "E7"}
-    assert await told(Version.V16, only) == (1, 1, 0, "", "OtherError")
+    assert await reported(Version.V16, only) == (1, 1, 0, "", "OtherError")
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ async def test_an_error_of_the_vendors_own_is_an_error() -> None:
 )
 async def test_a_report_of_neither_a_status_nor_an_error_is_refused(version: Version, payload: dict[str, Any]) -> None:
     with pytest.raises(CallRefused) as refused:
-        await told(version, payload)
+        await reported(version, payload)
     assert refused.value.fault is Fault.OCCURRENCE

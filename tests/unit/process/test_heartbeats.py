@@ -58,9 +58,9 @@ def test_failures_and_silence_are_metrics(seconds: list[float]) -> None:
     beat = Heartbeat("a measured task", 60)
     beat.failed(unavailable("away"))
     seconds[0] += 7
-    told = render()
-    assert 'background_task_failures_total{task="a measured task"} 1' in told
-    assert 'background_task_silence_seconds{task="a measured task"} 7' in told
+    reported = render()
+    assert 'background_task_failures_total{task="a measured task"} 1' in reported
+    assert 'background_task_silence_seconds{task="a measured task"} 7' in reported
 
 
 async def test_a_repeated_task_goes_on_whatever_fails() -> None:

@@ -30,12 +30,12 @@ def _address(context: Context, secret: str = SECRET) -> str:
     return TrustedProxy(secret).caller_address(cast(grpc.aio.ServicerContext[Any, Any], context))
 
 
-def _told(**metadata: str) -> Context:
+def _reported(**metadata: str) -> Context:
     return Context(**{key.replace("-", "_"): value for key, value in metadata.items()})
 
 
 def test_envoy_tells_who_calls() -> None:
-    assert _address(_told(**{ADDRESS_KEY: "192.0.2.1", PROOF_KEY: SECRET})) == "192.0.2.1"
+    assert _address(_reported(**{ADDRESS_KEY: "192.0.2.1", PROOF_KEY: SECRET})) == "192.0.2.1"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_envoy_tells_who_calls() -> None:
     ],
 )
 def test_nobody_else_is_believed(metadata: dict[str, str], secret: str) -> None:
-    assert _address(_told(**metadata), secret) == "10.0.0.9"
+    assert _address(_reported(**metadata), secret) == "10.0.0.9"
 
 
 @pytest.mark.parametrize(

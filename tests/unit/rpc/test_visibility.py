@@ -36,11 +36,11 @@ def test_what_callers_only_say_is_told_to_nobody_at_any_depth(caller: Caller) ->
 
 @pytest.mark.field_case("C8")
 def test_what_needs_a_permission_is_told_to_who_has_it() -> None:
-    for caller, is_told in ((OPERATOR, True), (SERVICE, True), (DRIVER, False), (ANONYMOUS, False)):
+    for caller, is_reported in ((OPERATOR, True), (SERVICE, True), (DRIVER, False), (ANONYMOUS, False)):
         response = _books()
         hide(response, caller)
-        assert response.books[0].HasField("shelf_number") is is_told
-        assert response.books[0].sequel.HasField("shelf_number") is is_told
+        assert response.books[0].HasField("shelf_number") is is_reported
+        assert response.books[0].sequel.HasField("shelf_number") is is_reported
 
 
 def test_an_answer_that_hides_nothing_is_not_looked_at() -> None:

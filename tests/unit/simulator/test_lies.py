@@ -79,7 +79,7 @@ def lied(name: str, change: Change, seed: int = 1) -> Message:
     return message
 
 
-def told_wh(message: Message) -> list[int]:
+def reported_wh(message: Message) -> list[int]:
     """Every register that a message tells."""
     edges = [message.payload[name] for name in ("meterStart", "meterStop") if name in message.payload]
     return [*edges, *(int(value["value"]) for _, value in message.energies())]
@@ -97,7 +97,7 @@ def told_wh(message: Message) -> list[int]:
 def test_registers_of_the_session_and_of_the_meters_life_are_mixed_up(
     change: Change, expected: tuple[int, int, int], version: str
 ) -> None:
-    found = [told_wh(lied(f"{kind} {version}", change)) for kind in ("start", "reading", "stop")]
+    found = [reported_wh(lied(f"{kind} {version}", change)) for kind in ("start", "reading", "stop")]
     assert found == [[wh] for wh in expected]
 
 
@@ -105,7 +105,7 @@ def test_registers_of_the_session_and_of_the_meters_life_are_mixed_up(
 def test_without_registers_nothing_tells_energy_and_the_ledger_knows(version: str) -> None:
     for kind in ("start", "reading", "stop"):
         message = lied(f"{kind} {version}", registers.no_registers)
-        assert told_wh(message) == []
+        assert reported_wh(message) == []
         assert message.unsaid
     assert "meterValue" in lied(f"reading {version}", registers.no_registers).payload
 
@@ -115,12 +115,12 @@ def test_an_end_without_its_register_is_all_that_is_missing(version: str) -> Non
     assert lied(f"start {version}", registers.no_stop).unsaid == []
     message = lied(f"stop {version}", registers.no_stop)
     assert message.unsaid == ["meterStop" if version == "1.6" else "meterValue"]
-    assert [wh for wh in told_wh(message) if isinstance(wh, int)] == []
+    assert [wh for wh in reported_wh(message) if isinstance(wh, int)] == []
 
 
 @pytest.mark.parametrize("name", ["reading 1.6", "reading 2.0.1"])
 def test_the_register_at_the_start_stands_before_or_behind_the_one_that_is_read(name: str) -> None:
-    orders = {tuple(told_wh(lied(name, registers.begin_beside, seed))) for seed in range(20)}
+    orders = {tuple(reported_wh(lied(name, registers.begin_beside, seed))) for seed in range(20)}
     assert orders == {(_LIFE_WH, _LIFE_WH + 100), (_LIFE_WH + 100, _LIFE_WH)}
 
 
@@ -147,13 +147,13 @@ def test_a_clock_that_jumps_stamps_a_moment_the_same_whenever_it_is_told() -> No
     change = clocks.jumping(random.Random(1), T0 - timedelta(minutes=1))
     times = [T0 + timedelta(seconds=5 * number) for number in range(200)]
 
-    def told(time: datetime) -> str:
+    def reported(time: datetime) -> str:
         message = Message("StatusNotification", {"timestamp": stamp(time)}, None, random.Random(1))
         change(message)
         return str(message.payload["timestamp"])
 
-    first = [told(time) for time in times]
-    assert first == [told(time) for time in times]
+    first = [reported(time) for time in times]
+    assert first == [reported(time) for time in times]
     offsets = {datetime.fromisoformat(text) - time for text, time in zip(first, times, strict=True)}
     assert offsets == {timedelta(), timedelta(minutes=75), timedelta(hours=-1)}
 
@@ -182,11 +182,11 @@ def test_a_message_of_which_nothing_is_left_to_break_is_told_as_it_is() -> None:
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_registers_that_are_not_noted_as_unsaid_are_told_as_they_are(name: str) -> None:
-    true = told_wh(lied(name, lambda _: False))
+    true = reported_wh(lied(name, lambda _: False))
     for seed in range(300):
         message = lied(name, wording.broken_parts, seed)
         if not message.unsaid or message.unsaid == ["transactionId"]:
-            assert told_wh(message) == true
+            assert reported_wh(message) == true
             assert [value.get("unit", "Wh") for _, value in message.energies()] == ["Wh"] * len([*message.energies()])
 
 
@@ -226,18 +226,18 @@ def test_all_lies_that_go_together_can_be_told_of_every_message_in_whatever_orde
         messages = [message for name, message in MESSAGES.items() if name.endswith(protocol)]
         for (action, payload), number in product(messages, range(4)):
             frame = [2, f"{number}", action, {**payload, "note": number}]
-            told = liar.telling_of(frame)
-            assert told == liar.telling_of(frame)
-            assert told.session == "T"
-            liar.spelled(json.dumps(told.frame))
+            reported = liar.telling_of(frame)
+            assert reported == liar.telling_of(frame)
+            assert reported.session == "T"
+            liar.spelled(json.dumps(reported.frame))
 
 
 def test_every_lie_is_dealt_out_in_every_version_that_can_tell_it() -> None:
     protocols = ["1.6", "2.0.1", "2.1"] * 100
     dealt = deal(list(LIES.values()), 0.4, protocols, random.Random(3))
     assert len(dealt) == 120
-    told = Counter((lie.name, protocols[number]) for number, lies in dealt.items() for lie in lies)
-    assert set(told) == {(lie.name, protocol) for lie in LIES.values() for protocol in lie.protocols}
+    reported = Counter((lie.name, protocols[number]) for number, lies in dealt.items() for lie in lies)
+    assert set(reported) == {(lie.name, protocol) for lie in LIES.values() for protocol in lie.protocols}
     assert deal(list(LIES.values()), 0.4, protocols, random.Random(3)) == dealt
     for lies in dealt.values():
         assert len({lie.kind for lie in lies}) == len(lies) <= 2

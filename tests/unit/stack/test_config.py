@@ -51,8 +51,8 @@ def test_who_believes_envoy_is_told_by_what_it_is_known_and_nobody_else(monkeypa
     held = {}
     for variable in ("OCPP_PROXY_SECRET", "API_PROXY_SECRET"):
         monkeypatch.delenv(variable, raising=False)
-        told = {name: config.environment_for(name, context()).get(variable) for name in (*SERVICES, "edge")}
-        held[variable] = {name: secret for name, secret in told.items() if secret}
+        reported = {name: config.environment_for(name, context()).get(variable) for name in (*SERVICES, "edge")}
+        held[variable] = {name: secret for name, secret in reported.items() if secret}
     assert held == {"OCPP_PROXY_SECRET": {"edge": "a secret"}, "API_PROXY_SECRET": {"driver": "another secret"}}
 
 
@@ -66,14 +66,14 @@ def test_the_edge_gets_its_sockets_and_no_database(monkeypatch: pytest.MonkeyPat
 
 
 def test_every_replica_tells_its_metrics_on_a_loopback_port_of_its_own() -> None:
-    told = [
+    reported = [
         config.environment_for(name, context(replicas=2), replica)
         for name in (*SERVICES, "edge")
         for replica in range(2)
     ]
-    assert {environment["METRICS_LISTEN_HOST"] for environment in told} == {"127.0.0.1"}
-    assert len({environment["METRICS_PORT"] for environment in told}) == 12
-    assert told[1]["METRICS_PORT"] == "13211"
+    assert {environment["METRICS_LISTEN_HOST"] for environment in reported} == {"127.0.0.1"}
+    assert len({environment["METRICS_PORT"] for environment in reported}) == 12
+    assert reported[1]["METRICS_PORT"] == "13211"
 
 
 def test_callers_of_a_replicated_service_get_all_its_addresses() -> None:
@@ -83,9 +83,9 @@ def test_callers_of_a_replicated_service_get_all_its_addresses() -> None:
 
 def test_whoever_calls_a_service_with_a_detour_is_sent_by_it() -> None:
     chosen = StackContext(Ports(PORTS, 2), KEYS, "postgresql://u:p@h:1/postgres", "nats://t@h:2", {"transaction": 9000})
-    told = config.environment_for("edge", chosen)
-    assert told["TRANSACTION_SERVICE_URL"] == "127.0.0.1:9000,127.0.0.1:9010"
-    assert told["STATION_SERVICE_URL"] == "127.0.0.1:13001,127.0.0.1:13011"
+    reported = config.environment_for("edge", chosen)
+    assert reported["TRANSACTION_SERVICE_URL"] == "127.0.0.1:9000,127.0.0.1:9010"
+    assert reported["STATION_SERVICE_URL"] == "127.0.0.1:13001,127.0.0.1:13011"
     # It listens where it always does.
     assert config.environment_for("transaction", chosen, 1)["LISTEN_PORT"] == "14011"
 

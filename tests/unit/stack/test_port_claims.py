@@ -28,9 +28,9 @@ def test_no_port_is_one_that_an_outgoing_connection_may_have() -> None:
 
 
 def test_the_second_stack_of_the_readme_stands_beside_the_first() -> None:
-    told = re.findall(r"CSMS_PORT_OFFSET=(\d+)", (PROJECT / "README.md").read_text(encoding="utf-8"))
-    assert told
-    for offset in map(int, told):
+    reported = re.findall(r"CSMS_PORT_OFFSET=(\d+)", (PROJECT / "README.md").read_text(encoding="utf-8"))
+    assert reported
+    for offset in map(int, reported):
         assert not _ports(0) & _ports(offset)
         assert max(_ports(offset)) < 32_768
 

@@ -66,8 +66,8 @@ def repository(tmp_path: Path) -> Path:
 
 
 def _commit(repository: Path, name: str) -> str:
-    told = subprocess.run(["git", "rev-parse", name], cwd=repository, capture_output=True, text=True, check=True)
-    return told.stdout.strip()
+    reported = subprocess.run(["git", "rev-parse", name], cwd=repository, capture_output=True, text=True, check=True)
+    return reported.stdout.strip()
 
 
 def test_a_build_is_named_by_its_version_or_as_git_names_commits(repository: Path) -> None:

@@ -30,7 +30,7 @@ def test_a_setting_that_nobody_explains_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "told"),
+    ("written", "reported"),
     [
         ("None", ""),
         ("()", ""),
@@ -41,8 +41,8 @@ def test_a_setting_that_nobody_explains_is_refused(tmp_path: Path) -> None:
         ('"127.0.0.1"', "127.0.0.1"),
     ],
 )
-def test_a_default_is_told_as_it_is_written_in_the_environment(tmp_path: Path, written: str, told: str) -> None:
-    assert _declared(tmp_path, "# It.", f"a: Any = {written}") == [Setting("A", told, "It.")]
+def test_a_default_is_told_as_it_is_written_in_the_environment(tmp_path: Path, written: str, reported: str) -> None:
+    assert _declared(tmp_path, "# It.", f"a: Any = {written}") == [Setting("A", reported, "It.")]
 
 
 def test_a_default_that_cannot_be_told_is_refused(tmp_path: Path) -> None:

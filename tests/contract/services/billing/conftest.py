@@ -19,7 +19,7 @@ from csms.billing.v1 import payment_service_pb2_grpc as payment_grpc
 from csms.billing.v1 import tariff_service_pb2_grpc as tariff_grpc
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.postgres.database import Database
-from tests.contract.services.billing.messages import DRIVER, new_tariff, told
+from tests.contract.services.billing.messages import DRIVER, new_tariff, reported
 from tests.contract.services.billing.neighbours import Neighbours, running_neighbours
 from tests.fixtures.background import eventually
 from tests.fixtures.postgres import FreshDatabase
@@ -172,7 +172,7 @@ def tell(busy: RunningService) -> Tell:
     """`await tell(transaction, transaction)` publishes what the transaction service would."""
 
     async def publish(*transactions: transaction_pb.Transaction) -> None:
-        confirmed = await busy.bus.publish([told(one) for one in transactions])
+        confirmed = await busy.bus.publish([reported(one) for one in transactions])
         assert all(confirmed)
 
     return publish

@@ -21,7 +21,7 @@ from services.messaging.event_batches import OutgoingEvent
 from services.messaging.subjects import subject
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
-from tests.fixtures.as_told import with_flags
+from tests.fixtures.shorthand import with_flags
 
 STATION = derived_id("station", 1)
 DRIVER = derived_id("driver", 1)
@@ -113,7 +113,7 @@ def session_id(number: int = 1) -> str:
     return derived_id("charging session", derived_id("transaction", number))
 
 
-def told(message: transaction_pb.Transaction, event_id: str | None = None) -> OutgoingEvent:
+def reported(message: transaction_pb.Transaction, event_id: str | None = None) -> OutgoingEvent:
     """The event that tells of a transaction; each has its own message id, as if the stream had forgotten the others."""
     event = DomainEvent(
         id=event_id or new_id(),

@@ -47,7 +47,7 @@ async def _session(boss: Caller) -> ChargingSession:
     return (await boss.sessions.GetChargingSession(GetChargingSessionRequest(id=session_id()))).charging_session
 
 
-async def _told(books: Books, revision: int) -> None:
+async def _reported(books: Books, revision: int) -> None:
     """Wait until a snapshot was taken in and nothing of it is pending."""
 
     async def taken_in() -> bool:
@@ -74,7 +74,7 @@ async def test_a_reading_after_the_stop_is_noted_on_the_paid_session_and_changes
 ) -> None:
     # What the transaction service makes of a reading 500 Wh above the register of the stop.
     await tell(transaction(1, 2, flags=["register_went_back"]))
-    await _told(books, 2)
+    await _reported(books, 2)
     session = await _session(boss)
     assert (session.state, session.HasField("hold_reason")) == (ChargingSession.COMPLETED, False)
     assert amount(session.cost) == "4.00 EUR"
@@ -89,7 +89,7 @@ async def test_a_reading_after_the_stop_is_noted_on_the_paid_session_and_changes
 
 async def test_other_facts_at_the_same_price_are_noted(boss: Caller, books: Books, tell: Tell, invoice_id: str) -> None:
     await tell(transaction(1, 2, energy_wh=10_002))
-    await _told(books, 2)
+    await _reported(books, 2)
     session = await _session(boss)
     assert (session.state, session.energy_wh, session.invoice_id) == (ChargingSession.COMPLETED, 10_000, invoice_id)
     assert [(note.kind, note.revision) for note in session.notes] == [(SessionNote.TOLD_OTHERWISE, 2)]
@@ -100,7 +100,7 @@ async def test_a_small_correction_of_a_paid_bill_is_a_credit_note_and_another_in
     boss: Caller, books: Books, tell: Tell, invoice_id: str
 ) -> None:
     await tell(transaction(1, 2, energy_wh=9_000))
-    await _told(books, 2)
+    await _reported(books, 2)
     assert await books.sessions() == {"CP1": DONE}
     assert await books.invoices() == [("CP1", "CREDITED", 400), ("CP1", "PAID", 360)]
     year = (await boss.invoices.GetInvoice(GetInvoiceRequest(id=invoice_id))).invoice.number[:4]
@@ -129,7 +129,7 @@ async def test_what_is_open_of_a_credit_note_is_given_back(
     boss: Caller, books: Books, tell: Tell, invoice_id: str
 ) -> None:
     await tell(transaction(1, 2, energy_wh=9_000))
-    await _told(books, 2)
+    await _reported(books, 2)
     [note] = (await boss.invoices.ListInvoices(ListInvoicesRequest(kind=Invoice.CREDIT_NOTE))).invoices
 
     def refund(value: str) -> CreatePaymentRequest:
@@ -147,7 +147,7 @@ async def test_a_bill_that_grows_leaves_the_difference_open(
     boss: Caller, books: Books, tell: Tell, invoice_id: str
 ) -> None:
     await tell(transaction(1, 2, energy_wh=11_000))
-    await _told(books, 2)
+    await _reported(books, 2)
     assert await books.invoices() == [("CP1", "CREDITED", 400), ("CP1", "OPEN", 440)]
     assert [row[1:] for row in await books.credit_notes()] == [("PAID", -400, -400)]
     session = await _session(boss)
@@ -159,7 +159,7 @@ async def test_a_great_correction_of_a_paid_bill_waits_for_a_person(
     boss: Caller, books: Books, tell: Tell, invoice_id: str
 ) -> None:
     await tell(transaction(1, 2, energy_wh=90_000))
-    await _told(books, 2)
+    await _reported(books, 2)
     assert await books.sessions() == {"CP1": WAITS}
     session = await _session(boss)
     assert (session.state, session.HasField("hold_reason"), session.energy_wh) == (
@@ -185,11 +185,11 @@ async def test_a_correction_that_is_put_away_is_not_asked_for_again(
     boss: Caller, books: Books, tell: Tell, invoice_id: str
 ) -> None:
     await tell(transaction(1, 2, energy_wh=90_000))
-    await _told(books, 2)
+    await _reported(books, 2)
     kept = await boss.decisions.KeepBill(KeepBillRequest(id=session_id(), reason="the charge point is broken"))
     assert not kept.charging_session.HasField("correction")
     await tell(transaction(1, 3, energy_wh=90_000, flags=["several_ends"]))
-    await _told(books, 3)
+    await _reported(books, 3)
     assert await books.sessions() == {"CP1": DONE}
     assert await books.invoices() == [("CP1", "PAID", 400)]
 
@@ -197,16 +197,16 @@ async def test_a_correction_that_is_put_away_is_not_asked_for_again(
 async def test_a_paid_session_never_stops_being_one_whatever_is_told(
     boss: Caller, books: Books, tell: Tell, invoice_id: str
 ) -> None:
-    told = [
+    reported = [
         (transaction(1, 2, authorization=Transaction.BLOCKED), "unauthorized"),
         (running_transaction(1, 3), "running"),
         (transaction(1, 4, state=Transaction.MERGED, start_time=None, stop_time=None), "merged"),
         (transaction(1, 5, energy_wh=500_000_000, flags=["implausible_energy"]), "implausible_energy"),
         (transaction(1, 6, driver_id=OTHER_DRIVER), "paid"),
     ]
-    for message, reason in told:
+    for message, reason in reported:
         await tell(message)
-        await _told(books, message.revision)
+        await _reported(books, message.revision)
         session = await _session(boss)
         assert (session.state, session.correction.reason) == (
             ChargingSession.COMPLETED,
@@ -215,7 +215,7 @@ async def test_a_paid_session_never_stops_being_one_whatever_is_told(
         assert (session.invoice_id, amount(session.cost)) == (invoice_id, "4.00 EUR")
     # Put right by the charge point itself, nothing waits any more.
     await tell(transaction(1, 7))
-    await _told(books, 7)
+    await _reported(books, 7)
     assert await books.sessions() == {"CP1": DONE}
     assert await books.invoices() == [("CP1", "PAID", 400)]
     assert len(await _bills_told(books)) == 1
@@ -228,9 +228,9 @@ async def test_an_unpaid_bill_is_voided_and_replaced_and_a_doubtful_one_stands(
     await tell(transaction(1, 1))
     await books.become({"CP1": DONE})
     await tell(transaction(1, 2, energy_wh=90_000, flags=["implausible_energy"]))
-    await _told(books, 2)
+    await _reported(books, 2)
     assert await books.invoices() == [("CP1", "OPEN", 400)]
     await tell(transaction(1, 3, energy_wh=90_000))
-    await _told(books, 3)
+    await _reported(books, 3)
     assert await books.invoices() == [("CP1", "VOID", 400), ("CP1", "OPEN", 3600)]
     assert await books.credit_notes() == []

@@ -20,9 +20,9 @@ from tests.contract.services.billing.messages import (
     STATION,
     amount,
     new_tariff,
+    reported,
     running_transaction,
     session_id,
-    told,
     transaction,
 )
 from tests.contract.services.billing.neighbours import Neighbours
@@ -74,7 +74,7 @@ async def test_events_in_any_order_and_number_to_two_replicas_give_one_bill_each
             snapshot.revision = revision
             event_id = new_id()
             # The same event twice, and the same snapshot as another event.
-            events += [told(snapshot, event_id), told(snapshot, event_id), told(snapshot)]
+            events += [reported(snapshot, event_id), reported(snapshot, event_id), reported(snapshot)]
     random.Random(7).shuffle(events)
     for begin in range(0, len(events), 40):
         await asyncio.gather(
@@ -183,7 +183,7 @@ async def test_numbers_have_no_gaps_whoever_bills(
     await run_service("billing", background=True, database_url=database_url, **neighbours.settings())
     await boss.tariffs.CreateTariff(new_tariff(is_default=True))
     count = 24
-    await busy.bus.publish([told(transaction(number)) for number in range(count)])
+    await busy.bus.publish([reported(transaction(number)) for number in range(count)])
     await books.become({f"CP{number}": DONE for number in range(count)})
     assert len(await books.invoices()) == count
     await _expect_gapless_numbers(books)
@@ -208,15 +208,15 @@ def _total(number: int) -> int:
 
 async def _billed(books: Books) -> list[DomainEvent]:
     """The events that tell of bills, in the order in which they were committed."""
-    return [event for event in await _told(books) if event.HasField("session_billed")]
+    return [event for event in await _reported(books) if event.HasField("session_billed")]
 
 
 async def _unbilled(books: Books) -> list[SessionUnbilled]:
     """What was told of bills that were taken back, in the order in which it was committed."""
-    return [event.session_unbilled for event in await _told(books) if event.HasField("session_unbilled")]
+    return [event.session_unbilled for event in await _reported(books) if event.HasField("session_unbilled")]
 
 
-async def _told(books: Books) -> list[DomainEvent]:
+async def _reported(books: Books) -> list[DomainEvent]:
     rows = await books.rows("SELECT payload FROM outbox ORDER BY seq")
     return [DomainEvent.FromString(payload) for (payload,) in rows]
 
@@ -262,7 +262,7 @@ async def _expect_one_event_for_each_invoice(service: RunningService, books: Boo
 
     async def told_once() -> bool:
         messages = await relayed(service.bus, "csms.event.billing.charging_session.billed")
-        told = [event.session_billed.invoice_id for message in messages for event in message]
-        return sorted(told) == sorted(invoices)
+        reported = [event.session_billed.invoice_id for message in messages for event in message]
+        return sorted(reported) == sorted(invoices)
 
     await eventually(told_once)

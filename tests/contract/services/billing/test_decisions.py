@@ -217,12 +217,12 @@ async def test_a_paid_bill_is_corrected_and_written_off_by_credit_notes(boss: Ca
     assert (after.state, after.invoice_id, after.HasField("cost")) == (ChargingSession.WRITTEN_OFF, "", False)
     assert await books.invoices() == [("CP1", "CREDITED", 400), ("CP1", "CREDITED", 40)]
     assert [row[1:] for row in await books.credit_notes()] == [("OPEN", -400, -40), ("OPEN", -40, 0)]
-    told = [
+    reported = [
         DomainEvent.FromString(payload) for (payload,) in await books.rows("SELECT payload FROM outbox ORDER BY seq")
     ]
     assert [
         (event.WhichOneof("payload"), event.session_billed.decision_count or event.session_unbilled.decision_count)
-        for event in told
+        for event in reported
     ] == [("session_billed", 0), ("session_billed", 1), ("session_unbilled", 2)]
 
 

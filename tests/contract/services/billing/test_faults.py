@@ -10,7 +10,7 @@ from services.messaging.event_batches import OutgoingEvent
 from services.postgres import migrations
 from services.postgres.database import DatabaseUnavailable
 from tests.contract.services.billing.conftest import Books, Caller
-from tests.contract.services.billing.messages import new_tariff, running_transaction, told, transaction
+from tests.contract.services.billing.messages import new_tariff, reported, running_transaction, transaction
 from tests.contract.services.billing.neighbours import Neighbours
 from tests.fixtures.background import eventually
 from tests.fixtures.nats import OwnNats
@@ -20,8 +20,8 @@ from tests.fixtures.services import RunningService, ServiceRunner
 COUNT = 20
 # Every session begins, then every session ends.
 EVENTS = [
-    *(told(running_transaction(number, 1)) for number in range(COUNT)),
-    *(told(transaction(number, 2)) for number in range(COUNT)),
+    *(reported(running_transaction(number, 1)) for number in range(COUNT)),
+    *(reported(transaction(number, 2)) for number in range(COUNT)),
 ]
 
 

@@ -18,7 +18,7 @@ from tests.contract.services.billing.messages import (
     STATION,
     component,
     new_tariff,
-    told,
+    reported,
     transaction,
 )
 from tests.contract.services.billing.neighbours import Neighbours
@@ -72,7 +72,7 @@ async def test_a_session_without_a_register_is_billed_as_nothing_where_that_is_t
     service = await run_service("billing", background=True, **settings)
     plan = new_tariff(component("ENERGY", "0.40"), component("FLAT", "1.00"), is_default=True)
     await Caller(await service.channel()).tariffs.CreateTariff(plan)
-    assert all(await service.bus.publish([told(transaction(1, flags=["no_register"], energy_wh=7))]))
+    assert all(await service.bus.publish([reported(transaction(1, flags=["no_register"], energy_wh=7))]))
     books = Books(service.database)
     await books.become({"CP1": DONE})
     assert await books.rows("SELECT energy_wh, total_minor FROM charging_sessions, invoices") == [(0, 100)]

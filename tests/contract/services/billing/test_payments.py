@@ -98,8 +98,8 @@ async def test_a_payment_is_recorded_once_by_request_and_by_reference(admin: Cal
 async def test_a_reference_belongs_to_one_payment(admin: Caller, bill: Bill) -> None:
     first, second = await bill(), await bill()
     await _pay(admin, first, amount=money("1.00"), external_reference="bank 7")
-    for invoice, wanted in ((second, money("1.00")), (first, money("2.00"))):
-        refused = await refusal(_pay(admin, invoice, external_reference="bank 7", amount=wanted))
+    for invoice, expected in ((second, money("1.00")), (first, money("2.00"))):
+        refused = await refusal(_pay(admin, invoice, external_reference="bank 7", amount=expected))
         assert (refused.kind, fields_of(refused)) == (ErrorKind.INVALID_ARGUMENT, ["payment.externalReference"])
     outcomes = await asyncio.gather(
         *(_pay(admin, invoice, external_reference="bank 8") for invoice in (first, second)), return_exceptions=True

@@ -22,10 +22,10 @@ async def test_ended_transactions_whose_events_were_lost_are_billed_once(
     neighbours.transactions = {one.id: one for one in known}
     neighbours.transactions_per_page = 3
     books = Books(service.database)
-    wanted = {**{f"CP{number}": DONE for number in range(7)}, "CP7": ("ACTIVE", "")}
+    expected = {**{f"CP{number}": DONE for number in range(7)}, "CP7": ("ACTIVE", "")}
     for _ in range(2):
         await run_service("billing", background=True, database_url=database_url, **neighbours.settings())
-    await books.become(wanted)
+    await books.become(expected)
     await eventually(lambda: _was_compared(books, END + timedelta(seconds=7)))
     assert len(await books.invoices()) == 7
 
@@ -35,7 +35,7 @@ async def test_ended_transactions_whose_events_were_lost_are_billed_once(
     forgotten = transaction(9, update_time=timestamp(END - timedelta(minutes=10)))
     neighbours.transactions.update({late.id: late, forgotten.id: forgotten})
     await run_service("billing", background=True, database_url=database_url, **neighbours.settings())
-    await books.become({**wanted, "CP8": DONE})
+    await books.become({**expected, "CP8": DONE})
     assert neighbours.pages_asked - asked == 3
     assert await books.rows("SELECT count(*) FROM invoices WHERE state <> 'VOID'") == [(8,)]
 

@@ -45,7 +45,7 @@ from tests.contract.services.billing.messages import (
 )
 from tests.contract.services.billing.neighbours import Neighbours
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.postgres import DatabaseAt
 from tests.fixtures.services import RunningService, ServiceRunner
 
@@ -251,8 +251,8 @@ async def test_each_tenant_is_billed_by_its_own_tariff_with_numbers_of_its_own(
     of_both = [("east", number, 100) for number in numbers] + [("west", number, 700) for number in numbers]
     assert await platform.books.rows(bills, tenants=["east", "west", "poor"]) == of_both
     # The zone of the station, and what is its driver's, are asked for by each.
-    wanted = {(service, tenant_id) for service in ("driver", "station") for tenant_id in ("east", "west", "poor")}
-    assert wanted <= shared_neighbours.asked_for
+    expected = {(service, tenant_id) for service in ("driver", "station") for tenant_id in ("east", "west", "poor")}
+    assert expected <= shared_neighbours.asked_for
     await platform.biller.retry_held()
     waiting = "SELECT DISTINCT hold_reason FROM charging_sessions WHERE tenant_id = 'poor'"
     assert await platform.books.rows(waiting) == [("no_tariff",)]
@@ -296,7 +296,7 @@ async def test_events_name_the_tenant_of_what_they_tell(platform: Platform, thin
     await platform.tell(OWNER, transaction(23))
     await platform.settle()
     await platform.tell(OWNER, running_transaction(23, 2))
-    events = await told(platform.service.database, "csms.event.billing.charging_session", session_id(23))
+    events = await reported(platform.service.database, "csms.event.billing.charging_session", session_id(23))
 
     kinds = [(event.WhichOneof("payload"), event.tenant_id) for event in events]
     assert kinds == [("session_billed", OWNER), ("session_unbilled", OWNER)]

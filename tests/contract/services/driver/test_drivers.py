@@ -13,7 +13,7 @@ from csms.driver.v1.rfid_card_service_pb2 import CreateRfidCardRequest, GetRfidC
 from csms.driver.v1.rfid_card_service_pb2_grpc import RfidCardServiceStub
 from services.kernel.ids import new_id
 from tests.fixtures.calls import bad_fields, reason, said_to_rest
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -214,7 +214,7 @@ async def test_a_deleted_driver_is_gone_and_its_cards_are_in_stock(
     assert (left.driver_id, left.etag) == ("", "2")
     stale = UpdateRfidCardRequest(card_id=card.id, rfid_card=RfidCard(group_id="G", etag=card.etag))
     assert await reason(cards.UpdateRfidCard(stale)) == "ETAG_MISMATCH"
-    assert len(await told(service.database, card.id)) == 2
+    assert len(await reported(service.database, card.id)) == 2
 
 
 async def test_a_change_of_status_voids_the_decisions_about_all_cards_of_the_driver(
@@ -227,7 +227,7 @@ async def test_a_change_of_status_voids_the_decisions_about_all_cards_of_the_dri
     await _update(drivers, made.id, name="Bea")
     await _update(drivers, made.id, status=Driver.SUSPENDED)
 
-    events = (await told(service.database, "VOID-"))[2:]
+    events = (await reported(service.database, "VOID-"))[2:]
     assert sorted(event.token_changed.token.value for event in events) == ["VOID-1", "VOID-2"]
     assert {event.subject for event in events} == {
         f"csms.event.driver.token.changed.{event.token_changed.rfid_card_id}" for event in events

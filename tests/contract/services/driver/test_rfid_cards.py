@@ -16,7 +16,7 @@ from csms.driver.v1.rfid_card_service_pb2_grpc import RfidCardServiceStub
 from csms.driver.v1.token_pb2 import Token
 from services.kernel.ids import new_id
 from tests.fixtures.calls import bad_fields, reason, said_to_rest
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -173,7 +173,7 @@ async def test_every_change_of_a_card_voids_the_decisions_about_its_token(
     await _update(cards, made.id, status=RfidCard.BLOCKED)
     await reason(_update(cards, made.id, etag="1", group_id="G"))
 
-    events = await told(service.database, made.id)
+    events = await reported(service.database, made.id)
 
     assert [event.subject for event in events] == [f"csms.event.driver.token.changed.{made.id}"] * 2
     assert {event.token_changed.token.value for event in events} == {tag}

@@ -262,8 +262,8 @@ async def test_only_envoy_says_where_a_caller_is(service: RunningService) -> Non
     # Who says by himself where he is, is where he connects from, each time.
     forged = [await reason(await _rpc(service, "wrong", *from_(f"192.0.2.{n}", "guessed"))) for n in range(8)]
     assert forged.count("TOO_MANY_ATTEMPTS") == 2
-    told = [await reason(await _rpc(service, "wrong", *from_(f"198.51.100.{n}", SECRET))) for n in range(8)]
-    assert told == ["INVALID_CREDENTIALS"] * 8
+    reported = [await reason(await _rpc(service, "wrong", *from_(f"198.51.100.{n}", SECRET))) for n in range(8)]
+    assert reported == ["INVALID_CREDENTIALS"] * 8
     assert (await (await _rpc(service, PASSWORD, *from_("203.0.113.1", SECRET)))).access_token
 
 

@@ -22,7 +22,7 @@ from services.rpc.auth import TokenVerifier
 from tests.contract.services.driver.tenants import make_tenant
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
 from tests.fixtures.calls import reason
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -144,7 +144,7 @@ async def test_two_tenants_may_have_cards_and_people_of_one_name(service: Runnin
 
 
 async def test_events_name_the_tenant_of_what_they_tell(service: RunningService, things: Things) -> None:
-    events = await told(service.database, "csms.event.driver.token.changed", things.card_id)
+    events = await reported(service.database, "csms.event.driver.token.changed", things.card_id)
 
     assert {event.tenant_id for event in events} == {OWNER}
 

@@ -30,9 +30,9 @@ from tests.contract.services.station.callers import (
     update_point,
 )
 from tests.contract.services.transaction.platform import Edge, Stations, running_edge
-from tests.fixtures.as_told import as_told
 from tests.fixtures.calls import bad_fields, reason
 from tests.fixtures.services import ServiceRunner
+from tests.fixtures.shorthand import spelled_out
 from tests.fixtures.tokens import Tokens
 
 Reason = TokenDecision
@@ -55,7 +55,7 @@ class Platform:
 
     async def decide(self, **shown: Any) -> authorization_pb.AuthorizationAnswer:
         """As the edge is answered about one token at CP1."""
-        presentation = authorization_pb.TokenPresentation(**{"charge_point_id": "CP1", **as_told(shown)})
+        presentation = authorization_pb.TokenPresentation(**{"charge_point_id": "CP1", **spelled_out(shown)})
         request = authorization_pb.AuthorizeTokensRequest(presentations=[presentation])
         [answer] = (await self.authorization.AuthorizeTokens(request)).answers
         return answer

@@ -107,13 +107,13 @@ async def test_events_in_any_order_and_number_give_the_same_usage(
     # The session is told of before its driver is known, and billed before or after any of it is heard of here.
     for order in itertools.permutations(range(4)):
         driver_id, transaction_id = await _driver(drivers), new_id()
-        told = [
+        reported = [
             _changed(transaction_id, 1),
             _changed(transaction_id, 2, driver_id, energy_wh=500),
             _changed(transaction_id, 3, driver_id, ended=True, energy_wh=7000),
             _billed(transaction_id, 420, driver_id),
         ]
-        events = [told[number] for number in order]
+        events = [reported[number] for number in order]
         await _handle(service, [*events, events[0]])
         usage = await _usage(drivers, driver_id)
         assert [session.transaction_id for session in usage.sessions] == [transaction_id]
@@ -134,13 +134,13 @@ async def test_a_bill_that_was_taken_back_costs_nothing_in_any_order(
 ) -> None:
     for order in itertools.permutations(range(4)):
         driver_id, transaction_id = await _driver(drivers), new_id()
-        told = [
+        reported = [
             _changed(transaction_id, 3, driver_id, ended=True, energy_wh=7000),
             _billed(transaction_id, 420, driver_id),
             _changed(transaction_id, 4, driver_id, energy_wh=7000),
             _unbilled(transaction_id, 4),
         ]
-        events = [told[number] for number in order]
+        events = [reported[number] for number in order]
         await _handle(service, [*events, events[0]])
         usage = await _usage(drivers, driver_id)
         assert (usage.session_count, list(usage.costs)) == (0, [])
@@ -153,13 +153,13 @@ async def test_a_bill_that_a_person_took_back_costs_nothing_in_any_order(
 ) -> None:
     for order in itertools.permutations(range(4)):
         driver_id, transaction_id = await _driver(drivers), new_id()
-        told = [
+        reported = [
             _changed(transaction_id, 3, driver_id, ended=True, energy_wh=7000),
             _billed(transaction_id, 420, driver_id),
             _billed(transaction_id, 380, driver_id, decision_count=1),
             _unbilled(transaction_id, 3, decision_count=2),
         ]
-        await _handle(service, [told[number] for number in order])
+        await _handle(service, [reported[number] for number in order])
         assert list((await _usage(drivers, driver_id)).costs) == []
 
 
@@ -169,13 +169,13 @@ async def test_of_the_bills_of_a_session_the_last_one_counts_in_any_order(
     for order in itertools.permutations(range(4)):
         driver_id, transaction_id = await _driver(drivers), new_id()
         # An end that is in doubt is not billed, and then it is: both by the same snapshot.
-        told = [
+        reported = [
             _billed(transaction_id, 420, driver_id, 3),
             _unbilled(transaction_id, 4),
             _billed(transaction_id, 380, driver_id, 4),
             _changed(transaction_id, 4, driver_id, ended=True, energy_wh=6500),
         ]
-        events = [told[number] for number in order]
+        events = [reported[number] for number in order]
         consumer = UsageConsumer(service.bus, service.database, SystemClock())
         async with service.database.transaction() as connection:
             await consumer.handle(connection, events[:3])
@@ -297,9 +297,9 @@ async def test_what_other_services_publish_arrives(module_services: ServiceRunne
     drivers = DriverServiceStub(await service.channel("operator"))
     driver_id, transaction_id = await _driver(drivers), new_id()
     event = _changed(transaction_id, 1, driver_id, ended=True, energy_wh=1234)
-    told = [event, _billed(transaction_id, 99), event]
+    reported = [event, _billed(transaction_id, 99), event]
 
-    await service.bus.publish([OutgoingEvent(event.id, event.subject, event.SerializeToString()) for event in told])
+    await service.bus.publish([OutgoingEvent(event.id, event.subject, event.SerializeToString()) for event in reported])
 
     async def has_arrived() -> bool:
         usage = await _usage(drivers, driver_id)

@@ -42,10 +42,10 @@ async def test_of_several_snapshots_in_one_batch_the_newest_counts_in_any_order(
 ) -> None:
     for order in itertools.permutations(range(4)):
         driver_id, transaction_id = await _driver(drivers), new_id()
-        *told, bill = _life(transaction_id, driver_id)
+        *reported, bill = _life(transaction_id, driver_id)
 
-        await _together(service, bill, *(told[number] for number in order))
-        await _together(service, told[1], told[2])
+        await _together(service, bill, *(reported[number] for number in order))
+        await _together(service, reported[1], reported[2])
 
         usage = await _usage(drivers, driver_id)
         assert (usage.session_count, usage.energy_wh) == (1, 7100)
@@ -81,10 +81,10 @@ async def test_replicas_that_are_told_of_each_others_sessions_do_not_wait_for_ea
             *(
                 _together(
                     service,
-                    *(_changed(transaction_id, 1, driver_id, ended=True, energy_wh=10) for transaction_id in told),
+                    *(_changed(transaction_id, 1, driver_id, ended=True, energy_wh=10) for transaction_id in reported),
                     *(_billed(transaction_id, 5, driver_id) for transaction_id in billed),
                 )
-                for told, billed in ((one, other), (other, one))
+                for reported, billed in ((one, other), (other, one))
             )
         )
 

@@ -15,7 +15,7 @@ from services.kernel.ids import derived_id, new_id
 from services.kernel.money import Money
 from services.messaging.subjects import subject
 from services.rpc.protobuf import money_to_proto, timestamp
-from tests.fixtures.as_told import with_flags
+from tests.fixtures.shorthand import with_flags
 
 # The whole minute under way a minute ago: events lie in the past, and close together.
 NOW = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)

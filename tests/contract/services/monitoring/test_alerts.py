@@ -24,7 +24,7 @@ from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.postgres.shared_tables import OUTBOX
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell
-from tests.contract.services.monitoring.told import (
+from tests.contract.services.monitoring.messages import (
     STATION,
     a_charge_point,
     a_connector,

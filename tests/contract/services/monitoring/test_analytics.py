@@ -18,7 +18,7 @@ from services.kernel.ids import new_id
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell, publish
-from tests.contract.services.monitoring.told import (
+from tests.contract.services.monitoring.messages import (
     STATION,
     a_charge_point,
     a_connector,

@@ -12,7 +12,7 @@ from services.kernel.clock import FixedClock
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.monitoring.conftest import Tell
-from tests.contract.services.monitoring.told import STATION, a_charge_point, at, device_event, point_changed
+from tests.contract.services.monitoring.messages import STATION, a_charge_point, at, device_event, point_changed
 
 pytestmark = pytest.mark.field_case("B11")
 

@@ -100,7 +100,7 @@ async def test_background_tasks_of_all_replicas_are_listed_and_become_alerts(
         channels = {one.name: {each: channel(each, one.name, identity) for each in one.replicas} for one in places}
         watch = TaskWatch(Directory(places, GrpcPlatform(channels)), units_of_work, clock)
 
-        async def told() -> list[tuple[str, str, int, str, str]]:
+        async def reported() -> list[tuple[str, str, int, str, str]]:
             response = await stub.ListServices(directory_pb.ListServicesRequest())
             names = health_pb.BackgroundTask.State
             return [
@@ -114,13 +114,13 @@ async def test_background_tasks_of_all_replicas_are_listed_and_become_alerts(
             return [(alert.subject, alert.severity) for alert in page.items]
 
         await watch.look()
-        assert await told() == [("matching", "WORKING", 0, "", first), ("matching", "WORKING", 0, "", second)]
+        assert await reported() == [("matching", "WORKING", 0, "", first), ("matching", "WORKING", 0, "", second)]
         assert await alerts() == []
         for _ in range(3):
             bad.failed(unavailable("the database does not answer"))
         for _ in range(2):
             await watch.look()
-        assert (await told())[1] == ("matching", "FAILING", 3, "the database does not answer", second)
+        assert (await reported())[1] == ("matching", "FAILING", 3, "the database does not answer", second)
         assert await alerts() == [("transaction/matching", "CRITICAL")]
         bad.got_on()
         await watch.look()

@@ -14,7 +14,7 @@ from services.kernel.ids import new_id
 from services.monitoring.domain.alert import Alert, AlertKind, AlertSeverity
 from services.monitoring.tables import ALERTS, TRANSACTIONS, USAGE_ANALYTICS
 from tests.contract.services.monitoring.conftest import NOWHERE, publish
-from tests.contract.services.monitoring.told import a_charge_point, a_connector, connection, station_changed
+from tests.contract.services.monitoring.messages import a_charge_point, a_connector, connection, station_changed
 from tests.fixtures.background import eventually
 from tests.fixtures.services import ServiceRunner
 

@@ -22,7 +22,7 @@ from services.monitoring.domain.live_reading import LiveReading
 from services.monitoring.domain.metrics import MetricChange, Metrics, bucket_of
 from services.monitoring.sql.locks import OutOfOrder
 from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
-from tests.contract.services.monitoring.told import (
+from tests.contract.services.monitoring.messages import (
     NOW,
     a_charge_point,
     a_connector,

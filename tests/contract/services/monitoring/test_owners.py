@@ -41,7 +41,7 @@ from services.rpc.protobuf import timestamp
 from services.rpc.service_identity import ServiceIdentity
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import NOWHERE
-from tests.contract.services.monitoring.told import a_charge_point, station_changed
+from tests.contract.services.monitoring.messages import a_charge_point, station_changed
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
 

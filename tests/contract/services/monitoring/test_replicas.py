@@ -14,7 +14,7 @@ from services.kernel.clock import SystemClock
 from services.monitoring.consumers import SessionConsumer, StationConsumer
 from services.rpc.protobuf import timestamp
 from tests.contract.services.monitoring.conftest import Tell
-from tests.contract.services.monitoring.told import (
+from tests.contract.services.monitoring.messages import (
     a_charge_point,
     a_connector,
     a_transaction,

@@ -22,7 +22,7 @@ from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell
-from tests.contract.services.monitoring.told import (
+from tests.contract.services.monitoring.messages import (
     NOW,
     STATION,
     a_connector,

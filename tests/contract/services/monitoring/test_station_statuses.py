@@ -13,7 +13,7 @@ from csms.monitoring.v1 import monitoring_service_pb2_grpc as monitoring_grpc
 from services.kernel.ids import new_id
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import Tell
-from tests.contract.services.monitoring.told import (
+from tests.contract.services.monitoring.messages import (
     STATION,
     a_charge_point,
     a_connector,

@@ -20,7 +20,7 @@ from services.monitoring.application.event_streams import EventStreams
 from services.monitoring.domain.stream import StreamItem, StreamRequest, stream_request
 from services.rpc.status import from_rpc_error
 from tests.contract.services.monitoring.conftest import publish
-from tests.contract.services.monitoring.told import (
+from tests.contract.services.monitoring.messages import (
     STATION,
     a_charge_point,
     a_connector,
@@ -99,12 +99,12 @@ async def test_a_stream_resumes_after_its_cursor(
 async def test_a_stream_resumes_in_the_middle_of_a_message(
     service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
 ) -> None:
-    told = [connector_reported(a_connector(number)) for number in range(1, 6)]
+    reported = [connector_reported(a_connector(number)) for number in range(1, 6)]
     await publish(service.bus, EVENTS[0])
-    await publish(service.bus, *told)
+    await publish(service.bus, *reported)
     *first, end = await read(monitoring, cursor="0", max_events=3)
     *second, _ = await read(monitoring, cursor=end.cursor, max_events=3)
-    assert [item.event.id for item in [*first, *second]] == [event.id for event in [EVENTS[0], *told]]
+    assert [item.event.id for item in [*first, *second]] == [event.id for event in [EVENTS[0], *reported]]
     assert [int(item.cursor) - MESSAGE for item in [*first, *second]] == [0, 1, 2, 3, 4, MESSAGE]
     # Who left in the middle of a message that has gone since has missed something.
     await (await service.bus.ready()).purge_stream(STREAM, seq=3)
@@ -115,27 +115,27 @@ async def test_a_stream_resumes_in_the_middle_of_a_message(
 async def test_a_reader_of_one_entity_is_given_its_events_out_of_messages_with_others(
     service: RunningService, monitoring: monitoring_grpc.MonitoringServiceStub
 ) -> None:
-    told = [connector_reported(a_connector(1, charge_point_id=name)) for name in ("CP1", "CP2", "CP1", "CP2")]
-    await publish(service.bus, *told)
-    await publish(service.bus, *told[:2])
+    reported = [connector_reported(a_connector(1, charge_point_id=name)) for name in ("CP1", "CP2", "CP1", "CP2")]
+    await publish(service.bus, *reported)
+    await publish(service.bus, *reported[:2])
     *items, end = await read(monitoring, cursor="0", entity_id="CP2", max_events=2)
-    assert [item.event.id for item in items] == [told[1].id, told[3].id]
+    assert [item.event.id for item in items] == [reported[1].id, reported[3].id]
     assert int(end.cursor) == MESSAGE
 
 
 async def test_a_reader_is_given_the_events_of_his_tenant_out_of_messages_with_those_of_others(
     service: RunningService,
 ) -> None:
-    told = [connector_reported(a_connector(number)) for number in range(1, 7)]
-    for event, tenant_id in zip(told, ("", "south", "north", "default", "south", ""), strict=True):
+    reported = [connector_reported(a_connector(number)) for number in range(1, 7)]
+    for event, tenant_id in zip(reported, ("", "south", "north", "default", "south", ""), strict=True):
         event.tenant_id = tenant_id
-    await publish(service.bus, *told[:4])
-    await publish(service.bus, *told[4:])
-    for tenant_id, wanted in (("south", [1, 4]), ("north", [2]), ("default", [0, 3, 5])):
+    await publish(service.bus, *reported[:4])
+    await publish(service.bus, *reported[4:])
+    for tenant_id, expected in (("south", [1, 4]), ("north", [2]), ("default", [0, 3, 5])):
         stub = monitoring_grpc.MonitoringServiceStub(await service.channel("operator", tenant=tenant_id))
-        *items, _ = await read(stub, cursor="0", entity_id="CP1", max_events=len(wanted))
-        assert [item.event.id for item in items] == [told[number].id for number in wanted]
-        *again, _ = await read(stub, cursor="0", max_events=len(wanted))
+        *items, _ = await read(stub, cursor="0", entity_id="CP1", max_events=len(expected))
+        assert [item.event.id for item in items] == [reported[number].id for number in expected]
+        *again, _ = await read(stub, cursor="0", max_events=len(expected))
         assert again == items
     async with EventStreams(JetStreamFeed(service.bus), 1).open(stream_request("0", [], "", 6)) as everything:
         assert len([item async for item in everything if item.event is not None]) == 6

@@ -27,7 +27,7 @@ from services.monitoring.consumers import SessionConsumer, StationConsumer
 from services.monitoring.domain.alert import AlertKind, Verdict
 from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.monitoring.conftest import NOWHERE, publish
-from tests.contract.services.monitoring.told import (
+from tests.contract.services.monitoring.messages import (
     NOW,
     a_charge_point,
     a_connector,
@@ -43,7 +43,7 @@ from tests.contract.services.monitoring.told import (
     station_changed,
 )
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService, ServiceRunner
 
 SERVICES = tuple(f"csms.monitoring.v1.{noun}Service" for noun in ("Monitoring", "Alert", "Analytics"))
@@ -229,7 +229,7 @@ async def test_who_is_away_is_missed_by_his_tenant(monitoring: RunningService) -
 
     [alert] = await _alerts(monitoring, "far")
     assert (alert.kind, alert.charge_point_id) == (Alert.CHARGE_POINT_OFFLINE, "CP-FAR")
-    events = await told(monitoring.database, "csms.event.monitoring.alert.raised", alert.id)
+    events = await reported(monitoring.database, "csms.event.monitoring.alert.raised", alert.id)
     assert [event.tenant_id for event in events] == ["far"]
 
 

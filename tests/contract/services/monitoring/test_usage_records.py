@@ -60,20 +60,20 @@ def no_bill(revision: int) -> Bill:
     return Bill("", None, None, 0, None, None, None, NOW - revision * timedelta(minutes=1), revision)
 
 
-Told = Sequence[Transaction | Bill]
-TOLD: Told = [ended(1, 5_000, DRIVER), bill(2, 1_500), ended(3, 4_800), bill(4, 1_440)]
+Reported = Sequence[Transaction | Bill]
+TOLD: Reported = [ended(1, 5_000, DRIVER), bill(2, 1_500), ended(3, 4_800), bill(4, 1_440)]
 _COLUMNS = (
     "end_time, station_id::text, charge_point_id, driver_id::text, energy_wh, revision, billed_driver_id::text,"
     " amount_minor"
 )
 
 
-async def recorded(service: RunningService, told: Told) -> tuple[Any, ...]:
+async def recorded(service: RunningService, reported: Reported) -> tuple[Any, ...]:
     """What is kept of a new session of which this is told, one after the other."""
     session_id = new_id()
     async with service.database.transaction() as connection:
         usage = SqlUsageRepository(connection, Locks(connection))
-        for one in told:
+        for one in reported:
             if isinstance(one, Bill):
                 await usage.record_bills([one._replace(session_id=session_id)])
             else:
@@ -87,35 +87,39 @@ async def test_a_record_is_the_same_in_any_order_and_with_repetitions(service: R
     dice = random.Random(7)
     expected = (NOW + timedelta(minutes=3), STATION, "CP1", None, 4_800, 3, PAYER, 1_440)
     for _ in range(30):
-        told = [*dice.sample(TOLD, len(TOLD)), *dice.choices(TOLD, k=2)]
-        assert await recorded(service, told) == expected
+        reported = [*dice.sample(TOLD, len(TOLD)), *dice.choices(TOLD, k=2)]
+        assert await recorded(service, reported) == expected
 
 
 async def test_a_bill_that_was_taken_back_leaves_no_amount_in_any_order(service: RunningService) -> None:
     dice = random.Random(8)
-    told: Told = [ended(1, 5_000, DRIVER), bill(1, 1_500), ended(9, 5_000, DRIVER), no_bill(9)]
+    reported: Reported = [ended(1, 5_000, DRIVER), bill(1, 1_500), ended(9, 5_000, DRIVER), no_bill(9)]
     expected = (None, STATION, "CP1", DRIVER, 5_000, 9, None, None)
     for _ in range(30):
-        assert await recorded(service, [*dice.sample(told, len(told)), *dice.choices(told, k=2)]) == expected
+        assert (
+            await recorded(service, [*dice.sample(reported, len(reported)), *dice.choices(reported, k=2)]) == expected
+        )
 
 
 async def test_a_bill_after_one_that_was_taken_back_counts_in_any_order(service: RunningService) -> None:
     dice = random.Random(9)
     # The end is in doubt, and then it is billed after all: both by the same snapshot.
-    told = [bill(1, 1_500), no_bill(3), bill(3, 1_440)]
+    reported = [bill(1, 1_500), no_bill(3), bill(3, 1_440)]
     for _ in range(20):
-        assert (await recorded(service, [*dice.sample(told, len(told)), *dice.choices(told, k=2)]))[-1] == 1_440
+        assert (await recorded(service, [*dice.sample(reported, len(reported)), *dice.choices(reported, k=2)]))[
+            -1
+        ] == 1_440
 
 
 @pytest.mark.field_case("A10", "A11")
 async def test_what_persons_decide_about_a_bill_counts_in_any_order(service: RunningService) -> None:
     dice = random.Random(10)
     # By one snapshot: billed, corrected, written off, and billed after all.
-    told = [bill(3, 1_500), bill(3, 1_440)._replace(bill_decisions=1), no_bill(3)._replace(bill_decisions=2)]
+    reported = [bill(3, 1_500), bill(3, 1_440)._replace(bill_decisions=1), no_bill(3)._replace(bill_decisions=2)]
     billed_again = bill(3, 1_300)._replace(bill_decisions=3)
     for _ in range(20):
-        assert (await recorded(service, dice.sample(told, len(told))))[-1] is None
-        assert (await recorded(service, dice.sample([*told, billed_again], len(told) + 1)))[-1] == 1_300
+        assert (await recorded(service, dice.sample(reported, len(reported))))[-1] is None
+        assert (await recorded(service, dice.sample([*reported, billed_again], len(reported) + 1)))[-1] == 1_300
 
 
 async def test_a_session_that_only_billing_knows_is_used_as_it_was_billed(service: RunningService) -> None:

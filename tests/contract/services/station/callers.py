@@ -14,7 +14,7 @@ from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from services.rpc.protobuf import timestamp
-from tests.fixtures.as_told import as_told
+from tests.fixtures.shorthand import spelled_out
 
 ChargePoint, Station, Connector = charge_point_pb2.ChargePoint, station_pb2.Station, connector_pb2.Connector
 
@@ -145,7 +145,7 @@ def status(
 ) -> pb.StatusReport:
     """A StatusNotification of a connector that is its own EVSE."""
     usual = {"evse_id": connector, "connector_id": connector, "device_time": timestamp(time)}
-    return pb.StatusReport(charge_point_id=name, epoch=epoch, status=status, **as_told({**usual, **fields}))
+    return pb.StatusReport(charge_point_id=name, epoch=epoch, status=status, **spelled_out({**usual, **fields}))
 
 
 async def report(edge: ConnectivityServiceStub, *statuses: pb.StatusReport) -> list[int]:

@@ -23,7 +23,7 @@ from tests.contract.services.station.callers import (
     update_point,
 )
 from tests.fixtures.calls import bad_fields
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService, ServiceRunner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -199,7 +199,7 @@ async def test_going_online_is_told_once(
     await open_one(edge, name)
     await open_one(edge, name, node="edge-2")
 
-    [event] = await told(service.database, f"connection.opened.{name}")
+    [event] = await reported(service.database, f"connection.opened.{name}")
 
     assert event.subject == f"csms.event.station.connection.opened.{name}"
     change = event.connectivity_changed

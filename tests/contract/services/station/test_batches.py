@@ -19,7 +19,7 @@ from services.station.domain.connector import Connector
 from services.station.domain.events import ConnectivityChanged
 from services.station.sql.batches import SqlBatches
 from tests.contract.services.station.callers import create_point, get_point, open_one
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -66,7 +66,7 @@ async def test_what_cannot_be_stored_takes_the_rest_of_its_batch_along(
         await _store(batches, name, replace(_farewell(name), connectors=[plug]))
 
     assert (await get_point(points, name)).online
-    assert await told(service.database, f"connection.closed.{name}") == []
+    assert await reported(service.database, f"connection.closed.{name}") == []
     assert await open_one(edge, name) == 2
 
 

@@ -20,7 +20,7 @@ from tests.contract.services.station.callers import (
     update_point,
 )
 from tests.fixtures.calls import bad_fields
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -69,7 +69,7 @@ async def test_what_it_tells_of_its_hardware_is_kept(
     again = await get_point(points, name)
     assert (again.model, again.serial_number, again.firmware_version) == ("The Wall", "S1", "1.1")
     assert (await update_point(points, name, "model")).model == "Other"
-    first, second = await told(service.database, f"charge_point.booted.{name}")
+    first, second = await reported(service.database, f"charge_point.booted.{name}")
     assert first.subject == f"csms.event.station.charge_point.booted.{name}"
     assert first.charge_point_booted.reason == "PowerUp"
     assert first.charge_point_booted.charge_point == shown

@@ -27,7 +27,7 @@ from tests.contract.services.station.callers import (
 )
 from tests.contract.services.station.transactions import Platform
 from tests.fixtures.calls import bad_fields, reason, refusal, said_to_rest
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -224,7 +224,7 @@ async def test_every_change_tells_how_the_stations_look_that_it_concerns(
     await _delete(points, f"{name}-B")
 
     async def looks(station_id: str) -> list[list[str]]:
-        events = await told(service.database, f"station.changed.{station_id}")
+        events = await reported(service.database, f"station.changed.{station_id}")
         return [[point.id for point in event.station_changed.station.charge_points] for event in events]
 
     assert await looks(one.id) == [[], [name], []]
@@ -239,7 +239,7 @@ async def test_the_last_word_about_a_station_tells_all_that_concurrent_changes_d
 
     await asyncio.gather(*(update_point(points, f"{name}-{letter}", vendor="Acme") for letter in letters))
 
-    last = (await told(service.database, f"station.changed.{station.id}"))[-1].station_changed.station
+    last = (await reported(service.database, f"station.changed.{station.id}"))[-1].station_changed.station
     assert [point.vendor for point in last.charge_points] == ["Acme"] * len(letters)
 
 

@@ -32,7 +32,7 @@ from tests.contract.services.station.callers import (
 )
 from tests.fixtures.background import eventually, running
 from tests.fixtures.calls import bad_fields, reason
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -131,7 +131,7 @@ async def test_a_closed_connection_is_gone_and_its_epoch_stays_counted(
 
     assert await reason(_find(edge, name)) == "CONNECTION_NOT_FOUND"
     assert not (await get_point(points, name)).online
-    [event] = await told(service.database, f"connection.closed.{name}")
+    [event] = await reported(service.database, f"connection.closed.{name}")
     change = event.connectivity_changed
     assert (change.charge_point_id, change.online, change.epoch, change.reason) == (name, False, epoch, "gone")
     assert await open_one(edge, name) == epoch + 1
@@ -143,7 +143,7 @@ async def test_closing_again_changes_nothing(
     epoch = await _connect(points, edge, name)
 
     assert [await close_all(edge, (name, epoch)), await close_all(edge, (name, epoch))] == [[0], [0]]
-    assert len(await told(service.database, f"connection.closed.{name}")) == 1
+    assert len(await reported(service.database, f"connection.closed.{name}")) == 1
 
 
 async def test_a_stale_connection_closes_nothing_whatever_comes_beside_it(
@@ -235,7 +235,7 @@ async def test_a_node_that_no_longer_reports_has_no_connections(
 
     assert await connectivity.close_abandoned() == 1
     assert await connectivity.close_abandoned() == 0
-    [event] = await told(service.database, f"connection.closed.{name}")
+    [event] = await reported(service.database, f"connection.closed.{name}")
     change = event.connectivity_changed
     assert (change.online, change.epoch, change.reason) == (False, epoch, "the lease of its edge node ran out")
     assert (await _find(edge, f"{name}-B")).connection.epoch == other
@@ -308,7 +308,7 @@ async def test_opening_closing_and_reporting_at_once_do_not_wait_for_each_other_
     for point in names:
         found = (await _find(edge, point)).connection
         assert found.epoch == epochs[point] + 2
-        changes = [event.connectivity_changed for event in await told(service.database, point, "connection.")]
+        changes = [event.connectivity_changed for event in await reported(service.database, point, "connection.")]
         assert changes[-1].online
 
 

@@ -18,7 +18,7 @@ from tests.contract.services.station.callers import (
     update_connector,
 )
 from tests.fixtures.calls import bad_fields, reason
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -154,7 +154,7 @@ async def test_a_connector_of_another_station_is_not_found(stations: StationServ
 
 
 async def _availabilities(service: RunningService, name: str) -> list[DomainEvent]:
-    return await told(service.database, f"connector.availability_changed.{name}")
+    return await reported(service.database, f"connector.availability_changed.{name}")
 
 
 async def test_a_change_of_availability_is_told_once(
@@ -169,5 +169,5 @@ async def test_a_change_of_availability_is_told_once(
     assert event.subject == f"csms.event.station.connector.availability_changed.{name}"
     assert event.connector_availability_changed.connector == after
     assert after.availability == Connector.INOPERATIVE
-    snapshots = await told(service.database, f"station.changed.{made.id}")
+    snapshots = await reported(service.database, f"station.changed.{made.id}")
     assert [snapshot.station_changed.station.connectors[0].max_power_w for snapshot in snapshots] == [0, 0, 5]

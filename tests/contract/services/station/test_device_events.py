@@ -16,10 +16,10 @@ from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from services.rpc.protobuf import timestamp
 from tests.contract.services.station.callers import ChargePoint, create_point, create_station
-from tests.fixtures.as_told import with_flags
 from tests.fixtures.calls import reason
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import with_flags
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.field_case("B11")]
 
@@ -87,7 +87,7 @@ async def events_of(points: ChargePointServiceStub, name: str, **fields: Any) ->
 
 
 async def news(service: RunningService, name: str) -> list[DeviceEventRecorded]:
-    found = await told(service.database, "csms.event.station.device_event.recorded", name)
+    found = await reported(service.database, "csms.event.station.device_event.recorded", name)
     return [event.device_event_recorded for event in found]
 
 

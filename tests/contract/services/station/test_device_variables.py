@@ -59,7 +59,7 @@ def variable(
     )
 
 
-def told(name: str, at: float, *variables: ReportedVariable, whole: bool = False, **fields: Any) -> DeviceEvent:
+def reported(name: str, at: float, *variables: ReportedVariable, whole: bool = False, **fields: Any) -> DeviceEvent:
     """An answer that tells of variables."""
     time = timestamp(NOW + timedelta(seconds=at))
     report = VariableReport(variables=variables, whole_inventory=whole)
@@ -81,7 +81,7 @@ def part(
     """A part of a report."""
     time = timestamp(NOW + timedelta(seconds=at))
     report = VariableReport(variables=variables, part=ReportPart(request_id=number, seq_no=seq_no, last=last))
-    return told(
+    return reported(
         name,
         at,
         kind="report",
@@ -97,7 +97,7 @@ def part(
 def asked(name: str, at: float, *, number: int = 7, scope: Any = ReportRequest.FULL_INVENTORY) -> DeviceEvent:
     """That a report was asked for."""
     request = ReportRequest(request_id=number, scope=scope, ask_time=timestamp(NOW + timedelta(seconds=at)))
-    event = told(name, at, kind="report_request", action="GetBaseReport", message_id=f"request at {at}")
+    event = reported(name, at, kind="report_request", action="GetBaseReport", message_id=f"request at {at}")
     event.ClearField("variable_report")
     event.report_request.CopyFrom(request)
     return event
@@ -156,9 +156,9 @@ async def test_a_variable_is_shown_as_it_was_told(
 async def test_what_was_told_later_counts_whatever_comes_later(
     edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
 ) -> None:
-    await record(edge, told(name, 50, variable("HeartbeatInterval", "300")))
+    await record(edge, reported(name, 50, variable("HeartbeatInterval", "300")))
     await record(edge, part(name, 0, variable("heartbeatinterval", "60"), at=10))
-    await record(edge, told(name, 20, variable("HeartbeatInterval", "60")))
+    await record(edge, reported(name, 20, variable("HeartbeatInterval", "60")))
     [shown] = await variables_of(model, name)
     assert (shown.value, shown.previous_value) == ("300", "60")
     assert (shown.reported_time, shown.changed_time, shown.previous_time) == (at(50), at(50), at(20))
@@ -172,7 +172,7 @@ async def test_a_clock_that_is_ahead_does_not_outlive_what_is_told_afterwards(
     early.time.CopyFrom(at(55))
     early.device_time.CopyFrom(at(55))
     await record(edge, early)
-    await record(edge, told(name, 20, variable("HeartbeatInterval", "300")))
+    await record(edge, reported(name, 20, variable("HeartbeatInterval", "300")))
     assert await values_of(model, name) == {"HeartbeatInterval": "300"}
 
 
@@ -190,27 +190,27 @@ async def test_every_change_of_a_variable_is_listed_with_what_told_it(
 ) -> None:
     await record(edge, part(name, 0, variable("Interval", "60"), at=1), part(name, 0, variable("Interval", "60"), at=2))
     assert await changes_of(model, name) == []
-    await record(edge, told(name, 10, variable("Interval", "300"), action="SetVariables"))
-    await record(edge, told(name, 20, variable("interval", "60"), action="NotifyEvent"))
+    await record(edge, reported(name, 10, variable("Interval", "300"), action="SetVariables"))
+    await record(edge, reported(name, 20, variable("interval", "60"), action="NotifyEvent"))
     await record(edge, part(name, 0, variable("Interval", "60"), at=30))
     set_by_us, by_itself = ("60", "300", at(10), "SetVariables"), ("300", "60", at(20), "NotifyEvent")
     assert await changes_of(model, name) == [by_itself, set_by_us]
     # What comes late and again makes the same of it.
-    late = told(name, 15, variable("Interval", "120"), action="GetVariables")
+    late = reported(name, 15, variable("Interval", "120"), action="GetVariables")
     await record(edge, late)
     await record(edge, late)
     between = ("300", "120", at(15), "GetVariables")
     assert await changes_of(model, name) == [("120", *by_itself[1:]), between, set_by_us]
     assert await changes_of(model, name, time_from=at(15), time_to=at(20)) == [between]
     # Of one batch each counts.
-    await record(edge, *(told(name, 40 + n, variable("Interval", str(n))) for n in range(3)))
+    await record(edge, *(reported(name, 40 + n, variable("Interval", str(n))) for n in range(3)))
     assert [after for _, after, _, _ in await changes_of(model, name, time_from=at(40))] == ["2", "1", "0"]
 
 
 async def test_changes_are_listed_in_pages_and_go_with_their_charge_point(
     points: ChargePointServiceStub, edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
 ) -> None:
-    await record(edge, *(told(name, n, variable("Power", str(n))) for n in range(7)))
+    await record(edge, *(reported(name, n, variable("Power", str(n))) for n in range(7)))
     [shown] = await variables_of(model, name)
     request = model_pb.ListDeviceVariableChangesRequest(charge_point_id=name, variable_id=shown.id, page_size=4)
     first = await model.ListDeviceVariableChanges(request)
@@ -229,7 +229,7 @@ async def test_changes_are_listed_in_pages_and_go_with_their_charge_point(
 async def test_what_a_whole_inventory_is_without_is_gone(
     edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
 ) -> None:
-    await record(edge, told(name, 0, variable("A", "1"), variable("B", "1"), variable("C", "1")))
+    await record(edge, reported(name, 0, variable("A", "1"), variable("B", "1"), variable("C", "1")))
     events = [
         asked(name, 10),
         part(name, 0, variable("A", "2"), at=11),
@@ -245,9 +245,9 @@ async def test_what_a_whole_inventory_is_without_is_gone(
     assert (gone.gone_time, gone.value) == (at(11), "1")
     assert set(await values_of(model, name, gone=False)) == {"A", "B"}
     # An older report that comes late does not bring it back, and a newer one does.
-    await record(edge, told(name, 5, variable("C", "0")))
+    await record(edge, reported(name, 5, variable("C", "0")))
     assert await gone_of(model, name) == {"C"}
-    await record(edge, told(name, 20, variable("C", "3")))
+    await record(edge, reported(name, 20, variable("C", "3")))
     assert await gone_of(model, name) == set()
 
 
@@ -255,7 +255,7 @@ async def test_what_a_whole_inventory_is_without_is_gone(
 async def test_other_reports_say_nothing_of_what_they_are_without(
     edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str, scope: Any
 ) -> None:
-    await record(edge, told(name, 0, variable("A", "1"), variable("B", "1")))
+    await record(edge, reported(name, 0, variable("A", "1"), variable("B", "1")))
     await record(edge, asked(name, 10, scope=scope), part(name, 0, variable("A", "2"), last=True, at=11))
     assert await gone_of(model, name) == set()
 
@@ -263,7 +263,7 @@ async def test_other_reports_say_nothing_of_what_they_are_without(
 async def test_parts_before_the_same_number_was_asked_again_are_of_the_report_before(
     edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
 ) -> None:
-    await record(edge, told(name, 0, variable("A", "1"), variable("B", "1")))
+    await record(edge, reported(name, 0, variable("A", "1"), variable("B", "1")))
     await record(edge, asked(name, 10), part(name, 0, variable("A", "2"), at=11))
     await record(edge, asked(name, 100), part(name, 1, last=True, at=101))
     assert await gone_of(model, name) == set()
@@ -274,10 +274,10 @@ async def test_parts_before_the_same_number_was_asked_again_are_of_the_report_be
 async def test_an_answer_that_has_all_is_an_inventory_and_one_that_knows_no_such_is_news_of_it(
     edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
 ) -> None:
-    await record(edge, told(name, 0, variable("A", "1"), variable("B", "1"), variable("C", "1")))
-    await record(edge, told(name, 10, variable("A", "1"), variable("C", "1"), whole=True))
+    await record(edge, reported(name, 0, variable("A", "1"), variable("B", "1"), variable("C", "1")))
+    await record(edge, reported(name, 10, variable("A", "1"), variable("C", "1"), whole=True))
     assert await gone_of(model, name) == {"B"}
-    await record(edge, told(name, 20, variable("C", unknown=True), variable("Nowhere", unknown=True)))
+    await record(edge, reported(name, 20, variable("C", unknown=True), variable("Nowhere", unknown=True)))
     assert await gone_of(model, name) == {"B", "C"}
     assert set(await values_of(model, name)) == {"A", "B", "C"}
 
@@ -287,7 +287,7 @@ async def test_variables_are_found_by_what_they_are_called_hold_and_when_they_ch
 ) -> None:
     await record(
         edge,
-        told(
+        reported(
             name,
             0,
             variable("Interval", "60"),
@@ -295,8 +295,8 @@ async def test_variables_are_found_by_what_they_are_called_hold_and_when_they_ch
             variable("Power", "22000", component="EVSE", evse_id=2, attribute_type=DeviceVariable.MAX_SET),
             variable("Timeout", "30_%", instance="Default"),
         ),
-        told(name, 50, variable("Interval", "61")),
-        told(f"{name}-2", 0, variable("Interval", "1")),
+        reported(name, 50, variable("Interval", "61")),
+        reported(f"{name}-2", 0, variable("Interval", "1")),
     )
     assert set(await values_of(model, name)) == {"Interval", "Power", "Timeout"}
     assert await values_of(model, name, component="ocppCOMMctrlr", variable="interval") == {"Interval": "61"}
@@ -315,7 +315,7 @@ async def test_reports_that_were_asked_for_are_shown_with_whether_all_of_them_ha
     await record(edge, asked(name, 0), part(name, 0, variable("A", "1"), at=1))
     await record(edge, asked(name, 10, number=8, scope=ReportRequest.SELECTION))
     await record(edge, part(name, 0, variable("A", "1"), last=True, at=11, number=8))
-    await record(edge, told(name, 20, variable("A", "1"), whole=True))
+    await record(edge, reported(name, 20, variable("A", "1"), whole=True))
     request = model_pb.ListDeviceReportsRequest(charge_point_id=name)
     shown = (await model.ListDeviceReports(request)).reports
     assert [(one.request_id, one.scope, one.ask_time) for one in shown] == [
@@ -346,7 +346,10 @@ async def test_a_large_report_is_shown_in_pages(
 async def test_what_names_nothing_fails_alone(
     edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str
 ) -> None:
-    assert await record(edge, told(name, 0, variable("")), told(name, 1, variable("A", "1"))) == [INVALID_FIELD, 0]
+    assert await record(edge, reported(name, 0, variable("")), reported(name, 1, variable("A", "1"))) == [
+        INVALID_FIELD,
+        0,
+    ]
     assert await values_of(model, name) == {"A": "1"}
 
 
@@ -354,8 +357,10 @@ async def test_nobody_fills_the_database_with_names_that_he_makes_up(
     edge: ConnectivityServiceStub, model: DeviceModelServiceStub, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device_variables, "MOST_VARIABLES", 3)
-    await record(edge, told(name, 0, variable("A", "1"), variable("B", "1")))
-    await record(edge, told(name, 1, variable("A", "2"), variable("C", "1"), variable("D", "1"), variable("E", "1")))
+    await record(edge, reported(name, 0, variable("A", "1"), variable("B", "1")))
+    await record(
+        edge, reported(name, 1, variable("A", "2"), variable("C", "1"), variable("D", "1"), variable("E", "1"))
+    )
     values = await values_of(model, name)
     assert len(values) == 3
     assert values["A"] == "2"
@@ -372,7 +377,11 @@ async def test_variables_go_with_their_charge_point(
 async def test_events_are_found_by_their_text(
     points: ChargePointServiceStub, edge: ConnectivityServiceStub, name: str
 ) -> None:
-    said = [told(name, 0, subject="TamperDetection"), told(name, 1, status="Installed"), told(name, 2, info="50% done")]
+    said = [
+        reported(name, 0, subject="TamperDetection"),
+        reported(name, 1, status="Installed"),
+        reported(name, 2, info="50% done"),
+    ]
     await record(edge, *said)
     for text, found in (("tamper", 1), ("INSTALLED", 1), ("50%", 1), ("5_%", 0), ("", 3)):
         request = point_pb.ListDeviceEventsRequest(charge_point_id=name, text=text)

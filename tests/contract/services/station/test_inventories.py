@@ -23,7 +23,7 @@ from services.station.sql.batches import SqlBatches
 from services.station.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.station.callers import ChargePoint, close_all, create_point, open_one
 from tests.contract.services.station.test_device_variables import NOW as TOLD
-from tests.contract.services.station.test_device_variables import asked, part, record, told, variable
+from tests.contract.services.station.test_device_variables import asked, part, record, reported, variable
 from tests.contract.services.station.transactions import Platform
 from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
@@ -88,7 +88,7 @@ async def connect(
 def _settings(name: str, time: datetime) -> DeviceEvent:
     """All settings by OCPP 1.6, told at a time."""
     setting, seconds = variable("A", "1", component="Configuration"), (time - TOLD).total_seconds()
-    return told(name, seconds, setting, whole=True, action="GetConfiguration", protocol="ocpp1.6")
+    return reported(name, seconds, setting, whole=True, action="GetConfiguration", protocol="ocpp1.6")
 
 
 async def asked_for(platform: Platform, name: str, times: int) -> None:

@@ -32,12 +32,12 @@ async def test_everything_is_forgiven_one_for_whom_nothing_was_switched(
 ) -> None:
     await create_point(points, name)
 
-    told = await quirks_of(points, name)
+    reported = await quirks_of(points, name)
 
-    assert list(told) == list(QUIRKS)
-    assert all(quirk.forgiven and quirk.forgiven_by_default for quirk in told.values())
-    assert (told["glued-path"].needed, told["glued-path"].otherwise) == ("a session would be refused", "")
-    assert (told["unit-spelling"].needed, told["unit-spelling"].flag) == ("", "unit_respelled")
+    assert list(reported) == list(QUIRKS)
+    assert all(quirk.forgiven and quirk.forgiven_by_default for quirk in reported.values())
+    assert (reported["glued-path"].needed, reported["glued-path"].otherwise) == ("a session would be refused", "")
+    assert (reported["unit-spelling"].needed, reported["unit-spelling"].flag) == ("", "unit_respelled")
 
 
 async def test_switches_are_kept_and_replace_those_before(points: ChargePointServiceStub, name: str) -> None:

@@ -33,7 +33,7 @@ from tests.contract.services.station.callers import (
     update_point,
 )
 from tests.fixtures.calls import bad_fields, reason
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService, ServiceRunner
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.field_case("B9")]
@@ -242,14 +242,14 @@ async def test_of_a_charge_point_in_service_the_others_are_told(
         refused(f"{name}-X", Refusal.UNKNOWN_IDENTITY),
     )
 
-    [event] = await told(service.database, f"connection.refused.{name}")
+    [event] = await reported(service.database, f"connection.refused.{name}")
 
     assert event.subject == f"csms.event.station.connection.refused.{name}"
     change = event.connection_refused
     assert (change.charge_point_id, change.station_id, change.rule) == (name, station.id, Refusal.WRONG_PASSWORD)
     assert (change.count, change.guess_count, change.remote_address) == (7, 5, "203.0.113.7")
     for other in (f"{name}-P", f"{name}-X"):
-        assert await told(service.database, f"connection.refused.{other}") == []
+        assert await reported(service.database, f"connection.refused.{other}") == []
 
 
 @pytest.mark.field_case("B7")
@@ -379,7 +379,7 @@ async def test_an_unknown_charge_point_that_never_comes_again_is_forgotten_and_w
 
     left = await points.ListChargePoints(point_pb.ListChargePointsRequest(text=name))
     assert [point.id for point in left.charge_points] == [f"{name}-here", f"{name}-made", f"{name}-touched"]
-    [event] = await told(service.database, f"charge_point.deleted.{name}-gone")
+    [event] = await reported(service.database, f"charge_point.deleted.{name}-gone")
     assert event.charge_point_changed.deleted
 
 
@@ -393,12 +393,12 @@ async def test_that_a_charge_point_is_made_changed_or_deleted_is_told_and_its_st
     await update_point(points, name, state=ChargePoint.ACCEPTED)
     await points.DeleteChargePoint(point_pb.DeleteChargePointRequest(charge_point_id=name))
 
-    changes = [event.charge_point_changed for event in await told(service.database, f"charge_point.changed.{name}")]
+    changes = [event.charge_point_changed for event in await reported(service.database, f"charge_point.changed.{name}")]
     assert [change.charge_point.state for change in changes] == [ChargePoint.PENDING, ChargePoint.ACCEPTED]
-    [deleted] = await told(service.database, f"charge_point.deleted.{name}")
+    [deleted] = await reported(service.database, f"charge_point.deleted.{name}")
     assert deleted.charge_point_changed.deleted
     for verb in ("opened", "closed"):
-        [event] = await told(service.database, f"connection.{verb}.{name}")
+        [event] = await reported(service.database, f"connection.{verb}.{name}")
         assert event.connectivity_changed.state == ChargePoint.PENDING
 
 

@@ -24,7 +24,7 @@ from tests.contract.services.station.callers import (
 )
 from tests.contract.services.station.transactions import Order, Platform
 from tests.fixtures.background import eventually, running
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -57,7 +57,7 @@ async def _station(stations: StationServiceStub, name: str, count: int = 1) -> t
 
 
 async def _configurations(service: RunningService, station_id: str) -> list[DomainEvent]:
-    return await told(service.database, f"station.changed.{station_id}")
+    return await reported(service.database, f"station.changed.{station_id}")
 
 
 async def test_a_changed_setting_is_sent_to_every_charge_point_of_the_station_once(
@@ -164,7 +164,7 @@ async def test_a_changed_availability_is_sent_unless_it_was_changed_again(
     station, [point] = await _station(stations, name)
     for availability in (Connector.INOPERATIVE, Connector.OPERATIVE, Connector.INOPERATIVE):
         await update_connector(stations, station.id, "1", availability=availability)
-    events = await told(service.database, f"availability_changed.{point}")
+    events = await reported(service.database, f"availability_changed.{point}")
 
     await _handle(consumer, service, events[1], events[2], events[2])
 

@@ -22,7 +22,7 @@ from tests.contract.services.station.callers import (
 )
 from tests.contract.services.station.transactions import Platform
 from tests.fixtures.calls import bad_fields, reason, refusal, said_to_rest
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -285,7 +285,7 @@ async def test_every_change_is_told_with_the_whole_station(
     changed = await update_station(stations, made.id, configuration={"a": "1", "b": "2", "c": "3"})
     await _delete(stations, made.id)
 
-    events = await told(service.database, made.id)
+    events = await reported(service.database, made.id)
 
     assert [event.subject for event in events] == [
         f"csms.event.station.station.{verb}.{made.id}" for verb in ("changed", "changed", "deleted")

@@ -28,7 +28,7 @@ from tests.contract.services.station.callers import (
     update_connector,
 )
 from tests.fixtures.calls import bad_fields
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -52,7 +52,7 @@ async def _connectors(stations: StationServiceStub, station_id: str) -> list[con
 
 
 async def _news(service: RunningService, name: str) -> list[ConnectorStatusChanged]:
-    events = await told(service.database, f"csms.event.station.connector.status_changed.{name}")
+    events = await reported(service.database, f"csms.event.station.connector.status_changed.{name}")
     return [event.connector_status_changed for event in events]
 
 
@@ -84,7 +84,7 @@ async def test_the_same_status_after_a_boot_is_confirmed(
         await report(edge, status(name, epoch, Connector.AVAILABLE, _at(seconds - 600), received_time=received))
 
     assert len(await _news(service, name)) == 1
-    confirmed = await told(service.database, f"csms.event.station.connector.status_confirmed.{name}")
+    confirmed = await reported(service.database, f"csms.event.station.connector.status_confirmed.{name}")
     told_at = [one.connector_status_changed.received_time for one in confirmed]
     assert told_at == [timestamp(_at(seconds)) for seconds in (61, 62, 400)]
     first = confirmed[0].connector_status_changed

@@ -36,7 +36,7 @@ from tests.contract.services.station.callers import (
     open_one,
 )
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -210,8 +210,8 @@ async def test_a_thing_cannot_be_put_into_a_place_of_another_tenant(
 
 async def test_events_name_the_tenant_of_what_they_tell(service: RunningService, station: station_pb2.Station) -> None:
     kinds = ("connection.opened", "device_event.recorded")
-    events = [event for kind in kinds for event in await told(service.database, f"csms.event.station.{kind}", NAME)]
-    events += await told(service.database, "csms.event.station.station.changed", station.id)
+    events = [event for kind in kinds for event in await reported(service.database, f"csms.event.station.{kind}", NAME)]
+    events += await reported(service.database, "csms.event.station.station.changed", station.id)
 
     assert len(events) == 3
     assert {event.tenant_id for event in events} == {OWNER}

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.rpc.protobuf import timestamp
-from tests.fixtures.as_told import as_told
+from tests.fixtures.shorthand import spelled_out
 
 ACCEPTED = transaction_pb.Transaction.ACCEPTED
 STARTED = recording_pb.TransactionEvent.STARTED
@@ -25,9 +25,10 @@ def minutes(number: float) -> datetime:
 
 def event(kind: Any, at: datetime, *, charge_point_id: str = "CP1", **fields: Any) -> recording_pb.TransactionEvent:
     """An event at `at` by a charge point with a good clock."""
-    told = {"device_time": at, "corrected_time": at, "received_time": max(at, NOW), "epoch": 1, **fields}
+    reported = {"device_time": at, "corrected_time": at, "received_time": max(at, NOW), "epoch": 1, **fields}
     stamped: dict[str, Any] = {
-        name: timestamp(value) if isinstance(value, datetime) else value for name, value in as_told(told).items()
+        name: timestamp(value) if isinstance(value, datetime) else value
+        for name, value in spelled_out(reported).items()
     }
     return recording_pb.TransactionEvent(charge_point_id=charge_point_id, kind=kind, **stamped)
 

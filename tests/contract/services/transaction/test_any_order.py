@@ -36,18 +36,20 @@ def _transaction(name: str, first_wh: int) -> list[recording_pb.TransactionEvent
     """A transaction of which neither register is told: its energy hangs on readings, some of which come by
     themselves."""
 
-    def told(kind: Any, at: float, seq_no: int, **fields: Any) -> recording_pb.TransactionEvent:
+    def reported(kind: Any, at: float, seq_no: int, **fields: Any) -> recording_pb.TransactionEvent:
         return event_201(kind, minutes(at), seq_no, ocpp_transaction_id=name, charge_point_id=name, **fields)
 
     def sample(at: float, energy_wh: int) -> dict[str, Any]:
         return {"meter_values": [reading(minutes(at), energy_wh=energy_wh)]}
 
     return [
-        told(STARTED, -60, 0, id_tag=name, authorization=ACCEPTED, driver_id="D", station_id="S", flags=["coerced:id"]),
-        told(UPDATED, -50, 1, charging_state="Charging", flags=["clock_corrected"], **sample(-50, first_wh)),
-        told(UPDATED, -40, 2, **sample(-40, first_wh + 1000)),
-        told(UPDATED, -30, 3, **sample(-30, first_wh + 2500)),
-        told(ENDED, -20, 4, stop_reason="Local"),
+        reported(
+            STARTED, -60, 0, id_tag=name, authorization=ACCEPTED, driver_id="D", station_id="S", flags=["coerced:id"]
+        ),
+        reported(UPDATED, -50, 1, charging_state="Charging", flags=["clock_corrected"], **sample(-50, first_wh)),
+        reported(UPDATED, -40, 2, **sample(-40, first_wh + 1000)),
+        reported(UPDATED, -30, 3, **sample(-30, first_wh + 2500)),
+        reported(ENDED, -20, 4, stop_reason="Local"),
     ]
 
 

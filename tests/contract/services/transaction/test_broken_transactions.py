@@ -25,10 +25,17 @@ from services.kernel.clock import Clock, SystemClock
 from services.rpc.status import from_item_error
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
 from tests.contract.services.transaction.test_matching import matcher_of
-from tests.fixtures.as_told import flags_of
-from tests.fixtures.broken_transactions import NUMBER, START_WH, STOP_WH, Told, broken_transactions, sound_transaction
+from tests.fixtures.broken_transactions import (
+    NUMBER,
+    START_WH,
+    STOP_WH,
+    Reported,
+    broken_transactions,
+    sound_transaction,
+)
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import flags_of
 
 pytestmark = pytest.mark.field_case("A2", "A3", "B2")
 
@@ -65,15 +72,15 @@ class Backend:
         return answer
 
 
-async def play(told: Told, charge_point_id: str, record: Record) -> None:
+async def play(reported: Reported, charge_point_id: str, record: Record) -> None:
     """Tell a transaction as its charge point does, which puts the number that it is given into what it says later."""
-    context, backend = ChargerContext(charge_point_id, told.version, epoch=1), Backend(record)
+    context, backend = ChargerContext(charge_point_id, reported.version, epoch=1), Backend(record)
     number = b'"transactionId":%d' % NUMBER
-    for message in told.messages:
-        call = parse(message.frame.replace(b'"transactionId":%d' % NUMBER, number), told.version, context.forgives)
-        assert isinstance(call, Call), told.breaks
+    for message in reported.messages:
+        call = parse(message.frame.replace(b'"transactionId":%d' % NUMBER, number), reported.version, context.forgives)
+        assert isinstance(call, Call), reported.breaks
         context.received_time, context.frame_flags = message.received_time, call.flags
-        answer = await TABLES[told.version].dispatch(call.action, call.payload, context, backend)
+        answer = await TABLES[reported.version].dispatch(call.action, call.payload, context, backend)
         if "transactionId" in answer:
             number = b'"transactionId":%d' % answer["transactionId"]
 
@@ -107,26 +114,26 @@ async def transactions(service: RunningService) -> Reader:
 async def test_a_transaction_of_broken_messages_is_one_transaction_that_ended_with_its_energy(
     version: Version, service: RunningService, record: Record, transactions: Reader, data: st.DataObject
 ) -> None:
-    told = data.draw(broken_transactions(version, BEGUN))
+    reported = data.draw(broken_transactions(version, BEGUN))
     charge_point_id = f"CP{next(_NAMES)}"
-    await play(told, charge_point_id, record)
+    await play(reported, charge_point_id, record)
     await matcher_of(service).look()
     [transaction] = await transactions_of(charge_point_id, transactions)
-    assert transaction.state == ENDED, told.breaks
-    assert transaction.energy_wh == STOP_WH - START_WH, (told.breaks, transaction)
+    assert transaction.state == ENDED, reported.breaks
+    assert transaction.energy_wh == STOP_WH - START_WH, (reported.breaks, transaction)
 
 
 @pytest.mark.parametrize("info", [b"null", b'{"transactionId":{}}', b'{"chargingState":"Charging"}', b"[]"])
 async def test_a_start_without_its_name_is_that_of_the_transaction_that_ends_there(
     info: bytes, service: RunningService, record: Record, transactions: Reader
 ) -> None:
-    told = sound_transaction(Version.V201, BEGUN)
+    reported = sound_transaction(Version.V201, BEGUN)
     name = b'{"transactionId":"T1","chargingState":"Charging"}'
-    first, *others = told.messages
+    first, *others = reported.messages
     nameless = first._replace(frame=first.frame.replace(name, info))
     assert nameless != first
     charge_point_id = f"CP{next(_NAMES)}"
-    await play(told._replace(messages=[nameless, *others]), charge_point_id, record)
+    await play(reported._replace(messages=[nameless, *others]), charge_point_id, record)
     await matcher_of(service).look()
     [transaction] = await transactions_of(charge_point_id, transactions)
     assert (transaction.state, transaction.energy_wh, transaction.id_tag) == (ENDED, STOP_WH - START_WH, "CARD")

@@ -230,8 +230,8 @@ class _Bench:
         return CampaignSteps(units, fleet, self._wake, self.clock)
 
     async def make(self, **options: Any) -> Campaign:
-        wanted = CampaignOptions(selection=Selection(all=True), **options)
-        view = await self.campaigns.make(Ask("clear_cache", {}), CommandOptions(), wanted, "ann")
+        expected = CampaignOptions(selection=Selection(all=True), **options)
+        view = await self.campaigns.make(Ask("clear_cache", {}), CommandOptions(), expected, "ann")
         return view.campaign
 
     async def answer_all(self) -> None:

@@ -213,8 +213,8 @@ async def test_the_result_in_common_words_stands_beside_the_answer(platform: Pla
 
     platform.edge.answer = telling
     asked = await platform.commands.CreateCommand(_asked({"get_configuration": {"keys": ["HeartbeatInterval"]}}))
-    masked, told = asked.command.result.configuration.entries
-    assert (masked.value, told.value, told.HasField("readonly")) == ("***", "60", True)
+    masked, reported = asked.command.result.configuration.entries
+    assert (masked.value, reported.value, reported.HasField("readonly")) == ("***", "60", True)
     assert await platform.get(asked.command.id) == asked.command
     # An edge node of the release before does not say it.
     platform.edge.answer = accepted
@@ -352,8 +352,8 @@ async def test_queued_commands_go_by_priority_and_then_by_age(platform: Platform
         await platform.becomes(command.id, State.ACCEPTED)
     order = [queued.index(next(one for one in queued if one.id == sent.command_id)) for sent in platform.edge.delivered]
     assert order == [2, 4, 0, 3, 1, 5]
-    told = [Priority.Name(sent.priority) for sent in platform.edge.delivered]
-    assert told == ["URGENT", "URGENT", "NORMAL", "NORMAL", "BACKGROUND", "BACKGROUND"]
+    reported = [Priority.Name(sent.priority) for sent in platform.edge.delivered]
+    assert reported == ["URGENT", "URGENT", "NORMAL", "NORMAL", "BACKGROUND", "BACKGROUND"]
     assert [(await platform.get(command.id)).priority for command in queued] == [2, 3, 1, 2, 1, 3]
 
 
@@ -372,8 +372,8 @@ async def test_a_queued_command_is_canceled_and_never_delivered(platform: Platfo
     assert await platform.get(first.id) == repeated
     async with platform.service.database.read() as connection:
         payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
-    told = [DomainEvent.FromString(payload).command_changed for payload in payloads]
-    assert [one.state for one in told if one.command_id == first.id] == [State.QUEUED, State.CANCELED]
+    reported = [DomainEvent.FromString(payload).command_changed for payload in payloads]
+    assert [one.state for one in reported if one.command_id == first.id] == [State.QUEUED, State.CANCELED]
 
 
 async def test_what_is_no_longer_queued_is_not_canceled(platform: Platform) -> None:
@@ -493,8 +493,8 @@ async def test_a_remote_start_and_stop_have_their_effects(platform: Platform) ->
     for stop, answer in zip(stops, (started, started, elsewhere), strict=True):
         body = stop.body.remote_stop
         assert (body.transaction_id, body.ocpp_transaction_id) == (answer.transaction_id, answer.ocpp_transaction_id)
-    told = [delivered.body.remote_stop.ocpp_transaction_id for delivered in platform.edge.delivered[2:]]
-    assert told == [started.ocpp_transaction_id, started.ocpp_transaction_id, elsewhere.ocpp_transaction_id]
+    reported = [delivered.body.remote_stop.ocpp_transaction_id for delivered in platform.edge.delivered[2:]]
+    assert reported == [started.ocpp_transaction_id, started.ocpp_transaction_id, elsewhere.ocpp_transaction_id]
     await record(stop_16(started.ocpp_transaction_id, now + timedelta(minutes=5)))
     for command in stops[:2]:
         assert (await platform.becomes(command.id, State.EFFECTIVE)).transaction_id == started.transaction_id
@@ -508,8 +508,8 @@ async def test_a_remote_start_by_ocpp_2_is_told_by_its_number_before_its_token(p
     earlier, later = [(await platform.commands.RemoteStart(start)).command for _ in range(2)]
 
     async def begun(name: str, number: int, **fields: Any) -> str:
-        told = event_201(STARTED, now, 0, ocpp_transaction_id=name, remote_start_id=number, **fields)
-        [answer] = await record(told)
+        reported = event_201(STARTED, now, 0, ocpp_transaction_id=name, remote_start_id=number, **fields)
+        [answer] = await record(reported)
         return answer.transaction_id
 
     # Presented under a name of its own, as it is of one that is plugged in elsewhere by then.
@@ -557,8 +557,8 @@ async def test_a_command_about_a_transaction_names_one_of_its_charge_point(platf
     ):
         assert (await refusal(platform.commands.RemoteStop(_stop(**named)))).kind is kind, named
     # The charge point may well know one that the platform does not.
-    told = (await platform.commands.RemoteStop(_stop(ocpp_transaction_id="42"))).command.body.remote_stop
-    assert (told.transaction_id, told.ocpp_transaction_id) == ("", "42")
+    reported = (await platform.commands.RemoteStop(_stop(ocpp_transaction_id="42"))).command.body.remote_stop
+    assert (reported.transaction_id, reported.ocpp_transaction_id) == ("", "42")
 
 
 def _stop(**named: Any) -> service_pb.RemoteStopRequest:
@@ -604,8 +604,8 @@ async def test_an_answer_that_comes_late_stands_beside_what_the_command_was_told
         return recording_pb.RecordLateAnswerRequest(answer=answer, **{**usual, **fields})
 
     first = late("60")
-    for told in (first, first, late("61")):
-        await recording.RecordLateAnswer(told)
+    for reported in (first, first, late("61")):
+        await recording.RecordLateAnswer(reported)
     shown = await platform.get(failed.id)
     assert (shown.state, shown.error, shown.status) == (State.FAILED, failed.error, "")
     assert not shown.HasField("answer")

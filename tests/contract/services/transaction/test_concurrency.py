@@ -16,8 +16,8 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import ServiceRunner
+from tests.fixtures.shorthand import flags_of
 
 CONCURRENT_TX = transaction_pb.Transaction.CONCURRENT_TX
 

@@ -16,8 +16,8 @@ from tests.contract.services.transaction.reports import (
     stop_16,
 )
 from tests.contract.services.transaction.test_matching import matcher_of
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import flags_of
 
 pytestmark = pytest.mark.field_case("A2")
 DROPPED = '{"meterStop":"n/a","transactionData[0].sampledValue[1]":{"unit":[]}}'
@@ -50,8 +50,8 @@ async def test_messages_that_differ_only_in_what_nobody_can_read_are_different_f
     record: Record, service: RunningService
 ) -> None:
     await record(event_201(STARTED, minutes(-30), 0))
-    told = [event_201(STARTED, minutes(-20), 1, dropped_json=f'{{"customData":{number}}}') for number in (1, 2, 2)]
-    answers = [(await record(one))[0].duplicate for one in told]
+    reported = [event_201(STARTED, minutes(-20), 1, dropped_json=f'{{"customData":{number}}}') for number in (1, 2, 2)]
+    answers = [(await record(one))[0].duplicate for one in reported]
     assert answers == [False, False, True]
     assert await _kept(service.database) == [None, '{"customData":1}', '{"customData":2}']
 

@@ -34,8 +34,8 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService, ServiceRunner
+from tests.fixtures.shorthand import flags_of
 
 _LIFE = 4_076_000
 _SENT_AS_KWH = 1000
@@ -48,7 +48,7 @@ class Powers:
         self._service = service
         self._consumer = StationConsumer(service.bus, service.database, SystemClock())
 
-    async def told(self, at: float, **max_power_w: int) -> None:
+    async def reported(self, at: float, **max_power_w: int) -> None:
         """That connectors 1 of the charge points of these names give as much; 0 is unknown."""
         station = station_pb.Station(
             connectors=[
@@ -94,12 +94,12 @@ async def test_a_register_of_the_transaction_comes_to_the_same_as_that_of_the_me
     record: Record, transactions: Reader, stop_wh: int | None, order: Sequence[int]
 ) -> None:
     [started] = await record(start_16(minutes(-60), meter_wh=_LIFE))
-    told = [
+    reported = [
         meter_values_16(started.ocpp_transaction_id, minutes(at), wh, epoch=epoch)
         for at, wh, epoch in ((-50, 228, 1), (-40, 353, 1), (-30, 453, 2))
     ]
     for position in (*order, *order):
-        await record(told[position])
+        await record(reported[position])
     assert await shown(transactions, started.transaction_id) == (453, ["transaction_register"])
     stop = stop_16(started.ocpp_transaction_id, minutes(-20), meter_wh=stop_wh)
     await record(stop)
@@ -195,7 +195,7 @@ async def test_more_than_the_connector_gives_is_in_doubt_with_its_figures(
     flags: list[str],
     doubt: str,
 ) -> None:
-    await powers.told(-500, CP1=max_power_w, CP2=1000)
+    await powers.reported(-500, CP1=max_power_w, CP2=1000)
     [started] = await record(start_16(minutes(-480), meter_wh=0, evse_id=1))
     await record(stop_16(started.ocpp_transaction_id, minutes(0), meter_wh=939_000))
     transaction = await transactions.get(started.transaction_id)
@@ -207,7 +207,7 @@ async def test_more_than_the_connector_gives_is_in_doubt_with_its_figures(
 async def test_a_register_that_jumps_at_the_first_reading_is_in_doubt_before_and_after_the_end(
     record: Record, transactions: Reader, powers: Powers, stop_wh: int | None
 ) -> None:
-    await powers.told(-500, CP1=22_000)
+    await powers.reported(-500, CP1=22_000)
     [started] = await record(start_16(minutes(-480), meter_wh=0))
     for at, wh in ((-470, 930_500), (-200, 936_000), (-10, 939_000)):
         await record(meter_values_16(started.ocpp_transaction_id, minutes(at), wh))
@@ -224,12 +224,12 @@ async def test_a_register_that_jumps_at_the_first_reading_is_in_doubt_before_and
 async def test_of_what_is_told_of_a_connector_the_latest_counts(
     record: Record, transactions: Reader, powers: Powers
 ) -> None:
-    await powers.told(-400, CP1=22_000)
-    await powers.told(-500, CP1=150_000)
+    await powers.reported(-400, CP1=22_000)
+    await powers.reported(-500, CP1=150_000)
     [started] = await record(start_16(minutes(-480), meter_wh=0))
     await record(stop_16(started.ocpp_transaction_id, minutes(0), meter_wh=939_000))
     assert flags_of(await transactions.get(started.transaction_id)) == ["implausible_energy"]
-    await powers.told(-1, CP1=0)
+    await powers.reported(-1, CP1=0)
     [again] = await record(start_16(minutes(-480), meter_wh=0, id_tag="B", connector_id=2))
     await record(stop_16(again.ocpp_transaction_id, minutes(0), meter_wh=939_000))
     assert flags_of(await transactions.get(again.transaction_id)) == []

@@ -45,11 +45,11 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.background import eventually
 from tests.fixtures.calls import bad_fields, reason
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import RunningService, ServiceRunner
+from tests.fixtures.shorthand import flags_of
 from tests.fixtures.tokens import Tokens
 
 pytestmark = pytest.mark.field_case("A6")
@@ -240,8 +240,13 @@ async def test_the_register_at_the_start_says_nothing_of_how_long_a_transaction_
     begin = minutes(-60).replace(microsecond=700_000)
     of_transaction: dict[str, Any] = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1}
     values = [reading(begin, energy_wh=1000, context="Transaction.Begin")]
-    told = of_transaction | {"id_tag": "TAG", "authorization": ACCEPTED, "meter_values": values, "received_time": begin}
-    [begun] = await record(event(STARTED, begin, **told))
+    reported = of_transaction | {
+        "id_tag": "TAG",
+        "authorization": ACCEPTED,
+        "meter_values": values,
+        "received_time": begin,
+    }
+    [begun] = await record(event(STARTED, begin, **reported))
     await record(event(TransactionEvent.LOST, minutes(-10), **of_transaction, received_time=minutes(-10)))
     assert moment((await transactions.get(begun.transaction_id)).stop_time) == minutes(-10)
 
@@ -249,8 +254,8 @@ async def test_the_register_at_the_start_says_nothing_of_how_long_a_transaction_
 async def test_readings_of_power_alone_say_how_long_a_transaction_went_on(record: Record, transactions: Reader) -> None:
     of_transaction: dict[str, Any] = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "evse_id": 1}
     begin, read = minutes(-60), minutes(-30)
-    told = of_transaction | {"id_tag": "TAG", "authorization": ACCEPTED, "received_time": begin}
-    [begun] = await record(event(STARTED, begin, **told))
+    reported = of_transaction | {"id_tag": "TAG", "authorization": ACCEPTED, "received_time": begin}
+    [begun] = await record(event(STARTED, begin, **reported))
     values = [reading(read, power_w=7_000)]
     await record(event(UPDATED, read, **of_transaction, meter_values=values, seq_no=1, received_time=read))
     await record(event(TransactionEvent.LOST, minutes(-10), **of_transaction, received_time=minutes(-10)))
@@ -258,21 +263,21 @@ async def test_readings_of_power_alone_say_how_long_a_transaction_went_on(record
 
 
 async def test_that_a_transaction_does_not_go_on_ends_it(record: Record, transactions: Reader) -> None:
-    def told(kind: Any, at: float, **fields: Any) -> TransactionEvent:
+    def reported(kind: Any, at: float, **fields: Any) -> TransactionEvent:
         usual = {"protocol": "ocpp2.0.1", "ocpp_transaction_id": "T-1", "received_time": minutes(at)}
         return event(kind, minutes(at), **{**usual, **fields})
 
-    [begun] = await record(told(STARTED, -60, id_tag="TAG", authorization=ACCEPTED, evse_id=1))
+    [begun] = await record(reported(STARTED, -60, id_tag="TAG", authorization=ACCEPTED, evse_id=1))
     values = [reading(minutes(-40), energy_wh=wh, context=context) for wh, context in ((1000, "Transaction.Begin"),)]
-    await record(told(UPDATED, -40, meter_values=[*values, reading(minutes(-39), energy_wh=3000)], seq_no=1))
-    lost = told(TransactionEvent.LOST, -10)
+    await record(reported(UPDATED, -40, meter_values=[*values, reading(minutes(-39), energy_wh=3000)], seq_no=1))
+    lost = reported(TransactionEvent.LOST, -10)
     answers = await record(lost, lost)
     assert [answer.transaction_id for answer in answers] == [begun.transaction_id] * 2
     transaction = await transactions.get(begun.transaction_id)
     assert (transaction.state, flags_of(transaction)) == (ENDED, ["estimated_end", "not_ongoing"])
     assert moment(transaction.stop_time) == minutes(-39)
     # It was the answer of a station that had restarted, and goes on after all.
-    await record(told(UPDATED, -5, charging_state="Charging", seq_no=2))
+    await record(reported(UPDATED, -5, charging_state="Charging", seq_no=2))
     assert (await transactions.get(begun.transaction_id)).state == ACTIVE
 
 
@@ -364,8 +369,8 @@ async def test_a_silent_transaction_by_ocpp_201_is_asked_after_first(
         if goes_on is not None:
             kind = UPDATED if goes_on else TransactionEvent.LOST
             trigger = "Trigger" if goes_on else ""
-            told: dict[str, Any] = {"received_time": ago(0), "ocpp_transaction_id": "T-1", "protocol": "ocpp2.0.1"}
-            await record(event(kind, ago(0), trigger_reason=trigger, **told))
+            reported: dict[str, Any] = {"received_time": ago(0), "ocpp_transaction_id": "T-1", "protocol": "ocpp2.0.1"}
+            await record(event(kind, ago(0), trigger_reason=trigger, **reported))
 
     async with running_edge(tokens) as edge:
         edge.answer, edge.before = answer, tells
@@ -387,9 +392,9 @@ async def _end(stub: service_grpc.TransactionServiceStub, id: str, **fields: Any
 async def _ghost(record: Record) -> tuple[str, str]:
     """Id and number of a transaction that told two readings, half an hour ago the last."""
     [begun] = await record(start_16(minutes(-60), received_time=minutes(-60)))
-    told = {"received_time": minutes(-30)}
-    await record(meter_values_16(begun.ocpp_transaction_id, minutes(-30), 2000, **told))
-    await record(meter_values_16(begun.ocpp_transaction_id, minutes(-29), 2500, **told))
+    reported = {"received_time": minutes(-30)}
+    await record(meter_values_16(begun.ocpp_transaction_id, minutes(-30), 2000, **reported))
+    await record(meter_values_16(begun.ocpp_transaction_id, minutes(-29), 2500, **reported))
     return begun.transaction_id, begun.ocpp_transaction_id
 
 
@@ -411,9 +416,9 @@ async def test_an_operator_ends_a_transaction_once_and_for_a_reason(
     )
     async with service.database.read() as connection:
         payload = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq DESC LIMIT 1"))).one()
-    told = DomainEvent.FromString(payload)
-    assert told.subject == "csms.event.transaction.transaction.ended.CP1"
-    assert flags_of(told.transaction_changed.transaction) == ["ended_by_operator"]
+    reported = DomainEvent.FromString(payload)
+    assert reported.subject == "csms.event.transaction.transaction.ended.CP1"
+    assert flags_of(reported.transaction_changed.transaction) == ["ended_by_operator"]
     # The charge point was not dead: what it tells counts, and what was decided stays.
     await record(stop_16(number, minutes(-10), meter_wh=6000))
     transaction = await transactions.get(transaction_id)
@@ -431,10 +436,10 @@ async def test_an_operator_says_when_it_stopped_and_at_which_register(
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await stub.EndTransaction(too_early)
     # A time in a text is one that can be sent.
-    told = re.search(r"must not lie before the start, (\S+)$", refused.value.details() or "")
-    assert told
+    reported = re.search(r"must not lie before the start, (\S+)$", refused.value.details() or "")
+    assert reported
     start = Timestamp()
-    start.FromJsonString(told[1])
+    start.FromJsonString(reported[1])
     assert start == start_16(minutes(-60)).device_time
     stop_time = start_16(minutes(-20)).device_time
     ended = await _end(stub, transaction_id, stop_time=stop_time, meter_stop_wh=2750)

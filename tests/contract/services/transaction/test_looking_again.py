@@ -26,10 +26,10 @@ from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.transaction.conftest import Reader, Record, recorder
 from tests.contract.services.transaction.reports import meter_values_16, minutes, moment, reading, start_16, stop_16
 from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.background import eventually
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import flags_of
 
 State = transaction_pb.Transaction
 ENDED, MERGED, ORPHAN = State.ENDED, State.MERGED, State.ORPHAN

@@ -27,11 +27,11 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.background import eventually
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService, ServiceRunner
+from tests.fixtures.shorthand import flags_of
 
 ACTIVE, ENDED, MERGED, ORPHAN = (
     transaction_pb.Transaction.ACTIVE,
@@ -362,7 +362,7 @@ async def test_an_offline_queue_in_any_order_gives_the_same_transactions_and_bil
         if position in looks:
             await matcher.look()
     await matcher.look()
-    assert await _told(service.database) == _BILLED
+    assert await _reported(service.database) == _BILLED
     async with service.database.read() as connection:
         rows = await connection.execute(
             text(
@@ -431,7 +431,7 @@ async def test_readings_around_a_late_start_are_placed_alike_in_any_order(
     assert found == (3000, [], [2000, 3000, 5000])
 
 
-async def _told(database: Database) -> Sequence[tuple[Any, ...]]:
+async def _reported(database: Database) -> Sequence[tuple[Any, ...]]:
     """What billing hears last of each transaction that is one."""
     async with database.read() as connection:
         payloads = (await connection.scalars(text("SELECT payload FROM outbox ORDER BY seq"))).all()
@@ -439,4 +439,4 @@ async def _told(database: Database) -> Sequence[tuple[Any, ...]]:
     for payload in payloads:
         transaction = DomainEvent.FromString(payload).transaction_changed.transaction
         last[transaction.id] = (transaction.id_tag, transaction.state, transaction.energy_wh)
-    return sorted(told for told in last.values() if told[1] != MERGED)
+    return sorted(reported for reported in last.values() if reported[1] != MERGED)

@@ -55,10 +55,10 @@ async def test_power_and_state_of_charge_are_shown_for_as_long_as_the_last_readi
     record: Record, transactions: Reader
 ) -> None:
     [started] = await record(start_16(minutes(-200)))
-    told = reading(minutes(-190), power_w=7000, soc_percent=40)
+    reported = reading(minutes(-190), power_w=7000, soc_percent=40)
     silent = [reading(minutes(-180 + number), energy_wh=2000 + number) for number in range(50)]
     shown = []
-    for values in ([told], silent[:49], silent[49:]):
+    for values in ([reported], silent[:49], silent[49:]):
         await record(meter_values_16(started.ocpp_transaction_id, minutes(-100), meter_values=values))
         shown.append(await transactions.get(started.transaction_id))
     assert [(running.power_w, running.soc_percent) for running in shown[:2]] == [(7000, 40), (7000, 40)]
@@ -134,13 +134,13 @@ async def test_committed_meter_values_are_passed_on_live(record: Record, service
     async with service.bus.subscribe_live("csms.live.meter_values") as messages:
         [started] = await record(start_16(minutes(-30), charge_point_id="LIVE1"))
         bad = meter_values_16("1", minutes(-20), 2000, charge_point_id="LIVE2", meter_values=[])
-        told = meter_values_16(started.ocpp_transaction_id, minutes(-20), 2000, charge_point_id="LIVE1")
-        await record(told, bad)
+        reported = meter_values_16(started.ocpp_transaction_id, minutes(-20), 2000, charge_point_id="LIVE1")
+        await record(reported, bad)
         passed_on: list[recording_pb.TransactionEvent] = []
         async with asyncio.timeout(5):
             while not passed_on:
                 passed_on = _of_this_test(await anext(messages))
-    assert passed_on == [told]
+    assert passed_on == [reported]
 
 
 def _of_this_test(message: LiveMessage) -> list[recording_pb.TransactionEvent]:
@@ -152,17 +152,17 @@ def _of_this_test(message: LiveMessage) -> list[recording_pb.TransactionEvent]:
 async def test_meter_values_that_come_together_are_passed_on_together(record: Record, service: RunningService) -> None:
     await service.bus.ready()
     charge_points = [f"LIVE-{number}" for number in range(1, 13)]
-    told = [meter_values_16("", minutes(-20), 2000, charge_point_id=name, evse_id=1) for name in charge_points]
+    reported = [meter_values_16("", minutes(-20), 2000, charge_point_id=name, evse_id=1) for name in charge_points]
     heard: list[str] = []
     messages_heard = 0
     async with service.bus.subscribe_live("csms.live.meter_values") as messages, asyncio.timeout(10):
-        await asyncio.gather(*(record(one) for one in told))
-        while len(heard) < len(told):
+        await asyncio.gather(*(record(one) for one in reported))
+        while len(heard) < len(reported):
             events = _of_this_test(await anext(messages))
             messages_heard += bool(events)
             heard += [event.charge_point_id for event in events]
     assert sorted(heard) == sorted(charge_points)
-    assert messages_heard < len(told)
+    assert messages_heard < len(reported)
 
 
 async def test_energy_of_a_running_transaction_without_a_start_register_comes_from_its_readings(

@@ -9,9 +9,9 @@ from services.kernel.ids import new_id
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import minutes, moment, start_16, stop_16
 from tests.contract.services.transaction.test_matching import matcher_of
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.calls import bad_fields, reason
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import flags_of
 
 State = transaction_pb.Transaction
 

@@ -12,8 +12,8 @@ from services.postgres.database import Database
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import ACCEPTED, minutes, moment, start_16, stop_16
 from tests.contract.services.transaction.test_matching import matcher_of
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import flags_of
 
 State = transaction_pb.Transaction
 _LATER = minutes(1)

@@ -200,6 +200,6 @@ async def test_what_a_charge_point_tells_of_its_secrets_is_masked(platform: Plat
     platform.edge.answer = telling
     request = service_pb.GetConfigurationRequest(charge_point_id="CP1")
     command = (await platform.commands.GetConfiguration(request)).command
-    told = [entry["value"] for entry in MessageToDict(command.answer)["configurationKey"]]
-    assert told == ["***", "60"]
+    reported = [entry["value"] for entry in MessageToDict(command.answer)["configurationKey"]]
+    assert reported == ["***", "60"]
     assert HEX not in await stored(platform.service.database)

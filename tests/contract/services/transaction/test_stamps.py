@@ -14,8 +14,8 @@ from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.frames import ChargePoint, stamp
 from tests.contract.services.transaction.reports import minutes, moment
 from tests.contract.services.transaction.test_looking_again import end_by_silence
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import flags_of
 
 ACTIVE, ENDED = transaction_pb.Transaction.ACTIVE, transaction_pb.Transaction.ENDED
 HOURS_2 = timedelta(hours=2)
@@ -191,10 +191,10 @@ async def test_times_are_read_however_they_are_written(
     record: Record, transactions: Reader, version: Version, write: Any
 ) -> None:
     charge_point, number = ChargePoint(record, version), 0
-    told = {"StartTransaction": -60, "Started": -60, "StopTransaction": -20, "Ended": -20}
+    reported = {"StartTransaction": -60, "Started": -60, "StopTransaction": -20, "Ended": -20}
     for position in range(5 if version is Version.V201 else 4):
         action, payload = _messages(version, None, number)[position]
-        at = told.get(payload.get("eventType", action), -40)
+        at = reported.get(payload.get("eventType", action), -40)
         whole_minute = minutes(at).replace(second=0, microsecond=0)
         action, payload = _messages(version, write(whole_minute), number)[position]
         number = (await charge_point.tell(action, 0, **payload)).get("transactionId", number)

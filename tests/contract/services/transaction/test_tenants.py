@@ -52,7 +52,7 @@ from tests.contract.services.transaction.reports import (
     stop_16,
 )
 from tests.fixtures.background import eventually
-from tests.fixtures.events import told
+from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService, ServiceRunner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -276,7 +276,7 @@ async def test_the_platform_is_told_whose_a_transaction_is(world: World) -> None
 
 
 async def test_events_name_the_tenant_of_what_they_tell(world: World) -> None:
-    changes = await told(world.service.database, "csms.event.transaction.", NAME)
+    changes = await reported(world.service.database, "csms.event.transaction.", NAME)
     assert {event.WhichOneof("payload") for event in changes} == {"transaction_changed", "command_changed"}
     assert {event.tenant_id for event in changes} == {OWNER}
 

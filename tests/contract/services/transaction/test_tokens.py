@@ -22,8 +22,8 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import flags_of
 
 FREE = {"token_type": "NoAuthorization", "authorization": ACCEPTED, "authorization_reason": TokenDecision.FREE_VENDING}
 
@@ -31,8 +31,8 @@ FREE = {"token_type": "NoAuthorization", "authorization": ACCEPTED, "authorizati
 @pytest.mark.field_case("B1")
 @pytest.mark.parametrize("kind", ["Central", "KeyCode", "MacAddress", "eMAID", "Local", "ISO15693", "acme:badge"])
 async def test_a_transaction_keeps_the_type_of_its_token(record: Record, transactions: Reader, kind: str) -> None:
-    told = event_201(STARTED, NOW, 0, id_tag="T", token_type=kind, authorization=ACCEPTED, driver_id="D")
-    [answer] = await record(told)
+    reported = event_201(STARTED, NOW, 0, id_tag="T", token_type=kind, authorization=ACCEPTED, driver_id="D")
+    [answer] = await record(reported)
     transaction = await transactions.get(answer.transaction_id)
     assert (transaction.id_tag, transaction.token_type, transaction.driver_id) == ("T", kind, "D")
     # It is told of by the first good one, whoever ends it.

@@ -14,7 +14,7 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
-from tests.fixtures.as_told import flags_of
+from tests.fixtures.shorthand import flags_of
 
 ACTIVE, ENDED, ORPHAN = (
     transaction_pb.Transaction.ACTIVE,
@@ -85,8 +85,8 @@ async def test_a_start_ends_what_ran_at_its_connector_until_the_late_stop_comes(
     assert (guessed.energy_wh, flags_of(guessed)) == (2000, ["estimated_end"])
     assert (await transactions.get(started.transaction_id)).state == ACTIVE
     await record(stop_16(zombie.ocpp_transaction_id, minutes(-40), meter_wh=3500))
-    told = await transactions.get(zombie.transaction_id)
-    assert (moment(told.stop_time), told.energy_wh, flags_of(told)) == (minutes(-40), 2500, [])
+    reported = await transactions.get(zombie.transaction_id)
+    assert (moment(reported.stop_time), reported.energy_wh, flags_of(reported)) == (minutes(-40), 2500, [])
 
 
 async def test_a_start_kept_back_while_offline_ends_where_the_next_one_began(

@@ -108,8 +108,8 @@ async def test_events_by_a_wrong_clock_are_told_apart_by_the_clock_of_the_device
     record: Record, transactions: Reader
 ) -> None:
     await record(event_201(STARTED, minutes(-30), 0))
-    told = minutes(-600)
+    reported = minutes(-600)
     for correction in (580.0, 580.01):
         at = minutes(-600 + correction)
-        await record(event_201(UPDATED, told, 1, corrected_time=at, meter_values=[reading(at, energy_wh=5)]))
+        await record(event_201(UPDATED, reported, 1, corrected_time=at, meter_values=[reading(at, energy_wh=5)]))
     assert len(await transactions.meter_values(T_1)) == 1

@@ -18,9 +18,9 @@ from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
 from tests.contract.services.transaction.test_looking_again import end_by_silence
 from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
-from tests.fixtures.as_told import flags_of
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
+from tests.fixtures.shorthand import flags_of
 
 _TABLES = "meter_values, transaction_events, transactions, running_transactions, outbox, reconciliations"
 # All that is shown of a transaction and may hang on readings, and which these are.
@@ -33,8 +33,8 @@ SELECT id_tag, state, start_time, stop_time, meter_start_wh, meter_stop_wh, ener
 
 
 def _unnamed(at: float, energy_wh: int | None = None, **measurands: Any) -> recording_pb.TransactionEvent:
-    told = measurands if energy_wh is None else {"energy_wh": energy_wh, **measurands}
-    return meter_values_16("", minutes(at), meter_values=[reading(minutes(at), **told)])
+    reported = measurands if energy_wh is None else {"energy_wh": energy_wh, **measurands}
+    return meter_values_16("", minutes(at), meter_values=[reading(minutes(at), **reported)])
 
 
 _END_OF_A = [reading(minutes(-560), "Transaction.End", energy_wh=2000), reading(minutes(-559), soc_percent=44)]

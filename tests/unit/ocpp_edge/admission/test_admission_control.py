@@ -27,7 +27,7 @@ class House:
         self.decide = asyncio.Event()
         self.left: list[Disconnect] = []
         self.unreachable: ErrorKind | None = None
-        self.told = asyncio.Event()
+        self.reported = asyncio.Event()
         if open_door:
             self.decide.set()
 
@@ -41,7 +41,7 @@ class House:
         if self.unreachable is not None:
             raise DomainError(self.unreachable, self.unreachable, "nobody to tell")
         self.left.append(disconnect)
-        self.told.set()
+        self.reported.set()
         if disconnect.reason == "broken":
             raise ConnectionError("nobody to tell")
 
@@ -125,7 +125,7 @@ async def test_a_disconnect_is_reported_again_until_somebody_can_be_told(monkeyp
         await asyncio.sleep(0)
     assert house.left == []
     house.unreachable = None
-    await asyncio.wait_for(house.told.wait(), 5)
+    await asyncio.wait_for(house.reported.wait(), 5)
     assert [disconnect.epoch for disconnect in house.left] == [7]
 
 

@@ -134,12 +134,12 @@ def test_a_path_of_ours_is_never_an_identity(segment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "told"),
+    ("host", "reported"),
     [(None, "HOST"), ("", "HOST"), ("[::1]:4000", "[::1]:4000"), ('"><script>', "HOST"), ("a b", "HOST")],
 )
-def test_only_what_can_be_a_host_is_told_back(host: str | None, told: str) -> None:
+def test_only_what_can_be_a_host_is_told_back(host: str | None, reported: str) -> None:
     refusal = refused("/", "ocpp1.6", host=host, peer=TLS).refusal
-    assert refusal.reason.endswith(f"connect to wss://{told}/ocpp/<identity>")
+    assert refusal.reason.endswith(f"connect to wss://{reported}/ocpp/<identity>")
 
 
 @pytest.mark.parametrize(

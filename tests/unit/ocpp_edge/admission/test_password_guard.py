@@ -27,10 +27,10 @@ class House:
     def __init__(self, *known: str) -> None:
         self.known = known or ("CP1",)
         self.asked = 0
-        self.told: list[tuple[str, str, bytes]] = []
+        self.reported: list[tuple[str, str, bytes]] = []
         self.time = ManualTime()
         self.tries = WrongTries(self.time)
-        self.guard = Guard(self.admit, self.tries, lambda *about: self.told.append(about))
+        self.guard = Guard(self.admit, self.tries, lambda *about: self.reported.append(about))
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -168,7 +168,7 @@ async def test_what_other_nodes_tell_counts_as_well() -> None:
     attacked, other = House(), House()
     for number in range(10):
         await attacked.knock(wrong(number), ELSEWHERE)
-    for about in attacked.told:
+    for about in attacked.reported:
         other.tries.note(*about)
     assert await other.knock(wrong(99), ELSEWHERE) is Rule.TOO_MANY_ATTEMPTS
     assert await other.knock(RIGHT, HOME) is None

@@ -69,7 +69,7 @@ async def test_what_was_heard_since_the_last_report_is_told_at_once() -> None:
         scene.benches["A"].connection.last_seen = scene.time.now - 2
         scene.station.sightings.clear()
         await scene.reporter.report()
-        sighting = next(told for told in scene.station.sightings if told.charge_point_id == "A")
+        sighting = next(reported for reported in scene.station.sightings if reported.charge_point_id == "A")
         assert sighting.last_seen_time.ToDatetime(tzinfo=NOW.tzinfo) == NOW - timedelta(seconds=2)
         assert sighting.epoch == 7
     await scene.end()
@@ -87,10 +87,10 @@ async def test_who_says_nothing_is_told_of_now_and_then_though_one_report_in_a_l
             scene.station.failure = unavailable("the station service is down") if number == 1 else None
             with suppress(DomainError):
                 await scene.reporter.report()
-        told = Counter(name for call in scene.station.calls for name in call)
-        assert told == dict.fromkeys(names, 1)
+        reported = Counter(name for call in scene.station.calls for name in call)
+        assert reported == dict.fromkeys(names, 1)
         assert max(map(len, scene.station.calls)) < len(names)
-    seen = {told.last_seen_time.ToDatetime(tzinfo=NOW.tzinfo) for told in scene.station.sightings}
+    seen = {reported.last_seen_time.ToDatetime(tzinfo=NOW.tzinfo) for reported in scene.station.sightings}
     assert min(seen) < NOW - timedelta(seconds=60)
     await scene.end()
 

@@ -13,8 +13,8 @@ ACCEPTED = DeliverCommandResponse(accepted=True, status="Accepted")
 
 
 def asked(command_id: str = "c1", **body: object) -> DeliverCommandRequest:
-    wanted = CommandBody(**(body or {"clear_cache": ClearCache()}))  # type: ignore[arg-type]
-    return DeliverCommandRequest(command_id=command_id, charge_point_id="CP1", body=wanted)
+    expected = CommandBody(**(body or {"clear_cache": ClearCache()}))  # type: ignore[arg-type]
+    return DeliverCommandRequest(command_id=command_id, charge_point_id="CP1", body=expected)
 
 
 def reason(given: GivenAnswers, command_id: str = "c1", charge_point_id: str = "CP1") -> str:

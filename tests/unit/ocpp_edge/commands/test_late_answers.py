@@ -56,11 +56,19 @@ def made(command_id: str = "c1", is_whole: bool = True) -> MadeCall:
 async def test_it_goes_to_its_command_with_what_it_says(status: str, accepted: bool) -> None:
     ledger = Ledger()
     await ledger.take(Result({"status": status}), made(is_whole=False))
-    [told] = ledger.taken
-    assert (told.command_id, told.charge_point_id, told.accepted, told.whole) == ("c1", "CP1", accepted, False)
-    assert (told.answer.status, payload_of(told.answer.call.answer)) == (status, {"status": status})
-    assert (told.answer.call.action, list(told.answer.call.keys)) == ("ChangeConfiguration", ["HeartbeatInterval"])
-    assert told.answer.time.ToDatetime(tzinfo=NOW.tzinfo) == NOW
+    [reported] = ledger.taken
+    assert (reported.command_id, reported.charge_point_id, reported.accepted, reported.whole) == (
+        "c1",
+        "CP1",
+        accepted,
+        False,
+    )
+    assert (reported.answer.status, payload_of(reported.answer.call.answer)) == (status, {"status": status})
+    assert (reported.answer.call.action, list(reported.answer.call.keys)) == (
+        "ChangeConfiguration",
+        ["HeartbeatInterval"],
+    )
+    assert reported.answer.time.ToDatetime(tzinfo=NOW.tzinfo) == NOW
     # What was taken is the value from now on.
     assert len(ledger.platform.device_events) == accepted
 
@@ -68,9 +76,9 @@ async def test_it_goes_to_its_command_with_what_it_says(status: str, accepted: b
 async def test_an_error_is_an_answer_too() -> None:
     ledger = Ledger()
     await ledger.take(Refused("InternalError", "no", {}), made())
-    [told] = ledger.taken
-    assert told.answer.call.error == "OCPP_CALL_ERROR: the charge point answered InternalError: no"
-    assert (told.accepted, told.answer.HasField("result"), ledger.platform.device_events) == (False, False, [])
+    [reported] = ledger.taken
+    assert reported.answer.call.error == "OCPP_CALL_ERROR: the charge point answered InternalError: no"
+    assert (reported.accepted, reported.answer.HasField("result"), ledger.platform.device_events) == (False, False, [])
 
 
 async def test_it_is_told_again_while_a_service_is_away_and_given_up_when_that_does_not_help() -> None:

@@ -51,10 +51,10 @@ def limit(name: str, value: object, instance: str = "GetVariables") -> DeviceVar
 class Station:
     """A charge point that answers by the action, but for those calls that have another `outcomes` by their number."""
 
-    def __init__(self, version: Version, *told: DeviceVariable, outcomes: dict[int, Outcome] | None = None) -> None:
+    def __init__(self, version: Version, *reported: DeviceVariable, outcomes: dict[int, Outcome] | None = None) -> None:
         self.context = context(version)
         self.backend = Platform()
-        self.backend.variables.extend(told)
+        self.backend.variables.extend(reported)
         self.asked: list[tuple[str, Any]] = []
         self._outcomes = outcomes or {}
 
@@ -74,8 +74,8 @@ class Station:
 def _answer(action: str, payload: Any) -> Any:
     match action:
         case "GetVariables":
-            told = {"attributeStatus": "Accepted", "attributeValue": "1"}
-            return {"getVariableResult": [{**one, **told} for one in payload["getVariableData"]]}
+            reported = {"attributeStatus": "Accepted", "attributeValue": "1"}
+            return {"getVariableResult": [{**one, **reported} for one in payload["getVariableData"]]}
         case "SetVariables":
             taken = [
                 {"component": one["component"], "variable": one["variable"], "attributeStatus": "Accepted"}
@@ -92,7 +92,7 @@ def result(response: DeliverCommandResponse) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("told", "sizes"),
+    ("reported", "sizes"),
     [
         ([limit("ItemsPerMessage", 4)], [4, 4, 1]),
         ([limit("itemspermessage", 4, "getvariables")], [4, 4, 1]),
@@ -108,9 +108,9 @@ def result(response: DeliverCommandResponse) -> Any:
     ],
 )
 async def test_a_station_is_never_asked_for_more_than_it_takes(
-    told: Sequence[DeviceVariable], sizes: list[int]
+    reported: Sequence[DeviceVariable], sizes: list[int]
 ) -> None:
-    station = Station(V201, *told)
+    station = Station(V201, *reported)
     response = await station.deliver(get_configuration=GetConfiguration(keys=KEYS))
     assert station.sizes("getVariableData") == sizes
     assert response.accepted
@@ -123,11 +123,11 @@ async def test_a_station_is_never_asked_for_more_than_it_takes(
 
 async def test_keys_of_the_older_version_are_read_as_many_at_a_time_as_it_says() -> None:
     keys = ["A", "B", "C", "D", "E"]
-    for told, sizes in (
+    for reported, sizes in (
         ([variable("Configuration", "GetConfigurationMaxKeys", "2")], [2, 2, 1]),
         ([], [1, 1, 1, 1, 1]),
     ):
-        station = Station(V16, *told)
+        station = Station(V16, *reported)
         response = await station.deliver(get_configuration=GetConfiguration(keys=keys))
         assert station.sizes("key") == sizes
         assert [one["key"] for one in result(response)["configuration"]["entries"]] == keys
@@ -174,9 +174,9 @@ async def test_what_was_answered_before_a_call_failed_is_told_and_the_rest_is_na
     response = await station.deliver(get_configuration=GetConfiguration(keys=KEYS))
     assert len(station.asked) == 2
     assert response.error == error
-    told = result(response)["configuration"]
-    assert [one["key"] for one in told["entries"]] == KEYS[:4]
-    assert told["unansweredKeys"] == KEYS[4:]
+    reported = result(response)["configuration"]
+    assert [one["key"] for one in reported["entries"]] == KEYS[:4]
+    assert reported["unansweredKeys"] == KEYS[4:]
     assert [(call.action, list(call.keys), call.error) for call in response.calls] == [
         ("GetVariables", KEYS[:4], ""),
         ("GetVariables", KEYS[4:8], error),
@@ -227,10 +227,10 @@ async def test_a_single_thing_that_is_too_long_is_refused_by_its_name(body: dict
 
 
 async def test_each_part_of_a_report_has_a_number_of_its_own() -> None:
-    wanted = [ComponentVariable(component=DeviceComponent(name=f"C{number}")) for number in range(5)]
+    expected = [ComponentVariable(component=DeviceComponent(name=f"C{number}")) for number in range(5)]
     empty = Result({"status": "EmptyResultSet"})
     station = Station(V201, limit("ItemsPerMessage", 2, "GetReport"), outcomes={0: empty})
-    response = await station.deliver(get_report=GetReport(component_variables=wanted))
+    response = await station.deliver(get_report=GetReport(component_variables=expected))
     assert station.sizes("componentVariable") == [2, 2, 1]
     assert len({payload["requestId"] for _, payload in station.asked}) == 3
     # Something will be reported, though not of the first two.
@@ -284,9 +284,9 @@ async def test_settings_behind_a_lost_connection_are_said_to_be_unanswered() -> 
 )
 def test_parts_keep_the_limits_and_are_the_whole_in_order(names: list[str], items: int, size: int | None) -> None:
     divisible = SERVED[V201].divisible
-    wanted = [{"component": {"name": "C"}, "variable": {"name": name}} for name in names]
-    parts = divisible.parts(("GetVariables", {"getVariableData": wanted}), Limits(items, size), "c1", "keys[{}]")
-    assert [one for _, payload in parts for one in payload["getVariableData"]] == wanted
+    expected = [{"component": {"name": "C"}, "variable": {"name": name}} for name in names]
+    parts = divisible.parts(("GetVariables", {"getVariableData": expected}), Limits(items, size), "c1", "keys[{}]")
+    assert [one for _, payload in parts for one in payload["getVariableData"]] == expected
     for action, payload in parts:
         assert 1 <= len(payload["getVariableData"]) <= items
         assert size is None or len(encode_call(new_id(), action, payload)) <= size

@@ -6,6 +6,6 @@ from ocpp_edge.rpc.calls import Priority
 
 
 def test_each_priority_of_the_contract_is_one_of_the_queue() -> None:
-    told = {name: number for name, number in Command.Priority.items() if number != Command.PRIORITY_UNSPECIFIED}
-    assert {name: PRIORITIES[number].name for name, number in told.items()} == {name: name for name in told}
+    reported = {name: number for name, number in Command.Priority.items() if number != Command.PRIORITY_UNSPECIFIED}
+    assert {name: PRIORITIES[number].name for name, number in reported.items()} == {name: name for name in reported}
     assert set(PRIORITIES.values()) == set(Priority)

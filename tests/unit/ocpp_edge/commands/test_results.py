@@ -115,8 +115,8 @@ def _status(word: str, **more: str) -> dict[str, Any]:
 def test_an_answer_says_the_same_in_every_version(
     kind: str, version: Version, answer: dict[str, Any], result: dict[str, Any]
 ) -> None:
-    told = SERVED[version].dialect[kind].result(answer)
-    assert json_format.MessageToDict(told, preserving_proto_field_name=True) == result
+    reported = SERVED[version].dialect[kind].result(answer)
+    assert json_format.MessageToDict(reported, preserving_proto_field_name=True) == result
 
 
 @pytest.mark.parametrize("kind", [field.name for field in CommandBody.DESCRIPTOR.fields])

@@ -16,7 +16,7 @@ from ocpp_edge.v21 import routes as v21
 from ocpp_edge.v201 import routes as v201
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, unavailable
-from tests.fixtures.as_told import flags_of
+from tests.fixtures.shorthand import flags_of
 from tests.unit.ocpp_edge.notifications import EVENT, NOTIFICATIONS, STAMP
 from tests.unit.ocpp_edge.platform import NOW, Platform, context
 
@@ -47,7 +47,7 @@ def test_every_message_whose_answer_is_empty_is_a_notification(version: Version)
         for action, schema in load(version).responses.items()
         if not schema.definition.get("properties", {}).keys() - {"customData"}
     }
-    assert empty - OTHERS == {action for told, action, *_ in NOTIFICATIONS if told is version}
+    assert empty - OTHERS == {action for reported, action, *_ in NOTIFICATIONS if reported is version}
     assert empty - OTHERS <= rules.NOTIFICATIONS
 
 
@@ -111,8 +111,8 @@ async def test_a_secret_is_in_no_event(platform: Platform) -> None:
     secret["actualValue"] = "0123456789abcdef"
     await ask(Version.V201, "NotifyEvent", {"generatedAt": STAMP, "seqNo": 0, "eventData": [secret]}, platform)
     attribute = {"type": "Actual", "value": "0123456789abcdef"}
-    told = {"component": secret["component"], "variable": secret["variable"], "variableAttribute": [attribute]}
-    report = {"requestId": 1, "generatedAt": STAMP, "seqNo": 0, "reportData": [told]}
+    reported = {"component": secret["component"], "variable": secret["variable"], "variableAttribute": [attribute]}
+    report = {"requestId": 1, "generatedAt": STAMP, "seqNo": 0, "reportData": [reported]}
     await ask(Version.V201, "NotifyReport", report, platform)
     assert len(platform.device_events) == 2
     assert "0123456789abcdef" not in str(platform.device_events)

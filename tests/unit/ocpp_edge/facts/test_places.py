@@ -14,8 +14,8 @@ def test_a_connector_of_ocpp_16_is_the_evse_of_its_number_and_0_is_the_charge_po
 
 
 def test_ocpp_2_tells_both_or_the_evse_or_nothing() -> None:
-    told = [StatusReport(evse=place(*numbers)) for numbers in ((2, 1), (2, 0), (0, 0))]
-    assert [(one.HasField("evse"), one.evse.evse_id, one.evse.connector_id) for one in told] == [
+    reported = [StatusReport(evse=place(*numbers)) for numbers in ((2, 1), (2, 0), (0, 0))]
+    assert [(one.HasField("evse"), one.evse.evse_id, one.evse.connector_id) for one in reported] == [
         (True, 2, 1),
         (True, 2, 0),
         (False, 0, 0),

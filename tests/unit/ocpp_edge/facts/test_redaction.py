@@ -60,13 +60,17 @@ def test_a_word_of_another_spelling_is_read_all_the_same() -> None:
 def test_usual_frames_are_not_looked_into_without_a_reason() -> None:
     frame = b'[2,"1","MeterValues",{"connectorId":1}]'
     assert redacted_frame(frame, "MeterValues") is frame
-    told = b'[2,"1","MeterValues",{"customData":{"password":"' + SECRET.encode() + b'"}}]'
-    assert SECRET.encode() not in redacted_frame(told, "MeterValues")
+    reported = b'[2,"1","MeterValues",{"customData":{"password":"' + SECRET.encode() + b'"}}]'
+    assert SECRET.encode() not in redacted_frame(reported, "MeterValues")
 
 
 def test_a_payload_as_text_is_the_same_whatever_its_order() -> None:
-    told = {"b": 1, "a": {"password": SECRET}}
-    assert redacted_payload(told) == '{"a":{"password":"***"},"b":1}' == redacted_payload(dict(reversed(told.items())))
+    reported = {"b": 1, "a": {"password": SECRET}}
+    assert (
+        redacted_payload(reported)
+        == '{"a":{"password":"***"},"b":1}'
+        == redacted_payload(dict(reversed(reported.items())))
+    )
 
 
 def test_an_answer_that_repeats_a_password_is_masked_as_well() -> None:

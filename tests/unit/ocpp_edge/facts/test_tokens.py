@@ -94,7 +94,7 @@ async def test_a_start_by_ocpp_1_6_without_a_tag_is_one_without_a_token(
 
 @pytest.mark.field_case("B1")
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("reported", "kept"),
     [
         ("Central", "Central"),
         ("KeyCode", "KeyCode"),
@@ -108,8 +108,8 @@ async def test_a_start_by_ocpp_1_6_without_a_tag_is_one_without_a_token(
         ("acme:badge", "acme:badge"),
     ],
 )
-async def test_a_type_goes_from_the_frame_to_the_fact(platform: Platform, told: str, kept: str) -> None:
-    await ask(Version.V201, "TransactionEvent", event(idToken={"idToken": "card", "type": told}), platform)
+async def test_a_type_goes_from_the_frame_to_the_fact(platform: Platform, reported: str, kept: str) -> None:
+    await ask(Version.V201, "TransactionEvent", event(idToken={"idToken": "card", "type": reported}), platform)
     assert {one.token.type for one in platform.presentations} == {kept}
     assert (platform.event.token.value, platform.event.token.type) == ("CARD", kept)
 

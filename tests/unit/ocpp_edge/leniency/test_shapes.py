@@ -51,8 +51,8 @@ def test_every_property_of_the_tables_is_one_of_some_schema() -> None:
 
 @pytest.mark.parametrize("version", Version)
 def test_a_valid_payload_comes_out_as_it_went_in(version: Version) -> None:
-    for told, action, schema in SCHEMAS:
-        if told is version:
+    for reported, action, schema in SCHEMAS:
+        if reported is version:
             payload = an(schema.definition, schema.definition)
             assert schema.first_violation(payload) == (), action
             assert mend(schema, action, payload) == (payload, (), {}, (), ()), action
@@ -134,8 +134,8 @@ def integers_of(definition: Any, root: Any, value: Any) -> list[Any]:
 @pytest.mark.parametrize("version", Version)
 def test_integers_written_as_doubles_are_integers_in_every_message(version: Version) -> None:
     found = 0
-    for told, action, schema in SCHEMAS:
-        if told is not version:
+    for reported, action, schema in SCHEMAS:
+        if reported is not version:
             continue
         sound = an(schema.definition, schema.definition)
         integers = integers_of(schema.definition, schema.definition, sound)

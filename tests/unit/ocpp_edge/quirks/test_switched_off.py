@@ -23,7 +23,7 @@ from services.kernel.quirks import QUIRKS, Quirk
 from services.kernel.quirks.frames import ERROR_WITHOUT_ID, SHORT_ERROR
 from services.kernel.quirks.readings import DECIMAL_COMMA, UNIT_SPELLING, VALUE_WITH_UNIT
 from services.kernel.quirks.times import CLOCK_CORRECTED, LOOSE_TIME, TIME_WITHOUT_ZONE
-from tests.fixtures.as_told import flags_of
+from tests.fixtures.shorthand import flags_of
 from tests.unit.ocpp_edge.platform import NOW, Platform
 
 TABLES: dict[Version, RouteTable[Any]] = {
@@ -48,7 +48,9 @@ def without(*quirks: Quirk) -> Forgiving:
     return Forgiving(Profile("Tested", off=tuple(quirk.id for quirk in quirks)))
 
 
-def told(action: str, payload: Any, forgives: Forgiving, version: Version = Version.V16, times: int = 1) -> Platform:
+def reported(
+    action: str, payload: Any, forgives: Forgiving, version: Version = Version.V16, times: int = 1
+) -> Platform:
     """What the platform is told when the same message comes so often."""
     platform = Platform()
     peer = ChargerContext("CP1", version, epoch=7, received_time=NOW, forgives=forgives)
@@ -104,7 +106,7 @@ def reading(value: str, unit: str = "Wh") -> dict[str, Any]:
     ],
 )
 def test_a_valid_message_never_asks_for_leniency(version: Version, action: str, payload: Any) -> None:
-    told(action, payload, Strict(), version)
+    reported(action, payload, Strict(), version)
 
 
 def test_every_rule_that_can_be_switched_off_is_tried_here() -> None:
@@ -124,9 +126,9 @@ def test_every_rule_that_can_be_switched_off_is_tried_here() -> None:
     ],
 )
 def test_a_value_that_is_not_forgiven_is_kept_unread(quirk: Quirk, payload: Any, energy_wh: int, flag: str) -> None:
-    (forgiven,) = told("MeterValues", payload, without()).event.meter_values
+    (forgiven,) = reported("MeterValues", payload, without()).event.meter_values
     assert forgiven.energy_wh == energy_wh
-    strict = told("MeterValues", payload, without(quirk)).event
+    strict = reported("MeterValues", payload, without(quirk)).event
     (kept,) = strict.meter_values
     assert not kept.HasField("energy_wh")
     assert orjson.loads(kept.other_json) == payload["meterValue"][0]["sampledValue"]
@@ -138,24 +140,27 @@ def test_a_value_that_is_not_forgiven_is_kept_unread(quirk: Quirk, payload: Any,
 )
 def test_a_time_that_is_not_forgiven_is_unreadable_and_kept(quirk: Quirk, stamp: str) -> None:
     payload = {**START, "timestamp": stamp}
-    assert iso_text(told("StartTransaction", payload, without()).event.device_time.ToDatetime()) == f"{STAMP[:-1]}.000Z"
-    strict = told("StartTransaction", payload, without(quirk)).event
+    assert (
+        iso_text(reported("StartTransaction", payload, without()).event.device_time.ToDatetime())
+        == f"{STAMP[:-1]}.000Z"
+    )
+    strict = reported("StartTransaction", payload, without(quirk)).event
     assert not strict.HasField("device_time")
     assert (strict.stamp, flags_of(strict)) == (stamp, ["time_unreadable"])
 
 
 def test_a_clock_that_is_not_corrected_is_taken_at_its_word() -> None:
     ahead = {**START, "timestamp": iso_text(NOW + timedelta(hours=2))}
-    corrected = told("StartTransaction", ahead, without()).event
+    corrected = reported("StartTransaction", ahead, without()).event
     assert flags_of(corrected) == ["clock_corrected"]
-    strict = told("StartTransaction", ahead, without(CLOCK_CORRECTED)).event
+    strict = reported("StartTransaction", ahead, without(CLOCK_CORRECTED)).event
     assert not strict.flags
     assert not strict.HasField("corrected_time")
     assert strict.device_time.seconds == int((NOW + timedelta(hours=2)).timestamp())
 
 
 def test_a_clock_that_counts_from_the_start_is_no_clock_when_it_is_not_corrected() -> None:
-    event = told("StartTransaction", {**START, "timestamp": "1970-01-01T00:05:00Z"}, without(CLOCK_CORRECTED)).event
+    event = reported("StartTransaction", {**START, "timestamp": "1970-01-01T00:05:00Z"}, without(CLOCK_CORRECTED)).event
     assert flags_of(event) == ["time_implausible"]
     assert not event.HasField("device_time")
 

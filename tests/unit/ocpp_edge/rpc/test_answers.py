@@ -141,6 +141,6 @@ def test_an_answer_of_which_nothing_can_be_made_is_never_the_callers_fault(versi
             outcome = Result(payload, schema.first_violation(payload))
             error = failure_of(outcome, action, version)
             if error is not None:
-                told = error.kind, error.reason, http_status_of(error.reason)
-                assert told == (ErrorKind.FAILED_PRECONDITION, "OCPP_CALL_ERROR", 502), action
+                reported = error.kind, error.reason, http_status_of(error.reason)
+                assert reported == (ErrorKind.FAILED_PRECONDITION, "OCPP_CALL_ERROR", 502), action
                 assert error.message.startswith("the answer of the charge point cannot be used: "), action

@@ -131,8 +131,8 @@ async def test_the_journal_says_what_became_of_what_cannot_be_answered() -> None
     bench.connection.supersede()
     await bench.end()
     assert [frame[1] for frame in bench.sent] == ["5"]
-    told = {one.message_id: (one.action, one.outcome) for one in bench.journal.take(10) if one.message_type == 6}
-    assert told == {
+    reported = {one.message_id: (one.action, one.outcome) for one in bench.journal.take(10) if one.message_type == 6}
+    assert reported == {
         "1": ("NotifyPeriodicEventStream", "OccurrenceConstraintViolation"),
         "2": ("NotifyPeriodicEventStream", ""),
         "3": ("NotifyCoffee", "NotImplemented"),

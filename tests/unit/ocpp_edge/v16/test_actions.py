@@ -15,7 +15,7 @@ from ocpp_edge.facts.context import ChargePointState, ChargerContext
 from ocpp_edge.facts.device_clock import iso_text
 from ocpp_edge.v16.routes import HANDLERS, route_table
 from services.kernel.errors import DomainError, unavailable
-from tests.fixtures.as_told import flags_of
+from tests.fixtures.shorthand import flags_of
 from tests.unit.ocpp_edge.platform import NOW, Platform, context
 
 ROUTES = route_table()
@@ -303,8 +303,8 @@ async def test_registers_are_handed_on_as_they_were_told(platform: Platform) -> 
         await ask("MeterValues", values(reading, transactionId=42), platform, peer)
     stopped = STOP | {"meterStop": 453, "transactionData": values({"value": "453"})["meterValue"]}
     await ask("StopTransaction", stopped, platform, peer)
-    told = [value.energy_wh for event in platform.events for value in event.meter_values]
-    assert told == [228, 4_076_353_000, 453]
+    reported = [value.energy_wh for event in platform.events for value in event.meter_values]
+    assert reported == [228, 4_076_353_000, 453]
     assert not any(event.flags for event in platform.events)
 
 

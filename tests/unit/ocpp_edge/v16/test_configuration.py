@@ -7,7 +7,7 @@ import pytest
 from csms.station.v1.device_variable_pb2 import DeviceVariable
 from ocpp_edge.versions import Version
 from services.kernel.redaction import MASK
-from tests.unit.ocpp_edge.exchanges import said, told
+from tests.unit.ocpp_edge.exchanges import reported, said
 
 
 def key(name: str, value: str | None = None, **fields: Any) -> dict[str, Any]:
@@ -18,7 +18,7 @@ async def read(asked: dict[str, Any], *settings: dict[str, Any], unknown: tuple[
     answer: dict[str, Any] = {"configurationKey": list(settings)}
     if unknown:
         answer["unknownKey"] = list(unknown)
-    [event] = await told(Version.V16, "GetConfiguration", asked, answer)
+    [event] = await reported(Version.V16, "GetConfiguration", asked, answer)
     return event.variable_report
 
 
@@ -65,7 +65,7 @@ async def test_an_answer_of_which_some_is_lost_is_no_inventory() -> None:
 
 
 async def test_an_answer_without_keys_tells_nothing() -> None:
-    assert await told(Version.V16, "GetConfiguration", {}, {}) == []
+    assert await reported(Version.V16, "GetConfiguration", {}, {}) == []
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ async def test_an_answer_without_keys_tells_nothing() -> None:
 )
 async def test_what_is_set_is_the_value_from_now_on_unless_it_needs_a_restart(status: str, value: str) -> None:
     asked = {"key": "HeartbeatInterval", "value": "60"}
-    events = await told(Version.V16, "ChangeConfiguration", asked, {"status": status})
+    events = await reported(Version.V16, "ChangeConfiguration", asked, {"status": status})
     assert [said(event.variable_report.variables) for event in events] == (
         [[("Configuration.HeartbeatInterval", value)]] if value else []
     )
@@ -82,6 +82,6 @@ async def test_what_is_set_is_the_value_from_now_on_unless_it_needs_a_restart(st
 
 async def test_a_password_that_is_set_is_masked() -> None:
     asked = {"key": "AuthorizationKey", "value": "0123456789abcdef"}
-    [event] = await told(Version.V16, "ChangeConfiguration", asked, {"status": "Accepted"})
+    [event] = await reported(Version.V16, "ChangeConfiguration", asked, {"status": "Accepted"})
     assert said(event.variable_report.variables) == [("Configuration.AuthorizationKey", MASK)]
     assert "0123456789abcdef" not in str(event)

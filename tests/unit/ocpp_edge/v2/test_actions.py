@@ -14,7 +14,7 @@ from ocpp_edge.v2.routes import HANDLERS
 from ocpp_edge.v201.routes import route_table
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, unavailable
-from tests.fixtures.as_told import flags_of
+from tests.fixtures.shorthand import flags_of
 from tests.unit.ocpp_edge.platform import Platform
 from tests.unit.ocpp_edge.platform import context as context_of
 
@@ -128,18 +128,27 @@ async def test_a_start_is_recorded_with_all_it_tells(platform: Platform) -> None
         meterValue=[{"timestamp": STAMP, "sampledValue": [{"value": 1000, "context": "Transaction.Begin"}]}],
     )
     assert await ask("TransactionEvent", payload, platform) == {"idTokenInfo": {"status": "Accepted"}}
-    told = platform.event
-    assert (told.kind, told.protocol, told.ocpp_transaction_id, told.seq_no) == (
+    reported = platform.event
+    assert (reported.kind, reported.protocol, reported.ocpp_transaction_id, reported.seq_no) == (
         TransactionEvent.STARTED,
         "ocpp2.0.1",
         "T1",
         3,
     )
-    assert (told.evse.evse_id, told.evse.connector_id, told.token.value, told.driver_id) == (2, 1, "CARD", "d1")
-    assert (told.authorization, told.offline, told.trigger_reason) == (Transaction.ACCEPTED, True, "RemoteStart")
-    assert (told.charging_state, told.remote_start_id, told.reservation_id) == ("EVConnected", 77, 9)
-    assert (told.stop_reason, told.HasField("meter_wh"), flags_of(told)) == ("", False, [])
-    assert [(value.context, value.energy_wh) for value in told.meter_values] == [("Transaction.Begin", 1000)]
+    assert (reported.evse.evse_id, reported.evse.connector_id, reported.token.value, reported.driver_id) == (
+        2,
+        1,
+        "CARD",
+        "d1",
+    )
+    assert (reported.authorization, reported.offline, reported.trigger_reason) == (
+        Transaction.ACCEPTED,
+        True,
+        "RemoteStart",
+    )
+    assert (reported.charging_state, reported.remote_start_id, reported.reservation_id) == ("EVConnected", 77, 9)
+    assert (reported.stop_reason, reported.HasField("meter_wh"), flags_of(reported)) == ("", False, [])
+    assert [(value.context, value.energy_wh) for value in reported.meter_values] == [("Transaction.Begin", 1000)]
 
 
 async def test_an_update_without_a_token_is_answered_with_nothing(platform: Platform) -> None:
@@ -193,22 +202,26 @@ async def test_readings_outside_of_events_name_no_session(platform: Platform) ->
         "meterValue": [{"timestamp": STAMP, "sampledValue": [{"value": 1.5, "context": "Sample.Clock"}]}],
     }
     assert await ask("MeterValues", payload, platform) == {}
-    told = platform.event
-    assert (told.kind, told.ocpp_transaction_id, told.evse.evse_id, told.evse.connector_id) == (
+    reported = platform.event
+    assert (reported.kind, reported.ocpp_transaction_id, reported.evse.evse_id, reported.evse.connector_id) == (
         TransactionEvent.UPDATED,
         "",
         2,
         0,
     )
-    assert (told.meter_values[0].energy_wh, told.HasField("seq_no")) == (2, False)
+    assert (reported.meter_values[0].energy_wh, reported.HasField("seq_no")) == (2, False)
 
 
 @pytest.mark.parametrize("evse_id", [-1, 2**31, 2**63])
 async def test_readings_of_an_evse_that_cannot_be_are_answered_and_kept(platform: Platform, evse_id: int) -> None:
     entries = [{"timestamp": STAMP, "sampledValue": [{"value": 1500}]}]
     assert await ask("MeterValues", {"evseId": evse_id, "meterValue": entries}, platform) == {}
-    told = platform.event
-    assert (told.evse.evse_id, told.meter_values[0].energy_wh, flags_of(told)) == (0, 1500, ["coerced:evseId"])
+    reported = platform.event
+    assert (reported.evse.evse_id, reported.meter_values[0].energy_wh, flags_of(reported)) == (
+        0,
+        1500,
+        ["coerced:evseId"],
+    )
     assert await ask("MeterValues", {"evseId": evse_id, "meterValue": []}, platform) == {}
     assert len(platform.events) == 1
 

@@ -11,7 +11,7 @@ from csms.station.v1.device_variable_pb2 import DeviceVariable, ReportRequest
 from ocpp_edge.v201.routes import route_table
 from ocpp_edge.versions import Version
 from services.kernel.redaction import MASK
-from tests.unit.ocpp_edge.exchanges import said, told
+from tests.unit.ocpp_edge.exchanges import reported, said
 from tests.unit.ocpp_edge.notifications import EVENT, STAMP
 from tests.unit.ocpp_edge.platform import NOW, Platform, context
 
@@ -145,7 +145,7 @@ async def test_what_is_read_is_told_and_what_does_not_exist_as_well() -> None:
         {"component": {"name": "A"}, "variable": {"name": "B"}, "attributeStatus": "UnknownComponent"},
         {"component": {"name": "A"}, "variable": {"name": "C"}, "attributeStatus": "UnknownVariable"},
     ]
-    [event] = await told(Version.V201, "GetVariables", {"getVariableData": []}, {"getVariableResult": results})
+    [event] = await reported(Version.V201, "GetVariables", {"getVariableData": []}, {"getVariableResult": results})
     assert said(event.variable_report.variables) == [
         ("OCPPCommCtrlr.HeartbeatInterval", "60"),
         ("Connector[left].Power[L1]#2.1", "0"),
@@ -162,7 +162,7 @@ async def test_what_is_read_is_told_and_what_does_not_exist_as_well() -> None:
 
 
 async def test_what_is_set_is_the_value_from_now_on_unless_it_needs_a_restart() -> None:
-    wanted = [
+    expected = [
         {**INTERVAL, "attributeValue": "60"},
         {**POWER, "attributeValue": "7"},
         {**PASSWORD, "attributeValue": "p" * 20},
@@ -173,14 +173,19 @@ async def test_what_is_set_is_the_value_from_now_on_unless_it_needs_a_restart() 
         {**shouted, "attributeStatus": "Accepted"},
         {**POWER, "attributeStatus": "RebootRequired"},
     ]
-    [event] = await told(Version.V201, "SetVariables", {"setVariableData": wanted}, {"setVariableResult": results})
+    [event] = await reported(
+        Version.V201, "SetVariables", {"setVariableData": expected}, {"setVariableResult": results}
+    )
     assert said(event.variable_report.variables) == [
         ("SecurityCtrlr.BasicAuthPassword", MASK),
         ("OCPPCOMMCTRLR.heartbeatinterval", "60"),
     ]
     assert "pppp" not in str(event)
     refused = [{**INTERVAL, "attributeStatus": "Rejected"}]
-    assert await told(Version.V201, "SetVariables", {"setVariableData": wanted}, {"setVariableResult": refused}) == []
+    assert (
+        await reported(Version.V201, "SetVariables", {"setVariableData": expected}, {"setVariableResult": refused})
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,7 +199,7 @@ async def test_what_is_set_is_the_value_from_now_on_unless_it_needs_a_restart() 
 async def test_a_report_that_will_come_is_known_by_its_number(
     action: str, asked: dict[str, Any], scope: ReportRequest.Scope.ValueType
 ) -> None:
-    [event] = await told(Version.V201, action, asked, {"status": "Accepted"})
+    [event] = await reported(Version.V201, action, asked, {"status": "Accepted"})
     request = event.report_request
     assert (event.kind, event.request_id) == ("report_request", 7)
     assert (request.request_id, request.scope, request.command_id) == (7, scope, "c1")
@@ -202,4 +207,4 @@ async def test_a_report_that_will_come_is_known_by_its_number(
     assert request.ask_time.ToDatetime(tzinfo=NOW.tzinfo) == NOW
     assert orjson.loads(event.payload_json) == {"asked": asked, "answered": {"status": "Accepted"}}
     for status in ("Rejected", "NotSupported", "EmptyResultSet"):
-        assert await told(Version.V201, action, asked, {"status": status}) == []
+        assert await reported(Version.V201, action, asked, {"status": status}) == []

@@ -16,7 +16,7 @@ from ocpp_edge.v21.routes import route_table
 from ocpp_edge.v201 import routes as v201_routes
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, unavailable
-from tests.fixtures.as_told import flags_of
+from tests.fixtures.shorthand import flags_of
 from tests.unit.ocpp_edge.platform import Platform
 from tests.unit.ocpp_edge.platform import context as context_of
 
@@ -53,15 +53,15 @@ async def test_the_type_of_a_token_is_free_text(platform: Platform, kind: str) -
     value = "X" * 255
     answer = await ask("TransactionEvent", event("Started", idToken={"idToken": value, "type": kind}), platform)
     assert answer == {"idTokenInfo": {"status": "Accepted"}}
-    told = platform.event
-    assert (told.token.value, told.token.type, flags_of(told)) == (value, kind, [])
+    reported = platform.event
+    assert (reported.token.value, reported.token.type, flags_of(reported)) == (value, kind, [])
 
 
 async def test_a_group_is_told_to_a_station_that_has_room_for_it(platform: Platform) -> None:
     group, peer = "FLEET" * 20, context_of(Version.V201)
     platform.tokens["CARD"] = TokenDecision(status=TokenDecision.ACCEPTED, group_id=group)
-    told = {"status": "Accepted", "groupIdToken": {"idToken": group, "type": "Central"}}
-    assert await ask("Authorize", {"idToken": CARD}, platform) == {"idTokenInfo": told}
+    reported = {"status": "Accepted", "groupIdToken": {"idToken": group, "type": "Central"}}
+    assert await ask("Authorize", {"idToken": CARD}, platform) == {"idTokenInfo": reported}
     answer = await v201_routes.route_table().dispatch("Authorize", {"idToken": CARD}, peer, platform)
     assert answer == {"idTokenInfo": {"status": "Accepted"}}
 
@@ -88,10 +88,10 @@ async def test_what_an_event_has_no_field_for_goes_along_as_it_came(platform: Pl
     payload = event("Started", idToken=CARD, transactionInfo=session, costDetails=COSTS, evseSleep=False)
     answer = await ask("TransactionEvent", payload | {"preconditioningStatus": "Ready"}, platform)
     assert answer == {"idTokenInfo": {"status": "Accepted"}}
-    told = platform.event
+    reported = platform.event
     # There is nothing wrong with it: no doubt, no quirk.
-    assert (told.kind, told.ocpp_transaction_id, flags_of(told)) == (TransactionEvent.STARTED, "T1", [])
-    assert orjson.loads(told.dropped_json) == {
+    assert (reported.kind, reported.ocpp_transaction_id, flags_of(reported)) == (TransactionEvent.STARTED, "T1", [])
+    assert orjson.loads(reported.dropped_json) == {
         "costDetails": COSTS,
         "preconditioningStatus": "Ready",
         "evseSleep": False,
@@ -122,19 +122,23 @@ async def test_an_event_that_tells_nothing_new_has_nothing_beside_it(platform: P
 )
 async def test_nothing_that_came_with_2_1_refuses_an_event(platform: Platform, broken: dict[str, Any]) -> None:
     assert await ask("TransactionEvent", event("Ended", **broken), platform) == {}
-    told = platform.event
-    assert (told.kind, told.ocpp_transaction_id) == (TransactionEvent.ENDED, "T1")
-    assert flags_of(told)
+    reported = platform.event
+    assert (reported.kind, reported.ocpp_transaction_id) == (TransactionEvent.ENDED, "T1")
+    assert flags_of(reported)
     # A null says no more than nothing does.
-    assert bool(told.dropped_json) == (broken != {"costDetails": None})
+    assert bool(reported.dropped_json) == (broken != {"costDetails": None})
 
 
 @pytest.mark.parametrize("reason", ["CostLimitReached", "LimitSet", "OperationModeChanged", "RunningCost", "TxResumed"])
 async def test_reasons_that_came_with_2_1_are_words_like_others(platform: Platform, reason: str) -> None:
     over = {"transactionId": "T1", "stoppedReason": "ReqEnergyTransferRejected"}
     await ask("TransactionEvent", event("Ended", triggerReason=reason, transactionInfo=over), platform)
-    told = platform.event
-    assert (told.trigger_reason, told.stop_reason, flags_of(told)) == (reason, "ReqEnergyTransferRejected", [])
+    reported = platform.event
+    assert (reported.trigger_reason, reported.stop_reason, flags_of(reported)) == (
+        reason,
+        "ReqEnergyTransferRejected",
+        [],
+    )
 
 
 async def test_measurands_and_proofs_are_those_of_2_1(platform: Platform) -> None:
@@ -164,12 +168,12 @@ def variable(name: str, value: str, component: str = "Connector", **place: int) 
 
 
 async def test_a_status_by_event_alone_is_a_status(platform: Platform) -> None:
-    told = [
+    reported = [
         variable("AvailabilityState", "Occupied", id=1, connectorId=1),
         variable("AvailabilityState", "Faulted", "EVSE", id=2),
         variable("Problem", "true", "EVSE", id=2),
     ]
-    assert await ask("NotifyEvent", {"generatedAt": STAMP, "seqNo": 0, "eventData": told}, platform) == {}
+    assert await ask("NotifyEvent", {"generatedAt": STAMP, "seqNo": 0, "eventData": reported}, platform) == {}
     assert [(one.evse.evse_id, one.evse.connector_id, one.status) for one in platform.statuses] == [
         (1, 1, Connector.OCCUPIED),
         (2, 0, Connector.FAULTED),
@@ -186,9 +190,9 @@ async def test_a_monitor_as_2_0_1_tells_it_is_kept(platform: Platform) -> None:
     entry = {"component": {"name": "A"}, "variable": {"name": "B"}, "variableMonitoring": [monitor]}
     report = {"requestId": 1, "seqNo": 0, "generatedAt": STAMP, "monitor": [entry]}
     assert await ask("NotifyMonitoringReport", report, platform) == {}
-    (told,) = platform.device_events
-    assert orjson.loads(told.payload_json) == report
-    assert flags_of(told) == ["coerced:monitor.variableMonitoring.eventNotificationType"]
+    (reported,) = platform.device_events
+    assert orjson.loads(reported.payload_json) == report
+    assert flags_of(reported) == ["coerced:monitor.variableMonitoring.eventNotificationType"]
 
 
 STREAM = {"id": 7, "pending": 2, "basetime": STAMP, "data": [{"t": 0, "v": "230.1"}, {"t": 1.5, "v": "230.4"}]}

@@ -42,13 +42,13 @@ snapshots = st.lists(
     ),
     min_size=1,
     max_size=8,
-    unique_by=lambda told: told.revision,
+    unique_by=lambda reported: reported.revision,
 )
 
 
-def _fold(told: list[TransactionSnapshot]) -> ChargingSession:
-    session = unheard(told[0], NOW)
-    for one in told:
+def _fold(reported: list[TransactionSnapshot]) -> ChargingSession:
+    session = unheard(reported[0], NOW)
+    for one in reported:
         session = followed(session, one, NOW)
     return session
 
@@ -60,12 +60,12 @@ def _billed(**fields: Any) -> ChargingSession:
 
 @given(snapshots, st.data())
 def test_snapshots_in_any_order_and_number_give_the_same_session(
-    told: list[TransactionSnapshot], data: st.DataObject
+    reported: list[TransactionSnapshot], data: st.DataObject
 ) -> None:
-    in_order = _fold(sorted(told, key=lambda one: one.revision))
-    shuffled = data.draw(st.permutations(told + data.draw(st.lists(st.sampled_from(told), max_size=8))))
+    in_order = _fold(sorted(reported, key=lambda one: one.revision))
+    shuffled = data.draw(st.permutations(reported + data.draw(st.lists(st.sampled_from(reported), max_size=8))))
     assert _fold(list(shuffled)) == in_order
-    assert _fold([max(told, key=lambda one: one.revision)]) == in_order
+    assert _fold([max(reported, key=lambda one: one.revision)]) == in_order
 
 
 def test_the_session_of_a_transaction_has_the_same_id_wherever_it_is_made() -> None:
@@ -115,8 +115,8 @@ def test_a_bill_stands_until_another_is_due_in_its_place(change: dict[str, Any],
     assert after.hold_reason == ("pending" if is_wrong else "")
     # Until then the session says what its bill says.
     assert after.facts.bills_like(billed.facts)
-    told = unheard(snapshot(2, **change), NOW)._replace(id=billed.id)
-    assert billable(after).facts.bills_like(followed(told, snapshot(2, **change), NOW).facts)
+    reported = unheard(snapshot(2, **change), NOW)._replace(id=billed.id)
+    assert billable(after).facts.bills_like(followed(reported, snapshot(2, **change), NOW).facts)
 
 
 def test_an_older_snapshot_changes_nothing() -> None:

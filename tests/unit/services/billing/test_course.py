@@ -26,7 +26,7 @@ def read(*points: tuple[float, int] | tuple[float, int, int]) -> list[Reading]:
     return [Reading(at(minutes), *more) for minutes, *more in points]
 
 
-def told(*changes: tuple[float, str]) -> list[StateChange]:
+def reported(*changes: tuple[float, str]) -> list[StateChange]:
     return [StateChange(at(minutes), state) for minutes, state in changes]
 
 
@@ -60,25 +60,25 @@ ENDS = read((0, 0), (180, 16_500))
     ("readings", "changes"),
     [
         # By 1.6: the status of the connector, and readings of 0 W.
-        (charged(90, 1, with_power=True), told((0, "Charging"), (90, "SuspendedEV"))),
+        (charged(90, 1, with_power=True), reported((0, "Charging"), (90, "SuspendedEV"))),
         # The status alone, with what start and stop told.
-        (ENDS, told((0, "Charging"), (90, "SuspendedEV"))),
-        ([], told((0, "Charging"), (90, "SuspendedEV"))),
+        (ENDS, reported((0, "Charging"), (90, "SuspendedEV"))),
+        ([], reported((0, "Charging"), (90, "SuspendedEV"))),
         # Readings alone: of power, of a register that no longer moves; dense, usual, sparse.
         (charged(90, 1, with_power=True), []),
         (charged(90, 1), []),
         (charged(90, 0.25), []),
         (charged(90, 15), []),
         # By 2.0.1, where the state goes on to say that it charges.
-        (charged(90, 1), told((0, "EVConnected"), (1, "Charging"))),
+        (charged(90, 1), reported((0, "EVConnected"), (1, "Charging"))),
         # Slow charging, and a register that is rounded to 10 or 100 Wh.
         (charged(90, 1, 1_400), []),
         (charged(90, 1, step_wh=10), []),
         (charged(90, 5, step_wh=100), []),
         # A status that was told twice, and one before the start.
-        (charged(90, 1), told((-5, "EVConnected"), (0, "Charging"), (90, "SuspendedEV"), (100, "SuspendedEV"))),
+        (charged(90, 1), reported((-5, "EVConnected"), (0, "Charging"), (90, "SuspendedEV"), (100, "SuspendedEV"))),
         # Stopped at the charge point, with the cable still plugged in.
-        (ENDS, told((0, "Charging"), (90, "EVConnected"))),
+        (ENDS, reported((0, "Charging"), (90, "EVConnected"))),
     ],
 )
 def test_a_vehicle_that_is_full_for_the_last_ninety_minutes_idles_as_long(
@@ -93,26 +93,26 @@ def test_a_vehicle_that_is_full_for_the_last_ninety_minutes_idles_as_long(
     [
         # It charges until the end.
         (charged(180, 1), [], []),
-        (charged(180, 1), told((0, "Charging")), []),
+        (charged(180, 1), reported((0, "Charging")), []),
         (charged(180, 1, 1_400, step_wh=10), [], []),
         (charged(180, 15), [], []),
         # Nobody tells anything in between.
         (ENDS, [], []),
         ([], [], []),
-        (ENDS, told((0, "Charging")), []),
+        (ENDS, reported((0, "Charging")), []),
         # Our own limit is not the vehicle's idling, whatever is read; after it the vehicle's word counts.
-        (charged(90, 1), told((0, "Charging"), (90, "SuspendedEVSE")), []),
-        (charged(90, 1), told((90, "SuspendedEVSE"), (120, "SuspendedEV")), [(120, 180)]),
+        (charged(90, 1), reported((0, "Charging"), (90, "SuspendedEVSE")), []),
+        (charged(90, 1), reported((90, "SuspendedEVSE"), (120, "SuspendedEV")), [(120, 180)]),
         (
             charged(90, 1),
-            told((90, "SuspendedEV"), (120, "SuspendedEVSE"), (150, "SuspendedEV")),
+            reported((90, "SuspendedEV"), (120, "SuspendedEVSE"), (150, "SuspendedEV")),
             [(90, 120), (150, 180)],
         ),
         # It was unplugged before the session ended.
-        (charged(90, 1), told((0, "Charging"), (90, "SuspendedEV"), (130, "Idle")), [(90, 130)]),
+        (charged(90, 1), reported((0, "Charging"), (90, "SuspendedEV"), (130, "Idle")), [(90, 130)]),
         # A pause in between is none, a battery that is topped up is.
         (read((0, 0), (30, 5_010), (60, 5_010), (120, 15_000), (180, 25_000)), [], []),
-        (ENDS, told((0, "Charging"), (60, "SuspendedEV"), (100, "Charging")), []),
+        (ENDS, reported((0, "Charging"), (60, "SuspendedEV"), (100, "Charging")), []),
         (
             read((0, 0), (60, 10_010), (90, 10_010), (95, 10_200), (100, 10_400), (130, 10_400), (180, 10_400)),
             [],
@@ -125,17 +125,17 @@ def test_a_vehicle_that_is_full_for_the_last_ninety_minutes_idles_as_long(
         (charged(180, 1, 3_000, step_wh=1000), [], []),
         (charged(150, 1, 3_000, step_wh=1000), [], []),
         # Readings are better than words: it says that it takes nothing, and takes 3 kW.
-        (charged(180, 5, 3_000), told((0, "Charging"), (90, "SuspendedEV")), []),
+        (charged(180, 5, 3_000), reported((0, "Charging"), (90, "SuspendedEV")), []),
         # A vehicle that never takes anything, by what the charge point says; else this may be to blame itself.
-        (read((0, 0), (60, 0), (180, 0)), told((5, "SuspendedEV")), [(5, 180)]),
-        ([], told((0, "SuspendedEV")), [(0, 180)]),
+        (read((0, 0), (60, 0), (180, 0)), reported((5, "SuspendedEV")), [(5, 180)]),
+        ([], reported((0, "SuspendedEV")), [(0, 180)]),
         (read((0, 0), (60, 0), (180, 0)), [], []),
-        (read((0, 0), (180, 0)), told((0, "EVConnected")), []),
+        (read((0, 0), (180, 0)), reported((0, "EVConnected")), []),
         # A vehicle that waits for its time does not block after charging.
-        (read((0, 0), (60, 0), (120, 0), (180, 11_000)), told((0, "SuspendedEV"), (120, "Charging")), []),
+        (read((0, 0), (60, 0), (120, 0), (180, 11_000)), reported((0, "SuspendedEV"), (120, "Charging")), []),
         # Less than five minutes are only believed where they are told.
         (charged(177, 1), [], []),
-        (charged(177, 1), told((0, "Charging"), (177, "SuspendedEV")), [(177, 180)]),
+        (charged(177, 1), reported((0, "Charging"), (177, "SuspendedEV")), [(177, 180)]),
         # What comes after the last reading is not known.
         (read((0, 0), (30, 5_010), (60, 5_010)), [], [(30, 60)]),
     ],
@@ -147,9 +147,9 @@ def test_only_what_the_vehicle_does_not_take_after_charging_is_idling(
 
 
 def test_idling_is_counted_in_whole_minutes() -> None:
-    changes = told((0, "Charging"), (90.5, "SuspendedEV"), (100.25, "SuspendedEVSE"), (120, "SuspendedEV"))
+    changes = reported((0, "Charging"), (90.5, "SuspendedEV"), (100.25, "SuspendedEVSE"), (120, "SuspendedEV"))
     assert idled(ENDS, changes, end=at(180.9)) == [(90.5, 100.25), (120, 180.25)]
-    assert idled(ENDS, told((179.5, "SuspendedEV"))) == []
+    assert idled(ENDS, reported((179.5, "SuspendedEV"))) == []
     assert idle_spans(Course(ENDS, changes), START, START) == []
 
 

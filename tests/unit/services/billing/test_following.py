@@ -55,22 +55,22 @@ told_later = st.builds(
 )
 
 
-@given(st.lists(told_later, min_size=1, max_size=6, unique_by=lambda told: told.revision), st.booleans())
+@given(st.lists(told_later, min_size=1, max_size=6, unique_by=lambda reported: reported.revision), st.booleans())
 def test_whatever_is_told_after_a_bill_leaves_the_session_billed_and_as_its_bill_says(
-    told: list[Any], is_written_off: bool
+    reported: list[Any], is_written_off: bool
 ) -> None:
     session, _ = _billed()
     if is_written_off:
         choice = Choice(kind=DecisionKind.WRITE_OFF, reason="x", decided_by="anna")
         session = decided(session, choice, None, OTHER_ID, NOW)
     after = session
-    for one in sorted(told, key=lambda one: one.revision):
+    for one in sorted(reported, key=lambda one: one.revision):
         after = followed(after, one, NOW)
     assert (after.state, after.cost, after.invoice_id) == (session.state, session.cost, session.invoice_id)
     assert after.facts.bills_like(session.facts)
-    assert after.revision == max(one.revision for one in told)
+    assert after.revision == max(one.revision for one in reported)
     # Nothing of what differs is passed over in silence.
-    last = max(told, key=lambda one: one.revision)
+    last = max(reported, key=lambda one: one.revision)
     is_clean = last.stop_time is not None and last.is_accepted and last.has_start and not last.is_merged
     told_facts = (max(0, last.energy_wh), last.stop_time, last.driver_id, last.station_id)
     differs = told_facts != (session.energy_wh, session.end_time, session.driver_id, session.station_id)
@@ -135,7 +135,7 @@ def test_where_nothing_is_left_to_bill_the_bill_may_be_taken_back(
 
 
 @pytest.mark.parametrize(
-    ("told", "is_paid", "change"),
+    ("reported", "is_paid", "change"),
     [
         # Nothing was paid: voided, however much it changes.
         ({"energy_wh": 90_000}, False, Change.ISSUE),
@@ -149,10 +149,10 @@ def test_where_nothing_is_left_to_bill_the_bill_may_be_taken_back(
     ],
 )
 def test_how_a_bill_changes_depends_on_what_was_paid_and_by_how_much(
-    told: dict[str, Any], is_paid: bool, change: Change
+    reported: dict[str, Any], is_paid: bool, change: Change
 ) -> None:
     session, invoice = _billed()
-    after = followed(session, snapshot(2, **told), NOW)
+    after = followed(session, snapshot(2, **reported), NOW)
     cost = _cost(billable(after).energy_wh)
     found = change_of(after, _paid(invoice) if is_paid else invoice, cost, Decimal(5))
     assert found is change

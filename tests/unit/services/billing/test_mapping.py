@@ -73,9 +73,9 @@ def test_a_bad_amount_is_named(currency: str, units: int, nanos: int) -> None:
 def test_an_event_tells_of_the_bill() -> None:
     event = event_to_proto(BILLED, NOW)
     assert event.subject == f"csms.event.billing.charging_session.billed.{STATION}"
-    told = event.session_billed
-    assert (told.transaction_id, told.driver_id, total_of(told)) == ("", "", Money("KWD", 1234))
-    assert (event.tenant_id, told.revision) == ("south", 4)
+    reported = event.session_billed
+    assert (reported.transaction_id, reported.driver_id, total_of(reported)) == ("", "", Money("KWD", 1234))
+    assert (event.tenant_id, reported.revision) == ("south", 4)
     assert event_to_proto(BILLED, NOW).id != event.id
 
 
@@ -85,9 +85,9 @@ def test_an_event_tells_of_a_bill_that_was_taken_back() -> None:
     )
     event = event_to_proto(unbilled, NOW)
     assert event.subject == f"csms.event.billing.charging_session.unbilled.{STATION}"
-    told = event.session_unbilled
-    assert (told.charging_session_id, told.transaction_id, told.invoice_id) == (STATION, DRIVER, STATION)
-    assert (event.tenant_id, told.revision) == ("south", 5)
+    reported = event.session_unbilled
+    assert (reported.charging_session_id, reported.transaction_id, reported.invoice_id) == (STATION, DRIVER, STATION)
+    assert (event.tenant_id, reported.revision) == ("south", 5)
 
 
 def test_a_snapshot_is_read_from_a_transaction() -> None:
@@ -102,9 +102,19 @@ def test_a_snapshot_is_read_from_a_transaction() -> None:
         flags=[Doubt.ORPHAN_STOP],
         revision=3,
     )
-    told = transaction_snapshot(message)
-    assert (told.has_start, told.is_accepted, told.station_id, told.driver_id) == (False, False, None, DRIVER)
-    assert (told.start_time, told.stop_time, told.flags, told.revision) == (NOW, NOW, ("orphan_stop",), 3)
+    reported = transaction_snapshot(message)
+    assert (reported.has_start, reported.is_accepted, reported.station_id, reported.driver_id) == (
+        False,
+        False,
+        None,
+        DRIVER,
+    )
+    assert (reported.start_time, reported.stop_time, reported.flags, reported.revision) == (
+        NOW,
+        NOW,
+        ("orphan_stop",),
+        3,
+    )
     message.start_time.FromDatetime(NOW.replace(hour=1))
     assert transaction_snapshot(message).start_time == NOW.replace(hour=1)
 

@@ -120,11 +120,11 @@ def test_an_ipv6_network_counts_as_one_address(address: str, network: str) -> No
 
 
 def test_operators_hear_of_an_attack_ever_more_seldom() -> None:
-    tries, told = tries_of("ann", HERE), []
+    tries, reported = tries_of("ann", HERE), []
     for number in range(1, 200):
         tries = _failed(tries, 1)
-        told += [(one.scope, number) for one in tries if one.is_worth_telling]
+        reported += [(one.scope, number) for one in tries if one.is_worth_telling]
 
-    assert [number for scope, number in told if scope is Scope.OWN] == [6, 7, 9, 13, 21, 37, 69, 133]
+    assert [number for scope, number in reported if scope is Scope.OWN] == [6, 7, 9, 13, 21, 37, 69, 133]
     for scope in (Scope.ADDRESS, Scope.ACCOUNT):
-        assert [number for one, number in told if one is scope] == [51, 52, 54, 58, 66, 82, 114, 178]
+        assert [number for one, number in reported if one is scope] == [51, 52, 54, 58, 66, 82, 114, 178]

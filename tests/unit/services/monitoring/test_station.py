@@ -58,7 +58,7 @@ def test_the_health_of_a_station_follows_from_what_stands_there(
 
 
 def test_of_reports_the_later_device_time_counts_then_the_later_telling() -> None:
-    def report(seconds: int | None, told: int) -> Connector:
+    def report(seconds: int | None, reported: int) -> Connector:
         time = None if seconds is None else NOW + timedelta(seconds=seconds)
         return Connector(
             charge_point_id="A",
@@ -66,7 +66,7 @@ def test_of_reports_the_later_device_time_counts_then_the_later_telling() -> Non
             connector_id=1,
             status=AVAILABLE,
             status_time=time,
-            told_time=NOW + timedelta(seconds=told),
+            told_time=NOW + timedelta(seconds=reported),
         )
 
     in_order = [report(None, 90), report(1, 80), report(2, 10), report(2, 20)]
@@ -78,7 +78,7 @@ def test_of_reports_the_later_device_time_counts_then_the_later_telling() -> Non
 
 
 def test_of_snapshots_the_higher_revision_counts_then_the_later_telling() -> None:
-    def told(revision: int, seconds: int, *, deleted: bool = False) -> StationSnapshot:
+    def reported(revision: int, seconds: int, *, deleted: bool = False) -> StationSnapshot:
         return StationSnapshot(
             id="S",
             name="S",
@@ -99,7 +99,13 @@ def test_of_snapshots_the_higher_revision_counts_then_the_later_telling() -> Non
             update_time=NOW,
         )
 
-    in_order = [told(1, 5), told(2, 1), told(2, 3), told(2, 3, deleted=True), told(2, 9, deleted=True)]
+    in_order = [
+        reported(1, 5),
+        reported(2, 1),
+        reported(2, 3),
+        reported(2, 3, deleted=True),
+        reported(2, 9, deleted=True),
+    ]
     for earlier, later in itertools.combinations(in_order, 2):
         assert is_newer_station(later, known(earlier))
         assert not is_newer_station(earlier, known(later))

@@ -39,8 +39,8 @@ EVENTS = ListedFeed(
 )
 
 
-async def read(streams: EventStreams, wanted: StreamRequest) -> list[StreamItem]:
-    async with streams.open(wanted) as items:
+async def read(streams: EventStreams, expected: StreamRequest) -> list[StreamItem]:
+    async with streams.open(expected) as items:
         return [item async for item in items]
 
 

@@ -162,8 +162,8 @@ def test_one_that_does_not_offer_what_it_is_pinned_to_is_told_so_once_it_has_pro
     point = replace(_with_password(OLD), pinned_protocol="ocpp1.6")
     attempt = replace(ATTEMPT, protocol="ocpp2.0.1", offers=("ocpp2.0.1",), security_profile=1)
 
-    told = judged(point, replace(attempt, password=OLD.encode()))
-    assert told == Denial(
+    reported = judged(point, replace(attempt, password=OLD.encode()))
+    assert reported == Denial(
         Rule.PINNED_PROTOCOL_NOT_OFFERED, "this charge point is pinned to ocpp1.6, and offers ocpp2.0.1"
     )
     stranger = judged(point, replace(attempt, password=NEW.encode()))

@@ -31,8 +31,8 @@ def test_instead_of_none_and_of_an_impossible_one_the_time_of_receipt_counts(dev
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("reported", "kept"),
     [("Acme", "Acme"), ("Ac\0me\n", "Acme"), ("x" * 101, "x" * 100), ("", ""), ("Größe 卡", "Größe 卡")],
 )
-def test_of_a_text_what_can_be_printed_and_stored_is_kept(told: str, kept: str) -> None:
-    assert told_text(told) == kept
+def test_of_a_text_what_can_be_printed_and_stored_is_kept(reported: str, kept: str) -> None:
+    assert told_text(reported) == kept

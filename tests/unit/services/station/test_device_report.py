@@ -52,5 +52,5 @@ def test_a_number_that_is_asked_again_begins_anew() -> None:
 
 
 def test_a_part_of_one_is_whole_and_what_is_whole_stays_so() -> None:
-    [told] = completed([report()], [part(0, 1, last=True)])
-    assert list(completed([told], [part(0, 1, last=True), part(0, 0, last=True)])) == []
+    [reported] = completed([report()], [part(0, 1, last=True)])
+    assert list(completed([reported], [part(0, 1, last=True), part(0, 0, last=True)])) == []

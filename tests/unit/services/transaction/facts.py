@@ -51,15 +51,15 @@ def ended(at: datetime, **fields: Any) -> TransactionEvent:
     return event(EventKind.ENDED, at, **{"stop_reason": "Local", **fields})
 
 
-def undated(told: TransactionEvent, stamp: str = "") -> TransactionEvent:
+def undated(reported: TransactionEvent, stamp: str = "") -> TransactionEvent:
     """The same event without a time that can be true: it happens when it is told."""
-    return replace(told, stamp=stamp, flags=(*told.flags, "time_unreadable" if stamp else "time_missing"))
+    return replace(reported, stamp=stamp, flags=(*reported.flags, "time_unreadable" if stamp else "time_missing"))
 
 
-def told_again(told: TransactionEvent, later: timedelta) -> TransactionEvent:
+def reported_again(reported: TransactionEvent, later: timedelta) -> TransactionEvent:
     """The same words so much later, over another connection."""
-    again = replace(told, received_time=told.received_time + later, epoch=told.epoch + 1)
-    return again if told.is_dated else again.reported_at(told.device_time + later)
+    again = replace(reported, received_time=reported.received_time + later, epoch=reported.epoch + 1)
+    return again if reported.is_dated else again.reported_at(reported.device_time + later)
 
 
 def lost(noticed: datetime, cause: Cause = Cause.BOOT, **fields: Any) -> TransactionEvent:
@@ -83,20 +83,20 @@ def reading(at: datetime, energy_wh: int | None = None, context: str = "Sample.P
     return Reading(sampled_time=at, digest=0, context=context, energy_wh=energy_wh, **fields)
 
 
-def registers(*told: tuple[float, int]) -> Registers:
+def registers(*reported: tuple[float, int]) -> Registers:
     """Registers, each by minutes after T0."""
-    return registers_of([reading(minutes(at), wh) for at, wh in told])
+    return registers_of([reading(minutes(at), wh) for at, wh in reported])
 
 
-def placed(told: TransactionEvent, **fields: Any) -> Fact:
+def placed(reported: TransactionEvent, **fields: Any) -> Fact:
     """The fact that an event becomes."""
     usual = {
-        "key": key_of(told),
+        "key": key_of(reported),
         "transaction_id": TRANSACTION_ID,
         "ocpp_transaction_id": "T-1",
-        "authorization": told.authorization,
+        "authorization": reported.authorization,
     }
-    return Fact(event=told, **{**usual, **fields})
+    return Fact(event=reported, **{**usual, **fields})
 
 
 _TIMES = st.integers(0, 600).map(lambda number: T0 + timedelta(seconds=10 * number))
@@ -115,7 +115,7 @@ def facts(draw: st.DrawFn) -> Fact:
     time, kind = draw(_TIMES), draw(st.sampled_from(EventKind))
     if kind is EventKind.LOST:
         return placed(lost(time, draw(st.sampled_from(Cause)), received_time=draw(_TIMES)), estimated=True)
-    told = event(
+    reported = event(
         kind,
         time,
         device_time=time if draw(st.booleans()) else draw(_TIMES),
@@ -134,5 +134,5 @@ def facts(draw: st.DrawFn) -> Fact:
         readings=tuple(reading(draw(_TIMES), wh) for wh in draw(st.lists(_METERS, max_size=2))),
         flags=draw(_FLAGS),
     )
-    estimated = told.kind is EventKind.ENDED and draw(st.booleans())
-    return placed(told, authorization=draw(_DECISIONS), estimated=estimated)
+    estimated = reported.kind is EventKind.ENDED and draw(st.booleans())
+    return placed(reported, authorization=draw(_DECISIONS), estimated=estimated)

@@ -82,8 +82,8 @@ def nameless_ends(draw: st.DrawFn) -> list[Story]:
         of = {"charge_point_id": f"CP{number}"}
         end = ended_16(draw(st.sampled_from(_UNKNOWN)), start + timedelta(minutes=30), connector_id=1, **of)
         begun = draw(st.booleans())
-        told = started_16(start, id_tag=f"TAG{number}", **of) if begun else None
-        stories.append(Story(told, (end,), in_order=begun))
+        reported = started_16(start, id_tag=f"TAG{number}", **of) if begun else None
+        stories.append(Story(reported, (end,), in_order=begun))
     return stories
 
 

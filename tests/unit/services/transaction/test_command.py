@@ -106,15 +106,15 @@ def test_an_answer_that_nobody_waited_for_changes_only_what_nobody_was_told_of(
     before: CommandState, reply: Reply | None, is_whole: bool, after: CommandState, status: str
 ) -> None:
     late = LateReply(reply, "" if reply else "OCPP_CALL_ERROR: no", is_whole, {"status": "as it came"})
-    told = answered_late(_command(state=before), late, minutes(9))
-    assert (told.state, told.status, told.late_answer) == (after, status, late.record)
-    again = answered_late(told, replace(late, record={"status": "another"}), minutes(10))
-    assert again == told
+    reported = answered_late(_command(state=before), late, minutes(9))
+    assert (reported.state, reported.status, reported.late_answer) == (after, status, late.record)
+    again = answered_late(reported, replace(late, record={"status": "another"}), minutes(10))
+    assert again == reported
 
 
 def test_a_late_answer_is_kept_with_its_command() -> None:
-    told = answered(_command(state=CommandState.EXPIRED), ACCEPTED, minutes(9))
-    assert (told.status, told.answer, told.update_time) == ("Accepted", {"status": "Accepted"}, minutes(9))
+    reported = answered(_command(state=CommandState.EXPIRED), ACCEPTED, minutes(9))
+    assert (reported.status, reported.answer, reported.update_time) == ("Accepted", {"status": "Accepted"}, minutes(9))
 
 
 @pytest.mark.parametrize(

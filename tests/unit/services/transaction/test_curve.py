@@ -20,7 +20,7 @@ T0 = 1_770_000_000
 PERIODIC = CONTEXTS.index("Sample.Periodic")
 
 
-def told(start_wh: int | None, stop_wh: int | None = None, *, minutes: float | None = 45) -> StartStop:
+def reported(start_wh: int | None, stop_wh: int | None = None, *, minutes: float | None = 45) -> StartStop:
     return StartStop(start_wh, stop_wh, T0, None if minutes is None else T0 + int(minutes * 60))
 
 
@@ -43,61 +43,61 @@ def shown(points: Sequence[CurvePoint]) -> list[tuple[float, int]]:
     ("ends", "samples", "curve"),
     [
         pytest.param(
-            told(1000, 42_160),
+            reported(1000, 42_160),
             read((15, 26_000), (30, 37_000)),
             [(0, 0), (15, 25_000), (30, 36_000), (45, 41_160)],
             id="usual",
         ),
-        pytest.param(told(1000, 6000), read(), [(0, 0), (45, 5000)], id="start and stop"),
+        pytest.param(reported(1000, 6000), read(), [(0, 0), (45, 5000)], id="start and stop"),
         pytest.param(
-            told(None, 6000),
+            reported(None, 6000),
             read((15, 2000), (30, 5500)),
             [(0, 0), (15, 0), (30, 3500), (45, 4000)],
             id="no register at the start",
         ),
         pytest.param(
-            told(1000),
+            reported(1000),
             read((15, 2000), (30, 5500)),
             [(0, 0), (15, 1000), (30, 4500), (45, 4500)],
             id="none at the stop",
         ),
         pytest.param(
-            told(1000, minutes=None), read((15, 2000), (30, 5500)), [(0, 0), (15, 1000), (30, 4500)], id="running"
+            reported(1000, minutes=None), read((15, 2000), (30, 5500)), [(0, 0), (15, 1000), (30, 4500)], id="running"
         ),
         pytest.param(
-            told(None, 42_160),
+            reported(None, 42_160),
             read((0, 1000, None, "Transaction.Begin"), (15, 26_000), (30, 37_000)),
             [(0, 0), (15, 25_000), (30, 36_000), (45, 41_160)],
             id="the start among the readings",
         ),
         pytest.param(
-            told(4_076_000, 4_076_453),
+            reported(4_076_000, 4_076_453),
             read((15, 228), (30, 353)),
             [(0, 0), (15, 228), (30, 353), (45, 453)],
             id="registers of the transaction",
         ),
         pytest.param(
-            told(1000, 42_160),
+            reported(1000, 42_160),
             read((15, 26_000), (20, 9_000_000), (30, 37_000)),
             [(0, 0), (15, 25_000), (30, 36_000), (45, 41_160)],
             id="an outlier",
         ),
         pytest.param(
-            told(1000, 42_160),
+            reported(1000, 42_160),
             read((-5, 900), (15, 26_000), (30, 37_000), (50, 42_300)),
             [(0, 0), (15, 25_000), (30, 36_000), (45, 41_160)],
             id="read before and after",
         ),
-        pytest.param(told(None), read(), [], id="nothing known"),
+        pytest.param(reported(None), read(), [], id="nothing known"),
         # 100 kW for 15 minutes, 50 kW for 30: by its power, because no register tells.
         pytest.param(
-            told(0, 50_000),
+            reported(0, 50_000),
             read((0, None, 100_000), (15, None, 50_000)),
             [(0, 0), (15, 25_000), (45, 50_000)],
             id="power alone",
         ),
         pytest.param(
-            told(0, 50_000),
+            reported(0, 50_000),
             read((10, None, 0), (20, None, 0)),
             [(0, 0), (10, 11_111), (20, 22_222), (45, 50_000)],
             id="no power",
@@ -112,22 +112,26 @@ def test_a_curve_leads_from_the_start_to_the_end_as_the_readings_say(
 
 def test_the_power_of_the_moments_is_told() -> None:
     samples = read((10, 1_000, 6_000), (20, 2_000, 6_000), (25, None, 0), (40, 2_000, 0))
-    points = curve_of(told(0, 2_000), samples)
+    points = curve_of(reported(0, 2_000), samples)
     assert [point.power_w for point in points] == [None, 6_000, 6_000, 0, 0, None]
     assert shown(points) == [(0, 0), (10, 1_000), (20, 2_000), (25, 2_000), (40, 2_000), (45, 2_000)]
 
 
 def test_what_lies_on_the_line_is_left_out_but_not_for_long() -> None:
     steady = read(*((minute, 100 * minute) for minute in range(1, 45)))
-    assert shown(curve_of(told(0, 4_500), steady)) == [(minutes, 100 * minutes) for minutes in range(0, 46, 5)]
+    assert shown(curve_of(reported(0, 4_500), steady)) == [(minutes, 100 * minutes) for minutes in range(0, 46, 5)]
     # That it was steady was read all the same.
-    assert shown(curve_of(told(0, 400, minutes=4), read((1, 100), (2, 200), (3, 300)))) == [(0, 0), (2, 200), (4, 400)]
+    assert shown(curve_of(reported(0, 400, minutes=4), read((1, 100), (2, 200), (3, 300)))) == [
+        (0, 0),
+        (2, 200),
+        (4, 400),
+    ]
 
 
 def test_very_many_readings_are_few_points() -> None:
     second = 1 / 60
     wavy = read(*((n * second, n * 30 + (n % 7) * 20) for n in range(1, 2_000)))
-    points = curve_of(told(0, 60_140, minutes=2_000 / 60), wavy)
+    points = curve_of(reported(0, 60_140, minutes=2_000 / 60), wavy)
     assert len(points) <= MOST_POINTS
     assert shown(points)[-1] == (2_000 / 60, 60_140)
 

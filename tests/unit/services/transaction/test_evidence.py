@@ -23,9 +23,9 @@ from tests.unit.services.transaction.facts import (
     ended_16,
     minutes,
     reading,
+    reported_again,
     started,
     started_16,
-    told_again,
     updated,
 )
 from tests.unit.services.transaction.test_recording import Platform
@@ -313,7 +313,7 @@ def test_a_transaction_ends_the_same_whatever_is_told_first(things: list[Thing],
         platform.tell(thing)
         if data.draw(st.booleans()):
             again = data.draw(st.sampled_from(things[: things.index(thing) + 1]))
-            platform.tell(told_again(again, timedelta(0)) if isinstance(again, TransactionEvent) else again)
+            platform.tell(reported_again(again, timedelta(0)) if isinstance(again, TransactionEvent) else again)
     assert platform.shown == expected.shown
 
 

@@ -75,22 +75,22 @@ def test_moments_sort_as_the_times_do(one: datetime, other: datetime) -> None:
     assert moment_time(texts[0]) == one
 
 
-@pytest.mark.parametrize("told", ["", "0", "-1"])
-def test_a_charge_point_by_ocpp_16_may_not_know_the_number_of_its_transaction(told: str) -> None:
-    assert started_16(ocpp_transaction_id=told).names_no_transaction
-    assert started(ocpp_transaction_id=told).names_no_transaction is (told == "")
+@pytest.mark.parametrize("reported", ["", "0", "-1"])
+def test_a_charge_point_by_ocpp_16_may_not_know_the_number_of_its_transaction(reported: str) -> None:
+    assert started_16(ocpp_transaction_id=reported).names_no_transaction
+    assert started(ocpp_transaction_id=reported).names_no_transaction is (reported == "")
 
 
 @pytest.mark.field_case("A8")
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 def test_of_several_registers_of_an_end_the_outermost_counts_wherever_it_stands(order: tuple[int, ...]) -> None:
-    told = [
+    reported = [
         reading(minutes(0), 1, "Transaction.Begin"),
         reading(minutes(1), 2, "Transaction.Begin"),
         reading(minutes(8), 8, "Transaction.End"),
         reading(minutes(9), 9, "Transaction.End"),
     ]
-    readings = [told[place] for place in order]
+    readings = [reported[place] for place in order]
     assert reported_register(EventKind.STARTED, readings) == 1
     assert reported_register(EventKind.ENDED, readings) == 9
 

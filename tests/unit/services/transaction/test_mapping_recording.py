@@ -14,7 +14,7 @@ from services.rpc.protobuf import timestamp
 from services.transaction.application.recording import Recorded
 from services.transaction.domain.fact import Authorization
 from services.transaction.mapping.recording import EventMessage, answer_to_proto, reading_to_proto
-from tests.fixtures.as_told import as_told
+from tests.fixtures.shorthand import spelled_out
 
 T0 = datetime(2031, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
 Event = recording_pb.TransactionEvent
@@ -33,7 +33,7 @@ def _message(**fields: Any) -> Event:
         "seq_no": 0,
         "meter_values": [value],
     }
-    return Event(**as_told({**usual, **fields}))
+    return Event(**spelled_out({**usual, **fields}))
 
 
 def test_readings_of_a_transaction_are_a_meter_report() -> None:
@@ -67,13 +67,13 @@ def test_whatever_tells_more_is_an_event(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "number", "told"),
+    ("protocol", "number", "reported"),
     [("ocpp1.6", "0", ""), ("ocpp1.6", "-1", ""), ("ocpp1.6", "7", "7"), ("ocpp2.0.1", "0", "0"), ("ocpp2.1", "", "")],
 )
-def test_readings_outside_of_a_transaction_name_none(protocol: str, number: str, told: str) -> None:
+def test_readings_outside_of_a_transaction_name_none(protocol: str, number: str, reported: str) -> None:
     report = EventMessage(_message(protocol=protocol, ocpp_transaction_id=number)).meter_report()
     assert report is not None
-    assert report.ocpp_transaction_id == told
+    assert report.ocpp_transaction_id == reported
 
 
 def test_an_event_is_taken_as_it_was_told() -> None:

@@ -77,12 +77,12 @@ class MatchingPlatform(Platform):
     def settled(self) -> list[tuple[object, ...]]:
         """The transactions that have facts, without when they were first heard of: a fact that was told twice may have
         been placed in two of them meanwhile."""
-        told = (
+        reported = (
             transaction
             for transaction in self.transactions.values()
             if transaction.state is not TransactionState.MERGED
         )
-        left = [replace(transaction, create_time=T0) for transaction in told]
+        left = [replace(transaction, create_time=T0) for transaction in reported]
         return sorted(map(content, left))
 
 
@@ -245,8 +245,8 @@ def test_an_end_stays_an_orphan_beside_a_transaction_that_it_cannot_mean(
 def test_an_end_in_the_moment_of_a_start_is_that_of_the_transaction_before_or_else_its_own(
     platform: MatchingPlatform, is_told_first: bool
 ) -> None:
-    told = [started_16(minutes(30), id_tag="B"), ended_16("0", minutes(30))]
-    begun, _ = platform.record(*(reversed(told) if is_told_first else told))[:: -1 if is_told_first else 1]
+    reported = [started_16(minutes(30), id_tag="B"), ended_16("0", minutes(30))]
+    begun, _ = platform.record(*(reversed(reported) if is_told_first else reported))[:: -1 if is_told_first else 1]
     platform.match()
     transaction = platform.transaction(begun)
     assert (transaction.state, transaction.start_time, transaction.stop_time) == (
@@ -302,8 +302,8 @@ def test_what_an_operator_assigns_no_rule_moves(platform: MatchingPlatform) -> N
     [begun] = platform.record(started_16(meter_wh=7000))
     [orphan] = platform.record(ended_16("0", minutes(30)))
     known = platform.known()
-    told = next(one for one in known if one.transaction.id == orphan.transaction_id)
-    platform.move(known, matching.assignment_moves(told, platform.transaction(begun)))
+    reported = next(one for one in known if one.transaction.id == orphan.transaction_id)
+    platform.move(known, matching.assignment_moves(reported, platform.transaction(begun)))
     transaction = platform.transaction(begun)
     assert (transaction.state, transaction.stop_time) == (TransactionState.ENDED, minutes(30))
     assert ASSIGNED_STOP in transaction.flags
@@ -345,12 +345,12 @@ def _queues(draw: st.DrawFn) -> list[Story]:
                 state = {"charging_state": draw(st.sampled_from(["Charging", "SuspendedEV"]))}
                 rest.append(updated(middle, **place, protocol="ocpp1.6", ocpp_transaction_id=called, **state))
             time += timedelta(minutes=draw(st.integers(1, 90)))
-            is_told = draw(st.integers(0, 5)) > 0 or knows_number
+            is_reported = draw(st.integers(0, 5)) > 0 or knows_number
             if knows_number:
                 stories.append(Story(start, tuple(rest), in_order=True))
             else:
                 stories += [
-                    Story(start if is_told else None, (), in_order=True),
+                    Story(start if is_reported else None, (), in_order=True),
                     Story(None, tuple(rest), in_order=False),
                 ]
     return stories

@@ -49,7 +49,7 @@ class Platform:
         # Numbers that are meant for some starts; the others get the next one.
         self.numbered: dict[str, int] = {}
         self._numbers = itertools.count(1)
-        self._told = ""
+        self._reported = ""
         self._ends: dict[str, Kept] = {}
 
     def kept(self, items: Sequence[KeyedEvent]) -> Mapping[str, Kept]:
@@ -76,12 +76,12 @@ class Platform:
         """A batch was recorded, its outcome is still to be drawn."""
 
     def _record(self, recording: Recording, item: KeyedEvent) -> Answer:
-        self._told = item.key
+        self._reported = item.key
         return recording.record(item)
 
     def _next(self) -> Iterator[int]:
         while True:
-            yield self.numbered.get(self._told) or next(self._numbers)
+            yield self.numbered.get(self._reported) or next(self._numbers)
 
     def transaction(self, answer: Answer) -> Transaction:
         return self.transactions[answer.transaction_id]

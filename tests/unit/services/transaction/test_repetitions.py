@@ -22,9 +22,9 @@ from tests.unit.services.transaction.facts import (
     ended_16,
     minutes,
     reading,
+    reported_again,
     started,
     started_16,
-    told_again,
     undated,
     updated,
 )
@@ -46,7 +46,7 @@ def test_a_start_without_a_time_that_is_told_again_begins_one_transaction(
     platform: Platform, later: timedelta, stamp: str
 ) -> None:
     start = undated(started_16(), stamp)
-    [first], [again] = platform.record(start), platform.record(told_again(start, later))
+    [first], [again] = platform.record(start), platform.record(reported_again(start, later))
     assert again == first
     assert [transaction.start_time for transaction in platform.transactions.values()] == [T0]
 
@@ -58,7 +58,7 @@ def test_it_is_known_again_after_readings(platform: Platform) -> None:
     platform.record(
         updated(minutes(1), protocol="ocpp1.6", ocpp_transaction_id="1", readings=sample, charging_state="Charging")
     )
-    assert platform.record(told_again(start, 2 * MINUTE)) == [first]
+    assert platform.record(reported_again(start, 2 * MINUTE)) == [first]
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_it_is_known_again_after_readings(platform: Platform) -> None:
 )
 def test_other_words_are_another_transaction(platform: Platform, other: TransactionEvent) -> None:
     platform.record(undated(started_16()))
-    platform.record(told_again(undated(other), MINUTE))
+    platform.record(reported_again(undated(other), MINUTE))
     assert len(platform.transactions) == 2
 
 
 def test_another_unreadable_stamp_is_another_transaction(platform: Platform) -> None:
-    platform.record(undated(started_16(), "noon"), told_again(undated(started_16(), "one o'clock"), MINUTE))
+    platform.record(undated(started_16(), "noon"), reported_again(undated(started_16(), "one o'clock"), MINUTE))
     assert len(platform.transactions) == 2
 
 
@@ -86,9 +86,9 @@ def test_another_unreadable_stamp_is_another_transaction(platform: Platform) -> 
 def test_two_transactions_that_deliver_nothing_stay_two(platform: Platform, stop_without_time: bool) -> None:
     start, stop = undated(started_16()), ended_16("1", minutes(1), meter_wh=1000)
     platform.record(start, undated(stop) if stop_without_time else stop)
-    [second] = platform.record(told_again(start, 2 * MINUTE))
+    [second] = platform.record(reported_again(start, 2 * MINUTE))
     assert (second.ocpp_transaction_id, platform.transaction(second).start_time) == ("2", minutes(2))
-    assert platform.record(told_again(start, 3 * MINUTE)) == [second]
+    assert platform.record(reported_again(start, 3 * MINUTE)) == [second]
     assert sorted(transaction.state for transaction in platform.transactions.values()) == [
         TransactionState.ACTIVE,
         TransactionState.ENDED,
@@ -98,14 +98,14 @@ def test_two_transactions_that_deliver_nothing_stay_two(platform: Platform, stop
 def test_what_another_start_came_between_is_another_transaction(platform: Platform) -> None:
     start = undated(started_16())
     platform.record(start, undated(started_16(minutes(1), id_tag="OTHER")))
-    [third] = platform.record(told_again(start, 2 * MINUTE))
+    [third] = platform.record(reported_again(start, 2 * MINUTE))
     assert third.ocpp_transaction_id == "3"
 
 
 def test_the_same_words_a_day_later_are_another_transaction(platform: Platform) -> None:
     start = undated(started_16())
     platform.record(start)
-    [second] = platform.record(told_again(start, timedelta(hours=24)))
+    [second] = platform.record(reported_again(start, timedelta(hours=24)))
     assert second.ocpp_transaction_id == "2"
     assert platform.transactions[transaction_id_of("CP1", "1")].flags == (ESTIMATED_END, NO_REGISTER, "time_missing")
 
@@ -113,7 +113,7 @@ def test_the_same_words_a_day_later_are_another_transaction(platform: Platform) 
 def test_a_stop_without_a_time_that_is_told_again_ends_once(platform: Platform) -> None:
     [begun] = platform.record(started_16())
     stop = undated(ended_16("1", minutes(30)))
-    [first], [again] = platform.record(stop), platform.record(told_again(stop, 5 * MINUTE))
+    [first], [again] = platform.record(stop), platform.record(reported_again(stop, 5 * MINUTE))
     assert again == first
     transaction = platform.transaction(begun)
     assert (transaction.stop_time, transaction.energy_wh, transaction.flags) == (minutes(30), 5000, ("time_missing",))
@@ -123,14 +123,14 @@ def test_a_stop_without_a_time_that_is_told_again_ends_once(platform: Platform) 
 def test_nor_does_one_without_number_and_time_end_anything_else(platform: Platform, number: str) -> None:
     [begun] = platform.record(started_16())
     stop = undated(ended_16(number, minutes(30)))
-    [first], [again] = platform.record(stop), platform.record(told_again(stop, MINUTE))
+    [first], [again] = platform.record(stop), platform.record(reported_again(stop, MINUTE))
     assert again == first
     assert (platform.transaction(begun).flags, len(platform.transactions)) == ((MATCHED_STOP, "time_missing"), 1)
 
 
 def test_an_orphan_without_number_and_time_stays_one(platform: Platform) -> None:
     stop = undated(ended_16("0", minutes(30)))
-    assert platform.record(stop) == platform.record(told_again(stop, MINUTE))
+    assert platform.record(stop) == platform.record(reported_again(stop, MINUTE))
 
 
 def test_an_end_with_a_time_counts_more_than_those_without_in_any_order() -> None:
@@ -143,14 +143,14 @@ def test_an_end_with_a_time_counts_more_than_those_without_in_any_order() -> Non
 
 
 def test_events_by_ocpp_201_without_times_are_known_again(platform: Platform) -> None:
-    told_first = [
+    reported_first = [
         undated(started(seq_no=0)),
         undated(updated(minutes(1), seq_no=1, charging_state="Charging")),
         undated(ended(minutes(9), seq_no=2, meter_wh=7)),
     ]
-    for event in told_first:
+    for event in reported_first:
         [first] = platform.record(event)
-        [again] = _record_after(platform, [event], told_again(event, MINUTE))
+        [again] = _record_after(platform, [event], reported_again(event, MINUTE))
         assert again == first
     [transaction] = platform.transactions.values()
     assert (transaction.start_time, transaction.stop_time, transaction.flags) == (
@@ -190,7 +190,7 @@ def test_told_again_with_another_correction_it_is_the_same(platform: Platform, f
     for event in (start, stop):
         moved = replace(event, corrected_time=event.corrected_time - timedelta(seconds=90), flags=("clock_corrected",))
         [first] = platform.record(moved if first_wrong else event)
-        [again] = platform.record(told_again(event if first_wrong else moved, MINUTE))
+        [again] = platform.record(reported_again(event if first_wrong else moved, MINUTE))
         assert again == first
     [transaction] = platform.transactions.values()
     moved_by = timedelta(seconds=90 if first_wrong else 0)
@@ -230,13 +230,13 @@ def test_transactions_are_as_many_whatever_is_told_again_before_the_next_is_told
                 each.numbered = {key_of(event): number}
                 each.record(event)
             for times in range(data.draw(st.integers(0, 2))):
-                platform.record(told_again(event, SECOND * (times + 1)))
+                platform.record(reported_again(event, SECOND * (times + 1)))
     assert platform.contents == expected.contents
     assert len(platform.transactions) == len(visits)
 
 
 def test_an_answer_has_the_key_of_the_first_telling(platform: Platform) -> None:
     start = undated(started_16())
-    again = told_again(start, MINUTE)
+    again = reported_again(start, MINUTE)
     first, second = platform.record(start, again)
     assert first.key == second.key == KeyedEvent(start, key_of(start)).key != key_of(again)

@@ -34,13 +34,13 @@ from tests.unit.services.transaction.facts import (
 )
 
 _REGISTERS = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 50_000)), max_size=3).map(
-    lambda told: registers(*told)
+    lambda reported: registers(*reported)
 )
 
 
-def _distinct(told: list[Fact]) -> list[Fact]:
+def _distinct(reported: list[Fact]) -> list[Fact]:
     """One fact for each key: what is recorded twice was decided once."""
-    return list({fact.key: fact for fact in told}.values())
+    return list({fact.key: fact for fact in reported}.values())
 
 
 @given(
@@ -49,34 +49,34 @@ def _distinct(told: list[Fact]) -> list[Fact]:
     _REGISTERS,
 )
 def test_the_same_facts_give_the_same_transaction_in_any_order_and_however_often(
-    told: list[Fact], chance: random.Random, read: Registers
+    reported: list[Fact], chance: random.Random, read: Registers
 ) -> None:
-    shuffled = told + chance.choices(told, k=len(told))
+    shuffled = reported + chance.choices(reported, k=len(reported))
     chance.shuffle(shuffled)
-    assert content(fold(shuffled, read)) == content(fold(told, read))
+    assert content(fold(shuffled, read)) == content(fold(reported, read))
 
 
 @given(st.lists(facts(), min_size=2, max_size=6).map(_distinct), st.data())
-def test_settling_in_between_changes_nothing(told: list[Fact], data: st.DataObject) -> None:
+def test_settling_in_between_changes_nothing(reported: list[Fact], data: st.DataObject) -> None:
     transaction: Transaction | None = None
-    for fact in told:
+    for fact in reported:
         transaction = join(transaction, fact)
         if data.draw(st.booleans()):
             settle(transaction, registers((0, 1), (1, 2)))
     assert transaction is not None
     settle(transaction)
-    assert content(transaction) == content(fold(told))
+    assert content(transaction) == content(fold(reported))
 
 
 def test_a_transaction_is_the_tenants_whose_the_charge_point_was_when_it_started() -> None:
     start, update = placed(started(tenant_id="default")), placed(updated(minutes(1), tenant_id="south"))
-    assert [fold(told).tenant_id for told in ([start, update], [update, start])] == ["default", "default"]
+    assert [fold(reported).tenant_id for reported in ([start, update], [update, start])] == ["default", "default"]
 
 
 def test_until_its_start_is_told_a_tenant_that_was_named_counts() -> None:
     """Of an edge that knows of no tenants all is the default one's, which may be acme's after all."""
-    told = [placed(updated(minutes(n), tenant_id=whose)) for n, whose in enumerate(("default", "acme", "default"))]
-    assert fold(told).tenant_id == "acme"
+    reported = [placed(updated(minutes(n), tenant_id=whose)) for n, whose in enumerate(("default", "acme", "default"))]
+    assert fold(reported).tenant_id == "acme"
 
 
 def test_a_whole_transaction_is_what_its_facts_say() -> None:
@@ -147,8 +147,8 @@ def test_an_estimated_end_gives_way_to_the_one_that_is_told_late() -> None:
     start, estimate = placed(started(meter_wh=1000)), placed(ended(minutes(60)), estimated=True)
     guessed = fold([start, estimate], registers((5, 1000), (50, 4000)))
     assert (guessed.stop_time, guessed.energy_wh, guessed.flags) == (minutes(60), 3000, (ESTIMATED_END,))
-    told = fold([start, estimate, placed(ended(minutes(40), meter_wh=5000))])
-    assert (told.stop_time, told.energy_wh, told.flags) == (minutes(40), 4000, ())
+    reported = fold([start, estimate, placed(ended(minutes(40), meter_wh=5000))])
+    assert (reported.stop_time, reported.energy_wh, reported.flags) == (minutes(40), 4000, ())
 
 
 def test_of_several_estimates_the_earliest_counts() -> None:
@@ -176,8 +176,8 @@ def test_two_different_ends_are_flagged_and_the_last_counts() -> None:
 def test_registers_that_were_not_told_come_from_the_readings(
     start_wh: int | None, stop_wh: int | None, read: Registers, energy_wh: int | None
 ) -> None:
-    told = [placed(started(meter_wh=start_wh)), placed(ended(minutes(30), meter_wh=stop_wh))]
-    transaction = fold(told, read)
+    reported = [placed(started(meter_wh=start_wh)), placed(ended(minutes(30), meter_wh=stop_wh))]
+    transaction = fold(reported, read)
     assert (transaction.energy_wh, transaction.flags) == (energy_wh or 0, (NO_REGISTER,) if energy_wh is None else ())
     assert bool(transaction.energy_doubt) is (energy_wh is None)
 
@@ -188,7 +188,7 @@ def test_the_energy_of_a_running_transaction_is_what_its_facts_show() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "flag"),
+    ("reported", "flag"),
     [
         ([started(meter_wh=9000), ended(minutes(30), meter_wh=8000)], REGISTER_WENT_BACK),
         ([started(meter_wh=0), ended(minutes(30), meter_wh=22_000_000)], IMPLAUSIBLE_ENERGY),
@@ -196,16 +196,16 @@ def test_the_energy_of_a_running_transaction_is_what_its_facts_show() -> None:
         ([started(authorization=Authorization.CONCURRENT_TX)], CONCURRENT_TX),
     ],
 )
-def test_what_wants_a_look_is_flagged(told: list, flag: str) -> None:  # type: ignore[type-arg]  # events
-    transaction = fold([placed(event) for event in told])
+def test_what_wants_a_look_is_flagged(reported: list, flag: str) -> None:  # type: ignore[type-arg]  # events
+    transaction = fold([placed(event) for event in reported])
     assert transaction.flags == (flag,)
     assert transaction.energy_wh >= 0
 
 
 def test_a_reading_above_the_register_of_the_stop_is_flagged() -> None:
-    told = [placed(started(meter_wh=0)), placed(ended(minutes(30), meter_wh=8000))]
-    assert fold(told, registers((29, 8100))).flags == ()
-    assert fold(told, registers((29, 8101))).flags == (REGISTER_WENT_BACK,)
+    reported = [placed(started(meter_wh=0)), placed(ended(minutes(30), meter_wh=8000))]
+    assert fold(reported, registers((29, 8100))).flags == ()
+    assert fold(reported, registers((29, 8101))).flags == (REGISTER_WENT_BACK,)
 
 
 def test_mere_readings_that_come_as_a_fact_tell_only_that_there_is_a_transaction() -> None:
@@ -218,8 +218,8 @@ def test_mere_readings_that_come_as_a_fact_tell_only_that_there_is_a_transaction
 
 
 def test_flags_of_the_edge_stay() -> None:
-    told = [started(meter_wh=0, flags=("clock_corrected",)), ended(minutes(5), meter_wh=9, flags=("coerced",))]
-    transaction = fold(map(placed, told))
+    reported = [started(meter_wh=0, flags=("clock_corrected",)), ended(minutes(5), meter_wh=9, flags=("coerced",))]
+    transaction = fold(map(placed, reported))
     assert transaction.flags == ("clock_corrected", "coerced")
 
 

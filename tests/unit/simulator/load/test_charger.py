@@ -106,11 +106,11 @@ def test_a_transaction_by_2x_starts_is_updated_and_ends() -> None:
 @pytest.mark.parametrize("version", LOAD_DIALECTS)
 def test_every_status_is_a_change_of_its_connector(version: str) -> None:
     charger = _charger(version, "status")
-    told = [json.loads(charger.say(Kind.STATUS))[3] for _ in range(6)]
-    places = [each["connectorId"] if version == "1.6" else each["evseId"] for each in told]
+    reported = [json.loads(charger.say(Kind.STATUS))[3] for _ in range(6)]
+    places = [each["connectorId"] if version == "1.6" else each["evseId"] for each in reported]
     assert places == [1, 2, 1, 2, 1, 2]
     status = "status" if version == "1.6" else "connectorStatus"
-    for connector in (told[::2], told[1::2]):
+    for connector in (reported[::2], reported[1::2]):
         assert all(before[status] != after[status] for before, after in itertools.pairwise(connector))
 
 
