@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 1.0
 
 def waiting(system: System, stopped: Sequence[str]) -> int:
     """What waits for these processes just now: events in the outboxes for NATS, else messages of charge points at the
-    edges. Who cannot be asked, because he is just broken as well, has nothing."""
+    edges. Who cannot be asked, because that one is just broken as well, has nothing."""
     if "nats" in stopped:
         return sum(_unpublished(system.database_url(name)) for name in DATABASES.values())
     return sum(_queued(system.ports.metrics(EDGE, replica)) for replica in range(system.ports.replicas))

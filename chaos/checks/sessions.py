@@ -1,7 +1,7 @@
 """Every session says what its charger's book says, and has one bill that says the same.
 
 The rules of the product, as seen from outside: a session of an accepted token is billed once it has ended, any other is
-held for what is true of it. Who tells the truth is not doubted: no session of his is held for doubts, and nothing is
+held for what is true of it. Who tells the truth is not doubted: none of its sessions is held for doubts, and nothing is
 flagged in it. A bill for which money was paid stands until a credit note takes it back; what differs from it then waits
 for a person. Those who lie are the matter of `lies`.
 """

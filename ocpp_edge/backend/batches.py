@@ -1,4 +1,4 @@
-"""One batch RPC of a service as a call for a single item: gathered, sent, and each told what became of his own.
+"""One batch RPC of a service as a call for a single item: gathered, sent, and each told what became of its own.
 
 Knows no RPC; the answers carry an `error` of csms.error.v1.ItemError or are good.
 """

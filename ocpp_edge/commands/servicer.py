@@ -34,7 +34,7 @@ PRIORITIES: Mapping[int, Priority] = {
     Command.NORMAL: Priority.NORMAL,
     Command.BACKGROUND: Priority.BACKGROUND,
 }
-# Kept back from the caller's deadline, so that he hears what became of his request.
+# Kept back from the caller's deadline, so that the caller hears what became of the request.
 _ANSWERING_SECONDS = 0.2
 _LEAST_SECONDS = 0.05
 
@@ -119,8 +119,8 @@ class EdgeServicer(edge_grpc.EdgeServiceServicer):
         return edge_pb.RecallCommandResponse(delivered=self._given.recall(request.command_id, request.charge_point_id))
 
     def _held(self, charge_point_id: str) -> Connection[Any] | None:
-        """The connection of a charge point that is here and the caller's. One of another tenant's is not here for him,
-        and the station service, which is asked then in his name, knows of none anywhere else."""
+        """The connection of a charge point that is here and the caller's. One of another tenant's is not here for
+        that caller, and the station service, which is asked then in the caller's name, knows of none anywhere else."""
         connection, tenant_id = self._registry.find(charge_point_id), current_tenant()
         if connection is None or tenant_id is None:
             return connection

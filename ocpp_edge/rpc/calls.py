@@ -115,11 +115,11 @@ class QueueFull(Exception):
 
 class OutboundCall:
     """One request of ours. `frame` is what goes on the wire; `tag` and `about` belong to the caller and are never
-    looked at: by `about` he knows it again when nobody waits for its answer any more.
+    looked at: by `about` the caller knows it again when nobody waits for its answer any more.
 
     `response_timeout` counts in seconds from the sending, `expires_at` is the moment until which it may wait unsent,
     `sent_at` the moment it went out; moments are of the caller's monotonic clock. `sent_time` is the same as a time of
-    day, for whoever reports on calls, and his to clear.
+    day, for whoever reports on calls, who clears it.
     """
 
     __slots__ = (

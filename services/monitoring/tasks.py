@@ -88,7 +88,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
 
 async def _delete(connection: RawConnection, table: str, condition: str) -> int:
     """Delete up to a batch in a short statement of its own; how many."""
-    # What somebody else has locked waits for the next time, not we for him.
+    # What somebody else has locked waits for the next time, not we for them.
     expired = f"SELECT ctid FROM {table} WHERE {condition} LIMIT {_BATCH} FOR UPDATE SKIP LOCKED"
     statement = f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({expired}))"
     return (await connection.execute(statement.encode())).rowcount

@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = 0.25
 
 
 class Batcher(Generic[_Item, _Result]):
-    """Sends submitted items in batches and gives everyone his own result.
+    """Sends submitted items in batches and gives everyone their own result.
 
     `send` gets at most `max_items` items (and no more than `max_bytes` by `size_of`, but always one) in the order
     they were submitted, and answers with as many results in that order; an Exception among them is the failure of

@@ -29,7 +29,7 @@ class ThreadQueue:
         self._taken: Counter[str] = Counter()
 
     async def run(self, caller: str, work: Callable[[], _Result]) -> _Result:
-        """What `work` returns, done in a thread. Whoever is cancelled meanwhile keeps his place until it is done.
+        """What `work` returns, done in a thread. Whoever is cancelled meanwhile keeps the place until it is done.
 
         Raises: QUEUE_FULL when there is no place, or none for this caller.
         """

@@ -1,4 +1,4 @@
-"""The access rules that the contracts declare: read from the method options, applied to a caller and his messages.
+"""The access rules that the contracts declare: read from the method options, applied to callers and their messages.
 
 Knows no permission by name; what a role includes is said in `auth`.
 """

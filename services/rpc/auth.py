@@ -142,7 +142,7 @@ class TokenVerifier:
         except jwt.ExpiredSignatureError:
             raise unauthenticated("the token has expired") from None
         except jwt.PyJWTError:
-            # The library's own words would tell a forger how far he got.
+            # The library's own words would tell forgers how far they got.
             raise unauthenticated("the token is not valid") from None
         self._seen[token] = caller, expiry + _LEEWAY_SECONDS
         if len(self._seen) > _CACHED_TOKENS:

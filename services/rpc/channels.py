@@ -70,7 +70,7 @@ def _target(url: str) -> str:
 
 
 class _Shown:
-    """Completes what a caller said of his call."""
+    """Completes what a caller said of a call."""
 
     def __init__(self, callee: str, identity: ServiceIdentity) -> None:
         self._callee = callee

@@ -1,4 +1,4 @@
-"""What of an answer its caller is told: nothing that callers only say (INPUT_ONLY), and what his role may read.
+"""What of an answer its caller is told: nothing that callers only say (INPUT_ONLY), and what its role may read.
 
 Reads the annotations of the contracts once per message type and role; an answer whose type hides nothing from a role is
 not looked at.

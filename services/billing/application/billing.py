@@ -82,7 +82,7 @@ class Biller:
     async def settle_all(self) -> int:
         """Bill every PENDING session; how many could not be billed. The failure of one is not that of the others.
 
-        Those that somebody else is just changing or billing are left to him, or to the next time. What comes of the
+        Those that somebody else is just changing or billing are left to them, or to the next time. What comes of the
         sessions of a tenant is done for that tenant: nothing of another can get into its bills.
         """
         failures: list[BaseException] = []

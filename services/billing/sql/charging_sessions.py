@@ -40,7 +40,7 @@ _PENDING = f"""
 SELECT {_COLUMNS} FROM unbilled_sessions AS u JOIN charging_sessions AS s ON s.id = u.session_id
 WHERE u.reason = '{PENDING}' AND u.session_id > %s::uuid ORDER BY u.session_id LIMIT %s
 """.encode()
-# What somebody else has locked changes anyway, or is billed by him.
+# What somebody else has locked changes anyway, or is billed there.
 _LOCK_PENDING = f"""
 SELECT s.id::text, s.update_time FROM charging_sessions AS s
 WHERE s.id = ANY (%s::uuid[]) AND s.hold_reason = '{PENDING}' ORDER BY s.id FOR UPDATE SKIP LOCKED

@@ -57,7 +57,7 @@ class RfidCards:
         """Raises: RFID_CARD_NOT_FOUND, INVALID_FIELD, ETAG_MISMATCH, DRIVER_NOT_FOUND."""
         async with self._units_of_work() as work:
             if new_holder := changes.get("driver_id"):
-                # Drivers are locked before cards: whoever deletes one locks his cards after him. An unknown one is
+                # Drivers are locked before cards: who deletes one locks its cards after it. An unknown one is
                 # found out when the card is stored.
                 await work.drivers.find(new_holder, for_update=True)
             card = _found(await work.cards.find(card_id, for_update=True), card_id)

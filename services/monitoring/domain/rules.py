@@ -15,9 +15,9 @@ from services.monitoring.domain.transaction import Authorization, Transaction, T
 
 # How long a charge point may be away before anybody needs to know.
 OFFLINE_GRACE = timedelta(seconds=30)
-# A session that should not have been is over, and yet somebody should look at it: this long, unless he has.
+# A session that should not have been is over, and yet somebody should look at it: this long, or until somebody has.
 SESSION_ALERT_LIFE = timedelta(days=7)
-# A security event is over as it happens; it wants somebody this long, unless he has looked.
+# A security event is over as it happens; it wants somebody this long, or until somebody has looked.
 SECURITY_ALERT_LIFE = timedelta(days=7)
 # What a contactor lets through before it opens is nothing to look at.
 _NO_ENERGY_WH = 10

@@ -1,4 +1,4 @@
-"""Event streams: what a reader may ask for, and the items he gets."""
+"""Event streams: what a reader may ask for, and the items that come."""
 
 import re
 from collections.abc import Sequence

@@ -23,30 +23,30 @@ class Metered(NamedTuple):
     doubt: str = ""
 
 
-def metered(told: StartStop, registers: Registers) -> Metered:
+def metered(reported: StartStop, registers: Registers) -> Metered:
     """What a transaction has come to."""
-    energy_wh = undoubted(told, registers)
-    return judged(told, registers) if energy_wh is None else Metered(energy_wh)
+    energy_wh = undoubted(reported, registers)
+    return judged(reported, registers) if energy_wh is None else Metered(energy_wh)
 
 
-def judged(told: StartStop, registers: Registers) -> Metered:
+def judged(reported: StartStop, registers: Registers) -> Metered:
     """The same, whatever the registers say."""
-    finding = finding_of(account_of(told, registers))
+    finding = finding_of(account_of(reported, registers))
     doubts = doubts_about(finding, registers)
     flags = tuple(dict.fromkeys(doubt.flag for doubt in doubts))
     return Metered(finding.energy_wh or 0, flags, "; ".join(doubt.sentence for doubt in doubts))
 
 
-def undoubted(told: StartStop, registers: Registers) -> int | None:
+def undoubted(reported: StartStop, registers: Registers) -> int | None:
     """The same as `judged` where nothing is in doubt, because every register follows the one before it as fast as it
     can have come about, for a small part of the cost; None where that is not so."""
-    line: _Line | None = told.start_wh, registers.times, registers.energies_wh, told.stop_wh, told.stop_time
+    line: _Line | None = reported.start_wh, registers.times, registers.energies_wh, reported.stop_wh, reported.stop_time
     if BEGIN in registers.contexts or END in registers.contexts:
-        line = _line_of(told, registers)
+        line = _line_of(reported, registers)
     if line is None:
         return None
     start_wh, times, readings_wh, stop_wh, end_time = line
-    bounds = bounds_of(told.start_time, told.stop_time, registers.max_power_w)
+    bounds = bounds_of(reported.start_time, reported.stop_time, registers.max_power_w)
     if not times:
         if start_wh is None or stop_wh is None or end_time is None or start_wh < 0:
             return None
@@ -74,10 +74,10 @@ def undoubted(told: StartStop, registers: Registers) -> int | None:
 _Line = tuple[int | None, Sequence[int], Sequence[int], int | None, int | None]
 
 
-def _line_of(told: StartStop, registers: Registers) -> _Line | None:
+def _line_of(reported: StartStop, registers: Registers) -> _Line | None:
     """None when there are several registers of the start, or some of the end that are not the last."""
     times, contexts, readings_wh = registers.times, registers.contexts, registers.energies_wh
-    start_wh, stop_wh, end_time = told.start_wh, told.stop_wh, told.stop_time
+    start_wh, stop_wh, end_time = reported.start_wh, reported.stop_wh, reported.stop_time
     if BEGIN in contexts:
         # Some tell it again with every reading.
         begins = {wh for wh, context in zip(readings_wh, contexts, strict=True) if context == BEGIN}

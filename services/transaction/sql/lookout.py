@@ -84,7 +84,7 @@ FROM loose CROSS JOIN LATERAL (
 ) AS others
 ORDER BY loose.charge_point_id, loose.begin_time, loose.id
 """)
-# Who records holds the lock on a charge point before he looks at the clock; what he writes is seen when he is done.
+# A recorder holds the lock on a charge point before it looks at the clock; what it writes is seen when it is done.
 _VISIBLE = text("""
 SELECT least(now(), min(other.xact_start)) FROM pg_locks AS lock JOIN pg_stat_activity AS other USING (pid)
 WHERE lock.locktype = 'advisory' AND lock.classid = :charge_points AND other.datname = current_database()

@@ -67,16 +67,16 @@ class ChargingStation(PackageChargePoint):  # type: ignore[misc]  # the package 
 
     def __init__(self, wire: Wire) -> None:
         super().__init__(IDENTITY, wire, response_timeout=30)
-        self.told: dict[str, Any] = {}
+        self.asked_for: dict[str, Any] = {}
 
     @on(Action.request_start_transaction)  # type: ignore[untyped-decorator]
     def on_request_start_transaction(self, **asked: Any) -> Any:
-        self.told["RequestStartTransaction"] = asked
+        self.asked_for["RequestStartTransaction"] = asked
         return call_result.RequestStartTransaction("Accepted")
 
     @on(Action.set_variables)  # type: ignore[untyped-decorator]
     def on_set_variables(self, set_variable_data: list[dict[str, Any]], **_: Any) -> Any:
-        self.told.setdefault("SetVariables", []).append(len(set_variable_data))
+        self.asked_for.setdefault("SetVariables", []).append(len(set_variable_data))
         taken = [{**one, "attribute_status": "Accepted"} for one in set_variable_data]
         for one in taken:
             del one["attribute_value"]
@@ -84,12 +84,12 @@ class ChargingStation(PackageChargePoint):  # type: ignore[misc]  # the package 
 
     @on(Action.get_report)  # type: ignore[untyped-decorator]
     def on_get_report(self, request_id: int, **_: Any) -> Any:
-        self.told["GetReport"] = request_id
+        self.asked_for["GetReport"] = request_id
         return call_result.GetReport("Accepted")
 
     @on(Action.set_der_control)  # type: ignore[untyped-decorator]
     def on_set_der_control(self, **asked: Any) -> Any:
-        self.told["SetDERControl"] = asked
+        self.asked_for["SetDERControl"] = asked
         return call_result.SetDERControl("NotSupported")
 
 
@@ -180,8 +180,8 @@ async def test_a_session_by_2_1_is_in_the_rows(world: World) -> None:
     limit = {"max_cost": 20.5, "max_soc": 80}
     async with world.charging_station() as (station, wire):
         # It sends no StatusNotification.
-        told = [variable("Connector", "AvailabilityState", "Occupied"), variable("Connector", "Problem", "true")]
-        await station.call(call.NotifyEvent(generated_at=at(0), seq_no=0, event_data=told))
+        asked_for = [variable("Connector", "AvailabilityState", "Occupied"), variable("Connector", "Problem", "true")]
+        await station.call(call.NotifyEvent(generated_at=at(0), seq_no=0, event_data=asked_for))
         info = {"operation_mode": "ChargingOnly", "tariff_id": "t-1", "transaction_limit": limit}
         begun = event("Started", "Authorized", 0, info, id_token=CARD, meter_value=meter(0, 1000, "Transaction.Begin"))
         assert (await station.call(begun)).id_token_info == {"status": "Accepted"}
@@ -278,15 +278,15 @@ async def test_a_station_of_2_1_does_as_it_is_told(world: World) -> None:
 
         started = await deliver(remote_start=RemoteStart(id_tag="X" * 40, token_type="AcmePass", connector_id=1))
         assert started.accepted
-        assert station.told["RequestStartTransaction"]["id_token"] == {"id_token": "X" * 40, "type": "AcmePass"}
+        assert station.asked_for["RequestStartTransaction"]["id_token"] == {"id_token": "X" * 40, "type": "AcmePass"}
         settings = ChangeSettings()
         for key, value in (("A.B", "1"), ("WebPaymentsCtrlr.SharedSecret", "topsecret-7"), ("A.C", "x" * 2000)):
             settings.settings.add(key=key, value=value)
         changed = await deliver(change_settings=settings)
         # It takes two in a call.
-        assert (changed.accepted, station.told["SetVariables"]) == (True, [2, 1])
+        assert (changed.accepted, station.asked_for["SetVariables"]) == (True, [2, 1])
         reported = await deliver(get_report=GetReport(component_criteria=[GetReport.PROBLEM]))
-        assert (reported.accepted, "GetReport" in station.told) == (True, True)
+        assert (reported.accepted, "GetReport" in station.asked_for) == (True, True)
 
         # What it has no handler for gets no answer of the package: by hand, and badly.
         asking = asyncio.ensure_future(deliver(clear_cache=ClearCache()))
@@ -300,7 +300,7 @@ async def test_a_station_of_2_1_does_as_it_is_told(world: World) -> None:
             timeout=Duration(seconds=30),
         )
         assert payload_of((await edge.SendOcppCall(raw)).payload) == {"status": "NotSupported"}
-        assert station.told["SetDERControl"]["control_type"] == "FreqDroop"
+        assert station.asked_for["SetDERControl"]["control_type"] == "FreqDroop"
         raw.payload.CopyFrom(struct_of({"controlType": "FreqDroop"}))
         assert (await refusal(edge.SendOcppCall(raw))).reason == "OCPP_SCHEMA_VIOLATION"
         raw.action = "NotifyPeriodicEventStream"

@@ -26,8 +26,8 @@ PROFILE = {
     "chargingSchedule": [SCHEDULE],
 }
 MESSAGE = {"id": 1, "priority": "AlwaysFront", "message": {"format": "UTF8", "content": "Hello"}}
-_Told = tuple[Version, str, dict[str, Any], str, dict[str, Any]]
-_OF_EACH: list[_Told] = [
+_Case = tuple[Version, str, dict[str, Any], str, dict[str, Any]]
+_OF_EACH: list[_Case] = [
     (
         Version.V16,
         "SecurityEventNotification",
@@ -156,7 +156,7 @@ _OF_EACH: list[_Told] = [
     ),
 ]
 # Version, action, payload; kind of the fact, and what of it is told in fields of its own. OCPP 2.1 has those of 2.0.1.
-NOTIFICATIONS: list[_Told] = [
+NOTIFICATIONS: list[_Case] = [
     *_OF_EACH,
     *((Version.V21, *reported[1:]) for reported in _OF_EACH if reported[0] is Version.V201),
 ]

@@ -56,7 +56,7 @@ def ended(
     )
 
 
-TOLD = [
+REPORTED = [
     ended("1", 0, 5_000, driver_id=ANN),
     ended("1", 0, 6_000, driver_id=ANN, revision=3),
     ended("2", 0.2, 1_000, driver_id=ANN, charge_point_id="CP2"),
@@ -102,7 +102,7 @@ BY_DAY = [(1, 3, 7_300, 3_600, 1), (2, 1, 2_000, 1_800, 1), (8, 1, 500, 1_800, 1
 async def test_usage_is_added_up_once_in_any_order_and_with_repetitions(
     seed: int, tell: Tell, analytics: analytics_grpc.AnalyticsServiceStub
 ) -> None:
-    order = [*TOLD, *TOLD[:4]]
+    order = [*REPORTED, *REPORTED[:4]]
     random.Random(seed).shuffle(order)
     await tell(*order)
     points = await usage(analytics)
@@ -113,7 +113,7 @@ async def test_usage_is_added_up_once_in_any_order_and_with_repetitions(
 async def test_usage_follows_a_correction_that_comes_later(
     tell: Tell, analytics: analytics_grpc.AnalyticsServiceStub
 ) -> None:
-    await tell(*TOLD)
+    await tell(*REPORTED)
     await tell(ended("1", 24, 4_000, driver_id=ANN, revision=4), billed("1", seconds=3, total_minor=160))
     assert days(await usage(analytics)) == [(1, 2, 1_300, 1_800, 1), (2, 2, 6_000, 3_600, 2), (8, 1, 500, 1_800, 1)]
     await tell(session(a_transaction("1", revision=5, start_time=START)))
@@ -131,7 +131,7 @@ async def test_usage_follows_a_correction_that_comes_later(
 async def test_periods_begin_where_the_calendar_says(
     period: str, starts: list[str], tell: Tell, analytics: analytics_grpc.AnalyticsServiceStub
 ) -> None:
-    await tell(*TOLD)
+    await tell(*REPORTED)
     points = await usage(analytics, period=period)
     assert [f"{point.period_start.ToDatetime():%Y-%m-%dT%H}" for point in points] == starts
     assert sum(point.session_count for point in points) == 5
@@ -149,7 +149,7 @@ async def test_periods_begin_where_the_calendar_says(
 async def test_usage_is_added_up_for_each_value_of_a_dimension(
     dimension: str, sessions: dict[str, int], tell: Tell, analytics: analytics_grpc.AnalyticsServiceStub
 ) -> None:
-    await tell(*TOLD)
+    await tell(*REPORTED)
     points = await usage(analytics, dimension=dimension, period="MONTH")
     assert {point.key: point.session_count for point in points} == sessions
     assert [point.key for point in points] == sorted(sessions)
@@ -158,7 +158,7 @@ async def test_usage_is_added_up_for_each_value_of_a_dimension(
 async def test_usage_is_narrowed_to_a_station_and_to_a_time(
     tell: Tell, analytics: analytics_grpc.AnalyticsServiceStub
 ) -> None:
-    await tell(*TOLD)
+    await tell(*REPORTED)
     assert days(await usage(analytics, station_id=OTHER_STATION)) == BY_DAY[1:2]
     assert await usage(analytics, station_id="no id") == []
     # A session that ends at the very end belongs to what comes after.
@@ -186,7 +186,7 @@ async def test_bad_questions_are_refused_by_their_fields(
 async def test_the_same_comes_as_a_file_of_comma_separated_values(
     tell: Tell, analytics: analytics_grpc.AnalyticsServiceStub
 ) -> None:
-    await tell(*TOLD)
+    await tell(*REPORTED)
     request = service_pb.ExportUsageRequest(
         start_time=timestamp(START - timedelta(days=5)), end_time=timestamp(START + timedelta(days=25))
     )

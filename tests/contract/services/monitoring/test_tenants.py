@@ -209,10 +209,10 @@ async def test_alerts_of_every_kind_are_for_the_tenant_of_the_cause(monitoring: 
         ]
         await take_in(monitoring, tenant_id, *events)
     expected = {kind for kind in AlertKind if kind not in (AlertKind.BACKGROUND_TASK, AlertKind.CHARGE_POINT_OFFLINE)}
-    wanted = {getattr(Alert, kind.upper()) for kind in expected}
+    kinds = {getattr(Alert, kind.upper()) for kind in expected}
     for tenant_id in ("east", "west"):
         found = await _alerts(monitoring, tenant_id)
-        assert {alert.kind for alert in found} == wanted
+        assert {alert.kind for alert in found} == kinds
         # Both have told of a charge point that is called alike.
         assert {alert.charge_point_id for alert in found} == {f"CP-OF-{tenant_id}", "CP1"}
 

@@ -61,7 +61,7 @@ def no_bill(revision: int) -> Bill:
 
 
 Reported = Sequence[Transaction | Bill]
-TOLD: Reported = [ended(1, 5_000, DRIVER), bill(2, 1_500), ended(3, 4_800), bill(4, 1_440)]
+REPORTED: Reported = [ended(1, 5_000, DRIVER), bill(2, 1_500), ended(3, 4_800), bill(4, 1_440)]
 _COLUMNS = (
     "end_time, station_id::text, charge_point_id, driver_id::text, energy_wh, revision, billed_driver_id::text,"
     " amount_minor"
@@ -87,7 +87,7 @@ async def test_a_record_is_the_same_in_any_order_and_with_repetitions(service: R
     dice = random.Random(7)
     expected = (NOW + timedelta(minutes=3), STATION, "CP1", None, 4_800, 3, PAYER, 1_440)
     for _ in range(30):
-        reported = [*dice.sample(TOLD, len(TOLD)), *dice.choices(TOLD, k=2)]
+        reported = [*dice.sample(REPORTED, len(REPORTED)), *dice.choices(REPORTED, k=2)]
         assert await recorded(service, reported) == expected
 
 

@@ -286,7 +286,7 @@ class _Unsteady(Placing):
         return moved
 
 
-_TOLD = received_in_turn(
+_REPORTED = received_in_turn(
     start_16(minutes(-600), id_tag="A", offline=True),
     stop_16("-1", minutes(-560), meter_wh=2000, id_tag="A"),
     start_16(minutes(-540), id_tag="B", meter_wh=2000, offline=True),
@@ -311,8 +311,10 @@ _CIRCUMSTANCES = [
 # Two that run side by side are given each other's end, and the mark is ahead before anybody has looked.
 @example(order=[0, 1, 2, 3, 7, 6, 5, 4, 8], between=[[], [], [], [], [], ["look"], [], [], _CIRCUMSTANCES[-2:-1]])
 @given(
-    order=st.permutations(range(len(_TOLD))),
-    between=st.lists(st.lists(st.sampled_from(_CIRCUMSTANCES), max_size=3), min_size=len(_TOLD), max_size=len(_TOLD)),
+    order=st.permutations(range(len(_REPORTED))),
+    between=st.lists(
+        st.lists(st.sampled_from(_CIRCUMSTANCES), max_size=3), min_size=len(_REPORTED), max_size=len(_REPORTED)
+    ),
 )
 async def test_whatever_happens_between_what_is_told_all_is_placed_in_the_end(
     service: RunningService, order: list[int], between: list[list[str]]
@@ -322,9 +324,9 @@ async def test_whatever_happens_between_what_is_told_all_is_placed_in_the_end(
     await _run(database, "TRUNCATE reconciliations")
     async with aclosing(_World(service, await recorder(service))) as world:
         for number, circumstances in zip(order, between, strict=True):
-            await world.record(_TOLD[number])
+            await world.record(_REPORTED[number])
             for circumstance in circumstances:
-                await world.meet(circumstance, _TOLD[number])
+                await world.meet(circumstance, _REPORTED[number])
         await world.matcher.look()
         assert await _billed(database) == _BILLED
         assert await world.other.look() == 0

@@ -39,7 +39,7 @@ def _unnamed(at: float, energy_wh: int | None = None, **measurands: Any) -> reco
 
 _END_OF_A = [reading(minutes(-560), "Transaction.End", energy_wh=2000), reading(minutes(-559), soc_percent=44)]
 # Two vehicles at one connector one after the other; of the second the readings alone tell how much it was.
-_TOLD = received_in_turn(
+_REPORTED = received_in_turn(
     _unnamed(-610, 990, power_w=0),
     start_16(minutes(-600), id_tag="A", offline=True),
     _unnamed(-580, 1500, power_w=11_000, soc_percent=30),
@@ -61,7 +61,7 @@ async def _shown(
     await _emptied(service.database)
     matcher = matcher_of(service)
     for position, number in enumerate(order):
-        [answer] = await record(_TOLD[number])
+        [answer] = await record(_REPORTED[number])
         assert not answer.HasField("error")
         if position in looks:
             await matcher.look()
@@ -77,8 +77,8 @@ async def _emptied(database: Database) -> None:
 
 @settings(max_examples=examples(0.25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    order=st.permutations(range(len(_TOLD))),
-    repeated=st.lists(st.integers(0, len(_TOLD) - 1), max_size=4),
+    order=st.permutations(range(len(_REPORTED))),
+    repeated=st.lists(st.integers(0, len(_REPORTED) - 1), max_size=4),
     looks=st.sets(st.integers(0, 14), max_size=3),
 )
 # What was read between the two is told while the first goes on as far as is known; and what was read in the second.
@@ -87,12 +87,12 @@ async def _emptied(database: Database) -> None:
 async def test_whatever_is_told_when_all_that_is_shown_is_the_same(
     service: RunningService, record: Record, order: list[int], repeated: list[int], looks: set[int]
 ) -> None:
-    expected = await _shown(service, record, range(len(_TOLD)), set())
+    expected = await _shown(service, record, range(len(_REPORTED)), set())
     assert await _shown(service, record, [*order, *repeated], looks) == expected
 
 
 async def test_so_it_is_when_all_is_told_in_its_order(service: RunningService, record: Record) -> None:
-    a, b = await _shown(service, record, range(len(_TOLD)), set())
+    a, b = await _shown(service, record, range(len(_REPORTED)), set())
     assert (a[0], a[6], a[8], len(a[9])) == ("A", 1000, ["matched_stop"], 3)
     assert (b[0], b[6], b[8], len(b[9])) == ("B", 1000, ["matched_stop", "outlier_reading"], 3)
 

@@ -56,8 +56,8 @@ def test_what_is_told_of_an_evse_is_told_of_its_connectors() -> None:
     # Which of two is in use it does not say; that neither is, it does.
     assert of_connectors(of_evse, [first, second]) == []
     for status in (ConnectorStatus.AVAILABLE, ConnectorStatus.UNAVAILABLE, ConnectorStatus.FAULTED):
-        told = of_connectors(replace(of_evse, status=status), [first, second])
-        assert [(one.connector_id, one.status) for one in told] == [(1, status), (2, status)]
+        changed = of_connectors(replace(of_evse, status=status), [first, second])
+        assert [(one.connector_id, one.status) for one in changed] == [(1, status), (2, status)]
 
 
 _reports = st.lists(

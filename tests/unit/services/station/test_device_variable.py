@@ -27,7 +27,7 @@ PLACE = Place("OCPPCommCtrlr", "", 0, 0, "HeartbeatInterval", "", AttributeType.
 OTHER = PLACE._replace(variable="MessageTimeout", variable_instance="Default")
 
 
-def told(
+def telling(
     value: str | None,
     at: float,
     *,
@@ -56,7 +56,7 @@ def seconds(variable: DeviceVariable) -> tuple[float | None, ...]:
 
 
 def test_the_newest_value_stays_with_the_one_before() -> None:
-    variable = known(told("60", 1), told("60", 2), told("300", 5), told("300", 9))
+    variable = known(telling("60", 1), telling("60", 2), telling("300", 5), telling("300", 9))
     assert (variable.value, variable.previous_value) == ("300", "60")
     assert seconds(variable) == (1, 9, 5)
     assert variable.previous_telling is not None
@@ -84,33 +84,40 @@ def history(*observations: Observation) -> list[tuple[str | None, str | None, fl
 
 
 def test_each_value_that_took_the_place_of_another_is_a_change() -> None:
-    told_values = [told("60", 1), told("60", 2), told("300", 5), told("300", 9), told("60", 12), told(None, 15)]
-    assert history(*told_values) == [("60", "300", 5), ("300", "60", 12), ("60", None, 15)]
-    assert folded({}, told_values).changes[0].telling.event_id == "event 5 300"
-    assert history(told("60", 1), told("60", 2)) == history(told("60", 1)) == []
+    values = [
+        telling("60", 1),
+        telling("60", 2),
+        telling("300", 5),
+        telling("300", 9),
+        telling("60", 12),
+        telling(None, 15),
+    ]
+    assert history(*values) == [("60", "300", 5), ("300", "60", 12), ("60", None, 15)]
+    assert folded({}, values).changes[0].telling.event_id == "event 5 300"
+    assert history(telling("60", 1), telling("60", 2)) == history(telling("60", 1)) == []
 
 
 def test_what_is_told_late_finds_its_place_among_the_changes() -> None:
-    first, between, last = told("A", 1), told("C", 2), told("B", 3)
+    first, between, last = telling("A", 1), telling("C", 2), telling("B", 3)
     for order in ([first, last, between], [between, last, first], [last, between, first], [last, first, between]):
         expected = [("A", "C", 2), ("C", "B", 3)]
         # Of what came after two newer values it is not known what was before.
         assert history(*order) in (expected, expected[1:]), order
     assert history(first, last, between) == [("A", "C", 2), ("C", "B", 3)]
     # One that was told before and afterwards became it twice.
-    assert history(first, told("A", 3), between) == [("A", "C", 2), ("C", "A", 3)]
+    assert history(first, telling("A", 3), between) == [("A", "C", 2), ("C", "A", 3)]
     # It was so earlier than was known, and told again it is no other change.
-    assert history(first, told("B", 5), told("B", 3), told("B", 5), told("B", 4)) == [("A", "B", 3)]
+    assert history(first, telling("B", 5), telling("B", 3), telling("B", 5), telling("B", 4)) == [("A", "B", 3)]
 
 
 def test_an_old_report_never_takes_the_place_of_a_newer_one() -> None:
-    variable = known(told("300", 9), told("60", 1))
+    variable = known(telling("300", 9), telling("60", 1))
     assert (variable.value, variable.previous_value) == ("300", "60")
     assert seconds(variable) == (1, 9, 9)
 
 
 def test_of_what_was_told_at_the_same_time_what_came_last_counts() -> None:
-    first, last = told("60", 1, event="b"), told("61", 1, event="a")
+    first, last = telling("60", 1, event="b"), telling("61", 1, event="a")
     last = Observation("CP1", last.reported, last.telling._replace(received_time=NOW + timedelta(days=1)), "x")
     assert known(first, last).value == known(last, first).value == "61"
 
@@ -118,33 +125,33 @@ def test_of_what_was_told_at_the_same_time_what_came_last_counts() -> None:
 def test_names_are_the_same_in_letters_of_both_cases() -> None:
     shouted = PLACE._replace(component="ocppcommctrlr", variable="HEARTBEATINTERVAL")
     assert variable_id("CP1", shouted) == variable_id("CP1", PLACE) != variable_id("CP2", PLACE)
-    assert known(told("60", 1), told("61", 2, place=shouted)).value == "61"
+    assert known(telling("60", 1), telling("61", 2, place=shouted)).value == "61"
 
 
 def test_what_tells_no_value_leaves_it() -> None:
     described = Description(mutability=Mutability.WRITE_ONLY)
-    variable = known(told("***", 1), told(None, 5, tells_value=False, description=described))
+    variable = known(telling("***", 1), telling(None, 5, tells_value=False, description=described))
     assert (variable.value, variable.description) == ("***", described)
     assert seconds(variable) == (1, 5, 1)
     # To be told that it has none is something else.
-    assert known(told("60", 1), told(None, 5)).value is None
+    assert known(telling("60", 1), telling(None, 5)).value is None
 
 
 def test_what_is_told_beside_the_value_is_of_the_newest_report_that_tells_it() -> None:
     old, new = Description(unit="min", data_type="integer"), Description(unit="s", data_type="integer")
-    assert known(told("1", 1, description=new), told("2", 9), told("0", 0, description=old)).description == new
+    assert known(telling("1", 1, description=new), telling("2", 9), telling("0", 0, description=old)).description == new
 
 
 def test_what_does_not_exist_is_not_known_unless_it_was() -> None:
-    assert folded({}, [told(None, 1, is_unknown=True)]) == ({}, [])
-    variable = known(told("60", 1), told(None, 5, is_unknown=True), told(None, 3, is_unknown=True))
+    assert folded({}, [telling(None, 1, is_unknown=True)]) == ({}, [])
+    variable = known(telling("60", 1), telling(None, 5, is_unknown=True), telling(None, 3, is_unknown=True))
     assert variable.absent_time == NOW + timedelta(seconds=5)
     assert seconds(variable) == (1, 1, 1)
 
 
 OBSERVATIONS = st.lists(
     st.builds(
-        told,
+        telling,
         st.sampled_from(["60", "61", "62", None]),
         st.integers(0, 6),
         place=st.sampled_from([PLACE, OTHER]),
@@ -197,7 +204,7 @@ def test_changes_end_with_the_value_that_is_known_whatever_came_first(
     st.integers(1, 3),
 )
 def test_two_reports_make_the_same_to_the_last_field(values: list[str], order: list[int], times: int) -> None:
-    reports = [told(value, at) for at, value in enumerate(values)]
+    reports = [telling(value, at) for at, value in enumerate(values)]
     assert one_by_one([reports[place] for place in order] * times) == folded({}, reports).variables
 
 
