@@ -24,10 +24,10 @@ from tests.contract.services.transaction.reports import (
     start_16,
     stop_16,
 )
+from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 
-_TABLES = ("meter_values", "transaction_events", "transactions", "outbox")
 # What tells when and how often the platform heard of it.
 _VERSIONS = ("revision", "update_time", "create_time")
 
@@ -85,8 +85,6 @@ async def _bills(database: Database) -> list[tuple[Any, ...]]:
 async def _recorded(
     record: Record, database: Database, batches: Sequence[Sequence[recording_pb.TransactionEvent]]
 ) -> tuple[Any, ...]:
-    async with database.transaction() as connection:
-        await connection.execute(text(f"TRUNCATE {', '.join(_TABLES)}"))
     for batch in batches:
         assert not any(answer.HasField("error") for answer in await record(*batch))
     return await _rows(database), await _bills(database)
@@ -95,6 +93,12 @@ async def _recorded(
 @pytest.fixture
 async def record(service: RunningService) -> Record:
     return await recorder(service)
+
+
+@pytest.fixture
+async def recorded_in_order(service: RunningService, record: Record) -> tuple[Any, ...]:
+    """The rows and bills when each is told once, in its order."""
+    return await _recorded(record, service.database, [[event] for event in _EVENTS])
 
 
 @settings(max_examples=examples(0.25), suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -106,17 +110,19 @@ async def record(service: RunningService) -> Record:
 async def test_facts_in_any_order_and_however_often_give_the_same_rows_and_bills(
     service: RunningService,
     record: Record,
+    emptied_database: FreshDatabase,
+    recorded_in_order: tuple[Any, ...],
     order: list[recording_pb.TransactionEvent],
     repeated: list[recording_pb.TransactionEvent],
     sizes: list[int],
 ) -> None:
-    expected = await _recorded(record, service.database, [[event] for event in _EVENTS])
+    emptied_database("transaction")
     rest, batches = [*order, *repeated], []
     for size in sizes:
         batches.append(rest[:size])
         rest = rest[size:]
-    assert await _recorded(record, service.database, batches) == expected
-    assert [bill[1] for bill in expected[1]] == [2500, 2500]
+    assert await _recorded(record, service.database, batches) == recorded_in_order
+    assert [bill[1] for bill in recorded_in_order[1]] == [2500, 2500]
 
 
 def _transaction_16(number: str, stop_number: str, *, offline: bool) -> list[recording_pb.TransactionEvent]:
@@ -133,8 +139,6 @@ async def _recorded_16(
     record: Record, database: Database, order: Sequence[int], stop_number: str, *, offline: bool
 ) -> tuple[Any, ...]:
     """What is stored, but for the number that the transaction happened to get."""
-    async with database.transaction() as connection:
-        await connection.execute(text(f"TRUNCATE {', '.join(_TABLES)}"))
     # Nothing names the transaction before its charge point has heard the number.
     [begun] = await record(start_16(minutes(-60), offline=offline))
     events = _transaction_16(begun.ocpp_transaction_id, stop_number, offline=offline)
@@ -157,9 +161,17 @@ async def _recorded_16(
     offline=st.booleans(),
 )
 async def test_a_transaction_by_ocpp_16_is_the_same_whatever_comes_when_after_its_start(
-    service: RunningService, record: Record, order: list[int], repeated: list[int], stop_number: str, offline: bool
+    service: RunningService,
+    record: Record,
+    emptied_database: FreshDatabase,
+    order: list[int],
+    repeated: list[int],
+    stop_number: str,
+    offline: bool,
 ) -> None:
+    emptied_database("transaction")
     expected = await _recorded_16(record, service.database, range(4), stop_number, offline=offline)
+    emptied_database("transaction")
     assert await _recorded_16(record, service.database, [*order, *repeated], stop_number, offline=offline) == expected
     [transaction], values, bills = expected
     assert transaction[:4] == ("ENDED", 1000, 6000, 5000)

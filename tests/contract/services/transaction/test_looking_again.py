@@ -27,6 +27,7 @@ from tests.contract.services.transaction.conftest import Reader, Record, recorde
 from tests.contract.services.transaction.reports import meter_values_16, minutes, moment, reading, start_16, stop_16
 from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
 from tests.fixtures.background import eventually
+from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 from tests.fixtures.shorthand import flags_of
@@ -307,7 +308,7 @@ _CIRCUMSTANCES = [
 ]
 
 
-@settings(max_examples=examples(0.25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Two that run side by side are given each other's end, and the mark is ahead before anybody has looked.
 @example(order=[0, 1, 2, 3, 7, 6, 5, 4, 8], between=[[], [], [], [], [], ["look"], [], [], _CIRCUMSTANCES[-2:-1]])
 @given(
@@ -317,11 +318,10 @@ _CIRCUMSTANCES = [
     ),
 )
 async def test_whatever_happens_between_what_is_told_all_is_placed_in_the_end(
-    service: RunningService, order: list[int], between: list[list[str]]
+    service: RunningService, emptied_database: FreshDatabase, order: list[int], between: list[list[str]]
 ) -> None:
     database = service.database
-    await _run(database, "TRUNCATE meter_values, transaction_events, transactions, running_transactions, outbox")
-    await _run(database, "TRUNCATE reconciliations")
+    emptied_database("transaction")
     async with aclosing(_World(service, await recorder(service))) as world:
         for number, circumstances in zip(order, between, strict=True):
             await world.record(_REPORTED[number])

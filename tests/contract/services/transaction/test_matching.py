@@ -347,14 +347,12 @@ _BILLED = [("A", ENDED, 1000), ("B", ENDED, 1500), ("C", ENDED, 900)]
 @example(order=[_QUEUE[n] for n in (0, 3, 1, 2, 4, 5, 6)], repeated=[_QUEUE[3]], looks=set())
 async def test_an_offline_queue_in_any_order_gives_the_same_transactions_and_bills(
     service: RunningService,
+    emptied_database: FreshDatabase,
     order: list[recording_pb.TransactionEvent],
     repeated: list[recording_pb.TransactionEvent],
     looks: set[int],
 ) -> None:
-    async with service.database.transaction() as connection:
-        await connection.execute(
-            text("TRUNCATE meter_values, transaction_events, transactions, outbox, reconciliations")
-        )
+    emptied_database("transaction")
     record, matcher = await recorder(service), matcher_of(service)
     for position, event in enumerate([*order, *repeated]):
         [answer] = await record(event)
@@ -391,12 +389,9 @@ _TOLD_EARLY = {
     looks=st.sets(st.integers(0, 11), max_size=4),
 )
 async def test_readings_around_a_late_start_are_placed_alike_in_any_order(
-    service: RunningService, order: list[str], repeated: list[str], looks: set[int]
+    service: RunningService, emptied_database: FreshDatabase, order: list[str], repeated: list[str], looks: set[int]
 ) -> None:
-    async with service.database.transaction() as connection:
-        await connection.execute(
-            text("TRUNCATE meter_values, transaction_events, transactions, outbox, reconciliations")
-        )
+    emptied_database("transaction")
     record, matcher = await recorder(service), matcher_of(service)
     number = ""
     # The charge point knows the number when its start was answered.

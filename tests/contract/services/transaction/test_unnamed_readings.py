@@ -18,11 +18,11 @@ from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, reading, start_16, stop_16
 from tests.contract.services.transaction.test_looking_again import end_by_silence
 from tests.contract.services.transaction.test_matching import matcher_of, received_in_turn
+from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.properties import examples
 from tests.fixtures.services import RunningService
 from tests.fixtures.shorthand import flags_of
 
-_TABLES = "meter_values, transaction_events, transactions, running_transactions, outbox, reconciliations"
 # All that is shown of a transaction and may hang on readings, and which these are.
 _SHOWN = """
 SELECT id_tag, state, start_time, stop_time, meter_start_wh, meter_stop_wh, energy_wh, energy_doubt, flags, (
@@ -58,7 +58,6 @@ async def _shown(
     service: RunningService, record: Record, order: Sequence[int], looks: set[int]
 ) -> Sequence[tuple[Any, ...]]:
     """What is shown of the transactions when all was told in this order, with looks in between and after it."""
-    await _emptied(service.database)
     matcher = matcher_of(service)
     for position, number in enumerate(order):
         [answer] = await record(_REPORTED[number])
@@ -70,12 +69,13 @@ async def _shown(
         return [tuple(row) for row in await connection.execute(text(_SHOWN))]
 
 
-async def _emptied(database: Database) -> None:
-    async with database.transaction() as connection:
-        await connection.execute(text(f"TRUNCATE {_TABLES}"))
+@pytest.fixture
+async def shown_in_order(service: RunningService, record: Record) -> Sequence[tuple[Any, ...]]:
+    """What is shown when all is reported in its order."""
+    return await _shown(service, record, range(len(_REPORTED)), set())
 
 
-@settings(max_examples=examples(0.25), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(len(_REPORTED))),
     repeated=st.lists(st.integers(0, len(_REPORTED) - 1), max_size=4),
@@ -85,14 +85,20 @@ async def _emptied(database: Database) -> None:
 @example(order=[0, 1, 2, 4, 3, 5, 6, 7, 8, 9, 10], repeated=[], looks=set())
 @example(order=[0, 1, 2, 6, 3, 4, 5, 7, 8, 9, 10], repeated=[6], looks=set())
 async def test_whatever_is_told_when_all_that_is_shown_is_the_same(
-    service: RunningService, record: Record, order: list[int], repeated: list[int], looks: set[int]
+    service: RunningService,
+    record: Record,
+    emptied_database: FreshDatabase,
+    shown_in_order: Sequence[tuple[Any, ...]],
+    order: list[int],
+    repeated: list[int],
+    looks: set[int],
 ) -> None:
-    expected = await _shown(service, record, range(len(_REPORTED)), set())
-    assert await _shown(service, record, [*order, *repeated], looks) == expected
+    emptied_database("transaction")
+    assert await _shown(service, record, [*order, *repeated], looks) == shown_in_order
 
 
-async def test_so_it_is_when_all_is_told_in_its_order(service: RunningService, record: Record) -> None:
-    a, b = await _shown(service, record, range(len(_REPORTED)), set())
+async def test_so_it_is_when_all_is_told_in_its_order(shown_in_order: Sequence[tuple[Any, ...]]) -> None:
+    a, b = shown_in_order
     assert (a[0], a[6], a[8], len(a[9])) == ("A", 1000, ["matched_stop"], 3)
     assert (b[0], b[6], b[8], len(b[9])) == ("B", 1000, ["matched_stop", "outlier_reading"], 3)
 
