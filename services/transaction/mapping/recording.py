@@ -59,6 +59,8 @@ class EventMessage:
         if ocpp_transaction_id and not _is_mere_reading(message):
             return None
         evse = message.evse
+        # One with a transaction is not, or it would be no mere reading.
+        is_corrected = not ocpp_transaction_id and _is_corrected(message)
         return MeterReport(
             message.charge_point_id,
             ocpp_transaction_id,
@@ -66,9 +68,9 @@ class EventMessage:
             evse.connector_id,
             _time(message.received_time, "receivedTime"),
             message.seq_no if message.HasField("seq_no") else None,
-            _readings(message) if not message.dropped_json else _with_dropped(message),
+            _readings(message, is_corrected) if not message.dropped_json else _with_dropped(message, is_corrected),
             message.HasField("device_time"),
-            not ocpp_transaction_id and _is_corrected(message),
+            is_corrected,
         )
 
     def event(self) -> TransactionEvent:
@@ -82,7 +84,7 @@ class EventMessage:
         flags = read_flags(message)
         if not message.HasField("device_time") and UNDATED.isdisjoint(flags):
             flags = (TIME_MISSING, *flags)
-        readings, evse, token = _readings(message), message.evse, message.token
+        readings, evse, token = _readings(message, _is_corrected(message)), message.evse, message.token
         return TransactionEvent(
             charge_point_id=message.charge_point_id,
             epoch=message.epoch,
@@ -174,22 +176,25 @@ def _is_corrected(message: recording_pb.TransactionEvent) -> bool:
     )
 
 
-def _readings(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
+def _readings(message: recording_pb.TransactionEvent, is_corrected: bool) -> tuple[Reading, ...]:
     if not message.HasField("device_time"):
         return tuple([_reading(value, _undated(value)) for value in message.meter_values])
-    if _is_corrected(message):
+    if is_corrected:
         correction = _nanoseconds(message.corrected_time) - _nanoseconds(message.device_time)
         return tuple([_reading(value, _stamped(value, correction)) for value in message.meter_values])
     return tuple([_reading(value, value) for value in message.meter_values])
 
 
-def _with_dropped(message: recording_pb.TransactionEvent) -> tuple[Reading, ...]:
+def _with_dropped(message: recording_pb.TransactionEvent, is_corrected: bool) -> tuple[Reading, ...]:
     """The readings, and one without values that keeps what could not be taken: no fact does that here. Its context
     tells it from a sample of which no value could be read."""
     dropped = transaction_pb.MeterValue(context=_KEPT, other_json=f"[{message.dropped_json}]")
     last = message.meter_values[-1].sampled_time if message.meter_values else message.received_time
     dropped.sampled_time.CopyFrom(last)
-    return (*_readings(message), _reading(dropped, dropped if message.HasField("device_time") else _undated(dropped)))
+    return (
+        *_readings(message, is_corrected),
+        _reading(dropped, dropped if message.HasField("device_time") else _undated(dropped)),
+    )
 
 
 def _undated(value: transaction_pb.MeterValue) -> transaction_pb.MeterValue:
