@@ -42,7 +42,7 @@ class RoundTrips:
     @property
     def is_idle(self) -> bool:
         """Whether the connection waits for what it is told next, outside of any transaction."""
-        return self.connection.info.transaction_status is TransactionStatus.IDLE
+        return self.connection.pgconn.transaction_status == TransactionStatus.IDLE
 
     async def run(self, *statements: Statement) -> list[Rows]:
         """The rows of each statement. One transaction, unless the statements or those before them say otherwise.
