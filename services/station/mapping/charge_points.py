@@ -19,6 +19,8 @@ from services.station.domain.connector import Connector
 from services.station.mapping.connectors import connector_to_proto
 from services.station.mapping.free_vending import free_vending_of, free_vending_to_proto
 
+# Looked up once: lists ask for very many.
+_STATES = {each: charge_point_pb.ChargePoint.State.Value(each) for each in ChargePointState}
 _CHARGE_POINT_FIELDS: Fields = {
     "id": lambda point: composed(point.id),
     "station_id": lambda point: point.station_id or None,
@@ -98,7 +100,7 @@ def charge_point_to_proto(point: ChargePoint, plugs: Iterable[Connector] = ()) -
 
 def state_to_proto(state: ChargePointState) -> charge_point_pb.ChargePoint.State.ValueType:
     """A state as the contract numbers it."""
-    return charge_point_pb.ChargePoint.State.Value(state)
+    return _STATES[state]
 
 
 def boot_report(message: connectivity_pb.BootReport, clock: Clock) -> BootReport:

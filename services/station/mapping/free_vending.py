@@ -10,6 +10,11 @@ from services.rpc.status import item_error
 from services.station.application.free_vending import StartRule
 from services.station.domain.free_vending import FreeVending, Place
 
+# Looked up once: lists ask for very many.
+_RULES = {None: connector_pb.Connector.FREE_VENDING_UNSPECIFIED} | {
+    each: connector_pb.Connector.FreeVending.Value(each) for each in FreeVending
+}
+
 
 def free_vending_of(number: int) -> FreeVending | None:
     """Whether no token is needed; None where nothing is said. Raises: INVALID_FIELD."""
@@ -18,7 +23,7 @@ def free_vending_of(number: int) -> FreeVending | None:
 
 def free_vending_to_proto(rule: FreeVending | None) -> connector_pb.Connector.FreeVending.ValueType:
     """The same as the contract numbers it."""
-    return connector_pb.Connector.FreeVending.Value(rule or "FREE_VENDING_UNSPECIFIED")
+    return _RULES[rule]
 
 
 def place(message: connectivity_pb.Place) -> Place:

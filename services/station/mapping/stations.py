@@ -16,6 +16,8 @@ from services.station.mapping.charge_points import charge_point_to_proto
 from services.station.mapping.connectors import connector_to_proto
 from services.station.mapping.free_vending import free_vending_of, free_vending_to_proto
 
+# Looked up once: lists ask for very many.
+_STATUSES = {each: station_pb.Station.Status.Value(each) for each in StationStatus}
 _STATION_FIELDS: Fields = {
     "name": lambda station: station.name,
     "address": lambda station: station.address,
@@ -52,6 +54,8 @@ def station_changes(request: service_pb.UpdateStationRequest) -> dict[str, Any]:
 def view_to_proto(view: StationView) -> station_pb.Station:
     """The resource as callers see it: each charge point with its connectors."""
     message = station_to_proto(view)
+    if not view.connectors:
+        return message
     plugs: defaultdict[str, list[connector_pb.Connector]] = defaultdict(list)
     for plug in message.connectors:
         plugs[plug.charge_point_id].append(plug)
@@ -72,7 +76,7 @@ def station_to_proto(view: StationView) -> station_pb.Station:
         latitude=station.latitude,
         longitude=station.longitude,
         time_zone=station.time_zone,
-        status=station_pb.Station.Status.Value(station.status),
+        status=_STATUSES[station.status],
         connectors=map(connector_to_proto, view.connectors),
         charge_points=map(charge_point_to_proto, view.charge_points),
         configuration=station.configuration,
