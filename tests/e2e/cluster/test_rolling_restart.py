@@ -1,4 +1,4 @@
-"""Everything is stopped in order and started anew, one after the other, while 100 charge points charge."""
+"""Everything is stopped in order and started anew, one after the other, while 60 charge points charge."""
 
 import asyncio
 import signal
@@ -10,7 +10,7 @@ from tests.e2e.cluster.cluster import REPLICAS, Cluster
 from tests.e2e.cluster.conftest import Note
 from tests.e2e.cluster.traffic import audit, charging, reading
 
-_CHARGERS = 100
+_CHARGERS = 60
 _GOING_AWAY = 1001
 
 

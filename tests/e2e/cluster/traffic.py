@@ -24,7 +24,7 @@ _PATHS = (
     "/connections?pageSize=1",
 )
 _READERS = 3
-_PAUSE_SECONDS = 0.02
+_PAUSE_SECONDS = 0.05
 # Samples that wait with a charge point before it leaves one out.
 _BACKLOG = 3
 _AT_A_TIME = 50
