@@ -22,12 +22,14 @@ from services.driver.migrations import DATABASE
 from services.driver.servicer.drivers import AuthorizationServicer, DriverServicer, RfidCardServicer
 from services.driver.servicer.identity import IdentityServicer, TenantServicer
 from services.driver.settings import DriverSettings
+from services.driver.sql.reads import SqlHeldCards
 from services.driver.sql.unit_of_work import SqlUnitsOfWork
 from services.driver.tasks import TrySweeper
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
+from services.postgres.readers import Readers
 from services.process.reconciler import Reconciler
 from services.rpc import channels, server
 from services.rpc.known_tenants import KnownTenants
@@ -40,7 +42,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     """The driver service on the given engines."""
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
-    units_of_work = SqlUnitsOfWork(database, relay, clock)
+    units_of_work, readers = SqlUnitsOfWork(database, relay, clock), Readers(database)
     signer = JwtSigner(settings.jwt_private_key_file, settings.jwt_jwks_file)
     drivers = DriverServicer(Drivers(units_of_work, clock), Usage(units_of_work, clock))
     hasher = Argon2Hasher()
@@ -53,7 +55,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     transactions = channels.channel(settings.transaction_service_url, "transaction", own)
     billing = channels.channel(settings.billing_service_url, "billing", own)
     stations = channels.channel(settings.station_service_url, "station", own)
-    cards = RfidCards(units_of_work, clock)
+    cards = RfidCards(units_of_work, SqlHeldCards(readers), clock)
     authorization = Authorization(cards, GrpcPlaces(stations), GrpcRemoteStarts(transactions))
     consumer = UsageConsumer(bus, database, clock)
     reconciler = Reconciler(
@@ -77,7 +79,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     return server.Wiring(
         register,
         tasks,
-        on_stop=[channel.close for channel in (transactions, billing, stations)],
+        on_stop=[each.close for each in (transactions, billing, stations, readers)],
         tenants=KnownTenants(tenants.state),
     )
 

@@ -15,7 +15,7 @@ from services.driver.domain.rfid_card import (
     spellings,
     validated,
 )
-from services.driver.ports.drivers import HeldCard, UnitsOfWork
+from services.driver.ports.drivers import HeldCard, HeldCards, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
 from services.kernel.ids import new_id
@@ -23,10 +23,11 @@ from services.kernel.pagination import Page, PageRequest
 
 
 class RfidCards:
-    """The use cases of RFID cards. Each method is one unit of work."""
+    """The use cases of RFID cards. Each method is one unit of work, but decisions, which only read."""
 
-    def __init__(self, units_of_work: UnitsOfWork, clock: Clock) -> None:
+    def __init__(self, units_of_work: UnitsOfWork, held: HeldCards, clock: Clock) -> None:
         self._units_of_work = units_of_work
+        self._held = held
         self._clock = clock
 
     async def page(self, narrowing: RfidCardFilter, page: PageRequest) -> Page[RfidCard]:
@@ -71,8 +72,7 @@ class RfidCards:
         requested = [[] if one.token.is_none else spellings(one.token, one.written) for one in shown]
         known: Mapping[str, Sequence[HeldCard]] = {}
         if sought := {value for values in requested for value in values}:
-            async with self._units_of_work() as work:
-                known = await work.cards.with_drivers(sought)
+            known = await self._held.with_values(sought)
         now = self._clock.now()
         decisions = []
         for one, values in zip(shown, requested, strict=True):

@@ -61,17 +61,21 @@ class RfidCardRepository(Protocol):
         """All cards of a driver, locked until the unit of work ends when `for_update`."""
         ...
 
-    async def with_drivers(self, values: Collection[str]) -> Mapping[str, Sequence[HeldCard]]:
-        """The cards, of whatever type, that have one of these values in the form that is compared, by value and with
-        their holders; unknown ones are left out."""
-        ...
-
     async def add(self, card: RfidCard) -> None:
         """Store a new card. Raises: RFID_CARD_EXISTS, DRIVER_NOT_FOUND."""
         ...
 
     async def replace(self, card: RfidCard) -> None:
         """Store all fields of a card. Raises: DRIVER_NOT_FOUND."""
+        ...
+
+
+class HeldCards(Protocol):
+    """The stored RFID cards with their holders, for the decisions about tokens."""
+
+    async def with_values(self, values: Collection[str]) -> Mapping[str, Sequence[HeldCard]]:
+        """The cards, of whatever type, that have one of these values in the form that is compared, by value; unknown
+        ones are left out."""
         ...
 
 

@@ -1,11 +1,11 @@
 """Drivers in PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,9 @@ from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import constraint_of
 from services.postgres.keyset import fetch_page
+from services.postgres.recordset import names_of
+
+_NAMES = names_of(DRIVERS.c)
 
 
 class SqlDriverRepository:
@@ -27,14 +30,14 @@ class SqlDriverRepository:
     async def page(self, narrowing: DriverFilter, page: PageRequest) -> Page[Driver]:
         query = select(DRIVERS).where(*_conditions(narrowing))
         rows = await fetch_page(self._connection, query, (DRIVERS.c.id,), page=page, descending=True)
-        return rows.map(driver_of_row)
+        return rows.map(driver_of)
 
     async def find(self, driver_id: str, *, for_update: bool = False) -> Driver | None:
         if not is_id(driver_id):
             return None
         query = select(DRIVERS).where(DRIVERS.c.id == driver_id)
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
-        return None if row is None else driver_of_row(row)
+        return None if row is None else driver_of(row)
 
     async def add(self, driver: Driver) -> None:
         with _unique(driver):
@@ -83,13 +86,9 @@ async def check_driver(connection: AsyncConnection, driver_id: str | None) -> No
         raise not_found("driver", driver_id)
 
 
-def driver_of_row(row: Row[Any]) -> Driver:
-    """The driver that a row of `drivers` holds."""
-    fields = row._mapping
-    return Driver(
-        **{
-            **{column.name: fields[column.name] for column in DRIVERS.c},
-            "membership_tier": MembershipTier(fields["membership_tier"]),
-            "status": DriverStatus(fields["status"]),
-        }
-    )
+def driver_of(row: Sequence[Any]) -> Driver:
+    """The driver in a row that begins with all columns of the table."""
+    fields: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
+    fields["membership_tier"] = MembershipTier(fields["membership_tier"])
+    fields["status"] = DriverStatus(fields["status"])
+    return Driver(**fields)

@@ -1,19 +1,17 @@
 """RFID cards in PostgreSQL."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.driver.domain.rfid_card import RfidCard, RfidCardFilter, RfidCardStatus
-from services.driver.ports.drivers import HeldCard
-from services.driver.sql.drivers import check_driver, driver_of_row
-from services.driver.tables import DRIVERS, RFID_CARDS
+from services.driver.sql.drivers import check_driver
+from services.driver.tables import RFID_CARDS
 from services.kernel.errors import already_exists, not_found
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
@@ -34,30 +32,19 @@ class SqlRfidCardRepository:
     async def page(self, narrowing: RfidCardFilter, page: PageRequest) -> Page[RfidCard]:
         query = select(RFID_CARDS).where(*_conditions(narrowing))
         rows = await fetch_page(self._connection, query, (RFID_CARDS.c.id,), page=page, descending=True)
-        return rows.map(_card)
+        return rows.map(card_of)
 
     async def find(self, card_id: str, *, for_update: bool = False) -> RfidCard | None:
         if not is_id(card_id):
             return None
         query = select(RFID_CARDS).where(RFID_CARDS.c.id == card_id)
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
-        return None if row is None else _card(row)
+        return None if row is None else card_of(row)
 
     async def of_driver(self, driver_id: str, *, for_update: bool = False) -> Sequence[RfidCard]:
         query = select(RFID_CARDS).where(RFID_CARDS.c.driver_id == driver_id).order_by(RFID_CARDS.c.id)
         rows = await self._connection.execute(query.with_for_update() if for_update else query)
-        return [_card(row) for row in rows]
-
-    async def with_drivers(self, values: Collection[str]) -> Mapping[str, Sequence[HeldCard]]:
-        query = select(RFID_CARDS).where(RFID_CARDS.c.id_tag.in_(values))
-        cards = [_card(row) for row in await self._connection.execute(query)]
-        holders = {card.driver_id for card in cards if card.driver_id}
-        rows = await self._connection.execute(select(DRIVERS).where(DRIVERS.c.id.in_(holders))) if holders else ()
-        drivers = {driver.id: driver for driver in map(driver_of_row, rows)}
-        found: defaultdict[str, list[HeldCard]] = defaultdict(list)
-        for card in cards:
-            found[card.id_tag].append((card, drivers.get(card.driver_id or "")))
-        return found
+        return [card_of(row) for row in rows]
 
     async def add(self, card: RfidCard) -> None:
         await check_driver(self._connection, card.driver_id)
@@ -95,6 +82,8 @@ def _constraints(card: RfidCard) -> Iterator[None]:
         raise
 
 
-def _card(row: Row[Any]) -> RfidCard:
-    fields = row._mapping
-    return RfidCard(**{**{name: fields[name] for name in _NAMES}, "status": RfidCardStatus(fields["status"])})
+def card_of(row: Sequence[Any]) -> RfidCard:
+    """The card in a row that begins with all columns of the table."""
+    fields: dict[str, Any] = dict(zip(_NAMES, row, strict=False))
+    fields["status"] = RfidCardStatus(fields["status"])
+    return RfidCard(**fields)

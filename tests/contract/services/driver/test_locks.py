@@ -9,10 +9,12 @@ from services.driver.application.drivers import Drivers
 from services.driver.application.rfid_cards import RfidCards
 from services.driver.domain.driver import DriverStatus, MembershipTier
 from services.driver.domain.rfid_card import RfidCardStatus
+from services.driver.sql.reads import SqlHeldCards
 from services.driver.sql.unit_of_work import SqlUnitsOfWork
 from services.kernel.clock import SystemClock
 from services.kernel.errors import DomainError
 from services.messaging.outbox import OutboxRelay
+from services.postgres.readers import Readers
 from tests.fixtures.deadlocks import deadlocks_of, look_for_rings_at_once
 from tests.fixtures.postgres import FreshDatabase
 from tests.fixtures.services import ServiceRunner
@@ -32,7 +34,7 @@ async def test_drivers_go_while_their_cards_change_hands(
     units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), SystemClock())
     drivers, cards, dice = (
         Drivers(units_of_work, SystemClock()),
-        RfidCards(units_of_work, SystemClock()),
+        RfidCards(units_of_work, SqlHeldCards(Readers(service.database)), SystemClock()),
         random.Random(5),
     )
     fields = {
