@@ -63,11 +63,14 @@ test-fast: protos ## What needs no engine, for between two edits: style, types, 
 test: protos ## All tests, one after the other; ARGS="tests/unit -k session" narrows them
 	$(call step,tests,$(BIN)/python -m pytest $(ARGS))
 
-# The same tests in parts for `check`, first those that take longest, of which two wait more than they compute, so that none is left
-# to run alone at the end; what measures has the machine to itself. The rest is whatever is in no other part, so that no test can be left out.
+# The same tests in parts for `check`, first those that take longest, of which some wait more than they compute, so that none is
+# left to run alone at the end; what measures has the machine to itself. The rest is whatever is in no other part, so that no test
+# can be left out.
 MEASURING := tests/contract/simulator/test_load.py tests/unit/ocpp_edge/test_costs.py
-SIDE_BY_SIDE := test-rest test-transaction test-faults test-simulator test-services test-system test-bench test-cluster lint
-test-unit: TESTS := tests/unit tests/contract/protos tests/contract/deploy
+WITHOUT_ENGINE := tests/unit tests/contract/protos tests/contract/deploy
+SIDE_BY_SIDE := test-rest test-faults test-transaction test-system test-services test-bench test-simulator test-unit \
+	test-cluster lint
+test-unit: TESTS := $(WITHOUT_ENGINE) $(if $(BUSY),$(addprefix --ignore=,$(MEASURING)))
 test-faults: TESTS := tests/faults
 test-cluster: TESTS := tests/e2e/cluster
 test-bench: TESTS := tests/e2e/bench
@@ -76,8 +79,8 @@ test-system: TESTS := tests/e2e $(addprefix --ignore=,tests/e2e/cluster tests/e2
 test-measuring: TESTS := $(MEASURING)
 test-transaction: TESTS := tests/contract/services/transaction
 test-services: TESTS := tests/contract/services --ignore=tests/contract/services/transaction
-test-rest: TESTS := tests $(addprefix --ignore=,tests/faults tests/e2e tests/contract/simulator tests/contract/services $(MEASURING))
-PARTS := test-unit $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
+test-rest: TESTS := tests $(addprefix --ignore=,$(WITHOUT_ENGINE) tests/faults tests/e2e tests/contract/simulator tests/contract/services)
+PARTS := $(filter test-%,$(SIDE_BY_SIDE)) test-measuring
 .PHONY: $(PARTS) test-again
 $(PARTS): test-%: protos
 	$(call step,$*,$(BIN)/python -m pytest -o cache_dir=.pytest_cache/$* $(TESTS) $(ARGS) $(UNLESS_BUSY))
