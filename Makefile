@@ -87,8 +87,10 @@ $(PARTS): test-%: protos
 # What failed while four parts shared two processors may have been too slow, no more: it is run once more, alone, and has to
 # pass then. What the auditor of the chaos run finds is found for good.
 FAILED := .pytest_cache/failed-beside-others
-test-%: UNLESS_BUSY = $(if $(BUSY),|| { [ $$? -eq 1 ] && echo $* >>$(FAILED); })
-test-faults: UNLESS_BUSY :=
+# A part in which ARGS choose no test has nothing against it.
+test-%: UNLESS_BUSY = || { code=$$?; $(UNLESS_NONE) $(if $(BUSY),{ [ $$code -eq 1 ] && echo $* >>$(FAILED); },exit $$code); }
+test-faults: UNLESS_BUSY = || { code=$$?; $(UNLESS_NONE) exit $$code; }
+UNLESS_NONE = $(if $(ARGS),[ $$code -eq 5 ] ||)
 test-again:
 	@status=0; sort -u $(FAILED) >$(FAILED).now; for part in $$(cat $(FAILED).now); do \
 		echo "==> again, alone: what failed in $$part"; \
@@ -126,6 +128,8 @@ docs: protos ## Write the pages of docs/ that are generated from contracts and c
 	@mv docs/settings.md.new docs/settings.md
 	@$(BIN)/python -m stack.quirks_page >docs/quirks.md.new
 	@mv docs/quirks.md.new docs/quirks.md
+	@$(BIN)/python -m stack.coverage_page >docs/ocpp-coverage.md.new
+	@mv docs/ocpp-coverage.md.new docs/ocpp-coverage.md
 
 .PHONY: field-cases
 field-cases: protos ## Run the tests of inputs from the field and write docs/field-cases.md

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from csms.transaction.v1.command_pb2 import CommandBody, TransferData
 from csms.transaction.v1.command_result_pb2 import CommandResult
 from ocpp_edge.commands.results import Result, status_result
+from ocpp_edge.effects import Effect
 from ocpp_edge.rpc.frames import Payload
 
 # Action and payload of the call that carries a command.
@@ -26,6 +28,7 @@ class Dialect(NamedTuple):
     point that does not take the first; None where there is none. `result` says what was answered in words that all
     versions have; `result_of_call` does so for answers that do not name what they are about. `item` is the field of the
     body that is one thing of its list, `{}` for which: what is wrong when that alone is too long for the charge point.
+    `effects` says of each action that may carry it what comes of that.
     """
 
     ask: Callable[[Any, str], Asked]
@@ -35,6 +38,7 @@ class Dialect(NamedTuple):
     result_of_call: Callable[[Payload, Payload], CommandResult] | None = None
     further: Callable[[Any], list[Asked]] | None = None
     item: str = "body"
+    effects: Mapping[str, Effect] = MappingProxyType({})
 
     def calls(self, body: Any, command_id: str) -> list[Asked]:
         """The calls that carry a command, whatever the charge point takes in one."""

@@ -1,8 +1,11 @@
 """DataTransfer from a charge point, the same in all versions: no vendor's private messages are known here."""
 
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Payload
+
+EFFECT = Effect(rows=("ocpp_messages.frame", "ocpp_messages.answer_frame"))
 
 
 async def handle(_payload: Payload, _context: ChargerContext, _backend: Backend) -> Payload:

@@ -1,6 +1,7 @@
 """What charge points notify of themselves, as canonical facts: begun from what is the same for every notification.
 
-A notification is one file with a mapping, `handle = recording(to_event)`, and one line in the routes of its version.
+A notification is one file with a mapping, `handle = recording(to_event)` and its `EFFECT`, and one line in the routes
+of its version.
 """
 
 from collections.abc import Awaitable, Callable
@@ -60,6 +61,8 @@ def recording(to_event: Callable[[Payload, ChargerContext], DeviceEvent]) -> Han
         await backend.record_device_events([to_event(payload, context)])
         return {}
 
+    # At home in the file of its mapping, where its effect is declared.
+    handle.__module__ = to_event.__module__
     return handle
 
 

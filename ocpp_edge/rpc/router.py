@@ -72,6 +72,7 @@ class RouteTable(Generic[B]):
         self._mend = mend
         self._unknown_blocks = frozenset(unknown_blocks)
         self.schemas = load(version)
+        self.handlers: Mapping[str, Handler[B] | NoticeHandler[B]] = {**handlers, **(notices or {})}
         self._routes = {action: self._route(action, handle) for action, handle in handlers.items()}
         self._notices = {action: self._notice(action, handle) for action, handle in (notices or {}).items()}
         # OCPP 1.6 lets the central system answer a station it has not accepted; 2.x demands a SecurityError.

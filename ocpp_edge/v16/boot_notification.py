@@ -2,6 +2,7 @@
 
 from csms.station.v1.connectivity_service_pb2 import BootReport
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts import boots
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Payload
@@ -22,6 +23,12 @@ def to_report(payload: Payload, context: ChargerContext) -> BootReport:
     )
     write_time(context.received_time, report.received_time)
     return report
+
+
+EFFECT = Effect(
+    rows=("charge_points.boot_time", "charge_points.reported_model", "charge_points.firmware_version"),
+    events=("charge_point_booted",),
+)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

@@ -1,6 +1,7 @@
 """DiagnosticsStatusNotification (OCPP 1.6 section 4.4): how far an upload of diagnostics is."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, recording
 from ocpp_edge.facts.payloads import word_at
@@ -11,4 +12,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     return device_event("log_status", payload, context, status=word_at(payload, "status", context))
 
 
+EFFECT = Effect(rows=("device_events.status",))
 handle = recording(to_event)

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import entries_at, number_at, stamps_of
 from ocpp_edge.facts.places import place_of_connector
@@ -39,6 +40,9 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent | No
         evse=place_of_connector(connector_id),
         meter_values=readings,
     )
+
+
+EFFECT = Effect(rows=("meter_values.energy_wh",))
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

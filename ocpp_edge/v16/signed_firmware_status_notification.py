@@ -1,6 +1,7 @@
 """SignedFirmwareStatusNotification (security whitepaper for OCPP 1.6): how far a signed update of the firmware is."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, recording
 from ocpp_edge.facts.payloads import integer_at, word_at
@@ -17,4 +18,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
+EFFECT = Effect(rows=("device_events.status", "device_events.request_id"))
 handle = recording(to_event)

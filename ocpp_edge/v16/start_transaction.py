@@ -2,6 +2,7 @@
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts import tokens
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import integer_at, number_at
@@ -24,6 +25,13 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
         meter_wh=integer_at(payload, "meterStart", context),
         reservation_id=integer_at(payload, "reservationId", context),
     )
+
+
+EFFECT = Effect(
+    rows=("transactions.state", "transactions.id_tag", "transactions.meter_start_wh", "transaction_events.kind"),
+    events=("transaction_changed",),
+    questions=("csms.driver.v1.AuthorizationService/AuthorizeTokens",),
+)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

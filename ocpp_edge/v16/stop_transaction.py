@@ -2,6 +2,7 @@
 
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts import tokens
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import integer_at
@@ -32,6 +33,12 @@ def to_event(payload: Payload, context: ChargerContext) -> TransactionEvent:
         meter_wh=integer_at(payload, "meterStop", context),
         meter_values=readings,
     )
+
+
+EFFECT = Effect(
+    rows=("transactions.state", "transactions.energy_wh", "transactions.stop_reason", "transaction_events.kind"),
+    events=("transaction_changed",),
+)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

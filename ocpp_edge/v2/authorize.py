@@ -2,6 +2,7 @@
 
 from csms.driver.v1.driver_pb2 import TokenDecision
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts import tokens
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Payload
@@ -12,6 +13,9 @@ _CERTIFICATES = ("certificate", "iso15118CertificateHashData")
 # Nobody is asked yet whether a certificate was revoked. Of the words that there are this one says that it could not be
 # found out in time.
 _NOT_VERIFIED = "NoCertificateAvailable"
+
+
+EFFECT = Effect(questions=("csms.driver.v1.AuthorizationService/AuthorizeTokens",))
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

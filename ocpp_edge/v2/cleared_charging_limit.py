@@ -1,6 +1,7 @@
 """ClearedChargingLimit (OCPP 2.0.1 use case K13): somebody else limits the charging no more."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, recording
 from ocpp_edge.facts.payloads import number_at, word_at
@@ -17,4 +18,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
+EFFECT = Effect(rows=("device_events.subject", "device_events.evse_id"))
 handle = recording(to_event)

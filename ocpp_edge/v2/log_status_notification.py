@@ -1,6 +1,7 @@
 """LogStatusNotification (OCPP 2.0.1 use case N01): how far an upload of a log is."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, recording
 from ocpp_edge.facts.payloads import integer_at, word_at
@@ -17,4 +18,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
+EFFECT = Effect(rows=("device_events.status",))
 handle = recording(to_event)

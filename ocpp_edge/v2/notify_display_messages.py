@@ -1,6 +1,7 @@
 """NotifyDisplayMessages (OCPP 2.0.1 use case O03): some of the messages that a station shows."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, recording
 from ocpp_edge.facts.payloads import integer_at
@@ -11,4 +12,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     return device_event("display_messages", payload, context, request_id=integer_at(payload, "requestId", context))
 
 
+EFFECT = Effect(rows=("device_events.request_id",))
 handle = recording(to_event)

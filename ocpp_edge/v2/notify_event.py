@@ -12,6 +12,7 @@ from csms.station.v1.connector_pb2 import Connector
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.station.v1.device_variable_pb2 import VariableReport
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_clock import Moment
 from ocpp_edge.facts.device_events import device_event, moment_at
@@ -61,6 +62,12 @@ def to_statuses(payload: Payload, context: ChargerContext, moment: Moment) -> It
         write_time(_time(entry, moment, context), report.device_time)
         write_time(context.received_time, report.received_time)
         yield report
+
+
+EFFECT = Effect(
+    rows=("device_events.subject", "device_events.status", "device_variables.value", "connectors.status"),
+    events=("connector_status_changed",),
+)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

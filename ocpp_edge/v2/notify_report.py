@@ -2,6 +2,7 @@
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.station.v1.device_variable_pb2 import ReportPart
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, moment_at, recording
 from ocpp_edge.facts.payloads import integer_at
@@ -32,4 +33,5 @@ def _part(payload: Payload, context: ChargerContext) -> ReportPart | None:
     return ReportPart(request_id=request_id, seq_no=seq_no, last=not payload.get("tbc", False))
 
 
+EFFECT = Effect(rows=("device_variables.value", "device_report_parts.seq_no"))
 handle = recording(to_event)

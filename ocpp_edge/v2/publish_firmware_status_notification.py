@@ -1,6 +1,7 @@
 """PublishFirmwareStatusNotification (OCPP 2.0.1 use case L03): how far a firmware is made available to others."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, recording
 from ocpp_edge.facts.payloads import integer_at, word_at
@@ -18,4 +19,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
+EFFECT = Effect(rows=("device_events.status", "device_events.info"))
 handle = recording(to_event)

@@ -1,6 +1,7 @@
 """ReportChargingProfiles (OCPP 2.0.1 use case K09): some of the charging profiles that a station has."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, recording
 from ocpp_edge.facts.payloads import integer_at, number_at, word_at
@@ -18,4 +19,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
+EFFECT = Effect(rows=("device_events.subject", "device_events.request_id"))
 handle = recording(to_event)

@@ -3,6 +3,7 @@
 from csms.station.v1.connectivity_service_pb2 import StatusReport
 from csms.station.v1.connector_pb2 import Connector
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import connector_at, word_at
 from ocpp_edge.facts.places import place
@@ -40,6 +41,9 @@ def to_report(payload: Payload, context: ChargerContext) -> StatusReport:
         write_time(moment.corrected_time, report.device_time)
     write_time(context.received_time, report.received_time)
     return report
+
+
+EFFECT = Effect(rows=("connectors.status", "connectors.status_time"), events=("connector_status_changed",))
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

@@ -3,6 +3,7 @@
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts import tokens
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.payloads import integer_at, number_at
@@ -76,6 +77,13 @@ def kind_of(payload: Payload) -> TransactionEvent.Kind.ValueType:
     if _BEGINS in contexts or payload.get("seqNo") == 0:
         return TransactionEvent.STARTED
     return TransactionEvent.UPDATED
+
+
+EFFECT = Effect(
+    rows=("transactions.state", "transactions.id_tag", "transactions.energy_wh", "transaction_events.trigger_reason"),
+    events=("transaction_changed",),
+    questions=("csms.driver.v1.AuthorizationService/AuthorizeTokens",),
+)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

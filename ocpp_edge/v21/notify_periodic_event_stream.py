@@ -5,6 +5,7 @@ Nobody here opens a stream; what a station sends of one all the same is kept as 
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, moment_at
 from ocpp_edge.facts.payloads import integer_at
@@ -21,6 +22,9 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
         moment_at(payload, "basetime", context),
         subject="" if stream is None else str(stream),
     )
+
+
+EFFECT = Effect(rows=("device_events.subject",))
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> None:

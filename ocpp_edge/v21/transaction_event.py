@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ocpp_edge.backend.ports import Backend
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2 import transaction_event
@@ -12,6 +13,13 @@ from ocpp_edge.v2 import transaction_event
 # tariff and the limits of the transaction, how the vehicle is operated.
 _OF_EVENT = ("costDetails", "preconditioningStatus", "evseSleep")
 _OF_TRANSACTION = ("operationMode", "tariffId", "transactionLimit")
+
+
+EFFECT = Effect(
+    rows=("transactions.state", "transactions.id_tag", "transactions.energy_wh", "transaction_events.dropped_json"),
+    events=("transaction_changed",),
+    questions=("csms.driver.v1.AuthorizationService/AuthorizeTokens",),
+)
 
 
 async def handle(payload: Payload, context: ChargerContext, backend: Backend) -> Payload:

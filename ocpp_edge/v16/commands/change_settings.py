@@ -4,6 +4,7 @@ from csms.transaction.v1 import change_settings_pb2 as settings_pb
 from csms.transaction.v1.command_result_pb2 import CommandResult, SettingsResult
 from ocpp_edge.commands.dialect import Asked, Dialect, by_status
 from ocpp_edge.commands.results import setting_changed_16
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.frames import Payload
 
 
@@ -24,4 +25,10 @@ def _change(setting: settings_pb.Setting) -> Asked:
     return "ChangeConfiguration", {"key": setting.key, "value": setting.value}
 
 
-COMMAND = Dialect(ask, by_status("Accepted", "RebootRequired"), result_of_call=result, further=further)
+COMMAND = Dialect(
+    ask,
+    by_status("Accepted", "RebootRequired"),
+    result_of_call=result,
+    further=further,
+    effects={"ChangeConfiguration": in_ledger("device_variables.value")},
+)

@@ -3,6 +3,7 @@
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, no_status
 from ocpp_edge.commands.results import taken
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.answers import not_supported
 
 
@@ -13,4 +14,4 @@ def ask(body: command_pb.GetBaseReport, _command_id: str) -> Asked:
     return "GetConfiguration", {}
 
 
-COMMAND = Dialect(ask, no_status, result=taken)
+COMMAND = Dialect(ask, no_status, result=taken, effects={"GetConfiguration": in_ledger("device_variables.value")})

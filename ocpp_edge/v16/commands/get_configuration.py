@@ -3,6 +3,7 @@
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1.command_result_pb2 import CommandResult, ConfigurationResult
 from ocpp_edge.commands.dialect import Asked, Dialect, no_status
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.frames import Payload
 
 
@@ -18,4 +19,6 @@ def result(answer: Payload) -> CommandResult:
     return CommandResult(configuration=configuration)
 
 
-COMMAND = Dialect(ask, no_status, result=result, item="keys[{}]")
+COMMAND = Dialect(
+    ask, no_status, result=result, item="keys[{}]", effects={"GetConfiguration": in_ledger("device_variables.value")}
+)

@@ -3,6 +3,7 @@
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, no_status
 from ocpp_edge.commands.results import taken
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.answers import not_supported
 from ocpp_edge.v16.configuration import COMPONENT
 from services.kernel.errors import invalid
@@ -19,4 +20,10 @@ def ask(body: command_pb.GetReport, _command_id: str) -> Asked:
     return "GetConfiguration", {"key": keys} if all(keys) else {}
 
 
-COMMAND = Dialect(ask, no_status, result=taken, item="componentVariables[{}]")
+COMMAND = Dialect(
+    ask,
+    no_status,
+    result=taken,
+    item="componentVariables[{}]",
+    effects={"GetConfiguration": in_ledger("device_variables.value")},
+)

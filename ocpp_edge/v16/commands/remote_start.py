@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.frames import Payload
 
 
@@ -12,4 +13,4 @@ def ask(body: command_pb.RemoteStart, _command_id: str) -> Asked:
     return "RemoteStartTransaction", payload
 
 
-COMMAND = Dialect(ask, ACCEPTED)
+COMMAND = Dialect(ask, ACCEPTED, effects={"RemoteStartTransaction": in_ledger("transactions.id_tag")})

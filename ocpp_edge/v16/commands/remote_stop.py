@@ -4,6 +4,7 @@ import re
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from ocpp_edge.effects import in_ledger
 from services.kernel.errors import invalid
 
 _NUMBER = re.compile(r"-?[0-9]{1,20}")
@@ -18,4 +19,4 @@ def ask(body: command_pb.RemoteStop, _command_id: str) -> Asked:
     return "RemoteStopTransaction", {"transactionId": int(body.ocpp_transaction_id)}
 
 
-COMMAND = Dialect(ask, ACCEPTED)
+COMMAND = Dialect(ask, ACCEPTED, effects={"RemoteStopTransaction": in_ledger("transactions.stop_reason")})

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.answers import not_supported
 
 
@@ -11,4 +12,4 @@ def ask(body: command_pb.Reset, _command_id: str) -> Asked:
     return "Reset", {"type": "Hard" if body.type == command_pb.Reset.HARD else "Soft"}
 
 
-COMMAND = Dialect(ask, ACCEPTED)
+COMMAND = Dialect(ask, ACCEPTED, effects={"Reset": in_ledger("charge_points.boot_time")})

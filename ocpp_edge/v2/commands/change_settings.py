@@ -4,6 +4,7 @@ from csms.transaction.v1 import change_settings_pb2 as settings_pb
 from csms.transaction.v1.command_result_pb2 import CommandResult, SettingsResult
 from ocpp_edge.commands.dialect import Asked, Dialect
 from ocpp_edge.commands.results import status_of
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.variables import CHANGED, key_at, variable_of
 
@@ -32,4 +33,6 @@ def result(answer: Payload) -> CommandResult:
     return CommandResult(settings=settings)
 
 
-COMMAND = Dialect(ask, reply, result=result, item="settings[{}].value")
+COMMAND = Dialect(
+    ask, reply, result=result, item="settings[{}].value", effects={"SetVariables": in_ledger("device_variables.value")}
+)

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from ocpp_edge.effects import in_ledger
 from services.kernel.ids import request_number
 
 _BASES = {
@@ -16,4 +17,4 @@ def ask(body: command_pb.GetBaseReport, command_id: str) -> Asked:
     return "GetBaseReport", {"requestId": request_number(command_id), "reportBase": _BASES[body.base]}
 
 
-COMMAND = Dialect(ask, ACCEPTED)
+COMMAND = Dialect(ask, ACCEPTED, effects={"GetBaseReport": in_ledger("device_reports.command_id")})

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, by_status
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.variables import component_variable
 from services.kernel.ids import request_number
@@ -24,4 +25,9 @@ def ask(body: command_pb.GetReport, command_id: str) -> Asked:
 
 
 # A report of nothing: the question was understood.
-COMMAND = Dialect(ask, by_status("Accepted", "EmptyResultSet"), item="componentVariables[{}]")
+COMMAND = Dialect(
+    ask,
+    by_status("Accepted", "EmptyResultSet"),
+    item="componentVariables[{}]",
+    effects={"GetReport": in_ledger("device_reports.command_id")},
+)

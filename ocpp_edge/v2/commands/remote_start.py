@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.ids import request_number
 from services.kernel.tokens import ISO14443, token_type
@@ -20,4 +21,4 @@ def ask(body: command_pb.RemoteStart, command_id: str) -> Asked:
     return "RequestStartTransaction", payload
 
 
-COMMAND = Dialect(ask, ACCEPTED)
+COMMAND = Dialect(ask, ACCEPTED, effects={"RequestStartTransaction": in_ledger("transactions.id_tag")})

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, by_status
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.frames import Payload
 
 
@@ -12,4 +13,4 @@ def ask(body: command_pb.Reset, _command_id: str) -> Asked:
     return "Reset", payload
 
 
-COMMAND = Dialect(ask, by_status("Accepted", "Scheduled"))
+COMMAND = Dialect(ask, by_status("Accepted", "Scheduled"), effects={"Reset": in_ledger("charge_points.boot_time")})

@@ -2,6 +2,7 @@
 
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import ACCEPTED, Asked, Dialect
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.rpc.frames import Payload
 
 
@@ -14,4 +15,4 @@ def ask(body: command_pb.TriggerMessage, _command_id: str) -> Asked:
     return "TriggerMessage", payload
 
 
-COMMAND = Dialect(ask, ACCEPTED)
+COMMAND = Dialect(ask, ACCEPTED, effects={"TriggerMessage": in_ledger()})

@@ -3,6 +3,7 @@
 from csms.transaction.v1 import command_pb2 as command_pb
 from ocpp_edge.commands.dialect import Asked, Dialect, by_status
 from ocpp_edge.commands.results import unlock_result
+from ocpp_edge.effects import in_ledger
 from ocpp_edge.facts.places import evse_of
 
 
@@ -11,4 +12,4 @@ def ask(body: command_pb.Unlock, _command_id: str) -> Asked:
     return "UnlockConnector", {"evseId": evse_id, "connectorId": connector_id or 1}
 
 
-COMMAND = Dialect(ask, by_status("Unlocked"), result=unlock_result)
+COMMAND = Dialect(ask, by_status("Unlocked"), result=unlock_result, effects={"UnlockConnector": in_ledger()})

@@ -176,6 +176,7 @@ def meter(minutes: int, energy_wh: int, context: str) -> list[dict[str, Any]]:
     return [{"timestamp": at(minutes), "sampled_value": [{"value": energy_wh, "context": context}]}]
 
 
+@pytest.mark.effect("2.1", "NotifyChargingLimit", "NotifyEvent", "NotifyPeriodicEventStream", "TransactionEvent")
 async def test_a_session_by_2_1_is_in_the_rows(world: World) -> None:
     limit = {"max_cost": 20.5, "max_soc": 80}
     async with world.charging_station() as (station, wire):
@@ -253,6 +254,8 @@ async def test_a_session_by_2_1_is_in_the_rows(world: World) -> None:
     )
 
 
+@pytest.mark.effect("2.1", "NotifyReport")
+@pytest.mark.effect_of_call("2.1", "SetVariables")
 async def test_a_station_of_2_1_does_as_it_is_told(world: World) -> None:
     edge = await world.node.service()
     async with world.charging_station() as (station, wire):

@@ -8,7 +8,7 @@ import pytest
 from ocpp_edge.settings import EdgeSettings
 from services.driver.settings import DriverSettings
 from services.transaction.settings import TransactionSettings
-from stack import events_page, metrics_page, openapi, permissions, quirks_page, settings_page
+from stack import coverage_page, events_page, metrics_page, openapi, permissions, quirks_page, settings_page
 from stack.descriptors import Contracts, bindings
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -40,6 +40,11 @@ def test_the_page_of_events_tells_who_publishes_and_who_listens(contracts: Contr
 def test_the_page_of_quirks_is_the_one_the_registry_makes() -> None:
     page = (CHECKOUT / "docs" / "quirks.md").read_text(encoding="utf-8")
     assert page == quirks_page.page(), "run `make docs`"
+
+
+def test_the_page_of_coverage_is_the_one_that_code_and_tests_make() -> None:
+    page = (CHECKOUT / "docs" / "ocpp-coverage.md").read_text(encoding="utf-8")
+    assert page == coverage_page.page(), "run `make docs`"
 
 
 def test_the_page_of_settings_has_every_setting_of_every_process() -> None:

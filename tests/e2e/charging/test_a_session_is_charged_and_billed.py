@@ -16,6 +16,8 @@ _PRICE_PER_KWH = Decimal("0.40")
 _TAX = Decimal("1.19")
 
 
+@pytest.mark.effect("1.6", "StartTransaction", "MeterValues", "StopTransaction")
+@pytest.mark.effect(("2.0.1", "2.1"), "TransactionEvent")
 @pytest.mark.parametrize("protocol", ["1.6", "2.0.1", "2.1"])
 def test_a_session_is_seen_stored_priced_invoiced_counted_and_journalled(system: System, protocol: str) -> None:
     scene = _scene(system, f"E2E{protocol.replace('.', '')}")

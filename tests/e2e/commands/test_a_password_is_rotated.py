@@ -52,6 +52,8 @@ def _reported(system: System, name: str) -> str:
     return "".join(system.get(f"/charge-points/{name}{path}", role="viewer").text for path in paths)
 
 
+@pytest.mark.effect_of_call("1.6", "ChangeConfiguration")
+@pytest.mark.effect_of_call("2.0.1", "SetVariables")
 @pytest.mark.parametrize("protocol", ["1.6", "2.0.1"])
 def test_a_charge_point_comes_back_with_its_new_password(system: System, protocol: str) -> None:
     name, first = f"E2EROTATE{protocol.replace('.', '')}", _FIRST

@@ -8,6 +8,8 @@ from tests.e2e.commands.idle import command, idle_charge_point
 from tests.fixtures.system import System, until
 
 
+@pytest.mark.effect_of_call("1.6", "RemoteStartTransaction", "RemoteStopTransaction")
+@pytest.mark.effect_of_call("2.0.1", "RequestStartTransaction", "RequestStopTransaction")
 @pytest.mark.parametrize("protocol", ["1.6", "2.0.1"])
 def test_a_remote_start_and_stop_have_their_effect(system: System, protocol: str) -> None:
     with idle_charge_point(system, f"E2ECMD{protocol.replace('.', '')}", protocol) as name:

@@ -31,13 +31,14 @@ _WORDS = '''"""GetLocalListVersion."""
 
 from csms.transaction.v1.ask_list_version_pb2 import AskListVersion
 from ocpp_edge.commands.dialect import Asked, Dialect, no_status
+from ocpp_edge.effects import in_ledger
 
 
 def ask(_body: AskListVersion, _command_id: str) -> Asked:
     return "GetLocalListVersion", {}
 
 
-COMMAND = Dialect(ask, no_status)
+COMMAND = Dialect(ask, no_status, effects={"GetLocalListVersion": in_ledger()})
 '''
 
 _KIND = '''"""Asks which list of tokens a charge point has."""
@@ -114,6 +115,7 @@ for version in SERVED:
     assert response.accepted, version
     [number] = response.answer.values()
     assert number == 7, response
+    assert SERVED[version].dialect[kind].effects["GetLocalListVersion"].rows, version
 try:
     requested("for no reason")
 except DomainError as error:

@@ -25,6 +25,7 @@ MOST_SHARED_LINES = 3
 MAPPING = '''"""NotifyCoffee (of no OCPP): how much of it a station has left."""
 
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import device_event, moment_at, recording
 from ocpp_edge.rpc.frames import Payload
@@ -41,6 +42,7 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
+EFFECT = Effect(rows=("device_events.status",))
 handle = recording(to_event)
 '''
 # What stands in the schemas of OCPP: found by the name of the action.
@@ -68,6 +70,7 @@ SHARED = {
 NOTIFY = """
 import asyncio, sys
 import ocpp_edge
+from ocpp_edge.effects import effect_of
 from ocpp_edge.served import SERVED
 from ocpp_edge.versions import Version
 from tests.unit.ocpp_edge.platform import Platform, context
@@ -80,6 +83,7 @@ async def notify():
         {"blend": "Robusta", "sugar": {"x": 1}},
     ):
         assert await table.dispatch("NotifyCoffee", payload, context(Version.V201), platform) == {}
+    assert effect_of(table.handlers["NotifyCoffee"]).rows == ("device_events.status",)
     assert ocpp_edge.__file__.startswith(sys.argv[1])
     print(*(event.SerializeToString().hex() for event in platform.device_events))
 

@@ -117,6 +117,7 @@ def test_every_kind_of_command_is_spoken_that_this_version_has() -> None:
 )
 def test_a_command_becomes_a_valid_request(kind: str, body: Any, action: str, payload: dict[str, Any]) -> None:
     assert DIALECT[kind].ask(body, "c1") == (action, payload)
+    assert action in DIALECT[kind].effects
     assert not SCHEMAS.requests[action].violations(payload)
 
 
