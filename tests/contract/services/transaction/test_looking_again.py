@@ -308,7 +308,7 @@ _CIRCUMSTANCES = [
 ]
 
 
-@settings(max_examples=examples(0.15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Two that run side by side are given each other's end, and the mark is ahead before anybody has looked.
 @example(order=[0, 1, 2, 3, 7, 6, 5, 4, 8], between=[[], [], [], [], [], ["look"], [], [], _CIRCUMSTANCES[-2:-1]])
 @given(

@@ -337,7 +337,7 @@ _QUEUE = received_in_turn(
 _BILLED = [("A", ENDED, 1000), ("B", ENDED, 1500), ("C", ENDED, 900)]
 
 
-@settings(max_examples=examples(0.2), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(_QUEUE),
     repeated=st.lists(st.sampled_from(_QUEUE), max_size=4),
@@ -382,7 +382,7 @@ _TOLD_EARLY = {
 }
 
 
-@settings(max_examples=examples(0.12), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.2), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations([*_TOLD_EARLY, "start", "stop"]),
     repeated=st.lists(st.sampled_from([*_TOLD_EARLY, "start", "stop"]), max_size=4),

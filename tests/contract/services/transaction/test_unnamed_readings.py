@@ -75,7 +75,7 @@ async def shown_in_order(service: RunningService, record: Record) -> Sequence[tu
     return await _shown(service, record, range(len(_REPORTED)), set())
 
 
-@settings(max_examples=examples(0.15), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(0.25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(len(_REPORTED))),
     repeated=st.lists(st.integers(0, len(_REPORTED) - 1), max_size=4),
