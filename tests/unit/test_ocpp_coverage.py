@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from ocpp_edge.effects import Effect
+from ocpp_edge.rpc.errors import CallRefused, error_code
+from ocpp_edge.served import SERVED
 from ocpp_edge.versions import Version
 from services.messaging.subjects import kinds
 from stack import coverage_page
 from stack.coverage_page import Direction, Message
 from stack.descriptors import Contracts
+from tests.unit.ocpp_edge.platform import Platform, context
 
 _SERVICES = ("station", "driver", "billing", "monitoring", "transaction")
 _TEST = "tests/test_x.py::test_y"
@@ -67,9 +70,14 @@ def test_what_effects_name_exists(found: Sequence[Message]) -> None:
             assert set(effect.questions) <= calls, one
 
 
-def test_what_is_not_handled_is_refused_by_name(found: Sequence[Message]) -> None:
-    refusals = {one.refusal for one in found if not one.is_handled and one.direction is Direction.REPORTED}
-    assert refusals == {"NotSupported", "NotImplemented"}
+async def test_what_is_not_handled_is_refused_by_name(found: Sequence[Message]) -> None:
+    unhandled = [one for one in found if not one.is_handled and one.direction is Direction.REPORTED]
+    assert {one.refusal for one in unhandled} == {"NotSupported", "NotImplemented"}
+    for one in unhandled:
+        with pytest.raises(CallRefused) as refused:
+            await SERVED[one.version].routes().dispatch(one.action, {}, context(one.version), Platform())
+        assert error_code(one.version, refused.value.fault) == one.refusal
+        assert one.action in refused.value.description
 
 
 @pytest.mark.parametrize(
