@@ -733,7 +733,7 @@ async def test_every_change_of_state_is_told(platform: Platform) -> None:
 
 _BAD_INPUT: list[tuple[str, dict[str, Any], list[str]]] = [
     ("RemoteStart", {}, ["idTag"]),
-    ("RemoteStart", {"id_tag": "x" * 37, "connector_id": -1}, ["idTag", "connectorId"]),
+    ("RemoteStart", {"id_tag": "x" * 256, "connector_id": -1}, ["idTag", "connectorId"]),
     ("UnlockConnector", {}, ["connectorId"]),
     ("ChangeConfiguration", {"value": "x"}, ["key"]),
     ("ChangeAvailability", {"connector_id": 1}, ["availability"]),
