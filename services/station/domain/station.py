@@ -88,11 +88,16 @@ def circle_of(latitude: float | None, longitude: float | None, radius_km: float 
     violations.raise_if_any()
     if latitude is None or longitude is None or radius_km is None:
         raise ValueError("an incomplete place has violations")
-    return Circle(latitude=latitude, longitude=longitude, radius_km=radius_km)
+    return Circle(latitude=_degrees(latitude), longitude=_degrees(longitude), radius_km=radius_km)
+
+
+def _degrees(value: float) -> float:
+    """To a tenth of a millimetre. What is smaller is no place; squared, it would be too small for PostgreSQL."""
+    return round(value, 9)
 
 
 def validated(station: Station) -> Station:
-    """`station` itself. Raises: INVALID_FIELD with every field out of bounds."""
+    """`station` with degrees as they are kept. Raises: INVALID_FIELD with every field out of bounds."""
     violations = Violations("station")
     violations.text("name", station.name.strip(), longest=200, shortest=1)
     violations.text("address", station.address, longest=500)
@@ -108,7 +113,9 @@ def validated(station: Station) -> Station:
     violations.check(station.time_zone in zone_names(), "timeZone", "is not an IANA time zone")
     _check_configuration(violations, station.configuration)
     violations.raise_if_any()
-    return station
+    if station.latitude is None or station.longitude is None:
+        return station
+    return replace(station, latitude=_degrees(station.latitude), longitude=_degrees(station.longitude))
 
 
 def changed(station: Station, changes: Mapping[str, Any], etag: str, now: datetime) -> Station:

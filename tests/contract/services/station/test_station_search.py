@@ -64,6 +64,15 @@ async def test_the_search_goes_across_the_date_line_and_the_poles(stations: Stat
     assert await near(0, 2, 20_000) == ["0", "1", "2", "3", "4"]
 
 
+async def test_distances_too_small_for_arithmetic_are_none(stations: StationServiceStub, name: str) -> None:
+    """PostgreSQL refuses to square them: one such station would fail everybody's searches."""
+    least = 5e-324
+    await create_station(stations, name=name, latitude=least, longitude=-1e-160)
+    for latitude, longitude in ((least, -1e-300), (0, 0), (1e-170, 1e-170)):
+        found = await _list(stations, text=name, latitude=latitude, longitude=longitude, radius_km=least)
+        assert [station.distance_meters for station in found.stations] == [0]
+
+
 async def test_a_search_by_place_needs_a_whole_place(stations: StationServiceStub) -> None:
     assert await bad_fields(_list(stations, latitude=52)) == ["longitude", "radiusKm"]
     assert await bad_fields(_list(stations, latitude=91, longitude=181, radius_km=0)) == [
