@@ -15,8 +15,9 @@ Payload = dict[str, Any]
 Found = Mapping[str, Any]
 
 BEGUN = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
-# Stands for the charge point's name of the transaction that runs, and for a token that nobody else has.
-RUNNING, TOKEN = "<running>", "<token>"
+# Stands for the charge point's name of the transaction that runs, for a token that nobody else has, and for the moment
+# at which the message is sent.
+RUNNING, TOKEN, NOW = "<running>", "<token>", "<now>"
 
 
 class Reported(NamedTuple):
@@ -51,8 +52,13 @@ def holding(part: str) -> Callable[[object], bool]:
     return lambda value: part in str(value)
 
 
+def stamp_of(moment: datetime) -> str:
+    """A moment as OCPP writes it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _at(minutes: int) -> str:
-    return f"{BEGUN + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+    return stamp_of(BEGUN + timedelta(minutes=minutes))
 
 
 # ---------------------------------------------------------------- OCPP 1.6
@@ -175,7 +181,7 @@ _COMMANDED_16 = [
         "RemoteStartTransaction",
         _ACCEPTED,
         {"transactions.id_tag": TOKEN},
-        after=[("StartTransaction", {**_START_16, "timestamp": _at(30)})],
+        after=[("StartTransaction", {**_START_16, "timestamp": NOW})],
         state="EFFECTIVE",
     ),
     Commanded(
@@ -204,15 +210,15 @@ _TOKEN_2 = {"idToken": TOKEN, "type": "ISO14443"}
 _EVSE = {"id": 1, "connectorId": 1}
 
 
-def _event(kind: str, trigger: str, number: int, wh: int, minutes: int = 0, **fields: Any) -> tuple[str, Payload]:
+def _event(kind: str, trigger: str, number: int, wh: int, stamp: str = _at(0), **fields: Any) -> tuple[str, Payload]:
     context = {"Started": "Transaction.Begin", "Ended": "Transaction.End"}[kind]
-    sample = {"timestamp": _at(minutes), "sampledValue": [{"value": wh, "context": context}]}
+    sample = {"timestamp": stamp, "sampledValue": [{"value": wh, "context": context}]}
     session = {"transactionId": RUNNING, **fields.pop("session", {})}
     return "TransactionEvent", {
         "eventType": kind,
         "triggerReason": trigger,
         "seqNo": number,
-        "timestamp": _at(minutes),
+        "timestamp": stamp,
         "transactionInfo": session,
         "evse": _EVSE,
         "meterValue": [sample],
@@ -221,7 +227,7 @@ def _event(kind: str, trigger: str, number: int, wh: int, minutes: int = 0, **fi
 
 
 _STARTED_2 = _event("Started", "Authorized", 0, 1000, idToken=_TOKEN_2)
-_ENDED_2 = _event("Ended", "EVDeparted", 1, 2500, 20, session={"stoppedReason": "EVDisconnected"})
+_ENDED_2 = _event("Ended", "EVDeparted", 1, 2500, _at(20), session={"stoppedReason": "EVDisconnected"})
 _ENDED_ROWS = {"transactions.state": "ENDED", "transactions.id_tag": TOKEN, "transactions.energy_wh": 1500}
 _VARIABLE = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}
 _AVAILABLE = {
@@ -274,7 +280,7 @@ def _reported_2(version: Version, transaction: Reported) -> list[Reported]:
 
 
 _TRANSACTION_201 = Reported(*_ENDED_2, {**_ENDED_ROWS, "transaction_events.trigger_reason": "EVDeparted"}, [_STARTED_2])
-_ENDED_21 = _event("Ended", "CostLimitReached", 1, 2500, 20, evseSleep=True, idToken=_TOKEN_2)
+_ENDED_21 = _event("Ended", "CostLimitReached", 1, 2500, _at(20), evseSleep=True, idToken=_TOKEN_2)
 _TRANSACTION_21 = Reported(
     *_ENDED_21, {**_ENDED_ROWS, "transaction_events.dropped_json": holding("evseSleep")}, [_STARTED_2]
 )
@@ -317,7 +323,7 @@ _COMMANDED_2 = [
         "RequestStartTransaction",
         _ACCEPTED,
         {"transactions.id_tag": TOKEN},
-        after=[_event("Started", "RemoteStart", 0, 1000, 30, idToken=_TOKEN_2)],
+        after=[_event("Started", "RemoteStart", 0, 1000, NOW, idToken=_TOKEN_2)],
         state="EFFECTIVE",
     ),
     Commanded(
@@ -326,7 +332,7 @@ _COMMANDED_2 = [
         _ACCEPTED,
         {"transactions.stop_reason": "Remote"},
         before=[_STARTED_2],
-        after=[_event("Ended", "RemoteStop", 1, 2500, 20, session={"stoppedReason": "Remote"})],
+        after=[_event("Ended", "RemoteStop", 1, 2500, _at(20), session={"stoppedReason": "Remote"})],
         state="EFFECTIVE",
     ),
     Commanded(

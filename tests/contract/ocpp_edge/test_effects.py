@@ -4,7 +4,7 @@ what its effect declares is in their rows, and published."""
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from ocpp_edge.versions import Version
 from services.postgres.database import Database
 from services.station.tables import METADATA as STATION_TABLES
 from stack.coverage_page import effects_of_calls, effects_of_messages
-from tests.contract.ocpp_edge.messages import COMMANDED, REPORTED, RUNNING, TOKEN, Commanded, Reported
+from tests.contract.ocpp_edge.messages import COMMANDED, NOW, REPORTED, RUNNING, TOKEN, Commanded, Reported, stamp_of
 from tests.contract.ocpp_edge.node import Charger, Node, Starter
 from tests.contract.ocpp_edge.platform import Platform
 from tests.contract.services.transaction.platform import Stations
@@ -76,7 +76,7 @@ class World(NamedTuple):
 
 
 class Words:
-    """What stands for the transaction that runs, and for the token, in the words of one charge point."""
+    """What stands for the transaction that runs, the token and the moment, in the words of one charge point."""
 
     def __init__(self, identity: str, token: str) -> None:
         self.identity, self.token = identity, token
@@ -87,7 +87,9 @@ class Words:
             return {name: self.put(value) for name, value in payload.items()}
         if isinstance(payload, list):
             return [self.put(value) for value in payload]
-        return {TOKEN: self.token, RUNNING: self.running}.get(payload, payload) if isinstance(payload, str) else payload
+        if not isinstance(payload, str):
+            return payload
+        return {TOKEN: self.token, RUNNING: self.running, NOW: stamp_of(datetime.now(UTC))}.get(payload, payload)
 
     async def send(self, charger: Charger, action: str, payload: Any) -> None:
         answer = await charger.ask(action, self.put(payload))
