@@ -132,7 +132,8 @@ class Database:
     async def ping(self) -> None:
         """Raises DatabaseUnavailable unless the database answers within two seconds."""
         try:
-            async with asyncio.timeout(_PING_SECONDS), self.read() as connection:
+            # Without a transaction: after a rollback the driver forgets all that it has prepared on the connection.
+            async with asyncio.timeout(_PING_SECONDS), self.statements() as connection:
                 await connection.execute(text("SELECT 1"))
         except TimeoutError as error:
             raise DatabaseUnavailable from error
@@ -177,6 +178,9 @@ class _Engines:
             pool_size=pool_size,
             max_overflow=overflow,
             pool_timeout=ACQUIRE_SECONDS,
+            # The one used last: what it has prepared and looked up is there. In turns, statements that come now and
+            # then would be planned anew each time.
+            pool_use_lifo=True,
         )
         self.reading = self.writing.execution_options(postgresql_readonly=True)
         self.statements = self.writing.execution_options(isolation_level="AUTOCOMMIT")

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.kernel.errors import DomainError, ErrorKind
-from services.postgres.database import Database, DatabaseUnavailable, constraint_of
+from services.postgres.database import Database, DatabaseUnavailable, bare, constraint_of
 from stack.ports import free_port
 from tests.fixtures.background import eventually
 from tests.fixtures.postgres import OwnPostgres
@@ -69,6 +69,34 @@ async def test_a_connection_of_statements_knows_transactions_again_afterwards(da
     with pytest.raises(ZeroDivisionError):
         await fail()
     assert await _things(database) == []
+
+
+async def test_what_a_connection_has_prepared_outlives_a_ping(database: Database) -> None:
+    async def prepared() -> set[str]:
+        async with database.transaction() as connection:
+            driver = await bare(connection)
+            for _ in range(10):
+                cursor = await driver.execute(b"SELECT name FROM pg_prepared_statements")
+            return {name for (name,) in await cursor.fetchall()}
+
+    before = await prepared()
+    await database.ping()
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT 1"))
+        names = (await connection.scalars(text("SELECT name FROM pg_prepared_statements"))).all()
+    assert before
+    assert before <= set(names)
+
+
+async def test_the_connection_that_was_used_last_is_used_next(database: Database) -> None:
+    async def used() -> int:
+        async with database.transaction() as connection:
+            return int(await connection.scalar(text("SELECT pg_backend_pid()")))
+
+    async with database.transaction() as first, database.transaction() as second:
+        pids = [await each.scalar(text("SELECT pg_backend_pid()")) for each in (first, second)]
+    assert pids[0] != pids[1]
+    assert {await used() for _ in range(3)} == {pids[0]}
 
 
 async def test_a_raw_transaction_copies_and_commits(database: Database) -> None:
