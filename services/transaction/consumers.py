@@ -17,7 +17,7 @@ from services.rpc.protobuf import time_of
 from services.transaction.application.command_effects import note_boot, note_connection, note_transaction
 from services.transaction.application.evidence import ask_after_boots, note_reports
 from services.transaction.domain.command import Place
-from services.transaction.mapping.evidence import boot_of, connector_report
+from services.transaction.mapping.evidence import boot_to_ask_after, connector_report
 from services.transaction.mapping.stations import connector_powers
 from services.transaction.sql.unit_of_work import SqlUnitOfWork
 
@@ -25,11 +25,12 @@ _COMMANDS = subscription(
     "transaction-commands", "transaction_changed", "charge_point_booted", "connectivity_changed.opened"
 )
 _STATIONS = subscription("transaction-stations", "station_changed.changed")
-_EVIDENCE = subscription("transaction-evidence", "connector_status_changed", "charge_point_booted")
+_EVIDENCE = subscription("transaction-evidence", "connector_status_changed")
 
 
 class CommandConsumer:
-    """Notes the effects of commands, and when queued ones can be delivered."""
+    """Notes the effects of commands, and when queued ones can be delivered; has charge points that have booted asked
+    after their transactions."""
 
     def __init__(self, bus: EventBus, database: Database, clock: Clock) -> None:
         self._bus = bus
@@ -48,6 +49,8 @@ class CommandConsumer:
         for charge_point_id, event in zip(charge_point_ids, events, strict=True):
             if charge_point_id in commanded:
                 await _note(work, Place(charge_point_id, event.tenant_id or DEFAULT_TENANT), event, now)
+        if boots := dict(boot for boot in map(boot_to_ask_after, events) if boot is not None):
+            await ask_after_boots(work, boots, now)
 
 
 class StationConsumer:
@@ -75,7 +78,7 @@ class StationConsumer:
 
 
 class EvidenceConsumer:
-    """Takes in what connectors do and when charge points boot, as far as it is about transactions."""
+    """Takes in what connectors do, as far as it is about transactions."""
 
     def __init__(self, bus: EventBus, database: Database, clock: Clock) -> None:
         self._bus = bus
@@ -91,8 +94,6 @@ class EvidenceConsumer:
         work, now = SqlUnitOfWork(connection, self._clock), self._clock.now()
         if reports := [report for report in map(connector_report, events) if report is not None]:
             await note_reports(work, reports, now)
-        if boots := dict(boot for boot in map(boot_of, events) if boot is not None):
-            await ask_after_boots(work, boots, now)
 
 
 def _charge_point_of(event: DomainEvent) -> str:

@@ -7,6 +7,7 @@ from csms.station.v1.connector_pb2 import Connector
 from services.messaging.subjects import subjects
 from services.rpc.protobuf import time_of
 from services.transaction.domain.evidence import ConnectorReport
+from services.transaction.domain.fact import OCPP_16
 
 _STATUSES = {number: name for name, number in Connector.Status.items() if number}
 [_CONFIRMED] = subjects("connector_status_changed.status_confirmed")
@@ -32,10 +33,11 @@ def connector_report(event: DomainEvent) -> ConnectorReport | None:
     )
 
 
-def boot_of(event: DomainEvent) -> tuple[str, datetime] | None:
-    """Charge point and time of a boot; None for an event about something else."""
+def boot_to_ask_after(event: DomainEvent) -> tuple[str, datetime] | None:
+    """Charge point and time of a boot, when a charge point can be asked after its transactions; None for an event about
+    something else, and for a boot by OCPP 1.6, which has no message for it."""
     if event.WhichOneof("payload") != "charge_point_booted":
         return None
     charge_point = event.charge_point_booted.charge_point
     time = time_of(charge_point, "boot_time") or time_of(event, "create_time")
-    return None if time is None else (charge_point.id, time)
+    return None if time is None or charge_point.protocol == OCPP_16 else (charge_point.id, time)

@@ -210,7 +210,7 @@ async def test_a_station_by_ocpp_201_is_asked_after_its_transactions_when_it_has
         STARTED, ago(60), 0, received_time=ago(60), id_tag="TAG", authorization=ACCEPTED, charge_point_id="CP1"
     )
     [begun] = await site.record(began)
-    await site.stations.boot("CP1", site.epoch)
+    await site.stations.boot("CP1", await site.stations.connect("CP1", site.edge, "ocpp2.0.1"))
     stub = command_grpc.CommandServiceStub(await site.service.channel())
 
     async def is_asked() -> bool:
