@@ -13,6 +13,7 @@ from services.messaging.event_bus import EventBus
 from services.messaging.inbox import consume_batches
 from services.messaging.subjects import subscription
 from services.monitoring.application.charge_points import (
+    locked_points,
     take_in_boots,
     take_in_connectivity,
     take_in_deletions,
@@ -91,9 +92,11 @@ class StationConsumer:
                     device_events.append(from_proto.device_event(event.device_event_recorded, tenant_id))
         async with consequences(work, clock) as follows:
             await take_in_stations(work, stations, follows)
-            await take_in_connectivity(work, changes, follows)
-            await take_in_boots(work, boots, follows)
-            await take_in_deletions(work, gone, follows)
+            told = {change.charge_point_id for change in changes} | {snapshot.id for snapshot in (*boots, *gone)}
+            async with locked_points(work, told) as points:
+                take_in_connectivity(points, changes, follows)
+                take_in_boots(points, boots, follows)
+                take_in_deletions(points, gone, follows)
             await take_in_statuses(work, reports, follows)
             take_in_refusals(refusals, follows)
             take_in_device_events(device_events, follows)

@@ -1,6 +1,7 @@
 """Charge points and their connectors: what their connections, boots and status reports bring."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from services.monitoring.application.consequences import Consequences
@@ -32,35 +33,50 @@ from services.monitoring.domain.rules import (
 from services.monitoring.ports import UnitOfWork
 
 
-async def take_in_connectivity(work: UnitOfWork, changes: Iterable[ConnectivityChange], follows: Consequences) -> None:
+@asynccontextmanager
+async def locked_points(
+    work: UnitOfWork, charge_point_ids: Collection[str]
+) -> AsyncIterator[MutableMapping[str, ChargePoint]]:
+    """These charge points by identity, locked, to be changed in the block; those that have changed are stored when it
+    ends well. Once for all that a unit of work takes in: what it costs hardly depends on how many there are."""
+    before = await work.charge_points.lock(charge_point_ids)
+    points = dict(before)
+    yield points
+    await work.charge_points.store([point for name, point in points.items() if point is not before[name]])
+
+
+def take_in_connectivity(
+    points: MutableMapping[str, ChargePoint], changes: Iterable[ConnectivityChange], follows: Consequences
+) -> None:
     """Note that connections were opened or closed; each closing counts, also one that others have overtaken."""
     for batch in partition_by_key(changes, lambda change: change.charge_point_id):
-        before = await work.charge_points.lock({change.charge_point_id for change in batch})
-        after = {change.charge_point_id: connected(before[change.charge_point_id], change) for change in batch}
-        await _store(work, before, after, {change.charge_point_id: change.time for change in batch}, follows)
+        after = {change.charge_point_id: connected(points[change.charge_point_id], change) for change in batch}
+        _turn(points, after, {change.charge_point_id: change.time for change in batch}, follows)
         closed = [change for change in batch if not change.online]
         follows.count(_counted([(change.station_id, change.time) for change in closed], Metrics(disconnect_count=1)))
         missed = [change for change in closed if after[change.charge_point_id].is_missed]
         follows.note_incidents(dict(map(disconnect, missed)))
 
 
-async def take_in_boots(work: UnitOfWork, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
+def take_in_boots(
+    points: MutableMapping[str, ChargePoint], snapshots: Iterable[ChargePointSnapshot], follows: Consequences
+) -> None:
     """Note what boots show of charge points."""
     for batch in partition_by_key(snapshots, lambda snapshot: snapshot.id):
-        before = await work.charge_points.lock({snapshot.id for snapshot in batch})
-        after = {snapshot.id: shown(before[snapshot.id], snapshot) for snapshot in batch}
-        await _store(work, before, after, {snapshot.id: snapshot.told_time for snapshot in batch}, follows)
+        after = {snapshot.id: shown(points[snapshot.id], snapshot) for snapshot in batch}
+        _turn(points, after, {snapshot.id: snapshot.told_time for snapshot in batch}, follows)
 
 
-async def take_in_deletions(work: UnitOfWork, snapshots: Iterable[ChargePointSnapshot], follows: Consequences) -> None:
+def take_in_deletions(
+    points: MutableMapping[str, ChargePoint], snapshots: Iterable[ChargePointSnapshot], follows: Consequences
+) -> None:
     """Note that charge points are no more; one that was made anew since stays."""
     gone = {snapshot.id: snapshot for snapshot in snapshots}
-    before = await work.charge_points.lock(gone.keys())
     after = {
-        name: point if is_of_later_one(point, gone[name].created_time) else deleted(point)
-        for name, point in before.items()
+        name: points[name] if is_of_later_one(points[name], snapshot.created_time) else deleted(points[name])
+        for name, snapshot in gone.items()
     }
-    await _store(work, before, after, {name: snapshot.told_time for name, snapshot in gone.items()}, follows)
+    _turn(points, after, {name: snapshot.told_time for name, snapshot in gone.items()}, follows)
 
 
 def take_in_refusals(refusals: Iterable[Refusal], follows: Consequences) -> None:
@@ -78,9 +94,9 @@ def take_in_device_events(events: Iterable[DeviceEvent], follows: Consequences) 
 
 async def take_in_sightings(work: UnitOfWork, sightings: Sequence[Sighting], follows: Consequences) -> None:
     """Note who is connected and who is not, at most one sighting per charge point."""
-    before = await work.charge_points.lock({sighting.charge_point_id for sighting in sightings})
-    after = {one.charge_point_id: sighted(before[one.charge_point_id], one) for one in sightings}
-    await _store(work, before, after, {one.charge_point_id: one.time for one in sightings}, follows)
+    async with locked_points(work, {sighting.charge_point_id for sighting in sightings}) as points:
+        after = {one.charge_point_id: sighted(points[one.charge_point_id], one) for one in sightings}
+        _turn(points, after, {one.charge_point_id: one.time for one in sightings}, follows)
 
 
 async def take_in_statuses(work: UnitOfWork, reports: Iterable[StatusReport], follows: Consequences) -> None:
@@ -97,21 +113,20 @@ async def take_in_statuses(work: UnitOfWork, reports: Iterable[StatusReport], fo
         follows.note_incidents(dict(map(fault, faults)))
 
 
-async def _store(
-    work: UnitOfWork,
-    before: Mapping[str, ChargePoint],
+def _turn(
+    points: MutableMapping[str, ChargePoint],
     after: Mapping[str, ChargePoint],
     times: Mapping[str, datetime],
     follows: Consequences,
 ) -> None:
-    """Store those charge points that have changed, at these times, and tell what follows from it."""
-    changed = [point for name, point in after.items() if point is not before[name]]
-    await work.charge_points.store(changed)
+    """Make `points` what they are `after` something of these times, and tell what follows for those that it changed."""
+    changed = [point for name, point in after.items() if point is not points[name]]
     back = [point for point in changed if point.online]
     follows.judge([verdict for point in back for verdict in back_verdicts(point)])
-    follows.forget_hardware([point.id for point in changed if _is_no_longer_missed(point, before[point.id])])
+    follows.forget_hardware([point.id for point in changed if _is_no_longer_missed(point, points[point.id])])
     for point in changed:
         follows.changed({point.station_id: times[point.id]})
+    points.update(after)
 
 
 def _is_no_longer_missed(point: ChargePoint, before: ChargePoint) -> bool:

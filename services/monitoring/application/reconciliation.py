@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from services.kernel.clock import Clock
-from services.monitoring.application.charge_points import take_in_boots, take_in_sightings
+from services.monitoring.application.charge_points import locked_points, take_in_boots, take_in_sightings
 from services.monitoring.application.consequences import consequences
 from services.monitoring.application.stations import take_in_stations
 from services.monitoring.application.transactions import mend_bills, take_in_transactions
@@ -54,7 +54,8 @@ class Reconciliation:
         async for page in self._owners.charge_points(told_time):
             seen |= {snapshot.id for snapshot in page}
             async with self._units_of_work() as work, consequences(work, self._clock) as follows:
-                await take_in_boots(work, page, follows)
+                async with locked_points(work, {snapshot.id for snapshot in page}) as points:
+                    take_in_boots(points, page, follows)
         async with self._units_of_work() as work, consequences(work, self._clock) as follows:
             gone = await work.charge_points.lock(await work.charge_points.unheard(told_time, seen))
             await work.charge_points.store([deleted(point) for point in gone.values()])

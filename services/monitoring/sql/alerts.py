@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, cast, exists, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, cast, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,7 +18,7 @@ from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import ALERTS, INCIDENTS, TRANSACTIONS
 from services.postgres.database import bare
 from services.postgres.keyset import COUNTED_UP_TO, fetch_page
-from services.postgres.recordset import text_array
+from services.postgres.recordset import array, names_of, text_array, texts
 
 _STANDS = ALERTS.c.clear_time.is_(None)
 _STANDING = b"""
@@ -26,6 +26,11 @@ SELECT alerts.id::text FROM unnest(%s::text[], %s::text[]) AS fine (kind, subjec
 JOIN alerts ON alerts.kind = fine.kind AND alerts.subject = fine.subject AND alerts.clear_time IS NULL
 ORDER BY alerts.id
 """
+_NAMES = names_of(ALERTS.columns)
+_CLEAR = f"""
+UPDATE alerts SET state = '{AlertState.CLEARED}', clear_time = %s
+WHERE id = ANY (%s::uuid[]) AND clear_time IS NULL RETURNING {texts(ALERTS.columns)}
+""".encode()
 
 
 class SqlAlertRepository:
@@ -40,7 +45,7 @@ class SqlAlertRepository:
         rows = await fetch_page(
             self._connection, query, (ALERTS.c.id,), page=page, descending=True, count_up_to=COUNTED_UP_TO
         )
-        return rows.map(_alert)
+        return rows.map(lambda row: _alert(row._mapping))
 
     async def find(self, alert_id: str, *, for_update: bool = False) -> Alert | None:
         if not is_id(alert_id):
@@ -49,7 +54,7 @@ class SqlAlertRepository:
             await self._locks.turn(Rung.ALERT_TURN)
         query = select(ALERTS).where(ALERTS.c.id == alert_id)
         row = (await self._connection.execute(query.with_for_update() if for_update else query)).first()
-        return None if row is None else _alert(row)
+        return None if row is None else _alert(row._mapping)
 
     async def open(self, alert: Alert, *, counts: bool, follows: bool) -> Alert | None:
         await self._locks.turn(Rung.ALERT_TURN)
@@ -65,7 +70,7 @@ class SqlAlertRepository:
         else:
             statement = statement.on_conflict_do_nothing(**arbiter)
         row = (await self._connection.execute(statement.returning(*ALERTS.c))).first()
-        return _alert(row) if row is not None and (follows or row.id == alert.id) else None
+        return _alert(row._mapping) if row is not None and (follows or row.id == alert.id) else None
 
     async def replace(self, alert: Alert) -> None:
         await self._connection.execute(update(ALERTS).where(ALERTS.c.id == alert.id).values(asdict(alert)))
@@ -77,7 +82,11 @@ class SqlAlertRepository:
         # Looked for first: hardly ever one of them stands.
         cursor = await (await bare(self._connection)).execute(_STANDING, (kinds, names))
         standing = [alert_id for (alert_id,) in await cursor.fetchall()]
-        return await self._clear(ALERTS.c.id.in_(standing), now) if standing else []
+        if not standing:
+            return []
+        await self._locks.turn(Rung.ALERT_TURN)
+        cursor = await (await bare(self._connection)).execute(_CLEAR, (now, array(standing)))
+        return [_alert(dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
 
     async def clear_all_of(
         self, charge_point_ids: Collection[str], kinds: Collection[AlertKind], now: datetime
@@ -135,7 +144,7 @@ class SqlAlertRepository:
     async def _clear(self, condition: ColumnElement[bool], now: datetime) -> Sequence[Alert]:
         await self._locks.turn(Rung.ALERT_TURN)
         statement = update(ALERTS).where(_STANDS, condition).values(state=AlertState.CLEARED, clear_time=now)
-        return [_alert(row) for row in await self._connection.execute(statement.returning(*ALERTS.c))]
+        return [_alert(row._mapping) for row in await self._connection.execute(statement.returning(*ALERTS.c))]
 
 
 def _conditions(narrowing: AlertFilter) -> Iterator[ColumnElement[bool]]:
@@ -152,11 +161,10 @@ def _conditions(narrowing: AlertFilter) -> Iterator[ColumnElement[bool]]:
         yield columns.station_id == narrowing.station_id if is_known else literal_column("false")
 
 
-def _alert(row: Row[Any]) -> Alert:
-    fields = row._mapping
+def _alert(fields: Mapping[Any, Any]) -> Alert:
     return Alert(
         **{
-            **{column.name: fields[column.name] for column in ALERTS.c},
+            **{name: fields[name] for name in _NAMES},
             "kind": AlertKind(fields["kind"]),
             "severity": AlertSeverity(fields["severity"]),
             "state": AlertState(fields["state"]),

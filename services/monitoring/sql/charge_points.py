@@ -20,7 +20,7 @@ _NAMES = names_of(CHARGE_POINTS.columns)
 _values = attrgetter(*_NAMES)
 _ADD_UNHEARD = b"""
 INSERT INTO charge_points (id, online, epoch, removed) SELECT name, false, 0, false FROM unnest(%s::text[]) AS name
-WHERE NOT EXISTS (SELECT FROM charge_points WHERE id = name) ORDER BY name ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING
 """
 _FOR_UPDATE = f"""
 SELECT {texts(CHARGE_POINTS.columns)} FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR UPDATE
@@ -43,9 +43,15 @@ class SqlChargePointRepository:
             return {}
         await self._locks.turn(Rung.STATION_TURN)
         self._locks.reach(Rung.HARDWARE)
-        connection, names = await bare(self._connection), text_array(charge_point_ids)
-        await connection.execute(_ADD_UNHEARD, (names,))
-        cursor = await connection.execute(_FOR_UPDATE, (names,))
+        points = await self._locked(charge_point_ids)
+        # Looked for first: hardly ever one of them was not told of before.
+        if unheard := [name for name in charge_point_ids if name not in points]:
+            await (await bare(self._connection)).execute(_ADD_UNHEARD, (text_array(unheard),))
+            points |= await self._locked(unheard)
+        return points
+
+    async def _locked(self, charge_point_ids: Collection[str]) -> dict[str, ChargePoint]:
+        cursor = await (await bare(self._connection)).execute(_FOR_UPDATE, (text_array(charge_point_ids),))
         return {row[0]: _of_values(row) for row in await cursor.fetchall()}
 
     async def store(self, charge_points: Collection[ChargePoint]) -> None:
