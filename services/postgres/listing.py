@@ -3,6 +3,7 @@
 What `keyset` says of keys and tokens holds here as well, and the tokens are the same; the SQL is written out.
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement
 
 from services.kernel.pagination import Page, PageRequest
+from services.kernel.tenancy import current_tenant
 from services.postgres.keyset import key_in_token, mark_of, token_after
 from services.postgres.roundtrip import Rows, Statement
 from services.postgres.sql_text import sql_of
@@ -19,6 +21,8 @@ Condition = tuple[str, Sequence[str]]
 
 _ESCAPE = "\\"
 _FIRST_SPAN, _WIDER, _WIDEST_SPAN = timedelta(hours=1), 8, timedelta(days=1000)
+# A table may be given back as it was at another time, below a process that goes on.
+_FULL_FOR_SECONDS = 60.0
 
 
 class Asks(Protocol):
@@ -30,7 +34,9 @@ class Asks(Protocol):
 class Listing:
     """The list of `columns` from `source` (of a FROM clause) in the order of `key`, counted as far as `count_up_to`.
 
-    The key, as in `fetch_page`, is columns of a table that the source calls by its own name, or made of such.
+    The key, as in `fetch_page`, is columns of a table that the source calls by its own name, or made of such. When
+    nothing is ever taken out of the table (`only_grows`), a list of everything that reaches `count_up_to` is not
+    counted again with each page.
     """
 
     def __init__(
@@ -41,6 +47,7 @@ class Listing:
         *,
         descending: bool = False,
         count_up_to: int | None = None,
+        only_grows: bool = False,
     ) -> None:
         self._key = key
         self._columns = [sql_of(column) for column in key]
@@ -50,6 +57,9 @@ class Listing:
         self._select = f"SELECT {columns}, {', '.join(self._columns)} FROM {source}"
         self._order = f" ORDER BY {', '.join(f'{column} {direction}' for column in self._columns)}"
         self.count_up_to = count_up_to
+        self._only_grows = only_grows
+        # By tenant: until when its list of everything has as many rows as are counted, by the monotonic clock.
+        self._full_until: dict[str | None, float] = {}
 
     async def fetch(
         self, readers: Asks, conditions: Iterable[Condition], page: PageRequest, *, since: datetime | None = None
@@ -65,12 +75,24 @@ class Listing:
         rest = narrowing if after is None else [*narrowing, self._behind(after)]
         if since is not None:
             rest += await self._near(readers, rest, since if after is None else max(since, after[0]), page.size)
-        rows, [[total]] = await readers.ask(self._rows(rest, page.size), self._count(narrowing, self.count_up_to))
+        rows, total = await self._ask(readers, self._rows(rest, page.size), narrowing)
         chosen = rows[: page.size]
         if len(rows) > len(chosen):
             return Page(chosen, token_after(self._mark, chosen[-1][-len(self._key) :]), total)
         # A first page that holds everything is its own count.
         return Page(chosen, "", len(chosen) if after is None else total)
+
+    async def _ask(self, readers: Asks, rows: Statement, narrowing: Sequence[Condition]) -> tuple[Rows, int]:
+        """The rows, and how many there are in all."""
+        tenant_id = current_tenant()
+        is_everything = self._only_grows and not narrowing
+        if is_everything and self.count_up_to and time.monotonic() < self._full_until.get(tenant_id, 0.0):
+            [found] = await readers.ask(rows)
+            return found, self.count_up_to
+        found, [[total]] = await readers.ask(rows, self._count(narrowing, self.count_up_to))
+        if is_everything and total == self.count_up_to:
+            self._full_until[tenant_id] = time.monotonic() + _FULL_FOR_SECONDS
+        return found, total
 
     def _rows(self, conditions: Sequence[Condition], size: int) -> Statement:
         # The limit is written out: with one that is a parameter no plan is good enough to be kept.

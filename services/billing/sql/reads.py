@@ -8,17 +8,9 @@ from services.billing.tables import CHARGING_SESSIONS
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import COUNTED_UP_TO
-from services.postgres.listing import Condition, Listing, written
-from services.postgres.readers import Readers
+from services.postgres.listing import Asks, Condition, Listing, written
 
 _TABLE = CHARGING_SESSIONS.c
-_NEWEST_FIRST = Listing(
-    SESSION_COLUMNS,
-    "charging_sessions",
-    (_TABLE.start_time, _TABLE.id),
-    descending=True,
-    count_up_to=COUNTED_UP_TO,
-)
 _BY_CHANGE = Listing(SESSION_COLUMNS, "charging_sessions", (_TABLE.update_time, _TABLE.id), count_up_to=COUNTED_UP_TO)
 _ONE = f"SELECT {SESSION_COLUMNS} FROM charging_sessions WHERE id = %s".encode()
 
@@ -26,11 +18,19 @@ _ONE = f"SELECT {SESSION_COLUMNS} FROM charging_sessions WHERE id = %s".encode()
 class SqlChargingSessionReads:
     """Satisfies ports.ChargingSessionReads."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Asks) -> None:
         self._readers = readers
+        self._newest_first = Listing(
+            SESSION_COLUMNS,
+            "charging_sessions",
+            (_TABLE.start_time, _TABLE.id),
+            descending=True,
+            count_up_to=COUNTED_UP_TO,
+            only_grows=True,
+        )
 
     async def page(self, narrowing: ChargingSessionFilter, page: PageRequest) -> Page[ChargingSession]:
-        listing = _NEWEST_FIRST if narrowing.update_time_from is None else _BY_CHANGE
+        listing = self._newest_first if narrowing.update_time_from is None else _BY_CHANGE
         rows = await listing.fetch(self._readers, _conditions(narrowing), page)
         # Behind the columns of the table comes the key of a page.
         return rows.map(lambda row: session_of(*row[:SESSION_WIDTH]))

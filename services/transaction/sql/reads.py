@@ -7,8 +7,7 @@ from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import as_platform
 from services.postgres.keyset import COUNTED_UP_TO
-from services.postgres.listing import Condition, Listing, written
-from services.postgres.readers import Readers
+from services.postgres.listing import Asks, Condition, Listing, written
 from services.postgres.recordset import array, text_array, texts
 from services.postgres.roundtrip import Statement
 from services.transaction.domain.ending import EndDecision
@@ -31,13 +30,6 @@ _FIRST_REGISTERS, _LAST_REGISTERS = 2, 8
 
 _COLUMNS = texts(TRANSACTIONS.c, "transactions")
 _WIDTH = len(TRANSACTIONS.c)
-NEWEST_FIRST = Listing(
-    _COLUMNS,
-    "transactions",
-    (TRANSACTIONS.c.begin_time, TRANSACTIONS.c.id),
-    descending=True,
-    count_up_to=COUNTED_UP_TO,
-)
 _BY_CHANGE = Listing(
     _COLUMNS, "transactions", (TRANSACTIONS.c.update_time, TRANSACTIONS.c.id), count_up_to=COUNTED_UP_TO
 )
@@ -85,12 +77,20 @@ _FROM_DAY, _UNTIL_DAY = " AND sampled_time >= '{} UTC'", " AND sampled_time < '{
 class SqlTransactionReads:
     """Satisfies ports.TransactionReads."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Asks) -> None:
         self._readers = readers
+        self._newest_first = Listing(
+            _COLUMNS,
+            "transactions",
+            (TRANSACTIONS.c.begin_time, TRANSACTIONS.c.id),
+            descending=True,
+            count_up_to=COUNTED_UP_TO,
+            only_grows=True,
+        )
 
     async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Transaction]:
         since = narrowing.update_time_from
-        listing = NEWEST_FIRST if since is None else _BY_CHANGE
+        listing = self._newest_first if since is None else _BY_CHANGE
         rows = await listing.fetch(self._readers, _conditions(narrowing), page, since=since)
         # Behind the columns of the table comes the key of a page.
         return rows.map(lambda row: transaction_of(row[:_WIDTH]))

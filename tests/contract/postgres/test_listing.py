@@ -14,6 +14,7 @@ from services.postgres.database import Database
 from services.postgres.keyset import fetch_page
 from services.postgres.listing import Condition, Listing
 from services.postgres.readers import Readers
+from services.postgres.roundtrip import Rows, Statement
 
 BOOKS = Table(
     "listed_books",
@@ -53,6 +54,18 @@ async def readers(database: Database) -> AsyncIterator[Readers]:
     readers = Readers(database)
     yield readers
     await readers.close()
+
+
+class Counted:
+    """Answers as `readers` do, and keeps how many statements were asked each time."""
+
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
+        self.asked: list[int] = []
+
+    async def ask(self, *statements: Statement) -> list[Rows]:
+        self.asked.append(len(statements))
+        return await self._readers.ask(*statements)
 
 
 def _listing(*names: str, descending: bool = False, count_up_to: int | None = None) -> Listing:
@@ -127,3 +140,23 @@ async def test_the_token_of_another_list_is_refused(readers: Readers) -> None:
 
     with pytest.raises(DomainError, match="is not a token of this list"):
         await _listing("id").fetch(readers, [], page_request(1, other.next_token))
+
+
+async def test_a_list_that_only_grows_is_counted_until_it_has_more_than_is_counted(readers: Readers) -> None:
+    counted, page = Counted(readers), PageRequest(10)
+    for up_to, asked in ((len(ROWS), [2, 1, 1]), (len(ROWS) + 1, [2, 2, 2])):
+        listing = Listing("listed_books.id::text", "listed_books", (BOOKS.c.id,), count_up_to=up_to, only_grows=True)
+        pages = [await listing.fetch(counted, (), page), await listing.fetch(counted, (), page)]
+        pages.append(await listing.fetch(counted, (), page_request(10, pages[0].next_token)))
+        assert [each.total_size for each in pages] == [len(ROWS)] * 3
+        assert counted.asked == asked
+        counted.asked.clear()
+
+
+async def test_what_is_narrowed_is_counted_each_time_and_so_is_a_list_that_may_lose_rows(readers: Readers) -> None:
+    counted, page = Counted(readers), PageRequest(10)
+    grows = Listing("listed_books.id::text", "listed_books", (BOOKS.c.id,), count_up_to=12, only_grows=True)
+    for _ in range(2):
+        assert (await grows.fetch(counted, [_OF_ONE_PAGE], page)).total_size == 12
+        assert (await _listing("id", count_up_to=12).fetch(counted, (), page)).total_size == 12
+    assert counted.asked == [2] * 4

@@ -10,7 +10,8 @@ from services.postgres.database import Database
 from services.postgres.keyset import COUNTED_UP_TO
 from services.postgres.readers import Readers
 from services.postgres.roundtrip import Rows, Statement
-from services.transaction.sql.reads import NEWEST_FIRST
+from services.transaction.domain.transaction_view import TransactionFilter
+from services.transaction.sql.reads import SqlTransactionReads
 from tests.contract.services.tenants import OTHER
 from tests.fixtures.postgres import KeptConnection
 
@@ -60,7 +61,7 @@ async def test_a_tenants_page_is_found_and_counted_in_the_index_of_its_transacti
     readers: Explained, tenant_id: str, total: int
 ) -> None:
     with as_tenant(tenant_id):
-        page = await NEWEST_FIRST.fetch(readers, (), PageRequest(50))
+        page = await SqlTransactionReads(readers).page(TransactionFilter(), PageRequest(50))
     rows, count = readers.plans
     assert (len(page.items), page.total_size) == (50, total)
     # Not row by row of everybody's, the policy last: the tenant is what is looked for in the index.
@@ -70,3 +71,14 @@ async def test_a_tenants_page_is_found_and_counted_in_the_index_of_its_transacti
         assert "Seq Scan" not in plan
         assert "Sort" not in plan
     assert "Index Only Scan" in count
+
+
+async def test_more_than_is_counted_is_not_counted_again_for_the_same_tenant(readers: Explained) -> None:
+    reads = SqlTransactionReads(readers)
+    totals, statements = [], []
+    for tenant_id in (DEFAULT_TENANT, DEFAULT_TENANT, OTHER, OTHER):
+        with as_tenant(tenant_id):
+            totals.append((await reads.page(TransactionFilter(), PageRequest(50))).total_size)
+        statements.append(len(readers.plans))
+    assert totals == [COUNTED_UP_TO, COUNTED_UP_TO, _FEW, _FEW]
+    assert statements == [2, 3, 5, 7]

@@ -84,15 +84,6 @@ async def test_pages_hold_every_transaction_once(record: Record, transactions: R
     assert len(set(paged)) == 7
 
 
-async def test_a_total_is_counted_no_further_than_lists_that_grow_are(
-    record: Record, transactions: Reader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.transaction.sql.reads.NEWEST_FIRST.count_up_to", 2)
-    await _three(record)
-    page = await transactions.stub.ListTransactions(Request(page_size=1))
-    assert (len(page.transactions), page.total_size) == (1, 2)
-
-
 async def test_pages_of_meter_values_run_in_the_order_of_sampling(record: Record, transactions: Reader) -> None:
     [started] = await record(start_16(minutes(-30)))
     for at in (-10, -20, -15):
