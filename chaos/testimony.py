@@ -216,7 +216,8 @@ def _is_listed(request: dict[str, Any]) -> bool:
 
 
 def _wh(sample: dict[str, Any]) -> int:
-    """A register as its sample tells it, in Wh."""
-    unit = sample.get("unit") or sample.get("unitOfMeasure", {}).get("unit", "Wh")
+    """A register as its sample tells it, in Wh, which a unit that cannot be read is as well."""
+    measure = sample.get("unitOfMeasure")
+    unit = sample.get("unit") or (measure.get("unit") if isinstance(measure, dict) else None)
     text = str(sample["value"]).replace("\0", "").replace("\x01", "")
     return int(float(text)) * (1000 if unit == "kWh" else 1)

@@ -77,5 +77,14 @@ def test_a_stray_of_a_moment_after_an_end_without_a_register_may_count() -> None
     assert session(start, spoilt, stray, transaction_id="8").energy == Energy(0, 250)
 
 
+@pytest.mark.parametrize("unit", [[], {}, {"unit": [1]}, "n/a", None])
+def test_a_reading_whose_unit_cannot_be_read_may_be_one_in_watt_hours(unit: Any) -> None:
+    sample = _register(208) | {"unitOfMeasure": unit}
+    value = {"timestamp": T0.isoformat(), "sampledValue": [sample]}
+    entry = reported("MeterValues", {"connectorId": 1, "meterValue": [value]}, "meterValue.0")
+    assert list(testimony.reported_readings(entry)) == []
+    assert list(testimony.perhaps_reported_readings(entry)) == [208]
+
+
 def _register(wh: int) -> dict[str, Any]:
     return {"value": str(wh), "measurand": "Energy.Active.Import.Register"}
