@@ -1,7 +1,7 @@
 """What callers read of transactions, each in one round trip: no unit of work is begun for it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
@@ -127,16 +127,20 @@ class SqlTransactionReads:
 
 
 def _of_running(transactions: Sequence[Transaction]) -> Statement:
+    now = datetime.now(UTC)
     begins = [transaction.begin_time - _AROUND for transaction in transactions]
+    # Of those that run there are partitions of a week ahead, which would all be looked through for each.
+    ends = [max(transaction.last_time, now) + _AROUND for transaction in transactions]
     parameters = (
         array(transaction.id for transaction in transactions),
         array(map(written, begins)),
-        array(["infinity"] * len(begins)),
+        array(map(written, ends)),
         text_array(transaction.charge_point_id for transaction in transactions),
         array(transaction.evse_id for transaction in transactions),
         array(transaction.connector_id for transaction in transactions),
     )
-    return _OF_RUNNING.format(days=_FROM_DAY.format(min(begins).date())).encode(), parameters
+    days = _FROM_DAY.format(min(begins).date()) + _UNTIL_DAY.format(max(ends).date())
+    return _OF_RUNNING.format(days=days).encode(), parameters
 
 
 def _of_ended(transactions: Sequence[Transaction]) -> Statement:
