@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from stack.demo import FLEET
+
 ROOT = Path(__file__).parents[2]
 _NOT_OURS = (".venv", ".csms", ".pytest_cache", "node_modules")
 PAGES = sorted(page for page in ROOT.rglob("*.md") if not page.relative_to(ROOT).parts[0].startswith(_NOT_OURS))
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 _COMMAND = re.compile(r"`(?:\.venv/bin/)?csms ([a-z-]+)")
+# Whoever is named behind it in a line or a list is simulated as well.
+_SIMULATED = re.compile(r"csms simulate (\w+)|`(CP\d+) [\d.]+`")
 _TARGET = re.compile(r"`make ([a-z-]+)")
 
 
@@ -22,6 +26,13 @@ def test_a_page_links_to_what_exists_and_names_commands_that_exist(page: Path) -
     assert [name for name in _COMMAND.findall(text) if name not in known] == []
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert [name for name in _TARGET.findall(text) if name not in targets] == []
+
+
+def test_nobody_is_told_to_simulate_a_charge_point_that_is_simulated_already() -> None:
+    """Two devices of one name throw each other out for as long as both are there."""
+    named = {name for page in PAGES for pair in _SIMULATED.findall(page.read_text(encoding="utf-8")) for name in pair}
+    assert {"CP001", "CP002"} <= named
+    assert named & set(FLEET) == set()
 
 
 def test_the_steps_of_a_charging_session_name_functions_that_exist() -> None:
