@@ -16,8 +16,9 @@ from services.monitoring.sql.locks import Locks, Rung
 from services.monitoring.tables import STATIONS
 from services.postgres.database import bare
 from services.postgres.keyset import fetch_page
-from services.postgres.recordset import Recordset, array
+from services.postgres.recordset import Recordset, array, names_of
 
+_NAMES = names_of(STATIONS.c)
 _TIMES = Recordset(STATIONS, columns=["id", "update_time"])
 _ID, _TIME = _TIMES.letter_of["id"], _TIMES.letter_of["update_time"]
 _TOUCH = f"""
@@ -106,5 +107,5 @@ def _conditions(narrowing: StationFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _station(row: Row[Any]) -> Station:
-    fields = {column.name: row._mapping[column.name] for column in STATIONS.c}
+    fields = {name: row._mapping[name] for name in _NAMES}
     return Station(**{**fields, "health": Health(fields["health"])})

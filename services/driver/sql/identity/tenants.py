@@ -14,6 +14,9 @@ from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import TenantState
 from services.postgres.database import constraint_of
 from services.postgres.keyset import fetch_page
+from services.postgres.recordset import names_of
+
+_NAMES = names_of(TENANTS.c)
 
 
 class SqlTenantRepository:
@@ -47,5 +50,5 @@ class SqlTenantRepository:
 
 
 def _tenant(row: Row[Any]) -> Tenant:
-    fields = {column.name: row._mapping[column.name] for column in TENANTS.c}
+    fields = {name: row._mapping[name] for name in _NAMES}
     return Tenant(**{**fields, "state": TenantState(fields["state"])})
