@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, Uuid, func, literal_column, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.pagination import Page, PageRequest, bad_token, next_token
+from services.postgres.sql_text import written
 
 # How far lists that grow with every session are counted: nobody pages through more, and counting millions for each page
 # costs a hundred times what the page does.
@@ -69,7 +70,7 @@ def mark_of(key_columns: Sequence[ColumnElement[Any]]) -> str:
 
 def token_after(mark: str, key: Sequence[object]) -> str:
     """The token of the page behind the row with this sort key."""
-    return next_token([mark, *map(_text, key)])
+    return next_token([mark, *map(written, key)])
 
 
 def key_in_token(after: Sequence[str], mark: str, key_columns: Sequence[ColumnElement[Any]]) -> list[Any]:
@@ -88,10 +89,6 @@ def _after(
     if descending:
         return statement.where(key < values, key_columns[0] <= last[0])
     return statement.where(key > values, key_columns[0] >= last[0])
-
-
-def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _value(column: ColumnElement[Any], text: str) -> object:

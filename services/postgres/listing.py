@@ -14,7 +14,7 @@ from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import current_tenant
 from services.postgres.keyset import key_in_token, mark_of, token_after
 from services.postgres.roundtrip import Rows, Statement
-from services.postgres.sql_text import sql_of
+from services.postgres.sql_text import sql_of, written
 
 Condition = tuple[str, Sequence[str]]
 """What stands in a WHERE clause, and its parameters as in a Statement."""
@@ -126,11 +126,6 @@ class Listing:
 def containing(text: str) -> str:
     """The pattern of LIKE for what contains a text."""
     return f"%{text.replace(_ESCAPE, 2 * _ESCAPE).replace('%', _ESCAPE + '%').replace('_', _ESCAPE + '_')}%"
-
-
-def written(value: object) -> str:
-    """A value as PostgreSQL reads it."""
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _where(conditions: Sequence[Condition]) -> str:

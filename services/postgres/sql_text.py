@@ -1,5 +1,6 @@
-"""Queries of SQLAlchemy as text, for what asks without it (see `readers`): written once, whoever asks."""
+"""Queries of SQLAlchemy and their values as text, for what asks without it (see `readers`): made once, whoever asks."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ClauseElement, Select, Text, Uuid, cast, literal_column
@@ -23,3 +24,8 @@ def query_of(query: Select[Any]) -> bytes:
     """The query of a Statement (see `roundtrip`): a parameter for each `place`, ids as text."""
     columns = [cast(column, Text) if isinstance(column.type, Uuid) else column for column in query.selected_columns]
     return sql_of(query.with_only_columns(*columns, maintain_column_froms=True)).encode()
+
+
+def written(value: object) -> str:
+    """A value as PostgreSQL reads it."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)

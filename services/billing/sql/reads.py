@@ -8,7 +8,8 @@ from services.billing.tables import CHARGING_SESSIONS
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.keyset import COUNTED_UP_TO
-from services.postgres.listing import Asks, Condition, Listing, written
+from services.postgres.listing import Asks, Condition, Listing
+from services.postgres.sql_text import written
 
 _TABLE = CHARGING_SESSIONS.c
 _BY_CHANGE = Listing(SESSION_COLUMNS, "charging_sessions", (_TABLE.update_time, _TABLE.id), count_up_to=COUNTED_UP_TO)

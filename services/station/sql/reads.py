@@ -7,10 +7,10 @@ from sqlalchemy import BigInteger, ColumnElement, any_, cast, func
 
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
-from services.postgres.listing import Condition, Listing, containing, written
+from services.postgres.listing import Condition, Listing, containing
 from services.postgres.readers import Readers
 from services.postgres.recordset import array, texts
-from services.postgres.sql_text import place, query_of, sql_of
+from services.postgres.sql_text import place, query_of, sql_of, written
 from services.station.domain.charge_point import ChargePoint
 from services.station.domain.connector import Connector
 from services.station.domain.station import Circle, FoundStation, Station, StationFilter

@@ -7,9 +7,10 @@ from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import as_platform
 from services.postgres.keyset import COUNTED_UP_TO
-from services.postgres.listing import Asks, Condition, Listing, written
+from services.postgres.listing import Asks, Condition, Listing
 from services.postgres.recordset import array, text_array, texts
 from services.postgres.roundtrip import Statement
+from services.postgres.sql_text import written
 from services.transaction.domain.ending import EndDecision
 from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 from services.transaction.domain.registers import NO_REGISTERS, Registers
