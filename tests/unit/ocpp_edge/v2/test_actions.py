@@ -17,10 +17,9 @@ from services.kernel.errors import DomainError, unavailable
 from tests.fixtures.shorthand import flags_of
 from tests.unit.ocpp_edge.platform import Platform
 from tests.unit.ocpp_edge.platform import context as context_of
+from tests.unit.ocpp_edge.v2.transaction_events import CARD, STAMP, event
 
 ROUTES = route_table()
-STAMP = "2026-03-01T11:59:30Z"
-CARD = {"idToken": "card", "type": "ISO14443"}
 
 
 def context(state: ChargePointState = ChargePointState.ACCEPTED) -> ChargerContext:
@@ -34,11 +33,6 @@ async def ask(action: str, payload: dict[str, Any], platform: Platform, peer: Ch
 @pytest.fixture
 def platform() -> Platform:
     return Platform()
-
-
-def event(kind: str = "Updated", **fields: Any) -> dict[str, Any]:
-    said = {"eventType": kind, "timestamp": STAMP, "triggerReason": "MeterValuePeriodic", "seqNo": 3}
-    return {**said, "transactionInfo": {"transactionId": "T1"}, **fields}
 
 
 def test_every_action_whose_answer_is_empty_has_its_handler() -> None:
