@@ -7,33 +7,15 @@
 # The guess was: a session without its start is told as incomplete, as one without its stop is.
 # Exits 0 when the register is counted, 1 when it is not, 2 when the package cannot be had.
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" --quiet install ocpp-lens==0.2.0 || exit 2
-PYTHONDONTWRITEBYTECODE=1 "$folder/venv/bin/python" - <<'PYTHON'
-import json
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here "$folder/venv/bin/python" - <<'PYTHON'
 import sys
 
-from ocpp_lens import OCPPAnalyzer, OCPPLogParser
-
-
-def log(*sessions):
-    frames = []
-    for number, (first, second, hour) in enumerate(sessions, start=1):
-        stamp = f"2026-11-30T{hour:02}"
-        start = {"connectorId": 1, "idTag": "TAG", "meterStart": 5_000_000, "timestamp": f"{stamp}:00:00Z"}
-        stop = {"transactionId": number, "meterStop": 5_008_000, "timestamp": f"{stamp}:45:00Z"}
-        answer = {"transactionId": number, "idTagInfo": {"status": "Accepted"}}
-        frames += [[2, first, "StartTransaction", start], [3, first, answer]]
-        frames += [[2, second, "StopTransaction", stop], [3, second, {}]]
-    return frames
-
-
-def analyse(frames):
-    text = "\n".join(json.dumps(frame) for frame in frames)
-    return OCPPAnalyzer().analyze(OCPPLogParser().parse_string(text))
-
+from ocpp_log import analyse, log
 
 frames = log(("1", "2", 8))
 for name, part in (("whole log", frames), ("without the start", frames[2:]), ("without the stop", frames[:2])):

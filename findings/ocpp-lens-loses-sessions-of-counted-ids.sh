@@ -7,33 +7,15 @@
 # The guess was: an answer belongs to the call before it.
 # Exits 0 when a session is missing, 1 when both are there, 2 when the package cannot be had.
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" --quiet install ocpp-lens==0.2.0 || exit 2
-PYTHONDONTWRITEBYTECODE=1 "$folder/venv/bin/python" - <<'PYTHON'
-import json
+PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$here "$folder/venv/bin/python" - <<'PYTHON'
 import sys
 
-from ocpp_lens import OCPPAnalyzer, OCPPLogParser
-
-
-def log(*sessions):
-    frames = []
-    for number, (first, second, hour) in enumerate(sessions, start=1):
-        stamp = f"2026-11-30T{hour:02}"
-        start = {"connectorId": 1, "idTag": "TAG", "meterStart": 5_000_000, "timestamp": f"{stamp}:00:00Z"}
-        stop = {"transactionId": number, "meterStop": 5_008_000, "timestamp": f"{stamp}:45:00Z"}
-        answer = {"transactionId": number, "idTagInfo": {"status": "Accepted"}}
-        frames += [[2, first, "StartTransaction", start], [3, first, answer]]
-        frames += [[2, second, "StopTransaction", stop], [3, second, {}]]
-    return frames
-
-
-def analyse(frames):
-    text = "\n".join(json.dumps(frame) for frame in frames)
-    return OCPPAnalyzer().analyze(OCPPLogParser().parse_string(text))
-
+from ocpp_log import analyse, log
 
 counts = []
 for second in (("3", "4"), ("1", "2")):
