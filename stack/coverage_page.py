@@ -114,8 +114,8 @@ def gaps(found: Sequence[Message], blocks: Mapping[str, Sequence[str]]) -> list[
             wrong.append(f"{one}: what handles it declares no effect")
         if one.is_handled and not one.tests:
             wrong.append(f"{one}: no test is marked that has seen its effect")
-    missing = {one.action for one in found if not one.is_handled}
-    wrong += [f"docs/{TO_COME.name}: {action} is handled" for action in sorted(planned - missing)]
+    unhandled = {one.action for one in found if not one.is_handled}
+    wrong += [f"docs/{TO_COME.name}: {action} is handled" for action in sorted(planned - unhandled)]
     known = {(mark_of(one.direction), str(one.version), one.action) for one in found if one.is_handled}
     for (mark, version, action), tests in _marks().items():
         if (mark, version, action) not in known:
