@@ -21,6 +21,7 @@ from services.transaction.application.delivery import Delivery
 from services.transaction.application.ending import Endings
 from services.transaction.application.journal import Messages
 from services.transaction.application.matching import Matcher
+from services.transaction.application.missing_events import MissingEvents
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.placing import Placing
 from services.transaction.application.recording import Recorder
@@ -57,6 +58,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     commands = Commands(units_of_work, charge_points, delivery, clock)
     campaigns = Campaigns(units_of_work, clock)
     steps = CampaignSteps(units_of_work, GrpcFleet(stations), delivery.look_soon, clock)
+    ask = commands if settings.ask_for_missing_events else None
     powers = Reconciler("connectors", ConnectorPowers(units_of_work, GrpcStations(stations), clock).compare)
 
     def serve(grpc_server: grpc.aio.Server) -> None:
@@ -78,6 +80,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             server.Task("connectors compared", powers.run, 900),
             server.Task("evidence", EvidenceConsumer(bus, database, clock).run, 30),
             server.Task("matching", Matcher(units_of_work, placing).run, 120),
+            server.Task("missing events", MissingEvents(units_of_work, ask, clock).run, 900),
             server.Task("silence", Silence(units_of_work, commands, clock, settings.silence).run, 3600),
             server.Task("partitions", keep_partitions, 7200),
         ),

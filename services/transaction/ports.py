@@ -25,6 +25,7 @@ from services.transaction.domain.reading import LastRead, MeterReport, Placed, R
 from services.transaction.domain.recording import Outcome
 from services.transaction.domain.registers import Registers
 from services.transaction.domain.repetition import FirstReport
+from services.transaction.domain.sequence import SequenceGap
 from services.transaction.domain.transaction import Transaction
 from services.transaction.domain.transaction_view import ChargingStateChange, Latest, TransactionFilter
 
@@ -42,9 +43,9 @@ class TransactionReads(Protocol):
 
     async def belongings(
         self, transactions: Sequence[Transaction]
-    ) -> tuple[Mapping[str, Latest], Mapping[str, EndDecision]]:
+    ) -> tuple[Mapping[str, Latest], Mapping[str, EndDecision], Mapping[str, SequenceGap]]:
         """What the readings of each transaction show by now, by its id, of one that is over only the state of charge;
-        and what operators decided about their ends."""
+        what operators decided about their ends; and what is missing of them."""
         ...
 
 
@@ -254,6 +255,28 @@ class EndDecisionRepository(Protocol):
         ...
 
 
+class SequenceGapRepository(Protocol):
+    """What is missing of transactions by the numbers of their events."""
+
+    async def ended(self, since: datetime, until: datetime, after: str, limit: int) -> Sequence[Transaction]:
+        """Transactions by OCPP 2.x that changed in that time and are over, of which no gap is known; in the order of
+        their ids, those behind `after`."""
+        ...
+
+    async def numbers(self, begin_times: Mapping[str, datetime]) -> Mapping[str, Collection[int]]:
+        """The numbers of the events of transactions, by the ids of these, of those that have any. When each began tells
+        on which days to look."""
+        ...
+
+    async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[SequenceGap]:
+        """Some of the gaps that are to be looked at by now; nobody else gets them before `until`."""
+        ...
+
+    async def keep(self, gap: SequenceGap) -> None:
+        """Store a gap as it is now."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -274,6 +297,9 @@ class UnitOfWork(Protocol):
 
     @property
     def end_decisions(self) -> EndDecisionRepository: ...
+
+    @property
+    def sequence_gaps(self) -> SequenceGapRepository: ...
 
     @property
     def recording(self) -> "RecordingUnitOfWork":

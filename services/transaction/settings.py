@@ -33,6 +33,9 @@ class TransactionSettings(ServiceSettings):
     # for tests.
     session_silence_hours: Hours = 72
 
+    # Whether a charge point is asked about a transaction of which events are missing (GetTransactionStatus).
+    ask_for_missing_events: bool = True
+
     @property
     def silence(self) -> timedelta:
         """After how long a transaction of which nothing is heard has ended."""

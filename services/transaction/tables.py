@@ -149,6 +149,26 @@ END_DECISIONS = Table(
     PrimaryKeyConstraint("transaction_id", name="end_decisions_pkey"),
 )
 
+# What is missing of transactions by the numbers of their events, and when it is looked for again.
+SEQUENCE_GAPS = Table(
+    "sequence_gaps",
+    METADATA,
+    Column("transaction_id", Uuid(as_uuid=False), nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("begin_time", _Time, nullable=False),
+    Column("missing", ARRAY(Text), nullable=False),
+    Column("found_time", _Time, nullable=False),
+    Column("look_time", _Time),
+    Column("looks", Integer, nullable=False),
+    Column("asked_time", _Time),
+    Column("messages_in_queue", Boolean),
+    Column("healed_time", _Time),
+    tenant_column(),
+    PrimaryKeyConstraint("transaction_id", name="sequence_gaps_pkey"),
+    Index("sequence_gaps_look_idx", "look_time", postgresql_where=text("look_time IS NOT NULL")),
+    Index("sequence_gaps_open_idx", "transaction_id", postgresql_where=text("healed_time IS NULL")),
+)
+
 # The facts about transactions, as charge points told them; partitioned by day.
 TRANSACTION_EVENTS = Table(
     "transaction_events",

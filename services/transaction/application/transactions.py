@@ -81,10 +81,9 @@ class Transactions:
             return await work.transactions.changes_of_state(await work.transactions.with_ids(ids))
 
     async def _viewed(self, transactions: Sequence[Transaction]) -> list[TransactionView]:
-        latest, decisions = await self._reads.belongings(transactions)
+        latest, decisions, gaps = await self._reads.belongings(transactions)
         return [
-            viewed(transaction, latest.get(transaction.id, Latest()), decisions.get(transaction.id))
-            for transaction in transactions
+            viewed(one, latest.get(one.id, Latest()), decisions.get(one.id), gaps.get(one.id)) for one in transactions
         ]
 
     @asynccontextmanager

@@ -8,6 +8,7 @@ from services.kernel.validation import Violations
 from services.transaction.domain.ending import EndDecision
 from services.transaction.domain.energy import metered
 from services.transaction.domain.registers import NO_REGISTERS, Registers
+from services.transaction.domain.sequence import EVENTS_MISSING, SequenceGap
 from services.transaction.domain.transaction import Transaction, TransactionState, start_and_stop
 
 _MOST_IDS = 250
@@ -57,19 +58,25 @@ class ChargingStateChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TransactionView:
-    """A transaction as its readers see it: with what its readings show by now, and what was decided about its end."""
+    """A transaction as its readers see it: with what its readings show by now, what was decided about its end, and what
+    is missing of it."""
 
     transaction: Transaction
     power_w: int | None = None
     soc_percent: int | None = None
     end_decision: EndDecision | None = None
+    gap: SequenceGap | None = None
 
 
-def viewed(transaction: Transaction, latest: Latest, decision: EndDecision | None = None) -> TransactionView:
+def viewed(
+    transaction: Transaction, latest: Latest, decision: EndDecision | None = None, gap: SequenceGap | None = None
+) -> TransactionView:
     """`transaction` with its latest readings: the energy of one that is over is settled, that of a running one is what
     it would come to if it ended now."""
+    if gap is not None:
+        transaction = replace(transaction, flags=tuple(sorted({*transaction.flags, EVENTS_MISSING})))
     if transaction.stop_time is not None:
-        return TransactionView(transaction, None, latest.soc_percent, decision)
+        return TransactionView(transaction, None, latest.soc_percent, decision, gap)
     if latest.registers.times:
         energy_wh, flags, doubt = metered(start_and_stop(transaction), latest.registers)
         flags = tuple(sorted({*transaction.flags, *flags}))

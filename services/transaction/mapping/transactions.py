@@ -12,6 +12,7 @@ from services.rpc.protobuf import enum_of, time_of, write_time
 from services.transaction.domain.curve import CurvePoint
 from services.transaction.domain.ending import Wish
 from services.transaction.domain.fact import Authorization
+from services.transaction.domain.sequence import SequenceGap
 from services.transaction.domain.transaction import Transaction, TransactionState
 from services.transaction.domain.transaction_view import ChargingStateChange, TransactionFilter, TransactionView
 
@@ -62,7 +63,18 @@ def view_to_proto(view: TransactionView) -> transaction_pb.Transaction:
         write_time(decision.stop_time, message.end_decision.stop_time)
         if decision.meter_stop_wh is not None:
             message.end_decision.meter_stop_wh = decision.meter_stop_wh
+    if (gap := view.gap) is not None:
+        _write_gap(gap, message.missing_events)
     return message
+
+
+def _write_gap(gap: SequenceGap, message: transaction_pb.MissingEvents) -> None:
+    message.numbers.extend(gap.missing)
+    write_time(gap.found_time, message.found_time)
+    if gap.asked_time is not None:
+        write_time(gap.asked_time, message.asked_time)
+    if gap.messages_in_queue is not None:
+        message.messages_in_queue = gap.messages_in_queue
 
 
 def wish_of(request: service_pb.EndTransactionRequest, decided_by: str) -> Wish:

@@ -14,9 +14,11 @@ from services.postgres.sql_text import written
 from services.transaction.domain.ending import EndDecision
 from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 from services.transaction.domain.registers import NO_REGISTERS, Registers
+from services.transaction.domain.sequence import SequenceGap
 from services.transaction.domain.transaction import Transaction, TransactionState
 from services.transaction.domain.transaction_view import Latest, TransactionFilter
 from services.transaction.sql.registers import COLUMNS_OF_READINGS, MAX_POWER, numbers_of
+from services.transaction.sql.sequence_gaps import GAP_COLUMNS, gap_of
 from services.transaction.sql.transaction_rows import transaction_of
 from services.transaction.tables import END_DECISIONS, TRANSACTIONS
 
@@ -36,6 +38,9 @@ _BY_CHANGE = Listing(
 )
 _ONE = f"SELECT {_COLUMNS} FROM transactions WHERE id = %s".encode()
 _DECISIONS = f"SELECT {texts(END_DECISIONS.c)} FROM end_decisions WHERE transaction_id = ANY (%s::uuid[])".encode()
+_GAPS = (
+    f"SELECT {texts(GAP_COLUMNS)} FROM sequence_gaps WHERE transaction_id = ANY (%s::uuid[]) AND healed_time IS NULL"
+).encode()
 _READINGS = (
     "SELECT sampled_time, {column} FROM meter_values WHERE transaction_id = transaction.id"
     " AND sampled_time BETWEEN transaction.begin_time AND transaction.end_time{{days}}{condition}"
@@ -104,16 +109,19 @@ class SqlTransactionReads:
 
     async def belongings(
         self, transactions: Sequence[Transaction]
-    ) -> tuple[Mapping[str, Latest], Mapping[str, EndDecision]]:
+    ) -> tuple[Mapping[str, Latest], Mapping[str, EndDecision], Mapping[str, SequenceGap]]:
         if not transactions:
-            return {}, {}
+            return {}, {}, {}
         running = [one for one in transactions if one.stop_time is None]
         ended = [one for one in transactions if one.stop_time is not None]
         decided = [one.id for one in transactions if ENDED_BY_OPERATOR in one.flags]
+        # Gaps are found once it is over.
+        numbered = [one.id for one in ended if not one.is_ocpp_16]
         statements = [
             *([_of_running(running)] if running else []),
             *([_of_ended(ended)] if ended else []),
             *([(_DECISIONS, (array(decided),))] if decided else []),
+            *([(_GAPS, (array(numbered),))] if numbered else []),
         ]
         # They were found, so their tenant is known to be the caller's. Else the database would look up the transaction
         # of each of their readings to see whose it is: thrice the work.
@@ -124,7 +132,8 @@ class SqlTransactionReads:
             latest[transaction_id] = Latest(_registers_of(columns, max_power_w), power_w, soc_percent)
         for transaction_id, soc_percent in next(answers) if ended else ():
             latest[transaction_id] = Latest(soc_percent=soc_percent)
-        return latest, {row[0]: EndDecision(*row) for row in (next(answers) if decided else ())}
+        decisions = {row[0]: EndDecision(*row) for row in (next(answers) if decided else ())}
+        return latest, decisions, {row[0]: gap_of(row) for row in (next(answers) if numbered else ())}
 
 
 def _of_running(transactions: Sequence[Transaction]) -> Statement:

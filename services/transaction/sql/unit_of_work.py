@@ -19,6 +19,7 @@ from services.transaction.sql.connector_powers import SqlConnectorPowerRepositor
 from services.transaction.sql.end_decisions import SqlEndDecisionRepository
 from services.transaction.sql.messages import SqlMessageRepository
 from services.transaction.sql.recording import SqlRecording
+from services.transaction.sql.sequence_gaps import SqlSequenceGapRepository
 from services.transaction.sql.transactions import SqlTransactionRepository
 
 _BEGIN_OR_COMMIT = (b"BEGIN", b"COMMIT")
@@ -50,6 +51,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[TransactionChanged | CommandChanged]):
         self.campaigns = SqlCampaignRepository(connection)
         self.connector_powers = SqlConnectorPowerRepository(connection)
         self.end_decisions = SqlEndDecisionRepository(connection)
+        self.sequence_gaps = SqlSequenceGapRepository(connection)
 
     @property
     def recording(self) -> SqlRecording:

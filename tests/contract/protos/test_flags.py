@@ -8,12 +8,12 @@ from services.billing.domain.remarks import EVENLY_SPREAD
 from services.kernel.quirks import QUIRKS
 from services.rpc.flags import COERCED, DROPPED, flag_fields
 from services.rpc.protobuf import text_of
-from services.transaction.domain import doubts, matching, recording, transaction
+from services.transaction.domain import doubts, matching, recording, sequence, transaction
 from services.transaction.domain.concurrency import CONCURRENT_TX_ALLOWED
 from services.transaction.domain.losses import Cause
 from services.transaction.domain.ranks import ENDED_BY_OPERATOR
 
-_MODULES = (doubts, matching, recording, transaction, device_clock, meter_values, shapes)
+_MODULES = (doubts, matching, recording, sequence, transaction, device_clock, meter_values, shapes)
 # Constants of these modules that are no flags.
 _OTHERS = {"ENERGY_REGISTER", "USUAL_CONTEXT", "UNDATED", "OCPP_16", "CONCLUDED_REASON", "DEFAULT_TENANT"}
 

@@ -19,8 +19,15 @@ from csms.station.v1.evse_ref_pb2 import EvseRef
 from csms.transaction.v1 import command_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2 as command_service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_service_grpc
+from services.kernel.clock import SystemClock
 from services.kernel.errors import not_found
+from services.messaging.outbox import OutboxRelay
+from services.rpc import channels
 from services.rpc.server import running_server
+from services.transaction.application.commands import Commands
+from services.transaction.application.delivery import Delivery
+from services.transaction.clients import GrpcChargePoints, GrpcEdge
+from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.fixtures.background import eventually
 from tests.fixtures.services import RunningService
 from tests.fixtures.tokens import Tokens
@@ -85,6 +92,25 @@ async def running_edge(tokens: Tokens) -> AsyncIterator[Edge]:
     async with running_server("edge", tokens.settings("edge"), register=register) as (port, _):
         edge.address = f"127.0.0.1:{port}"
         yield edge
+
+
+@asynccontextmanager
+async def commands_on(
+    service: RunningService, stations: RunningService | None, tokens: Tokens
+) -> AsyncIterator[tuple[SqlUnitsOfWork, Commands]]:
+    """Commands on the database of a transaction service, which reach charge points through `stations`, or nobody."""
+    clock = SystemClock()
+    units_of_work = SqlUnitsOfWork(service.database, OutboxRelay(service.database, service.bus), clock)
+    identity = tokens.identity("transaction")
+    channel = channels.channel((stations or service).address, "station", identity)
+    charge_points, edge = GrpcChargePoints(channel), GrpcEdge(identity)
+    delivery = Delivery(units_of_work, charge_points, edge, clock)
+    try:
+        yield units_of_work, Commands(units_of_work, charge_points, delivery, clock)
+    finally:
+        await delivery.close()
+        await edge.close()
+        await channel.close()
 
 
 class Stations:

@@ -24,14 +24,9 @@ from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from services.kernel.clock import SystemClock
 from services.kernel.errors import failed_precondition
-from services.messaging.outbox import OutboxRelay
-from services.transaction.application.commands import Commands
-from services.transaction.application.delivery import Delivery
 from services.transaction.application.silence import Silence
-from services.transaction.clients import GrpcChargePoints, GrpcEdge
-from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.transaction.conftest import Reader, Record, reader, recorder
-from tests.contract.services.transaction.platform import Edge, Stations, running_edge
+from tests.contract.services.transaction.platform import Edge, Stations, commands_on, running_edge
 from tests.contract.services.transaction.reports import (
     ACCEPTED,
     STARTED,
@@ -282,24 +277,14 @@ async def test_that_a_transaction_does_not_go_on_ends_it(record: Record, transac
 
 
 class _Asking:
-    """Looks for silent transactions on a service's database; charge points are asked through `edge`."""
+    """Looks for silent transactions on a service's database; charge points are asked through their nodes."""
 
     def __init__(self, service: RunningService, stations: RunningService | None, tokens: Tokens) -> None:
-        self._relay = OutboxRelay(service.database, service.bus)
         self._service, self._stations, self._tokens = service, stations, tokens
 
     async def look(self, bound: timedelta = timedelta(hours=72)) -> int:
-        clock = SystemClock()
-        units_of_work = SqlUnitsOfWork(self._service.database, self._relay, clock)
-        stations = await (self._stations or self._service).internal_channel("transaction")
-        charge_points, edge = GrpcChargePoints(stations), GrpcEdge(self._tokens.identity("transaction"))
-        delivery = Delivery(units_of_work, charge_points, edge, clock)
-        try:
-            commands = Commands(units_of_work, charge_points, delivery, clock)
-            return await Silence(units_of_work, commands, clock, bound).look()
-        finally:
-            await delivery.close()
-            await edge.close()
+        async with commands_on(self._service, self._stations, self._tokens) as (units_of_work, commands):
+            return await Silence(units_of_work, commands, SystemClock(), bound).look()
 
 
 DAYS = 24 * 60.0

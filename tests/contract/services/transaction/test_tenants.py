@@ -34,6 +34,7 @@ from services.transaction.application.campaign_steps import CampaignSteps
 from services.transaction.application.commands import Commands
 from services.transaction.application.delivery import Delivery
 from services.transaction.application.evidence import PLATFORM, ask_after_boots
+from services.transaction.application.missing_events import MissingEvents
 from services.transaction.application.silence import Silence
 from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcFleet
 from services.transaction.domain.connector_power import ConnectorPower
@@ -141,7 +142,9 @@ async def _furnish(world: World) -> None:
         begin = event_201(STARTED, minutes(-60), 0, **known, id_tag=id_tag, authorization=ACCEPTED, meter_wh=1000)
         [answer] = await world.record(begin)
         values = [reading(minutes(-50), energy_wh=2000, power_w=7000)]
-        await world.record(event_201(UPDATED, minutes(-50), 1, **known, charging_state="Charging", meter_values=values))
+        # Of the one that ends an event is missing.
+        update = event_201(UPDATED, minutes(-50), evse_id, **known, charging_state="Charging", meter_values=values)
+        await world.record(update)
         world.ids[name] = answer.transaction_id
     # Two that an end without a number may mean, so that it means none by itself.
     for name, connector_id in (("one", 3), ("other", 4)):
@@ -169,6 +172,7 @@ async def _furnish(world: World) -> None:
     await transactions.EndTransaction(
         transaction_pb.EndTransactionRequest(id=world.ids["ended"], reason="gone", request_id="once")
     )
+    await MissingEvents(world.units, None, SystemClock(), timedelta()).look()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -254,7 +258,7 @@ async def test_in_every_table_there_is_something_that_its_owner_alone_sees(world
             counts = {name: connection.execute(f"SELECT count(*) FROM {name}".encode()).fetchone() for name in tables}
             seen[tenant] = {name for name, (count,) in counts.items() if count}  # type: ignore[misc]
 
-    assert len(tables) == 10
+    assert len(tables) == 11
     # The other one may have made campaigns of its own.
     assert seen[OWNER] == set(tables)
     assert seen[OTHER] <= {"command_campaigns"}

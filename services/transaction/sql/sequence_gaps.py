@@ -1,0 +1,86 @@
+"""What is missing of transactions by the numbers of their events, in PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.transaction.domain.fact import OCPP_16
+from services.transaction.domain.sequence import SequenceGap
+from services.transaction.domain.transaction import Transaction
+from services.transaction.sql.transaction_rows import TRANSACTION_COLUMNS, transaction_of
+from services.transaction.tables import SEQUENCE_GAPS
+
+_COLUMNS = SEQUENCE_GAPS.c
+GAP_COLUMNS = (
+    *(_COLUMNS.transaction_id, _COLUMNS.charge_point_id, _COLUMNS.tenant_id, _COLUMNS.begin_time, _COLUMNS.missing),
+    *(_COLUMNS.found_time, _COLUMNS.look_time, _COLUMNS.looks, _COLUMNS.asked_time, _COLUMNS.messages_in_queue),
+    _COLUMNS.healed_time,
+)
+"""What to select for `gap_of`; the id as text."""
+_NAMES = tuple(column.name for column in GAP_COLUMNS)
+_FIRST_ID = "00000000-0000-0000-0000-000000000000"
+# Wrong clocks have told of any day: what is stamped so is looked for as well.
+_ODD = datetime(2015, 1, 1, tzinfo=UTC)
+_ENDED = text(f"""
+SELECT {TRANSACTION_COLUMNS} FROM transactions AS t
+WHERE t.update_time >= :since AND t.update_time < :until AND t.id > CAST(:after AS uuid)
+AND t.stop_time IS NOT NULL AND t.state <> 'MERGED' AND t.protocol <> '{OCPP_16}'
+AND NOT EXISTS (SELECT FROM sequence_gaps AS known WHERE known.transaction_id = t.id)
+ORDER BY t.id LIMIT :limit
+""")
+_NUMBERS = text("""
+SELECT asked.id::text, array_agg(DISTINCT reported.seq_no) FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+CROSS JOIN LATERAL (
+    SELECT seq_no FROM transaction_events
+    WHERE transaction_id = asked.id AND (device_time >= :first OR device_time < :odd)
+    UNION ALL
+    SELECT seq_no FROM meter_values
+    WHERE transaction_id = asked.id AND (sampled_time >= :first OR sampled_time < :odd)
+) AS reported
+WHERE reported.seq_no IS NOT NULL GROUP BY asked.id
+""")
+_DUE = text(f"""
+UPDATE sequence_gaps SET look_time = :until WHERE transaction_id IN (
+    SELECT transaction_id FROM sequence_gaps WHERE look_time <= :now
+    ORDER BY look_time LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+RETURNING {", ".join("transaction_id::text" if name == "transaction_id" else name for name in _NAMES)}
+""")
+
+
+def gap_of(row: Sequence[Any]) -> SequenceGap:
+    """The gap in a row of GAP_COLUMNS."""
+    fields: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    return SequenceGap(**{**fields, "missing": tuple(fields["missing"])})
+
+
+class SqlSequenceGapRepository:
+    """Satisfies ports.SequenceGapRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def ended(self, since: datetime, until: datetime, after: str, limit: int) -> Sequence[Transaction]:
+        asked = {"since": since, "until": until, "after": after or _FIRST_ID, "limit": limit}
+        return [transaction_of(row) for row in await self._connection.execute(_ENDED, asked)]
+
+    async def numbers(self, begin_times: Mapping[str, datetime]) -> Mapping[str, Collection[int]]:
+        if not begin_times:
+            return {}
+        first = min(begin_times.values()) - timedelta(days=1)
+        rows = await self._connection.execute(_NUMBERS, {"ids": list(begin_times), "first": first, "odd": _ODD})
+        return {transaction_id: numbers for transaction_id, numbers in rows}
+
+    async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[SequenceGap]:
+        rows = await self._connection.execute(_DUE, {"now": now, "until": until, "limit": limit})
+        return [gap_of(row) for row in rows]
+
+    async def keep(self, gap: SequenceGap) -> None:
+        values = {name: getattr(gap, name) for name in _NAMES} | {"missing": list(gap.missing)}
+        statement = insert(SEQUENCE_GAPS).values(values)
+        changes = {name: statement.excluded[name] for name in _NAMES if name != "transaction_id"}
+        await self._connection.execute(statement.on_conflict_do_update(constraint="sequence_gaps_pkey", set_=changes))
