@@ -43,6 +43,8 @@ async def deliver(
     if dialect is None:
         raise not_supported(f"{kind} in OCPP {connection.context.version}")
     asked = getattr(body, kind)
+    if dialect.completed is not None:
+        asked = await dialect.completed(asked, connection.context, connection.backend)
     deadline = asyncio.get_running_loop().time() + seconds
     calls = await _fitting(connection, dialect, dialect.calls(asked, command_id), command_id)
     if len(calls) > 1:

@@ -1,6 +1,6 @@
 """Commands as the versions translate them: what each of their tables holds, and what they have in common. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from csms.transaction.v1.command_pb2 import CommandBody, TransferData
 from csms.transaction.v1.command_result_pb2 import CommandResult
+from ocpp_edge.backend.ports import Backend
 from ocpp_edge.commands.results import Result, status_result
 from ocpp_edge.effects import Effect
+from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Payload
 
 # Action and payload of the call that carries a command.
@@ -17,6 +19,10 @@ Asked = tuple[str, Payload]
 # From what can be read of an answer: whether the charge point took the command, and its status in its own words; empty
 # where it does not say.
 Reply = Callable[[Payload], tuple[bool, str]]
+
+
+# From what was asked for to the same with what is to be asked of the platform first.
+Completed = Callable[[Any, ChargerContext, Backend], Awaitable[Any]]
 
 
 class Dialect(NamedTuple):
@@ -28,7 +34,8 @@ class Dialect(NamedTuple):
     point that does not take the first; None where there is none. `result` says what was answered in words that all
     versions have; `result_of_call` does so for answers that do not name what they are about. `item` is the field of the
     body that is one thing of its list, `{}` for which: what is wrong when that alone is too long for the charge point.
-    `effects` says of each action that may carry it what comes of that.
+    `completed` is the body with what only the platform knows, and raises nothing where
+    that is not to be had. `effects` says of each action that may carry it what comes of that.
     """
 
     ask: Callable[[Any, str], Asked]
@@ -38,6 +45,7 @@ class Dialect(NamedTuple):
     result_of_call: Callable[[Payload, Payload], CommandResult] | None = None
     further: Callable[[Any], list[Asked]] | None = None
     item: str = "body"
+    completed: Completed | None = None
     effects: Mapping[str, Effect] = MappingProxyType({})
 
     def calls(self, body: Any, command_id: str) -> list[Asked]:

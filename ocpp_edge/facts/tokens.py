@@ -66,6 +66,15 @@ async def decide_at_end(
         return None
 
 
+async def group_of(token: Token, context: ChargerContext, backend: Backend) -> str:
+    """The group of a token's card; empty where it has none, or nobody can say."""
+    try:
+        return (await backend.authorize(_presentation(token, context))).group_id
+    except DomainError as error:
+        logger.warning("the group of a token is not known: %s", error.message)
+        return ""
+
+
 def token_fields(token: Token) -> Any:
     """A token for the constructor of a message that holds it, as in `places`; None where nothing is said of any."""
     return {"value": token.value, "type": token.type} if token.value or token.type else None

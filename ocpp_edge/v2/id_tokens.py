@@ -19,7 +19,7 @@ _STATUSES = {
     Transaction.CONCURRENT_TX: "ConcurrentTx",
 }
 # IdTokenType.idToken; our groups may have longer names, which a charging station could not compare.
-_LONGEST_TOKEN = {Version.V201: 36, Version.V21: 255}
+LONGEST_TOKEN = {Version.V201: 36, Version.V21: 255}
 _NO_TOKEN = Token(""), ""
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -53,6 +53,6 @@ def id_token_info(
     info: Payload = {"status": _STATUSES[authorization or authorization_of(decision)]}
     if decision.HasField("expiry_time"):
         info["cacheExpiryDateTime"] = iso_text(decision.expiry_time.ToDatetime())
-    if 0 < len(decision.group_id) <= _LONGEST_TOKEN[version]:
+    if 0 < len(decision.group_id) <= LONGEST_TOKEN[version]:
         info["groupIdToken"] = {"idToken": decision.group_id, "type": "Central"}
     return info

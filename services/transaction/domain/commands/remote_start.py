@@ -16,6 +16,7 @@ from services.kernel.tokens import (
     token_type,
 )
 from services.kernel.validation import Violations
+from services.transaction.domain.charging_profile import check_charging_profile
 from services.transaction.domain.command import (
     REMOTE_START,
     STATES_BEFORE_EFFECT,
@@ -35,6 +36,9 @@ def check(body: Body, violations: Violations) -> None:
     check_place(body, violations)
     violations.text("idTag", body.get("id_tag", ""), longest=LONGEST_VALUE)
     violations.text("tokenType", body.get("token_type", ""), longest=LONGEST_TYPE)
+    violations.text("groupId", body.get("group_id", ""), longest=LONGEST_VALUE)
+    if "charging_profile" in body:
+        check_charging_profile(body["charging_profile"], "chargingProfile", violations)
     is_none = token_type(body.get("token_type", UNTYPED)) == NO_AUTHORIZATION
     violations.check(not is_none, "tokenType", "is that of transactions that nobody starts with a token")
 

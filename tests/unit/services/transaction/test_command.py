@@ -174,3 +174,48 @@ def test_a_command_out_of_bounds_is_refused(kind: str, body: dict[str, Any], fie
 def test_a_command_within_bounds_is_not_refused() -> None:
     check("get_configuration", {}, CommandOptions(expire_after=timedelta(days=7)))
     check("reset", {"type": "HARD"}, CommandOptions(request_id="x" * 100))
+
+
+_PERIODS = [{"limit": 16.0}]
+_SCHEDULE = {"unit": "A", "periods": _PERIODS}
+
+
+@pytest.mark.parametrize(
+    ("profile", "field"),
+    [
+        ({"schedules": []}, "schedules"),
+        ({"schedules": [_SCHEDULE] * 4}, "schedules"),
+        ({"schedules": [{"periods": _PERIODS}]}, "schedules[0].unit"),
+        ({"schedules": [{"unit": 7, "periods": _PERIODS}]}, "schedules[0].unit"),
+        ({"schedules": [{"unit": "A"}]}, "schedules[0].periods"),
+        ({"schedules": [{"unit": "A", "periods": [{"start_seconds": 1}]}]}, "schedules[0].periods[0].startSeconds"),
+        ({"schedules": [{"unit": "A", "periods": [{}, {}]}]}, "schedules[0].periods[1].startSeconds"),
+        (
+            {"schedules": [{"unit": "A", "periods": [{"phase_to_use": 2, "phases": 3}]}]},
+            "schedules[0].periods[0].phaseToUse",
+        ),
+        ({"kind": "RECURRING", "schedules": [{**_SCHEDULE, "start_time": "2026-03-01T06:00:00Z"}]}, "recurrence"),
+        ({"recurrence": "DAILY", "schedules": [_SCHEDULE]}, "recurrence"),
+        ({"kind": 9, "schedules": [{**_SCHEDULE, "start_time": "2026-03-01T06:00:00Z"}]}, "kind"),
+        ({"kind": "ABSOLUTE", "schedules": [_SCHEDULE]}, "schedules[0].startTime"),
+        ({"schedules": [{**_SCHEDULE, "start_time": "2026-03-01T06:00:00Z"}]}, "schedules[0].startTime"),
+        (
+            {"valid_from": "2026-03-01T06:00:00.500Z", "valid_to": "2026-03-01T06:00:00Z", "schedules": [_SCHEDULE]},
+            "validTo",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_charging_profile_is_named(profile: dict[str, Any], field: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        check("remote_start", {"id_tag": "CARD", "charging_profile": profile}, CommandOptions())
+    assert [one.field for one in refused.value.violations] == [f"chargingProfile.{field}"]
+
+
+def test_a_charging_profile_that_means_something_is_taken() -> None:
+    schedule = {**_SCHEDULE, "start_time": "2026-03-01T06:00:00Z"}
+    for profile in (
+        {"schedules": [_SCHEDULE]},
+        {"kind": "RECURRING", "recurrence": "DAILY", "schedules": [schedule]},
+        {"kind": "ABSOLUTE", "valid_to": "2026-03-01T06:00:00Z", "schedules": [schedule]},
+    ):
+        check("remote_start", {"id_tag": "CARD", "charging_profile": profile}, CommandOptions())
