@@ -60,6 +60,7 @@ class StackContext:
     database_url: str
     nats_url: str
     detours: Mapping[str, int] = field(default_factory=dict)
+    files_folder: Path = Path(".csms/files")
 
     def called(self, name: str) -> list[int]:
         """The ports on which the replicas of a service or the edge are called."""
@@ -88,6 +89,10 @@ def environment_for(name: str, context: StackContext, replica: int = 0) -> dict[
         }
     else:
         environment["DATABASE_URL"] = context.database_url
+    if name == "station":
+        environment["FILES_LISTEN_PORT"] = str(ports.files(replica))
+        environment["FILES_FOLDER"] = str(context.files_folder.absolute())
+        environment["FILES_PUBLIC_URL"] = os.environ.get("FILES_PUBLIC_URL") or f"http://{LOOPBACK}:{ports['ocpp']}"
     if name == "driver":
         environment["JWT_PRIVATE_KEY_FILE"] = str(keys.private_key_file)
         environment["API_PROXY_SECRET"] = keys.api_proxy_secret
@@ -126,9 +131,10 @@ def embedded_values(ports: Ports, keys: Keys, public_host: str) -> dict[str, str
     """What the template of Envoy's configuration asks for, for a stack on this machine."""
     upstreams = {name: [(LOOPBACK, port) for port in ports.processes(name)] for name in (*SERVICES, EDGE)}
     sockets = [(LOOPBACK, port) for port in ports.websockets()]
+    files = [(LOOPBACK, ports.files(replica)) for replica in range(ports.replicas)]
     return {
         **public_ports(ports),
-        **_endpoint_values(upstreams, sockets),
+        **_endpoint_values(upstreams, sockets, files),
         **_policy_values(os.environ, cors_origins=_LOCAL_ORIGINS),
         "EDGE_PORT": str(ports["ocpp"]),
         "LISTEN_ADDRESS": public_host,
@@ -152,9 +158,10 @@ def cluster_values(environment: Mapping[str, str], jwks_file: Path) -> dict[str,
         for name in (*SERVICES, EDGE)
     }
     sockets = [_address(environment, "EDGE_WEBSOCKET_URL", f"{EDGE}:{PORTS['edge websocket']}")]
+    files = [_address(environment, "FILES_URL", f"station:{PORTS['station files']}")]
     return {
         **{variable: environment.get(variable, str(PORTS[name])) for name, variable in PUBLIC_PORTS.items()},
-        **_endpoint_values(upstreams, sockets),
+        **_endpoint_values(upstreams, sockets, files),
         **_policy_values(environment, cors_origins=_NO_ORIGINS),
         "EDGE_PORT": environment.get(PUBLIC_PORTS["ocpp"], str(PORTS["ocpp"])),
         "LISTEN_ADDRESS": environment.get("CSMS_PUBLIC_HOST", "0.0.0.0"),
@@ -209,9 +216,9 @@ def internal_routes() -> str:
     return _BETWEEN_ROUTES.join(f"- {{match: {{path: {path}}}, direct_response: {_NOT_HERE}}}" for path in paths)
 
 
-def _endpoint_values(upstreams: Mapping[str, _Endpoints], sockets: _Endpoints) -> dict[str, str]:
+def _endpoint_values(upstreams: Mapping[str, _Endpoints], sockets: _Endpoints, files: _Endpoints) -> dict[str, str]:
     values = {f"{name.upper()}_ENDPOINTS": lb_endpoints(endpoints) for name, endpoints in upstreams.items()}
-    return {**values, "OCPP_ENDPOINTS": lb_endpoints(sockets)}
+    return {**values, "OCPP_ENDPOINTS": lb_endpoints(sockets), "FILES_ENDPOINTS": lb_endpoints(files)}
 
 
 def _policy_values(environment: Mapping[str, str], *, cors_origins: str) -> dict[str, str]:

@@ -93,6 +93,7 @@ class _Stack:
             config.by_detour(running.database_url, detours.get("postgres")),
             config.by_detour(running.nats_url, detours.get("nats")),
             {str(name): port for name, port in detours.items()},
+            self._state.files,
         )
         await self._start_processes(context)
         await self._start_entrance(context)

@@ -50,6 +50,10 @@ class State:
         return self.root / "nats"
 
     @property
+    def files(self) -> Path:
+        return self.root / "files"
+
+    @property
     def envoy_configuration(self) -> Path:
         return self.root / "envoy.yaml"
 

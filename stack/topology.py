@@ -40,6 +40,7 @@ PORTS: Mapping[str, int] = {
     "transaction process": 14001,
     "edge process": 14000,
     "edge websocket": 14100,
+    "station files": 13101,
     "station metrics": 13201,
     "driver metrics": 13202,
     "billing metrics": 13203,
@@ -76,6 +77,10 @@ class Ports:
         """Where a service or the edge tells its numbers."""
         return self[f"{name} metrics"] + replica * REPLICA_STEP
 
+    def files(self, replica: int = 0) -> int:
+        """Where a station service serves files to Envoy."""
+        return self["station files"] + replica * REPLICA_STEP
+
     def processes(self, name: str) -> list[int]:
         """The internal gRPC ports of all replicas of a service or the edge."""
         return [self.process(name, replica) for replica in range(self.replicas)]
@@ -87,6 +92,6 @@ class Ports:
     def everyone(self) -> Iterator[tuple[str, int]]:
         """Every port with its name, those of the replicas included."""
         for name, number in self.numbers.items():
-            replicated = name.endswith((" process", " metrics")) or name == "edge websocket"
+            replicated = name.endswith((" process", " metrics")) or name in ("edge websocket", "station files")
             for replica in range(self.replicas if replicated else 1):
                 yield name, number + replica * REPLICA_STEP

@@ -24,9 +24,9 @@ _ENDPOINT = "ocpp"
 RESERVED_SEGMENTS = frozenset(
     """
     accounts admin alerts analytics api auth charge-points charging-sessions command-campaigns commands connections
-    connectors console dashboard docs drivers favicon.ico health index.html invoices livez metrics openapi.json
-    payment-methods payments pricing readyz real-time rfid-cards robots.txt services session-decisions stations
-    status tenants transactions unknown-charge-points websocket ws
+    connectors console dashboard docs drivers favicon.ico file-links files firmware-campaigns firmware-images health
+    index.html invoices livez metrics openapi.json payment-methods payments pricing readyz real-time rfid-cards
+    robots.txt services session-decisions stations status tenants transactions unknown-charge-points websocket ws
     """.split()
 )
 _RESERVED_BEGINNINGS = (_ENDPOINT, ".", "csms.", "grpc.")

@@ -7,6 +7,7 @@ import grpc.aio
 from csms.station.v1.charge_point_service_pb2_grpc import add_ChargePointServiceServicer_to_server
 from csms.station.v1.connectivity_service_pb2_grpc import add_ConnectivityServiceServicer_to_server
 from csms.station.v1.device_model_service_pb2_grpc import add_DeviceModelServiceServicer_to_server
+from csms.station.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
 from csms.station.v1.station_service_pb2_grpc import add_StationServiceServicer_to_server
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
@@ -17,29 +18,33 @@ from services.postgres.readers import Readers
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
 from services.service import run_service
+from services.station.adapters.file_folder import FileFolder
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
 from services.station.application.device_model import DeviceModel
+from services.station.application.files import FileBounds, Files
 from services.station.application.free_vending import StartRules
 from services.station.application.inventories import Inventories
 from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
 from services.station.clients import GrpcCommands, GrpcRunningTransactions
 from services.station.consumers import SettingsConsumer
+from services.station.mapping.files import FileAddresses
 from services.station.migrations import DATABASE
 from services.station.servicer import (
     ChargePointServicer,
     ConnectivityServicer,
     DeviceModelServicer,
+    FileServicer,
     StationServicer,
 )
 from services.station.settings import StationSettings
 from services.station.sql.batches import SqlBatches
 from services.station.sql.reads import SqlStationReads
 from services.station.sql.unit_of_work import SqlUnitsOfWork
-from services.station.tasks import InventoryAsker, LeaseSweeper, RefusalSweeper
+from services.station.tasks import FileKeeper, InventoryAsker, LeaseSweeper, RefusalSweeper
 
 
 def wire(settings: StationSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -59,6 +64,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     notes = (inventories.note,) if settings.ocpp_ask_inventory else ()
     connectivity = Connectivity(units_of_work, batches, clock, policy, *notes)
     connectors = Connectors(units_of_work, batches, clock)
+    folder = FileFolder(settings.files_folder)
+    files = Files(units_of_work, clock, file_bounds(settings), folder.remove)
     settings_consumer = SettingsConsumer(bus, database, clock, commands)
 
     def register(grpc_server: grpc.aio.Server) -> None:
@@ -70,6 +77,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_ChargePointServiceServicer_to_server(points, grpc_server)
         model = DeviceModelServicer(DeviceModel(units_of_work))
         add_DeviceModelServiceServicer_to_server(model, grpc_server)
+        add_FileServiceServicer_to_server(FileServicer(files, file_addresses(settings)), grpc_server)
         rules = StartRules(units_of_work)
         reports = ConnectivityServicer(connectivity, connectors, refusals, charge_points, rules, events, clock)
         add_ConnectivityServiceServicer_to_server(reports, grpc_server)
@@ -87,9 +95,25 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         server.Task("settings", settings_consumer.run, 30),
         server.Task("leases", LeaseSweeper(connectivity, lease).run, 60 + lease.total_seconds()),
         server.Task("inventories", InventoryAsker(inventories).run, 60),
+        server.Task("files", FileKeeper(files, folder, settings).run, 300),
         server.Task("refusals", RefusalSweeper(refusals).run, 300),
     )
     return server.Wiring(register, tasks, on_stop=(inventories.close, channel.close, batches.close, readers.close))
+
+
+def file_bounds(settings: StationSettings) -> FileBounds:
+    """How large files may be, and how long they stay."""
+    return FileBounds(
+        most_firmware_bytes=settings.files_most_firmware_mib << 20,
+        most_log_bytes=settings.files_most_log_mib << 20,
+        logs_kept=timedelta(days=settings.files_log_retention_days),
+    )
+
+
+def file_addresses(settings: StationSettings) -> FileAddresses:
+    """Where links to files lead."""
+    port = settings.ftp_listen_port
+    return FileAddresses(settings.files_public_url, "" if port is None else f"{settings.ftp_public_host}:{port}")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from services.station.domain.events import DomainEvent
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import Refusal, Tally, UnknownFilter
 from services.station.domain.station import FoundStation, Station, StationFilter
+from services.station.domain.stored_file import FileFilter, FileLink, StoredFile
 
 
 class StationReads(Protocol):
@@ -264,6 +265,51 @@ class DeviceInventoryRepository(Protocol):
         ...
 
 
+class FileRepository(Protocol):
+    """Files, and the links to them."""
+
+    async def page(self, narrowing: FileFilter, page: PageRequest) -> Page[StoredFile]:
+        """One page, the newest first."""
+        ...
+
+    async def find(self, file_id: str, *, for_update: bool = False) -> StoredFile | None:
+        """The file, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def find_all(self, file_ids: Sequence[str]) -> Sequence[StoredFile]:
+        """Those of these that there are."""
+        ...
+
+    async def add(self, file: StoredFile) -> None:
+        """Store a new file."""
+        ...
+
+    async def replace(self, file: StoredFile) -> None:
+        """Store a changed file."""
+        ...
+
+    async def remove(self, file_id: str) -> None:
+        """Forget a file, with its links."""
+        ...
+
+    async def add_link(self, link: FileLink) -> None:
+        """Store a new link."""
+        ...
+
+    async def find_link(self, secret_hash: str) -> FileLink | None:
+        """The link of a secret."""
+        ...
+
+    async def forget_links(self, before: datetime) -> None:
+        """Forget links that were good until some time before this."""
+        ...
+
+    async def to_forget(self, now: datetime, awaited_since: datetime, limit: int) -> Sequence[StoredFile]:
+        """Some files whose time is over, or whose bytes have not come since then; locked. What others have locked is
+        left to them."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -290,6 +336,9 @@ class UnitOfWork(Protocol):
 
     @property
     def device_reports(self) -> DeviceReportRepository: ...
+
+    @property
+    def files(self) -> FileRepository: ...
 
     @property
     def refusals(self) -> RefusalRepository: ...

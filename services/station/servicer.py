@@ -12,6 +12,8 @@ from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.station.v1 import device_model_service_pb2 as model_pb
 from csms.station.v1 import device_model_service_pb2_grpc as model_grpc
+from csms.station.v1 import file_service_pb2 as file_pb
+from csms.station.v1 import file_service_pb2_grpc as file_grpc
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from services.kernel.clock import Clock
@@ -25,6 +27,7 @@ from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
 from services.station.application.device_model import DeviceModel
+from services.station.application.files import Files
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Refusals
 from services.station.application.stations import Stations
@@ -35,6 +38,7 @@ from services.station.mapping import (
     connectors,
     device_events,
     device_variables,
+    files,
     free_vending,
     quirks,
     refusals,
@@ -251,6 +255,44 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
+
+
+class FileServicer(file_grpc.FileServiceServicer):
+    """csms.station.v1.FileService."""
+
+    def __init__(self, all_files: Files, addresses: files.FileAddresses) -> None:
+        self._files = all_files
+        self._addresses = addresses
+
+    async def CreateFile(self, request: file_pb.CreateFileRequest, context: Context) -> file_pb.CreateFileResponse:
+        life = duration_of(request, "link_life")
+        file, link = await self._files.create(request.name, life, request.request_id)
+        await http.created(context, f"/files/{file.id}")
+        return file_pb.CreateFileResponse(
+            file=files.file_to_proto(file), link=files.link_to_proto(link, self._addresses)
+        )
+
+    async def ListFiles(self, request: file_pb.ListFilesRequest, context: Context) -> file_pb.ListFilesResponse:
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._files.page(files.file_filter(request), requested)
+        return file_pb.ListFilesResponse(
+            files=map(files.file_to_proto, page.items), next_page_token=page.next_token, total_size=page.total_size
+        )
+
+    async def GetFile(self, request: file_pb.GetFileRequest, context: Context) -> file_pb.GetFileResponse:
+        return file_pb.GetFileResponse(file=files.file_to_proto(await self._files.get(request.file_id)))
+
+    async def IssueFileLink(
+        self, request: file_pb.IssueFileLinkRequest, context: Context
+    ) -> file_pb.IssueFileLinkResponse:
+        direction, life = files.direction_of(request.direction), duration_of(request, "life")
+        link = await self._files.link(request.file_id, direction, life)
+        return file_pb.IssueFileLinkResponse(link=files.link_to_proto(link, self._addresses))
+
+    async def DeleteFile(self, request: file_pb.DeleteFileRequest, context: Context) -> file_pb.DeleteFileResponse:
+        await self._files.delete(request.file_id)
+        await http.no_content(context)
+        return file_pb.DeleteFileResponse()
 
 
 class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):

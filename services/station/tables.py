@@ -312,6 +312,43 @@ DEVICE_INVENTORIES = Table(
     PrimaryKeyConstraint("charge_point_id", name="device_inventories_pkey"),
 )
 
+# What is kept for charge points and of them: firmware and logs. The bytes are in a folder, by the id.
+FILES = Table(
+    "files",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("size_bytes", BigInteger),
+    Column("sha256", Text, nullable=False),
+    Column("md5", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("store_time", DateTime(timezone=True)),
+    Column("delete_time", DateTime(timezone=True)),
+    tenant_column(),
+    PrimaryKeyConstraint("id", name="files_pkey"),
+    Index("files_create_time_idx", "create_time", "id"),
+    Index("files_delete_time_idx", "delete_time", postgresql_where=text("delete_time IS NOT NULL")),
+)
+
+# By whom their bytes may be brought or fetched: whoever has the secret of which this is the SHA-256.
+FILE_LINKS = Table(
+    "file_links",
+    METADATA,
+    Column("secret_hash", Text, nullable=False),
+    Column("file_id", Uuid(as_uuid=False), nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("most_bytes", BigInteger, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("expire_time", DateTime(timezone=True), nullable=False),
+    tenant_column(),
+    PrimaryKeyConstraint("secret_hash", name="file_links_pkey"),
+    ForeignKeyConstraint(["file_id"], ["files.id"], name="file_links_file_id_fkey", ondelete="CASCADE"),
+    Index("file_links_file_id_idx", "file_id"),
+)
+
 EDGE_NODES = Table(
     "edge_nodes",
     METADATA,

@@ -1,20 +1,25 @@
 """What the station service does by the clock: it closes the connections of edge nodes that died without a word,
-forgets who was refused long ago, and asks charge points for what they never told."""
+forgets who was refused long ago, asks charge points for what they never told, and serves files."""
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from services.process.heartbeats import repeat
+from services.station.adapters.file_folder import FileFolder
 from services.station.application.connectivity import Connectivity
+from services.station.application.files import Files
 from services.station.application.inventories import Inventories
 from services.station.application.refusals import Refusals
+from services.station.settings import StationSettings
 
 _LEASES_SECONDS = 5.0
 # Often enough that what is beyond the bounds never becomes much.
 _REFUSALS_SECONDS = 60.0
 # That a few are asked each time makes this the pace of it.
 _INVENTORIES_SECONDS = 1.0
+_FILES_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
 
@@ -70,3 +75,43 @@ class InventoryAsker:
     async def _ask(self) -> float:
         await self._inventories.ask_some()
         return _INVENTORIES_SECONDS
+
+
+class FileKeeper:
+    """Serves files over HTTP, and FTP where a port is set, and takes away what is old. Every replica runs one."""
+
+    def __init__(self, files: Files, folder: FileFolder, settings: StationSettings) -> None:
+        self._files = files
+        self._folder = folder
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises: OSError when a port is taken."""
+        async with AsyncExitStack() as stack:
+            await self._serve(stack)
+            await repeat(self._forget, _FILES_SECONDS)
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        if settings.files_listen_port is not None:
+            # A third of a second of loading: only where files are served.
+            from services.station.adapters.file_server import FileServer
+
+            server = FileServer(self._files, self._folder)
+            await stack.enter_async_context(server.running(settings.listen_host, settings.files_listen_port))
+        if settings.ftp_listen_port is not None:
+            from services.station.adapters.ftp_server import FtpServer
+
+            ftp = FtpServer(
+                self._files,
+                self._folder,
+                public_address=settings.ftp_public_address,
+                data_ports=settings.ftp_data_port_range,
+            )
+            await stack.enter_async_context(ftp.running(settings.listen_host, settings.ftp_listen_port))
+
+    async def _forget(self) -> float:
+        while await self._files.forget():
+            pass
+        await asyncio.to_thread(self._folder.sweep)
+        return _FILES_SECONDS

@@ -15,6 +15,7 @@ from services.station.sql.device_events import SqlDeviceEventRepository
 from services.station.sql.device_inventories import SqlDeviceInventoryRepository
 from services.station.sql.device_reports import SqlDeviceReportRepository
 from services.station.sql.device_variables import SqlDeviceVariableRepository
+from services.station.sql.files import SqlFileRepository
 from services.station.sql.refusals import SqlRefusalRepository
 from services.station.sql.stations import SqlStationRepository
 
@@ -32,6 +33,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[DomainEvent]):
         self.device_inventories = SqlDeviceInventoryRepository(connection)
         self.device_variables = SqlDeviceVariableRepository(connection)
         self.device_reports = SqlDeviceReportRepository(connection)
+        self.files = SqlFileRepository(connection)
         self.refusals = SqlRefusalRepository(connection)
 
 

@@ -27,6 +27,7 @@ def running(folder: Path, keys: Keys, upstreams: Upstreams | None, **settings: s
     if upstreams is not None:
         numbers |= {f"{name} process": port for name, port in upstreams.ports.items()}
         numbers["edge websocket"] = upstreams.websocket_port
+        numbers["station files"] = upstreams.files_port
     configuration = folder / "envoy.yaml"
     config.render(config.embedded_values(Ports(numbers), keys, LOOPBACK) | settings, configuration)
     child = envoy.start(

@@ -29,7 +29,7 @@ def test_envoy_accepts_it_for_a_cluster_that_finds_its_parts_by_name(signing_key
 
 def test_every_port_has_the_same_policies(facade: Facade) -> None:
     own = {"stat_prefix", "route_config", "http_protocol_options", "common_http_protocol_options"}
-    own |= {"delayed_close_timeout"}
+    own |= {"delayed_close_timeout", "request_timeout"}
     policies = []
     for listener in static_listeners(facade.ports["envoy admin"]):
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
@@ -46,7 +46,8 @@ def test_who_connects_to_the_port_of_charge_points_and_asks_for_nothing_is_let_g
     manager = edge["filter_chains"][0]["filters"][0]["typed_config"]
     assert manager["common_http_protocol_options"]["idle_timeout"] == "60s"
     assert manager["request_headers_timeout"] == "10s"
-    assert manager["request_timeout"] == "30s"
+    # A log on a slow line; what asks for nothing meanwhile is let go by its route.
+    assert manager["request_timeout"] == "3600s"
 
 
 def static_listeners(admin_port: int) -> list[dict[str, Any]]:

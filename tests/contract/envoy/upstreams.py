@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
 import orjson
@@ -32,13 +33,15 @@ _THREADS = 8
 
 @dataclass(frozen=True)
 class Upstreams:
-    """The running servers: gRPC ports by the name of the process, the WebSocket port, and what tests ask or steer.
+    """The running servers: gRPC ports by the name of the process, the ports of the WebSocket and of files, and what
+    tests ask or steer.
 
     `asked` has the last request of each RPC by its full name, but for the few that answer more than nothing.
     """
 
     ports: Mapping[str, int]
     websocket_port: int
+    files_port: int
     stations: Stations
     monitoring: Monitoring
     asked: Mapping[str, bytes]
@@ -60,7 +63,8 @@ def running() -> Iterator[Upstreams]:
             stack.callback(_stop, server)
         # Called before the servers stop: a stalled stream would hold its thread.
         stack.callback(monitoring.may_go_on.set)
-        yield Upstreams(ports, stack.enter_context(_charge_point_socket()), stations, monitoring, asked)
+        socket, files = stack.enter_context(_charge_point_socket()), stack.enter_context(_file_server())
+        yield Upstreams(ports, socket, files, stations, monitoring, asked)
 
 
 def _start(server: grpc.Server, name: str) -> int:
@@ -73,6 +77,42 @@ def _start(server: grpc.Server, name: str) -> int:
 
 def _stop(server: grpc.Server) -> None:
     server.stop(grace=None).wait()
+
+
+class _Files(BaseHTTPRequestHandler):
+    """Says what it was sent, and gives text that would be worth compressing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(orjson.dumps(dict(self.headers.items())))
+
+    def do_GET(self) -> None:
+        self._answer(b"firmware " * 1000)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def _file_server() -> Iterator[int]:
+    """Where a station service serves files; yields its port."""
+    with ThreadingHTTPServer((LOOPBACK, 0), _Files) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextmanager
