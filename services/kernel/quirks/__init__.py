@@ -6,7 +6,7 @@ A place that forgives something refers to its quirk by name.
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 
-from services.kernel.quirks import frames, handshakes, payloads, readings, times, transactions
+from services.kernel.quirks import asking, frames, handshakes, payloads, readings, times, transactions
 from services.kernel.quirks.quirk import EVERYBODY, Needed, Quirk, Scope
 
 __all__ = ["EVERYBODY", "GROUPS", "QUIRKS", "Needed", "Quirk", "Scope", "of_flag"]
@@ -24,6 +24,7 @@ GROUPS: Mapping[str, tuple[Quirk, ...]] = {
     "Times": tuple(_declared(times)),
     "Readings": tuple(_declared(readings)),
     "Transactions": tuple(_declared(transactions)),
+    "Asking": tuple(_declared(asking)),
 }
 QUIRKS: Mapping[str, Quirk] = {quirk.id: quirk for quirks in GROUPS.values() for quirk in quirks}
 _FLAGS = frozenset(quirk.flag for quirk in QUIRKS.values() if quirk.flag)

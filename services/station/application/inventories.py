@@ -15,8 +15,10 @@ from datetime import datetime, timedelta
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 from services.kernel.ids import new_id
+from services.kernel.quirks.asking import NOTHING_UNASKED
 from services.kernel.tenancy import as_tenant
 from services.station.domain.charge_point import ChargePoint, ChargePointState
+from services.station.domain.quirks import profile_of
 from services.station.ports import Commands, UnitsOfWork
 
 # What is forgotten boots again one day.
@@ -47,9 +49,11 @@ class Inventories:
         self._asking: set[asyncio.Task[None]] = set()
 
     def note(self, booted: Iterable[ChargePoint]) -> None:
-        """Note who has booted, of those that are in service."""
+        """Note who has booted, of those that are in service and may be asked."""
         for point in booted:
-            if point.state is ChargePointState.ACCEPTED and len(self._booted) < _MOST_NOTED:
+            if point.state is not ChargePointState.ACCEPTED or profile_of(point).forgives(NOTHING_UNASKED):
+                continue
+            if len(self._booted) < _MOST_NOTED:
                 self._booted[point.id] = point.tenant_id
 
     async def ask_some(self) -> None:

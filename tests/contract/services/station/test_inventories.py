@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import pytest_asyncio
 
+from csms.station.v1 import charge_point_service_pb2 as point_pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.quirk_pb2 import QuirkSwitch
 from services.kernel.clock import FixedClock, SystemClock
 from services.kernel.errors import unavailable
+from services.kernel.quirks.asking import NOTHING_UNASKED
 from services.messaging.outbox import OutboxRelay
 from services.rpc.channels import channel
 from services.rpc.service_identity import ServiceIdentity
@@ -118,6 +121,21 @@ async def test_a_station_that_never_told_its_variables_is_asked_after_its_boot_a
     await record(edge, asked(name, 0), part(name, 0, variable("A", "1"), last=True, at=1))
     await asking.later(name, epoch, timedelta(days=30))
     assert len(platform.reports_of(name)) == 2
+
+
+async def test_one_that_is_put_off_by_calls_is_not_asked_until_it_is_switched_back(
+    points: ChargePointServiceStub, edge: ConnectivityServiceStub, platform: Platform, asking: Asking, name: str
+) -> None:
+    epoch = await connect(points, edge, name)
+    spared = QuirkSwitch(id=NOTHING_UNASKED.id, forgiven=True)
+    await points.SwitchQuirks(point_pb.SwitchQuirksRequest(charge_point_id=name, switches=[spared]))
+    await asking.boot(name, epoch)
+    await asking.inventories.ask_some()
+    assert platform.reports_of(name) == []
+    await points.SwitchQuirks(point_pb.SwitchQuirksRequest(charge_point_id=name))
+    await asking.boot(name, epoch)
+    await asking.inventories.ask_some()
+    await asked_for(platform, name, 1)
 
 
 async def test_a_charge_point_of_the_older_version_is_asked_as_well(

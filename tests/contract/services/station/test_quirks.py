@@ -10,10 +10,14 @@ from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.quirk_pb2 import Quirk, QuirkProfile, QuirkSwitch
 from services.kernel.quirks import QUIRKS
+from services.kernel.quirks.asking import NOTHING_UNASKED
 from tests.contract.services.station.callers import attempt, create_point, get_point, open_all, open_one, update_point
 from tests.fixtures.calls import bad_fields, reason
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# Nobody's before an operator says so.
+SWITCHED_ON = NOTHING_UNASKED.id
 
 
 async def switch(points: ChargePointServiceStub, name: str, *switches: QuirkSwitch) -> dict[str, Quirk]:
@@ -27,6 +31,11 @@ async def quirks_of(points: ChargePointServiceStub, name: str) -> dict[str, Quir
     return {quirk.id: quirk for quirk in answer.quirks}
 
 
+def refused(known: dict[str, Quirk]) -> list[str]:
+    """What is not forgiven, of what everybody is."""
+    return [quirk.id for quirk in known.values() if not quirk.forgiven and quirk.id != SWITCHED_ON]
+
+
 async def test_everything_is_forgiven_one_for_whom_nothing_was_switched(
     points: ChargePointServiceStub, name: str
 ) -> None:
@@ -35,7 +44,8 @@ async def test_everything_is_forgiven_one_for_whom_nothing_was_switched(
     reported = await quirks_of(points, name)
 
     assert list(reported) == list(QUIRKS)
-    assert all(quirk.forgiven and quirk.forgiven_by_default for quirk in reported.values())
+    assert all(quirk.forgiven and quirk.forgiven_by_default for name, quirk in reported.items() if name != SWITCHED_ON)
+    assert not (reported[SWITCHED_ON].forgiven or reported[SWITCHED_ON].forgiven_by_default)
     assert (reported["glued-path"].needed, reported["glued-path"].otherwise) == ("a session would be refused", "")
     assert (reported["unit-spelling"].needed, reported["unit-spelling"].flag) == ("", "unit_respelled")
 
@@ -50,9 +60,9 @@ async def test_switches_are_kept_and_replace_those_before(points: ChargePointSer
     replaced = await switch(points, name, QuirkSwitch(id="decimal-comma", forgiven=False))
 
     assert switched == kept == after_update
-    assert [quirk.id for quirk in kept.values() if not quirk.forgiven] == ["unit-spelling"]
+    assert refused(kept) == ["unit-spelling"]
     assert kept["unit-spelling"].forgiven_by_default
-    assert [quirk.id for quirk in replaced.values() if not quirk.forgiven] == ["decimal-comma"]
+    assert refused(replaced) == ["decimal-comma"]
     assert (await get_point(points, name)).etag != before.etag
 
 
@@ -79,7 +89,7 @@ async def test_a_bad_switch_is_named_and_changes_nothing(
     request = point_pb.SwitchQuirksRequest(charge_point_id=name, switches=switches)
 
     assert await bad_fields(points.SwitchQuirks(request)) == bad
-    assert all(quirk.forgiven for quirk in (await quirks_of(points, name)).values())
+    assert refused(await quirks_of(points, name)) == []
 
 
 async def test_nobody_knows_the_quirks_of_an_unknown_charge_point(points: ChargePointServiceStub, name: str) -> None:
