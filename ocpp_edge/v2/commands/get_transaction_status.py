@@ -7,7 +7,7 @@ from ocpp_edge.effects import in_ledger
 
 
 def ask(body: command_pb.GetTransactionStatus, _command_id: str) -> Asked:
-    return "GetTransactionStatus", {"transactionId": body.ocpp_transaction_id}
+    return "GetTransactionStatus", {"transactionId": body.ocpp_transaction_id} if body.ocpp_transaction_id else {}
 
 
 COMMAND = Dialect(

@@ -121,6 +121,8 @@ class Commands:
         if not KINDS[kind].is_about_transaction:
             return body
         called = body.get("ocpp_transaction_id", "")
+        if not called and not body.get("transaction_id"):
+            return body
         named = body.get("transaction_id") or transaction_id_of(charge_point_id, called)
         async with self._units_of_work() as work:
             found = await work.transactions.find(named)

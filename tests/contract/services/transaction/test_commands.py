@@ -105,6 +105,7 @@ _EVERY_COMMAND: list[tuple[str, dict[str, Any], str]] = [
     ("TriggerMessage", {"message": "StatusNotification", "connector_id": 1}, "trigger_message"),
     ("ClearCache", {}, "clear_cache"),
     ("GetTransactionStatus", {"ocpp_transaction_id": "T-1"}, "get_transaction_status"),
+    ("GetTransactionStatus", {}, "get_transaction_status"),
     ("SendDataTransfer", {"vendor_id": "V", "message_id": "M", "data": "D"}, "transfer_data"),
 ]
 

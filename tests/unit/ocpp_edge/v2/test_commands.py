@@ -186,6 +186,7 @@ def test_every_kind_of_command_is_spoken() -> None:
             "GetTransactionStatus",
             {"transactionId": "T-1"},
         ),
+        ("get_transaction_status", GetTransactionStatus(), "GetTransactionStatus", {}),
         (
             "transfer_data",
             TransferData(vendor_id="acme", message_id="m", data="d"),
