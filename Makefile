@@ -15,7 +15,7 @@ ARGS ?=
 BIN := .venv/bin
 RESOLVE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
-OURS := services ocpp_edge stack simulator bench chaos tests deploy examples
+OURS := services ocpp_edge stack simulator bench chaos conformance tests deploy examples
 
 # $(call step,name,command) runs a command under a headline and says how long it took.
 step = @printf '==> %s\n' '$(1)'; began=$$(date +%s); $(2) && printf '    %s took %ss\n' '$(1)' "$$(($$(date +%s) - began))"
@@ -43,7 +43,7 @@ clean: ## Forget all state: databases, events, keys, logs, caches; refused while
 distclean: clean ## Also forget .venv and everything generated from proto/
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m stack.protos --remove; fi
 	@rm -rf .venv proto/openapi.json
-	@find services ocpp_edge stack simulator bench chaos tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find services ocpp_edge stack simulator bench chaos conformance tests proto -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Develop
 
@@ -130,10 +130,16 @@ docs: protos ## Write the pages of docs/ that are generated from contracts and c
 	@mv docs/quirks.md.new docs/quirks.md
 	@$(BIN)/python -m stack.coverage_page >docs/ocpp-coverage.md.new
 	@mv docs/ocpp-coverage.md.new docs/ocpp-coverage.md
+	@$(BIN)/python -m conformance.page >docs/conformance.md.new
+	@mv docs/conformance.md.new docs/conformance.md
 
 .PHONY: field-cases
 field-cases: protos ## Run the tests of inputs from the field and write docs/field-cases.md
 	@$(BIN)/python -m tests.field_cases
+
+.PHONY: conformance
+conformance: protos ## Try a system of its own by the public test cases for a CSMS, and write docs/conformance.md
+	@$(BIN)/python -m tests.conformance
 
 .PHONY: fuzz
 fuzz: protos .venv/fuzz-tools/bin/schemathesis ## Send a whole system what its OpenAPI document allows and forbids, for 5 minutes; ARGS="--seconds 60"

@@ -25,15 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         dotenv.read(Path(".env"))
-        # The options of the simulator and of the benchmark are their own.
-        if words[:1] == ["simulate"]:
-            return _simulator(words[1:])
-        if words[:1] == ["load"]:
-            return _simulator(words)
-        if words[:1] == ["chaos"]:
-            return _chaos(words[1:])
-        if words[:1] == ["bench"]:
-            return _bench(words[1:])
+        # The options of these are their own.
+        own = {"simulate": _simulator, "load": _load, "chaos": _chaos, "bench": _bench, "conformance": _conformance}
+        if words and words[0] in own:
+            return own[words[0]](words[1:])
         options = _parser().parse_args(words)
         code: int = options.run(options)
         return code
@@ -72,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("load", help="put the running stack under load and print what it did", add_help=False)
     commands.add_parser("bench", help="measure a stack of its own and write a report", add_help=False)
     commands.add_parser("chaos", help="break a stack of its own under a fleet, and audit it", add_help=False)
+    commands.add_parser("conformance", help="try a running stack by the public test cases for a CSMS", add_help=False)
 
     token = commands.add_parser("token", help="print an access token")
     token.add_argument("--role", required=True, choices=_ROLES)
@@ -196,6 +192,10 @@ def _simulator(arguments: Sequence[str]) -> int:
     os.execve(sys.executable, [sys.executable, "-m", "simulator", *arguments], environment)
 
 
+def _load(arguments: Sequence[str]) -> int:
+    return _simulator(["load", *arguments])
+
+
 def _chaos(arguments: Sequence[str]) -> int:
     try:
         from chaos import command
@@ -208,6 +208,23 @@ def _bench(arguments: Sequence[str]) -> int:
     from bench import command
 
     return command.main(arguments)
+
+
+def _conformance(arguments: Sequence[str]) -> int:
+    from stack import keys, settings, state
+
+    try:
+        from conformance import command
+    except ModuleNotFoundError as error:
+        raise StackError(f"csms conformance needs a checkout with all extras: {error}") from error
+    chosen = settings.load()
+    ports, folder = chosen.ports(), state.State(chosen.state_dir.absolute()).keys
+    local = command.Local(
+        f"http://127.0.0.1:{ports['gateway']}",
+        f"ws://127.0.0.1:{ports['ocpp']}/ocpp",
+        lambda: keys.mint(folder, role="admin", driver_id=None, ttl_seconds=3600),
+    )
+    return command.main(arguments, local)
 
 
 def _seconds(text: str) -> int:

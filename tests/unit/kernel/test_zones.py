@@ -13,7 +13,7 @@ from services.kernel.zones import zone_data_version, zone_names, zone_of
 pytestmark = pytest.mark.field_case("C11")
 
 ROOT = Path(__file__).parents[3]
-OURS = ("services", "ocpp_edge", "stack", "simulator", "chaos", "bench", "deploy")
+OURS = ("services", "ocpp_edge", "stack", "simulator", "chaos", "bench", "conformance", "deploy")
 # What PostgreSQL is asked for that depends on a local clock (as seconds since the epoch do not); it has rules of its
 # own, as old as its image.
 LOCAL_TIME_IN_SQL = re.compile(r"AT TIME ZONE|date_trunc|date_part|to_char|::date\b|localtime", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""Cases of OCPP 2.0.1 (Open Charge Alliance, test document of the CSMS), a module for each functional block."""
