@@ -67,6 +67,7 @@ def wire(settings: EdgeSettings) -> Edge:
     station_channel = channels.channel(settings.station_service_url, "station", identity)
     driver_channel = channels.channel(settings.driver_service_url, "driver", identity)
     transaction_channel = channels.channel(settings.transaction_service_url, "transaction", identity)
+    billing_channel = channels.channel(settings.billing_service_url, "billing", identity)
     registry: Registry[Connection[Backend]] = Registry()
     overload = Overload(settings.ocpp_patience_seconds)
     stations = Stations(station_channel, node, registry.revoke)
@@ -81,6 +82,7 @@ def wire(settings: EdgeSettings) -> Edge:
         token_changes.decisions,
         driver_channel,
         transaction_channel,
+        billing_channel,
         clock,
     )
     tries = WrongTries(time.monotonic)
@@ -112,7 +114,7 @@ def wire(settings: EdgeSettings) -> Edge:
     def register(grpc_server: grpc.aio.Server) -> None:
         add_EdgeServiceServicer_to_server(EdgeServicer(registry, stations, nodes), grpc_server)
 
-    closing = (station_channel.close, driver_channel.close, transaction_channel.close)
+    closing = (station_channel.close, driver_channel.close, transaction_channel.close, billing_channel.close)
     return Edge(
         gateway,
         server.Wiring(

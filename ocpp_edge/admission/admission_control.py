@@ -33,7 +33,8 @@ class Accepted:
     """A charge point is let in. `epoch` fences everything this connection will do.
 
     `version` is the one of its offers that it shall speak; None for the preferred one. `profile` is what is known of it
-    so far. `tenant_id` is whose it is, empty for the default tenant.
+    so far. `tenant_id` is whose it is, empty for the default tenant. `cost_currency` is that in which it shows what a
+    transaction costs: `XXX` when it does not say, empty when it shows nothing.
     """
 
     epoch: int
@@ -43,6 +44,7 @@ class Accepted:
     version: Version | None = None
     profile: Profile = UNKNOWN
     tenant_id: str = ""
+    cost_currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

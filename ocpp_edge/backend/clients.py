@@ -6,7 +6,10 @@ from datetime import timedelta
 from typing import Protocol
 
 import grpc.aio
+from google.type.money_pb2 import Money
 
+from csms.billing.v1 import billing_service_pb2 as billing_pb
+from csms.billing.v1.billing_service_pb2_grpc import BillingServiceStub
 from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1 import driver_pb2
 from csms.driver.v1.authorization_service_pb2_grpc import AuthorizationServiceStub
@@ -54,6 +57,8 @@ _STATUS_SECONDS = 0.020
 # Nobody waits for the answer.
 _DEPARTURE_SECONDS = 0.1
 _LARGEST_PAGE = 250
+# A driver looks at the display; the charge point waits with all else that it has to say.
+_COST_SECONDS = 1.0
 
 
 # Told that a connection of ours does not speak for its charge point (any more): charge point and epoch.
@@ -163,6 +168,7 @@ class GrpcBackend:
         decisions: Decisions,
         driver_channel: grpc.aio.Channel,
         transaction_channel: grpc.aio.Channel,
+        billing_channel: grpc.aio.Channel,
         clock: Clock,
     ) -> None:
         self.clock = clock
@@ -172,6 +178,7 @@ class GrpcBackend:
         self._decisions = decisions
         self._authorization = AuthorizationServiceStub(driver_channel)
         self._recording = RecordingServiceStub(transaction_channel)
+        self._billing = BillingServiceStub(billing_channel)
         self._tokens = BatchCall("authorize tokens", self._decide, _token)
         # Others are asked about these, too: the tokens of cards do not wait for that.
         self._placed_tokens = BatchCall("authorize tokens of places", self._decide, _token)
@@ -200,6 +207,13 @@ class GrpcBackend:
             decision = (await self._tokens.submit(presentation)).decision
             decisions.keep(token, decision, asked)
         return decision
+
+    async def cost(self, transaction_id: str) -> Money | None:
+        request = billing_pb.ListChargingSessionsRequest(transaction_id=transaction_id, page_size=1)
+        response = await self._billing.ListChargingSessions(request, timeout=_COST_SECONDS)
+        for session in response.charging_sessions:
+            return session.cost if session.HasField("cost") else None
+        return None
 
     async def record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
         return await self._events.submit(event)

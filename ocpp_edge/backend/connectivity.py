@@ -54,6 +54,7 @@ class Connectivity:
             version_of(answer.protocol),
             profile_of(answer.quirk_profile),
             "" if answer.tenant_id == DEFAULT_TENANT else answer.tenant_id,
+            answer.cost_currency,
         )
 
     async def report_disconnect(self, disconnect: Disconnect) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from google.type.money_pb2 import Money
+
 from csms.driver.v1.authorization_service_pb2 import TokenPresentation
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1.connectivity_service_pb2 import BootAnswer, BootReport, StatusReport
@@ -41,6 +43,11 @@ class Backend(Protocol):
 
     async def authorize(self, presentation: TokenPresentation) -> TokenDecision:
         """Decide about a token; with a time, also by what holds where it was presented. An unknown one is no error."""
+        ...
+
+    async def cost(self, transaction_id: str) -> Money | None:
+        """What a transaction, by the platform's id, costs by now, tax included; None while that is not known. Raises
+        DomainError, after a second at the latest."""
         ...
 
     async def record(self, event: TransactionEvent) -> TransactionEventAnswer:

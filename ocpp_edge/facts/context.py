@@ -38,6 +38,7 @@ class ChargerContext:
     connection are handled one after the other. `state` and `heartbeat_interval_seconds` change when the charge point
     boots, and so does what `forgives` holds: call it with a quirk that has shown itself. `offers` are the
     subprotocols that it could have spoken here. `tenant_id` is empty for the default tenant, as in what is reported.
+    `cost_currency` is that in which it shows costs: `XXX` for any, empty when it shows none.
     """
 
     charge_point_id: str
@@ -47,6 +48,7 @@ class ChargerContext:
     heartbeat_interval_seconds: int = 60
     station_id: str = ""
     tenant_id: str = ""
+    cost_currency: str = ""
     remote_address: str = ""
     offers: tuple[str, ...] = ()
     message_id: str = ""

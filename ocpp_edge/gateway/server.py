@@ -213,6 +213,7 @@ class Gateway(Generic[B]):
             heartbeat_interval_seconds=accepted.heartbeat_interval_seconds,
             station_id=accepted.station_id,
             tenant_id=accepted.tenant_id,
+            cost_currency=accepted.cost_currency,
             remote_address=connection_request.peer.address,
             offers=tuple(version.subprotocol for version in connection_request.offers),
             forgives=Forgiving(accepted.profile),

@@ -10,6 +10,7 @@ from ocpp_edge.facts.payloads import integer_at, number_at
 from ocpp_edge.facts.places import place
 from ocpp_edge.facts.transaction_facts import read, transaction_event
 from ocpp_edge.rpc.frames import Payload
+from ocpp_edge.v2.costs import cost_to_show
 from ocpp_edge.v2.id_tokens import id_token_info, is_token_reported, reported_token
 from ocpp_edge.v2.samples import meter_values
 from services.kernel.quirks.transactions import EVENT_TYPE_CONCLUDED, NO_TRANSACTION_ID
@@ -97,10 +98,11 @@ async def handle(payload: Payload, context: ChargerContext, backend: Backend) ->
     if decision is not None:
         tokens.write_decision(decision, event)
     answer = await backend.record(event)
+    reply = await cost_to_show(event, answer.transaction_id, context, backend) if context.cost_currency else {}
     if not has_token:
-        return {}
+        return reply
     # That a token is in use elsewhere matters to one that begins, not to one that ends.
     if is_end or answer.authorization == event.authorization:
-        return {"idTokenInfo": id_token_info(decision, context.version, event.authorization)}
+        return {**reply, "idTokenInfo": id_token_info(decision, context.version, event.authorization)}
     tokens.note(answer.authorization_reason, context)
-    return {"idTokenInfo": id_token_info(decision, context.version, answer.authorization)}
+    return {**reply, "idTokenInfo": id_token_info(decision, context.version, answer.authorization)}

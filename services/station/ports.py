@@ -106,6 +106,11 @@ class ChargePointRepository(Protocol):
         """Store all fields of a charge point."""
         ...
 
+    async def note_cost_currencies(self, currencies: Mapping[str, str]) -> None:
+        """Store in what charge points show costs, by identity; an empty text for nothing. It is no change that an
+        operator sees, and moves no revision."""
+        ...
+
     async def remove(self, charge_point_id: str) -> None:
         """Delete a charge point with its connectors, its connection, its variables and what was refused of it."""
         ...

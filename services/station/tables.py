@@ -101,6 +101,8 @@ CHARGE_POINTS = Table(
     # Names of the quirks that an operator has switched.
     Column("quirks_on", ARRAY(Text), nullable=False, server_default="{}"),
     Column("quirks_off", ARRAY(Text), nullable=False, server_default="{}"),
+    # In which it shows what a transaction costs; empty when it does not.
+    Column("cost_currency", Text, nullable=False, server_default=""),
     tenant_column(),
     PrimaryKeyConstraint("id", name="charge_points_pkey"),
     ForeignKeyConstraint(["station_id"], ["stations.id"], name="charge_points_station_id_fkey", ondelete="SET NULL"),

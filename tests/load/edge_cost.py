@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvloop
+from google.type.money_pb2 import Money
 
 from csms.driver.v1 import authorization_service_pb2 as authorization_pb
 from csms.driver.v1.driver_pb2 import TokenDecision
@@ -52,6 +53,9 @@ class Echo:
         self._tokens = BatchCall("tokens", self._decide, lambda item: (item.charge_point_id, item.token.value))
         self._statuses = BatchCall("statuses", self._report, lambda item: item.charge_point_id)
         self._boots = BatchCall("boots", self._boot, lambda item: item.charge_point_id)
+
+    async def cost(self, transaction_id: str) -> Money | None:
+        return None
 
     async def record(self, event: recording_pb.TransactionEvent) -> recording_pb.TransactionEventAnswer:
         return await self._events.submit(event)

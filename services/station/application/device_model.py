@@ -1,10 +1,11 @@
 """The device model: what events tell of variables is folded into what is known of them, in the unit of work that keeps
 the events."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.kernel.pagination import Page, PageRequest
+from services.station.domain.cost_display import of_display, shown_currency
 from services.station.domain.device_event import DeviceEvent
 from services.station.domain.device_report import (
     NO_REQUEST,
@@ -16,6 +17,7 @@ from services.station.domain.device_report import (
     completed,
 )
 from services.station.domain.device_variable import (
+    DeviceVariable,
     DeviceVariableFilter,
     Observation,
     SeenVariable,
@@ -71,7 +73,9 @@ async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
     observations = [one for message in reported for one in _observations(message)]
     if observations:
         known = await work.device_variables.known({one.variable_id: one.charge_point_id for one in observations})
-        await work.device_variables.store(*folded(known, observations))
+        after, changes = folded(known, observations)
+        await work.device_variables.store(after, changes)
+        await _note_cost_displays(work, after)
     parts = list(_parts(reported))
     reports = [*(DeviceReport(event.charge_point_id, request) for event, request in asked), *_inventories(reported)]
     if parts or reports:
@@ -80,6 +84,17 @@ async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
             {part.charge_point_id for part in parts} | {report.charge_point_id for report in reports}
         )
         await work.device_reports.complete(list(completed(waiting, arrived)))
+
+
+async def _note_cost_displays(work: UnitOfWork, variables: Mapping[str, DeviceVariable]) -> None:
+    """Keep with charge points what their variables say of the costs that they show."""
+    saying = {name: of_display(name) for name in {variable.charge_point_id for variable in variables.values()}}
+    changed = {name: ids for name, ids in saying.items() if not variables.keys().isdisjoint(ids)}
+    if changed:
+        known = await work.device_variables.known({one: name for name, ids in changed.items() for one in ids})
+        await work.charge_points.note_cost_currencies(
+            {name: shown_currency(*map(known.get, ids)) for name, ids in changed.items()}
+        )
 
 
 def _telling(event: DeviceEvent) -> Telling:

@@ -66,6 +66,8 @@ class ChargePoint:
     # Names of the quirks that an operator has switched on or off for it.
     quirks_on: tuple[str, ...] = ()
     quirks_off: tuple[str, ...] = ()
+    # In which it shows what a transaction costs; empty when it shows none.
+    cost_currency: str = ""
     tenant_id: str = field(default_factory=owner_of_new)
     online: bool = False
     protocol: str = ""

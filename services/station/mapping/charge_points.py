@@ -95,6 +95,7 @@ def charge_point_to_proto(point: ChargePoint, plugs: Iterable[Connector] = ()) -
         connectors=map(connector_to_proto, plugs),
         free_vending=free_vending_to_proto(point.free_vending),
         tenant_id=named(point.tenant_id),
+        cost_currency=point.cost_currency or None,
     )
 
 

@@ -54,6 +54,7 @@ def admission_to_proto(admission: Admission | DomainError) -> connectivity_pb.Co
         protocol=admission.protocol,
         quirk_profile=profile_to_proto(profile_of(admission.charge_point)),
         tenant_id=admission.charge_point.tenant_id,
+        cost_currency=admission.charge_point.cost_currency,
     )
 
 

@@ -112,6 +112,16 @@ class SqlChargePointRepository:
         statement = update(CHARGE_POINTS).where(CHARGE_POINTS.c.id == charge_point.id)
         await self._connection.execute(statement.values(_fields(charge_point)))
 
+    async def note_cost_currencies(self, currencies: Mapping[str, str]) -> None:
+        columns = CHARGE_POINTS.c
+        # Locked in the order of identity, as whoever locks several does.
+        locked = select(columns.id, columns.cost_currency).where(columns.id.in_(currencies)).order_by(columns.id)
+        known = (await self._connection.execute(locked.with_for_update(key_share=True))).all()
+        for name, currency in known:
+            if currency != currencies[name]:
+                statement = update(CHARGE_POINTS).where(columns.id == name)
+                await self._connection.execute(statement.values(cost_currency=currencies[name]))
+
     async def remove(self, charge_point_id: str) -> None:
         await self._connection.execute(delete(REFUSALS).where(REFUSALS.c.identity == charge_point_id))
         for table in (

@@ -33,6 +33,6 @@ def test_comments_are_sentences(contracts: Contracts) -> None:
 
 def test_no_comment_is_a_note_to_self(contracts: Contracts) -> None:
     words = ("TODO", "FIXME", "XXX", "TBD")
-    assert [
-        name for name in _documented_names(contracts) if any(word in contracts.comment(name) for word in words)
-    ] == []
+    # ISO 4217 has a currency of that name.
+    comments = {name: contracts.comment(name).replace("`XXX`", "") for name in _documented_names(contracts)}
+    assert [name for name, comment in comments.items() if any(word in comment for word in words)] == []

@@ -110,3 +110,41 @@ async def test_a_fast_charge_pays_the_price_of_the_time_at_which_it_came(system:
         await ask(socket, "StopTransaction", end)
     done = await asyncio.to_thread(until, lambda: charger.session("COMPLETED"))
     assert (_cost(done), done["flags"]) == ("26.05", [])
+
+
+async def test_a_station_that_shows_costs_is_told_them(system: System) -> None:
+    charger = await asyncio.to_thread(Charger, system, "E2ECOST")
+    component = {"name": "TariffCostCtrlr"}
+
+    def variable(name: str, value: str, **instance: str) -> dict[str, Any]:
+        named = {"component": component, "variable": {"name": name, **instance}}
+        return {**named, "variableAttribute": [{"value": value}]}
+
+    shown = [variable("Enabled", "true", instance="Cost"), variable("Currency", "EUR")]
+    report = {"requestId": 1, "generatedAt": stamp(0), "seqNo": 0, "tbc": False, "reportData": shown}
+    async with charger.connected("ocpp2.0.1") as socket:
+        await ask(socket, "BootNotification", BOOT_201)
+        await ask(socket, "NotifyReport", report)
+    assert charger.system.get(f"/charge-points/{charger.name}").data["costCurrency"] == "EUR"
+
+    def event(kind: str, number: int, wh: int, **more: Any) -> dict[str, Any]:
+        return {
+            "eventType": kind,
+            "timestamp": stamp(number - 2),
+            "triggerReason": "MeterValuePeriodic",
+            "seqNo": number,
+            "transactionInfo": {"transactionId": "E2ECOST-1"},
+            "evse": {"id": 1, "connectorId": 1},
+            "meterValue": metered(number - 2, wh, **more),
+        }
+
+    async with charger.connected("ocpp2.0.1") as socket:
+        start = event("Started", 0, 1_000, context="Transaction.Begin")
+        start["idToken"] = {"idToken": charger.card, "type": "ISO14443"}
+        assert "totalCost" not in await ask(socket, "TransactionEvent", start)
+        assert await asyncio.to_thread(until, lambda: charger.session("ACTIVE"))
+        assert (await ask(socket, "TransactionEvent", event("Updated", 1, 6_000)))["totalCost"] == 2.0
+        ended = await ask(socket, "TransactionEvent", event("Ended", 2, 11_000, context="Transaction.End"))
+        assert ended["totalCost"] == 4.0
+    done = await asyncio.to_thread(until, lambda: charger.session("COMPLETED"))
+    assert _cost(done) == "4.00"

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from google.type.money_pb2 import Money
+
 from csms.driver.v1.authorization_service_pb2 import TokenPresentation
 from csms.driver.v1.driver_pb2 import TokenDecision
 from csms.station.v1.charge_point_pb2 import ChargePoint
@@ -43,6 +45,8 @@ class Platform:
         self.presented: list[str] = []
         self.presentations: list[TokenPresentation] = []
         self.events: list[TransactionEvent] = []
+        # By the platform's id of the transaction.
+        self.costs: dict[str, Money] = {}
 
     async def report_boot(self, boot: BootReport) -> BootAnswer:
         self._fail_if_down("report_boot")
@@ -68,6 +72,10 @@ class Platform:
         self.presentations.append(TokenPresentation.FromString(presentation.SerializeToString()))
         unknown = TokenDecision(status=TokenDecision.INVALID, reason_code=TokenDecision.UNKNOWN_TOKEN)
         return self.tokens.get(presentation.token.value) or self.types.get(presentation.token.type, unknown)
+
+    async def cost(self, transaction_id: str) -> Money | None:
+        self._fail_if_down("cost")
+        return self.costs.get(transaction_id)
 
     async def record(self, event: TransactionEvent) -> TransactionEventAnswer:
         self._fail_if_down("record")

@@ -386,3 +386,38 @@ async def test_events_are_found_by_their_text(
     for text, found in (("tamper", 1), ("INSTALLED", 1), ("50%", 1), ("5_%", 0), ("", 3)):
         request = point_pb.ListDeviceEventsRequest(charge_point_id=name, text=text)
         assert len((await points.ListDeviceEvents(request)).events) == found
+
+
+@pytest.mark.parametrize(
+    ("told", "currency"),
+    [
+        ([("Enabled", "true", "Cost"), ("Currency", "eur", "")], "EUR"),
+        ([("enabled", "True", "cost")], "XXX"),
+        ([("Enabled", "true", "Cost"), ("Currency", "Euro", "")], "XXX"),
+        ([("Enabled", "true", "Tariff"), ("Currency", "EUR", "")], ""),
+        ([("Enabled", "false", "Cost"), ("Currency", "EUR", "")], ""),
+    ],
+)
+async def test_it_is_known_of_a_charge_point_in_what_it_shows_costs(
+    edge: ConnectivityServiceStub,
+    points: ChargePointServiceStub,
+    name: str,
+    told: Sequence[tuple[str, str, str]],
+    currency: str,
+) -> None:
+    variables = [
+        variable(called, value, component="TariffCostCtrlr", instance=instance) for called, value, instance in told
+    ]
+    await record(edge, *(reported(name, at, one) for at, one in enumerate(variables)))
+
+    found = (await points.GetChargePoint(point_pb.GetChargePointRequest(charge_point_id=name))).charge_point
+    assert found.cost_currency == currency
+    attempt = pb.ConnectionAttempt(charge_point_id=name, protocol="ocpp2.0.1", node="n1", node_address="127.0.0.1:1")
+    [admission] = (await edge.OpenConnections(pb.OpenConnectionsRequest(attempts=[attempt]))).admissions
+    assert admission.cost_currency == currency
+
+    # What it says later counts, also that it has no such thing any more.
+    gone = variable("Enabled", component="TariffCostCtrlr", instance="Cost", unknown=True)
+    await record(edge, reported(name, 10, gone))
+    found = (await points.GetChargePoint(point_pb.GetChargePointRequest(charge_point_id=name))).charge_point
+    assert found.cost_currency == ""
