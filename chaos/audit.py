@@ -10,9 +10,9 @@ from chaos import books, stored, stream
 from chaos.books import Book
 from chaos.checks.check import Check
 from chaos.checks.events import event_checks
-from chaos.checks.facts import fact_checks
-from chaos.checks.lies import Count, lie_checks, lie_counts
-from chaos.checks.sessions import session_checks
+from chaos.checks.facts import doubled_facts, fact_checks, lost_facts
+from chaos.checks.lies import Count, doubled_of_liars, lie_checks, lie_counts, lost_of_liars
+from chaos.checks.sessions import once, once_in_billing, session_checks
 from chaos.stored import Stored
 from chaos.stream import Stream
 from simulator.ledger import read_ledger, read_truths
@@ -39,6 +39,17 @@ def audit(book: Book, kept: Stored, stream: Stream) -> list[Check]:
         *lie_checks(book, kept),
         *event_checks(kept, stream),
     ]
+
+
+def lost(book: Book, kept: Stored) -> list[Check]:
+    """Only whether everything that was acknowledged is there, whatever else is wrong."""
+    return [*lost_facts(book, kept), *lost_of_liars(book, kept)]
+
+
+def doubled(book: Book, kept: Stored) -> list[Check]:
+    """Only whether anything is there more than once, or under two names."""
+    checks = [*doubled_facts(book, kept), once(book, kept), once_in_billing(book, kept)]
+    return [*checks, *doubled_of_liars(book, kept)]
 
 
 async def audit_system(ledger: Path, databases: Mapping[str, str], nats_url: str) -> Audit:

@@ -193,28 +193,46 @@ def _meter_values(book: Book, entry: Acknowledgement) -> None:
 
 def _status_notification(book: Book, entry: Acknowledgement) -> None:
     said = entry.request
-    if entry.protocol == _V16:
-        key = ConnectorKey(entry.charge_point_id, said["connectorId"], said["connectorId"])
-        word = said["status"]
-    else:
-        key = ConnectorKey(entry.charge_point_id, said["evseId"], said["connectorId"])
-        word = said["connectorStatus"]
-    if "timestamp" not in said or (entry.protocol == _V16 and not said["connectorId"]):
-        return
-    status = Status(_time(said["timestamp"]), word)
+    if "timestamp" in said:
+        for key, word in _statuses(entry.charge_point_id, entry.protocol, said):
+            _told_status(book, key, Status(_time(said["timestamp"]), word))
+
+
+def _notify_event(book: Book, entry: Acknowledgement) -> None:
+    """OCPP 2.1 tells statuses so."""
+    for event in entry.request["eventData"]:
+        for key, word in _availabilities(entry.charge_point_id, event):
+            _told_status(book, key, Status(_time(event["timestamp"]), word))
+
+
+def _told_status(book: Book, key: ConnectorKey, status: Status) -> None:
     book.statuses[key] = max(book.statuses.get(key, status), status)
+
+
+def _statuses(charge_point_id: str, protocol: str, said: dict[str, Any]) -> Iterator[tuple[ConnectorKey, str]]:
+    """The connector that a StatusNotification is about; none for the station as a whole."""
+    if protocol != _V16:
+        yield ConnectorKey(charge_point_id, said["evseId"], said["connectorId"]), said["connectorStatus"]
+    elif said["connectorId"]:
+        yield ConnectorKey(charge_point_id, said["connectorId"], said["connectorId"]), said["status"]
+
+
+def _availabilities(charge_point_id: str, event: dict[str, Any]) -> Iterator[tuple[ConnectorKey, str]]:
+    """The connector whose status an event of NotifyEvent tells, if it tells one."""
+    component = event["component"]
+    if component["name"] == "Connector" and event["variable"]["name"] == "AvailabilityState":
+        evse = component["evse"]
+        yield ConnectorKey(charge_point_id, evse["id"], evse["connectorId"]), event["actualValue"]
 
 
 def _lied(book: Book, entry: Acknowledgement) -> None:
     if entry.action in SESSION_ACTIONS:
         book.lied.append(entry)
     elif entry.action == "StatusNotification":
-        said = entry.true_request
-        is_16 = entry.protocol == _V16
-        place = (said["connectorId"], said["connectorId"]) if is_16 else (said["evseId"], said["connectorId"])
-        if place[0]:
-            status = said["status" if is_16 else "connectorStatus"]
-            book.liars_statuses[ConnectorKey(entry.charge_point_id, *place)] = status
+        book.liars_statuses.update(_statuses(entry.charge_point_id, entry.protocol, entry.true_request))
+    elif entry.action == "NotifyEvent":
+        for event in entry.true_request["eventData"]:
+            book.liars_statuses.update(_availabilities(entry.charge_point_id, event))
 
 
 def _boot_notification(book: Book, entry: Acknowledgement) -> None:
@@ -264,5 +282,6 @@ _ACTIONS = {
     "TransactionEvent": _transaction_event,
     "MeterValues": _meter_values,
     "StatusNotification": _status_notification,
+    "NotifyEvent": _notify_event,
     "BootNotification": _boot_notification,
 }

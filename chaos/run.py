@@ -103,7 +103,7 @@ class _Run:
         self._say(f"starting a stack with {plan.replicas} replicas")
         async with system.running(self._state_dir, plan.folder / "logs", plan.replicas) as stack:
             people = population.plan(plan.chargers)
-            await asyncio.to_thread(population.populate, stack, people)
+            await asyncio.to_thread(_populate, stack, people)
             await self._under_fire(stack, people)
             await self._examine(stack)
         self._say("audited; the stack is stopped")
@@ -157,6 +157,14 @@ class _Run:
     def _answers(self) -> list[float]:
         entries = read_ledger(self._ledger)
         return sorted(entry.acknowledged_time.timestamp() for entry in entries if entry.action in _TRANSACTIONAL)
+
+
+def _populate(stack: System, people: Population) -> None:
+    facade = stack.facade()
+    try:
+        population.populate(facade, people)
+    finally:
+        facade.close()
 
 
 def _clear(folder: Path) -> None:

@@ -6,7 +6,7 @@ An audit before that would find work under way, not work forgotten.
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import nats.errors
 import psycopg
@@ -35,17 +35,26 @@ _WAITING = {
 }
 
 
+# What says that all events had their effects, whether or not sessions run.
+EVENTS = ("outbox",)
+
+
 async def settled(
-    databases: Mapping[str, str], nats_url: str, patience_seconds: float, say: Callable[[str], None]
+    databases: Mapping[str, str],
+    nats_url: str,
+    patience_seconds: float,
+    say: Callable[[str], None],
+    kinds: Collection[str] = tuple(_WAITING),
 ) -> list[str]:
     """Return when nothing is under way any more, twice in a row; else what still is, when for so long it was no less.
 
-    `say` is told now and then what is waited for.
+    `say` is told now and then what is waited for, `kinds` are what counts: beside events before their consumers, which
+    always do.
     """
     quiet, looks, least = 0, 0, sys.maxsize
     give_up_at = time.monotonic() + patience_seconds
     while True:
-        left = await _under_way(databases, nats_url)
+        left = await _under_way(databases, nats_url, kinds)
         # What was just handled may have led to new events.
         quiet = 0 if left else quiet + 1
         if quiet == 2:
@@ -61,10 +70,10 @@ async def settled(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _under_way(databases: Mapping[str, str], nats_url: str) -> dict[str, int]:
+async def _under_way(databases: Mapping[str, str], nats_url: str, kinds: Collection[str]) -> dict[str, int]:
     """How much of what is still to be done."""
     try:
-        waiting = await asyncio.to_thread(lambda: dict(_rows_waiting(databases)))
+        waiting = await asyncio.to_thread(lambda: dict(_rows_waiting(databases, kinds)))
         for one in await stream.consumers(nats_url):
             waiting[f"events before consumer {one.name}"] = one.unfinished
     except (psycopg.Error, nats.errors.Error, OSError) as error:
@@ -72,10 +81,10 @@ async def _under_way(databases: Mapping[str, str], nats_url: str) -> dict[str, i
     return {what: count for what, count in waiting.items() if count}
 
 
-def _rows_waiting(databases: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+def _rows_waiting(databases: Mapping[str, str], kinds: Collection[str]) -> Iterator[tuple[str, int]]:
     for service, url in databases.items():
         with psycopg.connect(url, autocommit=True) as connection:
             for what, query in _WAITING.items():
-                if what.startswith(("outbox", service)):
+                if what in kinds and what.startswith(("outbox", service)):
                     row = connection.execute(query.encode()).fetchone()
                     yield f"{_WORDS[what]} of {service}", row[0] if row else 0

@@ -4,9 +4,9 @@ Knows tables and columns, not the code that writes them.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
@@ -215,6 +215,22 @@ def read(opened: Mapping[str, Connection]) -> Stored:
         monitored_online=dict(_ask(opened["monitoring"], "SELECT id, online FROM charge_points")),
         boots=dict(_ask(opened["station"], "SELECT id, boot_time FROM charge_points")),
         messaging={service: _messaging(connection) for service, connection in opened.items()},
+    )
+
+
+def of(kept: Stored, charge_points: Collection[str]) -> Stored:
+    """What is there of some charge points only, as far as it says whose it is."""
+    names = frozenset(charge_points)
+    transactions = [one for one in kept.transactions if one.charge_point_id in names]
+    sessions = {one.id for one in transactions}
+    return replace(
+        kept,
+        transactions=transactions,
+        events=[one for one in kept.events if one.charge_point_id in names],
+        meter_values=[one for one in kept.meter_values if one.charge_point_id in names],
+        charging_sessions=[one for one in kept.charging_sessions if one.transaction_id in sessions],
+        connectors=[one for one in kept.connectors if one.charge_point_id in names],
+        connections=[one for one in kept.connections if one.charge_point_id in names],
     )
 
 

@@ -45,7 +45,8 @@ class ChargePoint(ABC):
     `message_ids`, when given, makes the ids of calls (real stations repeat them); otherwise they are UUIDs. With
     `keeps_message_ids` a message that must arrive has the same id at each attempt.
     `hold_back` names, by action, what is done before a command is even looked at. A `tongue` tells other things than
-    are true; the `witness` hears of each transaction when it begins, is answered, and ends.
+    are true; the `witness` hears of each transaction when it begins, is answered, and ends. `misbehaved` counts what it
+    has done wrong on purpose.
     """
 
     protocol: ClassVar[str]
@@ -84,6 +85,7 @@ class ChargePoint(ABC):
         self.known_tags: dict[str, str] = {}
         self.problems: deque[Problem] = deque(maxlen=_REMEMBERED_PROBLEMS)
         self.problem_counts: Counter[str] = Counter()
+        self.misbehaved = 0
         self.link = Link(self, self.timing)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -156,11 +158,12 @@ class ChargePoint(ABC):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def spawn(self, work: Coroutine[Any, Any, None], name: str | None = None) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None], name: str | None = None) -> "asyncio.Task[None]":
         """Run something beside everything else until the station stops."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._reap)
+        return task
 
     async def ready(self, timeout: float | None = None) -> None:
         """Return once connected and accepted, with every status told.

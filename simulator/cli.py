@@ -1,7 +1,7 @@
 """The command line of the simulator: `python -m simulator`.
 
-It reads options and hands over. `CP001 1.6 [URL]` runs one charge point; `fleet`, `load` and `scenarios` are words of
-their own, so no charge point can be simulated under these names.
+It reads options and hands over. `CP001 1.6 [URL]` runs one charge point, `--fleet N` a mixed fleet; `fleet`, `load` and
+`scenarios` are words of their own, so no charge point can be simulated under these names.
 """
 
 import argparse
@@ -37,10 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "load": _load,
     }
     command = commands.get(words[0]) if words else None
+    if "--list-misbehaviours" in words:
+        command = _misbehaviours
+    elif is_mixed_fleet(words):
+        command = _mixed_fleet
     try:
-        return _simulate(words) if command is None else command(words[1:])
+        if command is None or command is _mixed_fleet:
+            return (command or _simulate)(words)
+        return command(words[1:])
     except KeyboardInterrupt:
         return 130
+
+
+def is_mixed_fleet(words: Sequence[str]) -> bool:
+    """Whether a command line asks for a mixed fleet."""
+    return any(word.partition("=")[0] == "--fleet" for word in words)
 
 
 def _simulate(words: Sequence[str]) -> int:
@@ -60,7 +71,8 @@ def simulate_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="csms simulate",
         description="Run one charge point: boot, charge, stop, with every frame printed.",
-        epilog="Also: csms simulate fleet (charge points that keep charging), scenarios (list them); csms load.",
+        epilog="Also: csms simulate --fleet N (a mixed fleet), --list-misbehaviours, fleet (charge points that keep"
+        " charging), scenarios (list them); csms load.",
     )
     parser.add_argument("identity", metavar="ID", type=identity, help="charge point id, such as CP001")
     parser.add_argument("protocol", choices=DIALECTS, help="OCPP version")
@@ -106,6 +118,20 @@ def _scenarios(words: Sequence[str]) -> int:
     for scenario in SCENARIOS.values():
         say(f"{scenario.name:22} {'/'.join(scenario.protocols):10} {scenario.about}")
     return 0
+
+
+def _misbehaviours(_: Sequence[str]) -> int:
+    from simulator.misbehaviours.catalogue import MISBEHAVIOURS
+
+    for one in MISBEHAVIOURS.values():
+        say(f"{one.name:26} {'/'.join(one.protocols):14} {one.about}. ({one.source})")
+    return 0
+
+
+def _mixed_fleet(words: Sequence[str]) -> int:
+    from simulator import mixed_fleet
+
+    return mixed_fleet.main(words)
 
 
 def _fleet(words: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ import copy
 import json
 import random
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 from uuid import uuid4
 
@@ -184,6 +185,12 @@ def answering(replace: Callable[[str], list[Any] | None]) -> Distortion:
         return [] if answer is None else [compact(answer)]
 
     return distort
+
+
+def old_codes() -> Distortion:
+    """Commands are answered by CALLERROR with codes that only OCPP 1.6 knows, in its spelling."""
+    codes = cycle(("OccurenceConstraintViolation", "FormationViolation"))
+    return answering(lambda message_id: [4, message_id, next(codes), "", {}])
 
 
 def _energy_values(payload: Json) -> Iterator[Json]:

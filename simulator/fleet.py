@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.charge_point import ChargePoint
@@ -23,6 +23,8 @@ from simulator.lies.catalogue import SECOND_LIE, deal
 from simulator.lies.liar import Liar
 from simulator.lies.lie import Lie
 from simulator.link import Timing
+from simulator.misbehaviours.misbehaviour import Misbehaviour
+from simulator.misbehaviours.misbehaviour import deal as deal_misbehaviours
 from simulator.profile import StationProfile
 from simulator.scenario import Scenario
 from simulator.transport import Direction, Endpoint, Frame, FrameSink
@@ -66,6 +68,8 @@ class FleetPlan:
     lies: Sequence[Lie] = ()
     liar_share: float = 0.0
     second_lie_share: float = SECOND_LIE
+    misbehaviours: Sequence[Misbehaviour] = ()
+    misbehaving_share: float = 0.0
     response_seconds: float = 30.0
     reconnect_seconds: float = 30.0
 
@@ -75,7 +79,7 @@ class FleetReport:
     """What a fleet did.
 
     `unsent` counts transaction messages that were still waiting at the end, `given_up` those refused too often, `lies`
-    the charge points that have each lie.
+    the charge points that have each lie, `misbehaviours` how often each was seen.
     """
 
     charge_points: int
@@ -87,6 +91,20 @@ class FleetReport:
     unsent: int
     given_up: int
     lies: dict[str, int]
+    misbehaviours: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the charge points of a version stand. `messages` went either way, `errors` are CALLERRORs received."""
+
+    protocol: str
+    charge_points: int
+    connected: int
+    charging: int
+    messages: int
+    errors: int
+    misbehaviours: int
 
 
 class Fleet:
@@ -96,10 +114,16 @@ class Fleet:
         self._plan = plan
         self._rng = rng or random.Random()
         self._answers: Counter[str] = Counter()
+        self._messages: Counter[str] = Counter()
+        self._errors: Counter[str] = Counter()
         self._sessions = 0
         self._offline_sessions = 0
         self._stop = asyncio.Event()
         self._lies = deal(plan.lies, plan.liar_share, self._protocols(), self._rng, plan.second_lie_share)
+        dealt = deal_misbehaviours(plan.misbehaviours, plan.misbehaving_share, self._protocols())
+        self._misbehaving = {plan.identities[number]: one for number, one in dealt.items()}
+        if dealt:
+            self._lies = {number: [one.lie] for number, one in dealt.items() if one.lie is not None}
         self._liars: dict[str, Liar] = {}
         self.stations = [self._build(number, ledger) for number in range(len(plan.identities))]
 
@@ -115,6 +139,22 @@ class Fleet:
                 group.create_task(self._live(station, tag), name=station.identity)
         return self._report()
 
+    def standings(self) -> list[Standing]:
+        """How each version stands now, in the order of the plan."""
+        return [self._standing(protocol) for protocol in dict.fromkeys(self._plan.protocols)]
+
+    def _standing(self, protocol: str) -> Standing:
+        stations = [station for station in self.stations if station.protocol == protocol]
+        return Standing(
+            protocol,
+            len(stations),
+            connected=sum(station.link.session is not None for station in stations),
+            charging=sum(len(station.transactions()) for station in stations),
+            messages=self._messages[protocol],
+            errors=self._errors[protocol],
+            misbehaviours=sum(station.misbehaved for station in stations),
+        )
+
     def _protocols(self) -> list[str]:
         """What each station speaks."""
         protocols = self._plan.protocols
@@ -123,8 +163,9 @@ class Fleet:
     def _build(self, number: int, ledger: Ledger | None) -> ChargePoint:
         plan, lies = self._plan, self._lies.get(number, [])
         protocol = plan.protocols[number % len(plan.protocols)]
-        habit = habit_of(plan.habits, number, protocol)
-        sinks: list[FrameSink] = [self._count]
+        misbehaviour = self._misbehaving.get(plan.identities[number])
+        habit = habit_of(plan.habits, number, protocol) if misbehaviour is None else None
+        sinks: list[FrameSink] = []
         if ledger is not None:
             sinks.append(ledger.sink(protocol))
         station = DIALECTS[protocol](
@@ -146,14 +187,20 @@ class Fleet:
             tag = plan.tags[(number + 1) % len(plan.tags)]
             rng = random.Random(self._rng.random())
             self._liars[station.identity] = Liar(station, lies, rng, attest, neighbours_tag=tag)
+        if misbehaviour is not None:
+            misbehaviour.befall(station)
+        station.sinks = (*station.sinks, lambda frame: self._count(station, frame))
         station.configuration.assign(Role.SAMPLE_INTERVAL, str(plan.sample_seconds))
         station.configuration.assign(Role.MESSAGE_ATTEMPTS, str(plan.message_attempts))
         station.configuration.assign(Role.MESSAGE_RETRY_INTERVAL, "1")
         return station
 
-    def _count(self, frame: Frame) -> None:
+    def _count(self, station: ChargePoint, frame: Frame) -> None:
+        self._messages[station.protocol] += 1
+        station.misbehaved += bool(frame.lies)
         if frame.direction is Direction.RECEIVED:
             self._answers[frame.text[:2]] += 1
+            self._errors[station.protocol] += frame.text.startswith("[4")
 
     async def _live(self, station: ChargePoint, tag: str) -> None:
         liar = self._liars.get(station.identity)
@@ -169,22 +216,37 @@ class Fleet:
             if liar is not None:
                 liar.begin()
                 tag = liar.tag or tag
-            retires_at = self._retirement()
-            while not self._stop.is_set() and asyncio.get_running_loop().time() < retires_at:
-                if liar is not None and liar.is_gone:
-                    return
-                connector = next((each for each in station.connectors.values() if each.free), None)
-                is_idle = self._plan.idle or (liar is not None and liar.is_idle)
-                if connector is not None and not is_idle:
-                    if self._rng.random() < self._plan.offline_share:
-                        await self._charge_offline(station, connector, tag)
-                    else:
-                        await self._charge(station, connector, tag)
-                await self._rest(self._about(self._plan.pause_seconds))
+            conduct = self._begin_misbehaving(station)
+            await self._keep_charging(station, tag)
+            if conduct is not None:
+                conduct.cancel()
+            if liar is not None and liar.is_gone:
+                return
             await self._go_home(station)
             if not self._stop.is_set():
                 station.link.pause()
                 station.link.cut()
+
+    def _begin_misbehaving(self, station: ChargePoint) -> "asyncio.Task[None] | None":
+        misbehaviour = self._misbehaving.get(station.identity)
+        if misbehaviour is None:
+            return None
+        return misbehaviour.begin(station, random.Random(self._rng.random()))
+
+    async def _keep_charging(self, station: ChargePoint, tag: str) -> None:
+        """Charge and pause in turn until the fleet stops, the station retires or is gone."""
+        liar, retires_at = self._liars.get(station.identity), self._retirement()
+        while not self._stop.is_set() and asyncio.get_running_loop().time() < retires_at:
+            if liar is not None and liar.is_gone:
+                return
+            connector = next((each for each in station.connectors.values() if each.free), None)
+            is_idle = self._plan.idle or (liar is not None and liar.is_idle)
+            if connector is not None and not is_idle:
+                if self._rng.random() < self._plan.offline_share:
+                    await self._charge_offline(station, connector, tag)
+                else:
+                    await self._charge(station, connector, tag)
+            await self._rest(self._about(self._plan.pause_seconds))
 
     def _retirement(self) -> float:
         """When a station leaves for good, by the clock of the event loop."""
@@ -266,8 +328,11 @@ class Fleet:
 
     def _report(self) -> FleetReport:
         problems: Counter[str] = Counter()
+        misbehaved: Counter[str] = Counter()
         for station in self.stations:
             problems.update(station.problem_counts)
+            if station.identity in self._misbehaving:
+                misbehaved[self._misbehaving[station.identity].name] += station.misbehaved
         return FleetReport(
             charge_points=len(self.stations),
             connects=sum(station.link.connects for station in self.stations),
@@ -278,6 +343,7 @@ class Fleet:
             unsent=sum(len(station.queue) for station in self.stations),
             given_up=sum(station.queue.given_up for station in self.stations),
             lies=dict(Counter(lie.name for lies in self._lies.values() for lie in lies)),
+            misbehaviours=dict(misbehaved),
         )
 
 

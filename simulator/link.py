@@ -219,6 +219,7 @@ class Link:
             station.problem("BootNotification", str(failure))
             return self._timing.boot_retry
         self.registration = str(answer.status) if self.obedient else ACCEPTED
+        station.misbehaved += not self.obedient and answer.status != ACCEPTED
         interval = int(answer.interval)
         if self.registration == ACCEPTED and interval > 0:
             station.configuration.assign(Role.HEARTBEAT_INTERVAL, str(interval))
@@ -256,6 +257,7 @@ class Link:
             message.attempts += 1
             try:
                 message_id = message.message_id if station.keeps_message_ids else station.next_message_id()
+                station.misbehaved += station.keeps_message_ids and message.attempts > 1
                 answer = await session.exchange(message.render(message), message_id)
             except LinkDown:
                 # Cut off is no failed attempt: the message waits for the next connection.

@@ -18,7 +18,7 @@ from simulator.configuration import Role
 from simulator.connector import Connector, StopReason, Transaction
 from simulator.session import LinkDown, OcppSession
 
-_GARBAGE = ("", "{", "[]", "[2]", '[2,"x"]', '[9,"x",{}]', '[2,1,"Heartbeat",{}]', '[2,"x","NoSuchAction",{}]', "null")
+GARBAGE = ("", "{", "[]", "[2]", '[2,"x"]', '[9,"x",{}]', '[2,1,"Heartbeat",{}]', '[2,"x","NoSuchAction",{}]', "null")
 _STORM_RECONNECTS = 5
 # How long a script waits for the connection to come back.
 _PATIENCE_SECONDS = 30.0
@@ -164,7 +164,7 @@ async def second_socket(run: Run) -> None:
 async def malformed_frames(run: Run) -> None:
     """Frames that are no OCPP at all; the same socket must carry a session afterwards."""
     connects = run.station.link.connects
-    for text in _GARBAGE:
+    for text in GARBAGE:
         await run.session.transport.send_raw(text)
     await one_session(run)
     if run.station.link.connects != connects:
@@ -211,6 +211,7 @@ def repeating_ids(station: ChargePoint) -> None:
         if last["connection"] != station.link.connects:
             last.update(connection=station.link.connects, number=0)
         last["number"] += 1
+        station.misbehaved += station.link.connects > 1
         return str(last["number"])
 
     station.message_ids = next_id

@@ -30,7 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 # By action: what must be done with a command's payload before the command is even looked at.
 HoldBack = Mapping[str, Callable[[Any], Awaitable[None]]]
-Spawn = Callable[[Coroutine[Any, Any, None]], None]
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class CallFailed(Exception):

@@ -15,16 +15,30 @@ _STATUSES = {"SuspendedEV": "SUSPENDED_EV", "SuspendedEVSE": "SUSPENDED_EVSE"}
 
 def fact_checks(book: Book, stored: Stored) -> Iterator[Check]:
     """Missing and doubled: starts, ends, updates, readings, statuses, boots."""
-    reported = [event for event in stored.events if not event.estimated]
+    yield from lost_facts(book, stored)
+    yield from doubled_facts(book, stored)
+
+
+def lost_facts(book: Book, stored: Stored) -> Iterator[Check]:
+    """Each fact that was acknowledged is there."""
+    reported = _reported(stored)
     yield _missing("starts are stored", book.starts, map(_start_of, _of_kind(reported, "STARTED")))
     yield _missing("ends are stored", book.ends, map(_end_of, _of_kind(reported, "ENDED")))
     yield _missing("updates are stored", book.updates, map(_update_of, _of_kind(reported, "UPDATED")))
     yield _missing_readings(book.readings, stored)
     yield _missing_statuses(book, stored.connectors)
     yield _missing_boots(book.boots, stored.boots)
+
+
+def doubled_facts(book: Book, stored: Stored) -> Iterator[Check]:
+    """None is there twice, and none has two names."""
     yield _one_number(book)
-    yield _doubled("events are stored once", map(_identity, reported))
+    yield _doubled("events are stored once", map(_identity, _reported(stored)))
     yield _doubled_readings(value for value in stored.meter_values if value.charge_point_id not in book.liars)
+
+
+def _reported(stored: Stored) -> list[Event]:
+    return [event for event in stored.events if not event.estimated]
 
 
 def _of_kind(events: Iterable[Event], kind: str) -> list[Event]:

@@ -3,7 +3,7 @@
 The rules of the product, as seen from outside, stand in `chaos/rules.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import permutations
@@ -45,10 +45,8 @@ def lie_checks(book: Book, stored: Stored) -> Iterator[Check]:
     """Claim by claim, over all lies."""
     lied = lied_sessions(book, stored)
     for claim, find in _CLAIMS.items():
-        failures = (f"{one.name}: {failure}" for one in lied for failure in find(one))
-        yield check(SUBJECT, claim, len(lied), failures)
-    claim = "no session is there that its charge point knows nothing of"
-    yield check(SUBJECT, claim, len(book.liars), unknown_sessions(lied, book, stored))
+        yield check(SUBJECT, claim, len(lied), _named(lied, find))
+    yield _unknown(lied, book, stored)
     claim = "their readings are stored as they were told, once"
     yield check(SUBJECT, claim, len(book.lied), lost_readings(book, stored))
 
@@ -68,19 +66,58 @@ def lie_counts(book: Book, stored: Stored) -> dict[str, Count]:
     return {name: counts[name] for name in RULES if name in counts}
 
 
+def lost_of_liars(book: Book, stored: Stored) -> Iterator[Check]:
+    """Sessions of liars, and their facts, that are not there."""
+    lied = lied_sessions(book, stored)
+    yield check(SUBJECT, "a liar's session is there, with all its facts", len(lied), _named(lied, _missing))
+
+
+def doubled_of_liars(book: Book, stored: Stored) -> Iterator[Check]:
+    """Sessions of liars, and their facts, that are there more often than they were told; and those that are not
+    theirs."""
+    lied = lied_sessions(book, stored)
+    yield check(SUBJECT, "a liar's session is there once, and its facts are", len(lied), _named(lied, _doubled))
+    yield _unknown(lied, book, stored)
+
+
+def _unknown(lied: Sequence[Lied], book: Book, stored: Stored) -> Check:
+    claim = "no session is there that its charge point knows nothing of"
+    return check(SUBJECT, claim, len(book.liars), unknown_sessions(lied, book, stored))
+
+
+def _named(lied: Sequence[Lied], find: Callable[[Lied], Iterator[str]]) -> Iterator[str]:
+    return (f"{one.name}: {failure}" for one in lied for failure in find(one))
+
+
 def _once(one: Lied) -> Iterator[str]:
-    if len(one.transactions) != 1:
-        yield f"is stored {len(one.transactions)} times, as {[each.ocpp_transaction_id for each in one.transactions]}"
-    starts = sum(event.kind == "STARTED" for event in one.events)
-    stops = sum(event.kind == "ENDED" and not event.estimated for event in one.events)
-    if starts != 1:
-        yield f"its start is stored {starts} times"
-    if stops != (one.testimony.stop is not None):
-        yield f"its end is stored {stops} times"
+    yield from _missing(one)
+    yield from _doubled(one)
+
+
+def _missing(one: Lied) -> Iterator[str]:
+    for what, found, due in _tallies(one):
+        if found < due:
+            yield f"{what} is stored {found} times"
     reported = {str(entry.true_request) for entry in one.testimony.heard if _is_update(entry)}
     updates = sum(event.kind == "UPDATED" for event in one.events)
     if updates < len(reported):
         yield f"of {len(reported)} updates {updates} are stored"
+
+
+def _doubled(one: Lied) -> Iterator[str]:
+    names = [each.ocpp_transaction_id for each in one.transactions]
+    for what, found, due in _tallies(one):
+        if found > due:
+            yield f"{what} is stored {found} times ({', '.join(names)})"
+
+
+def _tallies(one: Lied) -> Iterator[tuple[str, int, int]]:
+    """What there is to be of a session: in words, how often it is stored, how often it has to be."""
+    starts = sum(event.kind == "STARTED" for event in one.events)
+    stops = sum(event.kind == "ENDED" and not event.estimated for event in one.events)
+    yield "it", len(one.transactions), 1
+    yield "its start", starts, 1
+    yield "its end", stops, int(one.testimony.stop is not None)
 
 
 def _over(one: Lied) -> Iterator[str]:

@@ -29,17 +29,14 @@ _V16 = "ocpp1.6"
 
 def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
     """Sessions against books, bills against sessions and books, orphans against the sessions they could belong to."""
-    found: defaultdict[SessionKey, list[Transaction]] = defaultdict(list)
-    for transaction in stored.transactions:
-        found[SessionKey(transaction.charge_point_id, transaction.ocpp_transaction_id)].append(transaction)
-    reported = {key: session for key, session in book.sessions.items() if session.start is not None}
-    yield check(_SUBJECT, "a started session exists once", len(reported), _not_once(reported, found))
+    found, reported = _found(stored), _started(book)
+    yield once(book, stored)
     over = {key: session for key, session in reported.items() if session.end is not None}
     yield check(_SUBJECT, "an ended session is as its charger told it", len(over), _untrue(over, found))
     claim = "nothing is flagged in a session whose charger tells the truth"
     yield check(_SUBJECT, claim, len(over), _doubted(over, found))
     bills = _Bills(stored, book.liars)
-    yield check(_SUBJECT, "a session has one charging session", len(stored.transactions), bills.not_once())
+    yield once_in_billing(book, stored)
     yield check(_SUBJECT, "an ended session has one invoice, if one is due", len(stored.transactions), bills.wrong())
     yield check(_SUBJECT, "no charging session is without its session", len(stored.charging_sessions), bills.strays())
     billed = {key: session for key, session in over.items() if bills.is_invoiced(found[key])}
@@ -58,6 +55,29 @@ def session_checks(book: Book, stored: Stored) -> Iterator[Check]:
     unnamed = [reading for reading in book.readings if not reading.transaction_id]
     claim = "a reading without a session is with the one that ran"
     yield check(_SUBJECT, claim, len(unnamed), _strayed(unnamed, stored))
+
+
+def once(book: Book, stored: Stored) -> Check:
+    """Each session that was begun is there once."""
+    reported = _started(book)
+    return check(_SUBJECT, "a started session exists once", len(reported), _not_once(reported, _found(stored)))
+
+
+def once_in_billing(book: Book, stored: Stored) -> Check:
+    """Each session is there once for billing."""
+    failures = _Bills(stored, book.liars).not_once()
+    return check(_SUBJECT, "a session has one charging session", len(stored.transactions), failures)
+
+
+def _found(stored: Stored) -> _Found:
+    found: defaultdict[SessionKey, list[Transaction]] = defaultdict(list)
+    for transaction in stored.transactions:
+        found[SessionKey(transaction.charge_point_id, transaction.ocpp_transaction_id)].append(transaction)
+    return found
+
+
+def _started(book: Book) -> dict[SessionKey, SessionBook]:
+    return {key: session for key, session in book.sessions.items() if session.start is not None}
 
 
 class _Bills:

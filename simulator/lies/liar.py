@@ -120,6 +120,8 @@ class Liar:
         truth = self._truths.get(transaction.key)
         if truth is None:
             self._transactions.append(transaction)
+            # Whoever asked nobody by what card it charges.
+            self.station.misbehaved += self.tag is not None
             lasting = tuple(lie.name for lie in self.lies if not lie.is_occasional)
             truth = Truth(
                 charge_point_id=self.station.identity,
@@ -143,6 +145,7 @@ class Liar:
     def lose(self, transaction: Transaction, ending: Ending, lie: str) -> None:
         """Forget a session that runs: nothing is told of it any more, and its vehicle charges no longer."""
         truth = self._truths[transaction.key]
+        self.station.misbehaved += 1
         connector = self.station.connectors[transaction.connector_id]
         reading = self.station.read(connector)
         self._keep(

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
+from chaos import stored
+from chaos.audit import doubled, lost
 from tests.contract.chaos.world import LEFT, PAID, UNPAID, World
 from tests.fixtures.postgres import FreshDatabase
 
@@ -284,3 +286,26 @@ def test_a_consumer_that_is_gone_is_found(world: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(world, "consumers", [name for name in world.consumers if name != "station-settings"])
     [found] = [check for check in world.audited() if not check.is_clean]
     assert (found.claim, found.examples) == ("every consumer is there", ("station-settings",))
+
+
+_MISSING = ("DELETE FROM transaction_events WHERE kind = 'STARTED'",)
+_TWICE = DAMAGES["a reading is stored twice"].statements
+
+
+def test_of_a_fleet_on_a_stack_in_use_it_is_asked_only_what_is_lost_and_what_is_doubled(world: World) -> None:
+    book, whole = world.book(), world.kept()
+    assert [each for each in (*lost(book, whole), *doubled(book, whole)) if not each.is_clean] == []
+    missing, twice = world.kept(statements=_MISSING), world.kept(statements=_TWICE)
+    assert {each.claim for each in lost(book, missing) if not each.is_clean} == {"starts are stored"}
+    assert {each.claim for each in doubled(book, twice) if not each.is_clean} == {"readings are stored once"}
+    assert [each for each in (*doubled(book, missing), *lost(book, twice)) if not each.is_clean] == []
+
+
+def test_what_is_stored_of_other_charge_points_is_left_out(world: World) -> None:
+    kept = world.kept()
+    [name, *_] = {one.charge_point_id for one in kept.transactions}
+    mine, nobodys = stored.of(kept, [name]), stored.of(kept, ["NOBODY"])
+    assert {one.charge_point_id for one in mine.transactions} == {name}
+    assert {one.charge_point_id for one in mine.events} == {name}
+    assert mine.charging_sessions
+    assert (nobodys.transactions, nobodys.events, nobodys.charging_sessions, nobodys.connectors) == ([], [], [], [])

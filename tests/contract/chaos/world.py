@@ -20,6 +20,7 @@ from chaos.audit import audit
 from chaos.books import Book
 from chaos.checks.check import Check
 from chaos.checks.events import CONSUMERS
+from chaos.stored import Stored
 from chaos.stream import Consumer, Stream
 from services.billing.tables import CHARGING_SESSIONS, INVOICES
 from services.driver.tables import USAGE_SESSIONS
@@ -60,15 +61,23 @@ class World:
 
     def audited(self, service: str = "transaction", statements: Sequence[str] = ()) -> list[Check]:
         """What the auditor finds after `statements`, which no service would make. They are taken back afterwards."""
+        return audit(self.book(), self.kept(service, statements), self.stream())
+
+    def stream(self) -> Stream:
+        """The stream and its consumers as they are supposed to be now."""
         nouns = {
             name: "transaction.transaction" if name in _SESSION_CONSUMERS else "station.station" for name in CONSUMERS
         }
         consumers = [Consumer(name, [f"csms.event.{nouns[name]}.*"], 0) for name in self.consumers]
+        return Stream(self.in_stream, consumers)
+
+    def kept(self, service: str = "transaction", statements: Sequence[str] = ()) -> Stored:
+        """What is stored after `statements`, which are taken back afterwards."""
         with ExitStack() as stack:
             opened = {name: stack.enter_context(psycopg.connect(url)) for name, url in self.urls.items()}
             for statement in statements:
                 assert opened[service].execute(statement.encode()).rowcount != 0, f"{statement} changed nothing"
-            found = audit(self.book(), stored.read(opened), Stream(self.in_stream, consumers))
+            found = stored.read(opened)
             for connection in opened.values():
                 connection.rollback()
         return found

@@ -12,13 +12,14 @@ from simulator.ledger import read_ledger
 from tests.fixtures.tiny_csms import TinyCsms
 
 
-async def _start(*words: str) -> asyncio.subprocess.Process:
+async def start(*words: str) -> asyncio.subprocess.Process:
+    """The program with these words; what it prints can be read."""
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(sys.executable, "-m", "simulator", *words, stdout=pipe, stderr=pipe)
 
 
 async def _run(*words: str) -> tuple[int | None, str, str]:
-    process = await _start(*words)
+    process = await start(*words)
     out, err = await asyncio.wait_for(process.communicate(), 30)
     return process.returncode, out.decode(), err.decode()
 
@@ -66,7 +67,7 @@ async def test_nobody_listening_ends_with_1(csms: TinyCsms) -> None:
 
 async def test_a_fleet_stops_cleanly_when_it_is_told(csms: TinyCsms, tmp_path: Path) -> None:
     words = ["--count", "3", "--session", "60", "--ramp", "0.1", "--tags", "A,B,C", "--ledger", str(tmp_path / "l")]
-    process = await _start("fleet", "--url", csms.url, *words)
+    process = await start("fleet", "--url", csms.url, *words)
     # CP001 and CP003 speak 1.6, CP002 2.0.1
     await csms.until(lambda: len(csms.payloads("StartTransaction")) == 2 and bool(csms.payloads("TransactionEvent")))
     process.send_signal(signal.SIGTERM)
@@ -91,7 +92,7 @@ async def test_a_fleet_survives_cuts_and_loses_nothing(csms: TinyCsms, tmp_path:
 
 
 async def test_a_reader_that_goes_away_does_not_end_the_session(csms: TinyCsms) -> None:
-    process = await _start("CP001", "1.6", csms.url, "--duration", "0.2")
+    process = await start("CP001", "1.6", csms.url, "--duration", "0.2")
     assert process.stdout is not None
     assert process.stderr is not None
     await process.stdout.readline()

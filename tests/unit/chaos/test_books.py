@@ -124,3 +124,15 @@ def test_of_the_statuses_of_a_connector_the_latest_counts_whenever_it_was_acknow
 
 def test_an_empty_ledger_is_an_empty_book() -> None:
     assert read([]) == Book()
+
+
+def test_a_status_that_2_1_tells_as_a_variable_is_one() -> None:
+    event = {
+        "timestamp": stamp(5),
+        "actualValue": "Occupied",
+        "component": {"name": "Connector", "evse": {"id": 2, "connectorId": 1}},
+        "variable": {"name": "AvailabilityState"},
+    }
+    others = [event | {"component": {"name": "ChargingStation"}}, event | {"variable": {"name": "Problem"}}]
+    book = read([entry("NotifyEvent", {"eventData": [event, *others]}, protocol="2.1")])
+    assert {key: status.status for key, status in book.statuses.items()} == {ConnectorKey("CP1", 2, 1): "Occupied"}

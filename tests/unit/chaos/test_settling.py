@@ -14,7 +14,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, looks: Iterator[Mapping[str, int]]) ->
     """Let each look find the next of `looks`; gives those that were taken."""
     taken: list[Mapping[str, int]] = []
 
-    async def look(_databases: object, _url: object) -> Mapping[str, int]:
+    async def look(_databases: object, _url: object, _kinds: object) -> Mapping[str, int]:
         taken.append(next(looks))
         return taken[-1]
 
