@@ -37,6 +37,11 @@ class EdgeSettings(ServiceSettings):
     ocpp_tls_certificate_file: FilePath | None = None
     ocpp_tls_key_file: FilePath | None = None
     ocpp_tls_client_ca_file: FilePath | None = None
+    # A second certificate, with a key of the other kind: OCPP has suites for ECDSA and for RSA.
+    ocpp_tls_second_certificate_file: FilePath | None = None
+    ocpp_tls_second_key_file: FilePath | None = None
+    # Whether charge points are let in that know no key exchange but RSA; what they say has no forward secrecy.
+    ocpp_tls_rsa_key_exchange: bool = False
     # Proxies whose forwarding headers are believed: networks with commas between them, and what each proxy shows in the
     # header X-CSMS-Proxy-Secret to prove that it is one. Nobody's, unless both are set.
     ocpp_trusted_proxies: Networks = ()

@@ -1,6 +1,7 @@
 """How an edge node is put together from its settings. The only place that knows all its parts."""
 
 import logging
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from ocpp_edge.commands.nodes import Nodes
 from ocpp_edge.commands.servicer import EdgeServicer
 from ocpp_edge.counters import Counters
 from ocpp_edge.gateway import Gateway, GatewaySettings
-from ocpp_edge.gateway.tls import server_context
+from ocpp_edge.gateway.tls import KeyPair, server_context
 from ocpp_edge.journal import Journal
 from ocpp_edge.overload import Overload
 from ocpp_edge.rpc.connection import Connection
@@ -163,18 +164,32 @@ def _environment(
 
 
 def _gateway_settings(settings: EdgeSettings) -> GatewaySettings:
-    certificate = settings.ocpp_tls_certificate_file
-    authority = settings.ocpp_tls_client_ca_file
     return GatewaySettings(
         host=settings.ocpp_listen_host,
         port=settings.ocpp_listen_port,
-        tls=server_context(certificate, settings.ocpp_tls_key_file, authority) if certificate is not None else None,
+        tls=_tls(settings),
         minimum_security_profile=settings.ocpp_security_profile_min,
         proxies=Proxies(settings.ocpp_trusted_proxies, settings.ocpp_proxy_secret.get_secret_value()),
         max_connections=settings.ocpp_max_connections,
         max_connections_per_address=settings.ocpp_max_connections_per_address,
         open_timeout=settings.ocpp_handshake_seconds,
         liveness=Liveness(settings.ocpp_ping_seconds, settings.ocpp_dead_seconds, settings.ocpp_speechless_seconds),
+    )
+
+
+def _tls(settings: EdgeSettings) -> ssl.SSLContext | None:
+    """None where no TLS ends here."""
+    files = (
+        (settings.ocpp_tls_certificate_file, settings.ocpp_tls_key_file),
+        (settings.ocpp_tls_second_certificate_file, settings.ocpp_tls_second_key_file),
+    )
+    key_pairs = [KeyPair(certificate, key) for certificate, key in files if certificate is not None]
+    if not key_pairs:
+        return None
+    return server_context(
+        *key_pairs,
+        client_authority=settings.ocpp_tls_client_ca_file,
+        rsa_key_exchange=settings.ocpp_tls_rsa_key_exchange,
     )
 
 

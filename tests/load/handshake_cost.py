@@ -36,7 +36,7 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.counters import Counters
 from ocpp_edge.facts.boots import state_of
 from ocpp_edge.gateway import Gateway, GatewaySettings
-from ocpp_edge.gateway.tls import server_context
+from ocpp_edge.gateway.tls import KeyPair, server_context
 from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.rpc.environment import Environment
 from ocpp_edge.rpc.sweeper import Sweeper
@@ -117,7 +117,7 @@ def connect(pipe: Pipe) -> None:
 
 async def _round(pipe: Pipe, tls: certificate.Certificate | None, count: int) -> float:
     """Microseconds of CPU per handshake."""
-    context = server_context(tls.certificate_file, tls.key_file, None) if tls is not None else None
+    context = server_context(KeyPair(tls.certificate_file, tls.key_file)) if tls is not None else None
     gateway = _gateway(context)
     await gateway.start()
     gc.collect()

@@ -60,7 +60,14 @@ def test_no_variable_is_set_that_nobody_reads(compose: dict[str, Any]) -> None:
 
 
 # Files are mounted where the image or compose puts them; TLS ends before Envoy; a process without a database asks none.
-_PLACED = {"OPENAPI_FILE", "OCPP_TLS_CERTIFICATE_FILE", "OCPP_TLS_KEY_FILE", "OCPP_TLS_CLIENT_CA_FILE"}
+_PLACED = {
+    "OPENAPI_FILE",
+    "OCPP_TLS_CERTIFICATE_FILE",
+    "OCPP_TLS_KEY_FILE",
+    "OCPP_TLS_CLIENT_CA_FILE",
+    "OCPP_TLS_SECOND_CERTIFICATE_FILE",
+    "OCPP_TLS_SECOND_KEY_FILE",
+}
 _EDGE_NAMES = {"EDGE_NODE_ID", "EDGE_ADVERTISED_ADDRESS"}
 
 

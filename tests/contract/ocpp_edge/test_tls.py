@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
@@ -29,11 +29,11 @@ class Authority:
         self.file = folder / "authority.pem"
         self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str) -> Path:
+    def issue(self, name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None) -> Path:
         """A file with the certificate of `name` and its key."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = key or ec.generate_private_key(ec.SECP256R1())
         certificate = self._sign(name, key, self._certificate.subject)
-        file = self._folder / f"{name}.pem"
+        file = self._folder / f"{name} {type(key).__name__}.pem"
         file.write_bytes(
             certificate.public_bytes(serialization.Encoding.PEM)
             + key.private_bytes(
@@ -42,7 +42,9 @@ class Authority:
         )
         return file
 
-    def _sign(self, name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name | None) -> x509.Certificate:
+    def _sign(
+        self, name: str, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, issuer: x509.Name | None
+    ) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = datetime.now(UTC)
         return (
@@ -65,7 +67,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def server_context(authority: Authority) -> ssl.SSLContext:
-    return tls.server_context(authority.issue("localhost"), None, authority.file)
+    return tls.server_context(tls.KeyPair(authority.issue("localhost")), client_authority=authority.file)
 
 
 def client_context(authority: Authority, certificate: Path | None = None) -> ssl.SSLContext:
@@ -126,6 +128,51 @@ async def test_a_foreign_certificate_does_not_get_as_far_as_http(authority: Auth
     async with running(tls=server_context(authority)) as edge:
         with pytest.raises((ssl.SSLError, OSError, InvalidMessage)):
             await dial(edge, "/ocpp/CP1", client_context(authority, foreign))
+        assert edge.door.admissions == []
+
+
+# OCPP 2.0.1 part 2, A00.FR.318: a CSMS has all four.
+_SUITES = [
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "AES128-GCM-SHA256",
+    "AES256-GCM-SHA384",
+]
+
+
+def _of_both_kinds(authority: Authority) -> list[tls.KeyPair]:
+    keys = (None, rsa.generate_private_key(65537, 2048))
+    return [tls.KeyPair(authority.issue("localhost", key)) for key in keys]
+
+
+def _with_suite(authority: Authority, suite: str) -> ssl.SSLContext:
+    context = client_context(authority)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(suite)
+    return context
+
+
+@pytest.mark.parametrize("suite", [*_SUITES, "ECDHE-RSA-AES128-GCM-SHA256"])
+async def test_with_two_certificates_each_suite_of_ocpp_is_spoken(authority: Authority, suite: str) -> None:
+    context = tls.server_context(*_of_both_kinds(authority), rsa_key_exchange=True)
+    async with running(tls=context) as edge, dial(edge, "/ocpp/CP1", _with_suite(authority, suite)) as socket:
+        assert socket.transport.get_extra_info("cipher")[0] == suite
+
+
+async def test_who_can_do_better_than_rsa_does(authority: Authority) -> None:
+    both = "AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256"
+    context = tls.server_context(*_of_both_kinds(authority), rsa_key_exchange=True)
+    async with running(tls=context) as edge:
+        async with dial(edge, "/ocpp/CP1", _with_suite(authority, both)) as socket:
+            assert socket.transport.get_extra_info("cipher")[0] == "ECDHE-ECDSA-AES128-GCM-SHA256"
+        async with dial(edge, "/ocpp/CP2", client_context(authority)) as socket:
+            assert socket.transport.get_extra_info("cipher")[1] == "TLSv1.3"
+
+
+async def test_the_exchange_of_keys_by_rsa_has_to_be_asked_for(authority: Authority) -> None:
+    async with running(tls=tls.server_context(*_of_both_kinds(authority))) as edge:
+        with pytest.raises((ssl.SSLError, OSError, InvalidMessage)):
+            await dial(edge, "/ocpp/CP1", _with_suite(authority, "AES128-GCM-SHA256"))
         assert edge.door.admissions == []
 
 
