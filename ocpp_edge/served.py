@@ -9,7 +9,7 @@ from ocpp_edge.commands.parts import Divisible
 from ocpp_edge.facts.exchange import Answers
 from ocpp_edge.rpc.router import RouteTable
 from ocpp_edge.v2 import commands as v2_commands
-from ocpp_edge.v2 import device_model, message_limits, transaction_status
+from ocpp_edge.v2 import device_model, message_limits, monitors, transaction_status
 from ocpp_edge.v16 import commands as v16_commands
 from ocpp_edge.v16 import configuration
 from ocpp_edge.v16 import routes as v16_routes
@@ -29,7 +29,7 @@ class Served(NamedTuple):
     divisible: Divisible
 
 
-_V2_ANSWERS: Answers = {**transaction_status.ANSWERS, **device_model.ANSWERS}
+_V2_ANSWERS: Answers = {**transaction_status.ANSWERS, **device_model.ANSWERS, **monitors.ANSWERS}
 
 SERVED: Mapping[Version, Served] = {
     Version.V21: Served(v21_routes.route_table, v2_commands.DIALECT, _V2_ANSWERS, message_limits.DIVISIBLE),

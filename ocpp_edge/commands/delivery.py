@@ -25,7 +25,12 @@ from services.process import tracing
 
 logger = logging.getLogger(__name__)
 
-_REPORTS = frozenset({"GetBaseReport", "GetReport"})
+# What is answered by reports, and by which.
+_REPORTS = {
+    "GetBaseReport": "NotifyReport",
+    "GetReport": "NotifyReport",
+    "GetMonitoringReport": "NotifyMonitoringReport",
+}
 
 
 async def deliver(
@@ -77,8 +82,10 @@ async def _fitting(connection: Connection[Any], dialect: Dialect, calls: list[As
     if not any(map(divisible.is_limited, calls)):
         return calls
     backend: Backend = connection.backend
+    # Whatever carries a command is of one action.
+    component = divisible.component_of(calls[0][0])
     try:
-        known = await backend.known_variables(connection.context.charge_point_id, divisible.component, divisible.text)
+        known = await backend.known_variables(connection.context.charge_point_id, component, divisible.text)
     except DomainError as error:
         logger.warning("the limits of a charge point are not known: %s", error.message)
         known = ()
@@ -171,6 +178,6 @@ def _solicit(context: ChargerContext, action: str, payload: Payload, now: dateti
     if action == "TriggerMessage":
         context.solicit(str(payload.get("requestedMessage")))
     elif action in _REPORTS:
-        context.solicit("NotifyReport")
+        context.solicit(_REPORTS[action])
         if isinstance(request_id := payload.get("requestId"), int):
             context.ask_report(request_id, now)

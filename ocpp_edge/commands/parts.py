@@ -34,13 +34,13 @@ UNREPORTED = Limits(items=1)
 class Divisible(NamedTuple):
     """The calls of a version that are about a list of things, and how a charge point limits them.
 
-    `lists` has, by action, the name of the list in the payload and what each of its entries is called; `component` and
-    `text` find the variables that tell the limits, and `limits` reads them for an action. With `counts_bytes` a single
-    thing may be too much as well.
+    `lists` has, by action, the name of the list in the payload and what each of its entries is called; `component_of`
+    an action and `text` find the variables that tell the limits, and `limits` reads them for an action. With
+    `counts_bytes` a single thing may be too much as well.
     """
 
     lists: Mapping[str, tuple[str, Callable[[Any], str]]]
-    component: str
+    component_of: Callable[[str], str]
     text: str
     limits: Callable[[str, Sequence[DeviceVariable]], Limits]
     counts_bytes: bool = False

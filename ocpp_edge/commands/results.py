@@ -29,6 +29,9 @@ _STATUSES: Mapping[str, StatusResult.Status.ValueType] = {
     "UnknownComponent": StatusResult.UNKNOWN_KEY,
     "UnknownVariable": StatusResult.UNKNOWN_KEY,
     "EmptyResultSet": StatusResult.EMPTY,
+    "UnsupportedMonitorType": StatusResult.NOT_SUPPORTED,
+    "Duplicate": StatusResult.DUPLICATE,
+    "NotFound": StatusResult.NOT_FOUND,
 }
 _UNLOCKS: Mapping[str, UnlockResult.Status.ValueType] = {
     "Unlocked": UnlockResult.UNLOCKED,

@@ -41,7 +41,7 @@ def _limits(action: str, reported: Sequence[DeviceVariable]) -> Limits:
     return UNREPORTED if items is None else Limits(items)
 
 
-DIVISIBLE = Divisible({"GetConfiguration": ("key", str)}, COMPONENT, _MOST_KEYS, _limits)
+DIVISIBLE = Divisible({"GetConfiguration": ("key", str)}, lambda _action: COMPONENT, _MOST_KEYS, _limits)
 ANSWERS: Answers = {
     "GetConfiguration": recording_answer(read_keys),
     "ChangeConfiguration": recording_answer(changed_key),

@@ -1,4 +1,4 @@
-"""How much a station of OCPP 2.x takes in one call (OCPP 2.0.1 part 2, B05, B06.FR.05, B08). Pure."""
+"""How much a station of OCPP 2.x takes in one call (OCPP 2.0.1 part 2, B05, B06.FR.05, B08, N02, N04, N06). Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,15 @@ from ocpp_edge.commands.parts import UNREPORTED, Divisible, Limits, limit_of
 from ocpp_edge.v2.variables import key_at
 
 _ITEMS, _BYTES = "itemspermessage", "bytespermessage"
+# Whose limits an action has, where they are not its own (part 2, appendix 3).
+_LIKE = {"getmonitoringreport": "getreport"}
+_OF_MONITORS = frozenset({"SetVariableMonitoring", "ClearVariableMonitoring"})
 
 
 def _limits(action: str, reported: Sequence[DeviceVariable]) -> Limits:
     """Without a number of items none is known that is surely taken; without one of bytes there is no such limit."""
-    items, size_bytes = (_limit(name, action.lower(), reported) for name in (_ITEMS, _BYTES))
+    named = _LIKE.get(action.lower(), action.lower())
+    items, size_bytes = (_limit(name, named, reported) for name in (_ITEMS, _BYTES))
     return Limits(UNREPORTED.items if items is None else items, size_bytes)
 
 
@@ -29,13 +33,20 @@ def _key(entry: Any) -> str:
     return key_at(entry["component"], entry.get("variable", {}))
 
 
+def _component_of(action: str) -> str:
+    return "MonitoringCtrlr" if action in _OF_MONITORS else "DeviceDataCtrlr"
+
+
 DIVISIBLE = Divisible(
     {
         "GetVariables": ("getVariableData", _key),
         "SetVariables": ("setVariableData", _key),
         "GetReport": ("componentVariable", _key),
+        "GetMonitoringReport": ("componentVariable", _key),
+        "SetVariableMonitoring": ("setMonitoringData", _key),
+        "ClearVariableMonitoring": ("id", str),
     },
-    "DeviceDataCtrlr",
+    _component_of,
     "PerMessage",
     _limits,
     counts_bytes=True,

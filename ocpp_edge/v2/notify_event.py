@@ -20,6 +20,7 @@ from ocpp_edge.facts.payloads import connector_at
 from ocpp_edge.facts.places import place
 from ocpp_edge.facts.variables import name_of, with_value
 from ocpp_edge.rpc.frames import Payload
+from ocpp_edge.v2.monitors import monitored_change
 from ocpp_edge.v2.status_notification import STATUSES
 from ocpp_edge.v2.variables import key_of
 from services.kernel.redaction import MASK, is_secret
@@ -66,7 +67,7 @@ def to_statuses(payload: Payload, context: ChargerContext, moment: Moment) -> It
 
 EFFECT = Effect(
     rows=("device_events.subject", "device_events.status", "device_variables.value", "connectors.status"),
-    events=("connector_status_changed",),
+    events=("connector_status_changed", "device_event_recorded"),
 )
 
 
@@ -96,6 +97,7 @@ def _event(entry: Payload, context: ChargerContext, moment: Moment) -> DeviceEve
         connector_id=connector_at(evse, "connectorId", context),
     )
     write_time(_time(entry, moment, context), event.time)
+    event.monitored_change.CopyFrom(monitored_change(entry))
     variable = name_of(component, entry.get("variable", {})) if "actualValue" in entry else None
     if variable is not None:
         event.variable_report.CopyFrom(VariableReport(variables=[with_value(variable, event.status)]))

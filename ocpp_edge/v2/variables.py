@@ -11,8 +11,9 @@ What stands in brackets may be left out with them, and so may the place, or its 
 import re
 
 from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
-from csms.transaction.v1.command_pb2 import ComponentVariable
 from csms.transaction.v1.command_result_pb2 import CommandResult
+from csms.transaction.v1.component_variable_pb2 import ComponentVariable
+from csms.transaction.v1.variable_monitoring_pb2 import MonitorSetting
 from ocpp_edge.commands.results import status_of
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import invalid
@@ -45,7 +46,7 @@ def variable_of(key: str, field: str) -> Payload:
     return {"component": component, "variable": variable}
 
 
-def component_variable(requested: ComponentVariable) -> Payload:
+def component_variable(requested: ComponentVariable | MonitorSetting) -> Payload:
     """A component, and the variable of it that is wanted, if one is named (part 2, ComponentVariableType)."""
     component: Payload = _named(requested.component)
     if requested.component.evse_id:

@@ -24,6 +24,7 @@ from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
 from services.station.application.device_model import DeviceModel
+from services.station.application.device_monitors import DeviceMonitors
 from services.station.application.files import FileBounds, Files
 from services.station.application.free_vending import StartRules
 from services.station.application.inventories import Inventories
@@ -75,7 +76,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         charge_points = ChargePoints(units_of_work, clock, running)
         points = ChargePointServicer(charge_points, refusals, events)
         add_ChargePointServiceServicer_to_server(points, grpc_server)
-        model = DeviceModelServicer(DeviceModel(units_of_work))
+        model = DeviceModelServicer(DeviceModel(units_of_work), DeviceMonitors(units_of_work))
         add_DeviceModelServiceServicer_to_server(model, grpc_server)
         add_FileServiceServicer_to_server(FileServicer(files, file_addresses(settings)), grpc_server)
         rules = StartRules(units_of_work)

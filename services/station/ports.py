@@ -16,6 +16,7 @@ from services.station.domain.charge_point import ChargePoint, ChargePointFilter,
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
 from services.station.domain.connector import Availability, Connector, ConnectorKey
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
+from services.station.domain.device_monitor import DeviceMonitor, DeviceMonitorFilter, MonitorKey, MonitorKind
 from services.station.domain.device_report import ArrivedPart, DeviceReport
 from services.station.domain.device_variable import (
     DeviceVariable,
@@ -233,8 +234,34 @@ class DeviceVariableRepository(Protocol):
         ...
 
 
+class DeviceMonitorRepository(Protocol):
+    """What is known of the monitors of charge points."""
+
+    async def known(self, keys: Collection[MonitorKey]) -> Mapping[MonitorKey, DeviceMonitor]:
+        """What is known of these monitors."""
+        ...
+
+    async def store(self, monitors: Sequence[DeviceMonitor]) -> None:
+        """Store monitors, new ones and changed ones; new ones beyond what a charge point can have are passed over."""
+        ...
+
+    async def end_kinds(
+        self, charge_point_id: str, kinds: Collection[MonitorKind], time: datetime
+    ) -> Sequence[DeviceMonitor]:
+        """Note that those monitors of these kinds are gone that were told of before then; these."""
+        ...
+
+    async def end_unreported(self, charge_point_id: str, time: datetime) -> Sequence[DeviceMonitor]:
+        """Note that those monitors are gone that were told of before then and not since; these."""
+        ...
+
+    async def page(self, narrowing: DeviceMonitorFilter, page: PageRequest) -> Page[DeviceMonitor]:
+        """One page by number."""
+        ...
+
+
 class DeviceReportRepository(Protocol):
-    """Reports of variables that charge points were asked for, and the parts of them that came."""
+    """Reports of variables, or of monitors, that charge points were asked for, and the parts of them that came."""
 
     async def add(self, reports: Sequence[DeviceReport], parts: Sequence[ArrivedPart]) -> None:
         """Store reports and parts that are not stored yet; those of long ago are forgotten."""
@@ -344,6 +371,12 @@ class UnitOfWork(Protocol):
 
     @property
     def files(self) -> FileRepository: ...
+
+    @property
+    def device_monitors(self) -> DeviceMonitorRepository: ...
+
+    @property
+    def monitoring_reports(self) -> DeviceReportRepository: ...
 
     @property
     def refusals(self) -> RefusalRepository: ...

@@ -27,6 +27,7 @@ from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
 from services.station.application.device_model import DeviceModel
+from services.station.application.device_monitors import DeviceMonitors
 from services.station.application.files import Files
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Refusals
@@ -37,6 +38,7 @@ from services.station.mapping import (
     connections,
     connectors,
     device_events,
+    device_monitors,
     device_variables,
     files,
     free_vending,
@@ -220,8 +222,9 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
 class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
     """csms.station.v1.DeviceModelService."""
 
-    def __init__(self, device_model: DeviceModel) -> None:
+    def __init__(self, device_model: DeviceModel, monitors: DeviceMonitors) -> None:
         self._device_model = device_model
+        self._monitors = monitors
 
     async def ListDeviceVariables(
         self, request: model_pb.ListDeviceVariablesRequest, context: Context
@@ -251,6 +254,28 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
         requested = page_request(request.page_size, request.page_token)
         page = await self._device_model.reports(composed(request.charge_point_id), requested)
         return model_pb.ListDeviceReportsResponse(
+            reports=map(device_variables.device_report_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def ListDeviceMonitors(
+        self, request: model_pb.ListDeviceMonitorsRequest, context: Context
+    ) -> model_pb.ListDeviceMonitorsResponse:
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._monitors.page(device_monitors.device_monitor_filter(request), requested)
+        return model_pb.ListDeviceMonitorsResponse(
+            monitors=map(device_monitors.device_monitor_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def ListMonitoringReports(
+        self, request: model_pb.ListMonitoringReportsRequest, context: Context
+    ) -> model_pb.ListMonitoringReportsResponse:
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._monitors.reports(composed(request.charge_point_id), requested)
+        return model_pb.ListMonitoringReportsResponse(
             reports=map(device_variables.device_report_to_proto, page.items),
             next_page_token=page.next_token,
             total_size=page.total_size,

@@ -276,30 +276,65 @@ DEVICE_VARIABLE_CHANGES = Table(
     postgresql_partition_by="RANGE (time)",
 )
 
-# Reports of variables that charge points were asked for; `time` is when one was told, once all its parts have come.
-DEVICE_REPORTS = Table(
-    "device_reports",
-    METADATA,
-    Column("charge_point_id", Text, nullable=False),
-    Column("request_id", BigInteger, nullable=False),
-    Column("ask_time", DateTime(timezone=True), nullable=False),
-    Column("scope", Text, nullable=False),
-    Column("command_id", Text, nullable=False),
-    Column("time", DateTime(timezone=True)),
-    PrimaryKeyConstraint("charge_point_id", "request_id", "ask_time", name="device_reports_pkey"),
-)
 
-# The parts of them that came, for some days.
-DEVICE_REPORT_PARTS = Table(
-    "device_report_parts",
+def _reports(name: str) -> Table:
+    """Reports that charge points were asked for; `time` is when one was told, once all its parts have come."""
+    return Table(
+        name,
+        METADATA,
+        Column("charge_point_id", Text, nullable=False),
+        Column("request_id", BigInteger, nullable=False),
+        Column("ask_time", DateTime(timezone=True), nullable=False),
+        Column("scope", Text, nullable=False),
+        Column("command_id", Text, nullable=False),
+        Column("time", DateTime(timezone=True)),
+        PrimaryKeyConstraint("charge_point_id", "request_id", "ask_time", name=f"{name}_pkey"),
+    )
+
+
+def _report_parts(name: str) -> Table:
+    """The parts of them that came, for some days."""
+    return Table(
+        name,
+        METADATA,
+        Column("charge_point_id", Text, nullable=False),
+        Column("request_id", BigInteger, nullable=False),
+        Column("received_time", DateTime(timezone=True), nullable=False),
+        Column("seq_no", BigInteger, nullable=False),
+        Column("is_last", Boolean, nullable=False),
+        Column("time", DateTime(timezone=True), nullable=False),
+        PrimaryKeyConstraint("charge_point_id", "request_id", "received_time", "seq_no", name=f"{name}_pkey"),
+    )
+
+
+DEVICE_REPORTS, DEVICE_REPORT_PARTS = _reports("device_reports"), _report_parts("device_report_parts")
+MONITORING_REPORTS, MONITORING_REPORT_PARTS = _reports("monitoring_reports"), _report_parts("monitoring_report_parts")
+
+# What charge points watch of their variables. One that is gone keeps its row: `absent_time` is after `time` then.
+DEVICE_MONITORS = Table(
+    "device_monitors",
     METADATA,
     Column("charge_point_id", Text, nullable=False),
-    Column("request_id", BigInteger, nullable=False),
-    Column("received_time", DateTime(timezone=True), nullable=False),
-    Column("seq_no", BigInteger, nullable=False),
-    Column("is_last", Boolean, nullable=False),
+    Column("monitor_id", BigInteger, nullable=False),
+    Column("component", Text, nullable=False),
+    Column("component_instance", Text, nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("connector_id", Integer, nullable=False),
+    Column("variable", Text, nullable=False),
+    Column("variable_instance", Text, nullable=False),
+    Column("type", Text),
+    Column("value", Double),
+    Column("severity", Integer),
+    Column("is_during_transaction", Boolean, nullable=False),
+    Column("kind", Text),
+    Column("first_seen_time", DateTime(timezone=True), nullable=False),
+    # When it was told of last, and by which event.
     Column("time", DateTime(timezone=True), nullable=False),
-    PrimaryKeyConstraint("charge_point_id", "request_id", "received_time", "seq_no", name="device_report_parts_pkey"),
+    Column("received_time", DateTime(timezone=True), nullable=False),
+    Column("event_id", Uuid(as_uuid=False), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("absent_time", DateTime(timezone=True)),
+    PrimaryKeyConstraint("charge_point_id", "monitor_id", name="device_monitors_pkey"),
 )
 
 # Who was asked for all of its variables by ourselves, how often, and until when not again.

@@ -3,6 +3,7 @@
 Each connector is an EVSE of its own with one connector, number 1.
 """
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from ocpp.v201 import call
@@ -16,6 +17,7 @@ from simulator.offline import QueuedMessage
 from simulator.session import OcppSession
 from simulator.transport import Transport
 from simulator.v201.device_model import device_model
+from simulator.v201.monitoring import Monitors
 from simulator.v201.session import V201Session
 
 _ENERGY = "Energy.Active.Import.Register"
@@ -42,6 +44,11 @@ class V201ChargePoint(ChargePoint):
 
     protocol: ClassVar[str] = "2.0.1"
     subprotocol: ClassVar[str] = "ocpp2.0.1"
+
+    @cached_property
+    def monitors(self) -> Monitors:
+        """What it watches of its variables."""
+        return Monitors()
 
     def new_configuration(self) -> ConfigurationStore[Any]:
         return device_model(self.profile)

@@ -132,7 +132,9 @@ def _limits() -> Iterator[tuple[Key, Setting]]:
     yield Key("ReservationCtrlr", "Available"), _switch(False, writable=False)
     yield Key("LocalAuthListCtrlr", "Available"), _switch(False, writable=False)
     yield Key("SmartChargingCtrlr", "Available"), _switch(False, writable=False)
-    yield Key("MonitoringCtrlr", "Available"), _switch(False, writable=False)
+    yield Key("MonitoringCtrlr", "Available"), _switch(True, writable=False)
+    yield Key("MonitoringCtrlr", "ItemsPerMessage", "SetVariableMonitoring"), _number(10, writable=False)
+    yield Key("MonitoringCtrlr", "ItemsPerMessage", "ClearVariableMonitoring"), _number(10, writable=False)
 
 
 def _hardware(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
@@ -159,7 +161,7 @@ def report_entry(key: Key, setting: Setting) -> dict[str, Any]:
         "variable_attribute": [attribute],
         "variable_characteristics": {
             "data_type": setting.kind,
-            "supports_monitoring": False,
+            "supports_monitoring": setting.readable,
             "unit": setting.unit,
             "min_limit": setting.minimum,
             "max_limit": setting.maximum,

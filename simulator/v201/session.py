@@ -8,9 +8,10 @@ from ocpp.v201.enums import Action
 
 from simulator import commands
 from simulator.connector import Connector, StopReason
-from simulator.session import OcppSession, handles
+from simulator.session import handles
 from simulator.transport import Transport
 from simulator.v201 import variables
+from simulator.v201.monitoring import MonitoringObedience
 
 if TYPE_CHECKING:
     from simulator.v201.charge_point import V201ChargePoint
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _ACCEPTED, _REJECTED = "Accepted", "Rejected"
 
 
-class Obedience(OcppSession):
+class Obedience(MonitoringObedience):
     """The handlers; answers are checked by the version of the package's charge point that they are mixed with."""
 
     def __init__(self, station: "V201ChargePoint", transport: Transport) -> None:
@@ -79,6 +80,7 @@ class Obedience(OcppSession):
         results = [variables.set(self.station, requested) for requested in set_variable_data]
         if self.station.password != password:
             self.then(self.station.link.reconnect())
+        self.then(self.notify_monitored())
         return call_result.SetVariables(results)
 
     @handles(Action.get_base_report)

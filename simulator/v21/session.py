@@ -20,6 +20,13 @@ class V21Session(Obedience, PackageV21ChargePoint):  # type: ignore[misc]  # the
             raise ActionNotImplemented(details={"cause": f"No handler for {msg.action} registered."})
         await super()._handle_call(msg)
 
+    def monitoring_report(self, **fields: Any) -> Any:
+        """Whose a monitor is, has to be said by 2.1; all of them were set by the central system."""
+        for entry in fields["monitor"]:
+            for monitor in entry["variable_monitoring"]:
+                monitor["event_notification_type"] = "CustomMonitor"
+        return call.NotifyMonitoringReport(**fields)
+
     async def _statuses(self, connectors: list[Connector]) -> None:
         """Who asks for the message gets it, although the station tells its statuses by NotifyEvent."""
         for connector in connectors:

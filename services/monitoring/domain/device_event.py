@@ -10,7 +10,8 @@ SECURITY_EVENT = "security_event"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceEvent:
-    """A security event, or a component that is in trouble or, when it `is_resolved`, no more.
+    """A security event, or a component that is in trouble or, when it `is_resolved`, no more; of a monitored value that
+    is beyond its bounds, with the number of the monitor, if it has one, and the value.
 
     What `is_vendor_specific` is a security event that OCPP does not name: there may be any number of those.
     """
@@ -25,4 +26,6 @@ class DeviceEvent:
     evse_id: int
     connector_id: int
     is_resolved: bool
+    monitor_id: int | None = None
+    value: str = ""
     tenant_id: str = DEFAULT_TENANT

@@ -209,15 +209,17 @@ def disconnect(change: ConnectivityChange) -> tuple[Incident, Verdict]:
 
 def device_verdict(event: DeviceEvent) -> Verdict:
     """What a charge point told of itself: each type of security event is an alert, those of its vendor's own together
-    are one; a problem is one until it is over."""
+    are one; a problem is one until it is over, and so is what a monitor watches."""
     is_security = event.kind == SECURITY_EVENT
-    wording = f"told {event.subject} ({event.info})" if event.info else f"told {event.subject}"
+    said = f"{event.subject} = {event.value}" if event.value else event.subject
+    wording = f"told {said} ({event.info})" if event.info else f"told {said}"
     place = f"charge point {event.charge_point_id}"
     if is_security:
         subject = f"{event.charge_point_id}/{'vendor' if event.is_vendor_specific else event.subject}"
     else:
         key = (event.charge_point_id, event.evse_id, event.connector_id)
-        subject = f"{name_of(key)}/{event.subject}"
+        monitor = "" if event.monitor_id is None else f"#{event.monitor_id}"
+        subject = f"{name_of(key)}/{event.subject}{monitor}"
         place = f"connector {event.connector_id} of {event.charge_point_id}" if event.connector_id else place
     return Verdict(
         kind=AlertKind.SECURITY_EVENT if is_security else AlertKind.DEVICE_PROBLEM,

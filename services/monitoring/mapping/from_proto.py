@@ -170,6 +170,8 @@ def device_event(recorded: event_pb.DeviceEventRecorded, tenant_id: str) -> Devi
         evse_id=event.evse_id,
         connector_id=event.connector_id,
         is_resolved=recorded.resolved,
+        monitor_id=event.monitored_change.monitor_id if event.monitored_change.HasField("monitor_id") else None,
+        value=event.status if event.HasField("monitored_change") else "",
         tenant_id=tenant_id,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.kernel.pagination import Page, PageRequest
-from services.station.application import device_model
+from services.station.application import device_model, device_monitors
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.events import DeviceEventRecorded
 from services.station.ports import UnitOfWork, UnitsOfWork
@@ -25,10 +25,12 @@ class DeviceEvents:
         if not events:
             return []
         async with self._units_of_work() as work:
-            fresh = await work.device_events.record(list({event.id: event for event in events}.values()))
+            told = await device_monitors.with_severities(work, list({event.id: event for event in events}.values()))
+            fresh = await work.device_events.record(told)
             for fold in _FOLDS:
                 await fold(work, fresh)
-            published = [event for event in fresh if event.is_published]
+            over = await device_monitors.fold(work, fresh)
+            published = [event for event in (*fresh, *over) if event.is_published]
             if published:
                 points = await work.charge_points.in_service({event.charge_point_id for event in published})
                 # What nobody has taken in would tell anything.

@@ -8,7 +8,8 @@ from services.kernel.ids import derived_id
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import Violations
 from services.station.domain.device import told_time
-from services.station.domain.device_report import ReportRequest, VariableReport
+from services.station.domain.device_monitor import MonitoredChange, MonitorReport, Trigger
+from services.station.domain.device_report import MonitoringReportRequest, ReportRequest, VariableReport
 
 SECURITY_EVENT, VARIABLE = "security_event", "variable"
 # Critical by OCPP 2.0.1 part 2, appendix 1 (edition 3), and the names that the security whitepaper for OCPP 1.6 has; in
@@ -32,7 +33,11 @@ _MINOR = frozenset(
 )
 # A component that is in trouble says so by this variable (OCPP 2.0.1 part 2, appendix 3).
 _PROBLEM = ".Problem"
+# A status, which has an alert of its own.
+_STATUS = ".AvailabilityState"
 _TRUE = frozenset({"true", "1"})
+# Severities of OCPP 2.0.1 (part 2, SetMonitoringDataType): up to which one they are what; 4 is an error.
+_MOST_CRITICAL, _MOST_WARNING = 3, 6
 
 
 class Severity(StrEnum):
@@ -44,7 +49,7 @@ class Severity(StrEnum):
 
 
 # What the platform makes more of than a record; None for everything else.
-Body = VariableReport | ReportRequest | None
+Body = VariableReport | ReportRequest | MonitorReport | MonitoringReportRequest | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +79,20 @@ class DeviceEvent:
     message_id: str
     tenant_id: str = DEFAULT_TENANT
     body: Body = None
+    # Of a variable that NotifyEvent told, why.
+    change: MonitoredChange | None = None
+
+    def with_change(self, change: MonitoredChange) -> "DeviceEvent":
+        """The same told with this, and as bad as that is."""
+        told = replace(self, change=change)
+        return replace(told, severity=_severity_of(told))
 
     @property
     def is_published(self) -> bool:
         """Whether others are told of it: somebody may have to do something."""
-        return (self.kind == SECURITY_EVENT and self.severity is not Severity.INFO) or self.is_problem
+        if self.kind == SECURITY_EVENT:
+            return self.severity is not Severity.INFO
+        return self.is_problem or (self.is_alerting and (self.is_resolved or self.severity is not Severity.INFO))
 
     @property
     def is_vendor_specific(self) -> bool:
@@ -91,8 +105,23 @@ class DeviceEvent:
         return self.kind == VARIABLE and self.subject.endswith(_PROBLEM)
 
     @property
+    def is_alerting(self) -> bool:
+        """Whether it says that a monitored value is beyond its bounds, or no more (OCPP 2.0.1 part 2, N07)."""
+        change = self.change
+        if self.kind != VARIABLE or change is None or self.is_problem or self.subject.endswith(_STATUS):
+            return False
+        return change.trigger is Trigger.ALERTING or change.is_cleared
+
+    @property
+    def monitor_id(self) -> int | None:
+        """The monitor by which it alerts; None for none."""
+        return self.change.monitor_id if self.change is not None and self.is_alerting else None
+
+    @property
     def is_resolved(self) -> bool:
         """Whether it says that a problem is over."""
+        if self.is_alerting:
+            return self.change is not None and self.change.is_cleared
         return self.is_problem and self.status.lower() not in _TRUE
 
 
@@ -137,4 +166,18 @@ def _severity_of(event: DeviceEvent) -> Severity:
         if event.subject.lower() in _CRITICAL:
             return Severity.CRITICAL
         return Severity.INFO if event.subject.lower() in _USUAL else Severity.WARNING
-    return Severity.WARNING if event.is_problem and not event.is_resolved else Severity.INFO
+    if event.is_problem:
+        return Severity.INFO if event.is_resolved else Severity.WARNING
+    return _severity_of_change(event)
+
+
+def _severity_of_change(event: DeviceEvent) -> Severity:
+    """That of a change that is monitored, by the number that OCPP gives it. What alerts without one is a warning."""
+    severity = event.change.severity if event.change is not None else None
+    if event.is_resolved:
+        return Severity.INFO
+    if severity is None:
+        return Severity.WARNING if event.is_alerting else Severity.INFO
+    if severity <= _MOST_CRITICAL:
+        return Severity.CRITICAL
+    return Severity.WARNING if severity <= _MOST_WARNING else Severity.INFO

@@ -1,4 +1,4 @@
-"""Reports of the device model that come in parts, and when one of them is whole.
+"""Reports of variables and of monitors that come in parts, and when one of them is whole.
 
 Pure. A request is answered by the parts of its number that came after it was asked and before the same number was asked
 again: callers of raw requests give any number, and most give the same one each time.
@@ -53,6 +53,13 @@ class ReportRequest:
     scope: Scope
     command_id: str
     ask_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringReportRequest:
+    """The same of a report of monitors."""
+
+    request: ReportRequest
 
 
 @dataclass(frozen=True, slots=True)

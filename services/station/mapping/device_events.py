@@ -12,12 +12,20 @@ from services.kernel.validation import search_text
 from services.rpc.flags import flag_fields, read_flags
 from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.station.domain.device_event import Body, DeviceEvent, DeviceEventFilter, Severity, checked
+from services.station.mapping.device_monitors import (
+    monitor_report,
+    monitored_change,
+    monitored_change_to_proto,
+    monitoring_report_request,
+)
 from services.station.mapping.device_variables import report_request, variable_report
 
 # Field of the body in the contract -> what it is in the domain.
 _BODIES: Mapping[str, Callable[[Any], Body]] = {
     "variable_report": variable_report,
     "report_request": report_request,
+    "monitor_report": monitor_report,
+    "monitoring_report_request": monitoring_report_request,
 }
 
 
@@ -49,6 +57,7 @@ def device_event(message: event_pb.DeviceEvent, clock: Clock) -> DeviceEvent:
             message_id=message.message_id,
             tenant_id=message.tenant_id or DEFAULT_TENANT,
             body=_body(message),
+            change=monitored_change(message.monitored_change) if message.HasField("monitored_change") else None,
         )
     )
 
@@ -96,4 +105,5 @@ def device_event_to_proto(event: DeviceEvent) -> event_pb.DeviceEvent:
         dropped_json=event.dropped_json,
         message_id=event.message_id,
         tenant_id=event.tenant_id,
+        monitored_change=None if event.change is None else monitored_change_to_proto(event.change),
     )

@@ -23,10 +23,13 @@ from services.station.tables import (
     CHARGE_POINTS,
     CONNECTIONS,
     DEVICE_INVENTORIES,
+    DEVICE_MONITORS,
     DEVICE_REPORT_PARTS,
     DEVICE_REPORTS,
     DEVICE_VARIABLE_CHANGES,
     DEVICE_VARIABLES,
+    MONITORING_REPORT_PARTS,
+    MONITORING_REPORTS,
     REFUSALS,
     STATIONS,
 )
@@ -130,6 +133,9 @@ class SqlChargePointRepository:
             DEVICE_REPORTS,
             DEVICE_REPORT_PARTS,
             DEVICE_INVENTORIES,
+            DEVICE_MONITORS,
+            MONITORING_REPORTS,
+            MONITORING_REPORT_PARTS,
         ):
             await self._connection.execute(delete(table).where(table.c.charge_point_id == charge_point_id))
         # Last: whose the others are shows only as long as it is there.

@@ -3,76 +3,94 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.pagination import Page, PageRequest
 from services.postgres.database import bare
 from services.postgres.keyset import fetch_page
 from services.postgres.recordset import Recordset, text_array
+from services.station import tables
 from services.station.domain.device_report import ArrivedPart, DeviceReport, ReportPart, ReportRequest, Scope
-from services.station.tables import DEVICE_REPORT_PARTS, DEVICE_REPORTS
+from services.station.tables import DEVICE_REPORT_PARTS, DEVICE_REPORTS, MONITORING_REPORT_PARTS
 
-_REPORTS, _PARTS = Recordset(DEVICE_REPORTS), Recordset(DEVICE_REPORT_PARTS)
-_ADD_REPORTS, _ADD_PARTS = (
-    f"INSERT INTO {table} ({rows.columns}) SELECT {rows.values} FROM {rows.relation} ON CONFLICT DO NOTHING".encode()
-    for table, rows in (("device_reports", _REPORTS), ("device_report_parts", _PARTS))
-)
+_ADD = "INSERT INTO {table} ({columns}) SELECT {values} FROM {rows} ON CONFLICT DO NOTHING"
 # A report whose parts do not come within days never becomes whole.
-_FORGET_PARTS = b"""
-DELETE FROM device_report_parts WHERE charge_point_id = ANY (%s::text[]) AND received_time < now() - interval '7 days'
+_FORGET_PARTS = """
+DELETE FROM {parts} WHERE charge_point_id = ANY (%s::text[]) AND received_time < now() - interval '7 days'
 """
 # Of each scope the latest: the inventories say what is gone.
-_FORGET_REPORTS = b"""
-DELETE FROM device_reports AS old USING (
+_FORGET_REPORTS = """
+DELETE FROM {reports} AS old USING (
     SELECT charge_point_id, request_id, ask_time, row_number() OVER (
         PARTITION BY charge_point_id, scope, time IS NULL ORDER BY ask_time DESC
-    ) AS place FROM device_reports WHERE charge_point_id = ANY (%s::text[])
+    ) AS place FROM {reports} WHERE charge_point_id = ANY (%s::text[])
 ) AS ranked
 WHERE ranked.place > 50
 AND (old.charge_point_id, old.request_id, old.ask_time)
     = (ranked.charge_point_id, ranked.request_id, ranked.ask_time)
 """
-_WAITING = b"""
-SELECT charge_point_id, request_id, scope, command_id, ask_time, time FROM device_reports
+_WAITING = """
+SELECT charge_point_id, request_id, scope, command_id, ask_time, time FROM {reports}
 WHERE charge_point_id = ANY (%s::text[])
 """
-_ARRIVED = b"""
-SELECT charge_point_id, request_id, seq_no, is_last, time, received_time FROM device_report_parts AS part
+_ARRIVED = """
+SELECT charge_point_id, request_id, seq_no, is_last, time, received_time FROM {parts} AS part
 WHERE charge_point_id = ANY (%s::text[]) AND EXISTS (
-    SELECT FROM device_reports AS report WHERE report.time IS NULL
+    SELECT FROM {reports} AS report WHERE report.time IS NULL
     AND report.charge_point_id = part.charge_point_id AND report.request_id = part.request_id
 )
 """
-_TIMES = Recordset(DEVICE_REPORTS, columns=("charge_point_id", "request_id", "ask_time", "time"))
-_LETTER = _TIMES.letter_of
-_COMPLETE = f"""
-UPDATE device_reports AS report SET time = r.{_LETTER["time"]} FROM {_TIMES.relation}
-WHERE report.charge_point_id = r.{_LETTER["charge_point_id"]} AND report.request_id = r.{_LETTER["request_id"]}
-AND report.ask_time = r.{_LETTER["ask_time"]}
-""".encode()
+_COMPLETE = """
+UPDATE {reports} AS report SET time = r.{time} FROM {rows}
+WHERE report.charge_point_id = r.{charge_point_id} AND report.request_id = r.{request_id}
+AND report.ask_time = r.{ask_time}
+"""
+
+
+class ReportTables:
+    """The statements about the reports of one kind, and their parts: tables of the same columns."""
+
+    def __init__(self, reports: Table, parts: Table) -> None:
+        names = {"reports": reports.name, "parts": parts.name}
+        self.table = reports
+        self.reports, self.parts = Recordset(reports), Recordset(parts)
+        self.times = Recordset(reports, columns=("charge_point_id", "request_id", "ask_time", "time"))
+        self.add_reports, self.add_parts = (
+            _ADD.format(table=table, columns=rows.columns, values=rows.values, rows=rows.relation).encode()
+            for table, rows in ((reports.name, self.reports), (parts.name, self.parts))
+        )
+        self.forget_parts, self.forget_reports, self.waiting, self.arrived = (
+            text.format(**names).encode() for text in (_FORGET_PARTS, _FORGET_REPORTS, _WAITING, _ARRIVED)
+        )
+        self.complete = _COMPLETE.format(**names, rows=self.times.relation, **self.times.letter_of).encode()
+
+
+VARIABLE_REPORTS = ReportTables(DEVICE_REPORTS, DEVICE_REPORT_PARTS)
+MONITORING_REPORTS = ReportTables(tables.MONITORING_REPORTS, MONITORING_REPORT_PARTS)
 
 
 class SqlDeviceReportRepository:
     """Satisfies ports.DeviceReportRepository within one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, of: ReportTables) -> None:
         self._connection = connection
+        self._of = of
 
     async def add(self, reports: Sequence[DeviceReport], parts: Sequence[ArrivedPart]) -> None:
         connection = await bare(self._connection)
         if reports:
             names = text_array({report.charge_point_id for report in reports})
-            await connection.execute(_ADD_REPORTS, (_REPORTS.dump(map(_report_row, reports)),))
-            await connection.execute(_FORGET_REPORTS, (names,))
-            await connection.execute(_FORGET_PARTS, (names,))
+            await connection.execute(self._of.add_reports, (self._of.reports.dump(map(_report_row, reports)),))
+            await connection.execute(self._of.forget_reports, (names,))
+            await connection.execute(self._of.forget_parts, (names,))
         if parts:
-            await connection.execute(_ADD_PARTS, (_PARTS.dump(map(_part_row, parts)),))
+            await connection.execute(self._of.add_parts, (self._of.parts.dump(map(_part_row, parts)),))
 
     async def waiting(self, charge_point_ids: Collection[str]) -> tuple[Sequence[DeviceReport], Sequence[ArrivedPart]]:
         connection, names = await bare(self._connection), text_array(charge_point_ids)
-        reports = await (await connection.execute(_WAITING, (names,))).fetchall()
-        parts = await (await connection.execute(_ARRIVED, (names,))).fetchall()
+        reports = await (await connection.execute(self._of.waiting, (names,))).fetchall()
+        parts = await (await connection.execute(self._of.arrived, (names,))).fetchall()
         return (
             [
                 DeviceReport(name, ReportRequest(number, Scope(scope), command_id, ask_time), time)
@@ -90,11 +108,12 @@ class SqlDeviceReportRepository:
                 (report.charge_point_id, report.request.request_id, report.request.ask_time, report.time)
                 for report in reports
             ]
-            await (await bare(self._connection)).execute(_COMPLETE, (_TIMES.dump(rows),))
+            await (await bare(self._connection)).execute(self._of.complete, (self._of.times.dump(rows),))
 
     async def page(self, charge_point_id: str, page: PageRequest) -> Page[DeviceReport]:
-        query = select(DEVICE_REPORTS).where(DEVICE_REPORTS.c.charge_point_id == charge_point_id)
-        key = (DEVICE_REPORTS.c.ask_time, DEVICE_REPORTS.c.request_id)
+        columns = self._of.table.c
+        query = select(self._of.table).where(columns.charge_point_id == charge_point_id)
+        key = (columns.ask_time, columns.request_id)
         return (await fetch_page(self._connection, query, key, page=page, descending=True)).map(_report)
 
 

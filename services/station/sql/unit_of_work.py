@@ -13,7 +13,8 @@ from services.station.sql.connections import SqlConnectionRepository
 from services.station.sql.connectors import SqlConnectorRepository
 from services.station.sql.device_events import SqlDeviceEventRepository
 from services.station.sql.device_inventories import SqlDeviceInventoryRepository
-from services.station.sql.device_reports import SqlDeviceReportRepository
+from services.station.sql.device_monitors import SqlDeviceMonitorRepository
+from services.station.sql.device_reports import MONITORING_REPORTS, VARIABLE_REPORTS, SqlDeviceReportRepository
 from services.station.sql.device_variables import SqlDeviceVariableRepository
 from services.station.sql.files import SqlFileRepository
 from services.station.sql.refusals import SqlRefusalRepository
@@ -32,8 +33,10 @@ class SqlUnitOfWork(PublishingUnitOfWork[DomainEvent]):
         self.device_events = SqlDeviceEventRepository(connection)
         self.device_inventories = SqlDeviceInventoryRepository(connection)
         self.device_variables = SqlDeviceVariableRepository(connection)
-        self.device_reports = SqlDeviceReportRepository(connection)
         self.files = SqlFileRepository(connection)
+        self.device_reports = SqlDeviceReportRepository(connection, VARIABLE_REPORTS)
+        self.device_monitors = SqlDeviceMonitorRepository(connection)
+        self.monitoring_reports = SqlDeviceReportRepository(connection, MONITORING_REPORTS)
         self.refusals = SqlRefusalRepository(connection)
 
 

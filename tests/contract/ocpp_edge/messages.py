@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from csms.station.v1.connector_pb2 import Connector
+from csms.station.v1.device_monitor_pb2 import DeviceMonitor
 from csms.transaction.v1.command_pb2 import GetBaseReport
+from csms.transaction.v1.variable_monitoring_pb2 import SetMonitoringBase
 from ocpp_edge.versions import Version
 from tests.unit.ocpp_edge.notifications import NOTIFICATIONS
 
@@ -85,7 +87,11 @@ _TRANSFER = Reported(
 # These leave more than an event, or are here in one that is published.
 _OF_THEIR_OWN = {
     (Version.V16, "SecurityEventNotification"),
-    *((version, action) for version in (Version.V201, Version.V21) for action in ("NotifyEvent", "NotifyReport")),
+    *(
+        (version, action)
+        for version in (Version.V201, Version.V21)
+        for action in ("NotifyEvent", "NotifyMonitoringReport", "NotifyReport")
+    ),
 }
 
 
@@ -239,6 +245,23 @@ _AVAILABLE = {
     "component": {"name": "Connector", "evse": _EVSE},
     "variable": {"name": "AvailabilityState"},
 }
+_HOT = {
+    "eventId": 8,
+    "timestamp": _at(0),
+    "trigger": "Alerting",
+    "actualValue": "91",
+    "eventNotificationType": "CustomMonitor",
+    "variableMonitoringId": 3,
+    "component": {"name": "Controller"},
+    "variable": {"name": "Temperature"},
+}
+_MONITOR = {"id": 3, "transaction": False, "value": 80, "type": "UpperThreshold", "severity": 4}
+
+
+def _monitors(version: Version, stamp: str = _at(0)) -> tuple[str, Payload]:
+    monitor = _MONITOR | ({"eventNotificationType": "CustomMonitor"} if version is Version.V21 else {})
+    reported = [{"component": _HOT["component"], "variable": _HOT["variable"], "variableMonitoring": [monitor]}]
+    return "NotifyMonitoringReport", {"requestId": 1, "generatedAt": stamp, "seqNo": 0, "monitor": reported}
 
 
 def _reported_2(version: Version, transaction: Reported) -> list[Reported]:
@@ -256,13 +279,17 @@ def _reported_2(version: Version, transaction: Reported) -> list[Reported]:
         ),
         Reported(
             "NotifyEvent",
-            {"generatedAt": _at(0), "seqNo": 0, "eventData": [_AVAILABLE]},
+            {"generatedAt": _at(0), "seqNo": 0, "eventData": [_AVAILABLE, _HOT]},
             {
                 "device_events.subject": "Connector.AvailabilityState",
                 "device_events.status": "Faulted",
                 "device_variables.value": "Faulted",
                 "connectors.status": "FAULTED",
             },
+        ),
+        Reported(
+            *_monitors(version),
+            {"device_monitors.value": 80.0, "monitoring_report_parts.seq_no": 0},
         ),
         Reported(
             "NotifyReport",
@@ -294,6 +321,43 @@ STREAM = Reported(
 _GET_2 = {"getVariableResult": [{**_VARIABLE, "attributeStatus": "Accepted", "attributeValue": "60"}]}
 _SET_2 = {"setVariableResult": [{**_VARIABLE, "attributeStatus": "Accepted"}]}
 _SETTING_2 = {"key": "OCPPCommCtrlr.HeartbeatInterval", "value": "60"}
+
+
+def _commanded_2(version: Version) -> list[Commanded]:
+    setting = {**_VARIABLE, "type": DeviceMonitor.DELTA, "value": 5, "severity": 4}
+    return [
+        *_COMMANDED_2,
+        Commanded(
+            {"clear_variable_monitoring": {"monitor_ids": [3]}},
+            "ClearVariableMonitoring",
+            {"clearMonitoringResult": [{"id": 3, "status": "Accepted"}]},
+            {"device_monitors.absent_time": is_there},
+            before=[_monitors(version)],
+        ),
+        Commanded(
+            {"get_monitoring_report": {}},
+            "GetMonitoringReport",
+            _ACCEPTED,
+            {"monitoring_reports.command_id": is_there},
+        ),
+        Commanded(
+            {"set_monitoring_base": {"base": SetMonitoringBase.FACTORY_DEFAULT}},
+            "SetMonitoringBase",
+            _ACCEPTED,
+            {"device_variables.value": "FactoryDefault"},
+        ),
+        Commanded(
+            {"set_monitoring_level": {"severity": 5}}, "SetMonitoringLevel", _ACCEPTED, {"device_variables.value": "5"}
+        ),
+        Commanded(
+            {"set_variable_monitoring": {"monitors": [setting]}},
+            "SetVariableMonitoring",
+            {"setMonitoringResult": [{**_VARIABLE, "id": 9, "type": "Delta", "severity": 4, "status": "Accepted"}]},
+            {"device_monitors.value": 5.0},
+        ),
+    ]
+
+
 _COMMANDED_2 = [
     *_COMMANDED,
     Commanded({"change_configuration": _SETTING_2}, "SetVariables", _SET_2, _KNOWN),
@@ -352,6 +416,6 @@ REPORTED: Mapping[Version, Sequence[Reported]] = {
 }
 COMMANDED: Mapping[Version, Sequence[Commanded]] = {
     Version.V16: _COMMANDED_16,
-    Version.V201: _COMMANDED_2,
-    Version.V21: _COMMANDED_2,
+    Version.V201: _commanded_2(Version.V201),
+    Version.V21: _commanded_2(Version.V21),
 }

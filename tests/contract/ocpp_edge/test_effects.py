@@ -215,14 +215,19 @@ async def _not_seen_again(world: World, words: Words, charger: Charger) -> list[
     ("2.0.1", "2.1"),
     "ChangeAvailability",
     "ClearCache",
+    "ClearVariableMonitoring",
     "DataTransfer",
     "GetBaseReport",
+    "GetMonitoringReport",
     "GetReport",
     "GetTransactionStatus",
     "GetVariables",
     "RequestStartTransaction",
     "RequestStopTransaction",
     "Reset",
+    "SetMonitoringBase",
+    "SetMonitoringLevel",
+    "SetVariableMonitoring",
     "SetVariables",
     "TriggerMessage",
     "UnlockConnector",
@@ -270,8 +275,9 @@ async def _lacks_of_command(
         await words.send(charger, action, payload)
     found = {**one.found, "commands.state": one.state, "commands.answer": one.answer}
     lacks = await world.lacks(words, {name: words.put(found.get(name, _missing)) for name in effect.rows})
-    if "device_reports.command_id" in effect.rows:
-        lacks += await world.lacks(words, {"device_reports.command_id": _is_id(command.id)})
+    for column in ("device_reports.command_id", "monitoring_reports.command_id"):
+        if column in effect.rows:
+            lacks += await world.lacks(words, {column: _is_id(command.id)})
     return lacks
 
 

@@ -226,3 +226,62 @@ async def test_cache_and_data_transfer_are_answered(csms: TinyCsms, station201: 
     assert (await csms.send("CP001", call.ClearCache())).status == "Accepted"
     assert (await csms.send("CP001", call.DataTransfer("CSMS", data={"a": 1}))).data == {"a": 1}
     assert (await csms.send("CP001", call.DataTransfer("Other"))).status == "UnknownVendorId"
+
+
+async def test_what_is_monitored_is_notified_when_it_happens_and_when_it_is_over(
+    csms: TinyCsms, station201: ChargePoint
+) -> None:
+    interval = _variable("OCPPCommCtrlr", "HeartbeatInterval")
+
+    async def become(value: str, notified: int) -> None:
+        await csms.send("CP001", call.SetVariables([{**interval, "attribute_value": value}]))
+        await csms.until(lambda: len(csms.payloads("NotifyEvent")) == notified)
+
+    data = [
+        {**interval, "value": 600, "type": "UpperThreshold", "severity": 4},
+        {**interval, "value": 100, "type": "Delta", "severity": 8},
+        {**_variable("Nothing", "AtAll"), "value": 1, "type": "Delta", "severity": 8},
+        {**interval, "value": 60, "type": "Periodic", "severity": 8},
+        {**interval, "value": 700, "type": "UpperThreshold", "severity": 4},
+    ]
+    answer = await csms.send("CP001", call.SetVariableMonitoring(data))
+    statuses = [one["status"] for one in answer.set_monitoring_result]
+    assert statuses == ["Accepted", "Accepted", "UnknownComponent", "UnsupportedMonitorType", "Duplicate"]
+    upper, delta = (one["id"] for one in answer.set_monitoring_result[:2])
+    await csms.send("CP001", call.SetMonitoringLevel(5))
+    await become("900", 1)
+    await become("300", 2)
+    await csms.send("CP001", call.SetMonitoringLevel(9))
+    await become("500", 3)
+    told = [
+        (one["variableMonitoringId"], one["trigger"], one["actualValue"], one.get("cleared"))
+        for payload in csms.payloads("NotifyEvent")
+        for one in payload["eventData"]
+    ]
+    assert told == [
+        (upper, "Alerting", "900", False),
+        (upper, "Alerting", "300", True),
+        (delta, "Delta", "500", None),
+    ]
+
+
+async def test_monitors_are_reported_and_cleared(csms: TinyCsms, station201: ChargePoint) -> None:
+    interval = _variable("OCPPCommCtrlr", "HeartbeatInterval")
+    data = [
+        {**interval, "value": 600 + number, "type": "UpperThreshold", "severity": number % 10} for number in range(10)
+    ]
+    data += [{**interval, "value": number, "type": "LowerThreshold", "severity": number} for number in range(5)]
+    answer = await csms.send("CP001", call.SetVariableMonitoring(data))
+    ids = [one["id"] for one in answer.set_monitoring_result]
+    assert (await csms.send("CP001", call.GetMonitoringReport(3))).status == "Accepted"
+    await csms.until(lambda: len(csms.payloads("NotifyMonitoringReport")) == 2)
+    parts = csms.payloads("NotifyMonitoringReport")
+    assert [(part["requestId"], part["seqNo"], part["tbc"]) for part in parts] == [(3, 0, True), (3, 1, False)]
+    assert [one["variableMonitoring"][0]["id"] for part in parts for one in part["monitor"]] == ids
+    answer = await csms.send("CP001", call.ClearVariableMonitoring([ids[0], 999]))
+    assert [one["status"] for one in answer.clear_monitoring_result] == ["Accepted", "NotFound"]
+    assert (
+        await csms.send("CP001", call.GetMonitoringReport(4, monitoring_criteria=["DeltaMonitoring"]))
+    ).status == "EmptyResultSet"
+    await csms.send("CP001", call.SetMonitoringBase("HardWiredOnly"))
+    assert (await csms.send("CP001", call.GetMonitoringReport(5))).status == "EmptyResultSet"

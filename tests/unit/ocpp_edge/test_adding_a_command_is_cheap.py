@@ -64,7 +64,7 @@ _NEW_FILES: Mapping[str, str] = {
 
 # What is added behind which line of the contract.
 _LINES: Mapping[str, str] = {
-    'import "csms/station/v1/device_variable.proto";\n': 'import "csms/transaction/v1/ask_list_version.proto";\n',
+    'import "csms/station/v1/connector.proto";\n': 'import "csms/transaction/v1/ask_list_version.proto";\n',
     "  oneof body {\n": "    // See `AskListVersion`.\n    AskListVersion ask_list_version = 999;\n",
 }
 

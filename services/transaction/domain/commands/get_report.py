@@ -13,6 +13,12 @@ def check(body: Body, violations: Violations) -> None:
     violations.check(
         bool(requested or body.get("component_criteria")), "componentVariables", "must be set, or the criteria"
     )
+    check_component_variables(body, violations)
+
+
+def check_component_variables(body: Body, violations: Violations) -> None:
+    """Components and variables to report, each with a name."""
+    requested = body.get("component_variables", ())
     violations.check(len(requested) <= _MOST_REPORTED, "componentVariables", f"must be at most {_MOST_REPORTED}")
     for position, one in enumerate(requested[:_MOST_REPORTED]):
         place = f"componentVariables[{position}]"

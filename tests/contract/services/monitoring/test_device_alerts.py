@@ -8,6 +8,7 @@ from csms.monitoring.v1 import alert_service_pb2 as alert_pb
 from csms.monitoring.v1 import alert_service_pb2_grpc as alert_grpc
 from csms.monitoring.v1.monitoring_pb2 import Alert
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_monitor_pb2 import MonitoredChange
 from services.kernel.clock import FixedClock
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.sql.unit_of_work import SqlUnitsOfWork
@@ -82,4 +83,23 @@ async def test_a_problem_is_an_alert_until_it_is_over(tell: Tell, alerts: alert_
 async def test_a_charge_point_that_is_gone_leaves_none(tell: Tell, alerts: alert_grpc.AlertServiceStub) -> None:
     await tell(device_event("MemoryExhaustion"), point_changed(a_charge_point(), seconds=5))
     await tell(point_changed(a_charge_point(), seconds=9, deleted=True))
+    assert await standing(alerts) == []
+
+
+async def test_what_a_monitor_watches_is_an_alert_of_its_own_until_it_is_over(
+    tell: Tell, alerts: alert_grpc.AlertServiceStub
+) -> None:
+    def watched(number: int, **fields: Any) -> Any:
+        change = MonitoredChange(trigger=MonitoredChange.ALERTING, monitor_id=number)
+        usual = {"kind": "variable", "status": "91", "severity": DeviceEvent.WARNING, "evse": 2}
+        return device_event("Controller.Temperature", monitored_change=change, **{**usual, **fields})
+
+    await tell(watched(4), watched(5, severity=DeviceEvent.CRITICAL), watched(4))
+    assert [(one.kind, one.severity, one.message) for one in await standing(alerts)] == [
+        (Alert.DEVICE_PROBLEM, Alert.WARNING, "connector 1 of CP1 told Controller.Temperature = 91"),
+        (Alert.DEVICE_PROBLEM, Alert.CRITICAL, "connector 1 of CP1 told Controller.Temperature = 91"),
+    ]
+    await tell(watched(4, resolved=True))
+    assert [one.severity for one in await standing(alerts)] == [Alert.CRITICAL]
+    await tell(watched(5, resolved=True))
     assert await standing(alerts) == []

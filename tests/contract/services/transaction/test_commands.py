@@ -19,6 +19,7 @@ from csms.transaction.v1 import command_service_pb2 as service_pb
 from csms.transaction.v1 import command_service_pb2_grpc as service_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1.command_result_pb2 import StatusResult
+from csms.transaction.v1.component_variable_pb2 import ComponentVariable
 from csms.transaction.v1.recording_service_pb2_grpc import RecordingServiceStub
 from services.kernel.clock import SystemClock
 from services.kernel.errors import DomainError, ErrorKind, failed_precondition, invalid, not_found
@@ -95,7 +96,7 @@ _EVERY_COMMAND: list[tuple[str, dict[str, Any], str]] = [
         {
             "component_criteria": [command_pb.GetReport.PROBLEM],
             "component_variables": [
-                command_pb.ComponentVariable(
+                ComponentVariable(
                     component=DeviceComponent(name="EVSE", evse_id=1), variable=DeviceVariableName(name="Power")
                 )
             ],
@@ -128,8 +129,10 @@ async def test_every_command_can_be_asked_for_by_the_general_call(platform: Plat
         alias = (await getattr(platform.commands, rpc)(typed)).command
         assert (asked.kind, asked.body, asked.state) == (alias.kind, alias.body, State.ACCEPTED)
         assert platform.edge.delivered[-2].body == platform.edge.delivered[-1].body
-    every = {field.name for field in command_pb.CommandBody.DESCRIPTOR.fields}
-    assert {kind for _, _, kind in _EVERY_COMMAND} == every - {"remote_start", "rotate_password", "change_settings"}
+    calls = service_pb.DESCRIPTOR.services_by_name["CommandService"].methods_by_name
+    of_their_own = {name for name, call in calls.items() if "options" in call.input_type.fields_by_name}
+    others = {"CreateCommand", "RemoteStart", "RotatePassword"}
+    assert {rpc for rpc, _, _ in _EVERY_COMMAND} == of_their_own - others
 
 
 _AT_ONCE = {"expire_after": Duration(nanos=1)}
@@ -144,6 +147,32 @@ _BADLY_ASKED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
         ["options.expireAfter", "command.getReport.componentVariables"],
     ),
     ({"rotate_password": {"password": "short"}}, {}, ["command.rotatePassword.password"]),
+    ({"set_variable_monitoring": {}}, {}, ["command.setVariableMonitoring.monitors"]),
+    (
+        {
+            "set_variable_monitoring": {
+                "monitors": [
+                    {"component": {"name": "A"}, "variable": {"name": "B"}, "type": 1},
+                    {"component": {"name": "A"}, "variable": {"name": "BasicAuthPassword"}, "type": 1},
+                    {"component": {"name": "x" * 51}, "variable": {"instance": "i"}, "type": 3},
+                ]
+            }
+        },
+        {},
+        [
+            "command.setVariableMonitoring.monitors[1].variable.name",
+            "command.setVariableMonitoring.monitors[2].component.name",
+            "command.setVariableMonitoring.monitors[2].variable.name",
+        ],
+    ),
+    ({"clear_variable_monitoring": {"monitor_ids": [1, 2, 1]}}, {}, ["command.clearVariableMonitoring.monitorIds"]),
+    ({"set_monitoring_base": {}}, {}, ["command.setMonitoringBase.base"]),
+    ({"set_monitoring_level": {"severity": 10}}, {}, ["command.setMonitoringLevel.severity"]),
+    (
+        {"get_monitoring_report": {"component_variables": [{"component": {"instance": "i"}}]}},
+        {},
+        ["command.getMonitoringReport.componentVariables[0].component.name"],
+    ),
     ({"clear_cache": {}}, {"priority": 99}, ["options.priority"]),
 ]
 

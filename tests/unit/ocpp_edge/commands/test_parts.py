@@ -14,11 +14,11 @@ from csms.transaction.v1.change_settings_pb2 import ChangeSettings, Setting
 from csms.transaction.v1.command_pb2 import (
     ChangeConfiguration,
     CommandBody,
-    ComponentVariable,
     GetConfiguration,
     GetReport,
     RotatePassword,
 )
+from csms.transaction.v1.component_variable_pb2 import ComponentVariable
 from ocpp_edge.commands.delivery import deliver
 from ocpp_edge.commands.parts import UNREPORTED, Limits
 from ocpp_edge.facts.structs import payload_of

@@ -11,7 +11,6 @@ from csms.transaction.v1.command_pb2 import (
     ChangeConfiguration,
     ClearCache,
     CommandBody,
-    ComponentVariable,
     GetBaseReport,
     GetConfiguration,
     GetReport,
@@ -24,6 +23,7 @@ from csms.transaction.v1.command_pb2 import (
     TriggerMessage,
     Unlock,
 )
+from csms.transaction.v1.component_variable_pb2 import ComponentVariable
 from ocpp_edge.rpc.outbound import check_call
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v2.commands import DIALECT
