@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,6 +13,7 @@ from conformance.verdicts import NotApplicable
 
 # What a test tool does not want of a CSMS, see docs/quirks.md.
 TEST_TOOL_QUIRKS = ("nothing-unasked",)
+_RUNNING = "TRANSACTION_RUNNING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Place:
     _driver: str = ""
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _made: list[str] = field(default_factory=list)
+    _priced: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def tls_url(self) -> str:
@@ -55,16 +56,38 @@ class Place:
 
     async def tidy(self) -> None:
         """Take away what was made and can be: the cards are nobody's without their driver."""
-        await asyncio.gather(*(self.operator.call("DELETE", path) for path in self._made))
+        await asyncio.gather(*map(self._remove, self._made))
+        for station, tariff in self._priced:
+            await self.operator.call("PATCH", f"/pricing/tariffs/{tariff}", {"retired": True})
+            await self.operator.call("DELETE", f"/stations/{station}")
         if self._driver:
             await self.operator.call("DELETE", f"/drivers/{self._driver}")
+
+    async def _remove(self, identity: str) -> None:
+        """Also one that has left a transaction running."""
+        path = f"/charge-points/{identity}"
+        if (await self.operator.call("DELETE", path)).reason != _RUNNING:
+            return
+        for one in await self.operator.get(f"/transactions?chargePointId={identity}&state=ACTIVE"):
+            await self.operator.call("POST", f"/transactions/{one['id']}/end", {"reason": "the case is over"})
+        await self.operator.call("DELETE", path)
 
     async def register(self, identity: str, **fields: Any) -> None:
         """Make a charge point that is known and expected: accepted, unless `fields` say otherwise."""
         await self.operator.post("/charge-points", {"id": identity, **fields})
-        self._made.append(f"/charge-points/{identity}")
+        self._made.append(identity)
         switches = [{"id": name, "forgiven": True} for name in TEST_TOOL_QUIRKS]
         await self.operator.call("PUT", f"/charge-points/{identity}/quirks", {"switches": switches})
+
+    async def priced(self, identity: str) -> None:
+        """Put a charge point to a new station where a kilowatt-hour costs 0.40 EUR and nothing else does."""
+        name = {"name": f"Conformance {identity}"}
+        station = (await self.operator.post("/stations", name))["id"]
+        price = {"currencyCode": "EUR", "units": "0", "nanos": 400_000_000}
+        components = [{"kind": "ENERGY", "price": price}]
+        body = {**name, "currencyCode": "EUR", "components": components, "stationIds": [station]}
+        self._priced.append((station, (await self.operator.post("/pricing/tariffs", body))["id"]))
+        _ = (await self.operator.call("PATCH", f"/charge-points/{identity}", {"stationId": station})).data
 
     async def card(self, *, group: str = "", status: str = "ACTIVE", expired: bool = False) -> str:
         """The value of a new card."""
@@ -83,8 +106,3 @@ class Place:
 def iso(moment: datetime) -> str:
     """A moment as OCPP and REST write it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def names_of(ids: Sequence[str]) -> str:
-    """Ids for a sentence."""
-    return ", ".join(ids)

@@ -118,6 +118,10 @@ class Station:
             return refusal.response.status_code, ""
         except InvalidHandshake as refusal:
             raise Failed(f"expected an answer of HTTP to the upgrade, seen {refusal}") from refusal
+        except OSError as error:
+            if tls is not None:
+                raise
+            raise Failed(f"expected that somebody listens at {url}, seen {error}") from error
         self.frames.append(f"-- connected, {socket.subprotocol}")
         if stay:
             await self.disconnect()

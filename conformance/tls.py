@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509.oid import NameOID
 
 from conformance.place import Place
-from conformance.verdicts import NotApplicable
+from conformance.station import Station
+from conformance.verdicts import Failed, NotApplicable, same
 
 # What every CSMS has to speak (security whitepaper section 3, OCPP 2.0.1 part 2 A00.FR.318 and A00.FR.418).
 ECDSA_SUITES = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
@@ -56,6 +57,15 @@ def client_with_certificate(place: Place, name: str, *, is_ours: bool = True) ->
         chain.write_bytes(_certificate(name, issuer, signer if is_ours else ec.generate_private_key(ec.SECP256R1())))
         context.load_cert_chain(chain)
         yield context
+
+
+async def speaks(station: Station, suite: str, password: str) -> None:
+    """Raises Failed unless the CSMS speaks this suite of TLS 1.2."""
+    try:
+        status, _ = await station.knock(password, tls=client(station.place, suites=[suite]))
+    except OSError as error:
+        raise Failed(f"expected that the CSMS speaks {suite}, seen {type(error).__name__} {error}") from error
+    same(f"HTTP status by {suite}", status, 101)
 
 
 def _certificate(name: str, issuer: x509.Name, signer: object) -> bytes:

@@ -3,7 +3,7 @@
 from conformance import tls
 from conformance.station import Station
 from conformance.v16.states import booted, reboots
-from conformance.verdicts import Failed, holds, one_of, same
+from conformance.verdicts import holds, one_of, same
 
 _FIRST, _SECOND = "first-of-conformance", "second-of-conformance"
 
@@ -68,16 +68,7 @@ async def tc_086(station: Station) -> None:
     await booted(station, password=_FIRST, tls=tls.client(station.place))
     await station.disconnect()
     for suite in (*tls.ECDSA_SUITES, *tls.RSA_SUITES):
-        await spoken(station, suite, _FIRST)
-
-
-async def spoken(station: Station, suite: str, password: str) -> None:
-    """Raises Failed unless the CSMS speaks this suite of TLS 1.2."""
-    try:
-        status, _ = await station.knock(password, tls=tls.client(station.place, suites=[suite]))
-    except OSError as error:
-        raise Failed(f"expected that the CSMS speaks {suite}, seen {error}") from error
-    same(f"HTTP status by {suite}", status, 101)
+        await tls.speaks(station, suite, _FIRST)
 
 
 async def tc_087(station: Station) -> None:

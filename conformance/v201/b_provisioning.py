@@ -12,10 +12,13 @@ from conformance.v201.states import (
     boots,
     charging,
     ended,
+    named,
     now,
     reboots,
     set_variables,
     status,
+    takes,
+    values_of,
 )
 from conformance.verdicts import holds, same
 
@@ -83,9 +86,9 @@ async def tc_b_06(station: Station) -> None:
     """The operator reads one variable."""
     await booted(station)
     asked = await station.commanded(
-        "get-configuration", {"keys": [_THRESHOLD]}, "GetVariables", _told((_THRESHOLD, "60"))
+        "get-configuration", {"keys": [_THRESHOLD]}, "GetVariables", values_of((_THRESHOLD, "60"))
     )
-    same("what is asked", asked.payload, {"getVariableData": [_named(_THRESHOLD)]})
+    same("what is asked", asked.payload, {"getVariableData": [named(_THRESHOLD)]})
     [entry] = asked.command["result"]["configuration"]["entries"]
     same("what is shown", (entry["key"], entry["value"]), (_THRESHOLD, "60"))
 
@@ -93,11 +96,11 @@ async def tc_b_06(station: Station) -> None:
 async def tc_b_07(station: Station) -> None:
     """The operator reads several variables: they go in one request, of a station that has told that it takes them."""
     await booted(station)
-    await _takes(station, "GetVariables", 4)
+    await takes(station, "DeviceDataCtrlr.ItemsPerMessage[GetVariables]", 4)
     keys = [_THRESHOLD, _AUTHORIZE]
-    told = _told((_THRESHOLD, "60"), (_AUTHORIZE, "true"))
+    told = values_of((_THRESHOLD, "60"), (_AUTHORIZE, "true"))
     asked = await station.commanded("get-configuration", {"keys": keys}, "GetVariables", told)
-    same("what is asked", asked.payload, {"getVariableData": [_named(key) for key in keys]})
+    same("what is asked", asked.payload, {"getVariableData": [named(key) for key in keys]})
     entries = asked.command["result"]["configuration"]["entries"]
     same("what is shown", {entry["key"]: entry["value"] for entry in entries}, {_THRESHOLD: "60", _AUTHORIZE: "true"})
 
@@ -105,20 +108,13 @@ async def tc_b_07(station: Station) -> None:
 async def tc_b_08(station: Station) -> None:
     """No request has more variables than the station takes: five, where it takes four, are four and one."""
     await booted(station)
-    await _takes(station, "GetVariables", 4)
+    await takes(station, "DeviceDataCtrlr.ItemsPerMessage[GetVariables]", 4)
     keys = [f"OCPPCommCtrlr.Variable{number}" for number in range(5)]
-    first, rest = _told(*((key, "1") for key in keys[:4])), _told((keys[4], "1"))
+    first, rest = values_of(*((key, "1") for key in keys[:4])), values_of((keys[4], "1"))
     asked = await station.commanded("get-configuration", {"keys": keys}, "GetVariables", first, rest)
     same("variables in the first request", len(asked.payload["getVariableData"]), 4)
     same("variables that are shown", len(asked.command["result"]["configuration"]["entries"]), 5)
     same("requests", len(asked.command["calls"]), 2)
-
-
-async def _takes(station: Station, action: str, count: int) -> None:
-    """The operator reads how many variables the station takes in a request."""
-    key = f"DeviceDataCtrlr.ItemsPerMessage[{action}]"
-    answer = _told((key, str(count)))
-    await station.commanded("get-configuration", {"keys": [key]}, "GetVariables", answer)
 
 
 async def tc_b_09(station: Station) -> None:
@@ -131,31 +127,14 @@ async def tc_b_09(station: Station) -> None:
 async def tc_b_10(station: Station) -> None:
     """The operator sets several variables: they go in one request, of a station that has told that it takes them."""
     await booted(station)
-    await _takes(station, "SetVariables", 4)
+    await takes(station, "DeviceDataCtrlr.ItemsPerMessage[SetVariables]", 4)
     values = {_THRESHOLD: "123", _AUTHORIZE: "false"}
     body = {"command": {"changeSettings": {"settings": [{"key": key, "value": text} for key, text in values.items()]}}}
-    answer = {"setVariableResult": [{**_named(key), "attributeStatus": "Accepted"} for key in values]}
+    answer = {"setVariableResult": [{**named(key), "attributeStatus": "Accepted"} for key in values]}
     asked = await station.commanded("commands", body, "SetVariables", answer)
-    expected = [{**_named(key), "attributeValue": text} for key, text in values.items()]
+    expected = [{**named(key), "attributeValue": text} for key, text in values.items()]
     same("what is asked", asked.payload, {"setVariableData": expected})
     same("state of the command", asked.command["state"], "ACCEPTED")
-
-
-def _named(key: str) -> Payload:
-    component, _, variable = key.partition(".")
-    name, _, instance = variable.rstrip("]").partition("[")
-    return {
-        "component": {"name": component},
-        "variable": {"name": name, **({"instance": instance} if instance else {})},
-    }
-
-
-def _told(*values: tuple[str, str]) -> Payload:
-    return {
-        "getVariableResult": [
-            {**_named(key), "attributeStatus": "Accepted", "attributeValue": value} for key, value in values
-        ]
-    }
 
 
 # ---------------------------------------------------------------- reports
@@ -188,7 +167,7 @@ async def _reported(station: Station, request_id: int) -> None:
     for number, key in enumerate((_THRESHOLD, _AUTHORIZE)):
         attribute = {"type": "Actual", "value": str(number), "mutability": "ReadWrite"}
         characteristics = {"dataType": "string", "supportsMonitoring": False}
-        entry = {**_named(key), "variableAttribute": [attribute], "variableCharacteristics": characteristics}
+        entry = {**named(key), "variableAttribute": [attribute], "variableCharacteristics": characteristics}
         part: Payload = {"requestId": request_id, "generatedAt": now(), "seqNo": number, "reportData": [entry]}
         await station.acknowledged("NotifyReport", {**part, "tbc": number == 0})
     path = f"/charge-points/{station.identity}"

@@ -1,7 +1,27 @@
 """K: limits and profiles."""
 
 from conformance.station import Station
-from conformance.v201.states import booted, charging
+from conformance.v201.states import Session, authorized, booted, charging, status
+from conformance.verdicts import holds, same
+
+
+async def tc_k_37(station: Station) -> None:
+    """The operator starts a transaction with a profile for it, which names no transaction."""
+    await booted(station)
+    tag, session = await station.place.card(), Session(station)
+    profile = {"schedules": [{"unit": "A", "periods": [{"startSeconds": 0, "limit": 6}]}]}
+    body = {"idTag": tag, "connectorId": 1, "chargingProfile": profile}
+    asked = await station.commanded("remote-start", body, "RequestStartTransaction", {"status": "Accepted"})
+    told = asked.payload["chargingProfile"]
+    same("purpose of the profile", told["chargingProfilePurpose"], "TxProfile")
+    [schedule] = told["chargingSchedule"]
+    same("limits", schedule["chargingSchedulePeriod"], [{"startPeriod": 0, "limit": 6}])
+    holds("it names no transaction", "transactionId" not in told, told)
+    await authorized(station, tag)
+    begun = {"remoteStartId": asked.payload["remoteStartId"]}
+    await status(station, "Occupied")
+    await session.tell("Started", "RemoteStart", tag=tag, state="Charging", info=begun)
+    await station.command_is(asked.command, "EFFECTIVE")
 
 
 async def tc_k_48(station: Station) -> None:

@@ -86,10 +86,11 @@ def reading(wh: float, context: str, *, signed: bool = False, ago: timedelta = t
 
 
 class Session:
-    """One transaction as the station tells it: counts its events, and says what is asked of each."""
+    """One transaction as the station tells it, which counts its events. `answer` is the last that it got."""
 
     def __init__(self, station: Station, evse: int = 1) -> None:
         self.station, self.id, self._evse, self._number = station, str(uuid4()), evse, 0
+        self.answer: Payload = {}
 
     async def tell(
         self,
@@ -117,10 +118,10 @@ class Session:
             **more,
         }
         self._number += 1
-        answer = await self.station.call("TransactionEvent", body)
-        told: Payload = answer.get("idTokenInfo", {})
+        self.answer = await self.station.call("TransactionEvent", body)
+        told: Payload = self.answer.get("idTokenInfo", {})
         if tag:
-            holds(f"the token is {' or '.join(expected)}", told.get("status") in expected, answer)
+            holds(f"the token is {' or '.join(expected)}", told.get("status") in expected, self.answer)
         return told
 
     def skip(self, count: int = 1) -> int:
@@ -160,13 +161,32 @@ async def ended(session: Session, trigger: str, reason: str, *, tag: str = "", s
 
 async def set_variables(station: Station, key: str, value: str, answer: str = "Accepted") -> Asked:
     """The operator sets one variable."""
-    component, variable = key.split(".")
-    named = {"component": {"name": component}, "variable": {"name": variable}}
-    result = {"setVariableResult": [{**named, "attributeStatus": answer}]}
+    result = {"setVariableResult": [{**named(key), "attributeStatus": answer}]}
     asked = await station.commanded("change-configuration", {"key": key, "value": value}, "SetVariables", result)
-    same("what is asked", asked.payload, {"setVariableData": [{**named, "attributeValue": value}]})
+    same("what is asked", asked.payload, {"setVariableData": [{**named(key), "attributeValue": value}]})
     same("status of the command", asked.command["status"], answer)
     return asked
+
+
+async def takes(station: Station, key: str, count: int) -> None:
+    """The operator reads how many items the station takes in a request."""
+    await station.commanded("get-configuration", {"keys": [key]}, "GetVariables", values_of((key, str(count))))
+
+
+def named(key: str) -> Payload:
+    """The variable `Component.Variable[instance]`."""
+    component, _, variable = key.partition(".")
+    name, _, instance = variable.rstrip("]").partition("[")
+    return {
+        "component": {"name": component},
+        "variable": {"name": name, **({"instance": instance} if instance else {})},
+    }
+
+
+def values_of(*values: tuple[str, str]) -> Payload:
+    """The answer to GetVariables."""
+    told = [{**named(key), "attributeStatus": "Accepted", "attributeValue": value} for key, value in values]
+    return {"getVariableResult": told}
 
 
 async def event(station: Station, component: str, variable: str, value: str, **more: Any) -> None:
