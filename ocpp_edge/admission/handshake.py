@@ -24,7 +24,7 @@ _ENDPOINT = "ocpp"
 RESERVED_SEGMENTS = frozenset(
     """
     accounts admin alerts analytics api auth charge-points charging-sessions command-campaigns commands connections
-    connectors console dashboard docs drivers favicon.ico file-links files firmware-campaigns firmware-images health
+    connectors console dashboard docs drivers favicon.ico file-jobs file-links files firmware-campaigns health
     index.html invoices livez metrics openapi.json payment-methods payments pricing readyz real-time rfid-cards
     robots.txt services session-decisions stations status tenants transactions unknown-charge-points websocket ws
     """.split()

@@ -33,6 +33,8 @@ _NAMES, _VALUES = ("key", "name", "keyName"), ("value", "attributeValue", "actua
 _LONGEST_NAME = 200
 # The password in the address of a server: ftp://user:password@host/path.
 _IN_ADDRESS = re.compile(r"([a-z][a-z0-9+.\-]{0,20}://[^\s/:@]{0,200}:)[^\s/@]{1,500}@", re.IGNORECASE)
+# The secret in a link to a file of ours.
+_IN_LINK = re.compile(r"(/file-links/)[^/\s\"'?#]{1,500}")
 _IN_TEXT = re.compile(
     r"((?:password|passwd|passphrase|pwd|secret|psk|authorization[ _\-]?key)[\"']?\s{0,3}[=:]\s{0,3}[\"']?)"
     r"[^\s\"',;&]{1,500}",
@@ -128,7 +130,7 @@ def _letters(name: str) -> str:
 
 
 def _without_assignments(text: str) -> str:
-    return _IN_TEXT.sub(rf"\1{MASK}", _IN_ADDRESS.sub(rf"\1{MASK}@", text))
+    return _IN_TEXT.sub(rf"\1{MASK}", _IN_LINK.sub(rf"\1{MASK}", _IN_ADDRESS.sub(rf"\1{MASK}@", text)))
 
 
 def _redacted(value: Any, depth: int) -> Any:

@@ -7,6 +7,7 @@ import grpc.aio
 from csms.station.v1.charge_point_service_pb2_grpc import add_ChargePointServiceServicer_to_server
 from csms.station.v1.connectivity_service_pb2_grpc import add_ConnectivityServiceServicer_to_server
 from csms.station.v1.device_model_service_pb2_grpc import add_DeviceModelServiceServicer_to_server
+from csms.station.v1.file_job_service_pb2_grpc import add_FileJobServiceServicer_to_server
 from csms.station.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
 from csms.station.v1.station_service_pb2_grpc import add_StationServiceServicer_to_server
 from services.kernel.clock import SystemClock
@@ -25,6 +26,7 @@ from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
 from services.station.application.device_model import DeviceModel
 from services.station.application.device_monitors import DeviceMonitors
+from services.station.application.file_jobs import FileJobs
 from services.station.application.files import FileBounds, Files
 from services.station.application.free_vending import StartRules
 from services.station.application.inventories import Inventories
@@ -32,12 +34,13 @@ from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
 from services.station.clients import GrpcCommands, GrpcRunningTransactions
 from services.station.consumers import SettingsConsumer
-from services.station.mapping.files import FileAddresses
+from services.station.domain.stored_file import FileAddresses
 from services.station.migrations import DATABASE
 from services.station.servicer import (
     ChargePointServicer,
     ConnectivityServicer,
     DeviceModelServicer,
+    FileJobServicer,
     FileServicer,
     StationServicer,
 )
@@ -45,7 +48,7 @@ from services.station.settings import StationSettings
 from services.station.sql.batches import SqlBatches
 from services.station.sql.reads import SqlStationReads
 from services.station.sql.unit_of_work import SqlUnitsOfWork
-from services.station.tasks import FileKeeper, InventoryAsker, LeaseSweeper, RefusalSweeper
+from services.station.tasks import FileJobWatcher, FileKeeper, InventoryAsker, LeaseSweeper, RefusalSweeper
 
 
 def wire(settings: StationSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -67,6 +70,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     connectors = Connectors(units_of_work, batches, clock)
     folder = FileFolder(settings.files_folder)
     files = Files(units_of_work, clock, file_bounds(settings), folder.remove)
+    addresses = file_addresses(settings)
+    file_jobs = FileJobs(units_of_work, files, addresses, clock, timedelta(hours=settings.file_job_silence_hours))
     settings_consumer = SettingsConsumer(bus, database, clock, commands)
 
     def register(grpc_server: grpc.aio.Server) -> None:
@@ -78,7 +83,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_ChargePointServiceServicer_to_server(points, grpc_server)
         model = DeviceModelServicer(DeviceModel(units_of_work), DeviceMonitors(units_of_work))
         add_DeviceModelServiceServicer_to_server(model, grpc_server)
-        add_FileServiceServicer_to_server(FileServicer(files, file_addresses(settings)), grpc_server)
+        add_FileServiceServicer_to_server(FileServicer(files, addresses), grpc_server)
+        add_FileJobServiceServicer_to_server(FileJobServicer(file_jobs), grpc_server)
         rules = StartRules(units_of_work)
         reports = ConnectivityServicer(connectivity, connectors, refusals, charge_points, rules, events, clock)
         add_ConnectivityServiceServicer_to_server(reports, grpc_server)
@@ -97,6 +103,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         server.Task("leases", LeaseSweeper(connectivity, lease).run, 60 + lease.total_seconds()),
         server.Task("inventories", InventoryAsker(inventories).run, 60),
         server.Task("files", FileKeeper(files, folder, settings).run, 300),
+        server.Task("file jobs", FileJobWatcher(file_jobs).run, 60),
         server.Task("refusals", RefusalSweeper(refusals).run, 300),
     )
     return server.Wiring(register, tasks, on_stop=(inventories.close, channel.close, batches.close, readers.close))

@@ -26,6 +26,7 @@ from services.station.domain.device_variable import (
     VariableChangeFilter,
 )
 from services.station.domain.events import DomainEvent
+from services.station.domain.file_job import FileJob, FileJobFilter
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import Refusal, Tally, UnknownFilter
 from services.station.domain.station import FoundStation, Station, StationFilter
@@ -342,6 +343,43 @@ class FileRepository(Protocol):
         ...
 
 
+class FileJobRepository(Protocol):
+    """What charge points were asked to do with files."""
+
+    async def page(self, narrowing: FileJobFilter, page: PageRequest) -> Page[FileJob]:
+        """One page, the newest first."""
+        ...
+
+    async def find(self, job_id: str, *, for_update: bool = False) -> FileJob | None:
+        """The job, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def add(self, job: FileJob) -> None:
+        """Store a new job."""
+        ...
+
+    async def replace(self, jobs: Sequence[FileJob]) -> None:
+        """Store changed jobs."""
+        ...
+
+    async def latest(self, charge_point_ids: Sequence[str]) -> Sequence[FileJob]:
+        """The newest jobs of each of these charge points, ten at most; locked."""
+        ...
+
+    async def of_file(self, file_id: str) -> Sequence[FileJob]:
+        """The jobs by which a log comes; locked."""
+        ...
+
+    async def booted(self, limit: int) -> Sequence[FileJob]:
+        """Some updates that go on, whose charge points booted with another firmware since, the one that they should
+        have where that is known; locked. What others have locked is left to them."""
+        ...
+
+    async def silent(self, now: datetime, limit: int) -> Sequence[FileJob]:
+        """Some that go on and should have been heard of by now; locked. What others have locked is left to them."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -377,6 +415,8 @@ class UnitOfWork(Protocol):
 
     @property
     def monitoring_reports(self) -> DeviceReportRepository: ...
+    @property
+    def file_jobs(self) -> FileJobRepository: ...
 
     @property
     def refusals(self) -> RefusalRepository: ...

@@ -12,6 +12,8 @@ from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.station.v1 import device_model_service_pb2 as model_pb
 from csms.station.v1 import device_model_service_pb2_grpc as model_grpc
+from csms.station.v1 import file_job_service_pb2 as job_pb
+from csms.station.v1 import file_job_service_pb2_grpc as job_grpc
 from csms.station.v1 import file_service_pb2 as file_pb
 from csms.station.v1 import file_service_pb2_grpc as file_grpc
 from csms.station.v1 import station_service_pb2 as station_pb
@@ -28,11 +30,13 @@ from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
 from services.station.application.device_model import DeviceModel
 from services.station.application.device_monitors import DeviceMonitors
+from services.station.application.file_jobs import FileJobs
 from services.station.application.files import Files
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Refusals
 from services.station.application.stations import Stations
 from services.station.domain.connection import lease_of
+from services.station.domain.stored_file import FileAddresses
 from services.station.mapping import (
     charge_points,
     connections,
@@ -40,6 +44,7 @@ from services.station.mapping import (
     device_events,
     device_monitors,
     device_variables,
+    file_jobs,
     files,
     free_vending,
     quirks,
@@ -285,16 +290,17 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
 class FileServicer(file_grpc.FileServiceServicer):
     """csms.station.v1.FileService."""
 
-    def __init__(self, all_files: Files, addresses: files.FileAddresses) -> None:
+    def __init__(self, all_files: Files, addresses: FileAddresses) -> None:
         self._files = all_files
         self._addresses = addresses
 
     async def CreateFile(self, request: file_pb.CreateFileRequest, context: Context) -> file_pb.CreateFileResponse:
         life = duration_of(request, "link_life")
-        file, link = await self._files.create(request.name, life, request.request_id)
+        file, link = await self._files.create(request.name, files.firmware_of(request), life, request.request_id)
         await http.created(context, f"/files/{file.id}")
         return file_pb.CreateFileResponse(
-            file=files.file_to_proto(file), link=files.link_to_proto(link, self._addresses)
+            file=files.file_to_proto(file),
+            link=None if link is None else files.link_to_proto(link, self._addresses),
         )
 
     async def ListFiles(self, request: file_pb.ListFilesRequest, context: Context) -> file_pb.ListFilesResponse:
@@ -318,6 +324,38 @@ class FileServicer(file_grpc.FileServiceServicer):
         await self._files.delete(request.file_id)
         await http.no_content(context)
         return file_pb.DeleteFileResponse()
+
+
+class FileJobServicer(job_grpc.FileJobServiceServicer):
+    """csms.station.v1.FileJobService."""
+
+    def __init__(self, jobs: FileJobs) -> None:
+        self._jobs = jobs
+
+    async def ListFileJobs(self, request: job_pb.ListFileJobsRequest, context: Context) -> job_pb.ListFileJobsResponse:
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._jobs.page(file_jobs.file_job_filter(request), requested)
+        return job_pb.ListFileJobsResponse(
+            file_jobs=map(file_jobs.file_job_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetFileJob(self, request: job_pb.GetFileJobRequest, context: Context) -> job_pb.GetFileJobResponse:
+        return job_pb.GetFileJobResponse(
+            file_job=file_jobs.file_job_to_proto(await self._jobs.get(request.file_job_id))
+        )
+
+    async def PrepareFileJob(
+        self, request: job_pb.PrepareFileJobRequest, context: Context
+    ) -> job_pb.PrepareFileJobResponse:
+        return file_jobs.directions_to_proto(await self._jobs.prepare(file_jobs.errand(request)))
+
+    async def SettleFileJob(
+        self, request: job_pb.SettleFileJobRequest, context: Context
+    ) -> job_pb.SettleFileJobResponse:
+        await self._jobs.settle(request.command_id, request.accepted, request.status, request.error)
+        return job_pb.SettleFileJobResponse()
 
 
 class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):

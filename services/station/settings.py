@@ -56,6 +56,8 @@ class StationSettings(ServiceSettings):
     files_most_log_mib: Annotated[int, Field(ge=1, le=100_000)] = 256
     # For how long the bytes of logs are kept.
     files_log_retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    # After how long without a word an update of firmware, or a request for a log, is given up.
+    file_job_silence_hours: Annotated[float, Field(gt=0, le=720)] = 24.0
     # Where old charge points put and get files by FTP, in clear text; nowhere without it. Of one replica.
     ftp_listen_port: Port | None = None
     # The host or address that charge points are told; also the IPv4 address for their data when it is one.

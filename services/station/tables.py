@@ -365,6 +365,8 @@ FILES = Table(
     Column("store_time", DateTime(timezone=True)),
     Column("delete_time", DateTime(timezone=True)),
     tenant_column(),
+    # Of an image, what is said of it.
+    Column("firmware", JSONB(none_as_null=True)),
     PrimaryKeyConstraint("id", name="files_pkey"),
     Index("files_create_time_idx", "create_time", "id"),
     Index("files_delete_time_idx", "delete_time", postgresql_where=text("delete_time IS NOT NULL")),
@@ -384,6 +386,34 @@ FILE_LINKS = Table(
     PrimaryKeyConstraint("secret_hash", name="file_links_pkey"),
     ForeignKeyConstraint(["file_id"], ["files.id"], name="file_links_file_id_fkey", ondelete="CASCADE"),
     Index("file_links_file_id_idx", "file_id"),
+)
+
+# What charge points were asked to do with files, by the id of the command. Those that go on are few.
+FILE_JOBS = Table(
+    "file_jobs",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    # When that was told, by the corrected clock of the charge point.
+    Column("status_time", DateTime(timezone=True)),
+    Column("error", Text, nullable=False),
+    Column("request_id", BigInteger, nullable=False),
+    Column("file_id", Uuid(as_uuid=False)),
+    Column("location", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("previous_version", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("end_time", DateTime(timezone=True)),
+    Column("expire_time", DateTime(timezone=True), nullable=False),
+    tenant_column(),
+    PrimaryKeyConstraint("id", name="file_jobs_pkey"),
+    Index("file_jobs_charge_point_idx", "charge_point_id", "create_time", "id"),
+    Index("file_jobs_file_idx", "file_id", postgresql_where=text("file_id IS NOT NULL")),
+    Index("file_jobs_open_idx", "expire_time", postgresql_where=text("end_time IS NULL")),
 )
 
 EDGE_NODES = Table(

@@ -9,6 +9,7 @@ from datetime import timedelta
 from services.process.heartbeats import repeat
 from services.station.adapters.file_folder import FileFolder
 from services.station.application.connectivity import Connectivity
+from services.station.application.file_jobs import FileJobs
 from services.station.application.files import Files
 from services.station.application.inventories import Inventories
 from services.station.application.refusals import Refusals
@@ -20,6 +21,7 @@ _REFUSALS_SECONDS = 60.0
 # That a few are asked each time makes this the pace of it.
 _INVENTORIES_SECONDS = 1.0
 _FILES_SECONDS = 60.0
+_FILE_JOBS_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -115,3 +117,19 @@ class FileKeeper:
             pass
         await asyncio.to_thread(self._folder.sweep)
         return _FILES_SECONDS
+
+
+class FileJobWatcher:
+    """Ends file jobs that have worked, by a boot, and those that are silent. Every replica may run one."""
+
+    def __init__(self, jobs: FileJobs) -> None:
+        self._jobs = jobs
+
+    async def run(self) -> None:
+        """Watch until cancelled; waits out a database that is away."""
+        await repeat(self._look, _FILE_JOBS_SECONDS)
+
+    async def _look(self) -> float:
+        while await self._jobs.look():
+            pass
+        return _FILE_JOBS_SECONDS

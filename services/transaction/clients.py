@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import grpc.aio
+from google.protobuf import json_format
 
 from csms.edge.v1 import edge_service_pb2 as edge_pb
 from csms.edge.v1 import edge_service_pb2_grpc as edge_grpc
@@ -13,6 +14,8 @@ from csms.station.v1 import charge_point_service_pb2 as charge_point_pb
 from csms.station.v1 import charge_point_service_pb2_grpc as charge_point_grpc
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
+from csms.station.v1 import file_job_service_pb2 as job_pb
+from csms.station.v1 import file_job_service_pb2_grpc as job_grpc
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from services.kernel.errors import DomainError
@@ -23,7 +26,7 @@ from services.transaction.domain.campaign import Selection
 from services.transaction.domain.command import Command, Reply
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.mapping.campaigns import page_of_selected
-from services.transaction.mapping.commands import body_to_proto, priority_to_proto, reply_of
+from services.transaction.mapping.commands import body_of, body_to_proto, priority_to_proto, reply_of
 from services.transaction.mapping.stations import connector_powers
 
 _LARGEST_PAGE = 250
@@ -39,6 +42,7 @@ class GrpcChargePoints:
     def __init__(self, station_channel: grpc.aio.Channel) -> None:
         self._connectivity = connectivity_grpc.ConnectivityServiceStub(station_channel)
         self._charge_points = charge_point_grpc.ChargePointServiceStub(station_channel)
+        self._file_jobs = job_grpc.FileJobServiceStub(station_channel)
 
     async def edge_address(self, charge_point_id: str) -> str | None:
         request = connectivity_pb.FindConnectionRequest(charge_point_id=charge_point_id)
@@ -61,6 +65,17 @@ class GrpcChargePoints:
     async def withdraw_password(self, charge_point_id: str, source: str) -> None:
         request = connectivity_pb.WithdrawPasswordRequest(charge_point_id=charge_point_id, source=source)
         await self._connectivity.WithdrawPassword(request)
+
+    async def prepare_file_job(self, command: Command, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        request = job_pb.PrepareFileJobRequest(charge_point_id=command.charge_point_id, command_id=command.id)
+        json_format.ParseDict({**_errand(body), "kind": command.kind.upper()}, request)
+        directions = await self._file_jobs.PrepareFileJob(request)
+        # What the caller says himself counts.
+        return {**body_of(command.kind, directions), **body, "location": directions.location}
+
+    async def settle_file_job(self, command_id: str, accepted: bool, status: str, error: str) -> None:
+        request = job_pb.SettleFileJobRequest(command_id=command_id, accepted=accepted, status=status, error=error)
+        await self._file_jobs.SettleFileJob(request)
 
     async def _check_exists(self, charge_point_id: str) -> None:
         request = charge_point_pb.GetChargePointRequest(charge_point_id=charge_point_id)
@@ -136,3 +151,9 @@ class GrpcEdge:
             _, oldest = self._channels.popitem(last=False)
             await oldest.close(grace=_HOP_SECONDS)
         return self._channels[address]
+
+
+def _errand(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the station service has to know of a command about a file."""
+    names = job_pb.PrepareFileJobRequest.DESCRIPTOR.fields_by_name
+    return {name: value for name, value in body.items() if name in names}

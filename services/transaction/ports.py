@@ -438,6 +438,18 @@ class ChargePoints(Protocol):
         """Make void what was staged and not taken. Raises: UNAVAILABLE."""
         ...
 
+    async def prepare_file_job(self, command: Command, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Begin to follow a command about a file; its body with what the charge point is told of that. Idempotent by
+        the id of the command, but for a link, which is another one.
+
+        Raises: CHARGE_POINT_NOT_FOUND, FILE_NOT_FOUND, FILE_NOT_STORED, FTP_NOT_SERVED, UNAVAILABLE.
+        """
+        ...
+
+    async def settle_file_job(self, command_id: str, accepted: bool, status: str, error: str) -> None:
+        """Say what became of a command about a file. Idempotent. Raises: UNAVAILABLE."""
+        ...
+
 
 class Stations(Protocol):
     """The stations of the platform."""

@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from services.kernel.pagination import Page, PageRequest
-from services.station.application import device_model, device_monitors
+from services.station.application import device_model, device_monitors, file_jobs
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.events import DeviceEventRecorded
 from services.station.ports import UnitOfWork, UnitsOfWork
 
 # What makes more of events than a record, each a file beside the table that it feeds.
 Folds = Sequence[Callable[[UnitOfWork, Sequence[DeviceEvent]], Awaitable[None]]]
-_FOLDS: Folds = (device_model.fold,)
+_FOLDS: Folds = (device_model.fold, file_jobs.fold)
 
 
 class DeviceEvents:

@@ -10,6 +10,7 @@ from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import as_platform
 from services.kernel.validation import Violations
+from services.station.domain import file_job
 from services.station.domain.stored_file import (
     USUAL_LIFE,
     Direction,
@@ -17,6 +18,8 @@ from services.station.domain.stored_file import (
     FileLink,
     FilePurpose,
     FileState,
+    Firmware,
+    NewLink,
     Received,
     StoredFile,
     check_life,
@@ -48,15 +51,6 @@ class FileBounds:
         return self.most_firmware_bytes if purpose is FilePurpose.FIRMWARE else self.most_log_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NewLink:
-    """A link with its secret, which is told once."""
-
-    link: FileLink
-    secret: str
-    name: str
-
-
 class Files:
     """The use cases of files. Each method is one unit of work. `remove` takes the bytes of a file away, by its id."""
 
@@ -78,18 +72,32 @@ class Files:
         async with self._units_of_work.reading() as work:
             return _found(await work.files.find(file_id), file_id)
 
-    async def create(self, name: str, life: timedelta | None, request_id: str) -> tuple[StoredFile, NewLink]:
-        """A file of firmware, and the link by which its bytes come. Idempotent by `request_id`: the same file, as often
-        as it is asked for with a link of its own. Raises: INVALID_FIELD."""
-        violations = Violations("file")
+    async def create(
+        self, name: str, firmware: Firmware | None, life: timedelta | None, request_id: str
+    ) -> tuple[StoredFile, NewLink | None]:
+        """A file of firmware, and the link by which its bytes come; none where they lie elsewhere. Idempotent by
+        `request_id`: the same file, as often as it is asked for with a link of its own. Raises: INVALID_FIELD."""
+        violations = Violations()
         checked_name("name", name, violations)
+        if firmware is not None:
+            firmware.check(violations)
         violations.raise_if_any()
-        file = StoredFile(id=new_id(), purpose=FilePurpose.FIRMWARE, name=name, create_time=self._clock.now())
+        is_here = firmware is None or not firmware.location
+        file = StoredFile(
+            id=new_id(),
+            purpose=FilePurpose.FIRMWARE,
+            name=name,
+            state=FileState.AWAITED if is_here else FileState.ELSEWHERE,
+            create_time=self._clock.now(),
+            firmware=firmware,
+        )
         async with self._units_of_work() as work:
             if request_id and (made := await work.remember(request_id, file.id)) != file.id:
                 file = _found(await work.files.find(made), made)
             else:
                 await work.files.add(file)
+            if file.state is not FileState.AWAITED:
+                return file, None
             return file, await self.add_link(work, file, Direction.UPLOAD, life)
 
     async def link(self, file_id: str, direction: Direction, life: timedelta | None) -> NewLink:
@@ -157,6 +165,8 @@ class Files:
                 changed = stored(file, received, kept, self._clock.now())
                 keep()
                 await work.files.replace(changed)
+                jobs = await work.file_jobs.of_file(file_id)
+                await work.file_jobs.replace([file_job.stored(job, self._clock.now()) for job in jobs])
         return changed
 
     async def forget(self) -> int:

@@ -29,11 +29,12 @@ class FilePurpose(StrEnum):
 
 
 class FileState(StrEnum):
-    """Whether its bytes are there: not yet, now, no more."""
+    """Whether its bytes are there: not yet, now, no more; or not here at all."""
 
     AWAITED = "AWAITED"
     STORED = "STORED"
     GONE = "GONE"
+    ELSEWHERE = "ELSEWHERE"
 
 
 class Direction(StrEnum):
@@ -53,6 +54,32 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Firmware:
+    """What is said of an image. `version` is what a charge point calls its firmware once it has this; `location` where
+    its bytes lie when that is not here, with their MD5 as `checksum`."""
+
+    vendor: str = ""
+    model: str = ""
+    version: str = ""
+    signing_certificate: str = ""
+    signature: str = ""
+    location: str = ""
+    checksum: str = ""
+
+    def check(self, violations: Violations) -> None:
+        """Note what is out of bounds."""
+        for name, longest in (("vendor", 200), ("model", 200), ("version", 50)):
+            violations.text(f"firmware.{name}", getattr(self, name), longest=longest)
+        violations.text("firmware.signingCertificate", self.signing_certificate, longest=5500)
+        violations.text("firmware.signature", self.signature, longest=800)
+        is_signed = bool(self.signature) == bool(self.signing_certificate)
+        violations.check(is_signed, "firmware.signature", "goes with firmware.signingCertificate, and that with it")
+        if self.location:
+            check_location("firmware.location", self.location, violations)
+        check_md5("firmware.checksum", self.checksum, violations)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
     """What is known of a file. `charge_point_id` is whose log it is; `delete_time` when its bytes shall go."""
 
@@ -67,6 +94,7 @@ class StoredFile:
     create_time: datetime
     store_time: datetime | None = None
     delete_time: datetime | None = None
+    firmware: Firmware | None = None
     tenant_id: str = field(default_factory=owner_of_new)
 
 
@@ -92,6 +120,35 @@ class FileFilter:
     charge_point_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link with its secret, which is told once."""
+
+    link: FileLink
+    secret: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileAddresses:
+    """Where links lead: the URL that paths are put behind, and host and port of FTP, empty without."""
+
+    url: str
+    ftp: str = ""
+
+    def url_of(self, made: NewLink) -> str:
+        """The URL of a link. The name is for those who name what they get by it."""
+        return f"{self.url}/file-links/{made.secret}/{_plain(made.name)}"
+
+    def ftp_url_of(self, made: NewLink) -> str:
+        """The same by FTP; an upload goes into a folder, a download names the file."""
+        if not self.ftp:
+            return ""
+        name, password = login_of(made.secret)
+        path = _plain(made.name) if made.link.direction is Direction.DOWNLOAD else ""
+        return f"ftp://{name}:{password}@{self.ftp}/{path}"
+
+
 def new_secret() -> str:
     """The secret of a link, of characters that a URL needs no escape for."""
     return secrets.token_hex(_SECRET_BYTES)
@@ -114,6 +171,19 @@ def checked_name(field_name: str, name: str, violations: Violations) -> None:
     violations.check(not set(name) & set('/\\"\r\n\t'), field_name, "must not contain slashes, quotes or line breaks")
 
 
+def check_location(field_name: str, location: str, violations: Violations) -> None:
+    """Where charge points are sent: OCPP knows no others, and has room for no more."""
+    is_known = location.lower().startswith(("http://", "https://", "ftp://", "ftps://", "sftp://"))
+    violations.check(is_known, field_name, "must begin with http, https, ftp, ftps or sftp and ://")
+    violations.text(field_name, location, longest=512)
+
+
+def check_md5(field_name: str, checksum: str, violations: Violations) -> None:
+    """An MD5 in hexadecimal, or none."""
+    is_one = len(checksum) == 32 and set(checksum.lower()) <= set("0123456789abcdef")
+    violations.check(not checksum or is_one, field_name, "must be 32 hexadecimal digits")
+
+
 def check_life(field_name: str, life: timedelta, violations: Violations) -> None:
     """For how long a link may be good."""
     is_possible = _SHORTEST_LIFE <= life <= _LONGEST_LIFE
@@ -133,14 +203,16 @@ def openable(link: FileLink | None, file: StoredFile | None, direction: Directio
         raise failed_precondition("FILE_LINK_EXPIRED", "the link was good until a time that is over", id=file.id)
     if direction is Direction.UPLOAD and file.state is FileState.STORED:
         raise already_exists("file", file.id)
-    if direction is Direction.DOWNLOAD and file.state is FileState.AWAITED:
+    if file.state is FileState.ELSEWHERE or (direction is Direction.DOWNLOAD and file.state is FileState.AWAITED):
         raise not_stored(file)
     return file
 
 
 def not_stored(file: StoredFile) -> DomainError:
     """The failure of whoever wants bytes that are not there."""
-    why = "have not come yet" if file.state is FileState.AWAITED else "are no longer kept"
+    why = {FileState.AWAITED: "have not come yet", FileState.ELSEWHERE: "lie elsewhere"}.get(
+        file.state, "are no longer kept"
+    )
     return failed_precondition("FILE_NOT_STORED", f"the bytes of file {file.id} {why}", id=file.id)
 
 
@@ -163,3 +235,8 @@ def stored(file: StoredFile, received: Received, kept: timedelta | None, now: da
         store_time=now,
         delete_time=None if kept is None else now + kept,
     )
+
+
+def _plain(name: str) -> str:
+    """`name` in characters that no charge point stumbles over."""
+    return "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "_" for one in name)[-60:]

@@ -1,40 +1,22 @@
 """Files and links to them: what callers ask, and what they see."""
 
-from dataclasses import dataclass
-
 from csms.station.v1 import file_service_pb2 as service_pb
 from csms.station.v1 import stored_file_pb2 as file_pb
 from services.kernel.identity import composed
+from services.kernel.redaction import redacted_text
 from services.rpc.protobuf import enum_of, timestamp
-from services.station.application.files import NewLink
 from services.station.domain.stored_file import (
     Direction,
+    FileAddresses,
     FileFilter,
     FilePurpose,
     FileState,
+    Firmware,
+    NewLink,
     StoredFile,
-    login_of,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class FileAddresses:
-    """Where links lead: the URL that paths are put behind, and host and port of FTP, empty without."""
-
-    url: str
-    ftp: str = ""
-
-    def url_of(self, made: NewLink) -> str:
-        """The URL of a link. The name is for those who name what they get by it."""
-        return f"{self.url}/file-links/{made.secret}/{_plain(made.name)}"
-
-    def ftp_url_of(self, made: NewLink) -> str:
-        """The same by FTP; an upload goes into a folder, a download names the file."""
-        if not self.ftp:
-            return ""
-        name, password = login_of(made.secret)
-        path = _plain(made.name) if made.link.direction is Direction.DOWNLOAD else ""
-        return f"ftp://{name}:{password}@{self.ftp}/{path}"
+_FIRMWARE_FIELDS = tuple(Firmware.__slots__)
 
 
 def file_filter(request: service_pb.ListFilesRequest) -> FileFilter:
@@ -65,7 +47,15 @@ def file_to_proto(file: StoredFile) -> file_pb.StoredFile:
         create_time=timestamp(file.create_time),
         store_time=timestamp(file.store_time),
         delete_time=timestamp(file.delete_time),
+        firmware=None if file.firmware is None else _firmware_to_proto(file.firmware),
     )
+
+
+def firmware_of(request: service_pb.CreateFileRequest) -> Firmware | None:
+    """What a request says of an image; None when it says nothing."""
+    if not request.HasField("firmware"):
+        return None
+    return Firmware(**{name: getattr(request.firmware, name) for name in _FIRMWARE_FIELDS})
 
 
 def link_to_proto(made: NewLink, addresses: FileAddresses) -> file_pb.FileLink:
@@ -79,6 +69,6 @@ def link_to_proto(made: NewLink, addresses: FileAddresses) -> file_pb.FileLink:
     )
 
 
-def _plain(name: str) -> str:
-    """`name` in characters that no charge point stumbles over."""
-    return "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "_" for one in name)[-60:]
+def _firmware_to_proto(firmware: Firmware) -> file_pb.Firmware:
+    shown = {name: getattr(firmware, name) for name in _FIRMWARE_FIELDS}
+    return file_pb.Firmware(**{**shown, "location": redacted_text(firmware.location)})

@@ -17,6 +17,7 @@ from services.station.domain.stored_file import (
     FileLink,
     FilePurpose,
     FileState,
+    Firmware,
     StoredFile,
 )
 from services.station.tables import FILE_LINKS, FILES
@@ -87,4 +88,8 @@ class SqlFileRepository:
 def file_of(row: Row[Any]) -> StoredFile:
     """A row as the domain has it."""
     fields = {name: row._mapping[name] for name in StoredFile.__slots__}
-    return StoredFile(**{**fields, "purpose": FilePurpose(fields["purpose"]), "state": FileState(fields["state"])})
+    firmware = fields["firmware"]
+    fields |= {"purpose": FilePurpose(fields["purpose"]), "state": FileState(fields["state"])}
+    # A newer release may have written more of it.
+    known = None if firmware is None else {name: firmware[name] for name in Firmware.__slots__ if name in firmware}
+    return StoredFile(**{**fields, "firmware": None if known is None else Firmware(**known)})

@@ -16,6 +16,7 @@ from services.station.sql.device_inventories import SqlDeviceInventoryRepository
 from services.station.sql.device_monitors import SqlDeviceMonitorRepository
 from services.station.sql.device_reports import MONITORING_REPORTS, VARIABLE_REPORTS, SqlDeviceReportRepository
 from services.station.sql.device_variables import SqlDeviceVariableRepository
+from services.station.sql.file_jobs import SqlFileJobRepository
 from services.station.sql.files import SqlFileRepository
 from services.station.sql.refusals import SqlRefusalRepository
 from services.station.sql.stations import SqlStationRepository
@@ -37,6 +38,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[DomainEvent]):
         self.device_reports = SqlDeviceReportRepository(connection, VARIABLE_REPORTS)
         self.device_monitors = SqlDeviceMonitorRepository(connection)
         self.monitoring_reports = SqlDeviceReportRepository(connection, MONITORING_REPORTS)
+        self.file_jobs = SqlFileJobRepository(connection)
         self.refusals = SqlRefusalRepository(connection)
 
 

@@ -34,6 +34,7 @@ from services.transaction.domain.command import (
     was_not_taken,
     without_secrets,
 )
+from services.transaction.domain.commands import KINDS
 from services.transaction.domain.events import CommandChanged
 from services.transaction.ports import ChargePoints, Edge, UnitOfWork, UnitsOfWork
 
@@ -231,16 +232,21 @@ class Delivery:
                 await self._charge_points.stage_password(command.charge_point_id, command.id, ask.body["password"])
             reply = await self._reach(command, ask, timeout, asked)
         except DomainError as error:
-            if ask.kind == ROTATE_PASSWORD and was_not_taken(error, len(asked)):
+            was_untouched = was_not_taken(error, len(asked))
+            if ask.kind == ROTATE_PASSWORD and was_untouched:
                 await self._withdraw_password(command)
             is_away = error.reason == "CHARGE_POINT_OFFLINE" and command.waits_offline
             if keep and (error.kind is ErrorKind.UNAVAILABLE or is_away):
                 return await self._change(command, lambda current: self._queued_again(current))
             note: str = without(f"{error.reason}: {error.message}", ask.secrets)
             await self._change(command, lambda current: failed(current, note, self._clock.now()))
+            if KINDS[ask.kind].moves_file and was_untouched:
+                await self._settle_file_job(command, accepted=False, error=note)
             raise
         if ask.kind == ROTATE_PASSWORD and not reply.accepted:
             await self._withdraw_password(command)
+        if KINDS[ask.kind].moves_file:
+            await self._settle_file_job(command, accepted=reply.accepted, status=reply.status, error=reply.error)
         kept = without_secrets(reply, ask.secrets)
         return await self._change(command, lambda current: answered(current, kept, self._clock.now()))
 
@@ -251,16 +257,27 @@ class Delivery:
         except DomainError as error:
             _log.warning("the password that command %s did not set stays valid: %s", command.id, error.message)
 
+    async def _settle_file_job(self, command: Command, *, accepted: bool, status: str = "", error: str = "") -> None:
+        """Without it the job goes by what its charge point notifies, or times out."""
+        try:
+            await self._charge_points.settle_file_job(command.id, accepted, status, error)
+        except DomainError as failure:
+            _log.warning("what became of command %s is not known to its file job: %s", command.id, failure.message)
+
     async def _reach(self, command: Command, ask: Ask, timeout: timedelta, asked: set[str]) -> Reply:
         """Ask the edge node that holds the socket; once more when it has moved meanwhile. `asked` gets those asked."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout.total_seconds()
         address = await self._charge_points.edge_address(command.charge_point_id)
+        body = ask.body
+        if address is not None and KINDS[ask.kind].moves_file:
+            # Each time anew: a link is kept nowhere.
+            body = await self._charge_points.prepare_file_job(command, ask.body)
         while address is not None:
             asked.add(address)
             left = timedelta(seconds=max(deadline - loop.time(), _LEAST_SECONDS))
             try:
-                return await self._edge.deliver(address, command, ask.body, left)
+                return await self._edge.deliver(address, command, body, left)
             except DomainError as error:
                 is_gone = error.reason == "CONNECTION_NOT_FOUND"
                 if not is_gone and error.kind is not ErrorKind.UNAVAILABLE:

@@ -30,6 +30,7 @@ class CommandKind:
     point allows is for the edge to say. `meant` is the kind and body that a caller means; it raises INVALID_FIELD.
     `is_effect` tells whether a transaction as it is now is what the command asked for; `is_sole_effect`, that it is so
     of one command at most. With `boots`, the next boot is the effect. One without either has no effect but its answer.
+    `moves_file`: it is about a file, which the station service prepares and follows.
     `is_about_transaction`: its body names a transaction in one of two ways, and the record has both.
     """
 
@@ -40,6 +41,7 @@ class CommandKind:
     is_sole_effect: bool = False
     boots: bool = False
     is_about_transaction: bool = False
+    moves_file: bool = False
 
     @property
     def has_effect(self) -> bool:
@@ -65,3 +67,25 @@ def check_transaction(body: Body, violations: Violations) -> None:
         "transactionId",
         "must be an id of the platform; what the charge point calls it is ocppTransactionId",
     )
+
+
+def check_location(body: Body, violations: Violations) -> None:
+    """Where a charge point fetches or sends a file, when that is not the platform."""
+    location = body.get("location", "")
+    is_known = not location or location.lower().startswith(("http://", "https://", "ftp://", "ftps://", "sftp://"))
+    violations.check(is_known, "location", "must begin with http, https, ftp, ftps or sftp and ://")
+    violations.text("location", location, longest=512)
+    violations.check(not (location and body.get("ftp")), "ftp", "is for files of the platform")
+
+
+def check_tries(body: Body, violations: Violations) -> None:
+    """How often a charge point tries again."""
+    violations.number("retries", body.get("retries", 0), 0, 100)
+    violations.number("retryIntervalSeconds", body.get("retry_interval_seconds", 0), 0, 86_400)
+
+
+def check_md5(body: Body, violations: Violations) -> None:
+    """The checksum that OCPP knows firmware by."""
+    checksum = body.get("checksum", "")
+    is_one = len(checksum) == 32 and set(checksum.lower()) <= set("0123456789abcdef")
+    violations.check(not checksum or is_one, "checksum", "must be 32 hexadecimal digits")

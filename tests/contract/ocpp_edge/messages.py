@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from csms.station.v1.connector_pb2 import Connector
 from csms.station.v1.device_monitor_pb2 import DeviceMonitor
 from csms.transaction.v1.command_pb2 import GetBaseReport
+from csms.transaction.v1.file_commands_pb2 import GetLog
 from csms.transaction.v1.variable_monitoring_pb2 import SetMonitoringBase
 from ocpp_edge.versions import Version
 from tests.unit.ocpp_edge.notifications import NOTIFICATIONS
@@ -161,6 +162,15 @@ _COMMANDED = [
     Commanded({"trigger_message": {"message": "Heartbeat"}}, "TriggerMessage", _ACCEPTED, {}),
     Commanded({"unlock": {"connector_id": 1}}, "UnlockConnector", {"status": "Unlocked"}, {}),
 ]
+_FIRMWARE = {"location": "http://192.0.2.1/wall.bin"}
+_SIGNED = {**_FIRMWARE, "signing_certificate": "PEM", "signature": "c2lnbmF0dXJl"}
+_PUBLISHED = {**_FIRMWARE, "checksum": "d41d8cd98f00b204e9800998ecf8427e"}
+
+
+def _job(state: str) -> Found:
+    return {"file_jobs.state": state, "file_jobs.request_id": is_there}
+
+
 _COMMANDED_16 = [
     *_COMMANDED,
     Commanded(
@@ -180,6 +190,28 @@ _COMMANDED_16 = [
         _KNOWN,
     ),
     Commanded({"get_base_report": {}}, "GetConfiguration", _KEYS, _KNOWN),
+    Commanded(
+        {"get_log": {}},
+        "GetDiagnostics",
+        {"fileName": "diagnostics.zip"},
+        _job("RUNNING"),
+        after=[("DiagnosticsStatusNotification", {"status": "Uploading"})],
+    ),
+    Commanded({"get_log": {"type": GetLog.SECURITY}}, "GetLog", {**_ACCEPTED, "filename": "log"}, _job("ASKED")),
+    Commanded(
+        {"update_firmware": _FIRMWARE},
+        "UpdateFirmware",
+        {},
+        _job("DONE"),
+        after=[("FirmwareStatusNotification", {"status": "Installed"})],
+    ),
+    Commanded(
+        {"update_firmware": _SIGNED},
+        "SignedUpdateFirmware",
+        {"status": "InvalidCertificate"},
+        _job("REJECTED"),
+        state="REJECTED",
+    ),
     Commanded({"get_configuration": {"keys": ["HeartbeatInterval"]}}, "GetConfiguration", _KEYS, _KNOWN),
     Commanded({"get_report": {"component_variables": [_CONFIGURATION]}}, "GetConfiguration", _KEYS, _KNOWN),
     Commanded(
@@ -369,6 +401,22 @@ _COMMANDED_2 = [
         {"device_reports.command_id": is_there},
     ),
     Commanded({"get_configuration": {"keys": [_SETTING_2["key"]]}}, "GetVariables", _GET_2, _KNOWN),
+    Commanded({"get_log": {}}, "GetLog", {"status": "AcceptedCanceled", "filename": "log"}, _job("ASKED")),
+    Commanded({"publish_firmware": _PUBLISHED}, "PublishFirmware", _ACCEPTED, _job("ASKED")),
+    Commanded(
+        {"unpublish_firmware": {"checksum": _PUBLISHED["checksum"]}},
+        "UnpublishFirmware",
+        {"status": "DownloadOngoing"},
+        {},
+        state="REJECTED",
+    ),
+    Commanded(
+        {"update_firmware": _SIGNED},
+        "UpdateFirmware",
+        _ACCEPTED,
+        _job("RUNNING"),
+        after=[("FirmwareStatusNotification", {"status": "DownloadScheduled"})],
+    ),
     Commanded(
         {"get_report": {"component_variables": [_VARIABLE]}},
         "GetReport",

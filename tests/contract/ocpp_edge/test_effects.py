@@ -205,11 +205,15 @@ async def _not_seen_again(world: World, words: Words, charger: Charger) -> list[
     "DataTransfer",
     "ExtendedTriggerMessage",
     "GetConfiguration",
+    "GetDiagnostics",
+    "GetLog",
     "RemoteStartTransaction",
     "RemoteStopTransaction",
     "Reset",
+    "SignedUpdateFirmware",
     "TriggerMessage",
     "UnlockConnector",
+    "UpdateFirmware",
 )
 @pytest.mark.effect_of_call(
     ("2.0.1", "2.1"),
@@ -219,9 +223,11 @@ async def _not_seen_again(world: World, words: Words, charger: Charger) -> list[
     "DataTransfer",
     "GetBaseReport",
     "GetMonitoringReport",
+    "GetLog",
     "GetReport",
     "GetTransactionStatus",
     "GetVariables",
+    "PublishFirmware",
     "RequestStartTransaction",
     "RequestStopTransaction",
     "Reset",
@@ -231,6 +237,8 @@ async def _not_seen_again(world: World, words: Words, charger: Charger) -> list[
     "SetVariables",
     "TriggerMessage",
     "UnlockConnector",
+    "UnpublishFirmware",
+    "UpdateFirmware",
 )
 async def test_what_a_command_brings_about_is_in_the_rows(
     start: Callable[..., Any], request: pytest.FixtureRequest

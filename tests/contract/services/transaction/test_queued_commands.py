@@ -136,6 +136,12 @@ class SlowFleet:
     async def withdraw_password(self, charge_point_id: str, source: str) -> None:
         raise AssertionError("no password is set here")
 
+    async def prepare_file_job(self, command: Command, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise AssertionError("no file is moved here")
+
+    async def settle_file_job(self, command_id: str, accepted: bool, status: str, error: str) -> None:
+        raise AssertionError("no file is moved here")
+
     async def deliver(self, address: str, command: Command, body: Mapping[str, Any], timeout: timedelta) -> Reply:
         self.asked.append(command)
         await self.may_answer.wait()

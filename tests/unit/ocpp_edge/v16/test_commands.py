@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from csms.station.v1.connector_pb2 import Connector
 from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
@@ -23,12 +24,15 @@ from csms.transaction.v1.command_pb2 import (
     Unlock,
 )
 from csms.transaction.v1.component_variable_pb2 import ComponentVariable
+from csms.transaction.v1.file_commands_pb2 import GetLog, UpdateFirmware
 from ocpp_edge.rpc.outbound import check_call
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v16.commands import DIALECT
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError
+from services.kernel.ids import request_number
 
+TIME, STAMP = Timestamp(seconds=1_800_000_000), "2027-01-15T08:00:00.000Z"
 SCHEMAS = load(Version.V16)
 INOPERATIVE, OPERATIVE = Connector.INOPERATIVE, Connector.OPERATIVE
 
@@ -47,9 +51,11 @@ OF_NEWER_VERSIONS = {
     "clear_variable_monitoring",
     "get_monitoring_report",
     "get_transaction_status",
+    "publish_firmware",
     "set_monitoring_base",
     "set_monitoring_level",
     "set_variable_monitoring",
+    "unpublish_firmware",
 }
 
 
@@ -70,6 +76,46 @@ def test_every_kind_of_command_is_spoken_that_this_version_has() -> None:
         ),
         ("remote_stop", RemoteStop(ocpp_transaction_id="42"), "RemoteStopTransaction", {"transactionId": 42}),
         ("reset", Reset(), "Reset", {"type": "Soft"}),
+        ("get_log", GetLog(location="ftp://a/"), "GetDiagnostics", {"location": "ftp://a/"}),
+        (
+            "get_log",
+            GetLog(location="http://a/", oldest_time=TIME, latest_time=TIME, retries=2, retry_interval_seconds=60),
+            "GetDiagnostics",
+            {"location": "http://a/", "startTime": STAMP, "stopTime": STAMP, "retries": 2, "retryInterval": 60},
+        ),
+        (
+            "get_log",
+            GetLog(location="http://a/", type=GetLog.SECURITY, oldest_time=TIME),
+            "GetLog",
+            {
+                "log": {"remoteLocation": "http://a/", "oldestTimestamp": STAMP},
+                "logType": "SecurityLog",
+                "requestId": request_number("c1"),
+            },
+        ),
+        (
+            "update_firmware",
+            UpdateFirmware(location="http://a/b", retrieve_time=TIME, retries=3),
+            "UpdateFirmware",
+            {"location": "http://a/b", "retrieveDate": STAMP, "retries": 3},
+        ),
+        (
+            "update_firmware",
+            UpdateFirmware(
+                location="http://a/b", retrieve_time=TIME, install_time=TIME, signature="S", signing_certificate="C"
+            ),
+            "SignedUpdateFirmware",
+            {
+                "requestId": request_number("c1"),
+                "firmware": {
+                    "location": "http://a/b",
+                    "retrieveDateTime": STAMP,
+                    "installDateTime": STAMP,
+                    "signature": "S",
+                    "signingCertificate": "C",
+                },
+            },
+        ),
         ("reset", Reset(type=Reset.SOFT), "Reset", {"type": "Soft"}),
         ("reset", Reset(type=Reset.HARD), "Reset", {"type": "Hard"}),
         ("unlock", Unlock(connector_id=2), "UnlockConnector", {"connectorId": 2}),
@@ -149,6 +195,7 @@ def test_a_transaction_is_stopped_by_whatever_number_its_charge_point_gave_it(nu
         ("remote_stop", RemoteStop(ocpp_transaction_id=str(2**64)), "INVALID_FIELD"),
         ("remote_stop", RemoteStop(ocpp_transaction_id="\u0663"), "INVALID_FIELD"),
         ("reset", Reset(evse_id=1), "NOT_SUPPORTED_BY_CHARGE_POINT"),
+        ("update_firmware", UpdateFirmware(location="http://a", install_time=TIME), "NOT_SUPPORTED_BY_CHARGE_POINT"),
         (
             "get_base_report",
             GetBaseReport(base=GetBaseReport.SUMMARY_INVENTORY),
@@ -210,3 +257,22 @@ def test_a_password_goes_as_text_and_otherwise_as_digits(password: str, digits: 
 def test_a_list_of_settings_has_no_status() -> None:
     answer = {"configurationKey": [{"key": "A", "readonly": False, "value": "1"}], "unknownKey": ["B"]}
     assert DIALECT["get_configuration"].reply(answer) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "answer", "replied"),
+    [
+        ("get_log", "GetDiagnostics", {}, (True, "")),
+        ("get_log", "GetDiagnostics", {"fileName": "a"}, (True, "")),
+        ("get_log", "GetLog", {"status": "AcceptedCanceled"}, (True, "AcceptedCanceled")),
+        ("get_log", "GetLog", {"status": "Rejected"}, (False, "Rejected")),
+        ("update_firmware", "UpdateFirmware", {}, (True, "")),
+        ("update_firmware", "SignedUpdateFirmware", {"status": "Accepted"}, (True, "Accepted")),
+        ("update_firmware", "SignedUpdateFirmware", {"status": "RevokedCertificate"}, (False, "RevokedCertificate")),
+    ],
+)
+def test_to_be_answered_is_to_be_taken_where_an_answer_has_no_status(
+    kind: str, action: str, answer: dict[str, Any], replied: tuple[bool, str]
+) -> None:
+    assert not SCHEMAS.responses[action].violations(answer)
+    assert DIALECT[kind].reply(answer) == replied

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from csms.station.v1.connector_pb2 import Connector
 from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
@@ -24,6 +25,7 @@ from csms.transaction.v1.command_pb2 import (
     Unlock,
 )
 from csms.transaction.v1.component_variable_pb2 import ComponentVariable
+from csms.transaction.v1.file_commands_pb2 import GetLog, PublishFirmware, UnpublishFirmware, UpdateFirmware
 from ocpp_edge.rpc.outbound import check_call
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v2.commands import DIALECT
@@ -35,6 +37,7 @@ from services.kernel.ids import request_number
 SCHEMAS, SCHEMAS_21 = load(Version.V201), load(Version.V21)
 INOPERATIVE, OPERATIVE = Connector.INOPERATIVE, Connector.OPERATIVE
 TOKEN = {"idToken": "CARD", "type": "ISO14443"}
+TIME, STAMP = Timestamp(seconds=1_800_000_000), "2027-01-15T08:00:00.000Z"
 NUMBER = request_number("c1")
 
 
@@ -181,6 +184,39 @@ def test_every_kind_of_command_is_spoken() -> None:
         ),
         ("clear_cache", ClearCache(), "ClearCache", {}),
         (
+            "get_log",
+            GetLog(location="http://a/", latest_time=TIME, retries=2, retry_interval_seconds=60),
+            "GetLog",
+            {
+                "log": {"remoteLocation": "http://a/", "latestTimestamp": STAMP},
+                "logType": "DiagnosticsLog",
+                "requestId": NUMBER,
+                "retries": 2,
+                "retryInterval": 60,
+            },
+        ),
+        (
+            "update_firmware",
+            UpdateFirmware(location="http://a/b", retrieve_time=TIME, signature="S", signing_certificate="C"),
+            "UpdateFirmware",
+            {
+                "requestId": NUMBER,
+                "firmware": {
+                    "location": "http://a/b",
+                    "retrieveDateTime": STAMP,
+                    "signature": "S",
+                    "signingCertificate": "C",
+                },
+            },
+        ),
+        (
+            "publish_firmware",
+            PublishFirmware(location="http://a/b", checksum="0" * 32),
+            "PublishFirmware",
+            {"location": "http://a/b", "checksum": "0" * 32, "requestId": NUMBER},
+        ),
+        ("unpublish_firmware", UnpublishFirmware(checksum="0" * 32), "UnpublishFirmware", {"checksum": "0" * 32}),
+        (
             "get_transaction_status",
             GetTransactionStatus(ocpp_transaction_id="T-1"),
             "GetTransactionStatus",
@@ -274,6 +310,15 @@ def test_what_names_no_variable_is_refused(key: str) -> None:
         ("change_availability", "ChangeAvailability", ["Accepted", "Scheduled"], ["Rejected"]),
         ("trigger_message", "TriggerMessage", ["Accepted"], ["Rejected", "NotImplemented"]),
         ("clear_cache", "ClearCache", ["Accepted"], ["Rejected"]),
+        ("get_log", "GetLog", ["Accepted", "AcceptedCanceled"], ["Rejected"]),
+        (
+            "update_firmware",
+            "UpdateFirmware",
+            ["Accepted", "AcceptedCanceled"],
+            ["Rejected", "InvalidCertificate", "RevokedCertificate"],
+        ),
+        ("publish_firmware", "PublishFirmware", ["Accepted"], ["Rejected"]),
+        ("unpublish_firmware", "UnpublishFirmware", ["Unpublished", "NoFirmware"], ["DownloadOngoing"]),
         ("get_base_report", "GetBaseReport", ["Accepted"], ["Rejected", "NotSupported", "EmptyResultSet"]),
         ("get_report", "GetReport", ["Accepted", "EmptyResultSet"], ["Rejected", "NotSupported"]),
         ("transfer_data", "DataTransfer", ["Accepted"], ["Rejected", "UnknownMessageId", "UnknownVendorId"]),
