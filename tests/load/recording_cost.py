@@ -75,7 +75,7 @@ class Fleet:
         for event, answer in zip(batch, answers, strict=True):
             assert not answer.HasField("error"), answer
             if event.kind == Event.STARTED:
-                self.numbers[event.charge_point_id] = answer.transaction_id
+                self.numbers[event.charge_point_id] = answer.ocpp_transaction_id
                 self.running.append(event.charge_point_id)
 
     def _of_session(self, kind: Event.Kind.ValueType, *values: transaction_pb.MeterValue, **fields: Any) -> Event:
