@@ -62,6 +62,8 @@ class EdgeSettings(ServiceSettings):
     # When a silent charge point is pinged, and when it is given up.
     ocpp_ping_seconds: Annotated[float, Field(gt=0)] = 60.0
     ocpp_dead_seconds: Annotated[float, Field(gt=0)] = 120.0
+    # After how long without an event a station that shows costs is told what a running transaction costs by now.
+    ocpp_cost_update_seconds: Annotated[float, Field(gt=0)] = 60.0
     # What one that is not accepted yet has for its BootNotification.
     ocpp_speechless_seconds: Annotated[float, Field(gt=0)] = 120.0
     # All that a handshake may take, TLS and headers that trickle included.

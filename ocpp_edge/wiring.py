@@ -25,6 +25,7 @@ from ocpp_edge.backend.refusals import RefusalReporter
 from ocpp_edge.backend.shipping import Shipper
 from ocpp_edge.backend.statuses import Statuses
 from ocpp_edge.backend.tries import SharedTries
+from ocpp_edge.commands.cost_updates import CostUpdates
 from ocpp_edge.commands.late_answers import LateAnswers
 from ocpp_edge.commands.nodes import Nodes
 from ocpp_edge.commands.servicer import EdgeServicer
@@ -102,6 +103,7 @@ def wire(settings: EdgeSettings) -> Edge:
     nodes = Nodes(node, stations, identity)
     lease = timedelta(seconds=settings.ocpp_node_lease_seconds)
     liveness = LivenessReporter(stations.live, registry, clock, time.monotonic, lease)
+    costs = CostUpdates(registry, clock, timedelta(seconds=settings.ocpp_cost_update_seconds))
     judge = partial(overload.run, backend.waiting_seconds)
 
     async def accept() -> None:
@@ -131,6 +133,7 @@ def wire(settings: EdgeSettings) -> Edge:
                 server.Task("tries told", shared.run_telling),
                 server.Task("tries heard", shared.run_listening),
                 server.Task("overload", judge, 30),
+                server.Task("costs", costs.run, 300),
             ),
         ),
         drain,

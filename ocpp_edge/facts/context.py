@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ocpp_edge.facts.device_clock import DeviceClock
 from ocpp_edge.quirks import Forgiving
@@ -28,6 +28,14 @@ class ChargePointState(StrEnum):
     REJECTED = "REJECTED"
 
 
+class ShownCost(NamedTuple):
+    """What a station was told last that a transaction, which runs, costs, and when; no cost while none was."""
+
+    ocpp_transaction_id: str
+    time: datetime
+    cost: float | None
+
+
 @dataclass(slots=True)
 class ChargerContext:
     """One connection of one charge point.
@@ -38,7 +46,8 @@ class ChargerContext:
     connection are handled one after the other. `state` and `heartbeat_interval_seconds` change when the charge point
     boots, and so does what `forgives` holds: call it with a quirk that has shown itself. `offers` are the
     subprotocols that it could have spoken here. `tenant_id` is empty for the default tenant, as in what is reported.
-    `cost_currency` is that in which it shows costs: `XXX` for any, empty when it shows none.
+    `cost_currency` is that in which it shows costs: `XXX` for any, empty when it shows none; `shown_costs` are those of
+    its running transactions, by our ids, as far as they are to be told in between (OCPP 2.x).
     """
 
     charge_point_id: str
@@ -64,6 +73,7 @@ class ChargerContext:
     solicited: frozenset[str] = field(default=_NOTHING)
     # When reports were asked for, by their number: those of late.
     asked_reports: Mapping[int, datetime] | None = None
+    shown_costs: dict[str, ShownCost] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.clock.forgives = self.forgives

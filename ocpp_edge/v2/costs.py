@@ -1,11 +1,16 @@
-"""What a station shows of the cost of a transaction (OCPP 2.0.1 use cases I02 while it runs, I03 at its end)."""
+"""What a station shows of the cost of a transaction (OCPP 2.0.1 use cases I02 while it runs, I03 at its end).
+
+The answers to its events tell it. Where these come seldom, CostUpdated does so in between.
+"""
 
 import logging
 from decimal import Decimal
 
+from google.type.money_pb2 import Money
+
 from csms.transaction.v1.recording_service_pb2 import TransactionEvent
 from ocpp_edge.backend.ports import Backend
-from ocpp_edge.facts.context import ChargerContext
+from ocpp_edge.facts.context import ChargerContext, ShownCost
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import DomainError
 
@@ -21,13 +26,39 @@ async def cost_to_show(
 ) -> Payload:
     """The part of an answer that tells what the transaction costs so far, or in the end, tax included; nothing where
     that is not known in time, or in another currency. What was kept back while offline is shown to nobody."""
-    if event.kind == TransactionEvent.STARTED or event.offline or not transaction_id:
+    is_end = event.kind == TransactionEvent.ENDED
+    context.shown_costs.pop(transaction_id, None)
+    if event.offline or not transaction_id:
         return {}
+    cost = None
+    if event.kind != TransactionEvent.STARTED:
+        cost = await known_cost(transaction_id, context, backend)
+    if not is_end:
+        context.shown_costs[transaction_id] = ShownCost(event.ocpp_transaction_id, backend.clock.now(), cost)
+    return {} if cost is None else {"totalCost": cost}
+
+
+async def known_cost(transaction_id: str, context: ChargerContext, backend: Backend) -> float | None:
+    """What a transaction costs by now in the currency that the station shows; None where that is not known."""
     try:
         cost = await backend.cost(transaction_id)
     except DomainError as error:
         logger.info("the cost of transaction %s is not known: %s", transaction_id, error.message)
-        return {}
+        return None
     if cost is None or context.cost_currency not in (_ANY_CURRENCY, cost.currency_code):
-        return {}
-    return {"totalCost": float(Decimal(cost.units) + Decimal(cost.nanos).scaleb(_NANO))}
+        return None
+    return _amount(cost)
+
+
+def cost_updated(ocpp_transaction_id: str, cost: Money) -> tuple[str, Payload]:
+    """The request that tells a station what a transaction costs."""
+    return cost_updated_to(ocpp_transaction_id, _amount(cost))
+
+
+def cost_updated_to(ocpp_transaction_id: str, cost: float) -> tuple[str, Payload]:
+    """The same, of an amount in the currency that it shows."""
+    return "CostUpdated", {"totalCost": cost, "transactionId": ocpp_transaction_id}
+
+
+def _amount(cost: Money) -> float:
+    return float(Decimal(cost.units) + Decimal(cost.nanos).scaleb(_NANO))

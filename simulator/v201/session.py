@@ -111,6 +111,11 @@ class Obedience(MonitoringObedience):
         ongoing = commands.running(self.station, key=transaction_id) is not None
         return call_result.GetTransactionStatus(waiting, ongoing)
 
+    @handles(Action.cost_updated)
+    def on_cost_updated(self, **_: Any) -> Any:
+        """Its display is the frame that is printed."""
+        return call_result.CostUpdated()
+
     @handles(Action.trigger_message)
     def on_trigger_message(self, requested_message: str, evse: dict[str, Any] | None = None, **_: Any) -> Any:
         named = self._named(evse)

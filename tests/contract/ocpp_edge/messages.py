@@ -431,6 +431,13 @@ _COMMANDED_2 = [
         before=[_STARTED_2],
     ),
     Commanded(
+        {"update_cost": {"ocpp_transaction_id": RUNNING, "total_cost": {"currency_code": "EUR", "units": 2}}},
+        "CostUpdated",
+        {},
+        {},
+        before=[_STARTED_2],
+    ),
+    Commanded(
         {"remote_start": {"id_tag": TOKEN, "connector_id": 1}},
         "RequestStartTransaction",
         _ACCEPTED,

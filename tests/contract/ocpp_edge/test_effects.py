@@ -220,6 +220,7 @@ async def _not_seen_again(world: World, words: Words, charger: Charger) -> list[
     "ChangeAvailability",
     "ClearCache",
     "ClearVariableMonitoring",
+    "CostUpdated",
     "DataTransfer",
     "GetBaseReport",
     "GetMonitoringReport",

@@ -56,6 +56,7 @@ OF_NEWER_VERSIONS = {
     "set_monitoring_level",
     "set_variable_monitoring",
     "unpublish_firmware",
+    "update_cost",
 }
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
 
 from csms.station.v1.connector_pb2 import Connector
 from csms.station.v1.device_variable_pb2 import DeviceComponent, DeviceVariableName
@@ -26,6 +27,7 @@ from csms.transaction.v1.command_pb2 import (
 )
 from csms.transaction.v1.component_variable_pb2 import ComponentVariable
 from csms.transaction.v1.file_commands_pb2 import GetLog, PublishFirmware, UnpublishFirmware, UpdateFirmware
+from csms.transaction.v1.update_cost_pb2 import UpdateCost
 from ocpp_edge.rpc.outbound import check_call
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.v2.commands import DIALECT
@@ -223,6 +225,12 @@ def test_every_kind_of_command_is_spoken() -> None:
             {"transactionId": "T-1"},
         ),
         ("get_transaction_status", GetTransactionStatus(), "GetTransactionStatus", {}),
+        (
+            "update_cost",
+            UpdateCost(ocpp_transaction_id="T-1", total_cost=Money(currency_code="EUR", units=2, nanos=340_000_000)),
+            "CostUpdated",
+            {"transactionId": "T-1", "totalCost": 2.34},
+        ),
         (
             "transfer_data",
             TransferData(vendor_id="acme", message_id="m", data="d"),

@@ -219,3 +219,22 @@ def test_a_charging_profile_that_means_something_is_taken() -> None:
         {"kind": "ABSOLUTE", "valid_to": "2026-03-01T06:00:00Z", "schedules": [schedule]},
     ):
         check("remote_start", {"id_tag": "CARD", "charging_profile": profile}, CommandOptions())
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"ocpp_transaction_id": "T-1"}, "totalCost"),
+        (
+            {"ocpp_transaction_id": "T-1", "total_cost": {"currency_code": "EUR", "units": "1", "nanos": -1}},
+            "totalCost",
+        ),
+        ({"total_cost": {"currency_code": "EUR", "units": "1"}}, "transactionId"),
+    ],
+)
+def test_a_cost_to_show_is_an_amount_of_a_transaction(body: dict[str, Any], field: str) -> None:
+    with pytest.raises(DomainError) as refused:
+        check("update_cost", body, CommandOptions())
+    assert [one.field for one in refused.value.violations] == [field]
+    good = {"ocpp_transaction_id": "T-1", "total_cost": {"currency_code": "EUR", "units": "1", "nanos": 10_000_000}}
+    check("update_cost", good, CommandOptions())
