@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 from simulator.clock import DeviceClock
@@ -21,6 +22,7 @@ from simulator.meter import Meter, Reading
 from simulator.offline import OfflineQueue, QueuedMessage
 from simulator.profile import StationProfile
 from simulator.session import CallFailed, LinkDown, OcppSession
+from simulator.smart_charging import ChargingProfiles, Circuit
 from simulator.transport import Distortion, Endpoint, FrameSink, Tongue, Transport
 
 logger = logging.getLogger(__name__)
@@ -81,6 +83,7 @@ class ChargePoint(ABC):
             for number in range(1, self.profile.connectors + 1)
         }
         self.configuration = self.new_configuration()
+        self.charging_profiles = ChargingProfiles(Circuit(self.profile.voltage_v, self.profile.phases))
         self.queue = OfflineQueue()
         self.known_tags: dict[str, str] = {}
         self.problems: deque[Problem] = deque(maxlen=_REMEMBERED_PROBLEMS)
@@ -280,6 +283,33 @@ class ChargePoint(ABC):
         """Those that run now."""
         running = (connector.transaction for connector in self.connectors.values())
         return [each for each in running if each is not None and each.stop_time is None]
+
+    def govern(self, connector: Connector) -> bool:
+        """Let as much flow as profiles, vehicle and hardware allow now. Whether the connector's status changed."""
+        before = connector.status
+        connector.limit_w = self.limit_of(connector)
+        connector.meter.set_power(connector.power_w)
+        return connector.status != before
+
+    def limit_of(self, connector: Connector) -> int | None:
+        """What charging profiles let a connector take now, None for as much as it wants."""
+        return self.limit_at(connector, self.clock.now())
+
+    def limit_at(self, connector: Connector, moment: datetime) -> int | None:
+        """The same of another moment, if nothing else changes until then."""
+        transaction = connector.transaction
+        return self.charging_profiles.limit_w(
+            connector.id,
+            moment,
+            transaction_id=None if transaction is None else transaction.key,
+            transaction_start=None if transaction is None else transaction.start_time,
+            sharers=len(self.transactions()),
+        )
+
+    def next_limit_us(self, transaction: Transaction) -> int | None:
+        """Device time at which another limit may hold."""
+        change = self.charging_profiles.next_change(self.clock.now(), transaction.start_time)
+        return None if change is None else self.clock.to_us(change)
 
     def read(self, connector: Connector) -> Reading:
         """What the meter of a connector shows now."""

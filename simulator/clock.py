@@ -24,6 +24,17 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def zoned(text: str) -> datetime:
+    """A stamp of the central system; one without a zone is UTC. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def moment(text: str | None) -> datetime | None:
+    """The same of one that may be left out. Raises ValueError."""
+    return None if text is None else zoned(text)
+
+
 class DeviceClock:
     """Device time as a piecewise linear function of real time.
 

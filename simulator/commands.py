@@ -13,6 +13,7 @@ from simulator.charge_point import ChargePoint
 from simulator.charging import ChargingPlan, charge
 from simulator.configuration import Role
 from simulator.connector import Connector, StopReason, Transaction
+from simulator.smart_charging import Profile
 
 # How long a reset waits for transactions to be told to the central system before it pulls the plug.
 _RESET_PATIENCE_SECONDS = 10.0
@@ -26,22 +27,27 @@ class Availability(StrEnum):
     SCHEDULED = "Scheduled"
 
 
-def claim(station: ChargePoint, connector_id: int | None) -> Connector | None:
-    """Set a free connector aside for a remote start: the one named, or the first."""
+def claim(station: ChargePoint, connector_id: int | None, id_tag: str) -> Connector | None:
+    """Set a connector that is free for a token aside for a remote start: the one named, or the first."""
     candidates = station.connectors.values() if connector_id is None else [station.connectors.get(connector_id)]
     for connector in candidates:
-        if connector is not None and connector.free:
+        if connector is not None and connector.free_for(id_tag):
             connector.claimed = True
             return connector
     return None
 
 
 async def start_remotely(
-    station: ChargePoint, connector: Connector, id_tag: str, remote_start_id: int | None = None
+    station: ChargePoint,
+    connector: Connector,
+    id_tag: str,
+    remote_start_id: int | None = None,
+    profile: Profile | None = None,
 ) -> None:
     """The driver plugs in and charges until someone stops it. Authorize is asked if so configured."""
     plan = ChargingPlan(
         remote_start_id=remote_start_id,
+        profile=profile,
         already_authorized=not station.configuration.flag(Role.AUTHORIZE_REMOTE_START),
     )
     connector.claimed = False

@@ -19,9 +19,18 @@ class ConnectorStatus(StrEnum):
     PREPARING = "Preparing"
     CHARGING = "Charging"
     SUSPENDED_EV = "SuspendedEV"
+    SUSPENDED_EVSE = "SuspendedEVSE"
     FINISHING = "Finishing"
+    RESERVED = "Reserved"
     UNAVAILABLE = "Unavailable"
     FAULTED = "Faulted"
+
+
+class Side(StrEnum):
+    """Who holds back the energy."""
+
+    EV = "EV"
+    EVSE = "EVSE"
 
 
 class StopReason(StrEnum):
@@ -50,6 +59,7 @@ class Transaction:
     meter_start_wh: int
     start_time: datetime
     remote_start_id: int | None = None
+    reservation_id: int | None = None
     key: str = field(default_factory=lambda: str(uuid4()))
     transaction_id: int | None = None
     authorization: str = "Accepted"
@@ -73,9 +83,26 @@ class Transaction:
         return taken
 
 
+@dataclass(frozen=True)
+class Reservation:
+    """A connector that is kept for a token, or for a group of tokens."""
+
+    id: int
+    id_tag: str
+    expires: datetime
+    group: str | None = None
+
+    def is_for(self, id_tag: str) -> bool:
+        """Whether a token may use it; which tokens belong to a group the central system knows, not the station."""
+        return id_tag.upper() in (self.id_tag.upper(), (self.group or self.id_tag).upper())
+
+
 @dataclass
 class Connector:
-    """One outlet. `claimed` from the moment a remote start was accepted; `reported` is the last status told."""
+    """One outlet. `claimed` from the moment a remote start was accepted; `reported` is the last status told.
+
+    `wanted_w` is what the vehicle would take, `limit_w` what charging profiles let it have, None for all of that.
+    """
 
     id: int
     meter: Meter
@@ -84,6 +111,10 @@ class Connector:
     plugged_in: bool = False
     claimed: bool = False
     fault: str | None = None
+    wanted_w: int = 0
+    limit_w: int | None = None
+    suspended_by: Side | None = None
+    reservation: Reservation | None = None
     transaction: Transaction | None = None
     reported: str | None = None
 
@@ -93,17 +124,37 @@ class Connector:
         if self.fault is not None:
             return ConnectorStatus.FAULTED
         if self.transaction is not None and self.transaction.stop_time is None:
-            full = self.meter.full
+            if self.suspended_by is Side.EVSE or self.limit_w == 0:
+                return ConnectorStatus.SUSPENDED_EVSE
+            full = self.meter.full or self.suspended_by is Side.EV
             return ConnectorStatus.SUSPENDED_EV if full else ConnectorStatus.CHARGING
         if self.transaction is not None:
             return ConnectorStatus.FINISHING
         if self.plugged_in:
             return ConnectorStatus.PREPARING
+        if self.reservation is not None:
+            return ConnectorStatus.RESERVED
         return ConnectorStatus.AVAILABLE if self.operative else ConnectorStatus.UNAVAILABLE
 
     @property
+    def power_w(self) -> int:
+        """What flows at this moment, unless the vehicle is full."""
+        if self.fault is not None or self.suspended_by is not None:
+            return 0
+        return self.wanted_w if self.limit_w is None else min(self.wanted_w, self.limit_w)
+
+    @property
     def free(self) -> bool:
-        """Whether a new transaction may begin here."""
+        """Whether anybody may begin a transaction here."""
+        return self.reservation is None and self.free_but_reserved
+
+    def free_for(self, id_tag: str) -> bool:
+        """Whether a token may begin a transaction here."""
+        return self.free_but_reserved and (self.reservation is None or self.reservation.is_for(id_tag))
+
+    @property
+    def free_but_reserved(self) -> bool:
+        """Whether a transaction may begin here, if it is not kept for somebody else."""
         return (
             self.operative
             and not self.becomes_inoperative
@@ -117,5 +168,6 @@ class Connector:
         self.plugged_in = False
         self.claimed = False
         self.transaction = None
+        self.suspended_by, self.limit_w, self.wanted_w = None, None, 0
         if self.becomes_inoperative:
             self.operative, self.becomes_inoperative = False, False

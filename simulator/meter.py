@@ -70,8 +70,9 @@ class Meter:
 
     def set_power(self, power_w: int) -> None:
         """Change the power, keeping the limit."""
-        self._settle()
-        self._power_w = power_w
+        if power_w != self._power_w:
+            self._settle()
+            self._power_w = power_w
 
     def end(self) -> None:
         """Stop the flow."""
@@ -79,11 +80,13 @@ class Meter:
         self._power_w = 0
         self._ceiling = None
 
-    def _total(self) -> int:
-        elapsed = max(0, self._time_us() - self._since_us)
+    def _total(self, now_us: int | None = None) -> int:
+        elapsed = max(0, (self._time_us() if now_us is None else now_us) - self._since_us)
         total = self._settled + self._power_w * elapsed
         return total if self._ceiling is None else min(total, self._ceiling)
 
     def _settle(self) -> None:
-        self._settled = self._total()
-        self._since_us = self._time_us()
+        # One look at the clock: what flows between two would be lost each time.
+        now_us = self._time_us()
+        self._settled = self._total(now_us)
+        self._since_us = now_us

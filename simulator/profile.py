@@ -21,6 +21,11 @@ class StationProfile:
     battery_wh: int = 60_000
     initial_soc_percent: int = 20
 
+    def limit_as(self, unit: str, limit_w: int | None) -> float:
+        """A limit in W or, a phase, in A; where there is none what the hardware can give."""
+        watts = self.power_w if limit_w is None else limit_w
+        return watts if unit == "W" else round(watts / (self.voltage_v * self.phases), 1)
+
     def read(self, meter: Meter, clock: DeviceClock, meter_start_wh: int | None = None) -> Reading:
         """Read a meter now. State of charge is known only within a transaction."""
         energy_wh, power_w = meter.energy_wh, meter.power_w

@@ -78,6 +78,7 @@ class V16ChargePoint(ChargePoint):
             connector_id=transaction.connector_id,
             id_tag=transaction.id_tag,
             meter_start=reading.energy_wh,
+            reservation_id=transaction.reservation_id,
             timestamp=stamp(reading.time),
         )
 

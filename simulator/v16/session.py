@@ -9,8 +9,10 @@ from ocpp.v16.enums import Action
 from simulator import commands
 from simulator.configuration import Role, Write
 from simulator.connector import StopReason
-from simulator.session import OcppSession, handles
+from simulator.session import handles
 from simulator.transport import Transport
+from simulator.v16.reserving import Reserving
+from simulator.v16.smart_charging import SmartCharging, profile_of
 
 if TYPE_CHECKING:
     from simulator.v16.charge_point import V16ChargePoint
@@ -26,7 +28,7 @@ _WRITE_STATUS = {
 _RESETS = {"Soft": StopReason.SOFT_RESET, "Hard": StopReason.HARD_RESET}
 
 
-class V16Session(OcppSession, PackageV16ChargePoint):  # type: ignore[misc]  # the package has no types
+class V16Session(SmartCharging, Reserving, PackageV16ChargePoint):  # type: ignore[misc]  # the package has no types
     """One connection of a 1.6 charge point."""
 
     def __init__(self, station: "V16ChargePoint", transport: Transport) -> None:
@@ -34,11 +36,14 @@ class V16Session(OcppSession, PackageV16ChargePoint):  # type: ignore[misc]  # t
         self.station = station
 
     @handles(Action.remote_start_transaction)
-    def on_remote_start_transaction(self, id_tag: str, connector_id: int | None = None, **_: Any) -> Any:
-        connector = commands.claim(self.station, connector_id)
+    def on_remote_start_transaction(
+        self, id_tag: str, connector_id: int | None = None, charging_profile: dict[str, Any] | None = None, **_: Any
+    ) -> Any:
+        connector = commands.claim(self.station, connector_id, id_tag)
         if connector is None:
             return call_result.RemoteStartTransaction(_REJECTED)
-        self.then(commands.start_remotely(self.station, connector, id_tag))
+        profile = None if charging_profile is None else profile_of(charging_profile)
+        self.then(commands.start_remotely(self.station, connector, id_tag, profile=profile))
         return call_result.RemoteStartTransaction(_ACCEPTED)
 
     @handles(Action.remote_stop_transaction)

@@ -25,6 +25,12 @@ _STATUS = {
     ConnectorStatus.AVAILABLE: "Available",
     ConnectorStatus.UNAVAILABLE: "Unavailable",
     ConnectorStatus.FAULTED: "Faulted",
+    ConnectorStatus.RESERVED: "Reserved",
+}
+_STATES = {
+    ConnectorStatus.SUSPENDED_EV: "SuspendedEV",
+    ConnectorStatus.SUSPENDED_EVSE: "SuspendedEVSE",
+    ConnectorStatus.FAULTED: "SuspendedEVSE",
 }
 # Reason of 1.6 -> (stoppedReason, triggerReason) of 2.0.1
 _STOPS = {
@@ -49,6 +55,11 @@ class V201ChargePoint(ChargePoint):
     def monitors(self) -> Monitors:
         """What it watches of its variables."""
         return Monitors()
+
+    @cached_property
+    def told_profiles(self) -> dict[int, dict[str, Any]]:
+        """Charging profiles as they came, by id: they are reported so."""
+        return {}
 
     def new_configuration(self) -> ConfigurationStore[Any]:
         return device_model(self.profile)
@@ -104,6 +115,7 @@ class V201ChargePoint(ChargePoint):
             info={"charging_state": "EVConnected", "remote_start_id": transaction.remote_start_id},
             meter_value=[_meter_value(reading, "Transaction.Begin", (_ENERGY,))],
             id_token=_token(transaction.id_tag),
+            reservation_id=transaction.reservation_id,
         )
 
     def sampled(self, transaction: Transaction, reading: Reading) -> QueuedMessage:
@@ -152,8 +164,7 @@ class V201ChargePoint(ChargePoint):
 
     def charging_state(self, transaction: Transaction) -> str:
         """What the vehicle does, in 2.0.1 words."""
-        full = self.connectors[transaction.connector_id].meter.full
-        return "SuspendedEV" if full else "Charging"
+        return _STATES.get(self.connectors[transaction.connector_id].status, "Charging")
 
     def meter_value(self, reading: Reading, context: str) -> dict[str, Any]:
         """One MeterValue with the measurands that are configured."""
@@ -169,6 +180,7 @@ class V201ChargePoint(ChargePoint):
         info: dict[str, Any] | None = None,
         meter_value: list[dict[str, Any]] | None = None,
         id_token: dict[str, Any] | None = None,
+        reservation_id: int | None = None,
     ) -> QueuedMessage:
         seq_no = transaction.take_seq_no()
 
@@ -183,6 +195,7 @@ class V201ChargePoint(ChargePoint):
                 offline=message.offline,
                 evse={"id": transaction.connector_id, "connector_id": 1},
                 id_token=id_token,
+                reservation_id=reservation_id,
             )
 
         def settle(answer: Any) -> None:

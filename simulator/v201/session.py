@@ -12,6 +12,8 @@ from simulator.session import handles
 from simulator.transport import Transport
 from simulator.v201 import variables
 from simulator.v201.monitoring import MonitoringObedience
+from simulator.v201.reserving import Reserving
+from simulator.v201.smart_charging import SmartCharging, profile_of
 
 if TYPE_CHECKING:
     from simulator.v201.charge_point import V201ChargePoint
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 _ACCEPTED, _REJECTED = "Accepted", "Rejected"
 
 
-class Obedience(MonitoringObedience):
+class Obedience(MonitoringObedience, SmartCharging, Reserving):
     """The handlers; answers are checked by the version of the package's charge point that they are mixed with."""
 
     def __init__(self, station: "V201ChargePoint", transport: Transport) -> None:
@@ -28,12 +30,19 @@ class Obedience(MonitoringObedience):
 
     @handles(Action.request_start_transaction)
     def on_request_start_transaction(
-        self, id_token: dict[str, Any], remote_start_id: int, evse_id: int | None = None, **_: Any
+        self,
+        id_token: dict[str, Any],
+        remote_start_id: int,
+        evse_id: int | None = None,
+        charging_profile: dict[str, Any] | None = None,
+        **_: Any,
     ) -> Any:
-        connector = commands.claim(self.station, evse_id)
+        id_tag = id_token["id_token"]
+        connector = commands.claim(self.station, evse_id, id_tag)
         if connector is None:
             return call_result.RequestStartTransaction(_REJECTED)
-        self.then(commands.start_remotely(self.station, connector, id_token["id_token"], remote_start_id))
+        profile = None if charging_profile is None else profile_of(charging_profile)
+        self.then(commands.start_remotely(self.station, connector, id_tag, remote_start_id, profile))
         return call_result.RequestStartTransaction(_ACCEPTED)
 
     @handles(Action.request_stop_transaction)

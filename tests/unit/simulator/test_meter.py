@@ -1,5 +1,7 @@
 """The meter: an exact register."""
 
+from itertools import count
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,3 +100,13 @@ def test_the_sessions_add_up_to_the_register(phases: list[tuple[int, int]]) -> N
         meter.end()
         sessions.append(meter.energy_wh - start)
     assert sum(sessions) == meter.energy_wh
+
+
+def test_a_change_of_power_loses_nothing_of_what_flowed_before() -> None:
+    ticking = count(0, 1_000)
+    meter = Meter(lambda: next(ticking))
+    meter.begin(3_600_000)
+    for number in range(1_000):
+        meter.set_power(3_600_000 + number % 2)
+    # A watt-hour each millisecond that was looked at; the last change may not be seen yet.
+    assert meter.energy_wh == pytest.approx(1_000, abs=3)
