@@ -4,6 +4,8 @@ import asyncio
 import base64
 import json
 import ssl
+import urllib.error
+import urllib.request
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -237,6 +239,17 @@ class Station:
 
         return await eventually(f"the command {command['kind']} becomes {state}", look)
 
+    async def file_job_is(self, command: Any, state: str) -> Any:
+        """How a command about firmware or a log goes on, as soon as it is in this state."""
+        seen: Any = None
+
+        async def look() -> Any:
+            nonlocal seen
+            seen = await self.operator.get(f"/file-jobs/{command['id']}")
+            return seen if seen["state"] == state else None
+
+        return await self._shown(f"the file job is {state}", look, lambda: seen)
+
     async def connector_is(self, status: str, connector: int = 1, evse: int | None = None) -> None:
         """Wait until the operator sees this status of a connector."""
         place = {"evseId": connector if evse is None else evse, "connectorId": 1 if evse is not None else connector}
@@ -265,6 +278,14 @@ class Station:
             return await eventually(what, look)
         except Failed:
             raise Failed(f"expected that {what}, seen {json.dumps(seen())[:600]}") from None
+
+    # ---------------------------------------------------------------- files
+
+    async def uploads(self, url: str, content: bytes) -> None:
+        """Send a file to where the CSMS has told it to. Raises Failed when it is not taken."""
+        loop = asyncio.get_running_loop()
+        status = await loop.run_in_executor(None, _put, url, content)
+        same("HTTP status of the upload", status, 201)
 
     # ---------------------------------------------------------------- frames
 
@@ -320,6 +341,18 @@ class Station:
                 answered.set_result(CallError(code, description))
                 return "" if code in _ERROR_CODES[self.version] else f"an error code that does not exist: {code}"
         return f"a frame that is none of OCPP: {str(text)[:200]}"
+
+
+def _put(url: str, content: bytes) -> int:
+    request = urllib.request.Request(url, content, {"Content-Type": "application/octet-stream"}, method="PUT")
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code
+    except (OSError, ValueError) as error:
+        raise Failed(f"expected that a file can be sent to {url}, seen {error}") from error
 
 
 def _is_at(connector: Any, place: Any) -> bool:
