@@ -36,7 +36,8 @@ async def _judged(case: Case, place: Place) -> Outcome:
         return Outcome(
             case.id, case.version, case.requirement, Verdict.TO_COME, case.block or "its case is not written"
         )
-    station = Station(case.version, f"CT{place.run}-{case.id.removesuffix('_CSMS').replace('_', '-')}", place)
+    name = f"{case.version.replace('.', '')}-{case.id.removesuffix('_CSMS').replace('_', '-')}"
+    station = Station(case.version, f"CT{place.run}-{name}", place)
     began = time.monotonic()
     try:
         verdict, reason = await _tried(case, station)

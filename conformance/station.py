@@ -37,6 +37,7 @@ _ERROR_CODES = {
         "TypeConstraintViolation".split()
     ),
 }
+_ERROR_CODES["2.1"] = _ERROR_CODES["2.0.1"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ async def _report(station: Station, criteria: tuple[str, ...], keys: tuple[str, 
 async def _told(station: Station, asked: Asked, *keys: str) -> None:
     """Tell a monitor of each of the variables, in parts, and wait until the operator sees them."""
     for number, key in enumerate(keys):
-        monitor = {"id": number + 1, "transaction": False, "value": 10, "type": "Delta", "severity": 8}
+        monitor: Payload = {"id": number + 1, "transaction": False, "value": 10, "type": "Delta", "severity": 8}
+        if station.version == "2.1":
+            monitor["eventNotificationType"] = "CustomMonitor"
         part = {"requestId": asked.payload["requestId"], "generatedAt": now(), "seqNo": number}
         entry = {**named(key), "variableMonitoring": [monitor]}
         await station.acknowledged(
