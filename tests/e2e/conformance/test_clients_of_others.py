@@ -1,9 +1,10 @@
-"""Charge points that nobody here wrote: PyPI `ocpp` and npm `ocpp-rpc`, which check what we say against the schemas."""
+"""Charge points that nobody here wrote: PyPI `ocpp` and npm `ocpp-rpc` check what we say, `test-ocpp` only connects."""
 
 import asyncio
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from websockets.typing import Subprotocol
 from tests.fixtures.system import System, until
 
 _OCPP_RPC = "ocpp-rpc@2.2.1"
+_PASSWORD = "one that testers have"
 _HERE = Path(__file__).parent
 _PLACE = {"id": 1, "connector_id": 1}
 
@@ -158,6 +160,24 @@ async def test_a_charge_point_of_the_python_package_charges_and_obeys(
             answer = await asyncio.to_thread(system.call, "POST", f"/charge-points/{name}/{path}", body)
             assert (answer.status, answer.data["state"]) == (200, "ACCEPTED"), answer.text
         listening.cancel()
+
+
+# ---------------------------------------------------------------- PyPI test-ocpp
+
+
+def test_a_connection_tester_gets_in_with_its_password_and_not_without(system: System) -> None:
+    assert system.call("POST", "/charge-points", {"id": "TESTER", "password": _PASSWORD}).status == 201
+
+    def tries(*words: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "test_ocpp", system.ocpp_url(), "TESTER", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    for words in (["--ocpp", "1.6"], ["--ocpp", "2.0.1"], ["--trailing-slash"], ["--username", "TESTER"]):
+        done = tries(*words, "--password", _PASSWORD)
+        assert (done.returncode, "BootNotification status: Accepted" in done.stdout) == (0, True), done
+    for words in ([], ["--username", "TESTER"], ["--password", "another one of its"]):
+        done = tries(*words)
+        assert (done.returncode, "401" in done.stdout + done.stderr) == (1, True), done
 
 
 # ---------------------------------------------------------------- npm ocpp-rpc
