@@ -1,7 +1,7 @@
 """Who is online: letting charge points in, and taking in what the edge nodes report of them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from services.kernel.clock import Clock
@@ -9,6 +9,7 @@ from services.kernel.errors import DomainError, ErrorKind, not_found
 from services.kernel.identity import is_identity
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
+from services.kernel.tenancy import owner_of_new
 from services.station.application.connectors import stale_epoch
 from services.station.domain.admission import Denial, Entry, judged
 from services.station.domain.batch import Changes, Points
@@ -202,7 +203,14 @@ class Connectivity:
     def _unknown(self, names: Collection[str]) -> list[ChargePoint]:
         now = self._clock.now()
         return [
-            ChargePoint(id=name, state=ChargePointState.PENDING, is_unknown=True, create_time=now, update_time=now)
+            ChargePoint(
+                id=name,
+                create_time=now,
+                update_time=now,
+                tenant_id=owner_of_new(),
+                state=ChargePointState.PENDING,
+                is_unknown=True,
+            )
             for name in names
         ]
 
@@ -273,7 +281,7 @@ class Connectivity:
 
 
 def _speaking(attempt: ConnectionAttempt, protocol: str) -> ConnectionAttempt:
-    return attempt if attempt.protocol == protocol else replace(attempt, protocol=protocol)
+    return attempt if attempt.protocol == protocol else attempt._replace(protocol=protocol)
 
 
 def _error(denial: Denial) -> DomainError:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from services.kernel.errors import invalid
 
@@ -11,19 +12,18 @@ _SHORTEST_LEASE = timedelta(seconds=5)
 _LONGEST_LEASE = timedelta(seconds=300)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionAttempt:
+class ConnectionAttempt(NamedTuple):
     """What the edge knows of a charge point at its handshake; `protocol` is the preferred one of its `offers`."""
 
     charge_point_id: str
     protocol: str
-    offers: tuple[str, ...] = ()
     node: str
     node_address: str
     remote_address: str
     password: bytes | None
     certificate_common_name: str
     security_profile: int
+    offers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,16 +40,14 @@ class Connection:
     last_seen_time: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
+class Newest(NamedTuple):
     """The newest connection of a charge point: its epoch, and whether it is open still."""
 
     epoch: int
     is_open: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A connection that was let in, with the epoch that it got."""
 
     attempt: ConnectionAttempt

@@ -1,7 +1,7 @@
 """What charge points are forgiven: the quirks that an operator has switched for one of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.kernel.quirks import QUIRKS, Quirk
@@ -59,8 +59,7 @@ def switched(charge_point: ChargePoint, switches: Sequence[Switch], now: datetim
     for place, switch in enumerate(switches):
         _check(switch, seen, f"switches[{place}]", violations)
     violations.raise_if_any()
-    return replace(
-        charge_point,
+    return charge_point._replace(
         quirks_on=tuple(sorted(switch.id for switch in switches if switch.forgiven)),
         quirks_off=tuple(sorted(switch.id for switch in switches if not switch.forgiven)),
         update_time=now,

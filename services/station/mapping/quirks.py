@@ -1,6 +1,7 @@
 """What charge points are forgiven, in the words of the contract."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from csms.station.v1 import quirk_pb2 as quirk_pb
 from services.kernel.quirks import QUIRKS
@@ -27,8 +28,10 @@ def switches_of(messages: Iterable[quirk_pb.QuirkSwitch]) -> list[Switch]:
     return [Switch(message.id, message.forgiven if message.HasField("forgiven") else None) for message in messages]
 
 
+@lru_cache(maxsize=4096)
 def profile_to_proto(profile: QuirkProfile) -> quirk_pb.QuirkProfile | None:
-    """What the edge has to know of a charge point to forgive it; None when nothing is known."""
+    """What the edge has to know of a charge point to forgive it; None when nothing is known. Not to be changed:
+    all charge points of a kind get the same one."""
     message = quirk_pb.QuirkProfile(
         vendor=profile.vendor,
         model=profile.model,

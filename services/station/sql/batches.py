@@ -33,7 +33,14 @@ _COMMIT: Statement = (b"COMMIT", ())
 # In the order of identity, so that two batches never wait for each other in a circle. Not FOR UPDATE, which would keep
 # out those as well who only refer to a charge point.
 _LOCKED = "FROM charge_points WHERE id = ANY (%s::text[]) ORDER BY id FOR NO KEY UPDATE"
-_LOCK_POINTS = f"SELECT {texts(CHARGE_POINTS.columns)} {_LOCKED}".encode()
+# In the order of ChargePoint, which has what connections tell behind it.
+_POINT_NAMES = [name for name in ChargePoint._fields if name in CHARGE_POINTS.c]
+_LOCK_POINTS = f"SELECT {texts([CHARGE_POINTS.c[name] for name in _POINT_NAMES])} {_LOCKED}".encode()
+_STATE, _VENDING, _PASSWORDS, _QUIRKS_ON, _QUIRKS_OFF = map(
+    _POINT_NAMES.index, ("state", "free_vending", "next_passwords", "quirks_on", "quirks_off")
+)
+_STATES = {state.value: state for state in ChargePointState}
+_NEVER_CONNECTED = (False, "", None)
 _LOCK_PLACES = f"SELECT id, station_id::text, state, boot_time, tenant_id {_LOCKED}".encode()
 # A statement of its own after the lock: it sees what those have committed whom the lock had to wait for.
 _NEWEST = (
@@ -128,9 +135,8 @@ FROM free WHERE connections.charge_point_id = free.charge_point_id
 # As many batches at once as a process holds connections for them.
 _CONNECTIONS = 4
 
-_POINT_NAMES = names_of(CHARGE_POINTS.columns)
 _PLUG_NAMES = names_of(CONNECTORS.columns)
-_values_of = attrgetter(*_POINT_NAMES)
+_values_of = attrgetter(*names_of(CHARGE_POINTS.columns))
 _hardware = attrgetter(*_HARDWARE)
 _plug = attrgetter(*_PLUG_NAMES)
 
@@ -170,7 +176,7 @@ class SqlBatch:
             statements.append((_ADD_UNKNOWN, (rows, str(most_unknown))))
         *_, locked, connections = await self._trips.run(*statements, (_LOCK_POINTS, names), (_NEWEST, names))
         latest = {row[0]: row[2:] for row in connections}
-        points = [_charge_point(row, latest.get(row[0])) for row in locked]
+        points = [_charge_point(row, latest.get(row[0], _NEVER_CONNECTED)) for row in locked]
         return Points({point.id: point for point in points}, _newest(connections))
 
     async def places(self, charge_point_ids: Collection[str], connectors: Collection[ConnectorKey] = ()) -> Places:
@@ -240,16 +246,14 @@ def _newest(rows: Iterable[Sequence[Any]]) -> dict[str, Newest]:
     return {row[0]: Newest(row[1], row[2]) for row in rows}
 
 
-def _charge_point(row: Sequence[Any], connection: Sequence[Any] | None) -> ChargePoint:
+def _charge_point(row: Sequence[Any], connection: Sequence[Any]) -> ChargePoint:
     """The charge point of a row with what its connection tells: whether it is open, protocol and last sign of life."""
-    fields = dict(zip(_POINT_NAMES, row, strict=True))
-    fields["state"] = ChargePointState(fields["state"])
-    fields["free_vending"] = FreeVending(fields["free_vending"]) if fields["free_vending"] else None
-    fields["next_passwords"] = candidates_of(fields["next_passwords"])
-    fields["quirks_on"], fields["quirks_off"] = tuple(fields["quirks_on"]), tuple(fields["quirks_off"])
-    if connection is not None:
-        fields["online"], fields["protocol"], fields["last_seen_time"] = connection
-    return ChargePoint(**fields)
+    values = list(row)
+    values[_STATE] = _STATES[values[_STATE]]
+    values[_VENDING] = FreeVending(values[_VENDING]) if values[_VENDING] else None
+    values[_PASSWORDS] = candidates_of(values[_PASSWORDS])
+    values[_QUIRKS_ON], values[_QUIRKS_OFF] = tuple(values[_QUIRKS_ON]), tuple(values[_QUIRKS_OFF])
+    return ChargePoint(*values, *connection)
 
 
 def _connector(row: Sequence[Any], stations: Mapping[str, str | None]) -> Connector:

@@ -1,6 +1,5 @@
 """services.station.domain.admission"""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ def _with_password(*passwords: str, **fields: Any) -> ChargePoint:
 def _shown(point: ChargePoint, password: str | None, profile: int = 1, name: str = "") -> ChargePoint | Rule:
     """The charge point that is let in, or the rule that refuses it."""
     shown = None if password is None else password.encode()
-    attempt = replace(ATTEMPT, password=shown, security_profile=profile, certificate_common_name=name)
+    attempt = ATTEMPT._replace(password=shown, security_profile=profile, certificate_common_name=name)
     verdict = judged(point, attempt)
     return verdict.charge_point if isinstance(verdict, Entry) else verdict.rule
 
@@ -50,7 +49,7 @@ def test_who_is_not_known_is_not_let_in() -> None:
 def test_without_a_password_only_one_that_needs_none_is_let_in(
     demanded: int, profile: int, password: str | None, rule: Rule | None
 ) -> None:
-    point = replace(CHARGE_POINT, security_profile=demanded)
+    point = CHARGE_POINT._replace(security_profile=demanded)
 
     assert _shown(point, password, profile) is (rule or point)
 
@@ -95,7 +94,7 @@ def test_one_with_a_password_must_show_it_on_a_socket_that_is_safe_enough(
 def test_a_certificate_lets_in_only_the_charge_point_it_names(
     demanded: int, profile: int, name: str, rule: Rule | None
 ) -> None:
-    point = replace(CHARGE_POINT, security_profile=demanded)
+    point = CHARGE_POINT._replace(security_profile=demanded)
 
     assert _shown(point, None, profile, name) is (rule or point)
 
@@ -149,9 +148,9 @@ def test_of_two_new_passwords_that_were_never_used_the_last_counts() -> None:
     ],
 )
 def test_a_pin_decides_among_what_is_offered(pin: str, offers: tuple[str, ...], protocol: str) -> None:
-    point = replace(CHARGE_POINT, pinned_protocol=pin)
+    point = CHARGE_POINT._replace(pinned_protocol=pin)
 
-    verdict = judged(point, replace(ATTEMPT, protocol=offers[0], offers=offers))
+    verdict = judged(point, ATTEMPT._replace(protocol=offers[0], offers=offers))
 
     assert isinstance(verdict, Entry)
     assert verdict.protocol == protocol
@@ -159,14 +158,14 @@ def test_a_pin_decides_among_what_is_offered(pin: str, offers: tuple[str, ...], 
 
 @pytest.mark.field_case("B7")
 def test_one_that_does_not_offer_what_it_is_pinned_to_is_told_so_once_it_has_proved_itself() -> None:
-    point = replace(_with_password(OLD), pinned_protocol="ocpp1.6")
-    attempt = replace(ATTEMPT, protocol="ocpp2.0.1", offers=("ocpp2.0.1",), security_profile=1)
+    point = _with_password(OLD)._replace(pinned_protocol="ocpp1.6")
+    attempt = ATTEMPT._replace(protocol="ocpp2.0.1", offers=("ocpp2.0.1",), security_profile=1)
 
-    reported = judged(point, replace(attempt, password=OLD.encode()))
+    reported = judged(point, attempt._replace(password=OLD.encode()))
     assert reported == Denial(
         Rule.PINNED_PROTOCOL_NOT_OFFERED, "this charge point is pinned to ocpp1.6, and offers ocpp2.0.1"
     )
-    stranger = judged(point, replace(attempt, password=NEW.encode()))
+    stranger = judged(point, attempt._replace(password=NEW.encode()))
     assert isinstance(stranger, Denial)
     assert stranger.rule is Rule.WRONG_PASSWORD
 

@@ -1,6 +1,5 @@
 """services.station.domain.charge_point"""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -89,7 +88,7 @@ def test_what_a_device_told_never_stands_in_the_way_of_a_change() -> None:
 
 
 def test_a_boot_tells_of_the_hardware_and_leaves_the_words_of_the_operator() -> None:
-    point = replace(CHARGE_POINT, vendor="Acme GmbH", serial_number="old", firmware_version="1.0")
+    point = CHARGE_POINT._replace(vendor="Acme GmbH", serial_number="old", firmware_version="1.0")
     boot = BootReport(
         charge_point_id="CP1",
         epoch=1,
@@ -115,6 +114,6 @@ def test_a_charge_point_is_pinned_to_a_version_that_is_spoken_here_or_to_none(pi
 
 
 def test_an_operator_who_touches_an_unknown_charge_point_knows_it() -> None:
-    unknown = replace(CHARGE_POINT, state=ChargePointState.PENDING, is_unknown=True)
+    unknown = CHARGE_POINT._replace(state=ChargePointState.PENDING, is_unknown=True)
 
     assert not changed(unknown, {"vendor": "Acme"}, "", LATER).is_unknown

@@ -1,7 +1,5 @@
 """New passwords that are on their way to a charge point: nobody is locked out, whatever became of them."""
 
-from dataclasses import replace
-
 import pytest
 
 from services.kernel.errors import DomainError
@@ -17,7 +15,7 @@ OLD, NEW, NEWER = "the old password", "the new password", "a newer password"
 
 def shown(point: ChargePoint, password: str | None, profile: int = 1) -> ChargePoint | Rule:
     """The charge point that is let in, or the rule that refuses it."""
-    attempt = replace(ATTEMPT, password=None if password is None else password.encode(), security_profile=profile)
+    attempt = ATTEMPT._replace(password=None if password is None else password.encode(), security_profile=profile)
     verdict = judged(point, attempt)
     return verdict.charge_point if isinstance(verdict, Entry) else verdict.rule
 
@@ -76,7 +74,7 @@ def test_a_first_one_is_asked_for_once_it_was_used() -> None:
 
 
 def test_where_one_is_demanded_the_first_one_is_good_before_its_use() -> None:
-    point = staged(replace(CHARGE_POINT, security_profile=1), "c1", NEW)
+    point = staged(CHARGE_POINT._replace(security_profile=1), "c1", NEW)
     assert shown(point, OLD) is Rule.PASSWORD_NOT_SET
     assert let_in(point, NEW)
 
