@@ -30,6 +30,7 @@ from services.station.application.file_jobs import FileJobs
 from services.station.application.files import FileBounds, Files
 from services.station.application.free_vending import StartRules
 from services.station.application.inventories import Inventories
+from services.station.application.lost_reports import LostReports
 from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
 from services.station.clients import GrpcCommands, GrpcRunningTransactions
@@ -49,6 +50,7 @@ from services.station.sql.batches import SqlBatches
 from services.station.sql.reads import SqlStationReads
 from services.station.sql.unit_of_work import SqlUnitsOfWork
 from services.station.tasks import FileJobWatcher, FileKeeper, InventoryAsker, LeaseSweeper, RefusalSweeper
+from services.station.tasks import FileKeeper, InventoryAsker, LeaseSweeper, LostReportAsker, RefusalSweeper
 
 
 def wire(settings: StationSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -65,6 +67,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     batches = SqlBatches(database, relay)
     commands = GrpcCommands(channel)
     inventories = Inventories(units_of_work, commands, clock)
+    lost_reports = LostReports(units_of_work, commands, clock)
     notes = (inventories.note,) if settings.ocpp_ask_inventory else ()
     connectivity = Connectivity(units_of_work, batches, clock, policy, *notes)
     connectors = Connectors(units_of_work, batches, clock)
@@ -81,7 +84,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         charge_points = ChargePoints(units_of_work, clock, running)
         points = ChargePointServicer(charge_points, refusals, events)
         add_ChargePointServiceServicer_to_server(points, grpc_server)
-        model = DeviceModelServicer(DeviceModel(units_of_work), DeviceMonitors(units_of_work))
+        model = DeviceModelServicer(DeviceModel(units_of_work, clock), DeviceMonitors(units_of_work, clock))
         add_DeviceModelServiceServicer_to_server(model, grpc_server)
         add_FileServiceServicer_to_server(FileServicer(files, addresses), grpc_server)
         add_FileJobServiceServicer_to_server(FileJobServicer(file_jobs), grpc_server)
@@ -101,6 +104,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         server.Task("relay", relay.run, 30),
         server.Task("settings", settings_consumer.run, 30),
         server.Task("leases", LeaseSweeper(connectivity, lease).run, 60 + lease.total_seconds()),
+        server.Task("lost-reports", LostReportAsker(lost_reports).run, 60),
         server.Task("inventories", InventoryAsker(inventories).run, 60),
         server.Task("files", FileKeeper(files, folder, settings).run, 300),
         server.Task("file jobs", FileJobWatcher(file_jobs).run, 60),

@@ -51,6 +51,15 @@ class GrpcCommands:
         )
         await self._commands.GetBaseReport(request)
 
+    async def ask_again(self, charge_point_id: str, command_id: str, request_id: str) -> str:
+        asked = (await self._commands.GetCommand(command_pb.GetCommandRequest(command_id=command_id))).command
+        request = command_pb.CreateCommandRequest(
+            charge_point_id=charge_point_id,
+            command=asked.body,
+            options=command_pb.CommandOptions(request_id=request_id),
+        )
+        return (await self._commands.CreateCommand(request)).command.id
+
     async def change_availability(
         self, charge_point_id: str, evse_id: int, connector_id: int, availability: Availability, request_id: str
     ) -> None:

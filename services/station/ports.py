@@ -17,7 +17,7 @@ from services.station.domain.connection import ClosedConnection, Connection, New
 from services.station.domain.connector import Availability, Connector, ConnectorKey
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
 from services.station.domain.device_monitor import DeviceMonitor, DeviceMonitorFilter, MonitorKey, MonitorKind
-from services.station.domain.device_report import ArrivedPart, DeviceReport
+from services.station.domain.device_report import ArrivedPart, DeviceReport, LostReport
 from services.station.domain.device_variable import (
     DeviceVariable,
     DeviceVariableFilter,
@@ -276,6 +276,19 @@ class DeviceReportRepository(Protocol):
         """Store the times of reports."""
         ...
 
+    async def parts_of(self, charge_point_id: str, request_ids: Collection[int]) -> Sequence[ArrivedPart]:
+        """The parts that came of reports of these numbers."""
+        ...
+
+    async def claim_lost(self, now: datetime, most: int) -> Sequence[LostReport]:
+        """Up to `most` reports of connected charge points of which some is missing and nothing more comes, and that
+        nobody has asked for again: the caller does, and nobody else."""
+        ...
+
+    async def note_again(self, charge_point_id: str, command_id: str, again_command_id: str) -> None:
+        """Note by which command the reports of a command were asked for again."""
+        ...
+
     async def page(self, charge_point_id: str, page: PageRequest) -> Page[DeviceReport]:
         """One page of the reports of a charge point, the latest first."""
         ...
@@ -500,6 +513,10 @@ class Commands(Protocol):
 
     async def get_full_report(self, charge_point_id: str, request_id: str) -> None:
         """Ask for a report of all variables, if the charge point is online; it is not kept for later."""
+        ...
+
+    async def ask_again(self, charge_point_id: str, command_id: str, request_id: str) -> str:
+        """Make a command like that one, which had no secrets; the id of the new one."""
         ...
 
     async def change_availability(

@@ -278,7 +278,8 @@ DEVICE_VARIABLE_CHANGES = Table(
 
 
 def _reports(name: str) -> Table:
-    """Reports that charge points were asked for; `time` is when one was told, once all its parts have come."""
+    """Reports that charge points were asked for; `time` is when one was told, once all its parts have come, and
+    `again_time` when it was asked for once more because some of it was lost."""
     return Table(
         name,
         METADATA,
@@ -288,7 +289,10 @@ def _reports(name: str) -> Table:
         Column("scope", Text, nullable=False),
         Column("command_id", Text, nullable=False),
         Column("time", DateTime(timezone=True)),
+        Column("again_time", DateTime(timezone=True)),
+        Column("again_command_id", Text),
         PrimaryKeyConstraint("charge_point_id", "request_id", "ask_time", name=f"{name}_pkey"),
+        Index(f"{name}_lost_idx", "ask_time", postgresql_where=text("time IS NULL AND again_time IS NULL")),
     )
 
 

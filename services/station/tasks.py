@@ -12,6 +12,7 @@ from services.station.application.connectivity import Connectivity
 from services.station.application.file_jobs import FileJobs
 from services.station.application.files import Files
 from services.station.application.inventories import Inventories
+from services.station.application.lost_reports import LostReports
 from services.station.application.refusals import Refusals
 from services.station.settings import StationSettings
 
@@ -22,6 +23,7 @@ _REFUSALS_SECONDS = 60.0
 _INVENTORIES_SECONDS = 1.0
 _FILES_SECONDS = 60.0
 _FILE_JOBS_SECONDS = 2.0
+_LOST_REPORTS_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +79,21 @@ class InventoryAsker:
     async def _ask(self) -> float:
         await self._inventories.ask_some()
         return _INVENTORIES_SECONDS
+
+
+class LostReportAsker:
+    """Asks once more for reports of which some was lost. Every replica runs one."""
+
+    def __init__(self, lost_reports: LostReports) -> None:
+        self._lost_reports = lost_reports
+
+    async def run(self) -> None:
+        """Ask until cancelled; waits out a database that is away."""
+        await repeat(self._ask, _LOST_REPORTS_SECONDS)
+
+    async def _ask(self) -> float:
+        await self._lost_reports.ask_some()
+        return _LOST_REPORTS_SECONDS
 
 
 class FileKeeper:

@@ -4,6 +4,7 @@ the events."""
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.kernel.clock import Clock
 from services.kernel.pagination import Page, PageRequest
 from services.station.domain.cost_display import of_display, shown_currency
 from services.station.domain.device_event import DeviceEvent
@@ -13,8 +14,10 @@ from services.station.domain.device_report import (
     DeviceReport,
     ReportRequest,
     Scope,
+    SeenReport,
     VariableReport,
     completed,
+    seen_reports,
 )
 from services.station.domain.device_variable import (
     DeviceVariable,
@@ -32,8 +35,9 @@ from services.station.ports import UnitOfWork, UnitsOfWork
 class DeviceModel:
     """The use cases of variables. Each method is one unit of work."""
 
-    def __init__(self, units_of_work: UnitsOfWork) -> None:
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock) -> None:
         self._units_of_work = units_of_work
+        self._clock = clock
 
     async def page(self, narrowing: DeviceVariableFilter, page: PageRequest) -> Page[SeenVariable]:
         """One page of variables of a charge point by component and name."""
@@ -45,10 +49,14 @@ class DeviceModel:
         async with self._units_of_work.reading() as work:
             return await work.device_variables.changes(narrowing, page)
 
-    async def reports(self, charge_point_id: str, page: PageRequest) -> Page[DeviceReport]:
+    async def reports(self, charge_point_id: str, page: PageRequest) -> Page[SeenReport]:
         """One page of the reports that a charge point was asked for, the latest first."""
         async with self._units_of_work.reading() as work:
-            return await work.device_reports.page(charge_point_id, page)
+            found = await work.device_reports.page(charge_point_id, page)
+            numbers = {report.request.request_id for report in found.items if report.time is None}
+            parts = await work.device_reports.parts_of(charge_point_id, numbers) if numbers else ()
+        shown = list(seen_reports(found.items, parts, self._clock.now()))
+        return Page(shown, found.next_token, found.total_size)
 
 
 @dataclass(frozen=True, slots=True)

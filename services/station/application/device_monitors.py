@@ -4,6 +4,7 @@ keeps the events."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from services.kernel.clock import Clock
 from services.kernel.pagination import Page, PageRequest
 from services.station.domain.device_event import VARIABLE, DeviceEvent, Severity
 from services.station.domain.device_monitor import (
@@ -21,7 +22,9 @@ from services.station.domain.device_report import (
     DeviceReport,
     MonitoringReportRequest,
     Scope,
+    SeenReport,
     completed,
+    seen_reports,
 )
 from services.station.domain.device_variable import Telling
 from services.station.ports import UnitOfWork, UnitsOfWork
@@ -30,18 +33,23 @@ from services.station.ports import UnitOfWork, UnitsOfWork
 class DeviceMonitors:
     """The use cases of monitors. Each method is one unit of work."""
 
-    def __init__(self, units_of_work: UnitsOfWork) -> None:
+    def __init__(self, units_of_work: UnitsOfWork, clock: Clock) -> None:
         self._units_of_work = units_of_work
+        self._clock = clock
 
     async def page(self, narrowing: DeviceMonitorFilter, page: PageRequest) -> Page[DeviceMonitor]:
         """One page of monitors of a charge point by number."""
         async with self._units_of_work.reading() as work:
             return await work.device_monitors.page(narrowing, page)
 
-    async def reports(self, charge_point_id: str, page: PageRequest) -> Page[DeviceReport]:
+    async def reports(self, charge_point_id: str, page: PageRequest) -> Page[SeenReport]:
         """One page of the reports that a charge point was asked for, the latest first."""
         async with self._units_of_work.reading() as work:
-            return await work.monitoring_reports.page(charge_point_id, page)
+            found = await work.monitoring_reports.page(charge_point_id, page)
+            numbers = {report.request.request_id for report in found.items if report.time is None}
+            parts = await work.monitoring_reports.parts_of(charge_point_id, numbers) if numbers else ()
+        shown = list(seen_reports(found.items, parts, self._clock.now()))
+        return Page(shown, found.next_token, found.total_size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from services.station.domain.device_variable import ReportedVariable
 
 # Nodes of the edge have clocks of their own.
 _CLOCK_SLACK = timedelta(seconds=1)
+# Whoever sends no more of a report for so long does not send the rest.
+QUIET = timedelta(minutes=2)
+_MOST_MISSING = 100
 # The number of an inventory that is whole in one answer.
 NO_REQUEST = 0
 
@@ -74,11 +77,65 @@ class ArrivedPart:
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
-    """A report that was asked for. `time` is when the first of it was told; None until all of it has come."""
+    """A report that was asked for. `time` is when the first of it was told; None until all of it has come. By the
+    command `again_command_id` it was asked for once more."""
 
     charge_point_id: str
     request: ReportRequest
     time: datetime | None = None
+    again_command_id: str = ""
+
+
+class ReportState(StrEnum):
+    """What has come of a report."""
+
+    ARRIVING = "ARRIVING"
+    WHOLE = "WHOLE"
+    INCOMPLETE = "INCOMPLETE"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenReport:
+    """A report as a list shows it, with the numbers of the parts that are missing, those of the first."""
+
+    report: DeviceReport
+    state: ReportState
+    missing_parts: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LostReport:
+    """A report of which some is missing, and whose command would bring it anew."""
+
+    report: DeviceReport
+    tenant_id: str
+
+
+def seen_reports(reports: Iterable[DeviceReport], parts: Sequence[ArrivedPart], now: datetime) -> Iterator[SeenReport]:
+    """These reports as they stand, by the parts that answer their numbers; the reports may be some of several of one
+    number."""
+    by_number: dict[tuple[str, int], list[DeviceReport]] = {}
+    listed = list(reports)
+    for report in listed:
+        by_number.setdefault((report.charge_point_id, report.request.request_id), []).append(report)
+    answering: dict[DeviceReport, Sequence[ArrivedPart]] = {}
+    for key, runs in by_number.items():
+        of_number = [one for one in parts if (one.charge_point_id, one.part.request_id) == key]
+        answering |= dict(_runs(runs, of_number))
+    for report in listed:
+        yield _seen(report, answering[report], now)
+
+
+def _seen(report: DeviceReport, parts: Sequence[ArrivedPart], now: datetime) -> SeenReport:
+    if report.time is not None:
+        return SeenReport(report, ReportState.WHOLE)
+    latest = max((one.received_time for one in parts), default=report.request.ask_time)
+    state = ReportState.INCOMPLETE if now - latest >= QUIET else ReportState.ARRIVING
+    there = {one.part.seq_no for one in parts}
+    last = max((one.part.seq_no for one in parts if one.part.is_last), default=None)
+    end = max(there, default=-1) + 2 if last is None else last + 1
+    missing = islice((number for number in range(end) if number not in there), _MOST_MISSING)
+    return SeenReport(report, state, tuple(missing))
 
 
 def completed(reports: Iterable[DeviceReport], parts: Sequence[ArrivedPart]) -> Iterator[DeviceReport]:

@@ -7,7 +7,7 @@ from services.kernel.identity import composed
 from services.kernel.ids import is_id
 from services.kernel.validation import search_text
 from services.rpc.protobuf import enum_of, time_of, timestamp, told_enum
-from services.station.domain.device_report import DeviceReport, ReportPart, ReportRequest, Scope, VariableReport
+from services.station.domain.device_report import ReportPart, ReportRequest, Scope, SeenReport, VariableReport
 from services.station.domain.device_variable import (
     AttributeType,
     Description,
@@ -115,8 +115,9 @@ def device_variable_to_proto(seen: SeenVariable) -> variable_pb.DeviceVariable:
     )
 
 
-def device_report_to_proto(report: DeviceReport) -> variable_pb.DeviceReport:
+def device_report_to_proto(seen: SeenReport) -> variable_pb.DeviceReport:
     """The resource as callers see it."""
+    report = seen.report
     return variable_pb.DeviceReport(
         charge_point_id=report.charge_point_id,
         request_id=report.request.request_id,
@@ -124,6 +125,9 @@ def device_report_to_proto(report: DeviceReport) -> variable_pb.DeviceReport:
         command_id=report.request.command_id,
         ask_time=timestamp(report.request.ask_time),
         report_time=timestamp(report.time),
+        state=variable_pb.DeviceReport.State.Value(seen.state),
+        missing_parts=seen.missing_parts,
+        again_command_id=report.again_command_id,
     )
 
 

@@ -10,8 +10,10 @@ from csms.transaction.v1 import command_service_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from csms.transaction.v1.command_pb2 import Command
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.kernel.errors import DomainError
+from services.kernel.ids import new_id
 from services.kernel.tenancy import current_tenant
 from services.process.settings import ServiceSettings
 from services.rpc.auth import current_caller
@@ -30,6 +32,9 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
         self.orders: dict[str, Order] = {}
         self.reports: dict[str, Order] = {}
         self.asked: list[str] = []
+        # Commands by their ids, and those that were made by the general call, by the ids of their requests.
+        self.commands: dict[str, Command] = {}
+        self.created: dict[str, Command] = {}
         # In whose name charge points were commanded.
         self.asked_for: dict[str, str | None] = {}
         # What becomes of a command to a charge point, the next one first.
@@ -71,6 +76,23 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
         self.asked_for[request.charge_point_id] = current_tenant()
         self.reports.setdefault(request.options.request_id, (request.charge_point_id, request.base))
         return command_pb.GetBaseReportResponse()
+
+    async def GetCommand(
+        self, request: command_pb.GetCommandRequest, context: Context
+    ) -> command_pb.GetCommandResponse:
+        return command_pb.GetCommandResponse(command=self.commands[request.command_id])
+
+    async def CreateCommand(
+        self, request: command_pb.CreateCommandRequest, context: Context
+    ) -> command_pb.CreateCommandResponse:
+        if failures := self.failures.get(request.charge_point_id):
+            raise failures.pop(0)
+        self.asked_for[request.charge_point_id] = current_tenant()
+        known = self.created.get(request.options.request_id)
+        if known is None:
+            known = Command(id=new_id(), charge_point_id=request.charge_point_id, body=request.command)
+            self.commands[known.id] = self.created[request.options.request_id] = known
+        return command_pb.CreateCommandResponse(command=known)
 
     def reports_of(self, charge_point_id: str) -> list[Order]:
         """The reports that were asked of a charge point."""

@@ -10,8 +10,10 @@ from services.station.domain.device_report import (
     DeviceReport,
     ReportPart,
     ReportRequest,
+    ReportState,
     Scope,
     completed,
+    seen_reports,
 )
 from tests.unit.services.station.samples import NOW
 
@@ -54,3 +56,27 @@ def test_a_number_that_is_asked_again_begins_anew() -> None:
 def test_a_part_of_one_is_whole_and_what_is_whole_stays_so() -> None:
     [reported] = completed([report()], [part(0, 1, last=True)])
     assert list(completed([reported], [part(0, 1, last=True), part(0, 0, last=True)])) == []
+
+
+def seen(parts: list[ArrivedPart], after: float, reports: list[DeviceReport] | None = None) -> list[object]:
+    """How reports are shown some time after they were asked for."""
+    shown = seen_reports(reports or [report()], parts, NOW + timedelta(seconds=after))
+    return [(one.state, list(one.missing_parts)) for one in shown]
+
+
+def test_a_report_is_incomplete_when_nothing_more_of_it_comes() -> None:
+    arriving, incomplete = ReportState.ARRIVING, ReportState.INCOMPLETE
+    assert seen([], 100) == [(arriving, [0])]
+    assert seen([], 121) == [(incomplete, [0])]
+    gap = [part(0, 1), part(3, 100), part(1, 90)]
+    assert seen(gap, 200) == [(arriving, [2, 4])]
+    assert seen(gap, 221) == [(incomplete, [2, 4])]
+    assert seen([part(3, 1, last=True)], 200) == [(incomplete, [0, 1, 2])]
+    assert seen([part(10**9, 1, last=True)], 200) == [(incomplete, list(range(100)))]
+
+
+def test_what_is_whole_misses_nothing_and_each_run_of_a_number_is_shown_by_its_own_parts() -> None:
+    [first] = completed([report()], [part(0, 1, last=True)])
+    assert seen([], 500, [first]) == [(ReportState.WHOLE, [])]
+    parts = [part(0, 1, last=True), part(1, 401)]
+    assert seen(parts, 500, [report(at=400), first]) == [(ReportState.ARRIVING, [0, 2]), (ReportState.WHOLE, [])]
