@@ -24,7 +24,11 @@ _LONGEST_STATUS, _LONGEST_TEXT = 2500, 1000
 
 
 def device_event(
-    kind: str, payload: Payload, context: ChargerContext, moment: Moment | None = None, **fields: Any
+    kind: str,
+    payload: Payload,
+    context: ChargerContext,
+    moment: Moment | None = None,
+    **fields: Any,
 ) -> DeviceEvent:
     """An event of `kind`, told by `payload` or by that part of a message; `moment` is that of its stamp, if it has one.
 

@@ -3,7 +3,7 @@
 import orjson
 
 from ocpp_edge.rpc.frames import Payload
-from services.kernel.redaction import MASK, redacted, secrets_in, sets_login_password
+from services.kernel.redaction import MASK, may_hold_secrets, redacted, secrets_in, sets_login_password
 
 # Nearly all frames are of these, and have no room for settings: they are looked into only if they hold a word.
 _USUAL = frozenset(
@@ -17,7 +17,7 @@ _USUAL = frozenset(
 def redacted_frame(frame: bytes, action: str = "") -> bytes:
     """`frame` without secrets, in compact JSON; as it is without any. One that may hold some and cannot be read is
     masked as a whole."""
-    if action in _USUAL and not _is_suspect(frame):
+    if (action in _USUAL and not _is_suspect(frame)) or not may_hold_secrets(frame):
         return frame
     try:
         parsed = orjson.loads(frame)
@@ -52,7 +52,15 @@ def sets_password(action: str, payload: Payload) -> bool:
 
 def redacted_payload(payload: object) -> str:
     """A payload as text, without secrets; the same for the same payload, whatever the order of its parts."""
-    return orjson.dumps(redacted(payload), option=orjson.OPT_SORT_KEYS).decode()
+    text = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    if may_hold_secrets(text):
+        text = orjson.dumps(redacted(payload), option=orjson.OPT_SORT_KEYS)
+    return text.decode()
+
+
+def without_secrets(payload: Payload) -> Payload:
+    """A payload without secrets; itself when it can hold none."""
+    return redacted(payload) if may_hold_secrets(orjson.dumps(payload)) else payload
 
 
 def _variable_in(entry: object) -> str:

@@ -38,9 +38,8 @@ _LONGEST_UNIT, _LONGEST_TYPE = 50, 50
 
 
 def reported_variables(entries: Iterable[Payload]) -> Iterator[ReportedVariable]:
-    """What the entries of a report (ReportDataType) tell, secrets masked: one for each attribute."""
-    for entry in entries:
-        kept: Payload = redacted(entry)
+    """What the entries of a report (ReportDataType), in which secrets are masked, tell: one for each attribute."""
+    for kept in entries:
         characteristics = _characteristics(kept.get("variableCharacteristics"))
         for attribute in kept.get("variableAttribute", ()):
             variable = name_of(kept.get("component", {}), kept.get("variable", {}), attribute.get("type", "Actual"))

@@ -4,6 +4,7 @@ from csms.station.v1.device_event_pb2 import DeviceEvent
 from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.facts.device_events import recording
+from ocpp_edge.facts.redaction import without_secrets
 from ocpp_edge.facts.variables import variable_report
 from ocpp_edge.rpc.frames import Payload
 from ocpp_edge.v2.device_model import reported_variables
@@ -12,7 +13,7 @@ from ocpp_edge.v2.report_parts import part_event, part_of
 
 def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     event = part_event("report", payload, context)
-    variables = reported_variables(payload.get("reportData", ()))
+    variables = reported_variables(without_secrets(payload).get("reportData", ()))
     report = variable_report(variables, part=part_of(payload, context, "reportData"))
     if report is not None:
         event.variable_report.CopyFrom(report)

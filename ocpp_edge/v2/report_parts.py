@@ -12,7 +12,8 @@ from services.rpc.protobuf import read_time, write_time
 def part_event(kind: str, payload: Payload, context: ChargerContext) -> DeviceEvent:
     """The event of a part. It is not older than the question."""
     request_id = integer_at(payload, "requestId", context)
-    event = device_event(kind, payload, context, moment_at(payload, "generatedAt", context), request_id=request_id)
+    moment = moment_at(payload, "generatedAt", context)
+    event = device_event(kind, payload, context, moment, request_id=request_id)
     asked = context.report_asked(request_id)
     if asked is not None and event.HasField("time") and read_time(event.time) < asked:
         write_time(asked, event.time)

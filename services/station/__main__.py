@@ -49,8 +49,14 @@ from services.station.settings import StationSettings
 from services.station.sql.batches import SqlBatches
 from services.station.sql.reads import SqlStationReads
 from services.station.sql.unit_of_work import SqlUnitsOfWork
-from services.station.tasks import FileJobWatcher, FileKeeper, InventoryAsker, LeaseSweeper, RefusalSweeper
-from services.station.tasks import FileKeeper, InventoryAsker, LeaseSweeper, LostReportAsker, RefusalSweeper
+from services.station.tasks import (
+    FileJobWatcher,
+    FileKeeper,
+    InventoryAsker,
+    LeaseSweeper,
+    LostReportAsker,
+    RefusalSweeper,
+)
 
 
 def wire(settings: StationSettings, database: Database, bus: EventBus) -> server.Wiring:

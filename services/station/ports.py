@@ -221,9 +221,11 @@ class DeviceVariableRepository(Protocol):
         """What is known of these attributes, by id; of each id the charge point is given."""
         ...
 
-    async def store(self, variables: Mapping[str, DeviceVariable], changes: Sequence[VariableChange]) -> None:
-        """Store variables, new ones and changed ones, and what changed; new ones beyond what a charge point can have
-        are passed over."""
+    async def store(
+        self, variables: Mapping[str, DeviceVariable], changes: Sequence[VariableChange], *, are_known: bool
+    ) -> None:
+        """Store variables and what changed. New ones, which there are none of when they `are_known`, are passed over
+        beyond what a charge point can have."""
         ...
 
     async def changes(self, narrowing: VariableChangeFilter, page: PageRequest) -> Page[VariableChange]:
@@ -269,7 +271,8 @@ class DeviceReportRepository(Protocol):
         ...
 
     async def waiting(self, charge_point_ids: Collection[str]) -> tuple[Sequence[DeviceReport], Sequence[ArrivedPart]]:
-        """The reports of these charge points, and all parts of their numbers."""
+        """The reports of these charge points, and all parts of the numbers of those that wait and whose last part has
+        come; nothing where there is none of those."""
         ...
 
     async def complete(self, reports: Sequence[DeviceReport]) -> None:

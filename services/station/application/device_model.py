@@ -82,7 +82,7 @@ async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
     if observations:
         known = await work.device_variables.known({one.variable_id: one.charge_point_id for one in observations})
         after, changes = folded(known, observations)
-        await work.device_variables.store(after, changes)
+        await work.device_variables.store(after, changes, are_known=after.keys() <= known.keys())
         await _note_cost_displays(work, after)
     parts = list(_parts(reported))
     reports = [*(DeviceReport(event.charge_point_id, request) for event, request in asked), *_inventories(reported)]

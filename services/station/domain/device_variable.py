@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from services.kernel.ids import derived_id
 
@@ -79,7 +80,7 @@ class ReportedVariable:
     description: Description | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Observation:
     """Something that is told of an attribute of a charge point, when and by what."""
 
@@ -88,7 +89,7 @@ class Observation:
     telling: Telling
     action: str
 
-    @property
+    @cached_property
     def variable_id(self) -> str:
         return variable_id(self.charge_point_id, self.reported.place)
 
@@ -172,7 +173,7 @@ class VariableChangeFilter:
 def variable_id(charge_point_id: str, place: Place) -> str:
     """The id of an attribute: the same however its names are written (OCPP 2.0.1 part 2: identifiers are compared
     without regard to case; so are the keys of OCPP 1.6, which are of type CiString)."""
-    return derived_id(charge_point_id, *(part.casefold() if isinstance(part, str) else part for part in place))
+    return derived_id(charge_point_id, *[part.casefold() if isinstance(part, str) else part for part in place])
 
 
 def folded(known: Mapping[str, DeviceVariable], observations: Sequence[Observation]) -> Folded:
@@ -237,6 +238,8 @@ def observed(known: DeviceVariable | None, seen: Observation) -> DeviceVariable 
     time = seen.telling.time
     if seen.reported.is_unknown:
         return None if known is None else replace(known, absent_time=_latest(known.absent_time, time))
+    # All that changes at once: to make one of these anew takes most of the time that a long report costs here.
+    changes: dict[str, Any] = {}
     if known is None:
         known = DeviceVariable(
             id=seen.variable_id,
@@ -246,38 +249,36 @@ def observed(known: DeviceVariable | None, seen: Observation) -> DeviceVariable 
             reported_time=time,
         )
     else:
-        first, last = min(known.first_seen_time, time), max(known.reported_time, time)
-        known = replace(known, first_seen_time=first, reported_time=last)
+        changes["first_seen_time"] = min(known.first_seen_time, time)
+        changes["reported_time"] = max(known.reported_time, time)
     if seen.reported.tells_value:
-        known = _with_value(known, seen)
-    return _described(known, seen)
+        changes |= _with_value(known, seen)
+    description, described = seen.reported.description, known.description_telling
+    if description is not None and (described is None or seen.telling > described):
+        changes |= {"description": description, "description_telling": seen.telling}
+    return replace(known, **changes) if changes else known
 
 
-def _with_value(known: DeviceVariable, seen: Observation) -> DeviceVariable:
+def _with_value(known: DeviceVariable, seen: Observation) -> dict[str, Any]:
+    """What is another by the value that is told."""
     value, telling, latest = seen.reported.value, seen.telling, known.value_telling
     is_same = value == known.value
     if latest is None or telling > latest:
-        newest = replace(known, value=value, value_telling=telling, action=seen.action)
+        newest = {"value": value, "value_telling": telling, "action": seen.action}
         if latest is None:
-            return replace(newest, changed_time=telling.time)
+            return {**newest, "changed_time": telling.time}
         if is_same:
             return newest
-        return replace(newest, previous_value=known.value, previous_telling=latest, changed_time=telling.time)
+        before = {"previous_value": known.value, "previous_telling": latest}
+        return {**newest, **before, "changed_time": telling.time}
     if known.previous_telling is not None and telling < known.previous_telling:
-        return known
+        return {}
     changed = known.changed_time or latest.time
     if is_same:
-        return replace(known, changed_time=min(changed, telling.time))
+        return {"changed_time": min(changed, telling.time)}
     # Of several times that the value was told since, only the first and the last are known.
     changed = changed if changed >= telling.time else latest.time
-    return replace(known, previous_value=value, previous_telling=telling, changed_time=changed)
-
-
-def _described(known: DeviceVariable, seen: Observation) -> DeviceVariable:
-    description, latest = seen.reported.description, known.description_telling
-    if description is None or (latest is not None and seen.telling <= latest):
-        return known
-    return replace(known, description=description, description_telling=seen.telling)
+    return {"previous_value": value, "previous_telling": telling, "changed_time": changed}
 
 
 def _latest(one: datetime | None, other: datetime) -> datetime:

@@ -76,12 +76,15 @@ WHERE lost.charge_point_id = r.{charge_point_id} AND lost.request_id = r.{reques
 _NOTE_AGAIN = """
 UPDATE {reports} SET again_command_id = %s WHERE charge_point_id = %s AND command_id = %s
 """
+# Without its last part no report is whole, however many of the others have come.
 _ARRIVED = """
-SELECT charge_point_id, request_id, seq_no, is_last, time, received_time FROM {parts} AS part
-WHERE charge_point_id = ANY (%s::text[]) AND EXISTS (
-    SELECT FROM {reports} AS report WHERE report.time IS NULL
-    AND report.charge_point_id = part.charge_point_id AND report.request_id = part.request_id
-)
+SELECT part.charge_point_id, part.request_id, part.seq_no, part.is_last, part.time, part.received_time FROM (
+    SELECT DISTINCT report.charge_point_id, report.request_id FROM {reports} AS report
+    WHERE report.charge_point_id = ANY (%s::text[]) AND report.time IS NULL AND EXISTS (
+        SELECT FROM {parts} AS last WHERE last.charge_point_id = report.charge_point_id
+        AND last.request_id = report.request_id AND last.is_last
+    )
+) AS number JOIN {parts} AS part USING (charge_point_id, request_id)
 """
 _COMPLETE = """
 UPDATE {reports} AS report SET time = r.{time} FROM {rows}
@@ -138,8 +141,10 @@ class SqlDeviceReportRepository:
 
     async def waiting(self, charge_point_ids: Collection[str]) -> tuple[Sequence[DeviceReport], Sequence[ArrivedPart]]:
         connection, names = await bare(self._connection), text_array(charge_point_ids)
-        reports = await (await connection.execute(self._of.waiting, (names,))).fetchall()
         parts = await (await connection.execute(self._of.arrived, (names,))).fetchall()
+        if not parts:
+            return [], []
+        reports = await (await connection.execute(self._of.waiting, (names,))).fetchall()
         return (
             [
                 DeviceReport(name, ReportRequest(number, Scope(scope), command_id, ask_time), time)

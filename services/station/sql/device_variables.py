@@ -99,11 +99,14 @@ class SqlDeviceVariableRepository:
         found = [_variable(dict(zip(_NAMES, row, strict=True))) for row in await cursor.fetchall()]
         return {variable.id: variable for variable in found}
 
-    async def store(self, variables: Mapping[str, DeviceVariable], changes: Sequence[VariableChange]) -> None:
+    async def store(
+        self, variables: Mapping[str, DeviceVariable], changes: Sequence[VariableChange], *, are_known: bool
+    ) -> None:
         if not variables:
             return
         # One that is not kept has had no value to change.
-        rows = _ROWS.dump(map(_row_of, await self._within_bounds(variables.values())))
+        kept = variables.values() if are_known else await self._within_bounds(variables.values())
+        rows = _ROWS.dump(map(_row_of, kept))
         connection = await bare(self._connection)
         if changes:
             await connection.execute(_STORE_WITH_CHANGES, (_CHANGES.dump(map(_row_of_change, changes)), rows))

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.redaction import MASK, is_secret, redacted, redacted_text
+from services.kernel.redaction import MASK, is_secret, may_hold_secrets, redacted, redacted_text
 
 SECRET = "0123456789abcdef"
 JSON = st.recursive(
@@ -122,3 +123,55 @@ def test_a_secret_is_found_among_very_many_properties(name: str) -> None:
 def test_the_key_of_a_vpn_is_found_among_very_many_properties() -> None:
     many: dict[str, Any] = {f"x{number}": number for number in range(1000)}
     assert redacted(many | {"server": "a", "key": "geheim"}) == many | {"server": "a", "key": MASK}
+
+
+# Words and signs of which names and texts with secrets are made, and others like them.
+_PIECES = st.sampled_from(
+    [
+        *'pPsSkKwWdD_-. :=&/@{}"\\\n\u212a',
+        "pass",
+        "Word",
+        "key",
+        "API",
+        "authorization",
+        "psk",
+        "pwd",
+        "ftp://",
+        "server",
+    ]
+)
+_WORDS = st.lists(_PIECES, max_size=6).map("".join)
+_TELLING = st.recursive(
+    st.none() | st.integers(0, 9) | _WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(_WORDS | st.sampled_from(["key", "name", "value", "server", "variable"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(_TELLING)
+def test_what_may_hold_no_secret_holds_none(value: Any) -> None:
+    text = orjson.dumps(value)
+    assert may_hold_secrets(text) or redacted(value) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"key":"Authorization Key","value":"x"}',
+        b'{"a":"p\\u0061ssword=x"}',
+        b'{"server":"vpn","key":"x"}',
+        '{"name":"api\u212aey","value":"x"}'.encode(),
+        b'{"url":"ftp://u:p@h"}',
+        b'{"x":"PWD: 1"}',
+    ],
+)
+def test_what_may_hold_one_is_looked_into(text: bytes) -> None:
+    assert may_hold_secrets(text)
+
+
+def test_a_usual_report_need_not_be_looked_into() -> None:
+    text = b'[2,"1","NotifyReport",{"reportData":[{"component":{"name":"EVSE"},"variable":{"name":"Power"}}]}]'
+    assert not may_hold_secrets(text)
