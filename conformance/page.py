@@ -13,6 +13,8 @@ from conformance.cases import all_cases
 from conformance.verdicts import Outcome, Verdict
 
 RESULTS = Path(__file__).parent.parent / "docs" / "conformance.json"
+# A line for each, so that a difference can be read.
+_LINES = ",\n"
 _INTRODUCTION = """\
 # Conformance
 
@@ -28,10 +30,12 @@ The requirement is told in one sentence of ours. By OCPP 2.1 the cases of 2.0.1 
 
 def results(outcomes: Sequence[Outcome]) -> str:
     """What is kept of a run: verdict and reason by version and id."""
-    kept: dict[str, dict[str, list[str]]] = {}
+    kept: dict[str, list[str]] = {}
     for outcome in outcomes:
-        kept.setdefault(outcome.version, {})[outcome.id] = [outcome.verdict, outcome.reason]
-    return json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
+        told = json.dumps([outcome.verdict, outcome.reason], ensure_ascii=False)
+        kept.setdefault(outcome.version, []).append(f"{json.dumps(outcome.id)}: {told}")
+    versions = [f"{json.dumps(version)}: {{\n{_LINES.join(lines)}\n}}" for version, lines in kept.items()]
+    return f"{{\n{_LINES.join(versions)}\n}}\n"
 
 
 def page(kept: str) -> str:

@@ -3,7 +3,7 @@
 import ssl
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from conformance.verdicts import Failed, NotApplicable, same
 ECDSA_SUITES = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384")
 RSA_SUITES = ("AES128-GCM-SHA256", "AES256-GCM-SHA384")
 _DAY = timedelta(days=1)
+# More than a handshake has.
+_ROUNDS = 5
 
 
 def client(place: Place, *, suites: Sequence[str] = (), version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
@@ -34,10 +36,40 @@ def client(place: Place, *, suites: Sequence[str] = (), version: ssl.TLSVersion 
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(":".join(suites))
     if version is not None:
-        # Also those that this machine would not speak by itself.
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        context.minimum_version = context.maximum_version = version
+        _speak_only(context, version)
     return context
+
+
+def is_spoken_here(version: ssl.TLSVersion) -> bool:
+    """Whether this machine could speak a version at all: a handshake that fails for ours says nothing about a CSMS."""
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    with tempfile.TemporaryDirectory() as folder:
+        chain = Path(folder) / "server.pem"
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody")])
+        chain.write_bytes(_certificate("nobody", name, ec.generate_private_key(ec.SECP256R1())))
+        server.load_cert_chain(chain)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    for context in (server, client):
+        _speak_only(context, version)
+    ends = (
+        client.wrap_bio(to_client, to_server),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    )
+    for _ in range(_ROUNDS):
+        try:
+            for end in ends:
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+        except ssl.SSLError:
+            return False
+    return ends[0].version() is not None
+
+
+def _speak_only(context: ssl.SSLContext, version: ssl.TLSVersion) -> None:
+    """Also one that this machine would not speak by itself."""
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = version
 
 
 @contextmanager
