@@ -3,7 +3,7 @@
 import inspect
 import pkgutil
 import tomllib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -15,9 +15,13 @@ from conformance.station import Station
 _HERE = Path(__file__).parent
 _WAITING = _HERE / "waiting.toml"
 _TO_COME = _HERE.parent / "docs" / "ocpp-to-come.toml"
-# What 2.1 shares with 2.0.1 is tried by the same cases; those that are its own are not here.
-_PACKAGES = {"1.6": "conformance.v16", "2.0.1": "conformance.v201", "2.1": "conformance.v201"}
-_SAME = {"2.1": "2.0.1"}
+# 2.1 has the cases of 2.0.1, and more.
+_PACKAGES: Mapping[str, Sequence[str]] = {
+    "1.6": ("conformance.v16",),
+    "2.0.1": ("conformance.v201",),
+    "2.1": ("conformance.v201", "conformance.v21"),
+}
+_WAITS_AS: Mapping[str, Sequence[str]] = {"1.6": ("1.6",), "2.0.1": ("2.0.1",), "2.1": ("2.0.1", "2.1")}
 VERSIONS = tuple(_PACKAGES)
 
 
@@ -54,22 +58,28 @@ def all_cases() -> tuple[Case, ...]:
 
 
 def _written(version: str) -> Iterator[Case]:
-    package = import_module(_PACKAGES[version])
-    for module in pkgutil.iter_modules(package.__path__):
-        place = f"{package.__name__}.{module.name}"
-        for name, function in vars(import_module(place)).items():
-            is_case = name.startswith("tc_") and inspect.iscoroutinefunction(function)
-            if is_case and function.__module__ == place:
+    for package in map(import_module, _PACKAGES[version]):
+        for module in pkgutil.iter_modules(package.__path__):
+            for name, function in _functions(f"{package.__name__}.{module.name}"):
                 requirement = " ".join((function.__doc__ or "").split())
                 state = getattr(function, "registered_as", "ACCEPTED")
                 yield Case(f"{name.upper()}_CSMS", version, requirement, function, state=state)
 
 
+def _functions(module: str) -> Iterator[tuple[str, Any]]:
+    """The cases that a module has itself."""
+    for name, function in vars(import_module(module)).items():
+        if name.startswith("tc_") and inspect.iscoroutinefunction(function) and function.__module__ == module:
+            yield name, function
+
+
 def _waiting(version: str) -> Iterator[Case]:
     blocks = blocks_by_action()
     waiting = tomllib.loads(_WAITING.read_text(encoding="utf-8"))
-    for name, entry in waiting[_SAME.get(version, version)].items():
-        yield Case(name, version, entry["requirement"], block=blocks.get(entry["needs"], ""))
+    for part in _WAITS_AS[version]:
+        for name, entry in waiting[part].items():
+            block = entry.get("block") or blocks.get(entry["needs"], "")
+            yield Case(name, version, entry["requirement"], block=block)
 
 
 @cache

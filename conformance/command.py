@@ -80,7 +80,7 @@ def _is_chosen(case: Case, patterns: Sequence[str]) -> bool:
 def _parser(local: Local) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="csms conformance",
-        description="Try a running CSMS by the public test cases for OCPP 1.6 and 2.0.1, which 2.1 has as well.",
+        description="Try a running CSMS by the public test cases for OCPP 1.6, 2.0.1 and 2.1.",
     )
     add = parser.add_argument
     add("--report", type=Path, metavar="FILE", help="where the report goes: Markdown, or JSON by its ending")

@@ -21,9 +21,8 @@ _INTRODUCTION = """\
 Made by `make conformance`, which runs the public test cases for a CSMS against a system of its own (see
 [conformance/README.md](../conformance/README.md)), and by `make docs` from the results that it keeps.
 
-The requirement is told in one sentence of ours. By OCPP 2.1 the cases of 2.0.1 are tried, without the 72 of its own.
-*To come* are cases that need messages which are not handled yet, by the block of
-[ocpp-to-come.toml](ocpp-to-come.toml).
+The requirement is told in one sentence of ours. OCPP 2.1 has the cases of 2.0.1 and 72 of its own. *To come* are
+cases that need what is not there yet, mostly messages, by the block of [ocpp-to-come.toml](ocpp-to-come.toml).
 
 """
 

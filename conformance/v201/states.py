@@ -174,13 +174,14 @@ async def takes(station: Station, key: str, count: int) -> None:
 
 
 def named(key: str) -> Payload:
-    """The variable `Component.Variable[instance]`."""
+    """The variable `Component[instance].Variable[instance]`."""
     component, _, variable = key.partition(".")
-    name, _, instance = variable.rstrip("]").partition("[")
-    return {
-        "component": {"name": component},
-        "variable": {"name": name, **({"instance": instance} if instance else {})},
-    }
+    return {"component": _with_instance(component), "variable": _with_instance(variable)}
+
+
+def _with_instance(text: str) -> Payload:
+    name, _, instance = text.rstrip("]").partition("[")
+    return {"name": name, **({"instance": instance} if instance else {})}
 
 
 def values_of(*values: tuple[str, str]) -> Payload:
