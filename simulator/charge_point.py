@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from simulator.clock import DeviceClock
 from simulator.configuration import ConfigurationStore, Role
 from simulator.connector import Connector, StopReason, Transaction
+from simulator.file_conduct import FileConduct
 from simulator.link import ACCEPTED, Link, Timing
 from simulator.meter import Meter, Reading
 from simulator.offline import OfflineQueue, QueuedMessage
@@ -84,6 +85,7 @@ class ChargePoint(ABC):
         }
         self.configuration = self.new_configuration()
         self.charging_profiles = ChargingProfiles(Circuit(self.profile.voltage_v, self.profile.phases))
+        self.files = FileConduct()
         self.queue = OfflineQueue()
         self.known_tags: dict[str, str] = {}
         self.problems: deque[Problem] = deque(maxlen=_REMEMBERED_PROBLEMS)

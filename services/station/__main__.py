@@ -9,6 +9,7 @@ from csms.station.v1.connectivity_service_pb2_grpc import add_ConnectivityServic
 from csms.station.v1.device_model_service_pb2_grpc import add_DeviceModelServiceServicer_to_server
 from csms.station.v1.file_job_service_pb2_grpc import add_FileJobServiceServicer_to_server
 from csms.station.v1.file_service_pb2_grpc import add_FileServiceServicer_to_server
+from csms.station.v1.firmware_campaign_service_pb2_grpc import add_FirmwareCampaignServiceServicer_to_server
 from csms.station.v1.station_service_pb2_grpc import add_StationServiceServicer_to_server
 from services.kernel.clock import SystemClock
 from services.messaging.event_bus import EventBus
@@ -28,6 +29,7 @@ from services.station.application.device_model import DeviceModel
 from services.station.application.device_monitors import DeviceMonitors
 from services.station.application.file_jobs import FileJobs
 from services.station.application.files import FileBounds, Files
+from services.station.application.firmware_campaigns import FirmwareCampaigns
 from services.station.application.free_vending import StartRules
 from services.station.application.inventories import Inventories
 from services.station.application.lost_reports import LostReports
@@ -43,6 +45,7 @@ from services.station.servicer import (
     DeviceModelServicer,
     FileJobServicer,
     FileServicer,
+    FirmwareCampaignServicer,
     StationServicer,
 )
 from services.station.settings import StationSettings
@@ -52,6 +55,7 @@ from services.station.sql.unit_of_work import SqlUnitsOfWork
 from services.station.tasks import (
     FileJobWatcher,
     FileKeeper,
+    FirmwareCampaigner,
     InventoryAsker,
     LeaseSweeper,
     LostReportAsker,
@@ -81,6 +85,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     files = Files(units_of_work, clock, file_bounds(settings), folder.remove)
     addresses = file_addresses(settings)
     file_jobs = FileJobs(units_of_work, files, addresses, clock, timedelta(hours=settings.file_job_silence_hours))
+    campaigns = FirmwareCampaigns(units_of_work, commands, running, clock)
     settings_consumer = SettingsConsumer(bus, database, clock, commands)
 
     def register(grpc_server: grpc.aio.Server) -> None:
@@ -94,6 +99,7 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_DeviceModelServiceServicer_to_server(model, grpc_server)
         add_FileServiceServicer_to_server(FileServicer(files, addresses), grpc_server)
         add_FileJobServiceServicer_to_server(FileJobServicer(file_jobs), grpc_server)
+        add_FirmwareCampaignServiceServicer_to_server(FirmwareCampaignServicer(campaigns), grpc_server)
         rules = StartRules(units_of_work)
         reports = ConnectivityServicer(connectivity, connectors, refusals, charge_points, rules, events, clock)
         add_ConnectivityServiceServicer_to_server(reports, grpc_server)
@@ -114,9 +120,12 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         server.Task("inventories", InventoryAsker(inventories).run, 60),
         server.Task("files", FileKeeper(files, folder, settings).run, 300),
         server.Task("file jobs", FileJobWatcher(file_jobs).run, 60),
+        server.Task("firmware campaigns", FirmwareCampaigner(campaigns).run, 60),
         server.Task("refusals", RefusalSweeper(refusals).run, 300),
     )
-    return server.Wiring(register, tasks, on_stop=(inventories.close, channel.close, batches.close, readers.close))
+    return server.Wiring(
+        register, tasks, on_stop=(inventories.close, campaigns.close, channel.close, batches.close, readers.close)
+    )
 
 
 def file_bounds(settings: StationSettings) -> FileBounds:

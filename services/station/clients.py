@@ -6,6 +6,7 @@ from csms.station.v1 import connector_pb2 as connector_pb
 from csms.transaction.v1 import command_pb2 as body_pb
 from csms.transaction.v1 import command_service_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
+from csms.transaction.v1 import file_commands_pb2 as file_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2 as service_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as service_grpc
@@ -57,6 +58,14 @@ class GrpcCommands:
             charge_point_id=charge_point_id,
             command=asked.body,
             options=command_pb.CommandOptions(request_id=request_id),
+        )
+        return (await self._commands.CreateCommand(request)).command.id
+
+    async def update_firmware(self, charge_point_id: str, file_id: str, request_id: str) -> str:
+        request = command_pb.CreateCommandRequest(
+            charge_point_id=charge_point_id,
+            command=body_pb.CommandBody(update_firmware=file_pb.UpdateFirmware(file_id=file_id)),
+            options=command_pb.CommandOptions(request_id=request_id, priority=body_pb.Command.BACKGROUND),
         )
         return (await self._commands.CreateCommand(request)).command.id
 

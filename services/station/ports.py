@@ -27,6 +27,13 @@ from services.station.domain.device_variable import (
 )
 from services.station.domain.events import DomainEvent
 from services.station.domain.file_job import FileJob, FileJobFilter
+from services.station.domain.firmware_campaign import (
+    CampaignState,
+    FirmwareCampaign,
+    Sight,
+    Target,
+    TargetState,
+)
 from services.station.domain.free_vending import FreeVending
 from services.station.domain.refusal import Refusal, Tally, UnknownFilter
 from services.station.domain.station import FoundStation, Station, StationFilter
@@ -396,6 +403,55 @@ class FileJobRepository(Protocol):
         ...
 
 
+class FirmwareCampaignRepository(Protocol):
+    """Firmware campaigns and their charge points."""
+
+    async def add(self, campaign: FirmwareCampaign, targets: Sequence[Target]) -> None:
+        """Store a new campaign with its charge points."""
+        ...
+
+    async def find(self, campaign_id: str, *, for_update: bool = False) -> FirmwareCampaign | None:
+        """The campaign, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def claim(self, campaign_id: str) -> FirmwareCampaign | None:
+        """The campaign, locked, if it is not over and nobody else has it."""
+        ...
+
+    async def not_over(self) -> Sequence[FirmwareCampaign]:
+        """Those that are not over, in the order of their making."""
+        ...
+
+    async def replace(self, campaign: FirmwareCampaign) -> None:
+        """Store a changed campaign."""
+        ...
+
+    async def page(self, state: CampaignState | None, page: PageRequest) -> Page[FirmwareCampaign]:
+        """One page, the newest first."""
+        ...
+
+    async def targets(self, campaign_id: str, state: TargetState | None, page: PageRequest) -> Page[Target]:
+        """One page of its charge points, by wave and identity."""
+        ...
+
+    async def target(self, campaign_id: str, charge_point_id: str) -> Target | None:
+        """One of its charge points, locked."""
+        ...
+
+    async def replace_targets(self, targets: Sequence[Target]) -> None:
+        """Store changed charge points."""
+        ...
+
+    async def counts(self, campaign_id: str, wave: int | None = None) -> Mapping[TargetState, int]:
+        """How many of its charge points, or of those of a wave, are in each state."""
+        ...
+
+    async def sights(self, campaign: FirmwareCampaign, limit: int) -> Sequence[tuple[Target, Sight]]:
+        """Those of its charge points that are under way, and those of its wave that wait, with what is known of them;
+        of one that is canceled all that wait. Locked."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One unit of work: what is done through it is committed together, with its events, or not at all."""
 
@@ -433,6 +489,9 @@ class UnitOfWork(Protocol):
     def monitoring_reports(self) -> DeviceReportRepository: ...
     @property
     def file_jobs(self) -> FileJobRepository: ...
+
+    @property
+    def firmware_campaigns(self) -> FirmwareCampaignRepository: ...
 
     @property
     def refusals(self) -> RefusalRepository: ...
@@ -520,6 +579,13 @@ class Commands(Protocol):
 
     async def ask_again(self, charge_point_id: str, command_id: str, request_id: str) -> str:
         """Make a command like that one, which had no secrets; the id of the new one."""
+        ...
+
+    async def update_firmware(self, charge_point_id: str, file_id: str, request_id: str) -> str:
+        """Have a charge point that is online update its firmware; the id of the command once it has taken it.
+
+        Raises: CHARGE_POINT_OFFLINE, CHARGE_POINT_TIMEOUT, NOT_SUPPORTED_BY_CHARGE_POINT, UNAVAILABLE.
+        """
         ...
 
     async def change_availability(

@@ -16,6 +16,8 @@ from csms.station.v1 import file_job_service_pb2 as job_pb
 from csms.station.v1 import file_job_service_pb2_grpc as job_grpc
 from csms.station.v1 import file_service_pb2 as file_pb
 from csms.station.v1 import file_service_pb2_grpc as file_grpc
+from csms.station.v1 import firmware_campaign_service_pb2 as campaign_pb
+from csms.station.v1 import firmware_campaign_service_pb2_grpc as campaign_grpc
 from csms.station.v1 import station_service_pb2 as station_pb
 from csms.station.v1 import station_service_pb2_grpc as station_grpc
 from services.kernel.clock import Clock
@@ -23,6 +25,7 @@ from services.kernel.errors import DomainError, invalid
 from services.kernel.identity import composed
 from services.kernel.pagination import page_request
 from services.rpc import http
+from services.rpc.auth import current_caller
 from services.rpc.protobuf import duration_of
 from services.station.application.charge_points import ChargePoints
 from services.station.application.connectivity import Connectivity
@@ -32,6 +35,7 @@ from services.station.application.device_model import DeviceModel
 from services.station.application.device_monitors import DeviceMonitors
 from services.station.application.file_jobs import FileJobs
 from services.station.application.files import Files
+from services.station.application.firmware_campaigns import FirmwareCampaigns
 from services.station.application.free_vending import StartRules
 from services.station.application.refusals import Refusals
 from services.station.application.stations import Stations
@@ -46,6 +50,7 @@ from services.station.mapping import (
     device_variables,
     file_jobs,
     files,
+    firmware_campaigns,
     free_vending,
     quirks,
     refusals,
@@ -356,6 +361,67 @@ class FileJobServicer(job_grpc.FileJobServiceServicer):
     ) -> job_pb.SettleFileJobResponse:
         await self._jobs.settle(request.command_id, request.accepted, request.status, request.error)
         return job_pb.SettleFileJobResponse()
+
+
+class FirmwareCampaignServicer(campaign_grpc.FirmwareCampaignServiceServicer):
+    """csms.station.v1.FirmwareCampaignService."""
+
+    def __init__(self, campaigns: FirmwareCampaigns) -> None:
+        self._campaigns = campaigns
+
+    async def CreateFirmwareCampaign(
+        self, request: campaign_pb.CreateFirmwareCampaignRequest, context: Context
+    ) -> campaign_pb.CreateFirmwareCampaignResponse:
+        plan = firmware_campaigns.campaign_plan(request.campaign)
+        made = await self._campaigns.make(plan, request.request_id, current_caller().subject)
+        await http.created(context, f"/firmware-campaigns/{made.campaign.id}")
+        return campaign_pb.CreateFirmwareCampaignResponse(campaign=firmware_campaigns.campaign_to_proto(made))
+
+    async def GetFirmwareCampaign(
+        self, request: campaign_pb.GetFirmwareCampaignRequest, context: Context
+    ) -> campaign_pb.GetFirmwareCampaignResponse:
+        found = await self._campaigns.get(request.campaign_id)
+        return campaign_pb.GetFirmwareCampaignResponse(campaign=firmware_campaigns.campaign_to_proto(found))
+
+    async def ListFirmwareCampaigns(
+        self, request: campaign_pb.ListFirmwareCampaignsRequest, context: Context
+    ) -> campaign_pb.ListFirmwareCampaignsResponse:
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._campaigns.page(firmware_campaigns.campaign_state(request.state), requested)
+        return campaign_pb.ListFirmwareCampaignsResponse(
+            campaigns=map(firmware_campaigns.campaign_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def ListFirmwareCampaignTargets(
+        self, request: campaign_pb.ListFirmwareCampaignTargetsRequest, context: Context
+    ) -> campaign_pb.ListFirmwareCampaignTargetsResponse:
+        requested, state = page_request(request.page_size, request.page_token), request.state
+        page = await self._campaigns.targets(request.campaign_id, firmware_campaigns.target_state(state), requested)
+        return campaign_pb.ListFirmwareCampaignTargetsResponse(
+            targets=map(firmware_campaigns.target_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def HaltFirmwareCampaign(
+        self, request: campaign_pb.HaltFirmwareCampaignRequest, context: Context
+    ) -> campaign_pb.HaltFirmwareCampaignResponse:
+        changed = await self._campaigns.halt(request.campaign_id, current_caller().subject)
+        return campaign_pb.HaltFirmwareCampaignResponse(campaign=firmware_campaigns.campaign_to_proto(changed))
+
+    async def ResumeFirmwareCampaign(
+        self, request: campaign_pb.ResumeFirmwareCampaignRequest, context: Context
+    ) -> campaign_pb.ResumeFirmwareCampaignResponse:
+        changed = await self._campaigns.resume(request.campaign_id, current_caller().subject)
+        return campaign_pb.ResumeFirmwareCampaignResponse(campaign=firmware_campaigns.campaign_to_proto(changed))
+
+    async def CancelFirmwareCampaign(
+        self, request: campaign_pb.CancelFirmwareCampaignRequest, context: Context
+    ) -> campaign_pb.CancelFirmwareCampaignResponse:
+        changed = await self._campaigns.cancel(request.campaign_id, current_caller().subject)
+        return campaign_pb.CancelFirmwareCampaignResponse(campaign=firmware_campaigns.campaign_to_proto(changed))
 
 
 class ConnectivityServicer(connectivity_grpc.ConnectivityServiceServicer):

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
@@ -418,6 +419,65 @@ FILE_JOBS = Table(
     Index("file_jobs_charge_point_idx", "charge_point_id", "create_time", "id"),
     Index("file_jobs_file_idx", "file_id", postgresql_where=text("file_id IS NOT NULL")),
     Index("file_jobs_open_idx", "expire_time", postgresql_where=text("end_time IS NULL")),
+)
+
+# Images of firmware to many charge points, in waves.
+FIRMWARE_CAMPAIGNS = Table(
+    "firmware_campaigns",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("file_id", Uuid(as_uuid=False), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("selection", JSONB, nullable=False),
+    Column("canaries", Integer, nullable=False),
+    Column("wave_size", Integer, nullable=False),
+    Column("max_failed_share", Double, nullable=False),
+    Column("max_in_flight", Integer, nullable=False),
+    Column("updates_per_minute", Integer, nullable=False),
+    Column("update_timeout", Interval, nullable=False),
+    Column("watch_period", Interval, nullable=False),
+    Column("wait_timeout", Interval, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("wave", Integer, nullable=False),
+    Column("waves", Integer, nullable=False),
+    Column("wave_time", DateTime(timezone=True), nullable=False),
+    # How many failures of the wave an operator has passed over.
+    Column("passed_over", Integer, nullable=False),
+    # Until when its pace is used up.
+    Column("pace_time", DateTime(timezone=True), nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("end_time", DateTime(timezone=True)),
+    tenant_column(),
+    PrimaryKeyConstraint("id", name="firmware_campaigns_pkey"),
+    Index("firmware_campaigns_open_idx", "id", postgresql_where=text("end_time IS NULL")),
+)
+
+FIRMWARE_CAMPAIGN_TARGETS = Table(
+    "firmware_campaign_targets",
+    METADATA,
+    Column("campaign_id", Uuid(as_uuid=False), nullable=False),
+    Column("charge_point_id", Text, nullable=False),
+    Column("wave", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("command_id", Text, nullable=False),
+    # When it was asked, and from when it is watched.
+    Column("ask_time", DateTime(timezone=True)),
+    Column("watch_from", DateTime(timezone=True)),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    tenant_column(),
+    PrimaryKeyConstraint("campaign_id", "wave", "charge_point_id", name="firmware_campaign_targets_pkey"),
+    ForeignKeyConstraint(
+        ["campaign_id"],
+        ["firmware_campaigns.id"],
+        name="firmware_campaign_targets_campaign_id_fkey",
+        ondelete="CASCADE",
+    ),
 )
 
 EDGE_NODES = Table(

@@ -11,6 +11,7 @@ from services.station.adapters.file_folder import FileFolder
 from services.station.application.connectivity import Connectivity
 from services.station.application.file_jobs import FileJobs
 from services.station.application.files import Files
+from services.station.application.firmware_campaigns import FirmwareCampaigns
 from services.station.application.inventories import Inventories
 from services.station.application.lost_reports import LostReports
 from services.station.application.refusals import Refusals
@@ -24,6 +25,7 @@ _INVENTORIES_SECONDS = 1.0
 _FILES_SECONDS = 60.0
 _FILE_JOBS_SECONDS = 2.0
 _LOST_REPORTS_SECONDS = 10.0
+_CAMPAIGNS_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -150,3 +152,18 @@ class FileJobWatcher:
         while await self._jobs.look():
             pass
         return _FILE_JOBS_SECONDS
+
+
+class FirmwareCampaigner:
+    """Takes firmware campaigns further, step by step. Every replica may run one; each step is taken by one of them."""
+
+    def __init__(self, campaigns: FirmwareCampaigns) -> None:
+        self._campaigns = campaigns
+
+    async def run(self) -> None:
+        """Step until cancelled; waits out a database that is away."""
+        await repeat(self._step, _CAMPAIGNS_SECONDS)
+
+    async def _step(self) -> float:
+        await self._campaigns.step()
+        return _CAMPAIGNS_SECONDS

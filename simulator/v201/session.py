@@ -11,6 +11,7 @@ from simulator.connector import Connector, StopReason
 from simulator.session import handles
 from simulator.transport import Transport
 from simulator.v201 import variables
+from simulator.v201.files import FileObedience
 from simulator.v201.monitoring import MonitoringObedience
 from simulator.v201.reserving import Reserving
 from simulator.v201.smart_charging import SmartCharging, profile_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _ACCEPTED, _REJECTED = "Accepted", "Rejected"
 
 
-class Obedience(MonitoringObedience, SmartCharging, Reserving):
+class Obedience(MonitoringObedience, FileObedience, SmartCharging, Reserving):
     """The handlers; answers are checked by the version of the package's charge point that they are mixed with."""
 
     def __init__(self, station: "V201ChargePoint", transport: Transport) -> None:

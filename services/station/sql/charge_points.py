@@ -28,6 +28,7 @@ from services.station.tables import (
     DEVICE_REPORTS,
     DEVICE_VARIABLE_CHANGES,
     DEVICE_VARIABLES,
+    FILE_JOBS,
     MONITORING_REPORT_PARTS,
     MONITORING_REPORTS,
     REFUSALS,
@@ -134,6 +135,7 @@ class SqlChargePointRepository:
             DEVICE_REPORT_PARTS,
             DEVICE_INVENTORIES,
             DEVICE_MONITORS,
+            FILE_JOBS,
             MONITORING_REPORTS,
             MONITORING_REPORT_PARTS,
         ):

@@ -18,6 +18,7 @@ from services.station.sql.device_reports import MONITORING_REPORTS, VARIABLE_REP
 from services.station.sql.device_variables import SqlDeviceVariableRepository
 from services.station.sql.file_jobs import SqlFileJobRepository
 from services.station.sql.files import SqlFileRepository
+from services.station.sql.firmware_campaigns import SqlFirmwareCampaignRepository
 from services.station.sql.refusals import SqlRefusalRepository
 from services.station.sql.stations import SqlStationRepository
 
@@ -39,6 +40,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[DomainEvent]):
         self.device_monitors = SqlDeviceMonitorRepository(connection)
         self.monitoring_reports = SqlDeviceReportRepository(connection, MONITORING_REPORTS)
         self.file_jobs = SqlFileJobRepository(connection)
+        self.firmware_campaigns = SqlFirmwareCampaignRepository(connection)
         self.refusals = SqlRefusalRepository(connection)
 
 
