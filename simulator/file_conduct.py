@@ -17,6 +17,11 @@ class FirmwareFault(StrEnum):
     SILENT = "Silent"
 
 
+def firmware_faults(text: str) -> list[FirmwareFault]:
+    """An option that is a list of faults with commas between them; `none` is one. Raises ValueError."""
+    return [FirmwareFault("" if word == "none" else word) for word in text.split(",")]
+
+
 @dataclass
 class FileConduct:
     """How a station behaves with files; `steps_seconds` is how long each step takes."""

@@ -18,6 +18,7 @@ from simulator.charging import ChargingPlan, Outcome, charge
 from simulator.configuration import Role
 from simulator.connector import Connector, StopReason
 from simulator.dialects import DIALECTS
+from simulator.file_conduct import FirmwareFault
 from simulator.ledger import Ledger
 from simulator.lies.catalogue import SECOND_LIE, deal
 from simulator.lies.liar import Liar
@@ -40,7 +41,8 @@ class FleetPlan:
     Sessions and pauses last between half and one and a half times what is said here. `cut_seconds` is the mean time
     after which a line breaks without a word, None for never; the share `power_cut_share` of these are power cuts, after
     which the station boots and what was charging goes on. An `idle` fleet starts no session by itself. `habits` are
-    scenarios that change frames only, dealt out in turn to the stations that speak their version. The share
+    scenarios that change frames only, dealt out in turn to the stations that speak their version; `firmware_faults`
+    are what goes wrong with firmware, dealt out in turn. The share
     `offline_share` of the sessions takes place without a connection and is replayed later; every other of these is
     replayed newest first, by 1.6 without the number that the start would have brought. `retire_seconds` is the mean
     time after which a station delivers what it has, goes silent without a word and is not seen again. The share
@@ -63,6 +65,7 @@ class FleetPlan:
     grace_seconds: float = 15.0
     idle: bool = False
     habits: Sequence[Scenario] = ()
+    firmware_faults: Sequence[FirmwareFault] = ()
     offline_share: float = 0.0
     retire_seconds: float | None = None
     lies: Sequence[Lie] = ()
@@ -182,6 +185,8 @@ class Fleet:
         )
         if habit and habit.prepare:
             habit.prepare(station)
+        if plan.firmware_faults:
+            station.files.fault = plan.firmware_faults[number % len(plan.firmware_faults)]
         if lies:
             attest = ledger.attest if ledger is not None else _to_nobody
             tag = plan.tags[(number + 1) % len(plan.tags)]

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from simulator.dialects import DIALECTS
+from simulator.file_conduct import FirmwareFault, firmware_faults
 from simulator.fleet import Fleet, FleetPlan
 from simulator.ledger import Ledger
 from simulator.lies.catalogue import LIES, SECOND_LIE
@@ -67,6 +68,7 @@ def main(words: Sequence[str]) -> int:
         message_attempts=options.attempts,
         grace_seconds=options.grace,
         habits=[SCENARIOS[name] for name in options.habits],
+        firmware_faults=options.firmware_faults,
         offline_share=options.offline,
         retire_seconds=options.retire,
         lies=list(LIES.values()) if _ALL in options.lies else [LIES[name] for name in options.lies],
@@ -135,6 +137,13 @@ def fleet_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--grace", type=seconds, default=15.0, metavar="S", help="time to deliver what waits at the end (%(default)s)"
+    )
+    parser.add_argument(
+        "--firmware-faults",
+        type=firmware_faults,
+        default=(),
+        metavar="NAME,...",
+        help=f"what goes wrong with firmware, in turn: none, {', '.join(filter(None, FirmwareFault))}",
     )
     parser.add_argument("--idle", action="store_true", help="start no session, only obey commands")
     parser.add_argument("--seconds", type=seconds, metavar="S", help="stop after this long (default: when told)")

@@ -86,6 +86,7 @@ class FileServer:
         if not await asyncio.to_thread(place.is_file):
             _log.error("the bytes of file %s are not in the folder", file.id)
             raise unavailable("the bytes of the file are not here")
+        _log.info("file %s is fetched over HTTP: %s %s", file.id, request.method, request.headers.get("Range", "whole"))
         return web.FileResponse(place, headers=_headers(file))
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
@@ -101,6 +102,7 @@ class FileServer:
             received = await receiving.finish()
             _check_digests(request, receiving)
             await self._files.store(file.id, received, receiving.keep)
+            _log.info("file %s came over HTTP: %d bytes", file.id, received.size_bytes)
         finally:
             self._free += 1
             await asyncio.to_thread(receiving.discard)

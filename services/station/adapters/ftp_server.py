@@ -136,12 +136,15 @@ class FtpServer(aioftp.Server):
         try:
             async for data in stream.iter_by_block(_BLOCK_BYTES):
                 await receiving.write(data)
-            await self._files.store(file.id, await receiving.finish(), receiving.keep)
+            received = await receiving.finish()
+            await self._files.store(file.id, received, receiving.keep)
+            _log.info("file %s came over FTP: %d bytes", file.id, received.size_bytes)
         finally:
             await asyncio.to_thread(receiving.discard)
 
     async def _give(self, visitor: _Visitor, stream: ThrottleStreamIO, offset: int) -> None:
         _, file = await self._files.opened(visitor.secret, Direction.DOWNLOAD)
+        _log.info("file %s is fetched over FTP, from byte %d", file.id, offset)
         opened = await asyncio.to_thread(self._folder.place_of(file.id).open, "rb")
         try:
             opened.seek(offset)

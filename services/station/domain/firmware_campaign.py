@@ -20,6 +20,7 @@ _CANARIES, _WAVE_SIZE, _FAILED_SHARE = 1, 50, 0.05
 _IN_FLIGHT, _PER_MINUTE = 10, 60
 _UPDATE_TIMEOUT, _WATCH_PERIOD, _WAIT_TIMEOUT = timedelta(hours=2), timedelta(minutes=10), timedelta(days=1)
 _SECOND = timedelta(seconds=1)
+_HAS_IT = "it has this version already"
 # What charge points may have in common, by the names of callers.
 SELECTION_TEXTS = {
     "station_id": "stationId",
@@ -217,7 +218,7 @@ def planned(
             charge_point_id=one.charge_point_id,
             wave=1,
             state=TargetState.SKIPPED,
-            reason="it has this version already",
+            reason=_HAS_IT,
             update_time=now,
         )
         for one in has_it
@@ -274,6 +275,8 @@ def skipped(target: Target, reason: str, now: datetime) -> Target:
 def seen(campaign: FirmwareCampaign, target: Target, sight: Sight, now: datetime) -> Target:
     """`target` by what is known of its charge point now."""
     if target.state is TargetState.WAITING:
+        if _is_right(campaign, sight):
+            return skipped(target, _HAS_IT, now)
         is_late = now >= campaign.wave_time + campaign.wait_timeout and target.wave == campaign.wave
         return skipped(target, "it was offline or in use for too long", now) if is_late else target
     if target.state is TargetState.UPDATING:
@@ -375,8 +378,12 @@ def _watched(campaign: FirmwareCampaign, target: Target, sight: Sight, now: date
 
 def _has_booted(campaign: FirmwareCampaign, target: Target, sight: Sight) -> bool:
     """Since it was asked, with the version that it should have."""
-    is_right = sight.firmware_version.lower() == campaign.version.lower()
+    is_right = _is_right(campaign, sight)
     return is_right and None not in (sight.boot_time, target.ask_time) and sight.boot_time >= target.ask_time  # type: ignore[operator]
+
+
+def _is_right(campaign: FirmwareCampaign, sight: Sight) -> bool:
+    return sight.firmware_version.lower() == campaign.version.lower()
 
 
 def _wave_of(place: int, plan: CampaignPlan) -> int:

@@ -63,6 +63,7 @@ def log_of_a_call(behind: Upstreams, signing_keys: Keys, admin_token: str, tmp_p
     with launch.running(tmp_path, signing_keys, behind, ACCESS_LOG=str(log)) as ports:
         facade = Facade(ports, admin_token)
         facade.call("gateway", "GET", f"/real-time/events?entityId=CP1&access_token={admin_token}", token=None)
+        facade.call("ocpp", "PUT", "/file-links/of-a-file/a.log", body=b"log", token=None)  # its path is a secret
         facade.call("gateway", "DELETE", "/stations/s1")
     return log.read_text().splitlines()
 

@@ -167,6 +167,24 @@ async def test_only_those_in_nobodys_use_are_asked_and_a_campaign_can_be_given_u
         await world.campaigns.CancelFirmwareCampaign(pb.CancelFirmwareCampaignRequest(campaign_id=again.id))
 
 
+async def test_who_was_noted_and_not_asked_before_a_process_ended_is_asked_once(
+    world: World, http: aiohttp.ClientSession
+) -> None:
+    image = await world.image(http, "2.0.0")
+    async with fleet(world, 1) as [point]:
+        point.connectors[1].plugged_in = True
+        await point.report_status(point.connectors[1])
+        campaign = await make(world, campaign_of(image.id))
+        async with world.station.database.transaction() as connection:
+            await connection.exec_driver_sql(
+                "UPDATE firmware_campaign_targets SET state = 'UPDATING', ask_time = now()"
+            )
+        await becomes(world, campaign, FirmwareCampaign.COMPLETED)
+        assert point.profile.firmware_version == "2.0.0"
+        listing = command_pb.ListCommandsRequest(charge_point_id=point.identity)
+        assert len((await world.commands.ListCommands(listing)).commands) == 1
+
+
 async def test_what_makes_no_campaign_is_refused(world: World, http: aiohttp.ClientSession) -> None:
     image = await world.image(http, "2.0.0")
     nameless = await world.image(http, "")

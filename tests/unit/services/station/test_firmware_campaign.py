@@ -116,6 +116,8 @@ def test_who_is_not_to_be_had_is_passed_over_after_a_time() -> None:
     waiting = updating(state=TargetState.WAITING)
     assert seen(campaign_of(), waiting, Sight(), NOW + timedelta(hours=23)) is waiting
     assert seen(campaign_of(), waiting, Sight(), NOW + timedelta(days=1)).state is TargetState.SKIPPED
+    # Another campaign, or somebody by hand, was quicker.
+    assert seen(campaign_of(), waiting, WELL, NOW).reason == "it has this version already"
 
 
 def test_no_canary_may_fail_and_of_a_later_wave_a_share_may() -> None:
