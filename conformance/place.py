@@ -12,7 +12,7 @@ from conformance.rest import Operator
 from conformance.verdicts import NotApplicable
 
 # What a test tool does not want of a CSMS, see docs/quirks.md.
-TEST_TOOL_QUIRKS = ("nothing-unasked",)
+TEST_TOOL_QUIRKS = ("nothing-unasked", "many-at-once")
 _RUNNING = "TRANSACTION_RUNNING"
 
 

@@ -89,15 +89,14 @@ async def _fitting(connection: Connection[Any], dialect: Dialect, calls: list[As
     except DomainError as error:
         logger.warning("the limits of a charge point are not known: %s", error.message)
         known = ()
-    return [
-        part
-        for call in calls
-        for part in (
-            divisible.parts(call, divisible.limits(call[0], known), command_id, dialect.item)
-            if divisible.is_limited(call)
-            else [call]
-        )
-    ]
+    fitting: list[Asked] = []
+    for call in calls:
+        if divisible.is_limited(call):
+            limits = divisible.limits(call[0], known).unless_forgiven(connection.context.forgives)
+            fitting += divisible.parts(call, limits, command_id, dialect.item)
+        else:
+            fitting.append(call)
+    return fitting
 
 
 async def _ask_all(

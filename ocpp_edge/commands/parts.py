@@ -15,20 +15,27 @@ from csms.transaction.v1.command_pb2 import CommandCall
 from csms.transaction.v1.command_result_pb2 import CommandResult, StatusResult
 from ocpp_edge.commands.dialect import Asked
 from ocpp_edge.facts.structs import payload_of, struct_of
+from ocpp_edge.quirks import Forgiving
 from ocpp_edge.rpc.frames import MAX_FRAME_BYTES, Payload, encode_call
 from services.kernel.errors import DomainError, invalid
 from services.kernel.ids import new_id, request_number
+from services.kernel.quirks.asking import MANY_AT_ONCE
 
 
 class Limits(NamedTuple):
-    """What a charge point takes in one call; None is as many as there are."""
+    """What a charge point takes in one call; None is as many as there are. `is_assumed`: it has not said how many."""
 
     items: int | None = None
     size_bytes: int | None = None
+    is_assumed: bool = False
+
+    def unless_forgiven(self, forgives: Forgiving) -> "Limits":
+        """The same; for one that an operator says takes many, as many as there are."""
+        return self._replace(items=None) if self.is_assumed and forgives(MANY_AT_ONCE) else self
 
 
 # One that does not say how much it takes surely takes one: slower, and never too much.
-UNREPORTED = Limits(items=1)
+UNREPORTED = Limits(items=1, is_assumed=True)
 
 
 class Divisible(NamedTuple):

@@ -17,7 +17,7 @@ def _limits(action: str, reported: Sequence[DeviceVariable]) -> Limits:
     """Without a number of items none is known that is surely taken; without one of bytes there is no such limit."""
     named = _LIKE.get(action.lower(), action.lower())
     items, size_bytes = (_limit(name, named, reported) for name in (_ITEMS, _BYTES))
-    return Limits(UNREPORTED.items if items is None else items, size_bytes)
+    return UNREPORTED._replace(size_bytes=size_bytes) if items is None else Limits(items, size_bytes)
 
 
 def _limit(name: str, action: str, reported: Sequence[DeviceVariable]) -> int | None:

@@ -1,4 +1,4 @@
-"""What charge points are spared: calls that we make by ourselves. Nobody is, unless an operator says so."""
+"""How charge points are asked otherwise than all are, as test tools expect it. Only by a switch of an operator."""
 
 from services.kernel.quirks.quirk import Quirk
 
@@ -10,4 +10,11 @@ NOTHING_UNASKED = Quirk(
     scope=(),
     otherwise="it is asked once, as everybody is",
     counted=False,
+)
+MANY_AT_ONCE = Quirk(
+    id="many-at-once",
+    forgives="That it has not told how many things it takes in a request: all of them go in one.",
+    clause="OCPP 1.6 section 9.1: GetConfigurationMaxKeys, OCPP 2.0.1 part 2 B05, B06, B08, N04, N06: ItemsPerMessage",
+    scope=(),
+    otherwise="one thing goes in each request until it has told",
 )

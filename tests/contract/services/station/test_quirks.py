@@ -9,15 +9,14 @@ from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.quirk_pb2 import Quirk, QuirkProfile, QuirkSwitch
-from services.kernel.quirks import QUIRKS
-from services.kernel.quirks.asking import NOTHING_UNASKED
+from services.kernel.quirks import GROUPS, QUIRKS
 from tests.contract.services.station.callers import attempt, create_point, get_point, open_all, open_one, update_point
 from tests.fixtures.calls import bad_fields, reason
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Nobody's before an operator says so.
-SWITCHED_ON = NOTHING_UNASKED.id
+SWITCHED_ON = {quirk.id for quirk in GROUPS["Asking"]}
 
 
 async def switch(points: ChargePointServiceStub, name: str, *switches: QuirkSwitch) -> dict[str, Quirk]:
@@ -33,7 +32,7 @@ async def quirks_of(points: ChargePointServiceStub, name: str) -> dict[str, Quir
 
 def refused(known: dict[str, Quirk]) -> list[str]:
     """What is not forgiven, of what everybody is."""
-    return [quirk.id for quirk in known.values() if not quirk.forgiven and quirk.id != SWITCHED_ON]
+    return [quirk.id for quirk in known.values() if not quirk.forgiven and quirk.id not in SWITCHED_ON]
 
 
 async def test_everything_is_forgiven_one_for_whom_nothing_was_switched(
@@ -44,9 +43,10 @@ async def test_everything_is_forgiven_one_for_whom_nothing_was_switched(
     reported = await quirks_of(points, name)
 
     assert list(reported) == list(QUIRKS)
-    assert all(quirk.forgiven and quirk.forgiven_by_default for name, quirk in reported.items() if name != SWITCHED_ON)
-    assert not reported[SWITCHED_ON].forgiven
-    assert not reported[SWITCHED_ON].forgiven_by_default
+    assert all(
+        quirk.forgiven and quirk.forgiven_by_default for name, quirk in reported.items() if name not in SWITCHED_ON
+    )
+    assert not any(reported[name].forgiven or reported[name].forgiven_by_default for name in SWITCHED_ON)
     assert (reported["glued-path"].needed, reported["glued-path"].otherwise) == ("a session would be refused", "")
     assert (reported["unit-spelling"].needed, reported["unit-spelling"].flag) == ("", "unit_respelled")
 

@@ -22,6 +22,7 @@ from csms.transaction.v1.component_variable_pb2 import ComponentVariable
 from ocpp_edge.commands.delivery import deliver
 from ocpp_edge.commands.parts import UNREPORTED, Limits
 from ocpp_edge.facts.structs import payload_of
+from ocpp_edge.quirks import Profile
 from ocpp_edge.rpc.calls import Failed, FailureReason, Outcome, Priority, Refused, Result
 from ocpp_edge.rpc.frames import encode_call
 from ocpp_edge.rpc.outbound import check_call
@@ -30,6 +31,7 @@ from ocpp_edge.served import SERVED
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, unavailable
 from services.kernel.ids import new_id
+from services.kernel.quirks.asking import MANY_AT_ONCE
 from tests.unit.ocpp_edge.platform import Platform, context
 
 V16, V201 = Version.V16, Version.V201
@@ -147,6 +149,26 @@ async def test_one_key_needs_nobody_to_be_asked_about_limits() -> None:
     assert asked == []
     await station.deliver(get_configuration=GetConfiguration(keys=["A", "B"]))
     assert asked == ["CP1"]
+
+
+@pytest.mark.parametrize(
+    ("version", "reported", "sizes"),
+    [
+        (V16, [], [9]),
+        (V201, [], [9]),
+        (V201, [limit("BytesPerMessage", 300)], [3, 3, 3]),
+        # What it has told holds whatever an operator has switched.
+        (V201, [limit("ItemsPerMessage", 4)], [4, 4, 1]),
+        (V201, [limit("ItemsPerMessage", 1)], [1] * 9),
+    ],
+)
+async def test_one_that_is_said_to_take_many_is_asked_for_all_at_once_unless_it_tells(
+    version: Version, reported: Sequence[DeviceVariable], sizes: list[int]
+) -> None:
+    station = Station(version, *reported)
+    station.context.forgives.become(Profile(on=(MANY_AT_ONCE.id,)))
+    await station.deliver(get_configuration=GetConfiguration(keys=KEYS))
+    assert station.sizes("key" if version is V16 else "getVariableData") == sizes
 
 
 async def test_limits_that_cannot_be_asked_for_are_taken_as_untold() -> None:
