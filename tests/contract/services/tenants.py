@@ -8,6 +8,8 @@ so that no request can pass because it is wrong.
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
+from pkgutil import ModuleInfo, iter_modules
 from typing import Any
 
 import grpc
@@ -53,6 +55,25 @@ def methods_for_people(*services: str) -> Iterator[MethodDescriptor]:
             rule = access_rule(path_of(method))
             if not rule.public and not rule.internal:
                 yield method
+
+
+def services_for_people(*packages: str) -> tuple[str, ...]:
+    """The services of these packages, whose generated modules are imported, that have an RPC for people: a new one is
+    among them by itself."""
+    modules = (import_module(module.name) for package in packages for module in _modules(package))
+    names = [
+        service.full_name
+        for module in modules
+        for service in module.DESCRIPTOR.services_by_name.values()
+        if any(methods_for_people(service.full_name))
+    ]
+    assert names
+    return tuple(sorted(names))
+
+
+def _modules(package: str) -> Iterator[ModuleInfo]:
+    folder = import_module(package).__path__
+    return (module for module in iter_modules(folder, f"{package}.") if module.name.endswith("_service_pb2"))
 
 
 def path_of(method: MethodDescriptor) -> str:

@@ -44,12 +44,12 @@ from tests.contract.services.billing.messages import (
     transaction,
 )
 from tests.contract.services.billing.neighbours import Neighbours
-from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
+from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants, services_for_people
 from tests.fixtures.events import reported
 from tests.fixtures.postgres import DatabaseAt
 from tests.fixtures.services import RunningService, ServiceRunner
 
-SERVICES = tuple(f"csms.billing.v1.{noun}Service" for noun in ("Tariff", "Billing", "Decision", "Invoice", "Payment"))
+SERVICES = services_for_people("csms.billing.v1")
 # Transactions of the owner: billed, told otherwise after it was paid, held, running.
 BILLED, DOUBTED, HELD, RUNNING = 1, 2, 3, 4
 

@@ -20,17 +20,16 @@ from csms.identity.v1.account_pb2 import Account
 from csms.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from services.rpc.auth import TokenVerifier
 from tests.contract.services.driver.tenants import make_tenant
-from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
+from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants, services_for_people
 from tests.fixtures.calls import reason
 from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SERVICES = (
-    "csms.driver.v1.DriverService",
-    "csms.driver.v1.RfidCardService",
-    "csms.identity.v1.IdentityService",
+# Tenants themselves belong to none.
+SERVICES = tuple(
+    name for name in services_for_people("csms.driver.v1", "csms.identity.v1") if not name.endswith(".TenantService")
 )
 TAG, NAME, PASSWORD, EMAIL = "SOUTH0CARD", "sue@south", "a good password", "sue@south.example"
 Driver, RfidCard, Decision = driver_pb2.Driver, driver_pb2.RfidCard, driver_pb2.TokenDecision

@@ -42,11 +42,11 @@ from tests.contract.services.monitoring.messages import (
     session,
     station_changed,
 )
-from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
+from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants, services_for_people
 from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService, ServiceRunner
 
-SERVICES = tuple(f"csms.monitoring.v1.{noun}Service" for noun in ("Monitoring", "Alert", "Analytics"))
+SERVICES = services_for_people("csms.monitoring.v1")
 NAME = "CP-OF-SOUTH"
 
 

@@ -1,5 +1,6 @@
 """One tenant's stations and charge points are not there for another."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,11 +10,15 @@ import pytest_asyncio
 from csms.station.v1 import charge_point_service_pb2 as point_pb
 from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1 import device_model_service_pb2 as model_pb
+from csms.station.v1 import file_job_service_pb2 as job_pb
+from csms.station.v1 import file_service_pb2 as file_pb
+from csms.station.v1 import firmware_campaign_service_pb2 as campaign_pb
 from csms.station.v1 import station_pb2
 from csms.station.v1 import station_service_pb2 as service_pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.device_event_pb2 import DeviceEvent
+from csms.station.v1.device_monitor_pb2 import DeviceMonitor, MonitorReport, ReportedMonitor
 from csms.station.v1.device_variable_pb2 import (
     DeviceComponent,
     DeviceVariableName,
@@ -21,8 +26,15 @@ from csms.station.v1.device_variable_pb2 import (
     ReportRequest,
     VariableReport,
 )
+from csms.station.v1.file_job_pb2 import FileJob
+from csms.station.v1.file_job_service_pb2_grpc import FileJobServiceStub
+from csms.station.v1.file_service_pb2_grpc import FileServiceStub
+from csms.station.v1.firmware_campaign_pb2 import FirmwareCampaign, FirmwareCampaignSelection
+from csms.station.v1.firmware_campaign_service_pb2_grpc import FirmwareCampaignServiceStub
 from csms.station.v1.refusal_pb2 import Refusal
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
+from csms.station.v1.stored_file_pb2 import FileLink, Firmware
+from services.kernel.ids import new_id
 from services.rpc.protobuf import timestamp
 from services.station.domain.device_variable import AttributeType, Place, variable_id
 from tests.contract.services.station.callers import (
@@ -35,17 +47,13 @@ from tests.contract.services.station.callers import (
     open_all,
     open_one,
 )
-from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
+from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants, services_for_people
 from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SERVICES = (
-    "csms.station.v1.StationService",
-    "csms.station.v1.ChargePointService",
-    "csms.station.v1.DeviceModelService",
-)
+SERVICES = services_for_people("csms.station.v1")
 NAME, KNOCKER = "CP-OF-SOUTH", "UNKNOWN-OF-NOBODY"
 
 
@@ -80,10 +88,47 @@ async def station(service: RunningService, edge: ConnectivityServiceStub) -> sta
     return made
 
 
+@dataclass
+class Kept:
+    """Ids of what the owner has kept beside that: an image of firmware that is elsewhere, one whose bytes are awaited,
+    a campaign for the first, a log that is awaited."""
+
+    file: str
+    awaited: str
+    campaign: str
+    job: str
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def tenants(service: RunningService, station: station_pb2.Station) -> Tenants:
+async def kept(service: RunningService, station: station_pb2.Station) -> Kept:
+    channel = await service.channel("admin", tenant=OWNER)
+    image = Firmware(version="2.0", location="https://vendor.example/wall-2.bin")
+    files = FileServiceStub(channel)
+    file = (await files.CreateFile(file_pb.CreateFileRequest(name=NAME, firmware=image))).file
+    awaited = (await files.CreateFile(file_pb.CreateFileRequest(name=f"{NAME}-awaited"))).file
+    campaign = _campaign(file.id)
+    made = await FirmwareCampaignServiceStub(channel).CreateFirmwareCampaign(
+        campaign_pb.CreateFirmwareCampaignRequest(campaign=campaign)
+    )
+    internal = FileJobServiceStub(await service.internal_channel("transaction"))
+    await internal.PrepareFileJob(
+        job_pb.PrepareFileJobRequest(
+            charge_point_id=NAME, command_id=new_id(), kind=FileJob.GET_LOG, location="ftp://logs.example/"
+        )
+    )
+    jobs = await FileJobServiceStub(channel).ListFileJobs(job_pb.ListFileJobsRequest(charge_point_id=NAME))
+    return Kept(file.id, awaited.id, made.campaign.id, jobs.file_jobs[0].id)
+
+
+def _campaign(file_id: str) -> FirmwareCampaign:
+    return FirmwareCampaign(name=NAME, file_id=file_id, selection=FirmwareCampaignSelection(charge_point_ids=[NAME]))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tenants(service: RunningService, station: station_pb2.Station, kept: Kept) -> Tenants:
     """Both of them."""
-    return Tenants(service, _attempts(station), [NAME, station.id])
+    traces = [NAME, station.id, kept.file, kept.awaited, kept.campaign, kept.job]
+    return Tenants(service, _attempts(station) | _attempts_at_files(kept), traces)
 
 
 _HAND = Place("Clock", "", 0, 0, "Hand", "", AttributeType.ACTUAL)
@@ -139,6 +184,43 @@ def _attempts(station: station_pb2.Station) -> dict[str, Attempt]:
         "DeviceModelService.ListDeviceReports": Attempt(
             model_pb.ListDeviceReportsRequest(charge_point_id=NAME), nothing
         ),
+        "DeviceModelService.ListDeviceMonitors": Attempt(
+            model_pb.ListDeviceMonitorsRequest(charge_point_id=NAME), nothing
+        ),
+        "DeviceModelService.ListMonitoringReports": Attempt(
+            model_pb.ListMonitoringReportsRequest(charge_point_id=NAME), nothing
+        ),
+    }
+
+
+def _attempts_at_files(kept: Kept) -> dict[str, Attempt]:
+    nothing = Answer.NOTHING
+    campaign: dict[str, Any] = {"campaign_id": kept.campaign}
+    return {
+        "FileService.ListFiles": Attempt(file_pb.ListFilesRequest(), nothing),
+        "FileService.GetFile": Attempt(file_pb.GetFileRequest(file_id=kept.file)),
+        "FileService.CreateFile": Attempt(file_pb.CreateFileRequest(name="mine.bin"), Answer.OWN),
+        "FileService.IssueFileLink": Attempt(
+            file_pb.IssueFileLinkRequest(file_id=kept.awaited, direction=FileLink.UPLOAD)
+        ),
+        "FileService.DeleteFile": Attempt(file_pb.DeleteFileRequest(file_id=kept.file)),
+        "FileJobService.ListFileJobs": Attempt(job_pb.ListFileJobsRequest(charge_point_id=NAME), nothing),
+        "FileJobService.GetFileJob": Attempt(job_pb.GetFileJobRequest(file_job_id=kept.job)),
+        "FirmwareCampaignService.CreateFirmwareCampaign": Attempt(
+            campaign_pb.CreateFirmwareCampaignRequest(campaign=_campaign(kept.file))
+        ),
+        "FirmwareCampaignService.GetFirmwareCampaign": Attempt(campaign_pb.GetFirmwareCampaignRequest(**campaign)),
+        "FirmwareCampaignService.ListFirmwareCampaigns": Attempt(campaign_pb.ListFirmwareCampaignsRequest(), nothing),
+        "FirmwareCampaignService.ListFirmwareCampaignTargets": Attempt(
+            campaign_pb.ListFirmwareCampaignTargetsRequest(**campaign)
+        ),
+        "FirmwareCampaignService.HaltFirmwareCampaign": Attempt(campaign_pb.HaltFirmwareCampaignRequest(**campaign)),
+        "FirmwareCampaignService.ResumeFirmwareCampaign": Attempt(
+            campaign_pb.ResumeFirmwareCampaignRequest(**campaign)
+        ),
+        "FirmwareCampaignService.CancelFirmwareCampaign": Attempt(
+            campaign_pb.CancelFirmwareCampaignRequest(**campaign)
+        ),
     }
 
 
@@ -170,6 +252,27 @@ def _events() -> list[DeviceEvent]:
             for number, report in enumerate(reports)
         ),
         DeviceEvent(**usual, kind="report_request", action="GetBaseReport", request_id=7, report_request=asked),
+        DeviceEvent(
+            **usual, kind="report_request", action="GetMonitoringReport", request_id=8, monitoring_report_request=asked
+        ),
+        DeviceEvent(
+            **usual,
+            kind="monitors",
+            action="SetVariableMonitoring",
+            message_id="monitors",
+            monitor_report=MonitorReport(
+                monitors=[
+                    ReportedMonitor(
+                        monitor_id=1,
+                        component=DeviceComponent(name=_HAND.component),
+                        variable=DeviceVariableName(name=_HAND.variable),
+                        type=DeviceMonitor.DELTA,
+                        value=1,
+                        severity=5,
+                    )
+                ]
+            ),
+        ),
     ]
 
 

@@ -39,7 +39,7 @@ from services.transaction.application.silence import Silence
 from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcFleet
 from services.transaction.domain.connector_power import ConnectorPower
 from services.transaction.sql.unit_of_work import SqlUnitsOfWork
-from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants
+from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants, services_for_people
 from tests.contract.services.transaction.conftest import Record, recorder
 from tests.contract.services.transaction.platform import Edge, Stations, running_edge
 from tests.contract.services.transaction.reports import (
@@ -58,12 +58,7 @@ from tests.fixtures.services import RunningService, ServiceRunner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SERVICES = (
-    "csms.transaction.v1.TransactionService",
-    "csms.transaction.v1.JournalService",
-    "csms.transaction.v1.CommandService",
-    "csms.transaction.v1.CommandCampaignService",
-)
+SERVICES = services_for_people("csms.transaction.v1")
 NAME, OFFLINE, TAG = "CP-OF-SOUTH", "CP-OF-SOUTH-2", "SOUTH-CARD"
 _CLEAR = command_pb.CommandBody(clear_cache=command_pb.ClearCache())
 
