@@ -206,7 +206,10 @@ def _notify_event(book: Book, entry: Acknowledgement) -> None:
 
 
 def _told_status(book: Book, key: ConnectorKey, status: Status) -> None:
-    book.statuses[key] = max(book.statuses.get(key, status), status)
+    """Of two with the same stamp the one that was acknowledged later counts."""
+    known = book.statuses.get(key)
+    if known is None or status.time >= known.time:
+        book.statuses[key] = status
 
 
 def _statuses(charge_point_id: str, protocol: str, said: dict[str, Any]) -> Iterator[tuple[ConnectorKey, str]]:

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from simulator.clock import DeviceClock
+from simulator.command_log import CommandLog
 from simulator.configuration import ConfigurationStore, Role
 from simulator.connector import Connector, StopReason, Transaction
 from simulator.file_conduct import FileConduct
@@ -72,7 +73,8 @@ class ChargePoint(ABC):
         self.profile = profile or StationProfile()
         self.clock = clock or DeviceClock()
         self.timing = timing or Timing()
-        self.sinks = tuple(sinks)
+        self.commands = CommandLog()
+        self.sinks = (*sinks, self.commands.watch)
         self.distort = distort
         self.message_ids: Callable[[], str] | None = None
         self.keeps_message_ids = False

@@ -17,6 +17,7 @@ from simulator.options import (
     endpoint,
     identity,
     positive,
+    scenario_file,
     seconds,
     show_warnings,
     websocket_url,
@@ -25,7 +26,7 @@ from simulator.output import say
 from simulator.scenario import SCENARIOS
 from simulator.simulate import Simulation, simulate
 
-_WHAT = "what to do: one of `csms simulate scenarios` (session)"
+_WHAT = "what to do: one of `csms simulate scenarios`, or a file in YAML (session)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +89,7 @@ def simulate_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wait", type=seconds, default=15.0, metavar="S", help="how long to wait to be accepted (%(default)s)"
     )
-    parser.add_argument("--scenario", type=_scenario, default=SCENARIOS["session"], metavar="NAME", help=_WHAT)
+    parser.add_argument("--scenario", type=_scenario, default=SCENARIOS["session"], metavar="NAME|FILE", help=_WHAT)
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="append every acknowledged message to this file")
     parser.add_argument("--quiet", action="store_true", help="print no frames")
     add_endpoint_options(parser)
@@ -115,8 +116,11 @@ def _simulation(options: argparse.Namespace) -> Simulation:
 
 def _scenarios(words: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="csms simulate scenarios", description="List the scenarios.").parse_args(words)
-    for scenario in SCENARIOS.values():
-        say(f"{scenario.name:22} {'/'.join(scenario.protocols):10} {scenario.about}")
+    from simulator import scenario_file as files
+
+    written = [files.shipped(name) for name in files.names()]
+    for scenario in (*written, *SCENARIOS.values()):
+        say(f"{scenario.name:26} {'/'.join(scenario.protocols):10} {scenario.about}")
     return 0
 
 
@@ -147,6 +151,4 @@ def _load(words: Sequence[str]) -> int:
 
 
 def _scenario(text: str) -> object:
-    if text not in SCENARIOS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not one of: {', '.join(SCENARIOS)}")
-    return SCENARIOS[text]
+    return SCENARIOS.get(text) or scenario_file(text)

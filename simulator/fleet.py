@@ -28,6 +28,7 @@ from simulator.misbehaviours.misbehaviour import Misbehaviour
 from simulator.misbehaviours.misbehaviour import deal as deal_misbehaviours
 from simulator.profile import StationProfile
 from simulator.scenario import Scenario
+from simulator.scripts import Run
 from simulator.transport import Direction, Endpoint, Frame, FrameSink
 from simulator.truth import Truth
 
@@ -46,7 +47,9 @@ class FleetPlan:
     `offline_share` of the sessions takes place without a connection and is replayed later; every other of these is
     replayed newest first, by 1.6 without the number that the start would have brought. `retire_seconds` is the mean
     time after which a station delivers what it has, goes silent without a word and is not seen again. The share
-    `liar_share` of the stations has `lies`, dealt out by lot; `second_lie_share` of these has two.
+    `liar_share` of the stations has `lies`, dealt out by lot; `second_lie_share` of these has two. The
+    share `misbehaving_share` has one of `misbehaviours` each, dealt out in turn, in place of all habits and lies. In
+    place of sessions each station plays the `scenario` again and again, if it speaks a version of it.
     """
 
     identities: Sequence[str]
@@ -73,6 +76,7 @@ class FleetPlan:
     second_lie_share: float = SECOND_LIE
     misbehaviours: Sequence[Misbehaviour] = ()
     misbehaving_share: float = 0.0
+    scenario: Scenario | None = None
     response_seconds: float = 30.0
     reconnect_seconds: float = 30.0
 
@@ -247,7 +251,9 @@ class Fleet:
             connector = next((each for each in station.connectors.values() if each.free), None)
             is_idle = self._plan.idle or (liar is not None and liar.is_idle)
             if connector is not None and not is_idle:
-                if self._rng.random() < self._plan.offline_share:
+                if self._plays(station):
+                    await self._play(station, connector, tag)
+                elif self._rng.random() < self._plan.offline_share:
                     await self._charge_offline(station, connector, tag)
                 else:
                     await self._charge(station, connector, tag)
@@ -280,6 +286,23 @@ class Fleet:
             self._sessions += outcome.transaction is not None
         elif not isinstance(outcome, asyncio.CancelledError):
             raise outcome
+
+    def _plays(self, station: ChargePoint) -> bool:
+        scenario = self._plan.scenario
+        return scenario is not None and station.protocol in scenario.protocols
+
+    async def _play(self, station: ChargePoint, connector: Connector, tag: str) -> None:
+        """The scenario once, in real time; when the fleet stops it is broken off, and what it began is ended."""
+        if (scenario := self._plan.scenario) is None:
+            return
+        run = Run(station, tag, connector.id, ChargingPlan(), self._plan.session_seconds)
+        played = asyncio.create_task(_script(scenario, run))
+        await self._until_stopped(played)
+        played.cancel()
+        [outcome] = await asyncio.gather(played, return_exceptions=True)
+        if outcome is not None and not isinstance(outcome, asyncio.CancelledError):
+            raise outcome
+        self._sessions += 1
 
     async def _charge_offline(self, station: ChargePoint, connector: Connector, tag: str) -> None:
         """A session without a connection, which comes back when it is over."""
@@ -350,6 +373,10 @@ class Fleet:
             lies=dict(Counter(lie.name for lies in self._lies.values() for lie in lies)),
             misbehaviours=dict(misbehaved),
         )
+
+
+async def _script(scenario: Scenario, run: Run) -> None:
+    await scenario.script(run)
 
 
 def _to_nobody(_: Truth) -> None:

@@ -25,6 +25,7 @@ from simulator.options import (
     endpoint,
     names,
     positive,
+    scenario_file,
     seconds,
     share,
     show_warnings,
@@ -64,6 +65,12 @@ def fleet_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--share", type=share, default=0.75, metavar="P", help="share of charge points that misbehave (%(default)s)"
     )
+    parser.add_argument(
+        "--scenario",
+        type=scenario_file,
+        metavar="NAME|FILE",
+        help="what each plays again and again, in YAML (default: sessions)",
+    )
     parser.add_argument("--minutes", type=_minutes, metavar="M", help="stop after this long (default: at Ctrl-C)")
     parser.add_argument("--session", type=seconds, default=20.0, metavar="S", help="a session's length (%(default)s)")
     parser.add_argument("--pause", type=seconds, default=5.0, metavar="S", help="pause between them (%(default)s)")
@@ -100,6 +107,7 @@ def plan(options: argparse.Namespace) -> FleetPlan:
         grace_seconds=_GRACE_SECONDS,
         misbehaviours=options.misbehave,
         misbehaving_share=options.share,
+        scenario=options.scenario,
         response_seconds=_RESPONSE_SECONDS,
         reconnect_seconds=_RECONNECT_SECONDS,
     )

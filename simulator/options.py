@@ -5,8 +5,10 @@ import logging
 import os
 import ssl
 import sys
+from pathlib import Path
 
 from services.kernel.identity import InvalidIdentity, identity_of
+from simulator.scenario import Scenario
 from simulator.transport import Endpoint
 
 
@@ -47,6 +49,21 @@ def names(text: str) -> list[str]:
     if not found:
         raise argparse.ArgumentTypeError("is empty")
     return found
+
+
+def scenario_file(text: str) -> Scenario:
+    """An option that is a scenario in YAML: the name of one that comes with the simulator, or a file."""
+    # Only who asks for one needs to be able to read YAML.
+    from simulator.scenario_file import ScenarioError, load, names, shipped
+
+    try:
+        if text in names():
+            return shipped(text)
+        if not Path(text).exists():
+            raise argparse.ArgumentTypeError(f"{text!r} is no file, nor one of `csms simulate scenarios`: {names()}")
+        return load(Path(text))
+    except ScenarioError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def positive(text: str) -> int:

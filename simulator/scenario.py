@@ -1,4 +1,5 @@
-"""The catalogue of runs: each scenario is a script, perhaps with distorted frames or a strange station.
+"""The catalogue of runs: each scenario is a script, perhaps with distorted frames or a strange station. Those that are
+written in YAML are in `scenario_file`.
 
 All but the first few are misbehaviours seen on real charge points; the names are what the command line and tests use.
 """
@@ -18,7 +19,8 @@ _ANY = ("1.6", *_TWO)
 
 @dataclass(frozen=True)
 class Scenario:
-    """One kind of run. `clock_behind` is how far the device clock lags, where that is the point of it."""
+    """One kind of run. `clock_behind` is how far the device clock lags, where that is the point of it; `device_seconds`
+    is how long it takes by that clock, where that does not follow from the energy."""
 
     name: str
     about: str
@@ -27,6 +29,7 @@ class Scenario:
     prepare: Callable[[ChargePoint], None] | None = None
     clock_behind: Callable[[], timedelta] | None = None
     protocols: tuple[str, ...] = _ANY
+    device_seconds: int | None = None
 
 
 def _since_1970() -> timedelta:

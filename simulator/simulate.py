@@ -25,6 +25,7 @@ from simulator.session import CallFailed
 from simulator.transport import Endpoint, Frame, FrameSink, describe
 
 _SAMPLES = 6
+_STEPS_SECONDS = 3
 # A person waits for the verdict.
 _ATTEMPTS, _RETRY_SECONDS = 2, 1
 # Answers that trying again will not change.
@@ -51,7 +52,9 @@ class Simulation:
 
     @property
     def charging_seconds(self) -> int:
-        """Device seconds that the energy takes at this power."""
+        """Device seconds that the energy takes at this power, or that the scenario takes."""
+        if self.scenario.device_seconds is not None:
+            return self.scenario.device_seconds
         return max(1, -(-self.energy_wh * 3_600 // self.power_w))
 
     @property
@@ -64,7 +67,9 @@ class Simulation:
         """How far back the clock starts, so that the charging ends now and not in the future."""
         if self.scenario.clock_behind is not None:
             return self.scenario.clock_behind()
-        return timedelta(seconds=float(self.charging_seconds - self.charging_seconds / self.rate))
+        # The steps of a scenario take real time besides, which the clock must not catch up in.
+        slack = _STEPS_SECONDS * self.rate if self.scenario.device_seconds is not None else Fraction(0)
+        return timedelta(seconds=float(self.charging_seconds - self.charging_seconds / self.rate + slack))
 
     def plan(self) -> ChargingPlan:
         """The session that driver and vehicle want."""

@@ -136,3 +136,10 @@ def test_a_status_that_2_1_tells_as_a_variable_is_one() -> None:
     others = [event | {"component": {"name": "ChargingStation"}}, event | {"variable": {"name": "Problem"}}]
     book = read([entry("NotifyEvent", {"eventData": [event, *others]}, protocol="2.1")])
     assert {key: status.status for key, status in book.statuses.items()} == {ConnectorKey("CP1", 2, 1): "Occupied"}
+
+
+def test_of_two_statuses_of_one_millisecond_the_later_one_counts() -> None:
+    said = {"connectorId": 1, "errorCode": "NoError", "timestamp": stamp(5)}
+    told = [entry("StatusNotification", {**said, "status": status}) for status in ("Finishing", "Available")]
+    late = entry("StatusNotification", {**said, "status": "Charging", "timestamp": stamp(4)})
+    assert [one.status for one in read([*told, late]).statuses.values()] == ["Available"]
