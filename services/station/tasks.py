@@ -25,7 +25,8 @@ _INVENTORIES_SECONDS = 1.0
 _FILES_SECONDS = 60.0
 _FILE_JOBS_SECONDS = 2.0
 _LOST_REPORTS_SECONDS = 10.0
-_CAMPAIGNS_SECONDS = 1.0
+# The steps of campaigns, and the look for new ones.
+_CAMPAIGNS_SECONDS, _NO_CAMPAIGNS_SECONDS = 1.0, 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -165,5 +166,4 @@ class FirmwareCampaigner:
         await repeat(self._step, _CAMPAIGNS_SECONDS)
 
     async def _step(self) -> float:
-        await self._campaigns.step()
-        return _CAMPAIGNS_SECONDS
+        return _CAMPAIGNS_SECONDS if await self._campaigns.step() else _NO_CAMPAIGNS_SECONDS

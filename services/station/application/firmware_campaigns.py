@@ -119,12 +119,13 @@ class FirmwareCampaigns:
         now = self._clock.now()
         return await self._steer(campaign_id, lambda campaign, _: given_up(campaign, by, now))
 
-    async def step(self) -> None:
-        """Take each campaign that is not over one step further."""
+    async def step(self) -> int:
+        """Take each campaign that is not over one step further; how many there are."""
         async with self._units_of_work.reading() as work:
             campaigns = await work.firmware_campaigns.not_over()
         for campaign in campaigns:
             await self._step(campaign.id)
+        return len(campaigns)
 
     async def close(self) -> None:
         """Stop waiting for answers; whoever takes the next step asks again, by the same id."""

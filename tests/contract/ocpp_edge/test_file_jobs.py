@@ -1,6 +1,7 @@
 """Updates of firmware and requests for logs from the operator's command to the bytes: an edge node before the real
 station and transaction services, whose files a charge point fetches and brings over HTTP and FTP."""
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -11,11 +12,14 @@ import orjson
 import pytest
 
 from csms.station.v1.file_job_pb2 import FileJob
-from csms.station.v1.file_job_service_pb2 import ListFileJobsRequest
-from csms.station.v1.file_service_pb2 import CreateFileRequest
-from csms.station.v1.stored_file_pb2 import StoredFile
+from csms.station.v1.file_job_service_pb2 import GetFileJobRequest, ListFileJobsRequest
+from csms.station.v1.file_job_service_pb2_grpc import FileJobServiceStub
+from csms.station.v1.file_service_pb2 import CreateFileRequest, ListFilesRequest
+from csms.station.v1.file_service_pb2_grpc import FileServiceStub
+from csms.station.v1.stored_file_pb2 import Firmware, StoredFile
 from csms.transaction.v1 import command_service_pb2 as command_pb
 from csms.transaction.v1.command_pb2 import CommandBody
+from csms.transaction.v1.command_service_pb2_grpc import CommandServiceStub
 from csms.transaction.v1.file_commands_pb2 import GetLog, UnpublishFirmware, UpdateFirmware
 from ocpp_edge.versions import Version
 from tests.contract.ocpp_edge.file_world import IMAGE, World, http, world
@@ -113,6 +117,44 @@ async def test_what_cannot_be_fetched_is_not_asked_for(world: World) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await world.commands.CreateCommand(publishing)
         assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_silence_ends_a_job_until_something_is_heard_again(world: World) -> None:
+    await Stations(world.station).create("QUIET")
+    async with world.node.charger("QUIET") as charger:
+        body = CommandBody(update_firmware=UpdateFirmware(location="http://192.0.2.1/wall.bin"))
+        _, command = await world.ask(charger, "QUIET", body, "UpdateFirmware", {})
+        assert (await world.job(command)).location == "http://192.0.2.1/wall.bin"
+        async with world.station.database.transaction() as connection:
+            await connection.exec_driver_sql("UPDATE file_jobs SET expire_time = now() - interval '1 s'")
+        job = await world.becomes(command, FileJob.TIMED_OUT)
+        assert "nothing was heard" in job.error
+        await charger.ask("FirmwareStatusNotification", {"status": "Installing"})
+        job = await world.job(command)
+        assert (job.state, job.error, job.HasField("end_time")) == (FileJob.RUNNING, "", False)
+
+
+async def test_jobs_and_files_are_their_tenants_alone(world: World) -> None:
+    await Stations(world.station).create("NORTH", tenant="north")
+    north = FileServiceStub(await world.station.channel("operator", tenant="north"))
+    of_south = FileJobServiceStub(await world.station.channel("operator", tenant="south"))
+    commands = CommandServiceStub(await world.transaction.channel("operator", tenant="north"))
+    ours = await world.files.CreateFile(CreateFileRequest(name="ours.bin", firmware=Firmware(location="http://a/b")))
+    async with world.node.charger("NORTH") as charger:
+        theirs = command_pb.CreateCommandRequest(
+            charge_point_id="NORTH", command=CommandBody(update_firmware=UpdateFirmware(file_id=ours.file.id))
+        )
+        with pytest.raises(grpc.aio.AioRpcError, match="not found"):
+            await commands.CreateCommand(theirs)
+        request = command_pb.CreateCommandRequest(charge_point_id="NORTH", command=CommandBody(get_log=GetLog()))
+        creating = asyncio.ensure_future(commands.CreateCommand(request))
+        await charger.answer({}, "GetDiagnostics")
+        await charger.ask("DiagnosticsStatusNotification", {"status": "Uploading"})
+        command = (await creating).command
+    with pytest.raises(grpc.aio.AioRpcError, match="not found"):
+        await of_south.GetFileJob(GetFileJobRequest(file_job_id=command.id))
+    [file] = (await north.ListFiles(ListFilesRequest())).files
+    assert (file.charge_point_id, file.purpose) == ("NORTH", StoredFile.LOG)
 
 
 async def test_another_takes_the_place_of_the_one_that_goes_on(world: World) -> None:

@@ -172,6 +172,11 @@ def _places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | in
 def damaged(draw: st.DrawFn) -> tuple[Version, str, dict[str, Any]]:
     """A payload of a session with some of it replaced, removed or added to."""
     version, action, payload = draw(st.sampled_from(PAYLOADS))
+    return version, action, damaged_copy(draw, payload)
+
+
+def damaged_copy(draw: st.DrawFn, payload: dict[str, Any]) -> dict[str, Any]:
+    """A payload with some of it replaced, removed or added to."""
     payload = copy.deepcopy(payload)
     for _ in range(draw(st.integers(1, 4))):
         places = _places(payload)
@@ -186,7 +191,7 @@ def damaged(draw: st.DrawFn) -> tuple[Version, str, dict[str, Any]]:
             del holder[last]
         else:
             holder[last] = copy.deepcopy(draw(_NASTY | _JSON))
-    return version, action, payload
+    return payload
 
 
 @settings(max_examples=examples(4), suppress_health_check=[HealthCheck.too_slow])
