@@ -19,6 +19,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_exceptions import ClientError
 
 from services.kernel.errors import RETRY_AFTER_KEY, DomainError, ErrorKind, invalid, too_many, unavailable
@@ -50,9 +51,23 @@ _SHA_256 = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]*):")
 
 _ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo"
 
+_ONE_RANGE = re.compile(r"bytes\s*=\s*(?:(?P<first>\d{1,18})-(?P<last>\d{0,18})|-\d{1,18})", re.ASCII | re.IGNORECASE)
+
 _Read = TypeVar("_Read")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger(__name__)
+
+
+class _Bytes(web.FileResponse):
+    """A file, or the one range of it that is asked for. aiohttp refuses several ranges, and units that it does not
+    know, with 416, and answers HEAD by the range; RFC 9110 (14.2) has all of these answered as if there was none."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        if "Range" not in request.headers or _is_one_range(request):
+            return await super().prepare(request)
+        headers = request.headers.copy()
+        headers.popall("Range")
+        return await super().prepare(request.clone(headers=headers))
 
 
 class FileServer:
@@ -87,7 +102,7 @@ class FileServer:
             _log.error("the bytes of file %s are not in the folder", file.id)
             raise unavailable("the bytes of the file are not here")
         _log.info("file %s is fetched over HTTP: %s %s", file.id, request.method, request.headers.get("Range", "whole"))
-        return web.FileResponse(place, headers=_headers(file))
+        return _Bytes(place, headers=_headers(file))
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         link, file = await self._files.opened(request.match_info["secret"], Direction.UPLOAD)
@@ -145,6 +160,13 @@ async def _in_time(reading: Awaitable[_Read]) -> _Read:
     except TimeoutError as error:
         message = f"nothing came for {_SILENCE_SECONDS:g} s"
         raise DomainError(ErrorKind.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", message) from error
+
+
+def _is_one_range(request: web.BaseRequest) -> bool:
+    found = _ONE_RANGE.fullmatch(request.headers["Range"].strip())
+    if request.method != "GET" or found is None:
+        return False
+    return not found["last"] or int(found["first"]) <= int(found["last"])
 
 
 def _is_form(request: web.Request) -> bool:

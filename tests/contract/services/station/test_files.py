@@ -118,6 +118,23 @@ async def test_what_is_put_is_there_and_is_fetched_whole_or_in_part(
         assert answer.status == 304
 
 
+@pytest.mark.parametrize("range_asked", ["bytes=0-1,5-6", "items=0-5", "bytes=5-2", "bytes=x-", "", "bytes=-"])
+async def test_what_is_no_single_range_is_answered_whole(
+    files: FileServiceStub, http: aiohttp.ClientSession, range_asked: str
+) -> None:
+    new = await made(files)
+    async with http.put(new.link.url, data=b"0123456789") as answer:
+        assert answer.status == 201
+    link = await download_of(files, new.file)
+    async with http.get(link.url, headers={"Range": range_asked}) as answer:
+        assert (answer.status, await answer.read()) == (200, b"0123456789")
+    async with http.get(link.url, headers={"Range": "bytes=-3"}) as answer:
+        assert (answer.status, await answer.read()) == (206, b"789")
+    # Only of GET (RFC 9110, 14.2).
+    async with http.head(link.url, headers={"Range": "bytes=0-4"}) as answer:
+        assert (answer.status, answer.headers["Content-Length"]) == (200, "10")
+
+
 async def test_an_upload_comes_as_a_form_too(files: FileServiceStub, http: aiohttp.ClientSession) -> None:
     new = await made(files)
     form = aiohttp.FormData()
