@@ -9,7 +9,6 @@ for a time.
 
 import asyncio
 import base64
-import binascii
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -185,7 +184,7 @@ def _check_digests(request: web.Request, receiving: Receiving) -> None:
 def _check_digest(header: str, said: str, digest: bytes) -> None:
     try:
         expected = base64.b64decode(said, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise invalid(header, "is no base64") from error
     if expected != digest:
         raise invalid(header, f"is not that of the bytes that came, which is {base64.b64encode(digest).decode()}")

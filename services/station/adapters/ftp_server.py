@@ -15,7 +15,7 @@ import aioftp
 from aioftp.common import Connection, ThrottleStreamIO
 from aioftp.server import AbstractUserManager
 
-from services.kernel.errors import DomainError
+from services.kernel.errors import DomainError, invalid
 from services.station.adapters.file_folder import FileFolder
 from services.station.application.files import Files
 from services.station.domain.stored_file import Direction, FileLink
@@ -32,6 +32,14 @@ _SPOKEN = frozenset(
 _log = logging.getLogger(__name__)
 # It would write down each command, and with them half of each secret.
 logging.getLogger("aioftp").setLevel(logging.WARNING)
+
+
+def _is_failure(record: logging.LogRecord) -> bool:
+    """Not that somebody hung up without QUIT, or said nothing for too long: charge points do."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], ConnectionError | TimeoutError)
+
+
+logging.getLogger("aioftp.server").addFilter(_is_failure)
 
 
 class _Visitor(aioftp.User):
@@ -58,15 +66,17 @@ class _Visitors(AbstractUserManager):
 
     async def authenticate(self, user: aioftp.User, password: str) -> bool:
         assert isinstance(user, _Visitor)
+        secret = f"{user.login}{password}"
+        refusals = []
         for direction in Direction:
             try:
-                secret = f"{user.login}{password}"
                 user.link, _ = await self._files.opened(secret, direction)
             except DomainError as error:
-                _log.info("a login by FTP was refused: %s", error.message)
+                refusals.append(error.message)
             else:
                 user.secret = secret
                 return True
+        _log.info("a login by FTP was refused: %s", refusals)
         return False
 
 
@@ -144,6 +154,8 @@ class FtpServer(aioftp.Server):
 
     async def _give(self, visitor: _Visitor, stream: ThrottleStreamIO, offset: int) -> None:
         _, file = await self._files.opened(visitor.secret, Direction.DOWNLOAD)
+        if offset > (file.size_bytes or 0):
+            raise invalid("REST", f"is behind the end of the file, which has {file.size_bytes} bytes")
         _log.info("file %s is fetched over FTP, from byte %d", file.id, offset)
         opened = await asyncio.to_thread(self._folder.place_of(file.id).open, "rb")
         try:
@@ -167,6 +179,10 @@ async def _when_connected(connection: Connection, transfer: _Transfer, offset: i
     except (OSError, TimeoutError) as error:
         _log.info("a transfer by FTP broke off: %r", error)
         code, info = "426", "the transfer broke off"
+    except asyncio.CancelledError:
+        # By ABOR, which is answered twice (RFC 959, 4.1.3), or as the whole conversation ends.
+        connection.response("426", "the transfer was given up")
+        code, info = "226", "it is given up"
     return _answered(connection, code, info)
 
 

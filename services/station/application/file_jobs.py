@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.kernel.clock import Clock
-from services.kernel.errors import failed_precondition, not_found
+from services.kernel.errors import failed_precondition, invalid, not_found
 from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.redaction import redacted_text
@@ -39,6 +39,7 @@ from services.station.ports import UnitOfWork, UnitsOfWork
 
 # Charge points fetch and send when they like: so long a link is good after it may be used first.
 _LINK_LIFE, _LONGEST_LINK_LIFE = timedelta(days=3), timedelta(days=30)
+_LONGEST_WAIT = _LONGEST_LINK_LIFE - _LINK_LIFE
 # Without a word for so long, a job is over.
 PATIENCE = timedelta(hours=24)
 _AT_ONCE = 100
@@ -105,10 +106,12 @@ class FileJobs:
     async def prepare(self, errand: Errand) -> Directions:
         """Begin the job of a command, if it has not begun; with a link of its own each time.
 
-        Raises: CHARGE_POINT_NOT_FOUND, FILE_NOT_FOUND, FILE_NOT_STORED, NOT_SUPPORTED_BY_CHARGE_POINT.
+        Raises: CHARGE_POINT_NOT_FOUND, FILE_NOT_FOUND, FILE_NOT_STORED, FTP_NOT_SERVED, INVALID_FIELD.
         """
         now = self._clock.now()
         retrieve_time = errand.retrieve_time or now
+        if retrieve_time > now + _LONGEST_WAIT:
+            raise invalid("retrieveTime", f"must be within {_LONGEST_WAIT.days} days: no link is good for longer")
         async with self._units_of_work() as work:
             point = await work.charge_points.find(errand.charge_point_id)
             if point is None:
@@ -168,6 +171,8 @@ class FileJobs:
             file = await work.files.find(errand.file_id)
             if file is None:
                 raise not_found("file", errand.file_id)
+            if file.purpose is not FilePurpose.FIRMWARE:
+                raise invalid("fileId", "is no file of firmware")
             return file
         now = self._clock.now()
         file = StoredFile(

@@ -98,7 +98,7 @@ class Files:
                 await work.files.add(file)
             if file.state is not FileState.AWAITED:
                 return file, None
-            return file, await self.add_link(work, file, Direction.UPLOAD, life)
+            return file, await self.add_link(work, file, Direction.UPLOAD, life, field_name="linkLife")
 
     async def link(self, file_id: str, direction: Direction, life: timedelta | None) -> NewLink:
         """A new link to a file. Raises: FILE_NOT_FOUND, FILE_EXISTS for an upload of what is there, FILE_NOT_STORED for
@@ -117,11 +117,14 @@ class Files:
         file: StoredFile,
         direction: Direction,
         life: timedelta | None = None,
+        *,
+        field_name: str = "life",
     ) -> NewLink:
-        """A link to a file, in a unit of work of somebody else. Raises: INVALID_FIELD."""
+        """A link to a file, in a unit of work of somebody else; `field_name` is what the caller calls `life`. Raises:
+        INVALID_FIELD."""
         life = USUAL_LIFE if life is None else life
         violations = Violations()
-        check_life("life", life, violations)
+        check_life(field_name, life, violations)
         violations.raise_if_any()
         secret, now = new_secret(), self._clock.now()
         link = FileLink(

@@ -43,6 +43,8 @@ class FileJobState(StrEnum):
 OPEN = frozenset({FileJobState.ASKED, FileJobState.RUNNING})
 # A charge point that failed may try again, and one that was given up may be slow.
 _MAY_GO_ON = OPEN | {FileJobState.FAILED, FileJobState.TIMED_OUT}
+# By a notification without a number.
+_MAY_BE_MEANT = OPEN | {FileJobState.FAILED}
 # By the kind of a device event.
 KINDS: Mapping[str, FileJobKind] = {
     "firmware_status": FileJobKind.UPDATE_FIRMWARE,
@@ -127,11 +129,11 @@ def begun(
 
 def concerned(event: DeviceEvent, jobs: Sequence[FileJob]) -> FileJob | None:
     """The job that a notification is about, of all of its charge point: that of its number; without one the newest that
-    goes on, else the newest."""
+    goes on or may be tried again, else the newest."""
     same = [job for job in jobs if job.kind is KINDS.get(event.kind)]
     if event.request_id is not None:
         return next((job for job in same if job.request_id == event.request_id), None)
-    newest = sorted(same, key=lambda job: (job.is_open, job.create_time, job.id))
+    newest = sorted(same, key=lambda job: (job.state in _MAY_BE_MEANT, job.create_time, job.id))
     return newest[-1] if newest else None
 
 

@@ -10,6 +10,7 @@ import aiohttp
 import grpc.aio
 import orjson
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from csms.station.v1.file_job_pb2 import FileJob
 from csms.station.v1.file_job_service_pb2 import GetFileJobRequest, ListFileJobsRequest
@@ -97,13 +98,14 @@ async def test_firmware_is_fetched_and_known_to_work_by_the_boot(
 async def test_what_cannot_be_fetched_is_not_asked_for(world: World) -> None:
     await Stations(world.station).create("CP1")
     made = await world.files.CreateFile(CreateFileRequest(name="never-put.bin"))
-    async with world.node.charger("CP1"):
+    async with world.node.charger("CP1") as charger:
         cases: list[tuple[dict[str, Any], str]] = [
             ({"file_id": made.file.id}, "have not come"),
             ({"file_id": "nothing"}, "not found"),
             ({}, "give this or location"),
             ({"location": "gopher://a"}, "must begin with"),
             ({"location": "http://a", "signature": "S"}, "signingCertificate"),
+            ({"location": "http://a", "retrieve_time": Timestamp(seconds=253402300799)}, "retrieveTime"),
         ]
         for body, reason in cases:
             request = command_pb.CreateCommandRequest(
@@ -111,6 +113,15 @@ async def test_what_cannot_be_fetched_is_not_asked_for(world: World) -> None:
             )
             with pytest.raises(grpc.aio.AioRpcError, match=reason):
                 await world.commands.CreateCommand(request)
+        span = GetLog(oldest_time=Timestamp(seconds=2), latest_time=Timestamp(seconds=1))
+        backwards = command_pb.CreateCommandRequest(charge_point_id="CP1", command=CommandBody(get_log=span))
+        with pytest.raises(grpc.aio.AioRpcError, match="latestTime"):
+            await world.commands.CreateCommand(backwards)
+        _, command = await world.ask(charger, "CP1", CommandBody(get_log=GetLog()), "GetDiagnostics", {})
+        log = UpdateFirmware(file_id=(await world.job(command)).file.id)
+        request = command_pb.CreateCommandRequest(charge_point_id="CP1", command=CommandBody(update_firmware=log))
+        with pytest.raises(grpc.aio.AioRpcError, match="no file of firmware"):
+            await world.commands.CreateCommand(request)
         publishing = command_pb.CreateCommandRequest(
             charge_point_id="CP1", command=CommandBody(unpublish_firmware=UnpublishFirmware(checksum="0" * 32))
         )

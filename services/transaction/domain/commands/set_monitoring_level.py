@@ -5,7 +5,7 @@ from services.transaction.domain.command_kind import Body, CommandKind
 
 
 def check(body: Body, violations: Violations) -> None:
-    violations.check(0 <= body.get("severity", 0) <= 9, "severity", "must be 0 to 9")
+    violations.check(0 <= body.get("severity", -1) <= 9, "severity", "must be 0 to 9")
 
 
 KIND = CommandKind(check=check)

@@ -19,7 +19,12 @@ def check(body: Body, violations: Violations) -> None:
         secret = is_secret(one.get("variable", {}).get("name", ""))
         violations.check(not secret, f"{place}.variable.name", "is a secret, and nothing about it can be told")
         violations.check("type" in one, f"{place}.type", "must be set")
-        violations.check(0 <= one.get("severity", 0) <= 9, f"{place}.severity", "must be 0 to 9")
+        # Left out it would be 0, the worst.
+        violations.check(0 <= one.get("severity", -1) <= 9, f"{place}.severity", "must be 0 to 9")
+        # N04.FR.14 (OCPP 2.0.1), and seconds between two reports.
+        type_, value = one.get("type", ""), one.get("value", 0.0)
+        violations.check(type_ != "DELTA" or value >= 0, f"{place}.value", "must not be negative")
+        violations.check(not type_.startswith("PERIODIC") or value >= 1, f"{place}.value", "must be at least a second")
 
 
 KIND = CommandKind(check=check)

@@ -13,6 +13,7 @@ import aiohttp
 import grpc.aio
 import pytest
 import pytest_asyncio
+from google.protobuf.duration_pb2 import Duration
 
 from csms.station.v1 import file_service_pb2 as file_pb
 from csms.station.v1.file_service_pb2_grpc import FileServiceStub
@@ -171,6 +172,8 @@ async def test_each_wrong_use_of_a_link_is_told(
         assert await refusal(answer) == (413, "TOO_LARGE")
     async with http.put(new.link.url, data=b"damaged", headers={"Repr-Digest": DIGEST}) as answer:
         assert await refusal(answer) == (400, "INVALID_FIELD")
+    async with http.put(new.link.url, data=b"damaged", headers={"Content-MD5": "München"}) as answer:
+        assert await refusal(answer) == (400, "INVALID_FIELD")
     # None of these has used the link up.
     async with http.put(new.link.url, data=b"sound") as answer:
         assert answer.status == 201
@@ -236,9 +239,28 @@ async def test_who_speaks_ftp_has_the_same(files: FileServiceStub, http: aiohttp
             await client.upload_stream("wall-3.bin")
         with pytest.raises(aioftp.StatusCodeError, match="502"):
             await client.remove_file("wall-2.bin")
+        for offset in (len(IMAGE) + 1, 10**30):
+            with pytest.raises(aioftp.StatusCodeError, match="550"):
+                async with client.download_stream("x", offset=offset) as stream:
+                    await stream.read()
     used = ftp_client(new.link.ftp_url)
     with pytest.raises(aioftp.StatusCodeError, match="530"):
         await used.__aenter__()
+
+
+async def test_an_upload_by_ftp_that_is_given_up_can_be_made_anew(
+    files: FileServiceStub, http: aiohttp.ClientSession
+) -> None:
+    new = await made(files)
+    async with ftp_client(new.link.ftp_url) as client:
+        stream = await client.upload_stream("a")
+        await stream.write(b"half")
+        await client.abort()
+        stream.close()
+        async with client.upload_stream("a") as stream:
+            await stream.write(b"whole")
+    file = (await files.GetFile(file_pb.GetFileRequest(file_id=new.file.id))).file
+    assert (file.state, file.size_bytes) == (StoredFile.STORED, 5)
 
 
 async def test_too_much_by_ftp_is_refused(files: FileServiceStub, http: aiohttp.ClientSession) -> None:
@@ -269,6 +291,8 @@ async def test_a_name_is_no_path(files: FileServiceStub, name: str) -> None:
 
 async def test_a_link_to_what_is_not_there_is_refused(files: FileServiceStub, http: aiohttp.ClientSession) -> None:
     new = await made(files)
+    with pytest.raises(grpc.aio.AioRpcError, match="linkLife: "):
+        await files.CreateFile(file_pb.CreateFileRequest(name="a", link_life=Duration(seconds=-1)))
     with pytest.raises(grpc.aio.AioRpcError, match="have not come"):
         await download_of(files, new.file)
     async with http.put(new.link.url, data=b"here") as answer:

@@ -152,9 +152,11 @@ _BADLY_ASKED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
         {
             "set_variable_monitoring": {
                 "monitors": [
-                    {"component": {"name": "A"}, "variable": {"name": "B"}, "type": 1},
-                    {"component": {"name": "A"}, "variable": {"name": "BasicAuthPassword"}, "type": 1},
-                    {"component": {"name": "x" * 51}, "variable": {"instance": "i"}, "type": 3},
+                    {"component": {"name": "A"}, "variable": {"name": "B"}, "type": 1, "severity": 0},
+                    {"component": {"name": "A"}, "variable": {"name": "BasicAuthPassword"}, "type": 1, "severity": 5},
+                    {"component": {"name": "x" * 51}, "variable": {"instance": "i"}, "type": 3, "severity": 5},
+                    {"component": {"name": "A"}, "variable": {"name": "B"}, "type": 3, "value": -1, "severity": 5},
+                    {"component": {"name": "A"}, "variable": {"name": "B"}, "type": 4, "severity": 5},
                 ]
             }
         },
@@ -163,11 +165,14 @@ _BADLY_ASKED: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
             "command.setVariableMonitoring.monitors[1].variable.name",
             "command.setVariableMonitoring.monitors[2].component.name",
             "command.setVariableMonitoring.monitors[2].variable.name",
+            "command.setVariableMonitoring.monitors[3].value",
+            "command.setVariableMonitoring.monitors[4].value",
         ],
     ),
     ({"clear_variable_monitoring": {"monitor_ids": [1, 2, 1]}}, {}, ["command.clearVariableMonitoring.monitorIds"]),
     ({"set_monitoring_base": {}}, {}, ["command.setMonitoringBase.base"]),
     ({"set_monitoring_level": {"severity": 10}}, {}, ["command.setMonitoringLevel.severity"]),
+    ({"set_monitoring_level": {}}, {}, ["command.setMonitoringLevel.severity"]),
     (
         {"get_monitoring_report": {"component_variables": [{"component": {"instance": "i"}}]}},
         {},

@@ -135,4 +135,8 @@ def test_a_notification_is_about_the_job_of_its_number_or_the_newest_that_goes_o
     assert concerned(event("firmware_status", 7), jobs) is None
     assert concerned(event("log_status"), jobs) is log
     assert concerned(event("firmware_status"), [told(second, "Installed"), first]) is first
+    # It tries again: no older one that nobody heard of.
+    failed = told(second, "DownloadFailed")
+    assert concerned(event("firmware_status"), [failed, first]) is failed
+    assert concerned(event("firmware_status"), [rejected(second, "Rejected", "", NOW), first]) is first
     assert concerned(event("firmware_publication"), jobs) is None
