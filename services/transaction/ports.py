@@ -268,6 +268,10 @@ class SequenceGapRepository(Protocol):
         on which days to look."""
         ...
 
+    async def numbers_beside(self, transaction_id: str) -> Collection[int]:
+        """The numbers of the events of transactions that ran at its charge point at the same time."""
+        ...
+
     async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[SequenceGap]:
         """Some of the gaps that are to be looked at by now; nobody else gets them before `until`."""
         ...

@@ -6,7 +6,7 @@ should be there, and again until what was missing came.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from services.kernel.clock import Clock
@@ -77,7 +77,7 @@ class MissingEvents:
         numbers = await work.sequence_gaps.numbers({one.id: one.begin_time for one in ended})
         found, now = 0, self._clock.now()
         for one in ended:
-            missing = missing_numbers(numbers.get(one.id, ()))
+            missing = await _missing(work, one.id, numbers.get(one.id, ()))
             if missing:
                 await work.sequence_gaps.keep(_new_gap(one, missing, now))
                 _log.warning(
@@ -107,7 +107,8 @@ class MissingEvents:
     async def _counted_again(self, gap: SequenceGap) -> SequenceGap:
         async with self._units_of_work.reading() as work:
             numbers = await work.sequence_gaps.numbers({gap.transaction_id: gap.begin_time})
-        return gap.looked(missing_numbers(numbers.get(gap.transaction_id, ())), self._clock.now())
+            missing = await _missing(work, gap.transaction_id, numbers.get(gap.transaction_id, ()))
+        return gap.looked(missing, self._clock.now())
 
     async def _asked(self, gap: SequenceGap, commands: Commands) -> SequenceGap:
         """With what the charge point said; as it is when it cannot be asked."""
@@ -122,6 +123,12 @@ class MissingEvents:
             return gap
         in_queue = (command.answer or {}).get("messagesInQueue")
         return gap.answered(in_queue if isinstance(in_queue, bool) else None, self._clock.now())
+
+
+async def _missing(work: UnitOfWork, transaction_id: str, numbers: Collection[int]) -> tuple[str, ...]:
+    missing = missing_numbers(numbers)
+    # Hardly ever is there anything to ask for.
+    return missing_numbers(numbers, await work.sequence_gaps.numbers_beside(transaction_id)) if missing else missing
 
 
 def _new_gap(transaction: Transaction, missing: tuple[str, ...], now: datetime) -> SequenceGap:

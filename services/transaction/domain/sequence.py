@@ -49,10 +49,14 @@ class SequenceGap:
         return replace(self, asked_time=now, messages_in_queue=messages_in_queue)
 
 
-def missing_numbers(numbers: Collection[int]) -> tuple[str, ...]:
+def missing_numbers(numbers: Collection[int], beside: Collection[int] = ()) -> tuple[str, ...]:
     """What is missing between the lowest and the highest of the numbers. Nothing is where all are the same: there are
-    charge points that count nothing."""
-    between = [(before + 1, after - 1) for before, after in pairwise(sorted(set(numbers))) if after > before + 1]
+    charge points that count nothing. Others count the events of all their transactions together: then those `beside`,
+    of transactions that ran at the same time, have other numbers, and what they have is not missing."""
+    known = set(numbers)
+    if known.isdisjoint(beside):
+        known = known.union(number for number in beside if min(known, default=0) < number < max(known, default=0))
+    between = [(before + 1, after - 1) for before, after in pairwise(sorted(known)) if after > before + 1]
     return tuple(str(first) if first == last else f"{first}-{last}" for first, last in between[:_MOST_RANGES])
 
 

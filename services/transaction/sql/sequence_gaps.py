@@ -43,6 +43,21 @@ CROSS JOIN LATERAL (
 ) AS reported
 WHERE reported.seq_no IS NOT NULL GROUP BY asked.id
 """)
+# Those that began long before are not looked for: their numbers are of another time.
+_NUMBERS_BESIDE = text("""
+SELECT DISTINCT reported.seq_no FROM transactions AS own
+JOIN transactions AS other ON other.charge_point_id = own.charge_point_id AND other.id <> own.id
+    AND other.begin_time BETWEEN own.begin_time - interval '7 days' AND coalesce(own.stop_time, own.begin_time)
+    AND coalesce(other.stop_time, 'infinity') >= own.begin_time
+CROSS JOIN LATERAL (
+    SELECT seq_no FROM transaction_events
+    WHERE transaction_id = other.id AND device_time >= own.begin_time - interval '8 days'
+    UNION ALL
+    SELECT seq_no FROM meter_values
+    WHERE transaction_id = other.id AND sampled_time >= own.begin_time - interval '8 days'
+) AS reported
+WHERE own.id = CAST(:id AS uuid) AND reported.seq_no IS NOT NULL
+""")
 _DUE = text(f"""
 UPDATE sequence_gaps SET look_time = :until WHERE transaction_id IN (
     SELECT transaction_id FROM sequence_gaps WHERE look_time <= :now
@@ -74,6 +89,9 @@ class SqlSequenceGapRepository:
         first = min(begin_times.values()) - timedelta(days=1)
         rows = await self._connection.execute(_NUMBERS, {"ids": list(begin_times), "first": first, "odd": _ODD})
         return {transaction_id: numbers for transaction_id, numbers in rows}
+
+    async def numbers_beside(self, transaction_id: str) -> Collection[int]:
+        return list(await self._connection.scalars(_NUMBERS_BESIDE, {"id": transaction_id}))
 
     async def due(self, now: datetime, until: datetime, limit: int) -> Sequence[SequenceGap]:
         rows = await self._connection.execute(_DUE, {"now": now, "until": until, "limit": limit})

@@ -87,6 +87,34 @@ async def test_nothing_is_missing_where_all_came_or_nothing_is_counted(
     assert not (await transactions.get(begun.transaction_id)).HasField("missing_events")
 
 
+async def test_nothing_is_missing_where_all_transactions_are_counted_together(
+    record: Record, transactions: Reader, look: Look
+) -> None:
+    other = {"ocpp_transaction_id": "T-2", "evse_id": 2}
+    began, beside, *_ = await record(
+        _event(STARTED, -60, 10), _event(STARTED, -55, 11, **other), _reading(-50, 12), _event(ENDED, -40, 14, **other)
+    )
+    await record(_event(UPDATED, -45, 13, charging_state="SuspendedEV"), _event(ENDED, -30, 15))
+    assert await look() == 0
+    for one in (began, beside):
+        assert not (await transactions.get(one.transaction_id)).HasField("missing_events")
+
+
+async def test_numbers_of_others_hide_no_gap_where_each_transaction_is_counted_alone(
+    record: Record, transactions: Reader, look: Look
+) -> None:
+    other = {"ocpp_transaction_id": "T-2", "evse_id": 2}
+    [began, *_] = await record(
+        _event(STARTED, -60, 0),
+        _event(STARTED, -55, 0, **other),
+        _event(UPDATED, -50, 1, charging_state="Charging", **other),
+        _event(ENDED, -40, 2, **other),
+    )
+    await record(_event(ENDED, -30, 2))
+    assert await look() == 1
+    assert list((await _missing(transactions, began.transaction_id)).numbers) == ["1"]
+
+
 @pytest.fixture
 async def edge(tokens: Tokens) -> AsyncIterator[Edge]:
     async with running_edge(tokens) as edge:
