@@ -20,6 +20,7 @@ from simulator.configuration import ConfigurationStore, Role
 from simulator.connector import Connector, StopReason, Transaction
 from simulator.file_conduct import FileConduct
 from simulator.link import ACCEPTED, Link, Timing
+from simulator.local_list import LocalList
 from simulator.meter import Meter, Reading
 from simulator.offline import OfflineQueue, QueuedMessage
 from simulator.profile import StationProfile
@@ -88,6 +89,7 @@ class ChargePoint(ABC):
         self.configuration = self.new_configuration()
         self.charging_profiles = ChargingProfiles(Circuit(self.profile.voltage_v, self.profile.phases))
         self.files = FileConduct()
+        self.local_list = LocalList(self.profile.list_entries, self.profile.list_entries_at_once)
         self.queue = OfflineQueue()
         self.known_tags: dict[str, str] = {}
         self.problems: deque[Problem] = deque(maxlen=_REMEMBERED_PROBLEMS)
@@ -234,7 +236,7 @@ class ChargePoint(ABC):
             await self.report_status(connector, again=all_connectors)
 
     async def authorize(self, id_tag: str) -> str:
-        """The status of a tag: the central system's word, or the cache's while offline."""
+        """The status of a tag: the central system's word, or that of the local list or the cache while offline."""
         if not self.link.ready:
             return self._authorize_offline(id_tag)
         try:
@@ -324,8 +326,10 @@ class ChargePoint(ABC):
     def _authorize_offline(self, id_tag: str) -> str:
         if not self.configuration.flag(Role.OFFLINE_AUTHORIZATION):
             return "Invalid"
-        # A tag never seen before may charge too: what it turns out to be is settled on reconnect.
-        return self.known_tags.get(id_tag.upper(), ACCEPTED)
+        listed = self.local_list.status(id_tag, self.clock.now()) if self.configuration.flag(Role.LOCAL_LIST) else None
+        # A tag never seen before may charge too, if so configured: what it turns out to be is settled on reconnect.
+        unknown = ACCEPTED if self.configuration.flag(Role.OFFLINE_UNKNOWN) else "Invalid"
+        return listed or self.known_tags.get(id_tag.upper(), unknown)
 
     async def tell(self, action: str, request: Any) -> bool:
         """Send what may get lost: False when it did, and a failure with a connection is a problem."""

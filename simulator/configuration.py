@@ -19,6 +19,7 @@ class Kind(StrEnum):
     INTEGER = "integer"
     BOOLEAN = "boolean"
     TEXT = "string"
+    DATE_TIME = "dateTime"
     MEMBERS = "MemberList"
     CHOICE = "OptionList"
 
@@ -44,6 +45,8 @@ class Role(Enum):
     AUTHORIZE_REMOTE_START = auto()
     STOP_ON_INVALID_ID = auto()
     OFFLINE_AUTHORIZATION = auto()
+    OFFLINE_UNKNOWN = auto()
+    LOCAL_LIST = auto()
     AUTHORIZATION_CACHE = auto()
     PASSWORD = auto()
     PING_INTERVAL = auto()
@@ -83,7 +86,7 @@ class Setting:
                 return value in self.choices
             case Kind.MEMBERS:
                 return set(_members(value)) <= set(self.choices)
-            case Kind.TEXT:
+            case Kind.DATE_TIME | Kind.TEXT:
                 return self._within(len(value))
 
     def _admits_number(self, value: str) -> bool:

@@ -20,6 +20,8 @@ class StationProfile:
     voltage_v: int = 230
     battery_wh: int = 60_000
     initial_soc_percent: int = 20
+    list_entries: int = 1_000
+    list_entries_at_once: int = 100
 
     def limit_as(self, unit: str, limit_w: int | None) -> float:
         """A limit in W or, a phase, in A; where there is none what the hardware can give."""

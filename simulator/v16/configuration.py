@@ -12,10 +12,14 @@ _ROLES = {
     Role.AUTHORIZE_REMOTE_START: "AuthorizeRemoteTxRequests",
     Role.STOP_ON_INVALID_ID: "StopTransactionOnInvalidId",
     Role.OFFLINE_AUTHORIZATION: "LocalAuthorizeOffline",
+    Role.OFFLINE_UNKNOWN: "AllowOfflineTxForUnknownId",
+    Role.LOCAL_LIST: "LocalAuthListEnabled",
     Role.AUTHORIZATION_CACHE: "AuthorizationCacheEnabled",
     Role.PASSWORD: "AuthorizationKey",
     Role.PING_INTERVAL: "WebSocketPingInterval",
 }
+
+_PROFILES = "Core,LocalAuthListManagement,RemoteTrigger,Reservation,SmartCharging"
 
 
 def _number(value: int, *, minimum: int = 0, writable: bool = True) -> Setting:
@@ -30,6 +34,7 @@ def configuration(profile: StationProfile) -> ConfigurationStore[str]:
     """A fresh set of keys for this hardware."""
     return ConfigurationStore(
         {
+            "AllowOfflineTxForUnknownId": _switch(True),
             "AuthorizationCacheEnabled": _switch(True),
             "AuthorizationKey": Setting("", readable=False, minimum=32, maximum=40),
             "AuthorizeRemoteTxRequests": _switch(True),
@@ -39,12 +44,15 @@ def configuration(profile: StationProfile) -> ConfigurationStore[str]:
             "GetConfigurationMaxKeys": _number(50, writable=False),
             "HeartbeatInterval": _number(300),
             "MaxChargingProfilesInstalled": _number(100, writable=False),
+            "LocalAuthListEnabled": _switch(True),
+            "LocalAuthListMaxLength": _number(profile.list_entries, writable=False),
             "LocalAuthorizeOffline": _switch(True),
             "MeterValueSampleInterval": _number(60),
             "MeterValuesSampledData": Setting(",".join(MEASURANDS), Kind.MEMBERS, choices=MEASURANDS),
             "NumberOfConnectors": _number(profile.connectors, writable=False),
+            "SendLocalListMaxLength": _number(profile.list_entries_at_once, writable=False),
             "StopTransactionOnInvalidId": _switch(True),
-            "SupportedFeatureProfiles": Setting("Core,RemoteTrigger,Reservation,SmartCharging", writable=False),
+            "SupportedFeatureProfiles": Setting(_PROFILES, writable=False),
             "TransactionMessageAttempts": _number(10, minimum=1),
             "TransactionMessageRetryInterval": _number(2),
             "WebSocketPingInterval": _number(0),

@@ -12,6 +12,7 @@ from simulator.connector import StopReason
 from simulator.session import handles
 from simulator.transport import Transport
 from simulator.v16.files import FileObedience
+from simulator.v16.local_list import LocalLists
 from simulator.v16.reserving import Reserving
 from simulator.v16.smart_charging import SmartCharging, profile_of
 
@@ -29,7 +30,7 @@ _WRITE_STATUS = {
 _RESETS = {"Soft": StopReason.SOFT_RESET, "Hard": StopReason.HARD_RESET}
 
 
-class V16Session(FileObedience, SmartCharging, Reserving, PackageV16ChargePoint):  # type: ignore[misc]  # no types
+class V16Session(LocalLists, FileObedience, SmartCharging, Reserving, PackageV16ChargePoint):  # type: ignore[misc]  # no types
     """One connection of a 1.6 charge point."""
 
     def __init__(self, station: "V16ChargePoint", transport: Transport) -> None:

@@ -52,6 +52,8 @@ _ROLES = {
     Role.AUTHORIZE_REMOTE_START: Key("AuthCtrlr", "AuthorizeRemoteStart"),
     Role.STOP_ON_INVALID_ID: Key("TxCtrlr", "StopTxOnInvalidId"),
     Role.OFFLINE_AUTHORIZATION: Key("AuthCtrlr", "LocalAuthorizeOffline"),
+    Role.OFFLINE_UNKNOWN: Key("AuthCtrlr", "OfflineTxForUnknownIdEnabled"),
+    Role.LOCAL_LIST: Key("LocalAuthListCtrlr", "Enabled"),
     Role.AUTHORIZATION_CACHE: Key("AuthCacheCtrlr", "Enabled"),
     Role.PASSWORD: Key("SecurityCtrlr", "BasicAuthPassword"),
     Role.PING_INTERVAL: Key("OCPPCommCtrlr", "WebSocketPingInterval"),
@@ -107,10 +109,10 @@ def _controllers(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
     yield Key("SecurityCtrlr", "CertificateEntries"), _number(2, writable=False)
     yield Key("ClockCtrlr", "TimeSource"), _fixed("Heartbeat", Kind.MEMBERS, ("Heartbeat", "RealTimeClock"))
     yield Key("ClockCtrlr", "TimeZone"), Setting("Europe/Amsterdam", maximum=40)
-    yield from _limits()
+    yield from _limits(profile)
 
 
-def _limits() -> Iterator[tuple[Key, Setting]]:
+def _limits(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
     """What it can do and how much of it: mostly to be read."""
     yield Key("OCPPCommCtrlr", "DefaultMessageTimeout", "Default"), _number(30, minimum=1, unit="s", writable=False)
     yield Key("OCPPCommCtrlr", "ResetRetries"), _number(2)
@@ -121,7 +123,7 @@ def _limits() -> Iterator[tuple[Key, Setting]]:
     yield Key("DeviceDataCtrlr", "BytesPerMessage", "GetVariables"), _number(65_536, writable=False)
     yield Key("DeviceDataCtrlr", "BytesPerMessage", "SetVariables"), _number(65_536, writable=False)
     yield Key("AuthCtrlr", "Enabled"), _switch(True)
-    yield Key("AuthCtrlr", "OfflineTxForUnknownIdEnabled"), _switch(False)
+    yield _ROLES[Role.OFFLINE_UNKNOWN], _switch(True)
     yield Key("AuthCacheCtrlr", "LifeTime"), _number(86_400, unit="s")
     yield Key("TxCtrlr", "EVConnectionTimeOut"), _number(60, minimum=1, unit="s")
     yield Key("TxCtrlr", "StopTxOnEVSideDisconnect"), _switch(True, writable=False)
@@ -130,7 +132,10 @@ def _limits() -> Iterator[tuple[Key, Setting]]:
     yield Key("AlignedDataCtrlr", "Interval"), _number(0, unit="s")
     yield Key("AlignedDataCtrlr", "Measurands"), _measurands(_ENERGY)
     yield Key("ReservationCtrlr", "Available"), _switch(True, writable=False)
-    yield Key("LocalAuthListCtrlr", "Available"), _switch(False, writable=False)
+    yield Key("LocalAuthListCtrlr", "Available"), _switch(True, writable=False)
+    yield _ROLES[Role.LOCAL_LIST], _switch(True)
+    yield Key("LocalAuthListCtrlr", "ItemsPerMessage"), _number(profile.list_entries_at_once, writable=False)
+    yield Key("LocalAuthListCtrlr", "BytesPerMessage"), _number(65_536, writable=False)
     yield Key("SmartChargingCtrlr", "Available"), _switch(True, writable=False)
     yield Key("MonitoringCtrlr", "Available"), _switch(True, writable=False)
     yield Key("MonitoringCtrlr", "ItemsPerMessage", "SetVariableMonitoring"), _number(10, writable=False)

@@ -12,6 +12,7 @@ from simulator.session import handles
 from simulator.transport import Transport
 from simulator.v201 import variables
 from simulator.v201.files import FileObedience
+from simulator.v201.local_list import LocalLists
 from simulator.v201.monitoring import MonitoringObedience
 from simulator.v201.reserving import Reserving
 from simulator.v201.smart_charging import SmartCharging, profile_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _ACCEPTED, _REJECTED = "Accepted", "Rejected"
 
 
-class Obedience(MonitoringObedience, FileObedience, SmartCharging, Reserving):
+class Obedience(LocalLists, MonitoringObedience, FileObedience, SmartCharging, Reserving):
     """The handlers; answers are checked by the version of the package's charge point that they are mixed with."""
 
     def __init__(self, station: "V201ChargePoint", transport: Transport) -> None:

@@ -119,7 +119,10 @@ def _facts(station: "V201ChargePoint") -> dict[Key, Setting]:
     operative = any(connector.operative for connector in station.connectors.values())
     facts = {
         Key("ChargingStation", "AvailabilityState"): _state("Available" if operative else "Unavailable"),
-        Key("ClockCtrlr", "DateTime"): Setting(stamp(station.clock.now()), writable=False),
+        Key("ClockCtrlr", "DateTime"): Setting(stamp(station.clock.now()), Kind.DATE_TIME, writable=False),
+        Key("LocalAuthListCtrlr", "Entries"): Setting(
+            str(len(station.local_list)), Kind.INTEGER, writable=False, maximum=station.local_list.most_entries
+        ),
     }
     for connector in station.connectors.values():
         state = _state(station.status_word(connector))

@@ -185,4 +185,4 @@ async def test_data_of_its_own_vendor_is_echoed(csms: TinyCsms, station16: Charg
 
 async def test_what_it_cannot_do_is_answered_as_not_implemented(csms: TinyCsms, station16: ChargePoint) -> None:
     with pytest.raises(OcppNotImplemented):
-        await csms.send("CP001", call.GetLocalListVersion())
+        await csms.send("CP001", call.GetInstalledCertificateIds("ManufacturerRootCertificate"))
