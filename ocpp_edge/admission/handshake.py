@@ -23,10 +23,11 @@ _ENDPOINT = "ocpp"
 # browsers and scanners look for. A charge point that is called so connects to /ocpp/<identity>, as all should.
 RESERVED_SEGMENTS = frozenset(
     """
-    accounts admin alerts analytics api auth charge-points charging-sessions command-campaigns commands connections
-    connectors console dashboard docs drivers favicon.ico file-jobs file-links files firmware-campaigns health
-    index.html invoices livez metrics openapi.json payment-methods payments pricing readyz real-time rfid-cards
-    robots.txt services session-decisions stations status tenants transactions unknown-charge-points websocket ws
+    accounts admin alerts analytics api auth charge-points charging-sessions command-campaigns commands
+    configuration-templates connections connectors console dashboard docs drivers favicon.ico file-jobs file-links
+    files firmware-campaigns health index.html invoices livez metrics openapi.json payment-methods payments pricing
+    readyz real-time rfid-cards robots.txt services session-decisions stations status tenants transactions
+    unknown-charge-points websocket ws
     """.split()
 )
 _RESERVED_BEGINNINGS = (_ENDPOINT, ".", "csms.", "grpc.")

@@ -5,6 +5,9 @@ from datetime import timedelta
 import grpc.aio
 
 from csms.station.v1.charge_point_service_pb2_grpc import add_ChargePointServiceServicer_to_server
+from csms.station.v1.configuration_template_service_pb2_grpc import (
+    add_ConfigurationTemplateServiceServicer_to_server,
+)
 from csms.station.v1.connectivity_service_pb2_grpc import add_ConnectivityServiceServicer_to_server
 from csms.station.v1.device_model_service_pb2_grpc import add_DeviceModelServiceServicer_to_server
 from csms.station.v1.file_job_service_pb2_grpc import add_FileJobServiceServicer_to_server
@@ -22,6 +25,8 @@ from services.rpc.service_identity import ServiceIdentity
 from services.service import run_service
 from services.station.adapters.file_folder import FileFolder
 from services.station.application.charge_points import ChargePoints
+from services.station.application.configuration_reboots import ConfigurationReboots
+from services.station.application.configuration_templates import ConfigurationTemplates
 from services.station.application.connectivity import Connectivity, Policy
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
@@ -36,11 +41,12 @@ from services.station.application.lost_reports import LostReports
 from services.station.application.refusals import Memory, Refusals
 from services.station.application.stations import Stations
 from services.station.clients import GrpcCommands, GrpcRunningTransactions
-from services.station.consumers import SettingsConsumer
+from services.station.consumers import PushConsumer, SettingsConsumer
 from services.station.domain.stored_file import FileAddresses
 from services.station.migrations import DATABASE
 from services.station.servicer import (
     ChargePointServicer,
+    ConfigurationTemplateServicer,
     ConnectivityServicer,
     DeviceModelServicer,
     FileJobServicer,
@@ -53,6 +59,7 @@ from services.station.sql.batches import SqlBatches
 from services.station.sql.reads import SqlStationReads
 from services.station.sql.unit_of_work import SqlUnitsOfWork
 from services.station.tasks import (
+    ConfigurationRebooter,
     FileJobWatcher,
     FileKeeper,
     FirmwareCampaigner,
@@ -77,6 +84,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
     batches = SqlBatches(database, relay)
     commands = GrpcCommands(channel)
     inventories = Inventories(units_of_work, commands, clock)
+    push_consumer = PushConsumer(bus, database, clock, commands)
+    reboots = ConfigurationReboots(units_of_work, commands, running, clock)
     lost_reports = LostReports(units_of_work, commands, clock)
     notes = (inventories.note,) if settings.ocpp_ask_inventory else ()
     connectivity = Connectivity(units_of_work, batches, clock, policy, *notes)
@@ -97,6 +106,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         add_ChargePointServiceServicer_to_server(points, grpc_server)
         model = DeviceModelServicer(DeviceModel(units_of_work, clock), DeviceMonitors(units_of_work, clock))
         add_DeviceModelServiceServicer_to_server(model, grpc_server)
+        templates = ConfigurationTemplateServicer(ConfigurationTemplates(units_of_work, commands, clock))
+        add_ConfigurationTemplateServiceServicer_to_server(templates, grpc_server)
         add_FileServiceServicer_to_server(FileServicer(files, addresses), grpc_server)
         add_FileJobServiceServicer_to_server(FileJobServicer(file_jobs), grpc_server)
         add_FirmwareCampaignServiceServicer_to_server(FirmwareCampaignServicer(campaigns), grpc_server)
@@ -116,6 +127,8 @@ def wire(settings: StationSettings, database: Database, bus: EventBus) -> server
         server.Task("relay", relay.run, 30),
         server.Task("settings", settings_consumer.run, 30),
         server.Task("leases", LeaseSweeper(connectivity, lease).run, 60 + lease.total_seconds()),
+        server.Task("pushes", push_consumer.run, 30),
+        server.Task("configuration-reboots", ConfigurationRebooter(reboots).run, 60),
         server.Task("lost-reports", LostReportAsker(lost_reports).run, 60),
         server.Task("inventories", InventoryAsker(inventories).run, 60),
         server.Task("files", FileKeeper(files, folder, settings).run, 300),

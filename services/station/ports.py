@@ -13,6 +13,7 @@ from services.kernel.pagination import Page, PageRequest
 from services.kernel.refusal import Rule
 from services.station.domain.batch import Changes, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
+from services.station.domain.configuration_template import ConfigurationTemplate, Reboot
 from services.station.domain.connection import ClosedConnection, Connection, Newest, Sighting
 from services.station.domain.connector import Availability, Connector, ConnectorKey
 from services.station.domain.device_event import DeviceEvent, DeviceEventFilter
@@ -241,6 +242,64 @@ class DeviceVariableRepository(Protocol):
 
     async def page(self, narrowing: DeviceVariableFilter, page: PageRequest) -> Page[SeenVariable]:
         """One page by component and name."""
+        ...
+
+
+class WantedReboot(NamedTuple):
+    """A charge point that is to be restarted, since a setting that a command has changed needs it."""
+
+    charge_point_id: str
+    reboot: Reboot
+    command_id: str
+    tenant_id: str
+    create_time: datetime
+
+
+class ConfigurationTemplateRepository(Protocol):
+    """The stored configuration templates, and what their pushes have to do yet."""
+
+    async def page(self, page: PageRequest) -> Page[ConfigurationTemplate]:
+        """One page, the newest first."""
+        ...
+
+    async def all(self) -> Sequence[ConfigurationTemplate]:
+        """All of them; there are not many."""
+        ...
+
+    async def find(self, template_id: str, *, for_update: bool = False) -> ConfigurationTemplate | None:
+        """The template, locked until the unit of work ends when `for_update`."""
+        ...
+
+    async def add(self, template: ConfigurationTemplate) -> None:
+        """Store a new template."""
+        ...
+
+    async def replace(self, template: ConfigurationTemplate) -> None:
+        """Store all fields of a template."""
+        ...
+
+    async def remove(self, template_id: str) -> None:
+        """Delete a template."""
+        ...
+
+    async def note_push(self, campaign_id: str, reboot: Reboot, now: datetime) -> None:
+        """Note when charge points are restarted of which a campaign changes settings."""
+        ...
+
+    async def reboot_after(self, campaign_id: str) -> Reboot:
+        """When charge points are restarted of which this campaign changes settings."""
+        ...
+
+    async def want_reboot(self, wanted: WantedReboot) -> None:
+        """Note that a charge point is to be restarted."""
+        ...
+
+    async def wanted_reboots(self, since: datetime) -> Sequence[WantedReboot]:
+        """Some of those that are to be restarted, the oldest first. What was noted before `since` is forgotten."""
+        ...
+
+    async def end_reboot(self, wanted: WantedReboot) -> None:
+        """Note that there is no more to be done about it."""
         ...
 
 
@@ -486,6 +545,9 @@ class UnitOfWork(Protocol):
     def device_monitors(self) -> DeviceMonitorRepository: ...
 
     @property
+    def configuration_templates(self) -> ConfigurationTemplateRepository: ...
+
+    @property
     def monitoring_reports(self) -> DeviceReportRepository: ...
     @property
     def file_jobs(self) -> FileJobRepository: ...
@@ -563,6 +625,20 @@ class RunningTransactions(Protocol):
         ...
 
 
+class Pace(NamedTuple):
+    """How fast commands to many charge points are made, and whether they wait for those that are offline."""
+
+    commands_per_second: float
+    queue_while_offline: bool
+
+
+class MadeCommand(NamedTuple):
+    """A command as it went: its campaign, empty for none, and whether a setting that it changed needs a restart."""
+
+    campaign_id: str
+    needs_reboot: bool
+
+
 class Commands(Protocol):
     """Commands charge points through the transaction service; settings are kept there until they are online.
 
@@ -575,6 +651,25 @@ class Commands(Protocol):
 
     async def get_full_report(self, charge_point_id: str, request_id: str) -> None:
         """Ask for a report of all variables, if the charge point is online; it is not kept for later."""
+        ...
+
+    async def change_settings(
+        self,
+        name: str,
+        settings: Sequence[tuple[str, str]],
+        charge_point_ids: Sequence[str],
+        pace: Pace,
+        request_id: str,
+    ) -> str:
+        """Change settings of many charge points, at a pace, by a campaign; its id."""
+        ...
+
+    async def made(self, command_id: str) -> MadeCommand:
+        """What became of a command."""
+        ...
+
+    async def reset(self, charge_point_id: str, at_once: bool, request_id: str) -> None:
+        """Restart a charge point, if it is online."""
         ...
 
     async def ask_again(self, charge_point_id: str, command_id: str, request_id: str) -> str:

@@ -8,6 +8,8 @@ import grpc.aio
 
 from csms.station.v1 import charge_point_service_pb2 as point_pb
 from csms.station.v1 import charge_point_service_pb2_grpc as point_grpc
+from csms.station.v1 import configuration_template_service_pb2 as template_pb
+from csms.station.v1 import configuration_template_service_pb2_grpc as template_grpc
 from csms.station.v1 import connectivity_service_pb2 as connectivity_pb
 from csms.station.v1 import connectivity_service_pb2_grpc as connectivity_grpc
 from csms.station.v1 import device_model_service_pb2 as model_pb
@@ -28,6 +30,7 @@ from services.rpc import http
 from services.rpc.auth import current_caller
 from services.rpc.protobuf import duration_of
 from services.station.application.charge_points import ChargePoints
+from services.station.application.configuration_templates import ConfigurationTemplates
 from services.station.application.connectivity import Connectivity
 from services.station.application.connectors import Connectors
 from services.station.application.device_events import DeviceEvents
@@ -43,6 +46,7 @@ from services.station.domain.connection import lease_of
 from services.station.domain.stored_file import FileAddresses
 from services.station.mapping import (
     charge_points,
+    configuration_templates,
     connections,
     connectors,
     device_events,
@@ -290,6 +294,80 @@ class DeviceModelServicer(model_grpc.DeviceModelServiceServicer):
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
+
+
+class ConfigurationTemplateServicer(template_grpc.ConfigurationTemplateServiceServicer):
+    """csms.station.v1.ConfigurationTemplateService."""
+
+    def __init__(self, templates: ConfigurationTemplates) -> None:
+        self._templates = templates
+
+    async def ListConfigurationTemplates(
+        self, request: template_pb.ListConfigurationTemplatesRequest, context: Context
+    ) -> template_pb.ListConfigurationTemplatesResponse:
+        page = await self._templates.page(page_request(request.page_size, request.page_token))
+        return template_pb.ListConfigurationTemplatesResponse(
+            templates=map(configuration_templates.template_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetConfigurationTemplate(
+        self, request: template_pb.GetConfigurationTemplateRequest, context: Context
+    ) -> template_pb.GetConfigurationTemplateResponse:
+        template = await self._templates.get(request.template_id)
+        return template_pb.GetConfigurationTemplateResponse(
+            template=configuration_templates.template_to_proto(template)
+        )
+
+    async def CreateConfigurationTemplate(
+        self, request: template_pb.CreateConfigurationTemplateRequest, context: Context
+    ) -> template_pb.CreateConfigurationTemplateResponse:
+        fields = configuration_templates.template_fields(request.template)
+        template = await self._templates.create(fields, request.request_id)
+        await http.created(context, f"/configuration-templates/{template.id}")
+        return template_pb.CreateConfigurationTemplateResponse(
+            template=configuration_templates.template_to_proto(template)
+        )
+
+    async def ReplaceConfigurationTemplate(
+        self, request: template_pb.ReplaceConfigurationTemplateRequest, context: Context
+    ) -> template_pb.ReplaceConfigurationTemplateResponse:
+        fields = configuration_templates.template_fields(request.template)
+        template = await self._templates.replace(request.template_id, fields, request.template.etag)
+        return template_pb.ReplaceConfigurationTemplateResponse(
+            template=configuration_templates.template_to_proto(template)
+        )
+
+    async def DeleteConfigurationTemplate(
+        self, request: template_pb.DeleteConfigurationTemplateRequest, context: Context
+    ) -> template_pb.DeleteConfigurationTemplateResponse:
+        await self._templates.delete(request.template_id)
+        await http.no_content(context)
+        return template_pb.DeleteConfigurationTemplateResponse()
+
+    async def ListTemplateDrift(
+        self, request: template_pb.ListTemplateDriftRequest, context: Context
+    ) -> template_pb.ListTemplateDriftResponse:
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._templates.drift_page(request.template_id, requested)
+        return template_pb.ListTemplateDriftResponse(
+            charge_points=map(configuration_templates.drift_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetChargePointDrift(
+        self, request: template_pb.GetChargePointDriftRequest, context: Context
+    ) -> template_pb.GetChargePointDriftResponse:
+        drift = await self._templates.drift(composed(request.charge_point_id))
+        return template_pb.GetChargePointDriftResponse(drift=configuration_templates.drift_to_proto(drift))
+
+    async def PushConfigurationTemplate(
+        self, request: template_pb.PushConfigurationTemplateRequest, context: Context
+    ) -> template_pb.PushConfigurationTemplateResponse:
+        pushed = await self._templates.push(request.template_id, configuration_templates.push_options(request))
+        return template_pb.PushConfigurationTemplateResponse(push=configuration_templates.push_to_proto(pushed))
 
 
 class FileServicer(file_grpc.FileServiceServicer):

@@ -315,6 +315,48 @@ def _report_parts(name: str) -> Table:
 DEVICE_REPORTS, DEVICE_REPORT_PARTS = _reports("device_reports"), _report_parts("device_report_parts")
 MONITORING_REPORTS, MONITORING_REPORT_PARTS = _reports("monitoring_reports"), _report_parts("monitoring_report_parts")
 
+# What charge points of a kind should be set to.
+CONFIGURATION_TEMPLATES = Table(
+    "configuration_templates",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("vendor", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("firmware_version", Text, nullable=False),
+    # Each a place of the device model and a value.
+    Column("settings", JSONB, nullable=False),
+    Column("reboot", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("revision", Integer, nullable=False),
+    tenant_column(),
+    PrimaryKeyConstraint("id", name="configuration_templates_pkey"),
+)
+
+# The campaigns that push them, when a restart may follow.
+CONFIGURATION_PUSHES = Table(
+    "configuration_pushes",
+    METADATA,
+    Column("campaign_id", Text, nullable=False),
+    Column("reboot", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    tenant_column(),
+    PrimaryKeyConstraint("campaign_id", name="configuration_pushes_pkey"),
+)
+
+# Charge points that are to be restarted, since a setting that was pushed needs it.
+CONFIGURATION_REBOOTS = Table(
+    "configuration_reboots",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("reboot", Text, nullable=False),
+    Column("command_id", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    tenant_column(),
+    PrimaryKeyConstraint("charge_point_id", name="configuration_reboots_pkey"),
+)
+
 # What charge points watch of their variables. One that is gone keeps its row: `absent_time` is after `time` then.
 DEVICE_MONITORS = Table(
     "device_monitors",

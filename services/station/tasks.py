@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from services.process.heartbeats import repeat
 from services.station.adapters.file_folder import FileFolder
+from services.station.application.configuration_reboots import ConfigurationReboots
 from services.station.application.connectivity import Connectivity
 from services.station.application.file_jobs import FileJobs
 from services.station.application.files import Files
@@ -27,6 +28,7 @@ _FILE_JOBS_SECONDS = 2.0
 _LOST_REPORTS_SECONDS = 10.0
 # The steps of campaigns, and the look for new ones.
 _CAMPAIGNS_SECONDS, _NO_CAMPAIGNS_SECONDS = 1.0, 3.0
+_CONFIGURATION_REBOOTS_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +99,21 @@ class LostReportAsker:
     async def _ask(self) -> float:
         await self._lost_reports.ask_some()
         return _LOST_REPORTS_SECONDS
+
+
+class ConfigurationRebooter:
+    """Restarts charge points after pushes of templates. Every replica runs one."""
+
+    def __init__(self, reboots: ConfigurationReboots) -> None:
+        self._reboots = reboots
+
+    async def run(self) -> None:
+        """Restart until cancelled; waits out a database that is away."""
+        await repeat(self._restart, _CONFIGURATION_REBOOTS_SECONDS)
+
+    async def _restart(self) -> float:
+        await self._reboots.restart_some()
+        return _CONFIGURATION_REBOOTS_SECONDS
 
 
 class FileKeeper:

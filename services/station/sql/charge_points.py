@@ -21,6 +21,7 @@ from services.station.ports import Vending
 from services.station.sql.passwords import candidate_texts, candidates_of
 from services.station.tables import (
     CHARGE_POINTS,
+    CONFIGURATION_REBOOTS,
     CONNECTIONS,
     DEVICE_INVENTORIES,
     DEVICE_MONITORS,
@@ -134,6 +135,7 @@ class SqlChargePointRepository:
             DEVICE_REPORTS,
             DEVICE_REPORT_PARTS,
             DEVICE_INVENTORIES,
+            CONFIGURATION_REBOOTS,
             DEVICE_MONITORS,
             FILE_JOBS,
             MONITORING_REPORTS,

@@ -9,6 +9,7 @@ from services.postgres.database import Database
 from services.station.domain.events import DomainEvent
 from services.station.mapping.events import event_to_proto
 from services.station.sql.charge_points import SqlChargePointRepository
+from services.station.sql.configuration_templates import SqlConfigurationTemplateRepository
 from services.station.sql.connections import SqlConnectionRepository
 from services.station.sql.connectors import SqlConnectorRepository
 from services.station.sql.device_events import SqlDeviceEventRepository
@@ -38,6 +39,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[DomainEvent]):
         self.files = SqlFileRepository(connection)
         self.device_reports = SqlDeviceReportRepository(connection, VARIABLE_REPORTS)
         self.device_monitors = SqlDeviceMonitorRepository(connection)
+        self.configuration_templates = SqlConfigurationTemplateRepository(connection)
         self.monitoring_reports = SqlDeviceReportRepository(connection, MONITORING_REPORTS)
         self.file_jobs = SqlFileJobRepository(connection)
         self.firmware_campaigns = SqlFirmwareCampaignRepository(connection)

@@ -10,6 +10,7 @@ from services.billing.mapping.tariffs import _TARIFF_FIELDS
 from services.driver.mapping.drivers import _CARD_FIELDS, _DRIVER_FIELDS
 from services.driver.mapping.identity import _TENANT_FIELDS
 from services.station.mapping.charge_points import _CHARGE_POINT_CHANGES
+from services.station.mapping.configuration_templates import TEMPLATE_FIELDS
 from services.station.mapping.connectors import _CONNECTOR_FIELDS
 from services.station.mapping.stations import _STATION_FIELDS
 from stack.descriptors import Contracts, access_rule, behaviors
@@ -19,6 +20,7 @@ UPDATABLE: dict[str, Collection[str]] = {
     "csms.station.v1.Station": _STATION_FIELDS,
     "csms.station.v1.ChargePoint": _CHARGE_POINT_CHANGES,
     "csms.station.v1.Connector": _CONNECTOR_FIELDS,
+    "csms.station.v1.ConfigurationTemplate": TEMPLATE_FIELDS,
     "csms.driver.v1.Driver": _DRIVER_FIELDS,
     "csms.driver.v1.RfidCard": _CARD_FIELDS,
     "csms.identity.v1.Tenant": _TENANT_FIELDS,

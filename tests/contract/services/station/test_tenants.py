@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from csms.station.v1 import charge_point_service_pb2 as point_pb
+from csms.station.v1 import configuration_template_service_pb2 as template_pb
 from csms.station.v1 import connectivity_service_pb2 as pb
 from csms.station.v1 import device_model_service_pb2 as model_pb
 from csms.station.v1 import file_job_service_pb2 as job_pb
@@ -16,6 +17,8 @@ from csms.station.v1 import firmware_campaign_service_pb2 as campaign_pb
 from csms.station.v1 import station_pb2
 from csms.station.v1 import station_service_pb2 as service_pb
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
+from csms.station.v1.configuration_template_pb2 import ConfigurationTemplate, TemplateSetting
+from csms.station.v1.configuration_template_service_pb2_grpc import ConfigurationTemplateServiceStub
 from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.device_event_pb2 import DeviceEvent
 from csms.station.v1.device_monitor_pb2 import DeviceMonitor, MonitorReport, ReportedMonitor
@@ -127,8 +130,13 @@ def _campaign(file_id: str) -> FirmwareCampaign:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tenants(service: RunningService, station: station_pb2.Station, kept: Kept) -> Tenants:
     """Both of them."""
-    traces = [NAME, station.id, kept.file, kept.awaited, kept.campaign, kept.job]
-    return Tenants(service, _attempts(station) | _attempts_at_files(kept), traces)
+    templates = ConfigurationTemplateServiceStub(await service.channel("admin", tenant=OWNER))
+    made = await templates.CreateConfigurationTemplate(
+        template_pb.CreateConfigurationTemplateRequest(template=_template("Of the south"))
+    )
+    traces = [NAME, station.id, kept.file, kept.awaited, kept.campaign, kept.job, made.template.id]
+    attempts = _attempts(station) | _attempts_at_files(kept) | _attempts_at_templates(made.template.id)
+    return Tenants(service, attempts, traces)
 
 
 _HAND = Place("Clock", "", 0, 0, "Hand", "", AttributeType.ACTUAL)
@@ -191,6 +199,30 @@ def _attempts(station: station_pb2.Station) -> dict[str, Attempt]:
             model_pb.ListMonitoringReportsRequest(charge_point_id=NAME), nothing
         ),
     }
+
+
+def _template(name: str) -> ConfigurationTemplate:
+    return ConfigurationTemplate(name=name, settings=[TemplateSetting(key="A", value="1")])
+
+
+def _attempts_at_templates(template_id: str) -> dict[str, Attempt]:
+    attempts = {
+        "ListConfigurationTemplates": Attempt(template_pb.ListConfigurationTemplatesRequest(), Answer.NOTHING),
+        "GetConfigurationTemplate": Attempt(template_pb.GetConfigurationTemplateRequest(template_id=template_id)),
+        "CreateConfigurationTemplate": Attempt(
+            template_pb.CreateConfigurationTemplateRequest(template=_template("Mine")), Answer.OWN
+        ),
+        "ReplaceConfigurationTemplate": Attempt(
+            template_pb.ReplaceConfigurationTemplateRequest(template_id=template_id, template=_template("Taken over"))
+        ),
+        "ListTemplateDrift": Attempt(template_pb.ListTemplateDriftRequest(template_id=template_id)),
+        "GetChargePointDrift": Attempt(template_pb.GetChargePointDriftRequest(charge_point_id=NAME)),
+        "PushConfigurationTemplate": Attempt(
+            template_pb.PushConfigurationTemplateRequest(template_id=template_id, dry_run=True)
+        ),
+        "DeleteConfigurationTemplate": Attempt(template_pb.DeleteConfigurationTemplateRequest(template_id=template_id)),
+    }
+    return {f"ConfigurationTemplateService.{rpc}": attempt for rpc, attempt in attempts.items()}
 
 
 def _attempts_at_files(kept: Kept) -> dict[str, Attempt]:

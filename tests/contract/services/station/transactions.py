@@ -6,10 +6,13 @@ from typing import Any
 
 import grpc.aio
 
+from csms.transaction.v1 import command_campaign_service_pb2 as campaign_pb
+from csms.transaction.v1 import command_campaign_service_pb2_grpc as campaign_grpc
 from csms.transaction.v1 import command_service_pb2 as command_pb
 from csms.transaction.v1 import command_service_pb2_grpc as command_grpc
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
+from csms.transaction.v1.command_campaign_pb2 import CommandCampaign
 from csms.transaction.v1.command_pb2 import Command
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.kernel.errors import DomainError
@@ -23,7 +26,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Order = tuple[Any, ...]
 
 
-class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.CommandServiceServicer):
+class Platform(
+    transaction_grpc.TransactionServiceServicer,
+    command_grpc.CommandServiceServicer,
+    campaign_grpc.CommandCampaignServiceServicer,
+):
     """Knows which transactions run, and keeps the commands it was given: each request id once."""
 
     def __init__(self) -> None:
@@ -32,6 +39,8 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
         self.orders: dict[str, Order] = {}
         self.reports: dict[str, Order] = {}
         self.asked: list[str] = []
+        # Campaigns, by the ids of their requests.
+        self.campaigns: dict[str, tuple[str, campaign_pb.CreateCommandCampaignRequest]] = {}
         # Commands by their ids, and those that were made by the general call, by the ids of their requests.
         self.commands: dict[str, Command] = {}
         self.created: dict[str, Command] = {}
@@ -94,6 +103,12 @@ class Platform(transaction_grpc.TransactionServiceServicer, command_grpc.Command
             self.commands[known.id] = self.created[request.options.request_id] = known
         return command_pb.CreateCommandResponse(command=known)
 
+    async def CreateCommandCampaign(
+        self, request: campaign_pb.CreateCommandCampaignRequest, context: Context
+    ) -> campaign_pb.CreateCommandCampaignResponse:
+        campaign_id, _ = self.campaigns.setdefault(request.options.request_id, (new_id(), request))
+        return campaign_pb.CreateCommandCampaignResponse(campaign=CommandCampaign(id=campaign_id))
+
     def reports_of(self, charge_point_id: str) -> list[Order]:
         """The reports that were asked of a charge point."""
         return [order for order in self.reports.values() if order[0] == charge_point_id]
@@ -116,6 +131,7 @@ async def platform_on_the_wire(settings: ServiceSettings) -> AsyncIterator[Platf
     def register(server: grpc.aio.Server) -> None:
         transaction_grpc.add_TransactionServiceServicer_to_server(platform, server)
         command_grpc.add_CommandServiceServicer_to_server(platform, server)
+        campaign_grpc.add_CommandCampaignServiceServicer_to_server(platform, server)
 
     async with running_server("transaction", settings, register=register) as (port, _):
         platform.address = f"127.0.0.1:{port}"
