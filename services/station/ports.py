@@ -505,9 +505,17 @@ class FirmwareCampaignRepository(Protocol):
         """How many of its charge points, or of those of a wave, are in each state."""
         ...
 
+    async def counts_of(self, campaign_ids: Sequence[str]) -> Mapping[str, Mapping[TargetState, int]]:
+        """The same of several campaigns as wholes."""
+        ...
+
+    async def skip_waiting(self, campaign_id: str, reason: str, now: datetime) -> None:
+        """Pass over all of its charge points that wait."""
+        ...
+
     async def sights(self, campaign: FirmwareCampaign, limit: int) -> Sequence[tuple[Target, Sight]]:
-        """Those of its charge points that are under way, and those of its wave that wait, with what is known of them;
-        of one that is canceled all that wait. Locked."""
+        """Those of its charge points that are under way, and those of its wave that wait, with what is known of them:
+        first the former, then those that may be asked now. Locked."""
         ...
 
 

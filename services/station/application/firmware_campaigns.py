@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, ErrorKind, invalid, not_found
@@ -41,7 +40,6 @@ from services.station.domain.firmware_campaign import (
     planned,
     resumed,
     seen,
-    skipped,
 )
 from services.station.domain.stored_file import FileState, not_stored
 from services.station.ports import Commands, RunningTransactions, UnitOfWork, UnitsOfWork
@@ -95,7 +93,8 @@ class FirmwareCampaigns:
         """One page of campaigns, the newest first."""
         async with self._units_of_work.reading() as work:
             found = await work.firmware_campaigns.page(state, page)
-            views = [await _view(work, campaign) for campaign in found.items]
+            counts = await work.firmware_campaigns.counts_of([campaign.id for campaign in found.items])
+            views = [CampaignView(campaign, counts.get(campaign.id, {})) for campaign in found.items]
         return Page(views, found.next_token, found.total_size)
 
     async def targets(self, campaign_id: str, state: TargetState | None, page: PageRequest) -> Page[Target]:
@@ -117,7 +116,13 @@ class FirmwareCampaigns:
     async def cancel(self, campaign_id: str, by: str) -> CampaignView:
         """Raises: FIRMWARE_CAMPAIGN_NOT_FOUND, FIRMWARE_CAMPAIGN_OVER."""
         now = self._clock.now()
-        return await self._steer(campaign_id, lambda campaign, _: given_up(campaign, by, now))
+        async with self._units_of_work() as work:
+            before = await _found(work, campaign_id, for_update=True)
+            campaign = given_up(before, by, now)
+            if campaign is not before:
+                await work.firmware_campaigns.replace(campaign)
+                await work.firmware_campaigns.skip_waiting(campaign_id, f"{by} gave the campaign up", now)
+            return await _view(work, campaign)
 
     async def step(self) -> int:
         """Take each campaign that is not over one step further; how many there are."""
@@ -150,8 +155,6 @@ class FirmwareCampaigns:
             now = self._clock.now()
             sights = await work.firmware_campaigns.sights(campaign, _SEEN_AT_ONCE)
             changed = [(target, seen(campaign, target, sight, now), sight) for target, sight in sights]
-            if campaign.state is CampaignState.CANCELED:
-                changed = [(before, _passed_over(one, now, campaign), sight) for before, one, sight in changed]
             await work.firmware_campaigns.replace_targets([one for before, one, _ in changed if one is not before])
             counts = await work.firmware_campaigns.counts(campaign.id, campaign.wave)
             after = judged(campaign, counts, now)
@@ -214,11 +217,6 @@ class FirmwareCampaigns:
             current = await work.firmware_campaigns.target(target.campaign_id, target.charge_point_id)
             if current is not None and current.state is TargetState.UPDATING:
                 await work.firmware_campaigns.replace_targets([change(current)])
-
-
-def _passed_over(target: Target, now: datetime, campaign: FirmwareCampaign) -> Target:
-    is_waiting = target.state is TargetState.WAITING
-    return skipped(target, f"{campaign.changed_by} gave the campaign up", now) if is_waiting else target
 
 
 async def _version(work: UnitOfWork, file_id: str) -> str:

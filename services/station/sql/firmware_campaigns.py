@@ -46,6 +46,10 @@ _IS_UPDATING = exists().where(
 )
 
 
+_IS_ONLINE = and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None))
+_IS_READY = and_(_IS_ONLINE, ~_IS_BUSY, ~_IS_FAULTED, ~_IS_UPDATING)
+
+
 class SqlFirmwareCampaignRepository:
     """Satisfies ports.FirmwareCampaignRepository within one transaction."""
 
@@ -116,12 +120,26 @@ class SqlFirmwareCampaignRepository:
         rows = await self._connection.execute(query.group_by(_TARGETS.state))
         return {TargetState(state): count for state, count in rows}
 
+    async def counts_of(self, campaign_ids: Sequence[str]) -> Mapping[str, Mapping[TargetState, int]]:
+        query = select(_TARGETS.campaign_id, _TARGETS.state, func.count()).where(_TARGETS.campaign_id.in_(campaign_ids))
+        counts: dict[str, dict[TargetState, int]] = {}
+        rows = await self._connection.execute(query.group_by(_TARGETS.campaign_id, _TARGETS.state))
+        for campaign_id, state, count in rows:
+            counts.setdefault(campaign_id, {})[TargetState(state)] = count
+        return counts
+
+    async def skip_waiting(self, campaign_id: str, reason: str, now: datetime) -> None:
+        is_waiting = and_(_TARGETS.campaign_id == campaign_id, _TARGETS.state == TargetState.WAITING)
+        skipped = {"state": TargetState.SKIPPED, "reason": reason, "update_time": now}
+        await self._connection.execute(update(FIRMWARE_CAMPAIGN_TARGETS).where(is_waiting).values(skipped))
+
     async def sights(self, campaign: FirmwareCampaign, limit: int) -> Sequence[tuple[Target, Sight]]:
-        is_concerned = or_(_TARGETS.state.in_(IN_FLIGHT), _TARGETS.state == TargetState.WAITING)
+        waits_its_turn = and_(_TARGETS.state == TargetState.WAITING, _TARGETS.wave == campaign.wave)
+        is_concerned = or_(_TARGETS.state.in_(IN_FLIGHT), waits_its_turn)
         query = (
             select(
                 FIRMWARE_CAMPAIGN_TARGETS,
-                and_(CONNECTIONS.c.charge_point_id.is_not(None), CONNECTIONS.c.close_time.is_(None)).label("is_online"),
+                _IS_ONLINE.label("is_online"),
                 CHARGE_POINTS.c.boot_time,
                 CHARGE_POINTS.c.firmware_version,
                 _IS_BUSY.label("is_busy"),
@@ -144,10 +162,9 @@ class SqlFirmwareCampaignRepository:
             )
             .where(_TARGETS.campaign_id == campaign.id, is_concerned)
         )
-        if campaign.state is not CampaignState.CANCELED:
-            query = query.where(or_(_TARGETS.wave == campaign.wave, _TARGETS.state.in_(IN_FLIGHT)))
-        # Those under way first: they are few, and decide about the others.
-        order = (_TARGETS.state == TargetState.WAITING, _TARGETS.wave, _TARGETS.charge_point_id)
+        # Those under way are few, and decide about the others; those that can be asked must not wait behind those that
+        # cannot.
+        order = (_TARGETS.state == TargetState.WAITING, ~_IS_READY, _TARGETS.charge_point_id)
         rows = await self._connection.execute(
             query.order_by(*order).limit(limit).with_for_update(of=FIRMWARE_CAMPAIGN_TARGETS)
         )
