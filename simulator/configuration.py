@@ -5,6 +5,7 @@ dialect says which of its keys plays which role.
 """
 
 import asyncio
+import math
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
@@ -17,6 +18,7 @@ class Kind(StrEnum):
     """Data types, in OCPP 2.0.1 words."""
 
     INTEGER = "integer"
+    DECIMAL = "decimal"
     BOOLEAN = "boolean"
     TEXT = "string"
     DATE_TIME = "dateTime"
@@ -63,7 +65,11 @@ MEASURANDS = (
 
 @dataclass
 class Setting:
-    """One value with its rules. Limits are those of the number, or of the length of a text."""
+    """One value with its rules. Limits are those of the number, or of the length of a text.
+
+    What `needs_reboot` counts from the next restart on; what is not persistent has its first value again after one;
+    what is constant never changes at all.
+    """
 
     value: str
     kind: Kind = Kind.TEXT
@@ -74,12 +80,16 @@ class Setting:
     choices: tuple[str, ...] = ()
     unit: str | None = None
     needs_reboot: bool = False
+    is_persistent: bool = True
+    is_constant: bool = False
 
     def admits(self, value: str) -> bool:
         """Whether `value` is well-formed and within the limits."""
         match self.kind:
             case Kind.INTEGER:
                 return self._admits_number(value)
+            case Kind.DECIMAL:
+                return self._admits_decimal(value)
             case Kind.BOOLEAN:
                 return value.lower() in ("true", "false")
             case Kind.CHOICE:
@@ -95,7 +105,14 @@ class Setting:
         except ValueError:
             return False
 
-    def _within(self, number: int) -> bool:
+    def _admits_decimal(self, value: str) -> bool:
+        try:
+            number = float(value)
+        except ValueError:
+            return False
+        return math.isfinite(number) and self._within(number)
+
+    def _within(self, number: float) -> bool:
         low = self.minimum is None or number >= self.minimum
         return low and (self.maximum is None or number <= self.maximum)
 
@@ -105,6 +122,8 @@ class ConfigurationStore(Generic[K]):
 
     def __init__(self, settings: Mapping[K, Setting], roles: Mapping[Role, K]) -> None:
         self._settings = dict(settings)
+        self._first = {key: setting.value for key, setting in settings.items() if not setting.is_persistent}
+        self._pending: dict[K, str] = {}
         self._roles = dict(roles)
         self._changed = asyncio.Event()
 
@@ -124,8 +143,17 @@ class ConfigurationStore(Generic[K]):
             return Write.READ_ONLY
         if not setting.admits(value):
             return Write.REJECTED
+        if setting.needs_reboot:
+            self._pending[key] = value
+            return Write.REBOOT_REQUIRED
         self._assign(key, value)
-        return Write.REBOOT_REQUIRED if setting.needs_reboot else Write.ACCEPTED
+        return Write.ACCEPTED
+
+    def restart(self) -> None:
+        """The station starts again: what waited for that counts, what is not persistent is as it was at first."""
+        for key, value in {**self._first, **self._pending}.items():
+            self._assign(key, value)
+        self._pending.clear()
 
     def assign(self, role: Role, value: str) -> None:
         """Change a setting from within the charge point: no rule but the type applies."""

@@ -100,8 +100,7 @@ class Link:
 
     async def reboot(self, reason: str) -> None:
         """Close the socket, be away for a moment, connect and boot."""
-        self.boot_reason = reason
-        self.registration = None
+        self.forget_registration(reason)
         self._rebooting = True
         await self.reconnect()
 
@@ -126,8 +125,9 @@ class Link:
         self._hurry.set()
 
     def forget_registration(self, boot_reason: str) -> None:
-        """The next connection starts with a BootNotification (power came back)."""
+        """The station starts again: the next connection begins with a BootNotification."""
         self.registration = None
+        self._station.configuration.restart()
         self.boot_reason = boot_reason
 
     async def close(self) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from simulator.configuration import MEASURANDS, ConfigurationStore, Kind, Role, Setting
 from simulator.profile import StationProfile
+from simulator.v201.standard_variables import STANDARD
 
+ITEMS_PER_REPORT = 50
 _ENERGY = "Energy.Active.Import.Register"
 
 
@@ -78,7 +80,18 @@ def _measurands(value: str) -> Setting:
 
 def device_model(profile: StationProfile) -> ConfigurationStore[Key]:
     """A fresh device model for this hardware."""
-    return ConfigurationStore(dict([*_controllers(profile), *_hardware(profile)]), _ROLES)
+    return ConfigurationStore(dict([*_standard(profile), *_controllers(profile), *_hardware(profile)]), _ROLES)
+
+
+def _standard(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
+    """What is there to be read and written, and steers nothing."""
+    for one in STANDARD:
+        if not one.place:
+            yield Key(one.component, one.name, one.instance), one.setting()
+            continue
+        for evse_id in range(1, profile.connectors + 1):
+            connector_id = 1 if one.place == "Connector" else None
+            yield Key(one.component, one.name, one.instance, evse_id, connector_id), one.setting()
 
 
 def _controllers(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
@@ -100,7 +113,7 @@ def _controllers(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
     yield _ROLES[Role.SAMPLED_MEASURANDS], _measurands(",".join(MEASURANDS))
     yield Key("SampledDataCtrlr", "TxStartedMeasurands"), _fixed(_ENERGY, Kind.MEMBERS, MEASURANDS)
     yield Key("SampledDataCtrlr", "TxEndedMeasurands"), _fixed(_ENERGY, Kind.MEMBERS, MEASURANDS)
-    yield Key("DeviceDataCtrlr", "ItemsPerMessage", "GetReport"), _number(20, writable=False)
+    yield Key("DeviceDataCtrlr", "ItemsPerMessage", "GetReport"), _number(ITEMS_PER_REPORT, writable=False)
     yield Key("DeviceDataCtrlr", "ItemsPerMessage", "GetVariables"), _number(50, writable=False)
     yield Key("DeviceDataCtrlr", "ItemsPerMessage", "SetVariables"), _number(50, writable=False)
     yield _ROLES[Role.PASSWORD], Setting("", readable=False, minimum=16, maximum=40)
@@ -158,8 +171,12 @@ def _hardware(profile: StationProfile) -> Iterator[tuple[Key, Setting]]:
 
 def report_entry(key: Key, setting: Setting) -> dict[str, Any]:
     """One entry of a NotifyReport; a secret is named but not told."""
-    mutability = "ReadWrite" if setting.readable and setting.writable else "ReadOnly"
-    attribute = {"value": setting.value, "mutability": mutability} if setting.readable else {"mutability": "WriteOnly"}
+    attribute: dict[str, Any] = {"mutability": "WriteOnly"}
+    if setting.readable:
+        attribute = {"value": setting.value, "mutability": "ReadWrite" if setting.writable else "ReadOnly"}
+    # Left out, the first is true and the second false.
+    attribute |= {} if setting.is_persistent else {"persistent": False}
+    attribute |= {"constant": True} if setting.is_constant else {}
     return {
         "component": key.component_json(),
         "variable": key.variable_json(),

@@ -11,7 +11,7 @@ from ocpp.v201 import call
 
 from simulator.clock import stamp
 from simulator.configuration import Kind, Setting, Write
-from simulator.v201.device_model import Key, report_entry
+from simulator.v201.device_model import ITEMS_PER_REPORT, Key, report_entry
 
 if TYPE_CHECKING:
     from simulator.v201.charge_point import V201ChargePoint
@@ -22,7 +22,6 @@ _WRITE_STATUS = {
     Write.REJECTED: "Rejected",
     Write.READ_ONLY: "Rejected",
 }
-_ITEMS_PER_MESSAGE = 20
 
 
 def get(station: "V201ChargePoint", asked: dict[str, Any]) -> dict[str, Any]:
@@ -85,13 +84,13 @@ def custom_report(
 async def send_report(station: "V201ChargePoint", request_id: int, entries: list[dict[str, Any]]) -> None:
     """Send a report in as many messages as it takes."""
     generated = stamp(station.clock.now())
-    for seq_no, begin in enumerate(range(0, len(entries), _ITEMS_PER_MESSAGE)):
+    for seq_no, begin in enumerate(range(0, len(entries), ITEMS_PER_REPORT)):
         request = call.NotifyReport(
             request_id=request_id,
             generated_at=generated,
             seq_no=seq_no,
-            report_data=entries[begin : begin + _ITEMS_PER_MESSAGE],
-            tbc=begin + _ITEMS_PER_MESSAGE < len(entries),
+            report_data=entries[begin : begin + ITEMS_PER_REPORT],
+            tbc=begin + ITEMS_PER_REPORT < len(entries),
         )
         await station.tell("NotifyReport", request)
 
@@ -120,15 +119,20 @@ def _facts(station: "V201ChargePoint") -> dict[Key, Setting]:
     facts = {
         Key("ChargingStation", "AvailabilityState"): _state("Available" if operative else "Unavailable"),
         Key("ClockCtrlr", "DateTime"): Setting(stamp(station.clock.now()), Kind.DATE_TIME, writable=False),
-        Key("LocalAuthListCtrlr", "Entries"): Setting(
-            str(len(station.local_list)), Kind.INTEGER, writable=False, maximum=station.local_list.most_entries
-        ),
+        Key("Controller", "FirmwareVersion"): Setting(station.profile.firmware_version, writable=False),
+        Key("LocalAuthListCtrlr", "Entries"): _count(len(station.local_list), station.local_list.most_entries),
+        Key("MonitoringCtrlr", "ActiveMonitoringLevel"): _count(station.monitors.level, 9),
+        Key("SmartChargingCtrlr", "Entries", "ChargingProfiles"): _count(len(list(station.charging_profiles)), 100),
     }
     for connector in station.connectors.values():
         state = _state(station.status_word(connector))
         facts[Key("EVSE", "AvailabilityState", evse_id=connector.id)] = state
         facts[Key("Connector", "AvailabilityState", evse_id=connector.id, connector_id=1)] = state
     return facts
+
+
+def _count(number: int, most: int) -> Setting:
+    return Setting(str(number), Kind.INTEGER, writable=False, minimum=0, maximum=most)
 
 
 def _state(word: str) -> Setting:

@@ -45,8 +45,8 @@ def test_a_write_is_judged_by_the_rules_of_the_setting(key: str, value: str, out
     old = before and before.value
     assert store.write(key, value) is outcome
     after = store.find(key)
-    changed = outcome in (Write.ACCEPTED, Write.REBOOT_REQUIRED)
-    assert (after and after.value) == (value if changed else old)
+    # What needs a restart counts from then on.
+    assert (after and after.value) == (value if outcome is Write.ACCEPTED else old)
 
 
 def test_roles_read_the_setting_that_plays_them() -> None:
@@ -73,3 +73,31 @@ async def test_whoever_waits_for_a_change_is_told() -> None:
     assert not waiting.done()
     store.write("Mode", "y")
     await waiting
+
+
+def test_a_restart_brings_what_waited_for_it_and_forgets_what_does_not_last() -> None:
+    store: ConfigurationStore[str] = ConfigurationStore(
+        {
+            "Timeout": Setting("30", Kind.INTEGER, minimum=1, needs_reboot=True),
+            "Light": Setting("true", Kind.BOOLEAN, is_persistent=False),
+            "Name": Setting("a"),
+        },
+        {},
+    )
+    assert store.write("Timeout", "60") is Write.REBOOT_REQUIRED
+    assert store.write("Timeout", "0") is Write.REJECTED
+    assert (store.write("Light", "false"), store.write("Name", "b")) == (Write.ACCEPTED, Write.ACCEPTED)
+    assert [_value(store, key) for key in ("Timeout", "Light", "Name")] == ["30", "false", "b"]
+    store.restart()
+    assert [_value(store, key) for key in ("Timeout", "Light", "Name")] == ["60", "true", "b"]
+
+
+def _value(store: ConfigurationStore[str], key: str) -> str:
+    setting = store.find(key)
+    assert setting is not None
+    return setting.value
+
+
+@pytest.mark.parametrize(("value", "is_admitted"), [("-65.5", True), ("-121", False), ("nan", False), ("x", False)])
+def test_a_decimal_keeps_to_its_limits(value: str, is_admitted: bool) -> None:
+    assert Setting("0", Kind.DECIMAL, minimum=-120, maximum=0).admits(value) is is_admitted
