@@ -49,6 +49,8 @@ _CAMPAIGN = {
     "selection": {"chargePointIds": ["{point}"]},
     "options": {"requestId": "{id}"},
 }
+_IMAGE = {"name": "A", "firmware": {"version": "2", "location": "https://firmware.example/2.bin"}, "requestId": "{id}"}
+_WAVES = {"campaign": {"fileId": "{file}", "selection": {"chargePointIds": ["{point}"]}}, "requestId": "{id}"}
 RPCS = [
     _created("StationService/CreateStation", "/stations", {"name": "A {tag}"}, {"city": "Riga"}, {}),
     _created(
@@ -101,6 +103,21 @@ RPCS = [
         _CAMPAIGN | {"name": "B"},
         _CAMPAIGN,
     ),
+    Repeated("FileService/CreateFile", "/files", _IMAGE, _IMAGE | {"name": "B"}, _IMAGE),
+    Repeated(
+        "FirmwareCampaignService/CreateFirmwareCampaign",
+        "/firmware-campaigns",
+        _WAVES,
+        {**_WAVES, "campaign": {"fileId": "{file}", "selection": {"chargePointIds": ["{point}"]}, "name": "B"}},
+        _WAVES,
+    ),
+    _created(
+        "ConfigurationTemplateService/CreateConfigurationTemplate",
+        "/configuration-templates",
+        {"name": "A {tag}", "settings": [{"key": "A", "value": "1"}]},
+        {"name": "B {tag}"},
+        {"name": "C {tag}"},
+    ),
     _decision("CorrectChargingSession", "correct", energyWh=8000),
     _decision("WriteOffChargingSession", "write-off"),
 ]
@@ -108,6 +125,9 @@ RPCS = [
 DECIDED_ALIKE = {"DecisionService/ReleaseChargingSession", "DecisionService/KeepBill"}
 # Of charge points: tests/e2e/charging/test_forgotten_sessions.py, tests/e2e/commands/test_a_password_is_rotated.py.
 OF_CHARGE_POINTS = {"TransactionService/EndTransaction", "CommandService/RotatePassword"}
+
+# Makes campaigns, each by a request id of its own: tests/contract/services/station/test_configuration_templates.py.
+OF_TEMPLATES = {"ConfigurationTemplateService/PushConfigurationTemplate"}
 
 
 def test_every_rpc_with_a_request_id_is_looked_at() -> None:
@@ -117,7 +137,7 @@ def test_every_rpc_with_a_request_id_is_looked_at() -> None:
         holders = [method.input_type, *([options.message_type] if options is not None else [])]
         if any(holder is not None and "request_id" in holder.fields_by_name for holder in holders):
             found.add(f"{method.containing_service.name}/{method.name}")
-    assert found == {repeated.rpc for repeated in RPCS} | DECIDED_ALIKE | OF_CHARGE_POINTS
+    assert found == {repeated.rpc for repeated in RPCS} | DECIDED_ALIKE | OF_CHARGE_POINTS | OF_TEMPLATES
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +156,10 @@ def known(system: System) -> dict[str, str]:
     assert system.call("PUT", f"/charging-sessions/{other}/complete", done).status == 200
     system.call("POST", "/charge-points", {"id": f"CP{tag}"})
     driver = system.call("POST", "/drivers", {"name": f"R {tag}"}).data["id"]
-    return {"tag": tag, "invoice": billed["invoiceId"], "session": other, "driver": driver, "point": f"CP{tag}"}
+    firmware = {"version": "2", "location": "https://firmware.example/2.bin"}
+    file = system.call("POST", "/files", {"name": f"R {tag}", "firmware": firmware}).data["id"]
+    named = {"session": other, "driver": driver, "point": f"CP{tag}", "file": file}
+    return {"tag": tag, "invoice": billed["invoiceId"], **named}
 
 
 @pytest.mark.parametrize("repeated", RPCS, ids=lambda repeated: repeated.rpc)
