@@ -15,6 +15,7 @@ from services.kernel.ids import derived_id, new_id
 from services.kernel.pagination import MAX_SIZE, Page, PageRequest, page_request
 from services.kernel.tenancy import as_tenant
 from services.station.domain.charge_point import ChargePointFilter, ChargePointState
+from services.station.domain.events import FirmwareCampaignChanged
 from services.station.domain.firmware_campaign import (
     IN_FLIGHT,
     MOST_TARGETS,
@@ -82,6 +83,7 @@ class FirmwareCampaigns:
             candidates = await _candidates(work, plan.selection)
             campaign, targets = planned(plan, campaign_id, version, candidates, by, self._clock.now())
             await work.firmware_campaigns.add(campaign, targets)
+            await work.publish([FirmwareCampaignChanged(campaign=campaign)])
             return await _view(work, campaign)
 
     async def get(self, campaign_id: str) -> CampaignView:
@@ -120,7 +122,7 @@ class FirmwareCampaigns:
             before = await _found(work, campaign_id, for_update=True)
             campaign = given_up(before, by, now)
             if campaign is not before:
-                await work.firmware_campaigns.replace(campaign)
+                await _store(work, before, campaign)
                 await work.firmware_campaigns.skip_waiting(campaign_id, f"{by} gave the campaign up", now)
             return await _view(work, campaign)
 
@@ -144,7 +146,7 @@ class FirmwareCampaigns:
         async with self._units_of_work() as work:
             campaign = await _found(work, campaign_id, for_update=True)
             changed = change(campaign, await work.firmware_campaigns.counts(campaign.id, campaign.wave))
-            await work.firmware_campaigns.replace(changed)
+            await _store(work, campaign, changed)
             return await _view(work, changed)
 
     async def _step(self, campaign_id: str) -> None:
@@ -162,7 +164,7 @@ class FirmwareCampaigns:
             if to_ask:
                 after = after_asking(after, len(to_ask), now)
             if after is not campaign:
-                await work.firmware_campaigns.replace(after)
+                await _store(work, campaign, after)
         forgotten = [one for _, one, _ in changed if one.state is TargetState.UPDATING and not one.command_id]
         for target in [*to_ask, *forgotten]:
             self._ask(campaign, target)
@@ -217,6 +219,13 @@ class FirmwareCampaigns:
             current = await work.firmware_campaigns.target(target.campaign_id, target.charge_point_id)
             if current is not None and current.state is TargetState.UPDATING:
                 await work.firmware_campaigns.replace_targets([change(current)])
+
+
+async def _store(work: UnitOfWork, before: FirmwareCampaign, campaign: FirmwareCampaign) -> None:
+    """Store `campaign`, which was `before`, and tell of it when its state is another one."""
+    await work.firmware_campaigns.replace(campaign)
+    if campaign.state is not before.state:
+        await work.publish([FirmwareCampaignChanged(campaign=campaign)])
 
 
 async def _version(work: UnitOfWork, file_id: str) -> str:

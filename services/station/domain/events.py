@@ -7,6 +7,7 @@ from datetime import datetime
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.connector import Connector, ConnectorStatus
 from services.station.domain.device_event import DeviceEvent
+from services.station.domain.firmware_campaign import FirmwareCampaign
 from services.station.domain.refusal import Refusal
 from services.station.domain.station import Station
 
@@ -90,6 +91,13 @@ class DeviceEventRecorded:
     station_id: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirmwareCampaignChanged:
+    """A firmware campaign reached another state."""
+
+    campaign: FirmwareCampaign
+
+
 DomainEvent = (
     StationChanged
     | ConnectorAvailabilityChanged
@@ -99,4 +107,5 @@ DomainEvent = (
     | ChargePointChanged
     | ConnectionRefused
     | DeviceEventRecorded
+    | FirmwareCampaignChanged
 )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from csms.event.v1 import domain_event_pb2 as event_pb
+from csms.station.v1 import firmware_campaign_pb2 as campaign_pb
 from csms.station.v1 import refusal_pb2 as refusal_pb
 from services.kernel.ids import new_id
 from services.kernel.tenancy import owner_of_new
@@ -19,6 +20,7 @@ from services.station.domain.events import (
     ConnectorStatusChanged,
     DeviceEventRecorded,
     DomainEvent,
+    FirmwareCampaignChanged,
     StationChanged,
 )
 from services.station.mapping.charge_points import charge_point_to_proto, state_to_proto
@@ -56,6 +58,8 @@ def _subject(event: DomainEvent) -> str:
             return subject("connection_refused", "refused", event.refusal.identity)
         case DeviceEventRecorded():
             return subject("device_event_recorded", "recorded", event.event.charge_point_id)
+        case FirmwareCampaignChanged():
+            return subject("firmware_campaign_changed", "changed", event.campaign.id)
 
 
 def _tenant(event: DomainEvent) -> str:
@@ -66,6 +70,8 @@ def _tenant(event: DomainEvent) -> str:
             return point.tenant_id
         case DeviceEventRecorded(event=recorded):
             return recorded.tenant_id
+        case FirmwareCampaignChanged(campaign=campaign):
+            return campaign.tenant_id
         case ConnectorAvailabilityChanged():
             # Told by the operator who has changed it.
             return owner_of_new()
@@ -117,6 +123,15 @@ def _payload(event: DomainEvent) -> event_pb.DomainEvent:
                 charge_point=charge_point_to_proto(event.charge_point), deleted=event.deleted
             )
             return event_pb.DomainEvent(charge_point_changed=point)
+        case _:
+            return _payload_of_notices(event)
+
+
+def _payload_of_notices(
+    event: ConnectionRefused | DeviceEventRecorded | FirmwareCampaignChanged,
+) -> event_pb.DomainEvent:
+    """Of what somebody may have to look at."""
+    match event:
         case ConnectionRefused(refusal=refusal):
             refused = event_pb.ConnectionRefused(
                 charge_point_id=refusal.identity,
@@ -137,3 +152,12 @@ def _payload(event: DomainEvent) -> event_pb.DomainEvent:
                 vendor_specific=device_event.is_vendor_specific,
             )
             return event_pb.DomainEvent(device_event_recorded=recorded)
+        case FirmwareCampaignChanged(campaign=campaign):
+            changed = event_pb.FirmwareCampaignChanged(
+                campaign_id=campaign.id,
+                name=campaign.name,
+                state=campaign_pb.FirmwareCampaign.State.Value(campaign.state),
+                reason=campaign.reason,
+                wave=campaign.wave,
+            )
+            return event_pb.DomainEvent(firmware_campaign_changed=changed)

@@ -29,6 +29,7 @@ from simulator.transport import Endpoint
 from tests.contract.ocpp_edge.file_world import World, http, world
 from tests.contract.services.transaction.platform import Stations
 from tests.fixtures.background import eventually
+from tests.fixtures.events import relayed
 
 __all__ = ["http", "world"]
 
@@ -117,6 +118,13 @@ async def test_a_campaign_over_twenty_halts_at_a_bad_canary_and_goes_through_whe
         done = await becomes(world, campaign, FirmwareCampaign.COMPLETED)
         assert (done.progress.healthy, done.progress.failed, done.progress.waiting) == (18, 2, 0)
         assert {one.profile.firmware_version for one in points[2:]} == {"2.0.0"}
+
+        async def all_is_told() -> bool:
+            news = [event.firmware_campaign_changed for events in await relayed(world.station.bus) for event in events]
+            states = [FirmwareCampaign.State.Name(one.state) for one in news if one.campaign_id == campaign.id]
+            return states == ["RUNNING", "HALTED", "RUNNING", "COMPLETED"]
+
+        await eventually(all_is_told)
         healthy = await targets(world, campaign, state=FirmwareCampaignTarget.HEALTHY)
         job = await world.job_of(healthy[-1].command_id)
         assert (job.state, job.previous_version, job.version) == (FileJob.DONE, "1.0.0", "2.0.0")
