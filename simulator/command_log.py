@@ -4,11 +4,11 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from simulator.transport import Direction, Frame
 
-_CALL, _RESULT = 2, 3
+K = TypeVar("K")
 
 
 class CommandLog:
@@ -31,15 +31,11 @@ class CommandLog:
 
     def take(self, actions: frozenset[str]) -> bool:
         """Whether a command of these actions was answered that nobody has taken yet; it is taken now."""
-        for action in actions:
-            if self._answered[action]:
-                self._answered[action] -= 1
-                return True
-        return False
+        return any(_take_one(self._answered, action) for action in actions)
 
-    def told(self, actions: frozenset[str], status: str) -> int:
-        """How often a message of these actions with that status was acknowledged so far."""
-        return sum(self._told[action, status] for action in actions)
+    def take_status(self, actions: frozenset[str], status: str) -> bool:
+        """The same with a message of the station's own that told a status, and was acknowledged."""
+        return any(_take_one(self._told, (action, status)) for action in actions)
 
     async def until(self, condition: Callable[[], bool], within_seconds: float) -> None:
         """Return when a condition on this log holds. Raises TimeoutError."""
@@ -68,6 +64,12 @@ class CommandLog:
             return
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _take_one(counts: Counter[K], key: K) -> bool:
+    is_there = counts[key] > 0
+    counts[key] -= is_there
+    return is_there
 
 
 def _parse(text: str) -> list[Any]:

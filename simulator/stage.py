@@ -10,6 +10,7 @@ from typing import Any
 from simulator import charging
 from simulator.charging import ChargingPlan
 from simulator.connector import Connector, Side, StopReason, Transaction
+from simulator.file_conduct import FirmwareFault
 from simulator.link import ACCEPTED
 from simulator.scripts import Run
 
@@ -234,7 +235,7 @@ async def await_command(stage: Stage, values: Values) -> None:
 async def await_status(stage: Stage, values: Values) -> None:
     """The station has told that an update of its firmware, or an upload of a log, has come so far."""
     actions, status, commands = STATUSES[values["of"]], values["status"], stage.station.commands
-    if not await _came(stage, lambda: commands.told(actions, status) > 0, values["within"]):
+    if not await _came(stage, lambda: commands.take_status(actions, status), values["within"]):
         raise StepFailed(f"{values['of']} was not {status} within {values['within']} s")
 
 
@@ -249,6 +250,11 @@ async def _came(stage: Stage, condition: Callable[[], bool], within_seconds: int
     finally:
         clock.set_rate(stage.run.plan.rate)
     return True
+
+
+async def firmware(stage: Stage, values: Values) -> None:
+    """From now on this goes wrong when firmware is updated."""
+    stage.station.files.fault = FirmwareFault("" if values["fault"] == "none" else values["fault"])
 
 
 async def expect(stage: Stage, values: Values) -> None:

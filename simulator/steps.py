@@ -10,6 +10,7 @@ from typing import Any
 
 from simulator import stage
 from simulator.connector import ConnectorStatus, Side, StopReason
+from simulator.file_conduct import FirmwareFault
 from simulator.link import ACCEPTED
 from simulator.stage import Stage, Values
 
@@ -52,8 +53,7 @@ class Field:
 
 @dataclass(frozen=True)
 class StepKind:
-    """One kind of step. `short` is the field that is meant where only a value is written. A step that `lasts` takes the
-    device time of its field `for`."""
+    """One kind of step. `short` is the field that is meant where only a value is written."""
 
     name: str
     play: Callable[[Stage, Values], Awaitable[None]]
@@ -174,6 +174,12 @@ _ALL = (
         },
     ),
     StepKind(
+        "firmware",
+        stage.firmware,
+        {"fault": Field(_one_of(["none", *filter(None, FirmwareFault)]), "what goes wrong", is_required=True)},
+        "fault",
+    ),
+    StepKind(
         "expect",
         stage.expect,
         {
@@ -185,5 +191,5 @@ _ALL = (
     ),
 )
 STEPS: Mapping[str, StepKind] = {kind.name: kind for kind in _ALL}
-# They take the time of their field `for`; what is waited for takes real time.
+# They take the device time of their field `for`; what is waited for takes real time.
 LASTING = frozenset({"charge", "suspend", "fault", "offline", "wait"})

@@ -15,8 +15,11 @@ from simulator.scenario import Scenario
 from simulator.scenario_file import parse, shipped
 from simulator.simulate import Simulation, simulate
 from simulator.transport import Endpoint
+from tests.contract.simulator.test_files import store
 from tests.contract.simulator.test_fleet import plan, run_until, stops
 from tests.fixtures.tiny_csms import TinyCsms
+
+__all__ = ["store"]
 
 _ALL = ("1.6", "2.0.1", "2.1")
 _ALONE = (
@@ -190,3 +193,40 @@ async def test_a_fleet_plays_it_again_and_again_and_ends_in_order(csms: TinyCsms
     assert (report.unsent, report.problems) == (0, {})
     assert "SuspendedEV" in statuses(csms)
     assert len(csms.payloads("StartTransaction")) == len(csms.payloads("StopTransaction"))
+
+
+def _update(protocol: str, location: str) -> Any:
+    if protocol == "1.6":
+        return call16.UpdateFirmware(location, "2026-01-01T00:00:00Z")
+    return call201.UpdateFirmware(1, {"location": location, "retrieve_date_time": "2026-01-01T00:00:00Z"})
+
+
+def _log(protocol: str, location: str) -> Any:
+    if protocol == "1.6":
+        return call16.GetDiagnostics(location)
+    return call201.GetLog({"remote_location": location}, "DiagnosticsLog", 1)
+
+
+async def _booted(csms: TinyCsms, count: int) -> None:
+    await csms.until(lambda: len(csms.payloads("BootNotification")) >= count)
+
+
+@pytest.mark.parametrize("protocol", _ALL)
+async def test_firmware_is_waited_for_until_it_is_installed_or_cannot_be(
+    csms: TinyCsms, store: str, protocol: str
+) -> None:
+    for name, last in (("firmware-update", "Installed"), ("firmware-fails", "InstallationFailed")):
+        boots = len(csms.payloads("BootNotification"))
+        playing = asyncio.create_task(played(csms, shipped(name), protocol))
+        await _booted(csms, boots + 1)
+        await csms.send("CP001", _update(protocol, f"{store}/wall-2.0.bin"))
+        assert await playing == 0
+        assert csms.payloads("FirmwareStatusNotification")[-1]["status"] == last
+
+
+@pytest.mark.parametrize("protocol", _ALL)
+async def test_a_log_is_waited_for_until_it_is_uploaded(csms: TinyCsms, store: str, protocol: str) -> None:
+    playing = asyncio.create_task(played(csms, shipped("log-upload"), protocol))
+    await _booted(csms, 1)
+    await csms.send("CP001", _log(protocol, f"{store}/logs/"))
+    assert await playing == 0
