@@ -282,12 +282,17 @@ class ConfigurationTemplateRepository(Protocol):
         """Delete a template."""
         ...
 
+    async def hold_pushes(self) -> None:
+        """Keep `reboot_after` from answering anybody until the unit of work ends."""
+        ...
+
     async def note_push(self, campaign_id: str, reboot: Reboot, now: datetime) -> None:
         """Note when charge points are restarted of which a campaign changes settings."""
         ...
 
     async def reboot_after(self, campaign_id: str) -> Reboot:
-        """When charge points are restarted of which this campaign changes settings."""
+        """When charge points are restarted of which this campaign changes settings. Waits for those who are noting one:
+        its first command may be answered before its maker knows its id."""
         ...
 
     async def want_reboot(self, wanted: WantedReboot) -> None:

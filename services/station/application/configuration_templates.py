@@ -4,7 +4,7 @@ A drift is never stored: it is what templates and the variables that charge poin
 follows each of them at once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,14 +126,19 @@ class ConfigurationTemplates:
         campaigns = []
         for position, (settings, some) in enumerate(_campaigns(chosen)):
             request_id = derived_id(options.request_id, template_id, position) if options.request_id else new_id()
-            campaign_id = await self._commands.change_settings(
+            made = self._commands.change_settings(
                 f"template {template.name}"[:200], settings, some, options.pace, request_id
             )
-            campaigns.append(campaign_id)
-            if template.reboot is not Reboot.NEVER:
-                async with self._units_of_work() as work:
-                    await work.configuration_templates.note_push(campaign_id, template.reboot, self._clock.now())
+            campaigns.append(await (made if template.reboot is Reboot.NEVER else self._noted(made, template.reboot)))
         return Pushed(names, campaigns)
+
+    async def _noted(self, made: Awaitable[str], reboot: Reboot) -> str:
+        """A campaign, noted with the restarts that are to follow before any of its answers is looked at."""
+        async with self._units_of_work() as work:
+            await work.configuration_templates.hold_pushes()
+            campaign_id = await made
+            await work.configuration_templates.note_push(campaign_id, reboot, self._clock.now())
+        return campaign_id
 
     async def _chosen(
         self, template_id: str, options: PushOptions

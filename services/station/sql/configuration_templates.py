@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import bare
 from services.postgres.keyset import fetch_page
 from services.postgres.recordset import names_of
 from services.station.domain.configuration_template import (
@@ -25,6 +26,9 @@ from services.station.tables import CONFIGURATION_PUSHES, CONFIGURATION_REBOOTS,
 
 _COLUMNS = CONFIGURATION_TEMPLATES.c
 _NAMES = names_of(_COLUMNS)
+
+_HOLD = b"SELECT pg_advisory_xact_lock(hashtextextended('configuration pushes', 8))"
+_WAIT = b"SELECT pg_advisory_xact_lock_shared(hashtextextended('configuration pushes', 8))"
 
 
 class SqlConfigurationTemplateRepository:
@@ -60,11 +64,15 @@ class SqlConfigurationTemplateRepository:
     async def remove(self, template_id: str) -> None:
         await self._connection.execute(delete(CONFIGURATION_TEMPLATES).where(_COLUMNS.id == template_id))
 
+    async def hold_pushes(self) -> None:
+        await (await bare(self._connection)).execute(_HOLD)
+
     async def note_push(self, campaign_id: str, reboot: Reboot, now: datetime) -> None:
         row = {"campaign_id": campaign_id, "reboot": reboot, "create_time": now}
         await self._connection.execute(upsert(CONFIGURATION_PUSHES).values(row).on_conflict_do_nothing())
 
     async def reboot_after(self, campaign_id: str) -> Reboot:
+        await (await bare(self._connection)).execute(_WAIT)
         query = select(CONFIGURATION_PUSHES.c.reboot).where(CONFIGURATION_PUSHES.c.campaign_id == campaign_id)
         found = (await self._connection.execute(query)).scalar_one_or_none()
         return Reboot.NEVER if found is None else Reboot(found)

@@ -1,5 +1,6 @@
 """Configuration templates: kept, compared with what charge points tell, pushed by campaigns; and what restarts."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -275,3 +276,32 @@ async def test_a_command_of_no_push_restarts_nobody(
         await restarting.changed(answered(platform, name, campaign_id, StatusResult.REBOOT_REQUIRED))
     await restarting.reboots.restart_some()
     assert resets_of(platform, name) == []
+
+
+async def test_an_answer_that_is_quicker_than_the_word_of_its_campaign_is_not_overlooked(
+    templates: ConfigurationTemplateServiceStub,
+    points: ChargePointServiceStub,
+    edge: ConnectivityServiceStub,
+    platform: Platform,
+    restarting: Restarting,
+    name: str,
+) -> None:
+    made = await create(templates, template(f"V-{name}", reboot=ConfigurationTemplate.AT_ONCE))
+    await connect(points, edge, name, f"V-{name}")
+    answers = []
+
+    async def answer_at_once(campaign_id: str) -> None:
+        command = answered(platform, name, campaign_id, StatusResult.REBOOT_REQUIRED)
+        answers.append(asyncio.create_task(restarting.changed(command)))
+        # Time for it to be taken in, if nothing holds it.
+        done, _ = await asyncio.wait(answers, timeout=0.3)
+        assert not done
+
+    platform.slow_campaign = answer_at_once
+    try:
+        await push(templates, made.id)
+    finally:
+        platform.slow_campaign = None
+    await asyncio.gather(*answers)
+    await restarting.reboots.restart_some()
+    assert resets_of(platform, name) == [Reset.HARD]

@@ -1,6 +1,6 @@
 """The part of the transaction service that the station service calls, on the other side of a real wire."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,6 +40,8 @@ class Platform(
         self.reports: dict[str, Order] = {}
         self.asked: list[str] = []
         # Campaigns, by the ids of their requests.
+        # What happens between a campaign's begin and the word of it.
+        self.slow_campaign: Callable[[str], Awaitable[None]] | None = None
         self.campaigns: dict[str, tuple[str, campaign_pb.CreateCommandCampaignRequest]] = {}
         # Commands by their ids, and those that were made by the general call, by the ids of their requests.
         self.commands: dict[str, Command] = {}
@@ -107,6 +109,8 @@ class Platform(
         self, request: campaign_pb.CreateCommandCampaignRequest, context: Context
     ) -> campaign_pb.CreateCommandCampaignResponse:
         campaign_id, _ = self.campaigns.setdefault(request.options.request_id, (new_id(), request))
+        if self.slow_campaign is not None:
+            await self.slow_campaign(campaign_id)
         return campaign_pb.CreateCommandCampaignResponse(campaign=CommandCampaign(id=campaign_id))
 
     def reports_of(self, charge_point_id: str) -> list[Order]:
