@@ -12,5 +12,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     return device_event("firmware_status", payload, context, status=word_at(payload, "status", context))
 
 
-EFFECT = Effect(rows=("device_events.status",))
+EFFECT = Effect(rows=("device_events.status", "file_jobs.status"))
 handle = recording(to_event)

@@ -18,5 +18,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
-EFFECT = Effect(rows=("device_events.status", "device_events.request_id"))
+EFFECT = Effect(rows=("device_events.status", "device_events.request_id", "file_jobs.status"))
 handle = recording(to_event)

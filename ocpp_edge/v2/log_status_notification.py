@@ -18,5 +18,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
-EFFECT = Effect(rows=("device_events.status",))
+EFFECT = Effect(rows=("device_events.status", "file_jobs.status"))
 handle = recording(to_event)

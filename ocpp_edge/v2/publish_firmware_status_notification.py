@@ -19,5 +19,5 @@ def to_event(payload: Payload, context: ChargerContext) -> DeviceEvent:
     )
 
 
-EFFECT = Effect(rows=("device_events.status", "device_events.info"))
+EFFECT = Effect(rows=("device_events.status", "device_events.info", "file_jobs.status"))
 handle = recording(to_event)

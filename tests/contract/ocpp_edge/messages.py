@@ -96,10 +96,14 @@ _OF_THEIR_OWN = {
 }
 
 
+def _told(fields: Mapping[str, Any]) -> Found:
+    return {f"device_events.{name}": value for name, value in fields.items()}
+
+
 def _notifications(version: Version) -> list[Reported]:
     """Those that are kept as events and nothing else."""
     return [
-        Reported(action, payload, {f"device_events.{name}": value for name, value in fields.items()})
+        Reported(action, payload, {**_told(fields), "file_jobs.status": fields.get("status")})
         for whose, action, payload, _, fields in NOTIFICATIONS
         if whose is version and (version, action) not in _OF_THEIR_OWN
     ]

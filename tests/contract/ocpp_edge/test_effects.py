@@ -4,7 +4,8 @@ what its effect declares is in their rows, and published."""
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -19,7 +20,10 @@ from csms.transaction.v1.command_service_pb2_grpc import CommandServiceStub
 from ocpp_edge.effects import Effect
 from ocpp_edge.rpc.schemas import load
 from ocpp_edge.versions import Version
+from services.kernel.ids import new_id
 from services.postgres.database import Database
+from services.station.domain.file_job import FileJobKind, begun
+from services.station.sql.file_jobs import SqlFileJobRepository
 from services.station.tables import METADATA as STATION_TABLES
 from stack.coverage_page import effects_of_calls, effects_of_messages
 from tests.contract.ocpp_edge.messages import COMMANDED, NOW, REPORTED, RUNNING, TOKEN, Commanded, Reported, stamp_of
@@ -32,6 +36,14 @@ from tests.fixtures.services import RunningService, ServiceRunner
 
 _QUESTION = "csms.driver.v1.AuthorizationService/AuthorizeTokens"
 _numbers = count(1)
+# Notifications about file jobs.
+_JOBS = {
+    "DiagnosticsStatusNotification": FileJobKind.GET_LOG,
+    "FirmwareStatusNotification": FileJobKind.UPDATE_FIRMWARE,
+    "LogStatusNotification": FileJobKind.GET_LOG,
+    "PublishFirmwareStatusNotification": FileJobKind.PUBLISH_FIRMWARE,
+    "SignedFirmwareStatusNotification": FileJobKind.UPDATE_FIRMWARE,
+}
 
 
 class World(NamedTuple):
@@ -169,6 +181,8 @@ async def _lacks_of_message(world: World, version: Version, message: Reported, e
     async with world.charge_point(version) as (charger, words):
         for action, payload in message.before:
             await words.send(charger, action, payload)
+        if message.action in _JOBS:
+            await _begin_job(world, words, _JOBS[message.action], message.payload.get("requestId", 1))
         if message.action in load(version).responses:
             await words.send(charger, message.action, message.payload)
         else:
@@ -183,6 +197,14 @@ async def _lacks_of_message(world: World, version: Version, message: Reported, e
         if not [event for database in databases for event in await reported(database, kind, words.identity)]:
             lacks.append(f"{kind} was not published")
     return lacks
+
+
+async def _begin_job(world: World, words: Words, kind: FileJobKind, request_id: int) -> None:
+    """What the message is about goes on already: numbers of jobs follow from their commands, which it does not know."""
+    now = datetime.now(UTC)
+    job = replace(begun(new_id(), words.identity, kind, now, timedelta(days=1), now), request_id=request_id)
+    async with world.station.database.transaction() as connection:
+        await SqlFileJobRepository(connection).add(job)
 
 
 async def _not_seen_again(world: World, words: Words, charger: Charger) -> list[str]:

@@ -74,9 +74,9 @@ _OF_EACH: list[_Case] = [
     (
         Version.V201,
         "LogStatusNotification",
-        {"status": "Idle"},
+        {"status": "Uploading"},
         "log_status",
-        {"status": "Idle"},
+        {"status": "Uploading"},
     ),
     (
         Version.V201,
