@@ -41,6 +41,12 @@ def main(words: Sequence[str], local: Local) -> int:
     if options.list:
         print("\n".join(f"{case.id}  {case.version}  {case.requirement}" for case in cases))
         return 0
+    if options.report is not None:
+        try:
+            # Before a long run, not after it.
+            options.report.touch()
+        except OSError as error:
+            parser.error(f"--report: {error}")
     began = time.monotonic()
     try:
         outcomes = _run(options, cases, local)

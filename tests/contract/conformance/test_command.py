@@ -86,3 +86,13 @@ def test_cases_are_listed_and_none_is_run(local: command.Local, capsys: pytest.C
     assert command.main(["--list", "--only", "tc_e_0*", "--versions", "2.0.1"], nobody) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [f"TC_E_{number:02d}_CSMS" for number in (1, 2, 3, 4, 7, 8, 9)]
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_runs(
+    local: command.Local, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main([*_WORDS, str(tmp_path / "nowhere" / "report.md")], local)
+    told = capsys.readouterr()
+    assert "nowhere" in told.err
+    assert "TC_001" not in told.out
