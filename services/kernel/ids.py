@@ -35,10 +35,12 @@ def derived_id(*parts: str | int) -> str:
 
     An int counts as its decimal digits. Parts are told apart by their length, so ("ab", "c") is not ("a", "bc").
     """
-    encoded = [str(part).encode() for part in parts]
-    # One call with all of it: several cost as much as the rest.
-    told = b"".join([len(part).to_bytes(4) + part for part in encoded])
-    value = int.from_bytes(blake2b(told, digest_size=16).digest())
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        encoded = str(part).encode()
+        digest.update(len(encoded).to_bytes(4))
+        digest.update(encoded)
+    value = int.from_bytes(digest.digest())
     high = (value >> 64) & ~0xF000 | 0x8000
     low = _VARIANT | (value & (1 << 62) - 1)
     return _text(high, low)

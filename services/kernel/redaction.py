@@ -50,14 +50,16 @@ _SHORTEST_REPEATED = 4
 # Of JSON as bytes: letters in lower case, and what is neither letter nor digit.
 _LOWER = bytes.maketrans(bytes(range(65, 91)), bytes(range(97, 123)))
 _SIGNS = bytes(sign for sign in range(128) if not chr(sign).isalnum())
+_LONG = 1000
 # With the name of a VPN's server, beside which its key stands.
 _TRACES = tuple(trace.encode() for trace in (*_FRAGMENTS, *_ENDINGS, "server"))
 
 
 def may_hold_secrets(text: bytes) -> bool:
     """Whether `redacted` may find any in this JSON. A small part of what that costs: of long reports nearly all hold
-    none. What is written with escapes, or in letters of other scripts, may hold some."""
-    if b"\\" in text or b"://" in text or not text.isascii():
+    none. A short one is looked into as quickly; what is written with escapes, or in letters of other scripts, may hold
+    some."""
+    if len(text) < _LONG or b"\\" in text or b"://" in text or not text.isascii():
         return True
     # Of names and of what is written as `password=...` alike; what belongs to two words in a row does no harm.
     letters = text.translate(_LOWER, _SIGNS)
