@@ -183,3 +183,13 @@ async def test_who_does_not_even_begin_with_tls_is_let_go(authority: Authority) 
         with suppress(ConnectionError):
             assert await asyncio.wait_for(reader.read(), 30) == b""
         writer.close()
+
+
+def test_certificates_that_cannot_be_served_are_named(authority: Authority, tmp_path: Path) -> None:
+    first, second = tls.KeyPair(authority.issue("first")), tls.KeyPair(authority.issue("second"))
+    with pytest.raises(ValueError, match=r"first .* and .*second .* are of one kind"):
+        tls.server_context(first, second)
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate")
+    with pytest.raises(ssl.SSLError, match=r"junk\.pem"):
+        tls.server_context(tls.KeyPair(junk))
