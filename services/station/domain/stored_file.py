@@ -174,7 +174,9 @@ def checked_name(field_name: str, name: str, violations: Violations) -> None:
 def check_location(field_name: str, location: str, violations: Violations) -> None:
     """Where charge points are sent: OCPP knows no others, and has room for no more."""
     is_known = location.lower().startswith(("http://", "https://", "ftp://", "ftps://", "sftp://"))
-    violations.check(is_known, field_name, "must begin with http, https, ftp, ftps or sftp and ://")
+    has_host = bool(location.partition("://")[2].strip("/"))
+    wanted = "must begin with http, https, ftp, ftps or sftp and ://, then a host"
+    violations.check(is_known and has_host, field_name, wanted)
     violations.text(field_name, location, longest=512)
 
 

@@ -72,8 +72,10 @@ def check_transaction(body: Body, violations: Violations) -> None:
 def check_location(body: Body, violations: Violations) -> None:
     """Where a charge point fetches or sends a file, when that is not the platform."""
     location = body.get("location", "")
-    is_known = not location or location.lower().startswith(("http://", "https://", "ftp://", "ftps://", "sftp://"))
-    violations.check(is_known, "location", "must begin with http, https, ftp, ftps or sftp and ://")
+    is_known = location.lower().startswith(("http://", "https://", "ftp://", "ftps://", "sftp://"))
+    is_url = is_known and bool(location.partition("://")[2].strip("/"))
+    wanted = "must begin with http, https, ftp, ftps or sftp and ://, then a host"
+    violations.check(not location or is_url, "location", wanted)
     violations.text("location", location, longest=512)
     violations.check(not (location and body.get("ftp")), "ftp", "is for files of the platform")
 

@@ -104,6 +104,7 @@ async def test_what_cannot_be_fetched_is_not_asked_for(world: World) -> None:
             ({"file_id": "nothing"}, "not found"),
             ({}, "give this or location"),
             ({"location": "gopher://a"}, "must begin with"),
+            ({"location": "https:///"}, "must begin with"),
             ({"location": "http://a", "signature": "S"}, "signingCertificate"),
             ({"location": "http://a", "retrieve_time": Timestamp(seconds=253402300799)}, "retrieveTime"),
         ]
