@@ -27,7 +27,7 @@ RESERVED_SEGMENTS = frozenset(
     configuration-templates connections connectors console dashboard docs drivers favicon.ico file-jobs file-links
     files firmware-campaigns health index.html invoices livez metrics openapi.json payment-methods payments pricing
     readyz real-time rfid-cards robots.txt services session-decisions stations status tenants transactions
-    unknown-charge-points websocket ws
+    security-events unknown-charge-points websocket ws
     """.split()
 )
 _RESERVED_BEGINNINGS = (_ENDPOINT, ".", "csms.", "grpc.")

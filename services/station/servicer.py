@@ -210,6 +210,17 @@ class ChargePointServicer(point_grpc.ChargePointServiceServicer):
             total_size=page.total_size,
         )
 
+    async def ListSecurityEvents(
+        self, request: point_pb.ListSecurityEventsRequest, context: Context
+    ) -> point_pb.ListSecurityEventsResponse:
+        requested = page_request(request.page_size, request.page_token)
+        page = await self._device_events.page(device_events.security_event_filter(request), requested)
+        return point_pb.ListSecurityEventsResponse(
+            events=map(device_events.device_event_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
     async def GetQuirks(self, request: point_pb.GetQuirksRequest, context: Context) -> point_pb.GetQuirksResponse:
         profile = await self._charge_points.quirks(composed(request.charge_point_id))
         return point_pb.GetQuirksResponse(quirks=quirks.quirks_to_proto(profile))

@@ -211,6 +211,8 @@ DEVICE_EVENTS = Table(
     Column("message_id", Text, nullable=False),
     tenant_column(),
     PrimaryKeyConstraint("charge_point_id", "time", "id", name="device_events_pkey"),
+    # Those of all charge points; there are few.
+    Index("device_events_security_idx", "tenant_id", "time", "id", postgresql_where=text("kind = 'security_event'")),
     postgresql_partition_by="RANGE (time)",
 )
 

@@ -127,7 +127,8 @@ class DeviceEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceEventFilter:
-    """Which events of a charge point a list holds; an empty or None field does not narrow it."""
+    """Which events a list holds; an empty or None field does not narrow it. Those of all charge points are found fast
+    when they are security events."""
 
     charge_point_id: str
     kind: str = ""

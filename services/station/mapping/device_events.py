@@ -11,7 +11,7 @@ from services.kernel.tenancy import DEFAULT_TENANT
 from services.kernel.validation import search_text
 from services.rpc.flags import flag_fields, read_flags
 from services.rpc.protobuf import enum_of, time_of, timestamp
-from services.station.domain.device_event import Body, DeviceEvent, DeviceEventFilter, Severity, checked
+from services.station.domain.device_event import SECURITY_EVENT, Body, DeviceEvent, DeviceEventFilter, Severity, checked
 from services.station.mapping.device_monitors import (
     monitor_report,
     monitored_change,
@@ -73,6 +73,19 @@ def device_event_filter(request: service_pb.ListDeviceEventsRequest) -> DeviceEv
         charge_point_id=composed(request.charge_point_id),
         kind=request.kind,
         action=request.action,
+        subject=request.subject,
+        severity=enum_of(Severity, event_pb.DeviceEvent.Severity, request.severity),
+        time_from=time_of(request, "time_from"),
+        time_to=time_of(request, "time_to"),
+        text=search_text(request.text),
+    )
+
+
+def security_event_filter(request: service_pb.ListSecurityEventsRequest) -> DeviceEventFilter:
+    """What a list request asks for. Raises: INVALID_FIELD."""
+    return DeviceEventFilter(
+        charge_point_id=composed(request.charge_point_id),
+        kind=SECURITY_EVENT,
         subject=request.subject,
         severity=enum_of(Severity, event_pb.DeviceEvent.Severity, request.severity),
         time_from=time_of(request, "time_from"),

@@ -197,3 +197,28 @@ async def test_nobody_is_told_what_unknown_charge_points_say(
     await record(edge, security(name), security(f"{name}-unknown"))
     assert len(await events_of(points, name)) == 1
     assert await news(service, name) == []
+
+
+async def test_security_events_of_all_charge_points_are_an_audit(
+    service: RunningService, edge: ConnectivityServiceStub, points: ChargePointServiceStub, name: str
+) -> None:
+    others = f"{name}-2"
+    for each in (name, others):
+        await create_point(points, each)
+    told = [
+        security(name, "AuditProbe", message_id="a"),
+        security(others, "AuditProbe", seconds=5, info="the lid", message_id="b"),
+        firmware(name, "Downloading", message="c"),
+    ]
+    await edge.RecordDeviceEvents(pb.RecordDeviceEventsRequest(events=told))
+
+    async def listed(**fields: Any) -> list[str]:
+        request = point_pb.ListSecurityEventsRequest(subject="AuditProbe", **fields)
+        return [one.charge_point_id for one in (await points.ListSecurityEvents(request)).events]
+
+    assert await listed() == [others, name]
+    assert await listed(charge_point_id=name) == [name]
+    assert await listed(text="THE LID") == [others]
+    assert await listed(time_to=timestamp(NOW + timedelta(seconds=1))) == [name]
+    kinds = (await points.ListSecurityEvents(point_pb.ListSecurityEventsRequest(charge_point_id=name))).events
+    assert {one.kind for one in kinds} == {"security_event"}

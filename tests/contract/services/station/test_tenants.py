@@ -179,6 +179,7 @@ def _attempts(station: station_pb2.Station) -> dict[str, Attempt]:
         "ChargePointService.DeleteChargePoint": Attempt(point_pb.DeleteChargePointRequest(charge_point_id=NAME)),
         "ChargePointService.ListRefusals": Attempt(point_pb.ListRefusalsRequest(charge_point_id=NAME)),
         "ChargePointService.ListDeviceEvents": Attempt(point_pb.ListDeviceEventsRequest(charge_point_id=NAME), nothing),
+        "ChargePointService.ListSecurityEvents": Attempt(point_pb.ListSecurityEventsRequest(), nothing),
         "ChargePointService.GetQuirks": Attempt(point_pb.GetQuirksRequest(charge_point_id=NAME)),
         "ChargePointService.SwitchQuirks": Attempt(point_pb.SwitchQuirksRequest(charge_point_id=NAME)),
         "ChargePointService.ListUnknownChargePoints": Attempt(point_pb.ListUnknownChargePointsRequest(), Answer.OWN),
