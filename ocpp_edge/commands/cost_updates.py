@@ -63,7 +63,7 @@ class CostUpdates:
         if context.shown_costs.get(transaction_id) is not shown:
             return
         context.shown_costs[transaction_id] = shown._replace(time=self._clock.now())
-        if cost is None or cost == shown.cost:
+        if cost is None or (shown.cost is not None and cost <= shown.cost):
             return
         action, payload = cost_updated_to(shown.ocpp_transaction_id, cost)
         try:

@@ -27,13 +27,14 @@ async def cost_to_show(
     """The part of an answer that tells what the transaction costs so far, or in the end, tax included; nothing where
     that is not known in time, or in another currency. What was kept back while offline is shown to nobody."""
     is_end = event.kind == TransactionEvent.ENDED
-    context.shown_costs.pop(transaction_id, None)
+    before = context.shown_costs.pop(transaction_id, None)
     if event.offline or not transaction_id:
         return {}
     cost = None
     if event.kind != TransactionEvent.STARTED:
         cost = await known_cost(transaction_id, context, backend)
     if not is_end:
+        cost = _not_less(cost, before)
         context.shown_costs[transaction_id] = ShownCost(event.ocpp_transaction_id, backend.clock.now(), cost)
     return {} if cost is None else {"totalCost": cost}
 
@@ -48,6 +49,13 @@ async def known_cost(transaction_id: str, context: ChargerContext, backend: Back
     if cost is None or context.cost_currency not in (_ANY_CURRENCY, cost.currency_code):
         return None
     return _amount(cost)
+
+
+def _not_less(cost: float | None, before: ShownCost | None) -> float | None:
+    """`cost` unless the display showed more already: a register that cannot be true makes the energy unknown for a
+    while, and no driver believes a cost that falls. The end tells what it is."""
+    shown = None if before is None else before.cost
+    return cost if cost is None or shown is None or cost >= shown else shown
 
 
 def cost_updated(ocpp_transaction_id: str, cost: Money) -> tuple[str, Payload]:

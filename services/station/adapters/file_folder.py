@@ -67,7 +67,8 @@ class Receiving:
 
     def _flush(self) -> None:
         if self._file is None:
-            self._part.parent.mkdir(parents=True, exist_ok=True)
+            # Logs of charge points are nobody else's business.
+            self._part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = self._part.open("xb")
         self._file.write(self._waiting)
         self._sha256.update(self._waiting)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from services.kernel.clock import Clock
-from services.kernel.errors import not_found
+from services.kernel.errors import failed_precondition, not_found
 from services.kernel.ids import new_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import as_platform
 from services.kernel.validation import Violations
 from services.station.domain import file_job
+from services.station.domain.firmware_campaign import CampaignState
 from services.station.domain.stored_file import (
     USUAL_LIFE,
     Direction,
@@ -140,9 +141,12 @@ class Files:
         return NewLink(link, secret, file.name)
 
     async def delete(self, file_id: str) -> None:
-        """Take a file and its bytes away. Raises: FILE_NOT_FOUND."""
+        """Take a file and its bytes away. Raises: FILE_NOT_FOUND, FILE_IN_USE."""
         async with self._units_of_work() as work:
             file = _found(await work.files.find(file_id, for_update=True), file_id)
+            for campaign in await work.firmware_campaigns.not_over():
+                if campaign.file_id == file.id and campaign.state is not CampaignState.CANCELED:
+                    raise failed_precondition("FILE_IN_USE", f"firmware campaign {campaign.id} is not over")
             await work.files.remove(file.id)
         self._remove(file.id)
 

@@ -230,7 +230,8 @@ async def _store(work: UnitOfWork, before: FirmwareCampaign, campaign: FirmwareC
 
 async def _version(work: UnitOfWork, file_id: str) -> str:
     """The version that an image gives. Raises: FILE_NOT_FOUND, FILE_NOT_STORED, INVALID_FIELD."""
-    file = await work.files.find(file_id)
+    # Locked: it must not be deleted before the campaign is there.
+    file = await work.files.find(file_id, for_update=True)
     if file is None:
         raise not_found("file", file_id)
     if file.state not in (FileState.STORED, FileState.ELSEWHERE):

@@ -16,9 +16,14 @@ import pytest_asyncio
 from google.protobuf.duration_pb2 import Duration
 
 from csms.station.v1 import file_service_pb2 as file_pb
+from csms.station.v1 import firmware_campaign_service_pb2 as campaign_pb
+from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
 from csms.station.v1.file_service_pb2_grpc import FileServiceStub
-from csms.station.v1.stored_file_pb2 import FileLink, StoredFile
+from csms.station.v1.firmware_campaign_pb2 import FirmwareCampaign, FirmwareCampaignSelection
+from csms.station.v1.firmware_campaign_service_pb2_grpc import FirmwareCampaignServiceStub
+from csms.station.v1.stored_file_pb2 import FileLink, Firmware, StoredFile
 from services.kernel.clock import SystemClock
+from services.kernel.ids import new_id
 from services.messaging.outbox import OutboxRelay
 from services.station.__main__ import file_bounds
 from services.station.adapters.file_folder import FileFolder
@@ -26,7 +31,9 @@ from services.station.application.files import Files
 from services.station.settings import StationSettings
 from services.station.sql.unit_of_work import SqlUnitsOfWork
 from stack.ports import free_port
+from tests.contract.services.station.callers import create_point
 from tests.fixtures.background import eventually
+from tests.fixtures.calls import reason
 from tests.fixtures.services import RunningService, ServiceRunner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -360,3 +367,20 @@ def ftp_client(url: str) -> Any:
     name, _, password = login.partition(":")
     host, _, port = rest.partition("/")[0].partition(":")
     return aioftp.Client.context(host, int(port), name, password)
+
+
+async def test_the_image_of_a_campaign_stays_until_that_is_over(keeper: RunningService, files: FileServiceStub) -> None:
+    channel = await keeper.channel("operator")
+    name = f"CP-{new_id()}"
+    await create_point(ChargePointServiceStub(channel), name)
+    image = Firmware(version="2.0", location="https://vendor.example/wall-2.bin")
+    file = (await files.CreateFile(file_pb.CreateFileRequest(name="wall-2.bin", firmware=image))).file
+    campaigns = FirmwareCampaignServiceStub(channel)
+    campaign = FirmwareCampaign(file_id=file.id, selection=FirmwareCampaignSelection(charge_point_ids=[name]))
+    made = await campaigns.CreateFirmwareCampaign(campaign_pb.CreateFirmwareCampaignRequest(campaign=campaign))
+    delete = file_pb.DeleteFileRequest(file_id=file.id)
+
+    assert await reason(files.DeleteFile(delete)) == "FILE_IN_USE"
+    await campaigns.CancelFirmwareCampaign(campaign_pb.CancelFirmwareCampaignRequest(campaign_id=made.campaign.id))
+    await files.DeleteFile(delete)
+    assert await reason(files.GetFile(file_pb.GetFileRequest(file_id=file.id))) == "FILE_NOT_FOUND"

@@ -236,7 +236,7 @@ def _attempts_at_files(kept: Kept) -> dict[str, Attempt]:
         "FileService.IssueFileLink": Attempt(
             file_pb.IssueFileLinkRequest(file_id=kept.awaited, direction=FileLink.UPLOAD)
         ),
-        "FileService.DeleteFile": Attempt(file_pb.DeleteFileRequest(file_id=kept.file)),
+        "FileService.DeleteFile": Attempt(file_pb.DeleteFileRequest(file_id=kept.awaited)),
         "FileJobService.ListFileJobs": Attempt(job_pb.ListFileJobsRequest(charge_point_id=NAME), nothing),
         "FileJobService.GetFileJob": Attempt(job_pb.GetFileJobRequest(file_job_id=kept.job)),
         "FirmwareCampaignService.CreateFirmwareCampaign": Attempt(

@@ -87,6 +87,20 @@ async def test_a_cost_that_has_changed_is_told_when_no_event_comes(
     assert station.told == [2.0, 3.0]
 
 
+async def test_a_display_never_goes_back_before_the_end(
+    platform: Platform, station: Station, look: Callable[[int], Awaitable[None]]
+) -> None:
+    await station.tell("Started", **CARD)
+    _costs(platform, 3)
+    assert (await station.tell("Updated"))["totalCost"] == 3.0
+    _costs(platform, 0)  # a register that cannot be true
+    assert (await station.tell("Updated"))["totalCost"] == 3.0
+    await look(1)
+    assert station.calls == []
+    _costs(platform, 2)
+    assert (await station.tell("Ended"))["totalCost"] == 2.0
+
+
 async def test_what_an_answer_told_is_not_told_again(
     platform: Platform, station: Station, look: Callable[[int], Awaitable[None]]
 ) -> None:
