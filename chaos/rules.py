@@ -93,6 +93,11 @@ _TOGETHER: Mapping[frozenset[str], Rule] = {
         for clock in ("clock-ahead", "clock-local-time", "clock-1970", "clock-jumps", "stray-stamps", "no-stamps")
     },
     frozenset({"wrong-unit", "no-stop-register"}): _rule(_ENERGY, holds=_DOUBTS),
+    # A reading under the number of one that is over has what the next one has taken so far.
+    **{
+        frozenset({"stray-readings", register}): _rule("outlier_reading transaction_register")
+        for register in ("session-register", "mixed-registers", "start-and-stop-of-session")
+    },
 }
 
 

@@ -88,3 +88,10 @@ def test_a_reading_whose_unit_cannot_be_read_may_be_one_in_watt_hours(unit: Any)
 
 def _register(wh: int) -> dict[str, Any]:
     return {"value": str(wh), "measurand": "Energy.Active.Import.Register"}
+
+
+def test_a_stray_reading_of_a_register_that_begins_anew_does_not_fit_what_is_over() -> None:
+    both = rule_of(["session-register", "stray-readings"])
+    assert both.allows("outlier_reading")
+    for alone in ("session-register", "stray-readings"):
+        assert not rule_of([alone]).allows("outlier_reading")
