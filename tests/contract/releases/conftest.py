@@ -11,6 +11,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if any("releases/test_side_by_side" in one.nodeid for one in ran):
         terminalreporter.section("releases side by side")
         try:
-            terminalreporter.write_line(older.chosen().reported())
+            terminalreporter.write_line(older.chosen().name)
         except StackError as error:
             terminalreporter.write_line(str(error))
