@@ -18,7 +18,7 @@ from ocpp_edge.rpc.connection import Connection
 from ocpp_edge.v2.costs import cost_updated_to, known_cost
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
-from services.process.heartbeats import repeat
+from services.process.heartbeats import every
 
 logger = logging.getLogger(__name__)
 
@@ -38,11 +38,7 @@ class CostUpdates:
 
     async def run(self) -> None:
         """Look for ever."""
-        await repeat(self._look, self._pause_seconds)
-
-    async def _look(self) -> float:
-        await self.look()
-        return self._pause_seconds
+        await every(self._pause_seconds, self.look)
 
     async def look(self) -> None:
         """Tell each station that shows costs those that it was not told of late."""

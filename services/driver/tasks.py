@@ -1,7 +1,7 @@
 """Forgets what is remembered of tries to sign in when it counts for nothing any more."""
 
 from services.driver.application.identity.sign_ins import SignIns
-from services.process.heartbeats import repeat
+from services.process.heartbeats import every
 
 _PAUSE_SECONDS = 3600.0
 _RETRY_SECONDS = 10.0
@@ -15,8 +15,4 @@ class TrySweeper:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        await repeat(self._forget, _RETRY_SECONDS)
-
-    async def _forget(self) -> float:
-        await self._sign_ins.forget_tries()
-        return _PAUSE_SECONDS
+        await every(_PAUSE_SECONDS, self._sign_ins.forget_tries, _RETRY_SECONDS)

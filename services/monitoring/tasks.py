@@ -1,14 +1,12 @@
 """What happens by the clock: alerts that come and go with time, comparison with the owners, and the end of old rows."""
 
-from collections.abc import Awaitable, Callable
-
 from services.monitoring.application.alerts import Alerts
 from services.monitoring.application.directory import TaskWatch
 from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.domain.transaction import TransactionState
 from services.monitoring.settings import MonitoringSettings
 from services.postgres.database import Database, RawConnection
-from services.process.heartbeats import repeat
+from services.process.heartbeats import every
 
 _ALERT_SECONDS = 5.0
 _TASKS_SECONDS = 10.0
@@ -52,19 +50,19 @@ class Housekeeping:
 
     async def watch_alerts(self) -> None:
         """Raise and clear what time alone decides, until cancelled."""
-        await _every(_ALERT_SECONDS, self._look_at_alerts)
+        await every(_ALERT_SECONDS, self._look_at_alerts, min(_ALERT_SECONDS, _RETRY_SECONDS))
 
     async def watch_tasks(self) -> None:
         """Raise and clear what is to be said of background tasks, until cancelled."""
-        await _every(_TASKS_SECONDS, self._tasks.look)
+        await every(_TASKS_SECONDS, self._tasks.look, min(_TASKS_SECONDS, _RETRY_SECONDS))
 
     async def reconcile(self) -> None:
         """Compare with the owners now and from time to time, until cancelled."""
-        await _every(_RECONCILIATION_SECONDS, self._reconciliation.run)
+        await every(_RECONCILIATION_SECONDS, self._reconciliation.run, min(_RECONCILIATION_SECONDS, _RETRY_SECONDS))
 
     async def sweep(self) -> None:
         """Delete rows past their retention now and every hour, until cancelled."""
-        await _every(_SWEEP_SECONDS, self._delete_expired)
+        await every(_SWEEP_SECONDS, self._delete_expired, min(_SWEEP_SECONDS, _RETRY_SECONDS))
 
     async def _look_at_alerts(self) -> None:
         while await self._alerts.raise_for_those_away():
@@ -76,14 +74,6 @@ class Housekeeping:
             for table, condition in self._expired:
                 while await _delete(connection, table, condition) == _BATCH:
                     pass
-
-
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    async def once() -> float:
-        await work()
-        return seconds
-
-    await repeat(once, min(seconds, _RETRY_SECONDS))
 
 
 async def _delete(connection: RawConnection, table: str, condition: str) -> int:

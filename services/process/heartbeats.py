@@ -100,6 +100,16 @@ async def beating(watched: Heartbeat, run: Callable[[], Awaitable[object]]) -> N
     await run()
 
 
+async def every(seconds: float, work: Callable[[], Awaitable[object]], retry_seconds: float | None = None) -> NoReturn:
+    """Do `work` for ever, so many seconds apart; after a failure `retry_seconds`, if that is another time."""
+
+    async def once() -> float:
+        await work()
+        return seconds
+
+    await repeat(once, seconds if retry_seconds is None else retry_seconds)
+
+
 async def repeat(work: Callable[[], Awaitable[float]], retry_seconds: float) -> NoReturn:
     """Do `work` for ever. It returns the seconds to wait before the next time; after a failure these are
     `retry_seconds`. No failure ends this."""

@@ -6,7 +6,7 @@ import logging
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-from services.process.heartbeats import repeat
+from services.process.heartbeats import every, repeat
 from services.station.adapters.file_folder import FileFolder
 from services.station.application.configuration_reboots import ConfigurationReboots
 from services.station.application.connectivity import Connectivity
@@ -64,11 +64,7 @@ class RefusalSweeper:
 
     async def run(self) -> None:
         """Sweep until cancelled; waits out a database that is away."""
-        await repeat(self._sweep, _REFUSALS_SECONDS)
-
-    async def _sweep(self) -> float:
-        await self._refusals.forget()
-        return _REFUSALS_SECONDS
+        await every(_REFUSALS_SECONDS, self._refusals.forget)
 
 
 class InventoryAsker:
@@ -79,11 +75,7 @@ class InventoryAsker:
 
     async def run(self) -> None:
         """Ask until cancelled; waits out a database that is away."""
-        await repeat(self._ask, _INVENTORIES_SECONDS)
-
-    async def _ask(self) -> float:
-        await self._inventories.ask_some()
-        return _INVENTORIES_SECONDS
+        await every(_INVENTORIES_SECONDS, self._inventories.ask_some)
 
 
 class LostReportAsker:
@@ -94,11 +86,7 @@ class LostReportAsker:
 
     async def run(self) -> None:
         """Ask until cancelled; waits out a database that is away."""
-        await repeat(self._ask, _LOST_REPORTS_SECONDS)
-
-    async def _ask(self) -> float:
-        await self._lost_reports.ask_some()
-        return _LOST_REPORTS_SECONDS
+        await every(_LOST_REPORTS_SECONDS, self._lost_reports.ask_some)
 
 
 class ConfigurationRebooter:
@@ -109,11 +97,7 @@ class ConfigurationRebooter:
 
     async def run(self) -> None:
         """Restart until cancelled; waits out a database that is away."""
-        await repeat(self._restart, _CONFIGURATION_REBOOTS_SECONDS)
-
-    async def _restart(self) -> float:
-        await self._reboots.restart_some()
-        return _CONFIGURATION_REBOOTS_SECONDS
+        await every(_CONFIGURATION_REBOOTS_SECONDS, self._reboots.restart_some)
 
 
 class FileKeeper:
@@ -128,7 +112,7 @@ class FileKeeper:
         """Serve until cancelled. Raises: OSError when a port is taken."""
         async with AsyncExitStack() as stack:
             await self._serve(stack)
-            await repeat(self._forget, _FILES_SECONDS)
+            await every(_FILES_SECONDS, self._forget)
 
     async def _serve(self, stack: AsyncExitStack) -> None:
         settings = self._settings
@@ -149,11 +133,10 @@ class FileKeeper:
             )
             await stack.enter_async_context(ftp.running(settings.listen_host, settings.ftp_listen_port))
 
-    async def _forget(self) -> float:
+    async def _forget(self) -> None:
         while await self._files.forget():
             pass
         await asyncio.to_thread(self._folder.sweep)
-        return _FILES_SECONDS
 
 
 class FileJobWatcher:
@@ -164,12 +147,11 @@ class FileJobWatcher:
 
     async def run(self) -> None:
         """Watch until cancelled; waits out a database that is away."""
-        await repeat(self._look, _FILE_JOBS_SECONDS)
+        await every(_FILE_JOBS_SECONDS, self._look)
 
-    async def _look(self) -> float:
+    async def _look(self) -> None:
         while await self._jobs.look():
             pass
-        return _FILE_JOBS_SECONDS
 
 
 class FirmwareCampaigner:

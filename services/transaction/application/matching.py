@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
 from services.kernel.errors import DomainError, ErrorKind
-from services.process.heartbeats import repeat
+from services.process.heartbeats import every
 from services.transaction.application.placing import Placing
 from services.transaction.domain.lookout import BEGINNING, Contest, Late, Suspect
 from services.transaction.ports import UnitsOfWork
@@ -48,11 +48,7 @@ class Matcher:
 
     async def run(self) -> None:
         """Look every few seconds until cancelled; waits out what is away."""
-        await repeat(self._look, _LOOK_SECONDS)
-
-    async def _look(self) -> float:
-        await self.look()
-        return _LOOK_SECONDS
+        await every(_LOOK_SECONDS, self.look)
 
     async def look(self) -> int:
         """Look at every charge point where something changed since the last time, and at the next ones where something

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 from services.kernel.tenancy import as_tenant
-from services.process.heartbeats import repeat
+from services.process.heartbeats import every
 from services.transaction.application.commands import Commands
 from services.transaction.application.evidence import PLATFORM
 from services.transaction.domain.command import GET_TRANSACTION_STATUS, CommandOptions
@@ -50,11 +50,7 @@ class MissingEvents:
 
     async def run(self) -> None:
         """Look every half a minute until cancelled; waits out a database that is away."""
-        await repeat(self._look, _LOOK_SECONDS)
-
-    async def _look(self) -> float:
-        await self.look()
-        return _LOOK_SECONDS
+        await every(_LOOK_SECONDS, self.look)
 
     async def look(self) -> int:
         """Look for new gaps and at those that are due; how many are new."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 from services.kernel.tenancy import as_tenant
-from services.process.heartbeats import repeat
+from services.process.heartbeats import every
 from services.transaction.application.commands import Commands
 from services.transaction.application.evidence import PLATFORM
 from services.transaction.application.recording import LOOK_BACK, completed
@@ -39,11 +39,7 @@ class Silence:
 
     async def run(self) -> None:
         """Look every few minutes until cancelled."""
-        await repeat(self._look, self._pause_seconds)
-
-    async def _look(self) -> float:
-        await self.look()
-        return self._pause_seconds
+        await every(self._pause_seconds, self.look)
 
     async def look(self) -> int:
         """End the transactions of which nothing is heard, after asking those charge points that can be; how many."""

@@ -7,7 +7,7 @@ import pytest
 
 from services.kernel.errors import unavailable
 from services.process import heartbeats
-from services.process.heartbeats import FAILURES_IN_A_ROW, Heartbeat, TaskState, beating, heartbeat, repeat
+from services.process.heartbeats import FAILURES_IN_A_ROW, Heartbeat, TaskState, beating, every, heartbeat, repeat
 from services.process.prometheus import render
 from tests.fixtures.background import running
 
@@ -88,3 +88,27 @@ async def test_a_repeated_task_can_be_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize(("retry_seconds", "pauses"), [(None, [60.0, 60.0]), (5.0, [5.0, 60.0])])
+async def test_what_is_done_at_intervals_is_tried_again_sooner_where_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, retry_seconds: float | None, pauses: list[float]
+) -> None:
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == len(pauses):
+            raise asyncio.CancelledError
+
+    failures = [unavailable("away")]
+
+    async def work() -> str:
+        if failures:
+            raise failures.pop()
+        return "what comes of it counts for nothing"
+
+    monkeypatch.setattr(asyncio, "sleep", wait)
+    with pytest.raises(asyncio.CancelledError):
+        await every(60.0, work, retry_seconds)
+    assert waited == pauses
