@@ -562,6 +562,7 @@ class UnitOfWork(Protocol):
 
     @property
     def monitoring_reports(self) -> DeviceReportRepository: ...
+
     @property
     def file_jobs(self) -> FileJobRepository: ...
 

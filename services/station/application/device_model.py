@@ -2,29 +2,26 @@
 the events."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from services.kernel.clock import Clock
 from services.kernel.pagination import Page, PageRequest
+from services.station.application import device_reports
 from services.station.domain.cost_display import of_display, shown_currency
 from services.station.domain.device_event import DeviceEvent
 from services.station.domain.device_report import (
     NO_REQUEST,
-    ArrivedPart,
     DeviceReport,
     ReportRequest,
     Scope,
     SeenReport,
     VariableReport,
     completed,
-    seen_reports,
 )
 from services.station.domain.device_variable import (
     DeviceVariable,
     DeviceVariableFilter,
     Observation,
     SeenVariable,
-    Telling,
     VariableChange,
     VariableChangeFilter,
     folded,
@@ -52,39 +49,24 @@ class DeviceModel:
     async def reports(self, charge_point_id: str, page: PageRequest) -> Page[SeenReport]:
         """One page of the reports that a charge point was asked for, the latest first."""
         async with self._units_of_work.reading() as work:
-            found = await work.device_reports.page(charge_point_id, page)
-            numbers = {report.request.request_id for report in found.items if report.time is None}
-            parts = await work.device_reports.parts_of(charge_point_id, numbers) if numbers else ()
-        shown = list(seen_reports(found.items, parts, self._clock.now()))
-        return Page(shown, found.next_token, found.total_size)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reported:
-    """A message that tells of variables."""
-
-    event: DeviceEvent
-    report: VariableReport
-    telling: Telling
+            return await device_reports.shown(work.device_reports, charge_point_id, page, self._clock.now())
 
 
 async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
     """Take in what events tell of the device model that were not kept before. Of any order, and idempotent."""
-    reported = [
-        _Reported(event, event.body, _telling(event)) for event in events if isinstance(event.body, VariableReport)
-    ]
+    reported = [(event, event.body) for event in events if isinstance(event.body, VariableReport)]
     asked = [(event, event.body) for event in events if isinstance(event.body, ReportRequest)]
     if not reported and not asked:
         return
     # What is known is read and written back: one after the other for each charge point.
     await work.device_variables.lock({event.charge_point_id for event in events if event.body is not None})
-    observations = [one for message in reported for one in _observations(message)]
+    observations = [one for event, report in reported for one in _observations(event, report)]
     if observations:
         known = await work.device_variables.known({one.variable_id: one.charge_point_id for one in observations})
         after, changes = folded(known, observations)
         await work.device_variables.store(after, changes, are_known=after.keys() <= known.keys())
         await _note_cost_displays(work, after)
-    parts = list(_parts(reported))
+    parts = list(device_reports.arrived((event, report.part) for event, report in reported))
     reports = [*(DeviceReport(event.charge_point_id, request) for event, request in asked), *_inventories(reported)]
     if parts or reports:
         await work.device_reports.add(reports, parts)
@@ -105,29 +87,15 @@ async def _note_cost_displays(work: UnitOfWork, variables: Mapping[str, DeviceVa
         )
 
 
-def _telling(event: DeviceEvent) -> Telling:
-    """When it was told. A clock that is ahead, and not by so much that the edge corrects it, must not outlive what is
-    told a moment later."""
-    return Telling(min(event.time, event.received_time), event.received_time, event.id)
+def _observations(event: DeviceEvent, report: VariableReport) -> Iterator[Observation]:
+    telling = event.telling
+    for reported in report.variables:
+        yield Observation(event.charge_point_id, reported, telling, event.action)
 
 
-def _observations(message: _Reported) -> Iterator[Observation]:
-    event = message.event
-    for reported in message.report.variables:
-        yield Observation(event.charge_point_id, reported, message.telling, event.action)
-
-
-def _parts(reported: Sequence[_Reported]) -> Iterator[ArrivedPart]:
-    for message in reported:
-        if (part := message.report.part) is not None:
-            event = message.event
-            yield ArrivedPart(event.charge_point_id, part, message.telling.time, event.received_time)
-
-
-def _inventories(reported: Sequence[_Reported]) -> Iterator[DeviceReport]:
+def _inventories(reported: Sequence[tuple[DeviceEvent, VariableReport]]) -> Iterator[DeviceReport]:
     """Those that are whole in one answer."""
-    for message in reported:
-        if message.report.is_whole_inventory:
-            time = message.telling.time
-            request = ReportRequest(NO_REQUEST, Scope.FULL_INVENTORY, "", message.event.received_time)
-            yield DeviceReport(message.event.charge_point_id, request, time)
+    for event, report in reported:
+        if report.is_whole_inventory:
+            request = ReportRequest(NO_REQUEST, Scope.FULL_INVENTORY, "", event.received_time)
+            yield DeviceReport(event.charge_point_id, request, event.telling.time)

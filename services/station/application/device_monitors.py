@@ -2,10 +2,11 @@
 keeps the events."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from services.kernel.clock import Clock
 from services.kernel.pagination import Page, PageRequest
+from services.station.application import device_reports
 from services.station.domain.device_event import VARIABLE, DeviceEvent, Severity
 from services.station.domain.device_monitor import (
     DeviceMonitor,
@@ -18,15 +19,12 @@ from services.station.domain.device_monitor import (
     seen,
 )
 from services.station.domain.device_report import (
-    ArrivedPart,
     DeviceReport,
     MonitoringReportRequest,
     Scope,
     SeenReport,
     completed,
-    seen_reports,
 )
-from services.station.domain.device_variable import Telling
 from services.station.ports import UnitOfWork, UnitsOfWork
 
 
@@ -45,20 +43,7 @@ class DeviceMonitors:
     async def reports(self, charge_point_id: str, page: PageRequest) -> Page[SeenReport]:
         """One page of the reports that a charge point was asked for, the latest first."""
         async with self._units_of_work.reading() as work:
-            found = await work.monitoring_reports.page(charge_point_id, page)
-            numbers = {report.request.request_id for report in found.items if report.time is None}
-            parts = await work.monitoring_reports.parts_of(charge_point_id, numbers) if numbers else ()
-        shown = list(seen_reports(found.items, parts, self._clock.now()))
-        return Page(shown, found.next_token, found.total_size)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reported:
-    """A message that tells of monitors."""
-
-    event: DeviceEvent
-    report: MonitorReport
-    telling: Telling
+            return await device_reports.shown(work.monitoring_reports, charge_point_id, page, self._clock.now())
 
 
 async def with_severities(work: UnitOfWork, events: Sequence[DeviceEvent]) -> Sequence[DeviceEvent]:
@@ -88,13 +73,13 @@ async def with_severities(work: UnitOfWork, events: Sequence[DeviceEvent]) -> Se
 async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> Sequence[DeviceEvent]:
     """Take in what events tell of monitors that were not kept before; what they say is over of what monitors notified.
     Of any order, and idempotent."""
-    reported = [_Reported(one, one.body, _telling(one)) for one in events if isinstance(one.body, MonitorReport)]
+    reported = [(one, one.body) for one in events if isinstance(one.body, MonitorReport)]
     asked = [(one, one.body) for one in events if isinstance(one.body, MonitoringReportRequest)]
     if not reported and not asked:
         return []
     # What is known is read and written back: one after the other for each charge point.
     await work.device_variables.lock({event.charge_point_id for event in events if event.body is not None})
-    sightings = [one for message in reported for one in _sightings(message)]
+    sightings = [one for event, report in reported for one in _sightings(event, report)]
     ended: list[tuple[DeviceEvent, DeviceMonitor]] = []
     if sightings:
         known = await work.device_monitors.known({sighting.key for sighting in sightings})
@@ -105,20 +90,22 @@ async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> Sequence[Devi
             monitor = after.get(sighting.key)
             if sighting.reported.is_gone and monitor is not None and monitor.gone_time is not None:
                 ended.append((by_event[sighting.telling.event_id], monitor))
-    for message in reported:
-        if message.report.gone_kinds:
-            name, time = message.event.charge_point_id, message.telling.time
-            taken = await work.device_monitors.end_kinds(name, message.report.gone_kinds, time)
-            ended += [(message.event, monitor) for monitor in taken]
+    for event, report in reported:
+        if report.gone_kinds:
+            name, time = event.charge_point_id, event.telling.time
+            taken = await work.device_monitors.end_kinds(name, report.gone_kinds, time)
+            ended += [(event, monitor) for monitor in taken]
     ended += await _fold_reports(work, reported, asked)
     return [_over(event, monitor) for event, monitor in ended]
 
 
 async def _fold_reports(
-    work: UnitOfWork, reported: Sequence[_Reported], asked: Sequence[tuple[DeviceEvent, MonitoringReportRequest]]
+    work: UnitOfWork,
+    reported: Sequence[tuple[DeviceEvent, MonitorReport]],
+    asked: Sequence[tuple[DeviceEvent, MonitoringReportRequest]],
 ) -> list[tuple[DeviceEvent, DeviceMonitor]]:
     """Note reports and their parts; the monitors that are not in one that is whole and tells of all."""
-    parts = list(_parts(reported))
+    parts = list(device_reports.arrived((event, report.part) for event, report in reported))
     reports = [DeviceReport(event.charge_point_id, request.request) for event, request in asked]
     if not parts and not reports:
         return []
@@ -126,7 +113,7 @@ async def _fold_reports(
     names = {part.charge_point_id for part in parts} | {report.charge_point_id for report in reports}
     whole = list(completed(*await work.monitoring_reports.waiting(names)))
     await work.monitoring_reports.complete(whole)
-    events = {message.event.charge_point_id: message.event for message in reported}
+    events = {event.charge_point_id: event for event, _ in reported}
     events |= {event.charge_point_id: event for event, _ in asked}
     ended = []
     for report in whole:
@@ -155,17 +142,7 @@ def _over(event: DeviceEvent, monitor: DeviceMonitor) -> DeviceEvent:
     return over.with_change(change)
 
 
-def _telling(event: DeviceEvent) -> Telling:
-    return Telling(min(event.time, event.received_time), event.received_time, event.id)
-
-
-def _sightings(message: _Reported) -> Iterator[Sighting]:
-    for reported in message.report.monitors:
-        yield Sighting(message.event.charge_point_id, reported, message.telling, message.event.action)
-
-
-def _parts(reported: Sequence[_Reported]) -> Iterator[ArrivedPart]:
-    for message in reported:
-        if (part := message.report.part) is not None:
-            event = message.event
-            yield ArrivedPart(event.charge_point_id, part, message.telling.time, event.received_time)
+def _sightings(event: DeviceEvent, report: MonitorReport) -> Iterator[Sighting]:
+    telling = event.telling
+    for reported in report.monitors:
+        yield Sighting(event.charge_point_id, reported, telling, event.action)

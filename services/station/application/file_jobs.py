@@ -230,8 +230,7 @@ async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
             job = concerned(event, of_point)
             if job is not None:
                 file = files.get(job.file_id or "")
-                time = min(event.time, event.received_time)
-                jobs[job.id] = reported(job, event.status, time, file, PATIENCE, event.received_time)
+                jobs[job.id] = reported(job, event.status, event.telling.time, file, PATIENCE, event.received_time)
     await work.file_jobs.replace([job for job in jobs.values() if job is not before[job.id]])
 
 

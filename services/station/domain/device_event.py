@@ -10,6 +10,7 @@ from services.kernel.validation import Violations
 from services.station.domain.device import told_time
 from services.station.domain.device_monitor import MonitoredChange, MonitorReport, Trigger
 from services.station.domain.device_report import MonitoringReportRequest, ReportRequest, VariableReport
+from services.station.domain.device_variable import Telling
 
 SECURITY_EVENT, VARIABLE = "security_event", "variable"
 # Critical by OCPP 2.0.1 part 2, appendix 1 (edition 3), and the names that the security whitepaper for OCPP 1.6 has; in
@@ -86,6 +87,12 @@ class DeviceEvent:
         """The same told with this, and as bad as that is."""
         told = replace(self, change=change)
         return replace(told, severity=_severity_of(told))
+
+    @property
+    def telling(self) -> Telling:
+        """When it was told. A clock that is ahead, and not by so much that the edge corrects it, must not outlive what
+        is told a moment later."""
+        return Telling(min(self.time, self.received_time), self.received_time, self.id)
 
     @property
     def is_published(self) -> bool:
