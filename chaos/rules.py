@@ -96,7 +96,7 @@ _TOGETHER: Mapping[frozenset[str], Rule] = {
     # A reading under the number of one that is over has what the next one has taken so far.
     **{
         frozenset({"stray-readings", register}): _rule("outlier_reading transaction_register")
-        for register in ("session-register", "mixed-registers", "start-and-stop-of-session")
+        for register in ("session-register", "mixed-registers")
     },
 }
 

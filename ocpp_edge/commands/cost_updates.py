@@ -15,7 +15,7 @@ from ocpp_edge.facts.context import ShownCost
 from ocpp_edge.rpc.answers import lacks_feature
 from ocpp_edge.rpc.calls import Priority
 from ocpp_edge.rpc.connection import Connection
-from ocpp_edge.v2.costs import cost_updated_to, known_cost
+from ocpp_edge.v2.costs import cost_updated, known_cost
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError
 from services.process.heartbeats import every
@@ -61,7 +61,7 @@ class CostUpdates:
         context.shown_costs[transaction_id] = shown._replace(time=self._clock.now())
         if cost is None or (shown.cost is not None and cost <= shown.cost):
             return
-        action, payload = cost_updated_to(shown.ocpp_transaction_id, cost)
+        action, payload = cost_updated(shown.ocpp_transaction_id, cost)
         try:
             outcome = await connection.call(
                 action,

@@ -23,9 +23,10 @@ def profile_fields(profile: ChargingProfile) -> Payload:
     }
     if profile.recurrence:
         fields["recurrencyKind"] = _RECURRENCES[profile.recurrence]
-    for name in ("valid_from", "valid_to"):
-        if profile.HasField(name):
-            fields["validFrom" if name == "valid_from" else "validTo"] = _written(getattr(profile, name))
+    if profile.HasField("valid_from"):
+        fields["validFrom"] = _written(profile.valid_from)
+    if profile.HasField("valid_to"):
+        fields["validTo"] = _written(profile.valid_to)
     return fields
 
 

@@ -13,11 +13,10 @@ from ocpp_edge.backend.ports import Backend
 from ocpp_edge.facts.context import ChargerContext, ShownCost
 from ocpp_edge.rpc.frames import Payload
 from services.kernel.errors import DomainError
+from services.kernel.money import NO_CURRENCY
 
 logger = logging.getLogger(__name__)
 
-# ISO 4217: of no currency; the station does not say in which it shows costs.
-_ANY_CURRENCY = "XXX"
 _NANO = -9
 
 
@@ -46,9 +45,10 @@ async def known_cost(transaction_id: str, context: ChargerContext, backend: Back
     except DomainError as error:
         logger.info("the cost of transaction %s is not known: %s", transaction_id, error.message)
         return None
-    if cost is None or context.cost_currency not in (_ANY_CURRENCY, cost.currency_code):
+    # A station that does not say in which it shows costs is told them in whichever they are.
+    if cost is None or context.cost_currency not in (NO_CURRENCY, cost.currency_code):
         return None
-    return _amount(cost)
+    return amount_of(cost)
 
 
 def _not_less(cost: float | None, before: ShownCost | None) -> float | None:
@@ -58,15 +58,11 @@ def _not_less(cost: float | None, before: ShownCost | None) -> float | None:
     return cost if cost is None or shown is None or cost >= shown else shown
 
 
-def cost_updated(ocpp_transaction_id: str, cost: Money) -> tuple[str, Payload]:
-    """The request that tells a station what a transaction costs."""
-    return cost_updated_to(ocpp_transaction_id, _amount(cost))
-
-
-def cost_updated_to(ocpp_transaction_id: str, cost: float) -> tuple[str, Payload]:
-    """The same, of an amount in the currency that it shows."""
+def cost_updated(ocpp_transaction_id: str, cost: float) -> tuple[str, Payload]:
+    """The request that tells a station what a transaction costs, in the currency that it shows."""
     return "CostUpdated", {"totalCost": cost, "transactionId": ocpp_transaction_id}
 
 
-def _amount(cost: Money) -> float:
+def amount_of(cost: Money) -> float:
+    """An amount as OCPP has it: a number of the major unit. Whatever it is: the event that is answered is recorded."""
     return float(Decimal(cost.units) + Decimal(cost.nanos).scaleb(_NANO))

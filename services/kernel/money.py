@@ -8,6 +8,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Self
 
+# ISO 4217: of no currency, where one has to be named and none is known.
+NO_CURRENCY = "XXX"
+
 _NANOS = 1_000_000_000
 _USUAL_EXPONENT = 2
 

@@ -3,10 +3,9 @@ component TariffCostCtrlr, variables Enabled[Cost] and Currency). Pure."""
 
 import re
 
+from services.kernel.money import NO_CURRENCY
 from services.station.domain.device_variable import AttributeType, DeviceVariable, Place, variable_id
 
-# ISO 4217: of no currency. What is shown then is in that of the tariff, which both have to know.
-ANY_CURRENCY = "XXX"
 _COMPONENT = "TariffCostCtrlr"
 _ENABLED = Place(_COMPONENT, "", 0, 0, "Enabled", "Cost", AttributeType.ACTUAL)
 _CURRENCY = Place(_COMPONENT, "", 0, 0, "Currency", "", AttributeType.ACTUAL)
@@ -23,7 +22,8 @@ def shown_currency(enabled: DeviceVariable | None, currency: DeviceVariable | No
     if enabled is None or (enabled.value or "").lower() != "true" or _is_gone(enabled):
         return ""
     code = "" if currency is None or _is_gone(currency) else (currency.value or "").strip().upper()
-    return code if _IS_CODE.fullmatch(code) else ANY_CURRENCY
+    # What is shown then is in that of the tariff, which both have to know.
+    return code if _IS_CODE.fullmatch(code) else NO_CURRENCY
 
 
 def _is_gone(variable: DeviceVariable) -> bool:

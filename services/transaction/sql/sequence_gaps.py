@@ -32,30 +32,38 @@ AND t.stop_time IS NOT NULL AND t.state <> 'MERGED' AND t.protocol <> '{OCPP_16}
 AND NOT EXISTS (SELECT FROM sequence_gaps AS known WHERE known.transaction_id = t.id)
 ORDER BY t.id LIMIT :limit
 """)
-_NUMBERS = text("""
-SELECT asked.id::text, array_agg(DISTINCT reported.seq_no) FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+# What mere readings are numbered by is kept with them.
+_REPORTED = """
 CROSS JOIN LATERAL (
-    SELECT seq_no FROM transaction_events
-    WHERE transaction_id = asked.id AND (device_time >= :first OR device_time < :odd)
+    SELECT seq_no FROM transaction_events WHERE transaction_id = {id} AND ({events})
     UNION ALL
-    SELECT seq_no FROM meter_values
-    WHERE transaction_id = asked.id AND (sampled_time >= :first OR sampled_time < :odd)
+    SELECT seq_no FROM meter_values WHERE transaction_id = {id} AND ({readings})
 ) AS reported
+"""
+_NUMBERS = text(f"""
+SELECT asked.id::text, array_agg(DISTINCT reported.seq_no) FROM unnest(CAST(:ids AS uuid[])) AS asked (id)
+{
+    _REPORTED.format(
+        id="asked.id",
+        events="device_time >= :first OR device_time < :odd",
+        readings="sampled_time >= :first OR sampled_time < :odd",
+    )
+}
 WHERE reported.seq_no IS NOT NULL GROUP BY asked.id
 """)
 # Those that began long before are not looked for: their numbers are of another time.
-_NUMBERS_BESIDE = text("""
+_NUMBERS_BESIDE = text(f"""
 SELECT DISTINCT reported.seq_no FROM transactions AS own
 JOIN transactions AS other ON other.charge_point_id = own.charge_point_id AND other.id <> own.id
     AND other.begin_time BETWEEN own.begin_time - interval '7 days' AND coalesce(own.stop_time, own.begin_time)
     AND coalesce(other.stop_time, 'infinity') >= own.begin_time
-CROSS JOIN LATERAL (
-    SELECT seq_no FROM transaction_events
-    WHERE transaction_id = other.id AND device_time >= own.begin_time - interval '8 days'
-    UNION ALL
-    SELECT seq_no FROM meter_values
-    WHERE transaction_id = other.id AND sampled_time >= own.begin_time - interval '8 days'
-) AS reported
+{
+    _REPORTED.format(
+        id="other.id",
+        events="device_time >= own.begin_time - interval '8 days'",
+        readings="sampled_time >= own.begin_time - interval '8 days'",
+    )
+}
 WHERE own.id = CAST(:id AS uuid) AND reported.seq_no IS NOT NULL
 """)
 _DUE = text(f"""
