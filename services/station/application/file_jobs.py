@@ -1,7 +1,7 @@
 """File jobs: beginning one for a command, following what is told of it, and letting go of what is silent."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -222,8 +222,7 @@ async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
         return
     jobs = {job.id: job for job in await work.file_jobs.latest(list(told))}
     before = dict(jobs)
-    ids = [job.file_id for job in jobs.values() if job.file_id is not None]
-    files = {file.id: file for file in await work.files.find_all(ids)} if ids else {}
+    files = await _files_of(work, jobs.values())
     for name, news in told.items():
         for event in sorted(news, key=lambda one: (one.time, one.received_time)):
             of_point = [job for job in jobs.values() if job.charge_point_id == name]
@@ -234,7 +233,12 @@ async def fold(work: UnitOfWork, events: Sequence[DeviceEvent]) -> None:
     await work.file_jobs.replace([job for job in jobs.values() if job is not before[job.id]])
 
 
-async def _views(work: UnitOfWork, jobs: Sequence[FileJob]) -> list[FileJobView]:
+async def _files_of(work: UnitOfWork, jobs: Iterable[FileJob]) -> Mapping[str, StoredFile]:
+    """The files of jobs, by their ids."""
     ids = [job.file_id for job in jobs if job.file_id is not None]
-    files = {file.id: file for file in await work.files.find_all(ids)} if ids else {}
+    return {file.id: file for file in await work.files.find_all(ids)} if ids else {}
+
+
+async def _views(work: UnitOfWork, jobs: Sequence[FileJob]) -> list[FileJobView]:
+    files = await _files_of(work, jobs)
     return [FileJobView(job, files.get(job.file_id or "")) for job in jobs]
