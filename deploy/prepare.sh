@@ -11,12 +11,12 @@ cd "$(dirname "$0")/.."
 # Without JWT_JWKS_FILE it makes the keys when there are none yet.
 python -m stack.cli render-envoy --output "$public/envoy.yaml"
 # In one step each: the services read the keys again whenever they change.
-for file in "$private/keys/jwks.json" "$private/keys/service-jwks.json" proto/csms.binpb; do
+for file in "$private/keys/jwks.json" "$private/keys/service-jwks.json" proto/csms.uncommented.binpb; do
     name=$(basename "$file")
     cp "$file" "$public/.$name"
     chmod 644 "$public/.$name"
     mv "$public/.$name" "$public/$name"
 done
 
-export JWT_JWKS_FILE="$public/jwks.json" CSMS_DESCRIPTOR_SET="$public/csms.binpb"
+export JWT_JWKS_FILE="$public/jwks.json" CSMS_DESCRIPTOR_SET="$public/csms.uncommented.binpb"
 python -m stack.cli render-envoy --output "$public/envoy.yaml"

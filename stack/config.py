@@ -16,13 +16,12 @@ from stack.descriptors import Contracts, access_rule
 from stack.errors import StackError
 from stack.keys import Keys
 from stack.ports import LOOPBACK
-from stack.protos import GenerationError
+from stack.protos import UNCOMMENTED_SET, GenerationError
 from stack.rest_contract import UnknownTypeError, lua, rest_contract
 from stack.topology import EDGE, PORTS, PUBLIC_PORTS, REPLICA_STEP, SERVICES, Ports
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATE = PROJECT / "envoy" / "envoy.yaml"
-DESCRIPTOR_SET = PROJECT / "proto" / "csms.binpb"
 
 # In the order in which they build on each other.
 _REST_PROGRAMS = ("json.lua", "body.lua", "rest.lua")
@@ -143,7 +142,7 @@ def embedded_values(ports: Ports, keys: Keys, public_host: str) -> dict[str, str
         "DISCOVERY": "STATIC",
         "REST_LUA": rest_lua(),
         "INTERNAL_ROUTES": internal_routes(),
-        "DESCRIPTOR_SET": _in_single_quotes(str(DESCRIPTOR_SET)),
+        "DESCRIPTOR_SET": _in_single_quotes(str(UNCOMMENTED_SET)),
         "JWKS_FILE": _in_single_quotes(str(keys.jwks_file)),
     }
 
@@ -170,7 +169,7 @@ def cluster_values(environment: Mapping[str, str], jwks_file: Path) -> dict[str,
         "DISCOVERY": "STRICT_DNS",
         "REST_LUA": rest_lua(),
         "INTERNAL_ROUTES": internal_routes(),
-        "DESCRIPTOR_SET": _in_single_quotes(environment.get("CSMS_DESCRIPTOR_SET", str(DESCRIPTOR_SET))),
+        "DESCRIPTOR_SET": _in_single_quotes(environment.get("CSMS_DESCRIPTOR_SET", str(UNCOMMENTED_SET))),
         "JWKS_FILE": _in_single_quotes(str(jwks_file)),
     }
 
@@ -195,7 +194,7 @@ def rest_lua(folder: Path = TEMPLATE.parent) -> str:
     Raises StackError when the contracts have not been generated.
     """
     try:
-        contract = lua(rest_contract(Contracts.load()))
+        contract = lua(rest_contract(Contracts.load(UNCOMMENTED_SET)))
         programs = [(folder / name).read_text(encoding="utf-8") for name in _REST_PROGRAMS]
     except (OSError, GenerationError, UnknownTypeError) as error:
         raise StackError(f"what checks REST requests cannot be made: {error}") from error
@@ -208,7 +207,7 @@ def internal_routes() -> str:
     Raises StackError when the contracts have not been generated.
     """
     try:
-        methods = Contracts.load().methods
+        methods = Contracts.load(UNCOMMENTED_SET).methods
     except GenerationError as error:
         raise StackError(f"what is internal is not known: {error}") from error
     internal = [each for each in methods if (rule := access_rule(each)) and rule.permission.startswith("internal.")]

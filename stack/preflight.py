@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 
 from stack import ports as tcp
-from stack.config import DESCRIPTOR_SET
 from stack.errors import StackError
+from stack.protos import UNCOMMENTED_SET
 from stack.settings import StackSettings
 from stack.topology import PORTS, PUBLIC_PORTS
 
@@ -15,8 +15,8 @@ _PATIENCE_SECONDS = 1.0
 
 def check(settings: StackSettings, patience_seconds: float = _PATIENCE_SECONDS) -> None:
     """Raise StackError when the stack could not come up; a taken port has that long to become free."""
-    if not DESCRIPTOR_SET.exists():
-        raise StackError("the contracts are not compiled: proto/csms.binpb is missing; `make protos` makes it")
+    if not UNCOMMENTED_SET.exists():
+        raise StackError(f"the contracts are not compiled: {UNCOMMENTED_SET.name} is missing; `make protos` makes it")
     needed = _needed(settings)
     _check_distinct(needed)
     give_up_at = time.monotonic() + patience_seconds

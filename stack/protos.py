@@ -1,4 +1,4 @@
-"""Turns proto/ into Python stubs (beside the protos) and one descriptor set, `proto/csms.binpb`.
+"""Turns proto/ into Python stubs (beside the protos) and a descriptor set, with comments and without.
 
 Run as `python -m stack.protos`. Knows nothing of what the contracts say. Writes only below proto/,
 does nothing when neither the contracts nor the tools have changed, and removes stubs of contracts that are gone.
@@ -18,6 +18,8 @@ from pathlib import Path
 
 PROTO_ROOT = Path(__file__).resolve().parents[1] / "proto"
 DESCRIPTOR_SET = PROTO_ROOT / "csms.binpb"
+# For Envoy: three quarters of the set are comments, and Envoy keeps several copies of what it reads.
+UNCOMMENTED_SET = PROTO_ROOT / "csms.uncommented.binpb"
 
 # Copies for those who build the contracts without this program, which takes those of an installed package from there.
 _FOREIGN = "third_party"
@@ -59,8 +61,19 @@ def compile_descriptor_set(root: Path, target: Path, *, strict: bool = False) ->
     )
 
 
+def drop_comments(source: Path, target: Path) -> None:
+    """Write the descriptor set `source` without its comments to `target`."""
+    # Imported here as the compiler is, see below.
+    from google.protobuf import descriptor_pb2
+
+    files = descriptor_pb2.FileDescriptorSet.FromString(source.read_bytes())
+    for file in files.file:
+        file.ClearField("source_code_info")
+    target.write_bytes(files.SerializeToString())
+
+
 def generate(root: Path = PROTO_ROOT) -> bool:
-    """Bring stubs and descriptor set up to date. Returns whether anything had to be generated.
+    """Bring stubs and descriptor sets up to date. Returns whether anything had to be generated.
 
     Safe to run from several processes at once. On failure the previous stubs stay as they were.
     """
@@ -72,6 +85,7 @@ def generate(root: Path = PROTO_ROOT) -> bool:
             output = Path(scratch)
             _compile_stubs(root, output)
             compile_descriptor_set(root, output / DESCRIPTOR_SET.name)
+            drop_comments(output / DESCRIPTOR_SET.name, output / UNCOMMENTED_SET.name)
             files = _install(output, root)
         _remove_stale(root, keep=set(files))
         manifest = {"digest": digest, "files": files}
@@ -82,7 +96,7 @@ def generate(root: Path = PROTO_ROOT) -> bool:
 def remove(root: Path = PROTO_ROOT) -> None:
     """Delete everything that `generate` writes."""
     _remove_stale(root, keep=set())
-    for name in (DESCRIPTOR_SET.name, _MANIFEST, ".generated.lock"):
+    for name in (DESCRIPTOR_SET.name, UNCOMMENTED_SET.name, _MANIFEST, ".generated.lock"):
         (root / name).unlink(missing_ok=True)
 
 

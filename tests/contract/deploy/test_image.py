@@ -52,13 +52,14 @@ def _prepare(tmp_path: Path) -> Path:
 
 def test_preparation_gives_envoy_all_it_reads_and_keeps_the_private_key_apart(tmp_path: Path) -> None:
     public = _prepare(tmp_path)
-    assert {path.name for path in public.iterdir()} == {"envoy.yaml", "jwks.json", "service-jwks.json", "csms.binpb"}
+    contracts = "csms.uncommented.binpb"
+    assert {path.name for path in public.iterdir()} == {"envoy.yaml", "jwks.json", "service-jwks.json", contracts}
     assert all(path.stat().st_mode & stat.S_IROTH for path in public.iterdir())
     assert "d" not in json.loads((public / "jwks.json").read_text())["keys"][0]
     assert "PRIVATE" in (tmp_path / "private" / "keys" / "private-key.pem").read_text()
     configuration = (public / "envoy.yaml").read_text()
     assert str(public / "jwks.json") in configuration
-    assert str(public / "csms.binpb") in configuration
+    assert str(public / "csms.uncommented.binpb") in configuration
     assert str(tmp_path / "private") not in configuration
     validate(public / "envoy.yaml")
 

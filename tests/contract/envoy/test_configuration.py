@@ -29,13 +29,13 @@ def test_envoy_accepts_it_for_a_cluster_that_finds_its_parts_by_name(signing_key
 
 def test_every_port_has_the_same_policies(facade: Facade) -> None:
     own = {"stat_prefix", "route_config", "http_protocol_options", "common_http_protocol_options"}
-    own |= {"delayed_close_timeout", "request_timeout"}
+    own |= {"delayed_close_timeout", "request_timeout", "early_header_mutation_extensions"}
     policies = []
     for listener in static_listeners(facade.ports["envoy admin"]):
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-        (host,) = manager["route_config"]["virtual_hosts"]
-        shared = {key: value for key, value in host.items() if key not in ("name", "routes")}
-        policies.append({key: value for key, value in manager.items() if key not in own} | shared)
+        for host in manager["route_config"]["virtual_hosts"]:
+            shared = {key: value for key, value in host.items() if key not in ("name", "domains", "routes")}
+            policies.append({key: value for key, value in manager.items() if key not in own} | shared)
     assert len(policies) == len(PUBLIC_PORTS)
     assert all(policy == policies[0] for policy in policies)
 

@@ -58,6 +58,7 @@ DROPPED = [
     "grpc-anything",
     "lb-token",
     "x-csms-forwarded-by",
+    "x-csms-port",
     "x-envoy-anything",
     "x-envoy-max-retries",
     "x-envoy-original-path",

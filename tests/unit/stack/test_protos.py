@@ -41,6 +41,19 @@ def test_the_descriptor_set_has_imports_comments_and_error_details(tmp_path: Pat
     assert " Says things.\n" in {location.leading_comments for location in locations}
 
 
+def test_the_set_without_comments_has_all_else_options_included(tmp_path: Path) -> None:
+    root = write_sample(tmp_path, SAMPLE)
+    protos.generate(root)
+    commented, bare = (
+        descriptor_pb2.FileDescriptorSet.FromString((root / name).read_bytes())
+        for name in ("csms.binpb", "csms.uncommented.binpb")
+    )
+    assert not any(file.HasField("source_code_info") for file in bare.file)
+    for file in commented.file:
+        file.ClearField("source_code_info")
+    assert bare == commented
+
+
 def test_a_second_generation_has_nothing_to_do(tmp_path: Path) -> None:
     root = write_sample(tmp_path, SAMPLE)
     protos.generate(root)
