@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import report, sections, steps, system
 from bench.against import command as against
+from bench.against.plan import ROWS_OF
 from bench.backlog import Drain
 from bench.book import Book
 from bench.cpu import CpuMeter
@@ -19,6 +20,7 @@ from bench.plan import CLASSES, QUICK, SECTIONS, Sizes
 from simulator.options import positive, seconds
 
 _TERMINATED = 128 + signal.SIGTERM
+_NAMES = (*SECTIONS, *(each.name for each in CLASSES))
 _DEFAULT_FOLDER = Path("bench-report")
 
 
@@ -31,6 +33,8 @@ def main(words: Sequence[str]) -> int:
         return against.run(options, made.error)
     if options.limit is not None:
         made.error("--limit is for --against")
+    if only_against := [name for name in options.only or () if name not in _NAMES]:
+        made.error(f"{', '.join(only_against)}: only for --against")
     sizes = sizes_of(options)
     options.report_dir.mkdir(parents=True, exist_ok=True)
     book, load_before = Book(), round(os.getloadavg()[0], 2)
@@ -45,7 +49,7 @@ def main(words: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line of the benchmark."""
-    names = [*SECTIONS, *(each.name for each in CLASSES)]
+    names = list(dict.fromkeys((*_NAMES, *ROWS_OF)))
     made = argparse.ArgumentParser(
         prog="csms bench",
         description="Measure the whole system on this machine: about 50 minutes; nothing else may run.",

@@ -41,13 +41,16 @@ _OUTSIDE_ENGINES = ("DATABASE_URL", "NATS_URL")
 
 @dataclass(frozen=True)
 class System:
-    """A stack of a build that runs."""
+    """A stack of a build that runs. `first` is the process that started all others, `ready_seconds` how long it took
+    until everything served."""
 
     build: Build
     folder: Path
     ports: Ports
     pids: Mapping[str, int]
     token: str
+    first: int
+    ready_seconds: float
 
     def database_url(self, database: str) -> str:
         """The URL of one of its databases."""
@@ -115,30 +118,57 @@ def starting(build: Build) -> Iterator[Callable[[], System]]:
 
     Gives what waits until it serves. Raises StackError.
     """
+    with housed(build) as house, house.starting() as wait:
+        yield wait
+
+
+@contextmanager
+def housed(build: Build) -> Iterator["House"]:
+    """A new folder and free ports for stacks of a build, one after the other; deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="csms-bench-"))
     # The account of PostgreSQL must get through.
     folder.chmod(0o711)
     state = State(folder / "stack")
-    with claimed_offset() as offset:
-        settings = {**_SETTINGS, "CSMS_PORT_OFFSET": str(offset), "CSMS_STATE_DIR": str(state.root)}
-        environment = build.environment(settings, without=_OUTSIDE_ENGINES)
-        child = children.start(_stack(build, folder, environment, state), folder / "stack.log")
+    try:
+        with claimed_offset() as offset:
+            settings = {**_SETTINGS, "CSMS_PORT_OFFSET": str(offset), "CSMS_STATE_DIR": str(state.root)}
+            yield House(build, folder, state, build.environment(settings, without=_OUTSIDE_ENGINES))
+    finally:
+        state.forget()
+        postgres.remove(folder)
+
+
+@dataclass(frozen=True)
+class House:
+    """Where stacks of a build run, one after the other, on the same data and ports."""
+
+    build: Build
+    folder: Path
+    state: State
+    environment: Mapping[str, str]
+
+    @contextmanager
+    def starting(self) -> Iterator[Callable[[], System]]:
+        """Start a stack here and stop it at the end. Gives what waits until it serves. Raises StackError."""
+        is_new = not self.state.processes.exists()
+        self.state.processes.unlink(missing_ok=True)
+        child = children.start(_stack(self), self.folder / "stack.log")
 
         def wait() -> System:
             child.wait_ready()
-            if (running := state.running()) is None:
+            ready_seconds = child.lived_seconds
+            if (running := self.state.running()) is None:
                 raise StackError(child.obituary())
-            token = _token(build, folder, environment)
-            system = System(build, folder, running.ports, processes.of_stack(state.root), token)
-            use_log(system.database_url("postgres"))
+            pids = processes.of_stack(self.state.root)
+            system = System(self.build, self.folder, running.ports, pids, _token(self), child.pid, ready_seconds)
+            if is_new:
+                use_log(system.database_url("postgres"))
             return system
 
         try:
             yield wait
         finally:
             child.stop(_STOP_WITHIN_SECONDS)
-            state.forget()
-            postgres.remove(folder)
 
 
 def check(system: System) -> None:
@@ -170,25 +200,31 @@ def start_own_edge(system: System, number: int = 0, tls: Mapping[str, str] | Non
     return OwnEdge(child, port, metrics_port, bool(tls))
 
 
-def _stack(build: Build, folder: Path, environment: Mapping[str, str], state: State) -> Program:
+def _stack(house: House) -> Program:
     return Program(
         name="stack",
-        command=build.command("up", "--no-demo"),
-        environment=environment,
+        command=house.build.command("up", "--no-demo"),
+        environment=house.environment,
         # Written when everything serves.
-        ready=lambda _pid: state.processes.exists(),
+        ready=lambda _pid: house.state.processes.exists(),
         ready_within_seconds=_UP_WITHIN_SECONDS,
         # Where no file of settings lies.
-        directory=folder,
+        directory=house.folder,
     )
 
 
-def _token(build: Build, folder: Path, environment: Mapping[str, str]) -> str:
+def _token(house: House) -> str:
     """An administrator's, as the build itself makes them."""
-    command = build.command("token", "--role", "admin", "--ttl", _TOKEN_TIME, "--subject", "bench")
+    command = house.build.command("token", "--role", "admin", "--ttl", _TOKEN_TIME, "--subject", "bench")
     found = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=_TOKEN_WITHIN_SECONDS
+        command,
+        cwd=house.folder,
+        env=house.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TOKEN_WITHIN_SECONDS,
     )
     if found.returncode != 0:
-        raise StackError(f"no token for {build.root}: {found.stderr.strip()}")
+        raise StackError(f"no token for {house.build.root}: {found.stderr.strip()}")
     return found.stdout.strip()

@@ -3,14 +3,15 @@
 import argparse
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from bench import system
 from bench.against import report
-from bench.against.contestant import Contestant
+from bench.against.contestant import Contestant, bursts
+from bench.against.fresh import BURSTS, Fresh
 from bench.against.plan import QUICK, ROWS_OF, Sizes
 from bench.against.rounds import Comparison
 from bench.steps import tell
@@ -40,16 +41,19 @@ def run(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
         "sizes": asdict(sizes),
         "loadBefore": round(os.getloadavg()[0], 2),
     }
-    with ExitStack() as resources:
-        comparison = _start(old, sizes, resources)
-        comparison.run(sizes)
-    costs = list(comparison.costs())
-    about["idleNew"], about["idleOld"] = (sum(each.idle_cores.values()) for each in (comparison.new, comparison.old))
-    about |= {"machine": processes.machine(), "failures": comparison.failures}
+    comparisons: list[Comparison[Any]] = []
+    if sizes.fresh_rows:
+        comparisons.append(_compare_fresh(old, sizes))
+    if sizes.rows_in_use:
+        comparisons.append(in_use := _compare_in_use(old, sizes))
+        about["idleNew"], about["idleOld"] = (sum(each.idle_cores.values()) for each in (in_use.new, in_use.old))
+    costs = [cost for each in comparisons for cost in each.costs()]
+    failures = [failure for each in comparisons for failure in each.failures]
+    about |= {"machine": processes.machine(), "failures": failures}
     print(report.write(costs, about, options.limit, options.report_dir))
-    if comparison.failures or len(costs) < len(sizes.rows):
+    if failures or len(costs) < len(sizes.rows):
         return 1
-    is_slower = options.limit is not None and any(each.ratio.is_above(options.limit) for each in costs)
+    is_slower = options.limit is not None and any(each.is_above(options.limit) for each in costs)
     return SLOWER if is_slower else 0
 
 
@@ -66,14 +70,30 @@ def sizes_of(options: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> 
     return replace(sizes, rows=tuple(dict.fromkeys(row for name in options.only for row in ROWS_OF[name])))
 
 
-def _start(old: builds.Build, sizes: Sizes, resources: ExitStack) -> Comparison:
-    tell("starting both stacks")
-    waits = [resources.enter_context(system.starting(build)) for build in (builds.ours(), old)]
-    systems = [wait() for wait in waits]
-    tell("registering and connecting their chargers")
-    new, former = (
-        Contestant(name, running, sizes, resources) for name, running in zip(("new", "old"), systems, strict=True)
-    )
-    for each in (new, former):
-        each.seed()
-    return Comparison(new, former)
+def _compare_fresh(old: builds.Build, sizes: Sizes) -> Comparison[Fresh]:
+    """What is measured of stacks that have just been started, one at a time."""
+    with ExitStack() as resources:
+        tell("making the databases of both stacks")
+        new, former = (
+            Fresh(name, resources.enter_context(system.housed(build)), sizes)
+            for name, build in (("new", builds.ours()), ("old", old))
+        )
+        comparison = Comparison(new, former)
+        comparison.run(sizes.rounds, {row: BURSTS[row] for row in sizes.fresh_rows})
+    return comparison
+
+
+def _compare_in_use(old: builds.Build, sizes: Sizes) -> Comparison[Contestant]:
+    """What is measured of two stacks that both serve all the time."""
+    with ExitStack() as resources:
+        tell("starting both stacks")
+        waits = [resources.enter_context(system.starting(build)) for build in (builds.ours(), old)]
+        systems = [wait() for wait in waits]
+        tell("registering and connecting their chargers")
+        new, former = (
+            resources.enter_context(closing(Contestant(name, running, sizes)))
+            for name, running in zip(("new", "old"), systems, strict=True)
+        )
+        comparison = Comparison(new, former)
+        comparison.run(sizes.rounds, bursts(new, former, sizes))
+    return comparison

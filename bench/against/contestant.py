@@ -1,118 +1,136 @@
 """One of the two builds that are compared: its stack, its chargers, and what each burst of load takes of its CPU.
 
-A burst is a number of messages that is the same for both builds, and counts from rest to rest: what follows from a
-message by events is in its cost, however late it comes.
+A burst counts from rest to rest: what follows from a message by events is in its cost, however late it comes.
 """
 
 import subprocess
-import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing, suppress
 
 from bench import rest_client, seeding
-from bench.against.plan import Sizes
-from bench.against.ratios import Spent, medians
+from bench.against.plan import CLASS_OF, HANDSHAKE, LOADS, Load, Sizes
+from bench.against.ratios import Done, Spent
+from bench.against.rest import Rest
 from bench.cpu import CpuMeter
 from bench.laboratory import PREFIX_OF, identities_of
 from bench.plan import ENVOY, MessageClass
-from bench.system import System
+from bench.steps import tell
+from bench.system import System, check
 from simulator.load.charger import MIXES
+from simulator.load.percentiles import summarize
 from simulator.load.plan import Crowd, Target, Window
-from simulator.load.run import Generator, LoadFailed, opened
+from simulator.load.run import Generator, LoadFailed, Measured, opened
 from simulator.load.worker import Prepare, Say
 from stack.errors import StackError
 
 _HOST = "127.0.0.1"
 _READERS = 32
 _REGISTER_WITHIN_SECONDS = 300.0
-# A look at whether it rests, and how long it may not: it is measured all the same then.
-_LOOK_SECONDS = 0.5
-_RESTS_WITHIN_SECONDS = 20.0
-# Above what it does when it is idle, which is not known at first.
-_REST_CORES, _REST_CORES_AT_FIRST = 0.05, 0.25
 
 
 class Contestant:
-    """`name` is told to people. Chargers are registered and connected when it is made.
+    """`name` is told to people. One crowd of chargers is connected at a time; `close` sends it home.
 
-    Raises StackError, or LoadFailed as its methods do.
+    Chargers are registered and stations made when it is made. Raises StackError, or LoadFailed as its methods do.
     """
 
-    def __init__(self, name: str, system: System, sizes: Sizes, resources: ExitStack) -> None:
+    def __init__(self, name: str, system: System, sizes: Sizes) -> None:
         self.name = name
         self.system = system
         self._sizes = sizes
-        self._meter = CpuMeter(system.pids)
-        self._idle: list[dict[str, float]] = []
-        self._crowds: dict[str, Generator] = {}
+        self._rest = Rest(CpuMeter(system.pids), sizes.seconds)
+        self._connected = ExitStack()
+        self._crowd: Crowd | None = None
+        self._generator: Generator | None = None
         self._sessions: list[str] = []
         for version in sizes.versions:
-            self._register(version)
-            self._crowds[version] = resources.enter_context(opened(self._crowd(version, sizes.connections)))
+            beyond = sizes.handshakes if version == "1.6" else 0
+            register(system, version, sizes.connections + beyond)
+        self._seed()
 
     @property
-    def idle_cores(self) -> dict[str, float]:
-        """What it does when nothing is asked of it: CPU seconds per second by process, the median of all looks."""
-        return medians(self._idle)
+    def idle_cores(self) -> Mapping[str, float]:
+        """What it does when nothing is asked of it: CPU seconds per second by process."""
+        return self._rest.idle_cores
 
-    def look_idle(self) -> float:
-        """Watch it do nothing for as long as a burst takes; returns the cores that it used."""
-        self._until_rest()
-        before, began = self._meter.read(), time.monotonic()
-        time.sleep(self._sizes.seconds)
-        after, seconds = self._meter.read(), time.monotonic() - began
-        self._idle.append({name: (after[name] - before.get(name, 0.0)) / seconds for name in after})
-        return sum(self._idle[-1].values())
+    def begin_round(self) -> None:
+        """Look what it does when it is idle. Raises StackError when a process of it is gone."""
+        check(self.system)
+        tell(f"  {self.name}: {sum(self._rest.look().values()):.3f} cores when idle")
 
     def rate(self, each: MessageClass) -> float:
         """Messages a second when every charger waits for nothing but its answer. Raises LoadFailed for any other."""
-        generator = self._prepared(each)
+        generator = self._prepared(each, self._sizes.connections)
         for seconds in (self._sizes.seconds, 5 * self._sizes.seconds, 25 * self._sizes.seconds):
-            tally = generator.load(Window(each.mix, 0.0, 0.0, seconds), dict).tally
-            if wrong := {**tally.errors, **tally.refused}:
-                raise LoadFailed(f"{each.name} by {self.name}: {wrong}")
-            if tally.messages:
-                return tally.messages / seconds
+            measured = self._carried_out(generator, Window(each.mix, 0.0, 0.0, seconds))
+            if measured.tally.messages:
+                return measured.tally.messages / seconds
         raise LoadFailed(f"{each.name} by {self.name}: no message was answered")
 
     def talk(self, each: MessageClass, times: int) -> Spent:
         """Every charger says its mix so many times, from one end to the other."""
-        generator, kinds = self._prepared(each), MIXES[each.mix] * times
+        generator, kinds = self._prepared(each, self._sizes.connections), MIXES[each.mix] * times
 
-        def burst() -> int:
+        def burst() -> Done:
             generator.carry_out(Say(kinds))
-            return len(kinds) * self._sizes.connections
+            return Done(len(kinds) * self._sizes.connections)
 
-        return self._spent(burst)
+        return self._rest.spent(burst)
+
+    def load(self, each: Load) -> Spent:
+        """A crowd says its mix as often as is offered, for a while; latency counts from when a message was due."""
+        chargers, seconds = min(each.chargers, self._sizes.connections), self._sizes.load_seconds(each)
+        generator = self._prepared(each.message, chargers)
+
+        def burst() -> Done:
+            tally = self._carried_out(generator, Window(each.message.mix, each.rate, 0.0, seconds)).tally
+            latency = summarize(tally.all_latencies_us())
+            if latency.p50 is None or latency.p99 is None:
+                raise LoadFailed(f"{each.title} by {self.name}: no message was answered")
+            # Who waits for nothing but an answer has one message under way at the end.
+            under_way = 0 if each.rate else chargers
+            return Done(tally.messages + under_way, {"p50 ms": latency.p50, "p99 ms": latency.p99}, seconds)
+
+        return self._rest.spent(burst)
 
     def handshake(self) -> Spent:
         """Chargers connect and boot; those of the crowd stay where they are."""
         with ExitStack() as resources:
-            crowd = self._crowd("1.6", self._sizes.handshakes, beyond=self._sizes.connections)
+            identities = identities_of("1.6", self._sizes.connections + self._sizes.handshakes)
+            crowd = crowd_of(self.system, "1.6", identities[self._sizes.connections :])
 
-            def burst() -> int:
+            def burst() -> Done:
                 resources.enter_context(opened(crowd))
-                return self._sizes.handshakes
+                return Done(self._sizes.handshakes)
 
-            return self._spent(burst)
+            return self._rest.spent(burst)
 
     def read(self, path: str) -> Spent:
         """Readers fetch a path for as long as a burst takes."""
         paths = [path.format(id=each) for each in self._session_ids()] if "{id}" in path else [path]
 
-        def burst() -> int:
+        def burst() -> Done:
             port, seconds = self.system.ports["gateway"], self._sizes.seconds
             reads = rest_client.read(_HOST, port, paths, self.system.token, _READERS, seconds)
             if reads.failures:
                 raise LoadFailed(f"GET {path} by {self.name}: {reads.failures} readers failed: {reads.reason}")
-            return len(reads.latencies_us)
+            return Done(len(reads.latencies_us))
 
-        return self._spent(burst)
+        return self._rest.spent(burst)
 
-    def seed(self) -> None:
+    def close(self) -> None:
+        """Send its crowd home."""
+        connected, self._connected = self._connected, ExitStack()
+        self._crowd = self._generator = None
+        # It goes because it is no longer wanted, or because it has failed already.
+        with suppress(LoadFailed, OSError):
+            connected.close()
+
+    def _seed(self) -> None:
         """Give it a price, stations, and sessions that can be read."""
-        self._crowds["1.6"].carry_out(Prepare("metervalues"))
-        self._crowds["1.6"].carry_out(Prepare("heartbeat"))
+        generator = self._opened("1.6", self._sizes.connections)
+        generator.carry_out(Prepare("metervalues"))
+        generator.carry_out(Prepare("heartbeat"))
         with closing(self.system.facade()) as facade:
             seeding.set_tariff(facade)
             seeding.make_stations(facade)
@@ -123,54 +141,65 @@ class Contestant:
                 self._sessions = seeding.session_ids(facade)
         return self._sessions
 
-    def _prepared(self, each: MessageClass) -> Generator:
-        generator = self._crowds[each.version]
+    def _carried_out(self, generator: Generator, window: Window) -> Measured:
+        measured = generator.load(window, dict)
+        if wrong := {**measured.tally.errors, **measured.tally.refused}:
+            raise LoadFailed(f"{window.mix} by {self.name}: {wrong}")
+        return measured
+
+    def _prepared(self, each: MessageClass, chargers: int) -> Generator:
+        generator = self._opened(each.version, chargers)
         generator.carry_out(Prepare(each.mix))
         return generator
 
-    def _spent(self, burst: Callable[[], int]) -> Spent:
-        self._until_rest()
-        before, began = self._meter.read(), time.monotonic()
-        count = burst()
-        after, ended = self._until_rest()
-        return Spent({name: after[name] - before.get(name, 0.0) for name in after}, ended - began, count)
+    def _opened(self, version: str, chargers: int) -> Generator:
+        crowd = crowd_of(self.system, version, identities_of(version, chargers))
+        if self._generator is None or self._crowd != crowd:
+            self.close()
+            self._generator = self._connected.enter_context(opened(crowd))
+            self._crowd = crowd
+        return self._generator
 
-    def _until_rest(self) -> tuple[dict[str, float], float]:
-        """Wait until it does hardly more than when it is idle; what it had spent when that began, and when it was."""
-        idle = sum(self.idle_cores.values())
-        enough = 1.5 * idle + _REST_CORES if idle else _REST_CORES_AT_FIRST
-        look = min(_LOOK_SECONDS, self._sizes.seconds)
-        give_up_at = time.monotonic() + _RESTS_WITHIN_SECONDS
-        before, began = self._meter.read(), time.monotonic()
-        while True:
-            time.sleep(look)
-            after, ended = self._meter.read(), time.monotonic()
-            if sum(after.values()) - sum(before.values()) < enough * (ended - began) or ended > give_up_at:
-                return before, began
-            before, began = after, ended
 
-    def _crowd(self, version: str, count: int, beyond: int = 0) -> Crowd:
-        identities = identities_of(version, beyond + count)[beyond:]
-        return Crowd(Target(self.system.ocpp_url(ENVOY)), identities, identities, version)
+def bursts(new: Contestant, old: Contestant, sizes: Sizes) -> dict[str, Callable[[Contestant], Spent]]:
+    """How each row that is wanted of builds that serve is measured by one of them. Raises LoadFailed."""
+    return {row: _burst(row, new, old, sizes) for row in sizes.rows_in_use}
 
-    def _register(self, version: str) -> None:
-        """Charge points and cards, by the command that the build itself has for it."""
-        count = self._sizes.connections + (self._sizes.handshakes if version == "1.6" else 0)
-        words = ["--version", version, "--id-prefix", PREFIX_OF[version], "--connections", str(count)]
-        words += ["--mix", "heartbeat", "--seconds", "0.2", "--warmup", "0", "--url", self.system.ocpp_url(ENVOY)]
-        words += ["--register", self.system.rest_url, "--token", self.system.token]
-        self._csms("load", *words)
 
-    def _csms(self, *words: str) -> None:
-        build = self.system.build
-        done = subprocess.run(
-            build.command(*words),
-            cwd=self.system.folder,
-            env=build.environment({}),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_REGISTER_WITHIN_SECONDS,
-        )
-        if done.returncode != 0:
-            raise StackError(f"csms {words[0]} of {build.root} failed: {(done.stderr or done.stdout).strip()[-400:]}")
+def _burst(row: str, new: Contestant, old: Contestant, sizes: Sizes) -> Callable[[Contestant], Spent]:
+    if row == HANDSHAKE:
+        return Contestant.handshake
+    if row in LOADS:
+        return lambda who: who.load(LOADS[row])
+    if row not in CLASS_OF:
+        return lambda who: who.read(row)
+    each = CLASS_OF[row]
+    # How often every charger says a mix, so that the slower build is busy with it for the time that is wanted.
+    rate = min(who.rate(each) for who in (new, old))
+    times = max(1, round(rate * sizes.seconds / (len(MIXES[each.mix]) * sizes.connections)))
+    return lambda who: who.talk(each, times)
+
+
+def crowd_of(system: System, version: str, identities: list[str]) -> Crowd:
+    """Chargers that connect through Envoy, each with a card of its own name."""
+    return Crowd(Target(system.ocpp_url(ENVOY)), identities, identities, version)
+
+
+def register(system: System, version: str, count: int) -> None:
+    """Make charge points and cards, by the command that the build itself has for it. Raises StackError."""
+    words = ["--version", version, "--id-prefix", PREFIX_OF[version], "--connections", str(count)]
+    words += ["--mix", "heartbeat", "--seconds", "0.2", "--warmup", "0", "--url", system.ocpp_url(ENVOY)]
+    words += ["--register", system.rest_url, "--token", system.token]
+    command, environment = system.build.command("load", *words), system.build.environment({})
+    done = subprocess.run(
+        command,
+        cwd=system.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_REGISTER_WITHIN_SECONDS,
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()[-400:]
+        raise StackError(f"csms load of {system.build.root} failed: {said}")

@@ -2,33 +2,82 @@
 
 from dataclasses import dataclass
 
-from bench.plan import CLASSES
+from bench.plan import CLASSES, STATED_RATE, MessageClass
 from bench.reads import PATHS
 
 HANDSHAKE = "handshake"
+START, REST = "start", "rest"
+CLASS_OF = {each.name: each for each in CLASSES}
+
 _COMPARED = ("metervalues", "starts", "transaction", "heartbeat")
-_TITLES = {each.name: each.title for each in CLASSES}
 # A handshake costs about a millisecond, both sides together; a crowd of fewer says nothing.
 _HANDSHAKES_PER_SECOND = 200
 _FEWEST_HANDSHAKES = 20
+# How many times as long as other bursts: what is offered slowly, so that its latency has enough samples, and rest.
+_SLOWLY, _AT_REST = 5, 10
+_FEW, _MANY = 50, 400
 
-# The sections and classes of the benchmark that can be asked for, and the rows that each of them is here.
+
+@dataclass(frozen=True)
+class Load:
+    """A crowd that says a class of messages: so many a second in all, or (0) each as soon as the last was answered."""
+
+    message: MessageClass
+    chargers: int
+    rate: float
+
+    @property
+    def title(self) -> str:
+        """As it is told."""
+        offered = f"{self.rate:g}/s" if self.rate else "saturation"
+        return f"{self.message.title}: {offered} by {self.chargers} chargers"
+
+
+LOADS = {
+    "lone-metervalues": Load(CLASS_OF["metervalues"], _FEW, 200),
+    "lone-starts": Load(CLASS_OF["starts"], _FEW, 80),
+    "dense-metervalues": Load(CLASS_OF["metervalues"], _MANY, STATED_RATE),
+    "dense-starts": Load(CLASS_OF["starts"], _MANY, STATED_RATE),
+    "few-metervalues": Load(CLASS_OF["metervalues"], _FEW, 0),
+    "few-starts": Load(CLASS_OF["starts"], _FEW, 0),
+    "many-metervalues": Load(CLASS_OF["metervalues"], _MANY, 0),
+    "many-starts": Load(CLASS_OF["starts"], _MANY, 0),
+}
+
+# What can be asked for, and the rows that it is here: sections and classes of the benchmark, and rows by their names.
 ROWS_OF = {
     **{each.name: (each.name,) for each in CLASSES},
     "traffic": _COMPARED,
     "connections": (HANDSHAKE,),
     "reads": PATHS,
+    **{name: (name,) for name in (*LOADS, REST, START)},
+    **{
+        group: tuple(name for name in LOADS if name.startswith(f"{group}-"))
+        for group in ("lone", "dense", "few", "many")
+    },
 }
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything. `seconds` is about how long a burst takes, in the slower build."""
+    """How much of everything. `seconds` is about how long a burst takes, in the slower build; `connections` are the
+    most that send messages, `idle` those that are silent."""
 
     rounds: int = 10
     seconds: float = 2.0
     connections: int = 400
+    idle: int = 1_000
     rows: tuple[str, ...] = (*_COMPARED, HANDSHAKE, *PATHS)
+
+    @property
+    def fresh_rows(self) -> tuple[str, ...]:
+        """The rows for each of which a stack is started."""
+        return tuple(row for row in self.rows if row in (START, REST))
+
+    @property
+    def rows_in_use(self) -> tuple[str, ...]:
+        """The rows of stacks that serve all the time."""
+        return tuple(row for row in self.rows if row not in self.fresh_rows)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -40,12 +89,30 @@ class Sizes:
         """How many chargers connect in a burst."""
         return max(_FEWEST_HANDSHAKES, round(_HANDSHAKES_PER_SECOND * self.seconds))
 
+    @property
+    def rest_seconds(self) -> float:
+        """How long a stack is watched at rest."""
+        return self.seconds * _AT_REST
 
-QUICK = Sizes(rounds=2, seconds=0.2, connections=20)
+    def load_seconds(self, each: Load) -> float:
+        """How long a crowd goes on."""
+        return self.seconds * (_SLOWLY if each.rate else 1)
+
+
+QUICK = Sizes(rounds=2, seconds=0.2, connections=20, idle=50)
 
 
 def title(row: str) -> str:
     """A row as it is told."""
-    if row == HANDSHAKE:
-        return "connect and BootNotification"
+    if row in LOADS:
+        return LOADS[row].title
+    if row in CLASS_OF:
+        return CLASS_OF[row].title
     return _TITLES.get(row, f"GET {row}")
+
+
+_TITLES = {
+    HANDSHAKE: "connect and BootNotification",
+    START: "`csms up` until it serves, warm",
+    REST: "a second at rest",
+}

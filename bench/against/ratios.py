@@ -7,19 +7,35 @@ whatever the noise looks like: by order of size, as in the sign test. Up to eigh
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import comb
 
 _CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
+class Done:
+    """What a burst has done: so many messages or requests, and other figures of it, of which less is better.
+
+    `own_seconds` are those in which all CPU is the burst's own: who offers messages at a rate pays for idling too.
+    """
+
+    count: float
+    figures: Mapping[str, float] = field(default_factory=dict)
+    own_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Spent:
-    """What a burst took: CPU seconds by process, from rest to rest in so many seconds, and messages or requests."""
+    """What a burst took: CPU seconds by process, from rest to rest, and what it has done (see `Done`).
+
+    `idle_seconds` of that time count without what an idle stack takes.
+    """
 
     cpu_seconds: Mapping[str, float]
-    seconds: float
-    count: int
+    idle_seconds: float
+    count: float
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,9 +53,9 @@ class Ratio:
 
 
 def cost_us(spent: Spent, idle_cores: Mapping[str, float]) -> dict[str, float]:
-    """CPU microseconds per message by process, without what an idle system would have spent in that time."""
+    """CPU microseconds per message by process, without what an idle system would have spent in its idle seconds."""
     return {
-        name: (cpu - idle_cores.get(name, 0.0) * spent.seconds) * 1e6 / spent.count
+        name: (cpu - idle_cores.get(name, 0.0) * spent.idle_seconds) * 1e6 / spent.count
         for name, cpu in spent.cpu_seconds.items()
     }
 

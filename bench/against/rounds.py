@@ -1,19 +1,40 @@
 """Both builds in turns: round after round, every row by the one and by the other, who is first changing each time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-from bench.against.contestant import Contestant
-from bench.against.plan import HANDSHAKE, Sizes, title
+from bench.against.plan import title
 from bench.against.ratios import Ratio, Spent, cost_us, medians, ratio
-from bench.plan import CLASSES, MessageClass
 from bench.steps import tell
-from bench.system import check
-from simulator.load.charger import MIXES
 from simulator.load.run import LoadFailed
 from stack.errors import StackError
 
-_CLASSES = {each.name: each for each in CLASSES}
+
+class Side(Protocol):
+    """One of the two that are compared. `name` is told to people."""
+
+    name: str
+
+    @property
+    def idle_cores(self) -> Mapping[str, float]:
+        """What it does when nothing is asked of it: CPU seconds per second by process."""
+
+    def begin_round(self) -> None:
+        """What it does before the rows of a round. Raises StackError when nothing can be measured any more."""
+
+
+AnySide = TypeVar("AnySide", bound=Side)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Something beside the CPU, of which less is better: medians of both builds, and the ratio."""
+
+    name: str
+    new: float
+    old: float
+    ratio: Ratio
 
 
 @dataclass(frozen=True)
@@ -28,6 +49,11 @@ class Cost:
     old_us: dict[str, float]
     ratio: Ratio
     rounds: tuple[tuple[float, float], ...]
+    figures: tuple[Figure, ...] = ()
+
+    def is_above(self, limit: float) -> bool:
+        """Whether any ratio of it is above a limit beyond its spread."""
+        return any(each.is_above(limit) for each in (self.ratio, *(figure.ratio for figure in self.figures)))
 
 
 def is_old_first(number: int, place: int) -> bool:
@@ -36,23 +62,21 @@ def is_old_first(number: int, place: int) -> bool:
 
 
 @dataclass
-class Comparison:
+class Comparison(Generic[AnySide]):
     """The bursts of a run, new and old of a round together, and what failed."""
 
-    new: Contestant
-    old: Contestant
+    new: AnySide
+    old: AnySide
     failures: list[str] = field(default_factory=list)
     _pairs: dict[str, list[tuple[Spent, Spent]]] = field(default_factory=dict)
 
-    def run(self, sizes: Sizes) -> None:
+    def run(self, rounds: int, bursts: Mapping[str, Callable[[AnySide], Spent]]) -> None:
         """Carry out all rounds. A row that fails is told and left out of that round. Raises StackError."""
-        bursts = {row: self._burst(row, sizes) for row in sizes.rows}
-        for number in range(sizes.rounds):
-            idle = [f"{each.look_idle():.3f}" for each in (self.new, self.old)]
-            tell(f"[round {number + 1}/{sizes.rounds}] idle cores: new {idle[0]}, old {idle[1]}")
+        for number in range(rounds):
+            tell(f"[round {number + 1}/{rounds}]")
+            for side in (self.new, self.old):
+                side.begin_round()
             for place, (row, burst) in enumerate(bursts.items()):
-                check(self.new.system)
-                check(self.old.system)
                 self._measure(row, burst, old_first=is_old_first(number, place))
 
     def costs(self) -> Iterator[Cost]:
@@ -63,9 +87,10 @@ class Comparison:
             sums = [(sum(one.values()), sum(other.values())) for one, other in zip(new, old, strict=True)]
             # So short a burst that the noise of being idle is larger.
             if measured := [(one, other) for one, other in sums if one > 0 and other > 0]:
-                yield Cost(row, medians(new), medians(old), ratio(measured), tuple(measured))
+                figures = tuple(_figures(pairs))
+                yield Cost(row, medians(new), medians(old), ratio(measured), tuple(measured), figures)
 
-    def _measure(self, row: str, burst: Callable[[Contestant], Spent], *, old_first: bool) -> None:
+    def _measure(self, row: str, burst: Callable[[AnySide], Spent], *, old_first: bool) -> None:
         order = (self.old, self.new) if old_first else (self.new, self.old)
         try:
             spent = {each.name: burst(each) for each in order}
@@ -78,18 +103,15 @@ class Comparison:
         new, old = (
             sum(cost_us(one, who.idle_cores).values()) for one, who in zip(pair, (self.new, self.old), strict=True)
         )
-        tell(f"  {title(row)}: {new:.1f} us, {old:.1f} before")
+        both = ((name, value, pair[1].figures.get(name, 0.0)) for name, value in pair[0].figures.items())
+        beside = "".join(f"; {name} {value:.1f}, {before:.1f} before" for name, value, before in both)
+        tell(f"  {title(row)}: {new:.1f} us, {old:.1f} before{beside}")
 
-    def _burst(self, row: str, sizes: Sizes) -> Callable[[Contestant], Spent]:
-        if row == HANDSHAKE:
-            return Contestant.handshake
-        if row not in _CLASSES:
-            return lambda who: who.read(row)
-        each = _CLASSES[row]
-        times = self._times(each, sizes)
-        return lambda who: who.talk(each, times)
 
-    def _times(self, each: MessageClass, sizes: Sizes) -> int:
-        """How often every charger says a mix, so that the slower build is busy with it for the time that is wanted."""
-        rate = min(who.rate(each) for who in (self.new, self.old))
-        return max(1, round(rate * sizes.seconds / (len(MIXES[each.mix]) * sizes.connections)))
+def _figures(pairs: list[tuple[Spent, Spent]]) -> Iterator[Figure]:
+    new, old = medians([spent.figures for spent, _ in pairs]), medians([spent.figures for _, spent in pairs])
+    for name in new:
+        both = [(one.figures.get(name, 0.0), other.figures.get(name, 0.0)) for one, other in pairs]
+        # Memory may not have grown at all: nothing has no ratio.
+        if measured := [(one, other) for one, other in both if one > 0 and other > 0]:
+            yield Figure(name, new[name], old[name], ratio(measured))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.against.command import SLOWER
-from bench.against.plan import HANDSHAKE
+from bench.against.plan import HANDSHAKE, REST, START
 from bench.reads import PATHS
 from stack.config import python_path
 from stack.releases import PROJECT
@@ -44,6 +44,22 @@ def test_a_build_is_compared_with_an_older_one_which_is_kept_until_it_is_cleaned
     assert _csms(tmp_path, "clean", "--builds").returncode == 0
     assert not build.exists()
     assert str(build) not in _worktrees()
+
+
+def test_lone_messages_starts_and_rest_are_compared_with_their_latency_and_memory(tmp_path: Path) -> None:
+    words = ["--against", "HEAD", "--quick", "--rounds", "1", "--only", "lone,rest,start"]
+    reported = _csms(tmp_path, "bench", *words, "--report-dir", str(tmp_path))
+    assert reported.returncode == 0, reported.stderr
+    found = json.loads((tmp_path / "against.json").read_text(encoding="utf-8"))
+    rows = {each["row"]: each for each in found["rows"]}
+    figures = {row: {one["name"]: one for one in each["figures"]} for row, each in rows.items()}
+    for row in ("lone-metervalues", "lone-starts"):
+        assert rows[row]["newUs"]["transaction"] > 0
+        assert 0 < figures[row]["p50 ms"]["new"] <= figures[row]["p99 ms"]["new"]
+    assert 0 < figures[START]["ready s"]["old"] < 90
+    assert figures[REST]["PSS MiB"]["new"] < figures[REST]["RSS MiB"]["new"]
+    assert figures[REST]["wake-ups a second"]["old"] > 1
+    assert _csms(tmp_path, "clean", "--builds").returncode == 0
 
 
 def _csms(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -35,7 +35,7 @@ def test_a_ratio_is_above_a_limit_only_beyond_its_spread() -> None:
 
 
 def test_a_message_costs_what_was_spent_beyond_being_idle() -> None:
-    spent = Spent({"edge": 1.0, "billing": 0.3}, seconds=5.0, count=1_000)
+    spent = Spent({"edge": 1.0, "billing": 0.3}, idle_seconds=5.0, count=1_000)
     assert cost_us(spent, {"edge": 0.02}) == pytest.approx({"edge": 900.0, "billing": 300.0})
 
 
