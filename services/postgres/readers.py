@@ -68,7 +68,7 @@ class _Lanes:
     async def close(self) -> None:
         self._is_closed = True
         while self._free:
-            await self._free.pop().connection.close()
+            await self._free.pop().close()
 
     async def _wait_for_turn(self) -> None:
         if not self._turns.locked():
@@ -86,12 +86,12 @@ class _Lanes:
             trips = self._free.pop()
             if not peer_has_closed(trips.connection):
                 return trips
-            await trips.connection.close()
-        return RoundTrips(await self._database.connect(**self._parameters))
+            await trips.close()
+        return RoundTrips(await self._database.connect(**self._parameters), alone=True)
 
     async def _give_back(self, trips: RoundTrips) -> None:
         if self._is_closed or not trips.is_idle:
             # Broken off in the middle: what is left on it belongs to nobody.
-            await trips.connection.close()
+            await trips.close()
         else:
             self._free.append(trips)

@@ -4,6 +4,7 @@ The driver's pipeline writes each statement by itself, waits before each until i
 The libpq below it gathers what is sent until it is told to flush. Knows no statement.
 """
 
+import asyncio
 from collections.abc import Generator, Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -23,18 +24,22 @@ Rows = list[tuple[Any, ...]]
 # Some texts name days: in time they would be too many.
 _MOST_PREPARED = 100
 _DONE = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+_CANCEL_SECONDS = 5.0
 
 
 class RoundTrips:
     """Runs statements on a connection that nobody else uses meanwhile; each is prepared when it comes first.
 
     The connection may be used beside it as the driver offers, `prepare` aside: from now on nothing is prepared on it
-    but here. The driver would deallocate what others have prepared along with its own, after any rollback.
+    but here. The driver would deallocate what others have prepared along with its own, after any rollback. One that is
+    `alone` is used by nothing else, and so its socket is watched once and not anew for each wait; who made it closes it
+    by `close`.
     """
 
-    def __init__(self, connection: RawConnection) -> None:
+    def __init__(self, connection: RawConnection, *, alone: bool = False) -> None:
         connection.prepare_threshold = None
         self.connection = connection
+        self._watch = _Watch() if alone else None
         self._transformer = Transformer(connection)
         self._names: dict[bytes, bytes] = {}
         self._numbers = count(1)
@@ -62,22 +67,64 @@ class RoundTrips:
         except psycopg.Error as error:
             if not (may_repeat and is_stale(error)):
                 raise
+        self._unwatch()
         await self.connection.rollback()
         await self._forget()
         return await self._run(statements)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._unwatch()
+        await self.connection.close()
 
     async def _run(self, statements: Sequence[Statement]) -> list[Rows]:
         pgconn = self.connection.pgconn
         pgconn.enter_pipeline_mode()
         try:
             fresh = self._send(pgconn, statements)
-            results = await self.connection.wait(_results(pgconn))
+            results = await self._wait(pgconn)
         finally:
             if pgconn.status != ConnStatus.BAD:
                 pgconn.exit_pipeline_mode()
         return list(self._rows(results, statements, fresh))
 
+    async def _wait(self, pgconn: PGconn) -> Iterator[PGresult]:
+        if self._watch is None or pgconn.flush():
+            # The driver can also wait for room to write what is left.
+            self._unwatch()
+            return await self.connection.wait(_results(pgconn))
+        steps = _results(pgconn)
+        try:
+            next(steps)
+            while True:
+                await self._watch.readable(pgconn.socket)
+                steps.send(Ready.R)
+        except StopIteration as end:
+            results: Iterator[PGresult] = end.value
+            return results
+        except asyncio.CancelledError:
+            self._unwatch()
+            await self._give_up(pgconn)
+            raise
+        except BaseException:
+            # The library may have closed the socket, and another get its number.
+            self._unwatch()
+            raise
+
+    async def _give_up(self, pgconn: PGconn) -> None:
+        """End what nobody waits for any more, as the driver does; a connection that does not come to rest is closed."""
+        try:
+            await self.connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            await self.connection.wait(_results(pgconn), timeout=_CANCEL_SECONDS)
+        except psycopg.Error:
+            await self.connection.close()
+
+    def _unwatch(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
+
     async def _forget(self) -> None:
+        self._unwatch()
         await self.connection.execute(b"DEALLOCATE ALL")
         self._names.clear()
 
@@ -108,6 +155,39 @@ class RoundTrips:
     def _check(self, result: PGresult) -> None:
         if result.status not in _DONE:
             raise psycopg.errors.error_from_result(result, self.connection.info.encoding)
+
+
+class _Watch:
+    """Tells when a socket can be read. The event loop is asked once: to ask it before each wait, and to take it back
+    after, takes several calls of the system."""
+
+    def __init__(self) -> None:
+        self._socket: int | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def readable(self, socket: int) -> None:
+        loop = asyncio.get_running_loop()
+        if self._socket is None:
+            self._socket = socket
+            loop.add_reader(socket, self._ring)
+        self._waiter = loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def stop(self) -> None:
+        """Let go of the socket, before anything else waits for it or closes it."""
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket = None
+
+    def _ring(self) -> None:
+        if self._waiter is None:
+            # The server says something by itself, its farewell most likely; that stays there until it is read.
+            self.stop()
+        elif not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 def _results(pgconn: PGconn) -> Generator[Wait, Ready | int | None, Iterator[PGresult]]:

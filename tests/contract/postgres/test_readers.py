@@ -1,6 +1,7 @@
 """Connections for reads: one round trip each, nothing written, and what is left after one that fails or is given up"""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -77,6 +78,33 @@ async def test_a_read_that_is_given_up_is_ended_and_takes_nothing_with_it(reader
         await asking
     assert await readers.ask((b"SELECT 1", ())) == [[(1,)]]
     await eventually(is_over)
+
+
+async def test_a_read_that_is_given_up_leaves_a_connection_that_works(readers: Readers) -> None:
+    pid = await _pid(readers)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await readers.ask((b"SELECT 1", ()), (_SLEEP, ()), (b"SELECT 2", ()))
+    assert await _pid(readers) == pid
+
+
+async def test_more_than_a_socket_takes_at_once_goes_through(readers: Readers) -> None:
+    much = "a" * 20_000_000
+    for _ in range(2):
+        answers = await readers.ask((b"SELECT length(%s)", (much,)), (b"SELECT %s", (much,)))
+        assert answers == [[(len(much),)], [(much,)]]
+        assert await readers.ask((b"SELECT 1", ())) == [[(1,)]]
+
+
+async def test_the_farewell_of_a_server_is_no_work_for_the_loop(readers: Readers, database: Database) -> None:
+    ended = await _pid(readers)
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": ended})
+    before = time.process_time()
+    await asyncio.sleep(0.5)
+    # Whoever watches the socket and reads nothing would be told without end.
+    assert time.process_time() - before < 0.25
+    assert await _pid(readers) != ended
 
 
 async def test_connections_that_were_ended_are_made_anew(readers: Readers, database: Database) -> None:
