@@ -52,9 +52,6 @@ _MARK = "UPDATE outbox SET publish_time = now() WHERE seq = ANY(%s::bigint[]) AN
 
 _SUBJECT = re.compile(rf"{re.escape(PREFIX)}(\.[^\s.*>]+){{4}}")
 
-_waiting = gauge("csms_outbox_waiting", "Events in the outbox that the stream does not have yet")
-_published = counter("csms_outbox_published_total", "Events relayed from the outbox to the stream")
-
 
 async def append(connection: AsyncConnection, events: Iterable[DomainEvent]) -> None:
     """Put events into the outbox, in order, in the caller's transaction; call `OutboxRelay.wake` after its commit.
@@ -96,6 +93,8 @@ class OutboxRelay:
         self._bus = bus
         self._woken = asyncio.Event()
         self._next_round = self._next_count = self._next_sweep = 0.0
+        self._waiting = gauge("csms_outbox_waiting", "Events in the outbox that the stream does not have yet")
+        self._published = counter("csms_outbox_published_total", "Events relayed from the outbox to the stream")
 
     def wake(self) -> None:
         """Say that a transaction with events has been committed, so that the relay need not find out by itself."""
@@ -159,7 +158,7 @@ class OutboxRelay:
         )
         published = [row[0] for row, is_confirmed in zip(rows, confirmed, strict=True) if is_confirmed]
         await connection.execute(_MARK, (array(published),))
-        _published.add(len(published))
+        self._published.add(len(published))
         if published:
             heartbeat().got_on()
         else:
@@ -184,7 +183,7 @@ class OutboxRelay:
         if now >= self._next_count:
             self._next_count = now + _COUNT_SECONDS
             row = await (await connection.execute(_COUNT)).fetchone()
-            _waiting.set(row[0] if row else 0)
+            self._waiting.set(row[0] if row else 0)
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP_SECONDS
             await sweep(connection)

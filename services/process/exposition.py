@@ -1,4 +1,4 @@
-"""Answers GET /metrics on a port of its own, in the Prometheus text format, for whoever collects the numbers.
+"""Answers GET /metrics on a port of each service, in the Prometheus text format, for whoever collects the numbers.
 
 One request a connection, nothing else, no token: the port is for the inside of a cluster and is never made public.
 """
@@ -7,6 +7,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from services.process.service_name import service_name, set_service_name
 
 _PATH = b"/metrics"
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -17,11 +20,12 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def exposed(host: str, port: int) -> AsyncIterator[int]:
-    """Answer on `host:port` until the block ends; zero takes a free port. Yields the port.
+    """Answer with the numbers of this service on `host:port` until the block ends; zero takes a free port. Yields the
+    port.
 
     Raises OSError when the address is taken.
     """
-    server = await asyncio.start_server(_serve, host, port, limit=_REQUEST_BYTES)
+    server = await asyncio.start_server(partial(_serve, service_name()), host, port, limit=_REQUEST_BYTES)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -29,7 +33,8 @@ async def exposed(host: str, port: int) -> AsyncIterator[int]:
         server.close()
 
 
-async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(service: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    set_service_name(service)
     try:
         async with asyncio.timeout(_REQUEST_SECONDS):
             # The headers are read so that closing does not reset what was answered.

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import orjson
 
+from services.process.service_name import service_name
+
 # The metadata (and REST header) by which a request id travels.
 REQUEST_ID_KEY = "x-request-id"
 
@@ -23,7 +25,10 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 def configure(service: str, level: str = "INFO", fmt: Literal["json", "text"] = "json") -> None:
-    """Send every log record of the process to standard output, replacing what was configured before."""
+    """Send every log record of the process to standard output, replacing what was configured before.
+
+    A record tells the service whose work has written it; `service` where it is nobody's.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service) if fmt == "json" else TextFormatter(service))
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -51,7 +56,7 @@ class JsonFormatter(logging.Formatter):
         entry: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
-            "service": self._service,
+            "service": service_name() or self._service,
             "logger": record.name,
             "message": record.getMessage(),
             **_particulars(record),
@@ -72,7 +77,8 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).astimezone().isoformat(" ", "milliseconds")
         particulars = "".join(f" {key}={value}" for key, value in _particulars(record).items())
-        line = f"{time} {record.levelname:<7} {self._service} {record.name}: {record.getMessage()}{particulars}"
+        service = service_name() or self._service
+        line = f"{time} {record.levelname:<7} {service} {record.name}: {record.getMessage()}{particulars}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

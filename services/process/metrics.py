@@ -1,12 +1,14 @@
-"""Numbers that tell how the process does: counters, gauges and histograms.
+"""Numbers that tell how a service does: counters, gauges and histograms.
 
-Plain Python for one event loop; a number costs an addition. Does not write or serve anything: `prometheus` and
-`exposition` do.
+Plain Python for one event loop; a number costs an addition. Services that share a process have numbers of their own.
+Does not write or serve anything: `prometheus` and `exposition` do.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
+
+from services.process.service_name import service_name
 
 # Seconds; from a cache hit to a call that ran into its deadline.
 LATENCY_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -74,7 +76,8 @@ class Histogram:
 
 
 _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
-_families: dict[str, tuple[str, str, dict[Labels, Counter | Gauge | Histogram]]] = {}
+_Families = dict[str, tuple[str, str, dict[Labels, Counter | Gauge | Histogram]]]
+_families_of: dict[str, _Families] = {}
 
 
 def counter(name: str, meaning: str, **labels: str) -> Counter:
@@ -93,13 +96,14 @@ def histogram(name: str, meaning: str, **labels: str) -> Histogram:
 
 
 def families() -> Iterator[tuple[str, str, str, Mapping[Labels, Counter | Gauge | Histogram]]]:
-    """Name, kind, meaning and numbers by labels of every family, by name."""
-    for name, (kind, meaning, members) in sorted(_families.items()):
+    """Name, kind, meaning and numbers by labels of every family of this service, by name."""
+    for name, (kind, meaning, members) in sorted(_families_of.get(service_name(), {}).items()):
         yield name, kind, meaning, members
 
 
 def _find(cls: type[_Metric], name: str, meaning: str, labels: dict[str, str]) -> _Metric:
-    kind, _, members = _families.setdefault(name, (cls.kind, meaning, {}))
+    families = _families_of.setdefault(service_name(), {})
+    kind, _, members = families.setdefault(name, (cls.kind, meaning, {}))
     if kind != cls.kind:
         raise ValueError(f"metric {name} is a {kind}, not a {cls.kind}")
     metric = members.setdefault(tuple(sorted(labels.items())), cls())

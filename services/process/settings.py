@@ -5,13 +5,15 @@ The only reader of the environment: everything else is handed its settings. Know
 
 import os
 import sys
-from typing import Annotated, Literal, NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
+_NONE: Mapping[str, str] = {}
 
 
 def addresses_of(urls: str) -> str:
@@ -130,10 +132,14 @@ class ServiceSettings(BaseSettings):
         return self.otel_traces_sampler_arg if self.otel_traces_sampler == "parentbased_traceidratio" else 1.0
 
 
-def load(cls: type[_Settings]) -> _Settings:
-    """Read `cls` from the environment; a bad or missing variable ends the process with status 2 and one line."""
+def load(cls: type[_Settings], own: Mapping[str, str] = _NONE) -> _Settings:
+    """Read `cls` from the environment; a bad or missing variable ends the process with status 2 and one line.
+
+    `own` are variables of this service alone, which count before those of the process.
+    """
     try:
-        return cls()
+        given: dict[str, Any] = {name.lower(): value for name, value in own.items() if value}
+        return cls(**given)
     except ValidationError as error:
         _refuse("; ".join(f"{_variable(item['loc'])}: {_reason(item['msg'])}" for item in error.errors()))
     except SettingsError as error:

@@ -10,6 +10,8 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from services.process.service_name import service_name
+
 Attributes = Mapping[str, str | int]
 Origin = Any
 """Where in a trace something came from; kept to link to it."""
@@ -74,34 +76,34 @@ class Tracing(Protocol):
 
 NOT_TRACED = Span()
 """What every span is while traces are off."""
-_tracing: Tracing | None = None
+_tracing_of: dict[str, Tracing] = {}
 
 
 @asynccontextmanager
 async def traced(service: str, endpoint: str | None, share: float = 1.0) -> AsyncIterator[None]:
-    """Send the traces of this process to `endpoint`, a URL for OTLP over gRPC, while the block runs; None: make none.
+    """Send the traces of this service to `endpoint`, a URL for OTLP over gRPC, while the block runs; None: make none.
 
     `share`, from 0 to 1, is of how many of those that begin here; whoever calls has decided about the others. Whatever
     becomes of them, it holds up nothing: at its end the block waits 2 seconds at most for those not sent yet.
     Raises ValueError when a setting of the exporter's own cannot be used.
     """
-    global _tracing
     if endpoint is None:
         yield
         return
     # Costs a fifth of a second, and memory, that nobody shall pay for who does not look.
     from services.process.otlp import sending
 
-    async with sending(service, endpoint, share) as _tracing:
+    name = service_name()
+    async with sending(service, endpoint, share) as _tracing_of[name]:
         try:
             yield
         finally:
-            _tracing = None
+            del _tracing_of[name]
 
 
 def is_on() -> bool:
-    """Whether anybody looks at the spans of this process."""
-    return _tracing is not None
+    """Whether anybody looks at the spans of this service."""
+    return bool(_tracing_of) and service_name() in _tracing_of
 
 
 def span(
@@ -116,14 +118,14 @@ def span(
 
     `links` names others that it has to do with: those whose items a batch is made of. None among them is passed over.
     """
-    return NOT_TRACED if _tracing is None else _tracing.span(name, kind, attributes, parent, links)
+    return _tracing_of[service_name()].span(name, kind, attributes, parent, links) if is_on() else NOT_TRACED
 
 
 def headers() -> Mapping[str, str]:
     """By what a process that is called knows the current span (W3C Trace Context); empty without one."""
-    return _NO_HEADERS if _tracing is None else _tracing.headers()
+    return _tracing_of[service_name()].headers() if is_on() else _NO_HEADERS
 
 
 def here() -> Origin | None:
     """The current span, to link to it later; None without one."""
-    return None if _tracing is None else _tracing.here()
+    return _tracing_of[service_name()].here() if is_on() else None

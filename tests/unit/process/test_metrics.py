@@ -1,9 +1,12 @@
 """services.process.metrics"""
 
+from contextvars import copy_context
+
 import pytest
 
 from services.process import metrics
 from services.process.prometheus import render
+from services.process.service_name import set_service_name
 
 
 def _lines(name: str) -> list[str]:
@@ -58,3 +61,15 @@ def test_one_name_is_one_kind() -> None:
 
     with pytest.raises(ValueError, match="is a counter, not a gauge"):
         metrics.gauge("tested_kind_total", "Kind.")
+
+
+def test_services_that_share_a_process_have_numbers_of_their_own() -> None:
+    def counted(service: str) -> list[str]:
+        set_service_name(service)
+        metrics.counter("tested_shared_total", "Shared.").add()
+        return _lines("tested_shared_total ")
+
+    one, other = (copy_context().run(counted, service) for service in ("one", "other"))
+
+    assert one[-1] == other[-1] == "tested_shared_total 1.0"
+    assert _lines("tested_shared_total") == []
