@@ -1,15 +1,19 @@
 """Runs an OCPP edge node: `python -m ocpp_edge`."""
 
+from collections.abc import Mapping
+
 from ocpp_edge.settings import EdgeSettings
 from ocpp_edge.wiring import wire
 from services.process.settings import load
 from services.rpc import server
 from services.rpc.known_tenants import asked_of_identity
 
+_NONE: Mapping[str, str] = {}
 
-async def main() -> None:
-    """Serve until told to stop."""
-    settings = load(EdgeSettings)
+
+async def serve(own: Mapping[str, str] = _NONE, stop: server.Stop | None = None) -> None:
+    """Serve until it is time to stop, with the variables of the environment and its `own`."""
+    settings = load(EdgeSettings, own)
     edge = wire(settings)
 
     async def ready() -> bool:
@@ -26,8 +30,9 @@ async def main() -> None:
         drain=edge.drain,
         on_stop=[*edge.on_stop, tenants.close],
         tenants=tenants,
+        stop=stop,
     )
 
 
 if __name__ == "__main__":
-    server.run(main())
+    server.run("edge", serve())

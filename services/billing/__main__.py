@@ -37,7 +37,7 @@ from services.postgres.readers import Readers
 from services.process.reconciler import Reconciler
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
-from services.service import run_service
+from services.service import Service
 
 
 def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -91,5 +91,7 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
     return server.Wiring(register, tasks, on_stop=[*(channel.close for channel in opened), readers.close])
 
 
+SERVICE = Service("billing", BillingSettings, DATABASE, wire)
+
 if __name__ == "__main__":
-    run_service("billing", BillingSettings, DATABASE, wire)
+    SERVICE.run()

@@ -35,7 +35,7 @@ from services.rpc import channels, server
 from services.rpc.known_tenants import KnownTenants
 from services.rpc.origin import TrustedProxy
 from services.rpc.service_identity import ServiceIdentity
-from services.service import run_service
+from services.service import Service
 
 
 def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -84,5 +84,7 @@ def wire(settings: DriverSettings, database: Database, bus: EventBus) -> server.
     )
 
 
+SERVICE = Service("driver", DriverSettings, DATABASE, wire)
+
 if __name__ == "__main__":
-    run_service("driver", DriverSettings, DATABASE, wire)
+    SERVICE.run()

@@ -33,7 +33,7 @@ from services.postgres.partitions import partition_task
 from services.process.metrics import gauge
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
-from services.service import run_service
+from services.service import Service
 
 
 def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -93,5 +93,7 @@ def wire(settings: MonitoringSettings, database: Database, bus: EventBus) -> ser
     )
 
 
+SERVICE = Service("monitoring", MonitoringSettings, DATABASE, wire)
+
 if __name__ == "__main__":
-    run_service("monitoring", MonitoringSettings, DATABASE, wire)
+    SERVICE.run()

@@ -1,5 +1,7 @@
 """The way to another service: a channel that shows who is calling, gives every call a deadline and repeats safe ones.
 
+To a service that shares our process it is no connection, and all the rest is the same.
+
 A unary call that fails raises the DomainError that its service raised: nobody else translates. A stream that breaks
 raises grpc.aio.AioRpcError.
 """
@@ -8,7 +10,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import grpc
 import grpc.aio
@@ -17,12 +19,14 @@ from services.kernel.tenancy import current_tenant
 from services.process import tracing
 from services.process.logging import REQUEST_ID_KEY, current_context
 from services.process.settings import addresses_of
-from services.rpc import spans
+from services.rpc import local, spans
 from services.rpc.access import is_safe_to_repeat
 from services.rpc.auth import AUTHORIZATION_KEY
 from services.rpc.service_identity import ServiceIdentity
 from services.rpc.status import from_rpc_error
 from services.rpc.tenants import TENANT_KEY
+
+_Answer = TypeVar("_Answer")
 
 DEADLINE_SECONDS = 5.0
 _ATTEMPTS = 3
@@ -55,16 +59,16 @@ def channel(url: str, callee: str, identity: ServiceIdentity) -> grpc.aio.Channe
     streams have none. Of the RPCs that are safe to repeat, a call that fails with UNAVAILABLE, or that a stopping
     server drops, is tried up to three times within its deadline.
     """
-    shown = _Shown(callee, identity)
-    return grpc.aio.insecure_channel(
-        _target(url),
+    address, shown = addresses_of(url), _Shown(callee, identity)
+    connected = grpc.aio.insecure_channel(
+        _target(address),
         options=_OPTIONS,
         interceptors=[_UnaryCalls(shown), _StreamCalls(shown)],
     )
+    return cast(grpc.aio.Channel, _LocalChannel(address, shown, connected)) if local.is_local(address) else connected
 
 
-def _target(url: str) -> str:
-    addresses = addresses_of(url)
+def _target(addresses: str) -> str:
     # The resolver of names takes one name; a list has a scheme of its own.
     return f"ipv4:{addresses}" if "," in addresses else f"dns:///{addresses}"
 
@@ -99,30 +103,67 @@ class _UnaryCalls(grpc.aio.UnaryUnaryClientInterceptor):
         client_call_details: grpc.aio.ClientCallDetails,
         request: Any,
     ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
-        method = _name(client_call_details.method)
-        with spans.made(method) as span:
-            return await self._called(method, continuation, client_call_details, request, span)
+        async def tried(details: grpc.aio.ClientCallDetails) -> grpc.aio.UnaryUnaryCall[Any, Any]:
+            call = await continuation(details, request)
+            # One that this side takes back, or whose channel it closes, raises CancelledError: no failure.
+            await call
+            return call
 
-    async def _called(
+        return await _called(self._shown, client_call_details, tried)
+
+
+class _LocalChannel:
+    """The part of grpc.aio.Channel that stubs use, to a service in this process; streams go by `connected`."""
+
+    def __init__(self, address: str, shown: _Shown, connected: grpc.aio.Channel) -> None:
+        self._address = address
+        self._shown = shown
+        self._connected = connected
+        self.unary_stream = connected.unary_stream
+        self.close = connected.close
+
+    def unary_unary(
         self,
         method: str,
-        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[grpc.aio.UnaryUnaryCall[Any, Any]]],
-        client_call_details: grpc.aio.ClientCallDetails,
-        request: Any,
-        span: tracing.Span,
-    ) -> grpc.aio.UnaryUnaryCall[Any, Any]:
-        given = client_call_details.timeout
-        timeout = DEADLINE_SECONDS if given is None else given
-        details = self._shown.details(client_call_details, timeout)
+        request_serializer: Callable[[Any], bytes],
+        response_deserializer: Callable[[bytes], Any],
+        _registered_method: bool | None = False,
+    ) -> Callable[..., Awaitable[Any]]:
+        """The call of one RPC, as a stub has it."""
+
+        async def call(request: Any, *, timeout: float | None = None, metadata: grpc.aio.Metadata | None = None) -> Any:
+            async def tried(details: grpc.aio.ClientCallDetails) -> bytes:
+                sent = details.metadata or ()
+                return await local.call(self._address, method, data, sent, details.timeout)
+
+            data = request_serializer(request)
+            given = grpc.aio.ClientCallDetails(method, timeout, metadata, None, None)
+            return response_deserializer(await _called(self._shown, given, tried))
+
+        return call
+
+
+async def _called(
+    shown: _Shown,
+    given: grpc.aio.ClientCallDetails,
+    tried: Callable[[grpc.aio.ClientCallDetails], Awaitable[_Answer]],
+) -> _Answer:
+    """What `tried` answers, which makes a call of these details and raises AioRpcError when it fails."""
+    method = _name(given.method)
+    with spans.made(method) as span:
+        timeout = DEADLINE_SECONDS if given.timeout is None else given.timeout
+        details = shown.details(given, timeout)
         deadline = asyncio.get_running_loop().time() + timeout
         attempts = _ATTEMPTS if is_safe_to_repeat(method) else 1
         attempt = 1
         while True:
-            call = await continuation(details, request)
-            failure = await _failure(call)
-            if failure is None:
+            try:
+                answer = await tried(details)
+            except grpc.aio.AioRpcError as error:
+                failure = error
+            else:
                 spans.note_status(span, grpc.StatusCode.OK)
-                return call
+                return answer
             # Spread, so that the callers of a service that comes back do not come back all at once.
             pause = _BACKOFF_SECONDS * 2**attempt * random.uniform(0.5, 1.5)
             left = deadline - asyncio.get_running_loop().time() - pause
@@ -146,16 +187,6 @@ class _StreamCalls(grpc.aio.UnaryStreamClientInterceptor):
     ) -> grpc.aio.UnaryStreamCall[Any, Any]:
         details = self._shown.details(client_call_details, client_call_details.timeout)
         return await continuation(details, request)
-
-
-async def _failure(call: grpc.aio.UnaryUnaryCall[Any, Any]) -> grpc.aio.AioRpcError | None:
-    """How a call failed. One that this side takes back, or whose channel it closes, raises CancelledError: the caller's
-    own end of it is no failure."""
-    try:
-        await call
-    except grpc.aio.AioRpcError as error:
-        return error
-    return None
 
 
 def _with_timeout(

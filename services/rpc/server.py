@@ -9,7 +9,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
@@ -23,7 +23,9 @@ from services.process import process_metrics, tracing
 from services.process.exposition import exposed
 from services.process.heartbeats import Heartbeat, beating
 from services.process.logging import configure
+from services.process.service_name import set_service_name
 from services.process.settings import ServiceSettings
+from services.rpc import local
 from services.rpc.auth import TokenVerifier
 from services.rpc.health import Health, Ready
 from services.rpc.interceptors import ServerStack
@@ -81,6 +83,18 @@ class Wiring:
     tenants: Tenants | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When a process, or a part of one, is to stop: `asked`, and then in a `hurry` when somebody asks again."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ask(self) -> None:
+        """Ask; the second time in a hurry."""
+        (self.hurry if self.asked.is_set() else self.asked).set()
+
+
 class ServerFailed(Exception):
     """The process cannot go on. The message is for the log; `__cause__` is why, when it is our own fault."""
 
@@ -104,8 +118,9 @@ async def running_server(
         verifier = TokenVerifier(service, settings.jwt_jwks_file, settings.service_jwks_file)
     except (OSError, ValueError) as error:
         raise ServerFailed(f"JWT_JWKS_FILE, SERVICE_JWKS_FILE: {error}") from None
+    surroundings = ServerStack(verifier, tenants or DefaultAlone())
     server = grpc.aio.server(
-        interceptors=[ServerStack(verifier, tenants or DefaultAlone())],
+        interceptors=[surroundings],
         options=_OPTIONS,
         maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS,
     )
@@ -122,10 +137,12 @@ async def running_server(
         raise ServerFailed(f"cannot listen on {address}") from None
     await health.start(registrar.names)
     await server.start()
-    try:
-        yield port, health
-    finally:
-        await server.stop(settings.grace_seconds)
+    nearby = local.LocalServer(surroundings.intercept_service, registrar.handlers)
+    async with local.serving(f"{settings.listen_host}:{port}", nearby, settings.grace_seconds):
+        try:
+            yield port, health
+        finally:
+            await server.stop(settings.grace_seconds)
 
 
 async def serve(
@@ -138,8 +155,9 @@ async def serve(
     drain: Callable[[], Awaitable[object]] | None = None,
     on_stop: Sequence[Callable[[], Awaitable[object]]] = (),
     tenants: Tenants | None = None,
+    stop: Stop | None = None,
 ) -> None:
-    """Run the process until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT, or until `stop` is asked for by whoever runs several services in one process.
 
     `register` adds the servicers. `tasks` run beside the server, from before it starts until after it has stopped;
     one may end, but one that raises ends the process; how they do is part of the health. `ready` is asked every second
@@ -148,7 +166,7 @@ async def serve(
     short), then calls under way, then `tasks` are cancelled, then `on_stop` in order. Raises ServerFailed.
     """
     configure(service, settings.log_level, settings.log_format)
-    stopping, hurry = _signals()
+    stop = stop or signalled()
     async with AsyncExitStack() as stack:
         await _trace(stack, service, settings)
         for close in reversed(on_stop):
@@ -163,12 +181,12 @@ async def serve(
         watch = await stack.enter_async_context(_background({"health": lambda: health.watch(ready or _always)}))
         _log.info("listening on %s:%d", settings.listen_host, port)
         _tune_garbage_collection()
-        failed = await _first_failure(stopping, {*background, *watch})
+        failed = await _first_failure(stop.asked, {*background, *watch})
         await health.stop()
         if failed is not None:
             raise ServerFailed(f"the background task {failed.get_name()} failed") from failed.exception()
         _log.info("stopping")
-        await _drain(settings.drain_seconds, drain, hurry)
+        await _drain(settings.drain_seconds, drain, stop.hurry)
     _log.info("stopped")
 
 
@@ -196,8 +214,10 @@ async def _measure(stack: AsyncExitStack, settings: ServiceSettings) -> None:
     _log.info("metrics on %s:%d", host, port)
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a process to its end. One that cannot start or go on says why in one log line and exits with status 1."""
+def run(name: str, main: Coroutine[Any, Any, None]) -> None:
+    """Run the process of the service `name` to its end. One that cannot start or go on says why in one log line and
+    exits with status 1."""
+    set_service_name(name)
     try:
         uvloop.run(main)
     except Exception as error:
@@ -215,9 +235,11 @@ class _Registrar:
     def __init__(self, server: grpc.aio.Server) -> None:
         self._server = server
         self.names: list[str] = []
+        self.handlers: list[grpc.GenericRpcHandler] = []
 
     def add_generic_rpc_handlers(self, handlers: Iterable[grpc.GenericRpcHandler]) -> None:
         handlers = list(handlers)
+        self.handlers += handlers
         self.names += [handler.service_name() for handler in handlers if isinstance(handler, grpc.ServiceRpcHandler)]
         self._server.add_generic_rpc_handlers(handlers)
 
@@ -225,16 +247,12 @@ class _Registrar:
         return getattr(self._server, name)
 
 
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """Set by the first and by the second signal to stop."""
-    stopping, hurry = asyncio.Event(), asyncio.Event()
-
-    def notice() -> None:
-        (hurry if stopping.is_set() else stopping).set()
-
+def signalled() -> Stop:
+    """Asked for by the first signal to stop, in a hurry by the second."""
+    stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, notice)
-    return stopping, hurry
+        asyncio.get_running_loop().add_signal_handler(number, stop.ask)
+    return stop
 
 
 @asynccontextmanager

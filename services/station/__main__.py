@@ -22,7 +22,7 @@ from services.postgres.partitions import partition_task
 from services.postgres.readers import Readers
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
-from services.service import run_service
+from services.service import Service
 from services.station.adapters.file_folder import FileFolder
 from services.station.application.charge_points import ChargePoints
 from services.station.application.configuration_reboots import ConfigurationReboots
@@ -156,5 +156,7 @@ def file_addresses(settings: StationSettings) -> FileAddresses:
     return FileAddresses(settings.files_public_url, "" if port is None else f"{settings.ftp_public_host}:{port}")
 
 
+SERVICE = Service("station", StationSettings, DATABASE, wire)
+
 if __name__ == "__main__":
-    run_service("station", StationSettings, DATABASE, wire)
+    SERVICE.run()

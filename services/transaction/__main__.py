@@ -11,7 +11,7 @@ from services.postgres.readers import Readers
 from services.process.reconciler import Reconciler
 from services.rpc import channels, server
 from services.rpc.service_identity import ServiceIdentity
-from services.service import run_service
+from services.service import Service
 from services.transaction.adapters.live_meter_values import LiveMeterValues
 from services.transaction.application.campaign_steps import CampaignSteps
 from services.transaction.application.campaigns import Campaigns
@@ -99,5 +99,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     )
 
 
+SERVICE = Service("transaction", TransactionSettings, DATABASE, wire)
+
 if __name__ == "__main__":
-    run_service("transaction", TransactionSettings, DATABASE, wire)
+    SERVICE.run()

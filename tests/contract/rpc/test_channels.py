@@ -1,8 +1,8 @@
-"""services.rpc.channels, against a real server"""
+"""services.rpc.channels, against a real server: in another process as far as it can tell, and in its own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import grpc
@@ -12,8 +12,10 @@ import pytest
 from chaos.proxy import Proxy
 from services.kernel.errors import DomainError, ErrorKind, unavailable
 from services.process.logging import bind
+from services.rpc import local
 from services.rpc.channels import DEADLINE_SECONDS, channel
 from services.rpc.server import running_server
+from stack.ports import free_port
 from tests.fixtures.library import Client, handlers, message
 from tests.fixtures.tokens import Tokens
 
@@ -21,8 +23,15 @@ GetBookRequest, GetBookResponse = message("GetBookRequest"), message("GetBookRes
 BOOK = {"title": "Ulysses", "binding": 1, "authors": [{"full_name": "James Joyce"}], "shelf_number": 1}
 
 
+@pytest.fixture(params=["by connection", "in its process"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "is_local", request.param == "in its process")
+
+
 class Library:
     """A servicer that notes what calls it gets, and is unavailable for the first `away` of them."""
+
+    is_local = False
 
     def __init__(self, away: int = 0) -> None:
         self.away = away
@@ -56,10 +65,14 @@ class Library:
             )
             server.add_generic_rpc_handlers([handlers({**behaviors, "WatchBooks": self.stream})])
 
+        port = port or free_port()
+        nearby = local.expected([f"127.0.0.1:{port}"]) if self.is_local else nullcontext()
         settings = tokens.settings(listen_port=port)
-        async with running_server("library", settings, register=register) as (bound, _):
-            async with channel(f"http://127.0.0.1:{bound}", "library", tokens.identity("edge")) as connection:
-                yield Client(connection), bound
+        with nearby:
+            async with running_server("library", settings, register=register):
+                connection = channel(f"http://127.0.0.1:{port}", "library", tokens.identity("edge"))
+                yield Client(connection), port
+                await connection.close()
 
 
 async def test_a_call_shows_which_service_makes_it_and_for_which_request(tokens: Tokens) -> None:
