@@ -36,6 +36,7 @@ _TOKEN_WITHIN_SECONDS = 60.0
 _FIRST_OWN_REPLICA = 20
 # What an operator limits, and what is asked of charge points besides, is not what is measured.
 _SETTINGS = {"CSMS_RATE_LIMIT_PER_SECOND": "1000000", "CSMS_REPLICAS": "1", "OCPP_ASK_INVENTORY": "false"}
+_NONE: Mapping[str, str] = {}
 _OUTSIDE_ENGINES = ("DATABASE_URL", "NATS_URL")
 
 
@@ -55,7 +56,7 @@ class System:
     def database_url(self, database: str) -> str:
         """The URL of one of its databases."""
         # Where an older build keeps the password need not be where ours does, but its processes have been told.
-        found = psutil.Process(self.pids["transaction"]).environ().get("DATABASE_URL")
+        found = psutil.Process(processes.pid_of(self.pids, "transaction")).environ().get("DATABASE_URL")
         if found is None:
             found = postgres.url(postgres.prepare(State(self.folder / "stack").postgres), self.ports["postgres"])
         return urlsplit(found)._replace(path=f"/{database}").geturl()
@@ -107,23 +108,28 @@ class OwnEdge:
 
 @contextmanager
 def running() -> Iterator[System]:
-    """Start this checkout's stack as `starting` does, and wait until it serves. Raises StackError."""
-    with starting(builds.ours()) as wait:
+    """Start this checkout's stack as `starting` does, and wait until it serves. Raises StackError.
+
+    Each service is a process of its own: what a message costs is told by service.
+    """
+    with starting(builds.ours(), {"CSMS_PROCESSES": "each"}) as wait:
         yield wait()
 
 
 @contextmanager
-def starting(build: Build) -> Iterator[Callable[[], System]]:
+def starting(build: Build, chosen: Mapping[str, str] = _NONE) -> Iterator[Callable[[], System]]:
     """Start a stack of a build on free ports in a new folder; stop it and delete the folder at the end.
+
+    `chosen` are settings besides those that every measured stack has.
 
     Gives what waits until it serves. Raises StackError.
     """
-    with housed(build) as house, house.starting() as wait:
+    with housed(build, chosen) as house, house.starting() as wait:
         yield wait
 
 
 @contextmanager
-def housed(build: Build) -> Iterator["House"]:
+def housed(build: Build, chosen: Mapping[str, str] = _NONE) -> Iterator["House"]:
     """A new folder and free ports for stacks of a build, one after the other; deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="csms-bench-"))
     # The account of PostgreSQL must get through.
@@ -131,7 +137,7 @@ def housed(build: Build) -> Iterator["House"]:
     state = State(folder / "stack")
     try:
         with claimed_offset() as offset:
-            settings = {**_SETTINGS, "CSMS_PORT_OFFSET": str(offset), "CSMS_STATE_DIR": str(state.root)}
+            settings = {**_SETTINGS, **chosen, "CSMS_PORT_OFFSET": str(offset), "CSMS_STATE_DIR": str(state.root)}
             yield House(build, folder, state, build.environment(settings, without=_OUTSIDE_ENGINES))
     finally:
         state.forget()

@@ -22,7 +22,7 @@ from stack.errors import StackError
 from stack.port_claims import claimed_offset, moved
 from stack.rest import Facade
 from stack.state import State
-from stack.topology import EDGE, REPLICA_STEP, SERVICES, Ports
+from stack.topology import EDGE, REPLICA_STEP, SERVICES, TOGETHER, Ports
 
 CHARGERS = "chargers"
 _TOKEN_SECONDS = 6 * 3600
@@ -48,7 +48,7 @@ class System:
     def landscape(self) -> Landscape:
         """What there is to break."""
         processes = sorted(self.pids())
-        transactions = tuple(name for name in processes if name.split("-")[0] == "transaction")
+        transactions = tuple(name for name in processes if "transaction" in _parts(name))
         return Landscape(processes, sorted(self.links), [transactions, ("nats",)])
 
     def is_serving(self) -> bool:
@@ -57,13 +57,16 @@ class System:
 
     def is_listening(self, name: str) -> bool:
         """Whether a process accepts connections on all its ports."""
-        part, _, number = name.partition("-")
+        _, _, number = name.partition("-")
         replica = int(number) - 1 if number else 0
+        return all(tcp.is_listening(port) for part in _parts(name) for port in self._ports_of(part, replica))
+
+    def _ports_of(self, part: str, replica: int) -> list[int]:
         if part == EDGE:
-            return all(map(tcp.is_listening, (self.ports.process(EDGE, replica), self.ports.websocket(replica))))
+            return [self.ports.process(EDGE, replica), self.ports.websocket(replica)]
         if part in SERVICES:
-            return tcp.is_listening(self.ports.process(part, replica))
-        return tcp.is_listening(self.ports["envoy admin" if part == "envoy" else part])
+            return [self.ports.process(part, replica)]
+        return [self.ports["envoy admin" if part == "envoy" else part]]
 
     def facade(self) -> Facade:
         """The REST interface, with every permission."""
@@ -111,6 +114,11 @@ async def running(state_dir: Path, logs: Path, replicas: int) -> AsyncIterator[S
 _SHORT_PATIENCE = {"SESSION_SILENCE_HOURS": "0.01", "ESTIMATED_END_PATIENCE_MINUTES": "0.25"}
 
 
+def _parts(process: str) -> list[str]:
+    """Who runs in a process."""
+    return process.partition("-")[0].split(TOGETHER)
+
+
 def _stack(state_dir: Path, offset: int, replicas: int, links: Mapping[str, Proxy]) -> Program:
     environment = {
         **process_environment(),
@@ -118,7 +126,7 @@ def _stack(state_dir: Path, offset: int, replicas: int, links: Mapping[str, Prox
         "CSMS_STATE_DIR": str(state_dir),
         "CSMS_REPLICAS": str(replicas),
         **_SHORT_PATIENCE,
-        "CSMS_DETOURS": json.dumps({name: links[name].port for name in ("postgres", "nats", "transaction")}),
+        "CSMS_DETOURS": json.dumps({name: links[name].port for name in _DETOURS if name in links}),
     }
     # Another server than our own must not be broken.
     for elsewhere in ("DATABASE_URL", "NATS_URL"):
@@ -127,13 +135,17 @@ def _stack(state_dir: Path, offset: int, replicas: int, links: Mapping[str, Prox
 
 
 async def _links(ports: Ports) -> dict[str, Proxy]:
-    """Proxies in front of the engines, the charge points' entrance and every replica of the transaction service."""
+    """Proxies in front of the engines, the charge points' entrance and every replica of the transaction service.
+
+    One without another shares the process of the edge, and is called without a connection that could break.
+    """
     links = {name: Proxy(name, ports[target]) for name, target in _IN_FRONT.items()}
     for link in links.values():
         await link.open()
     replicas = [
         Proxy(f"transaction{f'-{number + 1}' * bool(number)}", port)
         for number, port in enumerate(ports.processes("transaction"))
+        if ports.replicas > 1
     ]
     await open_in_steps(replicas, REPLICA_STEP, random.sample(_PORTS, 100))
     return links | {link.name: link for link in replicas}
@@ -141,6 +153,7 @@ async def _links(ports: Ports) -> dict[str, Proxy]:
 
 # Below those that the kernel gives to connections.
 _PORTS = range(20_000, 30_000)
+_DETOURS = ("postgres", "nats", "transaction")
 _IN_FRONT = {"postgres": "postgres", "nats": "nats", CHARGERS: "ocpp"}
 
 

@@ -98,6 +98,17 @@ def environment_for(name: str, context: StackContext, replica: int = 0) -> dict[
     return environment
 
 
+def shared_environment(
+    environments: Mapping[str, Mapping[str, str]],
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """The environment of a process that several share, and by the name of each the variables that are its own."""
+    common = dict(set.intersection(*(set(each.items()) for each in environments.values())))
+    # By it they find each other.
+    del common["LISTEN_HOST"]
+    own = {name: {key: each[key] for key in each.keys() - common.keys()} for name, each in environments.items()}
+    return common, own
+
+
 def by_detour(url: str, port: int | None) -> str:
     """`url` with another port; the same without one."""
     if port is None:

@@ -6,9 +6,11 @@ and where the system refuses, everything stays as it is.
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
+
+from stack.topology import TOGETHER
 
 # Connections live long, and one that is new may go first for as long as this.
 _LOOK_SECONDS = 1.0
@@ -18,7 +20,7 @@ _LOWEST = 19
 
 
 async def keep_last(
-    pids: Callable[[], Mapping[str, int]], followers: Collection[str], databases: Collection[str], niceness: int
+    pids: Callable[[], Mapping[str, int]], followers: Set[str], databases: Collection[str], niceness: int
 ) -> None:
     """Put them last for ever, whoever connects anew or is started again, once that has come up; see `put_last`."""
     since: dict[int, float] = {}
@@ -30,14 +32,15 @@ async def keep_last(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def put_last(pids: Mapping[str, int], followers: Collection[str], databases: Collection[str], niceness: int) -> None:
+def put_last(pids: Mapping[str, int], followers: Set[str], databases: Collection[str], niceness: int) -> None:
     """Give a niceness that is higher than ours by `niceness` to `followers` and to the backends of `databases`.
 
-    `pids` has the processes of the stack by name, each of which leads a session; replicas are called `billing-2`.
+    `pids` has the processes of the stack by name, each of which leads a session; replicas are called `billing-2`, and
+    one that several share `billing+monitoring`.
     """
     level = min(os.getpriority(os.PRIO_PROCESS, 0) + niceness, _LOWEST)
     for name, pid in pids.items():
-        if name.partition("-")[0] in followers:
+        if followers >= set(name.partition("-")[0].split(TOGETHER)):
             # A process is lowered by thread, all of them together by their group.
             _lower(os.PRIO_PGRP, pid, level)
             _lower_session(pid, niceness)

@@ -5,10 +5,26 @@ Decides the order; how each part is run is in its own module.
 
 import asyncio
 import functools
+import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from stack import config, demo, engines, envoy, health, keys, ports, postgres, preflight, priority, schema, welcome
+from stack import (
+    config,
+    demo,
+    engines,
+    envoy,
+    health,
+    keys,
+    ports,
+    postgres,
+    preflight,
+    priority,
+    private_files,
+    schema,
+    welcome,
+)
 from stack.children import Program
 from stack.config import StackContext
 from stack.errors import StackError
@@ -18,7 +34,7 @@ from stack.progress import Progress
 from stack.restarts import Restarts
 from stack.settings import StackSettings
 from stack.state import State
-from stack.topology import EDGE, FOLLOWERS, FOLLOWERS_NICENESS, SERVICES
+from stack.topology import EDGE, FOLLOWERS, FOLLOWERS_NICENESS, TOGETHER, Ports
 
 _SERVING_WITHIN_SECONDS = 30.0
 _READY_WITHIN_SECONDS = 30.0
@@ -81,7 +97,9 @@ class _Stack:
 
     async def live(self, with_demo: bool) -> None:
         """Bring everything up, then stay."""
-        self.forks.start(config.process_environment(), self._state.logs / "forks.log")
+        if all(len(names) == 1 for names in self._settings.sharing()):
+            # One or two processes are up as soon without it.
+            self.forks.start(config.process_environment(), self._state.logs / "forks.log")
         running = await engines.start(self._engines, self._settings, self._state)
         self._progress.say(running.summary)
         await self.migrate_databases(running.database_url)
@@ -120,12 +138,17 @@ class _Stack:
         self._progress.say(f"migrated {', '.join(behind)}" if behind else "databases are up to date")
 
     async def _start_processes(self, context: StackContext) -> None:
-        replicas = range(self._ports.replicas)
-        services = [_service(name, context, replica) for name in SERVICES for replica in replicas]
-        edges = [_edge(context, replica) for replica in replicas]
+        services, edges = list[Program](), list[Program]()
+        for names in self._settings.sharing():
+            programs = edges if EDGE in names else services
+            if len(names) > 1:
+                programs.append(_shared(names, context, self._state.shared_settings(names)))
+            else:
+                programs += [_alone(names[0], context, replica) for replica in range(self._ports.replicas)]
         await self._until_it_can_fork()
         await asyncio.gather(self._services.start(*services), self._edges.start(*edges))
-        self._progress.say(f"{len(services) + len(edges)} processes listen: {', '.join((*SERVICES, EDGE))}")
+        listening = ", ".join(program.name for program in (*services, *edges))
+        self._progress.say(f"{len(services) + len(edges)} processes listen: {listening}")
 
     async def _until_it_can_fork(self) -> None:
         while not self.forks.is_settled():  # noqa: ASYNC110  # it tells by a socket that is read without waiting
@@ -166,28 +189,37 @@ def _migration(services: Sequence[str], environment: dict[str, str]) -> Program:
     return Program("migrate", command, environment)
 
 
-def _service(name: str, context: StackContext, replica: int) -> Program:
-    port = context.ports.process(name, replica)
+def _alone(name: str, context: StackContext, replica: int) -> Program:
+    """A replica of a service or of the edge in a process of its own."""
+    needed = _listened(name, context.ports, replica)
     return Program(
         name=_replica_name(name, replica),
-        command=[sys.executable, "-m", f"services.{name}"],
+        command=[sys.executable, "-m", "ocpp_edge" if name == EDGE else f"services.{name}"],
         environment=config.environment_for(name, context, replica),
-        ready=lambda _pid: ports.is_listening(port),
-        ready_within_seconds=_ready_within(context),
-        may_be_forked=True,
-    )
-
-
-def _edge(context: StackContext, replica: int) -> Program:
-    needed = (context.ports.process(EDGE, replica), context.ports.websocket(replica))
-    return Program(
-        name=_replica_name(EDGE, replica),
-        command=[sys.executable, "-m", "ocpp_edge"],
-        environment=config.environment_for(EDGE, context, replica),
         ready=lambda _pid: all(ports.is_listening(port) for port in needed),
         ready_within_seconds=_ready_within(context),
         may_be_forked=True,
     )
+
+
+def _shared(names: Sequence[str], context: StackContext, file: Path) -> Program:
+    """Several of them in one process; what each is told is written to `file`."""
+    environment, own = config.shared_environment({name: config.environment_for(name, context) for name in names})
+    private_files.write(file, json.dumps(own))
+    needed = [port for name in names for port in _listened(name, context.ports, 0)]
+    return Program(
+        name=TOGETHER.join(names),
+        command=[sys.executable, "-m", "together", str(file)],
+        environment=environment,
+        ready=lambda _pid: all(ports.is_listening(port) for port in needed),
+        ready_within_seconds=_ready_within(context),
+        may_be_forked=True,
+    )
+
+
+def _listened(name: str, numbers: Ports, replica: int) -> list[int]:
+    """The ports on which it is when it is ready."""
+    return [numbers.process(name, replica), *([numbers.websocket(replica)] if name == EDGE else [])]
 
 
 def _ready_within(context: StackContext) -> float:

@@ -3,6 +3,7 @@
 Only reads and checks; opens nothing.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from stack.errors import StackError
-from stack.topology import PORTS, PUBLIC_PORTS, Ports
+from stack.topology import PORTS, PUBLIC_PORTS, SHARING, Ports, Sharing
 
 Detour = Literal["postgres", "nats", "station", "driver", "billing", "monitoring", "transaction"]
 _PortNumber = Annotated[int, Field(ge=1, le=65535)]
@@ -25,6 +26,9 @@ class StackSettings(BaseSettings):
     port_offset: int = Field(0, alias="CSMS_PORT_OFFSET", ge=0, le=50_000)
     state_dir: Path = Field(Path(".csms"), alias="CSMS_STATE_DIR")
     replicas: int = Field(1, alias="CSMS_REPLICAS", ge=1, le=10)
+    # Who shares a process: all services and the edge (`one`), those that charge points wait for and those that follow
+    # them (`two`), or nobody (`each`). With several replicas nobody does.
+    processes: Sharing = Field("two", alias="CSMS_PROCESSES")
     public_host: str = Field("127.0.0.1", alias="CSMS_PUBLIC_HOST")
     database_url: str | None = Field(None, alias="DATABASE_URL", min_length=1)
     nats_url: str | None = Field(None, alias="NATS_URL", min_length=1)
@@ -39,6 +43,10 @@ class StackSettings(BaseSettings):
     monitoring_port: _PortNumber | None = Field(None, alias="MONITORING_PORT")
     transaction_port: _PortNumber | None = Field(None, alias="TRANSACTION_PORT")
     ocpp_websocket_port: _PortNumber | None = Field(None, alias="OCPP_WEBSOCKET_PORT")
+
+    def sharing(self) -> Sequence[tuple[str, ...]]:
+        """The names of services and of the edge, those that share a process together."""
+        return SHARING["each" if self.replicas > 1 else self.processes]
 
     def ports(self) -> Ports:
         """Every port of the stack: the defaults moved by the offset, single ones as set."""

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TextIO
 
 from stack import builds, postgres
 from stack.errors import StackError
-from stack.topology import Ports
+from stack.topology import TOGETHER, Ports
 
 # A `csms status` that looks at the very same moment holds the lock for an instant.
 _LOCK_PATIENCE_SECONDS = 0.3
@@ -60,6 +60,10 @@ class State:
     @property
     def demo_password(self) -> Path:
         return self.keys / "demo-operator-password"
+
+    def shared_settings(self, names: Sequence[str]) -> Path:
+        """What each of those that share a process is told; secrets are in it."""
+        return self.keys / f"{TOGETHER.join(names)}.json"
 
     @property
     def builds(self) -> Path:

@@ -3,8 +3,9 @@
 Pure data and arithmetic.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 SERVICES = ("station", "driver", "billing", "monitoring", "transaction")
 EDGE = "edge"
@@ -12,6 +13,19 @@ EDGE = "edge"
 # Who only follows what the others did, by events: they go last when there is not enough of the processor (ADR 30).
 FOLLOWERS = frozenset({"billing", "monitoring"})
 FOLLOWERS_NICENESS = 10
+
+Sharing = Literal["one", "two", "each"]
+# Who shares a process (ADR 79): all, or those that charge points wait for beside those who follow, or nobody.
+SHARING: Mapping[Sharing, Sequence[tuple[str, ...]]] = {
+    "one": ((EDGE, *SERVICES),),
+    "two": (
+        (EDGE, *(name for name in SERVICES if name not in FOLLOWERS)),
+        tuple(name for name in SERVICES if name in FOLLOWERS),
+    ),
+    "each": tuple((name,) for name in (*SERVICES, EDGE)),
+}
+# Between the names of those that share a process, in the name of that.
+TOGETHER = "+"
 
 # The public entrances and the variable that moves each alone; the offset moves all.
 PUBLIC_PORTS: Mapping[str, str] = {

@@ -54,6 +54,14 @@ def of_stack(state: Path) -> dict[str, int]:
     return {str(name): int(pid) for name, pid in listed.items()}
 
 
+def pid_of(pids: Mapping[str, int], name: str) -> int:
+    """The process that `name` runs in, perhaps together with others (`station+driver`). Raises KeyError."""
+    for names, pid in pids.items():
+        if name in names.split("+"):
+            return pid
+    raise KeyError(name)
+
+
 def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
     """User and system time spent so far. Processes that are gone are left out."""
     return _sums(pids, _cpu_seconds)

@@ -72,7 +72,7 @@ def test_only_backends_of_the_databases_that_are_named_go_last(
     pids = {"postgres": postgres_server.child.pid}
     usual = os.getpriority(os.PRIO_PROCESS, 0)
     with connect("postgres") as path, connect("template1") as follower:
-        priority.put_last(pids, (), ["template1"], 5)
+        priority.put_last(pids, frozenset(), ["template1"], 5)
         assert (niceness(path), niceness(follower)) == (usual, min(usual + 5, 19))
         if os.path.exists("/proc/self/autogroup"):
             sessions = [f"/proc/{each.info.backend_pid}/autogroup" for each in (path, follower)]
@@ -85,7 +85,7 @@ async def test_a_connection_that_is_made_later_goes_last_as_well(
     monkeypatch.setattr("stack.priority._COMING_UP_SECONDS", 0.0)
     pids = {"postgres": postgres_server.child.pid}
     expected = min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
-    keeping = asyncio.create_task(priority.keep_last(lambda: pids, (), ["template1"], 5))
+    keeping = asyncio.create_task(priority.keep_last(lambda: pids, frozenset(), ["template1"], 5))
     await asyncio.sleep(0)
     with connect("template1") as follower:
         await asyncio.to_thread(eventually, lambda: niceness(follower) == expected)

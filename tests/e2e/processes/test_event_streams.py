@@ -76,8 +76,7 @@ def test_a_stream_whose_server_is_killed_has_no_last_item_and_is_resumed_by_its_
         response = connection.getresponse()
         stream = items(response)
         first = next(stream)
-        processes = json.loads((own_system.state_dir / "processes.json").read_text())
-        os.kill(processes["monitoring"], signal.SIGKILL)
+        os.kill(own_system.pid_of("monitoring"), signal.SIGKILL)
         rest = list(stream)
     assert not any(map(is_last, [first, *rest]))
 
@@ -88,8 +87,7 @@ def test_a_service_that_stops_says_so_to_its_readers(own_system: System) -> None
     with closing(opened(own_system, "cursor=0&nouns=station")) as connection:
         stream = items(connection.getresponse())
         next(stream)
-        processes = json.loads((own_system.state_dir / "processes.json").read_text())
-        os.kill(processes["monitoring"], signal.SIGTERM)
+        os.kill(own_system.pid_of("monitoring"), signal.SIGTERM)
         *_, last = stream
     assert last["error"]["info"]["reason"] == "UNAVAILABLE"
     assert "resume with the cursor" in last["error"]["message"]

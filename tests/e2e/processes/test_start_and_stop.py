@@ -102,7 +102,7 @@ def test_batches_and_bills_are_spans(stack: System, receiver: Receiver) -> None:
 @pytest.mark.usefixtures("demo_stations")
 def test_a_dead_child_is_one_clear_line_and_everything_stops(stack: System) -> None:
     pids = running_pids(stack)
-    os.kill(pids["billing"], signal.SIGKILL)
+    os.kill(stack.pid_of("billing"), signal.SIGKILL)
     assert stack.process.wait(30) == 1
     said = "".join(stack.output)
     assert "billing" in said.splitlines()[-1] or "billing" in said.splitlines()[-2]

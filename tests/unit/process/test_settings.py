@@ -44,6 +44,24 @@ def test_in_development_they_come_from_a_file_that_the_environment_overrules(
     assert (settings.log_level, settings.listen_port) == ("DEBUG", 13001)
 
 
+def test_variables_of_a_service_alone_count_before_those_of_its_process(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("NATS_URL", "nats://everybody:1")
+
+    settings = load(ServiceSettings, {"LISTEN_PORT": "13002", "METRICS_PORT": ""})
+
+    assert (settings.listen_port, settings.metrics_port, settings.nats_url) == (13002, None, "nats://everybody:1")
+
+
+def test_one_of_these_that_is_bad_is_named_as_well(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        load(ServiceSettings, {"LISTEN_PORT": "http"})
+
+    assert exit_.value.code == 2
+    assert "LISTEN_PORT: Input should be a valid integer" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [

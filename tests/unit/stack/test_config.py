@@ -168,3 +168,15 @@ def test_without_contracts_there_is_nothing_to_check_requests_by(
     assert config.rest_lua().startswith('"local CONTRACT = [==[return {')
     with pytest.raises(StackError, match="cannot be made"):
         config.rest_lua(tmp_path)
+
+
+def test_who_shares_a_process_has_what_differs_as_its_own() -> None:
+    environments = {name: config.environment_for(name, context()) for name in ("edge", "driver")}
+    common, own = config.shared_environment(environments)
+    assert {name: {**common, **each} for name, each in own.items()} == environments
+    assert own["edge"]["LISTEN_PORT"] == "14000"
+    assert own["driver"]["LISTEN_PORT"] == "13002"
+    assert "LISTEN_PORT" not in common
+    # By its address each is known to the others.
+    assert own["edge"]["LISTEN_HOST"] == own["driver"]["LISTEN_HOST"] == "127.0.0.1"
+    assert "JWT_PRIVATE_KEY_FILE" not in own["edge"] | common

@@ -5,6 +5,7 @@ import pytest
 
 from stack import settings
 from stack.errors import StackError
+from stack.topology import EDGE, FOLLOWERS, SERVICES
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +89,22 @@ def test_detours_are_read_and_what_is_no_port_is_refused(monkeypatch: pytest.Mon
         monkeypatch.setenv("CSMS_DETOURS", wrong)
         with pytest.raises(StackError, match=r"(?i)detours"):
             settings.load()
+
+
+@pytest.mark.parametrize("processes", ["one", "two", "each"])
+def test_everybody_runs_in_one_process_of_those_there_are(monkeypatch: pytest.MonkeyPatch, processes: str) -> None:
+    monkeypatch.setenv("CSMS_PROCESSES", processes)
+    sharing = settings.load().sharing()
+    everybody = [name for names in sharing for name in names]
+    assert sorted(everybody) == sorted((*SERVICES, EDGE))
+    assert len(sharing) == {"one": 1, "two": 2, "each": 6}[processes]
+
+
+def test_those_who_follow_are_apart_from_those_that_charge_points_wait_for() -> None:
+    assert set(settings.load().sharing()[1]) == FOLLOWERS
+
+
+def test_replicas_share_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_PROCESSES", "one")
+    monkeypatch.setenv("CSMS_REPLICAS", "2")
+    assert all(len(names) == 1 for names in settings.load().sharing())
