@@ -13,7 +13,8 @@ from services.process.heartbeats import heartbeat
 
 logger = logging.getLogger(__name__)
 
-# Looks in the time that transaction events may wait.
+# Looks in the time that transaction events may wait, while some wait. While none does, one look: what comes now has
+# waited too long by then at the earliest.
 _LOOKS = 4
 
 
@@ -37,7 +38,7 @@ class Overload:
     """The judge of one node. `level` is what counts now; `patience_seconds` is how long transaction events may wait."""
 
     def __init__(self, patience_seconds: float = 1.0) -> None:
-        self._look_seconds = patience_seconds / _LOOKS
+        self._rest_seconds, self._look_seconds = patience_seconds, patience_seconds / _LOOKS
         self._thresholds = {level: times * patience_seconds for level, times in THRESHOLDS.items()}
         self._calm_seconds = CALM * patience_seconds
         self.level = Level.NOTHING
@@ -78,8 +79,10 @@ class Overload:
         loop, watched = asyncio.get_running_loop(), heartbeat()
         while True:
             watched.got_on()
-            due = loop.time() + self._look_seconds
-            await asyncio.sleep(self._look_seconds)
+            is_calm = self.level is Level.NOTHING and not waiting_seconds()
+            pause = self._rest_seconds if is_calm else self._look_seconds
+            due = loop.time() + pause
+            await asyncio.sleep(pause)
             now = loop.time()
             self.judge(max(waiting_seconds(), now - due), now)
 

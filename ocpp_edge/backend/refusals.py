@@ -17,6 +17,7 @@ from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.refusal import Rule
 from services.process import metrics
 from services.process.heartbeats import repeat
+from services.process.stirring import AT_REST_SECONDS, Rest
 from services.rpc.protobuf import write_time
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class RefusalReporter:
         self._report = report
         self._clock = clock
         self._waiting: dict[tuple[str, Rule, str], _Count] = {}
+        self._rest = Rest()
         self._counters = {rule: _counter(rule) for rule in Rule}
         self._forgotten = metrics.counter("ocpp_refusals_forgotten_total", "Refusals that came too thick to be told.")
 
@@ -61,6 +63,7 @@ class RefusalReporter:
                 self._forgotten.add()
                 return
             count = self._waiting[key] = _Count(note, now, now)
+            self._rest.stir()
         count.note, count.last = note, now
         count.count += 1
         if note.guess:
@@ -68,7 +71,7 @@ class RefusalReporter:
 
     async def run(self) -> None:
         """Report for ever; what cannot be told waits."""
-        await repeat(self._flush_and_wait, _REPORT_SECONDS)
+        await repeat(self._flush_and_wait, _REPORT_SECONDS, _REPORT_SECONDS, self._rest)
 
     async def flush(self) -> None:
         """Report all that waits. Raises DomainError when that fails; then it waits still."""
@@ -86,7 +89,7 @@ class RefusalReporter:
 
     async def _flush_and_wait(self) -> float:
         await self.flush()
-        return _REPORT_SECONDS
+        return AT_REST_SECONDS
 
     def _take_back(self, taken: dict[tuple[str, Rule, str], _Count]) -> None:
         for key, count in taken.items():

@@ -13,6 +13,7 @@ from ocpp_edge.overload import Overload
 from services.kernel.errors import DomainError, ErrorKind
 from services.process import metrics
 from services.process.heartbeats import repeat
+from services.process.stirring import AT_REST_SECONDS, Rest
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Statuses:
         self._submit = submit
         self._overload = overload
         self._held: dict[_Key, StatusReport] = {}
+        self._rest = Rest()
         self._shed = metrics.counter("ocpp_statuses_shed_total", "Statuses refused to spare transactions.")
         metrics.gauge("ocpp_statuses_held", "Connectors whose last status is handed in later.").read_from(
             self._held.__len__
@@ -47,11 +49,11 @@ class Statuses:
 
     async def run(self) -> None:
         """Hand in what is held, for ever, whenever the pressure has gone."""
-        await repeat(self._hand_in_held, _LOOK_SECONDS)
+        await repeat(self._hand_in_held, _LOOK_SECONDS, _LOOK_SECONDS, self._rest)
 
     async def _hand_in_held(self) -> float:
         await self.hand_in()
-        return _LOOK_SECONDS
+        return _LOOK_SECONDS if self._held else AT_REST_SECONDS
 
     async def hand_in(self) -> None:
         """Hand in what is held, as long as nothing is shed. What fails for the moment stays."""
@@ -79,6 +81,7 @@ class Statuses:
         key = _key(status)
         if key in self._held or len(self._held) < _MOST_HELD:
             self._held[key] = status
+            self._rest.stir()
 
 
 _PASSING = frozenset({ErrorKind.UNAVAILABLE, ErrorKind.DEADLINE_EXCEEDED, ErrorKind.RESOURCE_EXHAUSTED})

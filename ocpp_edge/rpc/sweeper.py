@@ -10,10 +10,13 @@ from typing import Protocol
 
 from ocpp_edge.rpc.environment import Watched
 from services.process.heartbeats import heartbeat
+from services.process.stirring import Rest
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5
+# As long as no call is under way.
+_REST_SECONDS = 2.0
 # A connection is looked at once in a round: every ten seconds, a twentieth of the fleet at each tick.
 _SLICES = 20
 
@@ -33,6 +36,7 @@ class Sweeper:
         self._monotonic = monotonic
         self._slices: list[set[Swept]] = [set() for _ in range(_SLICES)]
         self._watched: set[Watched] = set()
+        self._rest = Rest()
         self._current = 0
 
     def add(self, swept: Swept) -> None:
@@ -47,26 +51,32 @@ class Sweeper:
     def watch(self, watched: Watched) -> None:
         """Ask `watched` at every tick until it says that it is done."""
         self._watched.add(watched)
+        self._rest.stir()
 
-    def tick(self) -> None:
-        """Do what is due. A connection that fails spoils it for none of the others."""
+    def tick(self, slices: int = 1) -> None:
+        """Do what is due, in so many slices. A connection that fails spoils it for none of the others."""
         now = self._monotonic()
         for watched in tuple(self._watched):
             if not _still_busy(watched, now):
                 self._watched.discard(watched)
-        self._current = (self._current + 1) % _SLICES
-        for swept in tuple(self._slices[self._current]):
-            try:
-                swept.sweep(now)
-            except Exception:
-                logger.exception("a connection could not be looked after")
+        for _ in range(slices):
+            self._current = (self._current + 1) % _SLICES
+            for swept in tuple(self._slices[self._current]):
+                try:
+                    swept.sweep(now)
+                except Exception:
+                    logger.exception("a connection could not be looked after")
 
     async def run(self) -> None:
-        """Tick for ever."""
-        watched = heartbeat()
+        """Tick for ever: twice a second while calls are under way, otherwise more seldom and for several slices."""
+        watched, loop = heartbeat(), asyncio.get_running_loop()
+        before = loop.time()
         while True:
-            await asyncio.sleep(TICK_SECONDS)
-            self.tick()
+            self._rest.begin_look()
+            await self._rest.pause(TICK_SECONDS if self._watched else _REST_SECONDS, TICK_SECONDS)
+            passed = round((loop.time() - before) / TICK_SECONDS)
+            before = loop.time()
+            self.tick(min(max(passed, 1), _SLICES))
             watched.got_on()
 
 

@@ -3,6 +3,7 @@
 from services.billing.application.billing import Biller
 from services.kernel.errors import unavailable
 from services.process.heartbeats import repeat
+from services.process.stirring import AT_REST_SECONDS
 
 _SETTLE_SECONDS = 0.25
 _SETTLE_AGAIN_SECONDS = 2.0
@@ -20,9 +21,9 @@ class Settler:
 
     async def run(self) -> None:
         """Bill until cancelled; waits out what is away."""
-        await repeat(self._settle, _SETTLE_AGAIN_SECONDS)
+        await repeat(self._settle, _SETTLE_AGAIN_SECONDS, _SETTLE_SECONDS)
 
     async def _settle(self) -> float:
         if left := await self._biller.settle_all():
             raise unavailable(f"{left} sessions cannot be billed now")
-        return _SETTLE_SECONDS
+        return AT_REST_SECONDS

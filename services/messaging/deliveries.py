@@ -7,6 +7,7 @@ Decides nothing about a message; inbox.py does.
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -25,10 +26,10 @@ ACK_WAIT_SECONDS = 30
 # lone one is handed out at once.
 PACE_SECONDS = 0.2
 
-_EXPIRES_SECONDS = 30
-_HEARTBEAT_SECONDS = 1
-# Two heartbeats missed: the request is lost (a reconnect, a restart of the server).
-_SILENCE_SECONDS = 2.5
+_EXPIRES_SECONDS = 120
+_HEARTBEAT_SECONDS = 10
+# Two heartbeats missed: the request is lost, in a way that neither server nor connection has told of.
+_SILENCE_SECONDS = 25.0
 _RETRY_SECONDS = 0.5
 
 
@@ -44,6 +45,7 @@ class Deliveries:
         self._subjects = list(subjects)
         self._pull: Pull | None = None
         self._is_set_up = False
+        self._until_closed = ExitStack()
         self._next_start = 0.0
 
     async def next_batch(self) -> list[Msg]:
@@ -76,6 +78,7 @@ class Deliveries:
 
     async def close(self) -> None:
         """Stop asking. What was delivered but not acknowledged goes to another replica, or comes again."""
+        self._until_closed.close()
         if self._pull is not None:
             await self._pull.close()
 
@@ -86,6 +89,7 @@ class Deliveries:
             if self._pull is None:
                 pull = Pull(await self._bus.client(), self._durable)
                 await pull.listen()
+                self._until_closed.enter_context(self._bus.noticing_reconnections(pull.break_off))
                 self._pull = pull
             # What was asked of it before is lost.
             self._pull.give_up()

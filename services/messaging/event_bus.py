@@ -6,8 +6,8 @@ waits out an absent server; only live messages are dropped then.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
@@ -101,6 +101,7 @@ class EventBus:
         self._jetstream: JetStreamContext | None = None
         self._connected = asyncio.Event()
         self._connections = 0
+        self._reconnected: set[Callable[[], None]] = set()
         self._stream_exists = False
         self._getting_ready = asyncio.Lock()
         self._dropped = counter("csms_live_messages_dropped_total", "Live messages lost: server away, reader too slow")
@@ -116,6 +117,15 @@ class EventBus:
     def connection_number(self) -> int:
         """Counts the connections, from 1; 0 while there is none. What was published between two was not heard."""
         return self._connections if self._connected.is_set() else 0
+
+    @contextmanager
+    def noticing_reconnections(self, notice: Callable[[], None]) -> Iterator[None]:
+        """Call `notice` whenever the connection was lost and is there again, until the block ends."""
+        self._reconnected.add(notice)
+        try:
+            yield
+        finally:
+            self._reconnected.discard(notice)
 
     @property
     def is_ready(self) -> bool:
@@ -296,6 +306,8 @@ class EventBus:
     async def _on_connected(self) -> None:
         self._connections += 1
         self._connected.set()
+        for notice in tuple(self._reconnected):
+            notice()
         _log.info("NATS is back")
 
     async def _on_error(self, error: Exception) -> None:

@@ -31,6 +31,7 @@ from services.postgres.recordset import array
 from services.postgres.shared_tables import PARKED_EVENTS
 from services.process import tracing
 from services.process.heartbeats import heartbeat
+from services.process.stirring import stir
 
 _log = logging.getLogger(__name__)
 
@@ -184,6 +185,7 @@ class _Consumer:
             await connection.execute(
                 delete(PARKED_EVENTS).where(columns.consumer == self.durable, columns.event_id == event_id)
             )
+        stir()
 
     async def _handle(self, arrivals: Sequence[_Arrival], lease: "_Lease") -> list[_Failure]:
         """Handle events in one transaction or, when that fails, in halves; returns those that fail by themselves."""
@@ -191,6 +193,7 @@ class _Consumer:
             await lease.renew()
             try:
                 await self._apply([arrival.event for arrival in arrivals])
+                stir()
                 return []
             except DatabaseUnavailable as error:
                 # Not the events' fault: it does not count as an attempt.

@@ -8,7 +8,6 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -24,10 +23,13 @@ from services.postgres.recordset import array
 from services.postgres.shared_tables import sweep
 from services.process.heartbeats import heartbeat
 from services.process.metrics import counter, gauge
+from services.process.stirring import Rest, stir
 from services.rpc.protobuf import read_time
 
 BATCH = 512
+# Between looks at an outbox of which nobody has said anything: while something is done in this process, and at rest.
 POLL_SECONDS = 0.5
+REST_SECONDS = 10.0
 # A round costs nearly the same for one event as for twenty (some 3 ms of this process, PostgreSQL and NATS), and so it
 # does at every consumer: events gather between rounds. A lone one goes at once.
 PACE_SECONDS = 0.1
@@ -91,14 +93,17 @@ class OutboxRelay:
     def __init__(self, database: Database, bus: EventBus) -> None:
         self._database = database
         self._bus = bus
-        self._woken = asyncio.Event()
+        self._rest = Rest()
+        # Whether there may be more in the outbox than one look shows.
+        self._is_behind = True
         self._next_round = self._next_count = self._next_sweep = 0.0
         self._waiting = gauge("csms_outbox_waiting", "Events in the outbox that the stream does not have yet")
         self._published = counter("csms_outbox_published_total", "Events relayed from the outbox to the stream")
 
     def wake(self) -> None:
         """Say that a transaction with events has been committed, so that the relay need not find out by itself."""
-        self._woken.set()
+        self._rest.hurry()
+        stir()
 
     async def run(self) -> None:
         """Relay until cancelled; waits out the database and the event bus when they are away."""
@@ -115,30 +120,29 @@ class OutboxRelay:
         while not await _has_lock(connection):
             heartbeat().got_on()
             await self._stand_by(connection)
-        connection.add_notify_handler(lambda _: self._woken.set())
+        connection.add_notify_handler(lambda _: self._rest.hurry())
         await connection.execute(_LISTEN)
         while True:
             heed_cancellation()
             await self._keep_house(connection)
             if not self._bus.is_ready:
                 await self._await_bus(connection)
-            self._woken.clear()
+            self._rest.begin_look()
             if not await self._relay_round(connection):
-                await self._rest(connection)
+                await self._pause(connection)
 
     async def _stand_by(self, connection: RawConnection) -> None:
         """Pass on that there are events to the relay that works, until it is time to ask for its place again."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _STANDBY_SECONDS
         while (left := until - loop.time()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._woken.wait()
-                self._woken.clear()
+            if await self._rest.hurried(left):
+                self._rest.begin_look()
                 await connection.execute(_NOTIFY)
                 await asyncio.sleep(PACE_SECONDS)
 
     async def _await_bus(self, connection: RawConnection) -> None:
+        self._is_behind = True
         waiting = asyncio.create_task(self._bus.ready())
         try:
             while not (await asyncio.wait({waiting}, timeout=_COUNT_SECONDS))[0]:
@@ -149,7 +153,9 @@ class OutboxRelay:
     async def _relay_round(self, connection: RawConnection) -> bool:
         """Publish the oldest unpublished events; whether more are waiting that can be published at once."""
         rows = await (await connection.execute(_UNPUBLISHED)).fetchall()
+        self._is_behind = len(rows) == BATCH
         if not rows:
+            self._waiting.set(0)
             heartbeat().got_on()
             return False
         self._next_round = asyncio.get_running_loop().time() + PACE_SECONDS
@@ -159,28 +165,28 @@ class OutboxRelay:
         published = [row[0] for row, is_confirmed in zip(rows, confirmed, strict=True) if is_confirmed]
         await connection.execute(_MARK, (array(published),))
         self._published.add(len(published))
+        if not self._is_behind:
+            self._waiting.set(len(rows) - len(published))
         if published:
             heartbeat().got_on()
         else:
             heartbeat().failed(unavailable("the event stream confirms nothing"))
         return len(published) == BATCH
 
-    async def _rest(self, connection: RawConnection) -> None:
+    async def _pause(self, connection: RawConnection) -> None:
         """Wait to be woken, or for the next look, and in any case until the next round is due."""
         loop, socket = asyncio.get_running_loop(), connection.fileno()
         # Something to read is a notification, which the next look takes in, or the server's goodbye.
-        loop.add_reader(socket, self._woken.set)
+        loop.add_reader(socket, self._rest.hurry)
         try:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._woken.wait()
+            await self._rest.pause(REST_SECONDS, POLL_SECONDS)
         finally:
             loop.remove_reader(socket)
         await asyncio.sleep(self._next_round - loop.time())
 
     async def _keep_house(self, connection: RawConnection) -> None:
         now = asyncio.get_running_loop().time()
-        if now >= self._next_count:
+        if self._is_behind and now >= self._next_count:
             self._next_count = now + _COUNT_SECONDS
             row = await (await connection.execute(_COUNT)).fetchone()
             self._waiting.set(row[0] if row else 0)

@@ -24,6 +24,8 @@ _BATCH_BYTES = 2 * 1024 * 1024
 
 _NANOSECONDS = 1_000_000_000
 _IDLE_HEARTBEAT, _TIMED_OUT, _CONFLICT = "100", "408", "409"
+# None of the server's.
+_BROKEN_OFF = "broken off"
 _TOO_LARGE, _COMPLETED = "Exceeds MaxBytes", "Batch Completed"
 
 
@@ -83,6 +85,11 @@ class Pull:
         }
         self._allowance = BATCH
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=self._inbox)
+
+    def break_off(self) -> None:
+        """The request under way is lost, with the connection that it was made on: whoever waits for what it brings
+        hears so."""
+        self._arrived.put_nowait(Msg(self._client, headers={"Status": _BROKEN_OFF}))
 
     def give_up(self) -> None:
         """Expect nothing more of the request under way."""

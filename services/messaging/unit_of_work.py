@@ -16,6 +16,8 @@ from services.messaging import outbox
 from services.messaging.outbox import OutboxRelay
 from services.postgres import reconciliations
 from services.postgres.database import Database
+from services.process.heartbeats import is_background
+from services.process.stirring import stir
 from services.rpc import idempotency
 
 _Event = TypeVar("_Event", contravariant=True)
@@ -66,8 +68,11 @@ _Unit = TypeVar("_Unit", bound=_UnitOfWork)
 
 
 class UnitsOfWork(Generic[_Unit]):
-    """Begins units of work, each made by `begin` and committed when its block ends. The relay is woken after those with
-    events."""
+    """Begins units of work, each made by `begin` and committed when its block ends.
+
+    The relay is woken after those with events. All that callers commit stirs whoever looks for work; background tasks,
+    which mostly find none, stir nobody else.
+    """
 
     def __init__(self, database: Database, relay: OutboxRelay, begin: Callable[[AsyncConnection], _Unit]) -> None:
         self._database = database
@@ -81,6 +86,8 @@ class UnitsOfWork(Generic[_Unit]):
             yield unit
         if unit.has_events:
             self._relay.wake()
+        elif not is_background():
+            stir()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[_Unit]:

@@ -29,6 +29,7 @@ from services.monitoring.mapping import from_proto
 from services.monitoring.sql.unit_of_work import SqlUnitOfWork
 from services.postgres.database import Database
 from services.process.heartbeats import repeat
+from services.process.stirring import AT_REST_SECONDS, Rest
 
 _STATIONS = subscription(
     "monitoring-stations",
@@ -140,6 +141,7 @@ class LiveConsumer:
     def __init__(self, bus: EventBus, meter: LiveMeter) -> None:
         self._bus = bus
         self._meter = meter
+        self._rest = Rest()
 
     async def gather(self) -> None:
         """Listen until cancelled."""
@@ -147,14 +149,15 @@ class LiveConsumer:
             async for message in messages:
                 try:
                     self._meter.gather(from_proto.live_readings(message.payload))
+                    self._rest.stir()
                 except (DecodeError, DomainError) as error:
                     _log.warning("live meter values cannot be read: %s", error)
 
     async def write(self) -> None:
         """Write down what was gathered, every few seconds, until cancelled."""
-        await repeat(self._write, _WRITE_SECONDS)
+        await repeat(self._write, _WRITE_SECONDS, _WRITE_SECONDS, self._rest)
 
     async def _write(self) -> float:
         while await self._meter.write():
             pass
-        return _WRITE_SECONDS
+        return AT_REST_SECONDS

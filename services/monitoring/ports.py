@@ -78,6 +78,10 @@ class ChargePointRepository(Protocol):
         """Charge points that went offline by `since` and have no open alert for it, locked; passes over locked ones."""
         ...
 
+    async def away_since(self) -> datetime | None:
+        """Since when the first of those has been offline that may be `away` one day; None without one."""
+        ...
+
     async def online(self) -> Mapping[str, int]:
         """The epochs of all charge points that are online, by identity."""
         ...

@@ -6,7 +6,8 @@ from services.monitoring.application.reconciliation import Reconciliation
 from services.monitoring.domain.transaction import TransactionState
 from services.monitoring.settings import MonitoringSettings
 from services.postgres.database import Database, RawConnection
-from services.process.heartbeats import every
+from services.process.heartbeats import every, repeat
+from services.process.stirring import AT_REST_SECONDS
 
 _ALERT_SECONDS = 5.0
 _TASKS_SECONDS = 10.0
@@ -50,11 +51,11 @@ class Housekeeping:
 
     async def watch_alerts(self) -> None:
         """Raise and clear what time alone decides, until cancelled."""
-        await every(_ALERT_SECONDS, self._look_at_alerts, min(_ALERT_SECONDS, _RETRY_SECONDS))
+        await repeat(self._look_at_alerts, _ALERT_SECONDS, _ALERT_SECONDS)
 
     async def watch_tasks(self) -> None:
         """Raise and clear what is to be said of background tasks, until cancelled."""
-        await every(_TASKS_SECONDS, self._tasks.look, min(_TASKS_SECONDS, _RETRY_SECONDS))
+        await every(_TASKS_SECONDS, self._tasks.look, at_rest_seconds=AT_REST_SECONDS)
 
     async def reconcile(self) -> None:
         """Compare with the owners now and from time to time, until cancelled."""
@@ -64,10 +65,12 @@ class Housekeeping:
         """Delete rows past their retention now and every hour, until cancelled."""
         await every(_SWEEP_SECONDS, self._delete_expired, min(_SWEEP_SECONDS, _RETRY_SECONDS))
 
-    async def _look_at_alerts(self) -> None:
+    async def _look_at_alerts(self) -> float:
         while await self._alerts.raise_for_those_away():
             pass
         await self._alerts.clear_what_is_over()
+        left = await self._alerts.until_one_is_away()
+        return AT_REST_SECONDS if left is None else min(max(left.total_seconds(), _ALERT_SECONDS), AT_REST_SECONDS)
 
     async def _delete_expired(self) -> None:
         async with self._database.raw() as connection:

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from services.kernel.errors import DomainError
 from services.process import metrics
+from services.process.stirring import Rest, stir
 
 # A task that failed less often in a row may only have met a restart of what it needs.
 FAILURES_IN_A_ROW = 3
@@ -80,6 +81,8 @@ class Heartbeat:
         is_news = not self.failures or said != self.error
         self.failures, self.error, self._heard = self.failures + 1, said, monotonic()
         self._failed.add()
+        # Others may be hit by the same, and the process as a whole.
+        stir()
         if not isinstance(error, DomainError) and is_news:
             _log.error("background task %s failed", self.name, exc_info=error)
         elif self.failures & (self.failures - 1) == 0:  # a power of two: ever more seldom
@@ -100,25 +103,53 @@ async def beating(watched: Heartbeat, run: Callable[[], Awaitable[object]]) -> N
     await run()
 
 
-async def every(seconds: float, work: Callable[[], Awaitable[object]], retry_seconds: float | None = None) -> NoReturn:
-    """Do `work` for ever, so many seconds apart; after a failure `retry_seconds`, if that is another time."""
+def is_background() -> bool:
+    """Whether who asks is a background task, or was begun by one."""
+    return _CURRENT.get() is not None
+
+
+async def every(
+    seconds: float,
+    work: Callable[[], Awaitable[object]],
+    retry_seconds: float | None = None,
+    at_rest_seconds: float | None = None,
+) -> NoReturn:
+    """Do `work` for ever, so many seconds apart; after a failure `retry_seconds`, if that is another time.
+
+    With `at_rest_seconds` so far apart as long as nothing is done in this process (stirring.py).
+    """
 
     async def once() -> float:
         await work()
-        return seconds
+        return seconds if at_rest_seconds is None else at_rest_seconds
 
-    await repeat(once, seconds if retry_seconds is None else retry_seconds)
+    pace = None if at_rest_seconds is None else seconds
+    await repeat(once, seconds if retry_seconds is None else retry_seconds, pace)
 
 
-async def repeat(work: Callable[[], Awaitable[float]], retry_seconds: float) -> NoReturn:
+async def repeat(
+    work: Callable[[], Awaitable[float]],
+    retry_seconds: float,
+    pace_seconds: float | None = None,
+    rest: Rest | None = None,
+) -> NoReturn:
     """Do `work` for ever. It returns the seconds to wait before the next time; after a failure these are
-    `retry_seconds`. No failure ends this."""
-    watched = heartbeat()
+    `retry_seconds`. No failure ends this.
+
+    With `pace_seconds` it need not wait longer than these once something is done in this process (stirring.py), and
+    not even that when somebody hurries `rest`.
+    """
+    watched, rest = heartbeat(), rest or Rest()
     while True:
+        rest.begin_look()
         try:
             pause = await work()
             watched.got_on()
         except Exception as error:  # whatever it is, the next attempt may do better; it is logged and shown
             watched.failed(error)
-            pause = retry_seconds
-        await asyncio.sleep(pause)
+            await asyncio.sleep(retry_seconds)
+            continue
+        if pace_seconds is None:
+            await asyncio.sleep(pause)
+        else:
+            await rest.pause(pause, pace_seconds)

@@ -1,6 +1,6 @@
 """Where the time of a process gets lost: a late event loop, garbage collection. What it uses is told by `prometheus`.
 
-Costs one timer and a callback for each collection.
+Costs one timer, which rests while the process does, and a callback for each collection.
 """
 
 import asyncio
@@ -13,6 +13,9 @@ from typing import Any
 from services.process import metrics
 
 _TICK_SECONDS = 0.1
+# A process that does next to nothing is measured ever more seldom, down to this. What holds up one that works shows.
+_REST_SECONDS = 2.0
+_WORKING_SHARE = 0.02
 # A maximum is that of the last one to two of these.
 _WINDOW_SECONDS = 30.0
 
@@ -66,10 +69,12 @@ class _LoopLag:
             "event_loop_lag_max_seconds", "The greatest lag of the event loop in the last 30 to 60 seconds."
         ).read_from(self._greatest.read)
         self._due = 0.0
+        self._pause = _TICK_SECONDS
+        self._processor_seconds = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        self._due = self._loop.time() + _TICK_SECONDS
+        self._due = self._loop.time() + self._pause
         self._timer = self._loop.call_at(self._due, self._tick)
 
     def stop(self) -> None:
@@ -80,6 +85,9 @@ class _LoopLag:
         late = max(self._loop.time() - self._due, 0.0)
         self._seconds.observe(late)
         self._greatest.observe(late)
+        used, self._processor_seconds = self._processor_seconds, time.process_time()
+        works = self._processor_seconds - used > _WORKING_SHARE * (self._pause + late)
+        self._pause = _TICK_SECONDS if works else min(self._pause * 2, _REST_SECONDS)
         self.start()
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from services.process.heartbeats import repeat
+from services.process.stirring import stir
 
 _SECONDS = 300.0
 _RETRY_SECONDS = 5.0
@@ -28,4 +29,6 @@ class Reconciler:
 
     async def _compare_once(self) -> float:
         _log.info("compared %d %s", await self._compare(), self._what)
+        # What it has put right may be of consequence.
+        stir()
         return self._pause_seconds

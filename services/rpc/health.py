@@ -14,12 +14,15 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from csms.health.v1 import health_service_pb2, health_service_pb2_grpc
 from services.kernel.zones import zone_data_version
 from services.process.heartbeats import Heartbeat, TaskState
+from services.process.stirring import Rest
 from services.rpc.http import service_unavailable
 from services.rpc.protobuf import timestamp
 
 Ready = Callable[[], Awaitable[object]]
 
+# While something is done in this process, or has failed, and at rest.
 _POLL_SECONDS = 1.0
+_REST_SECONDS = 5.0
 _ANSWER_SECONDS = 3.0
 _WHOLE_SERVER = ""
 _log = logging.getLogger(__name__)
@@ -63,10 +66,13 @@ class Health:
         await self._tell(serving=False)
 
     async def watch(self, ready: Ready) -> None:
-        """Ask `ready` every second, for ever; it says no by returning False, by raising and by not answering."""
+        """Ask `ready` every second, at rest every five, for ever; it says no by returning False, by raising and by not
+        answering."""
+        rest = Rest()
         while True:
+            rest.begin_look()
             await self.set_serving(await _is_ready(ready))
-            await asyncio.sleep(_POLL_SECONDS)
+            await rest.pause(_REST_SECONDS if self._serving else _POLL_SECONDS, _POLL_SECONDS)
 
     def response(self) -> health_service_pb2.CheckResponse:
         """What GET /health shows."""

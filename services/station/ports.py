@@ -170,6 +170,10 @@ class ConnectionRepository(Protocol):
         """Delete the nodes whose lease ran out before then."""
         ...
 
+    async def next_lease_end(self, now: datetime) -> datetime | None:
+        """When the first lease runs out after `now`; None without one."""
+        ...
+
     async def find(self, charge_point_id: str, now: datetime) -> Connection | None:
         """The open connection of a charge point, on a node that lives."""
         ...

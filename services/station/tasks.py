@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from services.process.heartbeats import every, repeat
+from services.process.stirring import AT_REST_SECONDS
 from services.station.adapters.file_folder import FileFolder
 from services.station.application.configuration_reboots import ConfigurationReboots
 from services.station.application.connectivity import Connectivity
@@ -18,7 +19,8 @@ from services.station.application.lost_reports import LostReports
 from services.station.application.refusals import Refusals
 from services.station.settings import StationSettings
 
-_LEASES_SECONDS = 5.0
+# Beside the end of a lease, so that it is over for sure.
+_LATER_SECONDS = 0.5
 # Often enough that what is beyond the bounds never becomes much.
 _REFUSALS_SECONDS = 60.0
 # That a few are asked each time makes this the pace of it.
@@ -26,15 +28,14 @@ _INVENTORIES_SECONDS = 1.0
 _FILES_SECONDS = 60.0
 _FILE_JOBS_SECONDS = 2.0
 _LOST_REPORTS_SECONDS = 10.0
-# The steps of campaigns, and the look for new ones.
-_CAMPAIGNS_SECONDS, _NO_CAMPAIGNS_SECONDS = 1.0, 3.0
+_CAMPAIGNS_SECONDS = 1.0
 _CONFIGURATION_REBOOTS_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
 
 class LeaseSweeper:
-    """Looks every few seconds for connections whose node's lease has run out. Every replica may run one.
+    """Looks for connections whose node's lease has run out, whenever one may have. Every replica may run one.
 
     While this service or its database was away no node could report: each gets `patience` to do so first.
     """
@@ -51,8 +52,10 @@ class LeaseSweeper:
     async def _sweep(self) -> float:
         while closed := await self._connectivity.close_abandoned():
             _log.warning("closed %d connections of edge nodes that no longer report", closed)
-        await self._connectivity.forget_nodes()
-        return _LEASES_SECONDS
+        left = await self._connectivity.forget_nodes()
+        if left is None:
+            return AT_REST_SECONDS
+        return min(left.total_seconds() + _LATER_SECONDS, AT_REST_SECONDS)
 
 
 class RefusalSweeper:
@@ -75,7 +78,10 @@ class InventoryAsker:
 
     async def run(self) -> None:
         """Ask until cancelled; waits out a database that is away."""
-        await every(_INVENTORIES_SECONDS, self._inventories.ask_some)
+        await repeat(self._ask, _INVENTORIES_SECONDS, _INVENTORIES_SECONDS)
+
+    async def _ask(self) -> float:
+        return _INVENTORIES_SECONDS if await self._inventories.ask_some() else AT_REST_SECONDS
 
 
 class LostReportAsker:
@@ -86,7 +92,7 @@ class LostReportAsker:
 
     async def run(self) -> None:
         """Ask until cancelled; waits out a database that is away."""
-        await every(_LOST_REPORTS_SECONDS, self._lost_reports.ask_some)
+        await every(_LOST_REPORTS_SECONDS, self._lost_reports.ask_some, at_rest_seconds=AT_REST_SECONDS)
 
 
 class ConfigurationRebooter:
@@ -97,7 +103,11 @@ class ConfigurationRebooter:
 
     async def run(self) -> None:
         """Restart until cancelled; waits out a database that is away."""
-        await every(_CONFIGURATION_REBOOTS_SECONDS, self._reboots.restart_some)
+        await repeat(self._restart, _CONFIGURATION_REBOOTS_SECONDS, _CONFIGURATION_REBOOTS_SECONDS)
+
+    async def _restart(self) -> float:
+        # When one is idle is known elsewhere: nothing stirs this process then.
+        return _CONFIGURATION_REBOOTS_SECONDS if await self._reboots.restart_some() else AT_REST_SECONDS
 
 
 class FileKeeper:
@@ -147,7 +157,7 @@ class FileJobWatcher:
 
     async def run(self) -> None:
         """Watch until cancelled; waits out a database that is away."""
-        await every(_FILE_JOBS_SECONDS, self._look)
+        await every(_FILE_JOBS_SECONDS, self._look, at_rest_seconds=AT_REST_SECONDS)
 
     async def _look(self) -> None:
         while await self._jobs.look():
@@ -162,7 +172,7 @@ class FirmwareCampaigner:
 
     async def run(self) -> None:
         """Step until cancelled; waits out a database that is away."""
-        await repeat(self._step, _CAMPAIGNS_SECONDS)
+        await repeat(self._step, _CAMPAIGNS_SECONDS, _CAMPAIGNS_SECONDS)
 
     async def _step(self) -> float:
-        return _CAMPAIGNS_SECONDS if await self._campaigns.step() else _NO_CAMPAIGNS_SECONDS
+        return _CAMPAIGNS_SECONDS if await self._campaigns.step() else AT_REST_SECONDS

@@ -174,6 +174,11 @@ class CommandRepository(Protocol):
         """Commands whose time is over while they wait for delivery, answer or effect, locked as by `due`."""
         ...
 
+    async def next_time(self, now: datetime) -> datetime | None:
+        """When the next one is `due`, or `overdue` after `now`; None as long as neither is foreseen. In the past while
+        one waits for another of its charge point."""
+        ...
+
     async def add(self, command: Command) -> None:
         """Store a new command."""
         ...

@@ -1,6 +1,7 @@
 """What the transaction service does by the clock beside its deliveries: takes command campaigns further."""
 
 from services.process.heartbeats import repeat
+from services.process.stirring import AT_REST_SECONDS
 from services.transaction.application.campaign_steps import CampaignSteps
 
 # Often enough for the fastest pace to be even.
@@ -16,8 +17,7 @@ class CampaignRunner:
 
     async def run(self) -> None:
         """Go on until cancelled; waits out a database, or a station service, that is away."""
-        await repeat(self._step, _RETRY_SECONDS)
+        await repeat(self._step, _RETRY_SECONDS, _SECONDS)
 
     async def _step(self) -> float:
-        await self._steps.step()
-        return _SECONDS
+        return _SECONDS if await self._steps.step() else AT_REST_SECONDS

@@ -1,7 +1,7 @@
 """What can be done with alerts, and what the verdicts of the rules do to them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
@@ -73,6 +73,12 @@ class Alerts:
             missed = [offline_verdict(point, stands=True) for point in points if is_away(point, now)]
             await judge(work, missed, now)
         return len(points)
+
+    async def until_one_is_away(self) -> timedelta | None:
+        """How long it takes until a charge point has been away too long that is not missed yet; None without one."""
+        async with self._units_of_work() as work:
+            since = await work.charge_points.away_since()
+        return None if since is None else since + OFFLINE_GRACE - self._clock.now()
 
     async def clear_what_is_over(self) -> None:
         """Clear predictions that did not come true, and alerts of what is over and was looked at."""

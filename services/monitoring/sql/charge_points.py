@@ -5,7 +5,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.monitoring.domain.alert import AlertKind
@@ -65,20 +65,19 @@ class SqlChargePointRepository:
     async def away(self, since: datetime, limit: int) -> Sequence[ChargePoint]:
         self._locks.reach(Rung.HARDWARE, passing_over=True)
         columns = CHARGE_POINTS.c
-        is_known = exists().where(
-            ALERTS.c.kind == AlertKind.CHARGE_POINT_OFFLINE,
-            ALERTS.c.subject == columns.id,
-            ALERTS.c.clear_time.is_(None),
-        )
         query = (
             select(CHARGE_POINTS)
-            .where(~columns.online, ~columns.removed, columns.accepted.is_not(False))
-            .where(columns.changed_time <= since, ~is_known)
+            .where(_may_be_away(), columns.changed_time <= since)
             .order_by(columns.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
         return [_charge_point(row) for row in await self._connection.execute(query)]
+
+    async def away_since(self) -> datetime | None:
+        query = select(func.min(CHARGE_POINTS.c.changed_time)).where(_may_be_away())
+        time: datetime | None = await self._connection.scalar(query)
+        return time
 
     async def online(self) -> Mapping[str, int]:
         columns = CHARGE_POINTS.c
@@ -91,6 +90,17 @@ class SqlChargePointRepository:
         told_time = func.greatest(columns.placed_time, columns.created_time, columns.changed_time)
         rows = await self._connection.scalars(select(columns.id).where(~columns.removed, told_time < since))
         return [charge_point_id for charge_point_id in rows if charge_point_id not in known]
+
+
+def _may_be_away() -> ColumnElement[bool]:
+    """Whether a charge point is offline, missed, and without an open alert for it."""
+    columns = CHARGE_POINTS.c
+    is_known = exists().where(
+        ALERTS.c.kind == AlertKind.CHARGE_POINT_OFFLINE,
+        ALERTS.c.subject == columns.id,
+        ALERTS.c.clear_time.is_(None),
+    )
+    return and_(~columns.online, ~columns.removed, columns.accepted.is_not(False), ~is_known)
 
 
 def _of_values(row: Sequence[Any]) -> ChargePoint:

@@ -42,31 +42,32 @@ class ConfigurationReboots:
         self._clock = clock
 
     async def restart_some(self) -> int:
-        """Restart those whose time it is; how many."""
+        """Restart those whose time it is; how many there were to look at."""
         async with self._units_of_work() as work:
             wanted = await work.configuration_templates.wanted_reboots(self._clock.now() - _PATIENCE)
-        return sum([await self._restart(one) for one in wanted])
+        for one in wanted:
+            await self._restart(one)
+        return len(wanted)
 
-    async def _restart(self, wanted: WantedReboot) -> bool:
+    async def _restart(self, wanted: WantedReboot) -> None:
         name = wanted.charge_point_id
         async with self._units_of_work() as work:
             point = await work.charge_points.find(name)
             if point is None or (point.boot_time is not None and point.boot_time > wanted.create_time):
                 # It has been by now.
                 await work.configuration_templates.end_reboot(wanted)
-                return False
+                return
         if not point.online:
-            return False
+            return
         try:
             # The command is to be the tenant's.
             with as_tenant(wanted.tenant_id):
                 if wanted.reboot is Reboot.ON_IDLE and await self._running.at_charge_point(name):
-                    return False
+                    return
                 request_id = derived_id("restart after", wanted.command_id)
                 await self._commands.reset(name, wanted.reboot is Reboot.AT_ONCE, request_id)
         except DomainError as error:
             _log.info("charge point %s was not restarted after a change of settings: %s", name, error.message)
-            return False
+            return
         async with self._units_of_work() as work:
             await work.configuration_templates.end_reboot(wanted)
-        return True

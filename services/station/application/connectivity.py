@@ -195,10 +195,14 @@ class Connectivity:
         _, closed = await self._close(abandoned)
         return closed
 
-    async def forget_nodes(self) -> None:
-        """Forget the edge nodes that have not reported for a day."""
+    async def forget_nodes(self) -> timedelta | None:
+        """Forget the edge nodes that have not reported for a day. Returns how long it takes until a lease runs out,
+        unless its node reports; None without nodes."""
+        now = self._clock.now()
         async with self._units_of_work() as work:
-            await work.connections.forget_nodes(self._clock.now() - _NODE_MEMORY)
+            await work.connections.forget_nodes(now - _NODE_MEMORY)
+            end = await work.connections.next_lease_end(now)
+        return None if end is None else end - now
 
     def _unknown(self, names: Collection[str]) -> list[ChargePoint]:
         now = self._clock.now()

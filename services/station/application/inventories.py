@@ -17,6 +17,7 @@ from services.kernel.errors import DomainError
 from services.kernel.ids import new_id
 from services.kernel.quirks.asking import NOTHING_UNASKED
 from services.kernel.tenancy import as_tenant
+from services.process.stirring import stir
 from services.station.domain.charge_point import ChargePoint, ChargePointState
 from services.station.domain.quirks import profile_of
 from services.station.ports import Commands, UnitsOfWork
@@ -55,14 +56,15 @@ class Inventories:
                 continue
             if len(self._booted) < _MOST_NOTED:
                 self._booted[point.id] = point.tenant_id
+                stir()
 
-    async def ask_some(self) -> None:
-        """Ask the next few; their answers are not waited for."""
+    async def ask_some(self) -> bool:
+        """Ask the next few; their answers are not waited for. Whether more are to be asked."""
         while self._booted and len(self._due) < _LOOKED_UP_AT_ONCE:
             await self._look_up()
         free = min(_ASKED_AT_ONCE, _MOST_ASKED - len(self._asking), len(self._due))
         if free <= 0:
-            return
+            return bool(self._due)
         async with self._units_of_work() as work:
             now = self._clock.now()
             owners = dict(self._due.popleft() for _ in range(free))
@@ -72,6 +74,7 @@ class Inventories:
             # The command is to be the tenant's.
             with as_tenant(owners[name]):
                 self._begin(name)
+        return bool(self._due or self._booted)
 
     async def close(self) -> None:
         """Stop waiting for answers."""

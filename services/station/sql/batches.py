@@ -142,7 +142,7 @@ _plug = attrgetter(*_PLUG_NAMES)
 
 
 class SqlBatches:
-    """Satisfies ports.ReportBatches. The relay is woken after each commit."""
+    """Satisfies ports.ReportBatches. The relay is woken after a commit with events."""
 
     def __init__(self, database: Database, relay: outbox.OutboxRelay) -> None:
         self._connections = WriterConnections(database, "reports", _CONNECTIONS)
@@ -151,8 +151,10 @@ class SqlBatches:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlBatch"]:
         async with self._connections.round_trips() as trips:
-            yield SqlBatch(trips)
-        self._relay.wake()
+            batch = SqlBatch(trips)
+            yield batch
+        if batch.has_events:
+            self._relay.wake()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -164,6 +166,7 @@ class SqlBatch:
 
     def __init__(self, trips: RoundTrips) -> None:
         self._trips = trips
+        self.has_events = False
 
     async def points(
         self, charge_point_ids: Collection[str], unknown: Sequence[ChargePoint] = (), most_unknown: int = 0
@@ -198,6 +201,7 @@ class SqlBatch:
     async def commit(self, changes: Changes) -> None:
         statements = list(_statements(changes))
         if changes.events:
+            self.has_events = True
             statements.append(outbox.appending(event_to_proto(event, changes.time) for event in changes.events))
         await self._trips.run(*statements, _COMMIT)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, select
+from sqlalchemy import Select, and_, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.pagination import Page, PageRequest
@@ -31,6 +31,11 @@ class SqlConnectionRepository:
 
     async def forget_nodes(self, before: datetime) -> None:
         await self._connection.execute(delete(EDGE_NODES).where(EDGE_NODES.c.lease_end_time < before))
+
+    async def next_lease_end(self, now: datetime) -> datetime | None:
+        ends = EDGE_NODES.c.lease_end_time
+        time: datetime | None = await self._connection.scalar(select(func.min(ends)).where(ends > now))
+        return time
 
     async def find(self, charge_point_id: str, now: datetime) -> Connection | None:
         query = _living(now).where(CONNECTIONS.c.charge_point_id == charge_point_id)

@@ -44,8 +44,11 @@ class CampaignSteps:
         self._made = made
         self._clock = clock
 
-    async def step(self) -> None:
-        """Take every open campaign one step further. Raises DomainError when charge points cannot be asked for now."""
+    async def step(self) -> bool:
+        """Take every open campaign one step further; whether there is another one to take soon, by the clock.
+
+        Raises DomainError when charge points cannot be asked for now.
+        """
         async with self._units_of_work() as work:
             campaigns = await work.campaigns.open(_CAMPAIGNS_AT_ONCE)
         for campaign in campaigns:
@@ -55,6 +58,8 @@ class CampaignSteps:
                 await self._choose(campaign)
             elif campaign.state is CampaignState.RUNNING:
                 await self._make(campaign.id)
+        # One of which all commands are made waits for these, and what becomes of them stirs this process.
+        return any(one.state is not CampaignState.RUNNING or one.pending for one in campaigns)
 
     async def _choose(self, campaign: Campaign) -> None:
         """Choose some more charge points."""

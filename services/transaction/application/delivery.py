@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,8 +12,9 @@ from services.kernel.errors import DomainError, ErrorKind, failed_precondition, 
 from services.kernel.redaction import without
 from services.kernel.tenancy import as_tenant, set_tenant
 from services.process import tracing
-from services.process.heartbeats import heartbeat
+from services.process.heartbeats import repeat
 from services.process.shares import Shares
+from services.process.stirring import AT_REST_SECONDS, Rest
 from services.transaction.domain.command import (
     ROTATE_PASSWORD,
     Ask,
@@ -38,7 +38,7 @@ from services.transaction.domain.commands import KINDS
 from services.transaction.domain.events import CommandChanged
 from services.transaction.ports import ChargePoints, Edge, UnitOfWork, UnitsOfWork
 
-_PAUSE_SECONDS = 1.0
+_PACE_SECONDS = 1.0
 _AT_ONCE = 50
 _LEAST_SECONDS = 0.1
 # The one that holds the socket, and the one that the charge point has moved to meanwhile.
@@ -66,7 +66,7 @@ class Delivery:
         self._tasks: set[asyncio.Task[Any]] = set()
         # Of the queued ones that are on their way.
         self._shares = Shares(_AT_ONCE)
-        self._one_has_ended = asyncio.Event()
+        self._rest = Rest()
         self._recall_time = clock.now()
 
     async def deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
@@ -79,20 +79,20 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver queued commands when they are due and let overdue ones expire, until cancelled."""
-        watched = heartbeat()
-        while True:
-            self._one_has_ended.clear()
-            try:
-                await self.deliver_due()
-                await self.expire_overdue()
-                self._recall_some()
-                watched.got_on()
-            except Exception as error:  # whatever it is, the next look may do better; it is logged and shown
-                watched.failed(error)
-            with suppress(TimeoutError):
-                # The next one of its charge point need not wait for the next look.
-                async with asyncio.timeout(_PAUSE_SECONDS):
-                    await self._one_has_ended.wait()
+        await repeat(self._look, _PACE_SECONDS, _PACE_SECONDS, self._rest)
+
+    async def _look(self) -> float:
+        found = await self.deliver_due() + await self.expire_overdue()
+        self._recall_some()
+        return _PACE_SECONDS if found else await self._seconds_to_next()
+
+    async def _seconds_to_next(self) -> float:
+        """Until the next command is due by itself, or expires."""
+        now = self._clock.now()
+        async with self._units_of_work.reading() as work:
+            time = await work.commands.next_time(now)
+        left = AT_REST_SECONDS if time is None else (time - now).total_seconds()
+        return min(max(left, _PACE_SECONDS), AT_REST_SECONDS)
 
     async def take_late(self, command_id: str, charge_point_id: str, late: LateReply) -> None:
         """Note what a charge point answered when it was no longer waited for. Raises: COMMAND_NOT_FOUND."""
@@ -107,10 +107,10 @@ class Delivery:
 
     def look_soon(self) -> None:
         """There is something to deliver."""
-        self._one_has_ended.set()
+        self._rest.hurry()
 
-    async def deliver_due(self) -> None:
-        """Begin to deliver the queued commands that are due and next at their charge points."""
+    async def deliver_due(self) -> int:
+        """Begin to deliver the queued commands that are due and next at their charge points; how many."""
         due: list[Command] = []
         try:
             async with self._units_of_work() as work:
@@ -123,6 +123,7 @@ class Delivery:
             raise
         for command in due:
             self._begin(self._deliver_queued(command))
+        return len(due)
 
     async def _take_due(self, work: UnitOfWork, due: list[Command]) -> bool:
         """Add to `due` some that are, SENT from now on; whether one tenant had too many, and others may come next."""
@@ -137,14 +138,15 @@ class Delivery:
             await work.commands.replace(command)
         return len(taken) < len(found)
 
-    async def expire_overdue(self) -> None:
-        """Let go of commands whose time is over."""
+    async def expire_overdue(self) -> int:
+        """Let go of commands whose time is over; how many."""
         async with self._units_of_work() as work:
             now = self._clock.now()
             overdue = [expired(command, now) for command in await work.commands.overdue(now, _AT_ONCE)]
             for command in overdue:
                 await work.commands.replace(command)
             await work.publish([changed_event(command) for command in overdue])
+        return len(overdue)
 
     async def recall_forgotten(self) -> None:
         """Ask the edge what became of commands whose sender is gone: each gets its answer, is queued again when its
@@ -213,7 +215,8 @@ class Delivery:
             _log.info("queued command %s failed: %s", command.id, error.message)
         finally:
             self._shares.give_back(command.tenant_id)
-            self._one_has_ended.set()
+            # The next one of its charge point need not wait for the next look.
+            self._rest.hurry()
 
     async def _deliver(self, command: Command, ask: Ask, timeout: timedelta, *, keep: bool) -> Command:
         # In a task of its own. What is not its tenant's is not there for a command either.

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from services.kernel.errors import DomainError, ErrorKind
 from services.process.heartbeats import every
+from services.process.stirring import AT_REST_SECONDS
 from services.transaction.application.placing import Placing
 from services.transaction.domain.lookout import BEGINNING, Contest, Late, Suspect
 from services.transaction.ports import UnitsOfWork
@@ -48,7 +49,7 @@ class Matcher:
 
     async def run(self) -> None:
         """Look every few seconds until cancelled; waits out what is away."""
-        await every(_LOOK_SECONDS, self.look)
+        await every(_LOOK_SECONDS, self.look, at_rest_seconds=AT_REST_SECONDS)
 
     async def look(self) -> int:
         """Look at every charge point where something changed since the last time, and at the next ones where something

@@ -5,7 +5,22 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, cast, exists, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.kernel.ids import is_id
@@ -130,12 +145,16 @@ class SqlCommandRepository:
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Command]:
         columns = COMMANDS.c
-        waits = or_(
-            columns.state.in_((CommandState.QUEUED, CommandState.SENT)),
-            and_(columns.state == CommandState.ACCEPTED, columns.kind.in_(KINDS_WITH_EFFECT)),
-        )
-        query = select(COMMANDS).where(columns.expire_time <= now, waits).order_by(columns.expire_time).limit(limit)
+        query = select(COMMANDS).where(columns.expire_time <= now, _waits()).order_by(columns.expire_time).limit(limit)
         return await self._unlocked(query)
+
+    async def next_time(self, now: datetime) -> datetime | None:
+        columns = COMMANDS.c
+        is_queued = and_(columns.state == CommandState.QUEUED, columns.expire_time > now)
+        delivery = select(func.min(columns.delivery_time)).where(is_queued).scalar_subquery()
+        end = select(func.min(columns.expire_time)).where(columns.expire_time > now, _waits()).scalar_subquery()
+        time: datetime | None = await self._connection.scalar(select(func.least(delivery, end)))
+        return time
 
     async def add(self, command: Command) -> None:
         await self._connection.execute(insert(COMMANDS).values(asdict(command)))
@@ -150,6 +169,15 @@ class SqlCommandRepository:
     async def _unlocked(self, query: Select[Any]) -> Sequence[Command]:
         rows = await self._connection.execute(query.with_for_update(skip_locked=True))
         return [command_of(row) for row in rows]
+
+
+def _waits() -> ColumnElement[bool]:
+    """For delivery, answer or effect."""
+    columns = COMMANDS.c
+    return or_(
+        columns.state.in_((CommandState.QUEUED, CommandState.SENT)),
+        and_(columns.state == CommandState.ACCEPTED, columns.kind.in_(KINDS_WITH_EFFECT)),
+    )
 
 
 def _of(place: Place) -> Select[Any]:

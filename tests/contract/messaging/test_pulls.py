@@ -47,6 +47,14 @@ async def word_of(pull: Pull) -> Word | None:
     return pull.heed(await pull.next(_SECONDS))
 
 
+async def test_whoever_waits_hears_that_a_request_was_broken_off(bus: EventBus) -> None:
+    async with pulling(bus) as pull:
+        await pull.ask(30, 10)
+        pull.break_off()
+        assert await word_of(pull) is Word.LOST
+        assert pull.is_over
+
+
 async def test_a_request_is_over_with_its_last_message_and_late_news_of_it_end_no_other(bus: EventBus) -> None:
     await publish(bus, BATCH + 2)
     async with pulling(bus) as pull:

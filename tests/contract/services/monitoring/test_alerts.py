@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -135,12 +136,14 @@ async def test_a_charge_point_that_stays_away_raises_an_alert_until_it_is_back(
         connection(online=False, epoch=1, seconds=10),
     )
     assert await sweeper(units_of_work, 39).raise_for_those_away() == 0
+    assert await sweeper(units_of_work, 39).until_one_is_away() == timedelta(seconds=1)
     assert await listed(alerts) == []
     for _ in range(2):
         await sweeper(units_of_work, 40).raise_for_those_away()
     [alert] = await listed(alerts)
     assert (alert.kind, alert.severity, alert.occurrence_count) == (Alert.CHARGE_POINT_OFFLINE, Alert.CRITICAL, 1)
     assert (alert.charge_point_id, alert.station_id) == ("CP1", STATION)
+    assert await sweeper(units_of_work, 41).until_one_is_away() is None
     await tell(connection(online=True, epoch=2, seconds=50))
     assert await listed(alerts) == []
 

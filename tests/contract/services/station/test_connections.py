@@ -228,6 +228,9 @@ async def test_a_node_that_no_longer_reports_has_no_connections(
 ) -> None:
     epoch = await _connect(points, edge, name, node=f"dead-{name}")
     other = await _connect(points, edge, f"{name}-B", node="edge-2")
+    left = await connectivity.forget_nodes()
+    assert left is not None
+    assert timedelta() < left <= Policy(60, False).node_lease
     await _let_lease_run_out(service, f"dead-{name}")
 
     # Nobody may be sent there from this moment on, swept or not.

@@ -73,6 +73,28 @@ async def test_none_is_due_before_one_that_is_just_being_changed(service: Runnin
     assert await _due(service) == [command.id for command in [first, *others]]
 
 
+async def test_it_is_known_when_the_next_one_is_due_or_over(service: RunningService) -> None:
+    async def next_time() -> datetime | None:
+        async with service.database.transaction() as connection:
+            return await SqlCommandRepository(connection).next_time(_NOW)
+
+    assert await next_time() is None
+    later, sooner = _NOW + timedelta(minutes=2), _NOW + timedelta(minutes=1)
+    sent = replace(_command("CP1"), state=CommandState.SENT, expire_time=later)
+    over = replace(_command("CP2"), state=CommandState.SENT, expire_time=_NOW)
+    settled = [
+        replace(_command("CP3"), state=state, expire_time=sooner)
+        for state in (CommandState.ACCEPTED, CommandState.FAILED)
+    ]
+    await _add(service, [sent, over, *settled])
+    assert await next_time() == later
+    queued = replace(_command("CP4"), delivery_time=sooner)
+    await _add(service, [queued])
+    assert await next_time() == sooner
+    await _store(service, replace(queued, expire_time=_NOW))
+    assert await next_time() == later
+
+
 async def test_the_most_urgent_of_a_charge_point_is_due_before_the_oldest(service: RunningService) -> None:
     first, second, third, other = [_command(charge_point_id) for charge_point_id in ("CP1", "CP1", "CP1", "CP2")]
     urgent = [replace(one, priority=CommandPriority.URGENT) for one in (second, third)]

@@ -1,8 +1,11 @@
 """One clock for all: everyone is looked at once a round, and nobody spoils it for the others."""
 
+import asyncio
+
 import pytest
 
 from ocpp_edge.rpc.sweeper import Sweeper
+from tests.fixtures.background import eventually, running
 from tests.unit.ocpp_edge.harness import ManualTime
 
 ROUND = 20
@@ -76,3 +79,26 @@ def test_one_that_fails_does_not_keep_the_others_waiting(sweeper: Sweeper) -> No
     turn(sweeper, ROUND)
     assert [len(swept.moments) for swept in fleet] == [1] * len(fleet)
     assert [swept.asked for swept in fleet[:2]] == [1, 2]
+
+
+async def test_at_rest_the_rounds_go_on_and_a_call_that_begins_is_watched_soon(
+    sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocpp_edge.rpc.sweeper.TICK_SECONDS", 0.005)
+    monkeypatch.setattr("ocpp_edge.rpc.sweeper._REST_SECONDS", 0.02)
+    fleet, calls = [Swept() for _ in range(ROUND)], Swept(rounds_of_calls=3)
+    for swept in fleet:
+        sweeper.add(swept)
+
+    async def all_are_swept() -> bool:
+        return all(swept.moments for swept in fleet)
+
+    async def calls_are_over() -> bool:
+        return calls.asked == 3
+
+    async with running(sweeper.run()):
+        await eventually(all_are_swept)
+        monkeypatch.setattr("ocpp_edge.rpc.sweeper._REST_SECONDS", 3600.0)
+        await asyncio.sleep(0.05)
+        sweeper.watch(calls)
+        await eventually(calls_are_over)
