@@ -16,7 +16,7 @@ from chaos.rules import RULES
 from simulator.lies.catalogue import SECOND_LIE
 from stack import children
 from stack.children import Child, Program
-from stack.config import process_environment
+from stack.inherited import process_environment
 
 # What real stations do to their frames; "session" is a station without any.
 HABITS = (

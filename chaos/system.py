@@ -17,8 +17,8 @@ from chaos.schedule import Landscape
 from stack import children, health, keys, nats, postgres
 from stack import ports as tcp
 from stack.children import Child, Program
-from stack.config import process_environment
 from stack.errors import StackError
+from stack.inherited import process_environment
 from stack.port_claims import claimed_offset, moved
 from stack.rest import Facade
 from stack.state import State

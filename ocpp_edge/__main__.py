@@ -15,10 +15,6 @@ async def serve(own: Mapping[str, str] = _NONE, stop: server.Stop | None = None)
     """Serve until it is time to stop, with the variables of the environment and its `own`."""
     settings = load(EdgeSettings, own)
     edge = wire(settings)
-
-    async def ready() -> bool:
-        return edge.gateway.port != 0
-
     tenants = asked_of_identity("edge", settings)
 
     await server.serve(
@@ -26,7 +22,7 @@ async def serve(own: Mapping[str, str] = _NONE, stop: server.Stop | None = None)
         settings,
         register=edge.wiring.register,
         tasks=edge.wiring.tasks,
-        ready=ready,
+        ready=edge.gateway.listening,
         drain=edge.drain,
         on_stop=[*edge.on_stop, tenants.close],
         tenants=tenants,

@@ -90,14 +90,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(options: argparse.Namespace) -> int:
-    from stack import background, runner, settings, state
+    from stack import background, forks, inherited, settings, state
 
     chosen = settings.load()
+    place = state.State(chosen.state_dir.absolute())
     if options.detach:
         given = ("--no-demo", options.no_demo), ("--restart", options.restart)
-        print(background.up(state.State(chosen.state_dir.absolute()), [name for name, is_set in given if is_set]))
+        print(background.up(place, [name for name, is_set in given if is_set]))
         return 0
-    runner.up(chosen, with_demo=not options.no_demo, restart=options.restart)
+    with forks.ForkServer() as server:
+        if all(len(names) == 1 for names in chosen.sharing()):
+            # It loads longest of all: before the rest is loaded here. One or two processes are up as soon without it.
+            server.start(inherited.process_environment(), place.logs / "forks.log")
+        from stack import runner
+
+        runner.up(chosen, server, with_demo=not options.no_demo, restart=options.restart)
     return 0
 
 
@@ -185,9 +192,10 @@ def _render_envoy(options: argparse.Namespace) -> int:
 
 
 def _simulator(arguments: Sequence[str]) -> int:
-    from stack import config, settings
+    from stack import config, inherited, settings
 
-    environment = {**os.environ, **config.public_ports(settings.load().ports()), "PYTHONPATH": config.python_path()}
+    ports = config.public_ports(settings.load().ports())
+    environment = {**os.environ, **ports, "PYTHONPATH": inherited.python_path()}
     # A mixed fleet is made known to the stack, and audited: the simulator itself knows neither.
     if any(word.partition("=")[0] == "--fleet" for word in arguments):
         os.environ.update(environment)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from stack import private_files
 from stack.descriptors import Contracts, access_rule
 from stack.errors import StackError
+from stack.inherited import process_environment
 from stack.keys import Keys
 from stack.ports import LOOPBACK
 from stack.protos import UNCOMMENTED_SET, GenerationError
@@ -119,17 +120,7 @@ def by_detour(url: str, port: int | None) -> str:
 
 def migration_environment(database_url: str) -> dict[str, str]:
     """The environment of a migration."""
-    return {**_inherited(), "DATABASE_URL": database_url}
-
-
-def process_environment() -> dict[str, str]:
-    """The environment of a child that needs nothing but the checkout."""
-    return _inherited()
-
-
-def python_path() -> str:
-    """The import roots of the checkout, for a child that may run without an installation."""
-    return os.pathsep.join(filter(None, (str(PROJECT), str(PROJECT / "proto"), os.environ.get("PYTHONPATH"))))
+    return {**process_environment(), "DATABASE_URL": database_url}
 
 
 def public_ports(ports: Ports) -> dict[str, str]:
@@ -271,7 +262,7 @@ def _common(context: StackContext) -> dict[str, str]:
     ports, keys = context.ports, context.keys
     addresses = {f"{name.upper()}_SERVICE_URL": _target(context.called(name)) for name in (*SERVICES, EDGE)}
     return {
-        **_inherited(),
+        **process_environment(),
         **{name: os.environ.get(name) or default for name, default in _DESK_DEFAULTS.items()},
         **addresses,
         **public_ports(ports),
@@ -286,13 +277,3 @@ def _common(context: StackContext) -> dict[str, str]:
 def _target(process_ports: list[int]) -> str:
     """Where callers find a service: the addresses of its replicas."""
     return ",".join(f"{LOOPBACK}:{port}" for port in process_ports)
-
-
-def _inherited() -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONPATH": python_path(),
-        "PYTHONUNBUFFERED": "1",
-        # gRPC would send even loopback calls through a proxy named in the environment.
-        "no_grpc_proxy": f"{LOOPBACK},localhost",
-    }

@@ -37,7 +37,8 @@ _ANSWER_SECONDS = 10.0
 _LOOK_SECONDS = 0.01
 # What all services need. What only one of them needs it loads itself, so that nothing of the others is in it.
 _SHARED = ("services.kernel", "services.process", "services.postgres", "services.messaging", "services.rpc")
-_FOR_OTHER_PROGRAMS = "services.postgres.migrations"
+# For other programs; and what few need, when they do.
+_LEFT_OUT = ("services.postgres.migrations", "services.process.otlp", "services.process.prometheus")
 
 
 class Forked:
@@ -205,7 +206,7 @@ def _load() -> None:
     for room in _SHARED:
         package = importlib.import_module(room)
         for module in pkgutil.walk_packages(package.__path__, f"{room}."):
-            if not module.name.startswith(_FOR_OTHER_PROGRAMS):
+            if not module.name.startswith(_LEFT_OUT):
                 importlib.import_module(module.name)
     gc.collect()
     # Else the first look for garbage would write to all that is shared.

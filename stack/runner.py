@@ -29,6 +29,7 @@ from stack.children import Program
 from stack.config import StackContext
 from stack.errors import StackError
 from stack.forks import ForkServer
+from stack.inherited import process_environment
 from stack.processes import Supervisor
 from stack.progress import Progress
 from stack.restarts import Restarts
@@ -41,9 +42,10 @@ _READY_WITHIN_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
 
 
-def up(settings: StackSettings, *, with_demo: bool = True, restart: bool = False) -> None:
+def up(settings: StackSettings, forks: ForkServer, *, with_demo: bool = True, restart: bool = False) -> None:
     """Run the whole stack until a signal, with demo data and charge points that use it when `with_demo`.
 
+    `forks` has been started, and forks services and edges as soon as it has loaded.
     Raises StackError when it does not come up or, unless a part of it that dies is to be started again, one dies.
     """
     progress = Progress()
@@ -51,9 +53,8 @@ def up(settings: StackSettings, *, with_demo: bool = True, restart: bool = False
     with state.held(settings.ports()):
         preflight.check(settings)
         progress.say(f"starting on {state.root}")
-        stack = _Stack(settings, state, progress, Restarts() if restart else None)
-        with stack.forks:
-            asyncio.run(stack.supervisor.run(functools.partial(stack.live, with_demo)))
+        stack = _Stack(settings, state, progress, Restarts() if restart else None, forks)
+        asyncio.run(stack.supervisor.run(functools.partial(stack.live, with_demo)))
         progress.say("stopped")
 
 
@@ -78,15 +79,21 @@ class _Stack:
     """The parts of one stack, brought up step by step; the supervisor stops them."""
 
     def __init__(
-        self, settings: StackSettings, state: State, progress: Progress, restarts: Restarts | None = None
+        self,
+        settings: StackSettings,
+        state: State,
+        progress: Progress,
+        restarts: Restarts | None = None,
+        forks: ForkServer | None = None,
     ) -> None:
         self._settings = settings
         self._state = state
         self._ports = settings.ports()
         self._progress = progress
-        self.forks = ForkServer()
+        self._forks = forks or ForkServer()
+        self._restarts = restarts
         self.supervisor = Supervisor(
-            state.logs, progress.say, restarts=restarts, replaced=self._note_processes, forks=self.forks
+            state.logs, progress.say, restarts=restarts, replaced=self._note_processes, forks=self._forks
         )
         # Stopped from the last to the first: chargers are bidden farewell while all they need still runs.
         self._engines = self.supervisor.layer()
@@ -97,13 +104,24 @@ class _Stack:
 
     async def live(self, with_demo: bool) -> None:
         """Bring everything up, then stay."""
-        if all(len(names) == 1 for names in self._settings.sharing()):
-            # One or two processes are up as soon without it.
-            self.forks.start(config.process_environment(), self._state.logs / "forks.log")
+        made = await asyncio.to_thread(keys.ensure, self._state.keys)
+        await asyncio.gather(self._start_behind(made), self._start_entrance(made))
+        await self._until_serving()
+        self._note_processes()
+        if self._restarts is None:
+            # Nobody will be forked any more, and what it has loaded is not small.
+            self._forks.stop()
+        if with_demo:
+            await self._start_demo()
+        print(welcome.screen(self._settings, self._state, self._progress.seconds(), with_demo), flush=True)
+        databases = [schema.database_of(name) for name in FOLLOWERS]
+        await priority.keep_last(self.supervisor.pids, FOLLOWERS, databases, FOLLOWERS_NICENESS)
+
+    async def _start_behind(self, made: keys.Keys) -> None:
+        """All that stands behind the entrance: the engines, then the processes on them."""
         running = await engines.start(self._engines, self._settings, self._state)
         self._progress.say(running.summary)
         await self.migrate_databases(running.database_url)
-        made = await asyncio.to_thread(keys.ensure, self._state.keys)
         detours = self._settings.detours
         context = StackContext(
             self._ports,
@@ -114,14 +132,6 @@ class _Stack:
             self._state.files,
         )
         await self._start_processes(context)
-        await self._start_entrance(context)
-        await self._until_serving()
-        self._note_processes()
-        if with_demo:
-            await self._start_demo()
-        print(welcome.screen(self._settings, self._state, self._progress.seconds(), with_demo), flush=True)
-        databases = [schema.database_of(name) for name in FOLLOWERS]
-        await priority.keep_last(self.supervisor.pids, FOLLOWERS, databases, FOLLOWERS_NICENESS)
 
     async def migrate_own_databases(self) -> None:
         """Migrate with the engines of the state directory, started for it."""
@@ -151,15 +161,18 @@ class _Stack:
         self._progress.say(f"{len(services) + len(edges)} processes listen: {listening}")
 
     async def _until_it_can_fork(self) -> None:
-        while not self.forks.is_settled():  # noqa: ASYNC110  # it tells by a socket that is read without waiting
+        while not self._forks.is_settled():  # noqa: ASYNC110  # it tells by a socket that is read without waiting
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _start_entrance(self, context: StackContext) -> None:
-        values = config.embedded_values(self._ports, context.keys, self._settings.public_host)
-        config.render(values, self._state.envoy_configuration)
+    async def _start_entrance(self, made: keys.Keys) -> None:
+        await asyncio.to_thread(self._configure_entrance, made)
         configuration, admin_port = self._state.envoy_configuration, self._ports["envoy admin"]
-        await self._entrance.start(envoy.program(configuration, admin_port, context.keys.proxy_secrets))
+        await self._entrance.start(envoy.program(configuration, admin_port, made.proxy_secrets))
         self._progress.say("Envoy listens")
+
+    def _configure_entrance(self, made: keys.Keys) -> None:
+        values = config.embedded_values(self._ports, made, self._settings.public_host)
+        config.render(values, self._state.envoy_configuration)
 
     async def _start_demo(self) -> None:
         host = health.reachable(self._settings.public_host)
@@ -230,7 +243,7 @@ def _ready_within(context: StackContext) -> float:
 def _fleet(url: str) -> Program:
     chosen = ["--ids", ",".join(demo.FLEET), "--tags", ",".join(demo.FLEET_CARDS)]
     command = [sys.executable, "-m", "simulator", "fleet", "--url", url, *chosen]
-    return Program("fleet", command, config.process_environment())
+    return Program("fleet", command, process_environment())
 
 
 def _replica_name(name: str, replica: int) -> str:

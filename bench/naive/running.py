@@ -9,9 +9,10 @@ from pathlib import Path
 import psycopg
 
 from bench.naive import tables
-from stack import children, config
+from stack import children
 from stack import ports as port_checks
 from stack.children import Program
+from stack.inherited import process_environment
 
 DATABASE = "csms_naive"
 EDGE, SERVICE = "naive edge", "naive service"
@@ -54,6 +55,6 @@ def _program(name: str, port: int, of_what: str) -> Program:
     return Program(
         name=name,
         command=[sys.executable, "-m", module, str(port), of_what],
-        environment=config.process_environment(),
+        environment=process_environment(),
         ready=lambda _pid: port_checks.is_listening(port),
     )

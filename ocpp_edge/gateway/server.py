@@ -70,12 +70,17 @@ class Gateway(Generic[B]):
         self._crowd = Crowd(settings.max_connections_per_address)
         self._server: Server | None = None
         self._port = 0
+        self._listening = asyncio.Event()
         self._emptied = asyncio.Event()
 
     @property
     def port(self) -> int:
         """The port it listens on; zero before `start`."""
         return self._port
+
+    async def listening(self) -> None:
+        """Return when it has been started."""
+        await self._listening.wait()
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address is taken."""
@@ -103,6 +108,7 @@ class Gateway(Generic[B]):
             logger=socket_logger,
         )
         self._port = next(iter(self._server.sockets)).getsockname()[1]
+        self._listening.set()
 
     async def drain(self, spread_seconds: float, grace_seconds: float) -> None:
         """Stop accepting, close every connection with 1001 once it is idle, one after the other over `spread_seconds`.

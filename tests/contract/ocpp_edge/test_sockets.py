@@ -15,6 +15,20 @@ from ocpp_edge.rpc.frames import MAX_FRAME_BYTES
 from tests.contract.ocpp_edge.edge import Edge, ask, running, say, until
 
 
+async def test_who_waits_for_it_to_listen_is_told_when_it_does() -> None:
+    edge = Edge()
+    waiting = asyncio.create_task(edge.gateway.listening())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await edge.gateway.start()
+    try:
+        async with asyncio.timeout(1):
+            await waiting
+        assert edge.gateway.port
+    finally:
+        await edge.gateway.drain(spread_seconds=0, grace_seconds=2)
+
+
 async def alive(socket: ClientConnection) -> bool:
     return bool((await ask(socket, 2, "alive", "Heartbeat", {}))[1] == "alive")
 

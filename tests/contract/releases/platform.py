@@ -11,6 +11,7 @@ from stack.builds import Build
 from stack.children import Child, Program
 from stack.config import StackContext
 from stack.forks import ForkServer
+from stack.inherited import process_environment
 from stack.port_claims import claimed_offset, moved
 from stack.topology import EDGE, SERVICES
 
@@ -126,7 +127,7 @@ def prepared(folder: Path, database_url: str, older: Build) -> Iterator[Platform
         offset = stack.enter_context(claimed_offset())
         servers = {build: stack.enter_context(ForkServer(str(build.python))) for build in (builds.ours(), older)}
         for build, server in servers.items():
-            server.start(build.environment(config.process_environment()), folder / f"forks-{build.root.name}.log")
+            server.start(build.environment(process_environment()), folder / f"forks-{build.root.name}.log")
         made = keys.ensure(folder / "keys")
         bus = nats.start(folder / "nats", port=moved(offset)["nats"])
         stack.callback(bus.stop)

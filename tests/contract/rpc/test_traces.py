@@ -18,7 +18,8 @@ from services.kernel.errors import DomainError, not_found
 from services.process import metrics, otlp, tracing
 from services.rpc.channels import channel
 from services.rpc.server import running_server
-from stack.config import PROJECT, python_path
+from stack.config import PROJECT
+from stack.inherited import python_path
 from stack.ports import free_port
 from tests.fixtures.background import eventually
 from tests.fixtures.library import SERVICE, Client, handlers, message

@@ -7,7 +7,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from stack import config, keys
+from stack import keys
+from stack.inherited import python_path
 from stack.state import State
 from stack.topology import PORTS, Ports
 
@@ -22,7 +23,7 @@ def csms(tmp_path: Path) -> Csms:
         clean = {name: value for name, value in os.environ.items() if not name.endswith(("_PORT", "_URL"))}
         return subprocess.run(
             [sys.executable, "-m", "stack.cli", *words],
-            env={**clean, "PYTHONPATH": config.python_path(), "CSMS_STATE_DIR": str(tmp_path / "state"), **environment},
+            env={**clean, "PYTHONPATH": python_path(), "CSMS_STATE_DIR": str(tmp_path / "state"), **environment},
             cwd=tmp_path,
             check=False,
             capture_output=True,

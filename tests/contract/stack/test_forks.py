@@ -14,8 +14,8 @@ import pytest
 
 from stack import children
 from stack.children import Child, Program
-from stack.config import process_environment
 from stack.forks import ForkServer
+from stack.inherited import process_environment
 from tests.contract.stack.conftest import Eventually
 
 HELLO = "tests.contract.stack.forked_hello"
@@ -124,7 +124,7 @@ import sys, time
 from pathlib import Path
 from stack import children
 from stack.children import Program
-from stack.config import process_environment
+from stack.inherited import process_environment
 from stack.forks import ForkServer
 forks = ForkServer()
 forks.start(process_environment(), Path(sys.argv[1]) / "forks.log")

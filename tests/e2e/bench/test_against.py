@@ -14,7 +14,7 @@ import pytest
 from bench.against.command import SLOWER
 from bench.against.plan import HANDSHAKE, REST, START
 from bench.reads import PATHS
-from stack.config import python_path
+from stack.inherited import python_path
 from stack.releases import PROJECT
 
 _WITHIN_SECONDS = 170.0

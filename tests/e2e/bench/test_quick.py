@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bench.plan import CLASSES, EDGE, ENVOY, NAIVE, QUICK, SATURATION, SECTIONS, STATED_RATE
-from stack.config import python_path
+from stack.inherited import python_path
 from tests.fixtures.system import until
 
 _SECTION_SECONDS = 170.0

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from stack import postgres
-from stack.config import python_path
+from stack.inherited import python_path
 from stack.port_claims import claimed_offset
 from tests.fixtures.otlp import Receiver, Seen
 from tests.fixtures.system import System, running_system, until
@@ -126,6 +126,8 @@ def test_a_stack_in_the_background_finds_the_data_again_and_is_stopped_by_its_st
         assert {station["id"] for station in stack.get("/stations").data} == demo_stations
         assert stack.csms("status").returncode == 0
         pids = running_pids(stack)
+        # Who forked them has gone: nothing is started again here.
+        assert forked_by_parent_of(pids["billing"]) <= set(pids.values())
         assert stack.csms("up", "--detach").returncode == 1
         assert stack.csms("up").stderr.count("\n") == 1
         assert stack.csms("clean").returncode == 1
@@ -159,6 +161,15 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert str(3000 + offset) in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def forked_by_parent_of(pid: int) -> set[int]:
+    """Those with the command of who forks, among the children of the parent of `pid`: itself and whom it forked."""
+    parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    children = map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
+    found = {child for child in children if b"forks.py" in Path(f"/proc/{child}/cmdline").read_bytes()}
+    assert pid in found
+    return found
 
 
 def running_pids(stack: System) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chaos.schedule import FaultKind
-from stack.config import process_environment
+from stack.inherited import process_environment
 
 _MINUTES, _SEED, _CHARGERS = "1.3", "20261", 200
 # The faults, and what it takes to start, settle and audit on a busy machine.
