@@ -99,9 +99,8 @@ def _up(options: argparse.Namespace) -> int:
         print(background.up(place, [name for name, is_set in given if is_set]))
         return 0
     with forks.ForkServer() as server:
-        if all(len(names) == 1 for names in chosen.sharing()):
-            # It loads longest of all: before the rest is loaded here. One or two processes are up as soon without it.
-            server.start(inherited.process_environment(), place.logs / "forks.log")
+        # It loads longest of all: before the rest is loaded here.
+        server.start(inherited.process_environment(), place.logs / "forks.log")
         from stack import runner
 
         runner.up(chosen, server, with_demo=not options.no_demo, restart=options.restart)

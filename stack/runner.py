@@ -45,7 +45,7 @@ _LOOK_SECONDS = 0.02
 def up(settings: StackSettings, forks: ForkServer, *, with_demo: bool = True, restart: bool = False) -> None:
     """Run the whole stack until a signal, with demo data and charge points that use it when `with_demo`.
 
-    `forks` has been started, and forks services and edges as soon as it has loaded.
+    `forks` has been started: it forks services and edges as soon as it has loaded.
     Raises StackError when it does not come up or, unless a part of it that dies is to be started again, one dies.
     """
     progress = Progress()
