@@ -96,7 +96,7 @@ def wire(settings: EdgeSettings) -> Edge:
     journal, sweeper = Journal(settings.ocpp_journal_max_frames), Sweeper(time.monotonic)
     shipper = Shipper(journal, Journals(transaction_channel).append, overload)
     late = LateAnswers(backend, backend.record_late_answer)
-    environment = _environment(backend, journal, sweeper, refusals, late.take)
+    environment = _environment(backend, shipper, sweeper, refusals, late.take)
     routes = {version: served.routes() for version, served in SERVED.items()}
     gateway = Gateway(_gateway_settings(settings), routes, admission_control, registry, sweeper, environment)
     _show(registry)
@@ -125,7 +125,7 @@ def wire(settings: EdgeSettings) -> Edge:
             (
                 server.Task("gateway", accept),
                 server.Task("timeouts", sweeper.run, 30),
-                server.Task("journal", shipper.run, 30),
+                server.Task("journal", shipper.run, 60),
                 server.Task("liveness", liveness.run, 30 + lease.total_seconds()),
                 server.Task("statuses", statuses.run, 60),
                 server.Task("token changes", token_changes.run),
@@ -152,13 +152,13 @@ def wire(settings: EdgeSettings) -> Edge:
 
 
 def _environment(
-    backend: GrpcBackend, journal: Journal, sweeper: Sweeper, refusals: RefusalReporter, late_answer: LateAnswerSink
+    backend: GrpcBackend, shipper: Shipper, sweeper: Sweeper, refusals: RefusalReporter, late_answer: LateAnswerSink
 ) -> Environment[Backend]:
     return Environment(
         backend=backend,
         clock=backend.clock,
         monotonic=time.monotonic,
-        journal=journal.append,
+        journal=shipper.take_in,
         counters=Counters(),
         watch=sweeper.watch,
         late_answer=late_answer,

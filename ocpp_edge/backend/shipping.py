@@ -13,7 +13,7 @@ from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Overload
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.ids import new_id
-from services.process import metrics
+from services.process import metrics, stirring
 from services.process.heartbeats import repeat
 from services.rpc.protobuf import write_time
 
@@ -48,19 +48,27 @@ class Shipper:
         self, journal: Journal, append: Callable[[AppendMessagesRequest], Awaitable[None]], overload: Overload
     ) -> None:
         self._journal = journal
+        self._rest = stirring.Rest()
         self._append = append
         self._overload = overload
         # Taken out, not yet known to be stored. They keep their ids, so that none is stored twice.
         self._under_way = AppendMessagesRequest()
         self._refused = metrics.counter("ocpp_journal_refused_total", "Frames that the journal would not take.")
 
+    def take_in(self, record: FrameRecord) -> None:
+        """Put a frame into the journal, to be shipped soon. Never waits."""
+        self._journal.append(record)
+        self._rest.stir()
+
     async def run(self) -> None:
         """Ship for ever, but while the journal is shed: then frames wait, and the oldest are forgotten."""
-        await repeat(self._ship_or_wait, _RETRY_SECONDS)
+        await repeat(self._ship_or_wait, _RETRY_SECONDS, _GATHER_SECONDS, self._rest)
 
     async def _ship_or_wait(self) -> float:
         is_shed = self._overload.sheds_journal
-        return 0 if not is_shed and await self._ship() == _MAX_FRAMES else _GATHER_SECONDS
+        if not is_shed and await self._ship() == _MAX_FRAMES:
+            return 0
+        return _GATHER_SECONDS if self._journal else stirring.AT_REST_SECONDS
 
     async def flush(self) -> None:
         """Ship all that waits. Raises DomainError when that fails."""

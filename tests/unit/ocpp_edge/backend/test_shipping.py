@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from ocpp_edge.overload import Level, Overload
 from ocpp_edge.versions import Version
 from services.kernel.errors import DomainError, invalid, unavailable
 from services.kernel.ids import is_id
+from services.process.stirring import AT_REST_SECONDS
 from tests.fixtures.background import eventually, running
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -172,5 +174,19 @@ async def test_frames_wait_while_the_journal_is_shed_and_the_oldest_are_forgotte
     assert journals.batches == [["2", "3", "4"]]
 
 
-async def _shipped(journals: Journals) -> bool:
-    return bool(journals.batches)
+async def test_a_frame_that_comes_while_nothing_is_to_be_shipped_does_not_wait() -> None:
+    journals = Journals()
+    shipping = shipper(journals)
+    loop = asyncio.get_running_loop()
+    async with running(shipping.run()):
+        await asyncio.sleep(0.1)
+        began = loop.time()
+        for number in range(2):
+            shipping.take_in(record(message_id=str(number)))
+            await eventually(partial(_shipped, journals, 1 + number))
+        assert loop.time() - began < AT_REST_SECONDS / 2
+    assert journals.batches == [["0"], ["1"]]
+
+
+async def _shipped(journals: Journals, count: int = 1) -> bool:
+    return len(journals.batches) >= count
