@@ -14,6 +14,8 @@ from stack.topology import TOGETHER
 
 # Connections live long, and one that is new may go first for as long as this.
 _LOOK_SECONDS = 1.0
+# Long enough for a connection to say whose it is, and for sessions of which one is weighed anew at a time.
+_SETTLING_SECONDS = 30.0
 # Who goes last from the start on comes up late when others want all of the processor, or not in time.
 _COMING_UP_SECONDS = 30.0
 _LOWEST = 19
@@ -24,29 +26,39 @@ async def keep_last(
 ) -> None:
     """Put them last for ever, whoever connects anew or is started again, once that has come up; see `put_last`."""
     since: dict[int, float] = {}
+    known: dict[int, float] = {}
     while True:
         running, now = pids(), asyncio.get_running_loop().time()
         since = {pid: since.get(pid, now) for pid in running.values()}
         up = {name: pid for name, pid in running.items() if since[pid] + _COMING_UP_SECONDS <= now}
-        put_last(up, followers, databases, niceness)
+        backends = _children(up["postgres"]) if "postgres" in up else []
+        known = {pid: known.get(pid, now) for pid in [*up.values(), *backends]}
+        # What was looked at for a while is as it should be, and stays so: only new ones are looked at.
+        put_last(up, followers, databases, niceness, {pid for pid in known if known[pid] + _SETTLING_SECONDS < now})
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def put_last(pids: Mapping[str, int], followers: Set[str], databases: Collection[str], niceness: int) -> None:
+def put_last(
+    pids: Mapping[str, int],
+    followers: Set[str],
+    databases: Collection[str],
+    niceness: int,
+    settled: Set[int] = frozenset(),
+) -> None:
     """Give a niceness that is higher than ours by `niceness` to `followers` and to the backends of `databases`.
 
     `pids` has the processes of the stack by name, each of which leads a session; replicas are called `billing-2`, and
-    one that several share `billing+monitoring`.
+    one that several share `billing+monitoring`. Those in `settled` are passed over.
     """
     level = min(os.getpriority(os.PRIO_PROCESS, 0) + niceness, _LOWEST)
     for name, pid in pids.items():
-        if followers >= set(name.partition("-")[0].split(TOGETHER)):
+        if pid not in settled and followers >= set(name.partition("-")[0].split(TOGETHER)):
             # A process is lowered by thread, all of them together by their group.
             _lower(os.PRIO_PGRP, pid, level)
             _lower_session(pid, niceness)
         elif name == "postgres":
             for backend in _children(pid):
-                if _database(backend) in databases:
+                if backend not in settled and _database(backend) in databases:
                     # Each of them leads a session as well.
                     _lower(os.PRIO_PROCESS, backend, level)
                     _lower_session(backend, niceness)

@@ -21,7 +21,7 @@ from stack.restarts import Restarts
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK_SECONDS = 0.02
 # SIGCHLD tells of a death at once; this only bounds the harm of a lost signal.
-_WATCH_SECONDS = 1.0
+_WATCH_SECONDS = 5.0
 # What the kernel needs to take a killed process away, at most.
 _KILL_SECONDS = 5.0
 
