@@ -6,6 +6,7 @@ DatabaseUnavailable; violated constraints pass unchanged, to be told apart by na
 
 import asyncio
 import select
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -20,12 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from services.kernel.errors import DomainError, ErrorKind
 from services.kernel.tenancy import DEFAULT_TENANT, current_tenant
 from services.postgres import tenancy
+from services.postgres.spare_connections import SpareConnections
 
 RawConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 # A caller's deadline is 5 s by default: waiting longer for a connection than that helps nobody.
 ACQUIRE_SECONDS = 5
 _PING_SECONDS = 2
+_SPARE_SECONDS = 20
 _SESSION = {
     "connect_timeout": 5,
     # Without it a connection whose peer has vanished blocks its caller for some 15 minutes.
@@ -55,7 +58,8 @@ class Database:
 
     `url` is a PostgreSQL URL, with or without `+psycopg`. Connections are opened when first needed, so that a process
     starts while its database is away. Replicas share one server: a process holds at most
-    twice `pool_size + overflow`, and `raw_pool_size`, connections besides those of `raw()`.
+    twice `pool_size + overflow`, and `raw_pool_size`, connections besides those of `raw()`; those that it
+    does not need it closes after a while, as long as somebody pings.
     Those of `overflow` are closed after each use: with many callers at a time that costs more than what they ask.
     """
 
@@ -70,6 +74,7 @@ class Database:
         self._session: dict[str, Any] = session
         self._raw_pool_size = raw_pool_size
         self._raw_pool: AsyncConnectionPool[RawConnection] | None = None
+        self._spare_looked_at = time.monotonic()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -137,6 +142,10 @@ class Database:
                 await connection.execute(text("SELECT 1"))
         except TimeoutError as error:
             raise DatabaseUnavailable from error
+        if time.monotonic() - self._spare_looked_at >= _SPARE_SECONDS:
+            self._spare_looked_at = time.monotonic()
+            for engines in (self._platform, self._tenants):
+                await engines.spare.let_go()
 
     async def close(self) -> None:
         """Close every pooled connection. Blocks still open keep theirs until they end."""
@@ -158,6 +167,7 @@ class Database:
                 kwargs=self._session,
                 min_size=1,
                 max_size=self._raw_pool_size,
+                max_idle=_SPARE_SECONDS,
                 timeout=ACQUIRE_SECONDS,
                 check=_raise_if_closed,
                 open=False,
@@ -185,6 +195,7 @@ class _Engines:
         self.reading = self.writing.execution_options(postgresql_readonly=True)
         self.statements = self.writing.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self.writing.sync_engine, "checkout", _refuse_closed)
+        self.spare = SpareConnections(self.writing)
         event.listen(self.writing.sync_engine, "handle_error", _give_up_stale)
 
 

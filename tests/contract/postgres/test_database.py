@@ -241,3 +241,48 @@ async def _use_every_pool(database: Database) -> None:
         await other.execute(text("SELECT 1"))
     async with database.raw_transaction() as raw:
         await raw.execute("SELECT 1")
+
+
+async def _use_at_once(database: Database, count: int) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(count):
+            await stack.enter_async_context(database.transaction())
+
+
+async def _open(database: Database) -> int:
+    """The connections that the database has, but for the one that asks."""
+    async with database.raw() as connection:
+        cursor = await connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        [count] = await cursor.fetchone() or [-1]
+        return int(count)
+
+
+async def test_connections_that_are_not_needed_are_closed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.postgres.database._SPARE_SECONDS", 0)
+    before = await _open(database)
+    for _ in range(2):
+        await _use_at_once(database, 6)
+        # They were needed until now.
+        await database.ping()
+        assert await _open(database) == before + 6
+        await _use_at_once(database, 3)
+        await database.ping()
+        assert await _open(database) == before + 6
+        await database.ping()
+
+        async def closed() -> bool:
+            return await _open(database) == before
+
+        await eventually(closed)
+
+
+async def test_no_connection_is_closed_while_one_is_in_use(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.postgres.database._SPARE_SECONDS", 0)
+    await _use_at_once(database, 6)
+    await database.ping()
+    async with database.transaction() as connection:
+        await database.ping()
+        await connection.execute(text("INSERT INTO things VALUES ('kept')"))
+    assert await _things(database) == ["kept"]
