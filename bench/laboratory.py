@@ -14,7 +14,7 @@ from simulator.load.plan import Crowd, Target, Window
 from simulator.load.run import Generator, LoadFailed, Measured, opened
 
 _LONGER = (1, 4, 16)
-PREFIX_OF = {"1.6": "BENCH", "2.0.1": "BENCH2"}
+PREFIX_OF = {"1.6": "BENCH", "2.0.1": "BENCH2", "2.1": "BENCH21-"}
 
 
 @dataclass

@@ -23,7 +23,10 @@ DATABASE_OF: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class MessageClass:
-    """A class of messages. `service` commits or decides what it says; empty when the edge answers by itself."""
+    """A class of messages. `service` commits or decides what it says; empty when the edge answers by itself.
+
+    `says` is the mix of the generator when that has another name.
+    """
 
     name: str
     title: str
@@ -31,13 +34,15 @@ class MessageClass:
     service: str = ""
     naive: bool = True
     stated_rate: bool = False
+    says: str = ""
 
     @property
     def mix(self) -> str:
         """What the generator's chargers say."""
-        return self.name
+        return self.says or self.name
 
 
+_EVENTS = "TransactionEvent (started, 8 updated, ended)"
 CLASSES = (
     MessageClass("heartbeat", "Heartbeat", "1.6"),
     MessageClass("status", "StatusNotification", "1.6", "station"),
@@ -45,7 +50,8 @@ CLASSES = (
     MessageClass("starts", "StartTransaction, StopTransaction", "1.6", "transaction", stated_rate=True),
     MessageClass("authorize", "Authorize", "1.6", "driver"),
     MessageClass("boot", "BootNotification", "1.6", "station"),
-    MessageClass("transaction", "TransactionEvent (started, 8 updated, ended)", "2.0.1", "transaction", naive=False),
+    MessageClass("transaction", _EVENTS, "2.0.1", "transaction", naive=False),
+    MessageClass("transaction21", f"OCPP 2.1 {_EVENTS}", "2.1", "transaction", naive=False, says="transaction"),
 )
 
 
@@ -73,23 +79,20 @@ class Sizes:
     sections: tuple[str, ...] = SECTIONS
     classes: tuple[str, ...] = field(default=tuple(each.name for each in CLASSES))
 
-    @property
-    def registered(self) -> int:
-        """How many charge points of OCPP 1.6 must be known."""
-        needed = [self.connections]
-        if "growth" in self.sections:
-            needed += self.crowds
-        if "connections" in self.sections:
-            needed += [self.idle, self.charging, self.handshakes]
-        if "storm" in self.sections:
-            needed.append(self.storm)
+    def registered(self, version: str) -> int:
+        """How many charge points of a version of OCPP must be known."""
+        needed = [self.connections if any(each.version == version for each in planned_classes(self)) else 0]
+        if version == "1.6":
+            needed.append(self.connections)
+            if "growth" in self.sections:
+                needed += self.crowds
+            if "connections" in self.sections:
+                needed += [self.idle, self.charging, self.handshakes]
+            if "storm" in self.sections:
+                needed.append(self.storm)
+        if version == "2.0.1" and "connections" in self.sections:
+            needed.append(self.probers)
         return max(needed)
-
-    @property
-    def registered_201(self) -> int:
-        """How many charge points of OCPP 2.0.1 must be known."""
-        speaks = any(each.version == "2.0.1" for each in planned_classes(self))
-        return max(self.connections if speaks else 0, self.probers if "connections" in self.sections else 0)
 
 
 QUICK = Sizes(

@@ -6,7 +6,7 @@ from bench import certificate, seeding
 from bench.aftermath import Aftermath
 from bench.connections import Connections
 from bench.growth import Growth
-from bench.laboratory import Laboratory, identities_of
+from bench.laboratory import PREFIX_OF, Laboratory, identities_of
 from bench.naive import running as naive
 from bench.reads import Reads
 from bench.steps import Step, tell
@@ -48,7 +48,7 @@ def _naive_url(laboratory: Laboratory, resources: ExitStack) -> str:
 
 def _register(laboratory: Laboratory) -> None:
     sizes = laboratory.sizes
-    counts = {"1.6": sizes.registered, "2.0.1": sizes.registered_201}
+    counts = {version: sizes.registered(version) for version in PREFIX_OF}
     registrar = Registrar(laboratory.system.rest_url, laboratory.system.token)
     for version, count in counts.items():
         tell(f"registering {count} charge points and cards of OCPP {version}")

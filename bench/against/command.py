@@ -10,12 +10,13 @@ from typing import Any, NoReturn
 
 from bench import system
 from bench.against import report
-from bench.against.contestant import Contestant, bursts
+from bench.against.contestant import Contestant, burst_of
 from bench.against.fresh import BURSTS, Fresh
 from bench.against.plan import QUICK, ROWS_OF, Sizes
 from bench.against.rounds import Comparison
 from bench.steps import tell
 from simulator.load import processes
+from simulator.load.run import LoadFailed
 from stack import builds, releases, settings
 from stack.state import State
 
@@ -95,5 +96,11 @@ def _compare_in_use(old: builds.Build, sizes: Sizes) -> Comparison[Contestant]:
             for name, running in zip(("new", "old"), systems, strict=True)
         )
         comparison = Comparison(new, former)
-        comparison.run(sizes.rounds, bursts(new, former, sizes))
+        bursts = {}
+        for row in sizes.rows_in_use:
+            try:
+                bursts[row] = burst_of(row, new, former, sizes)
+            except LoadFailed as error:
+                comparison.fail(row, error)
+        comparison.run(sizes.rounds, bursts)
     return comparison

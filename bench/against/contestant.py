@@ -4,18 +4,23 @@ A burst counts from rest to rest: what follows from a message by events is in it
 """
 
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
+
+import psycopg
 
 from bench import rest_client, seeding
-from bench.against.plan import CLASS_OF, HANDSHAKE, LOADS, Load, Sizes
+from bench.against.plan import CLASS_OF, HANDSHAKE, LOADS, SESSION, Load, Sizes
 from bench.against.ratios import Done, Spent
 from bench.against.rest import Rest
 from bench.cpu import CpuMeter
 from bench.laboratory import PREFIX_OF, identities_of
-from bench.plan import ENVOY, MessageClass
+from bench.plan import DATABASE_OF, ENVOY, MessageClass
 from bench.steps import tell
 from bench.system import System, check
+from bench.written import Written
 from simulator.load.charger import MIXES
 from simulator.load.percentiles import summarize
 from simulator.load.plan import Crowd, Target, Window
@@ -26,6 +31,12 @@ from stack.errors import StackError
 _HOST = "127.0.0.1"
 _READERS = 32
 _REGISTER_WITHIN_SECONDS = 300.0
+_BILLED_WITHIN_SECONDS = 60.0
+_LOOK_SECONDS = 0.25
+_BILLING = f"csms_{DATABASE_OF['billing']}"
+_JOURNAL = f"csms_{DATABASE_OF['transaction']}"
+# The generator of 0.1.0 speaks no OCPP 2.1; a charge point is made alike for any version.
+_REGISTERS_BY = {"2.1": "2.0.1"}
 
 
 class Contestant:
@@ -39,6 +50,7 @@ class Contestant:
         self.system = system
         self._sizes = sizes
         self._rest = Rest(CpuMeter(system.pids), sizes.seconds)
+        self._written = Written(system.database_url(_JOURNAL))
         self._connected = ExitStack()
         self._crowd: Crowd | None = None
         self._generator: Generator | None = None
@@ -75,7 +87,24 @@ class Contestant:
             generator.carry_out(Say(kinds))
             return Done(len(kinds) * self._sizes.connections)
 
-        return self._rest.spent(burst)
+        return self._written_too(burst)
+
+    def session(self, times: int) -> Spent:
+        """Every charger starts and stops so many sessions, and all are billed. Raises LoadFailed when some are not."""
+        generator = self._prepared(CLASS_OF["starts"], self._sizes.connections)
+        sessions = times * self._sizes.connections
+
+        def burst() -> Done:
+            before = self._bills()
+            generator.carry_out(Say(MIXES["starts"] * times))
+            give_up_at = time.monotonic() + _BILLED_WITHIN_SECONDS
+            while (billed := self._bills() - before) < sessions:
+                if time.monotonic() > give_up_at:
+                    raise LoadFailed(f"{sessions - billed} of {sessions} sessions by {self.name} were not billed")
+                time.sleep(_LOOK_SECONDS)
+            return Done(sessions)
+
+        return self._written_too(burst)
 
     def load(self, each: Load) -> Spent:
         """A crowd says its mix as often as is offered, for a while; latency counts from when a message was due."""
@@ -91,7 +120,7 @@ class Contestant:
             under_way = 0 if each.rate else chargers
             return Done(tally.messages + under_way, {"p50 ms": latency.p50, "p99 ms": latency.p99}, seconds)
 
-        return self._rest.spent(burst)
+        return self._written_too(burst)
 
     def handshake(self) -> Spent:
         """Chargers connect and boot; those of the crowd stay where they are."""
@@ -119,12 +148,28 @@ class Contestant:
         return self._rest.spent(burst)
 
     def close(self) -> None:
-        """Send its crowd home."""
+        """Send its crowd home; the end."""
+        self._send_home()
+        self._written.close()
+
+    def _send_home(self) -> None:
         connected, self._connected = self._connected, ExitStack()
         self._crowd = self._generator = None
         # It goes because it is no longer wanted, or because it has failed already.
         with suppress(LoadFailed, OSError):
             connected.close()
+
+    def _written_too(self, burst: Callable[[], Done]) -> Spent:
+        """What a burst took, and what PostgreSQL has written for each of its messages."""
+        before = self._written.read()
+        spent = self._rest.spent(burst)
+        grown = {name: (bytes_ - before[name]) / spent.count for name, bytes_ in self._written.read().items()}
+        return replace(spent, figures={**spent.figures, **grown})
+
+    def _bills(self) -> int:
+        with psycopg.connect(self.system.database_url(_BILLING)) as connection:
+            found = connection.execute("SELECT count(*) FROM invoices").fetchone()
+        return found[0] if found else 0
 
     def _seed(self) -> None:
         """Give it a price, stations, and sessions that can be read."""
@@ -155,29 +200,25 @@ class Contestant:
     def _opened(self, version: str, chargers: int) -> Generator:
         crowd = crowd_of(self.system, version, identities_of(version, chargers))
         if self._generator is None or self._crowd != crowd:
-            self.close()
+            self._send_home()
             self._generator = self._connected.enter_context(opened(crowd))
             self._crowd = crowd
         return self._generator
 
 
-def bursts(new: Contestant, old: Contestant, sizes: Sizes) -> dict[str, Callable[[Contestant], Spent]]:
-    """How each row that is wanted of builds that serve is measured by one of them. Raises LoadFailed."""
-    return {row: _burst(row, new, old, sizes) for row in sizes.rows_in_use}
-
-
-def _burst(row: str, new: Contestant, old: Contestant, sizes: Sizes) -> Callable[[Contestant], Spent]:
+def burst_of(row: str, new: Contestant, old: Contestant, sizes: Sizes) -> Callable[[Contestant], Spent]:
+    """How a row of builds that serve is measured by one of them. Raises LoadFailed when one cannot do it at all."""
     if row == HANDSHAKE:
         return Contestant.handshake
     if row in LOADS:
         return lambda who: who.load(LOADS[row])
-    if row not in CLASS_OF:
+    if row not in (*CLASS_OF, SESSION):
         return lambda who: who.read(row)
-    each = CLASS_OF[row]
+    each = CLASS_OF["starts" if row == SESSION else row]
     # How often every charger says a mix, so that the slower build is busy with it for the time that is wanted.
     rate = min(who.rate(each) for who in (new, old))
     times = max(1, round(rate * sizes.seconds / (len(MIXES[each.mix]) * sizes.connections)))
-    return lambda who: who.talk(each, times)
+    return lambda who: who.session(times) if row == SESSION else who.talk(each, times)
 
 
 def crowd_of(system: System, version: str, identities: list[str]) -> Crowd:
@@ -187,7 +228,8 @@ def crowd_of(system: System, version: str, identities: list[str]) -> Crowd:
 
 def register(system: System, version: str, count: int) -> None:
     """Make charge points and cards, by the command that the build itself has for it. Raises StackError."""
-    words = ["--version", version, "--id-prefix", PREFIX_OF[version], "--connections", str(count)]
+    spoken = _REGISTERS_BY.get(version, version)
+    words = ["--version", spoken, "--id-prefix", PREFIX_OF[version], "--connections", str(count)]
     words += ["--mix", "heartbeat", "--seconds", "0.2", "--warmup", "0", "--url", system.ocpp_url(ENVOY)]
     words += ["--register", system.rest_url, "--token", system.token]
     command, environment = system.build.command("load", *words), system.build.environment({})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bench.plan import CLASSES, STATED_RATE, MessageClass
 from bench.reads import PATHS
 
-HANDSHAKE = "handshake"
+HANDSHAKE, SESSION = "handshake", "session"
 START, REST = "start", "rest"
 CLASS_OF = {each.name: each for each in CLASSES}
 
@@ -50,7 +50,7 @@ ROWS_OF = {
     "traffic": _COMPARED,
     "connections": (HANDSHAKE,),
     "reads": PATHS,
-    **{name: (name,) for name in (*LOADS, REST, START)},
+    **{name: (name,) for name in (*LOADS, SESSION, REST, START)},
     **{
         group: tuple(name for name in LOADS if name.startswith(f"{group}-"))
         for group in ("lone", "dense", "few", "many")
@@ -113,6 +113,7 @@ def title(row: str) -> str:
 
 _TITLES = {
     HANDSHAKE: "connect and BootNotification",
+    SESSION: "a session of OCPP 1.6 until it is billed",
     START: "`csms up` until it serves, warm",
     REST: "a second at rest",
 }

@@ -79,6 +79,11 @@ class Comparison(Generic[AnySide]):
             for place, (row, burst) in enumerate(bursts.items()):
                 self._measure(row, burst, old_first=is_old_first(number, place))
 
+    def fail(self, row: str, error: Exception) -> None:
+        """Tell and keep that a row could not be measured."""
+        self.failures.append(f"{title(row)}: {error}")
+        tell(f"  {title(row)}: FAILED: {error}")
+
     def costs(self) -> Iterator[Cost]:
         """The rows that were measured, idle time taken off."""
         for row, pairs in self._pairs.items():
@@ -95,8 +100,7 @@ class Comparison(Generic[AnySide]):
         try:
             spent = {each.name: burst(each) for each in order}
         except (LoadFailed, StackError, OSError) as error:
-            self.failures.append(f"{title(row)}: {error}")
-            tell(f"  {title(row)}: FAILED: {error}")
+            self.fail(row, error)
             return
         pair = spent[self.new.name], spent[self.old.name]
         self._pairs.setdefault(row, []).append(pair)

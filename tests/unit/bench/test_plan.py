@@ -72,7 +72,7 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     [(("traffic",), 400), (("storm",), 10_000), (("connections",), 15_000), (("growth",), 15_000)],
 )
 def test_as_many_chargers_are_registered_as_the_largest_crowd_has(sections: tuple[str, ...], registered: int) -> None:
-    assert replace(Sizes(), sections=sections).registered == registered
+    assert replace(Sizes(), sections=sections).registered("1.6") == registered
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_as_many_chargers_are_registered_as_the_largest_crowd_has(sections: tupl
 def test_chargers_of_the_other_version_are_registered_for_its_messages_and_as_probers(
     sections: tuple[str, ...], classes: tuple[str, ...], registered: int
 ) -> None:
-    assert replace(Sizes(), sections=sections, classes=classes).registered_201 == registered
+    assert replace(Sizes(), sections=sections, classes=classes).registered("2.0.1") == registered
 
 
 def test_the_path_is_edge_owning_service_and_its_part_of_postgresql() -> None:
