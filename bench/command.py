@@ -9,18 +9,18 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bench import report, sections, steps, system
+from bench import fleet, report, sections, steps, system
 from bench.against import command as against
 from bench.against.plan import ROWS_OF
 from bench.backlog import Drain
 from bench.book import Book
 from bench.cpu import CpuMeter
 from bench.laboratory import Laboratory
-from bench.plan import CLASSES, QUICK, SECTIONS, Sizes
+from bench.plan import CLASSES, FLEET, QUICK, SECTIONS, Sizes
 from simulator.options import positive, seconds
+from stack import builds
 
 _TERMINATED = 128 + signal.SIGTERM
-_NAMES = (*SECTIONS, *(each.name for each in CLASSES))
 _DEFAULT_FOLDER = Path("bench-report")
 
 
@@ -33,8 +33,6 @@ def main(words: Sequence[str]) -> int:
         return against.run(options, made.error)
     if options.limit is not None:
         made.error("--limit is for --against")
-    if only_against := [name for name in options.only or () if name not in _NAMES]:
-        made.error(f"{', '.join(only_against)}: only for --against")
     sizes = sizes_of(options)
     options.report_dir.mkdir(parents=True, exist_ok=True)
     book, load_before = Book(), round(os.getloadavg()[0], 2)
@@ -49,7 +47,7 @@ def main(words: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line of the benchmark."""
-    names = list(dict.fromkeys((*_NAMES, *ROWS_OF)))
+    names = list(dict.fromkeys((*SECTIONS, *ROWS_OF)))
     made = argparse.ArgumentParser(
         prog="csms bench",
         description="Measure the whole system on this machine: about 50 minutes; nothing else may run.",
@@ -76,12 +74,17 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
     if options.only is None:
         return sizes
     classes = tuple(each.name for each in CLASSES if each.name in options.only)
-    # Classes are what traffic is about.
-    chosen = tuple(name for name in SECTIONS if name in options.only or (name == "traffic" and classes))
-    return replace(sizes, classes=classes or sizes.classes, sections=chosen)
+    rows = tuple(row for name in options.only for row in ROWS_OF.get(name, ()) if row in FLEET)
+    # Classes are what traffic is about, and some rows what the fleet is.
+    within = {"traffic": classes, "fleet": rows}
+    chosen = tuple(name for name in SECTIONS if name in options.only or within.get(name))
+    return replace(sizes, classes=classes or sizes.classes, sections=chosen, fleet=rows or sizes.fleet)
 
 
 def _measure(sizes: Sizes, book: Book) -> None:
+    if fleet.has_fresh_rows(sizes):
+        with system.housed(builds.ours()) as house:
+            steps.carry_out(list(fleet.alone(house, sizes, book)), book, check=_nothing, recover=_nothing)
     with ExitStack() as resources:
         steps.tell("starting the system that is measured")
         measured = resources.enter_context(system.running())
@@ -92,6 +95,10 @@ def _measure(sizes: Sizes, book: Book) -> None:
         resources.callback(laboratory.dismiss)
         todo = sections.prepare(laboratory, resources)
         steps.carry_out(todo, book, lambda: system.check(measured), laboratory.dismiss)
+
+
+def _nothing() -> None:
+    """There is no system between the steps."""
 
 
 def _ratio(text: str) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 EDGE, ENVOY, NAIVE = "edge", "envoy", "naive"
 """The ways of a message: straight to the edge's own port, through Envoy's, or to the naive server."""
 
-SECTIONS = ("traffic", "connections", "storm", "reads", "growth")
+SECTIONS = ("fleet", "traffic", "connections", "storm", "reads", "growth")
 SATURATION = "saturation"
 # Messages a second that are offered where a goal is stated for them.
 STATED_RATE = 2_000
@@ -53,6 +53,40 @@ CLASSES = (
     MessageClass("transaction", _EVENTS, "2.0.1", "transaction", naive=False),
     MessageClass("transaction21", f"OCPP 2.1 {_EVENTS}", "2.1", "transaction", naive=False, says="transaction"),
 )
+CLASS_OF: Mapping[str, MessageClass] = {each.name: each for each in CLASSES}
+
+
+@dataclass(frozen=True)
+class Load:
+    """A crowd that says a class of messages: so many a second in all, or (0) each as soon as the last was answered."""
+
+    message: MessageClass
+    chargers: int
+    rate: float
+
+    @property
+    def title(self) -> str:
+        """As it is told."""
+        offered = f"{self.rate:g}/s" if self.rate else "saturation"
+        return f"{self.message.title}: {offered} by {self.chargers} chargers"
+
+
+_FEW, _MANY = 50, 400
+LOADS: Mapping[str, Load] = {
+    "lone-metervalues": Load(CLASS_OF["metervalues"], _FEW, 200),
+    "lone-starts": Load(CLASS_OF["starts"], _FEW, 80),
+    "dense-metervalues": Load(CLASS_OF["metervalues"], _MANY, STATED_RATE),
+    "dense-starts": Load(CLASS_OF["starts"], _MANY, STATED_RATE),
+    "few-metervalues": Load(CLASS_OF["metervalues"], _FEW, 0),
+    "few-starts": Load(CLASS_OF["starts"], _FEW, 0),
+    "many-metervalues": Load(CLASS_OF["metervalues"], _MANY, 0),
+    "many-starts": Load(CLASS_OF["starts"], _MANY, 0),
+}
+SESSION, START, REST = "session", "start", "rest"
+FRESH = (REST, START)
+"""The rows for each of which a stack is started."""
+FLEET = (*FRESH, *LOADS, SESSION)
+"""The rows of section `fleet`."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +112,7 @@ class Sizes:
     fill_minutes: float = 10.0
     sections: tuple[str, ...] = SECTIONS
     classes: tuple[str, ...] = field(default=tuple(each.name for each in CLASSES))
+    fleet: tuple[str, ...] = FLEET
 
     def registered(self, version: str) -> int:
         """How many charge points of a version of OCPP must be known."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench import connection_tables, goals, traffic_tables
+from bench.against.plan import title
 from bench.book import Book
 from bench.markdown import chapter, median, spread
 from bench.plan import CLASSES
@@ -13,7 +14,7 @@ _TITLES = {each.name: each.title for each in CLASSES}
 
 def render(book: Book, about: Mapping[str, Any]) -> str:
     """The whole report."""
-    parts = [_head(about), _failures(book), _goals(book), *traffic_tables.chapters(book)]
+    parts = [_head(about), _failures(book), _goals(book), *_fleet(book), *traffic_tables.chapters(book)]
     parts += [*connection_tables.chapters(book, about["sizes"]), _reads(book), *_growth(book)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -40,6 +41,27 @@ def _failures(book: Book) -> str:
 def _goals(book: Book) -> str:
     rows = [[each.title, each.limit_text, each.measured_text(book), each.verdict(book)] for each in goals.GOALS]
     return chapter("Goals", "", ["goal", "limit", "measured", ""], rows)
+
+
+def _fleet(book: Book) -> Iterator[str]:
+    section = "fleet"
+    rows = book.rows(section)
+    of_process = {row: [each for each in book.columns(section, row) if each.endswith(" us")] for row in rows}
+    text = (
+        "Through Envoy; `us` are CPU microseconds a message of all processes, from rest to rest; what an idle stack"
+        " takes is in them where messages are offered at a rate. At rest they count by the second."
+    )
+    figures = [
+        [title(row[0]), column, median(book, section, row, column), spread(book, section, row, column)]
+        for row in rows
+        for column in book.columns(section, row)
+        if column not in of_process[row]
+    ]
+    yield chapter("A fleet, rest and starts", text, ["", "", "median", "min..max"], figures)
+    names = list(dict.fromkeys(column for columns in of_process.values() for column in columns))
+    cells = [[title(row[0]), *(median(book, section, row, name) for name in names)] for row in rows]
+    head = ["", *(name.removesuffix(" us") for name in names)]
+    yield chapter("A fleet, rest and starts: CPU by process", "", head, cells)
 
 
 def _reads(book: Book) -> str:

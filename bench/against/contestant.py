@@ -12,12 +12,12 @@ from dataclasses import replace
 import psycopg
 
 from bench import rest_client, seeding
-from bench.against.plan import CLASS_OF, HANDSHAKE, LOADS, SESSION, Load, Sizes
+from bench.against.plan import HANDSHAKE, Sizes
 from bench.against.ratios import Done, Spent
 from bench.against.rest import Rest
 from bench.cpu import CpuMeter
 from bench.laboratory import PREFIX_OF, identities_of
-from bench.plan import DATABASE_OF, ENVOY, MessageClass
+from bench.plan import CLASS_OF, DATABASE_OF, ENVOY, LOADS, SESSION, Load, MessageClass
 from bench.steps import tell
 from bench.system import System, check
 from bench.written import Written
@@ -149,10 +149,11 @@ class Contestant:
 
     def close(self) -> None:
         """Send its crowd home; the end."""
-        self._send_home()
+        self.send_home()
         self._written.close()
 
-    def _send_home(self) -> None:
+    def send_home(self) -> None:
+        """Part with its crowd; the next one is connected when it is needed."""
         connected, self._connected = self._connected, ExitStack()
         self._crowd = self._generator = None
         # It goes because it is no longer wanted, or because it has failed already.
@@ -200,7 +201,7 @@ class Contestant:
     def _opened(self, version: str, chargers: int) -> Generator:
         crowd = crowd_of(self.system, version, identities_of(version, chargers))
         if self._generator is None or self._crowd != crowd:
-            self._send_home()
+            self.send_home()
             self._generator = self._connected.enter_context(opened(crowd))
             self._crowd = crowd
         return self._generator

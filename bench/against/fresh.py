@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 
 from bench import footprint
 from bench.against.contestant import crowd_of, register
-from bench.against.plan import REST, START, Sizes
+from bench.against.plan import Sizes
 from bench.against.ratios import Spent
 from bench.against.rest import Rest
 from bench.cpu import CpuMeter
 from bench.laboratory import identities_of
-from bench.plan import EDGE, ENVOY
+from bench.plan import EDGE, ENVOY, REST, START
 from bench.system import House, System
 from simulator.load import processes
 from simulator.load.run import opened

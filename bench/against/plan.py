@@ -1,56 +1,27 @@
 """What is compared, and how much of it. Pure data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.plan import CLASSES, STATED_RATE, MessageClass
+from bench.plan import CLASS_OF, CLASSES, FLEET, FRESH, LOADS, REST, SESSION, START, Load
 from bench.reads import PATHS
 
-HANDSHAKE, SESSION = "handshake", "session"
-START, REST = "start", "rest"
-CLASS_OF = {each.name: each for each in CLASSES}
-
+HANDSHAKE = "handshake"
 _COMPARED = ("metervalues", "starts", "transaction", "heartbeat")
 # A handshake costs about a millisecond, both sides together; a crowd of fewer says nothing.
 _HANDSHAKES_PER_SECOND = 200
 _FEWEST_HANDSHAKES = 20
 # How many times as long as other bursts: what is offered slowly, so that its latency has enough samples, and rest.
 _SLOWLY, _AT_REST = 5, 10
-_FEW, _MANY = 50, 400
-
-
-@dataclass(frozen=True)
-class Load:
-    """A crowd that says a class of messages: so many a second in all, or (0) each as soon as the last was answered."""
-
-    message: MessageClass
-    chargers: int
-    rate: float
-
-    @property
-    def title(self) -> str:
-        """As it is told."""
-        offered = f"{self.rate:g}/s" if self.rate else "saturation"
-        return f"{self.message.title}: {offered} by {self.chargers} chargers"
-
-
-LOADS = {
-    "lone-metervalues": Load(CLASS_OF["metervalues"], _FEW, 200),
-    "lone-starts": Load(CLASS_OF["starts"], _FEW, 80),
-    "dense-metervalues": Load(CLASS_OF["metervalues"], _MANY, STATED_RATE),
-    "dense-starts": Load(CLASS_OF["starts"], _MANY, STATED_RATE),
-    "few-metervalues": Load(CLASS_OF["metervalues"], _FEW, 0),
-    "few-starts": Load(CLASS_OF["starts"], _FEW, 0),
-    "many-metervalues": Load(CLASS_OF["metervalues"], _MANY, 0),
-    "many-starts": Load(CLASS_OF["starts"], _MANY, 0),
-}
 
 # What can be asked for, and the rows that it is here: sections and classes of the benchmark, and rows by their names.
-ROWS_OF = {
+ROWS_OF: Mapping[str, tuple[str, ...]] = {
     **{each.name: (each.name,) for each in CLASSES},
     "traffic": _COMPARED,
     "connections": (HANDSHAKE,),
     "reads": PATHS,
-    **{name: (name,) for name in (*LOADS, SESSION, REST, START)},
+    "fleet": FLEET,
+    **{name: (name,) for name in FLEET},
     **{
         group: tuple(name for name in LOADS if name.startswith(f"{group}-"))
         for group in ("lone", "dense", "few", "many")
@@ -72,7 +43,7 @@ class Sizes:
     @property
     def fresh_rows(self) -> tuple[str, ...]:
         """The rows for each of which a stack is started."""
-        return tuple(row for row in self.rows if row in (START, REST))
+        return tuple(row for row in self.rows if row in FRESH)
 
     @property
     def rows_in_use(self) -> tuple[str, ...]:

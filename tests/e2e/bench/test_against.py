@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench.against.command import SLOWER
-from bench.against.plan import HANDSHAKE, REST, START
+from bench.against.plan import HANDSHAKE
+from bench.plan import REST, SESSION, START
 from bench.reads import PATHS
 from stack.inherited import python_path
 from stack.releases import PROJECT
@@ -47,7 +48,7 @@ def test_a_build_is_compared_with_an_older_one_which_is_kept_until_it_is_cleaned
 
 
 def test_lone_messages_starts_and_rest_are_compared_with_their_latency_and_memory(tmp_path: Path) -> None:
-    words = ["--against", "HEAD", "--quick", "--rounds", "1", "--only", "lone,rest,start"]
+    words = ["--against", "HEAD", "--quick", "--rounds", "1", "--only", "lone,session,transaction21,rest,start"]
     reported = _csms(tmp_path, "bench", *words, "--report-dir", str(tmp_path))
     assert reported.returncode == 0, reported.stderr
     found = json.loads((tmp_path / "against.json").read_text(encoding="utf-8"))
@@ -56,6 +57,8 @@ def test_lone_messages_starts_and_rest_are_compared_with_their_latency_and_memor
     for row in ("lone-metervalues", "lone-starts"):
         assert rows[row]["newUs"]["transaction"] > 0
         assert 0 < figures[row]["p50 ms"]["new"] <= figures[row]["p99 ms"]["new"]
+    for row in ("lone-metervalues", SESSION, "transaction21"):
+        assert figures[row]["WAL bytes"]["new"] > 100
     assert 0 < figures[START]["ready s"]["old"] < 90
     assert figures[REST]["PSS MiB"]["new"] < figures[REST]["RSS MiB"]["new"]
     assert figures[REST]["wake-ups a second"]["old"] > 1

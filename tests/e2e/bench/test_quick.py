@@ -15,7 +15,21 @@ from typing import Any
 
 import pytest
 
-from bench.plan import CLASSES, EDGE, ENVOY, NAIVE, QUICK, SATURATION, SECTIONS, STATED_RATE
+from bench.plan import (
+    CLASSES,
+    EDGE,
+    ENVOY,
+    FLEET,
+    LOADS,
+    NAIVE,
+    QUICK,
+    REST,
+    SATURATION,
+    SECTIONS,
+    SESSION,
+    START,
+    STATED_RATE,
+)
 from stack.inherited import python_path
 from tests.fixtures.system import until
 
@@ -119,6 +133,17 @@ def test_sessions_are_billed_and_read(figures: Figures) -> None:
         assert figures["reads", path]["rate"] > 0
 
 
+def test_the_fleet_is_measured_by_every_row(figures: Figures) -> None:
+    measured = {row[1]: columns for row, columns in figures.items() if row[0] == "fleet"}
+    assert set(measured) == set(FLEET)
+    for name in LOADS:
+        assert 0 < measured[name]["p50 ms"] <= measured[name]["p99 ms"]
+        assert measured[name]["WAL bytes"] > 0
+    assert measured[SESSION]["us"] > 0
+    assert measured[START]["ready s"] > 0
+    assert 0 < measured[REST]["PSS MiB"] < measured[REST]["RSS MiB"]
+
+
 @pytest.mark.parametrize("name", ["metervalues", "starts"])
 def test_growth_is_measured_by_chargers_and_by_rows(figures: Figures, name: str) -> None:
     for when in (*(f"{count} chargers" for count in QUICK.crowds), "empty tables", "old tables"):
@@ -129,5 +154,12 @@ def test_growth_is_measured_by_chargers_and_by_rows(figures: Figures, name: str)
 def test_the_report_for_people_says_where_and_with_what(run: Run, figures: Figures) -> None:
     assert figures
     text = (run.folder / "report.md").read_text(encoding="utf-8")
-    for part in ("Machine: ", "Versions: ", "## Goals", "## At saturation", "## Everybody comes back at once"):
+    for part in (
+        "Machine: ",
+        "Versions: ",
+        "## Goals",
+        "## A fleet",
+        "## At saturation",
+        "## Everybody comes back at once",
+    ):
         assert part in text

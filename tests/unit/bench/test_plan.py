@@ -5,7 +5,19 @@ from dataclasses import replace
 import pytest
 
 from bench.command import parser, sizes_of
-from bench.plan import CLASSES, DATABASE_OF, NAIVE, QUICK, SECTIONS, Sizes, followers_us, path_us, planned_classes
+from bench.fleet import compared
+from bench.plan import (
+    CLASSES,
+    DATABASE_OF,
+    FLEET,
+    NAIVE,
+    QUICK,
+    SECTIONS,
+    Sizes,
+    followers_us,
+    path_us,
+    planned_classes,
+)
 from simulator.load.charger import MIXES
 from simulator.load.dialects import LOAD_DIALECTS
 
@@ -52,6 +64,19 @@ def test_only_classes_are_traffic() -> None:
     sizes = _sizes("--only", "starts,heartbeat", "--rounds", "2")
     assert [each.name for each in planned_classes(sizes)] == ["heartbeat", "starts"]
     assert (sizes.sections, sizes.rounds) == (("traffic",), 2)
+
+
+def test_only_some_rows_are_the_fleet() -> None:
+    sizes = _sizes("--only", "rest,lone,boot")
+    assert (sizes.sections, sizes.classes) == (("fleet", "traffic"), ("boot",))
+    assert sizes.fleet == ("rest", "lone-metervalues", "lone-starts")
+    assert _sizes("--only", "fleet").fleet == FLEET
+    assert _sizes("--only", "starts").sections == ("traffic",)
+
+
+def test_the_fleet_is_measured_as_a_comparison_measures_it() -> None:
+    sizes = compared(replace(Sizes(), idle=20_000, fleet=("rest", "session")))
+    assert (sizes.idle, sizes.connections, sizes.fresh_rows, sizes.rows_in_use) == (1_000, 400, ("rest",), ("session",))
 
 
 def test_only_sections_and_classes_go_together() -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from bench.against import report
 from bench.against.command import SLOWER, sizes_of
-from bench.against.plan import HANDSHAKE, LOADS, QUICK, REST, START, Sizes
+from bench.against.plan import HANDSHAKE, QUICK, Sizes
 from bench.against.ratios import Ratio
 from bench.against.rounds import Cost, Figure, is_old_first
 from bench.command import main, parser
+from bench.plan import LOADS, REST, START
 from bench.reads import PATHS
 
 _ABOUT: dict[str, Any] = {
@@ -77,7 +78,6 @@ def test_what_is_offered_slowly_goes_on_for_longer_than_what_is_not() -> None:
         ["--limit", "1.05"],
         ["--against", "HEAD", "--limit", "none"],
         ["--rounds", "0"],
-        ["--only", "lone"],
     ],
 )
 def test_what_makes_no_sense_is_a_bad_command_line(words: list[str], tmp_path: Path) -> None:
