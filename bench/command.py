@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     names = list(dict.fromkeys((*SECTIONS, *ROWS_OF)))
     made = argparse.ArgumentParser(
         prog="csms bench",
-        description="Measure the whole system on this machine: about 50 minutes; nothing else may run.",
+        description="Measure the whole system on this machine: about an hour; nothing else may run.",
     )
     made.add_argument("--quick", action="store_true", help="one short round of everything: proves that it works")
     made.add_argument("--only", type=_names(names), metavar="NAME,...", help=f"of {', '.join(names)}")
