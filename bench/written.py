@@ -2,7 +2,7 @@
 
 import psycopg
 
-_LOG = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
+_LOG = "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
 _DATABASES = "SELECT sum(pg_database_size(datname)) FROM pg_database WHERE datname LIKE 'csms\\_%'"
 # The journal by whatever name: its table, partitions of days, indexes and what is stored apart.
 _JOURNAL = (
