@@ -18,7 +18,6 @@ from bench.cpu import CpuMeter
 from bench.laboratory import Laboratory
 from bench.plan import CLASSES, FLEET, QUICK, SECTIONS, Sizes
 from simulator.options import positive, seconds
-from stack import builds
 
 _TERMINATED = 128 + signal.SIGTERM
 _DEFAULT_FOLDER = Path("bench-report")
@@ -82,9 +81,10 @@ def sizes_of(options: argparse.Namespace) -> Sizes:
 
 
 def _measure(sizes: Sizes, book: Book) -> None:
-    if fleet.has_fresh_rows(sizes):
-        with system.housed(builds.ours()) as house:
-            steps.carry_out(list(fleet.alone(house, sizes, book)), book, check=_nothing, recover=_nothing)
+    if fleet.SECTION in sizes.sections:
+        fleet.measure(sizes, book)
+    if sizes.sections == (fleet.SECTION,):
+        return
     with ExitStack() as resources:
         steps.tell("starting the system that is measured")
         measured = resources.enter_context(system.running())
@@ -95,10 +95,6 @@ def _measure(sizes: Sizes, book: Book) -> None:
         resources.callback(laboratory.dismiss)
         todo = sections.prepare(laboratory, resources)
         steps.carry_out(todo, book, lambda: system.check(measured), laboratory.dismiss)
-
-
-def _nothing() -> None:
-    """There is no system between the steps."""
 
 
 def _ratio(text: str) -> float:

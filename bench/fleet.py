@@ -1,20 +1,23 @@
 """Section `fleet`: the load of a small fleet and of a dense one, a session, rest and starts.
 
-All processes count, through Envoy, from rest to rest: measured as `--against` measures a build, here one alone.
+All processes count, through Envoy, from rest to rest: measured as `--against` measures a build, here one alone. The
+stack is as `csms up` starts it, where services share processes, and not the one of the other sections.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 
+from bench import steps, system
 from bench.against.contestant import Contestant, burst_of
 from bench.against.fresh import BURSTS, Fresh
 from bench.against.plan import Sizes as Compared
 from bench.against.plan import title
 from bench.against.ratios import Spent, cost_us
 from bench.book import Book
-from bench.laboratory import Laboratory
-from bench.plan import FRESH, Sizes
+from bench.plan import Sizes
 from bench.steps import Step
-from bench.system import House
+from bench.system import House, System
+from stack import builds
 
 SECTION = "fleet"
 _NAME = "this build"
@@ -22,43 +25,38 @@ _NAME = "this build"
 _BESIDE_SECONDS = 6.0
 
 
-class Fleet:
-    """The rows of a system that serves. Steps are made when they come, chargers with the first."""
+def in_use(running: System, sizes: Sizes, book: Book, resources: ExitStack) -> Iterator[Step]:
+    """The steps of a stack that serves; its chargers are registered first. Raises StackError or LoadFailed."""
+    ours = compared(sizes)
+    contestant = resources.enter_context(closing(Contestant(_NAME, running, ours)))
+    bursts: dict[str, Callable[[Contestant], Spent]] = {}
 
-    def __init__(self, laboratory: Laboratory) -> None:
-        self._laboratory = laboratory
-        self._sizes = compared(laboratory.sizes)
-        self._contestant: Contestant | None = None
-        self._bursts: dict[str, Callable[[Contestant], Spent]] = {}
-
-    def steps(self) -> Iterator[Step]:
-        """Every row, round by round."""
-        for _ in range(self._sizes.rounds):
-            for row in self._sizes.rows_in_use:
-                yield Step(SECTION, (row,), 3 * self._sizes.seconds + _BESIDE_SECONDS, self._step(row))
-
-    def close(self) -> None:
-        """Part with what was connected."""
-        if self._contestant is not None:
-            self._contestant.close()
-
-    def _step(self, row: str) -> Callable[[], str]:
-        return lambda: self._measure(row)
-
-    def _measure(self, row: str) -> str:
-        self._laboratory.dismiss()
-        if self._contestant is None:
-            self._contestant = Contestant(_NAME, self._laboratory.system, self._sizes)
-        contestant = self._contestant
-        try:
-            if row not in self._bursts:
+    def step(row: str) -> Callable[[], str]:
+        def run() -> str:
+            if row not in bursts:
                 contestant.begin_round()
-                self._bursts[row] = burst_of(row, contestant, contestant, self._sizes)
-            spent = self._bursts[row](contestant)
-            return _record(self._laboratory.book, row, spent, cost_us(spent, contestant.idle_cores))
-        finally:
-            # Its chargers are those of the other sections too.
-            contestant.send_home()
+                bursts[row] = burst_of(row, contestant, contestant, ours)
+            spent = bursts[row](contestant)
+            return _record(book, row, spent, cost_us(spent, contestant.idle_cores))
+
+        return run
+
+    for _ in range(ours.rounds):
+        for row in ours.rows_in_use:
+            yield Step(SECTION, (row,), 3 * ours.seconds + _BESIDE_SECONDS, step(row))
+
+
+def measure(sizes: Sizes, book: Book) -> None:
+    """Carry out the section, on stacks of its own. A row that fails is written down. Raises StackError."""
+    ours = compared(sizes)
+    if ours.fresh_rows:
+        with system.housed(builds.ours()) as house:
+            steps.carry_out(list(alone(house, sizes, book)), book, check=_nothing, recover=_nothing)
+    if ours.rows_in_use:
+        with ExitStack() as resources:
+            running = resources.enter_context(system.starting(builds.ours()))()
+            todo = list(in_use(running, sizes, book, resources))
+            steps.carry_out(todo, book, lambda: system.check(running), recover=_nothing)
 
 
 def alone(house: House, sizes: Sizes, book: Book) -> Iterator[Step]:
@@ -85,9 +83,8 @@ def compared(sizes: Sizes) -> Compared:
     return Compared(sizes.rounds, sizes.seconds, sizes.connections, idle, sizes.fleet)
 
 
-def has_fresh_rows(sizes: Sizes) -> bool:
-    """Whether there is any row for which a stack is started."""
-    return SECTION in sizes.sections and any(row in FRESH for row in sizes.fleet)
+def _nothing() -> None:
+    """A step leaves nothing that is in the way of the next."""
 
 
 def _record(book: Book, row: str, spent: Spent, us: dict[str, float]) -> str:

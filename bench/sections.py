@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack, closing
 
-from bench import certificate, fleet, seeding
+from bench import certificate, seeding
 from bench.aftermath import Aftermath
 from bench.connections import Connections
 from bench.growth import Growth
@@ -23,9 +23,6 @@ def prepare(laboratory: Laboratory, resources: ExitStack) -> list[Step]:
         seeding.set_tariff(facade)
     made = certificate.make(laboratory.system.folder)
     todo: list[Step] = []
-    if fleet.SECTION in sizes.sections:
-        todo += (small := fleet.Fleet(laboratory)).steps()
-        resources.callback(small.close)
     if "traffic" in sizes.sections:
         todo += Traffic(laboratory, _naive_url(laboratory, resources)).steps()
         todo += Aftermath(laboratory).steps()

@@ -149,11 +149,10 @@ class Contestant:
 
     def close(self) -> None:
         """Send its crowd home; the end."""
-        self.send_home()
+        self._send_home()
         self._written.close()
 
-    def send_home(self) -> None:
-        """Part with its crowd; the next one is connected when it is needed."""
+    def _send_home(self) -> None:
         connected, self._connected = self._connected, ExitStack()
         self._crowd = self._generator = None
         # It goes because it is no longer wanted, or because it has failed already.
@@ -201,7 +200,7 @@ class Contestant:
     def _opened(self, version: str, chargers: int) -> Generator:
         crowd = crowd_of(self.system, version, identities_of(version, chargers))
         if self._generator is None or self._crowd != crowd:
-            self.send_home()
+            self._send_home()
             self._generator = self._connected.enter_context(opened(crowd))
             self._crowd = crowd
         return self._generator

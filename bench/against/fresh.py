@@ -17,6 +17,7 @@ from bench.plan import EDGE, ENVOY, REST, START
 from bench.system import House, System
 from simulator.load import processes
 from simulator.load.run import opened
+from stack.topology import TOGETHER
 
 _KIB_PER_MIB = 1024
 _ENDED = "ended"
@@ -61,13 +62,18 @@ class Fresh:
                 after, watched = footprint.wake_ups(system.first, system.pids), time.monotonic() - began
         figures = {"RSS MiB": sum(base.rss.values()), "PSS MiB": sum(base.pss.values())}
         for name in (ENVOY, EDGE):
-            grown = (held.rss[name] - base.rss[name]) * _KIB_PER_MIB
-            figures[f"{name} KiB a socket"] = grown / self._sizes.idle
+            grown = _of(held.rss, name) - _of(base.rss, name)
+            figures[f"{name} KiB a socket"] = grown * _KIB_PER_MIB / self._sizes.idle
         figures["wake-ups a second"] = (sum(after.values()) - sum(before.values())) / watched
         return Spent(cores, 0.0, 1, figures)
 
 
 BURSTS: Mapping[str, Callable[[Fresh], Spent]] = {START: Fresh.start, REST: Fresh.rest}
+
+
+def _of(figures: Mapping[str, float], name: str) -> float:
+    """The figure of the process that `name` runs in, with those that share it."""
+    return next(value for names, value in figures.items() if name in names.split(TOGETHER))
 
 
 def _meter(system: System) -> CpuMeter:
