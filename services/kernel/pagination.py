@@ -8,7 +8,7 @@ import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from services.kernel.errors import DomainError, invalid
 
@@ -39,6 +39,13 @@ class Page(Generic[_Item]):
     def map(self, to_other: Callable[[_Item], _Other]) -> "Page[_Other]":
         """The same page with every item turned into something else."""
         return Page([to_other(item) for item in self.items], self.next_token, self.total_size)
+
+
+class Head(NamedTuple):
+    """Which item stands in a list, and which version of it: another one with every change of its rows."""
+
+    id: str
+    version: str
 
 
 def page_request(page_size: int, page_token: str) -> PageRequest:

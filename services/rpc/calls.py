@@ -18,6 +18,8 @@ class Call:
     subject: str
     """The account of the caller, with its tenant unless that is the default one; or `service:<name>`."""
     request: Message
+    wants_json: bool = False
+    """Whether it may be answered by JSON in place of a message; see `json_answers`."""
 
 
 _call: ContextVar[Call] = ContextVar("call")
@@ -26,6 +28,12 @@ _call: ContextVar[Call] = ContextVar("call")
 def current_call() -> Call:
     """The call that the current task handles. Raises LookupError outside of any."""
     return _call.get()
+
+
+def wants_json() -> bool:
+    """Whether the call that the current task handles, if it handles one, may be answered by JSON."""
+    call = _call.get(None)
+    return call is not None and call.wants_json
 
 
 def set_call(call: Call) -> None:

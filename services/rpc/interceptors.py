@@ -19,12 +19,13 @@ from services.kernel.ids import new_id
 from services.kernel.tenancy import DEFAULT_TENANT
 from services.process import metrics
 from services.process.logging import REQUEST_ID_KEY, bind
-from services.rpc import bounds, fields, http, spans, tenants, values, visibility
+from services.rpc import bounds, fields, http, json_answers, spans, tenants, values, visibility
 from services.rpc.access import AccessRule, access_rule, check_response, require_permission, restrict_request
 from services.rpc.auth import ANONYMOUS, AUTHORIZATION_KEY, Caller, TokenVerifier, set_caller, unauthenticated
 from services.rpc.calls import Call, set_call
 from services.rpc.http import HEAD_KEY
 from services.rpc.idempotency_key import IDEMPOTENCY_KEY, read_key
+from services.rpc.json_answers import ANSWER_KEY, JSON, JsonAnswer
 from services.rpc.reading import Unreadable, guarded, reader
 from services.rpc.status import describe, http_status_of, to_status
 from services.rpc.tenants import TENANT_KEY, Tenants
@@ -91,7 +92,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
         method = _Method(name, access_rule(name), seconds)
         serialization: dict[str, Any] = {
             "request_deserializer": reader(handler.request_deserializer),
-            "response_serializer": handler.response_serializer,
+            "response_serializer": json_answers.serializer(handler.response_serializer),
         }
         if handler.response_streaming:
             answers = spans.served_stream(name, self._streaming(method, handler.unary_stream))
@@ -101,14 +102,15 @@ class ServerStack(grpc.aio.ServerInterceptor):
         )
 
     def _unary(self, method: _Method, behavior: Any) -> Any:
-        async def call(request: Message, context: _Context) -> Message:
+        async def call(request: Message, context: _Context) -> Message | JsonAnswer:
             started = time.perf_counter()
             try:
                 caller = self._admit(method, request, context)
                 await self._check_tenant(caller)
-                response: Message = await behavior(request, context)
-                check_response(method.rule, caller, request, response)
-                visibility.hide(response, caller)
+                response: Message | JsonAnswer = await behavior(request, context)
+                if not isinstance(response, JsonAnswer):
+                    check_response(method.rule, caller, request, response)
+                    visibility.hide(response, caller)
             except Exception as error:
                 await _fail(method, error, started, context)
                 raise
@@ -139,7 +141,7 @@ class ServerStack(grpc.aio.ServerInterceptor):
         return call
 
     def _admit(self, method: _Method, request: Message | Unreadable, context: _Context) -> Caller:
-        request_id, token, tenant_id, keys = _read_metadata(context)
+        request_id, token, tenant_id, keys, wants_json = _read_metadata(context)
         bind(request_id=request_id, rpc=method.name)
         rule = method.rule
         caller = ANONYMOUS if rule.public else self._authenticate(token)
@@ -156,7 +158,8 @@ class ServerStack(grpc.aio.ServerInterceptor):
         fields.enforce(request)
         if not rule.internal:
             bounds.enforce(request)
-        set_call(Call(method.name, caller.name, request))
+        # Whose an answer is, only a message tells.
+        set_call(Call(method.name, caller.name, request, wants_json and not rule.driver_response_field))
         return caller
 
     async def _check_tenant(self, caller: Caller) -> None:
@@ -170,9 +173,10 @@ class ServerStack(grpc.aio.ServerInterceptor):
         return self._verifier.verify(token)
 
 
-def _read_metadata(context: _Context) -> tuple[str, str, str, Sequence[str]]:
+def _read_metadata(context: _Context) -> tuple[str, str, str, Sequence[str], bool]:
     """The request id, made here when the caller brought none, the bearer token or nothing, the tenant that a service
-    asks for, and idempotency keys."""
+    asks for, idempotency keys, and whether Envoy asks for JSON."""
+    wants_json = False
     request_id = token = tenant_id = ""
     keys: tuple[str, ...] = ()
     for key, value in context.invocation_metadata() or ():
@@ -184,7 +188,9 @@ def _read_metadata(context: _Context) -> tuple[str, str, str, Sequence[str]]:
             tenant_id = str(value)
         elif key == IDEMPOTENCY_KEY:
             keys = (*keys, str(value))
-    return request_id or new_id(), token, tenant_id, keys
+        elif key == ANSWER_KEY:
+            wants_json = value == JSON
+    return request_id or new_id(), token, tenant_id, keys, wants_json
 
 
 def _wants_head_only(context: _Context) -> bool:

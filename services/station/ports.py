@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from services.kernel import unit_of_work
-from services.kernel.pagination import Page, PageRequest
+from services.kernel.pagination import Head, Page, PageRequest
 from services.kernel.refusal import Rule
 from services.station.domain.batch import Changes, Places, Points
 from services.station.domain.charge_point import ChargePoint, ChargePointFilter, ChargePointState
@@ -48,8 +48,18 @@ class StationReads(Protocol):
         """One page, the newest first; of a search by place, the nearest first."""
         ...
 
+    async def heads(self, narrowing: StationFilter, page: PageRequest) -> Page[Head]:
+        """One page, the newest first, but which stations it holds only; a version is of all that stands there, too."""
+        ...
+
     async def find(self, station_id: str) -> Station | None:
         """The station with this id."""
+        ...
+
+    async def with_ids(
+        self, station_ids: Sequence[str]
+    ) -> tuple[Sequence[tuple[Head, Station]], Sequence[Connector], Sequence[ChargePoint]]:
+        """Those of the stations that exist, and what stands there."""
         ...
 
     async def standing_at(self, station_ids: Sequence[str]) -> tuple[Sequence[Connector], Sequence[ChargePoint]]:

@@ -28,6 +28,8 @@ from services.kernel.identity import composed
 from services.kernel.pagination import page_request
 from services.rpc import http
 from services.rpc.auth import current_caller
+from services.rpc.calls import wants_json
+from services.rpc.json_answers import Item, JsonPages
 from services.rpc.protobuf import duration_of
 from services.station.application.charge_points import ChargePoints
 from services.station.application.configuration_templates import ConfigurationTemplates
@@ -76,17 +78,26 @@ class StationServicer(station_grpc.StationServiceServicer):
     def __init__(self, all_stations: Stations, all_connectors: Connectors) -> None:
         self._stations = all_stations
         self._connectors = all_connectors
+        self._json_pages = JsonPages(station_pb.ListStationsResponse)
 
     async def ListStations(
         self, request: station_pb.ListStationsRequest, context: Context
     ) -> station_pb.ListStationsResponse:
         requested = page_request(request.page_size, request.page_token)
-        page = await self._stations.page(stations.station_filter(request), requested)
+        narrowing = stations.station_filter(request)
+        # How far one is from somewhere is nothing of the station.
+        if wants_json() and narrowing.circle is None:
+            return await self._json_pages.answer(await self._stations.heads(narrowing, requested), self._items)
+        page = await self._stations.page(narrowing, requested)
         return station_pb.ListStationsResponse(
             stations=map(stations.view_to_proto, page.items),
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
+
+    async def _items(self, station_ids: Sequence[str]) -> list[Item]:
+        found = await self._stations.views(station_ids)
+        return [Item(head, stations.view_to_proto(view)) for head, view in found]
 
     async def GetStation(
         self, request: station_pb.GetStationRequest, context: Context

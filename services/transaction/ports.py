@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from services.kernel import unit_of_work
-from services.kernel.pagination import Page, PageRequest
+from services.kernel.pagination import Head, Page, PageRequest
 from services.transaction.domain.batch import Kept, Needs, StrayEnd
 from services.transaction.domain.campaign import Campaign, CampaignState, Selection
 from services.transaction.domain.command import Command, CommandFilter, CommandState, Place, Reply
@@ -37,8 +37,16 @@ class TransactionReads(Protocol):
         """One page, in the order that the filter says."""
         ...
 
+    async def heads(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Head]:
+        """The same page, but which transactions it holds only."""
+        ...
+
     async def find(self, transaction_id: str) -> Transaction | None:
         """The transaction with this id."""
+        ...
+
+    async def with_ids(self, transaction_ids: Sequence[str]) -> Sequence[tuple[Head, Transaction]]:
+        """Those of the transactions that exist."""
         ...
 
     async def belongings(

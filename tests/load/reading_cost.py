@@ -13,6 +13,7 @@ import uvloop
 from google.protobuf.message import Message
 
 from csms.station.v1 import station_service_pb2 as station_pb
+from csms.transaction.v1 import transaction_pb2 as transaction
 from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from services.kernel.clock import SystemClock
 from services.kernel.tenancy import DEFAULT_TENANT, as_tenant
@@ -20,6 +21,8 @@ from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.postgres.readers import Readers
+from services.rpc.calls import Call, set_call
+from services.rpc.json_answers import serializer
 from services.station.application.connectors import Connectors
 from services.station.application.stations import Stations
 from services.station.servicer import StationServicer
@@ -46,6 +49,8 @@ _CONTEXT: Any = None
 _STATIONS, _CHARGE_POINTS_EACH = 25, 2
 _BATCH = 64
 
+_serialize = serializer(lambda message: message.SerializeToString())
+
 Read = Callable[[], Awaitable[Message]]
 
 
@@ -70,10 +75,13 @@ async def sessions(database: Database, relay: OutboxRelay, options: argparse.Nam
     orphans = Orphans(transactions, Placing(SqlMatchings(database, relay), _CLOCK))
     servicer = TransactionServicer(transactions, orphans, Endings(transactions, units_of_work, _CLOCK))
     page = transaction_pb.ListTransactionsRequest(page_size=50)
+    over = transaction_pb.ListTransactionsRequest(page_size=50, state=transaction.Transaction.ENDED)
     newest = (await servicer.ListTransactions(page, _CONTEXT)).transactions[-1].id
     one = transaction_pb.GetTransactionRequest(id=newest)
     return {
         "50 transactions": lambda: servicer.ListTransactions(page, _CONTEXT),
+        "50 transactions as JSON": _as_json(lambda: servicer.ListTransactions(page, _CONTEXT), page),
+        "50 that are over as JSON": _as_json(lambda: servicer.ListTransactions(over, _CONTEXT), over),
         "1 transaction": lambda: servicer.GetTransaction(one, _CONTEXT),
     }
 
@@ -92,6 +100,7 @@ async def stations(database: Database, relay: OutboxRelay) -> Mapping[str, Read]
     one = station_pb.GetStationRequest(station_id=(await servicer.ListStations(page, _CONTEXT)).stations[0].id)
     return {
         "20 stations": lambda: servicer.ListStations(page, _CONTEXT),
+        "20 stations as JSON": _as_json(lambda: servicer.ListStations(page, _CONTEXT), page),
         "1 station": lambda: servicer.GetStation(one, _CONTEXT),
     }
 
@@ -106,12 +115,25 @@ class Nobody:
         return False
 
 
+def _as_json(read: Read, request: Message) -> Read:
+    """The read as Envoy asks for it."""
+
+    async def answer() -> Message:
+        set_call(Call("", "", request, wants_json=True))
+        try:
+            return await read()
+        finally:
+            set_call(Call("", "", request))
+
+    return answer
+
+
 def _repeated(read: Read, times: int) -> Callable[[], Awaitable[None]]:
     async def work() -> None:
         # As people read: the platform, which no policy narrows, reads cheaper.
         with as_tenant(DEFAULT_TENANT):
             for _ in range(times):
-                (await read()).SerializeToString()
+                _serialize(await read())
 
     return work
 

@@ -8,7 +8,7 @@ from typing import Any
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, failed_precondition, invalid, not_found
 from services.kernel.ids import new_id
-from services.kernel.pagination import Page, PageRequest
+from services.kernel.pagination import Head, Page, PageRequest
 from services.station.domain import charge_point as charge_points
 from services.station.domain import connector as connectors
 from services.station.domain.charge_point import ChargePoint
@@ -43,6 +43,16 @@ class Stations:
         """One page of stations, the newest first; of a search by place, the nearest first."""
         found = await self._reads.page(narrowing, page)
         return Page(await self._views(found.items), found.next_token, found.total_size)
+
+    async def heads(self, narrowing: StationFilter, page: PageRequest) -> Page[Head]:
+        """One page of stations, the newest first, but which ones it holds only."""
+        return await self._reads.heads(narrowing, page)
+
+    async def views(self, station_ids: Sequence[str]) -> list[tuple[Head, StationView]]:
+        """The stations of these ids that are there."""
+        found, plugs, points = await self._reads.with_ids(station_ids)
+        views = _viewed([FoundStation(station) for _, station in found], plugs, points)
+        return [(head, view) for (head, _), view in zip(found, views, strict=True)]
 
     async def get(self, station_id: str) -> StationView:
         """Raises: STATION_NOT_FOUND."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -53,13 +53,14 @@ _HINT = (
     .limit(1)
     .scalar_subquery()
 )
+_CONNECTED = CHARGE_POINTS.outerjoin(CONNECTIONS, CONNECTIONS.c.charge_point_id == CHARGE_POINTS.c.id)
 _WITH_CONNECTION: Select[Any] = select(
     CHARGE_POINTS,
     _IS_ONLINE.label("online"),
     CONNECTIONS.c.protocol,
     CONNECTIONS.c.last_seen_time,
     _HINT.label("protocol_hint"),
-).select_from(CHARGE_POINTS.outerjoin(CONNECTIONS, CONNECTIONS.c.charge_point_id == CHARGE_POINTS.c.id))
+).select_from(_CONNECTED)
 
 
 class SqlChargePointRepository:
@@ -187,6 +188,18 @@ def _fields(charge_point: ChargePoint) -> dict[str, Any]:
 def charge_points_at(is_there: ColumnElement[bool]) -> Select[Any]:
     """The query for rows of `charge_point_of` that meet a condition."""
     return _WITH_CONNECTION.where(is_there).order_by(CHARGE_POINTS.c.id)
+
+
+def version_of_charge_points_at(is_there: ColumnElement[bool]) -> Select[Any]:
+    """The query for a text that is another one after each change of what `charge_points_at` finds.
+
+    PostgreSQL writes another xmin with each change of a row, and none comes back.
+    """
+    rows: ColumnElement[str] = literal_column(
+        "charge_points.xmin || ' ' || coalesce(connections.xmin::text, '') || ' '"
+    )
+    told = func.concat(rows, _HINT)
+    return select(func.string_agg(told, literal_column("','"))).select_from(_CONNECTED).where(is_there)
 
 
 def charge_point_of(row: Sequence[Any]) -> ChargePoint:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal_column, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -83,6 +83,13 @@ def _fields(connector: Connector) -> dict[str, Any]:
 def connectors_at(is_there: ColumnElement[bool]) -> Select[Any]:
     """The query for rows of `connector_of` at stations of charge points that meet a condition."""
     return _WITH_STATION.where(is_there, _REAL).order_by(*_KEY)
+
+
+def version_of_connectors_at(is_there: ColumnElement[bool]) -> Select[Any]:
+    """The query for a text that is another one after each change of what `connectors_at` finds; see those of charge
+    points, which tell when one moves to another station."""
+    xmin: ColumnElement[str] = literal_column("connectors.xmin::text")
+    return _WITH_STATION.with_only_columns(func.string_agg(xmin, literal_column("','"))).where(is_there, _REAL)
 
 
 def connector_of(row: Sequence[Any]) -> Connector:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, any_, cast, func
+from sqlalchemy import BigInteger, ColumnElement, any_, cast, func, literal_column
 
 from services.kernel.ids import is_id
-from services.kernel.pagination import Page, PageRequest
+from services.kernel.pagination import Head, Page, PageRequest
 from services.postgres.listing import Condition, Listing, containing
 from services.postgres.readers import Readers
 from services.postgres.recordset import array, texts
@@ -14,8 +14,8 @@ from services.postgres.sql_text import place, query_of, sql_of, written
 from services.station.domain.charge_point import ChargePoint
 from services.station.domain.connector import Connector
 from services.station.domain.station import Circle, FoundStation, Station, StationFilter
-from services.station.sql.charge_points import charge_point_of, charge_points_at
-from services.station.sql.connectors import connector_of, connectors_at
+from services.station.sql.charge_points import charge_point_of, charge_points_at, version_of_charge_points_at
+from services.station.sql.connectors import connector_of, connectors_at, version_of_connectors_at
 from services.station.sql.stations import station_of
 from services.station.tables import CHARGE_POINTS, STATIONS
 
@@ -26,6 +26,11 @@ _SEARCHED = ("name", "address", "city")
 _COLUMNS = texts(STATIONS.c, "stations")
 _WIDTH = len(STATIONS.c)
 _NEWEST_FIRST = Listing(_COLUMNS, "stations", (STATIONS.c.id,), descending=True)
+_HERE = CHARGE_POINTS.c.station_id == literal_column("stations.id")
+_POINTS_NOW, _PLUGS_NOW = sql_of(version_of_charge_points_at(_HERE)), sql_of(version_of_connectors_at(_HERE))
+_HEADS = f"stations.id::text, concat_ws('/', stations.xmin, ({_POINTS_NOW}), ({_PLUGS_NOW}))"
+_HEADS_NEWEST_FIRST = Listing(_HEADS, "stations", (STATIONS.c.id,), descending=True)
+_SOME = f"SELECT {_HEADS}, {_COLUMNS} FROM stations WHERE id = ANY (%s::uuid[])".encode()
 _ONE = f"SELECT {_COLUMNS} FROM stations WHERE id = %s".encode()
 _AT_STATIONS = CHARGE_POINTS.c.station_id == any_(place("uuid[]"))
 _CONNECTORS, _CHARGE_POINTS = query_of(connectors_at(_AT_STATIONS)), query_of(charge_points_at(_AT_STATIONS))
@@ -43,6 +48,19 @@ class SqlStationReads:
             return await self._nearest(conditions, narrowing.circle, page)
         rows = await _NEWEST_FIRST.fetch(self._readers, conditions, page)
         return rows.map(lambda row: FoundStation(station_of(row[:_WIDTH])))
+
+    async def heads(self, narrowing: StationFilter, page: PageRequest) -> Page[Head]:
+        rows = await _HEADS_NEWEST_FIRST.fetch(self._readers, _conditions(narrowing), page)
+        return rows.map(lambda row: Head(row[0], row[1]))
+
+    async def with_ids(
+        self, station_ids: Sequence[str]
+    ) -> tuple[Sequence[tuple[Head, Station]], Sequence[Connector], Sequence[ChargePoint]]:
+        ids = (array(station_ids),)
+        # The versions first: what changes meanwhile is newer than its version then, and looked for again.
+        stations, plugs, points = await self._readers.ask((_SOME, ids), (_CONNECTORS, ids), (_CHARGE_POINTS, ids))
+        found = [(Head(*row[:2]), station_of(row[2:])) for row in stations]
+        return found, list(map(connector_of, plugs)), list(map(charge_point_of, points))
 
     async def find(self, station_id: str) -> Station | None:
         if not is_id(station_id):

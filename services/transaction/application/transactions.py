@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
-from services.kernel.pagination import Page, PageRequest
+from services.kernel.pagination import Head, Page, PageRequest
 from services.kernel.tenancy import as_platform
 from services.transaction.domain.curve import CurvePoint, curve_of
 from services.transaction.domain.reading import Reading
@@ -36,6 +36,16 @@ class Transactions:
         """One page of transactions. Raises: INVALID_FIELD."""
         found = await self._reads.page(validated(narrowing), page)
         return Page(await self._viewed(found.items), found.next_token, found.total_size)
+
+    async def heads(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Head]:
+        """The same page, but which transactions it holds only. Raises: INVALID_FIELD."""
+        return await self._reads.heads(validated(narrowing), page)
+
+    async def views(self, transaction_ids: Sequence[str]) -> list[tuple[Head, TransactionView]]:
+        """The transactions of these ids that are there."""
+        found = await self._reads.with_ids(transaction_ids)
+        views = await self._viewed([transaction for _, transaction in found])
+        return [(head, view) for (head, _), view in zip(found, views, strict=True)]
 
     async def get(self, transaction_id: str) -> TransactionView:
         """Raises: TRANSACTION_NOT_FOUND."""

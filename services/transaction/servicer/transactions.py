@@ -1,5 +1,6 @@
 """csms.transaction.v1.TransactionService."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import grpc.aio
@@ -8,6 +9,8 @@ from csms.transaction.v1 import transaction_service_pb2 as transaction_pb
 from csms.transaction.v1 import transaction_service_pb2_grpc as transaction_grpc
 from services.kernel.pagination import page_request
 from services.rpc.auth import current_caller
+from services.rpc.calls import wants_json
+from services.rpc.json_answers import Item, JsonPages
 from services.transaction.application.ending import Endings
 from services.transaction.application.orphans import Orphans
 from services.transaction.application.transactions import Transactions
@@ -30,17 +33,26 @@ class TransactionServicer(transaction_grpc.TransactionServiceServicer):
         self._transactions = transactions
         self._orphans = orphans
         self._endings = endings
+        self._json_pages = JsonPages(transaction_pb.ListTransactionsResponse)
 
     async def ListTransactions(
         self, request: transaction_pb.ListTransactionsRequest, context: Context
     ) -> transaction_pb.ListTransactionsResponse:
         requested = page_request(request.page_size, request.page_token)
+        if wants_json():
+            heads = await self._transactions.heads(transaction_filter(request), requested)
+            return await self._json_pages.answer(heads, self._items)
         page = await self._transactions.page(transaction_filter(request), requested)
         return transaction_pb.ListTransactionsResponse(
             transactions=map(view_to_proto, page.items),
             next_page_token=page.next_token,
             total_size=page.total_size,
         )
+
+    async def _items(self, transaction_ids: Sequence[str]) -> list[Item]:
+        found = await self._transactions.views(transaction_ids)
+        # What runs changes with its readings, which are no rows of it.
+        return [Item(head, view_to_proto(view), view.transaction.stop_time is not None) for head, view in found]
 
     async def GetTransaction(
         self, request: transaction_pb.GetTransactionRequest, context: Context

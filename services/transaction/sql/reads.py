@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from services.kernel.ids import is_id
-from services.kernel.pagination import Page, PageRequest
+from services.kernel.pagination import Head, Page, PageRequest
 from services.kernel.tenancy import as_platform
 from services.postgres.keyset import COUNTED_UP_TO
 from services.postgres.listing import Asks, Condition, Listing
@@ -33,9 +33,13 @@ _FIRST_REGISTERS, _LAST_REGISTERS = 2, 8
 
 _COLUMNS = texts(TRANSACTIONS.c, "transactions")
 _WIDTH = len(TRANSACTIONS.c)
-_BY_CHANGE = Listing(
-    _COLUMNS, "transactions", (TRANSACTIONS.c.update_time, TRANSACTIONS.c.id), count_up_to=COUNTED_UP_TO
+# PostgreSQL writes another xmin with each change of a row.
+_HEADS = "transactions.id::text, transactions.xmin::text"
+_BY_CHANGE, _HEADS_BY_CHANGE = (
+    Listing(columns, "transactions", (TRANSACTIONS.c.update_time, TRANSACTIONS.c.id), count_up_to=COUNTED_UP_TO)
+    for columns in (_COLUMNS, _HEADS)
 )
+_SOME = f"SELECT {_HEADS}, {_COLUMNS} FROM transactions WHERE id = ANY (%s::uuid[])".encode()
 _ONE = f"SELECT {_COLUMNS} FROM transactions WHERE id = %s".encode()
 _DECISIONS = f"SELECT {texts(END_DECISIONS.c)} FROM end_decisions WHERE transaction_id = ANY (%s::uuid[])".encode()
 _GAPS = (
@@ -85,13 +89,16 @@ class SqlTransactionReads:
 
     def __init__(self, readers: Asks) -> None:
         self._readers = readers
-        self._newest_first = Listing(
-            _COLUMNS,
-            "transactions",
-            (TRANSACTIONS.c.begin_time, TRANSACTIONS.c.id),
-            descending=True,
-            count_up_to=COUNTED_UP_TO,
-            only_grows=True,
+        self._newest_first, self._heads_newest_first = (
+            Listing(
+                columns,
+                "transactions",
+                (TRANSACTIONS.c.begin_time, TRANSACTIONS.c.id),
+                descending=True,
+                count_up_to=COUNTED_UP_TO,
+                only_grows=True,
+            )
+            for columns in (_COLUMNS, _HEADS)
         )
 
     async def page(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Transaction]:
@@ -101,11 +108,21 @@ class SqlTransactionReads:
         # Behind the columns of the table comes the key of a page.
         return rows.map(lambda row: transaction_of(row[:_WIDTH]))
 
+    async def heads(self, narrowing: TransactionFilter, page: PageRequest) -> Page[Head]:
+        since = narrowing.update_time_from
+        listing = self._heads_newest_first if since is None else _HEADS_BY_CHANGE
+        rows = await listing.fetch(self._readers, _conditions(narrowing), page, since=since)
+        return rows.map(lambda row: Head(row[0], row[1]))
+
     async def find(self, transaction_id: str) -> Transaction | None:
         if not is_id(transaction_id):
             return None
         [rows] = await self._readers.ask((_ONE, (transaction_id,)))
         return transaction_of(rows[0]) if rows else None
+
+    async def with_ids(self, transaction_ids: Sequence[str]) -> Sequence[tuple[Head, Transaction]]:
+        [rows] = await self._readers.ask((_SOME, (array(transaction_ids),)))
+        return [(Head(*row[:2]), transaction_of(row[2:])) for row in rows]
 
     async def belongings(
         self, transactions: Sequence[Transaction]

@@ -25,6 +25,9 @@ UNHEALTHY = "driver"
 """The process whose HealthService says that it does not serve."""
 WORDY_NAME = "Depot " * 200
 STALLED_SECONDS = 10.0
+JSON_BY_ITSELF = "as json"
+"""Stations of this name are answered as JSON to whoever asks for that."""
+JSON_PAGE = b'{"data":[{"name":"not transcoded"}%b]}' % (b',{"name":"another"}' * 4_000)
 
 
 def tell(context: grpc.ServicerContext, process: str, method: str, **more: str) -> None:
@@ -56,8 +59,8 @@ def _handler(servicer: object, method: MethodDescriptor) -> "grpc.RpcMethodHandl
     return make(getattr(servicer, method.name), GetMessageClass(method.input_type).FromString, _serialized)
 
 
-def _serialized(message: Message) -> bytes:
-    return message.SerializeToString()
+def _serialized(message: Message | bytes) -> bytes:
+    return message if isinstance(message, bytes) else message.SerializeToString()
 
 
 class AnyRpc(grpc.GenericRpcHandler):
@@ -119,8 +122,10 @@ class Stations:
 
     def ListStations(
         self, request: station_service_pb2.ListStationsRequest, context: grpc.ServicerContext
-    ) -> station_service_pb2.ListStationsResponse:
+    ) -> station_service_pb2.ListStationsResponse | bytes:
         tell(context, self._process, "/csms.station.v1.StationService/ListStations")
+        if request.text == JSON_BY_ITSELF and ("x-csms-answer", "json") in context.invocation_metadata():
+            return JSON_PAGE
         found = station_pb2.Station(id="s1", name=request.text, status=request.status)
         return station_service_pb2.ListStationsResponse(stations=[found], total_size=1)
 

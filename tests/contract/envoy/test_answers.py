@@ -1,11 +1,13 @@
 """What REST callers get of the answers of a service: bodies, statuses, headers; and what the service hears of them."""
 
 import gzip
+from typing import Any
 
 import pytest
 
+from csms.station.v1 import station_service_pb2, station_service_pb2_grpc
 from tests.contract.envoy.facade import Facade
-from tests.contract.envoy.servicers import UNHEALTHY, WORDY_NAME
+from tests.contract.envoy.servicers import JSON_BY_ITSELF, JSON_PAGE, UNHEALTHY, WORDY_NAME
 from tests.contract.envoy.upstreams import Upstreams
 
 INTERNAL_HEADERS = ("x-http-code", "grpc-status", "grpc-message", "grpc-encoding", "grpc-accept-encoding")
@@ -23,6 +25,31 @@ def test_a_list_comes_in_an_envelope_with_its_page(facade: Facade) -> None:
     answer = facade.call("gateway", "GET", "/stations?status=inactive&text=a+b")
     assert answer.json.keys() == {"data", "nextPageToken", "totalSize"}
     assert [(one["status"], one["name"]) for one in answer.json["data"]] == [("INACTIVE", "a b")]
+
+
+def test_a_page_that_a_service_writes_as_json_goes_through_as_it_is(facade: Facade) -> None:
+    path = "/stations?text=as+json"
+    answer = facade.call("gateway", "GET", path)
+    assert (answer.status, answer.body) == (200, JSON_PAGE)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-length"] == str(len(JSON_PAGE))
+    assert not [name for name in INTERNAL_HEADERS if name in answer.headers]
+    assert "x-csms-answer" in answer.headers["x-heard-names"]
+    head = facade.call("station", "HEAD", path)
+    assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(JSON_PAGE)))
+    packed = facade.call("gateway", "GET", path, headers={"accept-encoding": "gzip"})
+    assert gzip.decompress(packed.body) == JSON_PAGE
+
+
+def test_json_is_asked_for_by_envoy_alone(facade: Facade) -> None:
+    asked = {"x-csms-answer": "json"}
+    for path in ("/stations/s1", "/charge-points"):
+        assert "x-csms-answer" not in facade.call("gateway", "GET", path, headers=asked).headers["x-heard-names"]
+    request = station_service_pb2.ListStationsRequest(text=JSON_BY_ITSELF)
+    with facade.channel("gateway") as channel:
+        stub: Any = station_service_pb2_grpc.StationServiceStub(channel)  # type: ignore[arg-type]  # a blocking one
+        answer = stub.ListStations(request, metadata=(*facade.authorization().items(), *asked.items()))
+    assert [station.name for station in answer.stations] == [JSON_BY_ITSELF]
 
 
 def test_query_parameters_are_understood_in_both_spellings(facade: Facade) -> None:

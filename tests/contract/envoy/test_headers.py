@@ -70,6 +70,7 @@ HEARD = {
     "grpc-timeout",
     "te",
     "user-agent",
+    "x-csms-answer",
     "x-envoy-original-method",
     "x-envoy-original-path",
     "x-forwarded-for",

@@ -5,23 +5,31 @@ from typing import Any
 
 import pytest
 
+from csms.station.v1 import station_pb2
 from csms.station.v1 import station_service_pb2 as pb
+from csms.station.v1.charge_point_service_pb2 import DeleteChargePointRequest
 from csms.station.v1.charge_point_service_pb2_grpc import ChargePointServiceStub
+from csms.station.v1.connectivity_service_pb2_grpc import ConnectivityServiceStub
 from csms.station.v1.station_service_pb2_grpc import StationServiceStub
 from csms.transaction.v1.transaction_pb2 import Transaction
 from services.kernel.ids import new_id
+from services.rpc.json_answers import ANSWER_KEY, JSON
 from tests.contract.services.station.callers import (
     ChargePoint,
     Connector,
     Station,
+    close_all,
     create_point,
     create_station,
     get_point,
     get_station,
+    open_one,
+    report,
+    status,
     update_station,
 )
 from tests.contract.services.station.transactions import Platform
-from tests.fixtures.calls import bad_fields, reason, refusal, said_to_rest
+from tests.fixtures.calls import bad_fields, read_both_ways, reason, refusal, said_to_rest
 from tests.fixtures.events import reported
 from tests.fixtures.services import RunningService
 
@@ -29,6 +37,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 UNHEARD_OF: Any = 99
+_LIST = "/csms.station.v1.StationService/ListStations"
 
 
 async def _delete(stations: StationServiceStub, station_id: str) -> None:
@@ -294,3 +303,49 @@ async def test_every_change_is_told_with_the_whole_station(
     assert (first.station, first.deleted, dict(first.changed_configuration)) == (made, False, {})
     assert (second.station, dict(second.changed_configuration)) == (changed, {"b": "2", "c": "3"})
     assert (last.station, last.deleted) == (changed, True)
+
+
+@pytest.mark.parametrize("role", ["admin", "driver"])
+async def test_a_page_is_the_same_as_json_after_each_change(
+    service: RunningService,
+    stations: StationServiceStub,
+    points: ChargePointServiceStub,
+    edge: ConnectivityServiceStub,
+    name: str,
+    role: str,
+) -> None:
+    channel = await service.channel(role, **({"driver_id": new_id()} if role == "driver" else {}))
+
+    async def listed() -> station_pb2.Station:
+        """The newest, twice: what was written before comes from memory."""
+        for _ in range(2):
+            request = pb.ListStationsRequest(page_size=3)
+            found = await read_both_ways(channel, _LIST, request, pb.ListStationsResponse)
+        return found.stations[0] if found.stations else Station()
+
+    made = await create_station(stations, latitude=51.25, longitude=12.0, configuration={"a": "b"})
+    assert (await listed()).id == made.id
+    await update_station(stations, made.id, "name", name="South")
+    assert (await listed()).name == "South"
+    await create_point(points, name, station_id=made.id)
+    assert [point.id for point in (await listed()).charge_points] == [name]
+    epoch = await open_one(edge, name)
+    assert (await listed()).charge_points[0].online
+    assert await report(edge, status(name, epoch, Connector.AVAILABLE)) == [0]
+    assert len((await listed()).connectors) == 1
+    await close_all(edge, (name, epoch))
+    assert not (await listed()).charge_points[0].online
+    await points.DeleteChargePoint(DeleteChargePointRequest(charge_point_id=name))
+    assert not (await listed()).charge_points
+    await _delete(stations, made.id)
+    assert (await listed()).id != made.id
+
+
+async def test_a_search_by_place_is_answered_by_a_message_whoever_asks(
+    service: RunningService, stations: StationServiceStub
+) -> None:
+    made = await create_station(stations, latitude=-48.88, longitude=-123.39)
+    request = pb.ListStationsRequest(latitude=-48.88, longitude=-123.39, radius_km=1)
+    asked = StationServiceStub(await service.channel())
+    found = await asked.ListStations(request, metadata=((ANSWER_KEY, JSON),))
+    assert [(station.id, station.distance_meters) for station in found.stations] == [(made.id, 0)]

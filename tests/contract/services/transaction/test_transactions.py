@@ -16,9 +16,12 @@ from services.rpc.protobuf import timestamp
 from services.rpc.status import from_rpc_error
 from tests.contract.services.transaction.conftest import Reader, Record
 from tests.contract.services.transaction.reports import meter_values_16, minutes, start_16, stop_16
+from tests.fixtures.calls import read_both_ways
 from tests.fixtures.services import RunningService
 
 Request = service_pb.ListTransactionsRequest
+_LIST = "/csms.transaction.v1.TransactionService/ListTransactions"
+_ENDED = transaction_pb.Transaction.ENDED
 
 
 def _stamp(at: float) -> Timestamp:
@@ -137,3 +140,28 @@ async def test_roles_that_read_everything_read_transactions(service: RunningServ
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.ListTransactions(Request())
     assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_a_page_is_the_same_as_json_after_each_change(record: Record, service: RunningService) -> None:
+    channel = await service.channel("viewer")
+
+    async def listed(**fields: Any) -> Sequence[transaction_pb.Transaction]:
+        """Twice: what was written before comes from memory."""
+        for _ in range(2):
+            found = await read_both_ways(channel, _LIST, Request(**fields), service_pb.ListTransactionsResponse)
+        return found.transactions
+
+    first, second, third = await _three(record)
+    assert [one.id for one in await listed()] == [third, second, first]
+    [one] = await listed(page_size=1)
+    assert one.id == third
+    await record(meter_values_16(one.ocpp_transaction_id, minutes(-4), 7000, charge_point_id="CP2"))
+    assert [one.energy_wh for one in await listed(page_size=1)] == [7000 - 1000]
+    await record(stop_16(one.ocpp_transaction_id, minutes(-3), charge_point_id="CP2", meter_wh=9000))
+    assert [(one.state, one.energy_wh) for one in await listed(page_size=1)] == [(_ENDED, 9000 - 1000)]
+    # Read in it, and told when it is over: what was kept of it is no longer so.
+    await record(meter_values_16(one.ocpp_transaction_id, minutes(-3.5), 12_000, charge_point_id="CP2"))
+    before, after = one.revision, (await listed())[0]
+    assert (after.id, after.revision > before, len(after.flags)) == (third, True, 1)
+    assert await listed(charge_point_id="CP9") == []
+    assert [one.id for one in await listed(update_time_from=_stamp(-60))][-1] == third
