@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from services.kernel.tenancy import DEFAULT_TENANT, current_tenant
 from services.postgres import tenancy
-from services.postgres.database import ACQUIRE_SECONDS, Database, DatabaseUnavailable, peer_has_closed, translated
+from services.postgres.database import ACQUIRE_SECONDS, Database, DatabaseUnavailable, translated
 from services.postgres.roundtrip import RoundTrips, Rows, Statement
 
 _READ_ONLY = {"default_transaction_read_only": "on"}
@@ -84,10 +84,10 @@ class _Lanes:
     async def _open(self) -> RoundTrips:
         while self._free:
             trips = self._free.pop()
-            if not peer_has_closed(trips.connection):
+            if not trips.has_lost_its_peer:
                 return trips
             await trips.close()
-        return RoundTrips(await self._database.connect(**self._parameters), alone=True)
+        return RoundTrips(await self._database.connect(**self._parameters))
 
     async def _give_back(self, trips: RoundTrips) -> None:
         if self._is_closed or not trips.is_idle:

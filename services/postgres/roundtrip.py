@@ -15,7 +15,7 @@ from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
-from services.postgres.database import RawConnection, is_stale
+from services.postgres.database import RawConnection, is_stale, peer_has_closed
 
 Statement = tuple[bytes, Sequence[str]]
 """SQL with a `%s` for each of its parameters, and these as PostgreSQL writes them."""
@@ -31,23 +31,36 @@ class RoundTrips:
     """Runs statements on a connection that nobody else uses meanwhile; each is prepared when it comes first.
 
     The connection may be used beside it as the driver offers, `prepare` aside: from now on nothing is prepared on it
-    but here. The driver would deallocate what others have prepared along with its own, after any rollback. One that is
-    `alone` is used by nothing else, and so its socket is watched once and not anew for each wait; who made it closes it
-    by `close`.
+    but here. The driver would deallocate what others have prepared along with its own, after any rollback.
     """
 
-    def __init__(self, connection: RawConnection, *, alone: bool = False) -> None:
+    def __init__(self, connection: RawConnection) -> None:
         connection.prepare_threshold = None
-        self.connection = connection
-        self._watch = _Watch() if alone else None
+        self._connection = connection
+        self._watch = _Watch()
         self._transformer = Transformer(connection)
         self._names: dict[bytes, bytes] = {}
         self._numbers = count(1)
 
     @property
+    def connection(self) -> RawConnection:
+        """The connection for another use than ours; ask for it anew each time."""
+        self.let_go()
+        return self._connection
+
+    def let_go(self) -> None:
+        """Leave the socket to whoever closes it."""
+        self._watch.stop()
+
+    @property
+    def has_lost_its_peer(self) -> bool:
+        """Whether the connection is of no use any more, as far as known without asking the server."""
+        return peer_has_closed(self._connection)
+
+    @property
     def is_idle(self) -> bool:
         """Whether the connection waits for what it is told next, outside of any transaction."""
-        return self.connection.pgconn.transaction_status == TransactionStatus.IDLE
+        return self._connection.pgconn.transaction_status == TransactionStatus.IDLE
 
     async def run(self, *statements: Statement) -> list[Rows]:
         """The rows of each statement. One transaction, unless the statements or those before them say otherwise.
@@ -67,18 +80,16 @@ class RoundTrips:
         except psycopg.Error as error:
             if not (may_repeat and is_stale(error)):
                 raise
-        self._unwatch()
         await self.connection.rollback()
         await self._forget()
         return await self._run(statements)
 
     async def close(self) -> None:
         """Close the connection."""
-        self._unwatch()
         await self.connection.close()
 
     async def _run(self, statements: Sequence[Statement]) -> list[Rows]:
-        pgconn = self.connection.pgconn
+        pgconn = self._connection.pgconn
         pgconn.enter_pipeline_mode()
         try:
             fresh = self._send(pgconn, statements)
@@ -89,9 +100,8 @@ class RoundTrips:
         return list(self._rows(results, statements, fresh))
 
     async def _wait(self, pgconn: PGconn) -> Iterator[PGresult]:
-        if self._watch is None or pgconn.flush():
+        if pgconn.flush():
             # The driver can also wait for room to write what is left.
-            self._unwatch()
             return await self.connection.wait(_results(pgconn))
         steps = _results(pgconn)
         try:
@@ -103,28 +113,23 @@ class RoundTrips:
             results: Iterator[PGresult] = end.value
             return results
         except asyncio.CancelledError:
-            self._unwatch()
+            self._watch.stop()
             await self._give_up(pgconn)
             raise
         except BaseException:
             # The library may have closed the socket, and another get its number.
-            self._unwatch()
+            self._watch.stop()
             raise
 
     async def _give_up(self, pgconn: PGconn) -> None:
         """End what nobody waits for any more, as the driver does; a connection that does not come to rest is closed."""
         try:
-            await self.connection.cancel_safe(timeout=_CANCEL_SECONDS)
-            await self.connection.wait(_results(pgconn), timeout=_CANCEL_SECONDS)
+            await self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            await self._connection.wait(_results(pgconn), timeout=_CANCEL_SECONDS)
         except psycopg.Error:
-            await self.connection.close()
-
-    def _unwatch(self) -> None:
-        if self._watch is not None:
-            self._watch.stop()
+            await self._connection.close()
 
     async def _forget(self) -> None:
-        self._unwatch()
         await self.connection.execute(b"DEALLOCATE ALL")
         self._names.clear()
 
@@ -154,7 +159,7 @@ class RoundTrips:
 
     def _check(self, result: PGresult) -> None:
         if result.status not in _DONE:
-            raise psycopg.errors.error_from_result(result, self.connection.info.encoding)
+            raise psycopg.errors.error_from_result(result, self._connection.info.encoding)
 
 
 class _Watch:

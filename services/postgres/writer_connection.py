@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from services.kernel.errors import invalid
 from services.kernel.tenancy import current_tenant
-from services.postgres.database import Database, RawConnection, is_stale, peer_has_closed
+from services.postgres.database import Database, RawConnection, is_stale
 from services.postgres.roundtrip import RoundTrips
 
 # Its few statements come again and again and find everything by keys. So they are planned once, with no look at their
@@ -32,16 +31,28 @@ class WriterConnection:
         self._planning = _PLANNING if plans_once else {}
         self._turn = asyncio.Lock()
         self._stack: AsyncExitStack | None = None
-        self._connection: RawConnection | None = None
         self._round_trips: RoundTrips | None = None
 
     @asynccontextmanager
     async def round_trips(self) -> AsyncIterator[RoundTrips]:
-        """The same as `connection`, for statements that go together."""
-        async with self.connection() as connection:
-            if self._round_trips is None:
-                self._round_trips = RoundTrips(connection)
-            yield self._round_trips
+        """The same as `connection`, for statements that go together. It prepares what it runs."""
+        if current_tenant() is not None:
+            raise RuntimeError("the connections of writers are the platform's")
+        async with self._turn:
+            trips = await self._open()
+            try:
+                yield trips
+                await _end_transaction(trips)
+            except psycopg.DataError as error:
+                await _end_transaction(trips)
+                raise invalid(self._carries, "holds a value that cannot be stored") from error
+            except BaseException as error:
+                is_lost = isinstance(error, psycopg.OperationalError | asyncio.CancelledError)
+                if is_lost or trips.connection.closed or is_stale(error):
+                    await self._drop(error)
+                else:
+                    await _end_transaction(trips)
+                raise
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[RawConnection]:
@@ -50,43 +61,29 @@ class WriterConnection:
         It sees all tenants. Raises: DatabaseUnavailable, INVALID_FIELD for a value that PostgreSQL cannot store,
         and RuntimeError in work for a tenant.
         """
-        if current_tenant() is not None:
-            raise RuntimeError("the connections of writers are the platform's")
-        async with self._turn:
-            connection = await self._open()
-            try:
-                yield connection
-                await _end_transaction(connection)
-            except psycopg.DataError as error:
-                await _end_transaction(connection)
-                raise invalid(self._carries, "holds a value that cannot be stored") from error
-            except BaseException as error:
-                is_lost = isinstance(error, psycopg.OperationalError | asyncio.CancelledError) or connection.closed
-                if is_lost or is_stale(error):
-                    await self._drop(error)
-                else:
-                    await _end_transaction(connection)
-                raise
+        async with self.round_trips() as trips:
+            yield trips.connection
 
     async def close(self) -> None:
         """Close the connection; the next user gets a new one."""
         async with self._turn:
             await self._drop(None)
 
-    async def _open(self) -> RawConnection:
-        if self._stack is not None and self._connection is not None:
-            if not peer_has_closed(self._connection):
-                return self._connection
+    async def _open(self) -> RoundTrips:
+        if self._round_trips is not None:
+            if not self._round_trips.has_lost_its_peer:
+                return self._round_trips
             await self._drop(None)
         stack = AsyncExitStack()
-        self._connection = await stack.enter_async_context(self._database.raw(**self._planning))
+        self._round_trips = RoundTrips(await stack.enter_async_context(self._database.raw(**self._planning)))
         self._stack = stack
-        return self._connection
+        return self._round_trips
 
     async def _drop(self, error: BaseException | None) -> None:
         """Leave the connection by way of the database, which raises the translation of `error`."""
-        stack, self._stack, self._connection, self._round_trips = self._stack, None, None, None
-        if stack is not None:
+        stack, trips, self._stack, self._round_trips = self._stack, self._round_trips, None, None
+        if stack is not None and trips is not None:
+            trips.let_go()
             await stack.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
 
@@ -116,6 +113,6 @@ class WriterConnections:
             await connection.close()
 
 
-async def _end_transaction(connection: RawConnection) -> None:
-    if connection.info.transaction_status is not TransactionStatus.IDLE:
-        await connection.rollback()
+async def _end_transaction(trips: RoundTrips) -> None:
+    if not trips.is_idle:
+        await trips.connection.rollback()

@@ -76,11 +76,23 @@ class Recorder:
         # An end counts the readings that came with it: it has to find them stored.
         after = [item for item in events if item[1].event.charge_point_id in metered]
         at_once = [item for item in events if item[1].event.charge_point_id not in metered] if after else events
-        placed, _ = await asyncio.gather(
-            _through(self._meter_batcher, [item for _, item in meters]), self._answer(at_once, answers)
-        )
+        placed = await self._both(meters, at_once, answers)
         await self._answer([*after, *self._late(reports, meters, placed, answers)], answers)
         return [answer for answer in answers if answer is not None]
+
+    async def _both(
+        self,
+        meters: list[tuple[int, MeterReport]],
+        events: list[tuple[int, KeyedEvent]],
+        answers: list[Recorded | DomainError | None],
+    ) -> Sequence[Placed | DomainError]:
+        """Store readings, and answer events beside it: a task costs as much as a message, and most calls have one."""
+        readings = [item for _, item in meters]
+        if meters and events:
+            placed, _ = await asyncio.gather(_through(self._meter_batcher, readings), self._answer(events, answers))
+            return placed
+        await self._answer(events, answers)
+        return await _through(self._meter_batcher, readings)
 
     async def close(self) -> None:
         """Refuse new events and return when those that wait are recorded."""
@@ -88,6 +100,8 @@ class Recorder:
         await self._transaction_batcher.close()
 
     async def _answer(self, events: list[tuple[int, KeyedEvent]], answers: list[Recorded | DomainError | None]) -> None:
+        if not events:
+            return
         results = await _through(self._transaction_batcher, [item for _, item in events])
         for (position, _), result in zip(events, results, strict=True):
             answers[position] = result
@@ -198,6 +212,8 @@ def _batcher(name: str, commit: Callable[[Sequence[_Item]], Awaitable[Sequence[_
 
 async def _through(batcher: _Batcher[_Item, _Result], items: Sequence[_Item]) -> list[_Result | DomainError]:
     """What becomes of `items` in order."""
+    if len(items) <= _CHUNK:
+        return list(await _outcome(batcher, items)) if items else []
     chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
     outcomes = await asyncio.gather(*(_outcome(batcher, chunk) for chunk in chunks))
     return [result for outcome in outcomes for result in outcome]
