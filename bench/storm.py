@@ -64,6 +64,8 @@ class Storm:
         time.sleep(_ORDER_SECONDS)
         struck, began, before = datetime.now(UTC), time.monotonic(), laboratory.meter.read()
         edge.child.kill()
+        # As long as it dies it holds its port, which the next one needs.
+        edge.child.stop()
         self._start_edge(tls)
         starting = time.monotonic() - began
         tally = generator.hear(_BACK_WITHIN_SECONDS)
