@@ -4,9 +4,10 @@ Reads the annotations of the contracts once per message type and role; an answer
 not looked at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from google.api import field_behavior_pb2
@@ -20,12 +21,16 @@ from services.rpc.auth import SERVICE_ROLE, Caller, allows
 _BEHAVIOR: Any = field_behavior_pb2.field_behavior
 
 
+_Held = Callable[[Message], Iterable[Message]]
+"""The messages that one field of a message holds."""
+
+
 @dataclass(slots=True)
 class _Hidden:
     """What is hidden in a message of one type: fields of its own, and fields that hold such messages."""
 
     names: list[str] = field(default_factory=list)
-    below: "list[tuple[FieldDescriptor, _Hidden]]" = field(default_factory=list)
+    below: "list[tuple[_Held, _Hidden]]" = field(default_factory=list)
 
 
 def hide(response: Message, caller: Caller) -> None:
@@ -38,20 +43,19 @@ def hide(response: Message, caller: Caller) -> None:
 def _clear(message: Message, hidden: _Hidden) -> None:
     for name in hidden.names:
         message.ClearField(name)
-    for member, below in hidden.below:
-        for child in _held(message, member):
+    for held, below in hidden.below:
+        for child in held(message):
             _clear(child, below)
 
 
-def _held(message: Message, member: FieldDescriptor) -> Iterator[Message]:
-    value = getattr(message, member.name)
+def _held_by(member: FieldDescriptor) -> _Held:
+    """What reads a field; found out once, for it is asked of each message of a list."""
+    name = member.name
     if not member.is_repeated:
-        if message.HasField(member.name):
-            yield value
-    elif member.message_type is not None and member.message_type.GetOptions().map_entry:
-        yield from value.values()
-    else:
-        yield from value
+        return lambda message: (getattr(message, name),) if message.HasField(name) else ()
+    if member.message_type is not None and member.message_type.GetOptions().map_entry:
+        return lambda message: getattr(message, name).values()
+    return attrgetter(name)
 
 
 @cache
@@ -59,7 +63,7 @@ def _hidden_from(descriptor: Descriptor, role: str) -> _Hidden | None:
     known: dict[str, _Hidden] = {}
     hidden = _collect(descriptor, role, known)
     for collected in known.values():
-        collected.below = [(member, below) for member, below in collected.below if _hides(below, [])]
+        collected.below = [(held, below) for held, below in collected.below if _hides(below, [])]
     return hidden if _hides(hidden, []) else None
 
 
@@ -73,7 +77,7 @@ def _collect(descriptor: Descriptor, role: str, known: dict[str, _Hidden]) -> _H
         if not _may_read(role, member):
             hidden.names.append(member.name)
         elif inner is not None:
-            hidden.below.append((member, _collect(inner, role, known)))
+            hidden.below.append((_held_by(member), _collect(inner, role, known)))
     return hidden
 
 
