@@ -114,6 +114,16 @@ def test_what_programs_tell_each_other_is_not_taken_from_callers(name: str, port
     assert answer.headers["x-heard-path"] == HEALTH
 
 
+def test_names_that_are_made_up_without_end_are_judged_like_all_others(facade: Facade) -> None:
+    for batch in range(8):
+        made_up = {f"x-{batch}-{number}": "1" for number in range(50)}
+        answer = facade.call("gateway", "GET", "/stations", headers={**made_up, f"x-{batch}-bin": "AAAA"})
+        assert made_up.keys() <= heard(answer.headers)
+        assert f"x-{batch}-bin" not in heard(answer.headers)
+        refused = facade.call("gateway", "GET", "/stations", headers={f"x~{batch}": "1"})
+        assert refused.refusal == (400, 3, f"the header x~{batch} is not well-formed")
+
+
 def test_binary_metadata_of_native_callers_is_dropped(facade: Facade) -> None:
     answer = facade.native("gateway", LIST, metadata={"x-note-bin": b"\x00\xff", "x-note": "kept"})
     assert answer.code == "OK"
