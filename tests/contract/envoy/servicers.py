@@ -25,6 +25,8 @@ UNHEALTHY = "driver"
 """The process whose HealthService says that it does not serve."""
 WORDY_NAME = "Depot " * 200
 STALLED_SECONDS = 10.0
+MANY, LARGE_PAGE = "many", 3_000
+"""Stations of this name are so many; a page of them has more bytes than Envoy keeps of an answer by itself (1 MiB)."""
 JSON_BY_ITSELF = "as json"
 """Stations of this name are answered as JSON to whoever asks for that."""
 JSON_PAGE = b'{"data":[{"name":"not transcoded"}%b]}' % (b',{"name":"another"}' * 4_000)
@@ -126,6 +128,9 @@ class Stations:
         tell(context, self._process, "/csms.station.v1.StationService/ListStations")
         if request.text == JSON_BY_ITSELF and ("x-csms-answer", "json") in context.invocation_metadata():
             return JSON_PAGE
+        if request.text == MANY:
+            wordy = station_pb2.Station(name=WORDY_NAME)
+            return station_service_pb2.ListStationsResponse(stations=[wordy] * LARGE_PAGE)
         found = station_pb2.Station(id="s1", name=request.text, status=request.status)
         return station_service_pb2.ListStationsResponse(stations=[found], total_size=1)
 

@@ -7,7 +7,7 @@ import pytest
 
 from csms.station.v1 import station_service_pb2, station_service_pb2_grpc
 from tests.contract.envoy.facade import Facade
-from tests.contract.envoy.servicers import JSON_BY_ITSELF, JSON_PAGE, UNHEALTHY, WORDY_NAME
+from tests.contract.envoy.servicers import JSON_BY_ITSELF, JSON_PAGE, LARGE_PAGE, UNHEALTHY, WORDY_NAME
 from tests.contract.envoy.upstreams import Upstreams
 
 INTERNAL_HEADERS = ("x-http-code", "grpc-status", "grpc-message", "grpc-encoding", "grpc-accept-encoding")
@@ -39,6 +39,12 @@ def test_a_page_that_a_service_writes_as_json_goes_through_as_it_is(facade: Faca
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", str(len(JSON_PAGE)))
     packed = facade.call("gateway", "GET", path, headers={"accept-encoding": "gzip"})
     assert gzip.decompress(packed.body) == JSON_PAGE
+
+
+def test_a_large_page_of_a_service_that_knows_no_json_is_transcoded(facade: Facade) -> None:
+    answer = facade.call("gateway", "GET", "/stations?text=many")
+    assert (answer.status, len(answer.json["data"])) == (200, LARGE_PAGE)
+    assert len(answer.body) > LARGE_PAGE * len(WORDY_NAME)
 
 
 def test_json_is_asked_for_by_envoy_alone(facade: Facade) -> None:
