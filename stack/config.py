@@ -35,6 +35,10 @@ POLICIES = ("CSMS_ACCESS_LOG", "CSMS_CORS_ORIGINS_REGEX", "CSMS_RATE_LIMIT_PER_S
 # Pages that a developer serves on this machine; no page at all.
 _LOCAL_ORIGINS = r"https?://(localhost|127\.0\.0\.1)(:[0-9]+)?"
 _NO_ORIGINS = "none"
+# How often Envoy looks after what is well. Only with another replica is there something to decide: one that is alone is
+# called as long as it answers.
+_ALONE = {"HEALTHY_CHECK_INTERVAL": "10s", "UPSTREAM_IDLE_TIMEOUT": "30s"}
+_REPLICATED = {"HEALTHY_CHECK_INTERVAL": "1s", "UPSTREAM_IDLE_TIMEOUT": "4s"}
 # Where the template lists routes, and what it answers where there is none.
 _BETWEEN_ROUTES = "\n" + 14 * " "
 _NOT_HERE = "{status: 404, body: {inline_string: this port has no such method}}"
@@ -142,8 +146,7 @@ def embedded_values(ports: Ports, keys: Keys, public_host: str) -> dict[str, str
         "ADMIN_ADDRESS": LOOPBACK,
         "ADMIN_PORT": str(ports["envoy admin"]),
         "DISCOVERY": "STATIC",
-        # Only with another replica is there something to decide: one that is alone is called as long as it answers.
-        "HEALTHY_CHECK_INTERVAL": "1s" if ports.replicas > 1 else "5s",
+        **(_REPLICATED if ports.replicas > 1 else _ALONE),
         "REST_LUA": rest_lua(),
         "INTERNAL_ROUTES": internal_routes(),
         "DESCRIPTOR_SET": _in_single_quotes(str(UNCOMMENTED_SET)),
@@ -171,7 +174,7 @@ def cluster_values(environment: Mapping[str, str], jwks_file: Path) -> dict[str,
         "ADMIN_ADDRESS": LOOPBACK,
         "ADMIN_PORT": str(PORTS["envoy admin"]),
         "DISCOVERY": "STRICT_DNS",
-        "HEALTHY_CHECK_INTERVAL": "1s",
+        **_REPLICATED,
         "REST_LUA": rest_lua(),
         "INTERNAL_ROUTES": internal_routes(),
         "DESCRIPTOR_SET": _in_single_quotes(environment.get("CSMS_DESCRIPTOR_SET", str(UNCOMMENTED_SET))),

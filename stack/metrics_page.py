@@ -32,8 +32,8 @@ Every service and every edge process answers `GET /metrics` in the Prometheus te
 each of them: 13201 station, 13202 driver, 13203 billing, 13204 monitoring, 13205 transaction, 13206 edge, ten more for
 each further replica.
 
-The lag of an event loop is measured ten times a second while its process works, and ever more seldom, down to every two
-seconds, while it uses less than 2 % of a core: a pause that costs no CPU may pass unseen at rest.
+The lag of an event loop is measured ten times a second while its process works, and ever more seldom, down to every
+five seconds, while it uses less than 2 % of a core: a pause that costs no CPU may pass unseen at rest.
 
 CPU, memory, files and start of the process (`process_*`) are those of the Prometheus client; services that share a
 process (`CSMS_PROCESSES`) each tell all of it.

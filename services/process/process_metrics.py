@@ -14,7 +14,7 @@ from services.process import metrics
 
 _TICK_SECONDS = 0.1
 # A process that does next to nothing is measured ever more seldom, down to this. What holds up one that works shows.
-_REST_SECONDS = 2.0
+_REST_SECONDS = 5.0
 _WORKING_SHARE = 0.02
 # A maximum is that of the last one to two of these.
 _WINDOW_SECONDS = 30.0

@@ -22,7 +22,7 @@ Ready = Callable[[], Awaitable[object]]
 
 # While something is done in this process, or has failed, and at rest.
 _POLL_SECONDS = 1.0
-_REST_SECONDS = 5.0
+_REST_SECONDS = 10.0
 _ANSWER_SECONDS = 3.0
 _WHOLE_SERVER = ""
 _log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Health:
         await self._tell(serving=False)
 
     async def watch(self, ready: Ready) -> None:
-        """Ask `ready` every second, at rest every five, for ever; it says no by returning False, by raising and by not
+        """Ask `ready` every second, at rest every ten, for ever; it says no by returning False, by raising and by not
         answering."""
         rest = Rest()
         while True:

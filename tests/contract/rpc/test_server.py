@@ -140,6 +140,7 @@ async def test_anybody_may_ask_for_health_and_sees_service_and_version(tokens: T
 async def test_a_readiness_check_that_hangs_or_raises_says_no(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.rpc.health._ANSWER_SECONDS", 0.01)
     monkeypatch.setattr("services.rpc.health._POLL_SECONDS", 0)
+    monkeypatch.setattr("services.rpc.health._REST_SECONDS", 0)
     answers: list[Callable[[], Awaitable[object]]] = []
     asked = asyncio.Event()
 
