@@ -16,8 +16,11 @@ _MAX_ITEMS = 256
 _MAX_BYTES = 4 * 1024 * 1024
 _MAX_QUEUE = 50_000
 _MAX_IN_FLIGHT = 2
-# The least time from call to call: no charge point notices, and each costs both sides as much as some ten of its items.
+# The least time from call to call when items come thick: no charge point notices, and each costs both sides as much as
+# some ten of its items.
 _LINGER_SECONDS = 0.005
+# They do when so many have gathered by themselves while the call before was under way. What comes alone goes at once.
+_DENSE_FROM = 3
 
 
 class Item(Protocol):
@@ -43,7 +46,8 @@ class BatchCall(Generic[_Item, _Answer]):
     """Sends items through `call`, which takes a list and answers in its order.
 
     Items of one `key` never share a batch. An RPC that fails, fails each of its items; `failed` is told of items that
-    failed by themselves. Batches that are not full start `linger_seconds` apart. Made inside a running event loop.
+    failed by themselves. Batches that are not full start `linger_seconds` apart; by default 5 ms, if items come thick.
+    Made inside a running event loop.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class BatchCall(Generic[_Item, _Answer]):
         call: Callable[[list[_Item]], Awaitable[Sequence[_Answer]]],
         key: Callable[[_Item], Hashable],
         failed: Callable[[_Item, DomainError], None] | None = None,
-        linger_seconds: float = _LINGER_SECONDS,
+        linger_seconds: float | None = None,
     ) -> None:
         self._call = call
         self._key = key
@@ -62,7 +66,8 @@ class BatchCall(Generic[_Item, _Answer]):
             max_items=_MAX_ITEMS,
             max_queue=_MAX_QUEUE,
             max_in_flight=_MAX_IN_FLIGHT,
-            linger_seconds=linger_seconds,
+            linger_seconds=_LINGER_SECONDS if linger_seconds is None else linger_seconds,
+            dense_from=_DENSE_FROM if linger_seconds is None else 0,
             size_of=_size,
             max_bytes=_MAX_BYTES,
             name=name,

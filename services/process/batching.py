@@ -30,8 +30,8 @@ class Batcher(Generic[_Item, _Result]):
     they were submitted, and answers with as many results in that order; an Exception among them is the failure of
     that item alone, an exception raised fails the whole batch. At most `max_in_flight` calls of it run at once, and
     beside another only batches of 32 items or more: smaller ones wait for the one under way, a quarter of a second at
-    most. One that is not full starts no sooner than `linger_seconds` after the one before. Made inside a running event
-    loop.
+    most. One that is not full starts no sooner than `linger_seconds` after the one before, if that had `dense_from`
+    items at least: fewer are not worth a wait. Made inside a running event loop.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Batcher(Generic[_Item, _Result]):
         max_queue: int,
         max_in_flight: int = 1,
         linger_seconds: float = 0.003,
+        dense_from: int = 0,
         size_of: Callable[[_Item], int] | None = None,
         max_bytes: int = 4 * 1024 * 1024,
         name: str = "unnamed",
@@ -52,6 +53,7 @@ class Batcher(Generic[_Item, _Result]):
         self._max_in_flight = max_in_flight
         self._enough = min(_ENOUGH, max_items)
         self._linger = linger_seconds
+        self._dense_from = dense_from
         self._size_of = size_of
         self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
@@ -63,6 +65,7 @@ class Batcher(Generic[_Item, _Result]):
         self._tasks: dict[asyncio.Task[None], float] = {}
         self._wake_up: asyncio.Handle | None = None
         self._last_started = float("-inf")
+        self._last_size = 0
         self._closed = False
         self._items_sent = metrics.counter("batch_items_total", "Items sent in batches.", batcher=name)
         self._batches_sent = metrics.counter("batches_total", "Batches sent.", batcher=name)
@@ -131,15 +134,18 @@ class Batcher(Generic[_Item, _Result]):
         if len(self._queue) >= self._max_items:
             return 0
         # Two small ones at a time would only make each other slower.
-        gathers = self._in_flight and len(self._queue) < self._enough
-        return self._last_started + (_PATIENCE_SECONDS if gathers else self._linger) - self._loop.time()
+        if self._in_flight and len(self._queue) < self._enough:
+            pause = _PATIENCE_SECONDS
+        else:
+            pause = self._linger if self._last_size >= self._dense_from else 0.0
+        return self._last_started + pause - self._loop.time()
 
     def _start_batch(self) -> None:
         if self._in_flight < self._max_in_flight:
             batch = self._take()
             if batch:
                 self._in_flight += 1
-                self._last_started = self._loop.time()
+                self._last_started, self._last_size = self._loop.time(), len(batch)
                 task = self._loop.create_task(self._run(batch), context=self._context)
                 self._tasks[task] = self._last_started
                 task.add_done_callback(self._tasks.pop)

@@ -346,3 +346,19 @@ async def _submit_one(batcher: Batcher[tuple[int, int], tuple[int, int]], item: 
             pending.cancel()
         else:
             assert await pending == item
+
+
+async def test_batches_wait_for_more_only_when_items_come_thick() -> None:
+    destination = Recorder()
+    batcher = Batcher(destination.send, max_items=10, max_queue=100, linger_seconds=60, dense_from=3)
+
+    for item in range(4):
+        assert await asyncio.wait_for(batcher.submit(item), 5) == 2 * item
+    await asyncio.gather(*[batcher.submit(item) for item in (4, 5, 6)])
+    waiting = batcher.submit(7)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+
+    assert destination.batches == [[0], [1], [2], [3], [4, 5, 6]]
+    await batcher.close()
+    assert await waiting == 14
