@@ -5,7 +5,7 @@ from services.kernel.errors import unavailable
 from services.process.heartbeats import repeat
 from services.process.stirring import AT_REST_SECONDS
 
-_SETTLE_SECONDS = 0.25
+_SETTLE_SECONDS = 0.5
 _SETTLE_AGAIN_SECONDS = 2.0
 
 

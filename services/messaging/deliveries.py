@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 ACK_WAIT_SECONDS = 30
 # A batch costs its consumer nearly the same whatever its size (some 3 ms and a commit): messages gather between two. A
 # lone one is handed out at once.
-PACE_SECONDS = 0.2
+PACE_SECONDS = 0.4
 
 _EXPIRES_SECONDS = 120
 _HEARTBEAT_SECONDS = 10
@@ -51,7 +51,7 @@ class Deliveries:
     async def next_batch(self) -> list[Msg]:
         """Wait for messages; returns the 1 to 64 that have arrived, in order, each to be acked, naked or terminated.
 
-        One that is not full comes no sooner than 0.2 s after the one before.
+        One that is not full comes no sooner than 0.4 s after the one before.
         """
         while True:
             heed_cancellation()
