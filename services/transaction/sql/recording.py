@@ -168,8 +168,10 @@ class SqlRecordings:
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator["SqlRecording"]:
         async with self._connection.round_trips() as trips:
-            yield SqlRecording(trips, self._numbers)
-        self._relay.wake()
+            recording = SqlRecording(trips, self._numbers)
+            yield recording
+        if recording.has_events:
+            self._relay.wake()
 
     async def close(self) -> None:
         """Close the connection."""
@@ -182,6 +184,7 @@ class SqlRecording:
     def __init__(self, trips: Runs, numbers: deque[int]) -> None:
         self._trips = trips
         self._numbers = numbers
+        self.has_events = False
 
     async def running_at(self, charge_point_ids: Collection[str]) -> Collection[str]:
         [rows] = await self._trips.run((_RUN_ANYTHING, (text_array(charge_point_ids),)))
@@ -251,6 +254,7 @@ class SqlRecording:
         if outcome.transactions:
             statements.append((UPSERT_TRANSACTIONS, (dump_transactions(outcome.transactions),)))
         if outcome.events:
+            self.has_events = True
             messages = [event_to_proto(event, event.transaction.update_time) for event in outcome.events]
             statements += [*noting_running([event.transaction for event in outcome.events]), outbox.appending(messages)]
         fresh, *_ = await self._trips.run(*statements, _COMMIT)
