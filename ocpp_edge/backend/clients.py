@@ -26,9 +26,10 @@ from csms.transaction.v1.recording_service_pb2_grpc import RecordingServiceStub
 from ocpp_edge.backend.batches import BatchCall
 from ocpp_edge.backend.decisions import Decisions
 from ocpp_edge.backend.device_events import DeviceEvents
+from ocpp_edge.backend.journal_rows import in_rows
 from ocpp_edge.backend.statuses import Statuses
 from services.kernel.clock import Clock
-from services.kernel.errors import DomainError
+from services.kernel.errors import DomainError, ErrorKind
 from services.rpc.protobuf import duration
 
 
@@ -152,9 +153,14 @@ class Journals:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stub = JournalServiceStub(channel)
 
-    async def append(self, request: journal_pb.AppendMessagesRequest) -> None:
-        """Store frames; those that are there already stay as they are. Raises DomainError."""
-        await self._stub.AppendMessages(request)
+    async def append(self, request: journal_pb.AppendBatchesRequest) -> None:
+        """Store batches of frames; those that are there already stay as they are. Raises DomainError."""
+        try:
+            await self._stub.AppendBatches(request)
+        except DomainError as error:
+            if error.kind is not ErrorKind.UNIMPLEMENTED:
+                raise
+            await self._stub.AppendMessages(in_rows(request.batches))
 
 
 class GrpcBackend:

@@ -5,7 +5,7 @@ from ocpp_edge.effects import Effect
 from ocpp_edge.facts.context import ChargerContext
 from ocpp_edge.rpc.frames import Payload
 
-EFFECT = Effect(rows=("ocpp_messages.frame", "ocpp_messages.answer_frame"))
+EFFECT = Effect(rows=("journal_batches.content",))
 
 
 async def handle(_payload: Payload, _context: ChargerContext, _backend: Backend) -> Payload:

@@ -30,6 +30,13 @@ def new_id() -> str:
     return _text(high, low)
 
 
+def id_at(time_us: int, rest: int) -> str:
+    """The UUIDv7 of a moment in microseconds since 1970, with `rest` (62 bits) in the place of its random bits."""
+    milliseconds, microseconds = divmod(time_us, 1000)
+    high = (milliseconds & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | (microseconds << 12) // 1000
+    return _text(high, _VARIANT | rest)
+
+
 def derived_id(*parts: str | int) -> str:
     """The UUIDv8 that follows from `parts`: equal parts give the same id in every process, for ever.
 

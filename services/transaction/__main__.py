@@ -19,7 +19,7 @@ from services.transaction.application.commands import Commands
 from services.transaction.application.connector_powers import ConnectorPowers
 from services.transaction.application.delivery import Delivery
 from services.transaction.application.ending import Endings
-from services.transaction.application.journal import Messages
+from services.transaction.application.journal import Messages, Sorter
 from services.transaction.application.matching import Matcher
 from services.transaction.application.missing_events import MissingEvents
 from services.transaction.application.orphans import Orphans
@@ -32,13 +32,13 @@ from services.transaction.consumers import CommandConsumer, EvidenceConsumer, St
 from services.transaction.migrations import DATABASE
 from services.transaction.servicer.registration import register
 from services.transaction.settings import TransactionSettings
+from services.transaction.sql.journal_batches import SqlJournalBatches, SqlJournalRows
 from services.transaction.sql.matching import SqlMatchings
-from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.reads import SqlTransactionReads
 from services.transaction.sql.recording import SqlRecordings
 from services.transaction.sql.unit_of_work import SqlUnitsOfWork
-from services.transaction.tasks import CampaignRunner
+from services.transaction.tasks import SORTED_EVERY_SECONDS, CampaignRunner, JournalSorter
 
 
 def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> server.Wiring:
@@ -46,7 +46,9 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     clock = SystemClock()
     relay = OutboxRelay(database, bus)
     units_of_work = SqlUnitsOfWork(database, relay, clock)
-    meters, recordings, journal = SqlMeterStore(database), SqlRecordings(database, relay), SqlJournal(database)
+    meters, recordings = SqlMeterStore(database), SqlRecordings(database, relay)
+    journal = (SqlJournalBatches if settings.ocpp_messages_compressed else SqlJournalRows)(database, clock)
+    sorter = Sorter(journal)
     recorder, live = Recorder(meters, recordings, clock, settings.concurrency), LiveMeterValues(bus)
     matchings = SqlMatchings(database, relay)
     readers = Readers(database)
@@ -62,7 +64,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
     powers = Reconciler("connectors", ConnectorPowers(units_of_work, GrpcStations(stations), clock).compare)
 
     def serve(grpc_server: grpc.aio.Server) -> None:
-        orphans, messages = Orphans(transactions, placing), Messages(units_of_work, journal)
+        orphans, messages = Orphans(transactions, placing), Messages(units_of_work, journal, sorter)
         endings = Endings(transactions, units_of_work, clock)
         register(grpc_server, transactions, orphans, endings, recorder, live, messages, commands, campaigns)
 
@@ -82,6 +84,7 @@ def wire(settings: TransactionSettings, database: Database, bus: EventBus) -> se
             server.Task("matching", Matcher(units_of_work, placing).run, 120),
             server.Task("missing events", MissingEvents(units_of_work, ask, clock).run, 900),
             server.Task("silence", Silence(units_of_work, commands, clock, settings.silence).run, 3600),
+            server.Task("journal", JournalSorter(sorter).run, 2 * SORTED_EVERY_SECONDS),
             server.Task("partitions", keep_partitions, 7200),
         ),
         on_stop=(

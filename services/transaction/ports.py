@@ -18,6 +18,7 @@ from services.transaction.domain.curve import Samples
 from services.transaction.domain.ending import EndDecision
 from services.transaction.domain.events import CommandChanged, TransactionChanged
 from services.transaction.domain.fact import Fact, TransactionEvent
+from services.transaction.domain.journal_batch import JournalBatch
 from services.transaction.domain.lookout import Bookmark, Contest, Late, Suspect
 from services.transaction.domain.matching import Known, Move, Span
 from services.transaction.domain.message import MessageFilter, OcppMessage
@@ -134,6 +135,19 @@ class Journal(Protocol):
 
     async def append(self, messages: Sequence[OcppMessage]) -> None:
         """Store frames; those that are there already stay as they are."""
+        ...
+
+    async def append_batches(self, batches: Sequence[JournalBatch]) -> None:
+        """Store batches of frames; those that came within a day stay as they are."""
+        ...
+
+
+class JournalSorting(Protocol):
+    """Sorts the journal by charge point."""
+
+    async def sort(self) -> int:
+        """Sort the batches that came first, in one transaction; how many exchanges that were. None while another
+        replica is at it."""
         ...
 
 

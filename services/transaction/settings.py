@@ -22,6 +22,10 @@ class TransactionSettings(ServiceSettings):
     transaction_events_retention_days: Days = 400
     ocpp_messages_retention_days: Days = 30
 
+    # Whether the journal is kept compressed. Services of releases before 0.3.0 show only what was stored while this is
+    # off; what is stored either way is shown by this one.
+    ocpp_messages_compressed: bool = True
+
     # What becomes of a transaction whose card, or another one of its group, charges elsewhere: `off` does not look,
     # `warn` accepts it with the flag `concurrent_tx_allowed`, `refuse` tells the charge point ConcurrentTx.
     concurrent_tx_per_card: Policy = Policy.REFUSE
@@ -54,4 +58,5 @@ class TransactionSettings(ServiceSettings):
             "meter_values": self.meter_values_retention_days,
             "transaction_events": self.transaction_events_retention_days,
             "ocpp_messages": self.ocpp_messages_retention_days,
+            "journal_segments": self.ocpp_messages_retention_days,
         }

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Interval,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Sequence,
@@ -237,7 +238,42 @@ METER_VALUES = Table(
     postgresql_partition_by="RANGE (sampled_time)",
 )
 
-# The journal of frames, a request and its answer in one row; partitioned by day.
+# The journal of frames as batches came: of many charge points each, until they are sorted by charge point. A batch that
+# was stays for a day without its content, so that one that comes again is known.
+JOURNAL_BATCHES = Table(
+    "journal_batches",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("first_time", _Time, nullable=False),
+    Column("last_time", _Time, nullable=False),
+    Column("exchanges", Integer, nullable=False),
+    # Whom it is about, and how many frames there are of each.
+    Column("charge_points", ARRAY(Text), nullable=False),
+    Column("frames", ARRAY(Integer), nullable=False),
+    # NULL when it was sorted.
+    Column("content", LargeBinary),
+    tenant_column(),
+    PrimaryKeyConstraint("id", name="journal_batches_pkey"),
+    Index("journal_batches_waiting_idx", "id", postgresql_where=text("content IS NOT NULL")),
+)
+
+# The journal by charge point, some hundred exchanges in a row; partitioned by day.
+JOURNAL_SEGMENTS = Table(
+    "journal_segments",
+    METADATA,
+    Column("charge_point_id", Text, nullable=False),
+    Column("last_time", _Time, nullable=False),
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("first_time", _Time, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("actions", ARRAY(Text), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    tenant_column(),
+    PrimaryKeyConstraint("charge_point_id", "last_time", "id", name="journal_segments_pkey"),
+    postgresql_partition_by="RANGE (last_time)",
+)
+
+# The journal as releases before 0.3.0 write it, a request and its answer in one row; partitioned by day.
 OCPP_MESSAGES = Table(
     "ocpp_messages",
     METADATA,

@@ -175,7 +175,7 @@ async def _round(version: str, kinds: Sequence[Kind], per_charger: int, journall
     """Microseconds of CPU per message of one round: in all, and of it what the journal's shipping took."""
     journal, backend = Journal(), Echo()
 
-    async def append(request: journal_pb.AppendMessagesRequest) -> None:
+    async def append(request: journal_pb.AppendBatchesRequest) -> None:
         request.SerializeToString()
 
     shipper, shipped = Shipper(journal, append, Overload()), 0.0

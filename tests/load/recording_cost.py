@@ -2,38 +2,34 @@
 
 `python -m tests.load.recording_cost` starts a PostgreSQL of its own (fsync on), fills it a little and prints
 microseconds per event, medians over interleaved rounds. Batches come as messages, one at a time; gRPC is not in it.
+The journal has a bench of its own (journal_cost.py).
 """
 
 import argparse
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uvloop
 
-from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import transaction_pb2 as transaction_pb
 from services.kernel.clock import SystemClock
-from services.kernel.ids import new_id
 from services.messaging.event_bus import EventBus
 from services.messaging.outbox import OutboxRelay
 from services.postgres.database import Database
 from services.postgres.partitions import maintain
 from services.rpc.protobuf import timestamp
 from services.transaction.application.recording import Recorder
-from services.transaction.mapping.messages import message_of
 from services.transaction.mapping.recording import EventMessage, answer_to_proto
-from services.transaction.sql.messages import SqlJournal
 from services.transaction.sql.meter_values import SqlMeterStore
 from services.transaction.sql.recording import SqlRecordings
 from tests.fixtures.shorthand import spelled_out
 from tests.load.costs import Costs, databases
 
-_TABLES = ("meter_values", "transaction_events", "ocpp_messages")
+_TABLES = ("meter_values", "transaction_events")
 _PAST_DAYS = 30
-_FRAME = '[2,"%s","MeterValues",{"connectorId":1,"meterValue":[' + '{"value":"230.1","unit":"V"},' * 12 + "]}]"
 
 Event = recording_pb.TransactionEvent
 Batch = Sequence[Event]
@@ -124,7 +120,7 @@ class Fleet:
 
 
 class Bench:
-    """The recorder and the journal on one database."""
+    """The recorder on a database."""
 
     def __init__(self, database: Database, costs: Costs, size: int, batches: int) -> None:
         self._costs = costs
@@ -132,7 +128,6 @@ class Bench:
         self._size = size
         relay = OutboxRelay(database, EventBus("nats://127.0.0.1:1"))
         self._recorder = Recorder(SqlMeterStore(database), SqlRecordings(database, relay), SystemClock())
-        self._journal = SqlJournal(database)
 
     async def fill(self, batches: int) -> None:
         for _ in range(batches):
@@ -146,11 +141,9 @@ class Bench:
         await self._measure("Updated, charging state repeated", lambda: fleet.charging_states("Charging"), batches)
         await self._measure("MeterValues outside sessions", fleet.clock_aligned, batches)
         await self._measure("Stop", fleet.stops, batches)
-        await self._measure_journal(batches)
 
     async def close(self) -> None:
         await self._recorder.close()
-        await self._journal.close()
 
     async def _measure(self, name: str, make: Callable[[], Batch], batches: int) -> None:
         made = [[event.SerializeToString() for event in make()] for _ in range(batches)]
@@ -160,33 +153,6 @@ class Bench:
                 await self._record([Event.FromString(event) for event in batch])
 
         await self._time(name, work, batches)
-
-    async def _measure_journal(self, batches: int) -> None:
-        made = [list(self._frames()) for _ in range(batches)]
-
-        async def work() -> None:
-            for batch in made:
-                await self._journal.append([message_of(frame) for frame in batch])
-
-        await self._time("Journal request", work, batches)
-
-    def _frames(self) -> Iterator[journal_pb.OcppMessage]:
-        for number in range(self._size):
-            yield journal_pb.OcppMessage(
-                id=new_id(),
-                charge_point_id=f"CP{number:06}",
-                epoch=7,
-                direction=journal_pb.OcppMessage.INBOUND,
-                kind=journal_pb.OcppMessage.CALL,
-                message_id=str(number),
-                action="MeterValues",
-                frame=_FRAME % number,
-                time=timestamp(datetime.now(UTC)),
-                protocol="ocpp1.6",
-                answer_kind=journal_pb.OcppMessage.CALL_RESULT,
-                answer_frame=f'[3,"{number}",{{}}]',
-                latency_us=5000,
-            )
 
     async def _record(self, batch: Batch) -> None:
         answers = await self._recorder.record([EventMessage(event) for event in batch])

@@ -64,7 +64,7 @@ class MessageFilter:
     time_to: datetime | None = None
 
 
-def check_batch(size: int) -> None:
+def check_batch(size: int, field: str = "messages") -> None:
     """Raises: INVALID_FIELD for a batch that is too large."""
     if size > MOST_AT_ONCE:
-        raise invalid("messages", f"must be at most {MOST_AT_ONCE}")
+        raise invalid(field, f"must be at most {MOST_AT_ONCE}")

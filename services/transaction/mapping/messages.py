@@ -1,5 +1,7 @@
 """Frames of the journal, as the edge sends them and as callers see them."""
 
+from collections.abc import Mapping
+
 from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from services.kernel.errors import invalid
 from services.kernel.ids import is_id
@@ -8,7 +10,10 @@ from services.rpc.protobuf import enum_of, time_of, timestamp
 from services.transaction.domain.message import Direction, MessageFilter, MessageKind, OcppMessage
 
 _DIRECTIONS = {number: Direction(name) for name, number in journal_pb.OcppMessage.Direction.items() if number}
-_KINDS = {number: MessageKind(name) for name, number in journal_pb.OcppMessage.Kind.items() if number}
+# By number; what could not be parsed has none.
+KINDS: Mapping[int, MessageKind] = {
+    number: MessageKind(name) for name, number in journal_pb.OcppMessage.Kind.items() if number
+}
 
 
 def message_filter(request: journal_pb.ListMessagesRequest) -> MessageFilter:
@@ -38,21 +43,21 @@ def message_of(message: journal_pb.OcppMessage) -> OcppMessage:
         message.id,
         message.epoch,
         direction,
-        _KINDS.get(message.kind),
-        _storable(message.message_id),
-        _storable(message.action),
-        _storable(message.frame),
-        _storable(message.error_code),
+        KINDS.get(message.kind),
+        storable(message.message_id),
+        storable(message.action),
+        storable(message.frame),
+        storable(message.error_code),
         message.latency_us,
         message.protocol,
-        _KINDS.get(message.answer_kind),
-        _storable(message.answer_frame) or None,
-        _storable(message.note) or None,
+        KINDS.get(message.answer_kind),
+        storable(message.answer_frame) or None,
+        storable(message.note) or None,
         message.tenant_id or DEFAULT_TENANT,
     )
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """The text of what may be no OCPP at all, as PostgreSQL can store it."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
 

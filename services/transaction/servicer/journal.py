@@ -8,6 +8,7 @@ from csms.transaction.v1 import journal_service_pb2 as journal_pb
 from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
 from services.kernel.pagination import page_request
 from services.transaction.application.journal import Messages
+from services.transaction.mapping.exchanges import batch_of
 from services.transaction.mapping.messages import message_filter, message_of, message_to_proto
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -35,3 +36,9 @@ class JournalServicer(journal_grpc.JournalServiceServicer):
     ) -> journal_pb.AppendMessagesResponse:
         await self._messages.append([message_of(message) for message in request.messages])
         return journal_pb.AppendMessagesResponse()
+
+    async def AppendBatches(
+        self, request: journal_pb.AppendBatchesRequest, context: Context
+    ) -> journal_pb.AppendBatchesResponse:
+        await self._messages.append_batches([batch_of(batch) for batch in request.batches])
+        return journal_pb.AppendBatchesResponse()

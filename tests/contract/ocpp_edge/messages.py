@@ -50,9 +50,9 @@ def is_there(value: object) -> bool:
     return value is not None
 
 
-def holding(part: str) -> Callable[[object], bool]:
-    """Whether a text has this in it."""
-    return lambda value: part in str(value)
+def holding(*parts: str) -> Callable[[object], bool]:
+    """Whether a text has these in it."""
+    return lambda value: all(part in str(value) for part in parts)
 
 
 def stamp_of(moment: datetime) -> str:
@@ -81,7 +81,7 @@ _HEARTBEAT = Reported("Heartbeat", {}, {"connections.last_seen_time": is_there})
 _TRANSFER = Reported(
     "DataTransfer",
     {"vendorId": "acme", "data": "seen"},
-    {"ocpp_messages.frame": holding('"seen"'), "ocpp_messages.answer_frame": holding("UnknownVendorId")},
+    {"journal_batches.content": holding('"seen"', "UnknownVendorId")},
 )
 
 

@@ -27,6 +27,7 @@ from csms.transaction.v1 import journal_service_pb2_grpc as journal_grpc
 from csms.transaction.v1 import recording_service_pb2 as recording_pb
 from csms.transaction.v1 import recording_service_pb2_grpc as recording_grpc
 from csms.transaction.v1.transaction_pb2 import Transaction
+from ocpp_edge.backend.journal_rows import in_rows
 from services.kernel.errors import DomainError, ErrorKind, conflict, not_found, unavailable
 from services.kernel.tenancy import current_tenant
 from services.rpc import server
@@ -74,6 +75,8 @@ class Platform:
         self.late_answers: list[recording_pb.RecordLateAnswerRequest] = []
         self.numbers: dict[tuple[str, int, str, str, int], str] = {}
         self.frames: dict[str, journal_pb.OcppMessage] = {}
+        # Unlike a transaction service of a release before 0.3.0.
+        self.knows_batches = True
         self.epoch = 0
         # How many tokens had to be decided about.
         self.asked = 0
@@ -327,6 +330,15 @@ class _Journal(journal_grpc.JournalServiceServicer):
         self._platform.check("AppendMessages")
         self._platform.frames.update({message.id: message for message in request.messages})
         return journal_pb.AppendMessagesResponse()
+
+    async def AppendBatches(
+        self, request: journal_pb.AppendBatchesRequest, context: Context
+    ) -> journal_pb.AppendBatchesResponse:
+        if not self._platform.knows_batches:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        self._platform.check("AppendBatches")
+        self._platform.frames.update({message.id: message for message in in_rows(request.batches).messages})
+        return journal_pb.AppendBatchesResponse()
 
 
 def _item_answer(error: DomainError | None) -> station_pb.ItemAnswer:

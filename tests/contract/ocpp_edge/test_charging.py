@@ -147,7 +147,7 @@ async def test_what_is_not_stored_is_not_acknowledged_and_can_be_sent_again(
 
 async def test_heartbeats_need_nobody(node: Node, platform: Platform) -> None:
     async with node.charger() as charger:
-        platform.down = {"ReportLiveness", "AppendMessages"}
+        platform.down = {"ReportLiveness", "AppendBatches"}
         assert "currentTime" in await charger.ask("Heartbeat", {})
 
 

@@ -32,6 +32,7 @@ from tests.contract.ocpp_edge.platform import Platform
 from tests.contract.services.transaction.platform import Stations
 from tests.fixtures.background import eventually
 from tests.fixtures.events import relayed, reported
+from tests.fixtures.journal import journalled
 from tests.fixtures.services import RunningService, ServiceRunner
 
 _QUESTION = "csms.driver.v1.AuthorizationService/AuthorizeTokens"
@@ -82,6 +83,8 @@ class World(NamedTuple):
 
     async def _values(self, identity: str, column: str) -> list[Any]:
         table, _, name = column.partition(".")
+        if table == "journal_batches":
+            return [one.frame + one.answer for one in await journalled(self.transaction.database, identity)]
         database = (self.station if table in STATION_TABLES.tables else self.transaction).database
         key = "id" if table == "charge_points" else "charge_point_id"
         return await _column(database, f"SELECT {name} FROM {table} WHERE {key} = :identity", identity)

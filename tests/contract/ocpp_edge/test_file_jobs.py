@@ -8,7 +8,6 @@ from typing import Any
 import aioftp
 import aiohttp
 import grpc.aio
-import orjson
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -26,6 +25,7 @@ from ocpp_edge.versions import Version
 from tests.contract.ocpp_edge.file_world import IMAGE, World, http, world
 from tests.contract.services.transaction.platform import Stations
 from tests.fixtures.background import eventually
+from tests.fixtures.journal import journalled
 
 LOG = b"a line of a log\n" * 10_000
 
@@ -190,9 +190,8 @@ async def test_the_secret_of_a_link_is_in_no_journal(world: World) -> None:
     secret = secret_in(asked["log"]["remoteLocation"])
 
     async def kept() -> list[str]:
-        async with world.transaction.database.read() as connection:
-            rows = await connection.exec_driver_sql("SELECT frame FROM ocpp_messages WHERE action = 'GetLog'")
-            return [row.frame if isinstance(row.frame, str) else orjson.dumps(row.frame).decode() for row in rows]
+        exchanges = await journalled(world.transaction.database, "CP3")
+        return [one.frame.decode() for one in exchanges if one.action == "GetLog"]
 
     async def is_journalled() -> bool:
         return bool(await kept())

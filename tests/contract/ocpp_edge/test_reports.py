@@ -57,11 +57,19 @@ async def test_every_frame_reaches_the_journal(node: Node, platform: Platform) -
 
 
 async def test_frames_wait_for_a_journal_that_is_down(node: Node, platform: Platform) -> None:
-    platform.down = {"AppendMessages"}
+    platform.down = {"AppendBatches"}
     async with node.charger() as charger:
         await charger.ask("BootNotification", BOOT)
         platform.down = set()
         await until(lambda: len(platform.frames) == 1)
+
+
+async def test_a_service_that_knows_no_batches_gets_the_frames_by_themselves(node: Node, platform: Platform) -> None:
+    platform.knows_batches = False
+    async with node.charger() as charger:
+        await charger.ask("BootNotification", BOOT)
+        await until(lambda: platform.frames)
+    assert platform.journal("CP1") == [("INBOUND", "CALL", "CALL_RESULT", "BootNotification")]
 
 
 async def test_a_node_shows_that_it_lives_and_whom_it_has_heard(

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
-from csms.transaction.v1.journal_service_pb2 import AppendMessagesRequest, OcppMessage
-from ocpp_edge.backend.shipping import Shipper, write
+from csms.transaction.v1.journal_service_pb2 import AppendBatchesRequest, JournalBatch, OcppMessage
+from ocpp_edge.backend.journal_rows import in_rows
+from ocpp_edge.backend.shipping import Shipper, exchange_of
 from ocpp_edge.journal import FrameRecord, Journal
 from ocpp_edge.overload import Level, Overload
 from ocpp_edge.versions import Version
+from services.journal.batches import packed, part_of, unpacked
 from services.kernel.errors import DomainError, invalid, unavailable
 from services.kernel.ids import is_id
 from services.process.stirring import AT_REST_SECONDS
 from tests.fixtures.background import eventually, running
+from tests.fixtures.journal import exchanges_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -27,8 +30,9 @@ def record(raw: bytes = b'[2,"1","Heartbeat",{}]', **fields: Any) -> FrameRecord
 
 
 def written(one: FrameRecord) -> OcppMessage:
-    message = OcppMessage()
-    write(one, message)
+    """As older services take it, and as callers see it."""
+    batch = JournalBatch(content=packed([part_of(one.charge_point_id, [exchange_of(one, "0" * 12, 1)])]))
+    [message] = in_rows([batch]).messages
     return message
 
 
@@ -36,13 +40,17 @@ class Journals:
     """Takes frames, unless `failures` says what is wrong with the next batch."""
 
     def __init__(self) -> None:
+        self.requests: list[AppendBatchesRequest] = []
         self.batches: list[list[str]] = []
         self.ids: list[str] = []
         self.failures: list[DomainError] = []
 
-    async def append(self, request: AppendMessagesRequest) -> None:
-        self.batches.append([message.message_id for message in request.messages])
-        self.ids += [message.id for message in request.messages]
+    async def append(self, request: AppendBatchesRequest) -> None:
+        self.requests.append(request)
+        # Numbered as they were taken out; a batch has them by charge point.
+        exchanges = sorted((one for _, one in exchanges_in(request.batches)), key=lambda one: one.number)
+        self.batches.append([exchange.message_id for exchange in exchanges])
+        self.ids += [exchange.id for exchange in exchanges]
         if self.failures:
             raise self.failures.pop(0)
 
@@ -146,6 +154,21 @@ async def test_what_was_not_taken_is_sent_again_under_the_same_id() -> None:
     await one.flush()
     assert journals.batches == [["1"], ["1"]]
     assert len(set(journals.ids)) == 1
+    assert journals.requests[0] == journals.requests[1]
+
+
+async def test_each_tenant_has_a_batch_in_which_frames_lie_by_charge_point() -> None:
+    journals = Journals()
+    names = ["CP1", "CP2", "CP1"]
+    many = [record(charge_point_id=name, tenant_id=tenant) for tenant in ("", "north") for name in names]
+    await shipper(journals, *many).flush()
+    [request] = journals.requests
+    assert [batch.tenant_id for batch in request.batches] == ["", "north"]
+    for batch in request.batches:
+        parts = [part for part, _ in unpacked(batch.content)]
+        assert [(part.charge_point_id, part.exchanges) for part in parts] == [("CP1", 2), ("CP2", 1)]
+    assert len({batch.id for batch in request.batches}) == 2
+    assert len(set(journals.ids)) == 6
 
 
 async def test_frames_that_are_refused_do_not_hold_up_the_others() -> None:
