@@ -1,9 +1,9 @@
 """What can be done with the journal of frames."""
 
-import asyncio
 from collections.abc import Sequence
 
 from services.kernel.pagination import Page, PageRequest
+from services.process.stirring import Rest
 from services.transaction.domain.journal_batch import MOST_SORTED, Backlog, JournalBatch
 from services.transaction.domain.message import MessageFilter, OcppMessage, check_batch
 from services.transaction.ports import Journal, JournalSorting, UnitsOfWork
@@ -40,31 +40,27 @@ class Sorter:
     def __init__(self, sorting: JournalSorting) -> None:
         self._sorting = sorting
         self._backlog = Backlog()
-        self._is_due = asyncio.Event()
-
-    def note(self, batches: Sequence[JournalBatch]) -> None:
-        """Count batches that were stored."""
-        for batch in batches:
-            self._backlog.add(batch)
-        if self.is_due:
-            self._is_due.set()
+        self._rest = Rest()
 
     @property
     def is_due(self) -> bool:
         """Whether it is worth sorting."""
         return self._backlog.is_due
 
+    def note(self, batches: Sequence[JournalBatch]) -> None:
+        """Count batches that were stored."""
+        for batch in batches:
+            self._backlog.add(batch)
+        if self.is_due:
+            self._rest.hurry()
+
     async def wait(self, seconds: float) -> None:
         """Until it is worth sorting, or for so long."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._is_due.wait()
-        except TimeoutError:
-            pass
+        await self._rest.hurried(seconds)
 
     async def sort(self) -> None:
         """Sort all that waits."""
         self._backlog = Backlog()
-        self._is_due.clear()
+        self._rest.begin_look()
         while await self._sorting.sort() >= MOST_SORTED // 2:
             pass
