@@ -4,7 +4,7 @@ Its first line is a table of contents: the fields of its parts, one for each cha
 of the parts follow in this order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,7 +16,7 @@ from services.journal.records import Exchange, encoded
 class Part(NamedTuple):
     """What a batch, or a piece of it, holds of one charge point: `size` bytes of records, and what is in them.
 
-    `frames` counts requests and answers; the times are of the first and the last record.
+    `frames` counts requests and answers, `actions` those of each action; the times are of the first and last record.
     """
 
     charge_point_id: str
@@ -25,23 +25,24 @@ class Part(NamedTuple):
     frames: int
     first_us: int
     last_us: int
-    actions: Sequence[str]
+    actions: Mapping[str, int]
 
 
 def part_of(charge_point_id: str, exchanges: Sequence[Exchange]) -> tuple[Part, bytes]:
     """The part of one charge point, and its records. At least one exchange."""
     records = b"".join([encoded(exchange) for exchange in exchanges])
     first_us = last_us = exchanges[0].time_us
-    answers, actions = 0, list[str]()
+    answers, actions = 0, dict[str, int]()
     for exchange in exchanges:
         if exchange.time_us < first_us:
             first_us = exchange.time_us
         elif exchange.time_us > last_us:
             last_us = exchange.time_us
+        frames = 1
         if exchange.answer:
+            frames = 2
             answers += 1
-        if exchange.action not in actions:
-            actions.append(exchange.action)
+        actions[exchange.action] = actions.get(exchange.action, 0) + frames
     count = len(exchanges)
     return Part(charge_point_id, len(records), count, count + answers, first_us, last_us, actions), records
 
@@ -84,7 +85,7 @@ def _is_table(columns: object) -> bool:
     if not isinstance(columns, list) or [type(column) for column in columns] != [list] * len(Part._fields):
         return False
     kinds = [set(map(type, column)) for column in columns]
-    return kinds == [{str}, *[{int}] * 5, {list}] and len({len(column) for column in columns}) == 1
+    return kinds == [{str}, *[{int}] * 5, {dict}] and len({len(column) for column in columns}) == 1
 
 
 def part_in(batch: bytes, charge_point_id: str) -> bytes:

@@ -3,7 +3,7 @@
 A list decodes a few segments and a charge point has thousands, so they are bounded, in exchanges and bytes and in time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ Parts = Sequence[tuple[Part, bytes | memoryview]]
 
 
 class Segment(NamedTuple):
-    """A segment: the times of its first and its last record, how many frames of which actions, and compressed records.
+    """A segment: the times of its first and its last record, how many frames, also of each action, and the records.
 
     Longer than its bounds only when one part was, or one record.
     """
@@ -28,7 +28,7 @@ class Segment(NamedTuple):
     first_us: int
     last_us: int
     frames: int
-    actions: tuple[str, ...]
+    actions: Mapping[str, int]
     content: bytes
 
 
@@ -65,10 +65,14 @@ def _fitting(one: tuple[Part, bytes | memoryview]) -> Parts:
 
 
 def _segment(taken: Parts) -> Segment:
+    actions: dict[str, int] = {}
+    for part, _ in taken:
+        for action, frames in part.actions.items():
+            actions[action] = actions.get(action, 0) + frames
     return Segment(
         taken[0][0].first_us,
         max([part.last_us for part, _ in taken]),
         sum([part.frames for part, _ in taken]),
-        tuple({action: None for part, _ in taken for action in part.actions}),
+        actions,
         compressed(b"".join([records for _, records in taken])),
     )

@@ -266,7 +266,9 @@ JOURNAL_SEGMENTS = Table(
     Column("id", Uuid(as_uuid=False), nullable=False),
     Column("first_time", _Time, nullable=False),
     Column("frames", Integer, nullable=False),
+    # And how many frames there are of each.
     Column("actions", ARRAY(Text), nullable=False),
+    Column("action_frames", ARRAY(Integer), nullable=False),
     Column("content", LargeBinary, nullable=False),
     tenant_column(),
     PrimaryKeyConstraint("charge_point_id", "last_time", "id", name="journal_segments_pkey"),

@@ -2,7 +2,8 @@
 
 `python -m tests.load.journal_cost` starts a PostgreSQL of its own (fsync on). Charge points by OCPP 1.6 send readings
 under ids of their own; so many come in a call, and are sorted when the product would sort them. Both ways get the same
-exchanges, in turns. gRPC and the edge (edge_cost.py) are not in it.
+exchanges, in turns. Calls come as gRPC reads them from its socket; gRPC itself is not in it, nor is the edge
+(edge_cost.py).
 """
 
 import argparse
@@ -15,7 +16,12 @@ from uuid import UUID
 
 import uvloop
 
-from csms.transaction.v1.journal_service_pb2 import JournalBatch, OcppMessage
+from csms.transaction.v1.journal_service_pb2 import (
+    AppendBatchesRequest,
+    AppendMessagesRequest,
+    JournalBatch,
+    OcppMessage,
+)
 from services.kernel.clock import SystemClock
 from services.kernel.ids import new_id
 from services.kernel.pagination import PageRequest, page_request
@@ -105,17 +111,20 @@ class Bench:
     async def round(self) -> None:
         """The same exchanges in rows, and in batches."""
         made = [list(self._fleet.exchanges(self._size)) for _ in range(self._calls)]
-        batches = [journal_batch(_renamed(message) for message in messages) for messages in made]
+        calls = [AppendMessagesRequest(messages=messages).SerializeToString() for messages in made]
+        batches = [[journal_batch(map(_renamed, messages))] for messages in made]
+        small_calls = [AppendBatchesRequest(batches=batch).SerializeToString() for batch in batches]
 
         async def in_rows() -> None:
-            for messages in made:
-                await self._journal.append([message_of(message) for message in messages])
+            for call in calls:
+                request = AppendMessagesRequest.FromString(call)
+                await self._journal.append([message_of(message) for message in request.messages])
 
         await self._measure("rows", in_rows)
 
         async def in_batches() -> None:
-            for batch in batches:
-                await self._append(batch)
+            for call in small_calls:
+                await self._append(AppendBatchesRequest.FromString(call).batches[0])
 
         await self._measure("compressed", in_batches)
 
@@ -204,7 +213,7 @@ async def _run(url: str, costs: Costs, lists: Costs, options: argparse.Namespace
     await bench.print_sizes(options.rounds * options.calls * options.size)
     if options.lists:
         await bench.measure_lists(options.rounds)
-    lists.print("list", "list")
+        lists.print("list", "list")
     await bench.close()
     await database.close()
 

@@ -1,7 +1,6 @@
 """Exchanges of the journal as frames, and batches of them as the edge sends them."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from operator import gt
 from uuid import UUID
 
@@ -26,7 +25,7 @@ def batch_of(message: journal_pb.JournalBatch) -> JournalBatch:
     try:
         names, _, exchanges, frames, firsts, lasts, actions = contents_of(message.content)
         are_odd = min(exchanges) < 1 or any(map(gt, exchanges, frames)) or any(map(gt, firsts, lasts))
-        if are_odd or set(map(type, chain.from_iterable(actions))) != {str}:
+        if are_odd or {type(count) for each in actions for count in each.values()} != {int}:
             raise ValueError("a part that cannot be")
         return JournalBatch(
             message.id,

@@ -30,10 +30,12 @@ SELECT id::text, tenant_id, exchanges, content FROM (
 ) AS waiting WHERE before < %s ORDER BY id
 """
 _INSERT_SEGMENTS = b"""
-INSERT INTO journal_segments (tenant_id, charge_point_id, last_time, id, first_time, frames, actions, content)
-SELECT a, b, c, d, e, f, g::text[], h FROM unnest(
-    %s::text[], %s::text[], %s::timestamptz[], %s::uuid[], %s::timestamptz[], %s::integer[], %s::text[], %b::bytea[]
-) AS segment (a, b, c, d, e, f, g, h)
+INSERT INTO journal_segments (tenant_id, charge_point_id, last_time, id, first_time, frames, actions,
+    action_frames, content)
+SELECT a, b, c, d, e, f, g::text[], h::integer[], i FROM unnest(
+    %s::text[], %s::text[], %s::timestamptz[], %s::uuid[], %s::timestamptz[], %s::integer[], %s::text[], %s::text[],
+    %b::bytea[]
+) AS segment (a, b, c, d, e, f, g, h, i)
 """
 _EMPTY = b"UPDATE journal_batches SET content = NULL, charge_points = '{}', frames = '{}' WHERE id = ANY(%s::uuid[])"
 # Ids begin with the time at which they were made.
@@ -145,6 +147,7 @@ async def _insert(connection: RawConnection, made: Sequence[tuple[_Of, Segment]]
             [time_at(segment.first_us) for segment in segments],
             [segment.frames for segment in segments],
             [text_array(map(storable, segment.actions)) for segment in segments],
+            [array(segment.actions.values()) for segment in segments],
             [segment.content for segment in segments],
         ),
     )

@@ -30,7 +30,8 @@ _SOURCES = f"""
     FROM journal_batches
     WHERE content IS NOT NULL AND charge_points @> ARRAY[:name] AND first_time <= :until AND last_time >= :since
     UNION ALL
-    SELECT id, false, first_time, last_time, frames, content
+    SELECT id, false, first_time, last_time,
+        CASE WHEN :action = '' THEN frames ELSE action_frames[array_position(actions, :action)] END, content
     FROM journal_segments
     WHERE charge_point_id = :name AND first_time <= :until AND last_time >= :since
         AND last_time <= :until + interval '{WIDEST_US} microseconds' AND (:action = '' OR actions @> ARRAY[:action])
@@ -46,8 +47,9 @@ SELECT is_batch, last_time, CASE WHEN newer < :enough THEN content END AS conten
 """)
 # How many frames each has, and its content where that does not say how many are meant.
 _COUNTED = text(f"""
-SELECT is_batch, frames, CASE WHEN :is_narrow OR first_time < :since OR last_time > :until THEN content END AS content
-FROM ({_SOURCES}) AS source ORDER BY last_time DESC, id DESC LIMIT :most
+SELECT is_batch, frames, CASE
+    WHEN :is_narrow OR is_batch AND :action <> '' OR first_time < :since OR last_time > :until THEN content
+END AS content FROM ({_SOURCES}) AS source ORDER BY last_time DESC, id DESC LIMIT :most
 """)
 # Every one has a frame at least.
 _SUMMED = text(f"SELECT sum(frames) FROM (SELECT frames FROM ({_SOURCES}) AS source LIMIT {COUNTED_UP_TO}) AS counted")
@@ -119,8 +121,9 @@ class _Matches:
 
     def __init__(self, narrowing: MessageFilter) -> None:
         self._narrowing = narrowing
-        self.is_narrow = bool(narrowing.action or narrowing.direction or narrowing.kind)
-        self.takes_all = not (self.is_narrow or narrowing.time_from or narrowing.time_to)
+        # So much that no numbers of frames are kept for it.
+        self.is_narrow = bool(narrowing.direction or narrowing.kind)
+        self.takes_all = not (self.is_narrow or narrowing.action or narrowing.time_from or narrowing.time_to)
         self.since = narrowing.time_from or _BEGINNING
         self.until = narrowing.time_to - _MICROSECOND if narrowing.time_to else _END
         self._since_us = microseconds(self.since)
@@ -154,7 +157,7 @@ class _Matches:
 
     def _parts(self, exchange: Exchange) -> Sequence[int]:
         both = (REQUEST, ANSWER) if exchange.answer else (REQUEST,)
-        if not self.is_narrow:
+        if not (self.is_narrow or self._narrowing.action):
             return both
         return [part for part in both if self._takes(exchange, part)]
 

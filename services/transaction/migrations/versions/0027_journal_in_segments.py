@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("first_time", _Time, nullable=False),
         sa.Column("frames", sa.Integer, nullable=False),
         sa.Column("actions", sa.ARRAY(sa.Text), nullable=False),
+        sa.Column("action_frames", sa.ARRAY(sa.Integer), nullable=False),
         sa.Column("content", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("charge_point_id", "last_time", "id", name="journal_segments_pkey"),
         postgresql_partition_by="RANGE (last_time)",

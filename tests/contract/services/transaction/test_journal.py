@@ -110,10 +110,10 @@ async def _sort(service: RunningService) -> int:
 
 
 def _contents(
-    size: float = 0, exchanges: int = 1, frames: int = 1, last_us: int = 1, action: str | int = "Heartbeat"
+    size: float = 0, exchanges: int = 1, frames: int = 1, last_us: int = 1, of_action: str | int = 1
 ) -> bytes:
     """A table of contents with nothing behind it."""
-    return orjson.dumps([["CP1"], [size], [exchanges], [frames], [1], [last_us], [[action]]]) + b"\n"
+    return orjson.dumps([["CP1"], [size], [exchanges], [frames], [1], [last_us], [{"Heartbeat": of_action}]]) + b"\n"
 
 
 async def _list(journal: Stub, **fields: Any) -> journal_pb.ListMessagesResponse:
@@ -254,9 +254,9 @@ async def test_frames_of_many_batches_lie_together(edge: Stub, service: RunningS
     assert await _sort(service) == 10
     async with service.database.read() as connection:
         rows = await connection.execute(
-            text("SELECT charge_point_id, frames, actions FROM journal_segments ORDER BY 1")
+            text("SELECT charge_point_id, frames, actions, action_frames FROM journal_segments ORDER BY 1")
         )
-        assert rows.all() == [("CP1", 5, ["Heartbeat"]), ("CP2", 5, ["Heartbeat"])]
+        assert rows.all() == [("CP1", 5, ["Heartbeat"], [5]), ("CP2", 5, ["Heartbeat"], [5])]
         kept = await connection.execute(
             text("SELECT count(*) FILTER (WHERE content IS NULL), count(*) FROM journal_batches")
         )
@@ -309,7 +309,7 @@ _GOOD = journal_batch([_frame(1)])
         ({"content": compressed(b"{}")}, "batches.content"),
         ({"content": compressed(_contents(size=3))}, "batches.content"),
         ({"content": compressed(_contents(size=0.0))}, "batches.content"),
-        ({"content": compressed(_contents(action=7))}, "batches.content"),
+        ({"content": compressed(_contents(of_action="7"))}, "batches.content"),
         ({"content": compressed(_contents(frames=0))}, "batches.content"),
         ({"content": compressed(_contents(exchanges=0))}, "batches.content"),
         ({"content": compressed(_contents(last_us=0))}, "batches.content"),
