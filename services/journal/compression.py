@@ -12,7 +12,7 @@ import zstandard
 
 # The number of a dictionary is the name of its file.
 WRITTEN_WITH = 1
-# With the dictionary level 3 saves nothing more, and 9 a tenth of the bytes for ten times the CPU (ADR 78).
+# With the dictionary level 3 saves nothing more, and 9 a tenth of the bytes for ten times the CPU (ADR 82).
 _LEVEL = 1
 # What anything compressed here may be long. A text that says it is longer, or does not say, is none of ours.
 MOST_BYTES = 32 * 1024 * 1024
