@@ -38,6 +38,7 @@ from services.transaction.application.missing_events import MissingEvents
 from services.transaction.application.silence import Silence
 from services.transaction.clients import GrpcChargePoints, GrpcEdge, GrpcFleet
 from services.transaction.domain.connector_power import ConnectorPower
+from services.transaction.sql.journal_batches import SqlJournalBatches
 from services.transaction.sql.unit_of_work import SqlUnitsOfWork
 from tests.contract.services.tenants import OTHER, OWNER, Answer, Attempt, Tenants, services_for_people
 from tests.contract.services.transaction.conftest import Record, recorder
@@ -54,6 +55,7 @@ from tests.contract.services.transaction.reports import (
 )
 from tests.fixtures.background import eventually
 from tests.fixtures.events import reported
+from tests.fixtures.journal import journal_batch
 from tests.fixtures.services import RunningService, ServiceRunner
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -157,6 +159,10 @@ async def _furnish(world: World) -> None:
     )
     journal = JournalServiceStub(await world.service.internal_channel("edge"))
     await journal.AppendMessages(journal_pb.AppendMessagesRequest(messages=[frame]))
+    await journal.AppendBatches(journal_pb.AppendBatchesRequest(batches=[journal_batch([frame], OWNER)]))
+    sorting = SqlJournalBatches(world.service.database, SystemClock())
+    assert await sorting.sort() == 1
+    await sorting.close()
     commands = await world.commands(OWNER)
     options = service_pb.CommandOptions(queue_while_offline=True, request_id="once")
     made = await commands.ClearCache(service_pb.ClearCacheRequest(charge_point_id=OFFLINE, options=options))
@@ -253,7 +259,7 @@ async def test_in_every_table_there_is_something_that_its_owner_alone_sees(world
             counts = {name: connection.execute(f"SELECT count(*) FROM {name}".encode()).fetchone() for name in tables}
             seen[tenant] = {name for name, (count,) in counts.items() if count}  # type: ignore[misc]
 
-    assert len(tables) == 11
+    assert len(tables) == 13
     # The other one may have made campaigns of its own.
     assert seen[OWNER] == set(tables)
     assert seen[OTHER] <= {"command_campaigns"}
