@@ -24,7 +24,12 @@ def batch_of(message: journal_pb.JournalBatch) -> JournalBatch:
         raise invalid("batches.id", "is not an id")
     try:
         names, _, exchanges, frames, firsts, lasts, actions = contents_of(message.content)
-        are_odd = min(exchanges) < 1 or any(map(gt, exchanges, frames)) or any(map(gt, firsts, lasts))
+        are_odd = (
+            any("\0" in name for name in names)
+            or min(exchanges) < 1
+            or any(map(gt, exchanges, frames))
+            or any(map(gt, firsts, lasts))
+        )
         if are_odd or {type(count) for each in actions for count in each.values()} != {int}:
             raise ValueError("a part that cannot be")
         return JournalBatch(

@@ -10,9 +10,8 @@ from services.journal.batches import Part, unpacked
 from services.journal.segments import Segment, segments_of
 from services.kernel.clock import Clock
 from services.kernel.ids import id_at, new_id
-from services.postgres.database import Database, RawConnection
+from services.postgres.database import Database, RawConnection, bare
 from services.postgres.recordset import array, text_array
-from services.postgres.writer_connection import WriterConnection
 from services.transaction.domain.journal_batch import MOST_SORTED, JournalBatch
 from services.transaction.mapping.exchanges import microseconds, rows_of, time_at
 from services.transaction.mapping.messages import storable
@@ -53,18 +52,18 @@ class SqlJournalBatches(SqlJournal):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(database)
-        self._batches = WriterConnection(database, "batches")
         self._database = database
         self._clock = clock
 
     async def append_batches(self, batches: Sequence[JournalBatch]) -> None:
         if not batches:
             return
-        async with self._batches.round_trips() as trips:
+        async with self._connection.round_trips() as trips:
             await trips.run(*((_INSERT, _values(batch)) for batch in batches))
 
     async def sort(self) -> int:
-        async with self._database.raw_transaction() as connection:
+        async with self._database.transaction() as transaction:
+            connection = await bare(transaction)
             locked = await (await connection.execute(_LOCK)).fetchone()
             if locked != (True,):
                 return 0
@@ -81,11 +80,6 @@ class SqlJournalBatches(SqlJournal):
             oldest = microseconds(self._clock.now() - _KNOWN_FOR)
             await connection.execute(_FORGET, (id_at(oldest, 0),))
             return sum(batch[2] for batch in batches)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._batches.close()
-        await super().close()
 
     async def _store(
         self, connection: RawConnection, parts: Mapping[_Of, Sequence[tuple[Part, memoryview]]], turn: "_Turn"

@@ -110,10 +110,10 @@ async def _sort(service: RunningService) -> int:
 
 
 def _contents(
-    size: float = 0, exchanges: int = 1, frames: int = 1, last_us: int = 1, of_action: str | int = 1
+    name: str = "CP1", size: float = 0, exchanges: int = 1, frames: int = 1, last_us: int = 1, of_action: str | int = 1
 ) -> bytes:
     """A table of contents with nothing behind it."""
-    return orjson.dumps([["CP1"], [size], [exchanges], [frames], [1], [last_us], [{"Heartbeat": of_action}]]) + b"\n"
+    return orjson.dumps([[name], [size], [exchanges], [frames], [1], [last_us], [{"Heartbeat": of_action}]]) + b"\n"
 
 
 async def _list(journal: Stub, **fields: Any) -> journal_pb.ListMessagesResponse:
@@ -307,6 +307,7 @@ _GOOD = journal_batch([_frame(1)])
         ({"content": compressed(b"[]\n")}, "batches.content"),
         ({"content": compressed(b'["a","b","c","d","e","f","g"]\n')}, "batches.content"),
         ({"content": compressed(b"{}")}, "batches.content"),
+        ({"content": compressed(_contents(name="CP\0"))}, "batches.content"),
         ({"content": compressed(_contents(size=3))}, "batches.content"),
         ({"content": compressed(_contents(size=0.0))}, "batches.content"),
         ({"content": compressed(_contents(of_action="7"))}, "batches.content"),
