@@ -25,9 +25,9 @@ RESERVED_SEGMENTS = frozenset(
     """
     accounts admin alerts analytics api auth charge-points charging-sessions command-campaigns commands
     configuration-templates connections connectors console dashboard docs drivers favicon.ico file-jobs file-links
-    files firmware-campaigns health index.html invoices livez metrics openapi.json payment-methods payments pricing
-    readyz real-time rfid-cards robots.txt services session-decisions stations status tenants transactions
-    security-events unknown-charge-points websocket ws
+    files firmware-campaigns health index.html invoices invoicing livez metrics openapi.json payment-methods
+    payments pricing readyz real-time rfid-cards robots.txt services session-decisions stations status tenants
+    transactions security-events unknown-charge-points websocket ws
     """.split()
 )
 _RESERVED_BEGINNINGS = (_ENDPOINT, ".", "csms.", "grpc.")

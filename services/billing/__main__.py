@@ -4,6 +4,7 @@ import grpc.aio
 
 from csms.billing.v1.billing_service_pb2_grpc import add_BillingServiceServicer_to_server
 from csms.billing.v1.decision_service_pb2_grpc import add_DecisionServiceServicer_to_server
+from csms.billing.v1.invoice_party_service_pb2_grpc import add_InvoicePartyServiceServicer_to_server
 from csms.billing.v1.invoice_service_pb2_grpc import add_InvoiceServiceServicer_to_server
 from csms.billing.v1.payment_service_pb2_grpc import add_PaymentServiceServicer_to_server
 from csms.billing.v1.tariff_service_pb2_grpc import add_TariffServiceServicer_to_server
@@ -12,6 +13,7 @@ from services.billing.application.charging_sessions import ChargingSessions
 from services.billing.application.decisions import Decisions
 from services.billing.application.invoices import Invoices
 from services.billing.application.invoicing import Invoicing
+from services.billing.application.parties import Parties
 from services.billing.application.payments import Payments
 from services.billing.application.reconciliation import Reconciliation
 from services.billing.application.tariffs import Tariffs
@@ -21,6 +23,7 @@ from services.billing.migrations import DATABASE
 from services.billing.servicer import (
     BillingServicer,
     DecisionServicer,
+    InvoicePartyServicer,
     InvoiceServicer,
     PaymentServicer,
     TariffServicer,
@@ -80,6 +83,8 @@ def wire(settings: BillingSettings, database: Database, bus: EventBus) -> server
         decisions = Decisions(units_of_work, clock, biller, invoicing, drivers)
         add_DecisionServiceServicer_to_server(DecisionServicer(decisions), grpc_server)
         add_InvoiceServiceServicer_to_server(InvoiceServicer(Invoices(units_of_work, drivers)), grpc_server)
+        parties = Parties(units_of_work, clock, drivers)
+        add_InvoicePartyServiceServicer_to_server(InvoicePartyServicer(parties), grpc_server)
         add_PaymentServiceServicer_to_server(PaymentServicer(Payments(units_of_work, clock, drivers)), grpc_server)
 
     tasks = (

@@ -13,8 +13,10 @@ from services.billing.domain.decision import Decision, DecisionFilter
 from services.billing.domain.events import Event
 from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind
+from services.billing.domain.party import Customer, Seller
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
 from services.billing.domain.tariff import MembershipTier, Tariff, TariffVersion
+from services.billing.domain.taxation import TaxTreatment
 from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
 
@@ -147,6 +149,38 @@ class InvoiceRepository(Protocol):
         ...
 
 
+class PartyRepository(Protocol):
+    """The stored versions of sellers and customers of invoices."""
+
+    async def lock(self) -> None:
+        """Keep all others from changing them until the unit of work ends."""
+        ...
+
+    async def seller(self, tenant_id: str, at: datetime | None = None) -> Seller | None:
+        """The seller of a tenant, as it is or as it was at a moment; before there was any, the first."""
+        ...
+
+    async def customer(self, tenant_id: str, driver_id: str, at: datetime | None = None) -> Customer | None:
+        """The customer of a driver, as it is or as it was at a moment; before there was any, the first."""
+        ...
+
+    async def customers(self, page: PageRequest) -> Page[Customer]:
+        """One page of customers, by their drivers."""
+        ...
+
+    async def treatments(self, driver_ids: Collection[str]) -> Mapping[str, TaxTreatment]:
+        """How those of the drivers are taxed whose customers are not taxed by the tariff."""
+        ...
+
+    async def add_seller(self, seller: Seller) -> None:
+        """Store a new version, which becomes the newest as of its `update_time`."""
+        ...
+
+    async def add_customer(self, customer: Customer) -> None:
+        """Store a new version, which becomes the newest as of its `update_time`."""
+        ...
+
+
 class PaymentRepository(Protocol):
     """The stored payments and payment methods."""
 
@@ -202,6 +236,9 @@ class UnitOfWork(Protocol):
 
     @property
     def invoices(self) -> InvoiceRepository: ...
+
+    @property
+    def parties(self) -> PartyRepository: ...
 
     @property
     def payments(self) -> PaymentRepository: ...

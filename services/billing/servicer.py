@@ -10,6 +10,8 @@ from csms.billing.v1 import billing_service_pb2 as session_pb
 from csms.billing.v1 import billing_service_pb2_grpc as session_grpc
 from csms.billing.v1 import decision_service_pb2 as decision_pb
 from csms.billing.v1 import decision_service_pb2_grpc as decision_grpc
+from csms.billing.v1 import invoice_party_service_pb2 as party_pb
+from csms.billing.v1 import invoice_party_service_pb2_grpc as party_grpc
 from csms.billing.v1 import invoice_service_pb2 as invoice_pb
 from csms.billing.v1 import invoice_service_pb2_grpc as invoice_grpc
 from csms.billing.v1 import payment_service_pb2 as payment_pb
@@ -19,11 +21,12 @@ from csms.billing.v1 import tariff_service_pb2_grpc as tariff_grpc
 from services.billing.application.charging_sessions import ChargingSessions
 from services.billing.application.decisions import Decisions
 from services.billing.application.invoices import Invoices
+from services.billing.application.parties import Parties
 from services.billing.application.payments import Payments
 from services.billing.application.tariffs import Tariffs
 from services.billing.domain.invoice import PrintedInvoice
 from services.billing.domain.payment import PaymentFilter
-from services.billing.mapping import charging_sessions, decisions, invoices, payments, tariffs
+from services.billing.mapping import charging_sessions, decisions, invoices, parties, payments, tariffs
 from services.kernel.pagination import page_request
 from services.rpc import http
 from services.rpc.auth import current_caller
@@ -187,6 +190,48 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
         printed = await self._invoices.printed(request.id)
         await http.attachment(context, f"invoice-{printed.invoice.number}.pdf")
         return HttpBody(content_type="application/pdf", data=await asyncio.to_thread(_pdf, printed))
+
+
+class InvoicePartyServicer(party_grpc.InvoicePartyServiceServicer):
+    """csms.billing.v1.InvoicePartyService."""
+
+    def __init__(self, all_parties: Parties) -> None:
+        self._parties = all_parties
+
+    async def GetInvoiceSeller(
+        self, request: party_pb.GetInvoiceSellerRequest, context: Context
+    ) -> party_pb.GetInvoiceSellerResponse:
+        return party_pb.GetInvoiceSellerResponse(seller=parties.seller_to_proto(await self._parties.seller()))
+
+    async def UpdateInvoiceSeller(
+        self, request: party_pb.UpdateInvoiceSellerRequest, context: Context
+    ) -> party_pb.UpdateInvoiceSellerResponse:
+        changes = parties.seller_changes(request)
+        seller = await self._parties.set_seller(changes, request.seller.etag)
+        return party_pb.UpdateInvoiceSellerResponse(seller=parties.seller_to_proto(seller))
+
+    async def ListInvoiceCustomers(
+        self, request: party_pb.ListInvoiceCustomersRequest, context: Context
+    ) -> party_pb.ListInvoiceCustomersResponse:
+        page = await self._parties.customers(page_request(request.page_size, request.page_token))
+        return party_pb.ListInvoiceCustomersResponse(
+            customers=map(parties.customer_to_proto, page.items),
+            next_page_token=page.next_token,
+            total_size=page.total_size,
+        )
+
+    async def GetInvoiceCustomer(
+        self, request: party_pb.GetInvoiceCustomerRequest, context: Context
+    ) -> party_pb.GetInvoiceCustomerResponse:
+        customer = await self._parties.customer(request.driver_id)
+        return party_pb.GetInvoiceCustomerResponse(customer=parties.customer_to_proto(customer))
+
+    async def UpdateInvoiceCustomer(
+        self, request: party_pb.UpdateInvoiceCustomerRequest, context: Context
+    ) -> party_pb.UpdateInvoiceCustomerResponse:
+        changes = parties.customer_changes(request)
+        customer = await self._parties.set_customer(request.driver_id, changes, request.customer.etag)
+        return party_pb.UpdateInvoiceCustomerResponse(customer=parties.customer_to_proto(customer))
 
 
 class PaymentServicer(payment_grpc.PaymentServiceServicer):

@@ -171,6 +171,39 @@ CREDIT_NOTE_COUNTS = Table(
     PrimaryKeyConstraint("year", "tenant_id", name="credit_note_counts_pkey"),
 )
 
+# One row per version of who issues the invoices of a tenant, and of to whom those of a driver are addressed; a version
+# never changes but for `until_time`, when the next one took its place.
+INVOICE_SELLERS = Table(
+    "invoice_sellers",
+    METADATA,
+    Column("version", Integer, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("until_time", DateTime(timezone=True)),
+    tenant_column(),
+    PrimaryKeyConstraint("tenant_id", "version", name="invoice_sellers_pkey"),
+)
+
+INVOICE_CUSTOMERS = Table(
+    "invoice_customers",
+    METADATA,
+    Column("driver_id", Uuid(as_uuid=False), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("tax_treatment", Text, nullable=False),
+    Column("details", JSONB, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("until_time", DateTime(timezone=True)),
+    tenant_column(),
+    PrimaryKeyConstraint("tenant_id", "driver_id", "version", name="invoice_customers_pkey"),
+    Index(
+        "invoice_customers_treatment_idx",
+        "driver_id",
+        postgresql_where=text("until_time IS NULL AND tax_treatment <> 'STANDARD'"),
+    ),
+)
+
 PAYMENT_METHODS = Table(
     "payment_methods",
     METADATA,

@@ -19,6 +19,7 @@ from services.billing.domain.course import Course
 from services.billing.domain.following import TransactionSnapshot, followed, unheard
 from services.billing.domain.pricing import Consumption, Price, may_need_course, price
 from services.billing.domain.tariff import Tariff
+from services.billing.domain.taxation import TaxTreatment, taxed_for
 from services.billing.ports import Drivers, Stations, Transactions, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import DomainError, not_found
@@ -192,6 +193,8 @@ class Biller:
         """
         async with self._units_of_work() as work:
             tariffs = await bound_tariffs(work, sessions)
+            drivers = {session.driver_id for session in sessions if session.driver_id is not None}
+            treatments = await work.parties.treatments(drivers)
         now = self._clock.now()
         questions = [Question(session, tariffs.get(tariff_key(session)), now) for session in sessions]
         courses = asyncio.create_task(self._pricing_context.courses(questions))
@@ -201,7 +204,12 @@ class Biller:
             for task in (*late, courses):
                 task.cancel()
         await asyncio.gather(*asked, courses, return_exceptions=True)
-        return [None if task.cancelled() else task.result() for task in asked]
+        prices = [None if task.cancelled() else task.result() for task in asked]
+        of_each = [treatments.get(session.driver_id or "", TaxTreatment.STANDARD) for session in sessions]
+        return [
+            None if cost is None else taxed_for(cost, treatment)
+            for cost, treatment in zip(prices, of_each, strict=True)
+        ]
 
     async def _price_so_far(self, question: Question, courses: asyncio.Task[Mapping[str, Course]]) -> Price | None:
         if question.tariff is None:

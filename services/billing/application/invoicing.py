@@ -16,6 +16,7 @@ from services.billing.domain.payment import Payment
 from services.billing.domain.pricing import Price
 from services.billing.domain.remarks import NO_REMARKS
 from services.billing.domain.settlement import Change, change_of, standing, without_bill
+from services.billing.domain.taxation import TaxTreatment, taxed_for
 from services.billing.ports import UnitOfWork
 from services.kernel.clock import Clock
 from services.kernel.ids import new_id
@@ -45,6 +46,7 @@ class Invoicing:
         """Bill PENDING sessions of one tenant that are locked, at these prices, and store them; hold those without
         one."""
         now = self._clock.now()
+        priced = await _taxed(work, priced)
         invoices = await _invoices(work, [session for session, _ in priced])
         done: dict[str, ChargingSession] = {}
         issues: list[_Issue] = []
@@ -105,6 +107,21 @@ class Invoicing:
         after, note = credited(invoice, new_id(), number, now)
         await work.invoices.replace(after)
         return note
+
+
+async def _taxed(
+    work: UnitOfWork, priced: Sequence[tuple[ChargingSession, Price | None]]
+) -> Sequence[tuple[ChargingSession, Price | None]]:
+    """The same with prices as those who pay them are taxed."""
+    drivers = [None if cost is None else billable(session).driver_id for session, cost in priced]
+    treatments = await work.parties.treatments({driver_id for driver_id in drivers if driver_id is not None})
+    if not treatments:
+        return priced
+    of_each = [treatments.get(driver_id or "", TaxTreatment.STANDARD) for driver_id in drivers]
+    return [
+        (session, None if cost is None else taxed_for(cost, treatment))
+        for (session, cost), treatment in zip(priced, of_each, strict=True)
+    ]
 
 
 async def _issue(work: UnitOfWork, issues: Sequence[_Issue], now: datetime) -> list[ChargingSession]:

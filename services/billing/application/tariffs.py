@@ -9,10 +9,11 @@ from services.billing.application.billing import Biller
 from services.billing.application.tariff_choice import tariff_at
 from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
 from services.billing.domain.tariff import Tariff, next_version, no_longer_default, validated
+from services.billing.domain.taxation import TaxTreatment, taxed_for
 from services.billing.ports import Drivers, Stations, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
 from services.kernel.errors import not_found
-from services.kernel.ids import new_id
+from services.kernel.ids import is_id, new_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import owner_of_new
 
@@ -95,10 +96,12 @@ class Tariffs:
                 place = f"at station {question.station_id}" if question.station_id else "by default"
                 applying = await tariff_at(work, owner_of_new(), question.station_id or None)
                 tariff = _found(applying, f"that applies {place}")
+            treatments = await work.parties.treatments({question.driver_id} if is_id(question.driver_id) else ())
         require_valid(tariff)
         time_zone = await self._stations.time_zone(question.station_id or None)
         tier = await self._drivers.tier(question.driver_id or None)
-        return price(tariff, replace(used, time_zone=time_zone, tier=tier))
+        treatment = treatments.get(question.driver_id, TaxTreatment.STANDARD)
+        return taxed_for(price(tariff, replace(used, time_zone=time_zone, tier=tier)), treatment)
 
 
 async def _add_version(work: UnitOfWork, tariff: Tariff) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from services.billing.domain.course import Curve, Reading, Span
 from services.billing.domain.schedule import Share, Stretch, applying, shares, stretches
 from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
+from services.billing.domain.taxation import TaxTreatment
 from services.kernel.errors import failed_precondition, invalid
 from services.kernel.money import Money
 from services.kernel.zones import zone_of
@@ -51,7 +52,10 @@ class Consumption:
 
 
 class PriceLine(NamedTuple):
-    """One line of a bill. `unit_price` is in major units, `quantity` counts `unit`s."""
+    """One line of a bill, before tax. `unit_price` is in major units, `quantity` counts `unit`s.
+
+    Its tax is in hundredths of a percent; None on bills from before that was kept.
+    """
 
     kind: str
     description: str
@@ -59,6 +63,8 @@ class PriceLine(NamedTuple):
     unit: str
     unit_price: Decimal
     amount: Money
+    tax_basis_points: int | None = None
+    tax_treatment: TaxTreatment = TaxTreatment.STANDARD
 
 
 class Price(NamedTuple):
@@ -233,6 +239,7 @@ def _discount_line(tariff: Tariff, used: Consumption, subtotal: Money) -> Iterat
         unit="%",
         unit_price=-subtotal.to_decimal() / 100,
         amount=amount,
+        tax_basis_points=tariff.tax_basis_points,
     )
 
 
@@ -245,6 +252,7 @@ def _line(tariff: Tariff, name: str, components: Sequence[PriceComponent], quant
         unit=unit,
         unit_price=unit_price,
         amount=Money.from_decimal(tariff.currency_code, quantity * unit_price),
+        tax_basis_points=tariff.tax_basis_points,
     )
 
 

@@ -99,6 +99,7 @@ def line_to_proto(line: PriceLine) -> tariff_pb.PriceLine:
         unit=line.unit,
         unit_price=price_to_proto(line.unit_price, line.amount.currency_code),
         amount=money_to_proto(line.amount),
+        tax_basis_points=line.tax_basis_points,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind, InvoiceState
 from services.billing.domain.pricing import PriceLine
+from services.billing.domain.taxation import TaxTreatment
 from services.billing.tables import CREDIT_NOTE_COUNTS, INVOICE_COUNTS, INVOICES
 from services.kernel.ids import is_id
 from services.kernel.money import Money
@@ -112,14 +113,18 @@ def _conditions(narrowing: InvoiceFilter) -> Iterator[ColumnElement[bool]]:
 
 
 def _stored(line: PriceLine) -> dict[str, Any]:
-    return {
+    stored = {
         "kind": line.kind,
         "description": line.description,
         "quantity": str(line.quantity),
         "unit": line.unit,
         "unit_price": str(line.unit_price),
         "amount_minor": line.amount.minor_units,
+        "tax_basis_points": line.tax_basis_points,
     }
+    if line.tax_treatment is not TaxTreatment.STANDARD:
+        stored["tax_treatment"] = line.tax_treatment
+    return stored
 
 
 def _line(stored: Mapping[str, Any], currency_code: str) -> PriceLine:
@@ -130,6 +135,8 @@ def _line(stored: Mapping[str, Any], currency_code: str) -> PriceLine:
         unit=stored["unit"],
         unit_price=Decimal(stored["unit_price"]),
         amount=Money(currency_code, stored["amount_minor"]),
+        tax_basis_points=stored.get("tax_basis_points"),
+        tax_treatment=TaxTreatment(stored.get("tax_treatment", TaxTreatment.STANDARD)),
     )
 
 

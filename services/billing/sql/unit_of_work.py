@@ -7,6 +7,7 @@ from services.billing.mapping.events import event_to_proto
 from services.billing.sql.charging_sessions import SqlChargingSessionRepository
 from services.billing.sql.decisions import SqlDecisionRepository
 from services.billing.sql.invoices import SqlInvoiceRepository
+from services.billing.sql.parties import SqlPartyRepository
 from services.billing.sql.payments import SqlPaymentRepository
 from services.billing.sql.tariffs import SqlTariffRepository, TariffVersions
 from services.kernel.clock import Clock
@@ -23,6 +24,7 @@ class SqlUnitOfWork(PublishingUnitOfWork[Event]):
         self.tariffs = SqlTariffRepository(connection, TariffVersions() if versions is None else versions)
         self.sessions = SqlChargingSessionRepository(connection)
         self.invoices = SqlInvoiceRepository(connection)
+        self.parties = SqlPartyRepository(connection)
         self.payments = SqlPaymentRepository(connection)
         self.decisions = SqlDecisionRepository(connection)
 

@@ -39,7 +39,7 @@ TOLD_TO_DRIVERS = {
     "csms.billing.v1.PriceComponent": "kind price start_time_of_day end_time_of_day days_of_week grace_minutes",
     "csms.billing.v1.TierDiscount": "membership_tier discount_basis_points",
     "csms.billing.v1.Price": "tariff_id tariff_version lines subtotal tax total",
-    "csms.billing.v1.PriceLine": "kind description quantity unit unit_price amount",
+    "csms.billing.v1.PriceLine": "kind description quantity unit unit_price amount tax_basis_points",
     # Open to anybody: whether the platform works.
     "csms.directory.v1.ServiceInfo": "name address public_port status message version tasks",
     "csms.health.v1.BackgroundTask": "name state failures error progress_time replica",

@@ -6,6 +6,7 @@ import pytest
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor
 
+from services.billing.mapping.parties import _CUSTOMER_FIELDS, _SELLER_FIELDS
 from services.billing.mapping.tariffs import _TARIFF_FIELDS
 from services.driver.mapping.drivers import _CARD_FIELDS, _DRIVER_FIELDS
 from services.driver.mapping.identity import _TENANT_FIELDS
@@ -24,6 +25,8 @@ UPDATABLE: dict[str, Collection[str]] = {
     "csms.driver.v1.Driver": _DRIVER_FIELDS,
     "csms.driver.v1.RfidCard": _CARD_FIELDS,
     "csms.identity.v1.Tenant": _TENANT_FIELDS,
+    "csms.billing.v1.InvoiceSeller": _SELLER_FIELDS,
+    "csms.billing.v1.InvoiceCustomer": _CUSTOMER_FIELDS,
     "csms.billing.v1.Tariff": _TARIFF_FIELDS,
 }
 # Facts, which the edge tells as they are shown.

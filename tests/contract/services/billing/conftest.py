@@ -12,6 +12,7 @@ from csms.billing.v1 import billing_service_pb2 as session_service_pb
 from csms.billing.v1 import billing_service_pb2_grpc as session_grpc
 from csms.billing.v1 import charging_session_pb2 as session_pb
 from csms.billing.v1 import decision_service_pb2_grpc as decision_grpc
+from csms.billing.v1 import invoice_party_service_pb2_grpc as party_grpc
 from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1 import invoice_service_pb2 as invoice_service_pb
 from csms.billing.v1 import invoice_service_pb2_grpc as invoice_grpc
@@ -27,13 +28,14 @@ from tests.fixtures.services import RunningService, ServiceRunner
 
 
 class Caller:
-    """The five services of billing as one caller sees them."""
+    """The services of billing as one caller sees them."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.tariffs = tariff_grpc.TariffServiceStub(channel)
         self.sessions = session_grpc.BillingServiceStub(channel)
         self.invoices = invoice_grpc.InvoiceServiceStub(channel)
         self.payments = payment_grpc.PaymentServiceStub(channel)
+        self.parties = party_grpc.InvoicePartyServiceStub(channel)
         self.decisions = decision_grpc.DecisionServiceStub(channel)
 
 

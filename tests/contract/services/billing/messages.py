@@ -9,6 +9,7 @@ import grpc.aio
 import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
+from csms.billing.v1 import invoice_party_pb2 as party_pb
 from csms.billing.v1 import tariff_pb2 as tariff_pb
 from csms.billing.v1 import tariff_service_pb2 as tariff_service_pb
 from csms.event.v1.domain_event_pb2 import DomainEvent, TransactionChanged
@@ -42,6 +43,30 @@ def tariff(*components: tariff_pb.PriceComponent, **fields: Any) -> tariff_pb.Ta
     return tariff_pb.Tariff(
         **{"name": "Standard", "currency_code": "EUR", "components": components or [component()], **fields}
     )
+
+
+def seller(**fields: Any) -> party_pb.InvoiceSeller:
+    """Who issues invoices, with all that is asked for."""
+    return party_pb.InvoiceSeller(
+        **{
+            "name": "Operator GmbH",
+            "address": _address("Quay 1", "10115", "Berlin", "DE"),
+            "vat_id": "DE136695976",
+            "iban": "DE89370400440532013000",
+            **fields,
+        }
+    )
+
+
+def customer(**fields: Any) -> party_pb.InvoiceCustomer:
+    """To whom invoices are addressed, with all that is asked for."""
+    return party_pb.InvoiceCustomer(
+        **{"name": "Fleet BV", "address": _address("Dam 2", "1012", "Amsterdam", "NL"), **fields}
+    )
+
+
+def _address(street: str, post_code: str, city: str, country_code: str) -> party_pb.PostalAddress:
+    return party_pb.PostalAddress(street=street, post_code=post_code, city=city, country_code=country_code)
 
 
 def new_tariff(*components: tariff_pb.PriceComponent, **fields: Any) -> tariff_service_pb.CreateTariffRequest:

@@ -19,6 +19,12 @@ from csms.billing.v1.decision_service_pb2 import (
     ReleaseChargingSessionRequest,
     WriteOffChargingSessionRequest,
 )
+from csms.billing.v1.invoice_party_service_pb2 import (
+    GetInvoiceCustomerRequest,
+    ListInvoiceCustomersRequest,
+    UpdateInvoiceCustomerRequest,
+    UpdateInvoiceSellerRequest,
+)
 from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoiceRequest, ListInvoicesRequest
 from csms.billing.v1.payment_service_pb2 import (
     CreatePaymentMethodRequest,
@@ -57,6 +63,10 @@ CALLS: Mapping[str, Any] = {
     "CreatePayment": ("payments", CreatePaymentRequest()),
     "ListPaymentMethods": ("payments", ListPaymentMethodsRequest(page_size=-1)),
     "CreatePaymentMethod": ("payments", CreatePaymentMethodRequest()),
+    "UpdateInvoiceSeller": ("parties", UpdateInvoiceSellerRequest()),
+    "ListInvoiceCustomers": ("parties", ListInvoiceCustomersRequest(page_size=-1)),
+    "GetInvoiceCustomer": ("parties", GetInvoiceCustomerRequest()),
+    "UpdateInvoiceCustomer": ("parties", UpdateInvoiceCustomerRequest()),
     "ReleaseChargingSession": ("decisions", ReleaseChargingSessionRequest()),
     "CorrectChargingSession": ("decisions", CorrectChargingSessionRequest()),
     "WriteOffChargingSession": ("decisions", WriteOffChargingSessionRequest()),
@@ -68,7 +78,7 @@ MAY: Mapping[str, set[str]] = {
     "admin": set(CALLS),
     "operator": set(CALLS),
     "viewer": READS,
-    "driver": READS - {"ListSessionDecisions"} | {"CreatePaymentMethod"},
+    "driver": READS - {"ListSessionDecisions", "ListInvoiceCustomers", "GetInvoiceCustomer"} | {"CreatePaymentMethod"},
 }
 
 

@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from csms.billing.v1 import billing_service_pb2 as session_pb
 from csms.billing.v1 import decision_service_pb2 as decision_pb
+from csms.billing.v1 import invoice_party_service_pb2 as party_pb
 from csms.billing.v1 import invoice_pb2
 from csms.billing.v1 import invoice_service_pb2 as invoice_pb
 from csms.billing.v1 import payment_service_pb2 as payment_pb
@@ -36,9 +37,11 @@ from tests.contract.services.billing.messages import (
     STATION,
     amount,
     component,
+    customer,
     new_tariff,
     refusal,
     running_transaction,
+    seller,
     session_id,
     tariff,
     transaction,
@@ -99,6 +102,7 @@ class Things(NamedTuple):
     entered: str
     invoice_id: str
     method_id: str
+    customer_name: str
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +135,12 @@ async def things(platform: Platform) -> Things:
     await platform.settle()
     method = payment_pb.CreatePaymentMethodRequest(payment_method=_method())
     method_id = (await owner.payments.CreatePaymentMethod(method)).payment_method.id
+    await owner.parties.UpdateInvoiceSeller(party_pb.UpdateInvoiceSellerRequest(seller=seller()))
+    named = party_pb.UpdateInvoiceCustomerRequest(driver_id=DRIVER, customer=customer(name="Fleet of the South"))
+    await owner.parties.UpdateInvoiceCustomer(named)
     entered = await _entered(owner)
     billed, doubted, held, running = (session_id(number) for number in (BILLED, DOUBTED, HELD, RUNNING))
-    return Things(made.id, billed, doubted, held, running, entered.id, invoice_id, method_id)
+    return Things(made.id, billed, doubted, held, running, entered.id, invoice_id, method_id, named.customer.name)
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +201,15 @@ def _attempts(things: Things) -> dict[str, Attempt]:
         "InvoiceService.ListInvoices": Attempt(invoice_pb.ListInvoicesRequest(), nothing),
         "InvoiceService.GetInvoice": Attempt(invoice_pb.GetInvoiceRequest(id=things.invoice_id)),
         "InvoiceService.GetInvoicePdf": Attempt(invoice_pb.GetInvoicePdfRequest(id=things.invoice_id)),
+        "InvoicePartyService.GetInvoiceSeller": Attempt(party_pb.GetInvoiceSellerRequest()),
+        "InvoicePartyService.UpdateInvoiceSeller": Attempt(
+            party_pb.UpdateInvoiceSellerRequest(seller=seller(name="Mine")), own
+        ),
+        "InvoicePartyService.ListInvoiceCustomers": Attempt(party_pb.ListInvoiceCustomersRequest(), nothing),
+        "InvoicePartyService.GetInvoiceCustomer": Attempt(party_pb.GetInvoiceCustomerRequest(driver_id=DRIVER)),
+        "InvoicePartyService.UpdateInvoiceCustomer": Attempt(
+            party_pb.UpdateInvoiceCustomerRequest(driver_id=DRIVER, customer=customer(name="Mine")), own
+        ),
         "PaymentService.CreatePayment": Attempt(paid_their_way),
         "PaymentService.ListPayments": Attempt(payment_pb.ListPaymentsRequest(), nothing),
         "PaymentService.ListPaymentMethods": Attempt(payment_pb.ListPaymentMethodsRequest(), nothing),

@@ -1,0 +1,98 @@
+"""Sellers and customers of invoices in PostgreSQL: every version a row."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, Table, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.billing.domain.party import Address, Customer, Seller
+from services.billing.domain.taxation import TaxTreatment
+from services.billing.tables import INVOICE_CUSTOMERS, INVOICE_SELLERS
+from services.kernel.ids import is_id
+from services.kernel.pagination import Page, PageRequest
+from services.postgres.database import bare
+from services.postgres.keyset import fetch_page
+from services.postgres.recordset import array
+
+# They change seldom.
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('invoice parties', 0))")
+# Asked for with every batch of bills; answered by an index that is empty where nobody is taxed in a way of his own.
+_TREATMENTS = (
+    b"SELECT driver_id::text, tax_treatment FROM invoice_customers"
+    b" WHERE until_time IS NULL AND tax_treatment <> 'STANDARD' AND driver_id = ANY(%s::uuid[])"
+)
+# What has columns of its own; the rest is in `details`.
+_COLUMNS = ("driver_id", "tax_treatment", "version", "create_time", "update_time", "tenant_id")
+
+
+class SqlPartyRepository:
+    """Satisfies ports.PartyRepository within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self) -> None:
+        await self._connection.execute(_LOCK)
+
+    async def seller(self, tenant_id: str, at: datetime | None = None) -> Seller | None:
+        row = await self._version(INVOICE_SELLERS, at, tenant_id=tenant_id)
+        return None if row is None else Seller(**_fields(row))
+
+    async def customer(self, tenant_id: str, driver_id: str, at: datetime | None = None) -> Customer | None:
+        if not is_id(driver_id):
+            return None
+        row = await self._version(INVOICE_CUSTOMERS, at, tenant_id=tenant_id, driver_id=driver_id)
+        return None if row is None else _customer(row)
+
+    async def customers(self, page: PageRequest) -> Page[Customer]:
+        columns = INVOICE_CUSTOMERS.c
+        newest = select(INVOICE_CUSTOMERS).where(columns.until_time.is_(None))
+        rows = await fetch_page(self._connection, newest, (columns.tenant_id, columns.driver_id), page=page)
+        return rows.map(_customer)
+
+    async def treatments(self, driver_ids: Collection[str]) -> Mapping[str, TaxTreatment]:
+        if not driver_ids:
+            return {}
+        found = await (await bare(self._connection)).execute(_TREATMENTS, (array(driver_ids),))
+        return {driver_id: TaxTreatment(treatment) for driver_id, treatment in await found.fetchall()}
+
+    async def add_seller(self, seller: Seller) -> None:
+        await self._add(INVOICE_SELLERS, seller, tenant_id=seller.tenant_id)
+
+    async def add_customer(self, customer: Customer) -> None:
+        await self._add(INVOICE_CUSTOMERS, customer, tenant_id=customer.tenant_id, driver_id=customer.driver_id)
+
+    async def _version(self, table: Table, at: datetime | None, **key: str) -> Row[Any] | None:
+        """The newest version of what has this key; the one of a moment, or the first one after it, when one is told."""
+        query: Select[Any] = select(table).where(*(table.c[name] == value for name, value in key.items()))
+        if at is None:
+            query = query.where(table.c.until_time.is_(None))
+        else:
+            # The last that was there; of what came later the first.
+            was_there = table.c.update_time <= at
+            query = query.where((table.c.until_time > at) | table.c.until_time.is_(None))
+            query = query.order_by(was_there.desc(), table.c.version).limit(1)
+        row: Row[Any] | None = (await self._connection.execute(query)).first()
+        return row
+
+    async def _add(self, table: Table, version: Seller | Customer, **key: str) -> None:
+        newest = [table.c.until_time.is_(None), *(table.c[name] == value for name, value in key.items())]
+        await self._connection.execute(update(table).where(*newest).values(until_time=version.update_time))
+        fields = asdict(version)
+        columns = {name: fields.pop(name) for name in _COLUMNS if name in fields}
+        await self._connection.execute(insert(table).values(**columns, details=fields))
+
+
+def _fields(row: Row[Any]) -> dict[str, Any]:
+    told = row._mapping
+    details = dict(told["details"])
+    address = Address(**details.pop("address"))
+    return {**details, "address": address, **{name: told[name] for name in _COLUMNS if name in told}}
+
+
+def _customer(row: Row[Any]) -> Customer:
+    fields = _fields(row)
+    return Customer(**{**fields, "tax_treatment": TaxTreatment(fields["tax_treatment"])})
