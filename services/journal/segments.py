@@ -3,6 +3,7 @@
 A list decodes a few segments and a charge point has thousands, so they are bounded, in exchanges and bytes and in time.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -65,10 +66,9 @@ def _fitting(one: tuple[Part, bytes | memoryview]) -> Parts:
 
 
 def _segment(taken: Parts) -> Segment:
-    actions: dict[str, int] = {}
-    for part, _ in taken:
-        for action, frames in part.actions.items():
-            actions[action] = actions.get(action, 0) + frames
+    actions = defaultdict[str, int](int)
+    for action, frames in chain.from_iterable([part.actions.items() for part, _ in taken]):
+        actions[action] += frames
     return Segment(
         taken[0][0].first_us,
         max([part.last_us for part, _ in taken]),
