@@ -5,6 +5,7 @@ The libpq below it gathers what is sent until it is told to flush. Knows no stat
 """
 
 import asyncio
+import os
 from collections.abc import Generator, Iterator, Sequence
 from itertools import count
 from typing import Any
@@ -36,31 +37,25 @@ class RoundTrips:
 
     def __init__(self, connection: RawConnection) -> None:
         connection.prepare_threshold = None
-        self._connection = connection
+        self.connection = connection
         self._watch = _Watch()
         self._transformer = Transformer(connection)
         self._names: dict[bytes, bytes] = {}
         self._numbers = count(1)
 
-    @property
-    def connection(self) -> RawConnection:
-        """The connection for another use than ours; ask for it anew each time."""
-        self.let_go()
-        return self._connection
-
     def let_go(self) -> None:
-        """Leave the socket to whoever closes it."""
+        """Keep nothing of the connection, which is closed by somebody else."""
         self._watch.stop()
 
     @property
     def has_lost_its_peer(self) -> bool:
         """Whether the connection is of no use any more, as far as known without asking the server."""
-        return peer_has_closed(self._connection)
+        return peer_has_closed(self.connection)
 
     @property
     def is_idle(self) -> bool:
         """Whether the connection waits for what it is told next, outside of any transaction."""
-        return self._connection.pgconn.transaction_status == TransactionStatus.IDLE
+        return self.connection.pgconn.transaction_status == TransactionStatus.IDLE
 
     async def run(self, *statements: Statement) -> list[Rows]:
         """The rows of each statement. One transaction, unless the statements or those before them say otherwise.
@@ -86,10 +81,11 @@ class RoundTrips:
 
     async def close(self) -> None:
         """Close the connection."""
+        self.let_go()
         await self.connection.close()
 
     async def _run(self, statements: Sequence[Statement]) -> list[Rows]:
-        pgconn = self._connection.pgconn
+        pgconn = self.connection.pgconn
         pgconn.enter_pipeline_mode()
         try:
             fresh = self._send(pgconn, statements)
@@ -117,17 +113,17 @@ class RoundTrips:
             await self._give_up(pgconn)
             raise
         except BaseException:
-            # The library may have closed the socket, and another get its number.
+            # The library may have closed the socket: ours would keep it open.
             self._watch.stop()
             raise
 
     async def _give_up(self, pgconn: PGconn) -> None:
         """End what nobody waits for any more, as the driver does; a connection that does not come to rest is closed."""
         try:
-            await self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
-            await self._connection.wait(_results(pgconn), timeout=_CANCEL_SECONDS)
+            await self.connection.cancel_safe(timeout=_CANCEL_SECONDS)
+            await self.connection.wait(_results(pgconn), timeout=_CANCEL_SECONDS)
         except psycopg.Error:
-            await self._connection.close()
+            await self.connection.close()
 
     async def _forget(self) -> None:
         await self.connection.execute(b"DEALLOCATE ALL")
@@ -159,12 +155,16 @@ class RoundTrips:
 
     def _check(self, result: PGresult) -> None:
         if result.status not in _DONE:
-            raise psycopg.errors.error_from_result(result, self._connection.info.encoding)
+            raise psycopg.errors.error_from_result(result, self.connection.info.encoding)
 
 
 class _Watch:
     """Tells when a socket can be read. The event loop is asked once: to ask it before each wait, and to take it back
-    after, takes several calls of the system."""
+    after, takes several calls of the system.
+
+    It is asked by a number of our own for the socket: the driver asks by the socket's, when the connection is used
+    beside us, and what it takes back would be ours.
+    """
 
     def __init__(self) -> None:
         self._socket: int | None = None
@@ -173,8 +173,8 @@ class _Watch:
     async def readable(self, socket: int) -> None:
         loop = asyncio.get_running_loop()
         if self._socket is None:
-            self._socket = socket
-            loop.add_reader(socket, self._ring)
+            self._socket = os.dup(socket)
+            loop.add_reader(self._socket, self._ring)
         self._waiter = loop.create_future()
         try:
             await self._waiter
@@ -182,14 +182,15 @@ class _Watch:
             self._waiter = None
 
     def stop(self) -> None:
-        """Let go of the socket, before anything else waits for it or closes it."""
+        """Let go of the socket."""
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
+            os.close(self._socket)
             self._socket = None
 
     def _ring(self) -> None:
         if self._waiter is None:
-            # The server says something by itself, its farewell most likely; that stays there until it is read.
+            # The server answers somebody else, or says something by itself; that stays there until it is read.
             self.stop()
         elif not self._waiter.done():
             self._waiter.set_result(None)

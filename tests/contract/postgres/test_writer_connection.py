@@ -229,3 +229,13 @@ async def test_a_lane_whose_user_fails_is_lent_again(database: Database) -> None
             async with writers.round_trips() as trips:
                 await trips.run((_KEEP, ("a",)), (_KEEP, ("a",)))
     await writers.close()
+
+
+async def test_who_keeps_the_connection_of_round_trips_may_use_it_between_them(writer: WriterConnection) -> None:
+    async with writer.round_trips() as trips, asyncio.timeout(20):
+        connection = trips.connection
+        for number in range(3):
+            assert await trips.run((_KEPT, ())) == [[]]
+            # Slower than an answer that is there at once: the driver waits for it by itself.
+            cursor = await connection.execute(b"SELECT %s::int FROM pg_sleep(0.05)", (number,))
+            assert await cursor.fetchall() == [(number,)]
