@@ -24,14 +24,18 @@ from services.billing.application.invoices import Invoices
 from services.billing.application.parties import Parties
 from services.billing.application.payments import Payments
 from services.billing.application.tariffs import Tariffs
-from services.billing.domain.invoice import PrintedInvoice
+from services.billing.domain.invoice_document import InvoiceDocument
 from services.billing.domain.payment import PaymentFilter
 from services.billing.mapping import charging_sessions, decisions, invoices, parties, payments, tariffs
+from services.billing.mapping.cii import cii
+from services.billing.mapping.ubl import ubl
 from services.kernel.pagination import page_request
 from services.rpc import http
 from services.rpc.auth import current_caller
 from services.rpc.protobuf import time_of
 
+_Syntax = invoice_pb.GetInvoiceXmlRequest
+_SYNTAXES = {_Syntax.SYNTAX_UNSPECIFIED: (ubl, "ubl"), _Syntax.UBL: (ubl, "ubl"), _Syntax.CII: (cii, "cii")}
 Context = grpc.aio.ServicerContext[Any, Any]
 _shown = charging_sessions.charging_session_to_proto
 
@@ -187,9 +191,16 @@ class InvoiceServicer(invoice_grpc.InvoiceServiceServicer):
         return invoice_pb.GetInvoiceResponse(invoice=invoices.invoice_to_proto(invoice))
 
     async def GetInvoicePdf(self, request: invoice_pb.GetInvoicePdfRequest, context: Context) -> HttpBody:
-        printed = await self._invoices.printed(request.id)
-        await http.attachment(context, f"invoice-{printed.invoice.number}.pdf")
-        return HttpBody(content_type="application/pdf", data=await asyncio.to_thread(_pdf, printed))
+        document = await self._invoices.document(request.id)
+        await http.attachment(context, f"invoice-{document.invoice.number}.pdf")
+        return HttpBody(content_type="application/pdf", data=await asyncio.to_thread(_pdf, document))
+
+    async def GetInvoiceXml(self, request: invoice_pb.GetInvoiceXmlRequest, context: Context) -> HttpBody:
+        write, name = _SYNTAXES[request.syntax]
+        document = await self._invoices.document(request.id)
+        body = HttpBody(content_type="application/xml", data=write(document))
+        await http.attachment(context, f"invoice-{document.invoice.number}.{name}.xml")
+        return body
 
 
 class InvoicePartyServicer(party_grpc.InvoicePartyServiceServicer):
@@ -285,8 +296,8 @@ class PaymentServicer(payment_grpc.PaymentServiceServicer):
         return payment_pb.CreatePaymentMethodResponse(payment_method=payments.method_to_proto(method))
 
 
-def _pdf(printed: PrintedInvoice) -> bytes:
+def _pdf(document: InvoiceDocument) -> bytes:
     # What draws the page loads for longer than all the rest of the service: not before somebody wants one.
     from services.billing.adapters import pdf
 
-    return pdf.render(printed)
+    return pdf.render(document)

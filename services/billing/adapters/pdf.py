@@ -13,7 +13,8 @@ from pathlib import Path
 from fpdf import FPDF, XPos, YPos
 from fpdf.fonts import TTFFont
 
-from services.billing.domain.invoice import Invoice, PrintedInvoice
+from services.billing.domain.invoice import Invoice
+from services.billing.domain.invoice_document import InvoiceDocument
 from services.kernel.money import Money
 
 _FONTS = Path(__file__).parent / "fonts"
@@ -27,7 +28,7 @@ _LINE_HEIGHT, _FACT_HEIGHT = 8, 6
 _log = logging.getLogger(__name__)
 
 
-def render(printed: PrintedInvoice) -> bytes:
+def render(printed: InvoiceDocument) -> bytes:
     """The document. The same invoice gives the same text. Takes a third of a second of computing."""
     invoice = printed.invoice
     document = _Document()
@@ -85,7 +86,7 @@ def _title(invoice: Invoice) -> str:
     return f"{invoice.kind.replace('_', ' ').capitalize()} {invoice.number}"
 
 
-def _head(document: _Document, printed: PrintedInvoice) -> None:
+def _head(document: _Document, printed: InvoiceDocument) -> None:
     invoice, corrected = printed.invoice, printed.corrected
     document.style(20, bold=True)
     document.cell(0, 14, _title(invoice), new_x=XPos.LMARGIN, new_y=YPos.NEXT)

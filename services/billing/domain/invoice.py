@@ -56,14 +56,6 @@ class Invoice(NamedTuple):
         return self.total - self.paid
 
 
-class PrintedInvoice(NamedTuple):
-    """What a printed invoice says: of whom by name, where that is known, and what a credit note corrects."""
-
-    invoice: Invoice
-    driver_name: str | None = None
-    corrected: Invoice | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceFilter:
     """Which invoices a list holds; an empty or None field does not narrow it."""

@@ -9,17 +9,25 @@ import pytest
 from pypdf import PdfReader
 
 from csms.billing.v1 import invoice_pb2 as invoice_pb
-from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoiceRequest, ListInvoicesRequest
+from csms.billing.v1.invoice_party_service_pb2 import UpdateInvoiceCustomerRequest, UpdateInvoiceSellerRequest
+from csms.billing.v1.invoice_service_pb2 import (
+    GetInvoicePdfRequest,
+    GetInvoiceRequest,
+    GetInvoiceXmlRequest,
+    ListInvoicesRequest,
+)
 from csms.billing.v1.tariff_pb2 import PriceLine
 from services.kernel.errors import ErrorKind
 from services.kernel.ids import derived_id
 from services.rpc.protobuf import timestamp
 from tests.contract.services.billing.conftest import Bill, Caller
-from tests.contract.services.billing.messages import DRIVER, OTHER_DRIVER, amount, fields_of, refusal
+from tests.contract.services.billing.messages import DRIVER, OTHER_DRIVER, amount, customer, fields_of, refusal, seller
 from tests.contract.services.billing.neighbours import Neighbours
+from tests.fixtures.en16931 import Syntax, broken_rules, schema_errors
 
 Invoice = invoice_pb.Invoice
 UNKNOWN = derived_id("invoice", "unknown")
+_SYNTAX = GetInvoiceXmlRequest.Syntax
 
 
 async def _list(admin: Caller, **fields: Any) -> list[str]:
@@ -179,3 +187,51 @@ async def test_times_bound_a_list_to_the_microsecond(admin: Caller, bill: Bill) 
     just_after = timestamp(issued + timedelta(microseconds=1))
     assert await _list(admin, issue_time_from=just_after) == []
     assert await _list(admin, issue_time_to=just_after) == ["000001"]
+
+
+async def _xml(admin: Caller, invoice: Invoice, syntax: str) -> tuple[str, bytes]:
+    """Name and bytes of an electronic invoice."""
+    call = admin.invoices.GetInvoiceXml(GetInvoiceXmlRequest(id=invoice.id, syntax=_SYNTAX.Value(syntax)))
+    body = await call
+    assert body.content_type == "application/xml"
+    disposition = str(dict(await call.initial_metadata())["content-disposition"])
+    return disposition.partition("filename=")[2].strip('"'), body.data
+
+
+async def _set_parties(admin: Caller, **fields: Any) -> None:
+    await admin.parties.UpdateInvoiceSeller(UpdateInvoiceSellerRequest(seller=seller(**fields)))
+    request = UpdateInvoiceCustomerRequest(driver_id=DRIVER, customer=customer(tax_treatment="STANDARD"))
+    await admin.parties.UpdateInvoiceCustomer(request)
+
+
+async def test_an_invoice_is_an_electronic_one_in_both_syntaxes(
+    admin: Caller, bill: Bill, neighbours: Neighbours
+) -> None:
+    neighbours.tiers[DRIVER] = "BASIC"
+    invoice = await bill(12_345, charge_point_id="CP7")
+    refused = await refusal(admin.invoices.GetInvoiceXml(GetInvoiceXmlRequest(id=invoice.id)))
+    assert (refused.reason, refused.metadata["missing"]) == ("ELECTRONIC_INVOICE_INCOMPLETE", "seller")
+    await admin.parties.UpdateInvoiceSeller(UpdateInvoiceSellerRequest(seller=seller()))
+    refused = await refusal(admin.invoices.GetInvoiceXml(GetInvoiceXmlRequest(id=invoice.id)))
+    assert refused.metadata["missing"] == "customer"
+    # What is told first counts for what was issued before.
+    await _set_parties(admin)
+    syntaxes: tuple[Syntax, Syntax] = ("ubl", "cii")
+    for syntax in syntaxes:
+        name, written = await _xml(admin, invoice, syntax.upper())
+        assert name == f"invoice-{invoice.number}.{syntax}.xml"
+        assert (schema_errors(written), broken_rules(written, syntax)) == ([], [])
+        for told in (invoice.number, "Operator GmbH", "Fleet BV", "12.345", "CP7", invoice.charging_session_id):
+            assert f">{told}<" in written.decode() or f" {told}<" in written.decode()
+
+
+async def test_a_document_names_those_who_were_there_at_its_issue(
+    admin: Caller, bill: Bill, neighbours: Neighbours
+) -> None:
+    neighbours.tiers[DRIVER] = "BASIC"
+    await _set_parties(admin)
+    before = await bill()
+    await _set_parties(admin, name="Operator AG", vat_id="ATU13585627")
+    after = await bill()
+    for invoice, name in ((before, "Operator GmbH"), (after, "Operator AG"), (before, "Operator GmbH")):
+        assert f">{name}<" in (await _xml(admin, invoice, "CII"))[1].decode()

@@ -25,7 +25,12 @@ from csms.billing.v1.invoice_party_service_pb2 import (
     UpdateInvoiceCustomerRequest,
     UpdateInvoiceSellerRequest,
 )
-from csms.billing.v1.invoice_service_pb2 import GetInvoicePdfRequest, GetInvoiceRequest, ListInvoicesRequest
+from csms.billing.v1.invoice_service_pb2 import (
+    GetInvoicePdfRequest,
+    GetInvoiceRequest,
+    GetInvoiceXmlRequest,
+    ListInvoicesRequest,
+)
 from csms.billing.v1.payment_service_pb2 import (
     CreatePaymentMethodRequest,
     CreatePaymentRequest,
@@ -59,6 +64,7 @@ CALLS: Mapping[str, Any] = {
     "ListInvoices": ("invoices", ListInvoicesRequest(page_size=-1)),
     "GetInvoice": ("invoices", GetInvoiceRequest()),
     "GetInvoicePdf": ("invoices", GetInvoicePdfRequest()),
+    "GetInvoiceXml": ("invoices", GetInvoiceXmlRequest()),
     "ListPayments": ("payments", ListPaymentsRequest(page_size=-1)),
     "CreatePayment": ("payments", CreatePaymentRequest()),
     "ListPaymentMethods": ("payments", ListPaymentMethodsRequest(page_size=-1)),
@@ -73,7 +79,8 @@ CALLS: Mapping[str, Any] = {
     "KeepBill": ("decisions", KeepBillRequest()),
     "ListSessionDecisions": ("decisions", ListSessionDecisionsRequest(page_size=-1)),
 }
-READS = {name for name in CALLS if name.startswith(("List", "Get"))} - {"GetInvoicePdf"} | {"CalculatePrice"}
+EXPORTS = {"GetInvoicePdf", "GetInvoiceXml"}
+READS = {name for name in CALLS if name.startswith(("List", "Get"))} - EXPORTS | {"CalculatePrice"}
 MAY: Mapping[str, set[str]] = {
     "admin": set(CALLS),
     "operator": set(CALLS),
