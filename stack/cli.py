@@ -82,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     rotation.add_argument("--revoke", action="store_true", help="the old key is good no more, also before that start")
     rotation.set_defaults(run=_rotate_key)
 
+    tariff = commands.add_parser("tariff", help="try tariffs by worked examples, without a running system")
+    tests = tariff.add_subparsers(required=True, metavar="ACTION").add_parser("test", help="price the cases of a file")
+    tests.add_argument("file", type=Path, metavar="FILE", help="YAML or JSON, see examples/tariffs")
+    tests.add_argument("--lines", action="store_true", help="show every line of every bill")
+    tests.set_defaults(run=_tariff_test)
+
     render = commands.add_parser("render-envoy", help="write Envoy's configuration for services that run elsewhere")
     render.add_argument("--output", type=Path, required=True, metavar="FILE")
     render.add_argument("--validate", action="store_true", help="let Envoy check it")
@@ -175,6 +181,12 @@ def _rotate_key(options: argparse.Namespace) -> int:
     old = "the old one is good no more" if options.revoke else "the old one stays good until the next rotation"
     print(f"{options.service} has a new key from its next start; {old}")
     return 0
+
+
+def _tariff_test(options: argparse.Namespace) -> int:
+    from stack import tariff_tests
+
+    return tariff_tests.run(options.file, shows_lines=options.lines)
 
 
 def _render_envoy(options: argparse.Namespace) -> int:

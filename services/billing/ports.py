@@ -15,7 +15,7 @@ from services.billing.domain.following import TransactionSnapshot
 from services.billing.domain.invoice import Invoice, InvoiceFilter, InvoiceKind
 from services.billing.domain.party import Customer, Seller
 from services.billing.domain.payment import Payment, PaymentFilter, PaymentMethod
-from services.billing.domain.tariff import MembershipTier, Tariff, TariffVersion
+from services.billing.domain.tariff import MembershipTier, Place, Tariff, TariffVersion
 from services.billing.domain.taxation import TaxTreatment
 from services.kernel import unit_of_work
 from services.kernel.pagination import Page, PageRequest
@@ -48,9 +48,9 @@ class TariffRepository(Protocol):
         ...
 
     async def in_use(
-        self, tenant_ids: Collection[str], station_ids: Collection[str], since: datetime | None
+        self, tenant_ids: Collection[str], places: Collection[Place], since: datetime | None
     ) -> Sequence[TariffVersion]:
-        """Of the tenants the versions of default tariffs, and of those of the stations, that were in use since a
+        """Of the tenants the versions of default tariffs, and of those for one of the places, that were in use since a
         moment in the past; the newest ones without it."""
         ...
 

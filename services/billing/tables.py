@@ -52,6 +52,33 @@ PRICING_TIERS = Table(
     ),
 )
 
+# The versions that release 0.2.0 cannot read. `rules` is of the tariff what has no column there.
+TARIFFS = Table(
+    "tariffs",
+    METADATA,
+    Column("id", Uuid(as_uuid=False), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("currency_code", Text, nullable=False),
+    Column("components", JSONB, nullable=False),
+    Column("tax_basis_points", Integer, nullable=False),
+    Column("tier_discounts", JSONB, nullable=False),
+    Column("station_ids", ARRAY(Uuid(as_uuid=False)), nullable=False),
+    Column("is_default", Boolean, nullable=False),
+    Column("retired", Boolean, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("until_time", DateTime(timezone=True)),
+    Column("driver_ids", ARRAY(Uuid(as_uuid=False)), nullable=False),
+    Column("connectors", ARRAY(Text), nullable=False),
+    Column("rules", JSONB, nullable=False),
+    tenant_column(),
+    PrimaryKeyConstraint("id", "version", name="tariffs_pkey"),
+    Index("tariffs_newest_key", "id", unique=True, postgresql_where=text("until_time IS NULL")),
+    Index("tariffs_default_key", "tenant_id", unique=True, postgresql_where=text("until_time IS NULL AND is_default")),
+)
+
 CHARGING_SESSIONS = Table(
     "charging_sessions",
     METADATA,

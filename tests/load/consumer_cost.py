@@ -28,7 +28,8 @@ from services.billing.application.billing import Biller
 from services.billing.application.invoicing import Invoicing
 from services.billing.clients import GrpcDrivers, GrpcStations, GrpcTransactions
 from services.billing.consumers import TransactionConsumer
-from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
+from services.billing.domain.price_component import ComponentKind, PriceComponent
+from services.billing.domain.tariff import MembershipTier, Tariff
 from services.billing.sql.unit_of_work import SqlUnitsOfWork
 from services.driver.consumers import UsageConsumer
 from services.kernel.clock import SystemClock

@@ -1,9 +1,10 @@
 """Which tariff sessions are priced by."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from services.billing.domain.charging_session import ChargingSession
-from services.billing.domain.tariff import Tariff, applying
+from services.billing.domain.tariff import Connector, Place, Tariff, TariffVersion, applying
 from services.billing.ports import TariffKey, UnitOfWork
 
 
@@ -14,16 +15,26 @@ async def tariffs_of(work: UnitOfWork, sessions: Sequence[ChargingSession]) -> l
     free = [session for session in sessions if session.tariff_id is None]
     if not free:
         return [bound.get(tariff_key(session)) for session in sessions]
+    places = [place_of(session) for session in free]
     tenants = {session.tenant_id for session in free}
-    stations = {session.station_id for session in free if session.station_id is not None}
-    versions = await work.tariffs.in_use(tenants, stations, min(session.start_time for session in free))
+    versions = await work.tariffs.in_use(tenants, places, min(session.start_time for session in free))
     return [
-        bound.get(tariff_key(session))
-        if session.tariff_id is not None
-        else applying(versions, session.tenant_id, session.station_id, session.start_time)
-        or applying(versions, session.tenant_id, session.station_id)
+        bound.get(tariff_key(session)) if session.tariff_id is not None else _applying(versions, session)
         for session in sessions
     ]
+
+
+def _applying(versions: Sequence[TariffVersion], session: ChargingSession) -> Tariff | None:
+    start, place = session.start_time, place_of(session)
+    return applying(versions, session.tenant_id, place, start, start) or applying(
+        versions, session.tenant_id, place, start
+    )
+
+
+def place_of(session: ChargingSession) -> Place:
+    """What decides the tariff of a session."""
+    connector = Connector(session.charge_point_id, session.connector_id) if session.charge_point_id else None
+    return Place(session.station_id, connector, session.driver_id)
 
 
 async def tariff_of(work: UnitOfWork, session: ChargingSession) -> Tariff | None:
@@ -32,10 +43,9 @@ async def tariff_of(work: UnitOfWork, session: ChargingSession) -> Tariff | None
     return tariff
 
 
-async def tariff_at(work: UnitOfWork, tenant_id: str, station_id: str | None) -> Tariff | None:
-    """The tariff of a tenant that applies at a station now, or, with None, at no station."""
-    versions = await work.tariffs.in_use([tenant_id], [] if station_id is None else [station_id], None)
-    return applying(versions, tenant_id, station_id)
+async def tariff_at(work: UnitOfWork, tenant_id: str, place: Place, start: datetime) -> Tariff | None:
+    """The tariff of a tenant that applies now to sessions at a place that begin at `start`."""
+    return applying(await work.tariffs.in_use([tenant_id], [place], None), tenant_id, place, start)
 
 
 async def bound_tariffs(work: UnitOfWork, sessions: Sequence[ChargingSession]) -> Mapping[TariffKey, Tariff]:

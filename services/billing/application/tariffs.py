@@ -8,7 +8,8 @@ from typing import Any
 from services.billing.application.billing import Biller
 from services.billing.application.tariff_choice import tariff_at
 from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
-from services.billing.domain.tariff import Tariff, next_version, no_longer_default, validated
+from services.billing.domain.tariff import Connector, Place, Tariff, next_version, no_longer_default
+from services.billing.domain.tariff_checks import validated
 from services.billing.domain.taxation import TaxTreatment, taxed_for
 from services.billing.ports import Drivers, Stations, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
@@ -24,6 +25,8 @@ class PriceQuestion:
 
     tariff_id: str
     station_id: str
+    charge_point_id: str
+    connector_id: int
     driver_id: str
     energy_wh: int
     start: datetime | None
@@ -76,7 +79,7 @@ class Tariffs:
         return tariff
 
     async def calculate(self, question: PriceQuestion) -> Price:
-        """What a session would cost: by a tariff, else by that of a station, else by the default.
+        """What a session would cost: by a tariff, else by the one that it would have.
 
         Raises: INVALID_FIELD, TARIFF_NOT_FOUND, TARIFF_NOT_VALID.
         """
@@ -93,9 +96,9 @@ class Tariffs:
             if question.tariff_id:
                 tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id)
             else:
-                place = f"at station {question.station_id}" if question.station_id else "by default"
-                applying = await tariff_at(work, owner_of_new(), question.station_id or None)
-                tariff = _found(applying, f"that applies {place}")
+                where = f"at station {question.station_id}" if question.station_id else "by default"
+                applying = await tariff_at(work, owner_of_new(), _place(question), start)
+                tariff = _found(applying, f"that applies {where}")
             treatments = await work.parties.treatments({question.driver_id} if is_id(question.driver_id) else ())
         require_valid(tariff)
         time_zone = await self._stations.time_zone(question.station_id or None)
@@ -109,6 +112,11 @@ async def _add_version(work: UnitOfWork, tariff: Tariff) -> None:
     if before is not None and before.id != tariff.id:
         await work.tariffs.add_version(no_longer_default(before, tariff.update_time))
     await work.tariffs.add_version(tariff)
+
+
+def _place(question: PriceQuestion) -> Place:
+    connector = Connector(question.charge_point_id, question.connector_id) if question.charge_point_id else None
+    return Place(question.station_id or None, connector, question.driver_id or None)
 
 
 def _found(tariff: Tariff | None, tariff_id: str) -> Tariff:

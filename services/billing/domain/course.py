@@ -43,11 +43,12 @@ _MICROS_PER_HOUR = timedelta(hours=1) // _MICROSECOND
 
 
 class Reading(NamedTuple):
-    """The energy of a session by a time, in Wh, and the power at that moment in W where it was read."""
+    """The energy of a session by a time, in Wh; power in W and current in mA, of all phases, where they were read."""
 
     time: datetime
     energy_wh: int
     power_w: int | None = None
+    current_ma: int | None = None
 
 
 class StateChange(NamedTuple):
@@ -111,11 +112,12 @@ class Curve:
 
 def _rising(readings: Iterable[Reading]) -> list[Reading]:
     found: list[Reading] = []
-    for time, energy_wh, power_w in sorted(readings, key=_order):
+    for time, energy_wh, power_w, current_ma in sorted(readings, key=_order):
         highest = max(energy_wh, found[-1].energy_wh) if found else energy_wh
         if found and found[-1].time == time:
-            power_w = _greater(power_w, found.pop().power_w)
-        found.append(Reading(time, highest, power_w))
+            same = found.pop()
+            power_w, current_ma = _greater(power_w, same.power_w), _greater(current_ma, same.current_ma)
+        found.append(Reading(time, highest, power_w, current_ma))
     return found
 
 

@@ -1,32 +1,19 @@
-"""Tariffs: what charging costs, in versions that never change."""
+"""Tariffs: what charging costs, in versions that never change.
 
-import re
+What is refused of one, and what is said about one that can be misread, is in tariff_checks.py.
+"""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from services.billing.domain.price_component import PriceComponent
+from services.billing.domain.tariff_checks import validated
 from services.kernel.errors import conflict
-from services.kernel.ids import is_id
-from services.kernel.money import minor_digits
 from services.kernel.tenancy import owner_of_new
-from services.kernel.validation import Violations
-
-_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_MOST_COMPONENTS = 50
-_WHOLE = 10_000
-
-
-class ComponentKind(StrEnum):
-    """What is counted; the price is for one kWh, hour, session and hour."""
-
-    ENERGY = "ENERGY"
-    TIME = "TIME"
-    FLAT = "FLAT"
-    IDLE = "IDLE"
 
 
 class MembershipTier(StrEnum):
@@ -38,41 +25,30 @@ class MembershipTier(StrEnum):
     PLATINUM = "PLATINUM"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceComponent:
-    """One thing that is charged for, at the times of day and days of the week it applies; no times mean always.
+class PriceLimit(NamedTuple):
+    """The least or the most that a session costs, before tax and with tax; None is no limit. Both hold."""
 
-    A window that runs past midnight belongs to the day on which it begins.
-    """
-
-    kind: ComponentKind
-    price: Decimal
-    start_time_of_day: str = ""
-    end_time_of_day: str = ""
-    days_of_week: tuple[int, ...] = ()
-    grace_minutes: int = 0
-
-    def applies(self, at: datetime) -> bool:
-        """Whether it applies at a local time."""
-        day = at.isoweekday()
-        if self.start_time_of_day:
-            start, end = _time_of_day(self.start_time_of_day), _time_of_day(self.end_time_of_day)
-            now, is_overnight = at.time(), end <= start
-            if not (now >= start or now < end if is_overnight else start <= now < end):
-                return False
-            if is_overnight and now < end:
-                day = (day - 2) % 7 + 1
-        return not self.days_of_week or day in self.days_of_week
+    net: Decimal | None = None
+    gross: Decimal | None = None
 
 
-@lru_cache(maxsize=1440)  # the minutes of a day; asked for with every stretch of every session
-def _time_of_day(text: str) -> time:
-    return time.fromisoformat(text)
+NO_LIMIT = PriceLimit()
+
+
+class Connector(NamedTuple):
+    """A connector by the identity of its charge point and the number that sessions have."""
+
+    charge_point_id: str
+    connector_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """One version of a tariff. Prices are in major units of the currency, as exact as they were given."""
+    """One version of a tariff. Prices are in major units of the currency, as exact as they were given.
+
+    Of several components of a kind that apply at a moment the first counts. Sessions that begin from `valid_from` until
+    before `valid_until` are priced by it, to their end.
+    """
 
     id: str
     name: str
@@ -88,6 +64,22 @@ class Tariff:
     create_time: datetime
     update_time: datetime
     tenant_id: str = field(default_factory=owner_of_new)
+    tax_included: bool = False
+    min_price: PriceLimit = NO_LIMIT
+    max_price: PriceLimit = NO_LIMIT
+    holidays: Sequence[date] = ()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    driver_ids: Sequence[str] = ()
+    connectors: Sequence[Connector] = ()
+
+
+class Place(NamedTuple):
+    """Where and by whom is charged, as far as that decides the tariff."""
+
+    station_id: str | None = None
+    connector: Connector | None = None
+    driver_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,43 +89,43 @@ class TariffVersion:
     tariff: Tariff
     until_time: datetime | None
 
-    def applies(self, tenant_id: str, station_id: str | None, at: datetime | None) -> bool:
-        """Whether it applied to sessions of a tenant at a station at a moment in the past, or, without one, applies
-        now."""
-        is_valid = self.until_time is None
+    def rank(self, tenant_id: str, place: Place, start: datetime, at: datetime | None) -> int:
+        """How much before others it comes for sessions of a tenant at a place that begin at `start`; 0 when it does
+        not apply: of a driver, a connector, a station, by default.
+
+        `at` is a moment in the past at which it has to have been in use, None is now.
+        """
+        tariff = self.tariff
+        is_in_use = self.until_time is None
         if at is not None:
-            is_valid = self.tariff.update_time <= at and (self.until_time is None or self.until_time > at)
-        is_there = self.tariff.is_default or station_id in self.tariff.station_ids
-        return is_valid and is_there and not self.tariff.retired and self.tariff.tenant_id == tenant_id
+            is_in_use = tariff.update_time <= at and (self.until_time is None or self.until_time > at)
+        if not is_in_use or tariff.retired or tariff.tenant_id != tenant_id or not _is_valid(tariff, start):
+            return 0
+        reasons = (
+            tariff.is_default,
+            place.station_id in tariff.station_ids,
+            place.connector in tariff.connectors,
+            place.driver_id in tariff.driver_ids,
+        )
+        return max(number for number, holds in enumerate((True, *reasons)) if holds)
 
 
 def applying(
-    versions: Sequence[TariffVersion], tenant_id: str, station_id: str | None, at: datetime | None = None
+    versions: Sequence[TariffVersion], tenant_id: str, place: Place, start: datetime, at: datetime | None = None
 ) -> Tariff | None:
-    """Of the tariffs of a tenant the station's own before the default, and of several the one that was changed last;
-    else None."""
-    found = [version.tariff for version in versions if version.applies(tenant_id, station_id, at)]
-    return max(found, key=lambda tariff: (station_id in tariff.station_ids, tariff.update_time), default=None)
+    """Of the tariffs of a tenant that for a session which begins at `start`: the driver's own before the connector's,
+    the station's and the default, and of several the one that was changed last; else None.
+
+    With `at` of those that were in use then, without of those that are now.
+    """
+    ranked = [(version.rank(tenant_id, place, start, at), version.tariff) for version in versions]
+    found = [(rank, tariff.update_time, tariff) for rank, tariff in ranked if rank]
+    return max(found, key=lambda one: one[:2])[2] if found else None
 
 
-def validated(tariff: Tariff) -> Tariff:
-    """`tariff` itself. Raises: INVALID_FIELD with every field out of bounds."""
-    violations = Violations("tariff")
-    violations.text("name", tariff.name.strip(), longest=200, shortest=1)
-    violations.text("description", tariff.description, longest=1000)
-    violations.parsed("currencyCode", lambda: minor_digits(tariff.currency_code))
-    violations.number("taxBasisPoints", tariff.tax_basis_points, 0, _WHOLE)
-    count = len(tariff.components)
-    violations.check(1 <= count <= _MOST_COMPONENTS, "components", f"must be 1 to {_MOST_COMPONENTS}")
-    for position, component in enumerate(tariff.components[:_MOST_COMPONENTS]):
-        _check_component(violations, f"components[{position}]", component)
-    for position, discount in enumerate(tariff.tier_discounts.values()):
-        violations.number(f"tierDiscounts[{position}].discountBasisPoints", discount, 0, _WHOLE)
-    for position, station_id in enumerate(tariff.station_ids):
-        violations.check(is_id(station_id), f"stationIds[{position}]", "is not the id of a station")
-    violations.check(not (tariff.is_default and tariff.retired), "isDefault", "a retired tariff cannot be the default")
-    violations.raise_if_any()
-    return tariff
+def _is_valid(tariff: Tariff, start: datetime) -> bool:
+    begins = tariff.valid_from is None or tariff.valid_from <= start
+    return begins and (tariff.valid_until is None or start < tariff.valid_until)
 
 
 def next_version(tariff: Tariff, changes: Mapping[str, Any], etag: str, now: datetime) -> Tariff:
@@ -146,17 +138,3 @@ def next_version(tariff: Tariff, changes: Mapping[str, Any], etag: str, now: dat
 def no_longer_default(tariff: Tariff, now: datetime) -> Tariff:
     """The version of `tariff` after another one has become the default."""
     return replace(tariff, is_default=False, update_time=now, version=tariff.version + 1)
-
-
-def _check_component(violations: Violations, place: str, component: PriceComponent) -> None:
-    violations.check(0 <= component.price <= 1_000_000, f"{place}.price", "must be 0 to 1000000")
-    times = (component.start_time_of_day, component.end_time_of_day)
-    violations.check(bool(times[0]) == bool(times[1]), f"{place}.startTimeOfDay", "and endTimeOfDay belong together")
-    for name, value in zip(("startTimeOfDay", "endTimeOfDay"), times, strict=True):
-        violations.check(not value or bool(_TIME_OF_DAY.fullmatch(value)), f"{place}.{name}", "must be HH:MM")
-    violations.check(not times[0] or times[0] != times[1], f"{place}.endTimeOfDay", "must differ from startTimeOfDay")
-    days = all(1 <= day <= 7 for day in component.days_of_week)
-    violations.check(days, f"{place}.daysOfWeek", "must be 1 (Monday) to 7 (Sunday)")
-    violations.number(f"{place}.graceMinutes", component.grace_minutes, 0, 10_080)
-    only_idle = component.kind is ComponentKind.IDLE or component.grace_minutes == 0
-    violations.check(only_idle, f"{place}.graceMinutes", "is for IDLE only")

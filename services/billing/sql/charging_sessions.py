@@ -5,7 +5,7 @@ from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, any_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Table, Text, any_, cast, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.billing.domain.charging_session import (
@@ -16,7 +16,7 @@ from services.billing.domain.charging_session import (
     SessionState,
 )
 from services.billing.sql.remarks import remarks_of, remarks_to_json
-from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, UNBILLED_SESSIONS
+from services.billing.tables import CHARGING_SESSIONS, PRICING_TIERS, TARIFFS, UNBILLED_SESSIONS
 from services.kernel.ids import is_id
 from services.kernel.money import Money
 from services.postgres.database import bare
@@ -104,13 +104,12 @@ class SqlChargingSessionRepository:
         return dict(await cursor.fetchall())
 
     async def retry_untariffed(self, limit: int) -> int:
-        tariffs, station_id = PRICING_TIERS.c, CHARGING_SESSIONS.c.station_id
-        has_tariff = exists().where(
-            tariffs.until_time.is_(None),
-            tariffs.retired.is_(False),
-            tariffs.tenant_id == CHARGING_SESSIONS.c.tenant_id,
-            or_(tariffs.is_default, station_id == any_(tariffs.station_ids)),
-        )
+        sessions, newer = CHARGING_SESSIONS.c, TARIFFS.c
+        connector = cast(sessions.connector_id, Text) + "/" + sessions.charge_point_id
+        of_newer = [sessions.driver_id == any_(newer.driver_ids), connector == any_(newer.connectors)]
+        # A bound session waits for the version that it is bound to: another release wrote it, which we can read.
+        of_newer.append(sessions.tariff_id == newer.id)
+        has_tariff = or_(_has_tariff(PRICING_TIERS, []), _has_tariff(TARIFFS, of_newer))
         return await self._retry(NO_TARIFF, has_tariff, limit)
 
     async def retry_estimated(self, changed_before: datetime, limit: int) -> int:
@@ -145,6 +144,17 @@ class SqlChargingSessionRepository:
     async def _sessions(self, query: bytes, parameters: tuple[Any, ...]) -> Sequence[ChargingSession]:
         cursor = await (await bare(self._connection)).execute(query, parameters)
         return [session_of(*row) for row in await cursor.fetchall()]
+
+
+def _has_tariff(table: Table, others: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether one of the tariffs in a table applies to a session: by default, at its station, or as the others say."""
+    tariffs, sessions = table.c, CHARGING_SESSIONS.c
+    return exists().where(
+        tariffs.until_time.is_(None),
+        tariffs.retired.is_(False),
+        tariffs.tenant_id == sessions.tenant_id,
+        or_(tariffs.is_default, sessions.station_id == any_(tariffs.station_ids), *others),
+    )
 
 
 def _cost(session: ChargingSession) -> tuple[int | None, str | None]:

@@ -1,28 +1,32 @@
-"""Tariffs in PostgreSQL: every version a row of `pricing_tiers`."""
+"""Tariffs in PostgreSQL: every version a row of `pricing_tiers`, or of `tariffs` when release 0.2.0 cannot read it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, false, insert, or_, select, text, tuple_, update
+from sqlalchemy import Row, Select, cast, insert, null, or_, select, text, tuple_, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import false
 
-from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff, TariffVersion
+from services.billing.domain.tariff import Place, Tariff, TariffVersion
 from services.billing.ports import TariffKey
-from services.billing.tables import PRICING_TIERS
+from services.billing.sql.tariff_rows import connector_text, is_readable_by_0_2_0, tariff_of, values_of
+from services.billing.tables import PRICING_TIERS, TARIFFS
 from services.kernel.ids import is_id
 from services.kernel.pagination import Page, PageRequest
 from services.kernel.tenancy import current_tenant
 from services.postgres.keyset import fetch_page
 from services.postgres.recordset import names_of
 
-_IS_NEWEST = PRICING_TIERS.c.until_time.is_(None)
-_IS_DEFAULT = PRICING_TIERS.c.is_default
-_IN_USE = PRICING_TIERS.c.retired.is_(False)
-
-_OF_TARIFF = [name for name in names_of(PRICING_TIERS.c) if name != "until_time"]
+_NAMES = names_of(TARIFFS.c)
+_COLUMNS_OF_OLDER = [
+    PRICING_TIERS.c[name] if name in PRICING_TIERS.c else cast(null(), TARIFFS.c[name].type).label(name)
+    for name in _NAMES
+]
+_ALL = union_all(select(*_COLUMNS_OF_OLDER), select(*(TARIFFS.c[name] for name in _NAMES))).subquery("all_tariffs")
+_IS_NEWEST = _ALL.c.until_time.is_(None)
+_IS_DEFAULT = _ALL.c.is_default
+_IN_USE = _ALL.c.retired.is_(False)
 
 # Tariffs change seldom, and a new default concerns two of them.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('tariffs', 0))")
@@ -58,13 +62,14 @@ class SqlTariffRepository:
         self._versions = versions
 
     async def page(self, station_id: str, include_retired: bool, page: PageRequest) -> Page[Tariff]:
-        query = select(PRICING_TIERS).where(_IS_NEWEST)
+        query = select(_ALL).where(_IS_NEWEST)
         if not include_retired:
             query = query.where(_IN_USE)
         if station_id:
-            query = query.where(or_(_here(station_id), _IS_DEFAULT))
-        rows = await fetch_page(self._connection, query, (PRICING_TIERS.c.id,), page=page, descending=True)
-        return rows.map(_tariff)
+            here = _ALL.c.station_ids.contains([station_id]) if is_id(station_id) else false()
+            query = query.where(or_(here, _IS_DEFAULT))
+        rows = await fetch_page(self._connection, query, (_ALL.c.id,), page=page, descending=True)
+        return rows.map(tariff_of)
 
     async def lock(self) -> None:
         await self._connection.execute(_LOCK)
@@ -72,74 +77,52 @@ class SqlTariffRepository:
     async def find(self, tariff_id: str, version: int | None = None) -> Tariff | None:
         if not is_id(tariff_id):
             return None
-        is_requested = _IS_NEWEST if version is None else PRICING_TIERS.c.version == version
-        return await self._first(select(PRICING_TIERS).where(PRICING_TIERS.c.id == tariff_id, is_requested))
+        is_requested = _IS_NEWEST if version is None else _ALL.c.version == version
+        return await self._first(select(_ALL).where(_ALL.c.id == tariff_id, is_requested))
 
     async def find_default(self) -> Tariff | None:
-        return await self._first(select(PRICING_TIERS).where(_IS_NEWEST, _IS_DEFAULT))
+        return await self._first(select(_ALL).where(_IS_NEWEST, _IS_DEFAULT))
 
     async def find_all(self, keys: Collection[TariffKey]) -> Mapping[TariffKey, Tariff]:
-        known, columns = self._versions.get(keys), PRICING_TIERS.c
+        known, columns = self._versions.get(keys), _ALL.c
         unknown = [key for key in keys if key not in known]
         if not unknown:
             return known
-        query = select(PRICING_TIERS).where(tuple_(columns.id, columns.version).in_(unknown))
-        read = {(tariff.id, tariff.version): tariff for tariff in map(_tariff, await self._connection.execute(query))}
+        query = select(_ALL).where(tuple_(columns.id, columns.version).in_(unknown))
+        read = {(tariff.id, tariff.version): tariff for tariff in map(tariff_of, await self._connection.execute(query))}
         # One that this unit of work itself has written may yet be taken back; but no session is bound to it before.
         self._versions.add(read)
         return known | read
 
     async def in_use(
-        self, tenant_ids: Collection[str], station_ids: Collection[str], since: datetime | None
+        self, tenant_ids: Collection[str], places: Collection[Place], since: datetime | None
     ) -> Sequence[TariffVersion]:
-        columns = PRICING_TIERS.c
+        columns = _ALL.c
         theirs = columns.tenant_id.in_(tenant_ids)
-        here = columns.station_ids.overlap([station_id for station_id in station_ids if is_id(station_id)])
+        stations = {place.station_id for place in places if place.station_id is not None and is_id(place.station_id)}
+        drivers = {place.driver_id for place in places if place.driver_id is not None and is_id(place.driver_id)}
+        connectors = {connector_text(place.connector) for place in places if place.connector is not None}
+        is_meant = [_IS_DEFAULT]
+        for column, wanted in (
+            (columns.station_ids, stations),
+            (columns.driver_ids, drivers),
+            (columns.connectors, connectors),
+        ):
+            if wanted:
+                is_meant.append(column.overlap(sorted(wanted)))
         is_valid = _IS_NEWEST if since is None else or_(_IS_NEWEST, columns.until_time > since)
-        query = select(PRICING_TIERS).where(theirs, _IN_USE, or_(here, _IS_DEFAULT), is_valid)
-        return [TariffVersion(_tariff(row), row.until_time) for row in await self._connection.execute(query)]
+        query = select(_ALL).where(theirs, _IN_USE, or_(*is_meant), is_valid)
+        return [TariffVersion(tariff_of(row), row.until_time) for row in await self._connection.execute(query)]
 
     async def add_version(self, tariff: Tariff) -> None:
-        older = update(PRICING_TIERS).where(PRICING_TIERS.c.id == tariff.id, _IS_NEWEST)
-        await self._connection.execute(older.values(until_time=tariff.update_time))
-        await self._connection.execute(insert(PRICING_TIERS).values(_fields(tariff)))
+        for table in (PRICING_TIERS, TARIFFS):
+            older = update(table).where(table.c.id == tariff.id, table.c.until_time.is_(None))
+            await self._connection.execute(older.values(until_time=tariff.update_time))
+        table, values = PRICING_TIERS if is_readable_by_0_2_0(tariff) else TARIFFS, values_of(tariff)
+        await self._connection.execute(
+            insert(table).values({name: value for name, value in values.items() if name in table.c})
+        )
 
     async def _first(self, query: Select[Any]) -> Tariff | None:
-        row = (await self._connection.execute(query)).first()
-        return None if row is None else _tariff(row)
-
-
-def _here(station_id: str | None) -> ColumnElement[bool]:
-    """The condition that a tariff is one of the station."""
-    if station_id is None or not is_id(station_id):
-        return false()
-    return PRICING_TIERS.c.station_ids.contains([station_id])
-
-
-def _fields(tariff: Tariff) -> dict[str, Any]:
-    fields = {name: getattr(tariff, name) for name in _OF_TARIFF}
-    components = [{**asdict(component), "price": str(component.price)} for component in tariff.components]
-    return {**fields, "components": components, "station_ids": list(tariff.station_ids)}
-
-
-def _tariff(row: Row[Any]) -> Tariff:
-    fields = row._mapping
-    discounts = {MembershipTier(tier): basis_points for tier, basis_points in fields["tier_discounts"].items()}
-    return Tariff(
-        **{
-            **{name: fields[name] for name in _OF_TARIFF},
-            "components": [_component(stored) for stored in fields["components"]],
-            "tier_discounts": discounts,
-        }
-    )
-
-
-def _component(stored: Mapping[str, Any]) -> PriceComponent:
-    return PriceComponent(
-        **{
-            **stored,
-            "kind": ComponentKind(stored["kind"]),
-            "price": Decimal(stored["price"]),
-            "days_of_week": tuple(stored["days_of_week"]),
-        }
-    )
+        row: Row[Any] | None = (await self._connection.execute(query)).first()
+        return None if row is None else tariff_of(row)

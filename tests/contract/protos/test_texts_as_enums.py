@@ -9,7 +9,7 @@ from csms.billing.v1.hold_pb2 import Hold
 from csms.billing.v1.tariff_pb2 import PriceLine
 from csms.monitoring.v1.monitoring_pb2 import Alert
 from services.billing.domain import charging_session, following, settlement
-from services.billing.domain.tariff import ComponentKind
+from services.billing.domain.price_component import ComponentKind
 from services.monitoring.domain.alert import AlertKind
 from services.rpc.protobuf import number_of, text_of
 
@@ -36,7 +36,7 @@ NOTES |= {*following.DOUBTS, following.RUNNING}
         (Alert.Kind, {str(kind) for kind in AlertKind}),
         (Hold.Reason, REASONS),
         (SessionNote.Kind, NOTES),
-        (PriceLine.Kind, {str(kind).lower() for kind in ComponentKind} | {"discount"}),
+        (PriceLine.Kind, {str(kind).lower() for kind in ComponentKind} | {"discount", "min_price", "max_price"}),
     ],
     ids=["alerts", "holds", "notes", "lines"],
 )

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.domain.following import TransactionSnapshot
+from services.billing.domain.price_component import ComponentKind, PriceComponent
 from services.billing.domain.pricing import Consumption
-from services.billing.domain.tariff import ComponentKind, MembershipTier, PriceComponent, Tariff
+from services.billing.domain.tariff import MembershipTier, Tariff
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STATION = "01890a5d-ac96-774b-bcce-b302099a8057"

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.billing.domain.course import Reading, Span
+from services.billing.domain.price_component import PriceComponent
 from services.billing.domain.pricing import Consumption, Price, needs_course, price
-from services.billing.domain.tariff import PriceComponent
 from services.kernel.money import Money
 from tests.unit.services.billing.examples import component, energy, tariff
 

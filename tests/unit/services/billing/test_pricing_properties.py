@@ -6,8 +6,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.billing.domain.price_component import PriceComponent
 from services.billing.domain.pricing import Consumption, Price, price
-from services.billing.domain.tariff import MembershipTier, PriceComponent, Tariff
+from services.billing.domain.tariff import MembershipTier, Tariff
 from services.kernel.money import Money
 from services.kernel.zones import zone_of
 from tests.unit.services.billing.examples import component, tariff

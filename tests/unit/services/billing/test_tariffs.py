@@ -1,22 +1,24 @@
 """Tariffs: their bounds and their versions."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from services.billing.domain.price_component import PriceComponent
 from services.billing.domain.tariff import (
+    Connector,
     MembershipTier,
-    PriceComponent,
+    Place,
     TariffVersion,
     applying,
     next_version,
     no_longer_default,
-    validated,
 )
+from services.billing.domain.tariff_checks import validated
 from services.kernel.errors import DomainError
 from services.kernel.tenancy import DEFAULT_TENANT
-from tests.unit.services.billing.examples import NOW, STATION, component, energy, tariff
+from tests.unit.services.billing.examples import DRIVER, NOW, STATION, component, energy, tariff
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -147,6 +149,37 @@ def test_the_own_tariff_of_a_station_comes_before_the_default_and_the_last_chang
 ) -> None:
     at = None if minutes is None else NOW + minutes * MINUTE
     for versions in (VERSIONS, VERSIONS[::-1]):
-        found = applying(versions, DEFAULT_TENANT, station_id, at)
+        found = applying(versions, DEFAULT_TENANT, Place(station_id), at or LATER, at)
         assert (found and found.name) == named
-        assert applying(versions, "south", station_id, at) is None
+        assert applying(versions, "south", Place(station_id), at or LATER, at) is None
+
+
+CP = Connector("CP1", 2)
+OWN = [
+    _version("default", is_default=True),
+    _version("station", station_ids=[STATION]),
+    _version("connector", connectors=[CP]),
+    _version("driver", driver_ids=[DRIVER]),
+    _version("driver, from tomorrow", 1, driver_ids=[DRIVER], valid_from=NOW + timedelta(days=1)),
+    _version("station, until today", 1, station_ids=[STATION], valid_until=NOW),
+]
+
+
+@pytest.mark.parametrize(
+    ("place", "start", "named"),
+    [
+        (Place(STATION, CP, DRIVER), LATER, "driver"),
+        (Place(STATION, CP, DRIVER), NOW + timedelta(days=1), "driver, from tomorrow"),
+        (Place(STATION, CP, ELSEWHERE), LATER, "connector"),
+        (Place(STATION, Connector("CP1", 1)), LATER, "station"),
+        (Place(STATION), NOW - timedelta(seconds=1), "station, until today"),
+        (Place(None, Connector("CP2", 2)), LATER, "default"),
+    ],
+)
+def test_the_tariff_of_a_driver_comes_before_those_of_connector_and_station(
+    place: Place, start: datetime, named: str
+) -> None:
+    for versions in (OWN, OWN[::-1]):
+        found = applying(versions, DEFAULT_TENANT, place, start)
+        assert found is not None
+        assert found.name == named
