@@ -1,4 +1,4 @@
-"""Which tax a price carries for a customer. What a tariff says of tax is decided in pricing/totals.py, rates are not known."""
+"""Which tax a price carries for a customer. What a tariff says of tax is decided in pricing/totals.py."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
