@@ -27,8 +27,11 @@ TariffKey = tuple[str, int]
 class TariffRepository(Protocol):
     """The stored versions of tariffs."""
 
-    async def page(self, station_id: str, include_retired: bool, page: PageRequest) -> Page[Tariff]:
-        """One page of newest versions, the newest tariff first; with a station those that can apply there."""
+    async def page(
+        self, station_id: str, include_retired: bool, page: PageRequest, seen_by: str | None = None
+    ) -> Page[Tariff]:
+        """One page of newest versions, the newest tariff first; with a station those that can apply there, for a
+        driver without those for others."""
         ...
 
     async def lock(self) -> None:

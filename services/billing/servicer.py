@@ -50,7 +50,9 @@ class TariffServicer(tariff_grpc.TariffServiceServicer):
         self, request: tariff_pb.ListTariffsRequest, context: Context
     ) -> tariff_pb.ListTariffsResponse:
         requested = page_request(request.page_size, request.page_token)
-        page = await self._tariffs.page(request.station_id, request.include_retired, requested)
+        page = await self._tariffs.page(
+            request.station_id, request.include_retired, requested, current_caller().driver_id
+        )
         return tariff_pb.ListTariffsResponse(
             tariffs=map(tariffs.tariff_to_proto, page.items),
             next_page_token=page.next_token,
@@ -58,7 +60,7 @@ class TariffServicer(tariff_grpc.TariffServiceServicer):
         )
 
     async def GetTariff(self, request: tariff_pb.GetTariffRequest, context: Context) -> tariff_pb.GetTariffResponse:
-        tariff = await self._tariffs.get(request.tariff_id)
+        tariff = await self._tariffs.get(request.tariff_id, current_caller().driver_id)
         return tariff_pb.GetTariffResponse(tariff=tariffs.tariff_to_proto(tariff))
 
     async def CreateTariff(
@@ -78,7 +80,7 @@ class TariffServicer(tariff_grpc.TariffServiceServicer):
     async def CalculatePrice(
         self, request: tariff_pb.CalculatePriceRequest, context: Context
     ) -> tariff_pb.CalculatePriceResponse:
-        price = await self._tariffs.calculate(tariffs.price_question(request))
+        price = await self._tariffs.calculate(tariffs.price_question(request), current_caller().driver_id)
         return tariff_pb.CalculatePriceResponse(price=tariffs.price_to_message(price))
 
 

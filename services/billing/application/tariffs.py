@@ -8,7 +8,7 @@ from typing import Any
 from services.billing.application.billing import Biller
 from services.billing.application.tariff_choice import tariff_at
 from services.billing.domain.pricing import Consumption, Price, checked, price, require_valid
-from services.billing.domain.tariff import Connector, Place, Tariff, next_version, no_longer_default
+from services.billing.domain.tariff import Connector, Place, Tariff, is_seen_by, next_version, no_longer_default
 from services.billing.domain.tariff_checks import validated
 from services.billing.domain.taxation import TaxTreatment, taxed_for
 from services.billing.ports import Drivers, Stations, UnitOfWork, UnitsOfWork
@@ -46,15 +46,17 @@ class Tariffs:
         self._drivers = drivers
         self._stations = stations
 
-    async def page(self, station_id: str, include_retired: bool, page: PageRequest) -> Page[Tariff]:
-        """One page of the newest versions, the newest tariff first."""
+    async def page(
+        self, station_id: str, include_retired: bool, page: PageRequest, seen_by: str | None = None
+    ) -> Page[Tariff]:
+        """One page of the newest versions, the newest tariff first; for a driver without those for others."""
         async with self._units_of_work() as work:
-            return await work.tariffs.page(station_id, include_retired, page)
+            return await work.tariffs.page(station_id, include_retired, page, seen_by)
 
-    async def get(self, tariff_id: str) -> Tariff:
-        """The newest version. Raises: TARIFF_NOT_FOUND."""
+    async def get(self, tariff_id: str, seen_by: str | None = None) -> Tariff:
+        """The newest version. Raises: TARIFF_NOT_FOUND, also for a driver and a tariff for others."""
         async with self._units_of_work() as work:
-            return _found(await work.tariffs.find(tariff_id), tariff_id)
+            return _found(await work.tariffs.find(tariff_id), tariff_id, seen_by)
 
     async def create(self, fields: Mapping[str, Any], request_id: str) -> Tariff:
         """Make a tariff of `fields`. Idempotent by `request_id`. Raises: INVALID_FIELD."""
@@ -78,7 +80,7 @@ class Tariffs:
         await self._biller.retry_held()
         return tariff
 
-    async def calculate(self, question: PriceQuestion) -> Price:
+    async def calculate(self, question: PriceQuestion, seen_by: str | None = None) -> Price:
         """What a session would cost: by a tariff, else by the one that it would have.
 
         Raises: INVALID_FIELD, TARIFF_NOT_FOUND, TARIFF_NOT_VALID.
@@ -94,7 +96,7 @@ class Tariffs:
         )
         async with self._units_of_work() as work:
             if question.tariff_id:
-                tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id)
+                tariff = _found(await work.tariffs.find(question.tariff_id), question.tariff_id, seen_by)
             else:
                 where = f"at station {question.station_id}" if question.station_id else "by default"
                 applying = await tariff_at(work, owner_of_new(), _place(question), start)
@@ -119,7 +121,7 @@ def _place(question: PriceQuestion) -> Place:
     return Place(question.station_id or None, connector, question.driver_id or None)
 
 
-def _found(tariff: Tariff | None, tariff_id: str) -> Tariff:
-    if tariff is None:
+def _found(tariff: Tariff | None, tariff_id: str, seen_by: str | None = None) -> Tariff:
+    if tariff is None or not is_seen_by(tariff, seen_by):
         raise not_found("tariff", tariff_id)
     return tariff

@@ -74,6 +74,11 @@ class Tariff:
     connectors: Sequence[Connector] = ()
 
 
+def is_seen_by(tariff: Tariff, driver_id: str | None) -> bool:
+    """Whether a driver may know of a tariff: not of one for others. None is whoever is no driver."""
+    return driver_id is None or not tariff.driver_ids or driver_id in tariff.driver_ids
+
+
 class Place(NamedTuple):
     """Where and by whom is charged, as far as that decides the tariff."""
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, cast, insert, null, or_, select, text, tuple_, union_all, update
+from sqlalchemy import Row, Select, cast, func, insert, null, or_, select, text, tuple_, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import false
 
@@ -61,13 +61,19 @@ class SqlTariffRepository:
         self._connection = connection
         self._versions = versions
 
-    async def page(self, station_id: str, include_retired: bool, page: PageRequest) -> Page[Tariff]:
+    async def page(
+        self, station_id: str, include_retired: bool, page: PageRequest, seen_by: str | None = None
+    ) -> Page[Tariff]:
         query = select(_ALL).where(_IS_NEWEST)
         if not include_retired:
             query = query.where(_IN_USE)
         if station_id:
             here = _ALL.c.station_ids.contains([station_id]) if is_id(station_id) else false()
             query = query.where(or_(here, _IS_DEFAULT))
+        if seen_by is not None:
+            theirs = _ALL.c.driver_ids
+            is_own = theirs.contains([seen_by]) if is_id(seen_by) else false()
+            query = query.where(or_(func.coalesce(func.cardinality(theirs), 0) == 0, is_own))
         rows = await fetch_page(self._connection, query, (_ALL.c.id,), page=page, descending=True)
         return rows.map(tariff_of)
 

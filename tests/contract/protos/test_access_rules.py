@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from csms.auth.v1 import access_pb2
 from services.rpc.auth import DRIVER_ROLE, allows
 from stack.descriptors import Contracts, access_rule, bindings, field_path
 
@@ -84,8 +85,11 @@ def test_whatever_names_a_driver_is_narrowed_for_drivers(contracts: Contracts) -
 
 
 def _naming_drivers(message: Descriptor, seen: tuple[Descriptor, ...] = ()) -> Iterator[str]:
-    """The fields of a message, at any depth, that say which driver is meant."""
+    """The fields of a message, at any depth, that say to a driver which one is meant."""
     for field in message.fields:
+        permission = field.GetOptions().Extensions[access_pb2.read_permission]
+        if permission and not allows(DRIVER_ROLE, permission):
+            continue
         if re.search(r"(^|_)driver_ids?$", field.name):
             yield field.full_name
         inner = field.message_type

@@ -35,8 +35,15 @@ TOLD_TO_DRIVERS = {
         credit_note_id""",
     "csms.billing.v1.PaymentMethod": "id driver_id kind label is_default create_time",
     "csms.billing.v1.Tariff": """id name description currency_code components tax_basis_points tier_discounts
-        station_ids is_default retired version create_time update_time etag""",
-    "csms.billing.v1.PriceComponent": "kind price start_time_of_day end_time_of_day days_of_week grace_minutes",
+        station_ids is_default retired version create_time update_time etag tax_included min_price max_price holidays
+        valid_from valid_until connectors warnings""",
+    "csms.billing.v1.TariffConnector": "charge_point_id connector_id",
+    "csms.billing.v1.PriceLimit": "net gross",
+    "csms.billing.v1.HourlyPrice": "time price",
+    "csms.billing.v1.PriceComponent": """kind price start_time_of_day end_time_of_day days_of_week grace_minutes
+        step_size tax_basis_points start_date end_date start_of_season end_of_season holidays
+        min_energy_wh max_energy_wh
+        min_power_w max_power_w min_duration_seconds max_duration_seconds series""",
     "csms.billing.v1.TierDiscount": "membership_tier discount_basis_points",
     "csms.billing.v1.Price": "tariff_id tariff_version lines subtotal tax total",
     "csms.billing.v1.PriceLine": "kind description quantity unit unit_price amount tax_basis_points",

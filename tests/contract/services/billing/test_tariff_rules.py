@@ -234,3 +234,19 @@ async def test_bad_rules_are_refused_by_their_fields(admin: Caller) -> None:
         assert (error.kind, fields_of(error)) == (ErrorKind.INVALID_ARGUMENT, fields)
     error = await refusal(admin.tariffs.CreateTariff(new_tariff(min_price=PriceLimit(net=money("1", "USD")))))
     assert fields_of(error) == ["tariff.minPrice.net.currencyCode"]
+
+
+async def test_a_driver_is_told_of_no_tariff_for_others(admin: Caller, service: RunningService) -> None:
+    own = await _create(admin, component("FLAT", "1"), driver_ids=[DRIVER, OTHER_DRIVER])
+    foreign = await _create(admin, component("FLAT", "2"), driver_ids=[OTHER_DRIVER])
+    everyones = await _create(admin, component("FLAT", "3"), is_default=True)
+    driver = Caller(await service.channel("driver", driver_id=DRIVER))
+    listed = (await driver.tariffs.ListTariffs(ListTariffsRequest())).tariffs
+    assert [(one.id, list(one.driver_ids)) for one in listed] == [(everyones.id, []), (own.id, [])]
+    assert len((await admin.tariffs.ListTariffs(ListTariffsRequest())).tariffs) == 3
+    assert (await driver.tariffs.GetTariff(GetTariffRequest(tariff_id=own.id))).tariff.id == own.id
+    for call in (
+        driver.tariffs.GetTariff(GetTariffRequest(tariff_id=foreign.id)),
+        driver.tariffs.CalculatePrice(CalculatePriceRequest(tariff_id=foreign.id)),
+    ):
+        assert (await refusal(call)).reason == "TARIFF_NOT_FOUND"
