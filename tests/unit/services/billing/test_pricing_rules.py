@@ -182,7 +182,8 @@ def test_limits_hold_before_tax_and_with_it(
         for place, (cents, rate) in enumerate(fees)
     ][::-1]
     low = None if least is None else Decimal(least) / 100
-    high = None if more is None else Decimal((least or 0) + more) / 100
+    # The least price with the highest tax on it, and more.
+    high = None if more is None else Decimal((least or 0) * 125 // 100 + 1 + more) / 100
     limits: dict[str, Any] = {"min_price": PriceLimit(low, low), "max_price": PriceLimit(high, high)}
     priced = price(tariff(*parts, tax_included=included, **limits), used(readings_of([(60, 100), (60, 10)])))
     net, gross = priced.subtotal.to_decimal(), priced.total.to_decimal()
