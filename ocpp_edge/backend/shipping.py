@@ -30,7 +30,9 @@ _MAX_BYTES = 1024 * 1024
 _SLICE_FRAMES = 32
 _SLICE_BYTES = 256 * 1024
 _LONGEST_FRAME = 64 * 1024
-_GATHER_SECONDS = 0.05
+# A call of one frame costs as much as one of fifty: it waits for so many, and not for long.
+_ENOUGH_FRAMES = 64
+_GATHER_SECONDS = 0.25
 _RETRY_SECONDS = 1.0
 _KINDS: Mapping[int, int] = {
     2: OcppMessage.CALL,
@@ -70,7 +72,10 @@ class Shipper:
     def take_in(self, record: FrameRecord) -> None:
         """Put a frame into the journal, to be shipped soon. Never waits."""
         self._journal.append(record)
-        self._rest.stir()
+        if len(self._journal) == _ENOUGH_FRAMES:
+            self._rest.hurry()
+        else:
+            self._rest.stir()
 
     async def run(self) -> None:
         """Ship for ever, but while the journal is shed: then frames wait, and the oldest are forgotten."""
