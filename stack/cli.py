@@ -88,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     tests.add_argument("--lines", action="store_true", help="show every line of every bill")
     tests.set_defaults(run=_tariff_test)
 
+    why = commands.add_parser("explain", help="show how the price of a charging session comes about")
+    why.add_argument("session", metavar="SESSION", help="id of the charging session")
+    why.add_argument("--tenant", metavar="ID", help="the tenant that it belongs to (default: default)")
+    why.set_defaults(run=_explain)
+
     render = commands.add_parser("render-envoy", help="write Envoy's configuration for services that run elsewhere")
     render.add_argument("--output", type=Path, required=True, metavar="FILE")
     render.add_argument("--validate", action="store_true", help="let Envoy check it")
@@ -187,6 +192,17 @@ def _tariff_test(options: argparse.Namespace) -> int:
     from stack import tariff_tests
 
     return tariff_tests.run(options.file, shows_lines=options.lines)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from stack import explain, keys, settings, state
+    from stack.rest import Facade
+
+    chosen = settings.load()
+    place = state.State(chosen.state_dir.absolute())
+    token = keys.mint(place.keys, role="viewer", driver_id=None, ttl_seconds=60, tenant_id=options.tenant)
+    print(explain.told(Facade(chosen.public_host, chosen.ports()["gateway"], token), options.session))
+    return 0
 
 
 def _render_envoy(options: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ from services.billing.application.payments import Payments
 from services.billing.application.tariffs import Tariffs
 from services.billing.domain.invoice_document import InvoiceDocument
 from services.billing.domain.payment import PaymentFilter
-from services.billing.mapping import charging_sessions, decisions, invoices, parties, payments, tariffs
+from services.billing.mapping import charging_sessions, decisions, explanations, invoices, parties, payments, tariffs
 from services.billing.mapping.cii import cii
 from services.billing.mapping.ubl import ubl
 from services.kernel.pagination import page_request
@@ -106,6 +106,14 @@ class BillingServicer(session_grpc.BillingServiceServicer):
     ) -> session_pb.GetChargingSessionResponse:
         session = await self._sessions.get(request.id)
         return session_pb.GetChargingSessionResponse(charging_session=_shown(session))
+
+    async def ExplainChargingSession(
+        self, request: session_pb.ExplainChargingSessionRequest, context: Context
+    ) -> session_pb.ExplainChargingSessionResponse:
+        session, explanation = await self._sessions.explain(request.id, current_caller().driver_id)
+        return session_pb.ExplainChargingSessionResponse(
+            explanation=explanations.explanation_to_proto(session, explanation)
+        )
 
     async def CreateChargingSession(
         self, request: session_pb.CreateChargingSessionRequest, context: Context

@@ -14,10 +14,17 @@ from datetime import datetime, timedelta
 from services.billing.application.invoicing import Invoicing
 from services.billing.application.pricing_context import PricingContext, Question
 from services.billing.application.tariff_choice import bound_tariffs, tariff_key, tariff_of, tariffs_of
-from services.billing.domain.charging_session import END_PATIENCE, PENDING, ChargingSession, billable, bound
+from services.billing.domain.charging_session import (
+    END_PATIENCE,
+    PENDING,
+    ChargingSession,
+    SessionState,
+    billable,
+    bound,
+)
 from services.billing.domain.course import Course
 from services.billing.domain.following import TransactionSnapshot, followed, unheard
-from services.billing.domain.pricing import Consumption, Price, may_need_course, price
+from services.billing.domain.pricing import Consumption, Explanation, Price, explain, may_need_course, price
 from services.billing.domain.tariff import Tariff
 from services.billing.domain.taxation import TaxTreatment, taxed_for
 from services.billing.ports import Drivers, Stations, Transactions, UnitOfWork, UnitsOfWork
@@ -184,6 +191,24 @@ class Biller:
                 await work.sessions.retry_estimated(patience, _RETRIED_AT_ONCE),
             )
         return max(counts) == _RETRIED_AT_ONCE
+
+    async def explain(self, session: ChargingSession) -> Explanation:
+        """How the price of a session comes about; of one that runs up to now.
+
+        Raises: TARIFF_NOT_FOUND when none applies, UNAVAILABLE.
+        """
+        async with self._units_of_work() as work:
+            tariff = await tariff_of(work, session)
+            drivers = {session.driver_id} if session.driver_id is not None else set[str]()
+            treatments = await work.parties.treatments(drivers)
+        if tariff is None:
+            raise not_found("tariff", f"of session {session.id}")
+        end = self._clock.now() if session.state is SessionState.ACTIVE else _end(session)
+        used = await self._pricing_context.consumption_in_full(Question(session, tariff, end))
+        explained = explain(tariff, used)
+        cost = taxed_for(explained.price, treatments.get(session.driver_id or "", TaxTreatment.STANDARD))
+        lines = [one._replace(line=line) for one, line in zip(explained.lines, cost.lines, strict=True)]
+        return explained._replace(price=cost, lines=lines)
 
     async def prices_so_far(self, sessions: Sequence[ChargingSession], timeout: float) -> Sequence[Price | None]:
         """What running sessions cost at this moment.

@@ -18,7 +18,7 @@ from services.billing.domain.charging_session import (
     priced,
     validated,
 )
-from services.billing.domain.pricing import Consumption, checked, require_valid
+from services.billing.domain.pricing import Consumption, Explanation, checked, require_valid
 from services.billing.domain.tariff import Tariff
 from services.billing.ports import ChargingSessionReads, Transactions, UnitOfWork, UnitsOfWork
 from services.kernel.clock import Clock
@@ -66,6 +66,17 @@ class ChargingSessions:
         session = _found(await self._reads.find(session_id), session_id)
         [live] = await self._live([session])
         return live
+
+    async def explain(self, session_id: str, seen_by: str | None = None) -> tuple[ChargingSession, Explanation]:
+        """The session as `get` tells it, and how its price comes about.
+
+        Raises: CHARGING_SESSION_NOT_FOUND, also for a driver and the session of another; TARIFF_NOT_FOUND when none
+        applies; UNAVAILABLE.
+        """
+        session = await self.get(session_id)
+        if seen_by not in (None, session.driver_id):
+            raise not_found("charging session", session_id)
+        return session, await self._biller.explain(session)
 
     async def create(self, fields: Mapping[str, Any], start_time: datetime | None, request_id: str) -> ChargingSession:
         """Make a session that did not come by OCPP. Idempotent by `request_id`.

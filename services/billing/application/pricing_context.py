@@ -49,6 +49,14 @@ class PricingContext:
         zone = await self._stations.time_zone(session.station_id)
         return _consumption(session, question.end, tier, zone, courses.get(session.id, NO_COURSE))
 
+    async def consumption_in_full(self, question: Question) -> Consumption:
+        """The same with its course, whether or not it matters for the price. Raises: UNAVAILABLE."""
+        found = await self._courses([question], lambda _: True)
+        course = found.get(question.session.id, NO_COURSE)
+        if isinstance(course, DomainError):
+            raise course
+        return await self.consumption(question, {question.session.id: course})
+
     async def courses(self, questions: Sequence[Question]) -> Mapping[str, Course]:
         """The courses of the sessions whose price may depend on them, by their ids. Raises: UNAVAILABLE."""
         found = await self._courses(questions, lambda one: one.tariff is not None and may_need_course(one.tariff))

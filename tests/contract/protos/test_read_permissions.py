@@ -47,6 +47,10 @@ TOLD_TO_DRIVERS = {
     "csms.billing.v1.TierDiscount": "membership_tier discount_basis_points",
     "csms.billing.v1.Price": "tariff_id tariff_version lines subtotal tax total",
     "csms.billing.v1.PriceLine": "kind description quantity unit unit_price amount tax_basis_points",
+    "csms.billing.v1.PriceExplanation": "charging_session_id driver_id price cost lines time_zone reading_count",
+    "csms.billing.v1.ExplainedLine": "line parts part_count step_size step_added exact_amount",
+    "csms.billing.v1.ExplainedPart": "begin_time end_time component quantity readings",
+    "csms.billing.v1.ExplainedReading": "time energy_wh power_w",
     # Open to anybody: whether the platform works.
     "csms.directory.v1.ServiceInfo": "name address public_port status message version tasks",
     "csms.health.v1.BackgroundTask": "name state failures error progress_time replica",

@@ -110,6 +110,15 @@ async def test_a_fast_charge_pays_the_price_of_the_time_at_which_it_came(system:
         await ask(socket, "StopTransaction", end)
     done = await asyncio.to_thread(until, lambda: charger.session("COMPLETED"))
     assert (_cost(done), done["flags"]) == ("26.05", [])
+    explained = await asyncio.to_thread(system.csms, "explain", done["id"])
+    assert explained.returncode == 0, explained.stderr
+    assert "energy by 7 readings" in explained.stdout
+    assert "25 kWh x 0.79 EUR = 19.75 EUR" in explained.stdout
+    assert "25000 Wh" in explained.stdout
+    assert "26.05 EUR + tax 0.00 EUR = 26.05 EUR" in explained.stdout
+    unknown = await asyncio.to_thread(system.csms, "explain", "nonsense")
+    assert unknown.returncode == 1
+    assert "CHARGING_SESSION_NOT_FOUND" in unknown.stderr
 
 
 async def test_a_station_that_shows_costs_is_told_them(system: System) -> None:

@@ -52,10 +52,15 @@ class ExplainedLine(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A price with its lines explained. Those of discounts and limits have no parts: they follow from the others."""
+    """A price with its lines explained. Those of discounts and limits have no parts: they follow from the others.
+
+    `reading_count` is how many readings the energy lies along.
+    """
 
     price: Price
     lines: Sequence[ExplainedLine]
+    time_zone: str
+    reading_count: int
 
 
 def explain(tariff: Tariff, used: Consumption) -> Explanation:
@@ -69,7 +74,8 @@ def explain(tariff: Tariff, used: Consumption) -> Explanation:
         ExplainedLine(line, (), 0, 0, Decimal(0), line.amount.to_decimal())
         for line in priced.lines[len(found.shares) :]
     ]
-    return Explanation(priced, [*explained, *rest])
+    curve = found.timeline.curve
+    return Explanation(priced, [*explained, *rest], used.time_zone, len(curve.points) if curve else 0)
 
 
 def _explained(line: PriceLine, share: Share, timeline: Timeline) -> ExplainedLine:

@@ -9,6 +9,7 @@ from csms.billing.v1 import invoice_pb2 as invoice_pb
 from csms.billing.v1.billing_service_pb2 import (
     CompleteChargingSessionRequest,
     CreateChargingSessionRequest,
+    ExplainChargingSessionRequest,
     GetChargingSessionRequest,
     ListChargingSessionsRequest,
 )
@@ -59,6 +60,7 @@ CALLS: Mapping[str, Any] = {
     "CalculatePrice": ("tariffs", CalculatePriceRequest(energy_wh=-1)),
     "ListChargingSessions": ("sessions", ListChargingSessionsRequest(page_size=-1)),
     "GetChargingSession": ("sessions", GetChargingSessionRequest()),
+    "ExplainChargingSession": ("sessions", ExplainChargingSessionRequest()),
     "CreateChargingSession": ("sessions", CreateChargingSessionRequest()),
     "CompleteChargingSession": ("sessions", CompleteChargingSessionRequest()),
     "ListInvoices": ("invoices", ListInvoicesRequest(page_size=-1)),
@@ -80,7 +82,7 @@ CALLS: Mapping[str, Any] = {
     "ListSessionDecisions": ("decisions", ListSessionDecisionsRequest(page_size=-1)),
 }
 EXPORTS = {"GetInvoicePdf", "GetInvoiceXml"}
-READS = {name for name in CALLS if name.startswith(("List", "Get"))} - EXPORTS | {"CalculatePrice"}
+READS = {name for name in CALLS if name.startswith(("List", "Get", "Explain"))} - EXPORTS | {"CalculatePrice"}
 MAY: Mapping[str, set[str]] = {
     "admin": set(CALLS),
     "operator": set(CALLS),
